@@ -1,0 +1,44 @@
+# `make run` opens the chat and `make test` runs every test, each from nothing but python3 (3.11+) and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+READY := $(VENV)/.ready
+JOBS ?= auto
+
+.PHONY: run test lint types bench golden screenshots clean
+
+run: $(READY)
+	@$(BIN)/sterna
+
+test: $(READY)
+	$(BIN)/pytest -n $(JOBS) -q
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+golden: $(READY)
+	GOLDEN=write $(BIN)/pytest -q tests/tui/test_frames.py
+
+screenshots: $(READY)
+	$(BIN)/python -m docs.screenshots
+
+clean:
+	rm -rf $(VENV)
+
+# The environment is made by python3 itself; uv (one's own, or else one inside the environment) then installs what uv.lock says.
+# --inexact keeps a uv that lives there.
+$(READY): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "Sterna needs Python 3.11 or newer; name one, for example: make PYTHON=python3.12 run" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@command -v $(UV) >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --inexact
+	@touch $@

@@ -1,0 +1,142 @@
+"""The language between a conversation and whatever answers it: one request in, a stream of events out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of the context that is sent."""
+
+    role: Literal["user", "assistant", "system"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a model."""
+
+    model: str
+    """The provider's own id, without the endpoint's name."""
+    messages: tuple[ChatMessage, ...]
+    temperature: float | None = None
+    max_tokens: int | None = None
+    reasoning_effort: Literal["low", "medium", "high"] | None = None
+    request_id: str | None = None
+    """The id of the user message that is answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next piece of the reply."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """The next piece of the model's reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts as the provider reports them."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The reply is complete."""
+
+    finish_reason: str = "stop"
+    completion_id: str | None = None
+    model: str | None = None
+    """The model that really answered, when the provider says so."""
+
+
+class FailureKind(StrEnum):
+    """Why there is no (whole) reply."""
+
+    REFUSED = "refused"
+    DNS = "dns"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    AUTH = "auth"
+    PAYMENT = "payment"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    TOO_LONG = "too_long"
+    RATE_LIMIT = "rate_limit"
+    BAD_REQUEST = "bad_request"
+    SERVER = "server"
+    MALFORMED = "malformed"
+    TRUNCATED = "truncated"
+    UNCONFIGURED = "unconfigured"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The reply ended in an error."""
+
+    kind: FailureKind
+    message: str
+    """A sentence for a person that says what to do. Never holds a key."""
+    retry_after: float | None = None
+    """Seconds to wait, when the provider says."""
+
+
+Event = Delta | Reasoning | Usage | Done | Failed
+
+
+class ProviderError(Exception):
+    """A request outside a reply failed; ``failure`` says how."""
+
+    def __init__(self, failure: Failed) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model that can be asked."""
+
+    endpoint: str
+    """The name of the endpoint that has it."""
+    id: str
+    """The provider's own id."""
+    name: str = ""
+    context_length: int | None = None
+
+    @property
+    def ref(self) -> str:
+        """How a person names it: ``endpoint/id``, split at the first slash."""
+        return f"{self.endpoint}/{self.id}"
+
+
+class Provider(Protocol):
+    """One back end."""
+
+    name: str
+    """The endpoint's name: ``[a-z0-9][a-z0-9_-]*``."""
+
+    def stream(self, request: Request) -> AsyncIterator[Event]:
+        """Events of one reply. The last is ``Done`` or ``Failed``; nothing but ``CancelledError`` is ever raised."""
+        ...
+
+    async def models(self) -> list[Model]:
+        """The models it offers. Raises :class:`ProviderError`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections. Safe to call twice."""
+        ...

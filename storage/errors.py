@@ -1,0 +1,35 @@
+"""What can go wrong with the file. Each error's text is a sentence for a person that says what to do."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """Anything the store refuses or cannot do; ``str(error)`` may be shown as it is."""
+
+
+class StoreBusy(StoreError):
+    """Another process holds the write lock for too long."""
+
+
+class StoreCorrupt(StoreError):
+    """The file is not a sound SQLite database."""
+
+
+class StoreReadOnly(StoreError):
+    """The file or its folder cannot be written."""
+
+
+class StoreFull(StoreError):
+    """No space is left on the disk."""
+
+
+class StoreTooNew(StoreError):
+    """A newer Sterna made this file."""
+
+
+class NotFound(StoreError):
+    """No row has that id (any more)."""
+
+
+class Invalid(StoreError):
+    """A value the schema does not take."""

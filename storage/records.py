@@ -1,0 +1,165 @@
+"""Rows as the rest of the house sees them: frozen, typed, with the schema's column names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["user", "assistant", "system"]
+Finish = Literal["done", "stopped", "interrupted", "failed"]
+"""How a reply ended: by itself, by the person, by the death of the process that received it, or by an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One conversation, a row of ``chat_sessions`` (contract 1.4). Times are ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, UTC."""
+
+    id: str
+    user_id: str
+    title: str
+    created_at: str
+    updated_at: str
+    last_activity: str
+    message_count: int
+    total_tokens: int
+    last_model: str | None
+    last_message_preview: str | None
+    last_message_timestamp: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One line of the sidebar."""
+
+    id: str
+    title: str
+    preview: str
+    model: str | None
+    at: str
+    """The time it is sorted by: its newest counted message, else its creation."""
+    live: bool
+    """A reply is arriving, in this process or in another."""
+    unread: bool
+    """A reply settled since this conversation was last opened."""
+    failed: bool
+    """Its newest message failed."""
+    unsynced: bool
+    """It has a change that no server has acknowledged. Meaningful only for a signed-in account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One settled message, a row of ``chat_messages`` (contract 1.5, 9.2 C15)."""
+
+    id: str
+    session_id: str
+    role: Role
+    content: str
+    message_timestamp: str
+    model: str | None = None
+    total_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    user_message_id: str | None = None
+    content_type: Literal["text", "markdown"] = "text"
+    elapsed_ms: int = 0
+    completion_id: str | None = None
+    error_message: str | None = None
+    is_streaming: bool = False
+    reasoning: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Where it stands in its conversation: order is ``(message_timestamp, id)``."""
+        return self.message_timestamp, self.id
+
+    @property
+    def failed(self) -> bool:
+        """True for a message that counts nowhere (contract 10.B2)."""
+        return bool(self.error_message)
+
+    @property
+    def finish(self) -> Finish:
+        """How it ended; ``done`` for anything that says nothing else."""
+        finish: Finish = self.metadata.get("finish", "failed" if self.failed else "done")
+        return finish
+
+
+@dataclass(frozen=True, slots=True)
+class LiveReply:
+    """A reply that is still arriving, a row of the local table ``live_replies``."""
+
+    id: str
+    """The id its message will have."""
+    session_id: str
+    user_message_id: str
+    model: str | None
+    message_timestamp: str
+    content: str
+    reasoning: str
+    mine: bool
+    """True when this process receives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What one prompt stored, before anything was asked: the conversation, the user's message, the reply to come."""
+
+    session: Session
+    created: bool
+    """True when the conversation was made by this prompt."""
+    user_message: Message
+    reply: LiveReply
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a reply ended and what it held. Exactly what :meth:`Store.settle_reply` needs."""
+
+    finish: Finish
+    content: str
+    reasoning: str = ""
+    model: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    elapsed_ms: int = 0
+    completion_id: str | None = None
+    error_message: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One search result."""
+
+    session_id: str
+    session_title: str
+    message_id: str | None
+    """None when the title matched."""
+    role: Role | None
+    snippet: str
+    """Plain text; matches stand between U+0002 and U+0003, which ``clean`` has removed from everything else."""
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trashed:
+    """A deletion that can be undone."""
+
+    token: int
+    sessions: int
+    messages: int
+    title: str
+    """The title of the conversation, or of the newest of several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a commit touched. Ids only: readers read the database."""
+
+    sessions: frozenset[str] = frozenset()
+    elsewhere: bool = False
+    """Another process committed; which rows is not known."""

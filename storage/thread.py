@@ -1,0 +1,90 @@
+"""One thread that owns the store, and the only way to it from the event loop.
+
+A connection per call costs a hundred times more than a held one, and SQLite calls block; so every call goes, in order, to one
+thread. The alternative, aiosqlite, would spread SQL over the rooms: here only ``Store`` sees SQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Concatenate, ParamSpec, TypeVar
+
+from .records import Change
+from .store import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Listener = Callable[[Change], None]
+
+POLL_SECONDS = 1.0
+"""How often another process's commits are looked for (``PRAGMA data_version``)."""
+
+
+class StoreThread:
+    """A :class:`Store` behind ``await``. Make it in the event loop that will use it."""
+
+    def __init__(self, opener: Callable[[], Store]) -> None:
+        self._opener = opener
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._store: Store | None = None
+        self._listeners: list[Listener] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._poller: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the store. Raises :class:`StoreError` with a sentence for the person."""
+        self._loop = asyncio.get_running_loop()
+        self._store = await self._loop.run_in_executor(self._executor, self._open)
+        self._poller = asyncio.create_task(self._watch_others(), name="store.watch_others")
+
+    async def run(self, method: Callable[Concatenate[Store, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """What ``method(store, *args, **kwargs)`` returns, run in the store's thread; calls keep their order."""
+        assert self._loop is not None, "start() first"
+        return await self._loop.run_in_executor(self._executor, lambda: method(self._opened, *args, **kwargs))
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` in the event loop after every commit that changed something; returns how to stop that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    async def close(self) -> None:
+        """Finish what is queued and close the file. Safe to call twice."""
+        if self._poller is not None:
+            self._poller.cancel()
+            await asyncio.gather(self._poller, return_exceptions=True)
+            self._poller = None
+        if self._store is not None:
+            store, self._store = self._store, None
+            await asyncio.get_running_loop().run_in_executor(self._executor, store.close)
+        self._executor.shutdown(wait=True)
+
+    @property
+    def _opened(self) -> Store:
+        assert self._store is not None, "the store is closed"
+        return self._store
+
+    def _open(self) -> Store:
+        store = self._opener()
+        store.on_commit = self._committed
+        return store
+
+    def _committed(self, change: Change) -> None:
+        """Runs in the store's thread."""
+        assert self._loop is not None
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._tell, change)
+
+    def _tell(self, change: Change) -> None:
+        for listener in tuple(self._listeners):
+            listener(change)
+
+    async def _watch_others(self) -> None:
+        version = await self.run(Store.data_version)
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            if (seen := await self.run(Store.data_version)) != version:
+                version = seen
+                self._tell(Change(elsewhere=True))
