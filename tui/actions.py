@@ -1,389 +1,26 @@
-"""Everything a person can do, in one tuple: keys, palette, hints, help screen and the README's table all come from it.
-
-An action's ``run`` is the Textual action called on the node of its scope (``Transcript.action_next_message`` for ``run="next_message"``).
-Keys were chosen to work in a plain terminal over ssh: no ctrl+s/ctrl+q (flow control), no ctrl+b/ctrl+a (tmux, screen),
-nothing that a text area edits with, nothing that needs ctrl+shift.
-"""
+"""What follows from the list of actions: bindings, keymaps, the names of keys, the table of keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "main", "prompt", "transcript", "sidebar"]
-"""The node that has the binding: anywhere, the main screen, or one of its three parts while it has the focus."""
+from .action_list import ACTIONS, Action, Scope
 
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing a person can do."""
-
-    id: str
-    """What ``[keys]`` in config.toml calls it."""
-    title: str
-    key: str
-    """The default keys, with commas between."""
-    help: str
-    """One sentence for the help screen, the palette and the README."""
-    scope: Scope
-    run: str
-    hint: str = ""
-    """The word shown beside the key in the status line; empty: never shown there."""
-    palette: bool = True
-    """Listed in the command palette."""
-
-
-ACTIONS: tuple[Action, ...] = (
-    # Conversations
-    Action(
-        "conversation.new",
-        "New conversation",
-        "ctrl+n",
-        "Start a new conversation; what you typed stays as a draft",
-        "main",
-        "new_conversation",
-        "new",
-    ),
-    Action(
-        "conversation.search",
-        "Search everything",
-        "ctrl+r,f3",
-        "Find any message or title as you type and open it there",
-        "main",
-        "search",
-        "search",
-    ),
-    Action(
-        "conversation.open",
-        "Conversations",
-        "ctrl+o",
-        "Go to the list of conversations",
-        "main",
-        "focus_sidebar",
-        "list",
-    ),
-    Action(
-        "conversation.next",
-        "Next conversation",
-        "alt+down,ctrl+down",
-        "Open the conversation below the open one",
-        "main",
-        "next_conversation",
-    ),
-    Action(
-        "conversation.previous",
-        "Previous conversation",
-        "alt+up,ctrl+up",
-        "Open the conversation above the open one",
-        "main",
-        "previous_conversation",
-    ),
-    Action("conversation.rename", "Rename", "f2", "Give this conversation a title of your own", "main", "rename"),
-    Action(
-        "conversation.settings",
-        "System prompt and temperature",
-        "f4",
-        "Set what this conversation tells the model before the first word",
-        "main",
-        "conversation_settings",
-    ),
-    Action(
-        "conversation.delete",
-        "Delete conversation",
-        "f8",
-        "Delete this conversation; undo brings it back",
-        "main",
-        "delete_conversation",
-    ),
-    Action(
-        "conversation.undo", "Undo delete", "ctrl+underscore", "Bring back what was deleted last", "main", "undo_delete"
-    ),
-    Action(
-        "conversation.clear",
-        "Delete every conversation",
-        "shift+f8",
-        "Delete everything, after you have typed that you mean it; undo brings it back",
-        "main",
-        "clear_all",
-    ),
-    # Replies
-    Action(
-        "reply.stop",
-        "Stop the reply, or go back to the prompt",
-        "escape",
-        "Stop the reply and keep what came; with nothing to stop, go back to the prompt",
-        "main",
-        "stop_or_back",
-        "stop",
-    ),
-    Action(
-        "reply.retry",
-        "Retry the reply",
-        "f5",
-        "Ask again for the last reply, or for the chosen one",
-        "main",
-        "retry",
-        "retry",
-    ),
-    Action(
-        "model.choose",
-        "Choose model",
-        "ctrl+l",
-        "Choose the language model that answers this conversation",
-        "main",
-        "choose_model",
-        "model",
-    ),
-    # Writing
-    Action("prompt.send", "Send", "enter", "Send what is in the prompt", "prompt", "send", "send", palette=False),
-    Action(
-        "prompt.newline",
-        "New line",
-        "shift+enter,alt+enter,ctrl+j",
-        "Start a new line; a backslash before enter does too",
-        "prompt",
-        "newline",
-        palette=False,
-    ),
-    Action(
-        "prompt.focus",
-        "Write",
-        "i",
-        "Go to the prompt from the list or from the messages",
-        "main",
-        "focus_prompt",
-        palette=False,
-    ),
-    # Reading
-    Action(
-        "transcript.focus",
-        "Read",
-        "ctrl+g",
-        "Go to the messages, to move, choose and copy",
-        "main",
-        "focus_transcript",
-        "read",
-    ),
-    Action(
-        "transcript.next",
-        "Next message",
-        "j,down",
-        "Choose the message below",
-        "transcript",
-        "next_message",
-        palette=False,
-    ),
-    Action(
-        "transcript.previous",
-        "Previous message",
-        "k,up",
-        "Choose the message above",
-        "transcript",
-        "previous_message",
-        palette=False,
-    ),
-    Action(
-        "transcript.half_down",
-        "Half a page down",
-        "ctrl+d",
-        "Scroll half a page down",
-        "transcript",
-        "half_page_down",
-        palette=False,
-    ),
-    Action(
-        "transcript.half_up",
-        "Half a page up",
-        "ctrl+u",
-        "Scroll half a page up",
-        "transcript",
-        "half_page_up",
-        palette=False,
-    ),
-    Action(
-        "transcript.page_down",
-        "A page down",
-        "pagedown,space",
-        "Scroll a page down",
-        "transcript",
-        "page_down",
-        palette=False,
-    ),
-    Action("transcript.page_up", "A page up", "pageup", "Scroll a page up", "transcript", "page_up", palette=False),
-    Action(
-        "transcript.first",
-        "First message",
-        "g,home",
-        "Go to the beginning of the conversation",
-        "transcript",
-        "first_message",
-    ),
-    Action(
-        "transcript.last", "Last message", "G,end", "Go to the end of the conversation", "transcript", "last_message"
-    ),
-    Action("transcript.find", "Find in conversation", "slash", "Find text in this conversation", "transcript", "find"),
-    Action(
-        "transcript.next_match",
-        "Next match",
-        "n",
-        "Go to the next place that matches",
-        "transcript",
-        "next_match",
-        palette=False,
-    ),
-    Action(
-        "transcript.previous_match",
-        "Previous match",
-        "N",
-        "Go to the previous place that matches",
-        "transcript",
-        "previous_match",
-        palette=False,
-    ),
-    Action(
-        "transcript.copy",
-        "Copy message",
-        "y",
-        "Copy the chosen message, or the last one",
-        "transcript",
-        "copy_message",
-        "copy",
-    ),
-    Action(
-        "transcript.copy_code",
-        "Copy code block",
-        "c",
-        "Copy the code block of the chosen message; again for the next one",
-        "transcript",
-        "copy_code_block",
-        "copy code",
-    ),
-    Action(
-        "transcript.copy_all",
-        "Copy conversation",
-        "Y",
-        "Copy the whole conversation as Markdown",
-        "transcript",
-        "copy_conversation",
-    ),
-    Action(
-        "transcript.fold",
-        "Show or hide reasoning",
-        "z",
-        "Show or hide the reasoning of the chosen message",
-        "transcript",
-        "toggle_reasoning",
-    ),
-    Action(
-        "transcript.delete",
-        "Delete message",
-        "d",
-        "Delete the chosen message; undo brings it back",
-        "transcript",
-        "delete_message",
-    ),
-    # The list
-    Action(
-        "sidebar.toggle",
-        "Show or hide the list",
-        "ctrl+t",
-        "Show or hide the list of conversations",
-        "main",
-        "toggle_sidebar",
-    ),
-    Action("sidebar.next", "Down", "j,down", "Move down the list", "sidebar", "cursor_down", palette=False),
-    Action("sidebar.previous", "Up", "k,up", "Move up the list", "sidebar", "cursor_up", palette=False),
-    Action(
-        "sidebar.half_down",
-        "Half a page down",
-        "ctrl+d",
-        "Move half a page down the list",
-        "sidebar",
-        "half_page_down",
-        palette=False,
-    ),
-    Action(
-        "sidebar.half_up",
-        "Half a page up",
-        "ctrl+u",
-        "Move half a page up the list",
-        "sidebar",
-        "half_page_up",
-        palette=False,
-    ),
-    Action(
-        "sidebar.page_down",
-        "A page down",
-        "pagedown",
-        "Move a page down the list",
-        "sidebar",
-        "page_down",
-        palette=False,
-    ),
-    Action("sidebar.page_up", "A page up", "pageup", "Move a page up the list", "sidebar", "page_up", palette=False),
-    Action("sidebar.first", "Newest", "g,home", "Go to the newest conversation", "sidebar", "first", palette=False),
-    Action("sidebar.last", "Oldest", "G,end", "Go to the oldest conversation", "sidebar", "last", palette=False),
-    Action(
-        "sidebar.open",
-        "Open",
-        "enter",
-        "Open the conversation under the cursor",
-        "sidebar",
-        "open",
-        "open",
-        palette=False,
-    ),
-    Action(
-        "sidebar.filter",
-        "Filter the list",
-        "slash",
-        "Show only the conversations whose title or last words match",
-        "sidebar",
-        "filter",
-        "filter",
-    ),
-    Action(
-        "sidebar.rename",
-        "Rename in the list",
-        "r",
-        "Rename the conversation under the cursor",
-        "sidebar",
-        "rename",
-        "rename",
-        palette=False,
-    ),
-    Action(
-        "sidebar.delete",
-        "Delete from the list",
-        "d,delete",
-        "Delete the conversation under the cursor; undo brings it back",
-        "sidebar",
-        "delete",
-        "delete",
-        palette=False,
-    ),
-    # The program
-    Action(
-        "app.palette",
-        "Commands",
-        "ctrl+p",
-        "Find any command or conversation by name",
-        "app",
-        "command_palette",
-        "commands",
-        palette=False,
-    ),
-    Action("app.help", "Help", "f1", "Show every key", "app", "help", "help"),
-    Action("app.theme", "Light or dark", "f6", "Switch between the light and the dark look", "app", "toggle_dark"),
-    Action("app.themes", "Themes", "f7", "Choose how Sterna looks", "app", "change_theme"),
-    Action("app.settings", "Settings", "f9", "Models, looks and keys", "app", "settings"),
-    Action("app.screenshot", "Screenshot", "f12", "Save what you see as an SVG picture", "app", "screenshot"),
-    Action("app.quit", "Quit", "f10", "Quit; ctrl+c twice does too, and what you typed is kept", "app", "quit"),
-)
+__all__ = [
+    "ACTIONS",
+    "BY_ID",
+    "Action",
+    "Scope",
+    "bindings",
+    "key_name",
+    "key_names",
+    "keymap",
+    "keys_table",
+    "sections",
+]
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
@@ -420,34 +57,31 @@ def keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     for action_id, keys in wanted.items():
         if action_id not in BY_ID:
             near = get_close_matches(action_id, BY_ID, 1)
-            problems.append(
-                f"[keys] names no action “{action_id}”"
-                + (f"; did you mean “{near[0]}”?" if near else "; f1 lists them.")
-            )
-            continue
-        tidy = ",".join(part.strip() for part in keys.split(",") if part.strip())
-        if not tidy:
-            problems.append(f"[keys] gives no key for “{action_id}”; it keeps {BY_ID[action_id].key}.")
-            continue
-        others = [other for other in _sharing(action_id, tidy, {**mapping}) if other in wanted or other in BY_ID]
-        if others:
-            problems.append(
-                f"[keys] gives {tidy} to “{action_id}”, but “{others[0]}” has it; “{action_id}” keeps {BY_ID[action_id].key}."
-            )
-            continue
-        mapping[action_id] = tidy
+            advice = f"; did you mean “{near[0]}”?" if near else "; the help screen lists them."
+            problems.append(f"[keys] names no action “{action_id}”{advice}")
+        elif tidy := ",".join(part.strip() for part in keys.split(",") if part.strip()):
+            mapping[action_id] = tidy
+        else:
+            problems.append(f"[keys] gives no key for “{action_id}”; it keeps {key_names(BY_ID[action_id].key)}.")
+    # Judged as a whole, so that two actions may exchange their keys; each refusal can only free keys, never take one.
+    while clash := next(((one, other) for one in mapping if (other := _sharing(one, mapping))), None):
+        action_id, other = clash
+        refused = mapping.pop(action_id)
+        problems.append(
+            f"[keys] gives {refused} to “{action_id}”, but “{other}” has it; “{action_id}” keeps "
+            f"{key_names(BY_ID[action_id].key)}."
+        )
     return mapping, problems
 
 
-def _sharing(action_id: str, keys: str, mapping: Mapping[str, str]) -> list[str]:
-    """Other actions that would answer to one of the keys in the same place."""
-    mine = set(keys.split(","))
+def _sharing(action_id: str, mapping: Mapping[str, str]) -> str | None:
+    """Another action that would answer to one of the keys in the same place."""
+    mine = set(mapping[action_id].split(","))
     places = _places(BY_ID[action_id].scope)
-    return [
-        other.id
-        for other in ACTIONS
-        if other.id != action_id and other.scope in places and mine & set(mapping.get(other.id, other.key).split(","))
-    ]
+    for other in ACTIONS:
+        if other.id != action_id and other.scope in places and mine & set(mapping.get(other.id, other.key).split(",")):
+            return other.id
+    return None
 
 
 def _places(scope: Scope) -> frozenset[Scope]:
