@@ -1,0 +1,118 @@
+-- Who the file belongs to: the sign-in row, the profile made from it, and the log of what happened to the account.
+--
+-- Same names and values as the server's 01_users.sql, with these differences: one file holds one account, so there is no row security;
+-- times are text 'YYYY-MM-DDTHH:MM:SS.ffffffZ' (text order is time order); json and arrays are json text; booleans are 0 and 1.
+
+-- Local only. What triggers need to know about the write transaction they run in. It is a row and not a function of the program, so that
+-- a plain sqlite3 shell may write to the file too; it is set and cleared inside one transaction, so no other process ever sees it set.
+create table sync_ctx (
+    one integer primary key,
+    applying integer not null default 0, -- 1: rows come from elsewhere or from the trash: keep their times, count no usage
+    bulk integer not null default 0, -- 1: an import, which computes statistics once at its end
+    now text, -- the time of the transaction
+    constraint sync_ctx_one_row check (one = 1),
+    constraint sync_ctx_applying_boolean check (applying in (0, 1)),
+    constraint sync_ctx_bulk_boolean check (bulk in (0, 1)),
+    constraint sync_ctx_now_form check (now glob '????-??-??T??:??:??.??????Z')
+) strict;
+
+insert into sync_ctx (one) values (1);
+
+-- Local only. now() and current_date of the server's functions.
+create view moment as
+select
+    coalesce(now, strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z') as now,
+    coalesce(substr(now, 1, 10), strftime('%Y-%m-%d', 'now')) as today
+from sync_ctx;
+
+create table auth_users (
+    id text not null,
+    email text,
+    raw_user_meta_data text default '{}',
+    last_sign_in_at text,
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    updated_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    constraint auth_users_pkey primary key (id),
+    constraint auth_users_raw_user_meta_data_json check (json_valid(raw_user_meta_data)),
+    constraint auth_users_last_sign_in_at_form check (last_sign_in_at glob '????-??-??T??:??:??.??????Z'),
+    constraint auth_users_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z'),
+    constraint auth_users_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z')
+) strict;
+
+create table profiles (
+    id text not null,
+    email text not null,
+    full_name text,
+    avatar_url text,
+    default_model text default 'deepseek/deepseek-r1-0528:free',
+    temperature real default 0.7,
+    system_prompt text default 'You are a helpful AI assistant.',
+    subscription_tier text default 'free',
+    credits integer not null default 0,
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    updated_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    last_active text default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    usage_stats text default '{"total_messages":0,"total_tokens":0,"sessions_created":0}',
+    allowed_models text default '["deepseek/deepseek-r1-0528:free"]',
+    ui_preferences text default
+        '{"theme":"dark","sidebar_width":280,"code_highlighting":true,"auto_save":true,"show_token_count":true,"compact_mode":false,"show_model_info":true,"auto_scroll":true,"message_grouping":true}',
+    session_preferences text default
+        '{"max_history":10,"auto_title":true,"save_anonymous":false,"auto_save_interval":30,"confirm_delete":true,"show_timestamps":true,"export_format":"markdown"}',
+    clerk_id text not null default '', -- a trigger makes it the id at once
+    last_session_id text,
+    total_conversations integer not null default 0,
+    total_searches integer not null default 0,
+    message_count integer not null default 0,
+    token_usage integer not null default 0,
+    subscription_status text not null default 'active',
+    constraint profiles_pkey primary key (id),
+    -- on update cascade: an account that was local takes the id of the server account it signs in to
+    constraint profiles_id_fkey foreign key (id) references auth_users (id) on delete cascade on update cascade,
+    constraint profiles_last_session_id_fkey foreign key (last_session_id) references chat_sessions (id) on delete set null,
+    constraint profiles_email_length check (length(email) <= 255),
+    constraint profiles_full_name_length check (length(full_name) <= 255),
+    constraint profiles_default_model_length check (length(default_model) <= 100),
+    -- numeric(3,2) rounds decimals before it checks them; the factor makes 2.005, a little less as a binary number, round up too
+    constraint profiles_temperature_range check (round(temperature * 1.0000000000001, 2) between 0.0 and 2.0),
+    constraint profiles_subscription_tier_known check (subscription_tier in ('free', 'pro', 'enterprise')),
+    constraint profiles_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z'),
+    constraint profiles_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z'),
+    constraint profiles_last_active_form check (last_active glob '????-??-??T??:??:??.??????Z'),
+    constraint profiles_usage_stats_json check (json_valid(usage_stats)),
+    constraint profiles_allowed_models_json check (json_valid(allowed_models)),
+    constraint profiles_ui_preferences_json check (json_valid(ui_preferences)),
+    constraint profiles_session_preferences_json check (json_valid(session_preferences))
+) strict;
+
+create index idx_profiles_email on profiles (email);
+create index idx_profiles_last_active on profiles (last_active);
+create index idx_profiles_subscription_tier on profiles (subscription_tier);
+create unique index users_clerk_id_idx on profiles (clerk_id);
+
+create table user_activity_log (
+    id text not null default (
+        lower(
+            hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2)
+            || '-a' || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))
+        )
+    ),
+    user_id text not null,
+    action text not null,
+    resource_type text,
+    resource_id text,
+    details text default '{}',
+    timestamp text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    ip_address text,
+    user_agent text,
+    constraint user_activity_log_pkey primary key (id),
+    constraint user_activity_log_user_id_fkey
+        foreign key (user_id) references profiles (id) on delete cascade on update cascade,
+    constraint user_activity_log_action_length check (length(action) <= 50),
+    constraint user_activity_log_resource_type_length check (length(resource_type) <= 50),
+    constraint user_activity_log_details_json check (json_valid(details)),
+    constraint user_activity_log_timestamp_form check (timestamp glob '????-??-??T??:??:??.??????Z')
+) strict;
+
+create index idx_activity_log_user_id on user_activity_log (user_id);
+create index idx_activity_log_timestamp on user_activity_log (timestamp);
+create index idx_activity_log_action on user_activity_log (action);
