@@ -1,4 +1,4 @@
-"""Bulk import with every trigger's effect, capture and the search index, against the same rows inserted without triggers."""
+"""Bulk import with every trigger's effect, capture and the search index, against the same rows without triggers."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ def plain(path: Path, items: list[dict[str, Any]]) -> float:
                 {"id": item["id"], "user": user, "title": item["title"], "at": six_digits(item["createdAt"])},
             )
             db.executemany(
-                "insert into chat_messages (id, session_id, role, content, model, total_tokens, input_tokens, output_tokens,"
-                " message_timestamp) values (:id, :session, :role, :content, :model, :total_tokens, :input_tokens, :output_tokens, :at)",
+                "insert into chat_messages (id, session_id, role, content, model, total_tokens, input_tokens,"
+                " output_tokens, message_timestamp) values (:id, :session, :role, :content, :model, :total_tokens,"
+                " :input_tokens, :output_tokens, :at)",
                 [{**row, "session": item["id"], "at": six_digits(row["timestamp"])} for row in item["messages"]],
             )
     taken = time.perf_counter() - began

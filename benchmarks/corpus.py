@@ -22,7 +22,7 @@ CONVERSATIONS = int(os.environ.get("STERNA_BENCH_CONVERSATIONS", "100000"))
 MESSAGES = int(os.environ.get("STERNA_BENCH_MESSAGES", "20"))
 ROOT = Path(os.environ.get("STERNA_BENCH_DIR", Path(tempfile.gettempdir()) / "sterna-bench"))
 
-SYLLABLES = ["ka", "lo", "mi", "ter", "na", "sol", "ve", "rin", "du", "pa", "che", "lu", "for", "est", "min", "dra", "o", "gel", "ti", "sun", "wa", "ber", "hal", "mo", "qui"]
+SYLLABLES = tuple("ka lo mi ter na sol ve rin du pa che lu for est min dra o gel ti sun wa ber hal mo qui".split())
 START = datetime(2021, 1, 1, tzinfo=UTC)
 
 
@@ -44,7 +44,7 @@ def text(rng: random.Random, words: int) -> str:
 
 
 def conversation(number: int, messages: int, *, start: datetime = START) -> dict[str, Any]:
-    """One conversation in the wire's form (contract 6.1), its newest message ``number`` minutes and a bit after ``start``."""
+    """One conversation in the wire's form (contract 6.1), begun 25 × ``number`` minutes after ``start``."""
     rng = random.Random(number)
     begun = start + timedelta(minutes=25 * number)
     rows: list[dict[str, Any]] = []

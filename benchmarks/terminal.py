@@ -15,7 +15,9 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 CONTROL = re.compile(
-    rb"\x1b\[[0-9;?<>=$ ]*[a-zA-Z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[P_^][^\x1b]*\x1b\\|\x1b[()][A-Z0-9]|\x1b[=>78]"
+    rb"\x1b\[[0-9;?<>=$ ]*[a-zA-Z]"
+    rb"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[P_^][^\x1b]*\x1b\\"
+    rb"|\x1b[()][A-Z0-9]|\x1b[=>78]"
 )
 
 
@@ -74,9 +76,8 @@ class Terminal:
         limit = time.perf_counter() + seconds
         while (wanted not in self.output[since:]) and wanted not in CONTROL.sub(b"", self._raw):
             if time.perf_counter() > limit:
-                raise TimeoutError(
-                    f"{text!r} did not come; the screen's last output: {bytes(self.output[-2000:]).decode(errors='replace')}"
-                )
+                last = bytes(self.output[-2000:]).decode(errors="replace")
+                raise TimeoutError(f"{text!r} did not come; the screen's last output: {last}")
             self.read(0.2)
         return self.reads[-1] if self.reads else time.perf_counter()
 
