@@ -1,0 +1,181 @@
+"""Keys of endpoints and of the account: in the system's keyring, else in a file that only its owner reads.
+
+The file is looked at first: a name is in it only when the keyring could not take the key, or lost it since.
+A key is never logged, never part of a message and never part of a ``repr``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, Protocol
+
+from .errors import ConfigError
+from .files import alone, write_private
+from .paths import CREDENTIALS_FILE, config_dir
+from .settings import EndpointSettings
+
+Source = Literal["keyring", "file"]
+
+
+class Ring(Protocol):
+    """A keyring that has proved to be there. ``OSError`` says that it did not do it, or not in time."""
+
+    def get(self, name: str) -> str | None: ...
+    def put(self, name: str, key: str) -> None: ...
+    def delete(self, name: str) -> bool: ...
+
+
+class Credentials:
+    """The keys kept for one configuration folder."""
+
+    def __init__(self, folder: Path, ring: Callable[[], Ring | None]) -> None:
+        self._path = folder / CREDENTIALS_FILE
+        self._ring = ring
+
+    def get(self, name: str) -> str | None:
+        """The key, or ``None``. Raises :class:`ConfigError` when the file is there and cannot be read."""
+        return self._read().get(name) or self._from_ring(name)
+
+    def source(self, name: str) -> Source | None:
+        """Where the key is kept."""
+        if self._read().get(name):
+            return "file"
+        return "keyring" if self._from_ring(name) else None
+
+    def put(self, name: str, key: str) -> Source:
+        """Keep ``key``; says where. Raises :class:`ConfigError` when nowhere."""
+        key = key.strip()
+        if not key or not key.isascii() or not key.isprintable():
+            raise ConfigError("This is no key: it is empty or has characters that keys do not have. Copy it again.")
+        ring = self._ring()
+        if ring is not None:
+            try:
+                ring.put(name, key)
+                kept = ring.get(name) == key
+            except OSError:
+                kept = False
+            if kept:
+                self._change(name, None)
+                return "keyring"
+        self._change(name, key)
+        return "file"
+
+    def delete(self, name: str) -> list[Source]:
+        """Forget the key; says where it was."""
+        found: list[Source] = ["file"] if self._change(name, None) else []
+        ring = self._ring()
+        if ring is not None:
+            try:
+                if ring.delete(name):
+                    found.append("keyring")
+            except OSError as error:
+                raise ConfigError(
+                    f"The system's keyring still has the key of {name}: {error}. Delete it there."
+                ) from None
+        return found
+
+    def _from_ring(self, name: str) -> str | None:
+        ring = self._ring()
+        if ring is None:
+            return None
+        try:
+            return ring.get(name)
+        except OSError:
+            return None  # locked or gone: the same as no key, and the sentence of a 401 says where to put one
+
+    def _read(self) -> dict[str, str]:
+        try:
+            kept = json.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise ConfigError(f"{self._path} cannot be read ({error.strerror or type(error).__name__}).") from None
+        except (ValueError, RecursionError):
+            raise ConfigError(f"{self._path} is damaged. Delete it and save the keys again.") from None
+        if not isinstance(kept, dict):
+            raise ConfigError(f"{self._path} is damaged. Delete it and save the keys again.")
+        return {name: key for name, key in kept.items() if isinstance(key, str)}
+
+    def _change(self, name: str, key: str | None) -> bool:
+        """Whether the file had the name; writes only when something changes."""
+        if key is None and not self._path.exists():
+            return False
+        try:
+            with alone(self._path.parent):
+                kept = self._read()
+                had = name in kept
+                if key is not None:
+                    kept[name] = key
+                elif had:
+                    del kept[name]
+                else:
+                    return False
+                write_private(self._path, json.dumps(kept, indent=1) + "\n")
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise ConfigError(f"{self._path} cannot be written ({reason}). The change is not kept.") from None
+        return had
+
+
+def here(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> Credentials:
+    """The keys that belong to ``folder``, else to the usual one. Another folder has other keys in the keyring too."""
+    from . import ring
+
+    place = config_dir(folder, environ)
+    usual = folder is None and not environ.get("STERNA_CONFIG_DIR", "").strip()
+    return Credentials(place, lambda: ring.system("sterna" if usual else f"sterna:{place.resolve()}"))
+
+
+def get(name: str) -> str | None:
+    """The key of ``name`` (an endpoint), or ``None``."""
+    return here().get(name)
+
+
+def put(name: str, key: str) -> Source:
+    """Keep the key of ``name``; says where it is kept."""
+    return here().put(name, key)
+
+
+def delete(name: str) -> list[Source]:
+    """Forget the key of ``name``; says where it was kept."""
+    return here().delete(name)
+
+
+def key_of(
+    endpoint: EndpointSettings,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    folder: Path | None = None,
+    limit: float = 30,
+) -> str | None:
+    """An endpoint's key: of its variable, else of its command (``limit`` seconds), else as kept under its name.
+
+    Raises :class:`ConfigError` when the command fails. May take a while: not for the event loop.
+    """
+    if endpoint.key_env and environ.get(endpoint.key_env, "").strip():
+        return environ[endpoint.key_env].strip()
+    if endpoint.key_command:
+        return _printed(endpoint, limit)
+    return here(folder, environ).get(endpoint.name)
+
+
+def _printed(endpoint: EndpointSettings, limit: float) -> str:
+    """What the command prints. No shell is involved, and its words are not repeated: they may hold a secret."""
+    advice = f"Check key_command of [endpoints.{endpoint.name}] in config.toml."
+    try:
+        words = shlex.split(endpoint.key_command)
+        done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        raise ConfigError(f"The command for the key of {endpoint.name} took more than {limit:g} s. {advice}") from None
+    except (OSError, ValueError, IndexError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it is not a command"
+        raise ConfigError(f"The command for the key of {endpoint.name} cannot be run ({reason}). {advice}") from None
+    printed = done.stdout.decode("utf-8", "replace").strip()
+    if done.returncode != 0 or not printed:
+        raise ConfigError(f"The command for the key of {endpoint.name} gave none (status {done.returncode}). {advice}")
+    return printed.splitlines()[0].strip()

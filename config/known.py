@@ -1,0 +1,179 @@
+"""Every setting there is: the table from which reading, checking, the documentation and ``sterna doctor`` derive."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+Value = str | bool | int | float | tuple[str, ...] | Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a value may be: a phrase for sentences, and the check that gives the value or ``None``."""
+
+    phrase: str
+    read: Callable[[object], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One setting."""
+
+    path: str
+    """As in config.toml with dots: ``ui.sidebar_width``. ``NAME`` and ``ACTION`` stand for a person's own names."""
+    kind: Kind
+    default: Value
+    help: str
+    choices: tuple[str, ...] = ()
+    least: float = -math.inf
+    most: float = math.inf
+
+    @property
+    def expected(self) -> str:
+        """What the value has to be, for a sentence."""
+        if self.choices:
+            return "one of " + ", ".join(f'"{choice}"' for choice in self.choices)
+        if math.isfinite(self.least) and math.isfinite(self.most):
+            return f"{self.kind.phrase} from {self.least:g} to {self.most:g}"
+        if math.isfinite(self.least):
+            return f"{self.kind.phrase} of {self.least:g} or more"
+        return self.kind.phrase
+
+    def check(self, value: object) -> Value:
+        """``value`` as the program uses it, or ``None`` when it is not :attr:`expected`."""
+        read = self.kind.read(value)
+        if self.choices and read not in self.choices:
+            return None
+        if isinstance(read, (int, float)) and not isinstance(read, bool) and not self.least <= read <= self.most:
+            return None
+        return read
+
+
+def _text(value: object) -> Value:
+    return value if isinstance(value, str) else None
+
+
+def _url(value: object) -> Value:
+    if not isinstance(value, str):
+        return None
+    scheme, found, rest = value.strip().partition("://")
+    return value.strip() if found and scheme in ("http", "https") and rest.strip("/") and rest[0] != "/" else None
+
+
+def _yes_no(value: object) -> Value:
+    return value if isinstance(value, bool) else None
+
+
+def _whole(value: object) -> Value:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _number(value: object) -> Value:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _texts(value: object) -> Value:
+    if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    return None
+
+
+def _keys(value: object) -> Value:
+    """A key, several in a list, or "" for none: kept as Textual's key maps have it, split by commas."""
+    if isinstance(value, str):
+        return value
+    keys = _texts(value)
+    return ",".join(keys) if isinstance(keys, tuple) else None
+
+
+def _table(value: object) -> Value:
+    if isinstance(value, Mapping) and all(isinstance(one, str) for pair in value.items() for one in pair):
+        return MappingProxyType(dict(value))
+    return None
+
+
+TEXT = Kind("text in quotes", _text)
+URL = Kind("an address that begins with http:// or https://", _url)
+YES_NO = Kind("true or false", _yes_no)
+WHOLE = Kind("a whole number", _whole)
+NUMBER = Kind("a number", _number)
+TEXTS = Kind('a list of texts, as in ["a", "b"]', _texts)
+KEYS = Kind('a key in quotes, as in "ctrl+n", or a list of them', _keys)
+TABLE = Kind('a table of texts, as in { "X-Team" = "blue" }', _table)
+
+KNOWN: tuple[Known, ...] = (
+    Known("model", TEXT, "", "The model to ask, as endpoint/model. Empty: the first that is found."),
+    Known("system_prompt", TEXT, "", "Said to every model before a conversation that has no prompt of its own."),
+    Known("temperature", NUMBER, None, "How freely models answer. Not set: each model's own.", least=0, most=2),
+    Known("max_tokens", WHOLE, None, "The longest reply, in tokens. Not set: each model's own.", least=1),
+    Known(
+        "reasoning_effort",
+        TEXT,
+        "",
+        "How long models that reason may think. Empty: each model's own.",
+        choices=("", "low", "medium", "high"),
+    ),
+    Known("theme", TEXT, "", "The name of a theme. Empty: Sterna's own."),
+    Known("discover", YES_NO, True, "Look for keys in the environment and for model servers on this machine at start."),
+    Known("ui.sidebar", YES_NO, True, "Show the list of conversations."),
+    Known("ui.sidebar_width", WHOLE, 32, "Columns of the list of conversations.", least=16, most=80),
+    Known("ui.show_reasoning", YES_NO, False, "Show a model's reasoning unfolded."),
+    Known("ui.show_token_count", YES_NO, True, "Show tokens and time under each reply."),
+    Known("ui.vim", YES_NO, True, "Move with h, j, k, l, g and G in lists and in the transcript."),
+    Known("ui.mouse", YES_NO, True, "Answer to the mouse. false leaves selecting to the terminal."),
+    Known("ui.animation", YES_NO, True, "Let panels and scrolling move smoothly."),
+    Known(
+        "ui.symbols",
+        TEXT,
+        "auto",
+        "Draw with Unicode or plain ASCII. auto: as the terminal's locale allows.",
+        choices=("auto", "unicode", "ascii"),
+    ),
+    Known("ui.time_format", TEXT, "24h", "How times of day are written.", choices=("24h", "12h")),
+    Known("ui.code_theme", TEXT, "", "Colours of code, by the name of a Pygments style. Empty: they follow the theme."),
+    Known("ui.confirm_delete", YES_NO, False, "Ask before a conversation is deleted, though it can be undone."),
+    Known("ui.enter_sends", YES_NO, True, "Enter sends. false: Enter is a new line and Ctrl+J sends."),
+    Known("timeouts.connect", NUMBER, 10.0, "Seconds to wait for a connection.", least=0.1, most=600),
+    Known("timeouts.read", NUMBER, 120.0, "Seconds of silence before a reply counts as lost.", least=1, most=3600),
+    Known("timeouts.write", NUMBER, 30.0, "Seconds to wait while a message is sent.", least=1, most=600),
+    Known(
+        "keys.ACTION", KEYS, None, "Another key for an action, by the action's id; an empty text takes the key away."
+    ),
+    Known("endpoints.NAME.url", URL, None, "The address of an OpenAI-compatible server, up to and with /v1."),
+    Known("endpoints.NAME.label", TEXT, "", "What sentences call it. Empty: its name."),
+    Known("endpoints.NAME.key_env", TEXT, "", "The environment variable that holds its key."),
+    Known("endpoints.NAME.key_command", TEXT, "", "A command that prints its key, as in pass show openrouter."),
+    Known("endpoints.NAME.models", TEXTS, (), "The models to offer. Not set: those that the server lists."),
+    Known(
+        "endpoints.NAME.context_length", WHOLE, None, "Tokens its models take, if the server does not say.", least=256
+    ),
+    Known("endpoints.NAME.headers", TABLE, {}, "More HTTP headers for every request."),
+)
+
+BY_PATH: Mapping[str, Known] = MappingProxyType({one.path: one for one in KNOWN})
+
+
+def find(path: tuple[str, ...]) -> Known | None:
+    """The setting at ``path``; an endpoint's name and an action's id are whatever they are."""
+    if path[0] == "keys" and len(path) > 1:
+        return BY_PATH["keys.ACTION"]
+    if path[0] == "endpoints" and len(path) == 3:
+        return BY_PATH.get(f"endpoints.NAME.{path[2]}")
+    return BY_PATH.get(".".join(path))
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of ``names`` that was probably meant."""
+    import difflib  # only once something is misspelt
+
+    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return found[0] if found else None

@@ -1,0 +1,221 @@
+"""config.toml as the program uses it.
+
+Reading never fails: what is wrong becomes a sentence in ``Settings.problems`` and the rest applies. Reading takes the
+standard library's parser, which is fast; writing takes tomlkit, which keeps comments and order.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from .errors import ConfigError
+from .known import BY_PATH, KNOWN, Known, Value, find, nearest
+from .paths import CONFIG_FILE, config_dir
+
+ENDPOINT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Ui:
+    """How things look; each is explained in :data:`config.KNOWN`."""
+
+    sidebar: bool = True
+    sidebar_width: int = 32
+    show_reasoning: bool = False
+    show_token_count: bool = True
+    vim: bool = True
+    mouse: bool = True
+    animation: bool = True
+    symbols: Literal["auto", "unicode", "ascii"] = "auto"
+    time_format: Literal["24h", "12h"] = "24h"
+    code_theme: str = ""
+    confirm_delete: bool = False
+    enter_sends: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TimeoutSettings:
+    """Seconds to wait for an endpoint."""
+
+    connect: float = 10.0
+    read: float = 120.0
+    write: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """One table ``[endpoints.NAME]``. It holds no key, only ways to one."""
+
+    name: str
+    url: str = field(repr=False)
+    label: str = ""
+    key_env: str = ""
+    key_command: str = field(default="", repr=False)
+    models: tuple[str, ...] = ()
+    context_length: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a person set, and the defaults for the rest."""
+
+    model: str = ""
+    system_prompt: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    reasoning_effort: Literal["", "low", "medium", "high"] = ""
+    theme: str = ""
+    discover: bool = True
+    ui: Ui = field(default_factory=Ui)
+    timeouts: TimeoutSettings = field(default_factory=TimeoutSettings)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Action id to key or keys (split by commas); an empty text takes the key away."""
+    endpoints: tuple[EndpointSettings, ...] = ()
+    """In the order of the file, which is the order of preference."""
+    problems: tuple[str, ...] = ()
+    """What could not be used, in sentences for the person."""
+    path: Path | None = None
+    """The file it was read from, whether or not it is there."""
+
+
+def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in ``folder``, else in the usual one."""
+    path = config_dir(folder, environ) / CONFIG_FILE
+    problems: list[str] = []
+    table = _read(path, problems)
+    values: dict[str, Value] = {}
+    keys: dict[str, str] = {}
+    endpoints: dict[str, dict[str, Any]] = {}
+    for name in table.get("endpoints", {}) if isinstance(table.get("endpoints"), dict) else ():
+        endpoints[name] = {}
+    for where, value in _leaves(table):
+        known = find(where)
+        if known is None:
+            problems.append(_unknown(path, where))
+            continue
+        read = known.check(value)
+        if read is None:
+            problems.append(f"{path}: {'.'.join(where)} has to be {known.expected}. It is left out.")
+        elif where[0] == "keys":
+            keys[".".join(where[1:])] = str(read)
+        elif where[0] == "endpoints":
+            endpoints[where[1]][where[2]] = read
+        else:
+            values[".".join(where)] = read
+    return _settings(values, keys, _endpoints(path, endpoints, problems), problems, path)
+
+
+def save_value(key_path: str, value: object, folder: Path | None = None) -> None:
+    """Set one value in config.toml and keep everything else as it is, comments too; ``None`` takes it out.
+
+    Raises :class:`ConfigError` with a sentence when the value is not possible or the file could not be read before.
+    """
+    from .writing import change  # tomlkit is loaded by the first change only
+
+    change(config_dir(folder) / CONFIG_FILE, key_path, value)
+
+
+def _read(path: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        return parse(path)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        problems.append(f"{path} cannot be read ({reason}). The defaults apply until it can.")
+    except ConfigError as error:
+        problems.append(f"{error} The defaults apply until it is corrected.")
+    return {}
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """The file's tables. Raises ``OSError``, or :class:`ConfigError` naming the file and the line."""
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not text in UTF-8 (byte {error.start + 1}).") from None
+    except RecursionError:
+        raise ConfigError(f"{path} has lists inside lists too deep to be read.") from None
+    except ValueError as error:  # TOMLDecodeError, and numbers with thousands of digits
+        found = re.fullmatch(r"(.*?)(?: \(at (.*)\))?", str(error), re.DOTALL)
+        reason, place = found.groups() if found else (str(error), None)
+        raise ConfigError(f"{path}{', ' + place if place else ''}: {reason}.") from None
+
+
+def _leaves(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value with its path. An endpoint's ``headers`` are one value."""
+    for key, value in table.items():
+        where = (*above, key)
+        if isinstance(value, dict) and not (where[0] == "endpoints" and len(where) == 3):
+            if value or len(where) > 1:
+                yield from _leaves(value, where)
+        else:
+            yield where, value
+
+
+def _unknown(path: Path, where: tuple[str, ...]) -> str:
+    shown = ".".join(where)
+    names = [one.path for one in KNOWN]
+    if where[0] == "endpoints" and len(where) > 1:
+        names = [one.path.replace("NAME", where[1]) for one in KNOWN if one.path.startswith("endpoints.")]
+    near = nearest(shown, names) or _by_last(where[-1])
+    return f"{path}: there is no setting {shown}." + (f" Did you mean {near}?" if near else "") + " It is left out."
+
+
+def _by_last(name: str) -> str | None:
+    """A setting of that last name in another table."""
+    plain = {one.path.rpartition(".")[2]: one.path for one in KNOWN if one.path.partition(".")[0] != "endpoints"}
+    near = nearest(name, plain)
+    return plain[near] if near else None
+
+
+def _endpoints(
+    path: Path, tables: Mapping[str, Mapping[str, Any]], problems: list[str]
+) -> tuple[EndpointSettings, ...]:
+    made = []
+    for name, values in tables.items():
+        if not ENDPOINT_NAME.fullmatch(name) or name == "guide":
+            problems.append(
+                f"{path}: [endpoints.{name}] needs another name: small letters, digits, - and _, and not guide. "
+                "It is left out."
+            )
+        elif "url" not in values:
+            problems.append(
+                f"{path}: [endpoints.{name}] needs a url, {BY_PATH['endpoints.NAME.url'].expected}. It is left out."
+            )
+        else:
+            made.append(EndpointSettings(name=name, **values))
+    return tuple(made)
+
+
+def _settings(
+    values: Mapping[str, Value],
+    keys: Mapping[str, str],
+    endpoints: tuple[EndpointSettings, ...],
+    problems: list[str],
+    path: Path,
+) -> Settings:
+    def part(prefix: str) -> dict[str, Any]:
+        return {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
+
+    top: dict[str, Any] = {key: value for key, value in values.items() if "." not in key}
+    return Settings(
+        **top,
+        ui=Ui(**part("ui.")),
+        timeouts=TimeoutSettings(**part("timeouts.")),
+        keys=MappingProxyType(dict(keys)),
+        endpoints=endpoints,
+        problems=tuple(problems),
+        path=path,
+    )
+
+
+__all__ = ["EndpointSettings", "Known", "Settings", "TimeoutSettings", "Ui", "load", "parse", "save_value"]
