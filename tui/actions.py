@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from .action_list import ACTIONS, Action, Scope
 
@@ -35,7 +35,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """Headings of the help screen and the first parts of the ids under each."""
 
 
-def bindings(scope: Scope) -> list[Binding]:
+def bindings(scope: Scope) -> list[BindingType]:
     """The bindings of the node of that scope, each with the action's id so that it can be remapped."""
     return [
         Binding(action.key, action.run, action.title, show=bool(action.hint), tooltip=action.help, id=action.id)

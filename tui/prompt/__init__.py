@@ -1,0 +1,5 @@
+"""Where a person writes."""
+
+from .prompt import Prompt
+
+__all__ = ["Prompt"]

@@ -1,0 +1,105 @@
+"""How Sterna looks: a dark and a light theme of sea and sky, each with one accent colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="sterna-dark",
+    primary="#6cb8dc",
+    secondary="#8aa7bd",
+    accent="#6cb8dc",
+    foreground="#d3dde6",
+    background="#0e1621",
+    surface="#131e2b",
+    panel="#1c2a3a",
+    success="#74c2a0",
+    warning="#e2b765",
+    error="#e77d86",
+    dark=True,
+    variables={
+        "block-cursor-background": "#24445c",
+        "block-cursor-foreground": "#eaf4fb",
+        "block-cursor-text-style": "none",
+        "block-cursor-blurred-background": "#1c2a3a",
+        "block-cursor-blurred-foreground": "#d3dde6",
+        "border": "#6cb8dc",
+        "border-blurred": "#24364a",
+        "input-cursor-background": "#6cb8dc",
+        "input-cursor-foreground": "#0e1621",
+        "input-selection-background": "#6cb8dc 30%",
+        "screen-selection-background": "#6cb8dc 30%",
+        "scrollbar": "#22344a",
+        "scrollbar-hover": "#34506b",
+        "scrollbar-active": "#6cb8dc",
+        "scrollbar-background": "#0e1621",
+        "scrollbar-background-hover": "#0e1621",
+        "scrollbar-background-active": "#0e1621",
+        "scrollbar-corner-color": "#0e1621",
+        "link-color": "#8ccbe8",
+    },
+)
+
+LIGHT = Theme(
+    name="sterna-light",
+    primary="#0a6a94",
+    secondary="#4a6478",
+    accent="#0a6a94",
+    foreground="#1b2935",
+    background="#f7fafc",
+    surface="#edf3f7",
+    panel="#dfe9f0",
+    success="#19704c",
+    warning="#8a5700",
+    error="#b0243c",
+    dark=False,
+    variables={
+        "block-cursor-background": "#c6e0ee",
+        "block-cursor-foreground": "#0c2230",
+        "block-cursor-text-style": "none",
+        "block-cursor-blurred-background": "#dfe9f0",
+        "block-cursor-blurred-foreground": "#1b2935",
+        "border": "#0a6a94",
+        "border-blurred": "#c3d3de",
+        "input-cursor-background": "#0a6a94",
+        "input-cursor-foreground": "#f7fafc",
+        "input-selection-background": "#0a6a94 25%",
+        "screen-selection-background": "#0a6a94 25%",
+        "scrollbar": "#c8d7e1",
+        "scrollbar-hover": "#a5bccb",
+        "scrollbar-active": "#0a6a94",
+        "scrollbar-background": "#f7fafc",
+        "scrollbar-background-hover": "#f7fafc",
+        "scrollbar-background-active": "#f7fafc",
+        "scrollbar-corner-color": "#f7fafc",
+        "link-color": "#0a6a94",
+    },
+)
+
+THEMES: tuple[Theme, ...] = (DARK, LIGHT)
+
+
+def chosen_theme(wanted: str, known: Mapping[str, Theme], environ: Mapping[str, str]) -> str:
+    """The theme to start with: the one wanted, else the one that fits what the terminal says of its background."""
+    if wanted in ("dark", "light"):
+        return f"sterna-{wanted}"
+    if wanted in known:
+        return wanted
+    return LIGHT.name if _light_terminal(environ) else DARK.name
+
+
+def opposite(name: str, known: Mapping[str, Theme]) -> str:
+    """The theme to switch to for the other brightness: the partner of the same family, else Sterna's own."""
+    current = known.get(name, DARK)
+    for old, new in (("dark", "light"), ("light", "dark")):
+        if name.endswith(old) and (partner := name.removesuffix(old) + new) in known:
+            return partner
+    return LIGHT.name if current.dark else DARK.name
+
+
+def _light_terminal(environ: Mapping[str, str]) -> bool:
+    """True when ``COLORFGBG`` (rxvt, konsole, iTerm2 …) names a light background."""
+    background = environ.get("COLORFGBG", "").rpartition(";")[2]
+    return background.isdigit() and int(background) in (7, *range(9, 16))
