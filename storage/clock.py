@@ -1,0 +1,37 @@
+"""Moments as the schema keeps them: UTC, ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, fixed width so that text order is time order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+Clock = Callable[[], datetime]
+"""Gives the present, aware and in UTC. Passed in, so that tests own it."""
+
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def utc_now() -> datetime:
+    """The system's clock."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """``moment`` as the schema keeps it."""
+    return (
+        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    )  # %Y is not padded by every C library
+
+
+def parse(text: str) -> datetime:
+    """The moment written in ``text``: the schema's form, or any ISO 8601 one that the wire uses. Without a zone it is UTC.
+
+    Raises ValueError for anything else.
+    """
+    moment = datetime.fromisoformat(text.strip())
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def millis(moment: datetime) -> int:
+    """Whole milliseconds since 1970."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // MILLISECOND

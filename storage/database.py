@@ -1,0 +1,129 @@
+"""The connection, the write transaction, and SQLite's errors turned into sentences."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from . import ids
+from .clock import Clock, stamp, utc_now
+from .failures import explain
+from .records import Change
+
+BUSY_MS = 5000
+
+
+def connect(path: Path, *, busy_ms: int = BUSY_MS) -> sqlite3.Connection:
+    """A connection with the pragmas of a Sterna file that need no write. The file exists already."""
+    db = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None)
+    db.row_factory = sqlite3.Row
+    db.execute("pragma foreign_keys = on")
+    db.execute("pragma recursive_triggers = off")  # some builds of SQLite turn them on
+    db.execute("pragma synchronous = full")
+    return db
+
+
+class Base:
+    """What every part of the store stands on: the connection, the clock, the one way to write."""
+
+    db: sqlite3.Connection
+    user_id: str
+    """``profiles.id`` of the account that this file holds."""
+
+    def __init__(
+        self, db: sqlite3.Connection, path: Path, *, clock: Clock = utc_now, token: ids.Token = ids.base36
+    ) -> None:
+        self.db = db
+        self.path = path
+        self.token = token
+        self.on_commit: Callable[[Change], None] | None = None
+        """Called in the store's thread after each commit that touched a conversation."""
+        self._clock = clock
+        self._depth = 0
+        self._began: datetime | None = None
+        self._touched: set[str] = set()
+
+    def now(self) -> datetime:
+        """The injected clock; inside a write, the moment the write began, as in any SQL transaction."""
+        return self._began if self._began is not None else self._clock()
+
+    def stamp(self) -> str:
+        """:meth:`now` as the schema keeps it."""
+        return stamp(self.now())
+
+    def touch(self, *session_ids: str) -> None:
+        """Remember conversations that this write changes; listeners hear of them after it is kept."""
+        self._touched.update(session_ids)
+
+    @contextmanager
+    def write(self) -> Iterator[None]:
+        """One transaction: all of it is kept, or nothing. A write inside a write joins it.
+
+        ``begin immediate``, because a read that turns into a write fails at once when two processes meet.
+        """
+        if self._depth:
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+            return
+        try:
+            self.db.execute("begin immediate")
+            self._depth, self._began = 1, self._clock()
+            self.db.execute("update sync_ctx set now = :now", {"now": stamp(self._began)})
+            yield
+            self.db.execute("update sync_ctx set now = null")
+            self.db.execute("commit")
+        except BaseException as error:
+            self._touched.clear()
+            if self._depth and self.db.in_transaction:  # SQLite has already rolled back after some errors
+                self.db.execute("rollback")
+            if isinstance(error, sqlite3.Error) and (sentence := explain(error, self.path)) is not None:
+                raise sentence from error
+            raise
+        finally:
+            self._depth, self._began = 0, None
+        touched, self._touched = frozenset(self._touched), set()
+        if touched and self.on_commit is not None:
+            self.on_commit(Change(sessions=touched))
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Part of a write that can fail by itself: on an exception only it is undone, and the exception goes on."""
+        self.db.execute("savepoint part")
+        try:
+            yield
+        except BaseException:
+            if self.db.in_transaction:
+                self.db.execute("rollback to part")
+                self.db.execute("release part")
+            raise
+        self.db.execute("release part")
+
+    @contextmanager
+    def applying(self) -> Iterator[None]:
+        """Rows that are only put where they belong: nothing is captured for sync, counted as use or stamped anew (decision 2)."""
+        self.db.execute("update sync_ctx set applying = 1")
+        yield
+        self.db.execute("update sync_ctx set applying = 0")  # after an exception the write's rollback does this
+
+    @contextmanager
+    def in_bulk(self) -> Iterator[None]:
+        """Many rows at once: the triggers of statistics, use, capture and search step aside, and the caller does their work."""
+        self.db.execute("update sync_ctx set bulk = 1")
+        yield
+        self.db.execute("update sync_ctx set bulk = 0")
+
+    def one(self, sql: str, **values: Any) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        row: sqlite3.Row | None = self.db.execute(sql, values).fetchone()
+        return row
+
+    def rows(self, sql: str, **values: Any) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        return self.db.execute(sql, values).fetchall()

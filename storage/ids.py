@@ -1,0 +1,30 @@
+"""Ids in the seeds' form, that sort by time and cannot be guessed: ``conv_<epoch ms>_<12 base36>`` and ``msg_…``."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+
+from .clock import millis
+
+Token = Callable[[int], str]
+"""Gives that many random characters. Passed in, so that tests own it."""
+
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+RANDOM_LENGTH = 12
+
+
+def base36(length: int) -> str:
+    """``length`` characters from the system's random source."""
+    return "".join(secrets.choice(DIGITS) for _ in range(length))
+
+
+def conversation_id(moment: datetime, token: Token = base36) -> str:
+    """A new conversation's id."""
+    return f"conv_{millis(moment)}_{token(RANDOM_LENGTH)}"
+
+
+def message_id(moment: datetime, token: Token = base36) -> str:
+    """A new message's id."""
+    return f"msg_{millis(moment)}_{token(RANDOM_LENGTH)}"

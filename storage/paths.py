@@ -1,0 +1,20 @@
+"""Where the data is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+VARIABLE = "STERNA_DATA_DIR"
+
+
+def data_dir(override: Path | None = None) -> Path:
+    """The folder of the accounts' files, made (0700) when missing: ``override``, else ``$STERNA_DATA_DIR``, else the system's."""
+    named = override or (Path(value) if (value := os.environ.get(VARIABLE)) else None)
+    if named is None:
+        from platformdirs import user_data_path
+
+        named = user_data_path("sterna", appauthor=False)
+    folder = named.expanduser().absolute()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
