@@ -1,7 +1,9 @@
 -- Conversations and their messages, and the statistics of a conversation that follow its messages by themselves.
 
 create table chat_sessions (
-    local_id integer primary key, -- local only: what the full-text index points at; an implicit rowid may change in a VACUUM
+    -- Local only: what the full-text index points at; an implicit rowid may change in a VACUUM. Never given twice, because the index keeps
+    -- the words of what is in the trash.
+    local_id integer primary key autoincrement,
     id text not null,
     user_id text not null,
     title text not null default 'New Chat',
@@ -34,7 +36,7 @@ create index idx_chat_sessions_updated_at on chat_sessions (updated_at desc);
 create index idx_chat_sessions_user_updated on chat_sessions (user_id, updated_at desc);
 
 create table chat_messages (
-    local_id integer primary key, -- local only, as in chat_sessions
+    local_id integer primary key autoincrement, -- local only, as in chat_sessions
     id text not null,
     session_id text not null,
     role text not null,

@@ -1,14 +1,6 @@
 -- Local only: what a server does not know yet. Change capture by triggers, so that every tool that writes is captured, from the first
 -- message on; sending needs a sign-in and a yes. One row a thing (a coalesced dirty set), not a log: ten edits cost one push.
 
-create table sync_ctx (
-    one integer not null primary key constraint sync_ctx_one check (one = 1),
-    applying integer not null default 0,   -- 1: rows are put in place (pull, undo): capture, use and activity stay still
-    bulk integer not null default 0,       -- 1: many rows at once; who set it does the per-row triggers' work in one go
-    now text                               -- the write's moment; null for foreign tools, who get SQLite's clock
-) strict;
-insert into sync_ctx (one) values (1);
-
 create table sync_account (
     one integer not null primary key constraint sync_account_one check (one = 1),
     origin text not null,
