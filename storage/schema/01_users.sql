@@ -33,7 +33,7 @@ create table auth_users (
     created_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
     updated_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
     constraint auth_users_pkey primary key (id),
-    constraint auth_users_raw_user_meta_data_json check (json_valid(raw_user_meta_data)),
+    constraint auth_users_raw_user_meta_data_json check (raw_user_meta_data is null or json_valid(raw_user_meta_data)),
     constraint auth_users_last_sign_in_at_form check (last_sign_in_at glob '????-??-??T??:??:??.??????Z'),
     constraint auth_users_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z'),
     constraint auth_users_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z')
@@ -78,10 +78,10 @@ create table profiles (
     constraint profiles_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z'),
     constraint profiles_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z'),
     constraint profiles_last_active_form check (last_active glob '????-??-??T??:??:??.??????Z'),
-    constraint profiles_usage_stats_json check (json_valid(usage_stats)),
-    constraint profiles_allowed_models_json check (json_valid(allowed_models)),
-    constraint profiles_ui_preferences_json check (json_valid(ui_preferences)),
-    constraint profiles_session_preferences_json check (json_valid(session_preferences))
+    constraint profiles_usage_stats_json check (usage_stats is null or json_valid(usage_stats)),
+    constraint profiles_allowed_models_json check (allowed_models is null or json_valid(allowed_models)),
+    constraint profiles_ui_preferences_json check (ui_preferences is null or json_valid(ui_preferences)),
+    constraint profiles_session_preferences_json check (session_preferences is null or json_valid(session_preferences))
 ) strict;
 
 create index idx_profiles_email on profiles (email);
@@ -109,10 +109,164 @@ create table user_activity_log (
         foreign key (user_id) references profiles (id) on delete cascade on update cascade,
     constraint user_activity_log_action_length check (length(action) <= 50),
     constraint user_activity_log_resource_type_length check (length(resource_type) <= 50),
-    constraint user_activity_log_details_json check (json_valid(details)),
+    constraint user_activity_log_details_json check (details is null or json_valid(details)),
     constraint user_activity_log_timestamp_form check (timestamp glob '????-??-??T??:??:??.??????Z')
 ) strict;
 
 create index idx_activity_log_user_id on user_activity_log (user_id);
 create index idx_activity_log_timestamp on user_activity_log (timestamp);
 create index idx_activity_log_action on user_activity_log (action);
+
+-- A view with an INSTEAD OF trigger is a function here: "insert into f (argument) values (…)" calls it. It may be called from other
+-- triggers and from the program, so that each rule is written once. The names are those of the server's functions.
+create view handle_user_profile_sync as
+select null as user_id
+where false;
+
+-- What a sign-in does to the profile. Two logged syncs within a minute are one, unless the address changed.
+create trigger handle_user_profile_sync_call instead of insert on handle_user_profile_sync
+begin
+    insert into user_activity_log (user_id, action, resource_type, resource_id, details, timestamp)
+    select
+        p.id,
+        'profile_synced',
+        'profile',
+        p.id,
+        json_object(
+            'email_updated', json(iif(p.email <> a.email, 'true', 'false')),
+            'sync_source', 'google_oauth',
+            'deduplication_applied', json('false'),
+            'new_user_sync', json(iif(
+                exists (
+                    select 1
+                    from user_activity_log as l
+                    where
+                        l.user_id = p.id
+                        and l.action = 'profile_created'
+                        and l.timestamp > strftime('%Y-%m-%dT%H:%M:%f', m.now, '-2 minutes') || '000Z'
+                ),
+                'true',
+                'false'
+            ))
+        ),
+        m.now
+    from profiles as p, auth_users as a, moment as m
+    where
+        p.id = new.user_id
+        and a.id = new.user_id
+        and (
+            p.email <> a.email
+            or not exists (
+                select 1
+                from user_activity_log as l
+                where
+                    l.user_id = p.id
+                    and l.action = 'profile_synced'
+                    and l.timestamp > strftime('%Y-%m-%dT%H:%M:%f', m.now, '-1 minutes') || '000Z'
+            )
+        );
+
+    update profiles
+    set
+        email = coalesce(a.email, profiles.email),
+        full_name = coalesce(
+            json_extract(a.raw_user_meta_data, '$.full_name'),
+            json_extract(a.raw_user_meta_data, '$.name'),
+            profiles.full_name,
+            substr(a.email, 1, instr(a.email || '@', '@') - 1)
+        ),
+        avatar_url = coalesce(json_extract(a.raw_user_meta_data, '$.avatar_url'), profiles.avatar_url),
+        last_active = m.now,
+        updated_at = m.now
+    from auth_users as a, moment as m
+    where profiles.id = new.user_id and a.id = new.user_id;
+
+    insert into profiles (id, email, full_name, avatar_url, created_at, updated_at, last_active)
+    select
+        a.id,
+        coalesce(a.email, ''),
+        coalesce(
+            json_extract(a.raw_user_meta_data, '$.full_name'),
+            json_extract(a.raw_user_meta_data, '$.name'),
+            substr(a.email, 1, instr(a.email || '@', '@') - 1),
+            ''
+        ),
+        json_extract(a.raw_user_meta_data, '$.avatar_url'),
+        m.now,
+        m.now,
+        m.now
+    from auth_users as a, moment as m
+    where a.id = new.user_id and not exists (select 1 from profiles as p where p.id = new.user_id);
+
+    -- changes() speaks of the statement before this one
+    insert into user_activity_log (user_id, action, resource_type, resource_id, details, timestamp)
+    select
+        new.user_id,
+        'profile_created',
+        'profile',
+        new.user_id,
+        json_object('sync_source', 'google_oauth', 'created_from_oauth', json('true')),
+        m.now
+    from moment as m
+    where changes() = 1;
+end;
+
+create trigger on_auth_user_profile_sync after insert on auth_users
+when (select applying from sync_ctx) = 0
+begin
+    insert into handle_user_profile_sync (user_id) values (new.id);
+end;
+
+create trigger on_auth_user_profile_sync_update after update on auth_users
+when (select applying from sync_ctx) = 0
+begin
+    insert into handle_user_profile_sync (user_id) values (new.id);
+end;
+
+-- The server rewrites the row before it is stored; here it is corrected afterwards, unless there is nothing to correct: without that
+-- guard the trigger would call itself for ever where recursive_triggers is on.
+create trigger update_profiles_updated_at after update on profiles
+when (select applying from sync_ctx) = 0 and new.updated_at is not (select now from moment)
+begin
+    update profiles set updated_at = (select now from moment) where id = new.id;
+end;
+
+create trigger update_profiles_updated_at_insert after insert on profiles
+when (select applying from sync_ctx) = 0
+begin
+    update profiles
+    set
+        updated_at = m.now,
+        -- PostgreSQL's way to write a time: a space, no zeros at the end, +00
+        usage_stats = json_set(
+            usage_stats, '$.last_reset', rtrim(rtrim(replace(substr(m.now, 1, 26), 'T', ' '), '0'), '.') || '+00'
+        )
+    from moment as m
+    where id = new.id;
+end;
+
+-- numeric(3,2)
+create trigger profiles_temperature_rounded_insert after insert on profiles
+when new.temperature is not round(new.temperature * 1.0000000000001, 2)
+begin
+    update profiles set temperature = round(new.temperature * 1.0000000000001, 2) where id = new.id;
+end;
+
+create trigger profiles_temperature_rounded after update of temperature on profiles
+when new.temperature is not round(new.temperature * 1.0000000000001, 2)
+begin
+    update profiles set temperature = round(new.temperature * 1.0000000000001, 2) where id = new.id;
+end;
+
+-- The outside name of an account is its id until it is given another one.
+create trigger profiles_clerk_id_insert after insert on profiles
+when new.clerk_id = ''
+begin
+    update profiles set clerk_id = new.id where id = new.id;
+end;
+
+create trigger profiles_clerk_id after update of id on profiles
+when new.clerk_id = old.id and new.id <> old.id
+begin
+    update profiles set clerk_id = new.id where id = new.id;
+end;

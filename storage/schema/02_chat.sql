@@ -28,7 +28,7 @@ create table chat_sessions (
     constraint chat_sessions_last_activity_form check (last_activity glob '????-??-??T??:??:??.??????Z'),
     constraint chat_sessions_last_message_timestamp_form
         check (last_message_timestamp glob '????-??-??T??:??:??.??????Z'),
-    constraint chat_sessions_last_message_json check (json_valid(last_message))
+    constraint chat_sessions_last_message_json check (last_message is null or json_valid(last_message))
 ) strict;
 
 create index idx_chat_sessions_user_id on chat_sessions (user_id);
@@ -81,14 +81,14 @@ create table chat_messages (
     constraint chat_messages_completion_id_length check (length(completion_id) <= 255),
     constraint chat_messages_message_timestamp_form check (message_timestamp glob '????-??-??T??:??:??.??????Z'),
     constraint chat_messages_is_streaming_boolean check (is_streaming in (0, 1)),
-    constraint chat_messages_metadata_json check (json_valid(metadata)),
-    constraint chat_messages_raw_message_json check (json_valid(raw_message)),
-    constraint chat_messages_reasoning_details_json check (json_valid(reasoning_details)),
+    constraint chat_messages_metadata_json check (metadata is null or json_valid(metadata)),
+    constraint chat_messages_raw_message_json check (raw_message is null or json_valid(raw_message)),
+    constraint chat_messages_reasoning_details_json check (reasoning_details is null or json_valid(reasoning_details)),
     constraint chat_messages_has_attachments_boolean check (has_attachments in (0, 1)),
     constraint chat_messages_attachment_count_range check (attachment_count between 0 and 3),
     constraint chat_messages_has_websearch_boolean check (has_websearch in (0, 1)),
     constraint chat_messages_websearch_result_count_range check (websearch_result_count between 0 and 50),
-    constraint chat_messages_annotations_json check (json_valid(annotations))
+    constraint chat_messages_annotations_json check (annotations is null or json_valid(annotations))
 ) strict;
 
 create index idx_chat_messages_session_id on chat_messages (session_id);
@@ -112,3 +112,274 @@ create table session_counts (
     constraint session_counts_pkey primary key (session_id),
     constraint session_counts_session_id_fkey foreign key (session_id) references chat_sessions (id) on delete cascade
 ) strict, without rowid;
+
+-- Seconds and milliseconds are one thing; where both are written, milliseconds win.
+create trigger chat_messages_elapsed_insert after insert on chat_messages
+when new.elapsed_time is not cast(round(new.elapsed_ms / 1000.0) as integer)
+begin
+    update chat_messages
+    set
+        elapsed_ms = iif(coalesce(elapsed_ms, 0) = 0, coalesce(elapsed_time * 1000, elapsed_ms), elapsed_ms),
+        elapsed_time = iif(
+            coalesce(elapsed_ms, 0) = 0,
+            coalesce(elapsed_time, elapsed_ms),
+            cast(round(elapsed_ms / 1000.0) as integer)
+        )
+    where local_id = new.local_id;
+end;
+
+create trigger chat_messages_elapsed_ms after update of elapsed_ms on chat_messages
+when
+    new.elapsed_ms is not old.elapsed_ms
+    and new.elapsed_time is not cast(round(new.elapsed_ms / 1000.0) as integer)
+begin
+    update chat_messages
+    set elapsed_time = cast(round(elapsed_ms / 1000.0) as integer)
+    where local_id = new.local_id;
+end;
+
+create trigger chat_messages_elapsed_time after update of elapsed_time on chat_messages
+when
+    new.elapsed_ms is old.elapsed_ms
+    and new.elapsed_time is not old.elapsed_time
+    and new.elapsed_time is not cast(round(new.elapsed_ms / 1000.0) as integer)
+begin
+    update chat_messages set elapsed_ms = elapsed_time * 1000 where local_id = new.local_id;
+end;
+
+-- Any change of a conversation is activity in it. Rows that come from elsewhere bring their own times.
+create trigger on_session_updated after update on chat_sessions
+when
+    (select applying from sync_ctx) = 0
+    and (new.updated_at is not (select now from moment) or new.last_activity is not (select now from moment))
+begin
+    update chat_sessions
+    set
+        updated_at = (select now from moment),
+        last_activity = (select now from moment)
+    where local_id = new.local_id;
+end;
+
+-- A conversation that comes back under the id of a deleted one was counted when it was first made.
+create trigger on_session_created after insert on chat_sessions
+when
+    (select applying + bulk from sync_ctx) = 0
+    and not exists (select 1 from sync_grave where kind = 'c' and id = new.id)
+begin
+    insert into track_user_usage (user_id, sessions_created) values (new.user_id, 1);
+end;
+
+create trigger on_chat_session_created after insert on chat_sessions
+when (select applying + bulk from sync_ctx) = 0
+begin
+    update profiles
+    set
+        total_conversations
+        = total_conversations + not exists (select 1 from sync_grave where kind = 'c' and id = new.id),
+        last_session_id = new.id,
+        updated_at = (select now from moment)
+    where id = new.user_id;
+end;
+
+-- A function (see 01_users.sql): adds to what is counted for a conversation, and brings what the conversation shows up to date. The
+-- newest messages are looked up in one index, so the price is the same in a short and in a long conversation.
+create view update_session_stats as
+select
+    null as session_id,
+    null as messages,
+    null as tokens
+where false;
+
+create trigger update_session_stats_call instead of insert on update_session_stats
+begin
+    -- none for a conversation that is being deleted: its messages go after it
+    insert into session_counts (session_id, messages, tokens)
+    select
+        id,
+        coalesce(new.messages, 0),
+        coalesce(new.tokens, 0)
+    from chat_sessions
+    where id = new.session_id
+    on conflict (session_id) do update set
+        messages = messages + excluded.messages,
+        tokens = tokens + excluded.tokens
+    where excluded.messages <> 0 or excluded.tokens <> 0;
+
+    update chat_sessions
+    set
+        message_count = (select messages from session_counts where session_id = new.session_id),
+        total_tokens = (select tokens from session_counts where session_id = new.session_id),
+        last_model = (
+            select model
+            from chat_messages
+            where session_id = new.session_id and standing = 0
+            order by message_timestamp desc, id desc
+            limit 1
+        ),
+        last_message_timestamp = (
+            select max(at)
+            from (
+                select max(message_timestamp) as at from chat_messages where session_id = new.session_id and standing = 0
+                union all
+                select max(message_timestamp) from chat_messages where session_id = new.session_id and standing = 1
+                union all
+                select max(message_timestamp) from chat_messages where session_id = new.session_id and standing = 2
+            )
+        ),
+        (last_message_preview, last_message) = (
+            select
+                substr(content, 1, 200),
+                json_object('id', id, 'role', role, 'content', content, 'model', model, 'created_at', message_timestamp)
+            from chat_messages
+            where local_id = (
+                select local_id
+                from (
+                    select *
+                    from (
+                        select local_id, message_timestamp, id
+                        from chat_messages
+                        where session_id = new.session_id and standing = 0
+                        order by message_timestamp desc, id desc
+                        limit 1
+                    )
+                    union all
+                    select *
+                    from (
+                        select local_id, message_timestamp, id
+                        from chat_messages
+                        where session_id = new.session_id and standing = 1
+                        order by message_timestamp desc, id desc
+                        limit 1
+                    )
+                )
+                order by message_timestamp desc, id desc
+                limit 1
+            )
+        ),
+        updated_at = iif((select applying from sync_ctx), updated_at, (select now from moment)),
+        last_activity = iif((select applying from sync_ctx), last_activity, (select now from moment))
+    where id = new.session_id;
+end;
+
+-- What a message adds to its conversation: one, and its tokens; a failed one nothing. What it adds to the use of its owner: only if it is
+-- the person's or the model's; the person's input, the model's output and time.
+create trigger on_message_change after insert on chat_messages
+when (select bulk from sync_ctx) = 0
+begin
+    insert into update_session_stats (session_id, messages, tokens)
+    values (
+        new.session_id,
+        new.standing is not null,
+        iif(new.standing is not null, coalesce(new.total_tokens, 0), 0)
+    );
+
+    insert into track_user_usage (
+        user_id, messages_sent, messages_received, input_tokens, output_tokens, models_used, generation_ms
+    )
+    select
+        user_id,
+        new.role = 'user',
+        new.role = 'assistant',
+        iif(new.role = 'user', new.input_tokens, 0),
+        iif(new.role = 'assistant', new.output_tokens, 0),
+        iif(new.role = 'assistant' and new.model is not null, json_object(coalesce(new.model, ''), 1), '{}'),
+        iif(new.role = 'assistant', new.elapsed_ms, 0)
+    from chat_sessions
+    where id = new.session_id and new.standing in (0, 1) and (select applying from sync_ctx) = 0;
+end;
+
+create trigger on_chat_message_created after insert on chat_messages
+when new.standing is not null and (select applying + bulk from sync_ctx) = 0
+begin
+    update profiles
+    set
+        message_count = message_count + 1,
+        updated_at = (select now from moment)
+    where id = (select user_id from chat_sessions where id = new.session_id);
+end;
+
+-- elapsed_time is not in the list: it only follows elapsed_ms. Both conversations of a moved message have the same owner, as one file
+-- holds one account.
+create trigger on_message_change_update after update of
+    id, session_id, role, content, model, total_tokens, input_tokens, output_tokens, user_message_id, content_type,
+    completion_id, message_timestamp, error_message, is_streaming, metadata, elapsed_ms, raw_message, reasoning,
+    reasoning_details, has_attachments, attachment_count, has_websearch, websearch_result_count, output_image_tokens,
+    annotations
+on chat_messages
+when (select bulk from sync_ctx) = 0
+begin
+    insert into update_session_stats (session_id, messages, tokens)
+    select
+        old.session_id,
+        -(old.standing is not null),
+        -iif(old.standing is not null, coalesce(old.total_tokens, 0), 0)
+    where old.session_id <> new.session_id;
+
+    insert into update_session_stats (session_id, messages, tokens)
+    values (
+        new.session_id,
+        (new.standing is not null) - (old.session_id = new.session_id and old.standing is not null),
+        iif(new.standing is not null, coalesce(new.total_tokens, 0), 0)
+        - iif(old.session_id = new.session_id and old.standing is not null, coalesce(old.total_tokens, 0), 0)
+    );
+
+    insert into track_user_usage (
+        user_id, messages_sent, messages_received, input_tokens, output_tokens, models_used, generation_ms
+    )
+    select s.user_id, d.sent, d.received, d.input, d.output, d.models, d.ms
+    from
+        chat_sessions as s,
+        (
+            select
+                (new.standing is not null and new.role = 'user')
+                - (old.standing is not null and old.role = 'user') as sent,
+                (new.standing is not null and new.role = 'assistant')
+                - (old.standing is not null and old.role = 'assistant') as received,
+                iif(new.standing is not null and new.role = 'user', coalesce(new.input_tokens, 0), 0)
+                - iif(old.standing is not null and old.role = 'user', coalesce(old.input_tokens, 0), 0) as input,
+                iif(new.standing is not null and new.role = 'assistant', coalesce(new.output_tokens, 0), 0)
+                - iif(old.standing is not null and old.role = 'assistant', coalesce(old.output_tokens, 0), 0) as output,
+                iif(new.standing is not null and new.role = 'assistant', coalesce(new.elapsed_ms, 0), 0)
+                - iif(old.standing is not null and old.role = 'assistant', coalesce(old.elapsed_ms, 0), 0) as ms,
+                (
+                    select json_group_object(model, change)
+                    from (
+                        select model, sum(change) as change
+                        from (
+                            select old.model as model, -1 as change
+                            where old.standing = 0 and old.role = 'assistant'
+                            union all
+                            select new.model, 1
+                            where new.standing = 0 and new.role = 'assistant'
+                        )
+                        group by model
+                        having sum(change) <> 0
+                    )
+                ) as models
+        ) as d
+    where
+        s.id = new.session_id
+        and (select applying from sync_ctx) = 0
+        and (d.sent <> 0 or d.received <> 0 or d.input <> 0 or d.output <> 0 or d.ms <> 0 or d.models <> '{}');
+
+    update profiles
+    set
+        message_count = message_count + (new.standing is not null) - (old.standing is not null),
+        updated_at = (select now from moment)
+    where
+        id = (select user_id from chat_sessions where id = new.session_id)
+        and (new.standing is not null) <> (old.standing is not null)
+        and (select applying from sync_ctx) = 0;
+end;
+
+-- Use is what happened: deleting does not take it back.
+create trigger on_message_change_delete after delete on chat_messages
+when (select bulk from sync_ctx) = 0
+begin
+    insert into update_session_stats (session_id, messages, tokens)
+    values (
+        old.session_id,
+        -(old.standing is not null),
+        -iif(old.standing is not null, coalesce(old.total_tokens, 0), 0)
+    );
+end;

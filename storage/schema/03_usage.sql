@@ -26,7 +26,7 @@ create table user_usage_daily (
     constraint user_usage_daily_user_id_fkey
         foreign key (user_id) references profiles (id) on delete cascade on update cascade,
     constraint user_usage_daily_usage_date_form check (usage_date glob '????-??-??'),
-    constraint user_usage_daily_models_used_json check (json_valid(models_used)),
+    constraint user_usage_daily_models_used_json check (models_used is null or json_valid(models_used)),
     constraint user_usage_daily_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z'),
     constraint user_usage_daily_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z')
 ) strict;
@@ -59,7 +59,7 @@ create table model_access (
     constraint model_access_tier_known check (tier in ('free', 'pro', 'enterprise', 'admin')),
     constraint model_access_is_active_boolean check (is_active in (0, 1)),
     constraint model_access_model_name_length check (length(model_name) <= 255),
-    constraint model_access_model_tags_json check (json_valid(model_tags)),
+    constraint model_access_model_tags_json check (model_tags is null or json_valid(model_tags)),
     constraint model_access_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z'),
     constraint model_access_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z')
 ) strict;
@@ -78,3 +78,88 @@ values
 ('anthropic/claude-3-opus', 'enterprise', 'Claude 3 Opus', 'For hard problems and long writing', '["writing","analysis"]'),
 ('openai/o1', 'enterprise', 'o1', 'Thinks before it answers', '["reasoning","science","code"]')
 on conflict (model_id, tier) do nothing;
+
+-- A function (see 01_users.sql): adds to a day, today if none is named, and to the profile's totals. models_used is an object of what to
+-- add for each model. Everything may be negative, as when a message turns out to have failed; no counter falls below zero.
+create view track_user_usage as
+select
+    null as user_id,
+    null as messages_sent,
+    null as messages_received,
+    null as input_tokens,
+    null as output_tokens,
+    null as models_used,
+    null as sessions_created,
+    null as generation_ms,
+    null as usage_date
+where false;
+
+create trigger track_user_usage_call instead of insert on track_user_usage
+begin
+    insert into user_usage_daily (user_id, usage_date, created_at, updated_at)
+    select new.user_id, coalesce(new.usage_date, today), now, now
+    from moment
+    where true
+    on conflict (user_id, usage_date) do nothing;
+
+    update user_usage_daily
+    set
+        messages_sent = max(0, coalesce(messages_sent, 0) + coalesce(new.messages_sent, 0)),
+        messages_received = max(0, coalesce(messages_received, 0) + coalesce(new.messages_received, 0)),
+        input_tokens = max(0, coalesce(input_tokens, 0) + coalesce(new.input_tokens, 0)),
+        output_tokens = max(0, coalesce(output_tokens, 0) + coalesce(new.output_tokens, 0)),
+        total_tokens = max(
+            0, coalesce(total_tokens, 0) + coalesce(new.input_tokens, 0) + coalesce(new.output_tokens, 0)
+        ),
+        -- made anew from pairs: a path like '$."a/b"' cannot name a model with a quotation mark in it
+        models_used = iif(
+            coalesce(new.models_used, '{}') = '{}',
+            coalesce(models_used, '{}'),
+            (
+                select json_group_object(key, value)
+                from (
+                    select key, sum(value) as value
+                    from (
+                        select key, value from json_each(coalesce(user_usage_daily.models_used, '{}'))
+                        union all
+                        select key, value from json_each(new.models_used)
+                    )
+                    group by key
+                    having sum(value) > 0
+                )
+            )
+        ),
+        sessions_created = max(0, coalesce(sessions_created, 0) + coalesce(new.sessions_created, 0)),
+        generation_ms = max(0, coalesce(generation_ms, 0) + coalesce(new.generation_ms, 0)),
+        active_minutes = (max(0, coalesce(generation_ms, 0) + coalesce(new.generation_ms, 0)) + 59999) / 60000,
+        updated_at = m.now
+    from moment as m
+    where user_id = new.user_id and usage_date = coalesce(new.usage_date, m.today);
+
+    update profiles
+    set
+        usage_stats = json_set(
+            coalesce(usage_stats, '{}'),
+            '$.total_messages',
+            max(
+                0,
+                coalesce(json_extract(usage_stats, '$.total_messages'), 0)
+                + coalesce(new.messages_sent, 0)
+                + coalesce(new.messages_received, 0)
+            ),
+            '$.total_tokens',
+            max(
+                0,
+                coalesce(json_extract(usage_stats, '$.total_tokens'), 0)
+                + coalesce(new.input_tokens, 0)
+                + coalesce(new.output_tokens, 0)
+            ),
+            '$.sessions_created',
+            max(0, coalesce(json_extract(usage_stats, '$.sessions_created'), 0) + coalesce(new.sessions_created, 0))
+        ),
+        token_usage = max(0, token_usage + coalesce(new.input_tokens, 0) + coalesce(new.output_tokens, 0)),
+        last_active = m.now,
+        updated_at = m.now
+    from moment as m
+    where id = new.user_id;
+end;
