@@ -1,1 +1,49 @@
-"""."""
+"""Where replies come from: endpoints, the models they offer, and one stream of events per reply.
+
+Nothing here loads httpx: it costs more than the first frame and is imported when a request is made.
+"""
+
+from __future__ import annotations
+
+from .catalog import Catalog
+from .discovery import discover
+from .endpoint import Endpoint, EndpointLike, Timeouts, endpoints_from
+from .events import (
+    ChatMessage,
+    Delta,
+    Done,
+    Event,
+    Failed,
+    FailureKind,
+    Model,
+    Provider,
+    ProviderError,
+    Reasoning,
+    Request,
+    Usage,
+)
+from .guide import HistoryError, HistoryHit, guide
+
+__all__ = [
+    "Catalog",
+    "ChatMessage",
+    "Delta",
+    "Done",
+    "Endpoint",
+    "EndpointLike",
+    "Event",
+    "Failed",
+    "FailureKind",
+    "HistoryHit",
+    "HistoryError",
+    "Model",
+    "Provider",
+    "ProviderError",
+    "Reasoning",
+    "Request",
+    "Timeouts",
+    "Usage",
+    "discover",
+    "endpoints_from",
+    "guide",
+]

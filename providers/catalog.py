@@ -1,0 +1,149 @@
+"""All models a person can ask, by the name of the endpoint that has them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from .endpoint import Endpoint, Timeouts
+from .events import Failed, FailureKind, Model, Provider, ProviderError
+from .openai import OpenAIProvider
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Catalog:
+    """The endpoints in their order of preference, and last the guide that needs none."""
+
+    problems: dict[str, str]
+    """Why an endpoint's models are not listed: its name and a sentence."""
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        *,
+        guide: Provider,
+        transport: httpx.AsyncBaseTransport | None = None,
+        default: str | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self.problems = {}
+        self.default = default
+        self._guide = guide
+        self._transport = transport
+        self._timeouts = timeouts or Timeouts()
+        self._endpoints: dict[str, Endpoint] = {}
+        self._providers: dict[str, Provider] = {guide.name: guide}
+        self._listed: dict[str, list[Model]] = {}
+        self.add(endpoints)
+
+    def add(self, endpoints: Iterable[Endpoint]) -> list[str]:
+        """Names that are new. An endpoint whose name is taken already is left out: the configured one comes first."""
+        new = []
+        for endpoint in endpoints:
+            if endpoint.name not in self._providers:
+                self._endpoints[endpoint.name] = endpoint
+                self.add_provider(OpenAIProvider(endpoint, transport=self._transport, timeouts=self._timeouts))
+                new.append(endpoint.name)
+        return new
+
+    def add_provider(self, provider: Provider) -> None:
+        """Offer another kind of back end under its own name."""
+        self._providers.setdefault(provider.name, provider)
+
+    def names(self) -> list[str]:
+        """Names of all back ends, the guide's last."""
+        return [name for name in self._providers if name != self._guide.name] + [self._guide.name]
+
+    def endpoint(self, name: str) -> Endpoint | None:
+        """The endpoint of that name; the guide has none."""
+        return self._endpoints.get(name)
+
+    def default_ref(self) -> str:
+        """What is asked when a person names no model: as set, else the first endpoint's model, else the guide's.
+
+        An endpoint whose models are not known yet gives ``name/``: it is asked for its list with the first request.
+        """
+        if self.default:
+            return self.default
+        for name in self.names():
+            if name == self._guide.name:
+                break
+            return f"{name}/{self._first_model(name)}"
+        return f"{self._guide.name}/guide"
+
+    def resolve(self, ref: str | None) -> tuple[Provider, str]:
+        """Who answers ``endpoint/model`` and the model's own id; a bare endpoint or a bare model id will do.
+
+        Raises :class:`ProviderError` with a sentence when nobody has it.
+        """
+        ref = (ref or "").strip() or self.default_ref()
+        name, slash, model = ref.partition("/")
+        if name in self._providers:
+            return self._providers[name], model or self._first_model(name)
+        for one in self._known():
+            if one.id == ref:
+                return self._providers[one.endpoint], one.id
+        subject = f"There is no endpoint named “{name}”" if slash else f"No endpoint is known to have the model “{ref}”"
+        names = ", ".join(self.names())
+        raise ProviderError(
+            Failed(
+                FailureKind.UNCONFIGURED,
+                f"{subject}. Choose a model of one of these: {names}; or add [endpoints.{_bare(name)}] to config.toml.",
+            )
+        )
+
+    def context_length(self, ref: str | None) -> int | None:
+        """Tokens the model takes, when its list or the settings say so."""
+        try:
+            provider, model = self.resolve(ref)
+        except ProviderError:
+            return None
+        listed = next((one for one in self._known() if one.endpoint == provider.name and one.id == model), None)
+        endpoint = self._endpoints.get(provider.name)
+        if endpoint is not None and endpoint.context_length:
+            return endpoint.context_length
+        return listed.context_length if listed else None
+
+    async def models(self, *, refresh: bool = False) -> list[Model]:
+        """Every model, endpoint by endpoint. An endpoint that fails is told in :attr:`problems`; the rest is listed."""
+        names = self.names()
+        missing = [name for name in names if refresh or name not in self._listed]
+        await asyncio.gather(*(self._list(name) for name in missing))
+        return [model for name in names for model in self._listed.get(name, [])]
+
+    async def aclose(self) -> None:
+        """Close every connection. Safe to call twice."""
+        await asyncio.gather(*(provider.aclose() for provider in self._providers.values()))
+
+    async def _list(self, name: str) -> None:
+        try:
+            self._listed[name] = await self._providers[name].models()
+            self.problems.pop(name, None)
+        except ProviderError as error:
+            self.problems[name] = str(error)
+
+    def _first_model(self, name: str) -> str:
+        endpoint = self._endpoints.get(name)
+        if endpoint is not None and endpoint.first_model:
+            return endpoint.first_model
+        listed = self._listed.get(name)
+        if listed:
+            return listed[0].id
+        return "guide" if name == self._guide.name else ""
+
+    def _known(self) -> Iterable[Model]:
+        for name in self.names():
+            endpoint = self._endpoints.get(name)
+            if name in self._listed:
+                yield from self._listed[name]
+            elif endpoint is not None:
+                for model in {endpoint.default_model, *endpoint.models} - {""}:
+                    yield Model(name, model)
+
+
+def _bare(name: str) -> str:
+    """``name`` as a table's name in a settings file, or ``NAME`` when it cannot be one."""
+    return name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else "NAME"

@@ -1,0 +1,136 @@
+"""What is there already: keys in the environment, and model servers on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .endpoint import Endpoint, Timeouts
+from .events import ProviderError
+from .openai import OpenAIProvider
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service on the internet whose key has a usual variable."""
+
+    name: str
+    label: str
+    url: str
+    variables: tuple[str, ...]
+    model: str
+    """What is asked when nothing is named: an alias that stays, where the service has one."""
+
+
+SERVICES = (
+    Service("openai", "OpenAI", "https://api.openai.com/v1", ("OPENAI_API_KEY",), "gpt-5-mini"),
+    Service("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",), "openrouter/auto"),
+    Service("anthropic", "Anthropic", "https://api.anthropic.com/v1", ("ANTHROPIC_API_KEY",), "claude-sonnet-4-5"),
+    Service(
+        "gemini",
+        "Google Gemini",
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        "gemini-flash-latest",
+    ),
+    Service("groq", "Groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), "llama-3.3-70b-versatile"),
+    Service("mistral", "Mistral", "https://api.mistral.ai/v1", ("MISTRAL_API_KEY",), "mistral-small-latest"),
+)
+
+LOCAL = (
+    Endpoint("ollama", "http://127.0.0.1:11434/v1", label="Ollama"),
+    Endpoint("lmstudio", "http://127.0.0.1:1234/v1", label="LM Studio"),
+    Endpoint("llamacpp", "http://127.0.0.1:8080/v1", label="llama.cpp"),
+)
+
+
+async def discover(
+    environ: Mapping[str, str],
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    local: Sequence[Endpoint] = LOCAL,
+    limit: float = 0.9,
+) -> list[Endpoint]:
+    """Endpoints that can be asked at once: those with a key, then the local servers that answer within ``limit``.
+
+    Services on the internet are not contacted. An own ``OPENAI_BASE_URL`` and the local servers are asked for their models.
+    """
+    named = [endpoint for service in SERVICES if (endpoint := _of_environment(service, environ)) is not None]
+    candidates = [_ollama(endpoint, environ) if endpoint.name == "ollama" else endpoint for endpoint in local]
+    taken = {_place(endpoint) for endpoint in named}
+    near = [endpoint for endpoint in candidates if _place(endpoint) not in taken]
+    asked = {endpoint.name: endpoint for endpoint in near}
+    asked |= {endpoint.name: endpoint for endpoint in named if not endpoint.default_model}
+    answered = await _answering(list(asked.values()), transport, limit)
+    return [answered.get(endpoint.name, endpoint) for endpoint in named] + [
+        answered[endpoint.name] for endpoint in near if endpoint.name in answered
+    ]
+
+
+def _of_environment(service: Service, environ: Mapping[str, str]) -> Endpoint | None:
+    variable = next((name for name in service.variables if environ.get(name, "").strip()), None)
+    base = environ.get("OPENAI_BASE_URL", "").strip() if service.name == "openai" else ""
+    if variable is None and not base:
+        return None
+    endpoint = Endpoint(
+        service.name,
+        base or service.url,
+        key=partial(environ.get, variable) if variable else partial(environ.get, service.variables[0]),
+        label=service.label,
+        default_model=service.model,
+        key_hint=variable or service.variables[0],
+    )
+    if base and endpoint.host != "api.openai.com":
+        return replace(endpoint, label=endpoint.host, default_model="")
+    return endpoint
+
+
+def _ollama(endpoint: Endpoint, environ: Mapping[str, str]) -> Endpoint:
+    """Ollama where ``OLLAMA_HOST`` says: ``host``, ``host:port``, ``:port`` or an address; 0.0.0.0 is this machine."""
+    value = environ.get("OLLAMA_HOST", "").strip().strip("\"'")
+    if not value:
+        return endpoint
+    scheme, found, rest = value.rpartition("://")
+    host, colon, port = rest.partition("/")[0].rpartition(":")
+    if not colon or not port.isdecimal():
+        host, port = rest.partition("/")[0], {"http": "80", "https": "443"}.get(scheme, "11434") if found else "11434"
+    host = "127.0.0.1" if host in ("", "0.0.0.0", "[::]", "::") else host
+    there = replace(endpoint, url=f"{scheme or 'http'}://{host}:{port}/v1")
+    return there if there.port else endpoint
+
+
+def _place(endpoint: Endpoint) -> tuple[str, int | None]:
+    return ("this machine" if endpoint.local else endpoint.host, endpoint.port)
+
+
+async def _answering(
+    endpoints: Sequence[Endpoint], transport: httpx.AsyncBaseTransport | None, limit: float
+) -> dict[str, Endpoint]:
+    """Those that answered in time, each with its first model as the one to take."""
+    answered: dict[str, Endpoint] = {}
+
+    async def ask(endpoint: Endpoint) -> None:
+        provider = OpenAIProvider(
+            endpoint, transport=transport, timeouts=Timeouts(connect=limit, read=limit, write=limit)
+        )
+        try:
+            models = await provider.models()
+        except ProviderError:
+            return  # nothing there, or something else: not ours to report
+        finally:
+            await provider.aclose()
+        if models:  # a server without a model cannot answer anything yet
+            answered[endpoint.name] = replace(endpoint, default_model=models[0].id)
+
+    try:
+        async with asyncio.timeout(limit):
+            await asyncio.gather(*map(ask, endpoints))
+    except TimeoutError:
+        pass
+    return answered

@@ -1,0 +1,119 @@
+"""What kept a request from arriving or its answer from coming, told from the errors of the network layers."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+
+from .endpoint import LOCAL_SERVERS, Timeouts
+from .events import Failed, FailureKind
+from .failures import Teller
+from .waiting import words
+from .wording import plain, redact
+
+
+def told(error: BaseException, teller: Teller, timeouts: Timeouts, *, began: bool) -> Failed:
+    """``error`` as a failure. ``began`` says that a part of the reply came."""
+    import httpx
+
+    causes = list(_chain(error))
+    host = redact(plain(teller.endpoint.host), teller.secrets)
+    if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
+        advice = _start(teller) or "Check the network and the proxy, then retry."
+        return Failed(FailureKind.TIMEOUT, f"{host} does not answer within {words(timeouts.connect)}. {advice}")
+    if isinstance(error, httpx.TimeoutException):
+        return _silent(error, teller, timeouts, began)
+    found = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
+    if found is not None:
+        return _insecure(found, teller, host)
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return Failed(
+            FailureKind.DNS,
+            f"The name {host} is not found. Check the network connection, and {teller.setting}.",
+        )
+    if any(isinstance(cause, ConnectionRefusedError) or _errno(cause) == errno.ECONNREFUSED for cause in causes):
+        advice = _start(teller) or f"Check {teller.setting} and that a server runs there."
+        return Failed(FailureKind.REFUSED, f"Nothing answers at {host}: the connection is refused. {advice}")
+    if isinstance(error, httpx.ProxyError):
+        return Failed(FailureKind.NETWORK, "The proxy does not pass the request on. Check HTTPS_PROXY and ALL_PROXY.")
+    if isinstance(error, httpx.ConnectError):
+        return Failed(FailureKind.NETWORK, f"{host} cannot be reached. Check the network connection, then retry.")
+    if isinstance(error, httpx.DecodingError):
+        return teller.malformed("a body that cannot be decompressed")
+    if isinstance(error, httpx.ReadError | httpx.RemoteProtocolError | httpx.CloseError):
+        return _broken(error, teller, host, began)
+    return Failed(FailureKind.NETWORK, f"The connection to {host} broke. Check the network connection, then retry.")
+
+
+def _silent(error: BaseException, teller: Teller, timeouts: Timeouts, began: bool) -> Failed:
+    import httpx
+
+    if isinstance(error, httpx.WriteTimeout):
+        return Failed(
+            FailureKind.TIMEOUT,
+            f"{teller.title} took no data for {words(timeouts.write)}. Check the network connection, then retry.",
+        )
+    kept = " What came is kept." if began else ""
+    return Failed(
+        FailureKind.TIMEOUT,
+        f"{teller.title} was silent for {words(timeouts.read)}.{kept} Retry; for a slow model raise timeouts.read in "
+        "config.toml.",
+    )
+
+
+def _insecure(error: ssl.SSLError, teller: Teller, host: str) -> Failed:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = plain(getattr(error, "verify_message", "") or "not trusted")
+        return Failed(
+            FailureKind.TLS,
+            f"The certificate of {host} is not accepted ({reason}). Check this machine's clock; behind a company's proxy set "
+            f"SSL_CERT_FILE to its certificate; else check {teller.setting}.",
+        )
+    return Failed(
+        FailureKind.TLS,
+        f"There is no secure connection to {host}. If it does not speak TLS, begin {teller.setting} with http://; else "
+        "check the network and the proxy.",
+    )
+
+
+def _broken(error: BaseException, teller: Teller, host: str, began: bool) -> Failed:
+    import httpx
+
+    if began:
+        return teller.truncated(began=True)
+    if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error) and "closed" not in str(error):
+        return Failed(
+            FailureKind.MALFORMED,
+            f"What answers at {host} does not speak HTTP. Check {teller.setting}, its port and whether it is http or https.",
+        )
+    return Failed(
+        FailureKind.NETWORK, f"{host} dropped the connection before a reply came. Check that it still runs, then retry."
+    )
+
+
+def _start(teller: Teller) -> str:
+    """How the server of a usual local port is started."""
+    endpoint = teller.endpoint
+    known = LOCAL_SERVERS.get(endpoint.port or 0) if endpoint.local else None
+    return f"Is {known[0]} running? {known[1]}, then retry." if known else ""
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, what it was raised from, and the parts of groups: httpx wraps httpcore wraps anyio wraps the system's."""
+    seen = 0
+    waiting = [error]
+    while waiting and seen < 50:
+        one = waiting.pop()
+        if one is None:
+            continue
+        seen += 1
+        yield one
+        waiting += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+
+
+def _errno(error: BaseException) -> int | None:
+    return error.errno if isinstance(error, OSError) else None
