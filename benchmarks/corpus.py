@@ -22,7 +22,25 @@ CONVERSATIONS = int(os.environ.get("STERNA_BENCH_CONVERSATIONS", "100000"))
 MESSAGES = int(os.environ.get("STERNA_BENCH_MESSAGES", "20"))
 ROOT = Path(os.environ.get("STERNA_BENCH_DIR", Path(tempfile.gettempdir()) / "sterna-bench"))
 
-SYLLABLES = tuple("ka lo mi ter na sol ve rin du pa che lu for est min dra o gel ti sun wa ber hal mo qui".split())
+SYLLABLES = (
+    "ka",
+    "lo",
+    "mi",
+    "ter",
+    "na",
+    "sol",
+    "ve",
+    "rin",
+    "du",
+    "pa",
+    "che",
+    "lu",
+    "for",
+    "est",
+    "min",
+    "dra",
+    "gel",
+)
 START = datetime(2021, 1, 1, tzinfo=UTC)
 
 

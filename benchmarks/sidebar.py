@@ -19,18 +19,18 @@ def main() -> None:
     """Print the time of a jump to each end against the time of a step of one row."""
     heading(f"The sidebar, {corpus.CONVERSATIONS:,} conversations")
     oldest = corpus.conversation(0, 0)["title"][:14]
-    with tempfile.TemporaryDirectory() as config:
-        with Terminal(sterna(corpus.long_history()), environ(Path(config))) as terminal:
-            terminal.wait_for(MARK)
-            terminal.settle(1.0)
-            focus_sidebar(terminal)
-            steps = [repaint(terminal, key) for _ in range(ROUNDS) for key in ("j", "k")]
-            ends, homes = [], []
-            for _ in range(ROUNDS):
-                ends.append(shown(terminal, END, oldest))
-                homes.append(shown(terminal, HOME, "Marked long"))
-            shown(terminal, END, oldest)
-            pages = [repaint(terminal, "\x1b[5~") for _ in range(ROUNDS)]
+    data = corpus.long_history()
+    with tempfile.TemporaryDirectory() as config, Terminal(sterna(data), environ(Path(config))) as terminal:
+        terminal.wait_for(MARK)
+        terminal.settle(1.0)
+        focus_sidebar(terminal)
+        steps = [repaint(terminal, key) for _ in range(ROUNDS) for key in ("j", "k")]
+        ends, homes = [], []
+        for _ in range(ROUNDS):
+            ends.append(shown(terminal, END, oldest))
+            homes.append(shown(terminal, HOME, "Marked long"))
+        shown(terminal, END, oldest)
+        pages = [repaint(terminal, "\x1b[5~") for _ in range(ROUNDS)]
     line("one row down or up: median, p95", f"{median(steps) * 1e3:.0f} / {p95(steps) * 1e3:.0f} ms")
     for what, found in (("to the oldest", ends), ("to the newest", homes), ("a page, at the far end", pages)):
         ratio = median(found) / median(steps)

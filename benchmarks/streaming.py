@@ -1,4 +1,4 @@
-"""A reply of 5,000 tokens at 200 a second, while a person goes on typing: is it on time, does a key echo, what does it cost?"""
+"""A reply of 5,000 tokens at 200 a second while a person types: is it on time, do keys echo, what does it cost?"""
 
 from __future__ import annotations
 
