@@ -1,0 +1,42 @@
+"""JSON as columns hold it: text without NUL, lone surrogates or the numbers that JSON does not have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .text import storable
+
+
+def to_json(value: Any) -> str:
+    """``value`` as a JSON column takes it. Raises ValueError for what JSON cannot say: NaN, infinity, a circle."""
+    return json.dumps(_storable(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def from_json(text: str | None) -> Any:
+    """What a JSON column says; None for none."""
+    return None if text is None else json.loads(text)
+
+
+def jsonb_deep_merge(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> dict[str, Any]:
+    """``a`` with ``b`` laid over it: objects merge key by key, anything else of ``b`` (null and arrays too) replaces.
+
+    None on either side is as good as empty (contract 10.K4).
+    """
+    merged = dict(a or {})
+    for key, value in (b or {}).items():
+        mine = merged.get(key)
+        both = isinstance(mine, Mapping) and isinstance(value, Mapping)
+        merged[key] = jsonb_deep_merge(mine, value) if both else value
+    return merged
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {storable(str(key)): _storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(item) for item in value]
+    return value
