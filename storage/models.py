@@ -30,7 +30,7 @@ class Models(Base):
     """Reading ``model_access``."""
 
     def get_user_allowed_models(self, user_id: str) -> list[dict[str, Any]]:
-        """The active models of the account's tier and of those below, lowest first; an unknown account's tier is free."""
+        """The active models of the account's tier and those below, lowest first; an unknown account's tier is free."""
         found = self.rows(_ALLOWED, user_id=user_id, model=None)
         return [{**dict(row), "model_tags": from_json(row["model_tags"])} for row in found]
 

@@ -1,4 +1,4 @@
-"""The account that the file belongs to: its profile, preferences, tier and what happened to it (contract 2.2-2.4, 2.13-2.16)."""
+"""The account of the file: its profile, preferences, tier and what happened to it (contract 2.2-2.4, 2.13-2.16)."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class Profiles(Models):
     def update_user_preferences(
         self, user_id: str, preference_type: str, preferences: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Change preferences: ``ui`` and ``session`` merge into what is there, ``model`` sets only the keys it names."""
+        """Change preferences: ``ui`` and ``session`` merge into what is there, ``model`` sets the keys it names."""
         if preference_type not in ("ui", "session", "model"):
             return _refused("Invalid preference type. Must be ui, session or model")
         try:

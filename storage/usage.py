@@ -1,7 +1,7 @@
 """What was used, day by day. Triggers count as messages are written; this is for what no trigger sees, and for reading.
 
-``track_user_usage`` is a view whose INSTEAD OF trigger does the counting (storage/schema/03_usage.sql), so a message, a bulk
-import and a caller here add in exactly the same way.
+``track_user_usage`` is a view whose INSTEAD OF trigger does the counting (storage/schema/03_usage.sql), so a message, a
+bulk import and a caller here add in exactly the same way.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _SESSIONS = """
 select count(*) as sessions, coalesce(max(s.local_id), 0) as newest
 from json_each(:ids) as wanted
 join chat_sessions as s on s.id = wanted.value
-where not exists (select 1 from sync_grave as g where g.kind = 'c' and g.id = s.id)
+where not exists (select 1 from deleted_sessions as d where d.id = s.id)
 """
 
 _DAYS = """

@@ -160,11 +160,22 @@ begin
     where local_id = new.local_id;
 end;
 
--- A conversation that comes back under the id of a deleted one was counted when it was first made.
+-- Local only: ids of conversations that were deleted. One that comes back under such an id was counted when it was first made. The
+-- sync's graves cannot say this: they end when the conversation comes back, and which of two triggers runs first is undefined.
+create table deleted_sessions (
+    id text not null,
+    constraint deleted_sessions_pkey primary key (id)
+) strict, without rowid;
+
+create trigger deleted_sessions_kept after delete on chat_sessions
+begin
+    insert into deleted_sessions (id) values (old.id) on conflict (id) do nothing;
+end;
+
 create trigger on_session_created after insert on chat_sessions
 when
     (select applying + bulk from sync_ctx) = 0
-    and not exists (select 1 from sync_grave where kind = 'c' and id = new.id)
+    and not exists (select 1 from deleted_sessions where id = new.id)
 begin
     insert into track_user_usage (user_id, sessions_created) values (new.user_id, 1);
 end;
@@ -175,7 +186,7 @@ begin
     update profiles
     set
         total_conversations
-        = total_conversations + not exists (select 1 from sync_grave where kind = 'c' and id = new.id),
+        = total_conversations + not exists (select 1 from deleted_sessions where id = new.id),
         last_session_id = new.id,
         updated_at = (select now from moment)
     where id = new.user_id;
