@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from .errors import ConfigError
-from .known import BY_PATH, KNOWN, Known, Value, find, nearest
+from .known import BY_PATH, KNOWN, Value, find, nearest
 from .paths import CONFIG_FILE, config_dir
 
 ENDPOINT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -216,6 +216,3 @@ def _settings(
         problems=tuple(problems),
         path=path,
     )
-
-
-__all__ = ["EndpointSettings", "Known", "Settings", "TimeoutSettings", "Ui", "load", "parse", "save_value"]

@@ -59,7 +59,7 @@ async def discover(
 ) -> list[Endpoint]:
     """Endpoints that can be asked at once: those with a key, then the local servers that answer within ``limit``.
 
-    Services on the internet are not contacted. An own ``OPENAI_BASE_URL`` and the local servers are asked for their models.
+    Services on the internet are not contacted; an own ``OPENAI_BASE_URL`` and the local servers are asked for models.
     """
     named = [endpoint for service in SERVICES if (endpoint := _of_environment(service, environ)) is not None]
     candidates = [_ollama(endpoint, environ) if endpoint.name == "ollama" else endpoint for endpoint in local]

@@ -1,7 +1,7 @@
 """Every way in which an endpoint can fail, as a sentence that says what to do.
 
-Two sources: what came instead of an answer (a status, an error object, a page, half a stream) is told here; what kept the
-request from arriving is told in ``reaching``. No sentence ever holds a key, though servers do echo them.
+What came instead of an answer (a status, an error object, a page, half a stream) is told here; what kept the request
+from arriving is told in ``reaching``. No sentence ever holds a key, though servers do echo them.
 """
 
 from __future__ import annotations
@@ -69,6 +69,11 @@ class Teller:
         return redact(plain(self.endpoint.title), self.secrets)
 
     @property
+    def host(self) -> str:
+        """Where it is."""
+        return redact(plain(self.endpoint.host), self.secrets)
+
+    @property
     def setting(self) -> str:
         """Where a person corrects its address."""
         return f"the url of “{self.endpoint.name}” in config.toml"
@@ -97,7 +102,7 @@ class Teller:
             return self._no_path()
         return Failed(
             FailureKind.MALFORMED,
-            f"{self.endpoint.host} sent a web page instead of a reply. If this network asks you to sign in, do that in a "
+            f"{self.host} sent a web page instead of a reply. If this network asks you to sign in, do that in a "
             f"browser; else check {self.setting}: it usually ends in /v1.",
         )
 
@@ -106,8 +111,8 @@ class Teller:
         words = quoted(text, self.secrets, 80)
         return Failed(
             FailureKind.MALFORMED,
-            f"{self.title} sent something that is not a chat reply{': ' + words if words else ''}. Retry; if it stays so, "
-            f"check {self.setting}.",
+            f"{self.title} sent something that is not a chat reply{': ' + words if words else ''}. Retry; if it stays "
+            f"so, check {self.setting}.",
         )
 
     def truncated(self, began: bool) -> Failed:
@@ -125,7 +130,8 @@ class Teller:
         """No answer, because a filter withheld it."""
         return Failed(
             FailureKind.BAD_REQUEST,
-            f"{self.title} withheld the reply: its content filter objects. Say it in other words, or choose another model.",
+            f"{self.title} withheld the reply: its content filter objects. Say it in other words, or choose another "
+            "model.",
         )
 
     def unusable(self, reason: str) -> Failed:
@@ -152,15 +158,15 @@ class Teller:
         )
         return Failed(
             FailureKind.MALFORMED,
-            f"{self.endpoint.host} redirects elsewhere{where}. Your key is not sent there. If this network asks you to sign "
-            f"in, do that in a browser; else put the new address into {self.setting}.",
+            f"{self.host} redirects elsewhere{where}. Your key is not sent there. If this network asks you to sign in, "
+            f"do that in a browser; else put the new address into {self.setting}.",
         )
 
     def _no_path(self) -> Failed:
         return Failed(
             FailureKind.NOT_FOUND,
-            f"There is no chat API at {redact(plain(self.endpoint.shown), self.secrets)} (404). Check {self.setting}: it "
-            "usually ends in /v1.",
+            f"There is no chat API at {redact(plain(self.endpoint.shown), self.secrets)} (404). Check {self.setting}: "
+            "it usually ends in /v1.",
         )
 
 
@@ -275,7 +281,7 @@ def looks_like_html(text: str, content_type: str = "") -> bool:
 
 
 def secrets_of(endpoint: Endpoint, key: str | None) -> tuple[str, ...]:
-    """Everything of this endpoint that no sentence may hold: its key, its headers' values, a password or query in its url."""
+    """What no sentence may hold: the key, the headers' values, a password or a query in the url."""
     parts = urlsplit(endpoint.address())
     query = [value for pair in parts.query.split("&") for value in pair.split("=")[1:]]
     password = [unquote(parts.password)] if parts.password else []

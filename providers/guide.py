@@ -24,7 +24,10 @@ LONGEST = 0.7
 SHOWN = 5
 """Places of the history in one answer."""
 
-HONEST = "I am Sterna's built-in guide, **not a language model**: I work offline and know two things, Sterna and your own history."
+HONEST = (
+    "I am Sterna's built-in guide, **not a language model**: I work offline and know two things, Sterna and your own "
+    "history."
+)
 NEXT = "To talk with a real model, ask me **“how do I connect a model?”**"
 
 
@@ -104,14 +107,14 @@ class Guide:
         if hits:
             return f"I cannot answer that myself: I am not a language model. {_found(words, hits)}"
         return (
-            f"I cannot answer that: {HONEST[0].lower() if not HONEST.startswith('I ') else 'I'}{HONEST[1:]}\n\n"
+            f"I cannot answer that. {HONEST}\n\n"
             f"## To get an answer\n\n{CONNECT}\n## What I can tell you about\n\n{title_list(TOPICS)}"
         )
 
     def _welcome(self) -> str:
         return (
             f"# Welcome to Sterna\n\n{HONEST}\n\n"
-            "Everything you write is kept on this machine, in one file that is yours, and is found again in a moment.\n\n"
+            "Everything you write is kept on this machine, in one file that is yours, and is found again at once.\n\n"
             f"## Connect a model\n\n{CONNECT}\n"
             "## Or ask me\n\n"
             "- *How do I search?*\n- *Which keys are there?*\n- *Where is my data?*\n- *What did I say about …?*"

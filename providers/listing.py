@@ -25,7 +25,7 @@ def models(endpoint: str, payload: object, context_length: int | None = None) ->
 
 
 def _rows(payload: object) -> list[Any] | None:
-    """``{"data": […]}`` of nearly all; ``{"models": […]}`` of Ollama's and llama.cpp's own API; a bare list of Together."""
+    """``{"data": […]}`` of nearly all, ``{"models": […]}`` of Ollama's own API, a bare list of Together."""
     if isinstance(payload, list):
         return payload
     if isinstance(payload, Mapping):

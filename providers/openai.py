@@ -1,8 +1,8 @@
 """Any OpenAI-compatible server, asked over HTTP.
 
-A request for a reply is never repeated once it may have arrived, for it may have been billed. Two exceptions: the connection
-was never made, or the server refused the request for its ``stream_options``. Redirects are not followed: a key must not
-travel to an address that its owner did not write down.
+A request for a reply is never repeated once it may have arrived, for it may have been billed. Two exceptions: the
+connection was never made, or the server refused the request for its ``stream_options``. Redirects are not followed: a
+key must not travel to an address that its owner did not write down.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from . import listing
 from .endpoint import Endpoint, Timeouts
 from .events import Event, Failed, FailureKind, Model, ProviderError, Request
-from .failures import Teller, secrets_of
+from .failures import Teller, looks_like_html, secrets_of
 from .reaching import told
 from .reply import read
 
@@ -105,9 +105,7 @@ class OpenAIProvider:
         except (ValueError, RecursionError):
             found = None
         if found is None:
-            raise ProviderError(
-                call.teller.status(code, headers, body) if code >= 300 else self._no_list(call, headers, body)
-            )
+            raise ProviderError(_no_list(call.teller, headers, body))
         return found
 
     async def aclose(self) -> None:
@@ -186,7 +184,10 @@ class OpenAIProvider:
         for last in (False, True):
             try:
                 made = call.client.build_request(
-                    "POST", self.endpoint.address("/chat/completions"), headers={**streamed, **call.headers}, content=body
+                    "POST",
+                    self.endpoint.address("/chat/completions"),
+                    headers={**streamed, **call.headers},
+                    content=body,
                 )
                 return await call.client.send(made, stream=True)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -206,19 +207,12 @@ class OpenAIProvider:
         body = await _limited(response, LONGEST_LIST)
         return response.status_code, response.headers, body
 
-    def _no_list(self, call: _Call, headers: Mapping[str, str], body: bytes) -> Failed:
-        text = body[:1000].decode("utf-8", "replace")
-        if listing_page(text, headers):
-            return call.teller.page()
-        message = f"{call.teller.title} sent something that is not a list of models. Check {call.teller.setting}."
-        return Failed(FailureKind.MALFORMED, message)
 
-
-def listing_page(text: str, headers: Mapping[str, str]) -> bool:
-    """Whether a web page came instead of a list."""
-    from .failures import looks_like_html
-
-    return looks_like_html(text, headers.get("content-type", ""))
+def _no_list(teller: Teller, headers: Mapping[str, str], body: bytes) -> Failed:
+    if looks_like_html(body[:1000].decode("utf-8", "replace"), headers.get("content-type", "")):
+        return teller.page()
+    message = f"{teller.title} sent something that is not a list of models. Check {teller.setting}."
+    return Failed(FailureKind.MALFORMED, message)
 
 
 def _headers(endpoint: Endpoint, key: str | None) -> dict[str, str]:

@@ -68,8 +68,8 @@ def _insecure(error: ssl.SSLError, teller: Teller, host: str) -> Failed:
         reason = plain(getattr(error, "verify_message", "") or "not trusted")
         return Failed(
             FailureKind.TLS,
-            f"The certificate of {host} is not accepted ({reason}). Check this machine's clock; behind a company's proxy set "
-            f"SSL_CERT_FILE to its certificate; else check {teller.setting}.",
+            f"The certificate of {host} is not accepted ({reason}). Check this machine's clock; behind a company's "
+            f"proxy set SSL_CERT_FILE to its certificate; else check {teller.setting}.",
         )
     return Failed(
         FailureKind.TLS,
@@ -86,7 +86,7 @@ def _broken(error: BaseException, teller: Teller, host: str, began: bool) -> Fai
     if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error) and "closed" not in str(error):
         return Failed(
             FailureKind.MALFORMED,
-            f"What answers at {host} does not speak HTTP. Check {teller.setting}, its port and whether it is http or https.",
+            f"What answers at {host} does not speak HTTP. Check {teller.setting}: its port, and http or https.",
         )
     return Failed(
         FailureKind.NETWORK, f"{host} dropped the connection before a reply came. Check that it still runs, then retry."
@@ -101,7 +101,7 @@ def _start(teller: Teller) -> str:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, what it was raised from, and the parts of groups: httpx wraps httpcore wraps anyio wraps the system's."""
+    """The error, what it was raised from, and the parts of groups: each network layer wraps the one below."""
     seen = 0
     waiting = [error]
     while waiting and seen < 50:

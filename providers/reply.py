@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .chunks import Reading
 from .endpoint import Timeouts
-from .events import Event, Failed, FailureKind, ProviderError
+from .events import Event, Failed, ProviderError
 from .failures import Teller, looks_like_html
 from .reaching import told
 
@@ -183,6 +183,3 @@ class _Body:
                 raise ProviderError(self._teller.malformed("a line without end"))
             yield piece
         yield "\n\n"
-
-
-__all__ = ["FailureKind", "read"]

@@ -13,8 +13,8 @@ LONGEST = 32 * 86_400.0
 
 _PARTS = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s|d)")
 _TRY_AGAIN = re.compile(
-    r"(?:try again|retry|wait)[^.\d]{0,30}?((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|h|hours?|m|min|minutes?|s|sec|seconds?)\b\s*)+)"
-    r"|((?:\d+(?:\.\d+)?(?:ms|h|m|s))+)\b[^.]{0,20}before",
+    r"(?:try again|retry|wait)[^.\d]{0,30}?"
+    r"((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|hours?|h|minutes?|min|m|seconds?|sec|s)(?![a-z])\s*)+)",
     re.IGNORECASE,
 )
 _SCALE = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -101,7 +101,7 @@ def _words(text: str) -> float | None:
     found = _TRY_AGAIN.search(text)
     if found is None:
         return None
-    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([a-z]+)", (found[1] or found[2]).lower())
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([a-z]+)", found[1].lower())
     return _sane(
         sum(float(number) * _SCALE["ms" if unit.startswith(("ms", "milli")) else unit[0]] for number, unit in parts)
     )
