@@ -1,1 +1,20 @@
-"""."""
+"""One turn of a conversation, free of any screen: what was typed is kept, asked, streamed, and its answer kept."""
+
+from __future__ import annotations
+
+from .context import build_context
+from .once import answer_once
+from .reply import Reply
+from .sources import add_found, catalog_of, needs_search
+from .turns import AnsweringError, Turns
+
+__all__ = [
+    "AnsweringError",
+    "Reply",
+    "Turns",
+    "add_found",
+    "answer_once",
+    "build_context",
+    "catalog_of",
+    "needs_search",
+]

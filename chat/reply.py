@@ -1,0 +1,139 @@
+"""One reply while it arrives: the text in memory, from which the screen and the saver each read at their own pace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from storage import Finish, Message, Settled
+
+WORTH_SAVING = 2048
+"""Characters that are not left unsaved for longer than it takes to write them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a reply ended, and what only its end tells."""
+
+    finish: Finish
+    error_message: str | None = None
+    model: str | None = None
+    """The model that really answered, when the provider says so."""
+    completion_id: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Reply:
+    """A reply that is arriving, or has just arrived. Only :class:`chat.Turns` changes it.
+
+    Text is gathered here without a limit on its readers: neither a slow screen nor a slow disk holds up the network or
+    the other. A screen draws when :attr:`version` has changed since it last drew.
+    """
+
+    def __init__(self, reply_id: str, session_id: str, user_message_id: str, model: str | None, started: float) -> None:
+        self.id = reply_id
+        """The id that its message has, or will have."""
+        self.session_id = session_id
+        self.user_message_id = user_message_id
+        self.model = model
+        """What was asked, ``endpoint/model``."""
+        self.started = started
+        """On the monotonic clock."""
+        self.version = 0
+        """Grows with every piece of text."""
+        self.message: Message | None = None
+        """The settled message, once it is kept. None for good when it was deleted, with its conversation, meanwhile."""
+        self.running = True
+        """False once it is settled, or given up."""
+        self.problem: str | None = None
+        """Why text is not being kept at this moment, a sentence. None again once it is kept."""
+        self.input_tokens = self.output_tokens = self.total_tokens = 0
+        """As reported; never estimated."""
+        self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self.enough = asyncio.Event()
+        """Set while :data:`WORTH_SAVING` characters or more are not saved."""
+        self._content: list[str] = []
+        self._reasoning: list[str] = []
+        self._unsaved = 0
+        self._moved = asyncio.Event()
+
+    @property
+    def content(self) -> str:
+        """What has come so far."""
+        return _joined(self._content)
+
+    @property
+    def reasoning(self) -> str:
+        """The model's reasoning so far."""
+        return _joined(self._reasoning)
+
+    @property
+    def finish(self) -> Finish | None:
+        """How it ended; None while text may still come. It may have ended and not be settled yet."""
+        return self.ending.result().finish if self.ending.done() else None
+
+    async def changed(self, since: int) -> None:
+        """Return when there is text newer than version ``since``, or the reply is settled."""
+        while self.version == since and self.running:
+            self._moved.clear()
+            await self._moved.wait()
+
+    def add(self, text: str, *, reasoning: bool = False) -> None:
+        """Take the next piece. What comes after the end is not part of the reply."""
+        if not text or self.ending.done():
+            return
+        (self._reasoning if reasoning else self._content).append(text)
+        self.version += 1
+        self._unsaved += len(text)
+        if self._unsaved >= WORTH_SAVING:
+            self.enough.set()
+        self._moved.set()
+
+    def taken(self) -> tuple[str, str]:
+        """Content and reasoning for the saver, who counts anew from here."""
+        self._unsaved = 0
+        self.enough.clear()
+        return self.content, self.reasoning
+
+    def end(self, ending: Ending) -> bool:
+        """Freeze the text. Only the first end counts; False for any later one."""
+        if self.ending.done():
+            return False
+        self.ending.set_result(ending)
+        return True
+
+    def close(self) -> None:
+        """Nothing more happens to it: it is kept, or deleted, or :attr:`problem` says why not."""
+        self.running = False
+        self._moved.set()
+
+    def settled(self, elapsed_ms: int) -> Settled:
+        """Everything the store needs to make it a message."""
+        ending = self.ending.result()
+        model, metadata = self.model, dict(ending.metadata)
+        if model is not None and model.endswith("/"):  # asked for whatever the endpoint has
+            model = f"{model}{ending.model}" if ending.model else model.rstrip("/")
+        elif model is not None and ending.model and ending.model not in (model, model.partition("/")[2]):
+            metadata["answered_by"] = ending.model
+        return Settled(
+            finish=ending.finish,
+            content=self.content,
+            reasoning=self.reasoning,
+            model=model,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            total_tokens=self.total_tokens,
+            elapsed_ms=elapsed_ms,
+            completion_id=ending.completion_id,
+            error_message=ending.error_message,
+            metadata=metadata,
+        )
+
+
+def _joined(pieces: list[str]) -> str:
+    """The text; the pieces become one, so that asking often costs what asking once does."""
+    if len(pieces) > 1:
+        pieces[:] = ["".join(pieces)]
+    return pieces[0] if pieces else ""

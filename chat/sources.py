@@ -1,0 +1,63 @@
+"""Everything that can be asked on this machine, put together from the settings, the environment and the history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from config import Settings, credentials
+from providers import Catalog, HistoryError, HistoryHit, Timeouts, discover, endpoints_from, guide
+from providers.guide import HelpText
+from storage import Store, StoreError, StoreThread, parse
+
+PLACES = 5
+"""Of the history, for one answer of the guide."""
+
+
+def no_help(topic: str) -> str:
+    """The guide's own words will do."""
+    return ""
+
+
+def catalog_of(
+    settings: Settings,
+    store: StoreThread | None,
+    *,
+    environ: Mapping[str, str],
+    config_dir: Path | None = None,
+    help_text: HelpText = no_help,
+) -> Catalog:
+    """The endpoints of the settings, and the guide, who reads the history of ``store``. Asks nobody yet."""
+
+    async def history(text: str) -> list[HistoryHit]:
+        if store is None:
+            return []
+        try:
+            hits = await store.run(Store.search_best, text, PLACES)
+        except StoreError as error:
+            raise HistoryError(str(error)) from error
+        marks = str.maketrans("", "", "\x02\x03")
+        return [
+            HistoryHit(hit.session_title, hit.snippet.translate(marks), parse(hit.at), hit.session_id) for hit in hits
+        ]
+
+    timeouts = settings.timeouts
+    return Catalog(
+        endpoints_from(settings.endpoints, partial(credentials.key_of, environ=environ, folder=config_dir)),
+        guide=guide(help_text, history),
+        default=settings.model or None,
+        timeouts=Timeouts(connect=timeouts.connect, read=timeouts.read, write=timeouts.write),
+    )
+
+
+async def add_found(catalog: Catalog, settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """Look for keys in the environment and for servers on this machine, if the person lets us; gives the new names."""
+    return catalog.add(await discover(environ)) if settings.discover else []
+
+
+def needs_search(catalog: Catalog, ref: str) -> bool:
+    """Whether only :func:`add_found` can say who answers ``ref``; "" stands for the default."""
+    names = catalog.names()
+    wanted = (ref or catalog.default_ref()).partition("/")[0]
+    return wanted not in names or (not ref and not catalog.default and len(names) == 1)
