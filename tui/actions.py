@@ -50,8 +50,20 @@ def sections() -> Iterator[tuple[str, list[Action]]]:
         yield heading, [action for action in ACTIONS if action.id.split(".", 1)[0] in prefixes]
 
 
-def keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+NO_KEY = "f35"
+"""Stands in a keymap for "no key": Textual skips empty entries, and no keyboard has this one."""
+
+NEWLINE_FIRST = {"prompt.send": "ctrl+j,alt+enter", "prompt.newline": "enter,shift+enter"}
+"""The keys of a prompt where enter starts a line."""
+
+
+def keymap(
+    wanted: Mapping[str, str], *, vim: bool = True, enter_sends: bool = True
+) -> tuple[dict[str, str], list[str]]:
     """The keymap for ``App.set_keymap`` and a sentence for each entry that cannot be followed."""
+    usual = {} if enter_sends else dict(NEWLINE_FIRST)
+    if not vim:
+        usual |= {action.id: keys for action in ACTIONS if (keys := _without_letters(action)) != action.key}
     mapping: dict[str, str] = {}
     problems: list[str] = []
     for action_id, keys in wanted.items():
@@ -59,10 +71,8 @@ def keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
             near = get_close_matches(action_id, BY_ID, 1)
             advice = f"; did you mean “{near[0]}”?" if near else "; the help screen lists them."
             problems.append(f"[keys] names no action “{action_id}”{advice}")
-        elif tidy := ",".join(part.strip() for part in keys.split(",") if part.strip()):
-            mapping[action_id] = tidy
         else:
-            problems.append(f"[keys] gives no key for “{action_id}”; it keeps {key_names(BY_ID[action_id].key)}.")
+            mapping[action_id] = ",".join(part.strip() for part in keys.split(",") if part.strip()) or NO_KEY
     # Judged as a whole, so that two actions may exchange their keys; each refusal can only free keys, never take one.
     while clash := next(((one, other) for one in mapping if (other := _sharing(one, mapping))), None):
         action_id, other = clash
@@ -71,12 +81,19 @@ def keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
             f"[keys] gives {refused} to “{action_id}”, but “{other}” has it; “{action_id}” keeps "
             f"{key_names(BY_ID[action_id].key)}."
         )
-    return mapping, problems
+    return {**usual, **mapping}, problems
+
+
+def _without_letters(action: Action) -> str:
+    """The keys of a movement without vim's letters."""
+    if action.scope not in ("transcript", "sidebar") or action.run in ("delete", "rename") or "," not in action.key:
+        return action.key
+    return ",".join(key for key in action.key.split(",") if len(key) > 1)
 
 
 def _sharing(action_id: str, mapping: Mapping[str, str]) -> str | None:
     """Another action that would answer to one of the keys in the same place."""
-    mine = set(mapping[action_id].split(","))
+    mine = set(mapping[action_id].split(",")) - {NO_KEY}
     places = _places(BY_ID[action_id].scope)
     for other in ACTIONS:
         if other.id != action_id and other.scope in places and mine & set(mapping.get(other.id, other.key).split(",")):
@@ -92,6 +109,7 @@ def _places(scope: Scope) -> frozenset[Scope]:
 
 
 NAMED = {
+    NO_KEY: "no key",
     "ctrl+underscore": "ctrl+_",
     "slash": "/",
     "question_mark": "?",

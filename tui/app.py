@@ -1,0 +1,327 @@
+"""The application: it owns the store's thread, turns, catalogue and settings, and outlives any screen.
+
+Order of a start: the first frame is painted, the store opens, the catalogue of models is made. Nothing slow is
+imported before that frame, and what is typed meanwhile waits in the prompt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+
+import config
+from config import EndpointSettings, Settings
+from storage import Change, Store, StoreError, StoreThread
+from storage.text import clean
+
+from .actions import BY_ID, bindings, keymap
+from .gate import Gate, ascii_wanted
+from .main_screen import MainScreen
+from .themes import THEMES, chosen_theme, opposite
+
+if TYPE_CHECKING:
+    from chat import Turns
+    from providers import Catalog
+
+CatalogFactory = Callable[[Settings, StoreThread], Awaitable["Catalog"]]
+TurnsFactory = Callable[[StoreThread, "Catalog", Settings], "Turns"]
+
+CLOSE_SECONDS = 5.0
+"""The longest that saving may take at the end before the program leaves anyway."""
+
+AGAIN_SECONDS = 2.0
+"""Within this time a second ctrl+c quits."""
+
+
+class SternaApp(App[int], inherit_bindings=False):
+    """Everything it is made of is an argument, so that tests run it with a fake model, clock and wire."""
+
+    TITLE = "Sterna"
+    CSS_PATH = "sterna.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-normal"), (120, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app"), Binding("ctrl+c", "interrupt", show=False)]
+    COMMANDS = {lambda: _palette("actions"), lambda: _palette("conversations")}
+
+    def __init__(
+        self,
+        *,
+        opener: Callable[[], Store],
+        settings: Settings,
+        catalog_factory: CatalogFactory,
+        turns_factory: TurnsFactory,
+        clock: Callable[[], datetime],
+        log_file: Callable[[], Path] | None = None,
+        config_folder: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        super().__init__()
+        self.store = StoreThread(opener)
+        self.settings = settings
+        self.clock = clock
+        self.catalog: Catalog | None = None
+        self.turns: Turns | None = None
+        self.ready = asyncio.Event()
+        """Set once the store is open and a prompt can be answered."""
+        self.ascii = ascii_wanted(settings.ui.symbols, environ)
+        """True where the terminal draws ASCII only."""
+        self.farewell: str | None = None
+        """What the terminal is told once it is restored."""
+        self._catalog_factory = catalog_factory
+        self._turns_factory = turns_factory
+        self.config_folder = config_folder
+        """Where config.toml is; None: in the usual place."""
+        self.environ = environ
+        self._log_file = log_file
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+        self._interrupted = -AGAIN_SECONDS
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = chosen_theme(settings.theme, self.available_themes, environ)
+        self._filters.append(Gate(ascii_only=self.ascii))
+        self._problems = self.use_keys(settings)
+        if not settings.ui.animation:
+            self.animation_level = "none"
+
+    # Starting
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The only screen of the first frame."""
+        return MainScreen(self.store, clock=self.clock)
+
+    def get_driver_class(self) -> Any:
+        """A driver whose terminal may go away."""
+        driver = super().get_driver_class()
+        if driver.__name__ != "LinuxDriver":
+            return driver
+        from .driver import SternaDriver
+
+        return SternaDriver
+
+    def on_mount(self) -> None:
+        """Answer signals, and start everything slow after the first frame."""
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self._on_signal, number)
+        self.call_after_refresh(self.begin)
+
+    def begin(self) -> None:
+        """Open the store and what needs it."""
+        self.spawn(self._open(), "app.open")
+
+    async def _open(self) -> None:
+        main = self.main
+        try:
+            await self.store.start()
+            await self.store.run(Store.recover_interrupted)
+        except StoreError as error:
+            main.cannot_open(str(error))
+            return
+        self.store.subscribe(self._changed)
+        await main.reopen()
+        self.catalog = await self._catalog_factory(self.settings, self.store)
+        self.turns = self._turns_factory(self.store, self.catalog, self.settings)
+        self.ready.set()
+        await main.opened()
+        for problem in (*self.settings.problems, *self._problems):
+            self.notify(problem, severity="warning", timeout=12)
+
+    @property
+    def main(self) -> MainScreen:
+        """The main screen, whatever lies above it."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    # Work that must finish
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run work that belongs to no widget; it is awaited before the program ends."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._handle_exception(error)
+
+    def _changed(self, change: Change) -> None:
+        if not self._closed:
+            self.main.changed(change)
+
+    # Ending
+
+    async def action_quit(self) -> None:
+        """Keep everything and leave."""
+        await self.leave(0)
+
+    def action_interrupt(self) -> None:
+        """Twice in a row quits."""
+        now = monotonic()
+        if now - self._interrupted < AGAIN_SECONDS:
+            self.spawn(self.leave(0), "app.leave")
+        else:
+            self._interrupted = now
+            self.notify("Press ctrl+c again to quit.", timeout=AGAIN_SECONDS)
+
+    async def leave(self, code: int) -> None:
+        """Save what is being written, keep what has come of replies, close the file, and exit with that code."""
+        await self.save_all()
+        self.exit(code, return_code=code)
+
+    async def save_all(self) -> None:
+        """Everything that must be on disk before the program may end. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        current = asyncio.current_task()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                if self.ready.is_set() or self.main.reopened:
+                    await self.main.save_draft()
+                elif typed := self.main.typed:
+                    self.farewell = f"Your conversations were not open. What you had typed:\n\n{clean(typed)}"
+                if self.turns is not None:
+                    await self.turns.close()
+                others = [task for task in self._tasks if task is not current]
+                for task in others:
+                    task.cancel()
+                await asyncio.gather(*others, return_exceptions=True)
+                if self.catalog is not None:
+                    await self.catalog.aclose()
+                await self.store.close()
+        except TimeoutError:
+            self._write_log("Closing took too long; what was already stored is safe.")
+
+    async def on_unmount(self) -> None:
+        """However the app ends, nothing is left unsaved."""
+        await self.save_all()
+
+    def _on_signal(self, number: int) -> None:
+        self.spawn(self.leave(128 + number), "app.signal")
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A bug: the details go to a file, the person gets one sentence, and everything stored is safe."""
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        details = "".join(traceback.format_exception(error))
+        where = f" The details are in {log}." if (log := self._write_log(details)) else ""
+        self.farewell = f"Sterna had to stop because of a mistake of its own. Your conversations are safe.{where}"
+        self._close_messages_no_wait()
+
+    def _write_log(self, text: str) -> Path | None:
+        """Append to the log file, which is made only when there is something to say; gives where it is."""
+        try:
+            path = self._log_file() if self._log_file else None
+            if path is not None:
+                with path.open("a", encoding="utf-8", errors="replace") as log:
+                    log.write(f"{self.clock().isoformat()} {text.rstrip()}\n")
+        except OSError:
+            return None
+        return path
+
+    # Showing
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a sentence for a while, as plain text: titles and errors in it come from people and servers."""
+        super().notify(clean(message), title=clean(title), severity=severity, timeout=timeout, markup=False)
+
+    def use_keys(self, settings: Settings) -> list[str]:
+        """Take the keys a person chose; returns sentences for those that cannot be."""
+        mapping, problems = keymap(settings.keys, vim=settings.ui.vim, enter_sends=settings.ui.enter_sends)
+        self.set_keymap(mapping)
+        return problems
+
+    def key_of(self, action_id: str) -> str:
+        """The first key of an action, as remapped."""
+        return self._keymap.get(action_id, BY_ID[action_id].key).split(",")[0]
+
+    def action_toggle_dark(self) -> None:
+        """Switch to the light look, or back."""
+        self.theme = opposite(self.theme, self.available_themes)
+
+    async def action_help(self) -> None:
+        """Every key."""
+        from .help import HelpScreen
+
+        await self.push_screen(HelpScreen(self._keymap))
+
+    async def action_settings(self) -> None:
+        """Models, looks and keys."""
+        from .settings import SettingsScreen
+
+        await self.push_screen(SettingsScreen())
+
+    async def save_setting(self, key_path: str, value: object) -> None:
+        """Write one value into config.toml and follow it at once. Raises ConfigError with a sentence."""
+        await asyncio.to_thread(config.save_value, key_path, value, self._config_folder())
+        self.settings = await asyncio.to_thread(config.load, self.config_folder, self.environ)
+        if self.turns is not None:
+            self.turns.settings = self.settings
+        self.use_keys(self.settings)
+        self.animation_level = "full" if self.settings.ui.animation else "none"
+        await self.main.follow_settings()
+
+    def _config_folder(self) -> Path:
+        return config.config_dir(self.config_folder, self.environ)
+
+    async def add_endpoint(self, name: str) -> str | None:
+        """Offer an endpoint that has just been configured; returns what is wrong with it, if anything."""
+        if self.catalog is None:
+            return None
+        from providers import endpoints_from
+
+        new = [endpoint for endpoint in self.settings.endpoints if endpoint.name == name]
+        self.catalog.add(endpoints_from(new, key_reader(self.config_folder, self.environ)))
+        await self.catalog.models()
+        await self.main.show_state()
+        await self.main.show_welcome()
+        return self.catalog.problems.get(name)
+
+    async def perform(self, action_id: str) -> None:
+        """Do what an action's key does, from wherever the focus is."""
+        action = BY_ID[action_id]
+        await self.run_action(action.run, self.main.node_of(action.scope))
+
+    def can_perform(self, action_id: str) -> bool:
+        """Whether the action makes sense now."""
+        action = BY_ID[action_id]
+        return self.main.node_of(action.scope).check_action(action.run, ()) is True
+
+
+def key_reader(folder: Path | None, environ: Mapping[str, str]) -> Callable[[EndpointSettings], str | None]:
+    """How an endpoint's key is found when a request needs it."""
+    return lambda endpoint: config.credentials.key_of(endpoint, environ, folder=folder)
+
+
+def _palette(name: str) -> Any:
+    """A source of the command palette, imported when it is first opened."""
+    from . import pickers
+
+    return {"actions": pickers.ActionCommands, "conversations": pickers.ConversationCommands}[name]

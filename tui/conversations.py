@@ -1,0 +1,221 @@
+"""What a person can do with conversations: open, rename, delete, bring back, choose who answers them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual import on, work
+
+from storage import Store, StoreError, Trashed
+from storage.text import one_line
+
+from .dialogs import Confirm, ConfirmClear, ConversationDialog, ConversationSettings
+from .first_run import Found
+from .frame import Frame
+from .messages import ConversationRequested
+from .sidebar import Sidebar
+
+UNDO_SECONDS = 8.0
+"""How long the sentence about undo stays; undo itself works for as long as the trash keeps."""
+
+
+class Conversations(Frame):
+    """The frame, with every action on conversations."""
+
+    async def show_welcome(self) -> None:
+        """Say what was found, now and once the endpoints have answered."""
+        catalog = self.sterna.catalog
+        if catalog is None:
+            return
+        self.welcome.first = await self.store.run(Store.session_count) == 0
+        labels = [endpoint.title for name in catalog.names() if (endpoint := catalog.endpoint(name)) is not None]
+        self.welcome.found = Found(self.model.rstrip("/"), tuple(labels), tuple(catalog.problems.values()))
+
+    @on(Sidebar.Opened)
+    def open_from_list(self, event: Sidebar.Opened) -> None:
+        """Open what was chosen in the list."""
+        self.go_to(event.session_id)
+        self.remove_class("-list")
+        self.prompt.focus()
+
+    @on(ConversationRequested)
+    def open_requested(self, event: ConversationRequested) -> None:
+        """Open what another part asks for."""
+        self.go_to(event.session_id, event.message_id)
+
+    @work(group="open", exclusive=True)
+    async def go_to(self, session_id: str | None, message_id: str | None = None) -> None:
+        """Open a conversation; a later request overtakes an earlier one."""
+        try:
+            await self.open_session(session_id, at=message_id)
+        except StoreError as error:
+            self._complain(str(error))
+
+    def action_new_conversation(self) -> None:
+        """Start anew; the prompt's text stays as the draft of the conversation that is left."""
+        self.go_to(None)
+        self.prompt.focus()
+
+    async def action_next_conversation(self) -> None:
+        """Open the one below."""
+        await self._step(1)
+
+    async def action_previous_conversation(self) -> None:
+        """Open the one above."""
+        await self._step(-1)
+
+    async def _step(self, by: int) -> None:
+        position = await self.store.run(Store.session_position, self.session_id) if self.session_id else None
+        target = 0 if position is None else position + by
+        rows = await self.store.run(Store.session_page, target, 1) if target >= 0 else []
+        if rows:
+            self.go_to(rows[0].id)
+        else:
+            self.sterna.notify("There is no conversation further on." if by > 0 else "This is the newest conversation.")
+
+    @work(group="search", exclusive=True)
+    async def action_search(self) -> None:
+        """Search everything and open what was chosen, at its message."""
+        from .search import SearchScreen
+
+        hit = await self.app.push_screen_wait(SearchScreen(self.store))
+        if hit is not None:
+            await self.open_session(hit.session_id, at=hit.message_id)
+            if hit.message_id is not None:
+                self.transcript.focus()
+
+    def action_rename(self) -> None:
+        """Give the open conversation a title, in its place in the list."""
+        if self._needs_session("rename"):
+            self._show_list()
+            self.sidebar.start_rename()
+
+    @on(Sidebar.RenameSubmitted)
+    def store_title(self, event: Sidebar.RenameSubmitted) -> None:
+        """Store the new title."""
+        self.sterna.spawn(self._rename(event.session_id, event.title), "rename")
+
+    async def _rename(self, session_id: str, title: str) -> None:
+        try:
+            await self.store.run(Store.rename_session, session_id, title)
+        except StoreError as error:
+            self._complain(f"Not renamed. {error}")
+        self.prompt.focus()
+
+    async def action_delete_conversation(self) -> None:
+        """Delete the open conversation."""
+        if self.session is not None:
+            self._delete(self.session.id)
+        else:
+            self._needs_session("delete")
+
+    @on(Sidebar.DeleteRequested)
+    def delete_from_list(self, event: Sidebar.DeleteRequested) -> None:
+        """Delete what the list's cursor is on."""
+        self._delete(event.session_id)
+
+    @work(group="delete")
+    async def _delete(self, session_id: str) -> None:
+        if self.sterna.settings.ui.confirm_delete:
+            session = await self._session(session_id)
+            question = f"Delete “{one_line(session.title, 60)}”?" if session else "Delete it?"
+            if not await self.app.push_screen_wait(Confirm(question, "Delete")):
+                return
+        self.sterna.spawn(self._trash(session_id), "delete")
+
+    async def _trash(self, session_id: str) -> None:
+        turns = self.sterna.turns
+        if turns is not None and turns.live(session_id) is not None:
+            self.sterna.notify("A reply is still arriving there. Stop it first.", severity="warning")
+            return
+        try:
+            position = await self.store.run(Store.session_position, session_id)
+            trashed = await self.store.run(Store.delete_session, session_id)
+            self.drafts.forget(session_id)
+            if session_id == self.session_id:
+                rows = await self.store.run(Store.session_page, max(0, (position or 0) - 1), 2)
+                await self.open_session(rows[-1].id if rows else None)
+            await self.sidebar.reload()
+            self._offer_undo(f"Deleted “{one_line(trashed.title, 40)}”.")
+        except StoreError as error:
+            self._complain(f"Not deleted. {error}")
+
+    def _offer_undo(self, what: str) -> None:
+        self.sterna.notify(f"{what} {self._hint('conversation.undo').key} brings it back.", timeout=UNDO_SECONDS)
+
+    async def action_undo_delete(self) -> None:
+        """Bring back what was deleted last."""
+        self.sterna.spawn(self._undo(), "undo")
+
+    async def _undo(self) -> None:
+        try:
+            trashed: Trashed | None = await self.store.run(Store.last_trashed)
+            if trashed is None:
+                self.sterna.notify("There is nothing to undo: nothing was deleted.")
+                return
+            back = await self.store.run(Store.undo, trashed.token)
+            await self.sidebar.reload()
+            if trashed.sessions and back:
+                await self.open_session(back[0])
+            many = f"{trashed.sessions:,} conversations are back." if trashed.sessions > 1 else ""
+            one = f"“{one_line(trashed.title, 40)}” is back." if trashed.sessions == 1 else "The message is back."
+            self.sterna.notify(many or one)
+        except StoreError as error:
+            self._complain(f"Not undone. {error}")
+
+    @work(group="clear", exclusive=True)
+    async def action_clear_all(self) -> None:
+        """Delete everything, once the person has typed that they mean it."""
+        count = await self.store.run(Store.session_count)
+        if not count:
+            self.sterna.notify("There is nothing to delete.")
+        elif self.sterna.turns is not None and self.sterna.turns.running():
+            self.sterna.notify("A reply is still arriving. Stop it first.", severity="warning")
+        elif await self.app.push_screen_wait(ConfirmClear(count)):
+            await self.store.run(Store.clear_all)
+            await self.open_session(None)
+            await self.sidebar.reload()
+            await self.show_welcome()
+            self._offer_undo("Every conversation is deleted.")
+
+    @work(group="settings", exclusive=True)
+    async def action_conversation_settings(self) -> None:
+        """The system prompt and the temperature of this conversation."""
+        settings = self.sterna.settings
+        current = ConversationSettings(str(self.choices.get("system_prompt") or ""), self.choices.get("temperature"))
+        usual = ConversationSettings(settings.system_prompt, settings.temperature)
+        chosen = await self.app.push_screen_wait(ConversationDialog(current, usual))
+        if chosen is not None:
+            await self._choose("system_prompt", chosen.system_prompt or None)
+            await self._choose("temperature", chosen.temperature)
+
+    @work(group="model", exclusive=True)
+    async def action_choose_model(self) -> None:
+        """Choose who answers this conversation."""
+        from .pickers import ModelPicker
+
+        if self.sterna.catalog is None:
+            self.sterna.notify("Models are still being looked for.")
+            return
+        chosen = await self.app.push_screen_wait(ModelPicker(self.sterna.catalog, current=self.model))
+        if chosen is not None:
+            await self._choose("model", chosen)
+            await self.show_state()
+            await self.show_welcome()
+
+    async def _choose(self, key: str, value: Any) -> None:
+        """Set one setting of this conversation; before it exists it is kept for its beginning."""
+        if self.session is not None:
+            await self.store.run(Store.set_session_setting, self.session.id, key, value)
+        self.choices = {**self.choices, key: value}
+        if value is None:
+            self.choices.pop(key)
+
+    def _show_list(self) -> None:
+        self.set_class(self.has_class("-narrow"), "-list")
+        self.remove_class("-no-list")
+
+    def _needs_session(self, what: str) -> bool:
+        if self.session is None:
+            self.sterna.notify(f"There is nothing to {what} yet: this conversation begins with your first message.")
+        return self.session is not None

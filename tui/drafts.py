@@ -1,0 +1,44 @@
+"""What is being written and not sent yet, kept in the file soon after each pause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from storage import Store, StoreError, StoreThread
+
+PAUSE_SECONDS = 0.4
+"""How long nothing is typed before the draft is kept."""
+
+
+class Drafts:
+    """Keeps one draft a conversation. ``failed`` is told, once, when the file does not take it."""
+
+    def __init__(self, store: StoreThread, failed: Callable[[str], None]) -> None:
+        self._store = store
+        self._failed = failed
+        self._kept: dict[str | None, str] = {}
+        self._told = False
+
+    async def read(self, session_id: str | None) -> str:
+        """The draft of a conversation; None: of the one that does not exist yet."""
+        text = await self._store.run(Store.draft, session_id)
+        self._kept[session_id] = text
+        return text
+
+    async def keep(self, session_id: str | None, text: str) -> None:
+        """Keep the draft, if it is another than the one that is kept."""
+        if self._kept.get(session_id, "") == text:
+            return
+        try:
+            await self._store.run(Store.save_draft, session_id, text)
+        except StoreError as error:
+            if not self._told:
+                self._told = True
+                self._failed(f"The draft is not kept yet. {error}")
+            return
+        self._kept[session_id] = text
+        self._told = False
+
+    def forget(self, session_id: str | None) -> None:
+        """Its conversation is gone, its draft with it."""
+        self._kept.pop(session_id, None)

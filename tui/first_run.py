@@ -1,0 +1,101 @@
+"""What stands where messages will: a few friendly lines, and on a first start how to connect a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from storage.text import one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is to talk to."""
+
+    model: str
+    """Who answers when nothing is chosen."""
+    endpoints: tuple[str, ...] = ()
+    """What was configured or found, by the names people know."""
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys worth knowing first, as remapped."""
+
+    model: str
+    settings: str
+    search: str
+    help: str
+
+
+class Welcome(Widget):
+    """Says who will answer; with an empty history also how to begin."""
+
+    found: reactive[Found | None] = reactive(None, layout=True)
+    """None while it is being looked for."""
+    first: reactive[bool] = reactive(False, layout=True)
+    """True while there is no conversation at all."""
+    keys: reactive[Keys] = reactive(Keys("ctrl+l", "f9", "ctrl+r", "f1"))
+
+    def render(self) -> Content:
+        """The lines."""
+        found = self.found
+        if found is None:
+            return Content("")
+        lines = self._first(found) if self.first else self._new(found)
+        return Content("\n").join(lines)
+
+    def _new(self, found: Found) -> list[Content]:
+        return [_line("A new conversation with ", (one_line(found.model), "$primary"), "."), self._model_line()]
+
+    def _first(self, found: Found) -> list[Content]:
+        lines = [_line(("Welcome to Sterna.", "bold")), _line("Your conversations stay on this computer, in one file.")]
+        lines.append(_line())
+        if found.endpoints:
+            names = ", ".join(one_line(name) for name in found.endpoints)
+            lines.append(_line("Found: ", (names, "$primary"), "."))
+            lines.append(
+                _line(
+                    "You talk to ",
+                    (one_line(found.model), "$primary"),
+                    "; ",
+                    (self.keys.model, "$primary"),
+                    " changes that.",
+                )
+            )
+        else:
+            lines.append(_line("No model was found on this computer, so the built-in guide answers: it knows Sterna"))
+            lines.append(_line("and your own history, and nothing else. To connect a model, do one of these:"))
+            lines.append(_line())
+            lines.append(_line("  start Ollama, LM Studio or a llama.cpp server here"))
+            lines.append(_line("  set OPENAI_API_KEY or OPENROUTER_API_KEY before starting"))
+            lines.append(_line("  press ", (self.keys.settings, "$primary"), " and add any OpenAI-compatible server"))
+        lines += [_line((one_line(problem), "$warning")) for problem in found.problems]
+        lines.append(_line())
+        lines.append(
+            _line(
+                ("enter", "$primary"),
+                " sends    ",
+                (self.keys.search, "$primary"),
+                " searches everything    ",
+                (self.keys.help, "$primary"),
+                " shows every key",
+            )
+        )
+        return lines
+
+    def _model_line(self) -> Content:
+        return _line(
+            (self.keys.model, "$primary"),
+            (" chooses another model, ", "$foreground 60%"),
+            (self.keys.search, "$primary"),
+            (" finds an old conversation.", "$foreground 60%"),
+        )
+
+
+def _line(*parts: str | tuple[str, str]) -> Content:
+    return Content.assemble(*parts)

@@ -1,0 +1,278 @@
+"""The main screen's frame: its parts, which conversation is open, and what the parts show of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.getters import query_one
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Static
+
+from storage import Change, NotFound, Session, Store, StoreError, StoreThread
+from storage.text import one_line
+
+from .action_list import Scope
+from .actions import BY_ID, bindings, key_name
+from .drafts import PAUSE_SECONDS, Drafts
+from .first_run import Welcome
+from .prompt import Prompt
+from .sidebar import Sidebar
+from .status import Hint, StatusLine, replying, tokens
+from .transcript import Transcript
+
+if TYPE_CHECKING:
+    from chat import Reply
+
+    from .app import SternaApp
+
+LAST_OPEN = "last_conversation"
+"""Name of the local value that says which conversation was open."""
+
+TICK_SECONDS = 0.5
+"""How often the status line counts while a reply arrives."""
+
+
+class Frame(Screen[None]):
+    """Composes the parts and opens conversations; :class:`MainScreen` adds what a person can do."""
+
+    sidebar = query_one(Sidebar)
+    transcript = query_one(Transcript)
+    prompt = query_one(Prompt)
+    status = query_one(StatusLine)
+    welcome = query_one(Welcome)
+    heading = query_one("#heading", Static)
+
+    BINDINGS = bindings("main")
+
+    def __init__(self, store: StoreThread, *, clock: Callable[[], datetime]) -> None:
+        super().__init__()
+        self.store = store
+        self.clock = clock
+        self.session: Session | None = None
+        """The open conversation; None: one that does not exist yet."""
+        self.choices: dict[str, Any] = {}
+        """Settings of the open conversation; for one that does not exist yet, those it will begin with."""
+        self.reopened = False
+        """True once the store has been read: from then on the prompt belongs to a conversation."""
+        self.drafts = Drafts(store, self._complain)
+        self._draft_timer: Timer | None = None
+        self._tick: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """The list, the messages over the prompt, the status line."""
+        settings = self.sterna.settings
+        sidebar = Sidebar(self.store, clock=self.clock, id="sidebar")
+        sidebar.styles.width = settings.ui.sidebar_width
+        yield sidebar
+        with Vertical(id="conversation"):
+            yield Static(id="heading")
+            yield Welcome(id="welcome")
+            yield Transcript(self.store, id="transcript")
+            yield Prompt(id="prompt")
+        yield StatusLine(id="status")
+
+    @property
+    def sterna(self) -> SternaApp:
+        """The application, typed."""
+        return cast("SternaApp", self.app)
+
+    @property
+    def session_id(self) -> str | None:
+        """The id of the open conversation."""
+        return self.session.id if self.session else None
+
+    @property
+    def typed(self) -> str:
+        """What stands in the prompt, whole."""
+        return self.prompt.whole
+
+    def on_mount(self) -> None:
+        """The first frame: ready for typing."""
+        self.set_class(self.sterna.ascii, "-ascii")
+        self.set_class(not self.sterna.settings.ui.sidebar, "-no-list")
+        self.transcript.display = False
+        self.prompt.focus()
+        self.show_hints()
+        self.watch(self, "focused", lambda _: self.show_hints(), init=False)
+
+    # Opening
+
+    async def reopen(self) -> None:
+        """Come back to the conversation that was open last, and put its draft before what has been typed since."""
+        last = await self.store.run(Store.get_local, LAST_OPEN)
+        session = await self._session(last) if isinstance(last, str) else None
+        self.prompt.join(await self.drafts.read(session.id if session else None))
+        self.reopened = True
+        await self.sidebar.reload()
+        await self._show(session)
+        self.prompt.history_of_prompts.fill(await self.store.run(Store.prompt_history))
+
+    async def open_session(self, session_id: str | None, *, at: str | None = None) -> None:
+        """Open a conversation, at a message if one is named. The prompt's text stays behind as a draft."""
+        session = await self._session(session_id)
+        if session_id is not None and session is None:
+            self.sterna.notify("This conversation is not there any more.", severity="warning")
+            await self.sidebar.reload()
+            return
+        if session_id != self.session_id or not self.reopened:
+            draft = await self.drafts.read(session_id)
+            left, left_draft = self.session_id, self.prompt.draft
+            self.session = session
+            self.prompt.put(draft)
+            self.sterna.spawn(self.drafts.keep(left, left_draft), "drafts.keep")
+        await self._show(session, at=at)
+
+    async def _show(self, session: Session | None, *, at: str | None = None) -> None:
+        """Bring every part in step with the conversation that is open now."""
+        self.session = session
+        session_id = session.id if session else None
+        self.choices = await self.store.run(Store.session_settings, session_id) if session_id else {}
+        self.sidebar.selected = session_id
+        self.transcript.display = session is not None
+        self.welcome.display = session is None
+        await self.transcript.show(session_id, at=at)
+        if (reply := self.live_reply) is not None:
+            self.transcript.attach(reply)
+        await self.store.run(Store.set_local, LAST_OPEN, session_id)
+        if session_id is not None:
+            await self.store.run(Store.mark_read, session_id)
+        await self.show_state()
+
+    async def _session(self, session_id: str | None) -> Session | None:
+        if session_id is None:
+            return None
+        try:
+            return await self.store.run(Store.get_session, session_id)
+        except NotFound:
+            return None
+
+    # Drafts
+
+    @on(Prompt.Edited)
+    def keep_draft_soon(self) -> None:
+        """Keep the draft once typing pauses."""
+        if self._draft_timer is not None:
+            self._draft_timer.stop()
+        self._draft_timer = self.set_timer(PAUSE_SECONDS, self._keep_draft)
+
+    def _keep_draft(self) -> None:
+        if self.reopened:
+            self.sterna.spawn(self.save_draft(), "drafts.keep")
+
+    async def save_draft(self) -> None:
+        """Keep the draft now."""
+        await self.drafts.keep(self.session_id, self.prompt.draft)
+
+    # Changes
+
+    def changed(self, change: Change) -> None:
+        """A commit, here or in another terminal: what it touched is read again."""
+        self.run_worker(self._read_again(change), group="changed", name="changed")
+
+    async def _read_again(self, change: Change) -> None:
+        try:
+            await self.sidebar.reload(change)
+            if self.session is not None and (change.elsewhere or self.session.id in change.sessions):
+                if (session := await self._session(self.session.id)) is None:
+                    await self.open_session(None)
+                    return
+                self.session = session
+                self.transcript.refresh_session(change)
+                await self.show_state()
+        except StoreError as error:
+            self._complain(str(error))
+
+    # What the parts show
+
+    @property
+    def live_reply(self) -> Reply | None:
+        """The reply that arrives in the open conversation, in this process."""
+        turns = self.sterna.turns
+        return turns.live(self.session.id) if turns is not None and self.session is not None else None
+
+    @property
+    def model(self) -> str:
+        """Who answers the next prompt here; empty while that is not known."""
+        catalog = self.sterna.catalog
+        return str(self.choices.get("model") or (catalog.default_ref() if catalog else ""))
+
+    async def follow_settings(self) -> None:
+        """Look as the settings say now."""
+        ui = self.sterna.settings.ui
+        self.sidebar.styles.width = ui.sidebar_width
+        self.set_class(not ui.sidebar, "-no-list")
+        await self.show_state()
+
+    async def show_state(self) -> None:
+        """Bring heading and status line in step."""
+        session = self.session
+        self.heading.update(Content(one_line(session.title) if session else "New conversation"))
+        self.status.model = self.model.rstrip("/")
+        self.status.context = await self._usage(session) if session else ""
+        self.status.sync = "local only"
+        self._count()
+
+    async def _usage(self, session: Session) -> str:
+        newest = await self.store.run(Store.messages_before, session.id, None, 4)
+        used = next((used for message in reversed(newest) if (used := message.input_tokens + message.output_tokens)), 0)
+        catalog = self.sterna.catalog
+        most = catalog.context_length(self.model) if catalog is not None else None
+        if not used:
+            return ""
+        return f"{tokens(used)} of {tokens(most)} tokens" if most else f"{tokens(used)} tokens"
+
+    def _count(self) -> None:
+        """Count while a reply arrives here; stop counting when none does."""
+        reply = self.live_reply
+        if reply is None:
+            if self._tick is not None:
+                self._tick.stop()
+                self._tick = None
+            self.status.activity = "" if self.sterna.ready.is_set() else "opening…"
+        else:
+            if self._tick is None:
+                self._tick = self.set_interval(TICK_SECONDS, self._count)
+            waiting = not reply.content and not reply.reasoning
+            self.status.activity = replying(monotonic() - reply.started, reply.content, waiting)
+        self.show_hints()
+
+    def show_hints(self) -> None:
+        """The keys that make sense where the focus is."""
+        focused = self.focused
+        if self.live_reply is not None:
+            ids = ["reply.stop"]
+        elif focused is None or focused is self.prompt:
+            ids = ["prompt.send"] if self.sterna.ready.is_set() else []
+        elif self.transcript in focused.ancestors_with_self:
+            ids = ["transcript.copy", "transcript.copy_code", "reply.retry", "prompt.focus"]
+        else:
+            ids = ["sidebar.open", "sidebar.filter", "sidebar.rename", "sidebar.delete", "prompt.focus"]
+        ids += ["conversation.new", "conversation.search", "model.choose", "app.palette", "app.help"]
+        self.status.hints = tuple(self._hint(action_id) for action_id in ids)
+
+    def _hint(self, action_id: str) -> Hint:
+        action = BY_ID[action_id]
+        return Hint(key_name(self.sterna.key_of(action_id)), action.hint or action.title.lower(), action_id)
+
+    def node_of(self, scope: Scope) -> DOMNode:
+        """The node whose actions belong to a scope."""
+        nodes: dict[Scope, DOMNode] = {
+            "app": self.app,
+            "main": self,
+            "prompt": self.prompt,
+            "transcript": self.transcript,
+            "sidebar": self.sidebar,
+        }
+        return nodes[scope]
+
+    def _complain(self, sentence: str) -> None:
+        self.sterna.notify(sentence, severity="error", timeout=10)

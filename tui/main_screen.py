@@ -1,0 +1,189 @@
+"""What a person can do on the main screen: each method answers one action or one request of a part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on, work
+
+from storage import Store, StoreError
+from storage.text import clean
+
+from .conversations import Conversations
+from .first_run import Keys
+from .messages import ActionRequested
+from .prompt import Prompt
+from .transcript import Transcript
+
+if TYPE_CHECKING:
+    from chat import Reply
+
+
+class MainScreen(Conversations):
+    """The list, the conversation, the prompt, and every action on them."""
+
+    _sending = False
+
+    async def opened(self) -> None:
+        """The store is open and models are known by name: everything works from now on."""
+        app = self.sterna
+        assert app.turns is not None
+        app.turns.subscribe(self._reply_changed)
+        self.welcome.keys = Keys(
+            *(app.key_of(i) for i in ("model.choose", "app.settings", "conversation.search", "app.help"))
+        )
+        await self.show_state()
+        await self.show_welcome()
+
+    @work(group="trouble", exclusive=True)
+    async def cannot_open(self, sentence: str) -> None:
+        """The store did not open: say so, keep the prompt, and try again when asked."""
+        from .trouble import TroubleScreen
+
+        if await self.app.push_screen_wait(TroubleScreen(sentence, typed=bool(self.prompt.text.strip()))):
+            self.sterna.begin()
+
+    # Sending
+
+    @on(Prompt.Submitted)
+    def start_turn(self, event: Prompt.Submitted) -> None:
+        """Store the prompt, then ask; the prompt keeps its text until it is stored."""
+        if self._sending:
+            self.sterna.notify("One moment: your message is being stored.")
+        elif self.live_reply is not None:
+            stop = self.sterna.key_of("reply.stop")
+            self.sterna.notify(f"A reply is still arriving here; {stop} stops it. Your text is kept.")
+        else:
+            self._sending = True
+            self.sterna.spawn(self._send(event), "turn.begin")
+
+    @on(Prompt.Refused)
+    def say_why(self, event: Prompt.Refused) -> None:
+        """Nothing was sent; say why."""
+        self.sterna.notify(event.reason)
+
+    async def _send(self, event: Prompt.Submitted) -> None:
+        app = self.sterna
+        try:
+            await app.ready.wait()
+            assert app.turns is not None
+            session_id = self.session_id
+            begun, reply = await app.turns.begin(
+                session_id, event.text, model=self.choices.get("model"), settings=None if session_id else self.choices
+            )
+            if self.session_id == session_id:
+                self.prompt.sent(event.shown, event.text)
+                await self._follow(begun.session.id, reply)
+            await self.drafts.keep(session_id, self.prompt.draft if self.session_id == session_id else "")
+        except StoreError as error:
+            app.notify(f"Not sent; your text is still in the prompt. {error}", severity="error", timeout=12)
+        finally:
+            self._sending = False
+
+    async def _follow(self, session_id: str, reply: Reply) -> None:
+        """Show the reply that has just begun."""
+        if self.session is None or self.session.id != session_id:
+            await self._show(await self._session(session_id))
+        else:
+            await self.transcript.show(session_id)
+            self.transcript.attach(reply)
+            await self.show_state()
+        await self.sidebar.reload()
+
+    def _reply_changed(self, reply: Reply) -> None:
+        """A reply began or settled, here or in another conversation."""
+        if self.session_id == reply.session_id:
+            self._count()
+
+    @on(ActionRequested)
+    async def do_action(self, event: ActionRequested) -> None:
+        """Do what was clicked."""
+        await self.sterna.perform(event.action_id)
+
+    # Replies
+
+    def action_stop_or_back(self) -> None:
+        """Stop the reply that arrives here and keep what came; else go back to the prompt."""
+        turns = self.sterna.turns
+        if self.session is not None and turns is not None and turns.stop(self.session.id):
+            self.sterna.notify("Stopped; what came is kept.", timeout=3)
+        else:
+            self.remove_class("-list")
+            self.prompt.focus()
+
+    async def action_retry(self) -> None:
+        """Ask again for the chosen reply, or for the last one."""
+        chosen = self.transcript.selected_message
+        if chosen is None or chosen.role != "assistant":
+            newest = await self.store.run(Store.messages_before, self.session_id, None, 10) if self.session_id else []
+            chosen = next((message for message in reversed(newest) if message.role == "assistant"), None)
+        if chosen is None:
+            self.sterna.notify("There is no reply to retry yet.")
+        else:
+            self._retry(chosen.id)
+
+    @on(Transcript.RetryRequested)
+    def retry_requested(self, event: Transcript.RetryRequested) -> None:
+        """Retry what a click in the messages asks for."""
+        self._retry(event.message_id)
+
+    def _retry(self, message_id: str) -> None:
+        if self.live_reply is not None:
+            self.sterna.notify("A reply is still arriving here.")
+        elif not self._sending:
+            self._sending = True
+            self.sterna.spawn(self._ask_again(message_id), "turn.retry")
+
+    async def _ask_again(self, message_id: str) -> None:
+        try:
+            await self.sterna.ready.wait()
+            assert self.sterna.turns is not None
+            begun, reply = await self.sterna.turns.retry(message_id)
+            await self._follow(begun.session.id, reply)
+        except StoreError as error:
+            self._complain(f"Not retried. {error}")
+        finally:
+            self._sending = False
+
+    # Reading
+
+    @on(Transcript.Copied)
+    def say_copied(self, event: Transcript.Copied) -> None:
+        """Put it on the clipboard and say so."""
+        self.app.copy_to_clipboard(event.text)
+        self.sterna.notify(f"Copied {clean(event.what)}.", timeout=3)
+
+    @on(Transcript.DeleteRequested)
+    def delete_message(self, event: Transcript.DeleteRequested) -> None:
+        """Delete one message."""
+        self.sterna.spawn(self._trash_message(event.message_id), "delete.message")
+
+    async def _trash_message(self, message_id: str) -> None:
+        try:
+            await self.store.run(Store.delete_message, message_id)
+            self._offer_undo("Deleted the message.")
+        except StoreError as error:
+            self._complain(f"Not deleted. {error}")
+
+    # Focus
+
+    def action_focus_prompt(self) -> None:
+        """Write."""
+        self.prompt.focus()
+
+    def action_focus_transcript(self) -> None:
+        """Read."""
+        if self._needs_session("read"):
+            self.transcript.focus()
+
+    def action_focus_sidebar(self) -> None:
+        """Go to the list."""
+        self._show_list()
+        self.sidebar.focus()
+
+    def action_toggle_sidebar(self) -> None:
+        """Show or hide the list; in a narrow terminal it lies over the conversation."""
+        name = "-list" if self.has_class("-narrow") else "-no-list"
+        self.toggle_class(name)
+        if self.sidebar.has_focus_within and not self.sidebar.display:
+            self.prompt.focus()

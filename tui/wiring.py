@@ -1,0 +1,100 @@
+"""The real parts: the file, the settings, the endpoints, put together into an application and run in this terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import config
+from config import Settings
+from storage import Store, StoreError, StoreThread, data_dir, open_account, utc_now
+
+if TYPE_CHECKING:
+    from chat import Turns
+    from providers import Catalog
+
+    from .app import SternaApp
+
+LOG_FILE = "sterna.log"
+
+
+def run_app(*, data_dir: Path | None, config_dir: Path | None) -> int:
+    """Run until the person quits; returns the exit code."""
+    if not (sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()):
+        print("sterna opens a chat and needs a terminal; in a pipe use: sterna ask", file=sys.stderr)
+        return 2
+    app = build(data_dir, config_dir)
+    app.run(mouse=app.settings.ui.mouse)
+    if app.farewell is not None:
+        print(app.farewell, file=sys.stderr)
+    return app.return_code or 0
+
+
+def build(folder: Path | None, config_folder: Path | None, environ: Mapping[str, str] = os.environ) -> SternaApp:
+    """The application over the real file and the real endpoints. Nothing is opened yet."""
+    from .app import SternaApp
+
+    settings = config.load(config_folder, environ)
+    return SternaApp(
+        opener=partial(open_store, folder),
+        settings=settings,
+        catalog_factory=partial(make_catalog, config_folder=config_folder, environ=environ),
+        turns_factory=make_turns,
+        clock=utc_now,
+        log_file=partial(log_file, folder),
+        config_folder=config_folder,
+        environ=environ,
+    )
+
+
+def open_store(folder: Path | None) -> Store:
+    """The account's store; every way this fails is a sentence."""
+    try:
+        place = data_dir(folder)
+    except OSError as error:
+        raise StoreError(
+            f"The folder for your conversations cannot be made ({error.strerror}: {error.filename}). "
+            "Make it writable, or name another with --data-dir."
+        ) from error
+    return Store.open(open_account(place))
+
+
+def log_file(folder: Path | None) -> Path:
+    """Where details of a bug go."""
+    return data_dir(folder) / LOG_FILE
+
+
+async def make_catalog(
+    settings: Settings, store: StoreThread, *, config_folder: Path | None, environ: Mapping[str, str]
+) -> Catalog:
+    """Every endpoint that is configured or found on this machine, and the guide."""
+    # httpx costs as much as the rest of the start: loaded in a thread, keys are echoed meanwhile.
+    await asyncio.to_thread(importlib.import_module, "httpx")
+    from providers import Catalog, Timeouts, discover, endpoints_from, guide
+
+    from .app import key_reader
+    from .guide_help import help_text, history
+
+    timeouts = Timeouts(settings.timeouts.connect, settings.timeouts.read, settings.timeouts.write)
+    catalog = Catalog(
+        endpoints_from(settings.endpoints, key_reader(config_folder, environ)),
+        guide=guide(help_text, partial(history, store)),
+        default=settings.model or None,
+        timeouts=timeouts,
+    )
+    if settings.discover:
+        catalog.add(await discover(environ))
+    return catalog
+
+
+def make_turns(store: StoreThread, catalog: Catalog, settings: Settings) -> Turns:
+    """The turns of this sitting."""
+    from chat import Turns
+
+    return Turns(store, catalog, settings=settings)
