@@ -111,16 +111,10 @@ class MainScreen(Conversations):
             self.remove_class("-list")
             self.prompt.focus()
 
-    async def action_retry(self) -> None:
+    def action_retry(self) -> None:
         """Ask again for the chosen reply, or for the last one."""
-        chosen = self.transcript.selected_message
-        if chosen is None or chosen.role != "assistant":
-            newest = await self.store.run(Store.messages_before, self.session_id, None, 10) if self.session_id else []
-            chosen = next((message for message in reversed(newest) if message.role == "assistant"), None)
-        if chosen is None:
-            self.sterna.notify("There is no reply to retry yet.")
-        else:
-            self._retry(chosen.id)
+        if self._needs_session("retry"):
+            self.transcript.action_retry()
 
     @on(Transcript.RetryRequested)
     def retry_requested(self, event: Transcript.RetryRequested) -> None:
@@ -149,8 +143,7 @@ class MainScreen(Conversations):
 
     @on(Transcript.Copied)
     def say_copied(self, event: Transcript.Copied) -> None:
-        """Put it on the clipboard and say so."""
-        self.app.copy_to_clipboard(event.text)
+        """Say what is on the clipboard now."""
         self.sterna.notify(f"Copied {clean(event.what)}.", timeout=3)
 
     @on(Transcript.DeleteRequested)
