@@ -1,0 +1,58 @@
+"""Markdown and plain text as documents that one widget can show.
+
+One widget a message: a thousand of Textual's ``Markdown`` widgets cost 47 s and 1.1 GB, a thousand of these a second
+and 30 MB.
+"""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from storage import clean
+
+from .blocks import Block, HugeText, Note, TextBlock
+from .code import CodeBlock
+from .document import Document, Place
+from .stream import LIMIT, LiveDocument
+from .view import DocumentView
+
+__all__ = [
+    "Block",
+    "CodeBlock",
+    "Document",
+    "DocumentView",
+    "LiveDocument",
+    "Note",
+    "Place",
+    "blocks",
+    "plain",
+    "plain_blocks",
+    "render",
+]
+
+
+def render(text: str) -> Document:
+    """``text``, read as Markdown, to be shown by a :class:`DocumentView` (or a ``Static``)."""
+    return Document(blocks(text))
+
+
+def plain(text: str) -> Document:
+    """``text`` as it was typed."""
+    return Document(plain_blocks(text))
+
+
+def blocks(text: str) -> list[Block]:
+    """The blocks of ``text``, read as Markdown. Text of absurd length is shown as it was written."""
+    if len(text) > LIMIT:
+        return plain_blocks(text)
+    from .parse import parse
+
+    return [block for top in parse(clean(text)) for block in top.blocks]
+
+
+def plain_blocks(text: str, style: str = "") -> list[Block]:
+    """The blocks of ``text`` as it was typed."""
+    source = clean(text)
+    if len(source) > LIMIT:
+        return [HugeText(source)]
+    return [TextBlock(Content.styled(source.expandtabs(8), style))]

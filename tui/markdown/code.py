@@ -1,0 +1,144 @@
+"""Code: its own background, a label with its language, folded where the window ends so that nothing is hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+
+from rich.cells import chop_cells
+from textual.content import Content, Span
+
+from . import looks
+from .blocks import LAYOUTS, Block, Prefix, fitted
+from .rows import Piece, Row
+
+TAB = 4
+WHOLE = 40_000
+"""Code up to this many characters is highlighted in one go; longer code in parts, each when it is first seen."""
+PART = 200
+LIVE_PART = 60
+"""Lines of a part. While code arrives its parts are small: only the last one changes, twelve times a second."""
+MARGIN = " "
+
+COLOURS = {
+    "Comment": "$text-muted italic",
+    "Keyword": "$text-primary",
+    "Keyword.Constant": "$text-warning",
+    "Operator.Word": "$text-primary",
+    "Name.Builtin": "$text-secondary",
+    "Name.Class": "$text-accent bold",
+    "Name.Function": "$text-accent",
+    "Name.Decorator": "$text-secondary",
+    "Name.Tag": "$text-primary",
+    "Name.Attribute": "$text-secondary",
+    "Literal.String": "$text-success",
+    "Literal.Number": "$text-warning",
+    "Generic.Deleted": "$text-error",
+    "Generic.Inserted": "$text-success",
+    "Generic.Heading": "bold",
+    "Generic.Subheading": "bold",
+    "Generic.Emph": "italic",
+    "Generic.Strong": "bold",
+    "Error": "$text",
+}
+"""Colours by pygments token; a token that is not here looks like its parent."""
+
+
+@lru_cache(maxsize=128)
+def highlighted(code: str, language: str) -> tuple[Content, ...]:
+    """The lines of ``code``, coloured when pygments knows ``language``."""
+    return tuple(Content(code, _spans(code, language)).split("\n", allow_blank=True))
+
+
+def _spans(code: str, language: str) -> list[Span]:
+    if not language:
+        return []
+    from pygments.lexers import get_lexer_by_name
+    from pygments.token import string_to_tokentype
+    from pygments.util import ClassNotFound
+
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except (ClassNotFound, ValueError):
+        return []
+    styles = {string_to_tokentype(name): style for name, style in COLOURS.items()}
+    spans: list[Span] = []
+    position = 0
+    try:
+        for kind, text in lexer.get_tokens(code):
+            end = position + len(text)
+            style = next((styles[part] for part in reversed(kind.split()) if part in styles), "")
+            if style:
+                spans.append(Span(position, end, style))
+            position = end
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        # Some of pygments' several hundred lexers stumble over code that is not of their language.
+        return []
+    return spans if position == len(code) else []
+
+
+class CodeBlock(Block):
+    """A fenced or indented block of code."""
+
+    def __init__(
+        self, code: str, language: str = "", *, prefix: Prefix | None = None, gap: int = 1, live: bool = False
+    ) -> None:
+        self.code = code
+        """As it was written, tabs included."""
+        self.language = language
+        self.prefix = prefix or Prefix()
+        self.gap = gap
+        self.live = live
+        self._layouts: dict[int, list[tuple[int, int, int]]] = {}
+
+    @cached_property
+    def lines(self) -> Sequence[str]:
+        return self.code.expandtabs(TAB).split("\n")
+
+    def height(self, width: int) -> int:
+        return len(self._layout(width)) + self._label
+
+    def row(self, width: int, index: int) -> Row:
+        prefix = fitted(self.prefix.rest if index else self.prefix.first, width)
+        if index < self._label:
+            label = Content.styled(MARGIN + self.language, looks.MUTED)
+            return Row((Piece(label),), 0, prefix, looks.CODE_FILL)
+        line, start, end = self._layout(width)[index - self._label]
+        pieces = Piece(Content(MARGIN)), Piece(self._line(line)[start:end], start)
+        return Row(pieces, line, prefix, looks.CODE_FILL)
+
+    def same(self, other: Block) -> bool:
+        return (
+            isinstance(other, CodeBlock)
+            and (self.code, self.language, self.gap, self.live) == (other.code, other.language, other.gap, other.live)
+            and all(mine.is_same(theirs) for mine, theirs in zip(self.prefix, other.prefix, strict=True))
+        )
+
+    @property
+    def _label(self) -> int:
+        """Rows that the label takes."""
+        return 1 if self.language else 0
+
+    def _line(self, number: int) -> Content:
+        lines = self.lines
+        size = LIVE_PART if self.live else (len(lines) if len(self.code) <= WHOLE else PART)
+        first = number - number % size
+        return highlighted("\n".join(lines[first : first + size]), self.language.lower())[number - first]
+
+    def _layout(self, width: int) -> list[tuple[int, int, int]]:
+        if (layout := self._layouts.get(width)) is not None:
+            return layout
+        room = max(2, width - fitted(self.prefix.rest, width).cell_length - 2 * len(MARGIN))
+        layout = []
+        for number, line in enumerate(self.lines):
+            if len(line) <= room and line.isascii():
+                layout.append((number, 0, len(line)))
+                continue
+            start = 0
+            for part in chop_cells(line, room) or [""]:
+                layout.append((number, start, start + len(part)))
+                start += len(part)
+        if len(self._layouts) >= LAYOUTS:
+            self._layouts.pop(next(iter(self._layouts)))
+        self._layouts[width] = layout
+        return layout

@@ -1,0 +1,154 @@
+"""A document: blocks one below the other, drawn by whatever one widget shows it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from textual.css.styles import RulesMap
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.style import Style
+from textual.visual import RenderOptions, Visual
+
+from .blocks import Block
+from .rows import Drawing, Row, draw
+
+
+class Place(NamedTuple):
+    """A row of a document in terms that hold at any width."""
+
+    block: int
+    line: int
+    """Logical line in the block; -1 in the blank rows before it."""
+    x: int
+    row: int
+    """Row in the block; all that decoration has, which has no lines."""
+
+
+class Document(Visual):
+    """Blocks, and the arithmetic between rows, logical lines and selections."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self.blocks = blocks
+        self._ends: dict[int, list[int]] = {}
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """The number of every block's first logical line. Blank rows between blocks are lines too."""
+        starts, line = [], 0
+        for index, block in enumerate(self.blocks):
+            if block.lines and line:
+                line += self._gap(index)
+            starts.append(line)
+            line += len(block.lines)
+        return starts
+
+    @property
+    def lines(self) -> list[str]:
+        """The text in logical lines, as it is selected and copied."""
+        lines: list[str] = []
+        for start, block in zip(self._starts, self.blocks, strict=True):
+            if block.lines:
+                lines.extend([""] * (start - len(lines)))
+                lines.extend(block.lines)
+        return lines
+
+    @property
+    def text(self) -> str:
+        """The text without anything that the drawing added."""
+        return "\n".join(self.lines)
+
+    def extract(self, selection: Selection) -> str:
+        """The selected part of the text."""
+        lines = self.lines
+        first, start = (0, 0) if selection.start is None else (selection.start.y, selection.start.x)
+        last, end = (len(lines) - 1, None) if selection.end is None else (selection.end.y, selection.end.x)
+        chosen = lines[first : last + 1]
+        if chosen and last < len(lines) and end is not None:
+            chosen[-1] = chosen[-1][:end]
+        if chosen:
+            chosen[0] = chosen[0][start:]
+        return "\n".join(chosen)
+
+    def height(self, width: int) -> int:
+        """Rows at ``width`` cells."""
+        ends = self._layout(width)
+        return ends[-1] if ends else 0
+
+    def block_at(self, width: int, y: int) -> tuple[int, int]:
+        """The block at row ``y`` and the row inside it; a negative row lies in the blank before it."""
+        ends = self._layout(width)
+        index = min(bisect_right(ends, y), len(ends) - 1)
+        return index, y - (ends[index] - self.blocks[index].height(width))
+
+    def top_of(self, width: int, index: int) -> int:
+        """The first row of block ``index``."""
+        return self._layout(width)[index] - self.blocks[index].height(width)
+
+    def strip(self, width: int, y: int, drawing: Drawing) -> Strip:
+        """Row ``y`` drawn."""
+        index, row = self.block_at(width, y)
+        block, line = self.blocks[index], self._starts[index]
+        if row < 0:
+            blank = Row(prefix=block.prefix.gap)
+            return draw(blank, width, max(0, line + (row if block.lines else 0)), drawing)
+        drawn = block.row(width, row)
+        return draw(drawn, width, line + drawn.line, drawing)
+
+    def place(self, width: int, y: int) -> Place:
+        """Where row ``y`` is, whatever the width."""
+        index, row = self.block_at(width, y)
+        if row < 0:
+            return Place(index, -1, 0, row)
+        drawn = self.blocks[index].row(width, row)
+        return Place(index, drawn.line, drawn.x, row)
+
+    def find(self, width: int, place: Place) -> int:
+        """The row that shows ``place`` at ``width``."""
+        index = min(place.block, len(self.blocks) - 1)
+        block = self.blocks[index]
+        top, height = self.top_of(width, index), block.height(width)
+        if place.line < 0:
+            return max(0, top + place.row)
+        if not block.lines:
+            return top + min(place.row, height - 1)
+        begins = (place.line, place.x)
+        if place.row < height and _begins(block.row(width, place.row)) == begins:
+            return top + place.row
+        rows = range(height)
+        after = bisect_left(rows, True, key=lambda row: _begins(block.row(width, row)) > begins)
+        return top + max(0, after - 1)
+
+    def _gap(self, index: int) -> int:
+        """Blank rows before block ``index``."""
+        return 0 if index == 0 or self.blocks[index - 1].flush else self.blocks[index].gap
+
+    def _layout(self, width: int) -> list[int]:
+        """For every block, the row after its last."""
+        if (ends := self._ends.get(width)) is None:
+            ends, row = [], 0
+            for index, block in enumerate(self.blocks):
+                row += self._gap(index) + block.height(width)
+                ends.append(row)
+            self._ends = {width: ends}
+        return ends
+
+    # What Textual asks of anything that a Static can show.
+
+    def get_optimal_width(self, rules: RulesMap, container_width: int) -> int:
+        return container_width
+
+    def get_height(self, rules: RulesMap, width: int) -> int:
+        return self.height(width)
+
+    def render_strips(self, width: int, height: int | None, style: Style, options: RenderOptions) -> list[Strip]:
+        drawing = Drawing(style, options.get_style, options.selection, options.selection_style)
+        rows = self.height(width) if height is None else min(height, self.height(width))
+        return [self.strip(width, y, drawing) for y in range(rows)] if width else []
+
+
+def _begins(row: Row) -> tuple[int, int]:
+    return row.line, row.x

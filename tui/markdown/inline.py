@@ -1,0 +1,103 @@
+"""The inside of a paragraph: emphasis, code, links. Nothing here is ever console markup or an app action."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from textual.content import Content, Span
+from textual.style import Style
+
+from storage import clean
+
+from . import looks
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+SCHEMES = ("http", "https", "mailto")
+_ADDRESS = re.compile(r"https?://[^\s<>\"'`|\\^{}\[\]]+[^\s<>\"'`|\\^{}\[\].,;:!?)*_]")
+_STYLES = {"strong_open": looks.STRONG, "em_open": looks.EM, "s_open": looks.STRIKE}
+
+
+def safe_link(address: str) -> str | None:
+    """``address`` when a terminal may be given it as a hyperlink: web or mail, printable ASCII and of sane length."""
+    if not (address.isascii() and address.isprintable() and " " not in address and len(address) <= 2000):
+        return None
+    try:
+        scheme = urlsplit(address).scheme
+    except ValueError:
+        return None
+    return address if scheme.lower() in SCHEMES else None
+
+
+class Inline:
+    """Collects the text and the spans of one paragraph."""
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self.spans: list[Span] = []
+        self.length = 0
+        self._open: list[tuple[int, str]] = []
+
+    def content(self, tokens: Sequence[Token], style: str = "") -> Content:
+        """What ``tokens`` say, in ``style``."""
+        for token in tokens:
+            self._take(token)
+        text = "".join(self.text)
+        whole = [Span(0, len(text), style)] if style and text else []
+        bare = [] if "://" not in text else self._addresses(text)
+        return Content(text, [*whole, *bare, *self.spans])
+
+    def _take(self, token: Token) -> None:
+        match token.type:
+            case "softbreak" | "hardbreak":
+                self._add("\n")
+            case "code_inline":
+                self._add(token.content, looks.INLINE_CODE)
+            case "strong_open" | "em_open" | "s_open":
+                self._open.append((self.length, _STYLES[token.type]))
+            case "link_open":
+                self._open.append((self.length, str(token.attrGet("href") or "")))
+            case "strong_close" | "em_close" | "s_close":
+                start, style = self._open.pop()
+                if self.length > start:
+                    self.spans.append(Span(start, self.length, style))
+            case "link_close":
+                self._link(*self._open.pop())
+            case "image":
+                alt = token.content.strip()
+                start = self.length
+                self._add(f"[image: {alt}]" if alt else "[image]", looks.MUTED)
+                self._link(start, str(token.attrGet("src") or ""))
+            case _:
+                self._add(token.content)
+
+    def _add(self, text: str, style: str = "") -> None:
+        # Entities can bring back what was cleaned out of the source: &#27; is an escape character.
+        if not text.isprintable():
+            text = clean(text).expandtabs(4)
+        if style and text:
+            self.spans.append(Span(self.length, self.length + len(text), style))
+        self.text.append(text)
+        self.length += len(text)
+
+    def _link(self, start: int, address: str) -> None:
+        label = "".join(self.text)[start:]
+        if (link := safe_link(address)) is not None and label:
+            self.spans.append(Span(start, self.length, looks.LINK))
+            self.spans.append(Span(start, self.length, Style(link=link)))
+        if address and label.rstrip("/") not in (address.rstrip("/"), address.removeprefix("mailto:").rstrip("/")):
+            self._add(f" ({address})" if label else f"({address})", looks.ADDRESS)
+
+    @staticmethod
+    def _addresses(text: str) -> list[Span]:
+        """Links for the bare web addresses in ``text``."""
+        spans = []
+        for found in _ADDRESS.finditer(text):
+            if (link := safe_link(found[0])) is not None:
+                spans.append(Span(*found.span(), looks.LINK))
+                spans.append(Span(*found.span(), Style(link=link)))
+        return spans

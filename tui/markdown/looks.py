@@ -1,0 +1,27 @@
+"""Every style and glyph of drawn Markdown. Colours are the theme's variables, so light, dark, ansi and no colour follow
+by themselves; whatever carries meaning is also bold, underlined, indented or spelled out.
+"""
+
+from __future__ import annotations
+
+STRONG = "bold"
+EM = "italic"
+STRIKE = "strike"
+INLINE_CODE = "$text-warning"
+LINK = "$text-primary underline"
+ADDRESS = "$text-muted"
+MUTED = "$text-muted"
+FAINT = "$text-disabled"
+QUOTED = "italic"
+CODE_FILL = "on $surface"
+HEADINGS = ("bold underline $text-primary", "bold $text-primary", "bold $text-secondary", "bold")
+"""By level; deeper ones look like the last."""
+FOUND = "bold reverse"
+"""Words that a search found."""
+
+BULLETS = ("• ", "◦ ", "▪ ")
+QUOTE_BAR = "▎ "
+TODO, DONE = "☐ ", "☑ "
+RULE = "─"
+COLUMN = " │ "
+CROSSING = "─┼─"

@@ -1,0 +1,163 @@
+"""Tables: aligned columns that share the width; too narrow a window turns every row into a small list of its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+from textual.content import Content
+
+from . import looks
+from .blocks import LAYOUTS, Block, Prefix, cuts, fitted
+from .rows import Piece, Row
+
+Align = Literal["left", "center", "right"]
+NARROWEST = 5
+"""Cells that a column gets at least, unless its text is shorter."""
+JOIN = " | "
+"""Between cells in copied text."""
+
+
+class _Slice(NamedTuple):
+    """One drawn row: of which table row, and which part of every cell."""
+
+    line: int
+    parts: tuple[tuple[int, int], ...]
+    kind: Literal["cells", "rule", "cell", "gap"] = "cells"
+    column: int = 0
+
+
+class TableBlock(Block):
+    """A table; its first row is the heading."""
+
+    def __init__(
+        self, cells: Sequence[Sequence[Content]], aligns: Sequence[Align], *, prefix: Prefix | None = None, gap: int = 1
+    ) -> None:
+        self.cells = cells
+        self.aligns = aligns
+        self.prefix = prefix or Prefix()
+        self.gap = gap
+        self._layouts: dict[int, tuple[list[int] | None, list[_Slice]]] = {}
+
+    @cached_property
+    def lines(self) -> Sequence[str]:
+        return [JOIN.join(cell.plain for cell in row) for row in self.cells]
+
+    @cached_property
+    def _natural(self) -> list[int]:
+        """The width at which no cell of the column wraps."""
+        return [max(row[column].cell_length for row in self.cells) for column in range(len(self.aligns))]
+
+    def height(self, width: int) -> int:
+        return len(self._layout(width)[1])
+
+    def row(self, width: int, index: int) -> Row:
+        widths, slices = self._layout(width)
+        line, parts, kind, column = slices[index]
+        prefix = fitted(self.prefix.rest if index else self.prefix.first, width)
+        if kind == "gap":
+            return Row((), line, prefix)
+        if widths is None or kind == "cell":
+            return self._stacked(line, column, parts[0], prefix)
+        if kind == "rule":
+            rule = looks.CROSSING.join(looks.RULE * cells for cells in widths)
+            return Row((Piece(Content.styled(rule, looks.FAINT)),), line, prefix)
+        pieces: list[Piece] = []
+        start = 0
+        for column, (cell, cells) in enumerate(zip(self.cells[line], widths, strict=True)):
+            if column:
+                pieces.append(Piece(Content.styled(looks.COLUMN, looks.FAINT)))
+            first, last = parts[column]
+            text = cell[first:last]
+            if line == 0:
+                text = text.stylize(looks.STRONG)
+            spare = cells - text.cell_length
+            left = {"left": 0, "center": spare // 2, "right": spare}[self.aligns[column]]
+            pieces += [Piece(Content(" " * left)), Piece(text, start + first), Piece(Content(" " * (spare - left)))]
+            start += len(cell) + len(JOIN)
+        return Row(tuple(pieces), line, prefix)
+
+    def same(self, other: Block) -> bool:
+        return (
+            isinstance(other, TableBlock)
+            and (self.gap, self.aligns) == (other.gap, other.aligns)
+            and len(self.cells) == len(other.cells)
+            and all(
+                mine.is_same(theirs)
+                for row, others in zip(self.cells, other.cells, strict=True)
+                for mine, theirs in zip(row, others, strict=True)
+            )
+            and all(mine.is_same(theirs) for mine, theirs in zip(self.prefix, other.prefix, strict=True))
+        )
+
+    def _stacked(self, line: int, column: int, part: tuple[int, int], prefix: Content) -> Row:
+        start = sum(len(cell) + len(JOIN) for cell in self.cells[line][:column])
+        pieces = []
+        if line:
+            heading = self.cells[0][column].plain
+            label = f"{heading}: " if part[0] == 0 and heading else "  "
+            pieces.append(Piece(Content.styled(label, looks.MUTED)))
+        text = self.cells[line][column][part[0] : part[1]]
+        pieces.append(Piece(text if line else text.stylize(looks.STRONG), start + part[0]))
+        return Row(tuple(pieces), line, prefix)
+
+    def _layout(self, width: int) -> tuple[list[int] | None, list[_Slice]]:
+        if (layout := self._layouts.get(width)) is None:
+            room = width - fitted(self.prefix.rest, width).cell_length
+            widths = self._widths(room)
+            layout = widths, self._stack(room) if widths is None else self._grid(widths)
+            if len(self._layouts) >= LAYOUTS:
+                self._layouts.pop(next(iter(self._layouts)))
+            self._layouts[width] = layout
+        return layout
+
+    def _widths(self, room: int) -> list[int] | None:
+        """A width for every column; None when they do not fit side by side."""
+        widths = [max(1, natural) for natural in self._natural]
+        room -= len(looks.COLUMN) * (len(widths) - 1)
+        if sum(min(NARROWEST, cells) for cells in widths) > room:
+            return None
+        excess = sum(widths) - room
+        while excess > 0:
+            # The widest give first, down to the next widest, so that narrow columns keep their text in one line.
+            widest = max(widths)
+            those = [index for index, cells in enumerate(widths) if cells == widest]
+            below = max((cells for cells in widths if cells < widest), default=0)
+            step = max(1, min(widest - max(below, NARROWEST), -(-excess // len(those))))
+            for index in those:
+                taken = min(step, excess)
+                widths[index] -= taken
+                excess -= taken
+        return widths
+
+    def _grid(self, widths: list[int]) -> list[_Slice]:
+        slices: list[_Slice] = []
+        for line, row in enumerate(self.cells):
+            parts = [_parts(cell.plain, cells) for cell, cells in zip(row, widths, strict=True)]
+            for index in range(max(len(part) for part in parts)):
+                shown = tuple(
+                    part[index] if index < len(part) else (len(cell), len(cell))
+                    for part, cell in zip(parts, row, strict=True)
+                )
+                slices.append(_Slice(line, shown))
+            if line == 0:
+                slices.append(_Slice(0, (), "rule"))
+        return slices
+
+    def _stack(self, room: int) -> list[_Slice]:
+        slices: list[_Slice] = []
+        for line, row in enumerate(self.cells):
+            if line:
+                slices.append(_Slice(line, (), "gap"))
+            for column, cell in enumerate(row):
+                label = self.cells[0][column].cell_length + 2 if line else 0
+                parts = _parts(cell.plain, max(2, room - max(2, label)))
+                slices.extend(_Slice(line, (part,), "cell", column) for part in parts)
+        return slices
+
+
+def _parts(text: str, width: int) -> list[tuple[int, int]]:
+    edges = [0, *cuts(text, width), len(text)]
+    return [(start, start + len(text[start:end].rstrip())) for start, end in pairwise(edges)]

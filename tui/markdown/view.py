@@ -1,0 +1,69 @@
+"""A widget that shows one document, drawing only the rows that are seen."""
+
+from __future__ import annotations
+
+import re
+
+from textual.geometry import Size
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.style import Style
+from textual.widget import Widget
+
+from .document import Document
+from .rows import Drawing
+
+
+class DocumentView(Widget):
+    """Shows a :class:`Document`; its text can be selected with the mouse.
+
+    A ``Static`` would draw every row of a long text to show forty of them, and could not give back what is selected.
+    """
+
+    DEFAULT_CSS = """
+    DocumentView {
+        height: auto;
+    }
+    """
+
+    found: re.Pattern[str] | None = None
+    """Words to be marked."""
+
+    def __init__(self, document: Document, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._document = document
+
+    @property
+    def document(self) -> Document:
+        """What is shown; setting it draws anew, and lays out anew if the height changes."""
+        return self._document
+
+    @document.setter
+    def document(self, document: Document) -> None:
+        width = self.size.width
+        grown = not width or document.height(width) != self._document.height(width)
+        self._document = document
+        self.refresh(layout=grown)
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        return container.width
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return self._document.height(width) if width else 0
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if not 0 <= y < self._document.height(width):
+            return Strip.blank(width, self.visual_style.rich_style)
+        return self._document.strip(width, y, self.drawing())
+
+    def drawing(self) -> Drawing:
+        """What rows need to be drawn in this widget."""
+        selection = self.text_selection
+        chosen = None
+        if selection is not None:
+            chosen = Style.from_styles(self.screen.get_component_styles("screen--selection"))
+        return Drawing(self.visual_style, self._get_style, selection, chosen, self.found)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        return self._document.extract(selection), "\n"

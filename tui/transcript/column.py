@@ -1,0 +1,217 @@
+"""The messages that are mounted, the replies among them that still arrive, and the hints over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
+from textual.await_remove import AwaitRemove
+from textual.content import Content
+from textual.events import Mount
+from textual.getters import query_one
+from textual.reactive import reactive, var
+from textual.timer import Timer
+from textual.widget import AwaitMount, Widget
+from textual.widgets import Static
+
+from storage import Clock, LiveReply, Message, StoreThread, utc_now
+
+from .message_list import MessageList
+from .message_view import MessageView
+from .parts import Look
+from .source import Page, Reply
+
+FRAMES = 12
+"""Drawings of a live reply a second."""
+BEAT = 4
+"""Frames between two movements of its mark."""
+EMPTY = "Nothing here yet.\nWrite below, then press Enter to send."
+NEW = " ↓ new messages "
+
+
+class Hint(Static, can_focus=False):
+    """A line over or instead of the messages."""
+
+    ALLOW_SELECT = False
+
+
+class Column(Widget):
+    """Mounts, updates and removes messages; draws the live ones."""
+
+    DEFAULT_CSS = """
+    Column {
+        layers: messages hints;
+        & MessageList {
+            layer: messages;
+            scrollbar-size-vertical: 1;
+            scrollbar-gutter: stable;
+            padding: 1 0 0 0;
+        }
+        & MessageView {
+            width: 1fr;
+            margin: 0 0 1 0;
+        }
+        & MessageView.-user {
+            background: $surface;
+        }
+        & MessageView.-flash {
+            background: $primary 15%;
+        }
+        & Hint {
+            layer: hints;
+            display: none;
+        }
+        & #transcript-new {
+            dock: bottom;
+            width: auto;
+            height: 1;
+            margin: 0 0 0 2;
+            background: $primary;
+            color: auto;
+        }
+        & #transcript-empty {
+            width: 100%;
+            height: 100%;
+            content-align: center middle;
+            text-align: center;
+            color: $text-muted;
+        }
+    }
+    """
+
+    session_id: var[str | None] = var(None)
+    """The conversation shown; None for one that does not exist yet."""
+    look: reactive[Look] = reactive(Look(), init=False)
+    """How messages are drawn."""
+    unseen: var[bool] = var(False)
+    """Something new stands below the screen."""
+    empty_hint: var[str] = var(EMPTY)
+    """What a conversation without messages says."""
+
+    messages = query_one(MessageList)
+
+    def __init__(self, store: StoreThread, *, clock: Clock = utc_now, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._store = store
+        self._clock = clock
+        self._views: list[MessageView] = []
+        self._replies: dict[str, Reply] = {}
+        self._versions: dict[str, int] = {}
+        self._frame = 0
+        self._ticker: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield MessageList()
+        yield Hint(Content(EMPTY), id="transcript-empty")
+        yield Hint(Content(NEW), id="transcript-new")
+
+    @on(Mount)
+    def start_ticker(self) -> None:
+        self._ticker = self.set_interval(1 / FRAMES, self._draw_live, pause=True)
+        self._show_hints()
+
+    # The mounted messages
+
+    def _put(self, views: Sequence[MessageView]) -> AwaitComplete:
+        """Make the column show exactly ``views``, at once; those that stay are not touched. May be awaited."""
+        kept = set(views)
+        awaits: list[AwaitMount | AwaitRemove] = []
+        for gone in [view for view in self._views if view not in kept]:
+            gone.display = False  # it takes no room from now on, though removing takes a moment
+            awaits.append(gone.remove())
+        present = set(self._views)
+        run: list[MessageView] = []
+        for view in views:
+            if view not in present:
+                run.append(view)
+            elif run:
+                awaits.append(self.messages.mount_all(run, before=view))
+                run = []
+        if run:
+            awaits.append(self.messages.mount_all(run))
+        self._views = list(views)
+        self._show_hints()
+        self._wake()
+
+        async def done() -> None:
+            for waiting in awaits:
+                await waiting
+
+        return AwaitComplete(done())
+
+    def _find(self, message_id: str | None) -> MessageView | None:
+        return next((view for view in self._views if view.message_id == message_id), None)
+
+    def _view(self, message: Message | LiveReply) -> MessageView:
+        return MessageView(message, self.look, self._clock())
+
+    def _live_views(self, page: Page, known: dict[str, MessageView]) -> list[MessageView]:
+        """Views of the replies that arrive: this process's drawn from memory, others' from the file."""
+        views = []
+        for row in page.live:
+            view = known.get(row.id) or self._view(row)
+            if row.id not in self._replies:
+                view.show_live(row.content, row.reasoning)
+            views.append(view)
+        begun = {row.id for row in page.live}
+        views += [view for id, view in known.items() if view.live and id in self._replies and id not in begun]
+        for view in views:
+            self._draw(view)
+        return views
+
+    # Replies that arrive
+
+    def _wake(self) -> None:
+        if self._ticker is not None and any(view.live for view in self._views):
+            self._ticker.resume()
+
+    def _draw_live(self) -> None:
+        live = [view for view in self._views if view.live]
+        self._frame += 1
+        for view in live:
+            self._draw(view)
+            if view.live and self._frame % BEAT == 0:
+                view.beat()
+        if not live and self._ticker is not None:
+            self._ticker.pause()
+
+    def _draw(self, view: MessageView) -> None:
+        if (reply := self._replies.get(view.message_id)) is None:
+            return
+        if reply.message is not None:
+            self._settle(reply)
+        elif self._versions.get(reply.id) != reply.version:
+            self._versions[reply.id] = reply.version
+            view.show_live(reply.content, reply.reasoning)
+            self._notice_below()
+
+    def _settle(self, reply: Reply) -> None:
+        """The reply has become a message: the same widget shows it."""
+        self._replies.pop(reply.id, None)
+        self._versions.pop(reply.id, None)
+        if reply.message is not None and (view := self._find(reply.id)) is not None:
+            view.show_message(reply.message)
+            self._notice_below()
+
+    # Hints
+
+    def _notice_below(self) -> None:
+        """Something was added at the end: say so unless the end is in view."""
+        self.unseen = self.unseen or not self.messages.follow
+
+    def _show_hints(self) -> None:
+        self.query_one("#transcript-empty", Hint).display = not self._views
+
+    def watch_unseen(self, unseen: bool) -> None:
+        for hint in self.query("#transcript-new"):
+            hint.display = unseen
+
+    def watch_empty_hint(self, text: str) -> None:
+        for hint in self.query("#transcript-empty").results(Hint):
+            hint.update(Content(text))
+
+    def watch_look(self, look: Look) -> None:
+        for view in self._views:
+            view.show_look(look)

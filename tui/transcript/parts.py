@@ -1,0 +1,110 @@
+"""The rows around a message's text: who and when above it, how it ended below it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from textual.content import Content
+
+from storage import Message, clean, one_line, parse
+
+from ..markdown import Note
+
+NAME = 40
+MARKS = ("·  ", "·· ", "···", " ··", "  ·", "   ")
+"""What moves while a reply arrives."""
+FOLDED, UNFOLDED = "▸", "▾"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What all messages share in how they are drawn."""
+
+    usage: bool = True
+    """Show tokens and seconds below a reply."""
+    retry_key: str = "r"
+    """The key to be named where trying again helps."""
+    zone: tzinfo | None = None
+    """The person's time zone; None is the system's."""
+
+
+class Fold(Note):
+    """The line that stands for the reasoning; a click opens and closes it."""
+
+
+def who(role: str, model: str | None) -> str:
+    """The name over a message."""
+    if role == "user":
+        return "You"
+    if role == "system":
+        return "System"
+    return one_line((model or "").rpartition("/")[2], NAME) or "Assistant"
+
+
+def when(stamp: str, now: datetime, zone: tzinfo | None) -> str:
+    """The time over a message: the hour today, with the day before today, with the year before this year."""
+    try:
+        moment = parse(stamp).astimezone(zone)
+    except (ValueError, OverflowError, OSError):
+        return ""
+    today = now.astimezone(zone)
+    if moment.date() == today.date():
+        return f"{moment:%H:%M}"
+    day = f"{moment.day} {moment:%b}"
+    return f"{day} {moment:%H:%M}" if moment.year == today.year else f"{day} {moment.year} {moment:%H:%M}"
+
+
+def header(role: str, model: str | None, time: str, mark: str = "") -> Note:
+    """Who and when."""
+    style = "bold $text-secondary" if role == "user" else "bold $text-primary"
+    content = Content.assemble((who(role, model), style), ("  " + time if time else "", "$text-muted"))
+    if mark:
+        content = Content.assemble(content, ("  " + mark, "$text-accent"))
+    return Note(content, flush=True)
+
+
+def fold(opened: bool, thinking: bool, milliseconds: int) -> Fold:
+    """The line that stands for the reasoning."""
+    if thinking:
+        text = "Thinking…"
+    elif milliseconds > 0:
+        text = f"Thought for {seconds(milliseconds)}"
+    else:
+        text = "Thought"
+    return Fold(Content.styled(f"{UNFOLDED if opened else FOLDED} {text}", "$text-muted"), flush=not opened)
+
+
+def endings(message: Message, look: Look) -> list[Note]:
+    """What stands below a message: its cost, or why it is not whole."""
+    again = Content.styled(f"  {look.retry_key} to retry", "$text-muted")
+    finish = message.finish
+    if finish == "failed":
+        sentence = clean(message.error_message or "The reply failed.").strip()
+        return [Note(Content.assemble(("✗ ", "bold $text-error"), (sentence, "$text-error"), again))]
+    if message.failed:
+        return [Note(Content.assemble((clean(message.error_message or ""), "$text-warning"), again))]
+    notes = []
+    if finish == "interrupted":
+        notes.append(Note(Content.assemble(("Interrupted here; nothing after this arrived.", "$text-warning"), again)))
+    elif finish == "stopped":
+        notes.append(Note(Content.styled("Stopped here.", "$text-muted")))
+    if look.usage and (usage := _usage(message)):
+        notes.append(Note(Content.styled(usage, "$text-disabled"), gap=0 if notes else 1))
+    return notes
+
+
+def seconds(milliseconds: int) -> str:
+    """A duration as a person says it."""
+    whole = milliseconds / 1000
+    if whole < 10:
+        return f"{whole:.1f} s"
+    return f"{whole:.0f} s" if whole < 100 else f"{whole // 60:.0f} min {whole % 60:.0f} s"
+
+
+def _usage(message: Message) -> str:
+    tokens = message.output_tokens or message.total_tokens
+    parts = [f"{tokens:,} token{'' if tokens == 1 else 's'}"] if tokens > 0 else []
+    if message.elapsed_ms > 0:
+        parts.append(seconds(message.elapsed_ms))
+    return " · ".join(parts)
