@@ -1,0 +1,7 @@
+"""The list of conversations."""
+
+from __future__ import annotations
+
+from .sidebar import Sidebar
+
+__all__ = ["Sidebar"]

@@ -1,0 +1,152 @@
+"""How one conversation looks in the list: two lines of text with a mark in front of each. Nothing here knows a widget.
+
+Everything that colour says is also said by a sign or a word, and every sign has an ASCII twin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from storage import SessionRow
+from storage.text import one_line
+
+BEFORE = 3
+"""Cells in front of the text: the bar, the mark, a space."""
+AFTER = 1
+"""Cells left free at the right."""
+LONGEST = 300
+"""Characters of a title or preview that are looked at; more than any terminal is wide."""
+
+StyleOf = Callable[[str], Style]
+"""The style of a part: ``title``, ``strong``, ``quiet``, ``bar``, ``unread``, ``live``, ``failed`` or ``unsynced``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """The marks of the list, each one cell wide."""
+
+    bar: str
+    """Beside the opened conversation."""
+    cursor: str
+    unread: str
+    live: str
+    failed: str
+    unsynced: str
+    more: str
+    """Ends a text that was cut."""
+
+
+SIGNS = Signs(bar="▎", cursor="›", unread="●", live="○", failed="✗", unsynced="↑", more="…")
+ASCII = Signs(bar="|", cursor=">", unread="*", live="~", failed="x", unsynced="^", more="..")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the list itself knows of a row."""
+
+    opened: bool = False
+    cursor: bool = False
+    signed_in: bool = False
+
+
+def cut(text: str, width: int, more: str = "…") -> str:
+    """``text`` in exactly ``width`` cells: filled with spaces, or cut and ended with ``more``."""
+    if width <= 0:
+        return ""
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    if width <= cell_len(more):
+        return set_cell_size(text, width)
+    return set_cell_size(set_cell_size(text, width - cell_len(more)).rstrip() + more, width)
+
+
+@lru_cache(1024)
+def shown(text: str) -> str:
+    """Foreign text as a list shows it."""
+    return one_line(text, LONGEST)
+
+
+@lru_cache(256)
+def model_name(model: str) -> str:
+    """The last part of a model's name: of ``openrouter/maker/name`` it is ``name``."""
+    return shown(model.rstrip("/").rpartition("/")[2] or model)
+
+
+def title_line(row: SessionRow, time: str, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
+    """The first line: what it is called, and when."""
+    front = signs.cursor if state.cursor else signs.bar if state.opened else " "
+    mark, kind = _mark(row, signs)
+    weight = "strong" if state.opened or row.unread else "title"
+    return _line(
+        (front, style("bar")), (mark, style(kind)), shown(row.title), style(weight), time, style("quiet"), width, signs
+    )
+
+
+def preview_line(row: SessionRow, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
+    """The second line: the newest words, and who wrote them or what goes on."""
+    front = signs.bar if state.opened else " "
+    waits = row.unsynced and state.signed_in
+    note, kind = _note(row)
+    room = max(0, (width - BEFORE - AFTER) * 2 // 5)
+    if cell_len(note) > room:
+        note = cut(note, room, signs.more).rstrip()
+    return _line(
+        (front, style("bar")),
+        (signs.unsynced if waits else " ", style("unsynced")),
+        shown(row.preview) or "no messages yet",
+        style("quiet"),
+        note,
+        style(kind),
+        width,
+        signs,
+    )
+
+
+def _mark(row: SessionRow, signs: Signs) -> tuple[str, str]:
+    if row.live:
+        return signs.live, "live"
+    if row.failed:
+        return signs.failed, "failed"
+    if row.unread:
+        return signs.unread, "unread"
+    return " ", "quiet"
+
+
+def _note(row: SessionRow) -> tuple[str, str]:
+    if row.live:
+        return "replying", "live"
+    if row.failed:
+        return "failed", "failed"
+    return (model_name(row.model) if row.model else ""), "quiet"
+
+
+def _line(
+    front: tuple[str, Style],
+    mark: tuple[str, Style],
+    left: str,
+    left_style: Style,
+    right: str,
+    right_style: Style,
+    width: int,
+    signs: Signs,
+) -> Strip:
+    room = width - BEFORE - AFTER
+    if right and room - cell_len(right) - 1 < 6:  # too narrow for both
+        right = ""
+    ending = f" {right}" if right else ""
+    text = cut(left, room - cell_len(ending), signs.more)
+    segments = [
+        Segment(*front),
+        Segment(*mark),
+        Segment(" ", left_style),
+        Segment(text, left_style),
+        Segment(ending + " " * AFTER, right_style),
+    ]
+    return Strip(segments).adjust_cell_length(width, left_style)

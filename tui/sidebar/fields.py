@@ -1,0 +1,109 @@
+"""The two fields of the sidebar: what to filter for, and a title being changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Input
+
+from storage.text import one_line
+
+MOST_TITLE = 255
+"""Characters that a title may have."""
+
+
+class FilterInput(Input):
+    """Filters the list as it is typed into."""
+
+    DEFAULT_CSS = """
+    FilterInput {
+        background: transparent;
+        margin: 0 1 1 2;
+        padding: 0 1;
+
+        &:focus { background: $foreground 6%; background-tint: transparent; }
+        & > .input--placeholder { color: $foreground 45%; }
+    }
+    """
+
+    count: reactive[int | None] = reactive(None)
+    """Conversations in the list."""
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="/ filter", compact=True, select_on_focus=False)
+
+    @property
+    def wanted(self) -> str:
+        """What to look for; empty for everything."""
+        return self.value.strip()
+
+    def watch_count(self, count: int | None) -> None:
+        """Say how many there are to filter."""
+        if not self.wanted:
+            self.placeholder = f"/ filter {count:,}" if count else "/ filter"
+
+
+class TitleInput(Input):
+    """Lies over the title of a row while it is changed. What is typed stays, whatever the list does under it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", show=False, id="rename.cancel")]
+
+    DEFAULT_CSS = """
+    TitleInput {
+        display: none;
+        layer: edit;
+        position: absolute;
+        background: $background;
+        &:focus { background: $background; background-tint: transparent; }
+    }
+    """
+
+    @dataclass
+    class Cancelled(Message):
+        """Escape was pressed."""
+
+    @dataclass
+    class Left(Message):
+        """The focus went elsewhere in the program."""
+
+    def __init__(self) -> None:
+        super().__init__(compact=True, max_length=MOST_TITLE)
+        self.session_id: str | None = None
+        """The conversation whose title this is; None while the field is not shown."""
+        self._before = ""
+
+    @property
+    def is_open(self) -> bool:
+        """A title is being changed."""
+        return self.session_id is not None
+
+    @property
+    def changed(self) -> bool:
+        """What is typed is not what was there."""
+        return self.value.strip() != self._before
+
+    def open(self, session_id: str, title: str) -> None:
+        """Show the field with a title to change."""
+        self.session_id = session_id
+        self._before = self.value = one_line(title)
+        self.display = True
+        self.focus()
+
+    def close(self) -> None:
+        """Hide the field."""
+        self.session_id = None
+        self.display = False
+
+    def action_cancel(self) -> None:
+        """Leave the title as it was."""
+        self.post_message(self.Cancelled())
+
+    def on_blur(self, event: events.Blur) -> None:
+        """Tell that the person went on; not when only the terminal's window lost the focus."""
+        if self.is_open and self.app.app_focus:
+            self.post_message(self.Left())

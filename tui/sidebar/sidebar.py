@@ -1,0 +1,334 @@
+"""The sidebar: a filter, the list of conversations, and a title being changed in its place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.getters import query_one
+from textual.message import Message
+from textual.reactive import reactive
+from textual.timer import Timer
+from textual.widget import Widget
+
+from storage import Change, StoreError, StoreThread, utc_now
+
+from ..actions import bindings
+from .fields import FilterInput, TitleInput
+from .rows import Rows
+
+FILTER_SECONDS = 0.06
+"""Typing pauses this long before the filter is asked."""
+DAY_CHECK_SECONDS = 60
+"""How often the headings are looked at: midnight moves them all."""
+
+MOVES = frozenset(
+    ("cursor_down", "cursor_up", "half_page_down", "half_page_up", "page_down", "page_up", "first", "last")
+)
+
+
+class Sidebar(Widget):
+    """Every conversation, newest first. It opens, renames and deletes nothing itself: it posts what a person wants."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("sidebar"),
+        Binding("escape", "clear_filter", "Clear the filter", show=False, id="sidebar.clear_filter"),
+    ]
+
+    DEFAULT_CSS = """
+    Sidebar {
+        width: 36;
+        height: 100%;
+        layers: base edit;
+
+        & Rows {
+            height: 1fr;
+        }
+    }
+    """
+
+    selected: reactive[str | None] = reactive(None, init=False)
+    """The conversation that is open. The parent sets it."""
+    signed_in: reactive[bool] = reactive(False)
+    """Show which conversations no server has yet."""
+    ascii: reactive[bool] = reactive(False)
+    """Draw with ASCII only."""
+
+    rows = query_one(Rows)
+    filter = query_one(FilterInput)
+    title = query_one(TitleInput)
+
+    @dataclass
+    class Opened(Message):
+        """A person chose a conversation."""
+
+        session_id: str
+
+    @dataclass
+    class RenameSubmitted(Message):
+        """A person gave a conversation a new title."""
+
+        session_id: str
+        title: str
+
+    @dataclass
+    class DeleteRequested(Message):
+        """A person wants a conversation deleted."""
+
+        session_id: str
+
+    def __init__(
+        self,
+        store: StoreThread,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        zone: tzinfo | None = None,
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id)
+        self.store = store
+        self.clock = clock
+        self._zone = zone
+        self._asked = 0
+        self._answered = 0
+        self._reading = asyncio.Lock()
+        self._goal: str | None = None
+        self._filter_timer: Timer | None = None
+        self._today: object = None
+
+    def compose(self) -> ComposeResult:
+        """The filter over the list; the field for a title lies on top, hidden."""
+        yield FilterInput()
+        yield Rows(self.store, clock=self.clock, zone=self._zone).data_bind(
+            Sidebar.signed_in, Sidebar.ascii, opened=Sidebar.selected
+        )
+        yield TitleInput()
+
+    def on_mount(self) -> None:
+        """Watch for midnight."""
+        self.set_interval(DAY_CHECK_SECONDS, self._look_at_day)
+
+    # Reading
+
+    async def reload(self, change: Change | None = None) -> None:
+        """Read again what the list shows. Calls that come while one is read are answered together by the next."""
+        self._asked += 1
+        ticket = self._asked
+        async with self._reading:
+            if self._answered >= ticket or not self.is_attached:
+                return
+            self._answered = self._asked
+            goal, self._goal = self._goal, None
+            await self.rows.read(self.rows.ask(self.filter.wanted, cursor_id=goal, reveal=goal is not None))
+            self._today = self._day()
+        self.filter.count = self.rows.lines.rows
+        self._check_rename()
+
+    @work(group="sidebar.reload")
+    async def _reload_soon(self) -> None:
+        try:
+            await self.reload()
+        except StoreError as error:
+            self.app.notify(str(error), severity="error", markup=False)
+
+    def watch_selected(self, selected: str | None) -> None:
+        """Follow what is opened elsewhere with the cursor."""
+        if selected is not None and selected != self.rows.cursor_id and self.rows.view is not None:
+            self._goal = selected
+            self._reload_soon()
+
+    def _day(self) -> object:
+        return self.clock().astimezone(self._zone).date()
+
+    def _look_at_day(self) -> None:
+        if self.rows.view is not None and self._day() != self._today:
+            self._reload_soon()
+
+    # Focus
+
+    def focus(self, scroll_visible: bool = True) -> Sidebar:
+        """Give the keys to the list."""
+        self.rows.focus(scroll_visible)
+        return self
+
+    def focus_filter(self) -> None:
+        """Give the keys to the filter."""
+        self.filter.focus()
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def mind_focus(self) -> None:
+        """The cursor is shown while it can be moved."""
+        self.rows.attended = self.has_focus_within
+
+    # Filter
+
+    @on(FilterInput.Changed)
+    def filter_soon(self, event: FilterInput.Changed) -> None:
+        """Filter once typing pauses."""
+        event.stop()
+        if self._filter_timer is not None:
+            self._filter_timer.stop()
+        self._filter_timer = self.set_timer(FILTER_SECONDS, self._reload_soon)
+
+    @on(FilterInput.Submitted)
+    async def open_match(self, event: FilterInput.Submitted) -> None:
+        """Open the row under the cursor, of what is typed by now."""
+        event.stop()
+        if self.rows.view is None or self.rows.view.text != self.filter.wanted:
+            await self.reload()
+        await self.action_open()
+
+    def action_filter(self) -> None:
+        """Go to the filter."""
+        self.focus_filter()
+
+    def action_clear_filter(self) -> None:
+        """Show everything again; the cursor stays on its conversation."""
+        self._goal = self.rows.cursor_id
+        self.filter.value = ""
+        self.rows.focus()
+        self._reload_soon()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys belong to the field while a title is changed; Escape only clears what is there to clear."""
+        if action in MOVES or action in ("open", "delete"):
+            return not self.title.is_open
+        if action == "clear_filter":
+            return bool(self.filter.value) or self.filter.has_focus
+        return True
+
+    # Moving
+
+    def action_cursor_down(self) -> None:
+        """Down one row."""
+        self.rows.move_to(self.rows.cursor + 1)
+
+    def action_cursor_up(self) -> None:
+        """Up one row."""
+        self.rows.move_to(self.rows.cursor - 1)
+
+    def action_half_page_down(self) -> None:
+        """Down half of what is in view."""
+        self.rows.move_by_page(0.5)
+
+    def action_half_page_up(self) -> None:
+        """Up half of what is in view."""
+        self.rows.move_by_page(-0.5)
+
+    def action_page_down(self) -> None:
+        """Down by what is in view."""
+        self.rows.move_by_page(1)
+
+    def action_page_up(self) -> None:
+        """Up by what is in view."""
+        self.rows.move_by_page(-1)
+
+    def action_first(self) -> None:
+        """To the newest."""
+        self.rows.move_to(0)
+
+    def action_last(self) -> None:
+        """To the oldest."""
+        self.rows.move_to(self.rows.lines.rows - 1)
+
+    # What is wanted of a conversation
+
+    @on(Rows.Clicked)
+    async def open_clicked(self, event: Rows.Clicked) -> None:
+        """Open what was clicked."""
+        event.stop()
+        self.rows.cursor = event.row
+        await self.action_open()
+
+    async def action_open(self) -> None:
+        """Open the conversation under the cursor."""
+        if (row := await self.rows.read_row(self.rows.cursor)) is not None:
+            self.post_message(self.Opened(row.id))
+
+    async def action_delete(self) -> None:
+        """Ask for the conversation under the cursor to be deleted."""
+        if (row := await self.rows.read_row(self.rows.cursor)) is not None:
+            self.post_message(self.DeleteRequested(row.id))
+
+    # Renaming
+
+    def action_rename(self) -> None:
+        """Change the title of the conversation under the cursor."""
+        self._edit(None)
+
+    def start_rename(self, session_id: str | None = None) -> None:
+        """Change a title in its place: that one, else the one under the cursor; without the focus, the open one."""
+        self._edit(session_id or (None if self.rows.has_focus else self.selected))
+
+    @work(group="sidebar.rename", exclusive=True)
+    async def _edit(self, session_id: str | None) -> None:
+        if self.title.is_open:
+            self.title.focus()
+            return
+        if session_id is not None and session_id != self.rows.cursor_id:
+            self._goal = session_id
+            await self.reload()
+            if self.rows.cursor_id != session_id and self.filter.value:  # the filter hides it
+                self.filter.value = ""
+                self._goal = session_id
+                await self.reload()
+        if (row := await self.rows.read_row(self.rows.cursor)) is None or row.id != (session_id or row.id):
+            return
+        self.rows.move_to(self.rows.cursor)
+        self.title.open(row.id, row.title)
+        self._place_title()
+
+    @on(Rows.Moved)
+    def _place_title(self) -> None:
+        """Keep the field exactly over its row, at the nearest edge when the row is out of view."""
+        if not self.title.is_open or not self.rows.lines.rows:
+            return
+        place = self.rows.region_of_title(self.rows.cursor)
+        y = max(0, min(place.y, self.rows.size.height - 1))
+        self.title.styles.width = place.width
+        self.title.styles.offset = (place.x, self.rows.virtual_region.y + y)
+
+    def _check_rename(self) -> None:
+        """After a reading: a field for a conversation that is gone closes."""
+        if self.title.is_open and self.rows.cursor_id not in (None, self.title.session_id):
+            self._end_rename()
+            self.app.notify("The conversation that you were renaming is gone.", severity="warning", markup=False)
+
+    @on(TitleInput.Submitted)
+    def submit_title(self, event: TitleInput.Submitted) -> None:
+        """Tell the new title, if it is one."""
+        event.stop()
+        self._finish_rename()
+
+    @on(TitleInput.Left)
+    def leave_title(self, event: TitleInput.Left) -> None:
+        """Keep what was typed when the person goes on elsewhere."""
+        event.stop()
+        self._finish_rename()
+
+    @on(TitleInput.Cancelled)
+    def cancel_title(self, event: TitleInput.Cancelled) -> None:
+        """Leave the title as it was."""
+        event.stop()
+        self._end_rename()
+
+    def _finish_rename(self) -> None:
+        session_id, title = self.title.session_id, self.title.value.strip()
+        changed = self.title.changed
+        self._end_rename()
+        if session_id is not None and title and changed:
+            self.rows.retitle(session_id, title)
+            self.post_message(self.RenameSubmitted(session_id, title))
+
+    def _end_rename(self) -> None:
+        had_focus = self.title.has_focus
+        self.title.close()
+        if had_focus:
+            self.rows.focus()
