@@ -11,20 +11,10 @@ from .database import Base
 from .errors import Invalid, NotFound
 from .json_text import from_json, to_json
 
-_JSON = frozenset(
-    {
-        *(
-            "usage_stats",
-            "allowed_models",
-            "ui_preferences",
-            "session_preferences",
-            "details",
-            "last_message",
-            "metadata",
-        ),
-        *("raw_message", "reasoning_details", "annotations", "models_used", "row_data"),
-    }
-)
+_JSON = frozenset({
+    "usage_stats", "allowed_models", "ui_preferences", "session_preferences", "details", "last_message", "metadata",
+    "raw_message", "reasoning_details", "annotations", "models_used", "row_data",
+})  # fmt: skip
 """Columns that are exported as what they say, not as text."""
 
 _HIDDEN = frozenset({"local_id", "standing"})
@@ -58,7 +48,8 @@ _LISTS = (
     ("conflicts", "select at, what, ref, value from sync_conflict order by id"),
     (
         "trash",
-        "select t.at, r.place, r.thing, r.content as row_data from trash_rows as r join trash as t using (token) order by r.row_id",
+        "select t.at, r.place, r.thing, r.content as row_data"
+        " from trash_rows as r join trash as t using (token) order by r.row_id",
     ),
 )
 

@@ -45,10 +45,10 @@ group by 1, 2
 """
 
 _SESSIONS = """
-select count(*) as sessions, coalesce(max(s.local_id), 0) as newest
+select count(*) filter (where not exists (select 1 from deleted_sessions as d where d.id = s.id)),
+    coalesce(max(s.local_id), 0)
 from json_each(:ids) as wanted
 join chat_sessions as s on s.id = wanted.value
-where not exists (select 1 from deleted_sessions as d where d.id = s.id)
 """
 
 _DAYS = """
@@ -165,6 +165,8 @@ class Usage(Base):
         ids = list(session_ids)
         with self.write():
             now = self.counted_usage(ids)
+            if now == before:
+                return
             names = now.models.keys() | before.models.keys()
             changes = {name: now.models.get(name, 0) - before.models.get(name, 0) for name in sorted(names)}
             self._add_usage(
