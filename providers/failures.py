@@ -136,9 +136,9 @@ class Teller:
 
     def unusable(self, reason: str) -> Failed:
         """Settings with which no request can be made."""
-        return Failed(
-            FailureKind.UNCONFIGURED, redact(f"“{self.endpoint.name}” cannot be asked. {plain(reason)}", self.secrets)
-        )
+        reason = plain(reason).rstrip(".")
+        message = f"“{self.endpoint.name}” cannot be asked. {reason[:1].upper()}{reason[1:]}."
+        return Failed(FailureKind.UNCONFIGURED, redact(message, self.secrets))
 
     def _classified(self, code: int, error: Mapping[str, Any], headers: Mapping[str, str]) -> Failed:
         message = message_of(error)

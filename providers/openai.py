@@ -191,7 +191,7 @@ class OpenAIProvider:
                 )
                 return await call.client.send(made, stream=True)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                failure = told(error, call.teller, self._timeouts, began=False)
+                failure = told(error, call.teller, self._timeouts)
                 if last or not isinstance(error, httpx.ConnectError) or failure.kind not in RETRIED:
                     raise ProviderError(failure) from None
         raise AssertionError("unreachable")
@@ -203,7 +203,7 @@ class OpenAIProvider:
             made = call.client.build_request("GET", self.endpoint.address("/models"), headers=call.headers)
             response = await call.client.send(made, stream=True)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ProviderError(told(error, call.teller, self._timeouts, began=False)) from None
+            raise ProviderError(told(error, call.teller, self._timeouts)) from None
         body = await _limited(response, LONGEST_LIST)
         return response.status_code, response.headers, body
 

@@ -14,8 +14,10 @@ from .waiting import words
 from .wording import plain, redact
 
 
-def told(error: BaseException, teller: Teller, timeouts: Timeouts, *, began: bool) -> Failed:
-    """``error`` as a failure. ``began`` says that a part of the reply came."""
+def told(
+    error: BaseException, teller: Teller, timeouts: Timeouts, *, opened: bool = False, began: bool = False
+) -> Failed:
+    """``error`` as a failure. ``opened``: an answer had begun; ``began``: a part of the reply had come."""
     import httpx
 
     causes = list(_chain(error))
@@ -43,7 +45,7 @@ def told(error: BaseException, teller: Teller, timeouts: Timeouts, *, began: boo
     if isinstance(error, httpx.DecodingError):
         return teller.malformed("a body that cannot be decompressed")
     if isinstance(error, httpx.ReadError | httpx.RemoteProtocolError | httpx.CloseError):
-        return _broken(error, teller, host, began)
+        return teller.truncated(began) if opened else _broken(error, teller, host)
     return Failed(FailureKind.NETWORK, f"The connection to {host} broke. Check the network connection, then retry.")
 
 
@@ -78,11 +80,9 @@ def _insecure(error: ssl.SSLError, teller: Teller, host: str) -> Failed:
     )
 
 
-def _broken(error: BaseException, teller: Teller, host: str, began: bool) -> Failed:
+def _broken(error: BaseException, teller: Teller, host: str) -> Failed:
     import httpx
 
-    if began:
-        return teller.truncated(began=True)
     if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error) and "closed" not in str(error):
         return Failed(
             FailureKind.MALFORMED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from .chunks import Reading
@@ -45,7 +45,7 @@ async def read(response: httpx.Response, teller: Teller, timeouts: Timeouts) -> 
         failure = error.failure
     except httpx.HTTPError as error:
         # A reply that has said that it is finished is whole, however the connection ends.
-        failure = None if reading.finish_reason else told(error, teller, timeouts, began=reading.began)
+        failure = None if reading.finish_reason else told(error, teller, timeouts, opened=True, began=reading.began)
         ended = failure is None
     for event in reading.rest():
         yield event
@@ -59,7 +59,8 @@ def _ending(reading: Reading, teller: Teller, ended: bool) -> Event:
         return teller.error({})
     if reading.finish_reason == "content_filter" and not reading.answered:
         return teller.filtered()
-    if not ended or (reading.finish_reason is None and not reading.complete):
+    said_so = reading.finish_reason is not None or (reading.complete and reading.began)
+    if not ended or not said_so:
         return teller.truncated(reading.began)
     return reading.done()
 
@@ -79,7 +80,7 @@ async def _chunks(body: _Body, teller: Teller, reading: Reading) -> AsyncGenerat
             if event.data.strip() == "[DONE]":
                 reading.complete = True
                 return
-            for chunk in _parsed(event, teller):
+            for chunk in _parsed(event, teller, reading):
                 yield chunk
     if not reading.any and start:
         raise ProviderError(teller.malformed(start))
@@ -98,21 +99,35 @@ async def _events(body: _Body, teller: Teller, reading: Reading) -> AsyncGenerat
                     event = await anext(source)
             except (StopAsyncIteration, TimeoutError):
                 return
+            if event.data.strip() == "[DONE]":
+                await _drain(source)
+                yield event
+                return
             if event.data.strip():
                 yield event
-            if event.data.strip() == "[DONE]":
-                break
 
 
-def _parsed(event: ServerSentEvent, teller: Teller) -> Iterator[Mapping[str, Any]]:
+async def _drain(source: AsyncIterator[ServerSentEvent]) -> None:
+    """Let the body end, for only then is the connection used again; the reply is whole however that goes."""
+    import httpx
+
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(AFTER_DONE):
+            async for _ in source:
+                pass
+
+
+def _parsed(event: ServerSentEvent, teller: Teller, reading: Reading) -> Iterator[Mapping[str, Any]]:
     """The chunks of one event: one, but for servers that forget the blank line between events."""
     try:
         payloads = [json.loads(event.data)]
     except (ValueError, RecursionError):
+        lines = [line.strip() for line in event.data.splitlines() if line.strip()]
         try:
-            payloads = [json.loads(line) for line in event.data.splitlines() if line.strip() not in ("", "[DONE]")]
+            payloads = [json.loads(line) for line in lines if line != "[DONE]"]
         except (ValueError, RecursionError):
             raise ProviderError(teller.malformed(event.data)) from None
+        reading.complete = "[DONE]" in lines
     for payload in payloads:
         if event.event == "error":
             raise ProviderError(teller.error(payload if isinstance(payload, Mapping) else {"message": str(payload)}))

@@ -1,0 +1,599 @@
+"""Every way to fail, over a real socket: the person is told what to do, and never shown a key."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from raw_server import Answer, RawServer, answer, piece, reset, serving, sse, started
+
+from providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Request, Timeouts
+from providers.openai import OpenAIProvider
+
+KEY = "sk-canary-5f1d7c9b3a"
+ASK = Request("small", (ChatMessage("user", "hello"),))
+QUICK = Timeouts(connect=2.0, read=0.2, write=2.0, listing=2.0)
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+
+async def reply(url: str, *, timeouts: Timeouts = QUICK, ask: Request = ASK, **fields: Any) -> list[Event]:
+    """All events of one reply."""
+    endpoint = Endpoint("acme", url, key=lambda: KEY, label="Acme", key_hint="ACME_KEY")
+    provider = OpenAIProvider(replace(endpoint, **fields), timeouts=timeouts, clock=lambda: NOW)
+    try:
+        return [event async for event in provider.stream(ask)]
+    finally:
+        await provider.aclose()
+
+
+def failure(events: list[Event]) -> Failed:
+    """The failure that a reply ended in, fit to be shown."""
+    last = events[-1]
+    assert isinstance(last, Failed)
+    assert KEY not in last.message
+    assert not any(unicodedata.category(char) in ("Cc", "Cf") for char in last.message)
+    assert last.message[-1] in ".!?"
+    assert len(last.message) < 500
+    return last
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a server answers, and what the person is told."""
+
+    name: str
+    status: str
+    body: Any
+    kind: FailureKind
+    says: tuple[str, ...]
+    headers: tuple[str, ...] = ()
+    wait: float | None = None
+
+
+ECHO = f"Incorrect API key provided: {KEY}. See \x1b[31mhttps://acme.example\x1b[0m\nfor keys."
+
+CASES = (
+    Case(
+        "OpenAI echoes the key of a 401",
+        "401 Unauthorized",
+        {"error": {"message": ECHO, "type": "invalid_request_error", "code": "invalid_api_key"}},
+        FailureKind.AUTH,
+        ("does not accept the key", "Incorrect API key provided: [key]", "ACME_KEY"),
+    ),
+    Case("a 401 without words", "401 Unauthorized", "", FailureKind.AUTH, ("does not accept the key", "ACME_KEY")),
+    Case(
+        "OpenRouter is out of credit",
+        "402 Payment Required",
+        {"error": {"message": "Insufficient credits. Add more.", "code": 402}},
+        FailureKind.PAYMENT,
+        ("no credit left", "Insufficient credits", "Add credit"),
+    ),
+    Case(
+        "OpenAI's quota is used up, which it calls 429",
+        "429 Too Many Requests",
+        {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}},
+        FailureKind.PAYMENT,
+        ("no credit left", "Add credit"),
+    ),
+    Case(
+        "Anthropic's credit balance is too low, which it calls 400",
+        "400 Bad Request",
+        {"type": "error", "error": {"type": "invalid_request_error", "message": "Your credit balance is too low"}},
+        FailureKind.PAYMENT,
+        ("no credit left",),
+    ),
+    Case(
+        "a region is not served",
+        "403 Forbidden",
+        {"error": {"message": "Country, region, or territory not supported"}},
+        FailureKind.FORBIDDEN,
+        ("refuses this request", "region", "choose another"),
+    ),
+    Case(
+        "OpenAI does not know the model",
+        "404 Not Found",
+        {"error": {"message": "The model `small` does not exist", "code": "model_not_found"}},
+        FailureKind.NOT_FOUND,
+        ("has no model “small”", "Choose a model"),
+    ),
+    Case(
+        "OpenRouter does not know the model, which it calls 400",
+        "400 Bad Request",
+        {"error": {"message": "small is not a valid model ID", "code": 400}},
+        FailureKind.NOT_FOUND,
+        ("has no model “small”", "Choose a model"),
+    ),
+    Case(
+        "the path is wrong",
+        "404 Not Found",
+        {"detail": "Not Found"},
+        FailureKind.NOT_FOUND,
+        ("There is no chat API at http://127.0.0.1", "url of “acme”", "/v1"),
+    ),
+    Case(
+        "the path leads to a web page",
+        "404 Not Found",
+        "<html><body>Nothing here</body></html>",
+        FailureKind.NOT_FOUND,
+        ("There is no chat API", "/v1"),
+    ),
+    Case(
+        "the method is not taken", "405 Method Not Allowed", "", FailureKind.NOT_FOUND, ("no chat API", "config.toml")
+    ),
+    Case(
+        "the body is too large for a gateway",
+        "413 Request Entity Too Large",
+        "<html><h1>413</h1></html>",
+        FailureKind.TOO_LONG,
+        ("longer than Acme takes", "new conversation"),
+    ),
+    Case(
+        "OpenAI's context is full",
+        "400 Bad Request",
+        {
+            "error": {
+                "message": "This model's maximum context length is 8192 tokens.",
+                "code": "context_length_exceeded",
+            }
+        },
+        FailureKind.TOO_LONG,
+        ("longer than Acme takes", "8192 tokens", "larger context"),
+    ),
+    Case(
+        "llama.cpp's context is full",
+        "400 Bad Request",
+        {"error": {"code": 400, "message": "the request exceeds the available context size", "type": "exceed_context"}},
+        FailureKind.TOO_LONG,
+        ("longer than Acme takes",),
+    ),
+    Case(
+        "Anthropic's context is full",
+        "400 Bad Request",
+        {"type": "error", "error": {"message": "prompt is too long: 210000 tokens > 200000 maximum"}},
+        FailureKind.TOO_LONG,
+        ("longer than Acme takes", "210000"),
+    ),
+    Case(
+        "a limit with seconds to wait",
+        "429 Too Many Requests",
+        {"error": {"message": "Rate limit reached"}},
+        FailureKind.RATE_LIMIT,
+        ("takes no more requests", "Wait 20 seconds", "another model"),
+        ("Retry-After: 20",),
+        20,
+    ),
+    Case(
+        "a limit with a date to wait for",
+        "429 Too Many Requests",
+        {"error": {"message": "Rate limit reached"}},
+        FailureKind.RATE_LIMIT,
+        ("Wait 30 minutes",),
+        ("Retry-After: Sun, 01 Mar 2026 12:30:00 GMT",),
+        1800,
+    ),
+    Case(
+        "OpenRouter's limit is in the body's own headers",
+        "429 Too Many Requests",
+        {
+            "error": {
+                "message": "Rate limit exceeded: free-models-per-day",
+                "code": 429,
+                "metadata": {"headers": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1772406000000"}},
+            }
+        },
+        FailureKind.RATE_LIMIT,
+        ("free-models-per-day", "Wait 11 hours"),
+        (),
+        39600,
+    ),
+    Case(
+        "a limit with the words only",
+        "429 Too Many Requests",
+        {"error": {"message": "Rate limit reached for small. Please try again in 1m4s. Visit our site."}},
+        FailureKind.RATE_LIMIT,
+        ("Wait 64 seconds",),
+        (),
+        64,
+    ),
+    Case(
+        "a limit without a time",
+        "429 Too Many Requests",
+        "slow down",
+        FailureKind.RATE_LIMIT,
+        ("slow down", "Wait a moment"),
+    ),
+    Case(
+        "Google's list with an error",
+        "429 Too Many Requests",
+        [
+            {
+                "error": {
+                    "code": 429,
+                    "message": "Resource has been exhausted",
+                    "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"}],
+                }
+            }
+        ],
+        FailureKind.RATE_LIMIT,
+        ("exhausted", "Wait 34 seconds"),
+        (),
+        34,
+    ),
+    Case(
+        "an upstream's own words inside OpenRouter's",
+        "502 Bad Gateway",
+        {"error": {"message": "Provider returned error", "metadata": {"raw": '{"error":{"message":"GPU on fire"}}'}}},
+        FailureKind.SERVER,
+        ("in trouble (502)", "GPU on fire", "Retry"),
+    ),
+    Case(
+        "Ollama's memory is too small",
+        "500 Internal Server Error",
+        {"error": "model requires more system memory (9.1 GiB) than is available"},
+        FailureKind.SERVER,
+        ("more system memory", "another model"),
+    ),
+    Case(
+        "a gateway's own page",
+        "502 Bad Gateway",
+        "<!DOCTYPE html><title>Bad gateway</title>",
+        FailureKind.SERVER,
+        ("in trouble (502). Retry in a moment",),
+    ),
+    Case(
+        "a server that asks for time",
+        "503 Service Unavailable",
+        {"error": {"message": "Loading model"}},
+        FailureKind.SERVER,
+        ("Loading model", "Retry in 7 seconds"),
+        ("Retry-After: 7",),
+        7,
+    ),
+    Case(
+        "FastAPI's complaints",
+        "422 Unprocessable Entity",
+        {"detail": [{"loc": ["body", "temperature"], "msg": "Input should be less than 2"}]},
+        FailureKind.BAD_REQUEST,
+        ("does not accept the request (422)", "less than 2", "settings"),
+    ),
+    Case(
+        "a captive portal redirects",
+        "302 Found",
+        "",
+        FailureKind.MALFORMED,
+        ("redirects elsewhere to http://portal.example", "sign in"),
+        (f"Location: http://portal.example/login?key={KEY}",),
+    ),
+    Case(
+        "a page instead of a reply",
+        "200 OK",
+        "<!doctype html><html>Sign in</html>",
+        FailureKind.MALFORMED,
+        ("web page",),
+    ),
+    Case(
+        "prose instead of a reply",
+        "200 OK",
+        f"hello from {KEY}",
+        FailureKind.MALFORMED,
+        ("not a chat reply", "hello from"),
+    ),
+    Case("JSON that is no reply", "200 OK", {"hello": KEY}, FailureKind.MALFORMED, ("not a chat reply", "Retry")),
+    Case("half of a JSON reply", "200 OK", '{"choices": [{"mess', FailureKind.MALFORMED, ("not a chat reply",)),
+    Case("an empty answer", "200 OK", "", FailureKind.TRUNCATED, ("before a reply came", "Retry")),
+    Case(
+        "an error with status 200",
+        "200 OK",
+        {"error": {"message": "upstream overloaded", "type": "overloaded_error"}},
+        FailureKind.SERVER,
+        ("upstream overloaded", "Retry"),
+    ),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_a_refusal_tells_what_to_do(case: Case) -> None:
+    async with serving(answer(case.status, case.body, *case.headers, f"X-Echo: {KEY}")) as server:
+        told = failure(await reply(server.url))
+        assert len(server.requests) == 1, "a request that may have been billed is not repeated"
+    assert told.kind is case.kind
+    for words in case.says:
+        assert words in told.message
+    assert told.retry_after == case.wait
+
+
+BROKEN: tuple[tuple[str, bytes | Answer, FailureKind, tuple[str, ...], bool], ...] = (
+    (
+        "reset before the answer",
+        reset(b""),
+        FailureKind.NETWORK,
+        ("dropped the connection", "Check that it still runs"),
+        False,
+    ),
+    ("closed before the answer", b"", FailureKind.NETWORK, ("dropped the connection", "retry"), False),
+    (
+        "reset in the reply",
+        reset(started(piece("Hi"))),
+        FailureKind.TRUNCATED,
+        ("broke off", "What came is kept"),
+        True,
+    ),
+    (
+        "cut in the reply",
+        started(piece("Hi")),
+        FailureKind.TRUNCATED,
+        ("broke off", "What came is kept", "retry"),
+        True,
+    ),
+    ("ended without saying so", sse(piece("Hi"), done=False), FailureKind.TRUNCATED, ("broke off", "is kept"), True),
+    (
+        "chunks cut short",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b'31\r\ndata: {"choices":[{"delta":{"content":"Hi"}}]} \n\n\r\n40\r\ndata: {"cho',
+        FailureKind.TRUNCATED,
+        ("broke off",),
+        True,
+    ),
+    ("malformed event", sse(piece("Hi"), "{not json"), FailureKind.MALFORMED, ("not a chat reply", "{not json"), True),
+    ("event that is a number", sse(piece("Hi"), "17"), FailureKind.MALFORMED, ("not a chat reply",), True),
+    ("only [DONE]", sse(), FailureKind.TRUNCATED, ("before a reply came",), False),
+    (
+        "error in mid-stream",
+        sse(piece("Hi"), {"error": {"code": 429, "message": f"try again in 5 seconds, {KEY}"}}),
+        FailureKind.RATE_LIMIT,
+        ("[key]", "Wait 5 seconds"),
+        True,
+    ),
+    (
+        "error as text",
+        sse(piece("Hi"), {"error": "the GPU is gone"}),
+        FailureKind.SERVER,
+        ("the GPU is gone", "Retry"),
+        True,
+    ),
+    (
+        "error event without an error object",
+        answer("200 OK", 'event: error\ndata: {"message": "overloaded"}\n\n', "Content-Type: text/event-stream"),
+        FailureKind.SERVER,
+        ("overloaded",),
+        False,
+    ),
+    ("finished in error", sse(piece("Hi"), piece(finish="error")), FailureKind.SERVER, ("could not reply",), True),
+    (
+        "withheld",
+        sse(piece(finish="content_filter")),
+        FailureKind.BAD_REQUEST,
+        ("content filter", "other words"),
+        False,
+    ),
+    (
+        "not HTTP",
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        FailureKind.MALFORMED,
+        ("does not speak HTTP", "url of “acme”"),
+        False,
+    ),
+    (
+        "not gzip, though it says so",
+        answer("200 OK", "data: x\n\n", "Content-Encoding: gzip", "Content-Type: text/event-stream"),
+        FailureKind.MALFORMED,
+        ("not a chat reply",),
+        False,
+    ),
+)
+
+
+@pytest.mark.parametrize(("raw", "kind", "says", "came"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
+async def test_a_broken_answer_keeps_what_came(
+    raw: bytes | Answer, kind: FailureKind, says: tuple[str, ...], came: bool
+) -> None:
+    async with serving(raw) as server:
+        events = await reply(server.url)
+        assert len(server.requests) == 1
+    told = failure(events)
+    assert told.kind is kind
+    for words in says:
+        assert words in told.message
+    assert ("".join(event.text for event in events if isinstance(event, Delta)) == "Hi") is came
+
+
+async def test_silence_is_told_with_the_setting_that_waits_longer() -> None:
+    server: RawServer
+
+    async def silent(writer: asyncio.StreamWriter) -> None:
+        await server.over.wait()
+
+    async with serving(silent) as server:
+        told = failure(await reply(server.url))
+    assert told.kind is FailureKind.TIMEOUT
+    assert "timeouts.read" in told.message
+    assert "kept" not in told.message
+
+
+async def test_silence_in_mid_reply_keeps_what_came() -> None:
+    server: RawServer
+
+    async def stuck(writer: asyncio.StreamWriter) -> None:
+        writer.write(started(piece("Hi")))
+        await writer.drain()
+        await server.over.wait()
+
+    async with serving(stuck) as server:
+        events = await reply(server.url)
+    assert events[0] == Delta("Hi")
+    assert failure(events).kind is FailureKind.TIMEOUT
+    assert "What came is kept" in failure(events).message
+
+
+async def test_a_reply_that_has_finished_is_whole_though_the_server_never_closes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("providers.reply.AFTER_FINISH", 0.05)
+    server: RawServer
+
+    async def stuck(writer: asyncio.StreamWriter) -> None:
+        writer.write(started(piece("Hi"), piece(finish="stop")))
+        await writer.drain()
+        await server.over.wait()
+
+    async with serving(stuck) as server:
+        events = await reply(server.url, timeouts=replace(QUICK, read=30.0))
+    assert events == [Delta("Hi"), Done("stop", "gen-1", "small-2")]
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def test_a_refused_connection_names_the_address() -> None:
+    port = free_port()
+    told = failure(await reply(f"http://127.0.0.1:{port}/v1"))
+    assert told.kind is FailureKind.REFUSED
+    assert f"Nothing answers at 127.0.0.1:{port}" in told.message
+    assert "url of “acme”" in told.message
+
+
+async def test_a_usual_local_port_tells_how_its_server_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setattr("providers.reaching.LOCAL_SERVERS", {port: ("Ollama", "Start it with “ollama serve”")})
+    told = failure(await reply(f"http://localhost:{port}"))
+    assert told.kind is FailureKind.REFUSED
+    assert "Is Ollama running? Start it with “ollama serve”, then retry." in told.message
+
+
+async def test_an_unknown_name_points_to_the_network_and_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nowhere(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", nowhere)
+    told = failure(await reply("http://api.acme.example/v1"))
+    assert told.kind is FailureKind.DNS
+    assert "The name api.acme.example is not found" in told.message
+    assert "url of “acme”" in told.message
+
+
+async def test_a_certificate_that_nobody_trusts_is_not_accepted() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).with_name("self_signed.pem"))
+    async with serving(sse(piece("Hi")), tls=context) as server:
+        told = failure(await reply(server.url))
+        assert server.requests == []
+    assert told.kind is FailureKind.TLS
+    assert "SSL_CERT_FILE" in told.message
+    assert "self-signed" in told.message.replace("self signed", "self-signed")
+
+
+async def test_https_to_a_server_without_it_says_so() -> None:
+    async def puzzled(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer("400 Bad Request", "what?"))
+        writer.close()
+
+    async with await asyncio.start_server(puzzled, "127.0.0.1", 0) as server:
+        told = failure(await reply(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"))
+    assert told.kind is FailureKind.TLS
+    assert "http://" in told.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"url": "localhost:11434"}, "http:// or https://"),
+        ({"url": "http://[bad/v1"}, "http:// or https://"),
+        ({"url": "http://host:port/v1"}, "http:// or https://"),
+        ({"key": lambda: "sk-ärger"}, "Copy the key again"),
+        ({"key": lambda: f"{KEY}\n{KEY}"}, "Copy the key again"),
+        ({"headers": {"X Team": "blue"}}, "name that HTTP does not allow"),
+        ({"headers": {"X-Team": "blue\r\nHost: evil"}}, "characters that HTTP does not allow"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, str) else next(iter(value)),
+)
+async def test_settings_that_make_no_request_are_told_before_one_is_made(fields: dict[str, Any], says: str) -> None:
+    told = failure(await reply(**{"url": "http://127.0.0.1:1/v1", **fields}))
+    assert told.kind is FailureKind.UNCONFIGURED
+    assert says in told.message
+
+
+@pytest.mark.parametrize("error", [OSError("the keyring is locked"), ValueError("The command gave none.")])
+async def test_a_key_that_cannot_be_had_is_told(error: Exception) -> None:
+    def fail() -> str:
+        raise error
+
+    told = failure(await reply("http://127.0.0.1:1/v1", key=fail))
+    assert told.kind is FailureKind.UNCONFIGURED
+    assert str(error).rstrip(".").lower() in told.message.lower()
+
+
+async def test_a_proxy_of_an_unknown_kind_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+    told = failure(await reply("https://api.acme.example/v1"))
+    assert told.kind in (FailureKind.UNCONFIGURED, FailureKind.NETWORK)
+
+
+async def test_nothing_of_the_key_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with serving(answer("401 Unauthorized", {"error": {"message": KEY}}, f"X-Echo: {KEY}")) as server:
+        await reply(f"{server.url}?key={KEY}")
+        assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize("make", [lambda e: e, lambda e: OpenAIProvider(e)], ids=["endpoint", "provider"])
+def test_nothing_of_the_key_is_in_a_repr(make: Callable[[Endpoint], object]) -> None:
+    endpoint = Endpoint("acme", f"http://me:{KEY}@host/v1?key={KEY}", key=lambda: KEY, headers={"Api-Key": KEY})
+    assert KEY not in repr(make(endpoint))
+    assert KEY not in f"{endpoint.shown} {endpoint.host}"
+
+
+async def test_a_key_in_headers_or_in_the_address_is_not_shown_either() -> None:
+    other = "hidden-header-value"
+    async with serving(answer("403 Forbidden", {"error": {"message": f"no {other} and no p%40ss p@ss"}})) as server:
+        url = server.url.replace("://", "://me:p%40ss@")
+        told = failure(await reply(url, key=lambda: None, headers={"Api-Key": other}))
+    assert other not in told.message
+    assert "p@ss" not in told.message
+
+
+async def test_stopping_a_reply_closes_the_connection() -> None:
+    closed = asyncio.Event()
+
+    async def endless(writer: asyncio.StreamWriter) -> None:
+        writer.write(started(piece("Hi")))
+        await writer.drain()
+        try:
+            while True:
+                writer.write(b": still here\n\n")
+                await writer.drain()
+                await asyncio.sleep(0.005)
+        except ConnectionError:
+            closed.set()
+
+    provider: OpenAIProvider
+    async with serving(endless) as server:
+        provider = OpenAIProvider(Endpoint("acme", server.url), timeouts=QUICK)
+        first = asyncio.Event()
+
+        async def listen() -> None:
+            async for _ in provider.stream(ASK):
+                first.set()
+
+        task = asyncio.create_task(listen())
+        await asyncio.wait_for(first.wait(), 5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.wait_for(closed.wait(), 5)
+        await provider.aclose()
+        await provider.aclose()
