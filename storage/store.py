@@ -8,14 +8,22 @@ from pathlib import Path
 
 from . import ids
 from .clock import Clock, utc_now
-from .database import BUSY_MS, Base, connect
+from .database import BUSY_MS, connect
+from .drafts import Drafts
 from .errors import StoreReadOnly
 from .failures import explain, in_sentences
+from .live import Live
+from .maintenance import Maintenance
 from .migrate import migrate
+from .models import Models
+from .outbox import Outbox
+from .profiles import Profiles
+from .search import Search
+from .usage import Usage
 
 
 @in_sentences
-class Store(Base):
+class Store(Live, Drafts, Search, Outbox, Profiles, Usage, Models, Maintenance):
     """Everything that is kept, in one SQLite file for one account. Use it in the thread that opened it."""
 
     @classmethod
@@ -44,7 +52,8 @@ class Store(Base):
         return store
 
     def close(self) -> None:
-        """Let go of the file. Safe to call twice."""
+        """Let go of the file, and of the replies that this process received. Safe to call twice."""
+        self._disown()
         self.db.close()
 
     def data_version(self) -> int:

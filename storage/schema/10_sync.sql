@@ -68,9 +68,11 @@ create table sync_inflight (
     items text not null
 ) strict;
 
+-- Deleted here. A thing made again under the same id keeps its row, alive: it was counted when it was first made.
 create table sync_grave (
     kind text not null,
     id text not null,
+    alive integer not null default 0,
     primary key (kind, id)
 ) strict, without rowid;
 

@@ -1,0 +1,228 @@
+"""Full-text search as one types: any text is safe, case and accents do not matter, the last word may be unfinished.
+
+The index cuts text into words at spaces and punctuation. Chinese, Japanese, Korean, Thai and the like write no spaces, and symbols
+and emoji are no words at all; such a piece of a query is looked for as a substring, in the newest messages only
+(:data:`SCANNED`), which takes no index and about as long as a screen refresh. A trigram index, the other way, is three times
+the size of the text and knows nothing of one or two letters.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from .database import Base
+from .records import Hit
+from .text import clean, clip, storable
+
+OPEN, CLOSE = "\x02", "\x03"
+SNIPPET_WORDS = 16
+SCANNED = 30_000
+"""How many of the newest messages are read for what the index does not know."""
+
+MOST_WORDS = 24
+MOST_TITLES = 10
+
+_PIECE = re.compile(r'"([^"]*)"?|(\S+)')
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
+
+_MESSAGES = f"""
+select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
+    snippet(message_search, 0, '{OPEN}', '{CLOSE}', '…', {SNIPPET_WORDS}) as snippet
+from message_search as f
+join chat_messages as m on m.local_id = f.rowid
+join chat_sessions as s on s.id = m.session_id
+where f.message_search match :match
+"""
+_TITLES = f"""
+select s.id as session_id, s.title, coalesce(s.last_message_timestamp, s.created_at) as at,
+    highlight(title_search, 0, '{OPEN}', '{CLOSE}') as snippet
+from title_search as f
+join chat_sessions as s on s.local_id = f.rowid
+where f.title_search match :match
+"""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a person typed, taken apart."""
+
+    match: str
+    """For the index: quoted words and phrases, all wanted, the last one perhaps a beginning. Empty when there is none."""
+    parts: tuple[str, ...]
+    """For a scan: substrings, case-folded."""
+
+
+def parse_query(text: str) -> Query:
+    """The query that a text asks. Never an error: what FTS5 would take for syntax stands in quotes."""
+    text = storable(text)[:1000]
+    words: list[str] = []
+    parts: list[str] = []
+    finished = True
+    for found in list(_PIECE.finditer(text))[:MOST_WORDS]:
+        phrase, word = found[1], found[2]
+        piece = (phrase if word is None else word).strip()
+        if not piece:
+            continue
+        if _UNSPACED.search(piece) or not any(_is_word(character) for character in piece):
+            parts.append(piece.casefold())
+            continue
+        finished = found.end() < len(text) or (word is None and found[0].endswith('"'))
+        words.append('"' + piece.replace('"', '""') + '"')
+    if words and not finished:
+        words[-1] += "*"
+    return Query(" ".join(words), tuple(parts))
+
+
+def _is_word(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LN" or unicodedata.category(character) == "Co"
+
+
+class Search(Base):
+    """Titles and messages by their words."""
+
+    def search(self, text: str, *, limit: int = 50, session_id: str | None = None) -> list[Hit]:
+        """Conversations whose title matches, then messages, newest first. With ``session_id``, that one's messages only."""
+        query = parse_query(text)
+        if not query.match and not query.parts:
+            return []
+        titles = [] if session_id is not None else self._title_hits(query, min(MOST_TITLES, limit))
+        return titles + self._message_hits(query, limit - len(titles), session_id)
+
+    def search_best(self, text: str, limit: int) -> list[Hit]:
+        """Messages that match any of the words, best first (BM25), among the newest 200,000: for a question in plain words."""
+        words = [word.rstrip("*") for word in parse_query(text).match.split('" "')]
+        words = ['"' + word.strip('"') + '"' for word in words if len(word.strip('"')) > 2]
+        if not words:
+            return self._message_hits(parse_query(text), limit, None)
+        rows = self.rows(
+            _MESSAGES + """and f.rowid > (select coalesce(max(local_id), 0) from chat_messages) - 200000
+            order by f.rank limit :limit""",
+            match=" OR ".join(words), limit=limit,
+        )  # fmt: skip
+        return [_hit(row) for row in rows]
+
+    def catch_up_search(self, limit: int = 2_000) -> int:
+        """Index some of the messages that an import left for later, newest first; how many. Call it until it gives 0."""
+        if self.one("select 1 from search_backlog") is None:
+            return 0
+        with self.write():
+            row = self.one("select first_id, last_id from search_backlog order by first_id desc limit 1")
+            if row is None:
+                return 0
+            values = {"first": row["first_id"], "last": row["last_id"], "limit": limit - 1}
+            cut = self.one(
+                """select local_id from chat_messages where local_id between :first and :last
+                order by local_id desc limit 1 offset :limit""",
+                **values,
+            )
+            start = row["first_id"] if cut is None else cut["local_id"]
+            done = self.db.execute(
+                """insert into message_search (rowid, content)
+                select local_id, content from searchable_messages where local_id between :start and :last""",
+                {"start": start, "last": row["last_id"]},
+            ).rowcount
+            if cut is None:
+                self.db.execute("delete from search_backlog where first_id = :first", values)
+            else:
+                self.db.execute(
+                    "update search_backlog set last_id = :start - 1 where first_id = :first",
+                    {"first": row["first_id"], "start": start},
+                )
+            return max(done, 1)
+
+    def _title_hits(self, query: Query, limit: int) -> list[Hit]:
+        if query.parts:
+            wanted = _all_of(query.parts, "title")
+            rows = self.rows(
+                f"""select id as session_id, title, coalesce(last_message_timestamp, created_at) as at, title as snippet
+                from chat_sessions where {wanted.sql}
+                    and (:match = '' or local_id in (select rowid from title_search where title_search match :match))
+                order by coalesce(last_message_timestamp, created_at) desc, id desc limit :limit""",
+                match=query.match or "", limit=limit, **wanted.values,
+            )  # fmt: skip
+        else:
+            rows = self.rows(_TITLES + "order by f.rowid desc limit :limit", match=query.match, limit=limit)
+        return [
+            Hit(row["session_id"], row["title"], None, None, _marked(row["snippet"], query.parts), row["at"])
+            for row in rows
+        ]
+
+    def _message_hits(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
+        if limit <= 0:
+            return []
+        if query.parts:
+            return self._scan(query, limit, session_id)
+        if session_id is None:
+            rows = self.rows(_MESSAGES + "order by f.rowid desc limit :limit", match=query.match, limit=limit)
+        else:
+            # The index knows row numbers, not conversations: their range keeps it from walking through everything else.
+            rows = self.rows(
+                _MESSAGES + """and m.session_id = :session and f.rowid between
+                    (select min(local_id) from chat_messages where session_id = :session)
+                    and (select max(local_id) from chat_messages where session_id = :session)
+                order by f.rowid desc limit :limit""",
+                match=query.match, limit=limit, session=session_id,
+            )  # fmt: skip
+        return [_hit(row) for row in rows]
+
+    def _scan(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
+        wanted = _all_of(query.parts, "m.content")
+        rows = self.rows(
+            f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title, m.content as snippet
+            from (
+                select local_id from chat_messages
+                where role <> 'system' and (:session is null or session_id = :session)
+                order by local_id desc limit :scanned
+            ) as newest
+            join chat_messages as m on m.local_id = newest.local_id
+            join chat_sessions as s on s.id = m.session_id
+            where {wanted.sql}
+                and (:match = '' or m.local_id in (select rowid from message_search where message_search match :match))
+            order by m.local_id desc limit :limit""",
+            match=query.match, session=session_id, scanned=SCANNED, limit=limit, **wanted.values,
+        )  # fmt: skip
+        return [_hit(row, query.parts) for row in rows]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    sql: str
+    values: dict[str, str]
+
+
+def _all_of(parts: tuple[str, ...], column: str) -> _Wanted:
+    values = {f"part{number}": part for number, part in enumerate(parts)}
+    return _Wanted(" and ".join(f"instr(lower({column}), :{name}) > 0" for name in values), values)
+
+
+def _hit(row: object, parts: tuple[str, ...] = ()) -> Hit:
+    values = dict(row)  # type: ignore[call-overload]
+    snippet = _marked(values.pop("snippet"), parts)
+    return Hit(session_title=values.pop("title"), snippet=snippet, **values)
+
+
+def _marked(text: str, parts: tuple[str, ...] = ()) -> str:
+    """One line to show, cleaned, with the matches between the two marks."""
+    if parts:
+        text = _around(text, parts)
+    shown, inside = [], False
+    for piece in re.split(f"([{OPEN}{CLOSE}])", text):
+        if piece in (OPEN, CLOSE):
+            if inside == (piece == CLOSE):  # a mark of the text's own, out of order, is dropped
+                inside = not inside
+                shown.append(piece)
+        else:
+            shown.append(re.sub(r"\s+", " ", clean(piece)))
+    return "".join(shown).strip() + (CLOSE if inside else "")
+
+
+def _around(text: str, parts: tuple[str, ...]) -> str:
+    folded = text.lower()
+    at = min((found for part in parts if (found := folded.find(part)) >= 0), default=0)
+    start = max(0, at - 30)
+    piece = ("…" if start else "") + clip(text[start : start + 400], 120)
+    return re.sub("|".join(map(re.escape, parts)), lambda found: OPEN + found[0] + CLOSE, piece, flags=re.IGNORECASE)

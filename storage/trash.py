@@ -1,0 +1,352 @@
+"""Deleting that can be taken back.
+
+A delete moves rows, as they are, into the trash tables; undo moves them back with capture, use and statistics still, so that every
+counter, time, mark, setting and draft is what it was, and takes the grave and the outbox's word of the delete away. Once a
+server has been told, undo is an op of its own, ``restore`` (decision 1). The words of trashed messages stay in the search index,
+where a search does not see them, until the trash is emptied: taking 10,000 messages out of it would be felt.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from .clock import millis, stamp
+from .errors import Invalid, NotFound
+from .messages import Messages
+from .records import Message, Trashed
+from .sessions import NO_SUCH_CONVERSATION
+
+KEPT = timedelta(days=30)
+"""How long a deletion can be undone."""
+
+AT_ONCE = 5_000
+"""Up to so many messages the search index is changed while the person waits; more go through the backlog."""
+
+# Place → the column that says which conversation a row belongs to; in the order in which they come back.
+_PLACES = {
+    "chat_sessions": "id",
+    "session_counts": "session_id",
+    "chat_messages": "session_id",
+    "session_settings": "session_id",
+    "session_marks": "session_id",
+    "drafts": "session_id",
+    "sync_outbox": "conv_id",
+}
+
+
+class Trash(Messages):
+    """Deletions and their undo."""
+
+    def delete_session(self, session_id: str) -> Trashed:
+        """Delete a conversation with all it has."""
+        with self.write():
+            session = self.get_session(session_id)
+            # While an import is being indexed, nobody knows cheaply which of these words are in: they leave now.
+            behind = self.one("select 1 from search_backlog") is not None
+            token = self._bin("session", session.title, 1, self.message_count(session_id), indexed=not behind)
+            for place, column in _PLACES.items():
+                self._keep(token, place, column, session_id)
+            if behind:
+                self._unindex(session_id)
+            with self.in_bulk():
+                self.db.execute("delete from chat_messages where session_id = :id", {"id": session_id})
+            self.db.execute("delete from chat_sessions where id = :id", {"id": session_id})
+            self.db.execute("delete from drafts where session_id = :id", {"id": session_id})
+            self.touch(session_id)
+        return self._trashed(token)
+
+    def delete_message(self, message_id: str) -> Trashed:
+        """Delete one message."""
+        with self.write():
+            return self._delete_message(self.get_message(message_id), "message")
+
+    def clear_all(self) -> Trashed:
+        """Delete every conversation. One undo brings them all back."""
+        with self.write():
+            ids = [row["id"] for row in self.rows("select id from chat_sessions")]
+            newest = self.one(
+                "select title from chat_sessions order by coalesce(last_message_timestamp, created_at) desc, id desc limit 1"
+            )
+            if newest is None:
+                raise Invalid("There is no conversation to delete.")
+            messages = self.one("select count(*) as n from chat_messages")
+            count = int(messages["n"]) if messages else 0
+            token = self._bin("clear", newest["title"], len(ids), count, indexed=False)
+            for place in _PLACES:
+                self._keep(token, place)
+            self._forget_index()
+            with self.in_bulk():
+                self.db.execute("insert into title_search (title_search) values ('delete-all')")
+                self.db.execute("delete from search_backlog")
+                self.db.execute("delete from chat_messages")
+                self._capture_clear()
+                self.db.execute("delete from chat_sessions")
+                self.db.execute("delete from drafts where session_id <> ''")
+            self.touch(*ids)
+        return self._trashed(token)
+
+    def undo(self, token: int) -> list[str]:
+        """Bring back what a deletion took; gives the conversations that are back or changed."""
+        with self.write():
+            binned = self.one("select at, kind, messages, indexed from trash where token = :token", token=token)
+            if binned is None:
+                raise NotFound("That deletion can not be undone any more.")
+            if binned["kind"] in ("message", "reply"):
+                back = [self._undo_message(token, binned["at"])]
+            else:
+                back = self._undo_sessions(token)
+                if not binned["indexed"]:
+                    self._index_again(token, binned["messages"])
+            for row in self._kept(token, "late"):
+                self._insert_reply(row)  # it settled while its conversation was away, and counts from now on
+            self.db.execute("delete from trash where token = :token", {"token": token})
+            self.touch(*back)
+            return back
+
+    def last_trashed(self) -> Trashed | None:
+        """The newest deletion by a person that can still be undone."""
+        row = self.one("select token from trash where kind <> 'reply' order by token desc limit 1")
+        return self._trashed(row["token"]) if row else None
+
+    def purge_trash(self, limit: int = 2_000) -> bool:
+        """Forget deletions older than 30 days, at most ``limit`` rows at a time; True when there is more to forget."""
+        before = stamp(self.now() - KEPT)
+        if not self.one("select 1 from trash where at < :before limit 1", before=before):
+            return False
+        with self.write():
+            row = self.one("select token, indexed from trash where at < :before order by at limit 1", before=before)
+            if row is None:
+                return False
+            values = {"token": row["token"], "limit": limit}
+            some = "select row_id from trash_rows where token = :token order by row_id limit :limit"
+            if row["indexed"]:
+                self.db.execute(
+                    f"""insert into message_search (message_search, rowid, content)
+                    select 'delete', json_extract(content, '$.local_id'), json_extract(content, '$.content')
+                    from trash_rows
+                    where row_id in ({some}) and place = 'chat_messages' and json_extract(content, '$.role') <> 'system'""",
+                    values,
+                )
+            if self.db.execute(f"delete from trash_rows where row_id in ({some})", values).rowcount < limit:
+                self.db.execute("delete from trash where token = :token", values)
+        return True
+
+    def _trashed(self, token: int) -> Trashed:
+        row = self.one("select token, sessions, messages, title from trash where token = :token", token=token)
+        if row is None:
+            raise NotFound("That deletion can not be undone any more.")
+        return Trashed(**dict(row))
+
+    def _bin(self, kind: str, title: str, sessions: int, messages: int, *, indexed: bool) -> int:
+        row = self.one(
+            """insert into trash (at, kind, title, sessions, messages, indexed)
+            values (:at, :kind, :title, :sessions, :messages, :indexed) returning token""",
+            at=self.stamp(), kind=kind, title=title, sessions=sessions, messages=messages, indexed=indexed,
+        )  # fmt: skip
+        assert row is not None
+        token: int = row["token"]
+        return token
+
+    def _keep(self, token: int, place: str, column: str = "", value: str = "") -> None:
+        """Copy the rows of a table, all or those with that value, into the trash."""
+        names = [row["name"] for row in self.rows("select name from pragma_table_info(:place)", place=place)]
+        pairs = ", ".join(f"'{name}', {name}" for name in names)
+        thing = "id" if "id" in names else "session_id"
+        self.db.execute(
+            f"""insert into trash_rows (token, place, thing, content)
+            select :token, '{place}', {thing}, json_object({pairs}) from {place} where {f"{column} = :value" if column else "true"}""",
+            {"token": token, "value": value},
+        )
+
+    def _kept(self, token: int, place: str) -> Iterator[dict[str, Any]]:
+        rows = self.db.execute(
+            "select content from trash_rows where token = :token and place = :place order by row_id",
+            {"token": token, "place": place},
+        )
+        return (json.loads(row["content"]) for row in rows)
+
+    def _put_back(self, token: int, place: str) -> None:
+        first = next(self._kept(token, place), None)
+        if first is not None:
+            names = ", ".join(first)
+            values = ", ".join(f":{name}" for name in first)
+            ignore = "or ignore" if place == "sync_outbox" else ""  # a thing may have got a word of its own since
+            self.db.executemany(f"insert {ignore} into {place} ({names}) values ({values})", self._kept(token, place))
+
+    def _undo_sessions(self, token: int) -> list[str]:
+        ids = [row["thing"] for row in self.rows(
+            "select thing from trash_rows where token = :token and place = 'chat_sessions' order by row_id", token=token
+        )]  # fmt: skip
+        there = self.one(
+            """select title from chat_sessions where id in (
+                select thing from trash_rows where token = :token and place = 'chat_sessions')""",
+            token=token,
+        )
+        if there is not None:
+            raise Invalid(f"A conversation of the same id, “{there['title']}”, is there; delete it first.")
+        with self.applying(), self.in_bulk():
+            for place in _PLACES:
+                if place != "sync_outbox":
+                    self._put_back(token, place)
+            self.db.execute(
+                """insert into title_search (rowid, title) select local_id, title from chat_sessions where id in (
+                    select thing from trash_rows where token = :token and place = 'chat_sessions')""",
+                {"token": token},
+            )
+        self._uncapture(token, "c", "chat_sessions")
+        return ids
+
+    def _undo_message(self, token: int, deleted_at: str) -> str:
+        row = next(self._kept(token, "chat_messages"))
+        session_id: str = row["session_id"]
+        if not self.one("select 1 from chat_sessions where id = :id", id=session_id):
+            raise Invalid("The message's conversation was deleted too; bring that back first.")
+        with self.applying():
+            self._put_back(token, "chat_messages")
+            self.db.execute(
+                """update chat_sessions set updated_at = :updated_at, last_activity = :last_activity
+                where id = :id and updated_at = :deleted_at""",
+                {**next(self._kept(token, "session")), "id": session_id, "deleted_at": deleted_at},
+            )
+        self._uncapture(token, "m", "chat_messages")
+        return session_id
+
+    def _delete_message(self, message: Message, kind: str) -> Trashed:
+        session = self.get_session(message.session_id)
+        token = self._bin(kind, session.title, 0, 1, indexed=False)
+        self._keep(token, "chat_messages", "id", message.id)
+        self._keep(token, "sync_outbox", "kind = 'm' and id", message.id)
+        times = {"updated_at": session.updated_at, "last_activity": session.last_activity}
+        self._lay(token, "session", session.id, times)
+        self.db.execute("delete from chat_messages where id = :id", {"id": message.id})
+        self.touch(message.session_id)
+        return self._trashed(token)
+
+    def _trash_reply(self, reply: Message) -> None:
+        """Take away a reply that is asked for again; what text it had is kept."""
+        if reply.content.strip():
+            self._delete_message(reply, "reply")
+        else:
+            self.db.execute("delete from chat_messages where id = :id", {"id": reply.id})
+
+    def _reply_in_trash(self, row: dict[str, Any]) -> Message:
+        """Keep a reply whose conversation was deleted while it came: undo brings both back."""
+        binned = self.one(
+            "select token from trash_rows where place = 'chat_sessions' and thing = :id order by token desc limit 1",
+            id=row["session_id"],
+        )
+        if binned is None:
+            raise NotFound(NO_SUCH_CONVERSATION)
+        self._lay(binned["token"], "late", row["id"], row)
+        return Message(
+            **{name: row[name] for name in row if name != "metadata"},
+            role="assistant", content_type="markdown", is_streaming=True, metadata=json.loads(row["metadata"]),
+        )  # fmt: skip
+
+    def _lay(self, token: int, place: str, thing: str, content: dict[str, Any]) -> None:
+        self.db.execute(
+            "insert into trash_rows (token, place, thing, content) values (:token, :place, :thing, :content)",
+            {"token": token, "place": place, "thing": thing, "content": json.dumps(content)},
+        )
+
+    def _capture_clear(self) -> None:
+        """What the triggers say for one conversation, said for all. One that is private is never mentioned; one that a server
+        has, but after the last complete pull, is outside what its ``clear`` covers and is named."""
+        self.db.execute(
+            """insert into sync_grave (kind, id)
+            select 'c', id from chat_sessions where id not in (select conv_id from sync_optout)
+            on conflict (kind, id) do update set alive = 0"""
+        )
+        values = {"ms": millis(self.now())}
+        self.db.execute(
+            """insert into sync_outbox (kind, id, conv_id, op, edited_at)
+            select 'c', c.id, c.id, 'del', :ms
+            from chat_sessions as c
+            left join sync_session_state as s on s.session_id = c.id
+            left join sync_outbox as o on o.kind = 'c' and o.id = c.id
+            where c.id not in (select conv_id from sync_optout)
+                and (s.srv_seq > 0 and s.created_seq > (select full_cur from sync_state) or coalesce(o.sent, 0) > 0)
+            on conflict (kind, id) do update set op = 'del', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0""",
+            values,
+        )
+        self.db.execute("delete from sync_outbox where kind in ('m', 's') or kind = 'c' and op <> 'del'")
+        self.db.execute(
+            """insert into sync_outbox (kind, id, conv_id, op, edited_at, arg)
+            select 'x', 'all', '', 'clear', :ms, full_cur from sync_state where true
+            on conflict (kind, id) do update set rev = rev + 1, edited_at = excluded.edited_at, arg = excluded.arg""",
+            values,
+        )
+
+    def _uncapture(self, token: int, kind: str, place: str) -> None:
+        """The outbox as it was before the delete; where a server may know of the delete, an op that takes it back."""
+        values = {"token": token, "kind": kind, "place": place, "ms": millis(self.now())}
+        things = "select thing from trash_rows where token = :token and place = :place"
+        acked = "sync_session_state where session_id" if kind == "c" else "sync_message_state where message_id"
+        unsent = "(sent = 0 or not exists (select 1 from sync_inflight))"
+        told = self.rows(
+            f"""select thing, coalesce((select rev from sync_outbox where kind = :kind and id = thing), 0) as rev
+            from trash_rows
+            where token = :token and place = :place
+                and (
+                    exists (select 1 from {acked} = thing and srv_seq > 0)
+                    or exists (select 1 from sync_outbox where kind = :kind and id = thing and sent > 0)
+                )
+                and not exists (select 1 from sync_outbox where kind = :kind and id = thing and op = 'del' and {unsent})
+                and not (
+                    (select kind from trash where token = :token) = 'clear'
+                    and exists (select 1 from sync_outbox where kind = 'x' and {unsent})
+                )""",
+            **values,
+        )
+        self.db.execute(
+            f"""delete from sync_outbox
+            where kind = :kind and id in ({things})
+                or kind = 'x' and {unsent} and (select kind from trash where token = :token) = 'clear'""",
+            values,
+        )
+        self.db.execute(f"delete from sync_grave where kind = :kind and id in ({things})", values)
+        self._put_back(token, "sync_outbox")
+        conversation = "thing" if kind == "c" else "(select session_id from chat_messages where id = thing)"
+        for row in told:  # beyond the revision of the delete, whose answer may still come
+            self.db.execute(
+                f"""insert into sync_outbox (kind, id, conv_id, op, rev, edited_at)
+                select :kind, thing, {conversation}, 'restore', :rev + 1, :ms
+                from trash_rows where token = :token and place = :place and thing = :thing
+                on conflict (kind, id) do update set
+                    op = 'restore', rev = max(rev, excluded.rev), edited_at = excluded.edited_at""",
+                {**values, "thing": row["thing"], "rev": row["rev"]},
+            )
+
+    def _forget_index(self) -> None:
+        """No message is in the search index any more; also not those in the trash."""
+        self.db.execute("insert into message_search (message_search) values ('delete-all')")
+        self.db.execute("update trash set indexed = 0")
+
+    def _unindex(self, session_id: str) -> None:
+        self.db.execute(
+            """insert into message_search (message_search, rowid, content)
+            select 'delete', local_id, content from chat_messages
+            where session_id = :id and role <> 'system'
+                and not exists (select 1 from search_backlog where local_id between first_id and last_id)""",
+            {"id": session_id},
+        )
+
+    def _index_again(self, token: int, messages: int) -> None:
+        if messages > AT_ONCE:
+            self._forget_index()
+            self.db.execute("delete from search_backlog")
+            self.db.execute(
+                """insert into search_backlog (first_id, last_id)
+                select min(local_id), max(local_id) from chat_messages having count(*) > 0"""
+            )
+            return
+        self.db.execute(
+            """insert into message_search (rowid, content)
+            select local_id, content from chat_messages
+            where id in (select thing from trash_rows where token = :token and place = 'chat_messages') and role <> 'system'
+                and not exists (select 1 from search_backlog where local_id between first_id and last_id)""",
+            {"token": token},
+        )
