@@ -1,0 +1,81 @@
+"""Keys: one list, every action with a key, remapping that never leaves a person without one."""
+
+from __future__ import annotations
+
+from tui.actions import ACTIONS, BY_ID, NO_KEY, key_names, keymap, keys_table, sections
+
+
+def test_every_action_has_a_key_a_title_and_a_sentence() -> None:
+    for action in ACTIONS:
+        assert action.key, action.id
+        assert action.title, action.id
+        assert action.help[0].isupper(), action.id
+        assert not action.help.endswith("."), action.id
+
+
+def test_ids_are_unique_and_every_action_is_in_one_section() -> None:
+    assert len(BY_ID) == len(ACTIONS)
+    assert sorted(action.id for _, actions in sections() for action in actions) == sorted(BY_ID)
+
+
+def test_no_two_default_keys_answer_in_the_same_place() -> None:
+    _, problems = keymap({action.id: action.key for action in ACTIONS})
+    assert problems == []
+
+
+def test_no_default_key_is_taken_by_flow_control_a_multiplexer_or_text_editing() -> None:
+    taken = {"ctrl+s", "ctrl+q", "ctrl+b", "ctrl+a", "ctrl+w", "ctrl+k", "ctrl+x", "ctrl+v", "ctrl+y", "ctrl+z"}
+    for action in ACTIONS:
+        keys = set(action.key.split(","))
+        assert not keys & taken, action.id
+        assert not any(key.startswith("ctrl+shift") for key in keys), action.id
+    while_typing = {key for action in ACTIONS if action.scope in ("app", "main") for key in action.key.split(",")}
+    assert {key for key in while_typing if len(key) == 1} == {"i"}, "only a letter that the prompt itself takes"
+
+
+def test_two_actions_may_exchange_their_keys() -> None:
+    mapping, problems = keymap({"conversation.new": "ctrl+r", "conversation.search": "ctrl+n"})
+    assert mapping == {"conversation.new": "ctrl+r", "conversation.search": "ctrl+n"}
+    assert problems == []
+
+
+def test_a_key_that_is_taken_is_refused_in_a_sentence_and_the_old_one_stays() -> None:
+    mapping, problems = keymap({"conversation.new": "ctrl+p"})
+    assert mapping == {}
+    assert problems == [
+        "[keys] gives ctrl+p to “conversation.new”, but “app.palette” has it; “conversation.new” keeps ctrl+n."
+    ]
+
+
+def test_an_unknown_action_is_named_with_the_nearest_one() -> None:
+    _, problems = keymap({"conversation.nwe": "ctrl+e"})
+    assert problems == ["[keys] names no action “conversation.nwe”; did you mean “conversation.new”?"]
+
+
+def test_an_empty_key_takes_the_key_away() -> None:
+    mapping, problems = keymap({"app.screenshot": "", "app.themes": ""})
+    assert mapping == {"app.screenshot": NO_KEY, "app.themes": NO_KEY}
+    assert problems == []
+    assert key_names(mapping["app.themes"]) == "no key"
+
+
+def test_without_vim_the_lists_move_by_arrows_only() -> None:
+    mapping, _ = keymap({}, vim=False)
+    assert mapping["sidebar.next"] == "down"
+    assert mapping["transcript.last"] == "end"
+    assert "transcript.copy" not in mapping
+
+
+def test_enter_can_start_a_line_instead_of_sending() -> None:
+    mapping, problems = keymap({}, enter_sends=False)
+    assert mapping["prompt.send"].split(",")[0] == "ctrl+j"
+    assert "enter" in mapping["prompt.newline"].split(",")
+    assert problems == []
+
+
+def test_the_table_for_the_readme_names_every_action_and_key() -> None:
+    table = keys_table()
+    for action in ACTIONS:
+        assert f"`{action.id}`" in table
+        assert action.help in table
+    assert "`ctrl+_`" in table

@@ -1,0 +1,208 @@
+"""The prompt: grows, remembers, folds big pastes, and never loses or garbles what was written."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from textual import events
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+
+from tui.prompt import Prompt
+from tui.prompt.history import History
+from tui.prompt.pastes import FOLD_CHARACTERS, Pastes, plain
+
+BIG = "".join(f"line {number} of a long log\n" for number in range(20_000))
+assert len(BIG) > FOLD_CHARACTERS
+
+
+class Writing(App[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[Prompt.Submitted] = []
+        self.refused: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield Prompt()
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.query_one(Prompt)
+
+    def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
+        self.sent.append(event)
+
+    def on_prompt_refused(self, event: Prompt.Refused) -> None:
+        self.refused.append(event.reason)
+
+
+async def paste(pilot: Pilot[None], text: str) -> None:
+    pilot.app.post_message(events.Paste(text))
+    await pilot.pause()
+
+
+async def test_enter_sends_and_the_text_stays_until_it_is_stored() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await pilot.press(*"hello", "enter")
+        await pilot.pause()
+        assert [event.text for event in app.sent] == ["hello"]
+        assert app.prompt.text == "hello"
+        app.prompt.sent(app.sent[0].shown, app.sent[0].text)
+        assert app.prompt.text == ""
+
+
+async def test_what_is_typed_while_a_message_is_being_stored_stays() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await pilot.press(*"one", "enter", *" two")
+        await pilot.pause()
+        app.prompt.sent(app.sent[0].shown, app.sent[0].text)
+        assert app.prompt.text == " two"
+
+
+async def test_a_new_line_has_three_plain_ways() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await pilot.press("a", "ctrl+j", "b", "alt+enter", "c", "shift+enter", "d", "\\", "enter", "e")
+        assert app.prompt.text == "a\nb\nc\nd\ne"
+        assert app.sent == []
+
+
+async def test_an_empty_prompt_says_why_nothing_was_sent() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await pilot.press("space", "ctrl+j", "enter")
+        await pilot.pause()
+        assert app.sent == []
+        assert app.refused == ["Nothing to send yet: the prompt is empty."]
+
+
+async def test_a_prompt_too_long_for_any_model_is_refused_and_kept() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await paste(pilot, "x" * 10_000_000)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.sent == []
+        assert "10.0 million characters" in app.refused[0]
+        assert app.prompt.whole == "x" * 10_000_000
+
+
+async def test_a_big_paste_stands_as_one_label_and_is_sent_whole() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await pilot.press(*"see ")
+        await paste(pilot, BIG)
+        await pilot.press(*" ok?")
+        assert app.prompt.text == "see [pasted 0.5 MB, 20,001 lines] ok?"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.sent[0].text == f"see {BIG} ok?"
+
+
+async def test_a_label_is_deleted_as_one_piece_and_undo_brings_it_back() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await pilot.press("a")
+        await paste(pilot, BIG)
+        await pilot.press("backspace")
+        assert app.prompt.text == "a"
+        await pilot.press("ctrl+z")
+        assert app.prompt.whole == f"a{BIG}"
+
+
+async def test_typing_inside_a_label_goes_behind_it() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await paste(pilot, BIG)
+        await pilot.press("left", "left", "left", "x")
+        assert app.prompt.whole == f"{BIG}x"
+
+
+async def test_two_pastes_of_the_same_size_keep_their_own_text() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await paste(pilot, BIG)
+        await paste(pilot, BIG.replace("log", "dog"))
+        assert app.prompt.text.count("[pasted") == 2
+        assert app.prompt.whole == BIG + BIG.replace("log", "dog")
+
+
+async def test_a_folded_paste_survives_as_a_draft() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await pilot.press(*"see ")
+        await paste(pilot, BIG)
+        draft = app.prompt.draft
+        assert plain(draft) == f"see {BIG}"
+        app.prompt.put("")
+        app.prompt.put(draft)
+        assert app.prompt.text == "see [pasted 0.5 MB, 20,001 lines]"
+        assert app.prompt.whole == f"see {BIG}"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.one_of(st.text(max_size=20), st.text(max_size=8).map(lambda text: text + "y\n" * 300)), max_size=5))
+def test_a_draft_gives_back_exactly_what_was_written(pieces: list[str]) -> None:
+    pieces = [piece.translate({2: None, 3: None}) for piece in pieces]
+    pastes = Pastes()
+    shown = "".join(pastes.fold(piece) if len(piece) > 300 else piece for piece in pieces)
+    again = Pastes()
+    assert again.expand(again.from_draft(pastes.to_draft(shown))) == pastes.expand(shown)
+    assert plain(pastes.to_draft(shown)) == pastes.expand(shown)
+
+
+async def test_control_characters_are_left_out_of_what_is_pasted() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await paste(pilot, "a\x1b[31mb\x00c\x9bd\r\ne\rf\tg\ud800h")
+        assert app.prompt.text == "a[31mbcd\ne\nf\tgh"
+
+
+async def test_up_and_down_walk_through_earlier_prompts_and_back_to_what_was_being_written() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        app.prompt.history_of_prompts.fill(["second", "first\nwith two lines"])
+        await pilot.press(*"new", "up")
+        assert app.prompt.text == "second"
+        await pilot.press("up")
+        assert app.prompt.text == "first\nwith two lines"
+        await pilot.press("up", "up")
+        assert app.prompt.text == "first\nwith two lines", "up moved to its first line, and there is nothing older"
+        await pilot.press("down", "down")
+        assert app.prompt.text == "second"
+        await pilot.press("down")
+        assert app.prompt.text == "new"
+        await pilot.press("down")
+        assert app.prompt.text == "new"
+
+
+async def test_inside_a_long_text_up_moves_the_cursor() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        app.prompt.history_of_prompts.fill(["old"])
+        await pilot.press("a", "ctrl+j", "b", "up")
+        assert app.prompt.text == "a\nb"
+
+
+async def test_it_grows_with_its_text_up_to_ten_lines() -> None:
+    app = Writing()
+    async with app.run_test(size=(60, 40)) as pilot:
+        app.prompt.styles.max_height = 12
+        app.prompt.styles.height = "auto"
+        heights = []
+        for _ in range(14):
+            await pilot.pause()
+            heights.append(app.prompt.size.height)
+            await pilot.press("ctrl+j")
+        assert heights[0] == 1
+        assert heights[4] == 5
+        assert max(heights) == 10
+
+
+def test_a_prompt_sent_twice_is_remembered_once_at_its_newest_place() -> None:
+    history = History()
+    history.fill(["b", "a"])
+    history.add("a")
+    assert [history.older(""), history.older(""), history.older("")] == ["a", "b", None]
