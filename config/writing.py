@@ -62,7 +62,7 @@ def _changed(path: Path, where: tuple[str, ...], value: object) -> str | None:
         raise ConfigError(f"{error} Correct the file first; it is left as it is and the setting is not kept.") from None
     try:
         document = tomlkit.parse(text)
-        if not _set(document, where, value):
+        if not _set(document, _as_written(document, where), value):
             return None
         written = tomlkit.dumps(document)
         tomlkit.parse(written)
@@ -71,6 +71,19 @@ def _changed(path: Path, where: tuple[str, ...], value: object) -> str | None:
             f"{path} cannot be changed by the program ({error}). Set {'.'.join(where)} in it by hand."
         ) from None
     return written
+
+
+def _as_written(document: Mapping[str, Any], where: tuple[str, ...]) -> tuple[str, ...]:
+    """The path in the file: ``conversation.rename = "f3"`` without quotes is a table in a table to TOML."""
+    inner: Any = document.get(where[0])
+    parts = tuple(where[-1].split("."))
+    if where[0] != "keys" or not isinstance(inner, Mapping) or where[-1] in inner:
+        return where
+    for name in parts[:-1]:
+        inner = inner.get(name)
+        if not isinstance(inner, Mapping):
+            return where
+    return ("keys", *parts)
 
 
 def _set(document: MutableMapping[str, Any], where: tuple[str, ...], value: object) -> bool:

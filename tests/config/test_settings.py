@@ -1,0 +1,348 @@
+"""What a person writes into config.toml applies, and what is wrong in it is told and left out."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import config
+from config import KNOWN, ConfigError, Settings, load, save_value
+
+FULL = """\
+# mine
+model = "openrouter/acme/small"
+system_prompt = "Be brief."
+temperature = 1
+theme = "nord"
+discover = false
+
+[ui]
+sidebar_width = 40  # wide
+show_reasoning = true
+symbols = "ascii"
+
+[timeouts]
+read = 300
+
+[keys]
+"conversation.rename" = "f3"
+conversation.delete = ["delete", "ctrl+d"]
+quit = ""
+
+[endpoints.work]
+url = "https://llm.example.com/v1"
+key_env = "WORK_KEY"
+models = ["a", "b"]
+context_length = 32768
+headers = { "X-Team" = "blue" }
+
+[endpoints.home]
+url = "http://localhost:8080"
+"""
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    path = folder / "config.toml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
+    found = load(tmp_path)
+    assert found == Settings(path=tmp_path / "config.toml")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_everything_that_is_set_applies(tmp_path: Path) -> None:
+    written(tmp_path, FULL)
+    found = load(tmp_path)
+    assert found.problems == ()
+    assert (found.model, found.system_prompt, found.temperature, found.theme) == (
+        "openrouter/acme/small",
+        "Be brief.",
+        1.0,
+        "nord",
+    )
+    assert found.discover is False
+    assert (found.ui.sidebar_width, found.ui.show_reasoning, found.ui.symbols, found.ui.vim) == (
+        40,
+        True,
+        "ascii",
+        True,
+    )
+    assert (found.timeouts.read, found.timeouts.connect) == (300.0, 10.0)
+    assert found.keys == {"conversation.rename": "f3", "conversation.delete": "delete,ctrl+d", "quit": ""}
+    work, home = found.endpoints
+    assert (work.name, work.url, work.key_env, work.models) == (
+        "work",
+        "https://llm.example.com/v1",
+        "WORK_KEY",
+        ("a", "b"),
+    )
+    assert (work.context_length, dict(work.headers)) == (32768, {"X-Team": "blue"})
+    assert (home.name, home.models, home.context_length) == ("home", (), None)
+
+
+WRONG = (
+    ("modle = 'x'", ("there is no setting modle", "Did you mean model?")),
+    ("[ui]\nsidebar_widht = 30", ("ui.sidebar_widht", "Did you mean ui.sidebar_width?")),
+    ("[iu]\nsidebar_width = 30", ("iu.sidebar_width", "Did you mean ui.sidebar_width?")),
+    ("sidebar_width = 30", ("there is no setting sidebar_width", "Did you mean ui.sidebar_width?")),
+    ("zzzzz = 1", ("there is no setting zzzzz. It is left out.",)),
+    ("[endpoints.a]\nurl = 'http://a'\nkey_evn = 'X'", ("endpoints.a.key_evn", "Did you mean endpoints.a.key_env?")),
+    ("temperature = 'warm'", ("temperature has to be a number from 0 to 2",)),
+    ("temperature = true", ("temperature has to be a number",)),
+    ("temperature = nan", ("temperature has to be a number",)),
+    ("temperature = 2.5", ("from 0 to 2",)),
+    ("[ui]\nsidebar_width = 3", ("a whole number from 16 to 80",)),
+    ("[ui]\nsidebar_width = 30.5", ("a whole number",)),
+    ("[ui]\nvim = 1", ("ui.vim has to be true or false",)),
+    ("[ui]\ntime_format = '13h'", ('one of "24h", "12h"',)),
+    ("ui = 3", ("there is no setting ui",)),
+    ("[model]\nname = 'x'", ("there is no setting model.name",)),
+    ("max_tokens = 0", ("a whole number of 1 or more",)),
+    ("[keys]\nquit = 3", ("keys.quit has to be a key in quotes",)),
+    ("[endpoints.a]\nurl = 'localhost:1'", ("endpoints.a.url has to be an address", "http://")),
+    ("[endpoints.a]\nlabel = 'A'", ("[endpoints.a] needs a url",)),
+    ("[endpoints.a]", ("[endpoints.a] needs a url",)),
+    ("[endpoints.'A b']\nurl = 'http://a'", ("[endpoints.A b] needs another name",)),
+    ("[endpoints.guide]\nurl = 'http://a'", ("not guide",)),
+    ("[endpoints.a]\nurl = 'http://a'\nmodels = 'm'", ("endpoints.a.models has to be a list of texts",)),
+    ("[endpoints.a]\nurl = 'http://a'\nheaders = { n = 1 }", ("a table of texts",)),
+    ("endpoints = 3", ("there is no setting endpoints",)),
+    ("[[endpoints]]\nurl = 'http://a'", ("there is no setting endpoints",)),
+)
+
+
+@pytest.mark.parametrize(("text", "says"), WRONG, ids=[row[0].replace("\n", " ") for row in WRONG])
+def test_what_is_wrong_is_told_and_the_rest_applies(tmp_path: Path, text: str, says: tuple[str, ...]) -> None:
+    path = written(tmp_path, f'theme = "nord"\n{text}\n')
+    found = load(tmp_path)
+    assert found.theme == "nord"
+    told = " ".join(found.problems)
+    assert told.startswith(str(path))
+    for words in says:
+        assert words in told
+    assert dataclasses.replace(found, problems=(), theme="", endpoints=()) == Settings(path=path)
+
+
+UNREADABLE = (
+    ("model = \n", ("line 2, column 9", "The defaults apply until it is corrected")),
+    ("[ui\n", ("line 2",)),
+    ("theme = 'again'", ("Cannot overwrite a value",)),
+    (b"model = '\xff'", ("not text in UTF-8", "byte")),
+    ("x = " + "[" * 20_000, ("too deep",)),
+    ("x = " + "9" * 5_000, ("config.toml",)),
+)
+
+
+@pytest.mark.parametrize(("text", "says"), UNREADABLE, ids=["value", "table", "twice", "bytes", "deep", "digits"])
+def test_a_file_that_is_not_toml_names_the_place_and_is_never_overwritten(
+    tmp_path: Path, text: str | bytes, says: tuple[str, ...]
+) -> None:
+    whole = b'theme = "nord"\n' + (text.encode() if isinstance(text, str) else text)
+    path = written(tmp_path, whole)
+    found = load(tmp_path)
+    assert dataclasses.replace(found, problems=()) == Settings(path=path)
+    for words in (str(path), *says):
+        assert words in found.problems[0]
+    with pytest.raises(ConfigError, match="left as it is"):
+        save_value("theme", "light", tmp_path)
+    assert path.read_bytes() == whole
+
+
+def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").mkdir()
+    assert "cannot be read" in load(tmp_path).problems[0]
+    with pytest.raises(ConfigError, match="cannot be written"):
+        save_value("theme", "light", tmp_path)
+
+
+def test_a_byte_order_mark_is_no_problem(tmp_path: Path) -> None:
+    written(tmp_path, '\ufefftheme = "nord"')
+    assert load(tmp_path).theme == "nord"
+
+
+def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STERNA_CONFIG_DIR", str(tmp_path / "here"))
+    save_value("theme", "nord")
+    assert load().theme == "nord"
+    assert load(environ={"STERNA_CONFIG_DIR": str(tmp_path / "here")}).theme == "nord"
+    assert (tmp_path / "here" / "config.toml").exists()
+
+
+def test_saving_keeps_comments_and_order(tmp_path: Path) -> None:
+    path = written(tmp_path, FULL)
+    save_value("ui.sidebar_width", 28, tmp_path)
+    save_value("ui.vim", False, tmp_path)
+    save_value("keys.app.search", ["ctrl+f", "slash"], tmp_path)
+    save_value("theme", None, tmp_path)
+    save_value("timeouts.write", None, tmp_path)
+    text = path.read_text()
+    assert text.startswith("# mine\n")
+    assert "sidebar_width = 28 # wide" in text.replace("  #", " #")
+    found = load(tmp_path)
+    assert found.problems == ()
+    assert (found.ui.sidebar_width, found.ui.vim, found.theme) == (28, False, "")
+    assert found.keys["app.search"] == "ctrl+f,slash"
+    assert [one.name for one in found.endpoints] == ["work", "home"]
+
+
+def test_a_key_that_was_written_as_tables_is_changed_in_its_place(tmp_path: Path) -> None:
+    written(tmp_path, FULL)
+    save_value("keys.conversation.delete", "f8", tmp_path)
+    save_value("keys.conversation.rename", "f9", tmp_path)
+    found = load(tmp_path)
+    assert found.problems == ()
+    assert (found.keys["conversation.delete"], found.keys["conversation.rename"]) == ("f8", "f9")
+    assert (tmp_path / "config.toml").read_text().count("delete") == 1
+    save_value("keys.conversation.delete", None, tmp_path)
+    assert "conversation.delete" not in load(tmp_path).keys
+
+
+def test_an_endpoint_can_be_saved_value_by_value(tmp_path: Path) -> None:
+    save_value("endpoints.work.url", "https://llm.example.com/v1", tmp_path)
+    save_value("endpoints.work.models", ("a", "b"), tmp_path)
+    save_value("endpoints.work.headers", {"X-Team": "blue"}, tmp_path)
+    found = load(tmp_path)
+    assert found.problems == ()
+    assert (found.endpoints[0].models, dict(found.endpoints[0].headers)) == (("a", "b"), {"X-Team": "blue"})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("thmee", "x", "Did you mean theme?"),
+        ("temperature", 9, "from 0 to 2"),
+        ("ui.symbols", "runes", "one of"),
+        ("endpoints.work.url", "nowhere", "http://"),
+        ("ui", {"vim": True}, "There is no setting ui"),
+        ("", 1, "There is no setting"),
+    ],
+)
+def test_what_cannot_be_is_not_saved(tmp_path: Path, key: str, value: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says.replace("?", r"\?")):
+        save_value(key, value, tmp_path)
+    assert not (tmp_path / "config.toml").exists()
+
+
+def test_a_value_in_place_of_a_table_is_not_overwritten(tmp_path: Path) -> None:
+    path = written(tmp_path, "ui = 3\n")
+    with pytest.raises(ConfigError, match="not a table"):
+        save_value("ui.vim", False, tmp_path)
+    assert path.read_text() == "ui = 3\n"
+
+
+def test_only_the_owner_can_read_what_is_saved(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "sterna"
+    save_value("theme", "nord", folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "config.toml").stat().st_mode) == 0o600
+    assert {one.name for one in folder.iterdir()} == {"config.toml", ".lock"}
+
+
+def test_a_link_into_a_dotfiles_folder_stays_a_link(tmp_path: Path) -> None:
+    dotfiles, folder = tmp_path / "dotfiles", tmp_path / "sterna"
+    dotfiles.mkdir()
+    folder.mkdir()
+    (dotfiles / "sterna.toml").write_text('model = "a/b"\n')
+    (folder / "config.toml").symlink_to(dotfiles / "sterna.toml")
+    save_value("theme", "nord", folder)
+    assert (folder / "config.toml").is_symlink()
+    assert tomllib.loads((dotfiles / "sterna.toml").read_text()) == {"model": "a/b", "theme": "nord"}
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, 'theme = "nord"\n')
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ConfigError, match="No space left on device"):
+        save_value("theme", "light", tmp_path)
+    assert path.read_text() == 'theme = "nord"\n'
+    assert {one.name for one in tmp_path.iterdir()} == {"config.toml", ".lock"}
+
+
+def test_the_table_of_settings_is_what_the_records_hold() -> None:
+    defaults = Settings()
+    for known in KNOWN:
+        first, _, rest = known.path.partition(".")
+        if first == "endpoints":
+            assert rest.partition(".")[2] in {one.name for one in dataclasses.fields(config.EndpointSettings)}
+        elif first != "keys":
+            value = getattr(getattr(defaults, first), rest) if rest else getattr(defaults, first)
+            assert value == known.default, known.path
+        assert known.help.endswith(".")
+        if known.default not in (None, {}):
+            assert known.check(known.default) == known.default
+    named = {one.path for one in KNOWN}
+    assert {f"ui.{one.name}" for one in dataclasses.fields(config.Ui)} <= named
+    assert {f"timeouts.{one.name}" for one in dataclasses.fields(config.TimeoutSettings)} <= named
+
+
+def test_reading_settings_loads_neither_tomlkit_nor_keyring(tmp_path: Path) -> None:
+    written(tmp_path, FULL)
+    program = (
+        "import sys, pathlib, config; config.load(pathlib.Path(sys.argv[1])); "
+        "print([name for name in ('tomlkit', 'keyring', 'httpx', 'textual', 'sqlite3') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+_values = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": _texts,
+        "system_prompt": _texts,
+        "temperature": st.floats(0, 2),
+        "max_tokens": st.integers(1, 2**40),
+        "theme": _texts,
+        "discover": st.booleans(),
+        "ui.sidebar_width": st.integers(16, 80),
+        "ui.vim": st.booleans(),
+        "ui.symbols": st.sampled_from(["auto", "unicode", "ascii"]),
+        "timeouts.read": st.floats(1, 3600),
+        "keys.conversation.rename": _texts,
+        "keys.quit": st.lists(st.sampled_from(["f1", "ctrl+q"])),
+        "endpoints.work.url": st.just("https://a.example/v1"),
+        "endpoints.work.models": st.lists(_texts, max_size=3),
+        "endpoints.work.headers": st.dictionaries(_texts, _texts, max_size=3),
+    },
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(first=_values, second=_values)
+def test_what_is_saved_is_what_is_read(tmp_path_factory: pytest.TempPathFactory, first: Any, second: Any) -> None:
+    folder = tmp_path_factory.mktemp("config")
+    for values in (first, second):
+        for key, value in values.items():
+            save_value(key, value, folder)
+    merged = first | second
+    if any(key.startswith("endpoints.") for key in merged):
+        save_value("endpoints.work.url", "https://a.example/v1", folder)
+    found = load(folder)
+    assert found.problems == ()
+    for key, value in merged.items():
+        name, _, rest = key.partition(".")
+        if name == "keys":
+            assert found.keys[rest] == (value if isinstance(value, str) else ",".join(value))
+        elif name == "endpoints":
+            read = getattr(found.endpoints[0], rest.partition(".")[2])
+            assert (list(read) if isinstance(value, list) else read) == value
+        else:
+            assert (getattr(getattr(found, name), rest) if rest else getattr(found, name)) == value
