@@ -21,7 +21,7 @@ LIVE_PART = 60
 MARGIN = " "
 
 COLOURS = {
-    "Comment": "$text-muted italic",
+    "Comment": "$foreground 60% italic",
     "Keyword": "$text-primary",
     "Keyword.Constant": "$text-warning",
     "Operator.Word": "$text-primary",
@@ -39,7 +39,6 @@ COLOURS = {
     "Generic.Subheading": "bold",
     "Generic.Emph": "italic",
     "Generic.Strong": "bold",
-    "Error": "$text",
 }
 """Colours by pygments token; a token that is not here looks like its parent."""
 

@@ -47,11 +47,10 @@ class Column(Widget):
             layer: messages;
             scrollbar-size-vertical: 1;
             scrollbar-gutter: stable;
-            padding: 1 0 0 0;
         }
         & MessageView {
             width: 1fr;
-            margin: 0 0 1 0;
+            margin: 1 0;
         }
         & MessageView.-user {
             background: $surface;

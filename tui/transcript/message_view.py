@@ -14,6 +14,7 @@ from textual.strip import Strip
 from storage import LiveReply, Message
 
 from ..markdown import Block, CodeBlock, Document, DocumentView, LiveDocument, Place, blocks, plain_blocks
+from ..markdown.looks import MUTED
 from .parts import MARKS, Fold, Look, endings, fold, header, when
 
 BAR = "▌ "
@@ -124,7 +125,7 @@ class MessageView(DocumentView):
             took = 0 if self.message is None else int(self.message.metadata.get("reasoning_ms") or 0)
             parts.append(fold(self.opened, live and not self.content, took))
             if self.opened:
-                parts += plain_blocks(self.reasoning.strip(), "$text-muted italic")
+                parts += plain_blocks(self.reasoning.strip(), f"{MUTED} italic")
         parts += self._body
         if self.message is not None:
             parts += endings(self.message, self._look)

@@ -10,6 +10,7 @@ from textual.content import Content
 from storage import Message, clean, one_line, parse
 
 from ..markdown import Note
+from ..markdown.looks import MUTED
 
 NAME = 40
 MARKS = ("·  ", "·· ", "···", " ··", "  ·", "   ")
@@ -58,7 +59,7 @@ def when(stamp: str, now: datetime, zone: tzinfo | None) -> str:
 def header(role: str, model: str | None, time: str, mark: str = "") -> Note:
     """Who and when."""
     style = "bold $text-secondary" if role == "user" else "bold $text-primary"
-    content = Content.assemble((who(role, model), style), ("  " + time if time else "", "$text-muted"))
+    content = Content.assemble((who(role, model), style), ("  " + time if time else "", MUTED))
     if mark:
         content = Content.assemble(content, ("  " + mark, "$text-accent"))
     return Note(content, flush=True)
@@ -72,12 +73,12 @@ def fold(opened: bool, thinking: bool, milliseconds: int) -> Fold:
         text = f"Thought for {seconds(milliseconds)}"
     else:
         text = "Thought"
-    return Fold(Content.styled(f"{UNFOLDED if opened else FOLDED} {text}", "$text-muted"), flush=not opened)
+    return Fold(Content.styled(f"{UNFOLDED if opened else FOLDED} {text}", MUTED), flush=opened or thinking)
 
 
 def endings(message: Message, look: Look) -> list[Note]:
     """What stands below a message: its cost, or why it is not whole."""
-    again = Content.styled(f"  {look.retry_key} to retry", "$text-muted")
+    again = Content.styled(f"  {look.retry_key} to retry", MUTED)
     finish = message.finish
     if finish == "failed":
         sentence = clean(message.error_message or "The reply failed.").strip()
@@ -88,9 +89,9 @@ def endings(message: Message, look: Look) -> list[Note]:
     if finish == "interrupted":
         notes.append(Note(Content.assemble(("Interrupted here; nothing after this arrived.", "$text-warning"), again)))
     elif finish == "stopped":
-        notes.append(Note(Content.styled("Stopped here.", "$text-muted")))
+        notes.append(Note(Content.styled("Stopped here.", MUTED)))
     if look.usage and (usage := _usage(message)):
-        notes.append(Note(Content.styled(usage, "$text-disabled"), gap=0 if notes else 1))
+        notes.append(Note(Content.styled(usage, MUTED), gap=0 if notes else 1))
     return notes
 
 

@@ -44,6 +44,11 @@ class Window(Column):
         """Show a conversation: at message ``at``, else where it was left, else at its end."""
         self._visit += 1
         visit = self._visit
+        if session_id is not None and session_id == self.session_id and (at is None or self._find(at) is not None):
+            await self._read_again(visit)
+            if visit == self._visit and at is not None:
+                self._go_to(at)
+            return
         self._leave()
         left = self._places.pop(session_id, None) if session_id is not None and at is None else None
         page = await self._read_first(session_id, at or (left[0] if left else None))
@@ -58,7 +63,7 @@ class Window(Column):
         with self.app.batch_update():
             mounted = self._put(views)
             if at is not None and (found := self._find(at)) is not None:
-                self.messages.hold(found, TOP, -(self.messages.size.height // 4))
+                self.messages.hold(found, TOP, -self._lead)
             elif left is not None and (found := self._find(left[0])) is not None:
                 self.messages.hold(found, left[1], left[2])
             await mounted
@@ -109,6 +114,9 @@ class Window(Column):
 
     @work(exclusive=True, group="transcript.reread")
     async def _reread(self, visit: int) -> None:
+        await self._read_again(visit)
+
+    async def _read_again(self, visit: int) -> None:
         """Bring the window up to date."""
         if (session_id := self.session_id) is None:
             return
@@ -208,6 +216,18 @@ class Window(Column):
     @on(Click, "#transcript-new")
     def see_new(self) -> None:
         self.to_end()
+
+    @property
+    def _lead(self) -> int:
+        """Rows above a message that was jumped to: what led to it stays in sight."""
+        return self.messages.size.height // 4
+
+    def _go_to(self, message_id: str) -> None:
+        """Put a mounted message in view."""
+        column, view = self.messages, self._find(message_id)
+        span = column.span(view) if view is not None else None
+        if span is not None and not (column.scroll_y <= span[0] and span[1] <= column.scroll_y + column.size.height):
+            column.jump(max(0, span[0] - self._lead))
 
     def _settle_down(self) -> None:
         self.call_after_refresh(self._look_ahead)
