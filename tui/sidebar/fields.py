@@ -23,11 +23,13 @@ class FilterInput(Input):
     DEFAULT_CSS = """
     FilterInput {
         background: transparent;
-        margin: 0 1 1 2;
-        padding: 0 1;
+        width: 100%;
+        margin: 0 0 1 0;
+
+        &.-textual-compact { padding: 0 2 0 3; }
 
         &:focus { background: $foreground 6%; background-tint: transparent; }
-        & > .input--placeholder { color: $foreground 45%; }
+        & > .input--placeholder { color: $foreground 65%; }
     }
     """
 

@@ -52,15 +52,19 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     DEFAULT_CSS = """
     Rows {
+        width: 100%;
         background: transparent;
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-gutter: stable;
         scrollbar-size-vertical: 1;
+        scrollbar-background: transparent;
+        scrollbar-background-hover: transparent;
+        scrollbar-background-active: transparent;
 
         & > .rows--title { color: $foreground 90%; }
         & > .rows--strong { color: $foreground; text-style: bold; }
-        & > .rows--quiet { color: $foreground 55%; }
+        & > .rows--quiet { color: $foreground 65%; }
         & > .rows--heading { color: $secondary; text-style: bold; }
         & > .rows--bar, & > .rows--unread { color: $primary; }
         & > .rows--live { color: $success; }
@@ -106,6 +110,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """The conversation under the cursor; None while its row is not read."""
         self._pages: dict[int, list[SessionRow]] = {}
         self._fetching = False
+        self._sized = False
         self._looks: dict[tuple[str, str], Style] = {}
 
     # What there is
@@ -232,7 +237,11 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         if not self.lines.rows:
             return
         self.cursor = max(0, min(index, self.lines.rows - 1))
-        self.jump_to(revealed(self.lines, self.cursor, self.top, self.size.height))
+        self._show_cursor()
+
+    def _show_cursor(self) -> None:
+        if self.size.height:  # none while the list is hidden
+            self.jump_to(revealed(self.lines, self.cursor, self.top, self.size.height))
 
     def move_by_page(self, pages: float) -> None:
         """Move the cursor by a part of what is in view."""
@@ -257,8 +266,11 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.Moved())
 
     def on_resize(self) -> None:
-        """Keep the lines as wide as the list."""
+        """Keep the lines as wide as the list, and a cursor that is used in view."""
         self.virtual_size = Size(self.scrollable_content_region.width, self.lines.height)
+        if self.lines.rows and (self.attended or not self._sized):
+            self._show_cursor()
+        self._sized = self.size.height > 0
         self._fetch_missing()
         self.post_message(self.Moved())
 
