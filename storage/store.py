@@ -7,6 +7,9 @@ import sqlite3
 from pathlib import Path
 
 from . import ids
+from .checks import Checks
+from .bulk import Bulk
+from .checks import Checks
 from .clock import Clock, utc_now
 from .database import BUSY_MS, connect
 from .drafts import Drafts
@@ -15,15 +18,15 @@ from .failures import explain, in_sentences
 from .live import Live
 from .maintenance import Maintenance
 from .migrate import migrate
-from .models import Models
+from .names import Names
+from .names import Names
 from .outbox import Outbox
 from .profiles import Profiles
 from .search import Search
-from .usage import Usage
 
 
 @in_sentences
-class Store(Live, Drafts, Search, Outbox, Profiles, Usage, Models, Maintenance):
+class Store(Live, Drafts, Search, Outbox, Profiles, Usage, Models, Maintenance, Names, Checks):
     """Everything that is kept, in one SQLite file for one account. Use it in the thread that opened it."""
 
     @classmethod
@@ -68,9 +71,7 @@ class Store(Live, Drafts, Search, Outbox, Profiles, Usage, Models, Maintenance):
 
             with self.write():
                 if (row := self.one("select id from profiles limit 1")) is None:
-                    self.db.execute("insert into auth_users (id, email) values (:id, '')", {"id": str(uuid4())})
-                    row = self.one("select id from profiles limit 1")
-        assert row is not None, "a user's profile is made by trigger"
+                    return self.ensure_profile(str(uuid4()), "")
         user_id: str = row["id"]
         return user_id
 
