@@ -7,7 +7,6 @@ import sqlite3
 from pathlib import Path
 
 from . import ids
-from .checks import Checks
 from .bulk import Bulk
 from .checks import Checks
 from .clock import Clock, utc_now
@@ -19,14 +18,13 @@ from .live import Live
 from .maintenance import Maintenance
 from .migrate import migrate
 from .names import Names
-from .names import Names
 from .outbox import Outbox
 from .profiles import Profiles
 from .search import Search
 
 
 @in_sentences
-class Store(Live, Drafts, Search, Outbox, Profiles, Usage, Models, Maintenance, Names, Checks):
+class Store(Live, Bulk, Drafts, Search, Outbox, Profiles, Maintenance, Checks, Names):
     """Everything that is kept, in one SQLite file for one account. Use it in the thread that opened it."""
 
     @classmethod

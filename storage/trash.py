@@ -258,7 +258,7 @@ class Trash(Messages):
         self.db.execute(
             """insert into sync_grave (kind, id)
             select 'c', id from chat_sessions where id not in (select conv_id from sync_optout)
-            on conflict (kind, id) do update set alive = 0"""
+            on conflict do nothing"""
         )
         values = {"ms": millis(self.now())}
         self.db.execute(

@@ -68,11 +68,10 @@ create table sync_inflight (
     items text not null
 ) strict;
 
--- Deleted here. A thing made again under the same id keeps its row, alive: it was counted when it was first made.
+-- Deleted here: a thing that comes back from a server under such an id is deleted again.
 create table sync_grave (
     kind text not null,
     id text not null,
-    alive integer not null default 0,
     primary key (kind, id)
 ) strict, without rowid;
 

@@ -8,7 +8,7 @@ from sync_ctx;
 create trigger capture_session_insert after insert on chat_sessions
 when (select applying = 0 and bulk = 0 from sync_ctx) and not exists (select 1 from sync_optout where conv_id = new.id)
 begin
-    update sync_grave set alive = 1 where kind = 'c' and id = new.id;
+    delete from sync_grave where kind = 'c' and id = new.id;
     insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 'c', new.id, new.id, 'put', ms from sync_moment where true
     on conflict (kind, id) do update set op = 'put', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
@@ -30,7 +30,7 @@ when (select applying = 0 and bulk = 0 from sync_ctx) and not exists (select 1 f
 begin
     delete from chat_messages where session_id = old.id; -- a shell that has foreign keys off, the default, would leave them
     delete from sync_outbox where conv_id = old.id and kind in ('m', 's');
-    insert into sync_grave (kind, id) values ('c', old.id) on conflict (kind, id) do update set alive = 0;
+    insert into sync_grave (kind, id) values ('c', old.id) on conflict do nothing;
     insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 'c', old.id, old.id, 'del', ms from sync_moment
     where exists (select 1 from sync_session_state where session_id = old.id and srv_seq > 0)
@@ -43,7 +43,7 @@ create trigger capture_message_insert after insert on chat_messages
 when (select applying = 0 and bulk = 0 from sync_ctx)
     and not exists (select 1 from sync_optout where conv_id = new.session_id)
 begin
-    update sync_grave set alive = 1 where kind = 'm' and id = new.id;
+    delete from sync_grave where kind = 'm' and id = new.id;
     insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 'm', new.id, new.session_id, 'put', ms from sync_moment where true
     on conflict (kind, id) do update set
@@ -81,7 +81,7 @@ when (select applying = 0 and bulk = 0 from sync_ctx)
     and exists (select 1 from chat_sessions where id = old.session_id)
     and not exists (select 1 from sync_optout where conv_id = old.session_id)
 begin
-    insert into sync_grave (kind, id) values ('m', old.id) on conflict (kind, id) do update set alive = 0;
+    insert into sync_grave (kind, id) values ('m', old.id) on conflict do nothing;
     insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 'm', old.id, old.session_id, 'del', ms from sync_moment
     where exists (select 1 from sync_message_state where message_id = old.id and srv_seq > 0)
