@@ -107,6 +107,10 @@ class Catalog:
             return endpoint.context_length
         return listed.context_length if listed else None
 
+    def known(self) -> list[Model]:
+        """The models known by now, endpoint by endpoint, without asking anybody."""
+        return list(self._known())
+
     async def models(self, *, refresh: bool = False) -> list[Model]:
         """Every model, endpoint by endpoint. An endpoint that fails is told in :attr:`problems`; the rest is listed."""
         names = self.names()
