@@ -1,0 +1,129 @@
+"""What is there already is found within a second, and nothing else is contacted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+import pytest
+from raw_server import RawServer, answer, serving
+
+from providers import Endpoint, discover
+
+LIST = answer("200 OK", {"data": [{"id": "nomic-embed-text"}, {"id": "llama3.2"}]})
+KEYS = {
+    "OPENAI_API_KEY": "k1",
+    "OPENROUTER_API_KEY": "k2",
+    "ANTHROPIC_API_KEY": "k3",
+    "GOOGLE_API_KEY": "k4",
+    "GROQ_API_KEY": "k5",
+    "MISTRAL_API_KEY": "k6",
+}
+
+
+def asleep(request: httpx.Request) -> httpx.Response:
+    raise AssertionError(f"{request.url} was contacted")
+
+
+async def test_every_usual_key_gives_an_endpoint_and_no_service_is_contacted() -> None:
+    found = await discover(KEYS, transport=httpx.MockTransport(asleep), local=())
+    assert [one.name for one in found] == ["openai", "openrouter", "anthropic", "gemini", "groq", "mistral"]
+    assert [one.key() for one in found] == ["k1", "k2", "k3", "k4", "k5", "k6"]
+    assert all(one.default_model for one in found)
+    assert found[3].key_hint == "GOOGLE_API_KEY"
+    assert not any(key in repr(found) for key in KEYS.values())
+
+
+async def test_with_nothing_there_nothing_is_found() -> None:
+    assert await discover({"OPENAI_API_KEY": " "}, local=()) == []
+
+
+async def test_a_gemini_key_comes_before_a_google_key() -> None:
+    found = await discover({"GEMINI_API_KEY": "a", "GOOGLE_API_KEY": "b"}, local=())
+    assert [one.key() for one in found] == ["a"]
+
+
+async def test_an_own_base_url_is_asked_for_its_models_with_its_key() -> None:
+    async with serving(LIST) as server:
+        found = await discover({"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "k1"}, local=())
+        assert server.requests[0].headers["authorization"] == "Bearer k1"
+    (one,) = found
+    assert (one.name, one.url, one.default_model) == ("openai", server.url, "llama3.2")
+    assert one.title.startswith("127.0.0.1:")
+
+
+async def test_an_own_base_url_is_kept_though_it_does_not_answer() -> None:
+    async with serving(b"") as server:
+        found = await discover({"OPENAI_BASE_URL": server.url}, local=())
+    assert [(one.name, one.default_model, one.key()) for one in found] == [("openai", "", None)]
+
+
+async def test_local_servers_that_answer_with_models_are_found_at_once() -> None:
+    async def silent(_: Any) -> None:
+        await slow.over.wait()
+
+    slow: RawServer
+    none, web = answer("200 OK", {"data": []}), answer("200 OK", "<html>")
+    async with serving(LIST) as one, serving(silent) as slow, serving(web) as page, serving(none) as empty:
+        local = [Endpoint(f"l{n}", server.url) for n, server in enumerate((slow, page, one, empty))]
+        began = time.monotonic()
+        found = await discover({}, local=local, limit=0.4)
+        assert time.monotonic() - began < 1
+        assert "authorization" not in one.requests[0].headers
+    assert [(endpoint.name, endpoint.default_model) for endpoint in found] == [("l2", "llama3.2")]
+
+
+async def test_keys_come_before_local_servers_and_a_server_is_found_once() -> None:
+    async with serving(LIST) as server:
+        local = [Endpoint("ollama", server.url)]
+        both = await discover({"OPENAI_BASE_URL": server.url.replace("127.0.0.1", "localhost")}, local=local)
+        assert [one.name for one in both] == ["openai"]
+        named = await discover({"GROQ_API_KEY": "k"}, local=local)
+        assert [one.name for one in named] == ["groq", "ollama"]
+
+
+@pytest.mark.parametrize(
+    ("value", "host"),
+    [
+        ("", "127.0.0.1:11434"),
+        ("0.0.0.0", "127.0.0.1:11434"),
+        ("0.0.0.0:9999", "127.0.0.1:9999"),
+        (":9999", "127.0.0.1:9999"),
+        ("gpu-box", "gpu-box:11434"),
+        ("gpu-box:9999", "gpu-box:9999"),
+        ("http://gpu-box", "gpu-box:80"),
+        ("https://gpu-box/", "gpu-box:443"),
+        ("'gpu-box:1'", "gpu-box:1"),
+        ("[::1]:9999", "[::1]:9999"),
+        ("gpu-box:port:x", "127.0.0.1:11434"),
+    ],
+)
+async def test_ollama_is_looked_for_where_its_own_variable_says(value: str, host: str) -> None:
+    asked: list[httpx.URL] = []
+
+    def listen(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        return httpx.Response(200, json={"data": [{"id": "m"}]})
+
+    local = [Endpoint("ollama", "http://127.0.0.1:11434/v1")]
+    (found,) = await discover({"OLLAMA_HOST": value}, transport=httpx.MockTransport(listen), local=local)
+    assert found.host == host
+    assert [url.path for url in asked] == ["/v1/models"]
+
+
+async def test_looking_can_be_cancelled() -> None:
+    arrived = asyncio.Event()
+
+    async def silent(_: Any) -> None:
+        arrived.set()
+        await server.over.wait()
+
+    server: RawServer
+    async with serving(silent) as server:
+        task = asyncio.create_task(discover({}, local=[Endpoint("l", server.url)], limit=30))
+        await asyncio.wait_for(arrived.wait(), 5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task

@@ -1,0 +1,175 @@
+"""The built-in guide is honest, useful and quick, with no network at all."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from providers import ChatMessage, Delta, Done, Event, Failed, HistoryError, HistoryHit, Request, guide
+from providers.guide_topics import TOPICS
+
+HIT = HistoryHit(
+    "Birds of the sea", "the arctic tern flies from pole to pole", datetime(2026, 2, 3, tzinfo=UTC), "conv_1"
+)
+
+
+class Told:
+    """A guide with a history and a help that remember what they were asked."""
+
+    def __init__(self, *hits: HistoryHit, help_text: str = "") -> None:
+        self.hits = list(hits)
+        self.searched: list[str] = []
+        self.topics: list[str] = []
+        self.slept = 0.0
+        self.help_text = help_text
+        self.error: HistoryError | None = None
+        self.provider = guide(self.help, self.history, sleep=self.sleep)
+
+    def help(self, topic: str) -> str:
+        self.topics.append(topic)
+        return self.help_text
+
+    async def history(self, words: str) -> list[HistoryHit]:
+        self.searched.append(words)
+        if self.error is not None:
+            raise self.error
+        return self.hits
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        await asyncio.sleep(0)
+
+    async def events(self, question: str) -> list[Event]:
+        earlier = (ChatMessage("user", "earlier"), ChatMessage("assistant", "said"))
+        request = Request("guide", (*earlier, ChatMessage("user", question)))
+        return [event async for event in self.provider.stream(request)]
+
+    async def answer(self, question: str) -> str:
+        return "".join(event.text for event in await self.events(question) if isinstance(event, Delta))
+
+
+@pytest.mark.parametrize("question", ["hi", "Hello!", "", "  ", "?", "hey there", "help", "test"])
+async def test_a_greeting_is_answered_with_what_it_is_and_how_to_connect_a_model(question: str) -> None:
+    told = Told()
+    answer = await told.answer(question)
+    assert "not a language model" in answer
+    assert "ollama pull" in answer
+    assert "OPENROUTER_API_KEY" in answer
+    assert told.searched == []
+
+
+@pytest.mark.parametrize("question", ["who are you?", "Are you an AI?", "what is Sterna?"])
+async def test_it_says_plainly_what_it_is(question: str) -> None:
+    assert "not a language model" in await Told().answer(question)
+
+
+@pytest.mark.parametrize(
+    "question", ["Write a poem about quarks", "Why is the sky blue?", "2+2", "🐦", "what about it"]
+)
+async def test_what_it_cannot_answer_it_does_not_make_up(question: str) -> None:
+    answer = await Told().answer(question)
+    assert "not a language model" in answer
+    assert "ollama pull" in answer
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("How do I connect a model?", "models"),
+        ("can I use my OpenRouter key", "models"),
+        ("which keyboard shortcuts are there?", "keys"),
+        ("Where is my data?", "data"),
+        ("how do I undo a delete", "delete"),
+        ("how does searching work", "search"),
+        ("change the theme", "settings"),
+        ("rename a conversation", "conversations"),
+        ("use it in a shell script", "cli"),
+        ("sync my other machines", "sync"),
+    ],
+)
+async def test_questions_about_sterna_are_answered_from_its_help(question: str, topic: str) -> None:
+    told = Told(help_text="From the **help**.")
+    assert "From the **help**." in await told.answer(question)
+    assert told.topics == [topic]
+    title = next(one.title for one in TOPICS if one.id == topic)
+    assert (await Told().answer(question)).startswith(f"## {title}\n\n"), "it knows a little without the help too"
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("What did we say about arctic terns?", "arctic terns"),
+        ("when did I ask you about the C++ parser", "C++ parser"),
+        ("find lemon cake recipe", "lemon cake recipe"),
+        ("Do you remember the heron?", "heron"),
+        ("yesterday I mentioned Zürich", "Zürich"),
+    ],
+)
+async def test_what_was_once_discussed_is_found_in_the_history(question: str, words: str) -> None:
+    told = Told(HIT)
+    answer = await told.answer(question)
+    assert told.searched == [words]
+    assert "**Birds of the sea** · 3 February 2026" in answer
+    assert "the arctic tern flies from pole to pole" in answer
+
+
+async def test_what_is_not_in_the_history_is_said_so() -> None:
+    assert "has nothing about **walrus**" in await Told().answer("what did we say about the walrus?")
+
+
+async def test_another_question_shows_what_the_history_has_and_that_it_is_no_answer() -> None:
+    answer = await Told(HIT).answer("Which pole do terns prefer?")
+    assert "cannot answer that myself" in answer
+    assert "Birds of the sea" in answer
+
+
+async def test_a_history_that_cannot_be_searched_is_told() -> None:
+    told = Told()
+    told.error = HistoryError("The history is busy. Retry in a moment.")
+    events = await told.events("what did we say about terns?")
+    assert isinstance(events[-1], Failed)
+    assert events[-1].message == "The history is busy. Retry in a moment."
+
+
+async def test_it_comes_word_by_word_and_nobody_waits_for_it() -> None:
+    told = Told()
+    events = await told.events("hi")
+    assert len([event for event in events if isinstance(event, Delta)]) > 50
+    assert events[-1] == Done("stop", None, "guide/guide")
+    assert told.slept < 1
+
+
+async def test_titles_in_the_history_are_shown_as_they_are() -> None:
+    hostile = HistoryHit(
+        "# [x](http://evil) **b** <b>\x1b[31m\n- y", "`code` | ~~gone~~ ![i](u)\n> deeper", HIT.when, "c"
+    )
+    html = MarkdownIt().enable(["table", "strikethrough"]).render(await Told(hostile).answer("find terns"))
+    assert "\x1b" not in html
+    for tag in ("<a ", "<img", "<code", "<table", "<s>", "<h1", "<b>"):
+        assert tag not in html
+    assert "[x](http://evil)" in re.sub(r"<[^>]+>", "", html)
+
+
+async def test_its_model_is_listed_and_it_closes_twice() -> None:
+    provider = Told().provider
+    assert [one.ref for one in await provider.models()] == ["guide/guide"]
+    await provider.aclose()
+    await provider.aclose()
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.text(max_size=200), st.booleans())
+def test_any_question_has_an_answer(question: str, found: bool) -> None:
+    async def ask() -> list[Any]:
+        return await Told(*([HIT] if found else [])).events(question)
+
+    events = asyncio.run(ask())
+    assert isinstance(events[-1], Done)
+    assert len(events) > 5

@@ -1,0 +1,167 @@
+"""With the package llm installed its models answer too; a stand-in with the package's own names is used here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from providers import ChatMessage, Delta, Done, Event, Failed, FailureKind, ProviderError, Request, Usage
+from providers.llm_extra import LlmPackage, llm_models
+
+ASK = Request("pelican", (ChatMessage("system", "Be brief."), ChatMessage("user", "hello")), temperature=0.5)
+
+
+class UnknownModelError(KeyError):
+    pass
+
+
+class NeedsKeyException(Exception):  # noqa: N818 - the package's own name
+    pass
+
+
+@dataclass
+class Said:
+    """A reply of the package, for models with and without asyncio."""
+
+    pieces: list[str]
+    error: Exception | None = None
+
+    def usage(self) -> Any:
+        return SimpleNamespace(input=3, output=len(self.pieces))
+
+
+class Blocking(Said):
+    def __iter__(self) -> Iterator[str]:
+        yield from self.pieces
+        if self.error:
+            raise self.error
+
+
+class Flowing(Said):
+    async def __aiter__(self) -> AsyncIterator[str]:
+        for piece in self.pieces:
+            yield piece
+        if self.error:
+            raise self.error
+
+    async def usage(self) -> Any:
+        return SimpleNamespace(input=None, output=None)
+
+
+class FakeModel:
+    Options = SimpleNamespace(model_fields={"temperature": 1})
+
+    def __init__(self, model_id: str, response: Any) -> None:
+        self.model_id = model_id
+        self.response = response
+        self.asked: dict[str, Any] = {}
+
+    def prompt(self, **asked: Any) -> Any:
+        self.asked = asked
+        return self.response
+
+
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A module ``llm`` with one model of each kind."""
+    module: Any = ModuleType("llm")
+    module.flowing = FakeModel("pelican", Flowing(["He", "", "llo"]))
+    module.blocking = FakeModel("walrus", Blocking(["He", "llo"]))
+
+    def get(known: Any) -> Any:
+        def find(model_id: str) -> Any:
+            if known.model_id != model_id:
+                raise UnknownModelError(model_id)
+            return known
+
+        return find
+
+    module.UnknownModelError = UnknownModelError
+    module.get_async_model, module.get_model = get(module.flowing), get(module.blocking)
+    module.get_async_models = lambda: [module.flowing]
+    module.get_models = lambda: [module.blocking, module.flowing]
+    monkeypatch.setitem(sys.modules, "llm", module)
+    return module
+
+
+async def reply(model: str = "pelican") -> list[Event]:
+    messages = (*ASK.messages, ChatMessage("assistant", "Hi"), ChatMessage("user", "again"))
+    return [event async for event in LlmPackage().stream(Request(model, messages, temperature=0.5, max_tokens=9))]
+
+
+def test_without_the_package_there_is_no_such_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert llm_models() is None
+
+
+def test_with_the_package_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    provider = llm_models()
+    assert provider is not None
+    assert provider.name == "llm"
+
+
+async def test_models_with_and_without_asyncio_are_listed_once(package: Any) -> None:
+    assert [one.ref for one in await LlmPackage().models()] == ["llm/pelican", "llm/walrus"]
+
+
+async def test_a_reply_streams(package: Any) -> None:
+    assert await reply() == [Delta("He"), Delta("llo"), Done(model="llm/pelican")]
+    assert package.flowing.asked["temperature"] == 0.5
+    assert "max_tokens" not in package.flowing.asked, "an option that the model does not know is not given"
+
+
+async def test_a_model_that_only_blocks_streams_too(package: Any) -> None:
+    assert await reply("walrus") == [Delta("He"), Delta("llo"), Usage(3, 2, 5), Done(model="llm/walrus")]
+
+
+async def test_the_conversation_goes_along_as_messages_or_as_a_transcript(package: Any) -> None:
+    await reply()
+    assert package.flowing.asked["system"] == "Be brief."
+    assert package.flowing.asked["prompt"] == "User: hello\n\nAssistant: Hi\n\nUser: again\n\nAssistant:"
+    for role in ("user", "assistant", "system"):
+        setattr(package, role, lambda text, role=role: (role, text))
+    await reply()
+    assert package.flowing.asked["messages"] == [
+        ("system", "Be brief."),
+        ("user", "hello"),
+        ("assistant", "Hi"),
+        ("user", "again"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (NeedsKeyException("No key found"), FailureKind.AUTH, "llm keys set"),
+        (RuntimeError("boom with sk-abcdefgh12345678"), FailureKind.SERVER, "boom with [key]"),
+    ],
+)
+async def test_what_a_plugin_raises_is_a_sentence(package: Any, error: Exception, kind: FailureKind, says: str) -> None:
+    package.flowing.response = Flowing(["He"], error)
+    events = await reply()
+    assert events[0] == Delta("He")
+    assert isinstance(events[-1], Failed)
+    assert events[-1].kind is kind
+    assert says in events[-1].message
+
+
+async def test_an_unknown_model_tells_where_models_come_from(package: Any) -> None:
+    events = await reply("heron")
+    assert isinstance(events[-1], Failed)
+    assert events[-1].kind is FailureKind.NOT_FOUND
+    assert "llm models" in events[-1].message
+
+
+async def test_a_plugin_that_breaks_the_list_is_told(package: Any) -> None:
+    def broken() -> None:
+        raise ImportError("a plugin is broken")
+
+    package.get_models = broken
+    with pytest.raises(ProviderError, match="a plugin is broken"):
+        await LlmPackage().models()
