@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from .context import build_context
-from .once import answer_once
+from .once import Once
 from .reply import Reply
 from .sources import add_found, catalog_of, needs_search
 from .turns import AnsweringError, Turns
 
 __all__ = [
     "AnsweringError",
+    "Once",
     "Reply",
     "Turns",
     "add_found",
-    "answer_once",
     "build_context",
     "catalog_of",
     "needs_search",

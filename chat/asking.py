@@ -1,29 +1,16 @@
-"""What is asked of whom, and what each event of the answer means for the reply."""
+"""What is asked of whom."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from config import Settings
-from providers import (
-    Catalog,
-    ChatMessage,
-    Delta,
-    Done,
-    Event,
-    Failed,
-    Provider,
-    Reasoning,
-    Request,
-    Usage,
-)
+from providers import Catalog, ChatMessage, Provider, Request
 from storage import Message, Store, StoreThread
 
 from .context import CHARACTERS_A_TOKEN, build_context, input_budget
-from .reply import Ending, Reply
 
 Effort = Literal["low", "medium", "high"]
 EFFORTS: Mapping[object, Effort] = {"low": "low", "medium": "medium", "high": "high"}
@@ -76,40 +63,6 @@ class Asking:
             reasoning_effort=self.reasoning_effort,
             request_id=request_id,
         )
-
-    def take(self, event: Event, reply: Reply) -> Ending | None:
-        """Put the event into the reply; gives the end when it is one."""
-        match event:
-            case Delta(text):
-                reply.add(text)
-            case Reasoning(text):
-                reply.add(text, reasoning=True)
-            case Usage(asked, answered, total):
-                reply.input_tokens, reply.output_tokens, reply.total_tokens = asked, answered, total
-            case Done(reason, completion_id, model):
-                metadata = {} if reason == "stop" else {"finish_reason": reason}
-                return Ending("done", model=model, completion_id=completion_id, metadata=metadata)
-            case Failed():
-                return failed(event)
-        return None
-
-
-def failed(failure: Failed) -> Ending:
-    """The end that a provider's failure is."""
-    metadata: dict[str, Any] = {"kind": str(failure.kind)}
-    if failure.retry_after is not None:
-        metadata["retry_after"] = failure.retry_after
-    return Ending("failed", failure.message, metadata=metadata)
-
-
-@asynccontextmanager
-async def closing(events: AsyncIterator[Event]) -> AsyncIterator[AsyncIterator[Event]]:
-    """Let go of the connection when done, and not when the garbage collector comes by."""
-    try:
-        yield events
-    finally:
-        if isinstance(events, AsyncGenerator):
-            await events.aclose()
 
 
 def _text(value: object) -> str:

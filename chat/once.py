@@ -2,26 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from config import Settings
-from providers import Catalog, ChatMessage, Event, ProviderError
+from providers import Catalog, ChatMessage, ProviderError
+from storage import Settled
 
-from .asking import Asking, closing
+from .asking import Asking
+from .receiving import failed, receive, unasked_for
+from .reply import Ending, Reply
+
+log = logging.getLogger("sterna.chat")
 
 
-async def answer_once(
-    catalog: Catalog, settings: Settings, text: str, *, own: Mapping[str, Any] | None = None
-) -> AsyncIterator[Event]:
-    """Events of the answer. ``own``: choices for this question, under the names of a conversation's settings."""
-    asking = Asking.choose(own or {}, settings, fallback=catalog.default_ref())
-    try:
-        provider, model = catalog.resolve(asking.ref)
-    except ProviderError as error:
-        yield error.failure
-        return
-    system = (ChatMessage("system", asking.system_prompt),) if asking.system_prompt else ()
-    async with closing(provider.stream(asking.asked_of(model, (*system, ChatMessage("user", text))))) as events:
-        async for event in events:
-            yield event
+class Once:
+    """One question. :attr:`reply` fills while :meth:`run` is awaited."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        settings: Settings,
+        text: str,
+        *,
+        own: Mapping[str, Any] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._catalog = catalog
+        self._text = text
+        self._monotonic = monotonic
+        self._asking = Asking.choose(own or {}, settings, fallback=catalog.default_ref())
+        self.reply = Reply("", "", "", self._asking.ref, monotonic())
+
+    def stop(self) -> None:
+        """End the reply here."""
+        self.reply.end(Ending("stopped"))
+
+    async def run(self) -> Settled:
+        """Ask, and return how it ended with all that came."""
+        receiver = asyncio.create_task(self._receive(), name="chat.once")
+        receiver.add_done_callback(lambda task: self.reply.end(unasked_for(task)))
+        try:
+            await asyncio.shield(self.reply.ending)
+        finally:
+            receiver.cancel()
+            self.reply.close()
+        (outcome,) = await asyncio.gather(receiver, return_exceptions=True)
+        if isinstance(outcome, Exception):
+            log.error("a question broke", exc_info=outcome)
+        return self.reply.settled(round((self._monotonic() - self.reply.started) * 1000))
+
+    async def _receive(self) -> None:
+        asking = self._asking
+        try:
+            provider, model = self._catalog.resolve(asking.ref)
+        except ProviderError as error:
+            self.reply.end(failed(error.failure))
+            return
+        system = (ChatMessage("system", asking.system_prompt),) if asking.system_prompt else ()
+        request = asking.asked_of(model, (*system, ChatMessage("user", self._text)))
+        await receive(self.reply, provider, request, self._monotonic)

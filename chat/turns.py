@@ -19,7 +19,8 @@ from config import Settings
 from providers import Catalog, ProviderError
 from storage import Begun, NotFound, Store, StoreError, StoreThread
 
-from .asking import Asking, closing, failed
+from .asking import Asking
+from .receiving import failed, receive, unasked_for
 from .reply import Ending, Reply
 
 log = logging.getLogger("sterna.chat")
@@ -32,8 +33,6 @@ LONGEST_PAUSE = 8.0
 """Between two tries to keep a reply."""
 CLOSE_SECONDS = 2.0
 LOST = "The reply could not be kept. What was saved of it comes back at the next start; the log says what happened."
-BURST_SECONDS = 0.01
-"""How long events that are there already may keep everything else waiting."""
 
 
 class AnsweringError(StoreError):
@@ -155,7 +154,7 @@ class Turns:
 
     async def _turn(self, reply: Reply, begun: Begun, asking: Asking) -> None:
         receiver = self._own(self._receive(reply, begun, asking), f"receive {reply.id}")
-        receiver.add_done_callback(lambda task: reply.end(_unasked_for(task)))
+        receiver.add_done_callback(lambda task: reply.end(unasked_for(task)))
         saver = self._own(self._save(reply), f"save {reply.id}")
         cancelled = False
         try:
@@ -187,15 +186,7 @@ class Turns:
         except StoreError as error:
             reply.end(Ending("failed", str(error), metadata={"kind": "storage"}))
             return
-        rested = self._monotonic()
-        async with closing(provider.stream(request)) as events:
-            async for event in events:
-                if (ending := asking.take(event, reply)) is not None:
-                    reply.end(ending)
-                    return
-                if self._monotonic() - rested > BURST_SECONDS:
-                    await asyncio.sleep(0)
-                    rested = self._monotonic()
+        await receive(reply, provider, request, self._monotonic)
 
     async def _save(self, reply: Reply) -> None:
         saved, pause = 0, SAVE_SECONDS
@@ -282,19 +273,6 @@ class Turns:
         loop = asyncio.get_running_loop()
         for listener in tuple(self._listeners):
             loop.call_soon(listener, reply)  # its mistakes are its own, not this turn's
-
-
-def _unasked_for(task: asyncio.Task[None]) -> Ending:
-    """The end that a receiver leaves when it brought none itself."""
-    if not task.cancelled() and task.exception() is None:
-        return Ending("failed", "The reply ended without saying so. Retry it.", metadata={"kind": "truncated"})
-    if task.cancelled():
-        return Ending("interrupted")
-    return Ending(
-        "failed",
-        "Sterna made a mistake while it received this reply; the log says which. Retry it, or choose another model.",
-        metadata={"kind": "bug"},
-    )
 
 
 def _write_down(task: asyncio.Task[Any]) -> None:

@@ -1,0 +1,226 @@
+"""``sterna ask``: one prompt, its reply on standard output as it comes, both kept as in the chat."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from chat import Once, Reply, Turns, add_found, catalog_of, needs_search
+from config import Settings
+from providers import Catalog, ProviderError
+from storage import Finish, Message, Settled, Store, StoreThread
+
+from .naming import conversations
+from .output import Cleaner, Stream, print_json
+from .place import Place, find
+
+HANGUP = {signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGHUP: 128 + signal.SIGHUP}
+INTERRUPTED, BROKEN_PIPE = 130, 141
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the person asked for."""
+
+    text: str
+    conversation: str | None
+    own: dict[str, Any]
+    """Under the names of a conversation's settings."""
+    as_json: bool
+
+
+@click.command(short_help="Ask a model; the reply streams to standard output.")
+@click.argument("prompt", nargs=-1)
+@click.option("--model", "-m", help="Whom to ask, as endpoint/model. See: sterna models")
+@click.option(
+    "--conversation",
+    "-c",
+    metavar="CONVERSATION",
+    shell_complete=conversations,
+    help="Go on with this one; `last` is the newest.",
+)
+@click.option("--system", "-s", help="The system prompt.")
+@click.option("--temperature", "-t", type=click.FloatRange(0, 2), help="How freely the model answers.")
+@click.option("--no-store", is_flag=True, help="Keep nothing: neither prompt nor reply touches the disk.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the reply is complete.")
+@click.pass_obj
+def ask(
+    place: Place,
+    prompt: tuple[str, ...],
+    model: str | None,
+    conversation: str | None,
+    system: str | None,
+    temperature: float | None,
+    no_store: bool,
+    as_json: bool,
+) -> int:
+    """Ask a model. The prompt is the argument, standard input, or both: then the input follows the argument.
+
+    Prompt and reply are kept as a new conversation, or in the one named; so are --model, --system and --temperature,
+    for its next messages. ctrl+c keeps what has come. Even a killed `ask` loses no more than half a second of text.
+
+    With --json the object has: session_id, message_id, model, content, reasoning, finish (done, stopped, interrupted or
+    failed), error, input_tokens, output_tokens, total_tokens, elapsed_ms; with --no-store the ids are null.
+    """
+    if no_store and conversation:
+        raise click.UsageError("--no-store keeps no conversation to go on with; leave out one of the two.")
+    text = _prompt(prompt)
+    if not text.strip():
+        raise click.UsageError("There is nothing to ask: give a prompt as an argument or on standard input.")
+    own = {"model": model, "system_prompt": system, "temperature": temperature}
+    question = Question(text, conversation, {key: value for key, value in own.items() if value is not None}, as_json)
+    settings = place.settings()
+    work = _ask_once if no_store else _ask_and_keep
+    return asyncio.run(work(place, settings, question))
+
+
+def _prompt(words: tuple[str, ...]) -> str:
+    parts = [" ".join(words)] if words else []
+    if not sys.stdin.isatty():
+        parts.append(sys.stdin.buffer.read().decode("utf-8", "replace"))
+    return "\n\n".join(part for part in parts if part.strip()) if len(parts) > 1 else "".join(parts)
+
+
+async def _ask_and_keep(place: Place, settings: Settings, question: Question) -> int:
+    store = StoreThread(place.open)
+    try:
+        await store.start()
+        session_id = await store.run(find, question.conversation) if question.conversation else None
+        kept = (await store.run(Store.session_settings, session_id)).get("model") if session_id else ""
+        catalog = catalog_of(settings, store, environ=os.environ, config_dir=place.config_dir)
+        turns = Turns(store, catalog, settings=settings)
+        try:
+            await _ready(catalog, settings, question.own.get("model") or str(kept or ""))
+            return await _turn(turns, session_id, question)
+        finally:
+            await turns.close()
+            await catalog.aclose()
+    finally:
+        await store.close()
+
+
+async def _ready(catalog: Catalog, settings: Settings, ref: str) -> None:
+    """Look around for models only when the answer depends on it. Raises ClickException for a model nobody has."""
+    if needs_search(catalog, ref):
+        await add_found(catalog, settings, os.environ)
+    try:
+        catalog.resolve(ref)
+    except ProviderError as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _turn(turns: Turns, session_id: str | None, question: Question) -> int:
+    codes: list[int] = []
+    begun, reply = await turns.begin(session_id, question.text, settings=question.own)
+
+    def end(code: int) -> None:
+        codes.append(code)
+        turns.stop(begun.session.id)
+
+    with _signals(end):
+        if question.as_json:
+            while reply.running:
+                await reply.changed(reply.version)
+        else:
+            await _show(reply, end)
+    message = reply.message
+    if message is None:
+        raise click.ClickException(reply.problem or "The conversation was deleted while the reply came.")
+    if question.as_json:
+        ids = {"session_id": message.session_id, "message_id": message.id}
+        print_json(ids | _said(message, message.finish))
+    return _code(codes, message.error_message)
+
+
+async def _show(reply: Reply, end: Callable[[int], None]) -> None:
+    """Print the reply while it comes, until it is settled."""
+    stream, cleaner, shown = Stream(), Cleaner(), 0
+    gone = asyncio.create_task(_when_broken(stream, end))
+    try:
+        while True:
+            version, running, content = reply.version, reply.running, reply.content
+            stream.write(cleaner.take(content[shown:]))
+            shown = len(content)
+            if not running:
+                break
+            await reply.changed(version)
+        stream.write(cleaner.rest())
+        if shown and not content.endswith("\n"):
+            stream.write("\n")
+        await stream.close()
+    finally:
+        gone.cancel()
+
+
+async def _when_broken(stream: Stream, end: Callable[[int], None]) -> None:
+    await stream.broken.wait()
+    end(BROKEN_PIPE)
+
+
+@contextmanager
+def _signals(end: Callable[[int], None]) -> Iterator[None]:
+    """ctrl+c, a closed terminal and a shutdown end the reply, which is then kept with what has come."""
+    loop = asyncio.get_running_loop()
+    codes = {signal.SIGINT: INTERRUPTED, **HANGUP}
+    for number, code in codes.items():
+        loop.add_signal_handler(number, end, code)
+    try:
+        yield
+    finally:
+        for number in codes:
+            loop.remove_signal_handler(number)
+
+
+async def _ask_once(place: Place, settings: Settings, question: Question) -> int:
+    """The same without a file."""
+    catalog = catalog_of(settings, None, environ=os.environ, config_dir=place.config_dir)
+    codes: list[int] = []
+    try:
+        await _ready(catalog, settings, question.own.get("model", ""))
+        once = Once(catalog, settings, question.text, own=question.own)
+
+        def end(code: int) -> None:
+            codes.append(code)
+            once.stop()
+
+        with _signals(end):
+            running = asyncio.create_task(once.run())
+            if not question.as_json:
+                await _show(once.reply, end)
+            settled = await running
+    finally:
+        await catalog.aclose()
+    if question.as_json:
+        print_json({"session_id": None, "message_id": None} | _said(settled, settled.finish))
+    return _code(codes, settled.error_message)
+
+
+def _code(codes: list[int], error: str | None) -> int:
+    """The exit code. Raises ClickException when the reply failed and nobody had ended it."""
+    if codes:
+        return codes[0]
+    if error:
+        raise click.ClickException(error)
+    return 0
+
+
+def _said(reply: Message | Settled, finish: Finish) -> dict[str, Any]:
+    return {
+        "model": reply.model,
+        "content": reply.content,
+        "reasoning": reply.reasoning or "",
+        "finish": finish,
+        "error": reply.error_message,
+        "input_tokens": reply.input_tokens,
+        "output_tokens": reply.output_tokens,
+        "total_tokens": reply.total_tokens,
+        "elapsed_ms": reply.elapsed_ms,
+    }

@@ -1,0 +1,84 @@
+"""``sterna rename``, ``delete`` and ``undo``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from storage import Trashed, one_line
+
+from .naming import conversations
+from .output import print_json
+from .place import Place, find, short
+
+
+@click.command(short_help="Give a conversation another title.")
+@click.argument("conversation", shell_complete=conversations)
+@click.argument("title", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def rename(place: Place, conversation: str, title: tuple[str, ...], as_json: bool) -> None:
+    """Give a conversation another title, which then stays. With --json the object has: id, title."""
+    with place.store() as store:
+        session = store.rename_session(find(store, conversation), " ".join(title))
+    if as_json:
+        print_json({"id": session.id, "title": session.title})
+    else:
+        click.echo(f"{short(session.id)} is now: {one_line(session.title)}")
+
+
+@click.command(short_help="Delete a conversation; undo brings it back.")
+@click.argument("conversation", shell_complete=conversations)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask. Needed where nobody can be asked.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def delete(place: Place, conversation: str, yes: bool, as_json: bool) -> None:
+    """Delete a conversation with all its messages. `sterna undo` brings it back within 30 days.
+
+    With --json the object has: token (for undo), sessions, messages, title.
+    """
+    with place.store() as store:
+        session = store.get_session(find(store, conversation))
+        if not yes:
+            if not sys.stdin.isatty():
+                raise click.UsageError("Nobody can be asked here; add --yes.")
+            count = store.message_count(session.id)
+            click.confirm(f"Delete “{one_line(session.title, 60)}” with {_messages(count)}?", abort=True, err=True)
+        gone = store.delete_session(session.id)
+    if as_json:
+        print_json(_object(gone))
+    else:
+        click.echo(f"Deleted: {one_line(gone.title)} ({_messages(gone.messages)}). To bring it back: sterna undo")
+
+
+@click.command(short_help="Bring back what was deleted last.")
+@click.argument("token", type=int, required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def undo(place: Place, token: int | None, as_json: bool) -> None:
+    """Bring back what was deleted last, by this command or in the chat; again for what was deleted before it.
+
+    TOKEN names a deletion, as `sterna delete --json` gives it. With --json the object has: sessions (their ids), title.
+    """
+    with place.store() as store:
+        if token is None:
+            newest = store.last_trashed()
+            if newest is None:
+                raise click.ClickException("There is no deletion to undo.")
+            token = newest.token
+        back = store.undo(token)
+        title = store.get_session(back[0]).title if back else ""
+    if as_json:
+        print_json({"sessions": back, "title": title})
+    else:
+        more = f" and {len(back) - 1} more" if len(back) > 1 else ""
+        click.echo(f"Back again: {one_line(title)}{more}")
+
+
+def _object(gone: Trashed) -> dict[str, object]:
+    return {"token": gone.token, "sessions": gone.sessions, "messages": gone.messages, "title": gone.title}
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count:,} messages"

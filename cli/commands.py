@@ -1,0 +1,126 @@
+"""The commands: their names, where each lives, and what becomes of whatever goes wrong in one."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import click
+
+from config import ConfigError
+from storage import StoreError, clean
+
+from .log import keep_log
+from .place import Place
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "ask": "ask:ask",
+        "list": "reading:list_",
+        "show": "reading:show",
+        "search": "reading:search",
+        "rename": "changing:rename",
+        "delete": "changing:delete",
+        "undo": "changing:undo",
+        "export": "export:export",
+        "models": "models:models",
+        "keys": "keys:keys",
+        "doctor": "doctor:doctor",
+        "completion": "completion:completion",
+    }
+)
+
+OK, FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+
+
+class Commands(click.Group):
+    """Loads a command's file when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table above: what is used most comes first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        file, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(f".{file}", __package__), name)
+        return command
+
+
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Where the conversations are.")
+@click.option("--config-dir", type=click.Path(path_type=Path, file_okay=False), help="Where config.toml is.")
+@click.version_option(package_name="sterna", prog_name="sterna", message="%(prog)s %(version)s")
+@click.pass_context
+def sterna(context: click.Context, data_dir: Path | None, config_dir: Path | None) -> int:
+    """Chat in the terminal, with a history that is yours. Without a command, the chat opens.
+
+    A CONVERSATION is named by its id, by the beginning of it, or of the short name that `sterna list` shows, or by
+    the word last. Exit codes: 0 done, 1 failed (the reason is on standard error), 2 not understood, 130 interrupted.
+    """
+    context.obj = Place(data_dir, config_dir)
+    keep_log(data_dir)
+    if context.invoked_subcommand is not None:
+        return OK
+    from tui import run as open_chat
+
+    return open_chat(data_dir=data_dir, config_dir=config_dir)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; gives the exit code. Whatever goes wrong is a sentence on standard error."""
+    sys.excepthook = _unexpected
+    keep_log(None)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a letter shows a question mark
+    try:
+        result: Any = sterna.main(list(arguments), prog_name="sterna", standalone_mode=False)
+        sys.stdout.flush()
+    except click.UsageError as error:
+        return _usage(error)
+    except click.ClickException as error:
+        return _say(error.format_message())
+    except (StoreError, ConfigError) as error:
+        return _say(str(error))
+    except BrokenPipeError:
+        return _nobody_reads()
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    return result if isinstance(result, int) else OK
+
+
+def _usage(error: click.UsageError) -> int:
+    where = error.ctx.command_path if error.ctx else "sterna"
+    _say(f"{error.format_message()}\nSee: {where} --help")
+    return USAGE
+
+
+def _say(sentence: str) -> int:
+    click.echo(clean(f"sterna: {sentence}"), err=True)
+    return FAILED
+
+
+def _nobody_reads() -> int:
+    """The reader of the pipe has what it wanted. Python's last flush must not complain either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return BROKEN_PIPE
+
+
+def _unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """For what no command expects: a mistake in Sterna. The particulars are for the log, a sentence for the person."""
+    logging.getLogger("sterna.cli").error("a command broke", exc_info=(kind, error, trace))
+    place = next((one.path for one in logging.getLogger().handlers if hasattr(one, "path")), None)
+    _say(f"This is a mistake in Sterna ({kind.__name__}). What was kept is not lost; the particulars are in {place}.")

@@ -1,0 +1,153 @@
+"""``sterna doctor``: what Sterna stands on here, and what of it is not in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sqlite3
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import click
+
+from chat import add_found, catalog_of
+from config import ConfigError, EndpointSettings, Settings, credentials
+from storage import Store, StoreError, clean, open_account
+from sync.status import sync_status
+
+from .output import paint, print_json
+from .place import Place
+
+PACKAGES = ("textual", "httpx", "sqlite-utils", "click", "keyring")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    name: str
+    detail: str
+    ok: bool = True
+
+
+@click.command(short_help="What Sterna stands on here, and what is wrong with it.")
+@click.option("--offline", is_flag=True, help="Ask no endpoint.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def doctor(place: Place, offline: bool, as_json: bool) -> int:
+    """Look at program, settings, data file and endpoints. Exit code 1 when something is wrong. Keys are never shown.
+
+    With --json the object has: ok, findings (each: name, ok, detail).
+    """
+    settings = place.settings()
+    findings: list[Finding] = []
+    for finding in _all(place, settings, offline=offline):
+        findings.append(finding)
+        if not as_json:
+            mark = paint("ok   ", fg="green") if finding.ok else paint("WRONG", fg="red", bold=True)
+            click.echo(f"{mark} {finding.name}: {clean(finding.detail, newlines=False)}")
+    fine = all(finding.ok for finding in findings)
+    if as_json:
+        listed = [{"name": one.name, "ok": one.ok, "detail": one.detail} for one in findings]
+        print_json({"ok": fine, "findings": listed})
+    return 0 if fine else 1
+
+
+def _all(place: Place, settings: Settings, *, offline: bool) -> Iterator[Finding]:
+    yield from _program()
+    yield Finding(
+        "settings", f"{settings.path}" + ("" if settings.path and settings.path.exists() else " (not made yet)")
+    )
+    yield from (Finding("settings", problem, ok=False) for problem in settings.problems)
+    yield from _data(place)
+    for endpoint in settings.endpoints:
+        yield _key(place, endpoint)
+    if not offline:
+        yield from asyncio.run(_endpoints(place, settings))
+
+
+def _program() -> Iterator[Finding]:
+    yield Finding("sterna", f"{version('sterna')}, Python {platform.python_version()}, {platform.platform()}")
+    found = [f"SQLite {sqlite3.sqlite_version}"]
+    missing = []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    yield Finding("packages", ", ".join(found))
+    if missing:
+        yield Finding("packages", f"{', '.join(missing)} not installed; install Sterna again", ok=False)
+    term, colours = os.environ.get("TERM", "not set"), os.environ.get("COLORTERM", "not set")
+    yield Finding("terminal", f"TERM {term}, COLORTERM {colours}, text as {sys.stdout.encoding}")
+
+
+def _data(place: Place) -> Iterator[Finding]:
+    try:
+        folder = place.folder()
+        yield Finding("data folder", str(folder))
+        yield from _private(folder, 0o700)
+        with place.store() as store:
+            yield from _file(store, open_account(folder))
+    except StoreError as error:
+        yield Finding("data", str(error), ok=False)
+
+
+def _file(store: Store, path: Path) -> Iterator[Finding]:
+    yield Finding("data file", f"{path}, {path.stat().st_size / 1e6:,.1f} MB")
+    yield from _private(path, 0o600)
+    damage = store.damage()
+    yield Finding("soundness", "; ".join(damage) or "every page and every reference is in order", ok=not damage)
+    health = store.analyze_database_health()
+    counts = f"{health['total_conversations']:,} conversations, {health['total_messages']:,} messages"
+    arriving = len(store.live_replies())
+    yield Finding("history", counts + (f", {arriving} replies arriving" if arriving else ""))
+    yield Finding("sync", sync_status(store))
+    copies = sorted(path.parent.glob(f"{path.stem}.backup-*.db"))
+    if copies:
+        yield Finding("copies", ", ".join(copy.name for copy in copies))
+
+
+def _private(path: Path, wanted: int) -> Iterator[Finding]:
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        yield Finding(
+            "privacy", f"{path} can be read by others (mode {mode:o}). Run: chmod {wanted:o} {path}", ok=False
+        )
+
+
+def _key(place: Place, endpoint: EndpointSettings) -> Finding:
+    name = f"key of {endpoint.name}"
+    if endpoint.key_env:
+        there = bool(os.environ.get(endpoint.key_env, "").strip())
+        return Finding(name, f"from ${endpoint.key_env}, which is {'set' if there else 'not set'}")
+    if endpoint.key_command:
+        return Finding(name, "from key_command")
+    try:
+        source = credentials.here(place.config_dir).source(endpoint.name)
+    except ConfigError as error:
+        return Finding(name, str(error), ok=False)
+    return Finding(name, f"in the {source}" if source else "none kept")
+
+
+async def _endpoints(place: Place, settings: Settings) -> list[Finding]:
+    catalog = catalog_of(settings, None, environ=os.environ, config_dir=place.config_dir)
+    try:
+        await add_found(catalog, settings, os.environ)
+        models = await catalog.models()
+    finally:
+        await catalog.aclose()
+    findings = []
+    for name in catalog.names():
+        endpoint = catalog.endpoint(name)
+        where = f"{endpoint.shown}, " if endpoint else ""
+        if name in catalog.problems:
+            findings.append(Finding(f"endpoint {name}", catalog.problems[name], ok=False))
+        else:
+            count = sum(model.endpoint == name for model in models)
+            findings.append(Finding(f"endpoint {name}", f"{where}{count} model{'s' if count != 1 else ''}"))
+    return findings

@@ -1,0 +1,106 @@
+"""``sterna export``: how to leave, with everything."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from storage import Message, Session, Store, clean, one_line
+
+from .naming import conversations
+from .output import escaped, json_line, local_time
+from .place import Place, find, short
+from .reading import PAGE, all_messages, conversation_object, heading
+
+_UNFIT = re.compile(r"[^\w-]+")
+
+
+@click.command(short_help="Everything, as JSON or Markdown.")
+@click.argument("names", metavar="[CONVERSATION]...", nargs=-1, shell_complete=conversations)
+@click.option("--format", "form", type=click.Choice(["json", "markdown"]), default="json", show_default=True)
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="A new file (json) or a new folder (markdown).")
+@click.pass_obj
+def export(place: Place, names: tuple[str, ...], form: str, output: Path | None) -> None:
+    """Everything that is kept, or the conversations named.
+
+    As json: of everything, one object with export_date, user_id, profile, conversations (each: session, messages,
+    settings), activity_log, usage_stats and what only this machine has (drafts, trash, …), columns named as in the
+    database; of named conversations, one object a line, as `sterna show --json` prints it.
+
+    As markdown: one text, or with --output a folder with one file a conversation.
+    """
+    with place.store() as store:
+        ids = [find(store, name) for name in names]
+        if form == "json":
+            if output is None:
+                _json(store, ids, sys.stdout)
+            else:
+                with _new_file(output) as file:
+                    _json(store, ids, file)
+        elif output is None:
+            for session in _sessions(store, ids):
+                for line in _document(session, all_messages(store, session.id)):
+                    click.echo(line)
+        else:
+            _folder(store, ids, output)
+    if output is not None:
+        click.echo(f"Written: {output}", err=True)
+
+
+def _json(store: Store, ids: list[str], file: TextIO) -> None:
+    if not ids:
+        store.export_json(store.user_id, lambda piece: file.write(escaped(piece)))
+    for session_id in ids:
+        file.write(json_line(conversation_object(store, store.get_session(session_id))) + "\n")
+
+
+def _folder(store: Store, ids: list[str], folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise click.ClickException(f"The folder {folder} cannot be made ({error.strerror}). Name a new one.") from error
+    for session in _sessions(store, ids):
+        title = _UNFIT.sub("-", one_line(session.title)).strip("-")[:60]
+        name = "-".join(part for part in (session.created_at[:10], title, short(session.id)) if part)
+        with _new_file(folder / f"{name}.md") as file:
+            file.writelines(f"{line}\n" for line in _document(session, all_messages(store, session.id)))
+
+
+def _new_file(path: Path) -> TextIO:
+    """A file that only its owner reads. What is there already is never written over."""
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be made ({error.strerror}). Name another file.") from error
+
+
+def _sessions(store: Store, ids: list[str]) -> Iterator[Session]:
+    if ids:
+        yield from map(store.get_session, ids)
+        return
+    offset = 0
+    while page := store.session_page(offset, PAGE):
+        yield from (store.get_session(row.id) for row in page)
+        offset += len(page)
+
+
+def _document(session: Session, messages: Iterable[Message]) -> Iterator[str]:
+    """The conversation as Markdown, clean, line by line."""
+    yield f"# {one_line(session.title)}"
+    yield ""
+    yield f"{local_time(session.created_at)} · {session.id}"
+    for message in messages:
+        yield ""
+        yield heading(message)
+        yield ""
+        if message.content:
+            yield clean(message.content).rstrip("\n")
+        if message.error_message:
+            yield f"*({one_line(message.error_message)})*"
+    yield ""
