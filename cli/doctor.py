@@ -59,9 +59,8 @@ def doctor(place: Place, offline: bool, as_json: bool) -> int:
 
 def _all(place: Place, settings: Settings, *, offline: bool) -> Iterator[Finding]:
     yield from _program()
-    yield Finding(
-        "settings", f"{settings.path}" + ("" if settings.path and settings.path.exists() else " (not made yet)")
-    )
+    made = settings.path is not None and settings.path.exists()
+    yield Finding("settings", f"{settings.path}{'' if made else ' (not made yet)'}")
     yield from (Finding("settings", problem, ok=False) for problem in settings.problems)
     yield from _data(place)
     for endpoint in settings.endpoints:
@@ -115,9 +114,7 @@ def _file(store: Store, path: Path) -> Iterator[Finding]:
 def _private(path: Path, wanted: int) -> Iterator[Finding]:
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
-        yield Finding(
-            "privacy", f"{path} can be read by others (mode {mode:o}). Run: chmod {wanted:o} {path}", ok=False
-        )
+        yield Finding("privacy", f"{path} is open to others (mode {mode:o}). Run: chmod {wanted:o} {path}", ok=False)
 
 
 def _key(place: Place, endpoint: EndpointSettings) -> Finding:
