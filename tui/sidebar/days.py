@@ -82,6 +82,23 @@ def when(at: str, now: datetime, zone: tzinfo | None = None, *, under_heading: b
     return str(moment.year)
 
 
+def long_when(at: str, now: datetime, zone: tzinfo | None = None) -> str:
+    """A time as a result of a search writes it: ``14:05``, ``Thu 14:05``, ``12 Oct`` or ``12 Oct 2024``."""
+    try:
+        moment = local(parse(at), zone)
+    except (ValueError, OverflowError):
+        return ""
+    today = local(now, zone).date()
+    ago = (today - moment.date()).days
+    hour = f"{moment.hour:02}:{moment.minute:02}"
+    if ago <= 0:
+        return hour
+    if ago < WEEK:
+        return f"{WEEKDAYS[moment.weekday()][:3]} {hour}"
+    day = f"{moment.day} {MONTHS[moment.month - 1][:3]}"
+    return day if moment.year == today.year else f"{day} {moment.year}"
+
+
 def _day(at: str | None, zone: tzinfo | None) -> date | None:
     try:
         return local(parse(at), zone).date() if at else None

@@ -1,0 +1,85 @@
+"""The frame of a list to choose from: a field that narrows it, the list, one line that says how things stand.
+
+The field keeps the focus: arrows move in the list while a person types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.getters import query_one
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+Chosen = TypeVar("Chosen")
+
+
+class Chooser(ModalScreen[Chosen], Generic[Chosen]):
+    """Dismissed with what was chosen, or with None."""
+
+    # The path is absolute, because a subclass may live in another folder.
+    CSS_PATH = str(Path(__file__).with_name("chooser.tcss"))
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Back", id="chooser.cancel"),
+        Binding("down,j,ctrl+n", "move(1)", "Down", show=False, id="chooser.down"),
+        Binding("up,k,ctrl+p", "move(-1)", "Up", show=False, id="chooser.up"),
+        Binding("pagedown", "move_page(1)", "A page down", show=False, id="chooser.page_down"),
+        Binding("pageup", "move_page(-1)", "A page up", show=False, id="chooser.page_up"),
+    ]
+
+    PLACEHOLDER: ClassVar[str] = ""
+
+    field = query_one(Input)
+    menu = query_one(OptionList)
+    note = query_one("#note", Static)
+
+    def compose(self) -> ComposeResult:
+        """Field, list, line."""
+        with Vertical(id="chooser"):
+            yield Input(placeholder=self.PLACEHOLDER, compact=True)
+            yield OptionList(markup=False)
+            yield Static(id="note", markup=False)
+
+    def on_mount(self) -> None:
+        """Type at once."""
+        self.field.focus()
+
+    @property
+    def room(self) -> int:
+        """Cells that a line of the list has for text."""
+        return max(10, self.menu.scrollable_content_region.width - 3)
+
+    def fill(self, options: list[Option], highlighted: int | None) -> None:
+        """Show these options."""
+        with self.app.batch_update():
+            self.menu.clear_options()
+            self.menu.add_options(options)
+            self.menu.highlighted = highlighted
+
+    def say(self, sentence: str | Content) -> None:
+        """Show how things stand."""
+        self.note.update(sentence if isinstance(sentence, Content) else Content(sentence))
+
+    def action_move(self, by: int) -> None:
+        """Move in the list; it does not go round."""
+        steps = self.menu.action_cursor_down if by > 0 else self.menu.action_cursor_up
+        ends = [index for index, option in enumerate(self.menu.options) if not option.disabled]
+        if ends and self.menu.highlighted != (ends[-1] if by > 0 else ends[0]):
+            steps()
+
+    def action_move_page(self, by: int) -> None:
+        """Move a page in the list."""
+        move: Callable[[], None] = self.menu.action_page_down if by > 0 else self.menu.action_page_up
+        move()
+
+    def action_cancel(self) -> None:
+        """Choose nothing."""
+        self.dismiss(None)

@@ -1,0 +1,201 @@
+"""The picker of models: what is known at once, the rest as endpoints answer, and any name typed by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from storage.text import one_line
+
+from ..status import tokens
+from .chooser import Chooser
+from .fuzzy import match
+
+if TYPE_CHECKING:
+    from providers import Catalog, Model
+
+LOOK_SECONDS = 0.1
+"""How often the list is filled while endpoints are asked."""
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the list: a heading, a problem, or a model to choose."""
+
+    content: Content
+    ref: str | None = None
+    """What choosing it returns; None for a line that cannot be chosen."""
+
+
+class ModelPicker(Chooser[str | None]):
+    """Returns ``endpoint/model``, or None."""
+
+    PLACEHOLDER = "Choose a model, or type its name"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5,ctrl+r", "refresh", "Ask again", id="models.refresh"),
+    ]
+
+    def __init__(self, catalog: Catalog, *, current: str | None = None) -> None:
+        super().__init__()
+        self._catalog = catalog
+        self._current = (current or "").rstrip("/")
+        self._lines: list[Line] = []
+        self._asking = False
+        self._seen: object = None
+        self._timer: Timer | None = None
+
+    def on_mount(self) -> None:
+        """Show what is known, then ask."""
+        super().on_mount()
+        self._timer = self.set_interval(LOOK_SECONDS, self._look, pause=True)
+        self._ask(refresh=False)
+
+    def on_resize(self) -> None:
+        """Fit the lines."""
+        self.call_after_refresh(self._show)
+
+    @work(group="models", exclusive=True)
+    async def _ask(self, *, refresh: bool) -> None:
+        """Ask the endpoints; the list fills meanwhile."""
+        self._asking = True
+        assert self._timer is not None
+        self._timer.resume()
+        self._show()
+        try:
+            await self._catalog.models(refresh=refresh)
+        finally:
+            self._asking = False
+            self._timer.pause()
+        self._show()
+
+    def action_refresh(self) -> None:
+        """Ask every endpoint again."""
+        self._ask(refresh=True)
+
+    def _look(self) -> None:
+        """Show what has come since."""
+        if (len(self._catalog.known()), dict(self._catalog.problems)) != self._seen:
+            self._show()
+
+    # The list
+
+    @on(Input.Changed)
+    def narrow(self) -> None:
+        """Show what matches."""
+        self._show(keep=False)
+
+    def _show(self, keep: bool = True) -> None:
+        """Fill the list; the highlight stays on its model, or goes to the best match, or to the current model."""
+        if not self.is_attached:
+            return
+        before = self._ref_at(self.menu.highlighted) if keep else None
+        known = self._catalog.known()
+        self._seen = (len(known), dict(self._catalog.problems))
+        query = self.field.value.strip()
+        matches = self._matching(query, known)
+        self._lines = [*self._grouped(matches), *self._typed(query, known)]
+        best = max(matches, key=lambda found: found[0])[1].ref if query and matches else self._current
+        refs = [line.ref for line in self._lines]
+        first = next((place for place, ref in enumerate(refs) if ref is not None), None)
+        place = next((refs.index(ref) for ref in (before, best) if ref is not None and ref in refs), first)
+        self.fill([Option(line.content, disabled=line.ref is None) for line in self._lines], place)
+        self.say(self._state(query, len(matches)))
+
+    def _matching(self, query: str, known: list[Model]) -> list[tuple[float, Model, tuple[int, ...]]]:
+        """Models that match, with how well and at which letters of their id."""
+        found = []
+        for model in known:
+            hit = match(query, model.id)
+            if hit is not None:
+                found.append((hit.score, model, hit.places))
+            elif (other := match(query, f"{model.endpoint} {model.id} {model.name}")) is not None:
+                found.append((other.score / 2, model, ()))
+        return found
+
+    def _grouped(self, matches: list[tuple[float, Model, tuple[int, ...]]]) -> list[Line]:
+        """Lines under the headings of their endpoints; the best matches of each first."""
+        lines: list[Line] = []
+        for name in self._catalog.names():
+            group = sorted((found for found in matches if found[1].endpoint == name), key=lambda found: -found[0])
+            problem = self._catalog.problems.get(name)
+            if not group and not (problem and not self.field.value.strip()):
+                continue
+            if lines:
+                lines.append(Line(Content("")))
+            lines.append(Line(self._heading(name)))
+            if problem:
+                lines.append(Line(Content.assemble(("! ", "bold $warning"), (one_line(problem, 400), "$warning"))))
+            lines += [Line(self._model(model, places), model.ref) for _, model, places in group]
+        return lines
+
+    def _typed(self, query: str, known: list[Model]) -> list[Line]:
+        """A name that no list has, at each endpoint that may have it all the same."""
+        if not query or " " in query or any(query in (model.ref, model.id) for model in known):
+            return []
+        name, _, model = query.partition("/")
+        names = self._catalog.names()
+        if name in names:
+            refs = [query] if model else []
+        else:
+            refs = [f"{one}/{query}" for one in names if self._catalog.endpoint(one) is not None]
+        shown = [Content.assemble("Ask for ", (one_line(ref, LONGEST_NAME), "bold")) for ref in refs]
+        lines = [Line(content, ref) for content, ref in zip(shown, refs, strict=True)]
+        return [Line(Content("")), Line(Content.styled("As typed", "bold $secondary")), *lines] if lines else []
+
+    def _heading(self, name: str) -> Content:
+        endpoint = self._catalog.endpoint(name)
+        title = one_line(endpoint.title, 60) if endpoint is not None else "built in, offline"
+        if title.casefold() == name.casefold():
+            return Content.styled(name, "bold $secondary")
+        return Content.assemble((name, "bold $secondary"), (f"  {title}", "$foreground 65%"))
+
+    def _model(self, model: Model, places: tuple[int, ...]) -> Content:
+        """A model's id, its name if that says more, and how much it takes, at the right."""
+        shown = one_line(model.id, LONGEST_NAME)
+        content = Content(shown)
+        if shown == model.id:
+            for place in places:
+                content = content.stylize("bold underline", place, place + 1)
+        if model.ref == self._current:
+            content = Content.assemble(content, ("  current", "bold $primary"))
+        name = one_line(model.name, 60)
+        if name and name.casefold() not in shown.casefold():
+            content = Content.assemble(content, (f"  {name}", "$foreground 65%"))
+        takes = tokens(model.context_length) if model.context_length else ""
+        line = content.truncate(self.room - 7, ellipsis=True, pad=True)
+        return Content.assemble(line, (takes.rjust(7), "$foreground 65%"))
+
+    def _state(self, query: str, matching: int) -> str:
+        if self._asking:
+            silent = [one for one in self._catalog.names() if not any(m.endpoint == one for m in self._catalog.known())]
+            waiting = [one for one in silent if one not in self._catalog.problems]
+            return f"Asking {', '.join(waiting)} …" if waiting else "Asking the endpoints …"
+        if query and not matching:
+            return "No list has a model of that name. Enter asks for it as typed; esc goes back."
+        return "enter chooses   f5 asks the endpoints again   esc goes back"
+
+    # Choosing
+
+    def _ref_at(self, index: int | None) -> str | None:
+        return self._lines[index].ref if index is not None and index < len(self._lines) else None
+
+    @on(Input.Submitted)
+    def choose_highlighted(self) -> None:
+        """Return the highlighted model."""
+        if (ref := self._ref_at(self.menu.highlighted)) is not None:
+            self.dismiss(ref)
+
+    @on(OptionList.OptionSelected)
+    def choose_option(self, event: OptionList.OptionSelected) -> None:
+        """Return what was clicked."""
+        if (ref := self._ref_at(event.option_index)) is not None:
+            self.dismiss(ref)

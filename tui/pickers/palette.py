@@ -1,0 +1,112 @@
+"""What the command palette offers: the program's actions, as far as they make sense now, and conversations by name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from functools import partial
+from typing import Protocol, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.markup import escape
+
+from storage import Store, StoreError, StoreThread
+from storage.text import one_line
+
+from ..actions import ACTIONS, Action, key_name
+from ..messages import ConversationRequested
+from .fuzzy import match
+
+MOST_CONVERSATIONS = 8
+RECENT = 4
+"""Conversations offered before anything is typed."""
+TITLE_LENGTH = 70
+
+
+class _App(Protocol):
+    """What a palette needs of the application."""
+
+    store: StoreThread
+
+    def can_perform(self, action_id: str) -> bool: ...
+
+    def perform(self, action_id: str) -> Awaitable[None]: ...
+
+    def key_of(self, action_id: str) -> str: ...
+
+
+class ActionCommands(Provider):
+    """Every action of the palette that can be done now, with its key."""
+
+    async def search(self, query: str) -> Hits:
+        """Actions whose title or sentence matches."""
+        for action in self._possible():
+            title = match(query, action.title)
+            if title is not None:
+                shown = Content(action.title)
+                for place in title.places:
+                    shown = shown.stylize(self.match_style or "bold", place, place + 1)
+                yield Hit(1 + title.score, shown, self._doing(action), action.title, self._help(action))
+            elif (found := match(query, action.help)) is not None and found.score > 0.75:
+                yield Hit(found.score / 2, Content(action.title), self._doing(action), action.title, self._help(action))
+
+    async def discover(self) -> Hits:
+        """All of them, in their order."""
+        for action in self._possible():
+            yield DiscoveryHit(Content(action.title), self._doing(action), action.title, self._help(action))
+
+    @property
+    def _sterna(self) -> _App:
+        return cast(_App, self.app)
+
+    def _possible(self) -> list[Action]:
+        return [action for action in ACTIONS if action.palette and self._sterna.can_perform(action.id)]
+
+    def _doing(self, action: Action) -> partial[Awaitable[None]]:
+        return partial(self._sterna.perform, action.id)
+
+    def _help(self, action: Action) -> str:
+        """Taken for markup by the palette."""
+        return escape(f"{key_name(self._sterna.key_of(action.id))}  {action.help}")
+
+
+class ConversationCommands(Provider):
+    """Conversations by title, found by the store's index, never by reading them all."""
+
+    async def search(self, query: str) -> Hits:
+        """Conversations whose title has these words, the newest first."""
+        hits = await self._store.run(Store.search, query, limit=MOST_CONVERSATIONS)
+        for number, hit in enumerate(hits):
+            if hit.message_id is None:
+                # Below any action whose title matches, in the order of the store.
+                yield Hit(
+                    0.4 - number / 100,
+                    self._shown(hit.session_title),
+                    partial(self._open, hit.session_id),
+                    one_line(hit.session_title, TITLE_LENGTH),
+                    "Open this conversation",
+                )
+
+    async def discover(self) -> Hits:
+        """The newest conversations."""
+        try:
+            rows = await self._store.run(Store.session_page, 0, RECENT)
+        except StoreError:  # said by everything else on the screen already
+            return
+        for row in rows:
+            yield DiscoveryHit(
+                self._shown(row.title),
+                partial(self._open, row.id),
+                one_line(row.title, TITLE_LENGTH),
+                "Open this conversation",
+            )
+
+    @property
+    def _store(self) -> StoreThread:
+        return cast(_App, self.app).store
+
+    def _shown(self, title: str) -> Content:
+        return Content(one_line(title, TITLE_LENGTH))
+
+    def _open(self, session_id: str) -> None:
+        self.screen.post_message(ConversationRequested(session_id))

@@ -1,0 +1,178 @@
+"""The search screen: results while one types, in everything or in the open conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
+
+from textual import on, work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.timer import Timer
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from storage import Hit, Store, StoreError, StoreThread, utc_now
+from storage.text import one_line
+
+from ..pickers.chooser import Chooser
+from .drawing import shown
+
+MOST = 50
+"""Results at most; more words find fewer."""
+PATIENCE = 0.15
+"""Seconds without an answer after which the screen says that it searches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One search."""
+
+    text: str = ""
+    here: bool = False
+    """In the open conversation only."""
+
+
+_last: WeakKeyDictionary[App[Any], Asked] = WeakKeyDictionary()
+"""The last search of each running application."""
+
+
+class SearchScreen(Chooser[Hit | None]):
+    """Returns the result that was chosen, or None."""
+
+    PLACEHOLDER = "Search every title and message"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+r,f3", "toggle_scope", "Here or everywhere", id="search.scope"),
+    ]
+
+    def __init__(
+        self,
+        store: StoreThread,
+        *,
+        session_id: str | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        zone: tzinfo | None = None,
+    ) -> None:
+        super().__init__()
+        self._store = store
+        self._session_id = session_id
+        self._clock = clock
+        self._zone = zone
+        self._asked = Asked()
+        self._answered = Asked()
+        self._hits: list[Hit] = []
+        self._busy = False
+        self._choose = False
+        self._patience: Timer | None = None
+
+    def on_mount(self) -> None:
+        """Come back to the last search, its words ready to be typed over."""
+        last = _last.get(self.app, Asked())
+        self._asked = Asked(last.text, last.here and self._session_id is not None)
+        self.field.value = last.text
+        super().on_mount()
+        self._show()
+        self._search()
+
+    def on_resize(self) -> None:
+        """Fit the lines."""
+        self.call_after_refresh(self._show)
+
+    # Searching
+
+    @on(Input.Changed)
+    def ask(self, event: Input.Changed) -> None:
+        """Search for what is typed now."""
+        self._change(Asked(event.value, self._asked.here))
+
+    def action_toggle_scope(self) -> None:
+        """Search in the open conversation, or in everything."""
+        self._change(Asked(self._asked.text, not self._asked.here))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without an open conversation there is one scope."""
+        return self._session_id is not None if action == "toggle_scope" else True
+
+    def _change(self, asked: Asked) -> None:
+        if asked == self._asked:
+            return
+        self._asked = asked
+        self._choose = False
+        _last[self.app] = asked
+        if not self._busy:
+            self._search()
+
+    @work(group="search")
+    async def _search(self) -> None:
+        """Answer the newest question; those that were typed over meanwhile are never asked."""
+        self._busy = True
+        self._patience = self.set_timer(PATIENCE, self._say_state)
+        try:
+            while True:
+                asked = self._asked
+                hits = await self._read(asked)
+                if asked == self._asked:
+                    break
+        except StoreError as error:
+            self._hits, self._answered = [], self._asked
+            self.fill([], None)
+            self.say(str(error))
+            return
+        finally:
+            self._busy = False
+            self._patience.stop()
+        self._hits, self._answered = hits, asked
+        self._show()
+        if self._choose:
+            self.choose_highlighted()
+
+    async def _read(self, asked: Asked) -> list[Hit]:
+        if not asked.text.strip():
+            return []
+        session_id = self._session_id if asked.here else None
+        return await self._store.run(Store.search, asked.text, limit=MOST, session_id=session_id)
+
+    # The list
+
+    def _show(self) -> None:
+        """Draw the results; the highlight stays where it is if they are the same."""
+        if not self.is_attached:
+            return
+        now = self._clock()
+        options = [Option(shown(hit, self.room, now, self._zone)) for hit in self._hits]
+        self.fill(options, 0 if options else None)
+        self._say_state()
+
+    def _say_state(self) -> None:
+        where = " in this conversation" if self._asked.here else ""
+        other = "everywhere" if self._asked.here else "only this conversation"
+        switch = f"   ctrl+r {other}" if self._session_id is not None else ""
+        count = len(self._hits)
+        if self._asked != self._answered:
+            self.say(f"Searching{where} …")
+        elif not self._asked.text.strip():
+            self.say(f"Type to search{where or ' everything'}.{switch}   esc goes back")
+        elif not count:
+            self.say(f"Nothing{where} matches “{one_line(self._asked.text, 40)}”.{switch}")
+        else:
+            many = "1 result" if count == 1 else f"{count} results" if count < MOST else f"The first {MOST} results"
+            self.say(f"{many}{where}   enter opens{switch}   esc goes back")
+
+    # Choosing
+
+    @on(Input.Submitted)
+    def choose_highlighted(self) -> None:
+        """Return the highlighted result of what is typed by now."""
+        if self._busy or self._asked != self._answered:
+            self._choose = True
+        elif self.menu.highlighted is not None:
+            self.dismiss(self._hits[self.menu.highlighted])
+
+    @on(OptionList.OptionSelected)
+    def choose_option(self, event: OptionList.OptionSelected) -> None:
+        """Return what was clicked."""
+        self.dismiss(self._hits[event.option_index])
