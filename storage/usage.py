@@ -165,29 +165,26 @@ class Usage(Base):
         ids = list(session_ids)
         with self.write():
             now = self.counted_usage(ids)
-            if now == before:
-                return
+            added = {
+                "messages_sent": now.sent - before.sent,
+                "messages_received": now.received - before.received,
+                "input_tokens": now.input_tokens - before.input_tokens,
+                "output_tokens": now.output_tokens - before.output_tokens,
+                "generation_ms": now.generation_ms - before.generation_ms,
+            }
+            sessions = now.sessions - before.sessions
             names = now.models.keys() | before.models.keys()
             changes = {name: now.models.get(name, 0) - before.models.get(name, 0) for name in sorted(names)}
-            self._add_usage(
-                self.user_id,
-                {
-                    "messages_sent": now.sent - before.sent,
-                    "messages_received": now.received - before.received,
-                    "input_tokens": now.input_tokens - before.input_tokens,
-                    "output_tokens": now.output_tokens - before.output_tokens,
-                    "generation_ms": now.generation_ms - before.generation_ms,
-                },
-                {name: change for name, change in changes.items() if change},
-                sessions_created=now.sessions - before.sessions,
-            )
+            models = {name: change for name, change in changes.items() if change}
+            if any(added.values()) or models or sessions:
+                self._add_usage(self.user_id, added, models, sessions_created=sessions)
             self.db.execute(
                 "update profiles set total_conversations = total_conversations + :sessions,"
                 " message_count = message_count + :messages,"
                 " last_session_id = iif(:newest > :known, (select id from chat_sessions where local_id = :newest),"
                 " last_session_id) where id = :user_id",
                 {
-                    "sessions": now.sessions - before.sessions,
+                    "sessions": sessions,
                     "messages": now.messages - before.messages,
                     "newest": now.newest,
                     "known": before.newest,

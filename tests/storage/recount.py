@@ -54,7 +54,7 @@ def _template(whole: bool) -> sqlite3.Connection:
 
 
 def mirror(*, recursive: bool = False, whole: bool = True, user: str = USER) -> Mirror:
-    """An empty mirror with one account, its time standing at :data:`START`; unless ``whole``, without the local-only tables."""
+    """An empty mirror with one account, its time standing at :data:`START`; if not ``whole``, files 01 to 04 only."""
     db = sqlite3.connect(":memory:", isolation_level=None)
     db.row_factory = sqlite3.Row
     _template(whole).backup(db)
@@ -197,7 +197,7 @@ class Ledger:
             self.conversation_count += 1
 
     def put(self, *rows: Row, quiet: bool = False) -> None:
-        """Write messages, their use counted as one change: a counter that would fall below zero stops there only at the end."""
+        """Write messages, their use counted as one change: a counter stops at zero only at the end."""
         changes: list[tuple[Row | None, Row]] = []
         for row in rows:
             old = self.rows.get(row.id)
@@ -208,6 +208,14 @@ class Ledger:
             changes.append((old, new))
         if not quiet:
             self._use(changes)
+
+    def take(self, message_id: str, taken: int | None) -> None:
+        """Write the seconds that a reply took. Seconds count nowhere; only the milliseconds that follow them do."""
+        old = self.rows[message_id]
+        ms, shown = _elapsed(old, replace(old, seconds=taken))
+        self.rows[message_id] = replace(old, seconds=shown)
+        if ms != old.ms:
+            self.put(replace(old, ms=ms, seconds=shown))
 
     def delete(self, message_id: str) -> None:
         old = self.rows.pop(message_id, None)
