@@ -29,6 +29,7 @@ from storage.text import clean
 from .actions import BY_ID, bindings, keymap
 from .gate import Gate, ascii_wanted
 from .main_screen import MainScreen
+from .prompt import plain
 from .themes import THEMES, chosen_theme, opposite
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class SternaApp(App[int], inherit_bindings=False):
         """True where the terminal draws ASCII only."""
         self.farewell: str | None = None
         """What the terminal is told once it is restored."""
+        self.main = MainScreen(self.store, clock=clock)
+        """The main screen, whatever lies above it."""
         self._catalog_factory = catalog_factory
         self._turns_factory = turns_factory
         self.config_folder = config_folder
@@ -100,7 +103,7 @@ class SternaApp(App[int], inherit_bindings=False):
 
     def get_default_screen(self) -> Screen[Any]:
         """The only screen of the first frame."""
-        return MainScreen(self.store, clock=self.clock)
+        return self.main
 
     def get_driver_class(self) -> Any:
         """A driver whose terminal may go away."""
@@ -124,28 +127,20 @@ class SternaApp(App[int], inherit_bindings=False):
         self.spawn(self._open(), "app.open")
 
     async def _open(self) -> None:
-        main = self.main
         try:
             await self.store.start()
             await self.store.run(Store.recover_interrupted)
         except StoreError as error:
-            main.cannot_open(str(error))
+            self.main.cannot_open(str(error))
             return
         self.store.subscribe(self._changed)
-        await main.reopen()
+        await self.main.reopen()
         self.catalog = await self._catalog_factory(self.settings, self.store)
         self.turns = self._turns_factory(self.store, self.catalog, self.settings)
         self.ready.set()
-        await main.opened()
+        await self.main.opened()
         for problem in (*self.settings.problems, *self._problems):
             self.notify(problem, severity="warning", timeout=12)
-
-    @property
-    def main(self) -> MainScreen:
-        """The main screen, whatever lies above it."""
-        screen = self.screen_stack[0]
-        assert isinstance(screen, MainScreen)
-        return screen
 
     # Work that must finish
 
@@ -195,7 +190,7 @@ class SternaApp(App[int], inherit_bindings=False):
             async with asyncio.timeout(CLOSE_SECONDS):
                 if self.ready.is_set() or self.main.reopened:
                     await self.main.save_draft()
-                elif typed := self.main.typed:
+                elif typed := plain(self.main.draft):
                     self.farewell = f"Your conversations were not open. What you had typed:\n\n{clean(typed)}"
                 if self.turns is not None:
                     await self.turns.close()

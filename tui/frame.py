@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.getters import query_one
@@ -64,6 +64,7 @@ class Frame(Screen[None]):
         self.reopened = False
         """True once the store has been read: from then on the prompt belongs to a conversation."""
         self.drafts = Drafts(store, self._complain)
+        self._draft = ""
         self._draft_timer: Timer | None = None
         self._tick: Timer | None = None
 
@@ -72,12 +73,14 @@ class Frame(Screen[None]):
         settings = self.sterna.settings
         sidebar = Sidebar(self.store, clock=self.clock, id="sidebar")
         sidebar.styles.width = settings.ui.sidebar_width
-        yield sidebar
-        with Vertical(id="conversation"):
-            yield Static(id="heading")
-            yield Welcome(id="welcome")
-            yield Transcript(self.store, id="transcript")
-            yield Prompt(id="prompt")
+        sidebar.ascii = self.sterna.ascii
+        with Horizontal(id="body"):
+            yield sidebar
+            with Vertical(id="conversation"):
+                yield Static(id="heading")
+                yield Welcome(id="welcome")
+                yield Transcript(self.store, clock=self.clock, id="transcript")
+                yield Prompt(id="prompt")
         yield StatusLine(id="status")
 
     @property
@@ -91,9 +94,9 @@ class Frame(Screen[None]):
         return self.session.id if self.session else None
 
     @property
-    def typed(self) -> str:
-        """What stands in the prompt, whole."""
-        return self.prompt.whole
+    def draft(self) -> str:
+        """What stands in the prompt; after the screen is gone, what stood there last."""
+        return self.prompt.draft if self.query(Prompt) else self._draft
 
     def on_mount(self) -> None:
         """The first frame: ready for typing."""
@@ -160,6 +163,7 @@ class Frame(Screen[None]):
     @on(Prompt.Edited)
     def keep_draft_soon(self) -> None:
         """Keep the draft once typing pauses."""
+        self._draft = self.prompt.draft
         if self._draft_timer is not None:
             self._draft_timer.stop()
         self._draft_timer = self.set_timer(PAUSE_SECONDS, self._keep_draft)
@@ -170,7 +174,7 @@ class Frame(Screen[None]):
 
     async def save_draft(self) -> None:
         """Keep the draft now."""
-        await self.drafts.keep(self.session_id, self.prompt.draft)
+        await self.drafts.keep(self.session_id, self.draft)
 
     # Changes
 

@@ -82,16 +82,18 @@ class MainScreen(Conversations):
 
     async def _follow(self, session_id: str, reply: Reply) -> None:
         """Show the reply that has just begun."""
-        if self.session is None or self.session.id != session_id:
+        self.transcript.attach(reply)
+        if self.session_id != session_id:
             await self._show(await self._session(session_id))
         else:
-            await self.transcript.show(session_id)
-            self.transcript.attach(reply)
             await self.show_state()
         await self.sidebar.reload()
 
     def _reply_changed(self, reply: Reply) -> None:
-        """A reply began or settled, here or in another conversation."""
+        """A reply began or settled, or could not be kept for a moment, here or in another conversation."""
+        if not self.is_attached:
+            return
+        self.transcript.attach(reply)
         if self.session_id == reply.session_id:
             self._count()
 

@@ -1,5 +1,6 @@
 """Where a person writes."""
 
+from .pastes import plain
 from .prompt import Prompt
 
-__all__ = ["Prompt"]
+__all__ = ["Prompt", "plain"]

@@ -13,7 +13,7 @@ from textual.widgets import TextArea
 
 from ..actions import bindings
 from .history import History
-from .pastes import Pastes, is_big, plain
+from .pastes import Pastes, is_big
 
 LONGEST = 4_000_000
 """Characters of the longest prompt that is sent: past that no model takes it and every later reading of it hurts."""
@@ -176,5 +176,3 @@ def _tidy_draft(draft: str, pastes: Pastes) -> str:
     """The draft as the prompt shows it, without control characters."""
     return _tidy(pastes.from_draft(draft))
 
-
-__all__ = ["Prompt", "plain"]

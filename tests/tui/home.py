@@ -1,0 +1,143 @@
+"""The real application over a real file, with a scripted model, a clock that stands still, and no network."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+import config
+from chat import Turns
+from providers import Catalog, Delta, Done, Event, Model, Request
+from storage import Store, StoreThread
+from tui.app import SternaApp
+
+os.environ["TZ"] = "UTC"
+time.tzset()
+
+NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
+WAIT_SECONDS = 5.0
+
+
+class Clock:
+    """Time that moves only when it is told to."""
+
+    def __init__(self, start: datetime = NOON) -> None:
+        self.at = start
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **amount: float) -> None:
+        self.at += timedelta(**amount)
+
+
+class Scripted:
+    """A model that says what it is told; after ``hold()`` it stops behind the first word until ``release()``."""
+
+    name = "test"
+
+    def __init__(self) -> None:
+        self.replies: list[str | list[Event]] = []
+        self.requests: list[Request] = []
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def say(self, *replies: str | list[Event]) -> None:
+        self.replies += replies
+
+    def hold(self) -> None:
+        self._open.clear()
+
+    def release(self) -> None:
+        self._open.set()
+
+    async def stream(self, request: Request) -> AsyncIterator[Event]:
+        self.requests.append(request)
+        reply = self.replies.pop(0) if self.replies else "Yes."
+        events = [Delta(word) for word in reply.split(" ")] if isinstance(reply, str) else reply
+        for number, event in enumerate(events):
+            if isinstance(event, Delta) and number and isinstance(reply, str):
+                event = Delta(f" {event.text}")
+            yield event
+            await self._open.wait()
+        if isinstance(reply, str):
+            yield Done()
+
+    async def models(self) -> list[Model]:
+        return [Model("test", "small", context_length=8_000), Model("test", "large", context_length=200_000)]
+
+    async def aclose(self) -> None:
+        return
+
+
+@dataclass
+class Home:
+    """One person's files, and what surrounds the program: made once, the application is made as often as it starts."""
+
+    folder: Path
+    clock: Clock = field(default_factory=Clock)
+    model: Scripted = field(default_factory=Scripted)
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "me.db"
+
+    def open(self) -> Store:
+        return Store.open(self.file, clock=self.clock)
+
+    def write_config(self, text: str) -> None:
+        (self.folder / "config.toml").write_text(text, "utf-8")
+
+    def seed(self, *conversations: tuple[str, str]) -> list[str]:
+        """Conversations of one question and one answer each, an hour apart; gives their ids, oldest first."""
+        from storage import Settled
+
+        store, ids = self.open(), []
+        for question, answer in conversations:
+            begun = store.begin_turn(None, question, model="test/small")
+            store.settle_reply(begun.reply.id, Settled("done", answer, model="test/small", elapsed_ms=900))
+            store.mark_read(begun.session.id)
+            ids.append(begun.session.id)
+            self.clock.forward(hours=1)
+        store.close()
+        return ids
+
+    async def catalog(self, settings: config.Settings, store: StoreThread) -> Catalog:
+        catalog = Catalog([], guide=self.model, default=settings.model or "test/small")
+        await catalog.models()
+        return catalog
+
+    def app(self) -> SternaApp:
+        """A start of the program."""
+        return SternaApp(
+            opener=self.open,
+            settings=config.load(self.folder, self.environ),
+            catalog_factory=self.catalog,
+            turns_factory=lambda store, catalog, settings: Turns(store, catalog, settings=settings),
+            clock=self.clock,
+            log_file=lambda: self.folder / "sterna.log",
+            config_folder=self.folder,
+            environ=self.environ,
+        )
+
+
+async def until(pilot: Pilot[int], holds: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
+    """Wait until a condition holds; fail when it does not in time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        await pilot.pause(0.01)
+
+
+def frame(app: SternaApp) -> str:
+    """What the screen shows, as text without trailing blanks."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join(strip.text.rstrip() for strip in strips) + "\n"

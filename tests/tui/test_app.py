@@ -1,0 +1,386 @@
+"""What a person does with the chat, from the first key to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from home import Home, frame, until
+from textual.pilot import Pilot
+
+from providers import Failed, FailureKind
+from storage import StoreFull
+from tui.app import SternaApp
+from tui.dialogs import ConfirmClear
+
+SIZE = (100, 30)
+
+
+def notices(app: SternaApp) -> str:
+    """Every sentence that is shown beside the frame now."""
+    return "\n".join(notification.message for notification in app._notifications)
+
+
+def rows(home: Home) -> list[str]:
+    """Titles as the file has them, newest first."""
+    store = home.open()
+    try:
+        return [row.title for row in store.session_page(0, 50)]
+    finally:
+        store.close()
+
+
+async def opened(pilot: Pilot[int], app: SternaApp) -> None:
+    await until(pilot, app.ready.is_set)
+    await until(pilot, lambda: app.main.status.activity == "")
+
+
+async def shown(pilot: Pilot[int], app: SternaApp, text: str) -> None:
+    await until(pilot, lambda: text in frame(app))
+
+
+async def test_a_first_prompt_is_stored_answered_and_listed(home: Home) -> None:
+    home.model.say("Terns fly from pole to pole.")
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press(*"which bird flies furthest", "enter")
+        await shown(pilot, app, "pole to pole")
+        await until(pilot, lambda: app.turns is not None and not app.turns.running())
+        await until(pilot, lambda: app.main.status.activity == "")
+        assert app.main.prompt.text == ""
+        await shown(pilot, app, "which bird flies furthest")
+    store = home.open()
+    (row,) = store.session_page(0, 10)
+    assert [message.content for message in store.messages_before(row.id, None, 10)] == [
+        "which bird flies furthest",
+        "Terns fly from pole to pole.",
+    ]
+    assert store.draft(None) == store.draft(row.id) == ""
+    store.close()
+
+
+async def test_what_is_typed_and_sent_before_the_file_is_open_is_sent_once_it_is(home: Home) -> None:
+    app = home.app()
+    begin, app.begin = app.begin, lambda: None  # type: ignore[method-assign]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(*"early bird", "enter")
+        await pilot.pause()
+        assert app.main.prompt.text == "early bird"
+        begin()
+        await until(pilot, lambda: home.model.requests)
+        await until(pilot, lambda: app.main.prompt.text == "")
+        assert home.model.requests[0].messages[-1].content == "early bird"
+
+
+async def test_quitting_keeps_the_draft_and_the_open_conversation(home: Home) -> None:
+    first, second = home.seed(("one", "1"), ("two", "2"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        app.main.go_to(first)
+        await until(pilot, lambda: app.main.session_id == first)
+        await pilot.press(*"half a thou", "f10")
+    again = home.app()
+    async with again.run_test(size=SIZE) as pilot:
+        await pilot.press("g", "h", "t")
+        await opened(pilot, again)
+        assert again.main.session_id == first
+        assert again.main.prompt.text == "half a thou\nght"
+    store = home.open()
+    assert store.draft(second) == ""
+    store.close()
+
+
+async def test_each_conversation_has_its_own_draft(home: Home) -> None:
+    first, second = home.seed(("one", "1"), ("two", "2"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press(*"new", "ctrl+o", "g", "enter")
+        await until(pilot, lambda: app.main.session_id == second)
+        await pilot.press(*"for two", "alt+down")
+        await until(pilot, lambda: app.main.session_id == first)
+        assert app.main.prompt.text == ""
+        await pilot.press("alt+up")
+        await until(pilot, lambda: app.main.session_id == second)
+        assert app.main.prompt.text == "for two"
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.main.session_id is None)
+        assert app.main.prompt.text == "new"
+
+
+async def test_a_draft_is_in_the_file_soon_after_typing_pauses(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press(*"unsent")
+        other = home.open()
+        await until(pilot, lambda: other.draft(None) == "unsent")
+        other.close()
+
+
+async def test_when_the_disk_is_full_the_text_stays_and_the_reason_is_on_the_screen(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        assert app.turns is not None
+
+        async def refuse(*_: object, **__: object) -> None:
+            raise StoreFull("No space is left on the disk. Free some and send again.")
+
+        app.turns.begin = refuse  # type: ignore[method-assign,assignment]
+        await pilot.press(*"precious", "enter")
+        await until(pilot, lambda: "No space is left" in notices(app))
+        assert app.main.prompt.text == "precious"
+        assert app.main.session_id is None
+    assert rows(home) == []
+
+
+async def test_sending_while_a_reply_arrives_says_so_and_keeps_the_text(home: Home) -> None:
+    home.model.say("a long story")
+    home.model.hold()
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press(*"tell me", "enter")
+        await until(pilot, lambda: app.main.live_reply is not None)
+        await pilot.press(*"more", "enter")
+        await until(pilot, lambda: "still arriving" in notices(app))
+        assert app.main.prompt.text == "more"
+        home.model.release()
+        await until(pilot, lambda: app.main.live_reply is None)
+        await pilot.press("enter")
+        await until(pilot, lambda: len(home.model.requests) == 2)
+
+
+async def test_escape_stops_the_reply_and_keeps_what_came(home: Home) -> None:
+    home.model.say("first second third")
+    home.model.hold()
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press(*"go", "enter")
+        await until(pilot, lambda: app.main.live_reply is not None and app.main.live_reply.content)
+        await until(pilot, lambda: app.main.status.hints[0].word == "stop")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.main.live_reply is None)
+        session_id = app.main.session_id
+    store = home.open()
+    reply = store.messages_before(session_id, None, 1)[0]
+    assert (reply.content, reply.finish) == ("first", "stopped")
+    store.close()
+
+
+async def test_a_reply_goes_on_while_another_conversation_is_read(home: Home) -> None:
+    (other,) = home.seed(("older", "text"))
+    home.model.say("begun and finished")
+    home.model.hold()
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press(*"go", "enter")
+        await until(pilot, lambda: app.main.live_reply is not None)
+        live = app.main.session_id
+        app.main.go_to(other)
+        await until(pilot, lambda: app.main.session_id == other)
+        assert app.main.live_reply is None
+        home.model.release()
+        await until(pilot, lambda: app.turns is not None and not app.turns.running())
+        app.main.go_to(live)
+        await shown(pilot, app, "begun and finished")
+
+
+async def test_a_failed_reply_is_a_sentence_and_f5_asks_again(home: Home) -> None:
+    home.model.say(
+        [Failed(FailureKind.REFUSED, "Nobody answers at localhost. Start the server and retry.")], "Here I am."
+    )
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press(*"hello", "enter")
+        await shown(pilot, app, "Start the server and retry.")
+        await pilot.press("f5")
+        await shown(pilot, app, "Here I am.")
+        await until(pilot, lambda: "Start the server" not in frame(app))
+        assert [request.messages[-1].content for request in home.model.requests] == ["hello", "hello"]
+
+
+async def test_renaming_happens_in_the_list_and_holds_against_markup(home: Home) -> None:
+    home.seed(("old title", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("ctrl+o", "enter")
+        await until(pilot, lambda: app.main.session_id is not None)
+        await pilot.press("f2")
+        await until(pilot, lambda: app.main.sidebar.title.has_focus)
+        await pilot.press("ctrl+u", *"[/x] [b]mine", "enter")
+        await shown(pilot, app, "[/x] [b]mine")
+        await until(pilot, lambda: app.main.session is not None and app.main.session.title == "[/x] [b]mine")
+        await until(pilot, lambda: app.main.prompt.has_focus)
+    assert rows(home) == ["[/x] [b]mine"]
+
+
+async def test_deleting_offers_undo_and_undo_brings_everything_back(home: Home) -> None:
+    first, second = home.seed(("keep me", "1"), ("[/b] lose me", "2"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        app.main.go_to(second)
+        await until(pilot, lambda: app.main.session_id == second)
+        await pilot.press("f8")
+        await until(pilot, lambda: "ctrl+_ brings it back" in notices(app))
+        assert app.main.session_id == first
+        assert rows(home) == ["keep me"]
+        await pilot.press("ctrl+underscore")
+        await until(pilot, lambda: app.main.session_id == second)
+        await shown(pilot, app, "lose me")
+    assert rows(home) == ["[/b] lose me", "keep me"]
+
+
+async def test_undo_with_nothing_deleted_says_so(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("ctrl+underscore")
+        await until(pilot, lambda: "nothing to undo" in notices(app))
+
+
+async def clear(pilot: Pilot[int], app: SternaApp, typed: str) -> None:
+    await pilot.press("shift+f8")
+    await until(pilot, lambda: isinstance(app.screen, ConfirmClear))
+    await pilot.press(*typed, "enter")
+    await pilot.pause()
+
+
+async def test_everything_is_deleted_only_when_the_person_types_it_and_can_be_brought_back(home: Home) -> None:
+    home.seed(*((f"talk {number}", "text") for number in range(12)))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await clear(pilot, app, "yes")
+        assert "Nothing was deleted" in frame(app)
+        assert len(rows(home)) == 12
+        await pilot.press("escape")
+        await clear(pilot, app, "12")
+        await until(pilot, lambda: rows(home) == [])
+        await shown(pilot, app, "Welcome to Sterna.")
+        await pilot.press("ctrl+underscore")
+        await until(pilot, lambda: len(rows(home)) == 12)
+
+
+async def test_a_conversation_keeps_its_own_system_prompt_and_temperature(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("f4")
+        await until(pilot, lambda: app.screen is not app.main)
+        await pilot.press(*"Be brief.", "tab", *"9", "enter")
+        await shown(pilot, app, "is not a number from 0 to 2")
+        await pilot.press("backspace", *"0.5", "enter")
+        await until(pilot, lambda: app.screen is app.main)
+        await pilot.press(*"hi", "enter")
+        await until(pilot, lambda: home.model.requests)
+        request = home.model.requests[0]
+        assert request.temperature == 0.5
+        assert [(message.role, message.content) for message in request.messages] == [
+            ("system", "Be brief."),
+            ("user", "hi"),
+        ]
+
+
+async def test_the_keys_a_person_chose_work_and_are_shown(home: Home) -> None:
+    home.write_config('[keys]\n"conversation.new" = "ctrl+e"\n"app.help" = "ctrl+p"\n"conversation.nwe" = "x"\n')
+    (only,) = home.seed(("one", "1"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await until(pilot, lambda: "did you mean “conversation.new”" in notices(app))
+        assert "“app.palette” has it" in notices(app)
+        app.main.go_to(only)
+        await until(pilot, lambda: app.main.session_id == only)
+        assert "ctrl+e new" in frame(app)
+        app.main.transcript.focus()
+        await pilot.press("ctrl+e")
+        await until(pilot, lambda: app.main.session_id is None)
+
+
+async def test_a_broken_config_file_is_named_in_a_sentence_and_the_chat_works(home: Home) -> None:
+    home.write_config("theme = \n")
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await until(pilot, lambda: "config.toml" in notices(app))
+        await pilot.press(*"hi", "enter")
+        await shown(pilot, app, "Yes.")
+
+
+async def test_two_terminals_see_each_others_changes(home: Home) -> None:
+    (only,) = home.seed(("shared", "text"))
+    one, two = home.app(), home.app()
+    async with one.run_test(size=SIZE) as pilot:
+        await opened(pilot, one)
+        one.main.go_to(only)
+        await until(pilot, lambda: one.main.session_id == only)
+        store = home.open()
+        store.rename_session(only, "seen elsewhere")
+        begun = store.begin_turn(only, "a question from elsewhere", model=None)
+        store.close()
+        assert begun.session.id == only
+        await until(pilot, lambda: frame(one).count("seen elsewhere") == 2)
+        await shown(pilot, one, "a question from elsewhere")
+    assert two is not one
+
+
+async def test_every_part_is_reached_by_keys_and_escape_comes_back(home: Home) -> None:
+    (only,) = home.seed(("one", "1"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        app.main.go_to(only)
+        await until(pilot, lambda: app.main.session_id == only)
+        within: list[tuple[str, Callable[[], bool]]] = [
+            ("ctrl+g", lambda: app.main.transcript.has_focus_within or app.main.transcript.has_focus),
+            ("escape", lambda: app.main.prompt.has_focus),
+            ("ctrl+o", lambda: app.main.sidebar.has_focus_within),
+            ("i", lambda: app.main.prompt.has_focus),
+        ]
+        for key, holds in within:
+            await pilot.press(key)
+            await until(pilot, holds)
+        assert app.main.prompt.text == ""
+
+
+async def test_hiding_the_list_gives_its_place_to_the_conversation(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: not app.main.sidebar.display)
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: app.main.sidebar.display and app.main.sidebar.has_focus_within)
+
+
+async def test_in_a_narrow_terminal_the_list_lies_over_the_conversation_until_one_is_chosen(home: Home) -> None:
+    (only,) = home.seed(("one", "1"))
+    app = home.app()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await opened(pilot, app)
+        assert not app.main.sidebar.display
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: app.main.sidebar.has_focus_within)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.main.session_id == only)
+        await until(pilot, lambda: not app.main.sidebar.display)
+        assert app.main.prompt.has_focus
+
+
+async def test_any_size_at_any_moment(home: Home) -> None:
+    home.seed(("one", "1 " * 500))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("ctrl+o", "enter")
+        for size in ((40, 10), (20, 5), (1, 1), (200, 60), (69, 15), (70, 16)):
+            await pilot.resize_terminal(*size)
+            await pilot.press("a")
+        await until(pilot, lambda: app.main.prompt.text == "aaaaaa")
