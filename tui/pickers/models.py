@@ -153,8 +153,9 @@ class ModelPicker(Chooser[str | None]):
 
     def _heading(self, name: str) -> Content:
         endpoint = self._catalog.endpoint(name)
-        title = one_line(endpoint.title, 60) if endpoint is not None else "built in, offline"
-        if title.casefold() == name.casefold():
+        built_in = "built in, offline" if name == self._catalog.names()[-1] else ""
+        title = one_line(endpoint.title, 60) if endpoint is not None else built_in
+        if title.casefold() in ("", name.casefold()):
             return Content.styled(name, "bold $secondary")
         return Content.assemble((name, "bold $secondary"), (f"  {title}", "$foreground 65%"))
 
@@ -180,8 +181,8 @@ class ModelPicker(Chooser[str | None]):
             waiting = [one for one in silent if one not in self._catalog.problems]
             return f"Asking {', '.join(waiting)} …" if waiting else "Asking the endpoints …"
         if query and not matching:
-            return "No list has a model of that name. Enter asks for it as typed; esc goes back."
-        return "enter chooses   f5 asks the endpoints again   esc goes back"
+            return "No list has a model of that name. Enter asks for it as typed."
+        return "enter choose   f5 ask again   esc back"
 
     # Choosing
 

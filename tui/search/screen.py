@@ -26,6 +26,9 @@ MOST = 50
 PATIENCE = 0.15
 """Seconds without an answer after which the screen says that it searches."""
 
+ROOMY = 32
+"""Lines of a terminal in which results stand apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -143,7 +146,8 @@ class SearchScreen(Chooser[Hit | None]):
         if not self.is_attached:
             return
         now = self._clock()
-        options = [Option(shown(hit, self.room, now, self._zone)) for hit in self._hits]
+        gap = self.size.height >= ROOMY
+        options = [Option(shown(hit, self.room, now, self._zone, gap=gap)) for hit in self._hits]
         self.fill(options, 0 if options else None)
         self._say_state()
 
@@ -155,12 +159,12 @@ class SearchScreen(Chooser[Hit | None]):
         if self._asked != self._answered:
             self.say(f"Searching{where} …")
         elif not self._asked.text.strip():
-            self.say(f"Type to search{where or ' everything'}.{switch}   esc goes back")
+            self.say(f"Type to search{where or ' everything'}.{switch}   esc back")
         elif not count:
             self.say(f"Nothing{where} matches “{one_line(self._asked.text, 40)}”.{switch}")
         else:
             many = "1 result" if count == 1 else f"{count} results" if count < MOST else f"The first {MOST} results"
-            self.say(f"{many}{where}   enter opens{switch}   esc goes back")
+            self.say(f"{many}{where}   enter open{switch}   esc back")
 
     # Choosing
 
