@@ -78,7 +78,7 @@ class Conversations(Frame):
         """Search everything and open what was chosen, at its message."""
         from .search import SearchScreen
 
-        hit = await self.app.push_screen_wait(SearchScreen(self.store))
+        hit = await self.app.push_screen_wait(SearchScreen(self.store, session_id=self.session_id, clock=self.clock))
         if hit is not None:
             await self.open_session(hit.session_id, at=hit.message_id)
             if hit.message_id is not None:

@@ -112,6 +112,7 @@ class Sidebar(Widget):
 
     def on_mount(self) -> None:
         """Watch for midnight."""
+        self.ascii = self.ascii or bool(getattr(self.app, "ascii", False))
         self.set_interval(DAY_CHECK_SECONDS, self._look_at_day)
 
     # Reading
