@@ -1,0 +1,1206 @@
+-- What storage/schema/*.sql makes, sorted by kind and name.
+
+CREATE TABLE auth_users (
+    id text not null,
+    email text,
+    raw_user_meta_data text default '{}',
+    last_sign_in_at text,
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    updated_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    constraint auth_users_pkey primary key (id),
+    constraint auth_users_raw_user_meta_data_json check (raw_user_meta_data is null or json_valid(raw_user_meta_data)),
+    constraint auth_users_last_sign_in_at_form check (last_sign_in_at glob '????-??-??T??:??:??.??????Z'),
+    constraint auth_users_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z'),
+    constraint auth_users_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z')
+) strict;
+
+CREATE TABLE chat_messages (
+    local_id integer primary key autoincrement, -- local only, as in chat_sessions
+    id text not null,
+    session_id text not null,
+    role text not null,
+    content text not null,
+    model text,
+    total_tokens integer default 0,
+    input_tokens integer default 0,
+    output_tokens integer default 0,
+    user_message_id text,
+    content_type text default 'text',
+    elapsed_time integer default 0, -- seconds, kept in step with elapsed_ms whichever of the two is written
+    completion_id text,
+    message_timestamp text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    error_message text,
+    is_streaming integer default 0,
+    metadata text default '{}',
+    elapsed_ms integer default 0,
+    raw_message text,
+    reasoning text,
+    reasoning_details text,
+    has_attachments integer not null default 0,
+    attachment_count integer not null default 0,
+    has_websearch integer not null default 0,
+    websearch_result_count integer not null default 0,
+    output_image_tokens integer not null default 0,
+    annotations text,
+    -- Local only. What the message is to the statistics: null, nothing, for it failed; 2 a system message, which is counted and has a
+    -- time, but is never the preview; 1 a message of the talk; 0 one that also names a model. Each newest is then one step in one index.
+    standing integer generated always as (
+        case
+            when error_message <> '' then null
+            when role = 'system' then 2
+            when model is null then 1
+            else 0
+        end
+    ) virtual,
+    constraint chat_messages_id_key unique (id),
+    constraint chat_messages_session_id_fkey foreign key (session_id) references chat_sessions (id) on delete cascade,
+    constraint chat_messages_role_known check (role in ('user', 'assistant', 'system')),
+    constraint chat_messages_model_length check (length(model) <= 100),
+    constraint chat_messages_content_type_known check (content_type in ('text', 'markdown')),
+    constraint chat_messages_completion_id_length check (length(completion_id) <= 255),
+    constraint chat_messages_message_timestamp_form check (message_timestamp glob '????-??-??T??:??:??.??????Z'),
+    constraint chat_messages_is_streaming_boolean check (is_streaming in (0, 1)),
+    constraint chat_messages_metadata_json check (metadata is null or json_valid(metadata)),
+    constraint chat_messages_raw_message_json check (raw_message is null or json_valid(raw_message)),
+    constraint chat_messages_reasoning_details_json check (reasoning_details is null or json_valid(reasoning_details)),
+    constraint chat_messages_has_attachments_boolean check (has_attachments in (0, 1)),
+    constraint chat_messages_attachment_count_range check (attachment_count between 0 and 3),
+    constraint chat_messages_has_websearch_boolean check (has_websearch in (0, 1)),
+    constraint chat_messages_websearch_result_count_range check (websearch_result_count between 0 and 50),
+    constraint chat_messages_annotations_json check (annotations is null or json_valid(annotations))
+) strict;
+
+CREATE TABLE chat_sessions (
+    -- Local only: what the full-text index points at; an implicit rowid may change in a VACUUM. Never given twice, because the index keeps
+    -- the words of what is in the trash.
+    local_id integer primary key autoincrement,
+    id text not null,
+    user_id text not null,
+    title text not null default 'New Chat',
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    updated_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    last_activity text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    message_count integer not null default 0,
+    total_tokens integer not null default 0,
+    last_model text,
+    is_active integer not null default 1,
+    last_message_preview text,
+    last_message_timestamp text,
+    last_message text, -- last, because it may be long: reading the others then stops before it
+    constraint chat_sessions_id_key unique (id),
+    constraint chat_sessions_user_id_fkey
+        foreign key (user_id) references profiles (id) on delete cascade on update cascade,
+    constraint chat_sessions_title_length check (length(title) <= 255),
+    constraint chat_sessions_last_model_length check (length(last_model) <= 100),
+    constraint chat_sessions_is_active_boolean check (is_active in (0, 1)),
+    constraint chat_sessions_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z'),
+    constraint chat_sessions_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z'),
+    constraint chat_sessions_last_activity_form check (last_activity glob '????-??-??T??:??:??.??????Z'),
+    constraint chat_sessions_last_message_timestamp_form
+        check (last_message_timestamp glob '????-??-??T??:??:??.??????Z'),
+    constraint chat_sessions_last_message_json check (last_message is null or json_valid(last_message))
+) strict;
+
+CREATE TABLE deleted_sessions (
+    id text not null,
+    constraint deleted_sessions_pkey primary key (id)
+) strict, without rowid;
+
+CREATE TABLE drafts (
+    session_id text not null primary key,  -- empty: the conversation that is not made yet
+    content text not null,
+    updated_at text not null
+) strict, without rowid;
+
+CREATE TABLE live_replies (
+    id text not null primary key,          -- the id its message will have
+    session_id text not null,
+    user_message_id text not null,
+    model text,
+    message_timestamp text not null,
+    content text not null default '',
+    reasoning text not null default '',
+    owner text not null                    -- name of the file that the receiving process holds locked; a free lock means it died
+) strict;
+
+CREATE TABLE local_state (
+    key text not null primary key,
+    value text not null constraint local_state_json check (json_valid(value))
+) strict, without rowid;
+
+CREATE VIRTUAL TABLE message_search using fts5 (
+    content,
+    content = 'searchable_messages',
+    content_rowid = 'local_id',
+    tokenize = "unicode61 remove_diacritics 2",
+    prefix = '1 2 3'
+);
+
+CREATE TABLE model_access (
+    id text not null default (
+        lower(
+            hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2)
+            || '-a' || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))
+        )
+    ),
+    model_id text not null,
+    tier text not null,
+    is_active integer default 1,
+    input_cost_per_token real default 0,
+    output_cost_per_token real default 0,
+    daily_limit integer, -- null: no limit
+    monthly_limit integer,
+    model_name text,
+    model_description text,
+    model_tags text,
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    updated_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    constraint model_access_pkey primary key (id),
+    constraint model_access_model_id_tier_key unique (model_id, tier),
+    constraint model_access_model_id_length check (length(model_id) <= 100),
+    constraint model_access_tier_known check (tier in ('free', 'pro', 'enterprise', 'admin')),
+    constraint model_access_is_active_boolean check (is_active in (0, 1)),
+    constraint model_access_model_name_length check (length(model_name) <= 255),
+    constraint model_access_model_tags_json check (model_tags is null or json_valid(model_tags)),
+    constraint model_access_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z'),
+    constraint model_access_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z')
+) strict;
+
+CREATE TABLE profiles (
+    id text not null,
+    email text not null,
+    full_name text,
+    avatar_url text,
+    default_model text default 'deepseek/deepseek-r1-0528:free',
+    temperature real default 0.7,
+    system_prompt text default 'You are a helpful AI assistant.',
+    subscription_tier text default 'free',
+    credits integer not null default 0,
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    updated_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    last_active text default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    usage_stats text default '{"total_messages":0,"total_tokens":0,"sessions_created":0}',
+    allowed_models text default '["deepseek/deepseek-r1-0528:free"]',
+    ui_preferences text default
+        '{"theme":"dark","sidebar_width":280,"code_highlighting":true,"auto_save":true,"show_token_count":true,"compact_mode":false,"show_model_info":true,"auto_scroll":true,"message_grouping":true}',
+    session_preferences text default
+        '{"max_history":10,"auto_title":true,"save_anonymous":false,"auto_save_interval":30,"confirm_delete":true,"show_timestamps":true,"export_format":"markdown"}',
+    clerk_id text not null default '', -- a trigger makes it the id at once
+    last_session_id text,
+    total_conversations integer not null default 0,
+    total_searches integer not null default 0,
+    message_count integer not null default 0,
+    token_usage integer not null default 0,
+    subscription_status text not null default 'active',
+    constraint profiles_pkey primary key (id),
+    -- on update cascade: an account that was local takes the id of the server account it signs in to
+    constraint profiles_id_fkey foreign key (id) references auth_users (id) on delete cascade on update cascade,
+    constraint profiles_last_session_id_fkey foreign key (last_session_id) references chat_sessions (id) on delete set null,
+    constraint profiles_email_length check (length(email) <= 255),
+    constraint profiles_full_name_length check (length(full_name) <= 255),
+    constraint profiles_default_model_length check (length(default_model) <= 100),
+    -- numeric(3,2) rounds decimals before it checks them; the factor makes 2.005, a little less as a binary number, round up too
+    constraint profiles_temperature_range check (round(temperature * 1.0000000000001, 2) between 0.0 and 2.0),
+    constraint profiles_subscription_tier_known check (subscription_tier in ('free', 'pro', 'enterprise')),
+    constraint profiles_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z'),
+    constraint profiles_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z'),
+    constraint profiles_last_active_form check (last_active glob '????-??-??T??:??:??.??????Z'),
+    constraint profiles_usage_stats_json check (usage_stats is null or json_valid(usage_stats)),
+    constraint profiles_allowed_models_json check (allowed_models is null or json_valid(allowed_models)),
+    constraint profiles_ui_preferences_json check (ui_preferences is null or json_valid(ui_preferences)),
+    constraint profiles_session_preferences_json check (session_preferences is null or json_valid(session_preferences))
+) strict;
+
+CREATE TABLE search_backlog (
+    first_id integer primary key,
+    last_id integer not null
+) strict;
+
+CREATE TABLE session_counts (
+    session_id text not null,
+    messages integer not null,
+    tokens integer not null,
+    constraint session_counts_pkey primary key (session_id),
+    constraint session_counts_session_id_fkey foreign key (session_id) references chat_sessions (id) on delete cascade
+) strict, without rowid;
+
+CREATE TABLE session_marks (
+    session_id text not null primary key,
+    unread integer not null constraint session_marks_unread check (unread in (0, 1)),
+    constraint session_marks_session foreign key (session_id) references chat_sessions (id) on update cascade on delete cascade
+) strict, without rowid;
+
+CREATE TABLE session_settings (
+    session_id text not null,
+    key text not null,
+    value text not null constraint session_settings_json check (json_valid(value)),
+    primary key (session_id, key),
+    constraint session_settings_session foreign key (session_id) references chat_sessions (id) on update cascade on delete cascade
+) strict, without rowid;
+
+CREATE TABLE sync_account (
+    one integer not null primary key constraint sync_account_one check (one = 1),
+    origin text not null,
+    user_id text not null,
+    mode text,
+    caps text,
+    caps_at integer
+) strict;
+
+CREATE TABLE sync_conflict (
+    id integer primary key,
+    at integer,
+    what text,
+    ref text,
+    value text,
+    dismissed integer not null default 0
+) strict;
+
+CREATE TABLE sync_ctx (
+    one integer primary key,
+    applying integer not null default 0, -- 1: rows come from elsewhere or from the trash: keep their times, count no usage
+    bulk integer not null default 0, -- 1: an import, which computes statistics once at its end
+    now text, -- the time of the transaction
+    constraint sync_ctx_one_row check (one = 1),
+    constraint sync_ctx_applying_boolean check (applying in (0, 1)),
+    constraint sync_ctx_bulk_boolean check (bulk in (0, 1)),
+    constraint sync_ctx_now_form check (now glob '????-??-??T??:??:??.??????Z')
+) strict;
+
+CREATE TABLE sync_grave (
+    kind text not null,
+    id text not null,
+    primary key (kind, id)
+) strict, without rowid;
+
+CREATE TABLE sync_inflight (
+    one integer not null primary key constraint sync_inflight_one check (one = 1),
+    push_seq integer not null,
+    body blob not null,
+    items text not null
+) strict;
+
+CREATE TABLE sync_message_state (
+    message_id text not null primary key,
+    srv_seq integer not null default 0,
+    body_time integer not null default 0,
+    body_tie text not null default ''
+) strict, without rowid;
+
+CREATE TABLE sync_optout (
+    conv_id text not null primary key      -- private conversations; a table of its own, so that replacing a row cannot publish it
+) strict, without rowid;
+
+CREATE TABLE sync_outbox (
+    seq integer primary key autoincrement,
+    kind text not null constraint sync_outbox_kind check (kind in ('c', 'm', 'x', 's')),
+    id text not null,                      -- of a setting: <session id>/<key>; of a clear: all
+    conv_id text not null,
+    op text not null constraint sync_outbox_op check (op in ('put', 'del', 'clear', 'restore')),
+    rev integer not null default 1,
+    sent integer not null default 0,
+    edited_at integer not null,            -- ms since 1970
+    restamp integer not null default 0,
+    arg integer,
+    tries integer not null default 0,
+    not_before integer,
+    err text,
+    constraint sync_outbox_thing unique (kind, id)
+) strict;
+
+CREATE TABLE sync_remote (
+    id text not null primary key,
+    fp text,
+    title_base text
+) strict, without rowid;
+
+CREATE TABLE sync_seen (
+    kind text not null,
+    id text not null,
+    primary key (kind, id)
+) strict, without rowid;
+
+CREATE TABLE sync_session_state (
+    session_id text not null primary key,
+    srv_seq integer not null default 0,    -- 0: never acknowledged
+    created_seq integer not null default 0,
+    title_ver integer not null default 0,
+    title_cls integer not null default 0,  -- 0 automatic, 1 by hand
+    title_time integer not null default 0,
+    title_tie text not null default ''
+) strict, without rowid;
+
+CREATE TABLE sync_state (
+    one integer not null primary key constraint sync_state_one check (one = 1),
+    replica text not null default '',
+    push_seq integer not null default 0,
+    cur integer not null default 0,        -- pull position
+    full_cur integer not null default 0,   -- position at the last complete pull
+    seen_seq integer not null default 0,   -- newest commit ever heard of
+    seen_nonce text not null default '',
+    resync integer not null default 0,
+    fence integer not null default 0,
+    next_at integer,
+    fails integer not null default 0
+) strict;
+
+CREATE TABLE system_cache (
+    cache_key text not null,
+    cache_value text not null,
+    expires_at text,
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    updated_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    constraint system_cache_pkey primary key (cache_key),
+    constraint system_cache_cache_key_length check (length(cache_key) <= 255),
+    constraint system_cache_cache_value_json check (json_valid(cache_value)),
+    constraint system_cache_expires_at_form check (expires_at glob '????-??-??T??:??:??.??????Z'),
+    constraint system_cache_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z'),
+    constraint system_cache_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z')
+) strict;
+
+CREATE TABLE system_stats (
+    id text not null default (
+        lower(
+            hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2)
+            || '-a' || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))
+        )
+    ),
+    stat_date text not null,
+    total_users integer default 0,
+    active_users_today integer default 0,
+    new_users_today integer default 0,
+    total_conversations integer default 0,
+    total_messages integer default 0,
+    total_tokens integer default 0,
+    avg_response_time real default 0,
+    error_rate real default 0,
+    database_size_mb real default 0,
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    constraint system_stats_pkey primary key (id),
+    constraint system_stats_stat_date_key unique (stat_date),
+    constraint system_stats_stat_date_form check (stat_date glob '????-??-??'),
+    constraint system_stats_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z')
+) strict;
+
+CREATE VIRTUAL TABLE title_search using fts5 (
+    title,
+    content = 'chat_sessions',
+    content_rowid = 'local_id',
+    tokenize = "unicode61 remove_diacritics 2",
+    prefix = '1 2 3'
+);
+
+CREATE TABLE trash (
+    token integer primary key autoincrement,
+    at text not null,
+    kind text not null constraint trash_kind check (kind in ('session', 'message', 'reply', 'clear')),
+    title text not null,
+    sessions integer not null,
+    messages integer not null,
+    indexed integer not null               -- 1: the words of its messages are still in the index, to be removed when it is emptied
+) strict;
+
+CREATE TABLE trash_rows (
+    row_id integer primary key,
+    token integer not null,
+    place text not null,                   -- the table it came from
+    thing text not null,                   -- its id
+    content text not null,
+    constraint trash_rows_trash foreign key (token) references trash (token) on delete cascade
+) strict;
+
+CREATE TABLE user_activity_log (
+    id text not null default (
+        lower(
+            hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2)
+            || '-a' || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))
+        )
+    ),
+    user_id text not null,
+    action text not null,
+    resource_type text,
+    resource_id text,
+    details text default '{}',
+    timestamp text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    ip_address text,
+    user_agent text,
+    constraint user_activity_log_pkey primary key (id),
+    constraint user_activity_log_user_id_fkey
+        foreign key (user_id) references profiles (id) on delete cascade on update cascade,
+    constraint user_activity_log_action_length check (length(action) <= 50),
+    constraint user_activity_log_resource_type_length check (length(resource_type) <= 50),
+    constraint user_activity_log_details_json check (details is null or json_valid(details)),
+    constraint user_activity_log_timestamp_form check (timestamp glob '????-??-??T??:??:??.??????Z')
+) strict;
+
+CREATE TABLE user_usage_daily (
+    id text not null default (
+        lower(
+            hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2)
+            || '-a' || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))
+        )
+    ),
+    user_id text not null,
+    usage_date text not null,
+    messages_sent integer default 0,
+    messages_received integer default 0,
+    input_tokens integer default 0,
+    output_tokens integer default 0,
+    total_tokens integer default 0,
+    models_used text default '{}',
+    sessions_created integer default 0,
+    active_minutes integer default 0, -- generation_ms in minutes, begun ones whole
+    estimated_cost real default 0,
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    updated_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    generation_ms integer default 0,
+    constraint user_usage_daily_pkey primary key (id),
+    constraint user_usage_daily_user_id_usage_date_key unique (user_id, usage_date),
+    constraint user_usage_daily_user_id_fkey
+        foreign key (user_id) references profiles (id) on delete cascade on update cascade,
+    constraint user_usage_daily_usage_date_form check (usage_date glob '????-??-??'),
+    constraint user_usage_daily_models_used_json check (models_used is null or json_valid(models_used)),
+    constraint user_usage_daily_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z'),
+    constraint user_usage_daily_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z')
+) strict;
+
+CREATE VIEW api_user_summary as
+select
+    p.id,
+    p.email,
+    p.full_name,
+    p.avatar_url,
+    p.subscription_tier,
+    p.credits,
+    p.default_model,
+    p.temperature,
+    p.system_prompt,
+    p.ui_preferences,
+    p.session_preferences,
+    p.allowed_models,
+    p.last_active,
+    coalesce(u.messages_sent + u.messages_received, 0) as messages_today,
+    coalesce(u.total_tokens, 0) as tokens_today,
+    (select count(*) from chat_sessions as s where s.user_id = p.id) as total_sessions
+from profiles as p
+left join user_usage_daily as u on u.user_id = p.id and u.usage_date = (select today from moment);
+
+CREATE VIEW handle_user_profile_sync as
+select null as user_id
+where false;
+
+CREATE VIEW moment as
+select
+    coalesce(now, strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z') as now,
+    coalesce(substr(now, 1, 10), strftime('%Y-%m-%d', 'now')) as today
+from sync_ctx;
+
+CREATE VIEW searchable_messages as
+select local_id, content from chat_messages where role <> 'system';
+
+CREATE VIEW sync_moment as
+select cast(round((julianday(coalesce(now, 'now')) - 2440587.5) * 86400000.0) as integer) as ms
+from sync_ctx;
+
+CREATE VIEW track_user_usage as
+select
+    null as user_id,
+    null as messages_sent,
+    null as messages_received,
+    null as input_tokens,
+    null as output_tokens,
+    null as models_used,
+    null as sessions_created,
+    null as generation_ms,
+    null as usage_date
+where false;
+
+CREATE VIEW update_session_stats as
+select
+    null as session_id,
+    null as messages,
+    null as tokens
+where false;
+
+CREATE INDEX chat_sessions_newest on chat_sessions (coalesce(last_message_timestamp, created_at) desc, id desc);
+
+CREATE INDEX idx_activity_log_action on user_activity_log (action);
+
+CREATE INDEX idx_activity_log_timestamp on user_activity_log (timestamp);
+
+CREATE INDEX idx_activity_log_user_id on user_activity_log (user_id);
+
+CREATE INDEX idx_chat_messages_completion_id on chat_messages (completion_id);
+
+CREATE INDEX idx_chat_messages_session_id on chat_messages (session_id);
+
+CREATE INDEX idx_chat_messages_session_timestamp on chat_messages (session_id, message_timestamp, id);
+
+CREATE INDEX idx_chat_messages_standing on chat_messages (session_id, standing, message_timestamp, id)
+where standing is not null;
+
+CREATE INDEX idx_chat_messages_timestamp on chat_messages (message_timestamp);
+
+CREATE INDEX idx_chat_messages_tokens_role on chat_messages (role, input_tokens, output_tokens)
+where input_tokens > 0 or output_tokens > 0;
+
+CREATE INDEX idx_chat_messages_user_message_id on chat_messages (user_message_id) where user_message_id is not null;
+
+CREATE INDEX idx_chat_sessions_updated_at on chat_sessions (updated_at desc);
+
+CREATE INDEX idx_chat_sessions_user_id on chat_sessions (user_id);
+
+CREATE INDEX idx_chat_sessions_user_updated on chat_sessions (user_id, updated_at desc);
+
+CREATE INDEX idx_model_access_model_id on model_access (model_id, is_active);
+
+CREATE INDEX idx_model_access_tier on model_access (tier, is_active);
+
+CREATE INDEX idx_profiles_email on profiles (email);
+
+CREATE INDEX idx_profiles_last_active on profiles (last_active);
+
+CREATE INDEX idx_profiles_subscription_tier on profiles (subscription_tier);
+
+CREATE INDEX idx_system_cache_expires on system_cache (expires_at) where expires_at is not null;
+
+CREATE INDEX idx_system_stats_date on system_stats (stat_date desc);
+
+CREATE INDEX idx_usage_daily_date on user_usage_daily (usage_date desc);
+
+CREATE INDEX idx_usage_daily_user_date on user_usage_daily (user_id, usage_date desc);
+
+CREATE INDEX live_replies_session on live_replies (session_id);
+
+CREATE INDEX sync_outbox_conv on sync_outbox (conv_id);
+
+CREATE INDEX trash_at on trash (at);
+
+CREATE INDEX trash_rows_thing on trash_rows (place, thing);
+
+CREATE INDEX trash_rows_token on trash_rows (token, place);
+
+CREATE UNIQUE INDEX users_clerk_id_idx on profiles (clerk_id);
+
+CREATE TRIGGER capture_message_delete after delete on chat_messages
+when (select applying = 0 and bulk = 0 from sync_ctx)
+    and exists (select 1 from chat_sessions where id = old.session_id)
+    and not exists (select 1 from sync_optout where conv_id = old.session_id)
+begin
+    insert into sync_grave (kind, id) values ('m', old.id) on conflict do nothing;
+    insert into sync_outbox (kind, id, conv_id, op, edited_at)
+    select 'm', old.id, old.session_id, 'del', ms from sync_moment
+    where exists (select 1 from sync_message_state where message_id = old.id and srv_seq > 0)
+        or exists (select 1 from sync_outbox where kind = 'm' and id = old.id and sent > 0)
+    on conflict (kind, id) do update set op = 'del', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
+    delete from sync_outbox where kind = 'm' and id = old.id and op <> 'del';
+end;
+
+CREATE TRIGGER capture_message_insert after insert on chat_messages
+when (select applying = 0 and bulk = 0 from sync_ctx)
+    and not exists (select 1 from sync_optout where conv_id = new.session_id)
+begin
+    delete from sync_grave where kind = 'm' and id = new.id;
+    insert into sync_outbox (kind, id, conv_id, op, edited_at)
+    select 'm', new.id, new.session_id, 'put', ms from sync_moment where true
+    on conflict (kind, id) do update set
+        op = 'put', conv_id = excluded.conv_id, rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
+end;
+
+CREATE TRIGGER capture_message_update after update of
+    session_id, role, content, model, total_tokens, input_tokens, output_tokens, user_message_id, content_type, completion_id,
+    message_timestamp, error_message, is_streaming, metadata, elapsed_ms, raw_message, reasoning, reasoning_details, has_attachments,
+    attachment_count, has_websearch, websearch_result_count, output_image_tokens, annotations
+on chat_messages
+when (select applying = 0 and bulk = 0 from sync_ctx)
+    and not exists (select 1 from sync_optout where conv_id = new.session_id)
+    and (
+        old.session_id, old.role, old.content, old.model, old.total_tokens, old.input_tokens, old.output_tokens,
+        old.user_message_id, old.content_type, old.completion_id, old.message_timestamp, old.error_message, old.is_streaming,
+        old.metadata, old.elapsed_ms, old.raw_message, old.reasoning, old.reasoning_details, old.has_attachments,
+        old.attachment_count, old.has_websearch, old.websearch_result_count, old.output_image_tokens, old.annotations
+    ) is not (
+        new.session_id, new.role, new.content, new.model, new.total_tokens, new.input_tokens, new.output_tokens,
+        new.user_message_id, new.content_type, new.completion_id, new.message_timestamp, new.error_message, new.is_streaming,
+        new.metadata, new.elapsed_ms, new.raw_message, new.reasoning, new.reasoning_details, new.has_attachments,
+        new.attachment_count, new.has_websearch, new.websearch_result_count, new.output_image_tokens, new.annotations
+    )
+begin
+    insert into sync_outbox (kind, id, conv_id, op, edited_at)
+    select 'm', new.id, new.session_id, 'put', ms from sync_moment where true
+    on conflict (kind, id) do update set
+        op = 'put', conv_id = excluded.conv_id, rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
+end;
+
+CREATE TRIGGER capture_session_delete after delete on chat_sessions
+when (select applying = 0 and bulk = 0 from sync_ctx) and not exists (select 1 from sync_optout where conv_id = old.id)
+begin
+    delete from chat_messages where session_id = old.id; -- a shell that has foreign keys off, the default, would leave them
+    delete from sync_outbox where conv_id = old.id and kind in ('m', 's');
+    insert into sync_grave (kind, id) values ('c', old.id) on conflict do nothing;
+    insert into sync_outbox (kind, id, conv_id, op, edited_at)
+    select 'c', old.id, old.id, 'del', ms from sync_moment
+    where exists (select 1 from sync_session_state where session_id = old.id and srv_seq > 0)
+        or exists (select 1 from sync_outbox where kind = 'c' and id = old.id and sent > 0)
+    on conflict (kind, id) do update set op = 'del', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
+    delete from sync_outbox where kind = 'c' and id = old.id and op <> 'del';
+end;
+
+CREATE TRIGGER capture_session_insert after insert on chat_sessions
+when (select applying = 0 and bulk = 0 from sync_ctx) and not exists (select 1 from sync_optout where conv_id = new.id)
+begin
+    delete from sync_grave where kind = 'c' and id = new.id;
+    insert into sync_outbox (kind, id, conv_id, op, edited_at)
+    select 'c', new.id, new.id, 'put', ms from sync_moment where true
+    on conflict (kind, id) do update set op = 'put', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
+end;
+
+CREATE TRIGGER capture_session_update after update of title on chat_sessions
+when (select applying = 0 and bulk = 0 from sync_ctx) and old.title is not new.title
+    and not exists (select 1 from sync_optout where conv_id = new.id)
+begin
+    insert into sync_outbox (kind, id, conv_id, op, edited_at)
+    select 'c', new.id, new.id, 'put', ms from sync_moment where true
+    on conflict (kind, id) do update set op = 'put', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
+end;
+
+CREATE TRIGGER capture_setting_delete after delete on session_settings
+when (select applying = 0 and bulk = 0 from sync_ctx)
+    and exists (select 1 from chat_sessions where id = old.session_id)
+    and not exists (select 1 from sync_optout where conv_id = old.session_id)
+begin
+    insert into sync_outbox (kind, id, conv_id, op, edited_at)
+    select 's', old.session_id || '/' || old.key, old.session_id, 'del', ms from sync_moment where true
+    on conflict (kind, id) do update set op = 'del', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
+end;
+
+CREATE TRIGGER capture_setting_insert after insert on session_settings
+when (select applying = 0 and bulk = 0 from sync_ctx)
+    and not exists (select 1 from sync_optout where conv_id = new.session_id)
+begin
+    insert into sync_outbox (kind, id, conv_id, op, edited_at)
+    select 's', new.session_id || '/' || new.key, new.session_id, 'put', ms from sync_moment where true
+    on conflict (kind, id) do update set op = 'put', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
+end;
+
+CREATE TRIGGER capture_setting_update after update of value on session_settings
+when (select applying = 0 and bulk = 0 from sync_ctx) and old.value is not new.value
+    and not exists (select 1 from sync_optout where conv_id = new.session_id)
+begin
+    insert into sync_outbox (kind, id, conv_id, op, edited_at)
+    select 's', new.session_id || '/' || new.key, new.session_id, 'put', ms from sync_moment where true
+    on conflict (kind, id) do update set op = 'put', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
+end;
+
+CREATE TRIGGER chat_messages_elapsed_insert after insert on chat_messages
+when new.elapsed_time is not cast(round(new.elapsed_ms / 1000.0) as integer)
+begin
+    update chat_messages
+    set
+        elapsed_ms = iif(coalesce(elapsed_ms, 0) = 0, coalesce(elapsed_time * 1000, elapsed_ms), elapsed_ms),
+        elapsed_time = iif(
+            coalesce(elapsed_ms, 0) = 0,
+            coalesce(elapsed_time, elapsed_ms),
+            cast(round(elapsed_ms / 1000.0) as integer)
+        )
+    where local_id = new.local_id;
+end;
+
+CREATE TRIGGER chat_messages_elapsed_ms after update of elapsed_ms on chat_messages
+when
+    new.elapsed_ms is not old.elapsed_ms
+    and new.elapsed_time is not cast(round(new.elapsed_ms / 1000.0) as integer)
+begin
+    update chat_messages
+    set elapsed_time = cast(round(elapsed_ms / 1000.0) as integer)
+    where local_id = new.local_id;
+end;
+
+CREATE TRIGGER chat_messages_elapsed_time after update of elapsed_time on chat_messages
+when
+    new.elapsed_ms is old.elapsed_ms
+    and new.elapsed_time is not old.elapsed_time
+    and new.elapsed_time is not cast(round(new.elapsed_ms / 1000.0) as integer)
+begin
+    update chat_messages set elapsed_ms = elapsed_time * 1000 where local_id = new.local_id;
+end;
+
+CREATE TRIGGER deleted_sessions_kept after delete on chat_sessions
+begin
+    insert into deleted_sessions (id) values (old.id) on conflict (id) do nothing;
+end;
+
+CREATE TRIGGER handle_user_profile_sync_call instead of insert on handle_user_profile_sync
+begin
+    insert into user_activity_log (user_id, action, resource_type, resource_id, details, timestamp)
+    select
+        p.id,
+        'profile_synced',
+        'profile',
+        p.id,
+        json_object(
+            'email_updated', json(iif(p.email <> a.email, 'true', 'false')),
+            'sync_source', 'google_oauth',
+            'deduplication_applied', json('false'),
+            'new_user_sync', json(iif(
+                exists (
+                    select 1
+                    from user_activity_log as l
+                    where
+                        l.user_id = p.id
+                        and l.action = 'profile_created'
+                        and l.timestamp > strftime('%Y-%m-%dT%H:%M:%f', m.now, '-2 minutes') || '000Z'
+                ),
+                'true',
+                'false'
+            ))
+        ),
+        m.now
+    from profiles as p, auth_users as a, moment as m
+    where
+        p.id = new.user_id
+        and a.id = new.user_id
+        and (
+            p.email <> a.email
+            or not exists (
+                select 1
+                from user_activity_log as l
+                where
+                    l.user_id = p.id
+                    and l.action = 'profile_synced'
+                    and l.timestamp > strftime('%Y-%m-%dT%H:%M:%f', m.now, '-1 minutes') || '000Z'
+            )
+        );
+
+    update profiles
+    set
+        email = coalesce(a.email, profiles.email),
+        full_name = coalesce(
+            json_extract(a.raw_user_meta_data, '$.full_name'),
+            json_extract(a.raw_user_meta_data, '$.name'),
+            profiles.full_name,
+            substr(a.email, 1, instr(a.email || '@', '@') - 1)
+        ),
+        avatar_url = coalesce(json_extract(a.raw_user_meta_data, '$.avatar_url'), profiles.avatar_url),
+        last_active = m.now,
+        updated_at = m.now
+    from auth_users as a, moment as m
+    where profiles.id = new.user_id and a.id = new.user_id;
+
+    insert into profiles (id, email, full_name, avatar_url, created_at, updated_at, last_active)
+    select
+        a.id,
+        coalesce(a.email, ''),
+        coalesce(
+            json_extract(a.raw_user_meta_data, '$.full_name'),
+            json_extract(a.raw_user_meta_data, '$.name'),
+            substr(a.email, 1, instr(a.email || '@', '@') - 1),
+            ''
+        ),
+        json_extract(a.raw_user_meta_data, '$.avatar_url'),
+        m.now,
+        m.now,
+        m.now
+    from auth_users as a, moment as m
+    where a.id = new.user_id and not exists (select 1 from profiles as p where p.id = new.user_id);
+
+    -- changes() speaks of the statement before this one
+    insert into user_activity_log (user_id, action, resource_type, resource_id, details, timestamp)
+    select
+        new.user_id,
+        'profile_created',
+        'profile',
+        new.user_id,
+        json_object('sync_source', 'google_oauth', 'created_from_oauth', json('true')),
+        m.now
+    from moment as m
+    where changes() = 1;
+end;
+
+CREATE TRIGGER on_auth_user_profile_sync after insert on auth_users
+when (select applying from sync_ctx) = 0
+begin
+    insert into handle_user_profile_sync (user_id) values (new.id);
+end;
+
+CREATE TRIGGER on_auth_user_profile_sync_update after update on auth_users
+when (select applying from sync_ctx) = 0
+begin
+    insert into handle_user_profile_sync (user_id) values (new.id);
+end;
+
+CREATE TRIGGER on_chat_message_created after insert on chat_messages
+when new.standing is not null and (select applying + bulk from sync_ctx) = 0
+begin
+    update profiles
+    set
+        message_count = message_count + 1,
+        updated_at = (select now from moment)
+    where id = (select user_id from chat_sessions where id = new.session_id);
+end;
+
+CREATE TRIGGER on_chat_session_created after insert on chat_sessions
+when (select applying + bulk from sync_ctx) = 0
+begin
+    update profiles
+    set
+        total_conversations
+        = total_conversations + not exists (select 1 from deleted_sessions where id = new.id),
+        last_session_id = new.id,
+        updated_at = (select now from moment)
+    where id = new.user_id;
+end;
+
+CREATE TRIGGER on_message_change after insert on chat_messages
+when (select bulk from sync_ctx) = 0
+begin
+    insert into update_session_stats (session_id, messages, tokens)
+    values (
+        new.session_id,
+        new.standing is not null,
+        iif(new.standing is not null, coalesce(new.total_tokens, 0), 0)
+    );
+
+    insert into track_user_usage (
+        user_id, messages_sent, messages_received, input_tokens, output_tokens, models_used, generation_ms
+    )
+    select
+        user_id,
+        new.role = 'user',
+        new.role = 'assistant',
+        iif(new.role = 'user', new.input_tokens, 0),
+        iif(new.role = 'assistant', new.output_tokens, 0),
+        iif(new.role = 'assistant' and new.model is not null, json_object(coalesce(new.model, ''), 1), '{}'),
+        iif(new.role = 'assistant', new.elapsed_ms, 0)
+    from chat_sessions
+    where id = new.session_id and new.standing in (0, 1) and (select applying from sync_ctx) = 0;
+end;
+
+CREATE TRIGGER on_message_change_delete after delete on chat_messages
+when (select bulk from sync_ctx) = 0
+begin
+    insert into update_session_stats (session_id, messages, tokens)
+    values (
+        old.session_id,
+        -(old.standing is not null),
+        -iif(old.standing is not null, coalesce(old.total_tokens, 0), 0)
+    );
+end;
+
+CREATE TRIGGER on_message_change_update after update of
+    id, session_id, role, content, model, total_tokens, input_tokens, output_tokens, user_message_id, content_type,
+    completion_id, message_timestamp, error_message, is_streaming, metadata, elapsed_ms, raw_message, reasoning,
+    reasoning_details, has_attachments, attachment_count, has_websearch, websearch_result_count, output_image_tokens,
+    annotations
+on chat_messages
+when (select bulk from sync_ctx) = 0
+begin
+    insert into update_session_stats (session_id, messages, tokens)
+    select
+        old.session_id,
+        -(old.standing is not null),
+        -iif(old.standing is not null, coalesce(old.total_tokens, 0), 0)
+    where old.session_id <> new.session_id;
+
+    insert into update_session_stats (session_id, messages, tokens)
+    values (
+        new.session_id,
+        (new.standing is not null) - (old.session_id = new.session_id and old.standing is not null),
+        iif(new.standing is not null, coalesce(new.total_tokens, 0), 0)
+        - iif(old.session_id = new.session_id and old.standing is not null, coalesce(old.total_tokens, 0), 0)
+    );
+
+    insert into track_user_usage (
+        user_id, messages_sent, messages_received, input_tokens, output_tokens, models_used, generation_ms
+    )
+    select s.user_id, d.sent, d.received, d.input, d.output, d.models, d.ms
+    from
+        chat_sessions as s,
+        (
+            select
+                (new.standing is not null and new.role = 'user')
+                - (old.standing is not null and old.role = 'user') as sent,
+                (new.standing is not null and new.role = 'assistant')
+                - (old.standing is not null and old.role = 'assistant') as received,
+                iif(new.standing is not null and new.role = 'user', coalesce(new.input_tokens, 0), 0)
+                - iif(old.standing is not null and old.role = 'user', coalesce(old.input_tokens, 0), 0) as input,
+                iif(new.standing is not null and new.role = 'assistant', coalesce(new.output_tokens, 0), 0)
+                - iif(old.standing is not null and old.role = 'assistant', coalesce(old.output_tokens, 0), 0) as output,
+                iif(new.standing is not null and new.role = 'assistant', coalesce(new.elapsed_ms, 0), 0)
+                - iif(old.standing is not null and old.role = 'assistant', coalesce(old.elapsed_ms, 0), 0) as ms,
+                (
+                    select json_group_object(model, change)
+                    from (
+                        select model, sum(change) as change
+                        from (
+                            select old.model as model, -1 as change
+                            where old.standing = 0 and old.role = 'assistant'
+                            union all
+                            select new.model, 1
+                            where new.standing = 0 and new.role = 'assistant'
+                        )
+                        group by model
+                        having sum(change) <> 0
+                    )
+                ) as models
+        ) as d
+    where
+        s.id = new.session_id
+        and (select applying from sync_ctx) = 0
+        and (d.sent <> 0 or d.received <> 0 or d.input <> 0 or d.output <> 0 or d.ms <> 0 or d.models <> '{}');
+
+    update profiles
+    set
+        message_count = message_count + (new.standing is not null) - (old.standing is not null),
+        updated_at = (select now from moment)
+    where
+        id = (select user_id from chat_sessions where id = new.session_id)
+        and (new.standing is not null) <> (old.standing is not null)
+        and (select applying from sync_ctx) = 0;
+end;
+
+CREATE TRIGGER on_session_created after insert on chat_sessions
+when
+    (select applying + bulk from sync_ctx) = 0
+    and not exists (select 1 from deleted_sessions where id = new.id)
+begin
+    insert into track_user_usage (user_id, sessions_created) values (new.user_id, 1);
+end;
+
+CREATE TRIGGER on_session_updated after update on chat_sessions
+when
+    (select applying from sync_ctx) = 0
+    and (new.updated_at is not (select now from moment) or new.last_activity is not (select now from moment))
+begin
+    update chat_sessions
+    set
+        updated_at = (select now from moment),
+        last_activity = (select now from moment)
+    where local_id = new.local_id;
+end;
+
+CREATE TRIGGER profiles_clerk_id after update of id on profiles
+when new.clerk_id = old.id and new.id <> old.id
+begin
+    update profiles set clerk_id = new.id where id = new.id;
+end;
+
+CREATE TRIGGER profiles_clerk_id_insert after insert on profiles
+when new.clerk_id = ''
+begin
+    update profiles set clerk_id = new.id where id = new.id;
+end;
+
+CREATE TRIGGER profiles_temperature_rounded after update of temperature on profiles
+when new.temperature is not round(new.temperature * 1.0000000000001, 2)
+begin
+    update profiles set temperature = round(new.temperature * 1.0000000000001, 2) where id = new.id;
+end;
+
+CREATE TRIGGER profiles_temperature_rounded_insert after insert on profiles
+when new.temperature is not round(new.temperature * 1.0000000000001, 2)
+begin
+    update profiles set temperature = round(new.temperature * 1.0000000000001, 2) where id = new.id;
+end;
+
+CREATE TRIGGER search_message_delete after delete on chat_messages
+when (select bulk = 0 from sync_ctx) and old.role <> 'system'
+    and not exists (select 1 from search_backlog where old.local_id between first_id and last_id)
+begin
+    insert into message_search (message_search, rowid, content) values ('delete', old.local_id, old.content);
+end;
+
+CREATE TRIGGER search_message_insert after insert on chat_messages
+when (select bulk = 0 from sync_ctx) and new.role <> 'system'
+begin
+    insert into message_search (rowid, content) values (new.local_id, new.content);
+end;
+
+CREATE TRIGGER search_message_update after update of content, role on chat_messages
+when (select bulk = 0 from sync_ctx) and (old.content, old.role) is not (new.content, new.role)
+    and not exists (select 1 from search_backlog where old.local_id between first_id and last_id)
+begin
+    insert into message_search (message_search, rowid, content)
+    select 'delete', old.local_id, old.content where old.role <> 'system';
+    insert into message_search (rowid, content) select new.local_id, new.content where new.role <> 'system';
+end;
+
+CREATE TRIGGER search_title_delete after delete on chat_sessions
+when (select bulk = 0 from sync_ctx)
+begin
+    insert into title_search (title_search, rowid, title) values ('delete', old.local_id, old.title);
+end;
+
+CREATE TRIGGER search_title_insert after insert on chat_sessions
+when (select bulk = 0 from sync_ctx)
+begin
+    insert into title_search (rowid, title) values (new.local_id, new.title);
+end;
+
+CREATE TRIGGER search_title_update after update of title on chat_sessions
+when (select bulk = 0 from sync_ctx) and old.title is not new.title
+begin
+    insert into title_search (title_search, rowid, title) values ('delete', old.local_id, old.title);
+    insert into title_search (rowid, title) values (new.local_id, new.title);
+end;
+
+CREATE TRIGGER track_user_usage_call instead of insert on track_user_usage
+begin
+    insert into user_usage_daily (user_id, usage_date, created_at, updated_at)
+    select new.user_id, coalesce(new.usage_date, today), now, now
+    from moment
+    where true
+    on conflict (user_id, usage_date) do nothing;
+
+    update user_usage_daily
+    set
+        messages_sent = max(0, coalesce(messages_sent, 0) + coalesce(new.messages_sent, 0)),
+        messages_received = max(0, coalesce(messages_received, 0) + coalesce(new.messages_received, 0)),
+        input_tokens = max(0, coalesce(input_tokens, 0) + coalesce(new.input_tokens, 0)),
+        output_tokens = max(0, coalesce(output_tokens, 0) + coalesce(new.output_tokens, 0)),
+        total_tokens = max(
+            0, coalesce(total_tokens, 0) + coalesce(new.input_tokens, 0) + coalesce(new.output_tokens, 0)
+        ),
+        -- made anew from pairs: a path like '$."a/b"' cannot name a model with a quotation mark in it
+        models_used = iif(
+            coalesce(new.models_used, '{}') = '{}',
+            coalesce(models_used, '{}'),
+            (
+                select json_group_object(key, value)
+                from (
+                    select key, sum(value) as value
+                    from (
+                        select key, value from json_each(coalesce(user_usage_daily.models_used, '{}'))
+                        union all
+                        select key, value from json_each(new.models_used)
+                    )
+                    group by key
+                    having sum(value) > 0
+                )
+            )
+        ),
+        sessions_created = max(0, coalesce(sessions_created, 0) + coalesce(new.sessions_created, 0)),
+        generation_ms = max(0, coalesce(generation_ms, 0) + coalesce(new.generation_ms, 0)),
+        active_minutes = (max(0, coalesce(generation_ms, 0) + coalesce(new.generation_ms, 0)) + 59999) / 60000,
+        updated_at = m.now
+    from moment as m
+    where user_id = new.user_id and usage_date = coalesce(new.usage_date, m.today);
+
+    update profiles
+    set
+        usage_stats = json_set(
+            coalesce(usage_stats, '{}'),
+            '$.total_messages',
+            max(
+                0,
+                coalesce(json_extract(usage_stats, '$.total_messages'), 0)
+                + coalesce(new.messages_sent, 0)
+                + coalesce(new.messages_received, 0)
+            ),
+            '$.total_tokens',
+            max(
+                0,
+                coalesce(json_extract(usage_stats, '$.total_tokens'), 0)
+                + coalesce(new.input_tokens, 0)
+                + coalesce(new.output_tokens, 0)
+            ),
+            '$.sessions_created',
+            max(0, coalesce(json_extract(usage_stats, '$.sessions_created'), 0) + coalesce(new.sessions_created, 0))
+        ),
+        token_usage = max(0, token_usage + coalesce(new.input_tokens, 0) + coalesce(new.output_tokens, 0)),
+        last_active = m.now,
+        updated_at = m.now
+    from moment as m
+    where id = new.user_id;
+end;
+
+CREATE TRIGGER update_profiles_updated_at after update on profiles
+when (select applying from sync_ctx) = 0 and new.updated_at is not (select now from moment)
+begin
+    update profiles set updated_at = (select now from moment) where id = new.id;
+end;
+
+CREATE TRIGGER update_profiles_updated_at_insert after insert on profiles
+when (select applying from sync_ctx) = 0
+begin
+    update profiles
+    set
+        updated_at = m.now,
+        -- PostgreSQL's way to write a time: a space, no zeros at the end, +00
+        usage_stats = json_set(
+            usage_stats, '$.last_reset', rtrim(rtrim(replace(substr(m.now, 1, 26), 'T', ' '), '0'), '.') || '+00'
+        )
+    from moment as m
+    where id = new.id;
+end;
+
+CREATE TRIGGER update_session_stats_call instead of insert on update_session_stats
+begin
+    -- none for a conversation that is being deleted: its messages go after it
+    insert into session_counts (session_id, messages, tokens)
+    select
+        id,
+        coalesce(new.messages, 0),
+        coalesce(new.tokens, 0)
+    from chat_sessions
+    where id = new.session_id
+    on conflict (session_id) do update set
+        messages = messages + excluded.messages,
+        tokens = tokens + excluded.tokens
+    where excluded.messages <> 0 or excluded.tokens <> 0;
+
+    update chat_sessions
+    set
+        message_count = (select messages from session_counts where session_id = new.session_id),
+        total_tokens = (select tokens from session_counts where session_id = new.session_id),
+        last_model = (
+            select model
+            from chat_messages
+            where session_id = new.session_id and standing = 0
+            order by message_timestamp desc, id desc
+            limit 1
+        ),
+        last_message_timestamp = (
+            select max(at)
+            from (
+                select max(message_timestamp) as at from chat_messages where session_id = new.session_id and standing = 0
+                union all
+                select max(message_timestamp) from chat_messages where session_id = new.session_id and standing = 1
+                union all
+                select max(message_timestamp) from chat_messages where session_id = new.session_id and standing = 2
+            )
+        ),
+        (last_message_preview, last_message) = (
+            select
+                substr(content, 1, 200),
+                json_object('id', id, 'role', role, 'content', content, 'model', model, 'created_at', message_timestamp)
+            from chat_messages
+            where local_id = (
+                select local_id
+                from (
+                    select *
+                    from (
+                        select local_id, message_timestamp, id
+                        from chat_messages
+                        where session_id = new.session_id and standing = 0
+                        order by message_timestamp desc, id desc
+                        limit 1
+                    )
+                    union all
+                    select *
+                    from (
+                        select local_id, message_timestamp, id
+                        from chat_messages
+                        where session_id = new.session_id and standing = 1
+                        order by message_timestamp desc, id desc
+                        limit 1
+                    )
+                )
+                order by message_timestamp desc, id desc
+                limit 1
+            )
+        ),
+        updated_at = iif((select applying from sync_ctx), updated_at, (select now from moment)),
+        last_activity = iif((select applying from sync_ctx), last_activity, (select now from moment))
+    where id = new.session_id;
+end;
