@@ -1,0 +1,65 @@
+"""What is sent along of a conversation."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat import build_context
+from chat.context import OVERHEAD, input_budget, tokens
+from storage import Message, Role
+
+
+def message(number: int, role: Role, content: str, *, error: str | None = None) -> Message:
+    return Message(
+        f"msg_{number:04}", "conv", role, content, f"2026-01-01T00:00:{number:02}.000000Z", error_message=error
+    )
+
+
+def conversation(*contents: str) -> list[Message]:
+    roles: tuple[Role, Role] = ("user", "assistant")
+    return [message(number, roles[number % 2], content) for number, content in enumerate(contents)][::-1]
+
+
+def test_messages_come_in_the_order_of_time_after_the_system_prompt() -> None:
+    context = build_context(conversation("a", "b", "c"), system_prompt="Be brief.")
+    assert [(one.role, one.content) for one in context] == [
+        ("system", "Be brief."),
+        ("user", "a"),
+        ("assistant", "b"),
+        ("user", "c"),
+    ]
+
+
+def test_old_messages_make_room_for_new_ones() -> None:
+    context = build_context(conversation(*("x" * 400 for _ in range(99))), context_length=2150)
+    assert len(context) == 1200 // 104
+    assert context[0].role == "user"
+
+
+def test_a_question_that_is_too_long_by_itself_is_sent_all_the_same() -> None:
+    context = build_context(conversation("old", "old", "y" * 100_000), context_length=1000)
+    assert [one.content[:3] for one in context] == ["yyy"]
+
+
+def test_the_context_never_begins_with_an_answer() -> None:
+    context = build_context(conversation("x" * 4000, "answer", "question"), context_length=1000)
+    assert [one.content for one in context] == ["question"]
+
+
+def test_empty_and_failed_messages_are_left_out() -> None:
+    newest_first = [message(3, "user", "now"), message(2, "assistant", ""), message(1, "user", "no", error="It broke.")]
+    assert [one.content for one in build_context(newest_first)] == ["now"]
+
+
+@given(
+    st.lists(st.text(min_size=1, max_size=3000), min_size=1, max_size=30), st.integers(256, 9000), st.text(max_size=80)
+)
+def test_what_is_sent_fits_and_is_the_newest_part(contents: list[str], length: int, prompt: str) -> None:
+    if len(contents) % 2 == 0:
+        contents.pop()
+    context = build_context(conversation(*contents), system_prompt=prompt, context_length=length)
+    said = [one.content for one in context if one.role != "system"]
+    assert said == contents[len(contents) - len(said) :]
+    cost = sum(tokens(one.content) + OVERHEAD for one in context)
+    assert cost <= input_budget(length) or len(said) == 1
