@@ -152,9 +152,13 @@ class HugeText(Block):
     """Text too large to look at word by word: broken every so many characters, which is arithmetic instead of work."""
 
     def __init__(self, text: str, *, prefix: Prefix | None = None) -> None:
-        self.lines: Sequence[str] = text.expandtabs(8).split("\n")
+        self._lines = text.expandtabs(8).split("\n")
         self.prefix = prefix or Prefix()
         self._ends: dict[int, list[int]] = {}
+
+    @property
+    def lines(self) -> Sequence[str]:
+        return self._lines
 
     def height(self, width: int) -> int:
         return self._layout(width)[-1]

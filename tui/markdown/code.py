@@ -18,6 +18,8 @@ WHOLE = 40_000
 PART = 200
 LIVE_PART = 60
 """Lines of a part. While code arrives its parts are small: only the last one changes, twelve times a second."""
+LONG = 2_000
+"""Code with a longer line was not written by hand, and has too many colours in a row."""
 MARGIN = " "
 
 COLOURS = {
@@ -122,7 +124,9 @@ class CodeBlock(Block):
         lines = self.lines
         size = LIVE_PART if self.live else (len(lines) if len(self.code) <= WHOLE else PART)
         first = number - number % size
-        return highlighted("\n".join(lines[first : first + size]), self.language.lower())[number - first]
+        part = lines[first : first + size]
+        language = "" if max(map(len, part)) > LONG else self.language.lower()
+        return highlighted("\n".join(part), language)[number - first]
 
     def _layout(self, width: int) -> list[tuple[int, int, int]]:
         if (layout := self._layouts.get(width)) is not None:

@@ -202,6 +202,10 @@ class Builder:
         """What stands left of the next block."""
         if not self._containers:
             return Prefix()
+        if len(self._containers) == 1:
+            only = self._containers[0]
+            first, rest, gap = only.prefix
+            return Prefix(rest, rest, gap) if only.begun else Prefix(first, rest, NOTHING)
         parts = [(c.prefix.rest if c.begun else c.prefix.first, c.prefix.rest, c.prefix.gap) for c in self._containers]
         first, rest, gap = (NOTHING.join(side) for side in zip(*parts, strict=True))
         # Before a new item or quote begins, its own bar is not drawn yet.

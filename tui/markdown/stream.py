@@ -20,7 +20,7 @@ LIMIT = 200_000
 _FENCE = re.compile(r"[ \t>]*(?:[-*+] +|\d+[.)] +)?(`{3,}|~{3,})(.*)")
 _PENDING = re.compile(r"[ \t>]*(?:[-*+=_#`~|: ]+|\d+[.)]?|[-*+] \[[ xX]?\]?)[ \t]*")
 _CODE = re.compile(r"(`+)[^`]+\1(?!`)")
-_OPEN_LINK = re.compile(r"!?\[([^\]\[]*)(?:\](?:\([^)\n]*)?)?$")
+_OPEN_LINK = re.compile(r"!?\[([^\]\[]*)(?:\]\([^)\n]*)?$")
 
 
 class LiveDocument:
@@ -63,7 +63,7 @@ def mend(source: str) -> str:
     head, newline, line = source.rpartition("\n")
     if _in_fence(head):
         return head if line and not line.strip(" \t>`~") else source
-    if _PENDING.fullmatch(line):
+    if _PENDING.fullmatch(line) or _FENCE.match(line):
         return head
     line = _OPEN_LINK.sub(r"\1", line)
     if _CODE.sub("", line).count("`") % 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import process_time
 
 from textual import on
 from textual.app import ComposeResult
@@ -25,6 +26,8 @@ from .source import Page, Reply
 
 FRAMES = 12
 """Drawings of a live reply a second."""
+SHARE = 4
+"""A drawing that takes a second is followed by this many seconds without one."""
 BEAT = 4
 """Frames between two movements of its mark."""
 EMPTY = "Nothing here yet.\nWrite below, then press Enter to send."
@@ -98,7 +101,7 @@ class Column(Widget):
         self._views: list[MessageView] = []
         self._replies: dict[str, Reply] = {}
         self._versions: dict[str, int] = {}
-        self._frame = 0
+        self._frame = self._next_frame = 0
         self._ticker: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -169,10 +172,15 @@ class Column(Widget):
     def _draw_live(self) -> None:
         live = [view for view in self._views if view.live]
         self._frame += 1
+        if self._frame < self._next_frame:
+            return
+        began = process_time()
         for view in live:
             self._draw(view)
             if view.live and self._frame % BEAT == 0:
                 view.beat()
+        # A reply that is one endless list costs more and more: it is drawn less often, never at the cost of the keys.
+        self._next_frame = self._frame + 1 + int((process_time() - began) * FRAMES * SHARE)
         if not live and self._ticker is not None:
             self._ticker.pause()
 
