@@ -1,4 +1,4 @@
-"""The shape of the file: tables, columns, indexes and triggers by name, and the whole of it as text that a reviewer can read."""
+"""The shape of the file: tables, columns, indexes and triggers by name, and the whole as text for a reviewer."""
 
 from __future__ import annotations
 
@@ -15,24 +15,43 @@ GOLDEN = Path(__file__).with_name("schema.sql")
 
 # contract 1: the columns in their order, with what 9.2 C2, C4, C6, C14 and C15 add behind them
 COLUMNS = {
-    "auth_users": "id email raw_user_meta_data last_sign_in_at created_at updated_at",
-    "profiles": "id email full_name avatar_url default_model temperature system_prompt subscription_tier credits created_at"
-    " updated_at last_active usage_stats allowed_models ui_preferences session_preferences clerk_id last_session_id"
-    " total_conversations total_searches message_count token_usage subscription_status",
-    "user_activity_log": "id user_id action resource_type resource_id details timestamp ip_address user_agent",
-    "chat_sessions": "local_id id user_id title created_at updated_at last_activity message_count total_tokens last_model"
-    " is_active last_message_preview last_message_timestamp last_message",
-    "chat_messages": "local_id id session_id role content model total_tokens input_tokens output_tokens user_message_id"
-    " content_type elapsed_time completion_id message_timestamp error_message is_streaming metadata elapsed_ms raw_message"
-    " reasoning reasoning_details has_attachments attachment_count has_websearch websearch_result_count output_image_tokens"
-    " annotations",
-    "user_usage_daily": "id user_id usage_date messages_sent messages_received input_tokens output_tokens total_tokens"
-    " models_used sessions_created active_minutes estimated_cost created_at updated_at generation_ms",
-    "model_access": "id model_id tier is_active input_cost_per_token output_cost_per_token daily_limit monthly_limit model_name"
-    " model_description model_tags created_at updated_at",
-    "system_cache": "cache_key cache_value expires_at created_at updated_at",
-    "system_stats": "id stat_date total_users active_users_today new_users_today total_conversations total_messages"
-    " total_tokens avg_response_time error_rate database_size_mb created_at",
+    "auth_users": """
+        id email raw_user_meta_data last_sign_in_at created_at updated_at
+    """,
+    "profiles": """
+        id email full_name avatar_url default_model temperature system_prompt subscription_tier credits
+        created_at updated_at last_active usage_stats allowed_models ui_preferences session_preferences
+        clerk_id last_session_id total_conversations total_searches message_count token_usage
+        subscription_status
+    """,
+    "user_activity_log": """
+        id user_id action resource_type resource_id details timestamp ip_address user_agent
+    """,
+    "chat_sessions": """
+        local_id id user_id title created_at updated_at last_activity message_count total_tokens last_model
+        is_active last_message_preview last_message_timestamp last_message
+    """,
+    "chat_messages": """
+        local_id id session_id role content model total_tokens input_tokens output_tokens user_message_id
+        content_type elapsed_time completion_id message_timestamp error_message is_streaming metadata
+        elapsed_ms raw_message reasoning reasoning_details has_attachments attachment_count has_websearch
+        websearch_result_count output_image_tokens annotations
+    """,
+    "user_usage_daily": """
+        id user_id usage_date messages_sent messages_received input_tokens output_tokens total_tokens
+        models_used sessions_created active_minutes estimated_cost created_at updated_at generation_ms
+    """,
+    "model_access": """
+        id model_id tier is_active input_cost_per_token output_cost_per_token daily_limit monthly_limit
+        model_name model_description model_tags created_at updated_at
+    """,
+    "system_cache": """
+        cache_key cache_value expires_at created_at updated_at
+    """,
+    "system_stats": """
+        id stat_date total_users active_users_today new_users_today total_conversations total_messages
+        total_tokens avg_response_time error_rate database_size_mb created_at
+    """,
 }
 
 # contract 4; -name: descending
@@ -184,13 +203,11 @@ def test_ids_that_sqlite_makes_are_random_uuids(store: Mirror) -> None:
 def test_the_summary_of_an_account_is_one_row(store: Mirror) -> None:
     row = store.one("select * from api_user_summary")
     assert row is not None
-    assert (
-        list(row.keys())
-        == (
-            "id email full_name avatar_url subscription_tier credits default_model temperature system_prompt ui_preferences"
-            " session_preferences allowed_models last_active messages_today tokens_today total_sessions"
-        ).split()
-    )
+    names = """
+        id email full_name avatar_url subscription_tier credits default_model temperature system_prompt ui_preferences
+        session_preferences allowed_models last_active messages_today tokens_today total_sessions
+    """
+    assert list(row.keys()) == names.split()
     assert (row["messages_today"], row["tokens_today"], row["total_sessions"]) == (0, 0, 0)
     store.db.execute("update sync_ctx set now = '2026-03-01T12:00:00.000000Z'")
     store.db.execute("insert into chat_sessions (id, user_id) select 's', id from profiles")
