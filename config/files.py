@@ -11,9 +11,8 @@ from pathlib import Path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Put ``text`` at ``path`` (0600) by a rename, following a link to where the file really is."""
+    """Put ``text`` at ``path`` (0600) by a rename, following a link to where the file really is. The folder is there."""
     target = path.resolve()  # a config.toml that links into a dotfiles folder stays a link
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:

@@ -37,15 +37,24 @@ class Catalog:
         self._endpoints: dict[str, Endpoint] = {}
         self._providers: dict[str, Provider] = {guide.name: guide}
         self._listed: dict[str, list[Model]] = {}
+        self._replaced: list[Provider] = []
         self.add(endpoints)
 
-    def add(self, endpoints: Iterable[Endpoint]) -> list[str]:
-        """Names that are new. An endpoint whose name is taken already is left out: the configured one comes first."""
+    def add(self, endpoints: Iterable[Endpoint], *, replace: bool = False) -> list[str]:
+        """Names that are new. An endpoint whose name is taken is left out, or put in the other's place (``replace``).
+
+        What is configured comes first and is not pushed out by what is found. Replies that run go on where they began.
+        """
         new = []
         for endpoint in endpoints:
-            if endpoint.name not in self._providers:
+            if replace and endpoint.name in self._endpoints:
+                self._replaced.append(self._providers[endpoint.name])
                 self._endpoints[endpoint.name] = endpoint
-                self.add_provider(OpenAIProvider(endpoint, transport=self._transport, timeouts=self._timeouts))
+                self._providers[endpoint.name] = self._provider(endpoint)
+                self._listed.pop(endpoint.name, None)
+            elif endpoint.name not in self._providers:
+                self._endpoints[endpoint.name] = endpoint
+                self.add_provider(self._provider(endpoint))
                 new.append(endpoint.name)
         return new
 
@@ -120,7 +129,10 @@ class Catalog:
 
     async def aclose(self) -> None:
         """Close every connection. Safe to call twice."""
-        await asyncio.gather(*(provider.aclose() for provider in self._providers.values()))
+        await asyncio.gather(*(provider.aclose() for provider in [*self._providers.values(), *self._replaced]))
+
+    def _provider(self, endpoint: Endpoint) -> Provider:
+        return OpenAIProvider(endpoint, transport=self._transport, timeouts=self._timeouts)
 
     async def _list(self, name: str) -> None:
         try:

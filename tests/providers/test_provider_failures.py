@@ -446,7 +446,16 @@ async def test_a_reply_that_has_finished_is_whole_though_the_server_never_closes
         await server.over.wait()
 
     async with serving(stuck) as server:
-        events = await reply(server.url, timeouts=replace(QUICK, read=30.0))
+        async with asyncio.timeout(5):
+            events = await reply(server.url, timeouts=replace(QUICK, read=30.0))
+    assert events == [Delta("Hi"), Done("stop", "gen-1", "small-2")]
+
+
+@pytest.mark.parametrize("ending", ["cut", "reset"])
+async def test_a_reply_that_has_finished_is_whole_however_the_connection_ends(ending: str) -> None:
+    whole = started(piece("Hi"), piece(finish="stop"))
+    async with serving(whole if ending == "cut" else reset(whole)) as server:
+        events = await reply(server.url)
     assert events == [Delta("Hi"), Done("stop", "gen-1", "small-2")]
 
 

@@ -213,6 +213,15 @@ def test_a_configured_endpoint_comes_before_a_found_one_of_its_name() -> None:
     assert found.url == "http://mine"
 
 
+async def test_an_endpoint_that_is_configured_anew_takes_its_place() -> None:
+    async with serving(answer("200 OK", {"data": [{"id": "m"}]})) as old, serving(answer("200 OK", ["n"])) as new:
+        catalog = made(Endpoint("a", old.url), Endpoint("b", old.url, models=("x",)))
+        await catalog.models()
+        assert catalog.add([Endpoint("a", new.url)], replace=True) == []
+        assert [one.ref for one in await catalog.models()] == ["a/n", "b/x", "guide/guide"]
+        await catalog.aclose()
+
+
 def test_settings_become_endpoints_that_ask_for_their_key_each_time() -> None:
     class Setting:
         name, url, label, key_env = "acme", "http://a", "Acme", "ACME_KEY"
