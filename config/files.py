@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Put ``text`` at ``path`` (0600) by a rename, following a link to where the file really is. The folder is there."""
+    """Put ``text`` at ``path`` (0600) by a rename; a link is followed to where the file really is."""
     target = path.resolve()  # a config.toml that links into a dotfiles folder stays a link
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:

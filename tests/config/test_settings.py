@@ -325,7 +325,7 @@ _values = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(first=_values, second=_values)
 def test_what_is_saved_is_what_is_read(tmp_path_factory: pytest.TempPathFactory, first: Any, second: Any) -> None:
     folder = tmp_path_factory.mktemp("config")
