@@ -305,9 +305,8 @@ class SternaApp(App[int], inherit_bindings=False):
         await self.run_action(action.run, self.main.node_of(action.scope))
 
     def can_perform(self, action_id: str) -> bool:
-        """Whether the action makes sense now."""
-        action = BY_ID[action_id]
-        return self.main.node_of(action.scope).check_action(action.run, ()) is True
+        """Whether the action makes sense now; what does not is left out of the palette, and its key says why."""
+        return self.main.can_perform(BY_ID[action_id])
 
 
 def key_reader(folder: Path | None, environ: Mapping[str, str]) -> Callable[[EndpointSettings], str | None]:

@@ -78,9 +78,10 @@ class Conversations(Frame):
         """Search everything and open what was chosen, at its message."""
         from .search import SearchScreen
 
-        hit = await self.app.push_screen_wait(SearchScreen(self.store, session_id=self.session_id, clock=self.clock))
+        screen = SearchScreen(self.store, session_id=self.session_id, clock=self.clock)
+        hit = await self.app.push_screen_wait(screen)
         if hit is not None:
-            await self.open_session(hit.session_id, at=hit.message_id)
+            await self.open_session(hit.session_id, at=hit.message_id, query=screen.words)
             if hit.message_id is not None:
                 self.transcript.focus()
 
@@ -133,8 +134,9 @@ class Conversations(Frame):
             trashed = await self.store.run(Store.delete_session, session_id)
             self.drafts.forget(session_id)
             if session_id == self.session_id:
-                rows = await self.store.run(Store.session_page, max(0, (position or 0) - 1), 2)
-                await self.open_session(rows[-1].id if rows else None)
+                left = await self.store.run(Store.session_count)
+                rows = await self.store.run(Store.session_page, max(0, min(position or 0, left - 1)), 1)
+                await self.open_session(rows[0].id if rows else None)
             await self.sidebar.reload()
             self._offer_undo(f"Deleted “{one_line(trashed.title, 40)}”.")
         except StoreError as error:

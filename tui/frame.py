@@ -119,8 +119,11 @@ class Frame(Screen[None]):
         await self._show(session)
         self.prompt.history_of_prompts.fill(await self.store.run(Store.prompt_history))
 
-    async def open_session(self, session_id: str | None, *, at: str | None = None) -> None:
-        """Open a conversation, at a message if one is named. The prompt's text stays behind as a draft."""
+    async def open_session(self, session_id: str | None, *, at: str | None = None, query: str | None = None) -> None:
+        """Open a conversation, at a message if one is named; the words of ``query`` are marked in it.
+
+        The prompt's text stays behind as the draft of the conversation that is left.
+        """
         session = await self._session(session_id)
         if session_id is not None and session is None:
             self.sterna.notify("This conversation is not there any more.", severity="warning")
@@ -132,9 +135,9 @@ class Frame(Screen[None]):
             self.session = session
             self.prompt.put(draft)
             self.sterna.spawn(self.drafts.keep(left, left_draft), "drafts.keep")
-        await self._show(session, at=at)
+        await self._show(session, at=at, query=query)
 
-    async def _show(self, session: Session | None, *, at: str | None = None) -> None:
+    async def _show(self, session: Session | None, *, at: str | None = None, query: str | None = None) -> None:
         """Bring every part in step with the conversation that is open now."""
         self.session = session
         session_id = session.id if session else None
@@ -142,7 +145,7 @@ class Frame(Screen[None]):
         self.sidebar.selected = session_id
         self.transcript.display = session is not None
         self.welcome.display = session is None
-        await self.transcript.show(session_id, at=at)
+        await self.transcript.show(session_id, at=at, query=query)
         if (reply := self.live_reply) is not None:
             self.transcript.attach(reply)
         await self.store.run(Store.set_local, LAST_OPEN, session_id)
@@ -257,7 +260,7 @@ class Frame(Screen[None]):
         elif focused is None or focused is self.prompt:
             ids = ["prompt.send"] if self.sterna.ready.is_set() else []
         elif self.transcript in focused.ancestors_with_self:
-            ids = ["transcript.copy", "transcript.copy_code", "reply.retry", "prompt.focus"]
+            ids = ["transcript.copy", "transcript.copy_code", "transcript.retry", "prompt.focus"]
         else:
             ids = ["sidebar.open", "sidebar.filter", "sidebar.rename", "sidebar.delete", "prompt.focus"]
         ids += ["conversation.new", "conversation.search", "model.choose", "app.palette", "app.help"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from providers import HistoryHit, HistoryError
+from providers import HistoryError, HistoryHit
 from storage import Store, StoreError, StoreThread, parse
 
 from .actions import BY_ID, key_names

@@ -9,6 +9,7 @@ from textual import on, work
 from storage import Store, StoreError
 from storage.text import clean
 
+from .action_list import Action
 from .conversations import Conversations
 from .first_run import Keys
 from .messages import ActionRequested
@@ -17,6 +18,11 @@ from .transcript import Transcript
 
 if TYPE_CHECKING:
     from chat import Reply
+
+NEED_CONVERSATION = frozenset(
+    ("conversation.rename", "conversation.delete", "reply.retry", "transcript.focus", "conversation.next")
+)
+"""Actions that make sense only while a conversation is open."""
 
 
 class MainScreen(Conversations):
@@ -182,3 +188,11 @@ class MainScreen(Conversations):
         self.toggle_class(name)
         if self.sidebar.has_focus_within and not self.sidebar.display:
             self.prompt.focus()
+
+    def can_perform(self, action: Action) -> bool:
+        """Whether an action makes sense now."""
+        if action.id == "reply.stop":
+            return self.live_reply is not None
+        if action.scope == "transcript" or action.id in NEED_CONVERSATION:
+            return self.session is not None
+        return True

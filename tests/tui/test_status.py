@@ -8,7 +8,11 @@ from textual.app import App, ComposeResult
 from tui.messages import ActionRequested
 from tui.status import Hint, StatusLine, replying, tokens
 
-HINTS = (Hint("enter", "send", "prompt.send"), Hint("f1", "help", "app.help"), Hint("ctrl+n", "new", "conversation.new"))
+HINTS = (
+    Hint("enter", "send", "prompt.send"),
+    Hint("f1", "help", "app.help"),
+    Hint("ctrl+n", "new", "conversation.new"),
+)
 
 
 class OneLine(App[None]):

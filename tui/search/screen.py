@@ -72,6 +72,11 @@ class SearchScreen(Chooser[Hit | None]):
         self._choose = False
         self._patience: Timer | None = None
 
+    @property
+    def words(self) -> str:
+        """What is searched for, or was when the screen closed."""
+        return self._asked.text
+
     def on_mount(self) -> None:
         """Come back to the last search, its words ready to be typed over."""
         last = _last.get(self.app, Asked())
@@ -134,7 +139,7 @@ class SearchScreen(Chooser[Hit | None]):
             self.choose_highlighted()
 
     async def _read(self, asked: Asked) -> list[Hit]:
-        if not asked.text.strip():
+        if not asked.text.strip() or not self._store.is_open:
             return []
         session_id = self._session_id if asked.here else None
         return await self._store.run(Store.search, asked.text, limit=MOST, session_id=session_id)
