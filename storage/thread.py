@@ -1,7 +1,7 @@
 """One thread that owns the store, and the only way to it from the event loop.
 
-A connection per call costs a hundred times more than a held one, and SQLite calls block; so every call goes, in order, to one
-thread. The alternative, aiosqlite, would spread SQL over the rooms: here only ``Store`` sees SQL.
+A connection per call costs a hundred times more than a held one, and SQLite calls block; so every call goes, in order,
+to one thread. The alternative, aiosqlite, would spread SQL over the rooms: here only ``Store`` sees SQL.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class StoreThread:
     async def run(self, method: Callable[Concatenate[Store, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """What ``method(store, *args, **kwargs)`` returns, run in the store's thread; calls keep their order."""
         assert self._loop is not None, "start() first"
-        return await self._loop.run_in_executor(self._executor, lambda: method(self._opened, *args, **kwargs))
+        store = self._opened  # now, so that what is queued when close() is called still runs
+        return await self._loop.run_in_executor(self._executor, lambda: method(store, *args, **kwargs))
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` in the event loop after every commit that changed something; returns how to stop that."""
@@ -60,6 +61,11 @@ class StoreThread:
             store, self._store = self._store, None
             await asyncio.get_running_loop().run_in_executor(self._executor, store.close)
         self._executor.shutdown(wait=True)
+
+    @property
+    def is_open(self) -> bool:
+        """True while :meth:`run` may be called: from the end of :meth:`start` to the beginning of :meth:`close`."""
+        return self._store is not None
 
     @property
     def _opened(self) -> Store:
