@@ -22,6 +22,9 @@ create virtual table title_search using fts5 (
     prefix = '1 2 3'
 );
 
+-- What one transaction adds is gathered in memory up to so many bytes; the default, 1 MB, makes an import write its words many times over.
+insert into message_search (message_search, rank) values ('hashsize', 33554432);
+
 -- Messages that are not indexed yet, by local_id: an import of a million is kept at once and indexed afterwards.
 create table search_backlog (
     first_id integer primary key,
