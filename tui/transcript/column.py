@@ -149,6 +149,12 @@ class Column(Widget):
     def _view(self, message: Message | LiveReply) -> MessageView:
         return MessageView(message, self.look, self._clock())
 
+    def _shown(self, message: Message, known: dict[str, MessageView]) -> MessageView:
+        """The view of ``message``, with what it is now."""
+        view = known.get(message.id) or self._view(message)
+        view.show_message(message)
+        return view
+
     def _live_views(self, page: Page, known: dict[str, MessageView]) -> list[MessageView]:
         """Views of the replies that arrive: this process's drawn from memory, others' from the file."""
         views = []

@@ -69,6 +69,11 @@ class MessageList(VerticalScroll, can_focus=False):
         self.follow = False
         self._held = Held(view, place, delta)
 
+    def hold_here(self) -> None:
+        """Keep what is at the top there at the next layout, even if that lets the end go."""
+        self._remember(self.scroll_offset.y)
+        self.follow = False
+
     def held(self) -> Held | None:
         """What stands at the top of the screen, to come back to."""
         return self._held
@@ -110,6 +115,7 @@ class MessageList(VerticalScroll, can_focus=False):
             y = last
         elif (row := self._row_of_held()) is not None:
             y = min(max(0, row), last)
+            self.follow = self.complete and y >= last
         else:
             return
         if y != self.scroll_y:

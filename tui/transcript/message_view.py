@@ -32,6 +32,8 @@ class MessageView(DocumentView):
         """The message was clicked."""
 
         view: MessageView
+        on_fold: bool
+        """The click was on the line that stands for the reasoning."""
 
     def __init__(self, source: Message | LiveReply, look: Look, now: datetime) -> None:
         super().__init__(Document(()))
@@ -164,6 +166,4 @@ class MessageView(DocumentView):
 
     def on_click(self, event: events.Click) -> None:
         index, _ = self._document.block_at(self.text_width(self.size.width), event.y)
-        if isinstance(self._document.blocks[index], Fold):
-            self.toggle_reasoning()
-        self.post_message(self.Clicked(self))
+        self.post_message(self.Clicked(self, isinstance(self._document.blocks[index], Fold)))

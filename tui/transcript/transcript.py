@@ -116,6 +116,8 @@ class Transcript(Window, can_focus=True):
     @on(MessageView.Clicked)
     def select_clicked(self, event: MessageView.Clicked) -> None:
         self.selected = event.view.message_id
+        if event.on_fold:
+            self.action_toggle_reasoning()
 
     def action_cursor_down(self) -> None:
         self._move(1)
@@ -243,7 +245,11 @@ class Transcript(Window, can_focus=True):
             self.notify("There is no finished message here to delete.", markup=False)
 
     def action_toggle_reasoning(self) -> None:
-        if (view := self._chosen()) is None or not view.toggle_reasoning():
+        if (view := self._chosen()) is None:
+            return
+        if view.reasoning:
+            self.messages.hold_here()
+        if not view.toggle_reasoning():
             self.notify("This message came without thinking to show.", markup=False)
 
     def _chosen(self) -> MessageView | None:

@@ -5,6 +5,7 @@ to another conversation is dropped.
 
 from __future__ import annotations
 
+from asyncio import Lock
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -35,7 +36,7 @@ class Window(Column):
         self._visit = 0
         self._older = self._newer = False
         self._end: Key | None = None
-        self._paging = False
+        self._lock = Lock()
         self._places: dict[str, tuple[str, Place, int]] = {}
 
     # What the screen tells
@@ -50,18 +51,22 @@ class Window(Column):
                 self._go_to(at)
             return
         self._leave()
-        left = self._places.pop(session_id, None) if session_id is not None and at is None else None
+        async with self._lock:
+            if visit == self._visit:
+                await self._open(session_id, at, visit)
+
+    async def _open(self, session_id: str | None, at: str | None, visit: int) -> None:
+        left = self._places.get(session_id or "") if at is None else None
         page = await self._read_first(session_id, at or (left[0] if left else None))
         if visit != self._visit:
             return
+        self._places.pop(session_id or "", None)
         self.session_id = session_id
         self._older, self._newer, self._end = page.older, page.newer, page.end
-        views = [self._view(message) for message in page.messages] + self._live_views(page, {})
-        self.messages.complete = not page.newer
-        self.messages.follow = not page.newer
+        self.messages.complete = self.messages.follow = not page.newer
         self.unseen = False
         with self.app.batch_update():
-            mounted = self._put(views)
+            mounted = self._put([self._view(message) for message in page.messages] + self._live_views(page, {}))
             if at is not None and (found := self._find(at)) is not None:
                 self.messages.hold(found, TOP, -self._lead)
             elif left is not None and (found := self._find(left[0])) is not None:
@@ -118,83 +123,85 @@ class Window(Column):
 
     async def _read_again(self, visit: int) -> None:
         """Bring the window up to date."""
-        if (session_id := self.session_id) is None:
-            return
-        settled = [view for view in self._views if not view.live]
-        last = settled[-1].key if settled and self._newer else None
-        page = await self._ask(source.again, session_id, settled[0].key if settled else source.START, last)
-        if page is None or visit != self._visit:
-            return
-        known = {view.message_id: view for view in self._views}
-        views: list[MessageView] = []
-        for message in page.messages[-WINDOW:]:
-            if (view := known.get(message.id)) is None:
-                view = self._view(message)
-                self.unseen = self.unseen or not self.messages.follow
-            view.show_message(message)
-            views.append(view)
-        self._older = self._older or len(page.messages) > WINDOW
-        if not self._newer:
-            views += self._live_views(page, known)
-        else:
-            self.unseen = self.unseen or page.end != self._end
-        self._end = page.end
-        self._put(views)
+        async with self._lock:
+            if (session_id := self.session_id) is None:
+                return
+            settled = self._settled()
+            if settled:
+                last = settled[-1].key if self._newer else None
+                page = await self._ask(source.again, session_id, settled[0].key, last)
+            else:
+                page = await self._ask(source.newest, session_id)
+            if page is None or visit != self._visit:
+                return
+            messages = page.messages
+            self._older = self._older or page.older
+            self._newer = self._newer or page.newer
+            if len(messages) > WINDOW:
+                # What is let go of lies beyond the end that the person does not look at.
+                end = self.messages.follow
+                messages = messages[-WINDOW:] if end else messages[:WINDOW]
+                self._older, self._newer = self._older or end, self._newer or not end
+            known = {view.message_id: view for view in self._views}
+            views = [self._shown(message, known) for message in messages]
+            if page.end != self._end:
+                self._end = page.end
+                self._notice_below()
+            self.messages.complete = not self._newer
+            self._put(views + ([] if self._newer else self._live_views(page, known)))
         self._settle_down()
 
     @work(exclusive=True, group="transcript.page")
     async def _show_page(self, read: Callable[..., Page], visit: int, *, end: bool) -> None:
-        """Replace the window by another part of the same conversation."""
-        if (session_id := self.session_id) is None:
-            return
-        page = await self._ask(read, session_id)
-        if page is None or visit != self._visit:
-            return
-        self._older, self._newer = (page.older, False) if end else (False, page.newer)
-        known = {view.message_id: view for view in self._views}
-        views = [known.get(message.id) or self._view(message) for message in page.messages]
-        self.messages.complete = not self._newer
-        with self.app.batch_update():
-            mounted = self._put(views + ([] if self._newer else self._live_views(page, known)))
-            if end:
-                self.messages.follow = True
-            elif views:
-                self.messages.hold(views[0], TOP)
-            await mounted
+        """Replace the window by one end of the same conversation."""
+        async with self._lock:
+            if (session_id := self.session_id) is None:
+                return
+            page = await self._ask(read, session_id)
+            if page is None or visit != self._visit:
+                return
+            self._older, self._newer = page.older, page.newer
+            self.messages.complete = not page.newer
+            known = {view.message_id: view for view in self._views}
+            views = [self._shown(message, known) for message in page.messages]
+            with self.app.batch_update():
+                mounted = self._put(views + ([] if page.newer else self._live_views(page, known)))
+                if end:
+                    self.messages.follow = True
+                elif views:
+                    self.messages.hold(views[0], TOP, -1)
+                await mounted
         self._settle_down()
 
     @work(exclusive=True, group="transcript.page")
     async def _page(self, visit: int, *, older: bool) -> None:
         """Add a page at one end, and let go of what is too far beyond the other."""
-        settled = [view for view in self._views if not view.live]
-        if (session_id := self.session_id) is None or not settled:
-            return
-        read, key = (source.before, settled[0].key) if older else (source.after, settled[-1].key)
-        self._paging = True
-        try:
+        async with self._lock:
+            settled = self._settled()
+            if (session_id := self.session_id) is None or not settled:
+                return
+            read, key = (source.before, settled[0].key) if older else (source.after, settled[-1].key)
             page = await self._ask(read, session_id, key)
-        finally:
-            self._paging = False
-        if page is None or visit != self._visit:
-            return
-        more = [self._view(message) for message in page.messages]
-        with self.app.batch_update():
+            if page is None or visit != self._visit:
+                return
+            more = [self._view(message) for message in page.messages]
+            every = more + settled if older else settled + more
+            dropped = len(every) > WINDOW
             if older:
-                self._older = page.older
-                kept = (more + settled)[:WINDOW]
-                live = [view for view in self._views if view.live]
-                self._newer = self._newer or len(kept) < len(more) + len(settled)
-                views = kept + ([] if self._newer else live)
+                self._older, self._newer = page.older, self._newer or dropped
+                views = every[:WINDOW] + ([] if self._newer else [view for view in self._views if view.live])
             else:
-                self._newer = page.newer
-                kept = (settled + more)[-WINDOW:]
-                self._older = self._older or len(kept) < len(more) + len(settled)
-                views = kept
+                self._older, self._newer = self._older or dropped, page.newer
+                views = every[-WINDOW:]
             self.messages.complete = not self._newer
-            await self._put(views)
+            with self.app.batch_update():
+                await self._put(views)
         self._settle_down()
         if not older and not self._newer:
             self._reread(visit)  # the end is here: so are the replies that arrive
+
+    def _settled(self) -> list[MessageView]:
+        return [view for view in self._views if not view.live]
 
     async def _ask(self, read: Callable[..., Found], *args: object) -> Found | None:
         """What ``read`` finds; None, and a word to the person, when the file cannot be read."""
@@ -235,7 +242,7 @@ class Window(Column):
     def _look_ahead(self) -> None:
         column = self.messages
         near = NEAR * column.size.height
-        if self._paging or not column.size.height:
+        if self._lock.locked() or not column.size.height:
             return
         if self._older and column.scroll_y < near:
             self._page(self._visit, older=True)
