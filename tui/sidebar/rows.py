@@ -134,6 +134,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """The row of that number."""
         if (row := self.row(index)) is not None or self.view is None or not 0 <= index < self.lines.rows:
             return row
+        if not self.store.is_open:
+            return None
         rows = await self.store.run(Store.session_page, index, 1, self.view.text)
         return rows[0] if rows else None
 
@@ -214,7 +216,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     async def _fetch(self) -> None:
         """Read pages, always those for where the view is by then, so that a dragged scrollbar leaves none behind."""
         try:
-            while self.view is not None and (page := self._missing()) is not None:
+            while self.view is not None and self.store.is_open and (page := self._missing()) is not None:
                 pages = self._pages
                 rows = await self.store.run(Store.session_page, page * PAGE, PAGE, self.view.text)
                 if pages is not self._pages:

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
+from textual.widgets import Input
 
 from storage import Change, StoreError, StoreThread, utc_now
 
@@ -113,7 +114,7 @@ class Sidebar(Widget):
     def on_mount(self) -> None:
         """Watch for midnight."""
         self.ascii = self.ascii or bool(getattr(self.app, "ascii", False))
-        self.set_interval(DAY_CHECK_SECONDS, self._look_at_day)
+        self.set_interval(DAY_CHECK_SECONDS, self.look_at_day)
 
     # Reading
 
@@ -122,7 +123,7 @@ class Sidebar(Widget):
         self._asked += 1
         ticket = self._asked
         async with self._reading:
-            if self._answered >= ticket or not self.is_attached:
+            if self._answered >= ticket or not (self.is_attached and self.store.is_open):
                 return
             self._answered = self._asked
             goal, self._goal = self._goal, None
@@ -147,7 +148,8 @@ class Sidebar(Widget):
     def _day(self) -> object:
         return self.clock().astimezone(self._zone).date()
 
-    def _look_at_day(self) -> None:
+    def look_at_day(self) -> None:
+        """Read again if the headings are of another day."""
         if self.rows.view is not None and self._day() != self._today:
             self._reload_soon()
 
@@ -170,16 +172,16 @@ class Sidebar(Widget):
 
     # Filter
 
-    @on(FilterInput.Changed)
-    def filter_soon(self, event: FilterInput.Changed) -> None:
+    @on(Input.Changed, "FilterInput")
+    def filter_soon(self, event: Input.Changed) -> None:
         """Filter once typing pauses."""
         event.stop()
         if self._filter_timer is not None:
             self._filter_timer.stop()
         self._filter_timer = self.set_timer(FILTER_SECONDS, self._reload_soon)
 
-    @on(FilterInput.Submitted)
-    async def open_match(self, event: FilterInput.Submitted) -> None:
+    @on(Input.Submitted, "FilterInput")
+    async def open_match(self, event: Input.Submitted) -> None:
         """Open the row under the cursor, of what is typed by now."""
         event.stop()
         if self.rows.view is None or self.rows.view.text != self.filter.wanted:
@@ -302,8 +304,8 @@ class Sidebar(Widget):
             self._end_rename()
             self.app.notify("The conversation that you were renaming is gone.", severity="warning", markup=False)
 
-    @on(TitleInput.Submitted)
-    def submit_title(self, event: TitleInput.Submitted) -> None:
+    @on(Input.Submitted, "TitleInput")
+    def submit_title(self, event: Input.Submitted) -> None:
         """Tell the new title, if it is one."""
         event.stop()
         self._finish_rename()
