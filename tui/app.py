@@ -89,7 +89,8 @@ class SternaApp(App[int], inherit_bindings=False):
         self.environ = environ
         self._log_file = log_file
         self._tasks: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self.closing = False
+        """True once everything is being saved for the end: nothing is drawn from then on."""
         self._interrupted = -AGAIN_SECONDS
         for theme in THEMES:
             self.register_theme(theme)
@@ -157,7 +158,7 @@ class SternaApp(App[int], inherit_bindings=False):
             self._handle_exception(error)
 
     def _changed(self, change: Change) -> None:
-        if not self._closed:
+        if not self.closing:
             self.main.changed(change)
 
     # Ending
@@ -182,9 +183,9 @@ class SternaApp(App[int], inherit_bindings=False):
 
     async def save_all(self) -> None:
         """Everything that must be on disk before the program may end. Safe to call twice."""
-        if self._closed:
+        if self.closing:
             return
-        self._closed = True
+        self.closing = True
         current = asyncio.current_task()
         try:
             async with asyncio.timeout(CLOSE_SECONDS):

@@ -1,4 +1,4 @@
-"""What stands where messages will: a few friendly lines, and on a first start how to connect a model."""
+"""What stands where messages will: who answers, on a first start how to connect a model, or why nothing opens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from storage.text import one_line
+from storage.text import clean, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Keys:
     settings: str
     search: str
     help: str
+    retry: str
+    quit: str
 
 
 class Welcome(Widget):
@@ -39,15 +41,31 @@ class Welcome(Widget):
     """None while it is being looked for."""
     first: reactive[bool] = reactive(False, layout=True)
     """True while there is no conversation at all."""
-    keys: reactive[Keys] = reactive(Keys("ctrl+l", "f9", "ctrl+r", "f1"))
+    keys: reactive[Keys] = reactive(Keys("ctrl+l", "f9", "ctrl+r", "f1", "f5", "f10"))
+
+    trouble: reactive[str | None] = reactive(None, layout=True)
+    """Why the conversations cannot be opened, and what to do; stands above all else."""
 
     def render(self) -> Content:
         """The lines."""
+        if self.trouble is not None:
+            return Content("\n").join(self._trouble(self.trouble))
         found = self.found
         if found is None:
             return Content("")
         lines = self._first(found) if self.first else self._new(found)
         return Content("\n").join(lines)
+
+    def _trouble(self, sentence: str) -> list[Content]:
+        return [
+            _line(("Your conversations cannot be opened.", "bold $warning")),
+            _line(),
+            _line(clean(sentence)),
+            _line(),
+            _line((self.keys.retry, "$primary"), " tries again    ", (self.keys.quit, "$primary"), " quits"),
+            _line(),
+            _line(("What you type stays in the prompt until they are open.", "$foreground 60%")),
+        ]
 
     def _new(self, found: Found) -> list[Content]:
         return [_line("A new conversation with ", (one_line(found.model), "$primary"), "."), self._model_line()]

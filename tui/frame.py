@@ -23,7 +23,7 @@ from storage.text import one_line
 from .action_list import Scope
 from .actions import BY_ID, bindings, key_name
 from .drafts import PAUSE_SECONDS, Drafts
-from .first_run import Welcome
+from .first_run import Keys, Welcome
 from .prompt import Prompt
 from .sidebar import Sidebar
 from .status import Hint, StatusLine, replying, tokens
@@ -103,8 +103,9 @@ class Frame(Screen[None]):
         self.set_class(self.sterna.ascii, "-ascii")
         self.set_class(not self.sterna.settings.ui.sidebar, "-no-list")
         self.transcript.display = False
+        self.status.activity = "opening…"
+        self.show_keys()
         self.prompt.focus()
-        self.show_hints()
         self.watch(self, "focused", lambda _: self.show_hints(), init=False)
 
     # Opening
@@ -217,6 +218,7 @@ class Frame(Screen[None]):
         ui = self.sterna.settings.ui
         self.sidebar.styles.width = ui.sidebar_width
         self.set_class(not ui.sidebar, "-no-list")
+        self.show_keys()
         await self.show_state()
 
     async def show_state(self) -> None:
@@ -250,6 +252,12 @@ class Frame(Screen[None]):
                 self._tick = self.set_interval(TICK_SECONDS, self._count)
             waiting = not reply.content and not reply.reasoning
             self.status.activity = replying(monotonic() - reply.started, reply.content, waiting)
+        self.show_hints()
+
+    def show_keys(self) -> None:
+        """Bring every key that is shown in step with the keymap."""
+        ids = ("model.choose", "app.settings", "conversation.search", "app.help", "reply.retry", "app.quit")
+        self.welcome.keys = Keys(*(key_name(self.sterna.key_of(action_id)) for action_id in ids))
         self.show_hints()
 
     def show_hints(self) -> None:

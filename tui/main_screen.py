@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual import on, work
+from textual import on
 
 from storage import Store, StoreError
 from storage.text import clean
 
 from .action_list import Action
 from .conversations import Conversations
-from .first_run import Keys
 from .messages import ActionRequested
 from .prompt import Prompt
 from .transcript import Transcript
@@ -35,26 +34,24 @@ class MainScreen(Conversations):
         app = self.sterna
         assert app.turns is not None
         app.turns.subscribe(self._reply_changed)
-        self.welcome.keys = Keys(
-            *(app.key_of(i) for i in ("model.choose", "app.settings", "conversation.search", "app.help"))
-        )
         await self.show_state()
         await self.show_welcome()
 
-    @work(group="trouble", exclusive=True)
-    async def cannot_open(self, sentence: str) -> None:
-        """The store did not open: say so, keep the prompt, and try again when asked."""
-        from .trouble import TroubleScreen
-
-        if await self.app.push_screen_wait(TroubleScreen(sentence, typed=bool(self.prompt.text.strip()))):
-            self.sterna.begin()
+    def cannot_open(self, sentence: str) -> None:
+        """The store did not open: say so where messages would stand; the prompt goes on taking what is typed."""
+        self.add_class("-trouble")
+        self.welcome.trouble = sentence
+        self.status.activity = ""
+        self.prompt.focus()
 
     # Sending
 
     @on(Prompt.Submitted)
     def start_turn(self, event: Prompt.Submitted) -> None:
         """Store the prompt, then ask; the prompt keeps its text until it is stored."""
-        if self._sending:
+        if self.welcome.trouble is not None:
+            self.sterna.notify("Not sent: your conversations are not open. Your text is kept.", severity="warning")
+        elif self._sending:
             self.sterna.notify("One moment: your message is being stored.")
         elif self.live_reply is not None:
             stop = self.sterna.key_of("reply.stop")
@@ -97,7 +94,7 @@ class MainScreen(Conversations):
 
     def _reply_changed(self, reply: Reply) -> None:
         """A reply began or settled, or could not be kept for a moment, here or in another conversation."""
-        if not self.is_attached:
+        if self.sterna.closing:
             return
         self.transcript.attach(reply)
         if self.session_id == reply.session_id:
@@ -120,8 +117,13 @@ class MainScreen(Conversations):
             self.prompt.focus()
 
     def action_retry(self) -> None:
-        """Ask again for the chosen reply, or for the last one."""
-        if self._needs_session("retry"):
+        """Ask again for the chosen reply, or for the last one; while nothing is open, try to open it."""
+        if self.welcome.trouble is not None:
+            self.welcome.trouble = None
+            self.remove_class("-trouble")
+            self.status.activity = "opening…"
+            self.sterna.begin()
+        elif self._needs_session("retry"):
             self.transcript.action_retry()
 
     @on(Transcript.RetryRequested)

@@ -115,10 +115,10 @@ class Home:
         await catalog.models()
         return catalog
 
-    def app(self) -> SternaApp:
+    def app(self, opener: Callable[[], Store] | None = None) -> SternaApp:
         """A start of the program."""
         return SternaApp(
-            opener=self.open,
+            opener=opener or self.open,
             settings=config.load(self.folder, self.environ),
             catalog_factory=self.catalog,
             turns_factory=lambda store, catalog, settings: Turns(store, catalog, settings=settings),

@@ -384,3 +384,55 @@ async def test_any_size_at_any_moment(home: Home) -> None:
             await pilot.resize_terminal(*size)
             await pilot.press("a")
         await until(pilot, lambda: app.main.prompt.text == "aaaaaa")
+
+
+async def test_search_finds_a_word_as_it_is_typed_and_opens_at_its_message(home: Home) -> None:
+    target, _ = home.seed(("where do puffins nest", "In burrows, on cliffs."), ("lunch", "Soup."))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("ctrl+r", *"burr")
+        await shown(pilot, app, "In burrows")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.main.session_id == target)
+        await until(pilot, lambda: app.main.transcript.selected_message is not None)
+        assert app.main.transcript.selected_message is not None
+        assert app.main.transcript.selected_message.content == "In burrows, on cliffs."
+
+
+async def test_the_palette_leaves_out_what_cannot_be_done_and_does_what_is_chosen(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        assert not app.can_perform("conversation.rename")
+        assert not app.can_perform("reply.stop")
+        await pilot.press("ctrl+p", *"light or")
+        await shown(pilot, app, "Switch between the light and the dark look")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.theme == "sterna-light")
+
+
+async def test_a_model_is_chosen_for_one_conversation(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("ctrl+l", *"large", "enter")
+        await until(pilot, lambda: app.main.status.model == "test/large")
+        await pilot.press(*"hi", "enter")
+        await until(pilot, lambda: home.model.requests)
+        assert home.model.requests[0].model == "large"
+        await until(pilot, lambda: app.main.session_id is not None)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.main.session_id is None)
+        assert app.main.status.model == "test/small"
+
+
+async def test_a_key_that_can_do_nothing_says_why(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        for key in ("f2", "f8", "f5", "ctrl+g"):
+            before = len(app._notifications)
+            await pilot.press(key)
+            await until(pilot, lambda: len(app._notifications) > before)  # noqa: B023
+        assert "begins with your first message" in notices(app)

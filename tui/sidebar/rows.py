@@ -108,7 +108,8 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """What is shown; None before the first reading."""
         self.cursor_id: str | None = None
         """The conversation under the cursor; None while its row is not read."""
-        self._pages: dict[int, list[SessionRow]] = {}
+        self.pages: dict[int, list[SessionRow]] = {}
+        """Rows in memory, by the number of their page."""
         self._fetching = False
         self._sized = False
         self._looks: dict[tuple[str, str], Style] = {}
@@ -127,7 +128,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     def row(self, index: int) -> SessionRow | None:
         """The row of that number, if it is in memory."""
-        page = self._pages.get(index // PAGE, [])
+        page = self.pages.get(index // PAGE, [])
         return page[index % PAGE] if index >= 0 and index % PAGE < len(page) else None
 
     async def read_row(self, index: int) -> SessionRow | None:
@@ -160,7 +161,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         if not self.is_attached:
             return
         moved = self.view is None or view.lines.height != self.lines.height or view.top != self.top
-        self.view, self._pages = view, view.pages
+        self.view, self.pages = view, view.pages
         self.set_reactive(Rows.cursor, view.cursor)
         self._know_cursor()
         if self.cursor_id is None and view.cursor_found:
@@ -179,7 +180,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     def retitle(self, session_id: str, title: str) -> None:
         """Show a new title before it is read again."""
-        for page in self._pages.values():
+        for page in self.pages.values():
             for place, row in enumerate(page):
                 if row.id == session_id:
                     page[place] = replace(row, title=title)
@@ -203,7 +204,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         height = self.size.height
         for margin in (0, height):
             wanted = pages_of(self.lines.within(max(0, self.top - margin), height + 2 * margin))
-            if (page := next((page for page in wanted if page not in self._pages), None)) is not None:
+            if (page := next((page for page in wanted if page not in self.pages), None)) is not None:
                 return page
         return None
 
@@ -217,9 +218,9 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """Read pages, always those for where the view is by then, so that a dragged scrollbar leaves none behind."""
         try:
             while self.view is not None and self.store.is_open and (page := self._missing()) is not None:
-                pages = self._pages
+                pages = self.pages
                 rows = await self.store.run(Store.session_page, page * PAGE, PAGE, self.view.text)
-                if pages is not self._pages:
+                if pages is not self.pages:
                     continue  # everything was read again meanwhile
                 pages[page] = rows
                 while len(pages) > PAGES_KEPT:

@@ -1,0 +1,152 @@
+"""Help, settings, and the screen for a file that cannot be opened."""
+
+from __future__ import annotations
+
+import pytest
+from home import Home, frame, until
+from textual.pilot import Pilot
+from textual.widgets import Checkbox, Input
+
+from storage import Store, StoreBusy, StoreError
+from tui.app import SternaApp
+from tui.settings import SettingsScreen
+
+SIZE = (100, 40)
+
+
+async def opened(pilot: Pilot[int], app: SternaApp) -> None:
+    await until(pilot, app.ready.is_set)
+
+
+async def test_help_shows_the_keys_as_they_are_now_and_goes_away(home: Home) -> None:
+    home.write_config('[keys]\n"conversation.new" = "ctrl+e"\n')
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("f1")
+        await until(pilot, lambda: "Start a new conversation" in frame(app))
+        (line,) = [line for line in frame(app).splitlines() if "Start a new conversation" in line]
+        assert "ctrl+e" in line
+        await pilot.press("G", "escape")
+        await until(pilot, lambda: app.screen is app.main)
+        assert app.main.prompt.has_focus
+
+
+async def test_a_setting_is_in_the_file_at_once_and_comments_stay(home: Home) -> None:
+    home.write_config("# mine\n[ui]\nshow_reasoning = false # no\n")
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("f9")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and app.screen.query(Checkbox))
+        app.screen.query_one(Checkbox).toggle()
+        await until(pilot, lambda: app.settings.ui.show_reasoning)
+        width = app.screen.query_one("#width", Input)
+        width.focus()
+        width.value = "24"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.settings.ui.sidebar_width == 24)
+        assert app.main.sidebar.styles.width is not None
+        assert app.main.sidebar.styles.width.value == 24
+    text = (home.folder / "config.toml").read_text("utf-8")
+    assert "# mine" in text
+    assert "show_reasoning = true # no" in text
+
+
+async def test_a_value_that_is_not_possible_is_refused_in_a_sentence(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("f9")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and app.screen.query(Checkbox))
+        width = app.screen.query_one("#width", Input)
+        width.focus()
+        width.value = "3"
+        await pilot.press("enter")
+        await until(pilot, lambda: "16 to 80" in frame(app))
+        assert app.settings.ui.sidebar_width == 32
+
+
+async def test_a_server_is_added_and_its_key_is_not_in_the_config_file(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.ring.system", lambda _: None)
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("f9")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and app.screen.query(Checkbox))
+        for name, value in (("name", "work"), ("url", "http://127.0.0.1:9/v1"), ("key", "sk-secret")):
+            app.screen.query_one(f"#server-{name}", Input).value = value
+        app.screen.query_one("#server-key", Input).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: app.catalog is not None and "work" in app.catalog.names())
+        await until(pilot, lambda: "work" in frame(app) and "127.0.0.1:9" in frame(app))
+    assert "sk-secret" not in (home.folder / "config.toml").read_text("utf-8")
+    assert "sk-secret" in (home.folder / "credentials.json").read_text("utf-8")
+
+
+async def test_a_corrupt_file_is_a_calm_sentence_and_the_text_stays(home: Home) -> None:
+    home.file.write_bytes(b"this is no database, but a letter to my aunt. " * 200)
+    app = home.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(*"quite ")
+        await until(pilot, lambda: "conversations cannot be opened" in frame(app))
+        assert "Traceback" not in frame(app)
+        await pilot.press(*"early", "enter")
+        assert app.main.prompt.text == "quite early"
+        home.file.unlink()
+        await pilot.press("f5")
+        await opened(pilot, app)
+        await until(pilot, lambda: "cannot be opened" not in frame(app))
+        assert app.main.prompt.text == "quite early"
+    assert not (home.folder / "sterna.log").exists()
+
+
+async def test_every_way_the_file_can_fail_ends_in_its_sentence(home: Home) -> None:
+    failures: list[StoreError] = [StoreBusy("Another Sterna holds the file. Close it.")]
+
+    def fail_once() -> Store:
+        if failures:
+            raise failures.pop()
+        return home.open()
+
+    app = home.app(opener=fail_once)
+    async with app.run_test(size=(40, 10)) as pilot:
+        await until(pilot, lambda: "Another Sterna" in frame(app))
+        await pilot.press("f5")
+        await opened(pilot, app)
+
+
+async def test_what_was_typed_is_given_back_when_the_file_never_opened(home: Home) -> None:
+    def refuse() -> Store:
+        raise StoreError("No.")
+
+    app = home.app(opener=refuse)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(*"do not lose me")
+        await until(pilot, lambda: app.main.welcome.trouble is not None)
+        await pilot.press("f10")
+        await pilot.pause()
+    assert app.farewell is not None
+    assert app.farewell.endswith("do not lose me")
+
+
+async def test_a_mistake_of_the_program_is_one_sentence_and_the_details_are_in_the_log(home: Home) -> None:
+    app = home.app()
+
+    async def stumble() -> None:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await opened(pilot, app)
+            await pilot.press(*"kept")
+            app.main.call_later(lambda: 1 / 0)
+            await pilot.pause()
+
+    with pytest.raises(ZeroDivisionError):
+        await stumble()
+    assert app.farewell is not None
+    assert "Your conversations are safe" in app.farewell
+    assert "ZeroDivisionError" in (home.folder / "sterna.log").read_text("utf-8")
+    store = home.open()
+    assert store.draft(None) == "kept"
+    store.close()
