@@ -9,7 +9,7 @@ import click
 from storage import Trashed, one_line
 
 from .naming import conversations
-from .output import print_json
+from .output import counted, print_json
 from .place import Place, find, short
 
 
@@ -41,15 +41,16 @@ def delete(place: Place, conversation: str, yes: bool, as_json: bool) -> None:
     with place.store() as store:
         session = store.get_session(find(store, conversation))
         if not yes:
-            if not sys.stdin.isatty():
+            if not at_a_terminal():
                 raise click.UsageError("Nobody can be asked here; add --yes.")
-            count = store.message_count(session.id)
-            click.confirm(f"Delete “{one_line(session.title, 60)}” with {_messages(count)}?", abort=True, err=True)
+            messages = counted(store.message_count(session.id), "message")
+            click.confirm(f"Delete “{one_line(session.title, 60)}” with {messages}?", abort=True, err=True)
         gone = store.delete_session(session.id)
     if as_json:
         print_json(_object(gone))
     else:
-        click.echo(f"Deleted: {one_line(gone.title)} ({_messages(gone.messages)}). To bring it back: sterna undo")
+        messages = counted(gone.messages, "message")
+        click.echo(f"Deleted: {one_line(gone.title)} ({messages}). To bring it back: sterna undo")
 
 
 @click.command(short_help="Bring back what was deleted last.")
@@ -76,9 +77,10 @@ def undo(place: Place, token: int | None, as_json: bool) -> None:
         click.echo(f"Back again: {one_line(title)}{more}")
 
 
+def at_a_terminal() -> bool:
+    """Whether there is a person to ask."""
+    return sys.stdin.isatty()
+
+
 def _object(gone: Trashed) -> dict[str, object]:
     return {"token": gone.token, "sessions": gone.sessions, "messages": gone.messages, "title": gone.title}
-
-
-def _messages(count: int) -> str:
-    return "1 message" if count == 1 else f"{count:,} messages"

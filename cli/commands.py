@@ -39,6 +39,10 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 OK, FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 
+class NobodyReadsError(Exception):
+    """The pipe is closed. click answers a BrokenPipeError itself, as if something had gone wrong."""
+
+
 class Commands(click.Group):
     """Loads a command's file when it is asked for."""
 
@@ -53,6 +57,15 @@ class Commands(click.Group):
         file, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(f".{file}", __package__), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """What the command returns."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise NobodyReadsError from error
+        return result
 
 
 @click.group(
@@ -88,14 +101,13 @@ def run(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter shows a question mark
     try:
         result: Any = sterna.main(list(arguments), prog_name="sterna", standalone_mode=False)
-        sys.stdout.flush()
     except click.UsageError as error:
         return _usage(error)
     except click.ClickException as error:
         return _say(error.format_message())
     except (StoreError, ConfigError) as error:
         return _say(str(error))
-    except BrokenPipeError:
+    except NobodyReadsError:
         return _nobody_reads()
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED

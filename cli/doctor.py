@@ -19,7 +19,7 @@ from config import ConfigError, EndpointSettings, Settings, credentials
 from storage import Store, StoreError, clean, open_account
 from sync.status import sync_status
 
-from .output import paint, print_json
+from .output import counted, paint, print_json
 from .place import Place
 
 PACKAGES = ("textual", "httpx", "sqlite-utils", "click", "keyring")
@@ -102,9 +102,13 @@ def _file(store: Store, path: Path) -> Iterator[Finding]:
     damage = store.damage()
     yield Finding("soundness", "; ".join(damage) or "every page and every reference is in order", ok=not damage)
     health = store.analyze_database_health()
-    counts = f"{health['total_conversations']:,} conversations, {health['total_messages']:,} messages"
-    arriving = len(store.live_replies())
-    yield Finding("history", counts + (f", {arriving} replies arriving" if arriving else ""))
+    counts = [
+        counted(health["total_conversations"], "conversation"),
+        counted(health["total_messages"], "message"),
+    ]
+    if arriving := store.live_replies():
+        counts.append(counted(len(arriving), "reply arriving", "replies arriving"))
+    yield Finding("history", ", ".join(counts))
     yield Finding("sync", sync_status(store))
     copies = sorted(path.parent.glob(f"{path.stem}.backup-*.db"))
     if copies:
@@ -146,5 +150,5 @@ async def _endpoints(place: Place, settings: Settings) -> list[Finding]:
             findings.append(Finding(f"endpoint {name}", catalog.problems[name], ok=False))
         else:
             count = sum(model.endpoint == name for model in models)
-            findings.append(Finding(f"endpoint {name}", f"{where}{count} model{'s' if count != 1 else ''}"))
+            findings.append(Finding(f"endpoint {name}", f"{where}{counted(count, 'model')}"))
     return findings

@@ -51,6 +51,11 @@ def local_time(stamp: str) -> str:
     return moment.strftime("%Y-%m-%d %H:%M")
 
 
+def counted(count: int, one: str, several: str | None = None) -> str:
+    """``1 message``, ``2,000 messages``."""
+    return f"1 {one}" if count == 1 else f"{count:,} {several or one + 's'}"
+
+
 class Cleaner:
     """:func:`storage.clean` for text that comes in pieces: the pieces put together give what the whole would give."""
 

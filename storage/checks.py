@@ -17,5 +17,5 @@ class Checks(Base):
         orphans = self.rows("pragma foreign_key_check")
         if orphans:
             tables = ", ".join(sorted({str(row[0]) for row in orphans}))
-            damaged.append(f"{len(orphans)} rows belong to rows that are not there, in {tables}")
+            damaged.append(f"rows without the row they belong to: {len(orphans):,}, in {tables}")
         return damaged

@@ -11,9 +11,8 @@ from storage import Message, Role
 
 
 def message(number: int, role: Role, content: str, *, error: str | None = None) -> Message:
-    return Message(
-        f"msg_{number:04}", "conv", role, content, f"2026-01-01T00:00:{number:02}.000000Z", error_message=error
-    )
+    at = f"2026-01-01T00:00:{number:02}.000000Z"
+    return Message(f"msg_{number:04}", "conv", role, content, at, error_message=error)
 
 
 def conversation(*contents: str) -> list[Message]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from pathlib import Path
 
@@ -38,7 +39,7 @@ async def saved(store: StoreThread, session_id: str) -> str:
 
 async def saved_as(store: StoreThread, session_id: str, text: str) -> None:
     async with asyncio.timeout(10):
-        while await saved(store, session_id) != text:
+        while await saved(store, session_id) != text:  # noqa: ASYNC110 - the row is another thread's
             await asyncio.sleep(0.001)
 
 
@@ -433,7 +434,7 @@ async def test_a_burst_of_words_leaves_room_for_keys(turns: Turns, model: Speake
     beating = asyncio.create_task(beat())
     await until(lambda: reply.finish)
     beating.cancel()
-    assert max(later - earlier for earlier, later in zip(beats, beats[1:], strict=False)) < 40_000
+    assert max(later - earlier for earlier, later in itertools.pairwise(beats)) < 40_000
 
 
 async def test_a_conversations_own_choices_go_before_the_settings(

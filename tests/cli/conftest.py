@@ -1,0 +1,84 @@
+"""The command line, run in this process over a folder of its own, with a scripted server as its only endpoint."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cli
+from cli.log import LogFile
+from tests.fake_openai import Server
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """The one object that was printed."""
+        return json.loads(self.out)
+
+    def lines(self) -> list[Any]:
+        """The objects that were printed, one a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        yield running
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders of the test's own; no key, no locale, no colour of the machine's gets in."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENROUTER_API_KEY", "NO_COLOR", "_STERNA_COMPLETE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STERNA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("STERNA_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    (tmp_path / "config").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def configured(home: Path, server: Server) -> Path:
+    """A home whose model is the scripted server's."""
+    (home / "config" / "config.toml").write_text(
+        f'model = "test/model"\ndiscover = false\n[endpoints.test]\nurl = "{server.url}"\n'
+    )
+    return home
+
+
+@pytest.fixture
+def run(home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Run the command line with these arguments and this input."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+
+    def command(*arguments: str, stdin: bytes = b"") -> Result:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+        capfd.readouterr()
+        code = cli.main(list(arguments))
+        out, err = capfd.readouterr()
+        return Result(code, out, err)
+
+    yield command
+    root = logging.getLogger()
+    for handler in [one for one in root.handlers if isinstance(one, LogFile)]:
+        root.removeHandler(handler)
+    logging.captureWarnings(False)

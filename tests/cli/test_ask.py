@@ -1,0 +1,153 @@
+"""``sterna ask`` as a script sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.fake_openai import Script, Server
+
+pytestmark = pytest.mark.usefixtures("configured")
+
+
+def test_the_reply_is_all_that_stands_on_standard_output(run: Run) -> None:
+    result = run("ask", "Where", "do", "terns", "go?")
+    assert (result.code, result.out, result.err) == (0, "You said: Where do terns go?\n", "")
+
+
+def test_the_prompt_may_come_from_a_pipe_or_follow_the_argument(run: Run) -> None:
+    assert run("ask", stdin=b"from a pipe\n").out == "You said: from a pipe\n"
+    assert run("ask", "Sum up:", stdin="ein Täxt".encode()).out == "You said: Sum up:\n\nein Täxt\n"
+
+
+def test_an_empty_prompt_is_not_understood_and_makes_nothing(run: Run) -> None:
+    result = run("ask", stdin=b" \n")
+    assert (result.code, result.out) == (2, "")
+    assert "nothing to ask" in result.err
+    assert run("list", "--json").lines() == []
+
+
+def test_prompt_and_reply_are_found_again(run: Run) -> None:
+    run("ask", "Remember the kittiwake")
+    (listed,) = run("list", "--json").lines()
+    assert (listed["title"], listed["model"]) == ("Remember the kittiwake", "test/model")
+    shown = run("show", "last").out
+    assert "Remember the kittiwake" in shown
+    assert "You said: Remember the kittiwake" in shown
+    assert run("search", "kitti").code == 0
+
+
+def test_a_conversation_goes_on_with_what_was_said_before(run: Run, server: Server) -> None:
+    run("ask", "first")
+    (listed,) = run("list", "--json").lines()
+    for name in ("last", listed["id"], listed["name"], listed["id"][:-1]):
+        assert run("ask", "-c", name, "more").code == 0
+    sent = [(one["role"], one["content"]) for one in server.fake.requests[1]["messages"]]
+    assert sent == [("user", "first"), ("assistant", "You said: first"), ("user", "more")]
+    assert len(run("list", "--json").lines()) == 1
+    assert len(run("show", "--json").json()["messages"]) == 10
+
+
+def test_choices_are_the_conversations_own_from_then_on(run: Run, server: Server) -> None:
+    run("ask", "-m", "test/other", "-s", "Be a tern.", "-t", "0.5", "first")
+    run("ask", "-c", "last", "second")
+    for asked in server.fake.requests:
+        assert (asked["model"], asked["temperature"]) == ("other", 0.5)
+        assert asked["messages"][0] == {"role": "system", "content": "Be a tern."}
+    assert run("show", "--json").json()["settings"] == {
+        "model": "test/other",
+        "system_prompt": "Be a tern.",
+        "temperature": 0.5,
+    }
+
+
+def test_json_is_one_object_with_the_documented_keys(run: Run) -> None:
+    found = run("ask", "--json", "!think hm well").json()
+    assert found.pop("session_id").startswith("conv_")
+    assert found.pop("message_id").startswith("msg_")
+    assert found.pop("elapsed_ms") >= 0
+    assert found == {
+        "model": "test/model",
+        "content": "Thought about it.",
+        "reasoning": "hm well ",
+        "finish": "done",
+        "error": None,
+        "input_tokens": 11,
+        "output_tokens": 5,
+        "total_tokens": 16,
+    }
+    help_text = run("ask", "--help").out
+    assert all(key in help_text for key in found)
+
+
+def test_a_failure_is_a_sentence_on_standard_error(run: Run) -> None:
+    result = run("ask", "!fail 429")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("sterna: ")
+    assert "7 s" in result.err
+    assert "Traceback" not in result.err
+    assert run("show", "--json").json()["messages"][1]["error"] in result.err
+
+
+def test_what_came_before_a_failure_is_shown_and_kept(run: Run) -> None:
+    result = run("ask", "!drop 5")
+    assert (result.code, result.out) == (1, "word1 word2 word3 word4 word5 \n")
+    assert run("show", "--json").json()["messages"][1]["content"] == result.out.rstrip("\n")
+
+
+def test_json_tells_a_failure_too(run: Run) -> None:
+    result = run("ask", "--json", "!fail 500")
+    assert result.code == 1
+    assert (result.json()["finish"], result.json()["content"]) == ("failed", "")
+    assert result.json()["error"]
+
+
+def test_no_store_leaves_no_trace(run: Run, configured: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in configured.rglob("*")}
+    result = run("ask", "--no-store", "secret")
+    assert (result.code, result.out) == (0, "You said: secret\n")
+    found = run("ask", "--no-store", "--json", "-m", "test/other", "secret").json()
+    assert (found["session_id"], found["message_id"], found["content"]) == (None, None, "You said: secret")
+    assert (found["model"], found["finish"], found["total_tokens"]) == ("test/other", "done", 14)
+    assert run("ask", "--no-store", "!fail 401").code == 1
+    assert run("ask", "--no-store", "-m", "nowhere/x", "secret").code == 1
+    assert {path: path.stat().st_mtime_ns for path in configured.rglob("*")} == before
+
+
+def test_no_store_and_a_conversation_exclude_each_other(run: Run) -> None:
+    assert run("ask", "--no-store", "-c", "last", "hi").code == 2
+
+
+def test_a_model_that_nobody_has_is_told_before_anything_is_kept(run: Run) -> None:
+    result = run("ask", "-m", "nowhere/x", "hi")
+    assert result.code == 1
+    assert "nowhere" in result.err
+    assert run("list", "--json").lines() == []
+
+
+def test_a_conversation_that_is_not_there_is_told(run: Run) -> None:
+    result = run("ask", "-c", "zzz", "hi")
+    assert (result.code, result.out) == (1, "")
+    assert "No conversation is called zzz" in result.err
+
+
+def test_nothing_that_a_terminal_obeys_comes_through(run: Run, server: Server) -> None:
+    wicked = ("\x1b]52;c;", "ZXZpbA==\x07", "ok\x9b31m \u202e", "\r", "\n", "[/b]", "e\x00nd")
+    server.fake.reply = lambda body: Script(wicked)
+    result = run("ask", "show me \x1b[2J")
+    assert result.out == "]52;c;ZXZpbA==ok31m ‹RLO›\n[/b]end\n"
+    for command in (("list",), ("show",), ("search", "show"), ("export", "--format", "markdown")):
+        printed = run(*command).out
+        assert not set(printed) & set("\x1b\x07\x9b\x00\u202e"), command
+    told = run("show", "--json")
+    assert not set(told.out) & set("\x1b\x07\x9b\u202e")
+    assert told.json()["messages"][1]["content"] == "".join(wicked).replace("\0", "")
+
+
+def test_without_any_model_the_guide_answers(run: Run, configured: Path) -> None:
+    (configured / "config" / "config.toml").write_text("discover = false\n")
+    result = run("ask", "How do I search?")
+    assert result.code == 0
+    assert "search" in result.out.lower()

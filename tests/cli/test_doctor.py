@@ -1,0 +1,132 @@
+"""``sterna doctor``, ``models`` and ``keys``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from storage import Store, open_account
+from tests.cli.conftest import Run
+from tests.fake_openai import Server
+
+
+def test_a_sound_house_is_reported_sound(run: Run, configured: Path) -> None:
+    run("ask", "hello")
+    result = run("doctor")
+    assert result.code == 0, result.out
+    assert "WRONG" not in result.out
+    for text in ("SQLite 3.", "1 conversation, 2 messages", "3 models", str(configured / "data"), "local only · "):
+        assert text in result.out
+    found = run("doctor", "--json").json()
+    assert found["ok"] is True
+    assert all(set(one) == {"name", "ok", "detail"} for one in found["findings"])
+
+
+def test_a_setting_that_is_misspelt_is_found(run: Run, configured: Path) -> None:
+    with (configured / "config" / "config.toml").open("a") as file:
+        file.write('[ui]\nsidebar_widht = 40\ntime_format = "25h"\n')
+    result = run("doctor", "--offline")
+    assert result.code == 1
+    assert "ui.sidebar_width" in result.out
+    assert "ui.time_format" in result.out
+
+
+def test_an_endpoint_that_does_not_answer_is_found(run: Run, home: Path) -> None:
+    (home / "config" / "config.toml").write_text(
+        'discover = false\n[endpoints.gone]\nurl = "http://127.0.0.1:1/v1"\nkey_env = "GONE_KEY"\n'
+    )
+    result = run("doctor")
+    assert result.code == 1
+    assert "WRONG endpoint gone:" in result.out
+    assert "$GONE_KEY, which is not set" in result.out
+    assert run("doctor", "--offline").code == 0
+    models = run("models")
+    assert (models.code, models.out) == (1, "guide/guide\n")
+    assert models.err.startswith("sterna: gone: ")
+
+
+def test_a_damaged_file_is_found_and_named(run: Run, home: Path) -> None:
+    (home / "data").mkdir(mode=0o700)
+    path = open_account(home / "data")
+    path.write_bytes(b"This is no database, it is a letter. " * 300)
+    for command in (("doctor", "--offline"), ("list",), ("ask", "hello")):
+        result = run(*command)
+        assert result.code == 1
+        assert str(path) in result.out + result.err
+        assert "Traceback" not in result.err
+
+
+def test_rows_that_lost_their_conversation_are_found(run: Run, home: Path) -> None:
+    (home / "data").mkdir(mode=0o700)
+    store = Store.open(open_account(home / "data"))
+    session = store.create_session("whole")
+    store.db.execute("pragma foreign_keys = off")
+    for session_id in ("gone", session.id):
+        store.db.execute("insert into session_settings (session_id, key, value) values (?, 'm', '1')", (session_id,))
+    store.close()
+    result = run("doctor", "--offline")
+    assert result.code == 1
+    assert "rows without the row they belong to: 1, in session_settings" in result.out
+
+
+def test_a_file_open_to_others_is_found(run: Run, home: Path) -> None:
+    run("list")
+    open_account(home / "data").chmod(0o644)
+    (home / "data").chmod(0o755)
+    result = run("doctor", "--offline")
+    assert result.code == 1
+    assert "chmod 600" in result.out
+    assert "chmod 700" in result.out
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "wall").write_text("a file, not a folder")
+    monkeypatch.setenv("STERNA_DATA_DIR", str(home / "wall" / "data"))
+    for command in (("list",), ("ask", "hi"), ("doctor", "--offline")):
+        result = run(*command)
+        assert result.code == 1
+        assert "cannot be made" in result.out + result.err
+
+
+def test_the_models_are_listed_as_they_are_asked(run: Run, configured: Path) -> None:
+    assert run("models").out == "test/model  (default)\ntest/other\ntest/tiny\nguide/guide\n"
+    rows = run("models", "--json").lines()
+    assert rows[0] == {
+        "ref": "test/model",
+        "endpoint": "test",
+        "id": "model",
+        "name": rows[0]["name"],
+        "context_length": 8192,
+    }
+
+
+def test_a_key_is_kept_used_and_never_shown(run: Run, server: Server, configured: Path) -> None:
+    server.fake.key = "sk-quite-secret"
+    assert run("ask", "hello").code == 1
+    result = run("keys", "set", "test", stdin=b"sk-quite-secret\n")
+    assert result.code == 0
+    assert "a file that only you can read" in result.out
+    assert run("ask", "hello").out == "You said: hello\n"
+    for command in (("doctor",), ("doctor", "--json"), ("models",), ("keys", "--help"), ("export",)):
+        printed = run(*command)
+        assert "quite-secret" not in printed.out + printed.err
+    assert run("keys", "delete", "test").code == 0
+    assert run("ask", "hello").code == 1
+    again = run("keys", "delete", "test")
+    assert (again.code, "No key of test" in again.err) == (1, True)
+
+
+def test_a_key_of_a_known_service_adds_its_endpoint(run: Run, home: Path) -> None:
+    assert run("keys", "set", "openrouter", stdin=b"sk-or-1\n").code == 0
+    written = (home / "config" / "config.toml").read_text()
+    assert "https://openrouter.ai/api/v1" in written
+    assert 'model = "openrouter/' in written
+    assert "sk-or-1" not in written
+
+
+def test_a_key_of_nobody_is_refused(run: Run) -> None:
+    result = run("keys", "set", "nobody", stdin=b"sk-1\n")
+    assert (result.code, "[endpoints.nobody]" in result.err) == (2, True)
+    empty = run("keys", "set", "openai", stdin=b"\n")
+    assert (empty.code, "This is no key" in empty.err) == (1, True)
