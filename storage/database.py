@@ -24,6 +24,7 @@ def connect(path: Path, *, busy_ms: int = BUSY_MS) -> sqlite3.Connection:
     db.execute("pragma foreign_keys = on")
     db.execute("pragma recursive_triggers = off")  # some builds of SQLite turn them on
     db.execute("pragma synchronous = full")
+    db.execute("pragma cache_size = -8000")  # KiB; the default 2 MB holds not even the upper pages of a large index
     return db
 
 

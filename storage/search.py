@@ -4,13 +4,22 @@ The index cuts text into words at spaces and punctuation. Chinese, Japanese, Kor
 and emoji are no words at all; such a piece of a query is looked for as a substring, in the newest messages only
 (:data:`SCANNED`), which takes no index and about as long as a screen refresh. A trigram index, the other way, is three times
 the size of the text and knows nothing of one or two letters.
+
+The index knows the first one, two and three letters of words. A longer beginning of a common word, ``inte``, would have to put
+together the lists of all words that begin so, a tenth of a second among millions of messages. So the newest messages with
+``int`` are read first, which a common word ends at once; only when :data:`CANDIDATES` of them are not enough is the index asked,
+and then the word is a rare one and its lists are short. Either way is quick, and longer prefix indexes, which would double
+the index, are not needed.
 """
 
 from __future__ import annotations
 
 import re
+import sqlite3
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from .database import Base
 from .records import Hit
@@ -18,8 +27,11 @@ from .text import clean, clip, storable
 
 OPEN, CLOSE = "\x02", "\x03"
 SNIPPET_WORDS = 16
-SCANNED = 30_000
+SCANNED = 20_000
 """How many of the newest messages are read for what the index does not know."""
+
+INDEXED_PREFIX = 3
+CANDIDATES = 1_500
 
 MOST_WORDS = 24
 MOST_TITLES = 10
@@ -36,6 +48,12 @@ from message_search as f
 join chat_messages as m on m.local_id = f.rowid
 join chat_sessions as s on s.id = m.session_id
 where f.message_search match :match
+"""
+# The index knows row numbers, not conversations: the range of one's rows keeps a search in it from walking through everything.
+_RANGE = """
+and (:session is null or f.rowid between
+    (select min(local_id) from chat_messages where session_id = :session)
+    and (select max(local_id) from chat_messages where session_id = :session))
 """
 _TITLES = f"""
 select s.id as session_id, s.title, coalesce(s.last_message_timestamp, s.created_at) as at,
@@ -54,6 +72,10 @@ class Query:
     """For the index: quoted words and phrases, all wanted, the last one perhaps a beginning. Empty when there is none."""
     parts: tuple[str, ...]
     """For a scan: substrings, case-folded."""
+    begun: str = ""
+    """The unfinished last word, folded, when it is longer than what the index knows."""
+    near: str = ""
+    """``match`` with no more of that word than the index knows."""
 
 
 def parse_query(text: str) -> Query:
@@ -72,9 +94,47 @@ def parse_query(text: str) -> Query:
             continue
         finished = found.end() < len(text) or (word is None and found[0].endswith('"'))
         words.append('"' + piece.replace('"', '""') + '"')
-    if words and not finished:
-        words[-1] += "*"
-    return Query(" ".join(words), tuple(parts))
+    if not words or finished:
+        return Query(" ".join(words), tuple(parts))
+    last = folded(words[-1][1:-1])
+    words[-1] += "*"
+    if len(last) <= INDEXED_PREFIX or not all(map(_is_word, last)):
+        return Query(" ".join(words), tuple(parts))
+    near = [*words[:-1], f'"{last[:INDEXED_PREFIX]}"*']
+    return Query(" ".join(words), tuple(parts), last, " ".join(near))
+
+
+class _Fold(dict[int, int]):
+    """Each character's plain lower-case letter, one for one, so that places in the text stay."""
+
+    def __missing__(self, code: int) -> int:
+        plain = unicodedata.normalize("NFD", chr(code).lower())[0]
+        self[code] = ord(plain)
+        return self[code]
+
+
+_FOLD = _Fold()
+
+
+def folded(text: str) -> str:
+    """``text`` without case and accents, as the index sees it."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", text).translate(_FOLD)
+
+
+@lru_cache(maxsize=32)
+def _beginning(word: str) -> re.Pattern[str]:
+    return re.compile(f"(?<![^\\W_]){re.escape(word)}[^\\W_]*")
+
+
+def begins_word(word: str, text: str) -> bool:
+    """Whether a word of ``text`` begins with ``word``, which is folded. Called for thousands of messages a search."""
+    text = folded(text)
+    at = text.find(word)
+    while at > 0 and text[at - 1].isalnum():
+        at = text.find(word, at + 1)
+    return at >= 0
 
 
 def _is_word(character: str) -> bool:
@@ -156,18 +216,37 @@ class Search(Base):
             return []
         if query.parts:
             return self._scan(query, limit, session_id)
-        if session_id is None:
-            rows = self.rows(_MESSAGES + "order by f.rowid desc limit :limit", match=query.match, limit=limit)
-        else:
-            # The index knows row numbers, not conversations: their range keeps it from walking through everything else.
-            rows = self.rows(
-                _MESSAGES + """and m.session_id = :session and f.rowid between
-                    (select min(local_id) from chat_messages where session_id = :session)
-                    and (select max(local_id) from chat_messages where session_id = :session)
-                order by f.rowid desc limit :limit""",
-                match=query.match, limit=limit, session=session_id,
-            )  # fmt: skip
+        values = {"session": session_id, "limit": limit}
+        if query.begun:
+            hits = self._near_hits(query, values)
+            more = (
+                f"select 1 from message_search as f where f.message_search match :match {_RANGE} limit 1 offset :skip"
+            )
+            if len(hits) == limit or self.one(more, match=query.near, skip=CANDIDATES, session=session_id) is None:
+                return hits
+        rows = self.rows(
+            _MESSAGES + _RANGE + "and m.session_id = coalesce(:session, m.session_id) order by f.rowid desc limit :limit",
+            match=query.match, **values,
+        )  # fmt: skip
         return [_hit(row) for row in rows]
+
+    def _near_hits(self, query: Query, values: dict[str, Any]) -> list[Hit]:
+        self.db.create_function("begins_word", 2, begins_word, deterministic=True)
+        rows = self.rows(
+            f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title, m.content as snippet
+            from (
+                select f.rowid as place from message_search as f
+                where f.message_search match :match {_RANGE}
+                order by f.rowid desc limit :candidates
+            )
+            join chat_messages as m on m.local_id = place
+            join chat_sessions as s on s.id = m.session_id
+            where m.session_id = coalesce(:session, m.session_id) and begins_word(:begun, m.content)
+            order by place desc limit :limit""",
+            match=query.near, begun=query.begun, candidates=CANDIDATES, **values,
+        )  # fmt: skip
+        wanted = [word.strip('"') for word in query.near.split('" "')[:-1]]
+        return [_hit(row, words=(*wanted, query.begun)) for row in rows]
 
     def _scan(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
         wanted = _all_of(query.parts, "m.content")
@@ -196,12 +275,16 @@ class _Wanted:
 
 def _all_of(parts: tuple[str, ...], column: str) -> _Wanted:
     values = {f"part{number}": part for number, part in enumerate(parts)}
-    return _Wanted(" and ".join(f"instr(lower({column}), :{name}) > 0" for name in values), values)
+    cased = {name: column if part.upper() == part else f"lower({column})" for name, part in values.items()}
+    return _Wanted(" and ".join(f"instr({cased[name]}, :{name}) > 0" for name in values), values)
 
 
-def _hit(row: object, parts: tuple[str, ...] = ()) -> Hit:
-    values = dict(row)  # type: ignore[call-overload]
-    snippet = _marked(values.pop("snippet"), parts)
+def _hit(row: sqlite3.Row, parts: tuple[str, ...] = (), words: tuple[str, ...] = ()) -> Hit:
+    values = dict(row)
+    text = values.pop("snippet")
+    if words:
+        text = _around_words(text, words)
+    snippet = _marked(text, parts)
     return Hit(session_title=values.pop("title"), snippet=snippet, **values)
 
 
@@ -218,6 +301,24 @@ def _marked(text: str, parts: tuple[str, ...] = ()) -> str:
         else:
             shown.append(re.sub(r"\s+", " ", clean(piece)))
     return "".join(shown).strip() + (CLOSE if inside else "")
+
+
+def _around_words(text: str, words: tuple[str, ...]) -> str:
+    """A piece of the text around the last of these words, all of them between marks; places are those of the folded text."""
+    text = unicodedata.normalize("NFC", text)
+    plain = folded(text)
+    found = _beginning(words[-1]).search(plain)
+    start = max(0, found.start() - 40) if found else 0
+    start = plain.rfind(" ", 0, start) + 1
+    stop = min(len(text), start + 120)
+    shown = []
+    at = start
+    ends = [rf"(?<![^\W_]){re.escape(folded(word))}(?![^\W_])" for word in words[:-1]]
+    for match in re.compile("|".join([*ends, _beginning(words[-1]).pattern])).finditer(plain, start, stop):
+        shown += [text[at : match.start()], OPEN, text[match.start() : match.end()], CLOSE]
+        at = match.end()
+    shown.append(text[at:stop])
+    return ("…" if start else "") + "".join(shown) + ("…" if stop < len(text) else "")
 
 
 def _around(text: str, parts: tuple[str, ...]) -> str:
