@@ -82,6 +82,7 @@ def fill_many(file: Path, clock: Clock, count: int) -> None:
                 for number in range(count)
             ),
         )
+        store.db.execute("insert into title_search (rowid, title) select local_id, title from chat_sessions")
         store.db.execute("update sync_ctx set bulk = 0")
     store.close()
 

@@ -36,6 +36,8 @@ class Ticking:
 class Reader(App[None]):
     """Nothing but a transcript."""
 
+    AUTO_FOCUS = None
+
     def __init__(self, store: StoreThread) -> None:
         super().__init__()
         self.store = store
@@ -117,7 +119,10 @@ class Reading:
 
     def got(self, kind: type[Event]) -> list[Event]:
         """The messages of that kind that the transcript posted."""
-        return [event for event in self.posted if isinstance(event, kind)]
+        unique = {
+            id(event): event for event in self.posted if isinstance(event, kind)
+        }  # it is seen wherever it bubbles
+        return list(unique.values())
 
 
 def talk(store: Store, pairs: Sequence[tuple[str, str]], session_id: str | None) -> Session:
