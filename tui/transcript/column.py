@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from time import process_time
 
@@ -92,6 +93,9 @@ class Column(Widget):
     empty_hint: var[str] = var(EMPTY)
     """What a conversation without messages says."""
 
+    found: var[re.Pattern[str] | None] = var(None)
+    """Words to be marked in the messages, because a search found them."""
+
     messages = query_one(MessageList)
 
     def __init__(self, store: StoreThread, *, clock: Clock = utc_now, id: str | None = None) -> None:
@@ -147,7 +151,9 @@ class Column(Widget):
         return next((view for view in self._views if view.message_id == message_id), None)
 
     def _view(self, message: Message | LiveReply) -> MessageView:
-        return MessageView(message, self.look, self._clock())
+        view = MessageView(message, self.look, self._clock())
+        view.found = self.found
+        return view
 
     def _shown(self, message: Message, known: dict[str, MessageView]) -> MessageView:
         """The view of ``message``, with what it is now."""
@@ -224,6 +230,11 @@ class Column(Widget):
     def watch_empty_hint(self, text: str) -> None:
         for hint in self.query("#transcript-empty").results(Hint):
             hint.update(Content(text))
+
+    def watch_found(self, found: re.Pattern[str] | None) -> None:
+        for view in self._views:
+            view.found = found
+            view.refresh()
 
     def watch_look(self, look: Look) -> None:
         for view in self._views:

@@ -66,7 +66,6 @@ class Transcript(Window, can_focus=True):
         total: int
 
     _matches: list[tuple[str, str]] = []
-    _found: re.Pattern[str] | None = None
     _copied: tuple[str, int] = ("", 0)
 
     async def show(self, session_id: str | None, *, at: str | None = None, query: str | None = None) -> None:
@@ -77,7 +76,7 @@ class Transcript(Window, can_focus=True):
         before = self.session_id
         if session_id != before or query is not None:
             self._matches = []
-            self._found = words(query) if query else None
+            self.found = words(query) if query else None
         if session_id != before:
             self.selected = None
         await super().show(session_id, at=at)
@@ -87,6 +86,8 @@ class Transcript(Window, can_focus=True):
             self._find_matches(session_id, query)
         if at is not None:
             self._arrive(at)
+        if self.has_focus and self.selected_message is None:
+            self.call_after_refresh(self.show_cursor)
         if session_id != before:
             self.post_message(self.Opened(session_id))
 
@@ -194,7 +195,7 @@ class Transcript(Window, can_focus=True):
         """Mark the message that was jumped to."""
         if (view := self._find(message_id)) is not None:
             self.selected = message_id
-            view.add_class("-flash")
+            view.add_class("-selected", "-flash")  # it may be another widget than before
             self.set_timer(FLASH, lambda: view.remove_class("-flash"))
 
     # What can be done with a message
