@@ -1,4 +1,4 @@
-"""A message costs the same wherever it is written, in steps of SQLite's machine, which no load of a computer changes."""
+"""A message costs the same wherever it is written, in steps of SQLite's machine: no load of a computer changes them."""
 
 from __future__ import annotations
 
