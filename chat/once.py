@@ -10,7 +10,7 @@ from typing import Any
 
 from config import Settings
 from providers import Catalog, ChatMessage, ProviderError
-from storage import Settled
+from storage import Finish, Settled
 
 from .asking import Asking
 from .receiving import failed, receive, unasked_for
@@ -37,9 +37,9 @@ class Once:
         self._asking = Asking.choose(own or {}, settings, fallback=catalog.default_ref())
         self.reply = Reply("", "", "", self._asking.ref, monotonic())
 
-    def stop(self) -> None:
+    def stop(self, finish: Finish = "stopped") -> None:
         """End the reply here."""
-        self.reply.end(Ending("stopped"))
+        self.reply.end(Ending(finish))
 
     async def run(self) -> Settled:
         """Ask, and return how it ended with all that came."""

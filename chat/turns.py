@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from config import Settings
 from providers import Catalog, ProviderError
-from storage import Begun, NotFound, Store, StoreError, StoreThread
+from storage import Begun, Finish, NotFound, Store, StoreError, StoreThread
 
 from .asking import Asking
 from .receiving import failed, receive, unasked_for
@@ -92,10 +92,13 @@ class Turns:
         """The reply that is arriving in that conversation."""
         return self._live.get(session_id)
 
-    def stop(self, session_id: str) -> bool:
-        """End the reply here and keep what came. False when there is none, or it has just ended."""
+    def stop(self, session_id: str, finish: Finish = "stopped") -> bool:
+        """End the reply here and keep what came. False when there is none, or it has just ended.
+
+        ``interrupted`` says that nobody wanted the end: the machine goes down, the terminal is closed.
+        """
         reply = self._live.get(session_id)
-        return reply is not None and reply.end(Ending("stopped"))
+        return reply is not None and reply.end(Ending(finish))
 
     async def halt(self, session_id: str) -> None:
         """:meth:`stop`, and return once what came is kept."""

@@ -123,7 +123,7 @@ async def _turn(turns: Turns, session_id: str | None, question: Question) -> int
 
     def end(code: int) -> None:
         codes.append(code)
-        turns.stop(begun.session.id)
+        turns.stop(begun.session.id, "interrupted" if code in HANGUP.values() else "stopped")
 
     with _signals(end):
         if question.as_json:
@@ -189,7 +189,7 @@ async def _ask_once(place: Place, settings: Settings, question: Question) -> int
 
         def end(code: int) -> None:
             codes.append(code)
-            once.stop()
+            once.stop("interrupted" if code in HANGUP.values() else "stopped")
 
         with _signals(end):
             running = asyncio.create_task(once.run())

@@ -32,8 +32,8 @@ from typing import Any
 
 MODELS = {"model": 8192, "other": 32768, "tiny": 512}
 VOCABULARY = tuple(
-    """the tern crosses two oceans and remembers the way back while the *wind* writes `small waves` on **grey water** and
-    every feather counts""".split()  # noqa: SIM905
+    """the tern crosses two oceans and remembers the way back while the *wind* writes `small waves` on **grey water**
+    and every feather counts""".split()  # noqa: SIM905
 )
 
 
@@ -128,6 +128,7 @@ class FakeOpenAI:
     async def start(self, port: int = 0) -> str:
         """Listen; gives the address that a client is configured with."""
         self._gate = asyncio.Event()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=64 * 1024 * 1024)
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
 
@@ -139,9 +140,12 @@ class FakeOpenAI:
     async def close(self) -> None:
         """Stop listening; replies under way are cut off."""
         self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
         self._gate.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             method, path, _ = head.split(" ", 2)
@@ -153,6 +157,7 @@ class FakeOpenAI:
         except DroppedError:
             writer.transport.abort()
         finally:
+            self._writers.discard(writer)
             writer.close()
 
     async def _route(
@@ -248,9 +253,8 @@ class Server:
     async def _finish(self) -> None:
         await self.fake.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        if others:
+            await asyncio.wait(others, timeout=5)
 
 
 async def serve(port: int, tokens: int | None, rate: float | None) -> None:
