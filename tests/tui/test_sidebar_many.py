@@ -85,9 +85,10 @@ async def test_a_change_deep_in_the_list_reads_a_page_and_moves_nothing(
         app.sidebar.selected = "conv_060000"
         await until(pilot, lambda: line_of(app, "Conversation 60000") is not None)
         app.sidebar.focus()
+        await until(pilot, lambda: any(line.startswith("›") for line in frame(app)))
         before = frame(app, 30)
         reads.clear()
-        await app.store.run(Store.rename_session, "conv_059999", "Another name")
+        await app.store.run(Store.rename_session, "conv_059998", "Another name")
         await app.sidebar.reload()
         await until(pilot, lambda: line_of(app, "Another name") is not None)
         after = frame(app, 30)
