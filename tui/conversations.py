@@ -43,9 +43,13 @@ class Conversations(Frame):
         """Open what another part asks for."""
         self.go_to(event.session_id, event.message_id)
 
-    @work(group="open", exclusive=True)
-    async def go_to(self, session_id: str | None, message_id: str | None = None) -> None:
+    def go_to(self, session_id: str | None, message_id: str | None = None) -> None:
         """Open a conversation; a later request overtakes an earlier one."""
+        self.heading_for = session_id
+        self._go_to(session_id, message_id)
+
+    @work(group="open", exclusive=True)
+    async def _go_to(self, session_id: str | None, message_id: str | None) -> None:
         try:
             await self.open_session(session_id, at=message_id)
         except StoreError as error:
@@ -65,7 +69,8 @@ class Conversations(Frame):
         await self._step(-1)
 
     async def _step(self, by: int) -> None:
-        position = await self.store.run(Store.session_position, self.session_id) if self.session_id else None
+        here = self.heading_for
+        position = await self.store.run(Store.session_position, here) if here else None
         target = 0 if position is None else position + by
         rows = await self.store.run(Store.session_page, target, 1) if target >= 0 else []
         if rows:

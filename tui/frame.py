@@ -59,6 +59,8 @@ class Frame(Screen[None]):
         self.clock = clock
         self.session: Session | None = None
         """The open conversation; None: one that does not exist yet."""
+        self.heading_for: str | None = None
+        """The conversation that was asked for last: the open one, or the one that is being opened."""
         self.choices: dict[str, Any] = {}
         """Settings of the open conversation; for one that does not exist yet, those it will begin with."""
         self.reopened = False
@@ -141,7 +143,7 @@ class Frame(Screen[None]):
     async def _show(self, session: Session | None, *, at: str | None = None, query: str | None = None) -> None:
         """Bring every part in step with the conversation that is open now."""
         self.session = session
-        session_id = session.id if session else None
+        session_id = self.heading_for = session.id if session else None
         self.choices = await self.store.run(Store.session_settings, session_id) if session_id else {}
         self.sidebar.selected = session_id
         self.transcript.display = session is not None

@@ -1,0 +1,226 @@
+"""The program in a real terminal (a pty): what reaches it byte by byte, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pexpect
+import pyte
+import pytest
+
+from storage import Settled, Store, open_account
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = "import sys, pathlib, tui; d = pathlib.Path(sys.argv[1]); sys.exit(tui.run(data_dir=d, config_dir=d))"
+WAIT_SECONDS = 20.0
+
+HOSTILE = (
+    "\x1b]52;c;cHduZWQ=\x07clipboard",
+    "\x1b]0;window title\x07",
+    "\x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x1b\\",
+    "\x9b2Jc1-csi \x9d0;c1-osc\x9c",
+    "\x1bPdcs\x1b\\ \x1b_apc\x1b\\ \x1b^pm\x1b\\",
+    "\x1b[31mred\x1b[0m \x1b[2J\x1b[H",
+    "bell\x07 back\x08\x08 feed\x0c vertical\x0b nul\x00",
+    "\u202eevil\u202c \u2066isolate\u2069",
+    "[/x] [b]bold[/b] [@click=app.quit]press[/] $background",
+    "half \ud83d surrogate",
+)
+
+
+class Terminal:
+    """A pty with the program in it, and the screen it draws."""
+
+    def __init__(self, folder: Path, *, columns: int = 100, lines: int = 30, **environ: str) -> None:
+        self.raw = ""
+        self.screen = pyte.Screen(columns, lines)
+        self._stream = pyte.Stream(self.screen)
+        self.child = pexpect.spawn(
+            sys.executable,
+            ["-c", PROGRAM, str(folder)],
+            cwd=str(ROOT),
+            dimensions=(lines, columns),
+            encoding="utf-8",
+            codec_errors="strict",
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(folder),
+                "TERM": "xterm-256color",
+                "LANG": "C.UTF-8",
+                **environ,
+            },
+        )
+
+    def read(self) -> None:
+        try:
+            text = self.child.read_nonblocking(65536, timeout=0.05)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return
+        self.raw += text
+        self._stream.feed(text)
+
+    def until(self, holds: Callable[[], object]) -> None:
+        end = time.monotonic() + WAIT_SECONDS
+        while not holds():
+            assert time.monotonic() < end, self.text
+            self.read()
+
+    def shows(self, text: str) -> None:
+        self.until(lambda: text in self.text)
+
+    def ends(self) -> None:
+        end = time.monotonic() + WAIT_SECONDS
+        while self.child.isalive():
+            assert time.monotonic() < end, "it does not end"
+            self.read()
+        self.read()
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "config.toml").write_text("discover = false\n[ui]\nanimation = false\n", "utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Callable[..., Terminal]]:
+    running: list[Terminal] = []
+
+    def begin(**environ: str) -> Terminal:
+        running.append(Terminal(folder, **environ))
+        return running[-1]
+
+    yield begin
+    for terminal in running:
+        terminal.child.close(force=True)
+
+
+def store_of(folder: Path) -> Store:
+    return Store.open(open_account(folder))
+
+
+def draft(folder: Path) -> str:
+    store = store_of(folder)
+    try:
+        return store.draft(None)
+    finally:
+        store.close()
+
+
+def test_nothing_that_people_or_models_wrote_is_obeyed_by_the_terminal(
+    folder: Path, start: Callable[..., Terminal]
+) -> None:
+    store = store_of(folder)
+    for text in HOSTILE:
+        model = f"evil/{text}".encode("utf-8", "replace").decode()
+        begun = store.begin_turn(None, f"ask {text}", model=model)
+        store.settle_reply(
+            begun.reply.id, Settled("done", f"{text}\n\n# {text}\n\n```{text}\n{text}\n```", model=model)
+        )
+        store.rename_session(begun.session.id, f"title {text}")
+    store.save_draft(None, HOSTILE[0])
+    last = store.session_page(0, 1)[0].id
+    store.set_local("last_conversation", last)
+    store.close()
+
+    terminal = start()
+    terminal.shows("surrogate")
+    for _ in HOSTILE[1:]:
+        terminal.child.send("\x1b[1;3B")  # alt+down: the next conversation
+        terminal.read()
+    terminal.shows("▎  title ]52")
+    terminal.child.send("\x1bOR")  # f3: search
+    terminal.shows("Search every title")
+    terminal.child.send("evil")
+    terminal.shows("Conversation")
+    terminal.child.send("\x1b")
+    terminal.child.send("\x1b[19~")  # f8: delete; the title is in the notice
+    terminal.shows("Deleted")
+    terminal.child.send("\x1b[21~")  # f10
+    terminal.ends()
+
+    # Textual itself writes CSI sequences and two-letter escapes only: any other kind was injected.
+    assert not re.search(r"\x1b[\]P_^X]", terminal.raw)
+    assert not re.search("[\x80-\x9f\u202a-\u202e\u2066-\u2069\x00\x07\x08\x0b\x0c]", terminal.raw)
+    assert terminal.child.exitstatus == 0
+
+
+def test_sigterm_keeps_the_draft_and_gives_the_terminal_back(folder: Path, start: Callable[..., Terminal]) -> None:
+    terminal = start()
+    terminal.shows("Welcome to Sterna")
+    terminal.child.send("half a thought")
+    terminal.shows("half a thought")
+    terminal.child.kill(signal.SIGTERM)
+    terminal.ends()
+    assert terminal.child.exitstatus == 143
+    assert "\x1b[?1049l" in terminal.raw
+    assert "Traceback" not in terminal.raw
+    assert draft(folder) == "half a thought"
+
+
+def test_a_closed_window_keeps_the_draft(folder: Path, start: Callable[..., Terminal]) -> None:
+    terminal = start()
+    terminal.shows("Welcome to Sterna")
+    terminal.child.send("the window closes")
+    terminal.shows("the window closes")
+    terminal.child.ptyproc.fileobj.close()
+    terminal.child.ptyproc.closed = True
+    end = time.monotonic() + WAIT_SECONDS
+    while terminal.child.isalive():
+        assert time.monotonic() < end, "it outlives its terminal"
+        time.sleep(0)
+    assert draft(folder) == "the window closes"
+    assert not (folder / "sterna.log").exists()
+
+
+def test_killed_outright_it_comes_back_with_conversation_and_draft(
+    folder: Path, start: Callable[..., Terminal]
+) -> None:
+    terminal = start()
+    terminal.shows("Welcome to Sterna")
+    terminal.child.send("who are you?\r")
+    terminal.shows("not a language model")
+    terminal.child.send("and then")
+    terminal.shows("and then")
+    conversation = store_of(folder)
+    (row,) = conversation.session_page(0, 5)
+    terminal.until(lambda: conversation.draft(row.id) == "and then")
+    conversation.close()
+    terminal.child.kill(signal.SIGKILL)
+    terminal.ends()
+    again = start()
+    again.shows("not a language model")
+    again.shows("and then")
+
+
+@pytest.mark.parametrize("environ", [{"LANG": "C", "LC_ALL": "C"}, {"TERM": "vt100"}])
+def test_a_terminal_without_unicode_gets_ascii_only(
+    folder: Path, start: Callable[..., Terminal], environ: dict[str, str]
+) -> None:
+    store = store_of(folder)
+    store.create_session("naïve – 日本 ✓")
+    store.close()
+    terminal = start(**environ)
+    terminal.shows("naive - ????")
+    terminal.shows("+--")
+    assert terminal.raw.isascii()
+
+
+def test_without_colour_there_is_none(start: Callable[..., Terminal]) -> None:
+    terminal = start(NO_COLOR="1")
+    terminal.shows("Welcome to Sterna")
+    colours = {
+        tuple(map(int, found.split(";")[2:5]))
+        for found in re.findall(r"\x1b\[[\d;]*?([34]8;2;\d+;\d+;\d+)", terminal.raw)
+    }
+    assert all(len(set(colour)) == 1 for colour in colours), "only greys"
