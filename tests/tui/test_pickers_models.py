@@ -1,0 +1,195 @@
+"""Choosing a model: what is known is there at once, the rest comes, any name can be typed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lists import Clock, ListApp, frame, line_of, running, until
+from textual.pilot import Pilot
+
+from providers import Catalog, Endpoint, Event, Failed, FailureKind, Model, ProviderError, Request
+from tui.pickers import ModelPicker
+
+
+class Back:
+    """A back end that lists what it is told, once it may."""
+
+    def __init__(self, name: str, *models: Model, problem: str | None = None) -> None:
+        self.name = name
+        self.listed = list(models)
+        self.problem = problem
+        self.asked = 0
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def stream(self, request: Request) -> AsyncIterator[Event]:
+        raise AssertionError("nobody asks here")
+        yield
+
+    async def models(self) -> list[Model]:
+        self.asked += 1
+        await self.open.wait()
+        if self.problem is not None:
+            raise ProviderError(Failed(FailureKind.REFUSED, self.problem))
+        return self.listed
+
+    async def aclose(self) -> None:
+        return
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "me.db"
+
+
+def catalog(*backs: Back) -> Catalog:
+    found = Catalog([], guide=Back("guide", Model("guide", "guide", "Sterna guide")))
+    for back in backs:
+        found.add_provider(back)
+    return found
+
+
+def router() -> Back:
+    return Back(
+        "router",
+        Model("router", "anthropic/claude-sonnet-4", "Claude Sonnet 4", 200_000),
+        Model("router", "openai/gpt-4o", "GPT-4o", 128_000),
+        Model("router", "[/x]\x1b[31mred", "", 8_192),
+    )
+
+
+async def open_picker(app: ListApp, pilot: Pilot[Any], models: Catalog, current: str | None = None) -> ModelPicker:
+    screen = ModelPicker(models, current=current)
+    await app.push_screen(screen, app.keep)
+    await until(pilot, lambda: app.screen is screen and screen.field.has_focus)
+    return screen
+
+
+def shown(app: ListApp) -> str:
+    return "\n".join(frame(app))
+
+
+async def chosen(app: ListApp, pilot: Pilot[Any]) -> object:
+    await until(pilot, lambda: app.result != "nothing yet")
+    return app.result
+
+
+async def test_models_stand_under_their_endpoints_with_what_they_take(file: Path) -> None:
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        await open_picker(app, pilot, catalog(router()), "router/openai/gpt-4o")
+        await until(pilot, lambda: "128k" in shown(app))
+        lines = [" ".join(line.split()) for line in frame(app)]
+        assert "openai/gpt-4o current 128k" in lines
+        assert "anthropic/claude-sonnet-4 Claude Sonnet 4 200k" in lines
+        assert "[/x][31mred 8.2k" in lines
+        assert "guide built in, offline" in lines
+        assert lines.index("router") < lines.index("anthropic/claude-sonnet-4 Claude Sonnet 4 200k")
+        await pilot.press("enter")
+        assert await chosen(app, pilot) == "router/openai/gpt-4o"
+
+
+async def test_the_list_fills_as_endpoints_answer(file: Path) -> None:
+    slow = Back("slow", Model("slow", "tortoise"))
+    slow.open.clear()
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        await open_picker(app, pilot, catalog(router(), slow))
+        await until(pilot, lambda: "openai/gpt-4o" in shown(app))
+        await until(pilot, lambda: "Asking slow …" in shown(app))
+        assert "tortoise" not in shown(app)
+        await pilot.press("down")
+        slow.open.set()
+        await until(pilot, lambda: "tortoise" in shown(app))
+        assert "Asking" not in shown(app)
+        await pilot.press("enter")
+        assert await chosen(app, pilot) == "router/openai/gpt-4o"
+
+
+async def test_an_endpoint_that_fails_says_why_and_can_be_asked_again(file: Path) -> None:
+    broken = Back("ollama", Model("ollama", "qwen"), problem="Ollama does not answer. Start it, then retry. [/x]")
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        await open_picker(app, pilot, catalog(router(), broken))
+        await until(pilot, lambda: "Ollama does not answer. Start it, then retry. [/x]" in shown(app))
+        broken.problem = None
+        await pilot.press("f5")
+        await until(pilot, lambda: "qwen" in shown(app))
+        assert "does not answer" not in shown(app)
+        assert broken.asked == 2
+
+
+async def test_typing_narrows_and_the_best_match_is_chosen(file: Path) -> None:
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        await open_picker(app, pilot, catalog(router()), "router/anthropic/claude-sonnet-4")
+        await until(pilot, lambda: "gpt-4o" in shown(app))
+        await pilot.press(*"gpt")
+        await until(pilot, lambda: "claude" not in shown(app))
+        await pilot.press("enter")
+        assert await chosen(app, pilot) == "router/openai/gpt-4o"
+
+
+async def test_a_model_that_no_list_has_is_asked_for_as_typed(file: Path) -> None:
+    models = Catalog(
+        [Endpoint("home", "http://127.0.0.1:1/v1", lambda: None)], guide=Back("guide", Model("guide", "guide"))
+    )
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        await open_picker(app, pilot, models)
+        await pilot.press(*"maker/brand-new")
+        await until(pilot, lambda: "Ask for home/maker/brand-new" in shown(app))
+        await pilot.press("enter")
+        assert await chosen(app, pilot) == "home/maker/brand-new"
+    await models.aclose()
+
+
+async def test_a_whole_name_is_taken_at_its_word(file: Path) -> None:
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        await open_picker(app, pilot, catalog(router()))
+        await pilot.press(*"router/not/listed")
+        await until(pilot, lambda: "Ask for router/not/listed" in shown(app))
+        await pilot.press("enter")
+        assert await chosen(app, pilot) == "router/not/listed"
+
+
+async def test_headings_and_problems_cannot_be_chosen_and_escape_chooses_nothing(file: Path) -> None:
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        await open_picker(app, pilot, catalog(router(), Back("ollama", problem="Down.")))
+        await until(pilot, lambda: "Down." in shown(app))
+        for text in ("ollama", "Down."):
+            line = line_of(app, text)
+            assert line is not None
+            await pilot.click(offset=(10, line))
+        assert app.result == "nothing yet"
+        await pilot.press("escape")
+        assert await chosen(app, pilot) is None
+
+
+async def test_arrows_pass_over_headings_and_stop_at_the_ends(file: Path) -> None:
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        screen = await open_picker(app, pilot, catalog(router()))
+        await until(pilot, lambda: "gpt-4o" in shown(app))
+        await pilot.press("up", "up")
+        first = screen.menu.highlighted
+        await pilot.press("down", "down", "down", "down", "down")
+        assert screen.menu.highlighted == screen.menu.option_count - 1
+        assert first == 1
+        await pilot.press("enter")
+        assert await chosen(app, pilot) == "guide/guide"
+
+
+async def test_it_can_be_used_in_a_small_terminal(file: Path) -> None:
+    app = ListApp(file, Clock())
+    async with running(app, (40, 12)) as pilot:
+        await open_picker(app, pilot, catalog(router()))
+        await until(pilot, lambda: "openai/gpt-4o" in shown(app))
+        await pilot.resize_terminal(10, 5)
+        await pilot.pause()

@@ -1,0 +1,213 @@
+"""Search while one types: results, states, and what Enter returns."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lists import Clock, ListApp, fill, frame, line_of, running, until
+from textual.content import Content
+from textual.pilot import Pilot
+
+from storage import Hit, Store, StoreError
+from tui.search import SearchScreen
+from tui.search.drawing import marked
+
+TALKS = (
+    (1.0, "Plan a week in Lisbon", "Go by train and stay near the river."),
+    (30.0, "Which bird flies furthest", "The arctic tern: from pole to pole, past Lisbon."),
+    (24.0 * 50, "[/x] markup [@click=app.quit]", "A \x1b[31mred\x1b[0m river of [b]lava[/b]."),
+)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "me.db"
+
+
+async def open_search(app: ListApp, pilot: Pilot[Any], session_id: str | None = None) -> SearchScreen:
+    screen = SearchScreen(app.store, session_id=session_id, clock=app.clock)
+    await app.push_screen(screen, app.keep)
+    await until(pilot, lambda: app.screen is screen and screen.field.has_focus)
+    return screen
+
+
+def note(app: ListApp) -> str:
+    """The line that says how things stand."""
+    return " ".join("\n".join(frame(app)[-6:]).split())
+
+
+async def test_results_have_a_title_a_time_a_speaker_and_the_words_around_the_match(file: Path, clock: Clock) -> None:
+    fill(file, clock, *TALKS)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        await open_search(app, pilot)
+        assert "Type to search everything." in note(app)
+        await pilot.press(*"lis")
+        await until(pilot, lambda: "4 results" in note(app) or "3 results" in note(app))
+        shown = "\n".join(frame(app))
+        assert "Plan a week in Lisbon" in shown
+        assert "11:00" in shown
+        assert "Conversation" in shown
+        assert "Reply: The arctic tern: from pole to pole, past Lisbon." in shown
+        assert "You: Plan a week in Lisbon" in shown
+        assert "Fri 06:00" in shown
+
+
+async def test_enter_returns_the_highlighted_result(file: Path, clock: Clock) -> None:
+    ids = fill(file, clock, *TALKS)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        await open_search(app, pilot)
+        await pilot.press(*"river")
+        await until(pilot, lambda: "2 results" in note(app))
+        await pilot.press("down", "up", "down", "down", "enter")
+        await until(pilot, lambda: app.result != "nothing yet")
+        assert isinstance(app.result, Hit)
+        assert app.result.session_id in ids
+        assert app.result.message_id is not None
+
+
+async def test_enter_before_the_answer_waits_for_what_is_typed(file: Path, clock: Clock) -> None:
+    ids = fill(file, clock, *TALKS)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        screen = await open_search(app, pilot)
+        screen.field.value = "pole"
+        screen.field.post_message(screen.field.Submitted(screen.field, "pole"))
+        await until(pilot, lambda: app.result != "nothing yet")
+        assert isinstance(app.result, Hit)
+        assert app.result.session_id == ids[1]
+
+
+async def test_a_click_returns_a_result_and_escape_none(file: Path, clock: Clock) -> None:
+    fill(file, clock, *TALKS)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        await open_search(app, pilot)
+        await pilot.press(*"pole")
+        await until(pilot, lambda: "1 result" in note(app))
+        line = line_of(app, "Reply:")
+        assert line is not None
+        await pilot.click(offset=(30, line))
+        await until(pilot, lambda: isinstance(app.result, Hit))
+        app.result = "nothing yet"
+        await open_search(app, pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.result is None)
+
+
+async def test_the_last_search_is_there_again_and_typed_over(file: Path, clock: Clock) -> None:
+    fill(file, clock, *TALKS)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        await open_search(app, pilot)
+        await pilot.press(*"river", "escape")
+        await until(pilot, lambda: app.result is None)
+        screen = await open_search(app, pilot)
+        assert screen.field.value == "river"
+        await until(pilot, lambda: "2 results" in note(app))
+        await pilot.press(*"pole")
+        assert screen.field.value == "pole"
+        await until(pilot, lambda: "1 result" in note(app))
+    other = ListApp(file, clock)
+    async with running(other, (80, 24)) as pilot:
+        assert (await open_search(other, pilot)).field.value == ""
+
+
+async def test_nothing_found_is_said(file: Path, clock: Clock) -> None:
+    fill(file, clock, *TALKS)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        await open_search(app, pilot)
+        await pilot.press(*"xylophone")
+        await until(pilot, lambda: "Nothing matches “xylophone”." in note(app))
+        await pilot.press("enter")
+        assert app.result == "nothing yet"
+
+
+async def test_only_this_conversation(file: Path, clock: Clock) -> None:
+    ids = fill(file, clock, *TALKS)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        await open_search(app, pilot, ids[2])
+        await pilot.press(*"river")
+        await until(pilot, lambda: "2 results" in note(app))
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: "1 result in this conversation" in note(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.result, Hit))
+        assert isinstance(app.result, Hit)
+        assert app.result.session_id == ids[2]
+
+
+async def test_what_was_typed_over_is_never_asked_and_a_slow_answer_is_said(
+    file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(file, clock, *TALKS)
+    asked: list[str] = []
+    gate = threading.Event()
+    original = Store.search
+
+    def search(store: Store, text: str, **options: Any) -> list[Hit]:
+        asked.append(text)
+        assert gate.wait(10)
+        return original(store, text, **options)
+
+    monkeypatch.setattr(Store, "search", search)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        await open_search(app, pilot)
+        try:
+            await pilot.press("r")
+            await until(pilot, lambda: asked == ["r"])
+            await pilot.press(*"iver")
+            await until(pilot, lambda: "Searching …" in note(app))
+        finally:
+            gate.set()
+        await until(pilot, lambda: "2 results" in note(app))
+        assert asked == ["r", "river"]
+
+
+async def test_a_store_that_fails_says_why(file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def search(store: Store, text: str, **options: Any) -> list[Hit]:
+        raise StoreError("The disk went away. Plug it in again.")
+
+    fill(file, clock, *TALKS)
+    monkeypatch.setattr(Store, "search", search)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        await open_search(app, pilot)
+        await pilot.press("r")
+        await until(pilot, lambda: "The disk went away. Plug it in again." in note(app))
+
+
+async def test_hostile_text_is_shown_as_it_is_at_any_size(file: Path, clock: Clock) -> None:
+    fill(file, clock, *TALKS)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        await open_search(app, pilot)
+        await pilot.press(*"lava")
+        await until(pilot, lambda: line_of(app, "[/x] markup [@click=app.quit]") is not None)
+        assert line_of(app, "[b]lava[/b]") is not None
+        for size in ((40, 12), (12, 6), (160, 48), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        await until(pilot, lambda: line_of(app, "[/x] markup [@click=app.quit]") is not None)
+        assert "\x1b" not in "".join(frame(app))
+
+
+def test_only_what_stands_between_the_marks_is_highlighted() -> None:
+    content = marked("one \x02two\x03 [b]three[/b] \x02four\x03")
+    assert content.plain == "one two [b]three[/b] four"
+    lit = [content.plain[span.start : span.end] for span in content.spans if "underline" in str(span.style)]
+    assert lit == ["two", "four"]
+    assert marked("\x03odd\x02 \x02\x02x\x03").plain == "odd x"
+    assert isinstance(marked(""), Content)
