@@ -11,6 +11,8 @@ from storage import Finish, Message, Settled
 
 WORTH_SAVING = 2048
 """Characters that are not left unsaved for longer than it takes to write them."""
+SHARE = 16
+"""Of a long reply so many parts: each save writes all of it, so a fast megabyte is not written five hundred times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,10 @@ class Reply:
         """As reported; never estimated."""
         self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self.enough = asyncio.Event()
-        """Set while :data:`WORTH_SAVING` characters or more are not saved."""
+        """Set while more is unsaved than should wait for the clock."""
         self._content: list[str] = []
         self._reasoning: list[str] = []
-        self._unsaved = 0
+        self._unsaved = self._length = 0
         self._moved = asyncio.Event()
 
     @property
@@ -87,7 +89,8 @@ class Reply:
         (self._reasoning if reasoning else self._content).append(text)
         self.version += 1
         self._unsaved += len(text)
-        if self._unsaved >= WORTH_SAVING:
+        self._length += len(text)
+        if self._unsaved >= max(WORTH_SAVING, self._length // SHARE):
             self.enough.set()
         self._moved.set()
 

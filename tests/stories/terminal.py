@@ -1,0 +1,83 @@
+"""The chat in a real pseudo-terminal, seen as a person sees it: a screen of characters, and keys."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from types import TracebackType
+
+import pexpect
+import pyte
+
+from tests.stories.living import LIMIT, STERNA, Home
+
+ENTER, ESCAPE, ALT_DOWN = "\r", "\x1b", "\x1b[1;3B"
+CTRL_L, CTRL_N, CTRL_R, CTRL_U, CTRL_UNDERSCORE = "\x0c", "\x0e", "\x12", "\x15", "\x1f"
+F2, F5, F8, F10 = "\x1bOQ", "\x1b[15~", "\x1b[19~", "\x1b[21~"
+EMPTY = "Write a message"
+"""Stands in an empty prompt."""
+
+
+class Terminal:
+    """``sterna`` in a terminal of 100 × 30. Use as a context manager; it is killed at the end if it still runs."""
+
+    def __init__(self, home: Home, *, columns: int = 100, rows: int = 30) -> None:
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self._child = pexpect.spawn(STERNA, env=home.environ, dimensions=(rows, columns), cwd=Path("/"))
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._child.close(force=True)
+
+    @property
+    def text(self) -> str:
+        """What stands on the screen."""
+        return "\n".join(line.rstrip() for line in self._screen.display)
+
+    def press(self, *keys: str) -> None:
+        """Type."""
+        for key in keys:
+            self._child.send(key)
+
+    def sees(self, *texts: str, gone: str = "") -> None:
+        """Return once all of ``texts`` stand on the screen, and ``gone`` does not."""
+        limit = time.monotonic() + LIMIT
+        while not all(text in self.text for text in texts) or (gone and gone in self.text):
+            assert time.monotonic() < limit, f"waited in vain for {texts}, without {gone!r}:\n{self.text}"
+            assert self._read(), f"it ended; the screen:\n{self.text}"
+
+    def ends(self) -> int:
+        """Wait for its end; gives the exit code."""
+        limit = time.monotonic() + LIMIT
+        while self._read():
+            assert time.monotonic() < limit, f"it does not end:\n{self.text}"
+        self._child.close()
+        assert self._child.exitstatus is not None
+        return int(self._child.exitstatus)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self._child.kill(number)
+
+    def dies(self) -> None:
+        """kill −9, and it is gone."""
+        self._child.kill(signal.SIGKILL)
+        while self._read():
+            pass
+        self._child.close()
+
+    def _read(self) -> bool:
+        """Take in what comes; False at the end."""
+        try:
+            self._stream.feed(self._child.read_nonblocking(65536, 0.05))
+        except pexpect.TIMEOUT:
+            return True
+        except pexpect.EOF:
+            return False
+        return True
