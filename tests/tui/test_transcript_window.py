@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from reading import reading
 
 from storage import Change, Store
@@ -139,22 +142,32 @@ async def test_a_conversation_is_found_where_it_was_left(tmp_path: Path) -> None
         assert person.rows == rows
 
 
-async def test_what_comes_late_for_another_conversation_is_dropped(tmp_path: Path) -> None:
+async def test_what_comes_late_for_another_conversation_is_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with reading(tmp_path) as person:
         one, two = await person.talk([("first", "one")]), await person.talk([("second", "two")])
-        transcript = person.transcript
-        slow = transcript.show(one.id)
-        await transcript.show(two.id)
-        await slow
-        await transcript.show(two.id)
-        transcript.refresh_session(Change(frozenset({one.id})))
+        arrived, run = asyncio.Event(), person.store.run
+
+        async def slow(method: Callable[..., object], *args: object) -> object:
+            if one.id in args:
+                await arrived.wait()
+            return await run(method, *args)
+
+        monkeypatch.setattr(person.store, "run", slow)
+        shown: list[str | None] = []
+        person.app.watch(person.transcript, "session_id", shown.append)
+        both = [asyncio.create_task(person.transcript.show(session.id)) for session in (one, two)]
+        await person.pilot.pause()
+        arrived.set()
+        await asyncio.gather(*both)
+        person.transcript.refresh_session(Change(frozenset({one.id})))
         await person.settled()
         assert person.texts == ["second", "two"]
+        assert one.id not in shown
 
 
 async def test_switching_fast_ends_at_the_last_one(tmp_path: Path) -> None:
-    import asyncio
-
     async with reading(tmp_path) as person:
         sessions = [await person.talk([(f"question {n}", f"answer {n}")]) for n in range(6)]
         await asyncio.gather(*(person.transcript.show(session.id) for session in sessions))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
-from rich.cells import chop_cells
+from rich.cells import cell_len, chop_cells
 from textual.content import Content, Span
 
 from . import looks
-from .blocks import LAYOUTS, Block, Prefix, fitted
+from .blocks import LAYOUTS, TEXT_WIDTH, Block, Prefix, fitted
 from .rows import Piece, Row
 
 TAB = 4
@@ -103,10 +103,10 @@ class CodeBlock(Block):
         prefix = fitted(self.prefix.rest if index else self.prefix.first, width)
         if index < self._label:
             label = Content.styled(MARGIN + self.language, looks.MUTED)
-            return Row((Piece(label),), 0, prefix, looks.CODE_FILL)
+            return Row((Piece(label),), 0, prefix, looks.CODE_FILL, self._edge)
         line, start, end = self._layout(width)[index - self._label]
         pieces = Piece(Content(MARGIN)), Piece(self._line(line)[start:end], start)
-        return Row(pieces, line, prefix, looks.CODE_FILL)
+        return Row(pieces, line, prefix, looks.CODE_FILL, self._edge)
 
     def same(self, other: Block) -> bool:
         return (
@@ -114,6 +114,12 @@ class CodeBlock(Block):
             and (self.code, self.language, self.gap, self.live) == (other.code, other.language, other.gap, other.live)
             and all(mine.is_same(theirs) for mine, theirs in zip(self.prefix, other.prefix, strict=True))
         )
+
+    @cached_property
+    def _edge(self) -> int:
+        """Where the background ends: with the prose above and below it, unless a line is longer."""
+        longest = max(cell_len(line) for line in self.lines) + 2 * len(MARGIN) + self.prefix.rest.cell_length
+        return max(TEXT_WIDTH, longest)
 
     @property
     def _label(self) -> int:

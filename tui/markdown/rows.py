@@ -40,7 +40,9 @@ class Row(NamedTuple):
     prefix: Content = NOTHING
     """Bars and bullets at its left, outside the fill."""
     fill: str = ""
-    """A style under the rest of the row, to the edge."""
+    """A style under the rest of the row."""
+    edge: int = 0
+    """The cell where the fill ends; 0 for the edge of the document."""
 
     @property
     def x(self) -> int:
@@ -75,7 +77,11 @@ def draw(row: Row, width: int, line: int, drawing: Drawing) -> Strip:
     if not any(piece.x is not None for piece in row.pieces):
         # No cells, but a place: a selection can begin or end in an empty row.
         segments.append(Segment("", base.rich_style_with_offset(0, line)))
-    return Strip(segments).adjust_cell_length(width, base.rich_style)
+    strip = Strip(segments)
+    if row.edge and strip.cell_length <= row.edge < width:
+        strip = strip.adjust_cell_length(row.edge, base.rich_style)
+        base = drawing.style
+    return strip.adjust_cell_length(width, base.rich_style)
 
 
 def _runs(content: Content, base: Style, drawing: Drawing) -> list[tuple[str, Style]]:
