@@ -22,6 +22,9 @@ TALKS = (
 )
 
 
+SIZES = [(80, 24), (100, 48)]
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -40,8 +43,8 @@ async def open_search(app: ListApp, pilot: Pilot[Any], session_id: str | None = 
 
 
 def note(app: ListApp) -> str:
-    """The line that says how things stand."""
-    return " ".join("\n".join(frame(app)[-6:]).split())
+    """Everything on the screen, the line that says how things stand among it."""
+    return " ".join(" ".join(frame(app)).split())
 
 
 async def test_results_have_a_title_a_time_a_speaker_and_the_words_around_the_match(file: Path, clock: Clock) -> None:
@@ -61,18 +64,19 @@ async def test_results_have_a_title_a_time_a_speaker_and_the_words_around_the_ma
         assert "Fri 06:00" in shown
 
 
-async def test_enter_returns_the_highlighted_result(file: Path, clock: Clock) -> None:
+@pytest.mark.parametrize("size", SIZES)
+async def test_enter_returns_the_highlighted_result(file: Path, clock: Clock, size: tuple[int, int]) -> None:
     ids = fill(file, clock, *TALKS)
     app = ListApp(file, clock)
-    async with running(app, (80, 24)) as pilot:
+    async with running(app, size) as pilot:
         await open_search(app, pilot)
         await pilot.press(*"river")
         await until(pilot, lambda: "2 results" in note(app))
+        newest, older = await app.store.run(Store.search, "river")
         await pilot.press("down", "up", "down", "down", "enter")
         await until(pilot, lambda: app.result != "nothing yet")
-        assert isinstance(app.result, Hit)
-        assert app.result.session_id in ids
-        assert app.result.message_id is not None
+        assert app.result == older != newest
+        assert older.session_id in ids
 
 
 async def test_enter_before_the_answer_waits_for_what_is_typed(file: Path, clock: Clock) -> None:

@@ -60,6 +60,13 @@ def test_unsynced_shows_for_a_signed_in_account_only() -> None:
     assert both(row(unsynced=True), signed_in=True)[1].startswith(" ↑ They")
 
 
+def test_a_terminal_without_unicode_gets_ascii_in_the_same_places() -> None:
+    lines = both(row("👩‍👩‍👧 Café 日本語", "“Où?”", model="naïve"), signs=ASCII)
+    assert "".join(lines).isascii()
+    assert lines[0].endswith(" 12:00 ")
+    assert "Cafe" in lines[0]
+
+
 def test_opened_and_cursor_can_be_told_apart_without_colour() -> None:
     fronts = {
         state: [line[0] for line in both(row(), **dict.fromkeys(state, True))]

@@ -30,8 +30,8 @@ def marked(snippet: str, style: str = "") -> Content:
     return Content.assemble(*((clean(text, newlines=False), look) for text, look in parts if text))
 
 
-def shown(hit: Hit, width: int, now: datetime, zone: tzinfo | None, *, gap: bool = False) -> Content:
-    """Two lines or more: the conversation and when; who said what; with ``gap``, an empty one."""
+def shown(hit: Hit, width: int, now: datetime, zone: tzinfo | None) -> Content:
+    """Two lines or more: the conversation and when; who said what."""
     when = long_when(hit.at, now, zone)
     title = (
         marked(hit.snippet, "bold") if hit.message_id is None else Content.styled(one_line(hit.session_title), "bold")
@@ -43,4 +43,4 @@ def shown(hit: Hit, width: int, now: datetime, zone: tzinfo | None, *, gap: bool
         second = Content.styled("Conversation", QUIET)
     else:
         second = Content.assemble((f"{who}: ", QUIET), marked(hit.snippet))
-    return Content("\n").join([first, second, *([Content("")] if gap else [])])
+    return Content("\n").join([first, second])

@@ -68,6 +68,7 @@ class SearchScreen(Chooser[Hit | None]):
         self._asked = Asked()
         self._answered = Asked()
         self._hits: list[Hit] = []
+        self._apart = False
         self._busy = False
         self._choose = False
         self._patience: Timer | None = None
@@ -151,8 +152,10 @@ class SearchScreen(Chooser[Hit | None]):
         if not self.is_attached:
             return
         now = self._clock()
-        gap = self.size.height >= ROOMY
-        options = [Option(shown(hit, self.room, now, self._zone, gap=gap)) for hit in self._hits]
+        options = [Option(shown(hit, self.room, now, self._zone)) for hit in self._hits]
+        self._apart = self.size.height >= ROOMY
+        if self._apart:
+            options = [each for option in options for each in (option, Option("", disabled=True))]
         self.fill(options, 0 if options else None)
         self._say_state()
 
@@ -179,9 +182,13 @@ class SearchScreen(Chooser[Hit | None]):
         if self._busy or self._asked != self._answered:
             self._choose = True
         elif self.menu.highlighted is not None:
-            self.dismiss(self._hits[self.menu.highlighted])
+            self.dismiss(self._hit_at(self.menu.highlighted))
 
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
         """Return what was clicked."""
-        self.dismiss(self._hits[event.option_index])
+        self.dismiss(self._hit_at(event.option_index))
+
+    def _hit_at(self, index: int) -> Hit:
+        """The result of a line of the list, in which empty ones may stand between."""
+        return self._hits[index // 2 if self._apart else index]

@@ -17,6 +17,8 @@ from textual.strip import Strip
 from storage import SessionRow
 from storage.text import one_line
 
+from ..gate import ascii_cell
+
 BEFORE = 3
 """Cells in front of the text: the bar, the mark, a space."""
 AFTER = 1
@@ -68,15 +70,15 @@ def cut(text: str, width: int, more: str = "…") -> str:
 
 
 @lru_cache(1024)
-def shown(text: str) -> str:
+def shown(text: str, ascii_only: bool = False) -> str:
     """Foreign text as a list shows it."""
-    return one_line(text, LONGEST)
+    line = one_line(text, LONGEST)
+    return "".join(map(ascii_cell, line)) if ascii_only else line
 
 
-@lru_cache(256)
 def model_name(model: str) -> str:
     """The last part of a model's name: of ``openrouter/maker/name`` it is ``name``."""
-    return shown(model.rstrip("/").rpartition("/")[2] or model)
+    return model.rstrip("/").rpartition("/")[2] or model
 
 
 def title_line(row: SessionRow, time: str, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
@@ -85,7 +87,14 @@ def title_line(row: SessionRow, time: str, width: int, state: State, signs: Sign
     mark, kind = _mark(row, signs)
     weight = "strong" if state.opened or row.unread else "title"
     return _line(
-        (front, style("bar")), (mark, style(kind)), shown(row.title), style(weight), time, style("quiet"), width, signs
+        (front, style("bar")),
+        (mark, style(kind)),
+        shown(row.title, signs is ASCII),
+        style(weight),
+        time,
+        style("quiet"),
+        width,
+        signs,
     )
 
 
@@ -94,13 +103,14 @@ def preview_line(row: SessionRow, width: int, state: State, signs: Signs, style:
     front = signs.bar if state.opened else " "
     waits = row.unsynced and state.signed_in
     note, kind = _note(row)
+    note = shown(note, signs is ASCII)
     room = max(0, (width - BEFORE - AFTER) * 2 // 5)
     if cell_len(note) > room:
         note = cut(note, room, signs.more).rstrip()
     return _line(
         (front, style("bar")),
         (signs.unsynced if waits else " ", style("unsynced")),
-        shown(row.preview) or "no messages yet",
+        shown(row.preview, signs is ASCII) or "no messages yet",
         style("quiet"),
         note,
         style(kind),
