@@ -87,6 +87,13 @@ def test_a_profile_that_went_missing_is_made_by_the_next_sign_in(store: Mirror) 
     assert [row[0] for row in store.rows("select action from user_activity_log")] == ["profile_created"]
 
 
+def test_a_profile_is_made_once(store: Mirror) -> None:
+    store.clock.move(days=1)
+    store.ensure_profile(USER, "ada@example.org")
+    made = store.rows("select 1 from user_activity_log where action = 'profile_created'")
+    assert (len(made), profile(store)["created_at"]) == (1, NOON)
+
+
 def test_a_second_sync_is_logged_again_after_a_minute(store: Mirror) -> None:
     for _ in range(3):
         store.ensure_profile(USER, "ada@example.org")
@@ -215,6 +222,22 @@ def test_a_correction_of_tokens_adds_the_difference(store: Mirror) -> None:
     assert session(store)["total_tokens"] == 12
     assert use(store) == (0, 1, 0, 5, 0)
     assert profile(store)["usage_stats"]["total_tokens"] == 5
+
+
+def test_sending_the_same_again_on_a_later_day_opens_no_day(store: Mirror) -> None:
+    say(store, "m1", role="assistant", model="g/m", output_tokens=9)
+    store.clock.move(days=1)
+    say(store, "m1", role="assistant", model="g/m", output_tokens=9)
+    assert [row[0] for row in store.rows("select usage_date from user_usage_daily")] == ["2026-03-01"]
+
+
+def test_no_counter_of_a_day_falls_below_zero(store: Mirror) -> None:
+    say(store, "m1", input_tokens=3)
+    say(store, "m2", role="assistant", output_tokens=9, elapsed_ms=4)
+    store.clock.move(days=1)
+    run(store, "update chat_messages set error_message = 'lost'")
+    assert use(store) == ZERO
+    assert (day(store)["total_tokens"], day(store)["active_minutes"]) == (0, 0)
 
 
 def test_a_correction_on_a_later_day_is_that_days_and_stops_at_zero(store: Mirror) -> None:
