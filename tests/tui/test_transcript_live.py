@@ -146,6 +146,26 @@ async def test_a_failed_reply_keeps_what_came(tmp_path: Path) -> None:
         await person.sees("Some words", "✗ The stream broke off.")
 
 
+async def test_a_reply_deleted_while_it_arrives_goes_away(tmp_path: Path) -> None:
+    async with reading(tmp_path) as person:
+        begun, reply = await person.begin(None, "one")
+        await person.show(begun.session.id)
+        person.transcript.attach(reply)
+        reply.add("some words")
+        await person.sees("some words")
+        await person.store.run(Store.delete_message, begun.user_message.id)
+        await person.store.run(drop_live, reply.id)
+        reply.running = False
+        await person.until(lambda: "some words" not in person.screen)
+        await person.sees("Nothing here yet.")
+
+
+def drop_live(store: Store, reply_id: str) -> None:
+    """What deleting a conversation does to a reply that arrives in it."""
+    with store.write():
+        store.db.execute("delete from live_replies where id = :id", {"id": reply_id})
+
+
 async def test_a_retried_reply_gives_way_to_the_new_one(tmp_path: Path) -> None:
     async with reading(tmp_path) as person:
         session = await person.talk(1)

@@ -156,7 +156,7 @@ async def test_what_comes_late_for_another_conversation_is_never_shown(
 
         monkeypatch.setattr(person.store, "run", slow)
         shown: list[str | None] = []
-        person.app.watch(person.transcript, "session_id", shown.append)
+        person.app.watch(person.transcript, "session_id", lambda session_id: shown.append(session_id))
         both = [asyncio.create_task(person.transcript.show(session.id)) for session in (one, two)]
         await person.pilot.pause()
         arrived.set()

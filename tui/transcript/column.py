@@ -13,6 +13,7 @@ from textual.await_remove import AwaitRemove
 from textual.content import Content
 from textual.events import Mount
 from textual.getters import query_one
+from textual.message import Message as Event
 from textual.reactive import reactive, var
 from textual.timer import Timer
 from textual.widget import AwaitMount, Widget
@@ -83,6 +84,9 @@ class Column(Widget):
         }
     }
     """
+
+    class Lost(Event):
+        """A reply was deleted while it arrived."""
 
     session_id: var[str | None] = var(None)
     """The conversation shown; None for one that does not exist yet."""
@@ -170,10 +174,13 @@ class Column(Widget):
                 view.show_live(row.content, row.reasoning)
             views.append(view)
         begun = {row.id for row in page.live}
-        views += [view for id, view in known.items() if view.live and id in self._replies and id not in begun]
+        views += [view for id, view in known.items() if view.live and self._is_running(id) and id not in begun]
         for view in views:
             self._draw(view)
         return views
+
+    def _is_running(self, reply_id: str) -> bool:
+        return reply_id in self._replies and self._replies[reply_id].running
 
     # Replies that arrive
 
@@ -201,6 +208,9 @@ class Column(Widget):
             return
         if reply.message is not None:
             self._settle(reply)
+        elif not reply.running:
+            self._replies.pop(reply.id)
+            self.post_message(self.Lost())
         elif self._versions.get(reply.id) != reply.version:
             self._versions[reply.id] = reply.version
             view.show_live(reply.content, reply.reasoning)

@@ -211,6 +211,10 @@ class Window(Column):
             self.notify(str(error), severity="error", markup=False)
             return None
 
+    @on(Column.Lost)
+    def drop_lost(self) -> None:
+        self._reread(self._visit)
+
     # Moving
 
     @on(MessageList.Scrolled)
