@@ -12,7 +12,7 @@ from .report import heading, line, median
 from .terminal import Terminal
 
 ROUNDS = 9
-MARK = "Message"
+MARK = "Write a message"
 """Stands in the empty prompt from the first frame on."""
 
 
