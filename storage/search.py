@@ -154,10 +154,11 @@ class Search(Base):
 
     def search_best(self, text: str, limit: int) -> list[Hit]:
         """Messages that match any of the words, best first (BM25), among the newest 200,000: for a question in plain words."""
-        words = [word.rstrip("*") for word in parse_query(text).match.split('" "')]
+        query = parse_query(text)
+        words = [word.rstrip("*") for word in query.match.split('" "')]
         words = ['"' + word.strip('"') + '"' for word in words if len(word.strip('"')) > 2]
         if not words:
-            return self._message_hits(parse_query(text), limit, None)
+            return self._message_hits(query, limit, None)
         rows = self.rows(
             _MESSAGES + """and f.rowid > (select coalesce(max(local_id), 0) from chat_messages) - 200000
             order by f.rank limit :limit""",
@@ -212,7 +213,7 @@ class Search(Base):
         ]
 
     def _message_hits(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
-        if limit <= 0:
+        if limit <= 0 or not (query.match or query.parts):
             return []
         if query.parts:
             return self._scan(query, limit, session_id)

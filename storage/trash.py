@@ -48,7 +48,7 @@ class Trash(Messages):
             behind = self.one("select 1 from search_backlog") is not None
             token = self._bin("session", session.title, 1, self.message_count(session_id), indexed=not behind)
             for place, column in _PLACES.items():
-                self._keep(token, place, column, session_id)
+                self._keep(token, place, f"{column} = :value", session_id)
             if behind:
                 self._unindex(session_id)
             with self.in_bulk():
@@ -76,7 +76,7 @@ class Trash(Messages):
             count = int(messages["n"]) if messages else 0
             token = self._bin("clear", newest["title"], len(ids), count, indexed=False)
             for place in _PLACES:
-                self._keep(token, place)
+                self._keep(token, place, "session_id <> ''" if place == "drafts" else "true")
             self._forget_index()
             with self.in_bulk():
                 self.db.execute("insert into title_search (title_search) values ('delete-all')")
@@ -150,14 +150,14 @@ class Trash(Messages):
         token: int = row["token"]
         return token
 
-    def _keep(self, token: int, place: str, column: str = "", value: str = "") -> None:
-        """Copy the rows of a table, all or those with that value, into the trash."""
+    def _keep(self, token: int, place: str, where: str, value: str = "") -> None:
+        """Copy rows of a table into the trash."""
         names = [row["name"] for row in self.rows("select name from pragma_table_info(:place)", place=place)]
         pairs = ", ".join(f"'{name}', {name}" for name in names)
         thing = "id" if "id" in names else "session_id"
         self.db.execute(
             f"""insert into trash_rows (token, place, thing, content)
-            select :token, '{place}', {thing}, json_object({pairs}) from {place} where {f"{column} = :value" if column else "true"}""",
+            select :token, '{place}', {thing}, json_object({pairs}) from {place} where {where}""",
             {"token": token, "value": value},
         )
 
@@ -217,8 +217,8 @@ class Trash(Messages):
     def _delete_message(self, message: Message, kind: str) -> Trashed:
         session = self.get_session(message.session_id)
         token = self._bin(kind, session.title, 0, 1, indexed=False)
-        self._keep(token, "chat_messages", "id", message.id)
-        self._keep(token, "sync_outbox", "kind = 'm' and id", message.id)
+        self._keep(token, "chat_messages", "id = :value", message.id)
+        self._keep(token, "sync_outbox", "kind = 'm' and id = :value", message.id)
         times = {"updated_at": session.updated_at, "last_activity": session.last_activity}
         self._lay(token, "session", session.id, times)
         self.db.execute("delete from chat_messages where id = :id", {"id": message.id})

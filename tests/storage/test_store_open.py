@@ -147,8 +147,8 @@ def test_a_file_that_is_no_database_says_where_its_newest_copy_is(tmp_path: Path
 def test_damage_found_while_reading_is_a_sentence_too(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     store = Store.open(path)
-    for number in range(200):
-        exchange(store, f"prompt {number} " * 50)
+    for number in range(5):
+        exchange(store, f"prompt {number} " * 2000)
     store.close()
     content = bytearray(path.read_bytes())
     content[8192:] = b"\xa5" * (len(content) - 8192)
