@@ -50,7 +50,7 @@ class SternaApp(App[int], inherit_bindings=False):
     """Everything it is made of is an argument, so that tests run it with a fake model, clock and wire."""
 
     TITLE = "Sterna"
-    CSS_PATH = "sterna.tcss"
+    CSS_PATH = Path(__file__).with_name("sterna.tcss")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-normal"), (120, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app"), Binding("ctrl+c", "interrupt", show=False)]
@@ -158,7 +158,7 @@ class SternaApp(App[int], inherit_bindings=False):
             self._handle_exception(error)
 
     def _changed(self, change: Change) -> None:
-        if not self.closing:
+        if self.main.alive:
             self.main.changed(change)
 
     # Ending
@@ -261,6 +261,10 @@ class SternaApp(App[int], inherit_bindings=False):
     def action_toggle_dark(self) -> None:
         """Switch to the light look, or back."""
         self.theme = opposite(self.theme, self.available_themes)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The palette finds conversations, so it waits for the file."""
+        return action != "command_palette" or self.main.reopened
 
     async def action_help(self) -> None:
         """Every key."""

@@ -71,39 +71,38 @@ class Welcome(Widget):
         return [_line("A new conversation with ", (one_line(found.model), "$primary"), "."), self._model_line()]
 
     def _first(self, found: Found) -> list[Content]:
-        lines = [_line(("Welcome to Sterna.", "bold")), _line("Your conversations stay on this computer, in one file.")]
-        lines.append(_line())
+        lines = [
+            _line(("Welcome to Sterna.", "bold")),
+            _line("Your conversations stay on this computer, in one file."),
+            _line(),
+        ]
         if found.endpoints:
             names = ", ".join(one_line(name) for name in found.endpoints)
-            lines.append(_line("Found: ", (names, "$primary"), "."))
-            lines.append(
-                _line(
-                    "You talk to ",
-                    (one_line(found.model), "$primary"),
-                    "; ",
-                    (self.keys.model, "$primary"),
-                    " changes that.",
-                )
-            )
+            lines += [
+                _line("Found: ", (names, "$primary"), "."),
+                _line("You talk to ", (one_line(found.model), "$primary"), "."),
+            ]
         else:
-            lines.append(_line("No model was found on this computer, so the built-in guide answers: it knows Sterna"))
-            lines.append(_line("and your own history, and nothing else. To connect a model, do one of these:"))
-            lines.append(_line())
-            lines.append(_line("  start Ollama, LM Studio or a llama.cpp server here"))
-            lines.append(_line("  set OPENAI_API_KEY or OPENROUTER_API_KEY before starting"))
-            lines.append(_line("  press ", (self.keys.settings, "$primary"), " and add any OpenAI-compatible server"))
+            lines += [
+                _line(
+                    "No model is connected yet, so the built-in guide answers: it knows Sterna and your own history."
+                ),
+                _line(),
+                _line("To connect one:"),
+                _line("• start Ollama, LM Studio or llama.cpp"),
+                _line("• or set OPENAI_API_KEY and restart"),
+                _line("• or press ", (self.keys.settings, "$primary"), " and add a server"),
+            ]
         lines += [_line((one_line(problem), "$warning")) for problem in found.problems]
-        lines.append(_line())
-        lines.append(
-            _line(
-                ("enter", "$primary"),
-                " sends    ",
-                (self.keys.search, "$primary"),
-                " searches everything    ",
-                (self.keys.help, "$primary"),
-                " shows every key",
+        lines += [_line()]
+        lines += [
+            _line((key.ljust(8), "$primary"), what)
+            for key, what in (
+                ("enter", "sends"),
+                (self.keys.search, "searches everything"),
+                (self.keys.help, "shows every key"),
             )
-        )
+        ]
         return lines
 
     def _model_line(self) -> Content:

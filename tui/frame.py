@@ -76,6 +76,7 @@ class Frame(Screen[None]):
         sidebar = Sidebar(self.store, clock=self.clock, id="sidebar")
         sidebar.styles.width = settings.ui.sidebar_width
         sidebar.ascii = self.sterna.ascii
+        sidebar.disabled = True  # until there is something to read
         with Horizontal(id="body"):
             yield sidebar
             with Vertical(id="conversation"):
@@ -89,6 +90,11 @@ class Frame(Screen[None]):
     def sterna(self) -> SternaApp:
         """The application, typed."""
         return cast("SternaApp", self.app)
+
+    @property
+    def alive(self) -> bool:
+        """False once the end has begun: what is told then is not drawn any more."""
+        return not self.sterna.closing and bool(self.query(StatusLine))
 
     @property
     def session_id(self) -> str | None:
@@ -118,6 +124,7 @@ class Frame(Screen[None]):
         session = await self._session(last) if isinstance(last, str) else None
         self.prompt.join(await self.drafts.read(session.id if session else None))
         self.reopened = True
+        self.sidebar.disabled = False
         await self.sidebar.reload()
         await self._show(session)
         self.prompt.history_of_prompts.fill(await self.store.run(Store.prompt_history))
@@ -265,6 +272,9 @@ class Frame(Screen[None]):
     def show_hints(self) -> None:
         """The keys that make sense where the focus is."""
         focused = self.focused
+        if self.welcome.trouble is not None:
+            self.status.hints = tuple(self._hint(action_id) for action_id in ("reply.retry", "app.quit", "app.help"))
+            return
         if self.live_reply is not None:
             ids = ["reply.stop"]
         elif focused is None or focused is self.prompt:

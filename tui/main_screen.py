@@ -23,6 +23,17 @@ NEED_CONVERSATION = frozenset(
 )
 """Actions that make sense only while a conversation is open."""
 
+NEED_STORE = frozenset(f"{what}_conversation" for what in ("new", "next", "previous", "delete")) | {
+    "search",
+    "focus_sidebar",
+    "rename",
+    "undo_delete",
+    "clear_all",
+    "conversation_settings",
+    "focus_transcript",
+}
+"""What reads or writes the file."""
+
 
 class MainScreen(Conversations):
     """The list, the conversation, the prompt, and every action on them."""
@@ -42,6 +53,7 @@ class MainScreen(Conversations):
         self.add_class("-trouble")
         self.welcome.trouble = sentence
         self.status.activity = ""
+        self.show_hints()
         self.prompt.focus()
 
     # Sending
@@ -94,7 +106,7 @@ class MainScreen(Conversations):
 
     def _reply_changed(self, reply: Reply) -> None:
         """A reply began or settled, or could not be kept for a moment, here or in another conversation."""
-        if self.sterna.closing:
+        if not self.alive:
             return
         self.transcript.attach(reply)
         if self.session_id == reply.session_id:
@@ -190,6 +202,10 @@ class MainScreen(Conversations):
         self.toggle_class(name)
         if self.sidebar.has_focus_within and not self.sidebar.display:
             self.prompt.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Until the file is open, only what needs none of it; the screen says what it waits for."""
+        return self.reopened or action not in NEED_STORE
 
     def can_perform(self, action: Action) -> bool:
         """Whether an action makes sense now."""

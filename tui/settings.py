@@ -30,6 +30,17 @@ SWITCHES = (
 """Key path, name in ``Settings.ui``, sentence."""
 
 
+class YesNo(Checkbox):
+    """A box that shows its state by more than its colour."""
+
+    BUTTON_LEFT, BUTTON_RIGHT = "[", "]"
+
+    def watch_value(self) -> None:
+        """Draw the state."""
+        self.BUTTON_INNER = "x" if self.value else " "
+        super().watch_value()
+
+
 class SettingsScreen(ModalScreen[None]):
     """Reads ``app.settings``; writes through ``app.save_setting``."""
 
@@ -57,7 +68,7 @@ class SettingsScreen(ModalScreen[None]):
             yield Static(Content("Columns of the list of conversations"), classes="label")
             yield Input(str(settings.ui.sidebar_width), type="integer", compact=True, id="width")
             for path, name, sentence in SWITCHES:
-                yield Checkbox(sentence, getattr(settings.ui, name), name=path, compact=True)
+                yield YesNo(sentence, getattr(settings.ui, name), name=path, compact=True)
             yield Static(Content("Servers"), classes="section")
             yield Static(self._servers(), id="servers")
             yield Static(Content("Add an OpenAI-compatible server"), classes="label")

@@ -6,9 +6,11 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from textual.pilot import Pilot
 
@@ -41,9 +43,8 @@ class Clock:
 class Scripted:
     """A model that says what it is told; after ``hold()`` it stops behind the first word until ``release()``."""
 
-    name = "test"
-
     def __init__(self) -> None:
+        self.name = "test"
         self.replies: list[str | list[Event]] = []
         self.requests: list[Request] = []
         self._open = asyncio.Event()
@@ -71,10 +72,20 @@ class Scripted:
             yield Done()
 
     async def models(self) -> list[Model]:
-        return [Model("test", "small", context_length=8_000), Model("test", "large", context_length=200_000)]
+        return [Model(self.name, "small", context_length=8_000), Model(self.name, "large", context_length=200_000)]
 
     async def aclose(self) -> None:
         return
+
+
+class Chat(SternaApp):
+    """The application, left as a person leaves it."""
+
+    @asynccontextmanager
+    async def run_test(self, **options: Any) -> AsyncIterator[Pilot[int]]:  # type: ignore[override]
+        async with super().run_test(**options) as pilot:
+            yield pilot
+            await self.save_all()
 
 
 @dataclass
@@ -111,13 +122,13 @@ class Home:
         return ids
 
     async def catalog(self, settings: config.Settings, store: StoreThread) -> Catalog:
-        catalog = Catalog([], guide=self.model, default=settings.model or "test/small")
+        catalog = Catalog([], guide=self.model, default=settings.model or f"{self.model.name}/small")
         await catalog.models()
         return catalog
 
     def app(self, opener: Callable[[], Store] | None = None) -> SternaApp:
         """A start of the program."""
-        return SternaApp(
+        return Chat(
             opener=opener or self.open,
             settings=config.load(self.folder, self.environ),
             catalog_factory=self.catalog,

@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input
 
 from storage import Store, StoreBusy, StoreError
+from tui.actions import ACTIONS
 from tui.app import SternaApp
 from tui.settings import SettingsScreen
 
@@ -101,6 +102,20 @@ async def test_a_corrupt_file_is_a_calm_sentence_and_the_text_stays(home: Home) 
         await until(pilot, lambda: "cannot be opened" not in frame(app))
         assert app.main.prompt.text == "quite early"
     assert not (home.folder / "sterna.log").exists()
+
+
+async def test_no_key_stumbles_before_the_file_is_open(home: Home) -> None:
+    app = home.app()
+    begin, app.begin = app.begin, lambda: None  # type: ignore[method-assign]
+    async with app.run_test(size=(100, 30)) as pilot:
+        for action in ACTIONS:
+            if action.id != "app.quit":
+                await pilot.press(action.key.split(",")[0])
+                while app.screen is not app.main:
+                    app.pop_screen()
+                    await pilot.pause()
+        begin()
+        await opened(pilot, app)
 
 
 async def test_every_way_the_file_can_fail_ends_in_its_sentence(home: Home) -> None:
