@@ -18,7 +18,7 @@ def exchange(store: Store, prompt: str, answer: str = "Yes.", *, session_id: str
 
 def table(store: Store, name: str) -> list[dict[str, Any]]:
     """All rows of a table."""
-    return [dict(row) for row in store.rows(f"select * from {name} order by 1, 2")]
+    return sorted((dict(row) for row in store.rows(f"select * from {name}")), key=repr)
 
 
 def tables(store: Store, *names: str) -> dict[str, list[dict[str, Any]]]:

@@ -1,0 +1,224 @@
+"""The outbox: every change of what people and models wrote, by whichever tool, and nothing else."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+from said import acknowledge, exchange, outbox, table
+
+from storage import Settled, Store
+
+Write = Callable[[Store, str, str], object]
+"""A public write, given a conversation and a message of it."""
+
+WRITES: dict[str, Write] = {
+    "create_session": lambda store, session, message: store.create_session(),
+    "rename_session": lambda store, session, message: store.rename_session(session, "Other"),
+    "set_session_setting": lambda store, session, message: store.set_session_setting(session, "model", "x"),
+    "begin_turn": lambda store, session, message: store.begin_turn(session, "more", model=None),
+    "begin_retry": lambda store, session, message: store.begin_retry(message),
+    "edit_message": lambda store, session, message: store.edit_message(message, "Other."),
+    "delete_message": lambda store, session, message: store.delete_message(message),
+    "delete_session": lambda store, session, message: store.delete_session(session),
+    "clear_all": lambda store, session, message: store.clear_all(),
+    "import_conversations": lambda store, session, message: store.import_conversations([{"id": "new"}]),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_every_public_write_leaves_word_of_it_in_the_outbox(store: Store, write: Write) -> None:
+    reply = exchange(store, "hello")
+    acknowledge(store)
+    write(store, reply.session_id, reply.id)
+    assert store.waiting() == len(outbox(store)) > 0
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_a_failure_at_the_end_of_a_write_leaves_no_trace_of_it(store: Store, write: Write) -> None:
+    reply = exchange(store, "hello")
+    acknowledge(store)
+    names = [
+        row["name"]
+        for row in store.rows("select name from sqlite_master where type = 'table' and name not like '%search%'")
+    ]
+    before = {name: table(store, name) for name in names}
+    with pytest.raises(ZeroDivisionError):
+        fail_after(store, lambda: write(store, reply.session_id, reply.id))
+    assert {name: table(store, name) for name in names} == before
+
+
+def fail_after(store: Store, write: Callable[[], object]) -> None:
+    with store.write():
+        write()
+        raise ZeroDivisionError
+
+
+def test_reading_and_what_is_local_leave_nothing(store: Store) -> None:
+    reply = exchange(store, "hello")
+    acknowledge(store)
+    store.save_draft(reply.session_id, "typing")
+    store.set_local("sidebar", 30)
+    store.mark_read(reply.session_id)
+    store.search("hello")
+    store.session_page(0, 9)
+    assert outbox(store) == set()
+
+
+def test_statistics_alone_never_enter(store: Store) -> None:
+    reply = exchange(store, "hello")
+    acknowledge(store)
+    store.db.execute("update chat_sessions set message_count = 9, last_activity = '2026-03-02T00:00:00.000000Z'")
+    store.db.execute("update chat_messages set elapsed_time = elapsed_time, content = content")
+    store.db.execute("update chat_sessions set title = title where id = ?", (reply.session_id,))
+    assert outbox(store) == set()
+
+
+def test_ten_edits_are_one_op_with_its_revision(store: Store) -> None:
+    reply = exchange(store, "hello")
+    acknowledge(store)
+    for number in range(10):
+        store.edit_message(reply.id, f"edit {number}")
+    (row,) = store.rows("select kind, op, rev, edited_at from sync_outbox")
+    assert (row["kind"], row["op"], row["rev"]) == ("m", "put", 10)
+
+
+def test_the_time_of_an_edit_is_the_stores_clock_to_the_millisecond(store: Store) -> None:
+    from storage.clock import millis
+
+    session = store.create_session()
+    (row,) = store.rows("select edited_at from sync_outbox")
+    from storage import parse
+
+    assert row["edited_at"] == millis(parse(session.created_at))
+
+
+def test_a_reply_that_is_arriving_is_nobodys_business_yet(store: Store) -> None:
+    begun = store.begin_turn(None, "hello", model=None)
+    acknowledge(store)
+    for text in ("a", "ab", "abc"):
+        store.save_live(begun.reply.id, text, "")
+    assert outbox(store) == set()
+    store.settle_reply(begun.reply.id, Settled("stopped", "abc"))
+    assert ("m", begun.reply.id, "put") in outbox(store)
+
+
+def test_deleting_what_was_never_sent_cancels_it(store: Store) -> None:
+    reply = exchange(store, "hello")
+    store.delete_message(reply.id)
+    assert not any(id_ == reply.id for _, id_, _ in outbox(store))
+    assert {"kind": "m", "id": reply.id} in table(store, "sync_grave")
+
+
+def test_deleting_what_may_be_on_its_way_is_told(store: Store) -> None:
+    reply = exchange(store, "hello")
+    with store.write():
+        store.db.execute("update sync_outbox set sent = 1")
+    store.delete_message(reply.id)
+    assert ("m", reply.id, "del") in outbox(store)
+    store.db.execute("delete from chat_sessions")
+    assert outbox(store) == {("c", reply.session_id, "del")}
+
+
+def test_a_private_conversation_never_enters(store: Store) -> None:
+    session = store.create_session().id
+    with store.write():
+        store.db.execute("insert into sync_optout (conv_id) values (?)", (session,))
+        store.db.execute("delete from sync_outbox")
+    reply = exchange(store, "canary", session_id=session)
+    store.rename_session(session, "canary")
+    store.set_session_setting(session, "system_prompt", "canary")
+    store.edit_message(reply.id, "canary")
+    store.import_conversations([{"id": session, "title": "canary"}])
+    trashed = store.delete_message(reply.id)
+    store.undo(trashed.token)
+    trashed = store.delete_session(session)
+    store.undo(trashed.token)
+    assert (outbox(store), table(store, "sync_grave")) == (set(), [])
+    store.clear_all()
+    assert (outbox(store), table(store, "sync_grave")) == ({("x", "all", "clear")}, [])
+
+
+def test_rows_put_in_place_by_the_messenger_are_not_sent_back(store: Store) -> None:
+    with store.write(), store.applying():
+        store.db.execute("insert into chat_sessions (id, user_id) values ('s', ?)", (store.user_id,))
+        store.db.execute("insert into chat_messages (id, session_id, role, content) values ('m', 's', 'user', 'x')")
+        store.db.execute("update chat_sessions set title = 'pulled'")
+        store.db.execute("delete from chat_messages")
+    assert (outbox(store), table(store, "sync_grave")) == (set(), [])
+
+
+@pytest.mark.parametrize("recursive", ["off", "on"])
+def test_any_form_of_insert_is_captured(store: Store, recursive: str) -> None:
+    store.db.execute(f"pragma recursive_triggers = {recursive}")
+    session = store.create_session().id
+    insert = "into chat_messages (id, session_id, role, content) values ('m', :s, 'user', :text)"
+    for statement, text in (
+        (f"insert {insert}", "one"),
+        (f"insert or ignore {insert}", "two"),
+        (f"insert or replace {insert}", "three"),
+        (f"insert {insert} on conflict (id) do update set content = excluded.content", "four"),
+        (f"replace {insert}", "five"),
+    ):
+        store.db.execute("delete from sync_outbox where kind = 'm'")
+        store.db.execute(statement, {"s": session, "text": text})
+        ignored = text == "two"
+        assert (("m", "m", "put") in outbox(store)) is not ignored, statement
+    assert [hit.snippet for hit in store.search("five")] == ["\x02five\x03"]
+    assert store.get_session(session).last_message_preview == "five"
+
+
+def test_a_plain_connection_of_another_program_is_captured(store: Store) -> None:
+    reply = exchange(store, "hello", "lighthouse")
+    acknowledge(store)
+    with sqlite3.connect(store.path) as db:  # its foreign keys are off
+        db.execute("update chat_messages set content = 'windmill' where id = ?", (reply.id,))
+    assert outbox(store) == {("m", reply.id, "put")}
+    assert [hit.message_id for hit in store.search("windmill")] == [reply.id]
+    with db:
+        db.execute("delete from chat_sessions")
+    db.close()
+    assert outbox(store) == {("c", reply.session_id, "del")}
+    assert table(store, "chat_messages") == []
+    assert store.search("windmill") == []
+
+
+def test_a_message_that_moves_is_told_of_where_it_is(store: Store) -> None:
+    reply = exchange(store, "hello")
+    other = store.create_session().id
+    acknowledge(store)
+    store.db.execute("update chat_messages set session_id = ? where id = ?", (other, reply.id))
+    (row,) = store.rows("select id, conv_id from sync_outbox")
+    assert tuple(row) == (reply.id, other)
+
+
+def test_settings_are_ops_of_their_own(store: Store) -> None:
+    session = store.create_session().id
+    acknowledge(store)
+    store.set_session_setting(session, "model", "a")
+    store.set_session_setting(session, "temperature", 1)
+    assert outbox(store) == {("s", f"{session}/model", "put"), ("s", f"{session}/temperature", "put")}
+    acknowledge(store)
+    store.set_session_setting(session, "temperature", 1)
+    assert outbox(store) == set()
+    store.set_session_setting(session, "temperature", None)
+    assert outbox(store) == {("s", f"{session}/temperature", "del")}
+
+
+def test_a_thing_made_again_is_alive_again(store: Store) -> None:
+    session = store.create_session().id
+    store.delete_session(session)
+    store.create_session(session_id=session)
+    assert (outbox(store), table(store, "sync_grave")) == ({("c", session, "put")}, [])
+
+
+def test_nothing_of_ours_replaces_rows() -> None:
+    """REPLACE on a conversation cascades its messages away."""
+    from storage.migrate import HERE
+
+    for file in [*HERE.glob("*.py"), *HERE.glob("schema/*.sql")]:
+        text = file.read_text().lower()
+        assert "or replace into" not in text, file
+        assert "replace into" not in text, file
+        assert "replace=true" not in text, file
