@@ -404,6 +404,17 @@ async def test_a_conversation_deleted_meanwhile_ends_quietly_and_comes_back_whol
     assert [one.content for one in await messages(store, begun.session.id)] == ["Hi", "Hello there"]
 
 
+async def test_a_reply_that_is_gone_for_good_ends_all_the_same(
+    turns: Turns, model: Speaker, store: StoreThread
+) -> None:
+    _, reply = await turns.begin(None, "Hi")
+    await asked(model)
+    await store.run(lambda opened: opened.db.execute("delete from live_replies"))
+    model.say(*WHOLE)
+    await until(lambda: not reply.running)
+    assert (reply.message, reply.problem, turns.running()) == (None, None, [])
+
+
 async def test_listeners_hear_of_beginning_and_end_and_not_of_every_word(turns: Turns, model: Speaker) -> None:
     heard: list[bool] = []
     forget = turns.subscribe(lambda reply: heard.append(reply.running))
@@ -430,8 +441,9 @@ async def test_a_burst_of_words_leaves_room_for_keys(turns: Turns, model: Speake
     turns._monotonic = asyncio.get_running_loop().time
     _, reply = await turns.begin(None, "Hi")
     await asked(model)
-    model.say(*(Delta("word ") for _ in range(50_000)), Done())
     beating = asyncio.create_task(beat())
+    await until(lambda: beats)
+    model.say(*(Delta("word ") for _ in range(50_000)), Done())
     await until(lambda: reply.finish)
     beating.cancel()
     assert max(later - earlier for earlier, later in itertools.pairwise(beats)) < 40_000
