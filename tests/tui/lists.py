@@ -13,7 +13,6 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal
 from textual.pilot import Pilot
-from textual.screen import Screen
 from textual.widgets import Button
 
 from storage import Settled, Store, StoreThread
@@ -93,19 +92,21 @@ class ListApp(App[Any]):
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None
 
-    def __init__(self, file: Path, clock: Clock, *, width: int = 30, first: Screen[Any] | None = None) -> None:
+    def __init__(self, file: Path, clock: Clock, *, width: int = 30, hidden: bool = False) -> None:
         super().__init__()
         self.store = StoreThread(lambda: opened(file, clock))
         self.clock = clock
         self.posted: list[tuple[str, ...]] = []
         self.result: object = "nothing yet"
         self._width = width
+        self._hidden = hidden
         self.register_theme(DARK)
         self.theme = DARK.name
 
     def compose(self) -> ComposeResult:
         sidebar = Sidebar(self.store, clock=self.clock, zone=UTC, id="sidebar")
         sidebar.styles.width = self._width
+        sidebar.display = not self._hidden
         with Horizontal():
             yield sidebar
             yield Button("elsewhere", id="elsewhere")

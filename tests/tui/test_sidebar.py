@@ -9,6 +9,7 @@ import pytest
 from lists import Clock, ListApp, fill, frame, hours, line_of, running, talk, titles, until
 from textual.binding import Binding
 from textual.geometry import Offset
+from textual.widgets import Input
 
 from storage import Settled, Store
 from tui.sidebar import Sidebar
@@ -245,8 +246,9 @@ async def test_enter_opens_what_is_typed_by_then_not_what_was_shown_before(file:
     ids = fill(file, clock, *hours([*WORDS, "Sourdough with rye"]))
     app = ListApp(file, clock)
     async with running(app) as pilot:
-        app.sidebar.focus_filter()
-        await pilot.press(*"sour", "enter")
+        field = app.sidebar.filter
+        field.value = "sour"
+        field.post_message(Input.Submitted(field, "sour"))
         await until(pilot, lambda: app.posted)
         assert app.posted == [("opened", ids[20])]
 
@@ -453,20 +455,17 @@ async def test_the_list_is_drawn_before_the_store_is_open_and_fits_any_size(file
 
 async def test_a_hidden_list_shows_its_cursor_when_it_comes_back(file: Path, clock: Clock) -> None:
     ids = fill(file, clock, *hours(WORDS))
-    app = ListApp(file, clock)
-    async with app.run_test(size=(60, 14)) as pilot:
-        app.sidebar.display = False
-        await app.store.start()
-        await app.sidebar.reload()
+    app = ListApp(file, clock, hidden=True)
+    async with running(app, (60, 14)) as pilot:
         app.sidebar.selected = ids[12]
-        await pilot.pause()
+        await until(pilot, lambda: app.sidebar.rows.cursor == 12)
         app.sidebar.display = True
+        await until(pilot, lambda: line_of(app, WORDS[12]) is not None)
         app.sidebar.start_rename()
         await until(pilot, lambda: app.sidebar.title.has_focus)
         line = line_of(app, WORDS[12])
         assert line is not None
         assert app.sidebar.title.region.y == line
-        await app.store.close()
 
 
 def test_every_key_of_the_list_can_be_remapped_and_says_what_it_does() -> None:

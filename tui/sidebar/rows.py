@@ -111,7 +111,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         self.pages: dict[int, list[SessionRow]] = {}
         """Rows in memory, by the number of their page."""
         self._fetching = False
-        self._sized = False
+        self._fitted = Size(0, 0)
         self._looks: dict[tuple[str, str], Style] = {}
 
     # What there is
@@ -270,10 +270,10 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Keep the lines as wide as the list, and a cursor that is used in view."""
+        hidden_before, self._fitted = not self._fitted, self.size
         self.virtual_size = Size(self.scrollable_content_region.width, self.lines.height)
-        if self.lines.rows and (self.attended or not self._sized):
+        if self.lines.rows and (self.attended or hidden_before):
             self._show_cursor()
-        self._sized = self.size.height > 0
         self._fetch_missing()
         self.post_message(self.Moved())
 
@@ -306,6 +306,12 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """Forget colours of the old theme."""
         super().notify_style_update()
         self._looks.clear()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of the list."""
+        if self._fitted != self.size:  # Textual sends no Resize to a widget that scrolled while it was hidden
+            self.call_later(self.on_resize)
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """One line of the list."""
