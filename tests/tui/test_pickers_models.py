@@ -95,16 +95,21 @@ async def test_models_stand_under_their_endpoints_with_what_they_take(file: Path
 
 async def test_the_list_fills_as_endpoints_answer(file: Path) -> None:
     slow = Back("slow", Model("slow", "tortoise"))
+    slower = Back("slower", Model("slower", "snail"))
     slow.open.clear()
+    slower.open.clear()
     app = ListApp(file, Clock())
-    async with running(app, (80, 24)) as pilot:
-        await open_picker(app, pilot, catalog(router(), slow))
+    async with running(app, (80, 30)) as pilot:
+        await open_picker(app, pilot, catalog(router(), slow, slower))
         await until(pilot, lambda: "openai/gpt-4o" in shown(app))
-        await until(pilot, lambda: "Asking slow …" in shown(app))
+        await until(pilot, lambda: "Asking slow, slower …" in shown(app))
         assert "tortoise" not in shown(app)
         await pilot.press("down")
         slow.open.set()
         await until(pilot, lambda: "tortoise" in shown(app))
+        assert "Asking slower …" in shown(app)
+        slower.open.set()
+        await until(pilot, lambda: "snail" in shown(app))
         assert "Asking" not in shown(app)
         await pilot.press("enter")
         assert await chosen(app, pilot) == "router/openai/gpt-4o"

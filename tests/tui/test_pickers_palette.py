@@ -31,7 +31,7 @@ class PaletteApp(ListApp):
         self.done.append(action_id)
 
     def key_of(self, action_id: str) -> str:
-        return "ctrl+underscore" if action_id == "conversation.undo" else "f2"
+        return "ctrl+underscore" if action_id == "conversation.undo" else "[/]"
 
     @on(ConversationRequested)
     def note_requested(self, event: ConversationRequested) -> None:
@@ -65,6 +65,8 @@ async def test_every_action_of_the_palette_is_offered_with_its_key(app: PaletteA
         undo = next(hit for hit in hits if hit.text == "Undo delete")
         assert undo.help is not None
         assert Content.from_markup(undo.help).plain == "ctrl+_  Bring back what was deleted last"
+        rename = next(hit for hit in hits if hit.text == "Rename")
+        assert Content.from_markup(rename.help or "").plain == "[/]  Give this conversation a title of your own"
 
 
 async def test_what_makes_no_sense_now_is_not_offered(app: PaletteApp) -> None:
