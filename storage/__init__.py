@@ -1,39 +1,44 @@
 """The truth, on this disk: one SQLite file an account, one connection, one thread.
 
-``import storage`` loads neither sqlite-utils nor anything else that the first picture of the screen would wait for.
+Names are loaded when they are first used: a screen that only wants :func:`clean` for its first picture waits neither
+for the store nor for SQLite.
 """
 
 from __future__ import annotations
 
-from .accounts import open_account
-from .clock import Clock, parse, stamp, utc_now
-from .errors import (
-    Invalid,
-    NotFound,
-    StoreBusy,
-    StoreCorrupt,
-    StoreError,
-    StoreFull,
-    StoreReadOnly,
-    StoreTooNew,
-)
-from .paths import data_dir
-from .records import (
-    Begun,
-    Change,
-    Finish,
-    Hit,
-    LiveReply,
-    Message,
-    Role,
-    Session,
-    SessionRow,
-    Settled,
-    Trashed,
-)
-from .store import Store
-from .text import clean, clip, one_line, storable
-from .thread import StoreThread
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .accounts import open_account
+    from .clock import Clock, parse, stamp, utc_now
+    from .errors import (
+        Invalid,
+        NotFound,
+        StoreBusy,
+        StoreCorrupt,
+        StoreError,
+        StoreFull,
+        StoreReadOnly,
+        StoreTooNew,
+    )
+    from .paths import data_dir
+    from .records import (
+        Begun,
+        Change,
+        Finish,
+        Hit,
+        LiveReply,
+        Message,
+        Role,
+        Session,
+        SessionRow,
+        Settled,
+        Trashed,
+    )
+    from .store import Store
+    from .text import clean, clip, one_line, storable
+    from .thread import StoreThread
 
 __all__ = [
     "Begun",
@@ -68,3 +73,45 @@ __all__ = [
     "storable",
     "utc_now",
 ]
+
+_PLACES = {
+    "accounts": ("open_account",),
+    "clock": ("Clock", "parse", "stamp", "utc_now"),
+    "errors": (
+        "Invalid",
+        "NotFound",
+        "StoreBusy",
+        "StoreCorrupt",
+        "StoreError",
+        "StoreFull",
+        "StoreReadOnly",
+        "StoreTooNew",
+    ),
+    "paths": ("data_dir",),
+    "records": (
+        "Begun",
+        "Change",
+        "Finish",
+        "Hit",
+        "LiveReply",
+        "Message",
+        "Role",
+        "Session",
+        "SessionRow",
+        "Settled",
+        "Trashed",
+    ),
+    "store": ("Store",),
+    "text": ("clean", "clip", "one_line", "storable"),
+    "thread": ("StoreThread",),
+}
+"""Module and what it gives."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _PLACES.items():
+        if name in names:
+            value = getattr(import_module(f"{__name__}.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
