@@ -10,17 +10,17 @@ from typing import Any
 
 from config import Settings
 from providers import Catalog, ChatMessage, ProviderError
-from storage import Finish, Settled
+from storage import Settled
 
 from .asking import Asking
 from .receiving import failed, receive, unasked_for
-from .reply import Ending, Reply
+from .reply import Reply
 
 log = logging.getLogger("sterna.chat")
 
 
 class Once:
-    """One question. :attr:`reply` fills while :meth:`run` is awaited."""
+    """One question. :attr:`reply` fills while :meth:`run` is awaited; ``reply.stop()`` ends it."""
 
     def __init__(
         self,
@@ -36,10 +36,6 @@ class Once:
         self._monotonic = monotonic
         self._asking = Asking.choose(own or {}, settings, fallback=catalog.default_ref())
         self.reply = Reply("", "", "", self._asking.ref, monotonic())
-
-    def stop(self, finish: Finish = "stopped") -> None:
-        """End the reply here."""
-        self.reply.end(Ending(finish))
 
     async def run(self) -> Settled:
         """Ask, and return how it ended with all that came."""

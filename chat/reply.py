@@ -107,6 +107,13 @@ class Reply:
         self.ending.set_result(ending)
         return True
 
+    def stop(self, finish: Finish = "stopped") -> bool:
+        """End it here and keep what came. False when it has ended already.
+
+        ``interrupted`` says that nobody wanted the end: the machine goes down, the terminal is closed.
+        """
+        return self.end(Ending(finish))
+
     def close(self) -> None:
         """Nothing more happens to it: it is kept, or deleted, or :attr:`problem` says why not."""
         self.running = False

@@ -93,12 +93,9 @@ class Turns:
         return self._live.get(session_id)
 
     def stop(self, session_id: str, finish: Finish = "stopped") -> bool:
-        """End the reply here and keep what came. False when there is none, or it has just ended.
-
-        ``interrupted`` says that nobody wanted the end: the machine goes down, the terminal is closed.
-        """
+        """:meth:`Reply.stop` for the reply of that conversation. False when there is none, or it has just ended."""
         reply = self._live.get(session_id)
-        return reply is not None and reply.end(Ending(finish))
+        return reply is not None and reply.stop(finish)
 
     async def halt(self, session_id: str) -> None:
         """:meth:`stop`, and return once what came is kept."""
@@ -111,12 +108,15 @@ class Turns:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
-    async def close(self) -> None:
-        """End every reply as interrupted and keep what came. Takes two seconds at most; what is not settled by then is
-        in ``live_replies`` and found there at the next start."""
+    def end_all(self) -> None:
+        """End every reply as interrupted and keep what came; what cannot be kept at once stays in ``live_replies``."""
         self._closing.set()
         for reply in self.running():
-            reply.end(Ending("interrupted"))
+            reply.stop("interrupted")
+
+    async def close(self) -> None:
+        """:meth:`end_all`, and wait two seconds at most. What is not settled by then is found at the next start."""
+        self.end_all()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
             for task in late:

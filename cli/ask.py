@@ -6,9 +6,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
@@ -24,6 +25,8 @@ from .place import Place, find
 
 HANGUP = {signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGHUP: 128 + signal.SIGHUP}
 INTERRUPTED, BROKEN_PIPE = 130, 141
+GRACE = 1.0
+"""Seconds that a reader has, once the reply was stopped, to take what is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,33 +120,52 @@ async def _ready(catalog: Catalog, settings: Settings, ref: str) -> None:
         raise click.ClickException(str(error)) from error
 
 
+class Stop:
+    """What ends a reply before its own end: a signal, or a reader who left."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.codes: list[int] = []
+        """Exit codes, the first of which counts."""
+        self.came = asyncio.Event()
+        self._reply = reply
+
+    def now(self, code: int) -> None:
+        """End the reply, which is then kept with what has come."""
+        self.codes.append(code)
+        self.came.set()
+        self._reply.stop("interrupted" if code in HANGUP.values() else "stopped")
+
+
 async def _turn(turns: Turns, session_id: str | None, question: Question) -> int:
-    codes: list[int] = []
-    begun, reply = await turns.begin(session_id, question.text, settings=question.own)
-
-    def end(code: int) -> None:
-        codes.append(code)
-        turns.stop(begun.session.id, "interrupted" if code in HANGUP.values() else "stopped")
-
-    with _signals(end):
+    _, reply = await turns.begin(session_id, question.text, settings=question.own)
+    forget = turns.subscribe(partial(_give_up, turns))
+    stop = Stop(reply)
+    with _signals(stop):
         if question.as_json:
             while reply.running:
                 await reply.changed(reply.version)
         else:
-            await _show(reply, end)
+            await _show(reply, stop)
+    forget()
     message = reply.message
     if message is None:
         raise click.ClickException(reply.problem or "The conversation was deleted while the reply came.")
     if question.as_json:
         ids = {"session_id": message.session_id, "message_id": message.id}
         print_json(ids | _said(message, message.finish))
-    return _code(codes, message.error_message)
+    return _code(stop.codes, message.error_message)
 
 
-async def _show(reply: Reply, end: Callable[[int], None]) -> None:
-    """Print the reply while it comes, until it is settled."""
+def _give_up(turns: Turns, reply: Reply) -> None:
+    """A script does not wait for a disk to have room again: the reply is tried once more and left in its live row."""
+    if reply.problem and reply.finish and reply.running:
+        turns.end_all()
+
+
+async def _show(reply: Reply, stop: Stop) -> None:
+    """Print the reply while it comes, until it is settled and written, or has been stopped and nobody reads."""
     stream, cleaner, shown = Stream(), Cleaner(), 0
-    gone = asyncio.create_task(_when_broken(stream, end))
+    gone = asyncio.create_task(_when_broken(stream, stop))
     try:
         while True:
             version, running, content = reply.version, reply.running, reply.content
@@ -155,23 +177,27 @@ async def _show(reply: Reply, end: Callable[[int], None]) -> None:
         stream.write(cleaner.rest())
         if shown and not content.endswith("\n"):
             stream.write("\n")
-        await stream.close()
+        writing, stopped = asyncio.create_task(stream.close()), asyncio.create_task(stop.came.wait())
+        await asyncio.wait((writing, stopped), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((writing,), timeout=GRACE)
+        stopped.cancel()
+        writing.cancel()
     finally:
         gone.cancel()
 
 
-async def _when_broken(stream: Stream, end: Callable[[int], None]) -> None:
+async def _when_broken(stream: Stream, stop: Stop) -> None:
     await stream.broken.wait()
-    end(BROKEN_PIPE)
+    stop.now(BROKEN_PIPE)
 
 
 @contextmanager
-def _signals(end: Callable[[int], None]) -> Iterator[None]:
+def _signals(stop: Stop) -> Iterator[None]:
     """ctrl+c, a closed terminal and a shutdown end the reply, which is then kept with what has come."""
     loop = asyncio.get_running_loop()
     codes = {signal.SIGINT: INTERRUPTED, **HANGUP}
     for number, code in codes.items():
-        loop.add_signal_handler(number, end, code)
+        loop.add_signal_handler(number, stop.now, code)
     try:
         yield
     finally:
@@ -182,25 +208,20 @@ def _signals(end: Callable[[int], None]) -> Iterator[None]:
 async def _ask_once(place: Place, settings: Settings, question: Question) -> int:
     """The same without a file."""
     catalog = catalog_of(settings, None, environ=os.environ, config_dir=place.config_dir)
-    codes: list[int] = []
     try:
         await _ready(catalog, settings, question.own.get("model", ""))
         once = Once(catalog, settings, question.text, own=question.own)
-
-        def end(code: int) -> None:
-            codes.append(code)
-            once.stop("interrupted" if code in HANGUP.values() else "stopped")
-
-        with _signals(end):
+        stop = Stop(once.reply)
+        with _signals(stop):
             running = asyncio.create_task(once.run())
             if not question.as_json:
-                await _show(once.reply, end)
+                await _show(once.reply, stop)
             settled = await running
     finally:
         await catalog.aclose()
     if question.as_json:
         print_json({"session_id": None, "message_id": None} | _said(settled, settled.finish))
-    return _code(codes, settled.error_message)
+    return _code(stop.codes, settled.error_message)
 
 
 def _code(codes: list[int], error: str | None) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from storage import Store, StoreFull
 from tests.cli.conftest import Run
 from tests.fake_openai import Script, Server
 
@@ -144,6 +145,17 @@ def test_nothing_that_a_terminal_obeys_comes_through(run: Run, server: Server) -
     told = run("show", "--json")
     assert not set(told.out) & set("\x1b\x07\x9b\u202e")
     assert told.json()["messages"][1]["content"] == "".join(wicked).replace("\0", "")
+
+
+def test_a_disk_that_stays_full_is_told_and_not_waited_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise StoreFull("No space is left.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "settle_reply", full)
+        result = run("ask", "hello")
+    assert (result.code, result.out, result.err) == (1, "You said: hello\n", "sterna: No space is left.\n")
+    assert run("show", "--json").json()["messages"][0]["content"] == "hello"
 
 
 def test_without_any_model_the_guide_answers(run: Run, configured: Path) -> None:

@@ -86,6 +86,14 @@ def test_a_reader_who_sleeps_does_not_hold_up_the_history(home: Home) -> None:
     assert outcome.out.endswith("ENDOFREPLY\n")
 
 
+def test_a_reader_who_sleeps_does_not_hold_up_the_end(home: Home) -> None:
+    going = home.start("ask", "!words 20000")
+    until(lambda: home.run("search", "ENDOFREPLY").code == 0, "the whole reply is kept")
+    going.signal(signal.SIGTERM)
+    assert going.process.wait(60) == 143
+    going.end()
+
+
 def test_two_ask_at_once_and_both_are_answered(home: Home, server: Server) -> None:
     going = [home.start("ask", "!hold 4"), home.start("ask", "!hold 6")]
     until(lambda: len(server.fake.requests) == 2, "both have asked")
