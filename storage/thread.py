@@ -9,8 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
+from .errors import StoreBusy
+from .errors import StoreError
 from .records import Change
 from .store import Store
 
@@ -22,6 +26,13 @@ Listener = Callable[[Change], None]
 POLL_SECONDS = 1.0
 """How often another process's commits are looked for (``PRAGMA data_version``)."""
 
+INDEX_MESSAGES = 100
+INDEX_PAUSE = 0.05
+"""Messages that wait for the search index are taken so many at a time, with a pause after each: a key never waits for them."""
+
+SLICE = 300
+"""Rows of a job that can wait, in one go: ten milliseconds, so that a key pressed meanwhile does not feel it."""
+
 
 class StoreThread:
     """A :class:`Store` behind ``await``. Make it in the event loop that will use it."""
@@ -32,13 +43,14 @@ class StoreThread:
         self._store: Store | None = None
         self._listeners: list[Listener] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._poller: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Open the store. Raises :class:`StoreError` with a sentence for the person."""
         self._loop = asyncio.get_running_loop()
         self._store = await self._loop.run_in_executor(self._executor, self._open)
-        self._poller = asyncio.create_task(self._watch_others(), name="store.watch_others")
+        for work in (self._watch_others, self._index_what_waits):
+            self._tasks.append(asyncio.create_task(work(), name=f"store.{work.__name__.strip('_')}"))
 
     async def run(self, method: Callable[Concatenate[Store, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """What ``method(store, *args, **kwargs)`` returns, run in the store's thread; calls keep their order."""
@@ -53,10 +65,10 @@ class StoreThread:
 
     async def close(self) -> None:
         """Finish what is queued and close the file. Safe to call twice."""
-        if self._poller is not None:
-            self._poller.cancel()
-            await asyncio.gather(self._poller, return_exceptions=True)
-            self._poller = None
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._store is not None:
             store, self._store = self._store, None
             await asyncio.get_running_loop().run_in_executor(self._executor, store.close)
@@ -88,9 +100,18 @@ class StoreThread:
             listener(change)
 
     async def _watch_others(self) -> None:
-        version = await self.run(Store.data_version)
+        version: int | None = None
         while True:
-            await asyncio.sleep(POLL_SECONDS)
-            if (seen := await self.run(Store.data_version)) != version:
+            with suppress(StoreError):  # whoever reads or writes next is told
+                seen = await self.run(Store.data_version)
+                if version is not None and seen != version:
+                    self._tell(Change(elsewhere=True))
                 version = seen
-                self._tell(Change(elsewhere=True))
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _index_what_waits(self) -> None:
+        while True:
+            with suppress(StoreError):  # as above
+                while await self.run(Store.catch_up_search, INDEX_MESSAGES):
+                    await asyncio.sleep(INDEX_PAUSE)
+            await asyncio.sleep(POLL_SECONDS)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from ticking import Ticking
+
 from storage import Message, Settled, Store
+from storage.database import connect
+from storage.migrate import steps, statements
+
+FOLDER = TemporaryDirectory()
+"""Where stores without a file of their own keep their locks; gone when the tests end."""
 
 CONTENT = ("chat_sessions", "session_counts", "chat_messages", "session_settings", "session_marks", "drafts")
 SYNC = ("sync_session_state", "sync_message_state", "sync_outbox", "sync_grave")
@@ -45,3 +54,14 @@ def acknowledge(store: Store) -> None:
         )
         store.db.execute("update sync_state set full_cur = coalesce((select max(seq) from sync_outbox), full_cur)")
         store.db.execute("delete from sync_outbox")
+
+
+def in_memory() -> Store:
+    """A store without a file, for properties that need many."""
+    db = connect(Path(":memory:"))
+    for file in steps():
+        for statement in statements(file.read_text()):
+            db.execute(statement)
+    store = Store(db, Path(FOLDER.name) / "memory.db", clock=Ticking())
+    store.user_id = store.ensure_profile("u", "")
+    return store

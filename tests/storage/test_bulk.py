@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from said import CONTENT, table, tables
-from test_sessions import in_memory
+from said import CONTENT, in_memory, table, tables
 
 from storage import Invalid, Store
 from storage.bulk import Bulk

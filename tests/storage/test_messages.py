@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from said import exchange
+from said import exchange, in_memory
 from ticking import Ticking
 
 from storage import Invalid, Message, NotFound, Settled, Store
@@ -31,7 +31,7 @@ def say(store: Store, session_id: str, key: tuple[int, str]) -> None:
 def test_pages_by_key_walk_the_whole_conversation_once_in_order(
     keys: list[tuple[int, str]], size: int, data: st.DataObject
 ) -> None:
-    store = memory_store()
+    store = in_memory()
     store.create_session("other")
     session = store.create_session("one").id
     for key in keys:
@@ -55,12 +55,6 @@ def test_pages_by_key_walk_the_whole_conversation_once_in_order(
         assert around == expected[start : start + min(size, len(expected))]
         assert start <= place < start + len(around)
     store.close()
-
-
-def memory_store() -> Store:
-    from test_sessions import in_memory
-
-    return in_memory()
 
 
 def test_a_page_needs_no_sorting_however_long_the_conversation(store: Store) -> None:

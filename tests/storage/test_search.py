@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from said import exchange
-from test_sessions import in_memory
+from said import exchange, in_memory
 
 from storage import Settled, Store, search
 from storage.search import parse_query
@@ -109,19 +110,23 @@ def test_what_an_index_would_take_for_syntax_is_text(store: Store, text: str) ->
     store.search_best(text, 5)
 
 
+@pytest.fixture(scope="module")
+def memory() -> Iterator[Store]:
+    opened = in_memory()
+    exchange(opened, "Sphinx of black quartz, judge my vow")
+    yield opened
+    opened.close()
+
+
 @settings(max_examples=150)
-@given(st.text(max_size=40))
-def test_any_text_is_a_query(text: str) -> None:
+@given(text=st.text(max_size=40))
+def test_any_text_is_a_query(memory: Store, text: str) -> None:
     query = parse_query(text)
     for match in (query.match, query.near):
         if match:
-            MEMORY.rows("select rowid from message_search where message_search match :match", match=match)
-    MEMORY.search(text)
-    MEMORY.search_best(text, 3)
-
-
-MEMORY = in_memory()
-exchange(MEMORY, "Sphinx of black quartz, judge my vow")
+            memory.rows("select rowid from message_search where message_search match :match", match=match)
+    memory.search(text)
+    memory.search_best(text, 3)
 
 
 def test_the_long_and_the_short_way_to_a_beginning_find_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from said import acknowledge, exchange
+from said import acknowledge, exchange, in_memory
 from ticking import Ticking
 
 from storage import Invalid, NotFound, Settled, Store
@@ -203,19 +203,3 @@ def test_walking_the_list_page_by_page_shows_every_conversation_once(steps: list
     walked = [row.id for at in range(0, 100, size) for row in store.session_page(at, size)]
     assert len(walked) == len(set(walked)) == store.session_count()
     store.close()
-
-
-def in_memory() -> Store:
-    """A store without a file, for properties that need many."""
-    from pathlib import Path
-
-    from storage.database import connect
-    from storage.migrate import steps, statements
-
-    db = connect(Path(":memory:"))
-    for file in steps():
-        for statement in statements(file.read_text()):
-            db.execute(statement)
-    store = Store(db, Path("memory.db"), clock=Ticking())
-    store.user_id = store.ensure_profile("u", "")
-    return store

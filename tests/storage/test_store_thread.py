@@ -1,0 +1,92 @@
+"""The store behind ``await``: order, errors, and word of what was committed, here or elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from said import exchange
+from ticking import Ticking
+
+from storage import Change, NotFound, Store, StoreError, StoreThread, thread
+
+
+@pytest.fixture
+async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StoreThread]:
+    monkeypatch.setattr(thread, "POLL_SECONDS", 0.01)
+    running = StoreThread(lambda: Store.open(tmp_path / "a.db", clock=Ticking()))
+    await running.start()
+    yield running
+    await running.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_calls_run_in_order_in_one_thread_that_is_not_the_loops(opened: StoreThread) -> None:
+    def where(store: Store) -> int:
+        return threading.get_ident()
+
+    threads = {await opened.run(where) for _ in range(3)}
+    assert len(threads) == 1
+    assert threads != {threading.get_ident()}
+    made = await asyncio.gather(*(opened.run(Store.create_session, f"t{n}") for n in range(5)))
+    assert [row.title for row in await opened.run(Store.session_page, 0, 9)] == [s.title for s in reversed(made)]
+
+
+async def test_an_error_of_the_store_arrives_where_it_was_awaited(opened: StoreThread) -> None:
+    with pytest.raises(NotFound):
+        await opened.run(Store.get_session, "gone")
+
+
+async def test_a_file_that_cannot_be_opened_says_so_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_text("no database" * 1000)
+    running = StoreThread(lambda: Store.open(tmp_path / "a.db"))
+    with pytest.raises(StoreError, match="is not a database"):
+        await running.start()
+    await running.close()
+
+
+async def test_listeners_hear_which_conversations_a_commit_touched_until_they_stop(opened: StoreThread) -> None:
+    heard: list[Change] = []
+    stop = opened.subscribe(heard.append)
+    session = await opened.run(Store.create_session)
+    await until(lambda: heard == [Change(frozenset({session.id}))])
+    stop()
+    stop()
+    await opened.run(Store.create_session)
+    await asyncio.sleep(0)
+    assert len(heard) == 1
+
+
+async def test_a_commit_of_another_process_is_noticed(opened: StoreThread, tmp_path: Path) -> None:
+    heard: list[Change] = []
+    opened.subscribe(heard.append)
+    other = Store.open(tmp_path / "a.db")
+    reply = exchange(other, "from elsewhere")
+    other.close()
+    await until(lambda: Change(elsewhere=True) in heard)
+    assert (await opened.run(Store.get_message, reply.id)).content == "Yes."
+
+
+async def test_what_an_import_left_for_later_is_indexed_while_the_program_runs(
+    opened: StoreThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.bulk.INDEX_AT_ONCE", 0)
+    items = [{"id": f"s{n}", "messages": [{"id": f"m{n}", "role": "user", "content": "pebble"}]} for n in range(5)]
+    await opened.run(Store.import_conversations, items)
+    async with asyncio.timeout(20):
+        while len(await opened.run(Store.search, "pebble")) < 5:
+            await asyncio.sleep(0.005)
+
+
+async def test_closing_twice_is_closing_once(opened: StoreThread) -> None:
+    await opened.close()
+    await opened.close()
+    assert not opened.is_open
