@@ -104,6 +104,8 @@ def history(name: str, count: int, messages: int, *, extra: list[dict[str, Any]]
         folder.mkdir(parents=True, exist_ok=True)
         store = Store.open(open_account(folder))
         store.import_conversations(itertools.chain(conversations(count, messages), extra or []))
+        while store.catch_up_search(20_000):
+            continue
         store.close()
         done.touch()
         print(f"  built in {time.perf_counter() - began:.0f} s", flush=True)

@@ -10,10 +10,8 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
-from .errors import StoreBusy
 from .errors import StoreError
 from .records import Change
 from .store import Store
@@ -28,10 +26,8 @@ POLL_SECONDS = 1.0
 
 INDEX_MESSAGES = 100
 INDEX_PAUSE = 0.05
-"""Messages that wait for the search index are taken so many at a time, with a pause after each: a key never waits for them."""
-
-SLICE = 300
-"""Rows of a job that can wait, in one go: ten milliseconds, so that a key pressed meanwhile does not feel it."""
+"""Messages that wait for the search index are taken so many at a time, with a pause after each: a key never waits for
+them."""
 
 
 class StoreThread:
