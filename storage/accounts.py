@@ -16,7 +16,7 @@ REGISTRY = "accounts.json"
 def open_account(data_dir: Path, *, token: ids.Token = ids.base36) -> Path:
     """The file of the current account. The first start registers a local account, whose file gets a random name.
 
-    Two processes that start at once agree on one account: the registry is made under its final name once, or not at all.
+    Two processes that start at once agree on one account: the registry gets its final name once, or not at all.
     """
     registry = data_dir / REGISTRY
     try:
@@ -57,8 +57,8 @@ def _claim(draft: Path, registry: Path) -> None:
 
 def _current(registry: Path) -> str:
     damaged = StoreCorrupt(
-        f"{registry} is damaged. The conversations are in the .db files beside it: move {REGISTRY} away and write one that "
-        'names the file, {"version": 1, "current": "<name>.db", "accounts": [{"file": "<name>.db"}]}.'
+        f"{registry} is damaged. The conversations are in the .db files beside it: move {REGISTRY} away and write one "
+        'that names the file, {"version": 1, "current": "<name>.db", "accounts": [{"file": "<name>.db"}]}.'
     )
     try:
         content: Any = json.loads(registry.read_text("utf-8"))

@@ -1,9 +1,9 @@
 """Whole conversations in: an import, or ``sync_user_conversations`` of the described system (contract 2.9).
 
-Row by row, the triggers would do for each message what can be done once for many. So where a conversation is new, the bulk flag
-makes them step aside, rows go in through sqlite-utils, and what the triggers would have left behind (statistics, use,
-outbox, index) is written from the same rows, once a batch. A conversation that is known already goes row by row. A test
-compares every table after the one way and after the other.
+Row by row, the triggers would do for each message what can be done once for many. So where a conversation is new, the
+bulk flag makes them step aside, rows go in through sqlite-utils, and what the triggers would have left behind
+(statistics, use, outbox, index) is written from the same rows, once a batch. A conversation that is known already
+goes row by row. A test compares every table after the one way and after the other.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from .usage import Counted, Usage
 from .wire_rows import BadRow, Conversation, conversation_of
 
 BATCH = 10_000
-"""Messages in one transaction: enough that a commit costs nothing, few enough that another process may write in between."""
+"""Messages in one transaction: enough that a commit costs nothing, few enough to let others write in between."""
 
 ROWS_A_STATEMENT = 40
 
 INDEX_AT_ONCE = 2_000
-"""Up to so many messages an import is searchable when it returns; more are indexed afterwards, by ``catch_up_search``."""
+"""Up to so many messages an import is searchable when it returns; the rest is left to ``catch_up_search``."""
 
 _SESSION = """
-insert into chat_sessions (id, user_id, title, created_at, updated_at, last_activity, message_count, total_tokens, last_model,
-    last_message_preview, last_message_timestamp)
+insert into chat_sessions (id, user_id, title, created_at, updated_at, last_activity, message_count, total_tokens,
+    last_model, last_message_preview, last_message_timestamp)
 values (:id, :user_id, :title, :created_at, :updated_at, :updated_at, :message_count, :total_tokens, :last_model,
     :last_message_preview, :last_message_timestamp)
 on conflict (id) do update set
@@ -55,7 +55,7 @@ class Bulk(Usage):
     _index_room = 0
 
     def sync_user_conversations(self, user_uuid: str, conversations_data: Sequence[Any]) -> dict[str, Any]:
-        """``{synced, errors, details}``; a conversation that cannot be taken is named in details, and the others are kept."""
+        """``{synced, errors, details}``: a conversation that cannot be taken is named there, all others are kept."""
         if user_uuid != self.user_id:
             raise Invalid("This file holds another account.")
         return self.import_conversations(conversations_data)
@@ -153,9 +153,12 @@ class Bulk(Usage):
             self._index(before)
 
     def _insert_messages(self, rows: list[dict[str, Any]]) -> None:
-        """Many rows a statement: where a table has triggers, SQLite journals the pages that a statement touches, and with a
-        row a statement that is half of the time. (sqlite-utils does the same, but looks at each value for something to
-        turn into JSON, which takes longer than SQLite does.)"""
+        """Write them, many rows a statement.
+
+        Where a table has triggers, SQLite journals the pages that a statement touches: with one row a statement that is
+        half of the time. sqlite-utils does the same, but looks at each value for something to turn into JSON, which on
+        messages takes longer than SQLite does.
+        """
         for start in range(0, len(rows), ROWS_A_STATEMENT):
             some = rows[start : start + ROWS_A_STATEMENT]
             names = ", ".join(some[0])
@@ -180,7 +183,8 @@ class Bulk(Usage):
             """insert into sync_outbox (kind, id, conv_id, op, edited_at)
             select 'c', value, value, 'put', :ms from json_each(:ids)
             where value not in (select conv_id from sync_optout)
-            on conflict (kind, id) do update set op = 'put', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0""",
+            on conflict (kind, id) do update set
+                op = 'put', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0""",
             values,
         )
         self.db.execute(
@@ -196,7 +200,8 @@ class Bulk(Usage):
             """delete from sync_grave
             where kind = 'c' and id in (select value from json_each(:ids))
                 or kind = 'm' and id in (
-                    select m.id from json_each(:ids) as wanted join chat_messages as m on m.session_id = wanted.value)""",
+                    select m.id from json_each(:ids) as wanted
+                    join chat_messages as m on m.session_id = wanted.value)""",
             values,
         )
 

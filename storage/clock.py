@@ -1,4 +1,5 @@
-"""Moments as the schema keeps them: UTC, ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, fixed width so that text order is time order."""
+"""Moments as the schema keeps them: UTC, ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, fixed width so that text order is time
+order."""
 
 from __future__ import annotations
 
@@ -24,9 +25,9 @@ def stamp(moment: datetime) -> str:
 
 
 def parse(text: str) -> datetime:
-    """The moment written in ``text``: the schema's form, or any ISO 8601 one that the wire uses. Without a zone it is UTC.
+    """The moment written in ``text``: the schema's form, or any ISO 8601 one that the wire uses.
 
-    Raises ValueError for anything else.
+    Without a zone it is UTC. Raises ValueError for anything else.
     """
     moment = datetime.fromisoformat(text.strip())
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

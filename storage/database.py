@@ -108,14 +108,14 @@ class Base:
 
     @contextmanager
     def applying(self) -> Iterator[None]:
-        """Rows that are only put where they belong: nothing is captured for sync, counted as use or stamped anew (decision 2)."""
+        """Rows are only put where they belong: none is captured for sync, counted as use or stamped anew."""
         self.db.execute("update sync_ctx set applying = 1")
         yield
         self.db.execute("update sync_ctx set applying = 0")  # after an exception the write's rollback does this
 
     @contextmanager
     def in_bulk(self) -> Iterator[None]:
-        """Many rows at once: the triggers of statistics, use, capture and search step aside, and the caller does their work."""
+        """Many rows at once: the triggers of statistics, use, capture and search leave their work to the caller."""
         self.db.execute("update sync_ctx set bulk = 1")
         yield
         self.db.execute("update sync_ctx set bulk = 0")

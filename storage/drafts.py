@@ -28,7 +28,8 @@ class Drafts(Base):
             if text:
                 self.db.execute(
                     """insert into drafts (session_id, content, updated_at) values (:id, :content, :now)
-                    on conflict (session_id) do update set content = excluded.content, updated_at = excluded.updated_at""",
+                    on conflict (session_id) do update set
+                        content = excluded.content, updated_at = excluded.updated_at""",
                     {"id": session_id or "", "content": storable(text), "now": self.stamp()},
                 )
             else:

@@ -1,8 +1,9 @@
 """Replies from the prompt that asks for them to the message they become.
 
-A reply that is still arriving lives in ``live_replies`` alone: the mirror's tables, their triggers and the outbox see settled
-messages. The process that receives it holds an OS lock on a file that the row names. Such a lock ends with the process, whatever
-ended it, and needs no clock, no process id and no clean-up: a row whose lock is free is of a dead process.
+A reply that is still arriving lives in ``live_replies`` alone: the mirror's tables, their triggers and the outbox see
+settled messages. The process that receives it holds an OS lock on a file that the row names. Such a lock ends with
+the process, whatever ended it, and needs no clock, no process id and no clean-up: a row whose lock is free is of a
+dead process.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Live(Trash):
     def begin_turn(
         self, session_id: str | None, text: str, *, model: str | None, settings: Mapping[str, Any] | None = None
     ) -> Begun:
-        """Store a prompt, before anything is asked: the conversation if there is none, the message, the row of its reply."""
+        """Store a prompt before anything is asked: the conversation if need be, the message, the row of its reply."""
         text = storable(text)
         if not text.strip():
             raise Invalid("There is nothing to send yet.")
@@ -106,7 +107,8 @@ class Live(Trash):
             self._insert_reply(row)
             if settled.input_tokens:
                 self.db.execute(
-                    "update chat_messages set input_tokens = :n where id = :id and role = 'user' and input_tokens is not :n",
+                    """update chat_messages set input_tokens = :n
+                    where id = :id and role = 'user' and input_tokens is not :n""",
                     {"n": settled.input_tokens, "id": live["user_message_id"]},
                 )
             self.title_from_exchange(live["session_id"])

@@ -21,8 +21,8 @@ NO_SUCH_MESSAGE = "That message is not here any more."
 FIRST: Key = ("", "")
 LAST: Key = ("\x7f", "")
 
-COLUMNS = """id, session_id, role, content, message_timestamp, model, total_tokens, input_tokens, output_tokens, user_message_id,
-    content_type, elapsed_ms, completion_id, error_message, is_streaming, reasoning, metadata"""
+COLUMNS = """id, session_id, role, content, message_timestamp, model, total_tokens, input_tokens, output_tokens,
+    user_message_id, content_type, elapsed_ms, completion_id, error_message, is_streaming, reasoning, metadata"""
 
 _BEFORE = f"""
 select {COLUMNS} from chat_messages
@@ -101,8 +101,8 @@ class Messages(Sessions):
     def context_messages(self, session_id: str, budget_chars: int, until: Key | None = None) -> list[Message]:
         """The newest messages up to and with ``until`` that fit into the budget, newest first; failed turns left out.
 
-        A failed turn is the reply that failed and the prompt it failed to answer, unless another reply answered it. The newest
-        prompt is always there: it is the one being asked.
+        A failed turn is the reply that failed and the prompt it failed to answer, unless another reply answered it. The
+        newest prompt is always there: it is the one being asked.
         """
         found: list[Message] = []
         room = budget_chars
@@ -124,12 +124,12 @@ class Messages(Sessions):
 
     def _insert_reply(self, row: Mapping[str, Any]) -> None:
         self.db.execute(
-            """insert into chat_messages (id, session_id, role, content, message_timestamp, model, total_tokens, input_tokens,
-                output_tokens, user_message_id, content_type, elapsed_ms, completion_id, error_message, is_streaming, reasoning,
-                metadata)
-            values (:id, :session_id, 'assistant', :content, :message_timestamp, :model, :total_tokens, :input_tokens,
-                :output_tokens, :user_message_id, 'markdown', :elapsed_ms, :completion_id, :error_message, 1, :reasoning,
-                :metadata)""",
+            """insert into chat_messages (id, session_id, role, content, message_timestamp, model, total_tokens,
+                input_tokens, output_tokens, user_message_id, content_type, elapsed_ms, completion_id, error_message,
+                is_streaming, reasoning, metadata)
+            values (:id, :session_id, 'assistant', :content, :message_timestamp, :model, :total_tokens,
+                :input_tokens, :output_tokens, :user_message_id, 'markdown', :elapsed_ms, :completion_id,
+                :error_message, 1, :reasoning, :metadata)""",
             row,
         )
 
@@ -140,7 +140,7 @@ class Messages(Sessions):
             key = page[0].key
 
     def _next_moment(self, session_id: str) -> datetime:
-        """When the next message of a conversation is: now, but after all that is there, so that no clock reorders it."""
+        """When a conversation's next message is: now, but after all that is there, so that no clock reorders it."""
         row = self.one(
             """select max(at) as at from (
                 select max(message_timestamp) as at from chat_messages where session_id = :id

@@ -1,8 +1,9 @@
-"""The schema, applied once per file: forward only, all pending steps in one transaction, after a copy of the file was made.
+"""The schema, applied once per file: forward only, all pending steps in one transaction, after a copy of the file was
+made.
 
-Each file of ``schema/`` and then of ``migrations/`` is a step, recorded by name by sqlite-utils' ``Migrations``. The number of
-steps applied is kept in ``pragma user_version`` too, so that opening a file that is up to date reads one number and imports
-nothing.
+Each file of ``schema/`` and then of ``migrations/`` is a step, recorded by name by sqlite-utils' ``Migrations``. The
+number of steps applied is kept in ``pragma user_version`` too, so that opening a file that is up to date reads one
+number and imports nothing.
 """
 
 from __future__ import annotations

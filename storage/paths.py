@@ -9,7 +9,10 @@ VARIABLE = "STERNA_DATA_DIR"
 
 
 def data_dir(override: Path | None = None) -> Path:
-    """The folder of the accounts' files, made (0700) when missing: ``override``, else ``$STERNA_DATA_DIR``, else the system's."""
+    """The folder of the accounts' files, made (0700) when missing.
+
+    ``override``, else what ``$STERNA_DATA_DIR`` says, else the system's place for such data.
+    """
     named = override or (Path(value) if (value := os.environ.get(VARIABLE)) else None)
     if named is None:
         from platformdirs import user_data_path

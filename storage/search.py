@@ -1,15 +1,15 @@
 """Full-text search as one types: any text is safe, case and accents do not matter, the last word may be unfinished.
 
-The index cuts text into words at spaces and punctuation. Chinese, Japanese, Korean, Thai and the like write no spaces, and symbols
-and emoji are no words at all; such a piece of a query is looked for as a substring, in the newest messages only
-(:data:`SCANNED`), which takes no index and about as long as a screen refresh. A trigram index, the other way, is three times
-the size of the text and knows nothing of one or two letters.
+The index cuts text into words at spaces and punctuation. Chinese, Japanese, Korean, Thai and the like write no
+spaces, and symbols and emoji are no words at all; such a piece of a query is looked for as a substring, in the newest
+messages only (:data:`SCANNED`), which takes no index and about as long as a screen refresh. A trigram index, the
+other way, is three times the size of the text and knows nothing of one or two letters.
 
-The index knows the first one, two and three letters of words. A longer beginning of a common word, ``inte``, would have to put
-together the lists of all words that begin so, a tenth of a second among millions of messages. So the newest messages with
-``int`` are read first, which a common word ends at once; only when :data:`CANDIDATES` of them are not enough is the index asked,
-and then the word is a rare one and its lists are short. Either way is quick, and longer prefix indexes, which would double
-the index, are not needed.
+The index knows the first one, two and three letters of words. A longer beginning of a common word, ``inte``, would
+have to put together the lists of all words that begin so, a tenth of a second among millions of messages. So the
+newest messages with ``int`` are read first, which a common word ends at once; only when :data:`CANDIDATES` of them
+are not enough is the index asked, and then the word is a rare one and its lists are short. Either way is quick, and
+longer prefix indexes, which would double the index, are not needed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ join chat_messages as m on m.local_id = f.rowid
 join chat_sessions as s on s.id = m.session_id
 where f.message_search match :match
 """
-# The index knows row numbers, not conversations: the range of one's rows keeps a search in it from walking through everything.
+# The index knows row numbers, not conversations: the range of one's rows keeps a search in it from walking through
+# everything.
 _RANGE = """
 and (:session is null or f.rowid between
     (select min(local_id) from chat_messages where session_id = :session)
@@ -69,7 +70,7 @@ class Query:
     """What a person typed, taken apart."""
 
     match: str
-    """For the index: quoted words and phrases, all wanted, the last one perhaps a beginning. Empty when there is none."""
+    """For the index: quoted words and phrases, all wanted, the last one perhaps a beginning."""
     parts: tuple[str, ...]
     """For a scan: substrings, case-folded."""
     begun: str = ""
@@ -145,7 +146,7 @@ class Search(Base):
     """Titles and messages by their words."""
 
     def search(self, text: str, *, limit: int = 50, session_id: str | None = None) -> list[Hit]:
-        """Conversations whose title matches, then messages, newest first. With ``session_id``, that one's messages only."""
+        """Conversations by their title, then messages, newest first; with ``session_id``, that one's messages only."""
         query = parse_query(text)
         if not query.match and not query.parts:
             return []
@@ -153,7 +154,7 @@ class Search(Base):
         return titles + self._message_hits(query, limit - len(titles), session_id)
 
     def search_best(self, text: str, limit: int) -> list[Hit]:
-        """Messages that match any of the words, best first (BM25), among the newest 200,000: for a question in plain words."""
+        """For a question in plain words: messages with any of them, best first (BM25), among the newest 200,000."""
         query = parse_query(text)
         words = [word.rstrip("*") for word in query.match.split('" "')]
         words = ['"' + word.strip('"') + '"' for word in words if len(word.strip('"')) > 2]
@@ -167,7 +168,7 @@ class Search(Base):
         return [_hit(row) for row in rows]
 
     def catch_up_search(self, limit: int = 2_000) -> int:
-        """Index some of the messages that an import left for later, newest first; how many. Call it until it gives 0."""
+        """Index some of the messages that an import left for later, newest first; how many. 0: none are left."""
         if self.one("select 1 from search_backlog") is None:
             return 0
         with self.write():
@@ -226,7 +227,8 @@ class Search(Base):
             if len(hits) == limit or self.one(more, match=query.near, skip=CANDIDATES, session=session_id) is None:
                 return hits
         rows = self.rows(
-            _MESSAGES + _RANGE + "and m.session_id = coalesce(:session, m.session_id) order by f.rowid desc limit :limit",
+            f"""{_MESSAGES} {_RANGE} and m.session_id = coalesce(:session, m.session_id)
+            order by f.rowid desc limit :limit""",
             match=query.match, **values,
         )  # fmt: skip
         return [_hit(row) for row in rows]
@@ -234,7 +236,8 @@ class Search(Base):
     def _near_hits(self, query: Query, values: dict[str, Any]) -> list[Hit]:
         self.db.create_function("begins_word", 2, begins_word, deterministic=True)
         rows = self.rows(
-            f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title, m.content as snippet
+            f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
+                m.content as snippet
             from (
                 select f.rowid as place from message_search as f
                 where f.message_search match :match {_RANGE}
@@ -252,7 +255,8 @@ class Search(Base):
     def _scan(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
         wanted = _all_of(query.parts, "m.content")
         rows = self.rows(
-            f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title, m.content as snippet
+            f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
+                m.content as snippet
             from (
                 select local_id from chat_messages
                 where role <> 'system' and (:session is null or session_id = :session)
@@ -305,7 +309,7 @@ def _marked(text: str, parts: tuple[str, ...] = ()) -> str:
 
 
 def _around_words(text: str, words: tuple[str, ...]) -> str:
-    """A piece of the text around the last of these words, all of them between marks; places are those of the folded text."""
+    """A piece of the text around the last of these words, all of them between marks."""
     text = unicodedata.normalize("NFC", text)
     plain = folded(text)
     found = _beginning(words[-1]).search(plain)

@@ -84,13 +84,13 @@ class Sessions(Base):
         return session_of(row)
 
     def session_count(self, text: str = "") -> int:
-        """How many conversations there are, or how many have ``text`` in title or preview, upper and lower case alike."""
+        """How many conversations there are, or how many have ``text`` in title or preview, whatever its case."""
         where, text = self._filter(text)
         row = self.one(f"select count(*) as n from chat_sessions {where}", text=text)
         return int(row["n"]) if row else 0
 
     def session_page(self, offset: int, limit: int, text: str = "") -> list[SessionRow]:
-        """Lines of the sidebar, newest first. Any place of a long list costs the same: only the lines asked for are read."""
+        """Lines of the sidebar, newest first; only they are read, so any place of a long list costs the same."""
         where, text = self._filter(text)
         rows = self.rows(_PAGE.format(where=where), limit=max(limit, 0), offset=max(offset, 0), text=text)
         return [
@@ -155,7 +155,7 @@ class Sessions(Base):
             return self.get_session(session_id)
 
     def title_from_exchange(self, session_id: str) -> Session | None:
-        """Title a conversation after its first prompt, once the first reply is there; None when it has a title or no reply.
+        """Title a conversation after its first prompt, once its first reply is there; None when nothing is to be done.
 
         A title given by hand is never replaced, not even ``New Chat`` when it was.
         """
@@ -222,15 +222,15 @@ class Sessions(Base):
     def get_user_recent_sessions(self, user_uuid: str, session_limit: int | None = 10) -> list[dict[str, Any]]:
         """The user's conversations that changed last, as rows (contract 2.7; K7: at most 1,000)."""
         rows = self.rows(
-            """select id, title, created_at, updated_at, last_activity, message_count, total_tokens, last_model, is_active,
-                last_message_preview, last_message_timestamp
+            """select id, title, created_at, updated_at, last_activity, message_count, total_tokens, last_model,
+                is_active, last_message_preview, last_message_timestamp
             from chat_sessions where user_id = :user order by updated_at desc limit :limit""",
             user=user_uuid, limit=1000 if session_limit is None else min(max(session_limit, 0), 1000),
         )  # fmt: skip
         return [dict(row) for row in rows]
 
     def get_session_with_messages(self, session_text_id: str, requesting_user_uuid: str) -> list[dict[str, Any]]:
-        """One row a message, oldest first, the conversation's columns on each; an empty conversation gives one (2.8)."""
+        """One row a message, oldest first, the conversation's columns on each; an empty one gives one row (2.8)."""
         rows = self.rows(
             """select s.id as session_id, s.title as session_title, s.created_at as session_created_at,
                 s.updated_at as session_updated_at, m.id as message_id, m.role as message_role,

@@ -75,6 +75,6 @@ class Store(Live, Bulk, Drafts, Search, Outbox, Profiles, Maintenance, Checks, N
 
 
 def _private(path: Path) -> None:
-    """Make the folder (0700) and the file (0600) when they are missing, before SQLite would make them readable by all."""
+    """Make the folder (0700) and the file (0600) when missing, before SQLite would make them readable by all."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

@@ -1,8 +1,9 @@
 """Text from people, models and servers, made fit to be kept (:func:`storable`) and to be shown (:func:`clean`).
 
-A terminal obeys what it is sent: an escape sequence in a reply can set the clipboard, a bidi control can turn a command round.
-No toolkit below us removes them, so everything foreign goes through :func:`clean` on its way to a screen. What cannot be seen
-but changes what is seen becomes a mark, ``‹RLO›``; what only a terminal would see is dropped.
+A terminal obeys what it is sent: an escape sequence in a reply can set the clipboard, a bidi control can turn a
+command round. No toolkit below us removes them, so everything foreign goes through :func:`clean` on its way to a
+screen. What cannot be seen but changes what is seen becomes a mark, ``‹RLO›``; what only a terminal would see is
+dropped.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ _NAMES = {
     0xFEFF: "BOM", 0xFFF9: "IAA", 0xFFFA: "IAS", 0xFFFB: "IAT",
 }  # fmt: skip
 
-# Joiners are part of the spelling of Persian and Indic words and of emoji: there they stay. Emoji flags of regions end in tag
-# characters; anywhere else tags are a way to hide text.
+# Joiners are part of the spelling of Persian and Indic words and of emoji: there they stay. Emoji flags of regions
+# end in tag characters; anywhere else tags are a way to hide text.
 _JOINED = "[\u0590-\u1fff\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\U0001f000-\U0001faff\U0001fb00-\U0001ffff]"
 _SEEN = re.compile(
     f"(?P<keep>(?<={_JOINED})[\u200c\u200d](?={_JOINED})|\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f)"
@@ -49,7 +50,7 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def clean(text: str, *, newlines: bool = True) -> str:
-    """``text`` with nothing in it that a terminal would obey or an eye would miss; with ``newlines=False``, on one line."""
+    """``text`` without what a terminal would obey or an eye would miss; on one line with ``newlines=False``."""
     text = _SEEN.sub(_shown, text)
     return text if newlines else text.translate(_BREAKS)
 

@@ -108,6 +108,6 @@ class StoreThread:
     async def _index_what_waits(self) -> None:
         while True:
             with suppress(StoreError):  # as above
-                while await self.run(Store.catch_up_search, INDEX_MESSAGES):
+                while await self.run(Store.catch_up_search, INDEX_MESSAGES):  # noqa: ASYNC110 - a pause, not a wait
                     await asyncio.sleep(INDEX_PAUSE)
             await asyncio.sleep(POLL_SECONDS)

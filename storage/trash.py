@@ -1,9 +1,10 @@
 """Deleting that can be taken back.
 
-A delete moves rows, as they are, into the trash tables; undo moves them back with capture, use and statistics still, so that every
-counter, time, mark, setting and draft is what it was, and takes the grave and the outbox's word of the delete away. Once a
-server has been told, undo is an op of its own, ``restore`` (decision 1). The words of trashed messages stay in the search index,
-where a search does not see them, until the trash is emptied: taking 10,000 messages out of it would be felt.
+A delete moves rows, as they are, into the trash tables; undo moves them back with capture, use and statistics still,
+so that every counter, time, mark, setting and draft is what it was, and takes the grave and the outbox's word of the
+delete away. Once a server has been told, undo is an op of its own, ``restore`` (decision 1). The words of trashed
+messages stay in the search index, where a search does not see them, until the trash is emptied: taking 10,000
+messages out of it would be felt.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ class Trash(Messages):
         with self.write():
             ids = [row["id"] for row in self.rows("select id from chat_sessions")]
             newest = self.one(
-                "select title from chat_sessions order by coalesce(last_message_timestamp, created_at) desc, id desc limit 1"
+                """select title from chat_sessions
+                order by coalesce(last_message_timestamp, created_at) desc, id desc limit 1"""
             )
             if newest is None:
                 raise Invalid("There is no conversation to delete.")
@@ -127,7 +129,8 @@ class Trash(Messages):
                     f"""insert into message_search (message_search, rowid, content)
                     select 'delete', json_extract(content, '$.local_id'), json_extract(content, '$.content')
                     from trash_rows
-                    where row_id in ({some}) and place = 'chat_messages' and json_extract(content, '$.role') <> 'system'""",
+                    where row_id in ({some}) and place = 'chat_messages'
+                        and json_extract(content, '$.role') <> 'system'""",
                     values,
                 )
             if self.db.execute(f"delete from trash_rows where row_id in ({some})", values).rowcount < limit:
@@ -253,8 +256,11 @@ class Trash(Messages):
         )
 
     def _capture_clear(self) -> None:
-        """What the triggers say for one conversation, said for all. One that is private is never mentioned; one that a server
-        has, but after the last complete pull, is outside what its ``clear`` covers and is named."""
+        """What the triggers say for one conversation, said for all.
+
+        One that is private is never mentioned. One that a server got after the last complete pull is outside what its
+        ``clear`` covers, and is named.
+        """
         self.db.execute(
             """insert into sync_grave (kind, id)
             select 'c', id from chat_sessions where id not in (select conv_id from sync_optout)
@@ -269,7 +275,8 @@ class Trash(Messages):
             left join sync_outbox as o on o.kind = 'c' and o.id = c.id
             where c.id not in (select conv_id from sync_optout)
                 and (s.srv_seq > 0 and s.created_seq > (select full_cur from sync_state) or coalesce(o.sent, 0) > 0)
-            on conflict (kind, id) do update set op = 'del', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0""",
+            on conflict (kind, id) do update set
+                op = 'del', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0""",
             values,
         )
         self.db.execute("delete from sync_outbox where kind in ('m', 's') or kind = 'c' and op <> 'del'")
@@ -346,7 +353,8 @@ class Trash(Messages):
         self.db.execute(
             """insert into message_search (rowid, content)
             select local_id, content from chat_messages
-            where id in (select thing from trash_rows where token = :token and place = 'chat_messages') and role <> 'system'
+            where id in (select thing from trash_rows where token = :token and place = 'chat_messages') and role <>
+                'system'
                 and not exists (select 1 from search_backlog where local_id between first_id and last_id)""",
             {"token": token},
         )

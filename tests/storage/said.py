@@ -10,7 +10,7 @@ from ticking import Ticking
 
 from storage import Message, Settled, Store
 from storage.database import connect
-from storage.migrate import steps, statements
+from storage.migrate import statements, steps
 
 FOLDER = TemporaryDirectory()
 """Where stores without a file of their own keep their locks; gone when the tests end."""

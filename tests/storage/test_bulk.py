@@ -109,10 +109,10 @@ def test_an_import_brings_all_that_the_wire_says_of_a_message(store: Store) -> N
         [
             conversation(
                 "s",
-                message(0, originalModel="acme/small", requested_reasoning_effort="high", attachment_ids=["a", "b", "c", "d"]),
+                message(0, originalModel="acme/small", requested_reasoning_effort="high", attachment_ids=list("abcd")),
                 message(
-                    1, contentType="markdown", completion_id="gen-1", user_message_id="m0", was_streaming=True, reasoning="hm",
-                    has_websearch=True, websearch_result_count=3, annotations=[{"url": "https://example.org"}],
+                    1, contentType="markdown", completion_id="gen-1", user_message_id="m0", was_streaming=True,
+                    reasoning="hm", has_websearch=True, websearch_result_count=3, annotations=[{"url": "https://x.org"}],
                 ),
                 message(2, error_message="No route.", error=True, retry_after=30),
                 message(3, elapsed_ms=None, elapsed_time=4),

@@ -114,7 +114,7 @@ def test_a_model_is_given_the_newest_that_fits_and_always_the_prompt(store: Stor
     assert asked(store, session, 25) == ["c" * 10, "b" * 10]
     assert asked(store, session, 3) == ["c" * 10]
     store.settle_reply(begun.reply.id, Settled("done", "later"))
-    assert [m.content for m in store.context_messages(session, 99, begun.user_message.key)][0] == "c" * 10
+    assert store.context_messages(session, 99, begun.user_message.key)[0].content == "c" * 10
 
 
 def test_a_model_is_not_given_turns_that_failed(store: Store) -> None:

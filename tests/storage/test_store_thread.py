@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -23,9 +23,9 @@ async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     await running.close()
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(20):
-        while not condition():
+        while not await condition():  # noqa: ASYNC110 - any condition, also one that nobody announces
             await asyncio.sleep(0.005)
 
 
@@ -57,7 +57,8 @@ async def test_listeners_hear_which_conversations_a_commit_touched_until_they_st
     heard: list[Change] = []
     stop = opened.subscribe(heard.append)
     session = await opened.run(Store.create_session)
-    await until(lambda: heard == [Change(frozenset({session.id}))])
+    await asyncio.sleep(0)
+    assert heard == [Change(frozenset({session.id}))]
     stop()
     stop()
     await opened.run(Store.create_session)
@@ -71,7 +72,11 @@ async def test_a_commit_of_another_process_is_noticed(opened: StoreThread, tmp_p
     other = Store.open(tmp_path / "a.db")
     reply = exchange(other, "from elsewhere")
     other.close()
-    await until(lambda: Change(elsewhere=True) in heard)
+
+    async def noticed() -> bool:
+        return Change(elsewhere=True) in heard
+
+    await until(noticed)
     assert (await opened.run(Store.get_message, reply.id)).content == "Yes."
 
 
@@ -81,9 +86,11 @@ async def test_what_an_import_left_for_later_is_indexed_while_the_program_runs(
     monkeypatch.setattr("storage.bulk.INDEX_AT_ONCE", 0)
     items = [{"id": f"s{n}", "messages": [{"id": f"m{n}", "role": "user", "content": "pebble"}]} for n in range(5)]
     await opened.run(Store.import_conversations, items)
-    async with asyncio.timeout(20):
-        while len(await opened.run(Store.search, "pebble")) < 5:
-            await asyncio.sleep(0.005)
+
+    async def all_found() -> bool:
+        return len(await opened.run(Store.search, "pebble")) == 5
+
+    await until(all_found)
 
 
 async def test_closing_twice_is_closing_once(opened: StoreThread) -> None:

@@ -13,6 +13,8 @@ from storage import clean, clip, one_line, storable
 from storage.clock import millis, parse, stamp
 from storage.ids import base36, conversation_id, message_id
 
+ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+
 any_text = st.text(st.characters(codec=None, exclude_categories=()))
 
 
@@ -40,7 +42,7 @@ def test_nothing_that_a_terminal_obeys_survives_cleaning_and_cleaning_twice_chan
         ("👩\u200d💻 ❤\ufe0f 👩🏽\u200d🚀", "👩\u200d💻 ❤\ufe0f 👩🏽\u200d🚀"),
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("a\u200cb", "a‹ZWNJ›b"),
-        ("🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"),
+        (ENGLAND, ENGLAND),
         ("x\U000e0041", "x‹U+E0041›"),
     ],
 )  # fmt: skip
