@@ -7,6 +7,7 @@ imported before that frame, and what is typed meanwhile waits in the prompt.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import signal
 import traceback
@@ -22,8 +23,8 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 import config
+import storage
 from config import EndpointSettings, Settings
-from storage import Change, Store, StoreError, StoreThread
 from storage.text import clean
 
 from .actions import BY_ID, bindings, keymap
@@ -35,15 +36,23 @@ from .themes import THEMES, chosen_theme, opposite
 if TYPE_CHECKING:
     from chat import Turns
     from providers import Catalog
+    from storage import Change, Store, StoreThread
 
-CatalogFactory = Callable[[Settings, StoreThread], Awaitable["Catalog"]]
-TurnsFactory = Callable[[StoreThread, "Catalog", Settings], "Turns"]
+CatalogFactory = Callable[[Settings, "StoreThread"], Awaitable["Catalog"]]
+TurnsFactory = Callable[["StoreThread", "Catalog", Settings], "Turns"]
 
 CLOSE_SECONDS = 5.0
 """The longest that saving may take at the end before the program leaves anyway."""
 
+FINISH_SECONDS = 1.0
+"""How long storing what was asked for last may take at the end."""
+
 AGAIN_SECONDS = 2.0
 """Within this time a second ctrl+c quits."""
+
+
+PALETTE_STYLES = Path(__file__).with_name("palette.tcss")
+"""Read when the palette opens for the first time; reading it again costs nothing."""
 
 
 class SternaApp(App[int], inherit_bindings=False):
@@ -69,7 +78,8 @@ class SternaApp(App[int], inherit_bindings=False):
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         super().__init__()
-        self.store = StoreThread(opener)
+        self._opener = opener
+        self._store: StoreThread | None = None
         self.settings = settings
         self.clock = clock
         self.catalog: Catalog | None = None
@@ -80,7 +90,7 @@ class SternaApp(App[int], inherit_bindings=False):
         """True where the terminal draws ASCII only."""
         self.farewell: str | None = None
         """What the terminal is told once it is restored."""
-        self.main = MainScreen(self.store, clock=clock)
+        self.main = MainScreen(clock)
         """The main screen, whatever lies above it."""
         self._catalog_factory = catalog_factory
         self._turns_factory = turns_factory
@@ -94,7 +104,7 @@ class SternaApp(App[int], inherit_bindings=False):
         self._interrupted = -AGAIN_SECONDS
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = chosen_theme(settings.theme, self.available_themes, environ)
+        self._begin_with_theme(chosen_theme(settings.theme, self.available_themes, environ))
         self._filters.append(Gate(ascii_only=self.ascii))
         self._problems = self.use_keys(settings)
         if not settings.ui.animation:
@@ -128,10 +138,14 @@ class SternaApp(App[int], inherit_bindings=False):
         self.spawn(self._open(), "app.open")
 
     async def _open(self) -> None:
+        await asyncio.to_thread(importlib.import_module, "storage.store")
+        if self._store is None:
+            self._store = storage.StoreThread(self._opener)
+        await self.main.furnish()
         try:
             await self.store.start()
-            await self.store.run(Store.recover_interrupted)
-        except StoreError as error:
+            await self.store.run(storage.Store.recover_interrupted)
+        except storage.StoreError as error:
             self.main.cannot_open(str(error))
             return
         self.store.subscribe(self._changed)
@@ -142,6 +156,22 @@ class SternaApp(App[int], inherit_bindings=False):
         await self.main.opened()
         for problem in (*self.settings.problems, *self._problems):
             self.notify(problem, severity="warning", timeout=12)
+
+    @property
+    def store(self) -> StoreThread:
+        """The store's thread. It is there before anything that could ask for it."""
+        assert self._store is not None, "the first frame is painted before the store"
+        return self._store
+
+    def _begin_with_theme(self, name: str) -> None:
+        """Take a theme before the first frame. Setting it as later would parse every style twice."""
+        theme = self.available_themes[name]
+        if theme.ansi:
+            self.theme = name
+            return
+        self.set_reactive(SternaApp.theme, name)
+        self.add_class(f"-theme-{name}", "-dark-mode" if theme.dark else "-light-mode")
+        self.stylesheet.set_variables(self.get_css_variables())
 
     # Work that must finish
 
@@ -177,7 +207,7 @@ class SternaApp(App[int], inherit_bindings=False):
             self.notify("Press ctrl+c again to quit.", timeout=AGAIN_SECONDS)
 
     async def leave(self, code: int) -> None:
-        """Save what is being written, keep what has come of replies, close the file, and exit with that code."""
+        """Save what is being written, keep what has come of replies, and exit with that code."""
         await self.save_all()
         self.exit(code, return_code=code)
 
@@ -186,28 +216,31 @@ class SternaApp(App[int], inherit_bindings=False):
         if self.closing:
             return
         self.closing = True
+        if self.main.reopened:
+            await self.main.save_draft()
+        elif typed := plain(self.main.draft):
+            self.farewell = f"Your conversations were not open. What you had typed:\n\n{clean(typed)}"
+        if self.turns is not None:
+            await self.turns.close()
         current = asyncio.current_task()
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                if self.ready.is_set() or self.main.reopened:
-                    await self.main.save_draft()
-                elif typed := plain(self.main.draft):
-                    self.farewell = f"Your conversations were not open. What you had typed:\n\n{clean(typed)}"
-                if self.turns is not None:
-                    await self.turns.close()
-                others = [task for task in self._tasks if task is not current]
-                for task in others:
-                    task.cancel()
-                await asyncio.gather(*others, return_exceptions=True)
-                if self.catalog is not None:
-                    await self.catalog.aclose()
-                await self.store.close()
-        except TimeoutError:
-            self._write_log("Closing took too long; what was already stored is safe.")
+        if others := [task for task in self._tasks if task is not current]:
+            # Work that waits for a file that never opened does not end by itself.
+            _, waiting = await asyncio.wait(others, timeout=FINISH_SECONDS if self.ready.is_set() else 0)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
     async def on_unmount(self) -> None:
-        """However the app ends, nothing is left unsaved."""
-        await self.save_all()
+        """However the app ends, nothing is left unsaved. The file is closed last, when no widget can ask for it."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.save_all()
+                if self.catalog is not None:
+                    await self.catalog.aclose()
+                if self._store is not None:
+                    await self._store.close()
+        except TimeoutError:
+            self._write_log("Closing took too long; what was already stored is safe.")
 
     def _on_signal(self, number: int) -> None:
         self.spawn(self.leave(128 + number), "app.signal")
@@ -265,6 +298,11 @@ class SternaApp(App[int], inherit_bindings=False):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The palette finds conversations, so it waits for the file."""
         return action != "command_palette" or self.main.reopened
+
+    def action_command_palette(self) -> None:
+        """Find a command or a conversation by name."""
+        self.stylesheet.read(PALETTE_STYLES)
+        super().action_command_palette()
 
     async def action_help(self) -> None:
         """Every key."""

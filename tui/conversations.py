@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import on, work
 
-from storage import Store, StoreError, Trashed
+import storage
 from storage.text import one_line
 
-from .dialogs import Confirm, ConfirmClear, ConversationDialog, ConversationSettings
 from .first_run import Found
 from .frame import Frame
 from .messages import ConversationRequested
-from .sidebar import Sidebar
+
+if TYPE_CHECKING:
+    from storage import Trashed
+
+    from .sidebar import Sidebar
 
 UNDO_SECONDS = 8.0
 """How long the sentence about undo stays; undo itself works for as long as the trash keeps."""
 
 
 class Conversations(Frame):
-    """The frame, with every action on conversations."""
+    """The frame, with every action on conversations.
+
+    Messages of the list are met by name (``on_sidebar_opened``): naming its class here would load it before the first
+    frame.
+    """
 
     async def show_welcome(self) -> None:
         """Say what was found, now and once the endpoints have answered."""
         catalog = self.sterna.catalog
         if catalog is None:
             return
-        self.welcome.first = await self.store.run(Store.session_count) == 0
+        self.welcome.first = await self.store.run(storage.Store.session_count) == 0
         labels = [endpoint.title for name in catalog.names() if (endpoint := catalog.endpoint(name)) is not None]
         self.welcome.found = Found(self.model.rstrip("/"), tuple(labels), tuple(catalog.problems.values()))
 
-    @on(Sidebar.Opened)
-    def open_from_list(self, event: Sidebar.Opened) -> None:
+    def on_sidebar_opened(self, event: Sidebar.Opened) -> None:
         """Open what was chosen in the list."""
         self.go_to(event.session_id)
         self.remove_class("-list")
@@ -52,7 +58,7 @@ class Conversations(Frame):
     async def _go_to(self, session_id: str | None, message_id: str | None) -> None:
         try:
             await self.open_session(session_id, at=message_id)
-        except StoreError as error:
+        except storage.StoreError as error:
             self._complain(str(error))
 
     def action_new_conversation(self) -> None:
@@ -70,9 +76,9 @@ class Conversations(Frame):
 
     async def _step(self, by: int) -> None:
         here = self.heading_for
-        position = await self.store.run(Store.session_position, here) if here else None
+        position = await self.store.run(storage.Store.session_position, here) if here else None
         target = 0 if position is None else position + by
-        rows = await self.store.run(Store.session_page, target, 1) if target >= 0 else []
+        rows = await self.store.run(storage.Store.session_page, target, 1) if target >= 0 else []
         if rows:
             self.go_to(rows[0].id)
         else:
@@ -96,15 +102,14 @@ class Conversations(Frame):
             self._show_list()
             self.sidebar.start_rename()
 
-    @on(Sidebar.RenameSubmitted)
-    def store_title(self, event: Sidebar.RenameSubmitted) -> None:
+    def on_sidebar_rename_submitted(self, event: Sidebar.RenameSubmitted) -> None:
         """Store the new title."""
         self.sterna.spawn(self._rename(event.session_id, event.title), "rename")
 
     async def _rename(self, session_id: str, title: str) -> None:
         try:
-            await self.store.run(Store.rename_session, session_id, title)
-        except StoreError as error:
+            await self.store.run(storage.Store.rename_session, session_id, title)
+        except storage.StoreError as error:
             self._complain(f"Not renamed. {error}")
         self.prompt.focus()
 
@@ -115,14 +120,15 @@ class Conversations(Frame):
         else:
             self._needs_session("delete")
 
-    @on(Sidebar.DeleteRequested)
-    def delete_from_list(self, event: Sidebar.DeleteRequested) -> None:
+    def on_sidebar_delete_requested(self, event: Sidebar.DeleteRequested) -> None:
         """Delete what the list's cursor is on."""
         self._delete(event.session_id)
 
     @work(group="delete")
     async def _delete(self, session_id: str) -> None:
         if self.sterna.settings.ui.confirm_delete:
+            from .dialogs import Confirm
+
             session = await self._session(session_id)
             question = f"Delete “{one_line(session.title, 60)}”?" if session else "Delete it?"
             if not await self.app.push_screen_wait(Confirm(question, "Delete")):
@@ -135,16 +141,16 @@ class Conversations(Frame):
             self.sterna.notify("A reply is still arriving there. Stop it first.", severity="warning")
             return
         try:
-            position = await self.store.run(Store.session_position, session_id)
-            trashed = await self.store.run(Store.delete_session, session_id)
+            position = await self.store.run(storage.Store.session_position, session_id)
+            trashed = await self.store.run(storage.Store.delete_session, session_id)
             self.drafts.forget(session_id)
             if session_id == self.session_id:
-                left = await self.store.run(Store.session_count)
-                rows = await self.store.run(Store.session_page, max(0, min(position or 0, left - 1)), 1)
+                left = await self.store.run(storage.Store.session_count)
+                rows = await self.store.run(storage.Store.session_page, max(0, min(position or 0, left - 1)), 1)
                 await self.open_session(rows[0].id if rows else None)
             await self.sidebar.reload()
             self._offer_undo(f"Deleted “{one_line(trashed.title, 40)}”.")
-        except StoreError as error:
+        except storage.StoreError as error:
             self._complain(f"Not deleted. {error}")
 
     def _offer_undo(self, what: str) -> None:
@@ -156,30 +162,32 @@ class Conversations(Frame):
 
     async def _undo(self) -> None:
         try:
-            trashed: Trashed | None = await self.store.run(Store.last_trashed)
+            trashed: Trashed | None = await self.store.run(storage.Store.last_trashed)
             if trashed is None:
                 self.sterna.notify("There is nothing to undo: nothing was deleted.")
                 return
-            back = await self.store.run(Store.undo, trashed.token)
+            back = await self.store.run(storage.Store.undo, trashed.token)
             await self.sidebar.reload()
             if trashed.sessions and back:
                 await self.open_session(back[0])
             many = f"{trashed.sessions:,} conversations are back." if trashed.sessions > 1 else ""
             one = f"“{one_line(trashed.title, 40)}” is back." if trashed.sessions == 1 else "The message is back."
             self.sterna.notify(many or one)
-        except StoreError as error:
+        except storage.StoreError as error:
             self._complain(f"Not undone. {error}")
 
     @work(group="clear", exclusive=True)
     async def action_clear_all(self) -> None:
         """Delete everything, once the person has typed that they mean it."""
-        count = await self.store.run(Store.session_count)
+        from .dialogs import ConfirmClear
+
+        count = await self.store.run(storage.Store.session_count)
         if not count:
             self.sterna.notify("There is nothing to delete.")
         elif self.sterna.turns is not None and self.sterna.turns.running():
             self.sterna.notify("A reply is still arriving. Stop it first.", severity="warning")
         elif await self.app.push_screen_wait(ConfirmClear(count)):
-            await self.store.run(Store.clear_all)
+            await self.store.run(storage.Store.clear_all)
             await self.open_session(None)
             await self.sidebar.reload()
             await self.show_welcome()
@@ -188,6 +196,8 @@ class Conversations(Frame):
     @work(group="settings", exclusive=True)
     async def action_conversation_settings(self) -> None:
         """The system prompt and the temperature of this conversation."""
+        from .dialogs import ConversationDialog, ConversationSettings
+
         settings = self.sterna.settings
         current = ConversationSettings(str(self.choices.get("system_prompt") or ""), self.choices.get("temperature"))
         usual = ConversationSettings(settings.system_prompt, settings.temperature)
@@ -213,7 +223,7 @@ class Conversations(Frame):
     async def _choose(self, key: str, value: Any) -> None:
         """Set one setting of this conversation; before it exists it is kept for its beginning."""
         if self.session is not None:
-            await self.store.run(Store.set_session_setting, self.session.id, key, value)
+            await self.store.run(storage.Store.set_session_setting, self.session.id, key, value)
         self.choices = {**self.choices, key: value}
         if value is None:
             self.choices.pop(key)

@@ -17,6 +17,8 @@ from storage.text import clean, one_line
 class Confirm(ModalScreen[bool]):
     """A question with a way back that has the focus."""
 
+    CSS_PATH = "sheets.tcss"
+
     BINDINGS = [("escape", "dismiss(False)", "Back"), ("y", "dismiss(True)", "Yes"), ("n", "dismiss(False)", "No")]
 
     def __init__(self, question: str, yes: str) -> None:
@@ -39,6 +41,8 @@ class Confirm(ModalScreen[bool]):
 
 class ConfirmClear(ModalScreen[bool]):
     """Everything is to be deleted: the person types that they mean it."""
+
+    CSS_PATH = "sheets.tcss"
 
     BINDINGS = [("escape", "dismiss(False)", "Back")]
 
@@ -77,6 +81,8 @@ class ConversationSettings:
 
 class ConversationDialog(ModalScreen[ConversationSettings | None]):
     """The system prompt and the temperature of one conversation."""
+
+    CSS_PATH = "sheets.tcss"
 
     BINDINGS = [("escape", "dismiss(None)", "Back"), ("f4", "save", "Save")]
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from storage import Store, StoreError, StoreThread
+import storage
+
+if TYPE_CHECKING:
+    from storage import StoreThread
 
 PAUSE_SECONDS = 0.4
 """How long nothing is typed before the draft is kept."""
@@ -13,7 +17,7 @@ PAUSE_SECONDS = 0.4
 class Drafts:
     """Keeps one draft a conversation. ``failed`` is told, once, when the file does not take it."""
 
-    def __init__(self, store: StoreThread, failed: Callable[[str], None]) -> None:
+    def __init__(self, store: Callable[[], StoreThread], failed: Callable[[str], None]) -> None:
         self._store = store
         self._failed = failed
         self._kept: dict[str | None, str] = {}
@@ -21,7 +25,7 @@ class Drafts:
 
     async def read(self, session_id: str | None) -> str:
         """The draft of a conversation; None: of the one that does not exist yet."""
-        text = await self._store.run(Store.draft, session_id)
+        text = await self._store().run(storage.Store.draft, session_id)
         self._kept[session_id] = text
         return text
 
@@ -30,8 +34,8 @@ class Drafts:
         if self._kept.get(session_id, "") == text:
             return
         try:
-            await self._store.run(Store.save_draft, session_id, text)
-        except StoreError as error:
+            await self._store().run(storage.Store.save_draft, session_id, text)
+        except storage.StoreError as error:
             if not self._told:
                 self._told = True
                 self._failed(f"The draft is not kept yet. {error}")

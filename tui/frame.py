@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
 
-from storage import Change, NotFound, Session, Store, StoreError, StoreThread
+import storage
 from storage.text import one_line
 
 from .action_list import Scope
@@ -25,14 +25,15 @@ from .actions import BY_ID, bindings, key_name
 from .drafts import PAUSE_SECONDS, Drafts
 from .first_run import Keys, Welcome
 from .prompt import Prompt
-from .sidebar import Sidebar
 from .status import Hint, StatusLine, replying, tokens
-from .transcript import Transcript
 
 if TYPE_CHECKING:
     from chat import Reply
+    from storage import Change, Session, StoreThread
 
     from .app import SternaApp
+    from .sidebar import Sidebar
+    from .transcript import Transcript
 
 LAST_OPEN = "last_conversation"
 """Name of the local value that says which conversation was open."""
@@ -44,8 +45,6 @@ TICK_SECONDS = 0.5
 class Frame(Screen[None]):
     """Composes the parts and opens conversations; :class:`MainScreen` adds what a person can do."""
 
-    sidebar = query_one(Sidebar)
-    transcript = query_one(Transcript)
     prompt = query_one(Prompt)
     status = query_one(StatusLine)
     welcome = query_one(Welcome)
@@ -53,9 +52,8 @@ class Frame(Screen[None]):
 
     BINDINGS = bindings("main")
 
-    def __init__(self, store: StoreThread, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__()
-        self.store = store
         self.clock = clock
         self.session: Session | None = None
         """The open conversation; None: one that does not exist yet."""
@@ -65,26 +63,55 @@ class Frame(Screen[None]):
         """Settings of the open conversation; for one that does not exist yet, those it will begin with."""
         self.reopened = False
         """True once the store has been read: from then on the prompt belongs to a conversation."""
-        self.drafts = Drafts(store, self._complain)
+        self.drafts = Drafts(lambda: self.store, self._complain)
         self._draft = ""
         self._draft_timer: Timer | None = None
         self._tick: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """The list, the messages over the prompt, the status line."""
-        settings = self.sterna.settings
-        sidebar = Sidebar(self.store, clock=self.clock, id="sidebar")
-        sidebar.styles.width = settings.ui.sidebar_width
-        sidebar.ascii = self.sterna.ascii
-        sidebar.disabled = True  # until there is something to read
+        """What the first frame needs: the prompt, the status line, and the place where the list will be."""
         with Horizontal(id="body"):
-            yield sidebar
+            place = Static(id="sidebar-place")
+            place.styles.width = self.sterna.settings.ui.sidebar_width
+            yield place
             with Vertical(id="conversation"):
                 yield Static(id="heading")
                 yield Welcome(id="welcome")
-                yield Transcript(self.store, clock=self.clock, id="transcript")
                 yield Prompt(id="prompt")
         yield StatusLine(id="status")
+
+    async def furnish(self) -> None:
+        """Add the list and the messages. Together they cost as much as the first frame, so they come after it."""
+        if self.query("#sidebar"):
+            return
+        from .sidebar import Sidebar
+        from .transcript import Transcript
+
+        sidebar = Sidebar(self.store, clock=self.clock, id="sidebar")
+        sidebar.styles.width = self.sterna.settings.ui.sidebar_width
+        sidebar.ascii = self.sterna.ascii
+        sidebar.disabled = True  # until there is something to read
+        transcript = Transcript(self.store, clock=self.clock, id="transcript")
+        transcript.display = False
+        with self.app.batch_update():
+            await self.query_one("#sidebar-place").remove()
+            await self.query_one("#body").mount(sidebar, before=0)
+            await self.query_one("#conversation").mount(transcript, before="#prompt")
+
+    @property
+    def sidebar(self) -> Sidebar:
+        """The list of conversations."""
+        return cast("Sidebar", self.query_one("#sidebar"))
+
+    @property
+    def transcript(self) -> Transcript:
+        """The messages."""
+        return cast("Transcript", self.query_one("#transcript"))
+
+    @property
+    def store(self) -> StoreThread:
+        """The store's thread."""
+        return self.sterna.store
 
     @property
     def sterna(self) -> SternaApp:
@@ -110,7 +137,6 @@ class Frame(Screen[None]):
         """The first frame: ready for typing."""
         self.set_class(self.sterna.ascii, "-ascii")
         self.set_class(not self.sterna.settings.ui.sidebar, "-no-list")
-        self.transcript.display = False
         self.status.activity = "opening…"
         self.show_keys()
         self.prompt.focus()
@@ -120,14 +146,14 @@ class Frame(Screen[None]):
 
     async def reopen(self) -> None:
         """Come back to the conversation that was open last, and put its draft before what has been typed since."""
-        last = await self.store.run(Store.get_local, LAST_OPEN)
+        last = await self.store.run(storage.Store.get_local, LAST_OPEN)
         session = await self._session(last) if isinstance(last, str) else None
         self.prompt.join(await self.drafts.read(session.id if session else None))
         self.reopened = True
         self.sidebar.disabled = False
         await self.sidebar.reload()
         await self._show(session)
-        self.prompt.history_of_prompts.fill(await self.store.run(Store.prompt_history))
+        self.prompt.history_of_prompts.fill(await self.store.run(storage.Store.prompt_history))
 
     async def open_session(self, session_id: str | None, *, at: str | None = None, query: str | None = None) -> None:
         """Open a conversation, at a message if one is named; the words of ``query`` are marked in it.
@@ -151,24 +177,24 @@ class Frame(Screen[None]):
         """Bring every part in step with the conversation that is open now."""
         self.session = session
         session_id = self.heading_for = session.id if session else None
-        self.choices = await self.store.run(Store.session_settings, session_id) if session_id else {}
+        self.choices = await self.store.run(storage.Store.session_settings, session_id) if session_id else {}
         self.sidebar.selected = session_id
         self.transcript.display = session is not None
         self.welcome.display = session is None
         await self.transcript.show(session_id, at=at, query=query)
         if (reply := self.live_reply) is not None:
             self.transcript.attach(reply)
-        await self.store.run(Store.set_local, LAST_OPEN, session_id)
+        await self.store.run(storage.Store.set_local, LAST_OPEN, session_id)
         if session_id is not None:
-            await self.store.run(Store.mark_read, session_id)
+            await self.store.run(storage.Store.mark_read, session_id)
         await self.show_state()
 
     async def _session(self, session_id: str | None) -> Session | None:
         if session_id is None:
             return None
         try:
-            return await self.store.run(Store.get_session, session_id)
-        except NotFound:
+            return await self.store.run(storage.Store.get_session, session_id)
+        except storage.NotFound:
             return None
 
     # Drafts
@@ -205,7 +231,7 @@ class Frame(Screen[None]):
                 self.session = session
                 self.transcript.refresh_session(change)
                 await self.show_state()
-        except StoreError as error:
+        except storage.StoreError as error:
             self._complain(str(error))
 
     # What the parts show
@@ -240,7 +266,7 @@ class Frame(Screen[None]):
         self._count()
 
     async def _usage(self, session: Session) -> str:
-        newest = await self.store.run(Store.messages_before, session.id, None, 4)
+        newest = await self.store.run(storage.Store.messages_before, session.id, None, 4)
         used = next((used for message in reversed(newest) if (used := message.input_tokens + message.output_tokens)), 0)
         catalog = self.sterna.catalog
         most = catalog.context_length(self.model) if catalog is not None else None
@@ -279,7 +305,7 @@ class Frame(Screen[None]):
             ids = ["reply.stop"]
         elif focused is None or focused is self.prompt:
             ids = ["prompt.send"] if self.sterna.ready.is_set() else []
-        elif self.transcript in focused.ancestors_with_self:
+        elif any(node.id == "transcript" for node in focused.ancestors_with_self):
             ids = ["transcript.copy", "transcript.copy_code", "transcript.retry", "prompt.focus"]
         else:
             ids = ["sidebar.open", "sidebar.filter", "sidebar.rename", "sidebar.delete", "prompt.focus"]

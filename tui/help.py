@@ -54,6 +54,8 @@ class KeyList(Widget):
 class HelpScreen(ModalScreen[None]):
     """Keys as they are now, remapped ones too."""
 
+    CSS_PATH = "sheets.tcss"
+
     BINDINGS = [
         Binding("escape,q,f1", "dismiss", "Back"),
         Binding("j,down", "scroll_by(1)", show=False),

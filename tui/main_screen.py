@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
-from storage import Store, StoreError
+import storage
 from storage.text import clean
 
 from .action_list import Action
 from .conversations import Conversations
 from .messages import ActionRequested
 from .prompt import Prompt
-from .transcript import Transcript
 
 if TYPE_CHECKING:
     from chat import Reply
+
+    from .transcript import Transcript
 
 NEED_CONVERSATION = frozenset(
     ("conversation.rename", "conversation.delete", "reply.retry", "transcript.focus", "conversation.next")
@@ -31,6 +32,7 @@ NEED_STORE = frozenset(f"{what}_conversation" for what in ("new", "next", "previ
     "clear_all",
     "conversation_settings",
     "focus_transcript",
+    "toggle_sidebar",
 }
 """What reads or writes the file."""
 
@@ -90,7 +92,7 @@ class MainScreen(Conversations):
                 self.prompt.sent(event.shown, event.text)
                 await self._follow(begun.session.id, reply)
             await self.drafts.keep(session_id, self.prompt.draft if self.session_id == session_id else "")
-        except StoreError as error:
+        except storage.StoreError as error:
             app.notify(f"Not sent; your text is still in the prompt. {error}", severity="error", timeout=12)
         finally:
             self._sending = False
@@ -138,8 +140,7 @@ class MainScreen(Conversations):
         elif self._needs_session("retry"):
             self.transcript.action_retry()
 
-    @on(Transcript.RetryRequested)
-    def retry_requested(self, event: Transcript.RetryRequested) -> None:
+    def on_transcript_retry_requested(self, event: Transcript.RetryRequested) -> None:
         """Retry what a click in the messages asks for."""
         self._retry(event.message_id)
 
@@ -156,28 +157,26 @@ class MainScreen(Conversations):
             assert self.sterna.turns is not None
             begun, reply = await self.sterna.turns.retry(message_id)
             await self._follow(begun.session.id, reply)
-        except StoreError as error:
+        except storage.StoreError as error:
             self._complain(f"Not retried. {error}")
         finally:
             self._sending = False
 
     # Reading
 
-    @on(Transcript.Copied)
-    def say_copied(self, event: Transcript.Copied) -> None:
+    def on_transcript_copied(self, event: Transcript.Copied) -> None:
         """Say what is on the clipboard now."""
         self.sterna.notify(f"Copied {clean(event.what)}.", timeout=3)
 
-    @on(Transcript.DeleteRequested)
-    def delete_message(self, event: Transcript.DeleteRequested) -> None:
+    def on_transcript_delete_requested(self, event: Transcript.DeleteRequested) -> None:
         """Delete one message."""
         self.sterna.spawn(self._trash_message(event.message_id), "delete.message")
 
     async def _trash_message(self, message_id: str) -> None:
         try:
-            await self.store.run(Store.delete_message, message_id)
+            await self.store.run(storage.Store.delete_message, message_id)
             self._offer_undo("Deleted the message.")
-        except StoreError as error:
+        except storage.StoreError as error:
             self._complain(f"Not deleted. {error}")
 
     # Focus

@@ -44,6 +44,8 @@ class YesNo(Checkbox):
 class SettingsScreen(ModalScreen[None]):
     """Reads ``app.settings``; writes through ``app.save_setting``."""
 
+    CSS_PATH = "sheets.tcss"
+
     BINDINGS = [Binding("escape,f9", "dismiss", "Back")]
 
     @property

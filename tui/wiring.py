@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import config
+import storage
 from config import Settings
-from storage import Store, StoreError, StoreThread, data_dir, open_account, utc_now
 
 if TYPE_CHECKING:
     from chat import Turns
     from providers import Catalog
+    from storage import Store, StoreThread
 
     from .app import SternaApp
 
@@ -46,7 +47,7 @@ def build(folder: Path | None, config_folder: Path | None, environ: Mapping[str,
         settings=settings,
         catalog_factory=partial(make_catalog, config_folder=config_folder, environ=environ),
         turns_factory=make_turns,
-        clock=utc_now,
+        clock=storage.utc_now,
         log_file=partial(log_file, folder),
         config_folder=config_folder,
         environ=environ,
@@ -56,18 +57,18 @@ def build(folder: Path | None, config_folder: Path | None, environ: Mapping[str,
 def open_store(folder: Path | None) -> Store:
     """The account's store; every way this fails is a sentence."""
     try:
-        place = data_dir(folder)
+        place = storage.data_dir(folder)
     except OSError as error:
-        raise StoreError(
+        raise storage.StoreError(
             f"The folder for your conversations cannot be made ({error.strerror}: {error.filename}). "
             "Make it writable, or name another with --data-dir."
         ) from error
-    return Store.open(open_account(place))
+    return storage.Store.open(storage.open_account(place))
 
 
 def log_file(folder: Path | None) -> Path:
     """Where details of a bug go."""
-    return data_dir(folder) / LOG_FILE
+    return storage.data_dir(folder) / LOG_FILE
 
 
 async def make_catalog(
