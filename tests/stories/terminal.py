@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from pathlib import Path
@@ -46,9 +47,9 @@ class Terminal:
             self._child.send(key)
 
     def sees(self, *texts: str, gone: str = "") -> None:
-        """Return once all of ``texts`` stand on the screen, and ``gone`` does not."""
+        """Return once all of ``texts`` stand on the screen, and nothing that the pattern ``gone`` matches."""
         limit = time.monotonic() + LIMIT
-        while not all(text in self.text for text in texts) or (gone and gone in self.text):
+        while not all(text in self.text for text in texts) or (gone and re.search(gone, self.text)):
             assert time.monotonic() < limit, f"waited in vain for {texts}, without {gone!r}:\n{self.text}"
             assert self._read(), f"it ended; the screen:\n{self.text}"
 
