@@ -21,8 +21,6 @@ from .wire_rows import BadRow, Conversation, conversation_of
 BATCH = 10_000
 """Messages in one transaction: enough that a commit costs nothing, few enough to let others write in between."""
 
-ROWS_A_STATEMENT = 40
-
 INDEX_AT_ONCE = 2_000
 """Up to so many messages an import is searchable when it returns; the rest is left to ``catch_up_search``."""
 
@@ -96,7 +94,7 @@ class Bulk(Usage):
                 with self.savepoint():
                     self._write_fresh(fresh)
                 answer["synced"] += len(fresh)
-        except sqlite3.IntegrityError:  # one of them breaks a rule of the schema: find it
+        except (sqlite3.IntegrityError, Invalid):  # one of them breaks a rule of the schema: find it
             known = batch
         for conversation in known:
             try:
@@ -141,7 +139,8 @@ class Bulk(Usage):
                 ),
                 batch_size=1_000,
             )
-            self._insert_messages([row for conversation in batch for row in conversation.messages])
+            # not through sqlite-utils: it looks at each value for something to turn into JSON, and that takes longer
+            self.insert_many("chat_messages", (row for conversation in batch for row in conversation.messages))
             self.recompute_sessions(conversation.session["id"] for conversation in batch if conversation.messages)
             self.recompute_usage(ids, Counted())
             self._capture(ids)
@@ -151,22 +150,6 @@ class Bulk(Usage):
                 {"ids": to_json(ids)},
             )
             self._index(before)
-
-    def _insert_messages(self, rows: list[dict[str, Any]]) -> None:
-        """Write them, many rows a statement.
-
-        Where a table has triggers, SQLite journals the pages that a statement touches: with one row a statement that is
-        half of the time. sqlite-utils does the same, but looks at each value for something to turn into JSON, which on
-        messages takes longer than SQLite does.
-        """
-        for start in range(0, len(rows), ROWS_A_STATEMENT):
-            some = rows[start : start + ROWS_A_STATEMENT]
-            names = ", ".join(some[0])
-            values = ", ".join(["(" + ", ".join("?" * len(some[0])) + ")"] * len(some))
-            self.db.execute(
-                f"insert into chat_messages ({names}) values {values}",
-                [value for row in some for value in row.values()],
-            )
 
     def _write_known(self, conversation: Conversation) -> None:
         session = conversation.session

@@ -59,16 +59,20 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError | None:
     return None
 
 
-def in_sentences(cls: C) -> C:
-    """The class, each of its public methods raising :class:`StoreError` where SQLite raises its own.
+def in_sentences(plumbing: type) -> Callable[[C], C]:
+    """A class whose public methods raise :class:`StoreError` where SQLite raises its own; those of ``plumbing`` do not.
 
     A proxy around the connection would see every row go by; here a call costs one frame more.
     """
-    for name in dir(cls):
-        method = getattr_static(cls, name)
-        if not name.startswith("_") and isfunction(method):
-            setattr(cls, name, _translated(method))
-    return cls
+
+    def translate(cls: C) -> C:
+        for name in dir(cls):
+            method = getattr_static(cls, name)
+            if not name.startswith("_") and isfunction(method) and not hasattr(plumbing, name):
+                setattr(cls, name, _translated(method))
+        return cls
+
+    return translate
 
 
 def _translated(method: Callable[..., Any]) -> Callable[..., Any]:

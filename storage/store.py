@@ -10,7 +10,7 @@ from . import ids
 from .bulk import Bulk
 from .checks import Checks
 from .clock import Clock, utc_now
-from .database import BUSY_MS, connect
+from .database import BUSY_MS, Base, connect
 from .drafts import Drafts
 from .errors import StoreReadOnly
 from .failures import explain, in_sentences
@@ -23,7 +23,7 @@ from .profiles import Profiles
 from .search import Search
 
 
-@in_sentences
+@in_sentences(plumbing=Base)
 class Store(Live, Bulk, Drafts, Search, Outbox, Profiles, Maintenance, Checks, Names):
     """Everything that is kept, in one SQLite file for one account. Use it in the thread that opened it."""
 

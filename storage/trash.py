@@ -172,12 +172,8 @@ class Trash(Messages):
         return (json.loads(row["content"]) for row in rows)
 
     def _put_back(self, token: int, place: str) -> None:
-        first = next(self._kept(token, place), None)
-        if first is not None:
-            names = ", ".join(first)
-            values = ", ".join(f":{name}" for name in first)
-            ignore = "or ignore" if place == "sync_outbox" else ""  # a thing may have got a word of its own since
-            self.db.executemany(f"insert {ignore} into {place} ({names}) values ({values})", self._kept(token, place))
+        # a thing may have got a word of its own in the outbox since
+        self.insert_many(place, self._kept(token, place), known="or ignore" if place == "sync_outbox" else "")
 
     def _undo_sessions(self, token: int) -> list[str]:
         ids = [row["thing"] for row in self.rows(
