@@ -119,6 +119,7 @@ def test_deleting_what_may_be_on_its_way_is_told(store: Store) -> None:
     assert ("m", reply.id, "del") in outbox(store)
     store.db.execute("delete from chat_sessions")
     assert outbox(store) == {("c", reply.session_id, "del")}
+    assert len(table(store, "sync_grave")) == 2
 
 
 def test_a_private_conversation_never_enters(store: Store) -> None:
@@ -180,6 +181,7 @@ def test_a_plain_connection_of_another_program_is_captured(store: Store) -> None
         db.execute("delete from chat_sessions")
     db.close()
     assert outbox(store) == {("c", reply.session_id, "del")}
+    assert table(store, "sync_grave") == [{"kind": "c", "id": reply.session_id}]
     assert table(store, "chat_messages") == []
     assert store.search("windmill") == []
 

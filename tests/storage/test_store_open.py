@@ -99,6 +99,7 @@ def test_several_processes_may_make_the_same_file_at_once(tmp_path: Path) -> Non
 import sys, pathlib
 from storage import Store, data_dir, open_account
 folder = data_dir(pathlib.Path(sys.argv[1]))
+print(flush=True)
 sys.stdin.readline()
 store = Store.open(open_account(folder))
 print(store.path.name, store.user_id, store.session_count())
@@ -110,7 +111,14 @@ print(store.path.name, store.user_id, store.session_count())
         )
         for _ in range(4)
     ]  # fmt: skip
-    answers = [starter.communicate("go\n", timeout=60) for starter in starters]
+    for starter in starters:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == "\n"
+    for starter in starters:
+        assert starter.stdin is not None
+        starter.stdin.write("go\n")
+        starter.stdin.flush()
+    answers = [starter.communicate(timeout=60) for starter in starters]
     assert [err for _, err in answers] == [""] * 4
     assert len({out for out, _ in answers}) == 1
     assert len(list((tmp_path / "new").glob("*.db"))) == 1
