@@ -27,6 +27,9 @@ from .text import clean, clip, storable
 
 OPEN, CLOSE = "\x02", "\x03"
 SNIPPET_WORDS = 16
+SNIPPET_LENGTH = 4_000
+"""Characters up to which SQLite makes the snippet. Its time grows with the square of the matches: a pasted log of a
+megabyte that repeats a word takes it ten seconds, which everything else would wait for."""
 SCANNED = 20_000
 """How many of the newest messages are read for what the index does not know."""
 
@@ -43,7 +46,9 @@ _UNSPACED = re.compile(
 
 _MESSAGES = f"""
 select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
-    snippet(message_search, 0, '{OPEN}', '{CLOSE}', '…', {SNIPPET_WORDS}) as snippet
+    case when length(m.content) <= {SNIPPET_LENGTH}
+        then snippet(message_search, 0, '{OPEN}', '{CLOSE}', '…', {SNIPPET_WORDS}) end as snippet,
+    case when length(m.content) > {SNIPPET_LENGTH} then m.content end as whole
 from message_search as f
 join chat_messages as m on m.local_id = f.rowid
 join chat_sessions as s on s.id = m.session_id
@@ -165,7 +170,7 @@ class Search(Base):
             order by f.rank limit :limit""",
             match=" OR ".join(words), limit=limit,
         )  # fmt: skip
-        return [_hit(row) for row in rows]
+        return [_hit(row, words=tuple(word.strip('"') for word in words)) for row in rows]
 
     def catch_up_search(self, limit: int = 2_000) -> int:
         """Index some of the messages that an import left for later, newest first; how many. 0: none are left."""
@@ -231,13 +236,14 @@ class Search(Base):
             order by f.rowid desc limit :limit""",
             match=query.match, **values,
         )  # fmt: skip
-        return [_hit(row) for row in rows]
+        words = tuple(word.strip('"*') for word in query.match.split('" "'))
+        return [_hit(row, words=words) for row in rows]
 
     def _near_hits(self, query: Query, values: dict[str, Any]) -> list[Hit]:
         self.db.create_function("begins_word", 2, begins_word, deterministic=True)
         rows = self.rows(
             f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
-                m.content as snippet
+                null as snippet, m.content as whole
             from (
                 select f.rowid as place from message_search as f
                 where f.message_search match :match {_RANGE}
@@ -286,9 +292,9 @@ def _all_of(parts: tuple[str, ...], column: str) -> _Wanted:
 
 def _hit(row: sqlite3.Row, parts: tuple[str, ...] = (), words: tuple[str, ...] = ()) -> Hit:
     values = dict(row)
-    text = values.pop("snippet")
-    if words:
-        text = _around_words(text, words)
+    text, whole = values.pop("snippet"), values.pop("whole", None)
+    if whole is not None:
+        text = _around_words(whole, words)
     snippet = _marked(text, parts)
     return Hit(session_title=values.pop("title"), snippet=snippet, **values)
 
