@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from . import corpus
@@ -37,7 +38,8 @@ def measure(argv: list[str], mark: str, config: Path) -> tuple[float, float]:
     """Seconds to the first frame, and MB once the screen has come to rest."""
     with Terminal(argv, environ(config)) as terminal:
         painted = terminal.wait_for(mark) - terminal.began
-        terminal.settle(1.0)
+        time.sleep(1.0)
+        terminal.settle()
         return painted, terminal.rss_mb()
 
 

@@ -11,7 +11,6 @@ from .report import heading, line, median
 from .terminal import Terminal
 
 ROUNDS = 8
-OPEN = {"long": "\x1b[H", "short": "\x1b[B"}
 
 
 def main() -> None:
@@ -23,17 +22,17 @@ def main() -> None:
         Terminal(sterna(corpus.long_history()), environ(Path(config))) as terminal,
     ):
         terminal.wait_for(MARK)
-        terminal.settle(1.0)
-        focus_sidebar(terminal)
+        terminal.settle()
+        choose(terminal, "long")
+        terminal.send("\r")
+        terminal.settle()
         for turn in range(ROUNDS * 2):
             mark = ("short", "long")[turn % 2]
-            terminal.send("j" if mark == "short" else "k")
-            terminal.settle(0.4)
+            choose(terminal, mark)
             since = len(terminal.output)
             pressed = terminal.send("\r")
             found[mark].append(terminal.wait_for(f"ENDOF{mark}", since=since) - pressed)
-            terminal.settle(0.4)
-            focus_sidebar(terminal)
+            terminal.settle()
     short, long = (median(found[mark][1:]) for mark in ("short", "long"))
     line("40 messages", f"{short * 1000:.0f} ms")
     line(
@@ -44,10 +43,17 @@ def main() -> None:
     )
 
 
+def choose(terminal: Terminal, mark: str) -> None:
+    """Put the list's cursor on one of the two marked conversations, which stand on top."""
+    focus_sidebar(terminal)
+    terminal.send("g" if mark == "long" else "gj")
+    terminal.settle()
+
+
 def focus_sidebar(terminal: Terminal) -> None:
-    """Put the keys into the list of conversations, its cursor on the opened one."""
-    terminal.send("\x1bs")
-    terminal.settle(0.4)
+    """Put the keys into the list of conversations."""
+    terminal.send("\x0f")
+    terminal.settle()
 
 
 if __name__ == "__main__":

@@ -18,11 +18,11 @@ HOME, END = "g", "G"
 def main() -> None:
     """Print the time of a jump to each end against the time of a step of one row."""
     heading(f"The sidebar, {corpus.CONVERSATIONS:,} conversations")
-    oldest = corpus.conversation(0, 0)["title"][:14]
+    oldest = corpus.conversation(0, corpus.MESSAGES)["title"][:14]
     data = corpus.long_history()
     with tempfile.TemporaryDirectory() as config, Terminal(sterna(data), environ(Path(config))) as terminal:
         terminal.wait_for(MARK)
-        terminal.settle(1.0)
+        terminal.settle()
         focus_sidebar(terminal)
         steps = [repaint(terminal, key) for _ in range(ROUNDS) for key in ("j", "k")]
         ends, homes = [], []
@@ -47,14 +47,14 @@ def shown(terminal: Terminal, key: str, title: str) -> float:
     since = len(terminal.output)
     pressed = terminal.send(key)
     taken = terminal.wait_for(title, since=since) - pressed
-    terminal.settle(0.3)
+    terminal.settle()
     return taken
 
 
 def repaint(terminal: Terminal, key: str) -> float:
     """Seconds from ``key`` to the last of what it repainted."""
     pressed = terminal.send(key)
-    terminal.settle(0.3)
+    terminal.settle()
     return terminal.reads[-1] - pressed
 
 

@@ -52,10 +52,10 @@ def measure(data: Path, config: Path) -> None:
     """One conversation in a real terminal."""
     with Terminal(sterna(data), environ(config)) as terminal:
         terminal.wait_for(MARK)
-        terminal.settle(1.0)
+        terminal.settle()
         idle = echo(terminal, LETTERS[:40], until=time.perf_counter() + 30)
         terminal.send("\x15")
-        terminal.settle(0.5)
+        terminal.settle()
         terminal.send("go")
         terminal.wait_for("go")
         cpu, began = terminal.cpu_seconds(), terminal.send("\r")

@@ -81,8 +81,8 @@ class Terminal:
             self.read(0.2)
         return self.reads[-1] if self.reads else time.perf_counter()
 
-    def settle(self, quiet: float = 0.5, seconds: float = 20) -> None:
-        """Read until nothing has come for ``quiet`` seconds."""
+    def settle(self, quiet: float = 0.3, seconds: float = 5) -> None:
+        """Read until nothing has come for ``quiet`` seconds, which is less than a cursor takes to blink."""
         limit = time.perf_counter() + seconds
         while self.read(quiet) and time.perf_counter() < limit:
             pass
