@@ -367,8 +367,10 @@ ACTIONS: tuple[Action, ...] = (
         palette=False,
     ),
     Action("app.help", "Help", "f1", "Show every key", "app", "help", "help"),
-    Action("app.theme", "Light or dark", "f6", "Switch between the light and the dark look", "app", "toggle_dark"),
-    Action("app.themes", "Themes", "f7", "Choose how Sterna looks", "app", "change_theme"),
+    Action(
+        "app.theme", "Light or dark", "shift+f6", "Switch between the light and the dark look", "app", "toggle_dark"
+    ),
+    Action("app.themes", "Themes", "shift+f7", "Choose how Sterna looks", "app", "change_theme"),
     Action("app.settings", "Settings", "f9", "Models, looks and keys", "app", "settings"),
     Action("app.screenshot", "Screenshot", "f12", "Save what you see as an SVG picture", "app", "screenshot"),
     Action("app.quit", "Quit", "f10", "Quit; ctrl+c twice does too, and what you typed is kept", "app", "quit"),

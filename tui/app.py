@@ -131,6 +131,7 @@ class SternaApp(App[int], inherit_bindings=False):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self._on_signal, number)
+        self.watch(self, "theme", self._keep_theme, init=False)
         self.call_after_refresh(self.begin)
 
     def begin(self) -> None:
@@ -294,6 +295,24 @@ class SternaApp(App[int], inherit_bindings=False):
     def action_toggle_dark(self) -> None:
         """Switch to the light look, or back."""
         self.theme = opposite(self.theme, self.available_themes)
+
+    def _keep_theme(self, name: str) -> None:
+        """A look that was chosen, by whatever way, is the look of the next start."""
+        if name != self.settings.theme and not self.closing:
+            self.spawn(self._save_theme(name), "theme.keep")
+
+    async def _save_theme(self, name: str) -> None:
+        try:
+            await self.save_setting("theme", name)
+        except config.ConfigError as error:
+            self.notify(str(error), severity="warning")
+
+    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
+        """Save a picture of the screen in the current folder and say where."""
+        try:
+            self.notify(f"Saved {Path(self.save_screenshot(filename, path)).absolute()}")
+        except OSError as error:
+            self.notify(f"The picture cannot be saved here ({error.strerror}).", severity="error")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The palette finds conversations, so it waits for the file."""

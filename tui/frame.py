@@ -251,7 +251,8 @@ class Frame(Screen[None]):
     async def follow_settings(self) -> None:
         """Look as the settings say now."""
         ui = self.sterna.settings.ui
-        self.sidebar.styles.width = ui.sidebar_width
+        for place in self.query("#sidebar, #sidebar-place"):
+            place.styles.width = ui.sidebar_width
         self.set_class(not ui.sidebar, "-no-list")
         self.show_keys()
         await self.show_state()
@@ -286,7 +287,8 @@ class Frame(Screen[None]):
             if self._tick is None:
                 self._tick = self.set_interval(TICK_SECONDS, self._count)
             waiting = not reply.content and not reply.reasoning
-            self.status.activity = replying(monotonic() - reply.started, reply.content, waiting)
+            going_on = replying(monotonic() - reply.started, reply.content, waiting)
+            self.status.activity = reply.problem or going_on
         self.show_hints()
 
     def show_keys(self) -> None:

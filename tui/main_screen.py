@@ -199,6 +199,8 @@ class MainScreen(Conversations):
         """Show or hide the list; in a narrow terminal it lies over the conversation."""
         name = "-list" if self.has_class("-narrow") else "-no-list"
         self.toggle_class(name)
+        if self.has_class("-list"):
+            self.sidebar.focus()
         if self.sidebar.has_focus_within and not self.sidebar.display:
             self.prompt.focus()
 

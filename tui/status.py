@@ -47,7 +47,7 @@ class StatusLine(Widget):
     def render(self) -> Content:
         """The line, filled to its width."""
         width = self.content_size.width
-        left = self._left(width)
+        left = self._left(width * 2 // 3 if self.hints else width)
         hints = self._fitting(width - left.cell_length - len(GAP))
         self._spans = []
         right = Content.assemble(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from textual.binding import Binding
+from textual.widgets import TextArea
+
 from tui.actions import ACTIONS, BY_ID, NO_KEY, key_names, keymap, keys_table, sections
 
 
@@ -24,11 +27,15 @@ def test_no_two_default_keys_answer_in_the_same_place() -> None:
 
 
 def test_no_default_key_is_taken_by_flow_control_a_multiplexer_or_text_editing() -> None:
-    taken = {"ctrl+s", "ctrl+q", "ctrl+b", "ctrl+a", "ctrl+w", "ctrl+k", "ctrl+x", "ctrl+v", "ctrl+y", "ctrl+z"}
+    editing = {
+        key.strip() for binding in TextArea.BINDINGS if isinstance(binding, Binding) for key in binding.key.split(",")
+    }
     for action in ACTIONS:
         keys = set(action.key.split(","))
-        assert not keys & taken, action.id
+        assert not keys & {"ctrl+s", "ctrl+q", "ctrl+b", "ctrl+a"}, action.id
         assert not any(key.startswith("ctrl+shift") for key in keys), action.id
+        if action.scope in ("app", "main", "prompt"):
+            assert not keys & editing, action.id
     while_typing = {key for action in ACTIONS if action.scope in ("app", "main") for key in action.key.split(",")}
     assert {key for key in while_typing if len(key) == 1} == {"i"}, "only a letter that the prompt itself takes"
 

@@ -165,3 +165,37 @@ async def test_a_mistake_of_the_program_is_one_sentence_and_the_details_are_in_t
     store = home.open()
     assert store.draft(None) == "kept"
     store.close()
+
+
+async def test_a_look_that_was_chosen_is_the_look_of_the_next_start(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, app)
+        await pilot.press("shift+f6")
+        await until(pilot, lambda: app.settings.theme == "sterna-light")
+    again = home.app()
+    assert again.theme == "sterna-light"
+
+
+async def test_a_screenshot_says_where_it_is(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home.folder)
+    app = home.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, app)
+        await pilot.press("f12")
+        await until(pilot, lambda: list(home.folder.glob("*.svg")))
+        assert any(str(home.folder) in notice.message for notice in app._notifications)
+
+
+async def test_ctrl_c_twice_quits_and_once_does_not(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, app)
+        await pilot.press(*"kept", "ctrl+c")
+        await until(pilot, lambda: any("again" in notice.message for notice in app._notifications))
+        assert not app.closing
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: app.closing)
+    store = home.open()
+    assert store.draft(None) == "kept"
+    store.close()
