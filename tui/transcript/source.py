@@ -7,8 +7,10 @@ from typing import Protocol
 
 from storage import LiveReply, Message, NotFound, Store
 
+FIRST = 16
+"""Messages mounted when a conversation is opened: a screen of them; the rest follows once they are seen."""
 PAGE = 40
-"""Messages read and mounted at a time."""
+"""Messages read and mounted at a time from then on."""
 WINDOW = 160
 """Messages mounted at most; beyond it the far end is let go."""
 
@@ -58,11 +60,11 @@ class Page:
 
 def newest(store: Store, session_id: str) -> Page:
     """The end of the conversation."""
-    messages = store.messages_before(session_id, None, PAGE + 1)
+    messages = store.messages_before(session_id, None, FIRST + 1)
     return Page(
-        messages[-PAGE:],
+        messages[-FIRST:],
         store.live_replies(session_id),
-        older=len(messages) > PAGE,
+        older=len(messages) > FIRST,
         end=messages[-1].key if messages else None,
     )
 
@@ -76,7 +78,7 @@ def oldest(store: Store, session_id: str) -> Page:
 def around(store: Store, session_id: str, message_id: str) -> Page:
     """The messages around one; the end of the conversation when it is gone."""
     try:
-        messages = store.messages_around(session_id, message_id, PAGE)
+        messages = store.messages_around(session_id, message_id, FIRST)
     except NotFound:
         messages = []
     if not messages:
