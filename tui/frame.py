@@ -246,7 +246,8 @@ class Frame(Screen[None]):
     def model(self) -> str:
         """Who answers the next prompt here; empty while that is not known."""
         catalog = self.sterna.catalog
-        return str(self.choices.get("model") or (catalog.default_ref() if catalog else ""))
+        chosen = self.choices.get("model") or self.sterna.settings.model
+        return str(chosen or (catalog.default_ref() if catalog else ""))
 
     async def follow_settings(self) -> None:
         """Look as the settings say now."""
