@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
 
 import config
@@ -146,6 +147,12 @@ async def until(pilot: Pilot[int], holds: Callable[[], object], seconds: float =
     while not holds():
         assert time.monotonic() < end, "waited in vain"
         await pilot.pause(0.01)
+
+
+async def write(pilot: Pilot[int], text: str) -> None:
+    """Put text where the focus is, at once: pressing its keys one by one waits after each."""
+    pilot.app.post_message(events.Paste(text))
+    await pilot.pause()
 
 
 def frame(app: SternaApp) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from home import Home, frame, until
+from home import Home, frame, until, write
 from textual.pilot import Pilot
 
 from providers import Failed, FailureKind
@@ -42,7 +42,8 @@ async def test_a_first_prompt_is_stored_answered_and_listed(home: Home) -> None:
     home.model.say("Terns fly from pole to pole.")
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press(*"which bird flies furthest", "enter")
+        await write(pilot, "which bird flies furthest")
+        await pilot.press("enter")
         await shown(pilot, app, "pole to pole")
         await until(pilot, lambda: app.turns is not None and not app.turns.running())
         await until(pilot, lambda: app.main.status.activity == "")
@@ -62,7 +63,8 @@ async def test_what_is_typed_and_sent_before_the_file_is_open_is_sent_once_it_is
     app = home.app()
     begin, app.begin = app.begin, lambda: None  # type: ignore[method-assign]
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press(*"early bird", "enter")
+        await write(pilot, "early bird")
+        await pilot.press("enter")
         await pilot.pause()
         assert app.main.prompt.text == "early bird"
         begin()
@@ -78,7 +80,8 @@ async def test_quitting_keeps_the_draft_and_the_open_conversation(home: Home) ->
         await opened(pilot, app)
         app.main.go_to(first)
         await until(pilot, lambda: app.main.session_id == first)
-        await pilot.press(*"half a thou", "f10")
+        await write(pilot, "half a thou")
+        await pilot.press("f10")
     again = home.app()
     async with again.run_test(size=SIZE) as pilot:
         await pilot.press("g", "h", "t")
@@ -97,7 +100,8 @@ async def test_each_conversation_has_its_own_draft(home: Home) -> None:
         await opened(pilot, app)
         await pilot.press(*"new", "ctrl+o", "g", "enter")
         await until(pilot, lambda: app.main.session_id == second)
-        await pilot.press(*"for two", "alt+down")
+        await write(pilot, "for two")
+        await pilot.press("alt+down")
         await until(pilot, lambda: app.main.session_id == first)
         assert app.main.prompt.text == ""
         await pilot.press("alt+up")
@@ -112,7 +116,7 @@ async def test_a_draft_is_in_the_file_soon_after_typing_pauses(home: Home) -> No
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        await pilot.press(*"unsent")
+        await write(pilot, "unsent")
         other = home.open()
         await until(pilot, lambda: other.draft(None) == "unsent")
         other.close()
@@ -128,7 +132,8 @@ async def test_when_the_disk_is_full_the_text_stays_and_the_reason_is_on_the_scr
             raise StoreFull("No space is left on the disk. Free some and send again.")
 
         app.turns.begin = refuse  # type: ignore[method-assign,assignment]
-        await pilot.press(*"precious", "enter")
+        await write(pilot, "precious")
+        await pilot.press("enter")
         await until(pilot, lambda: "No space is left" in notices(app))
         assert app.main.prompt.text == "precious"
         assert app.main.session_id is None
@@ -141,9 +146,11 @@ async def test_sending_while_a_reply_arrives_says_so_and_keeps_the_text(home: Ho
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        await pilot.press(*"tell me", "enter")
+        await write(pilot, "tell me")
+        await pilot.press("enter")
         await until(pilot, lambda: app.main.live_reply is not None)
-        await pilot.press(*"more", "enter")
+        await write(pilot, "more")
+        await pilot.press("enter")
         await until(pilot, lambda: "still arriving" in notices(app))
         assert app.main.prompt.text == "more"
         home.model.release()
@@ -196,7 +203,8 @@ async def test_a_failed_reply_is_a_sentence_and_f5_asks_again(home: Home) -> Non
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        await pilot.press(*"hello", "enter")
+        await write(pilot, "hello")
+        await pilot.press("enter")
         await shown(pilot, app, "Start the server and retry.")
         await pilot.press("f5")
         await shown(pilot, app, "Here I am.")
@@ -213,7 +221,9 @@ async def test_renaming_happens_in_the_list_and_holds_against_markup(home: Home)
         await until(pilot, lambda: app.main.session_id is not None)
         await pilot.press("f2")
         await until(pilot, lambda: app.main.sidebar.title.has_focus)
-        await pilot.press("ctrl+u", *"[/x] [b]mine", "enter")
+        await pilot.press("ctrl+u")
+        await write(pilot, "[/x] [b]mine")
+        await pilot.press("enter")
         await shown(pilot, app, "[/x] [b]mine")
         await until(pilot, lambda: app.main.session is not None and app.main.session.title == "[/x] [b]mine")
         await until(pilot, lambda: app.main.prompt.has_focus)
@@ -274,7 +284,8 @@ async def test_a_conversation_keeps_its_own_system_prompt_and_temperature(home: 
         await opened(pilot, app)
         await pilot.press("f4")
         await until(pilot, lambda: app.screen is not app.main)
-        await pilot.press(*"Be brief.", "tab", *"9", "enter")
+        await write(pilot, "Be brief.")
+        await pilot.press("tab", *"9", "enter")
         await shown(pilot, app, "is not a number from 0 to 2")
         await pilot.press("backspace", *"0.5", "enter")
         await until(pilot, lambda: app.screen is app.main)
@@ -391,7 +402,8 @@ async def test_search_finds_a_word_as_it_is_typed_and_opens_at_its_message(home:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        await pilot.press("ctrl+r", *"burr")
+        await pilot.press("ctrl+r")
+        await write(pilot, "burr")
         await shown(pilot, app, "In burrows")
         await pilot.press("enter")
         await until(pilot, lambda: app.main.session_id == target)
@@ -406,7 +418,8 @@ async def test_the_palette_leaves_out_what_cannot_be_done_and_does_what_is_chose
         await opened(pilot, app)
         assert not app.can_perform("conversation.rename")
         assert not app.can_perform("reply.stop")
-        await pilot.press("ctrl+p", *"light or")
+        await pilot.press("ctrl+p")
+        await write(pilot, "light or")
         await shown(pilot, app, "Switch between the light and the dark look")
         await pilot.press("enter")
         await until(pilot, lambda: app.theme == "sterna-light")
@@ -416,7 +429,9 @@ async def test_a_model_is_chosen_for_one_conversation(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        await pilot.press("ctrl+l", *"large", "enter")
+        await pilot.press("ctrl+l")
+        await write(pilot, "large")
+        await pilot.press("enter")
         await until(pilot, lambda: app.main.status.model == "test/large")
         await pilot.press(*"hi", "enter")
         await until(pilot, lambda: home.model.requests)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from home import Home, frame, until
+from home import Home, frame, until, write
 from textual.pilot import Pilot
 
 from storage import Store, StoreCorrupt
@@ -48,7 +48,8 @@ async def listing(pilot: Pilot[int], app: SternaApp) -> None:
 
 
 async def searching(pilot: Pilot[int], app: SternaApp) -> None:
-    await pilot.press("ctrl+r", *"tern")
+    await pilot.press("ctrl+r")
+    await write(pilot, "tern")
     await until(pilot, lambda: "results" in frame(app))
 
 
@@ -143,7 +144,7 @@ async def test_a_file_that_cannot_be_opened_is_as_reviewed(home: Home) -> None:
 
     app = home.app(opener=refuse)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press(*"half a thought")
+        await write(pilot, "half a thought")
         await until(pilot, lambda: "cannot be opened" in frame(app))
         await settled(pilot, app)
         compare("trouble", (80, 24), app, home.folder)

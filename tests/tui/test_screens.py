@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from home import Home, frame, until
+from home import Home, frame, until, write
 from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input
 
@@ -91,10 +91,11 @@ async def test_a_corrupt_file_is_a_calm_sentence_and_the_text_stays(home: Home) 
     home.file.write_bytes(b"this is no database, but a letter to my aunt. " * 200)
     app = home.app()
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press(*"quite ")
+        await write(pilot, "quite ")
         await until(pilot, lambda: "conversations cannot be opened" in frame(app))
         assert "Traceback" not in frame(app)
-        await pilot.press(*"early", "enter")
+        await write(pilot, "early")
+        await pilot.press("enter")
         assert app.main.prompt.text == "quite early"
         home.file.unlink()
         await pilot.press("f5")
@@ -139,7 +140,7 @@ async def test_what_was_typed_is_given_back_when_the_file_never_opened(home: Hom
 
     app = home.app(opener=refuse)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press(*"do not lose me")
+        await write(pilot, "do not lose me")
         await until(pilot, lambda: app.main.welcome.trouble is not None)
         await pilot.press("f10")
         await pilot.pause()
@@ -153,7 +154,7 @@ async def test_a_mistake_of_the_program_is_one_sentence_and_the_details_are_in_t
     async def stumble() -> None:
         async with app.run_test(size=(80, 24)) as pilot:
             await opened(pilot, app)
-            await pilot.press(*"kept")
+            await write(pilot, "kept")
             app.main.call_later(lambda: 1 / 0)
             await pilot.pause()
 
@@ -191,7 +192,8 @@ async def test_ctrl_c_twice_quits_and_once_does_not(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, app)
-        await pilot.press(*"kept", "ctrl+c")
+        await write(pilot, "kept")
+        await pilot.press("ctrl+c")
         await until(pilot, lambda: any("again" in notice.message for notice in app._notifications))
         assert not app.closing
         await pilot.press("ctrl+c")
