@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
+from enum import Enum
+from typing import IO, Any, cast
 
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.drivers.linux_driver import LinuxDriver
+
+
+class Missing(Enum):
+    """Keys that terminals send and Textual takes for others."""
+
+    ALT_ENTER = "alt+enter"
+
+
+# Without these, alt+enter in a terminal of the plain protocol is enter, and a half-written prompt is sent.
+cast("dict[str, tuple[Missing, ...]]", ANSI_SEQUENCES_KEYS).update(
+    {"\x1b\r": (Missing.ALT_ENTER,), "\x1b\n": (Missing.ALT_ENTER,)}
+)
 
 
 class Forgiving:

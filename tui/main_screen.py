@@ -113,6 +113,8 @@ class MainScreen(Conversations):
         self.transcript.attach(reply)
         if self.session_id == reply.session_id:
             self._count()
+            if reply.message is not None:  # settled under the person's eyes
+                self.sterna.spawn(self.store.run(storage.Store.mark_read, reply.session_id), "mark_read")
 
     @on(ActionRequested)
     async def do_action(self, event: ActionRequested) -> None:

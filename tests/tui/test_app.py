@@ -49,6 +49,9 @@ async def test_a_first_prompt_is_stored_answered_and_listed(home: Home) -> None:
         await until(pilot, lambda: app.main.status.activity == "")
         assert app.main.prompt.text == ""
         await shown(pilot, app, "which bird flies furthest")
+        other = home.open()
+        await until(pilot, lambda: not other.session_page(0, 1)[0].unread)
+        other.close()
     store = home.open()
     (row,) = store.session_page(0, 10)
     assert [message.content for message in store.messages_before(row.id, None, 10)] == [

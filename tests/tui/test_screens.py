@@ -105,7 +105,8 @@ async def test_a_corrupt_file_is_a_calm_sentence_and_the_text_stays(home: Home) 
     assert not (home.folder / "sterna.log").exists()
 
 
-async def test_no_key_stumbles_before_the_file_is_open(home: Home) -> None:
+async def test_no_key_stumbles_before_the_file_is_open(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home.folder)
     app = home.app()
     begin, app.begin = app.begin, lambda: None  # type: ignore[method-assign]
     async with app.run_test(size=(100, 30)) as pilot:

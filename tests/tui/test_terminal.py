@@ -160,14 +160,14 @@ def test_nothing_that_people_or_models_wrote_is_obeyed_by_the_terminal(
 def test_sigterm_keeps_the_draft_and_gives_the_terminal_back(folder: Path, start: Callable[..., Terminal]) -> None:
     terminal = start()
     terminal.shows("Welcome to Sterna")
-    terminal.child.send("half a thought")
-    terminal.shows("half a thought")
+    terminal.child.send("half a\x1b\rthought")  # alt+enter of the plain protocol
+    terminal.shows("│ thought")
     terminal.child.kill(signal.SIGTERM)
     terminal.ends()
     assert terminal.child.exitstatus == 143
     assert "\x1b[?1049l" in terminal.raw
     assert "Traceback" not in terminal.raw
-    assert draft(folder) == "half a thought"
+    assert draft(folder) == "half a\nthought"
 
 
 def test_a_closed_window_keeps_the_draft(folder: Path, start: Callable[..., Terminal]) -> None:

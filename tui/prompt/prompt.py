@@ -133,9 +133,19 @@ class Prompt(TextArea):
         return low, high
 
     async def _on_key(self, event: events.Key) -> None:
-        """Leave enter to the bindings; where none has it, it starts a line as in any text area."""
-        if event.key == "enter" and "enter" in self.app.active_bindings:
+        """Send or start a line here and now. As a binding it would come after the keys typed right behind it."""
+        if event.is_printable:
+            return
+        bound = self.app.active_bindings.get(event.key)
+        if bound is None or bound.node is not self:
+            return
+        if bound.binding.id in ("prompt.send", "prompt.newline"):
+            event.stop()
             event.prevent_default()
+            if bound.binding.id == "prompt.send":
+                self.action_send()
+            else:
+                self.action_newline()
 
     async def _on_paste(self, event: events.Paste) -> None:
         """Take a paste; a big one as its label."""
@@ -175,4 +185,3 @@ def _tidy(text: str) -> str:
 def _tidy_draft(draft: str, pastes: Pastes) -> str:
     """The draft as the prompt shows it, without control characters."""
     return _tidy(pastes.from_draft(draft))
-
