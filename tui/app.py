@@ -25,7 +25,7 @@ from textual.screen import Screen
 
 import config
 import storage
-from config import EndpointSettings, Settings
+from config import Settings
 from storage.text import clean
 
 from .actions import BY_ID, bindings, keymap
@@ -357,10 +357,10 @@ class SternaApp(App[int], inherit_bindings=False):
         """Offer an endpoint that has just been configured; returns what is wrong with it, if anything."""
         if self.catalog is None:
             return None
-        from providers import endpoints_from
+        from chat import endpoints_of
 
-        new = [endpoint for endpoint in self.settings.endpoints if endpoint.name == name]
-        self.catalog.add(endpoints_from(new, key_reader(self.config_folder, self.environ)))
+        endpoints = endpoints_of(self.settings, environ=self.environ, config_dir=self.config_folder)
+        self.catalog.add([endpoint for endpoint in endpoints if endpoint.name == name], replace=True)
         await self.catalog.models()
         await self.main.show_state()
         await self.main.show_welcome()
@@ -374,11 +374,6 @@ class SternaApp(App[int], inherit_bindings=False):
     def can_perform(self, action_id: str) -> bool:
         """Whether the action makes sense now; what does not is left out of the palette, and its key says why."""
         return self.main.can_perform(BY_ID[action_id])
-
-
-def key_reader(folder: Path | None, environ: Mapping[str, str]) -> Callable[[EndpointSettings], str | None]:
-    """How an endpoint's key is found when a request needs it."""
-    return lambda endpoint: config.credentials.key_of(endpoint, environ, folder=folder)
 
 
 def _palette(name: str) -> Any:

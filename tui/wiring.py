@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,10 +32,30 @@ def run_app(*, data_dir: Path | None, config_dir: Path | None) -> int:
         print("sterna opens a chat and needs a terminal; in a pipe use: sterna ask", file=sys.stderr)
         return 2
     app = build(data_dir, config_dir)
+    log = logging.getLogger("sterna")
+    log.addHandler(LogFile(partial(log_file, data_dir)))
+    log.propagate = False  # the terminal is no place for it
     app.run(mouse=app.settings.ui.mouse)
     if app.farewell is not None:
         print(app.farewell, file=sys.stderr)
     return app.return_code or 0
+
+
+class LogFile(logging.Handler):
+    """Takes what the rooms report of their own mistakes into a file, which is made when there is something to say."""
+
+    def __init__(self, path: Callable[[], Path]) -> None:
+        super().__init__()
+        self._path = path
+        self.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append it; where even that cannot be written there is nobody left to tell."""
+        try:
+            with self._path().open("a", encoding="utf-8", errors="replace") as file:
+                file.write(self.format(record) + "\n")
+        except OSError:
+            return
 
 
 def build(folder: Path | None, config_folder: Path | None, environ: Mapping[str, str] = os.environ) -> SternaApp:
@@ -77,20 +98,12 @@ async def make_catalog(
     """Every endpoint that is configured or found on this machine, and the guide."""
     # httpx costs as much as the rest of the start: loaded in a thread, keys are echoed meanwhile.
     await asyncio.to_thread(importlib.import_module, "httpx")
-    from providers import Catalog, Timeouts, discover, endpoints_from, guide
+    from chat import add_found, catalog_of
 
-    from .app import key_reader
-    from .guide_help import help_text, history
+    from .guide_help import help_text
 
-    timeouts = Timeouts(settings.timeouts.connect, settings.timeouts.read, settings.timeouts.write)
-    catalog = Catalog(
-        endpoints_from(settings.endpoints, key_reader(config_folder, environ)),
-        guide=guide(help_text, partial(history, store)),
-        default=settings.model or None,
-        timeouts=timeouts,
-    )
-    if settings.discover:
-        catalog.add(await discover(environ))
+    catalog = catalog_of(settings, store, environ=environ, config_dir=config_folder, help_text=help_text)
+    await add_found(catalog, settings, environ)
     return catalog
 
 
