@@ -5,7 +5,7 @@ from __future__ import annotations
 from .context import build_context
 from .once import Once
 from .reply import Reply
-from .sources import add_found, catalog_of, needs_search
+from .sources import add_found, catalog_of, endpoints_of, needs_search
 from .turns import AnsweringError, Turns
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "add_found",
     "build_context",
     "catalog_of",
+    "endpoints_of",
     "needs_search",
 ]

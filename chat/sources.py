@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from config import Settings, credentials
-from providers import Catalog, HistoryError, HistoryHit, Timeouts, discover, endpoints_from, guide
+from providers import Catalog, Endpoint, HistoryError, HistoryHit, Timeouts, discover, endpoints_from, guide
 from providers.guide import HelpText
 from storage import Store, StoreError, StoreThread, parse
 
@@ -44,11 +44,16 @@ def catalog_of(
 
     timeouts = settings.timeouts
     return Catalog(
-        endpoints_from(settings.endpoints, partial(credentials.key_of, environ=environ, folder=config_dir)),
+        endpoints_of(settings, environ=environ, config_dir=config_dir),
         guide=guide(help_text, history),
         default=settings.model or None,
         timeouts=Timeouts(connect=timeouts.connect, read=timeouts.read, write=timeouts.write),
     )
+
+
+def endpoints_of(settings: Settings, *, environ: Mapping[str, str], config_dir: Path | None = None) -> list[Endpoint]:
+    """The endpoints of the settings, whose keys are looked up when a request needs them."""
+    return endpoints_from(settings.endpoints, partial(credentials.key_of, environ=environ, folder=config_dir))
 
 
 async def add_found(catalog: Catalog, settings: Settings, environ: Mapping[str, str]) -> list[str]:

@@ -138,8 +138,6 @@ KNOWN: tuple[Known, ...] = (
         "Draw with Unicode or plain ASCII. auto: as the terminal's locale allows.",
         choices=("auto", "unicode", "ascii"),
     ),
-    Known("ui.time_format", TEXT, "24h", "How times of day are written.", choices=("24h", "12h")),
-    Known("ui.code_theme", TEXT, "", "Colours of code, by the name of a Pygments style. Empty: they follow the theme."),
     Known("ui.confirm_delete", YES_NO, False, "Ask before a conversation is deleted, though it can be undone."),
     Known("ui.enter_sends", YES_NO, True, "Enter sends. false: Enter is a new line and Ctrl+J sends."),
     Known("timeouts.connect", NUMBER, 10.0, "Seconds to wait for a connection.", least=0.1, most=600),

@@ -34,8 +34,6 @@ class Ui:
     mouse: bool = True
     animation: bool = True
     symbols: Literal["auto", "unicode", "ascii"] = "auto"
-    time_format: Literal["24h", "12h"] = "24h"
-    code_theme: str = ""
     confirm_delete: bool = False
     enter_sends: bool = True
 

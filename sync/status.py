@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from storage import Store
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from storage import Store
+
+
+LOCAL_ONLY = "local only"
+"""What an account is that no server knows."""
 
 
 def sync_status(store: Store) -> str:
-    """One line for the status bar. There is no server yet; every change is kept for the first sign-in."""
+    """One line for ``sterna doctor``. There is no server yet; every change is kept for the first sign-in."""
     waiting = store.waiting()
     if not waiting:
-        return "local only"
+        return LOCAL_ONLY
     changes = "1 change" if waiting == 1 else f"{waiting:,} changes"
-    return f"local only · {changes} kept for the first sign-in"
+    return f"{LOCAL_ONLY} · {changes} kept for the first sign-in"

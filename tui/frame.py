@@ -19,6 +19,7 @@ from textual.widgets import Static
 
 import storage
 from storage.text import one_line
+from sync.status import LOCAL_ONLY
 
 from .action_list import Scope
 from .actions import BY_ID, bindings, key_name
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from .app import SternaApp
     from .sidebar import Sidebar
-    from .transcript import Transcript
+    from .transcript import Look, Transcript
 
 LAST_OPEN = "last_conversation"
 """Name of the local value that says which conversation was open."""
@@ -92,6 +93,7 @@ class Frame(Screen[None]):
         sidebar.ascii = self.sterna.ascii
         sidebar.disabled = True  # until there is something to read
         transcript = Transcript(self.store, clock=self.clock, id="transcript")
+        transcript.look = self._look()
         transcript.display = False
         with self.app.batch_update():
             await self.query_one("#sidebar-place").remove()
@@ -255,8 +257,18 @@ class Frame(Screen[None]):
         for place in self.query("#sidebar, #sidebar-place"):
             place.styles.width = ui.sidebar_width
         self.set_class(not ui.sidebar, "-no-list")
+        for transcript in self.query("#transcript"):
+            cast("Transcript", transcript).look = self._look()
         self.show_keys()
         await self.show_state()
+
+    def _look(self) -> Look:
+        """How messages are drawn, as the settings and keys say now."""
+        from .transcript import Look
+
+        ui = self.sterna.settings.ui
+        retry = key_name(self.sterna.key_of("transcript.retry"))
+        return Look(usage=ui.show_token_count, reasoning=ui.show_reasoning, retry_key=retry)
 
     async def show_state(self) -> None:
         """Bring heading and status line in step."""
@@ -264,7 +276,7 @@ class Frame(Screen[None]):
         self.heading.update(Content(one_line(session.title) if session else "New conversation"))
         self.status.model = self.model.rstrip("/")
         self.status.context = await self._usage(session) if session else ""
-        self.status.sync = "local only"
+        self.status.sync = LOCAL_ONLY
         self._count()
 
     async def _usage(self, session: Session) -> str:

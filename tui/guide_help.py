@@ -1,44 +1,50 @@
-"""What the built-in guide asks this room and the store: the keys, and places in one's own history."""
+"""What the built-in guide asks this room: the keys that belong to a topic of its help, as they are now."""
 
 from __future__ import annotations
 
-from providers import HistoryError, HistoryHit
-from storage import Store, StoreError, StoreThread, parse
+from providers.guide_topics import TOPICS
 
-from .actions import BY_ID, key_names
+from .actions import BY_ID, key_name
 
-SHOWN_KEYS = (
-    "prompt.send",
-    "prompt.newline",
-    "conversation.new",
-    "conversation.search",
-    "conversation.open",
-    "conversation.rename",
-    "conversation.delete",
-    "conversation.undo",
-    "reply.stop",
-    "reply.retry",
-    "model.choose",
-    "app.palette",
-    "app.help",
-)
-PLACES = 5
+KEYS = {
+    "keys": (
+        "prompt.send",
+        "prompt.newline",
+        "conversation.new",
+        "conversation.search",
+        "conversation.open",
+        "reply.stop",
+        "reply.retry",
+        "model.choose",
+        "app.palette",
+        "app.help",
+    ),
+    "models": ("model.choose", "app.settings"),
+    "search": ("conversation.search", "sidebar.filter"),
+    "delete": ("conversation.delete", "conversation.undo", "conversation.clear"),
+    "conversations": (
+        "conversation.new",
+        "conversation.rename",
+        "conversation.next",
+        "conversation.previous",
+        "reply.stop",
+        "reply.retry",
+    ),
+    "settings": ("app.settings", "conversation.settings", "app.theme"),
+}
+"""The actions to be named under each topic."""
 
 
 def help_text(topic: str) -> str:
-    """Sterna's help on a topic in Markdown; "" where the guide knows enough itself."""
-    if topic != "keys":
+    """Sterna's help on a topic in Markdown; "" where the guide's own words are all there is to say."""
+    names = KEYS.get(topic)
+    if names is None:
         return ""
-    rows = "\n".join(f"| `{key_names(BY_ID[name].key)}` | {BY_ID[name].help} |" for name in SHOWN_KEYS)
-    return (
-        f"| key | |\n|---|---|\n{rows}\n\n`f1` shows all of them. Any can be changed under `[keys]` in `config.toml`."
-    )
+    words = next((known.text.strip() for known in TOPICS if known.id == topic), "")
+    rows = "\n".join(f"| {shown(BY_ID[name].key)} | {BY_ID[name].help} |" for name in names)
+    return f"{words}\n\n| key | |\n|---|---|\n{rows}"
 
 
-async def history(store: StoreThread, words: str) -> list[HistoryHit]:
-    """The best places for some words in one's own history."""
-    try:
-        hits = await store.run(Store.search_best, words, PLACES)
-    except StoreError as error:
-        raise HistoryError(str(error)) from error
-    return [HistoryHit(hit.session_title, hit.snippet, parse(hit.at), hit.session_id) for hit in hits]
+def shown(keys: str) -> str:
+    """The keys of an action as code, side by side."""
+    return " ".join(f"`{key_name(key)}`" for key in keys.split(","))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SWITCHES = (
     ("ui.show_reasoning", "show_reasoning", "Show a model's reasoning unfolded"),
+    ("ui.show_token_count", "show_token_count", "Show tokens and time under each reply"),
     ("ui.enter_sends", "enter_sends", "Enter sends (else it starts a line, and ctrl+j sends)"),
     ("ui.vim", "vim", "Move with j, k, g and G in the list and in the messages"),
     ("ui.confirm_delete", "confirm_delete", "Ask before a conversation is deleted"),

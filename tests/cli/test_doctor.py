@@ -25,11 +25,11 @@ def test_a_sound_house_is_reported_sound(run: Run, configured: Path) -> None:
 
 def test_a_setting_that_is_misspelt_is_found(run: Run, configured: Path) -> None:
     with (configured / "config" / "config.toml").open("a") as file:
-        file.write('[ui]\nsidebar_widht = 40\ntime_format = "25h"\n')
+        file.write('[ui]\nsidebar_widht = 40\nsymbols = "emoji"\n')
     result = run("doctor", "--offline")
     assert result.code == 1
     assert "ui.sidebar_width" in result.out
-    assert "ui.time_format" in result.out
+    assert "ui.symbols" in result.out
 
 
 def test_an_endpoint_that_does_not_answer_is_found(run: Run, home: Path) -> None:

@@ -7,6 +7,7 @@ from home import Home, frame, until, write
 from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input
 
+from providers import Delta, Done, Reasoning, Usage
 from storage import Store, StoreBusy, StoreError
 from tui.actions import ACTIONS
 from tui.app import SternaApp
@@ -52,6 +53,23 @@ async def test_a_setting_is_in_the_file_at_once_and_comments_stay(home: Home) ->
     text = (home.folder / "config.toml").read_text("utf-8")
     assert "# mine" in text
     assert "show_reasoning = true # no" in text
+
+
+async def test_replies_are_drawn_as_the_settings_say_and_follow_them(home: Home) -> None:
+    home.write_config("[ui]\nshow_reasoning = true\n")
+    home.model.say([Reasoning("First I count."), Delta("Four."), Usage(3, 2, 5), Done()])
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await write(pilot, "How many?")
+        await pilot.press("enter")
+        await until(pilot, lambda: "2 tokens" in frame(app))
+        assert "First I count." in frame(app)
+        await app.save_setting("ui.show_reasoning", False)
+        await app.save_setting("ui.show_token_count", False)
+        await until(pilot, lambda: "First I count." not in frame(app))
+        assert "2 tokens ·" not in frame(app).replace(" of 8.0k", "")
+        assert "Four." in frame(app)
 
 
 async def test_a_value_that_is_not_possible_is_refused_in_a_sentence(home: Home) -> None:

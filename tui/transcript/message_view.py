@@ -45,7 +45,7 @@ class MessageView(DocumentView):
         self.content = ""
         """Its text as it was written."""
         self.reasoning = ""
-        self.opened = False
+        self.opened = look.reasoning
         """The reasoning is unfolded."""
         self._look = look
         self._now = now
@@ -103,6 +103,8 @@ class MessageView(DocumentView):
 
     def show_look(self, look: Look) -> None:
         """Draw it again in another way."""
+        if look.reasoning != self._look.reasoning:
+            self.opened = look.reasoning
         self._look = look
         self._compose_document()
 

@@ -24,6 +24,8 @@ class Look:
 
     usage: bool = True
     """Show tokens and seconds below a reply."""
+    reasoning: bool = False
+    """Show a model's reasoning unfolded."""
     retry_key: str = "r"
     """The key to be named where trying again helps."""
     zone: tzinfo | None = None
