@@ -34,7 +34,7 @@ SWITCHES = (
 class YesNo(Checkbox):
     """A box that shows its state by more than its colour."""
 
-    BUTTON_LEFT, BUTTON_RIGHT = "[", "]"
+    BUTTON_LEFT, BUTTON_INNER, BUTTON_RIGHT = "[", " ", "]"
 
     def watch_value(self) -> None:
         """Draw the state."""
