@@ -54,6 +54,8 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError | None:
         return StoreError(f"The disk failed at {path} ({error}). Nothing was changed; check the disk and try again.")
     if primary in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH):
         return Invalid(f"That value does not fit: {error}.")
+    if primary == sqlite3.SQLITE_INTERRUPT:
+        return StoreError("That took too long and was ended. Nothing was changed.")
     if primary == sqlite3.SQLITE_TOOBIG:
         return Invalid("That text is longer than SQLite can keep (1 GB).")
     return None

@@ -24,6 +24,10 @@ Listener = Callable[[Change], None]
 POLL_SECONDS = 1.0
 """How often another process's commits are looked for (``PRAGMA data_version``)."""
 
+CLOSE_SECONDS = 2.0
+"""What is queued has so long to finish when the store is closed; then what runs is ended."""
+INSIST_SECONDS = 0.05
+
 INDEX_MESSAGES = 100
 INDEX_PAUSE = 0.05
 """Messages that wait for the search index are taken so many at a time, with a pause after each: a key never waits for
@@ -59,15 +63,29 @@ class StoreThread:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
+    def interrupt(self) -> None:
+        """End what the store's thread is doing now; its caller gets a :class:`StoreError`, and nothing is changed."""
+        if self._store is not None:
+            self._store.db.interrupt()  # the one call that SQLite allows from any thread
+
     async def close(self) -> None:
-        """Finish what is queued and close the file. Safe to call twice."""
+        """Finish what is queued, end what takes longer than two seconds, and close the file. Safe to call twice."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._store is not None:
             store, self._store = self._store, None
-            await asyncio.get_running_loop().run_in_executor(self._executor, store.close)
+            closing = asyncio.get_running_loop().run_in_executor(self._executor, store.close)
+            try:
+                await asyncio.wait((closing,), timeout=CLOSE_SECONDS)
+                while not closing.done():
+                    store.db.interrupt()
+                    await asyncio.wait((closing,), timeout=INSIST_SECONDS)
+            except asyncio.CancelledError:
+                store.db.interrupt()  # or the interpreter would wait for the thread
+                raise
+            await closing
         self._executor.shutdown(wait=True)
 
     @property

@@ -169,6 +169,7 @@ create table deleted_sessions (
 
 create trigger deleted_sessions_kept after delete on chat_sessions
 begin
+    delete from session_counts where session_id = old.id; -- a shell that has foreign keys off, the default, would leave it
     insert into deleted_sessions (id) values (old.id) on conflict (id) do nothing;
 end;
 

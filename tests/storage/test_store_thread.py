@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -91,6 +92,49 @@ async def test_what_an_import_left_for_later_is_indexed_while_the_program_runs(
         return len(await opened.run(Store.search, "pebble")) == 5
 
     await until(all_found)
+
+
+ENDLESS = "with recursive n (x) as (select 1 union all select x + 1 from n where x < 100000000) select count(*) from n"
+
+
+async def test_a_query_that_takes_very_long_is_ended_and_says_so(opened: StoreThread) -> None:
+    began = threading.Event()
+
+    def count(store: Store) -> None:
+        began.set()
+        with store.write():
+            store.rows(ENDLESS)
+
+    counting = asyncio.create_task(opened.run(count))
+    while not counting.done():
+        await asyncio.sleep(0.001)
+        if began.is_set():
+            opened.interrupt()
+    with pytest.raises(StoreError, match="was ended"):
+        await counting
+    assert (await opened.run(Store.create_session, "afterwards")).title == "afterwards"
+
+
+async def test_closing_does_not_wait_for_a_query_that_takes_very_long(
+    opened: StoreThread, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(thread, "CLOSE_SECONDS", 0.01)
+    ended: list[str] = []
+
+    def count(store: Store) -> None:
+        try:
+            store.rows(ENDLESS)
+        except sqlite3.OperationalError:
+            ended.append("by the close")
+
+    waiting = asyncio.gather(opened.run(count), opened.run(Store.create_session, "queued behind it"))
+    await asyncio.sleep(0)
+    await opened.close()
+    await waiting
+    assert ended == ["by the close"]
+    again = Store.open(tmp_path / "a.db")
+    assert [row.title for row in again.session_page(0, 9)] == ["queued behind it"]
+    again.close()
 
 
 async def test_closing_twice_is_closing_once(opened: StoreThread) -> None:

@@ -336,6 +336,15 @@ def test_a_later_correction_of_either_moves_the_other(store: Mirror) -> None:
     assert day(store)["active_minutes"] == 1
 
 
+def test_a_conversation_made_again_in_a_shell_without_foreign_keys_counts_from_nothing(store: Mirror) -> None:
+    store.db.execute("pragma foreign_keys = off")  # as the sqlite3 shell has it
+    say(store, "m1", total_tokens=5)
+    run(store, "delete from chat_sessions where id = 's'")
+    run(store, "insert into chat_sessions (id, user_id) values ('s', :user)", user=USER)
+    say(store, "m2", total_tokens=7)
+    assert (session(store)["message_count"], session(store)["total_tokens"]) == (1, 7)
+
+
 def test_statistics_are_not_a_persons_changes(store: Mirror) -> None:
     run(store, "delete from sync_outbox")
     say(store, "m1", role="assistant", model="g/m", elapsed_time=3)
