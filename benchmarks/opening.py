@@ -10,7 +10,7 @@ from .first_paint import MARK, environ, sterna
 from .report import heading, line, median
 from .terminal import Terminal
 
-ROUNDS = 8
+ROUNDS = 12
 
 
 def main() -> None:
