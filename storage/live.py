@@ -8,7 +8,6 @@ dead process.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from typing import Any
 from . import ids
 from .clock import stamp
 from .errors import Invalid, NotFound
+from .json_text import to_json
 from .owners import Owner, is_dead
 from .records import Begun, LiveReply, Message, Settled
 from .text import storable
@@ -155,6 +155,7 @@ class Live(Trash):
     def _add_live(self, session_id: str, user_message_id: str, model: str | None, owner: str) -> LiveReply:
         moment = self._next_moment(session_id)
         reply_id = ids.message_id(moment, self.token)
+        model = storable(model) if model else None
         self.db.execute(
             """insert into live_replies (id, session_id, user_message_id, model, message_timestamp, owner)
             values (:id, :session, :prompt, :model, :at, :owner)""",
@@ -199,7 +200,7 @@ def _settled_row(live: sqlite3.Row, settled: Settled) -> dict[str, Any]:
         "completion_id": storable(settled.completion_id)[:COMPLETION_LENGTH] if settled.completion_id else None,
         "error_message": storable(settled.error_message or _NOTHING_CAME[settled.finish]) if failed else None,
         "reasoning": storable(settled.reasoning) or None,
-        "metadata": storable(json.dumps(metadata)),
+        "metadata": to_json(metadata),
     }
 
 

@@ -44,6 +44,14 @@ def test_a_prompt_for_a_conversation_that_is_gone_stores_nothing(store: Store) -
     assert (store.session_count(), store.live_replies()) == (0, [])
 
 
+def test_what_no_engine_can_keep_in_a_models_name_or_its_details_is_replaced(store: Store) -> None:
+    begun = store.begin_turn(None, "hello", model="acme/\ud800small\0")
+    assert begun.reply.model == "acme/\ufffdsmall"
+    ended = Settled("done", "hi", model="acme/\ud800small\0", metadata={"answered_by": "\ud800x\0"})
+    message = store.settle_reply(begun.reply.id, ended)
+    assert (message.model, dict(message.metadata)) == ("acme/\ufffdsmall", {"answered_by": "\ufffdx"})
+
+
 def test_a_ten_megabyte_prompt_is_kept_whole(store: Store) -> None:
     text = "word " * 2_000_000
     assert store.begin_turn(None, text, model=None).user_message.content == text
