@@ -9,7 +9,7 @@ from pathlib import Path
 from config import Settings, credentials
 from providers import Catalog, Endpoint, HistoryError, HistoryHit, Timeouts, discover, endpoints_from, guide
 from providers.guide import HelpText
-from storage import Store, StoreError, StoreThread, parse
+from storage import Hit, Store, StoreError, StoreThread, parse
 
 PLACES = 5
 """Of the history, for one answer of the guide."""
@@ -34,7 +34,7 @@ def catalog_of(
         if store is None:
             return []
         try:
-            hits = await store.run(Store.search_best, text, PLACES)
+            hits = await store.run(_places, text)
         except StoreError as error:
             raise HistoryError(str(error)) from error
         marks = str.maketrans("", "", "\x02\x03")
@@ -49,6 +49,13 @@ def catalog_of(
         default=settings.model or None,
         timeouts=Timeouts(connect=timeouts.connect, read=timeouts.read, write=timeouts.write),
     )
+
+
+def _places(store: Store, text: str) -> list[Hit]:
+    """The best places, without the questions that are being answered: those hold all the words they ask for."""
+    asked = {reply.user_message_id for reply in store.live_replies()}
+    hits = store.search_best(text, PLACES + len(asked))
+    return [hit for hit in hits if hit.message_id not in asked][:PLACES]
 
 
 def endpoints_of(settings: Settings, *, environ: Mapping[str, str], config_dir: Path | None = None) -> list[Endpoint]:

@@ -101,6 +101,9 @@ def run(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter shows a question mark
     try:
         result: Any = sterna.main(list(arguments), prog_name="sterna", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return USAGE
     except click.UsageError as error:
         return _usage(error)
     except click.ClickException as error:

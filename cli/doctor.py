@@ -43,7 +43,7 @@ def doctor(place: Place, offline: bool, as_json: bool) -> int:
 
     With --json the object has: ok, findings (each: name, ok, detail).
     """
-    settings = place.settings()
+    settings = place.read_settings()
     findings: list[Finding] = []
     for finding in _all(place, settings, offline=offline):
         findings.append(finding)

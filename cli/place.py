@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from config import Settings, load
-from storage import NotFound, Store, StoreError, StoreReadOnly, data_dir, one_line, open_account
+from storage import NotFound, Store, StoreError, StoreReadOnly, clean, data_dir, one_line, open_account
 
 LAST = "last"
 SHORT = 8
@@ -23,7 +25,14 @@ class Place:
     config_dir: Path | None
 
     def settings(self) -> Settings:
-        """What config.toml says; never fails."""
+        """What config.toml says; never fails. What is wrong in it is told on standard error."""
+        settings = self.read_settings()
+        for problem in settings.problems:
+            click.echo(clean(f"sterna: {problem}"), err=True)
+        return settings
+
+    def read_settings(self) -> Settings:
+        """The same, for who tells the problems otherwise."""
         return load(self.config_dir)
 
     def folder(self) -> Path:

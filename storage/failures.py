@@ -13,6 +13,9 @@ from .errors import Invalid, StoreBusy, StoreCorrupt, StoreError, StoreFull, Sto
 
 C = TypeVar("C", bound=type[Any])
 
+SMALLEST_FREE = 64 * 1024
+"""Bytes; SQLite makes the index of its journal (``-shm``) 32 KiB at a time."""
+
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
@@ -48,7 +51,7 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError | None:
         return StoreCorrupt(corrupt_sentence(path))
     if primary in _READ_ONLY:
         return StoreReadOnly(f"{path} cannot be written. Give your user the right to write the file and its folder.")
-    if primary == sqlite3.SQLITE_FULL:
+    if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
         return StoreFull(f"No space is left for {path}. Nothing was changed; free some space and try again.")
     if primary == sqlite3.SQLITE_IOERR:
         return StoreError(f"The disk failed at {path} ({error}). Nothing was changed; check the disk and try again.")
@@ -59,6 +62,16 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError | None:
     if primary == sqlite3.SQLITE_TOOBIG:
         return Invalid("That text is longer than SQLite can keep (1 GB).")
     return None
+
+
+def _disk_is_full(path: Path) -> bool:
+    """SQLite calls it a failing disk when there is no room for the index of its journal, which reading needs too."""
+    import shutil  # only a failure pays for it
+
+    try:
+        return shutil.disk_usage(path.parent).free < SMALLEST_FREE
+    except OSError:
+        return False
 
 
 def in_sentences(plumbing: type) -> Callable[[C], C]:

@@ -158,6 +158,22 @@ def test_a_disk_that_stays_full_is_told_and_not_waited_for(run: Run, monkeypatch
     assert run("show", "--json").json()["messages"][0]["content"] == "hello"
 
 
+def test_a_setting_that_nobody_knows_is_told_beside_the_reply(run: Run, configured: Path) -> None:
+    with (configured / "config" / "config.toml").open("a") as file:
+        file.write("tpyo = 1\n")
+    result = run("ask", "hello")
+    assert (result.code, result.out) == (0, "You said: hello\n")
+    assert result.err.startswith("sterna: ")
+    assert "there is no setting endpoints.test.tpyo" in result.err
+
+
+def test_the_guide_does_not_find_the_question_itself(run: Run, configured: Path) -> None:
+    (configured / "config" / "config.toml").write_text("discover = false\n")
+    run("ask", "the pelican manuscript")
+    assert "I find" not in run("ask", "-c", "last", "quixotic zeppelins").out
+    assert "I find" in run("ask", "the pelican manuscript").out
+
+
 def test_without_any_model_the_guide_answers(run: Run, configured: Path) -> None:
     (configured / "config" / "config.toml").write_text("discover = false\n")
     result = run("ask", "How do I search?")

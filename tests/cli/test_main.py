@@ -86,6 +86,12 @@ def test_what_is_not_understood_is_a_sentence_and_code_2(run: Run, line: str) ->
     assert "--help" in result.err
 
 
+def test_a_group_without_its_command_shows_what_there_is(run: Run) -> None:
+    result = run("keys")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == run("keys", "--help").out
+
+
 def test_every_command_explains_itself(run: Run) -> None:
     listed = run("--help").out
     for name in commands.COMMANDS:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from said import exchange
@@ -28,6 +29,7 @@ from storage import (
     data_dir,
     open_account,
 )
+from storage.failures import explain
 from storage.migrate import HERE, migrate, steps
 
 ROOT = HERE.parent
@@ -203,6 +205,18 @@ def test_a_full_disk_says_so_and_keeps_what_was_there(store: Store) -> None:
     assert store.live_replies() == []
     store.db.execute("pragma max_page_count = 1073741823")
     assert exchange(store, "again", session_id=kept.session_id).content == "Yes."
+
+
+@pytest.mark.parametrize(("free", "kind", "words"), [(0, StoreFull, "No space"), (10**9, StoreError, "disk failed")])
+def test_a_disk_too_full_to_read_from_is_not_called_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, kind: type[StoreError], words: str
+) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+    sentence = explain(error, tmp_path / "a.db")
+    assert type(sentence) is kind
+    assert words in str(sentence)
 
 
 def test_a_value_that_the_schema_refuses_is_a_sentence(store: Store) -> None:
