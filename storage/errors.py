@@ -1,7 +1,5 @@
 """What can go wrong with the file. Each error's text is a sentence for a person that says what to do."""
 
-# ruff: noqa: N818 - a person reads these; "error" adds nothing to StoreFull
-
 from __future__ import annotations
 
 

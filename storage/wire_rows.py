@@ -31,7 +31,7 @@ _METADATA = {
 }
 
 
-class BadRow(ValueError):  # noqa: N818 - the row is bad, not the program
+class BadRow(ValueError):
     """Why one conversation cannot be taken: a short, stable word (contract 10.E6)."""
 
 

@@ -20,7 +20,7 @@ class UnknownModelError(KeyError):
     pass
 
 
-class NeedsKeyException(Exception):  # noqa: N818 - the package's own name
+class NeedsKeyException(Exception):
     pass
 
 
