@@ -45,19 +45,19 @@ Any one of these is enough; start Sterna again afterwards, or choose a model fro
 
 TOPICS = (
     _topic(
+        "keys",
+        "Keys",
+        "key keys shortcut shortcuts keyboard keybinding keybindings hotkey hotkeys binding bindings press remap vim mouse",
+        "Every action has a key and is in the command palette. All keys can be changed under `[keys]` in "
+        "`config.toml`.",
+    ),
+    _topic(
         "models",
         "Connecting a model",
         "model models connect provider providers key keys api ollama openai openrouter anthropic claude "
         "gemini groq mistral "
         "lmstudio llama llamacpp gpt endpoint endpoints token real setup configure install",
         CONNECT,
-    ),
-    _topic(
-        "keys",
-        "Keys",
-        "shortcut shortcuts keyboard keybinding keybindings hotkey hotkeys binding bindings press remap vim mouse",
-        "Every action has a key and is in the command palette. All keys can be changed under `[keys]` in "
-        "`config.toml`.",
     ),
     _topic(
         "search",

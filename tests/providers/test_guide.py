@@ -85,6 +85,8 @@ async def test_what_it_cannot_answer_it_does_not_make_up(question: str) -> None:
         ("How do I connect a model?", "models"),
         ("can I use my OpenRouter key", "models"),
         ("which keyboard shortcuts are there?", "keys"),
+        ("Which keys are there?", "keys"),
+        ("where do I put an API key?", "models"),
         ("Where is my data?", "data"),
         ("how do I undo a delete", "delete"),
         ("how does searching work", "search"),
