@@ -22,6 +22,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 import config
 import storage
@@ -191,7 +192,15 @@ class SternaApp(App[int], inherit_bindings=False):
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
-            self._handle_exception(error)
+            if isinstance(error, storage.StoreError):
+                self._complain(error)
+            else:
+                self._handle_exception(error)
+
+    def _complain(self, error: storage.StoreError) -> None:
+        """A worker or a task could not read or write: only that has ended, and its sentence says what to do."""
+        if not self.closing:
+            self.notify(str(error), severity="error", timeout=12)
 
     def _changed(self, change: Change) -> None:
         if self.main.alive:
@@ -253,6 +262,9 @@ class SternaApp(App[int], inherit_bindings=False):
 
     def _handle_exception(self, error: Exception) -> None:
         """A bug: the details go to a file, the person gets one sentence, and everything stored is safe."""
+        if isinstance(error, WorkerFailed) and isinstance(error.error, storage.StoreError):
+            self._complain(error.error)
+            return
         self._return_code = 1
         if self._exception is None:
             self._exception = error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from textual import on, work
@@ -68,11 +69,11 @@ class Conversations(Frame):
 
     async def action_next_conversation(self) -> None:
         """Open the one below."""
-        await self._step(1)
+        self.sterna.spawn(self._step(1), "step")
 
     async def action_previous_conversation(self) -> None:
         """Open the one above."""
-        await self._step(-1)
+        self.sterna.spawn(self._step(-1), "step")
 
     async def _step(self, by: int) -> None:
         here = self.heading_for
@@ -136,11 +137,9 @@ class Conversations(Frame):
         self.sterna.spawn(self._trash(session_id), "delete")
 
     async def _trash(self, session_id: str) -> None:
-        turns = self.sterna.turns
-        if turns is not None and turns.live(session_id) is not None:
-            self.sterna.notify("A reply is still arriving there. Stop it first.", severity="warning")
-            return
         try:
+            if (turns := self.sterna.turns) is not None:
+                await turns.halt(session_id)  # what came of a reply goes to the trash with the rest
             position = await self.store.run(storage.Store.session_position, session_id)
             trashed = await self.store.run(storage.Store.delete_session, session_id)
             self.drafts.forget(session_id)
@@ -184,9 +183,9 @@ class Conversations(Frame):
         count = await self.store.run(storage.Store.session_count)
         if not count:
             self.sterna.notify("There is nothing to delete.")
-        elif self.sterna.turns is not None and self.sterna.turns.running():
-            self.sterna.notify("A reply is still arriving. Stop it first.", severity="warning")
         elif await self.app.push_screen_wait(ConfirmClear(count)):
+            if (turns := self.sterna.turns) is not None:
+                await asyncio.gather(*(turns.halt(reply.session_id) for reply in turns.running()))
             await self.store.run(storage.Store.clear_all)
             await self.open_session(None)
             await self.sidebar.reload()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from home import Home, frame, until, write
 from textual.pilot import Pilot
 
 from providers import Failed, FailureKind
-from storage import StoreFull
+from storage import Store, StoreBusy, StoreFull
 from tui.app import SternaApp
 from tui.dialogs import ConfirmClear
 
@@ -256,6 +257,41 @@ async def test_undo_with_nothing_deleted_says_so(home: Home) -> None:
         await opened(pilot, app)
         await pilot.press("ctrl+underscore")
         await until(pilot, lambda: "nothing to undo" in notices(app))
+
+
+async def test_a_conversation_is_deleted_while_a_reply_arrives_and_comes_back_with_what_came(home: Home) -> None:
+    home.model.say("first second third")
+    home.model.hold()
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press(*"go", "enter")
+        await until(pilot, lambda: app.main.live_reply is not None and app.main.live_reply.content)
+        await app.perform("conversation.delete")
+        await until(pilot, lambda: "Deleted" in notices(app))
+        assert rows(home) == []
+        await app.perform("conversation.undo")
+        await until(pilot, lambda: app.main.session is not None)
+        await until(pilot, lambda: "first" in frame(app))
+    assert rows(home) == ["go"]
+
+
+async def test_what_cannot_be_cleared_now_is_told_and_the_chat_goes_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.seed(("one?", "one."), ("two?", "two."))
+
+    def busy(self: Store) -> None:
+        raise StoreBusy("Another program is writing. Try again.")
+
+    monkeypatch.setattr(Store, "clear_all", busy)
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await clear(pilot, app, "2")
+        await until(pilot, lambda: "Try again." in notices(app))
+        await pilot.press(*"more", "enter")
+        await until(pilot, lambda: len(home.model.requests) == 1)
 
 
 async def clear(pilot: Pilot[int], app: SternaApp, typed: str) -> None:
