@@ -36,6 +36,13 @@ _PLACES = {
     "drafts": "session_id",
     "sync_outbox": "conv_id",
 }
+# What a clear takes of a place, where that is not all. The op of a clear before it is kept to be weighed at the undo.
+_CLEARED = {
+    "drafts": "session_id <> ''",
+    "sync_outbox": "kind = 'x' or conv_id in (select id from chat_sessions)",
+}
+_UNSENT = "(sent = 0 or not exists (select 1 from sync_inflight))"
+_CLEAR_OP = "place = 'sync_outbox' and json_extract(content, '$.kind') = 'x'"
 
 
 class Trash(Messages):
@@ -78,7 +85,7 @@ class Trash(Messages):
             count = int(messages["n"]) if messages else 0
             token = self._bin("clear", newest["title"], len(ids), count, indexed=False)
             for place in _PLACES:
-                self._keep(token, place, "session_id <> ''" if place == "drafts" else "true")
+                self._keep(token, place, _CLEARED.get(place, "true"))
             self._forget_index()
             with self.in_bulk():
                 self.db.execute("insert into title_search (title_search) values ('delete-all')")
@@ -172,8 +179,7 @@ class Trash(Messages):
         return (json.loads(row["content"]) for row in rows)
 
     def _put_back(self, token: int, place: str) -> None:
-        # a thing may have got a word of its own in the outbox since
-        self.insert_many(place, self._kept(token, place), known="or ignore" if place == "sync_outbox" else "")
+        self.insert_many(place, self._kept(token, place))
 
     def _undo_sessions(self, token: int) -> list[str]:
         ids = [row["thing"] for row in self.rows(
@@ -288,7 +294,7 @@ class Trash(Messages):
         values = {"token": token, "kind": kind, "place": place, "ms": millis(self.now())}
         things = "select thing from trash_rows where token = :token and place = :place"
         acked = "sync_session_state where session_id" if kind == "c" else "sync_message_state where message_id"
-        unsent = "(sent = 0 or not exists (select 1 from sync_inflight))"
+        later_clear_waits, withdrawn = self._weigh_clears(token)
         told = self.rows(
             f"""select thing, coalesce((select rev from sync_outbox where kind = :kind and id = thing), 0) as rev
             from trash_rows
@@ -297,21 +303,18 @@ class Trash(Messages):
                     exists (select 1 from {acked} = thing and srv_seq > 0)
                     or exists (select 1 from sync_outbox where kind = :kind and id = thing and sent > 0)
                 )
-                and not exists (select 1 from sync_outbox where kind = :kind and id = thing and op = 'del' and {unsent})
-                and not (
-                    (select kind from trash where token = :token) = 'clear'
-                    and exists (select 1 from sync_outbox where kind = 'x' and {unsent})
+                and (
+                    :covered
+                    or not :withdrawn and not exists (
+                        select 1 from sync_outbox where kind = :kind and id = thing and op = 'del' and {_UNSENT}
+                    )
                 )""",
-            **values,
-        )
-        self.db.execute(
-            f"""delete from sync_outbox
-            where kind = :kind and id in ({things})
-                or kind = 'x' and {unsent} and (select kind from trash where token = :token) = 'clear'""",
-            values,
-        )
+            **values, covered=later_clear_waits, withdrawn=withdrawn,
+        )  # fmt: skip
+        self.db.execute(f"delete from sync_outbox where kind = :kind and id in ({things})", values)
         self.db.execute(f"delete from sync_grave where kind = :kind and id in ({things})", values)
-        self._put_back(token, "sync_outbox")
+        kept = (row for row in self._kept(token, "sync_outbox") if row["kind"] != "x")
+        self.insert_many("sync_outbox", kept, known="or ignore")  # it may have got a word of its own since
         conversation = "thing" if kind == "c" else "(select session_id from chat_messages where id = thing)"
         for row in told:  # beyond the revision of the delete, whose answer may still come
             self.db.execute(
@@ -322,6 +325,29 @@ class Trash(Messages):
                     op = 'restore', rev = max(rev, excluded.rev), edited_at = excluded.edited_at""",
                 {**values, "thing": row["thing"], "rev": row["rev"]},
             )
+
+    def _weigh_clears(self, token: int) -> tuple[bool, bool]:
+        """Two answers for an undo: whether the op of a later clear waits, which would take with it what comes back;
+        and whether this was a clear whose own op waited, and is withdrawn now.
+
+        One op stands for all clears that were not sent. It goes with the last of them alone, and then the op of the
+        clears before it, if they still stand, is what waits.
+        """
+        waits = self.one(f"select 1 from sync_outbox where kind = 'x' and {_UNSENT}") is not None
+        later = self.one("select min(token) as token from trash where kind = 'clear' and token > :token", token=token)
+        assert later is not None
+        values = {"token": token, "later": later["token"]}
+        if not self.one("select 1 from trash where token = :token and kind = 'clear'", token=token):
+            return waits and later["token"] is not None, False
+        if later["token"] is not None:
+            if self.db.execute(f"delete from trash_rows where token = :later and {_CLEAR_OP}", values).rowcount:
+                self.db.execute(f"update trash_rows set token = :later where token = :token and {_CLEAR_OP}", values)
+            return waits, False
+        if waits:
+            self.db.execute("delete from sync_outbox where kind = 'x'")
+            before = (row for row in self._kept(token, "sync_outbox") if row["kind"] == "x")
+            self.insert_many("sync_outbox", before)
+        return False, waits
 
     def _forget_index(self) -> None:
         """No message is in the search index any more; also not those in the trash."""

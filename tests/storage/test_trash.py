@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from said import CONTENT, SYNC, acknowledge, exchange, outbox, table, tables
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from said import CONTENT, SYNC, acknowledge, exchange, in_memory, outbox, table, tables
 from ticking import Ticking
 
 from storage import Invalid, NotFound, Settled, Store
@@ -183,6 +185,59 @@ def test_clear_all_is_one_op_and_names_what_it_would_not_cover(store: Store) -> 
 
 
 # The end of it
+
+
+def doomed(store: Store) -> list[str]:
+    """Conversations that are here, and that the server will delete when it is told what waits."""
+    rows = store.rows(
+        """select c.id
+        from chat_sessions as c
+        join sync_session_state as s on s.session_id = c.id and s.srv_seq > 0
+        left join sync_outbox as mine on mine.kind = 'c' and mine.id = c.id
+        left join sync_outbox as clear on clear.kind = 'x' and clear.arg >= s.created_seq
+        where mine.op = 'del' or clear.seq is not null and not (mine.op is 'restore' and mine.seq > clear.seq)"""
+    )
+    return [row["id"] for row in rows]
+
+
+def spared(store: Store) -> list[str]:
+    """Conversations that are deleted here, and that the server will keep."""
+    rows = store.rows(
+        """select s.session_id as id
+        from sync_session_state as s
+        where s.srv_seq > 0 and s.session_id not in (select id from chat_sessions)
+            and s.session_id not in (select id from sync_outbox where kind = 'c' and op = 'del')
+            and not exists (select 1 from sync_outbox where kind = 'x' and arg >= s.created_seq)"""
+    )
+    return [row["id"] for row in rows]
+
+
+STEPS = ("new", "acknowledge", "delete", "clear", "undo")
+
+
+@example([("clear", 0), ("new", 0), ("clear", 0), ("undo", 0), ("undo", 0)])
+@example([("new", 0), ("acknowledge", 0), ("delete", 0), ("clear", 0), ("undo", 0), ("undo", 0)])
+@settings(max_examples=150)
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), max_size=14))
+def test_whatever_is_deleted_and_undone_in_whatever_order_a_server_hears_the_same(steps: list[tuple[str, int]]) -> None:
+    store = in_memory()
+    exchange(store, "first")
+    acknowledge(store)
+    for step, which in steps:
+        tokens = [row["token"] for row in store.rows("select token from trash order by token")]
+        there = store.session_page(0, 9)
+        if step == "new":
+            exchange(store, "another")
+        elif step == "acknowledge" and not store.one("select 1 from sync_outbox where op <> 'put'"):
+            acknowledge(store)
+        elif step == "delete" and there:
+            store.delete_session(there[which % len(there)].id)
+        elif step == "clear" and there:
+            store.clear_all()
+        elif step == "undo" and tokens:
+            store.undo(tokens[which % len(tokens)])
+        assert (doomed(store), spared(store)) == ([], [])
+    store.close()
 
 
 def test_the_trash_is_emptied_after_thirty_days_and_the_index_with_it(store: Store, clock: Ticking) -> None:
