@@ -11,6 +11,7 @@ from textual.content import Content
 from storage import Hit
 from storage.text import clean, one_line
 
+from ..markdown.words import unmarked
 from ..sidebar.days import long_when
 
 MATCH = "bold underline $primary"
@@ -42,5 +43,5 @@ def shown(hit: Hit, width: int, now: datetime, zone: tzinfo | None) -> Content:
     if hit.message_id is None:
         second = Content.styled("Conversation", QUIET)
     else:
-        second = Content.assemble((f"{who}: ", QUIET), marked(hit.snippet))
+        second = Content.assemble((f"{who}: ", QUIET), marked(unmarked(hit.snippet)))
     return Content("\n").join([first, second])

@@ -18,6 +18,7 @@ from storage import SessionRow
 from storage.text import one_line
 
 from ..gate import ascii_cell
+from ..markdown.words import unmarked
 
 BEFORE = 3
 """Cells in front of the text: the bar, the mark, a space."""
@@ -110,7 +111,7 @@ def preview_line(row: SessionRow, width: int, state: State, signs: Signs, style:
     return _line(
         (front, style("bar")),
         (signs.unsynced if waits else " ", style("unsynced")),
-        shown(row.preview, signs is ASCII) or "no messages yet",
+        shown(unmarked(row.preview), signs is ASCII) or "no messages yet",
         style("quiet"),
         note,
         style(kind),
