@@ -160,15 +160,20 @@ class Sessions(Base):
         A title given by hand is never replaced, not even ``New Chat`` when it was.
         """
         with self.write():
-            row = self.one(
-                """select content from chat_messages where session_id = :id and role = 'user'
-                    and (select count(*) from chat_messages
-                        where session_id = :id and role = 'assistant' and coalesce(error_message, '') = '') = 1
-                    and exists (select 1 from chat_sessions where id = :id and title = :default)
-                    and not exists (select 1 from sync_session_state where session_id = :id and title_cls = 1)
-                order by message_timestamp, id limit 1""",
+            untitled = self.one(
+                """select 1 from chat_sessions where id = :id and title = :default
+                    and not exists (select 1 from sync_session_state where session_id = :id and title_cls = 1)""",
                 id=session_id, default=DEFAULT_TITLE,
             )  # fmt: skip
+            if untitled is None:
+                return None  # before the messages are counted: a long conversation has its title
+            row = self.one(
+                """select content from chat_messages where session_id = :id and role = 'user'
+                    and (select count(*) from (select 1 from chat_messages
+                        where session_id = :id and role = 'assistant' and standing is not null limit 2)) = 1
+                order by message_timestamp, id limit 1""",
+                id=session_id,
+            )
             words = " ".join(row["content"][:1000].split()) if row else ""
             if not words:
                 return None

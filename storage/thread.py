@@ -28,10 +28,10 @@ CLOSE_SECONDS = 2.0
 """What is queued has so long to finish when the store is closed; then what runs is ended."""
 INSIST_SECONDS = 0.05
 
-INDEX_MESSAGES = 100
-INDEX_PAUSE = 0.05
-"""Messages that wait for the search index are taken so many at a time, with a pause after each: a key never waits for
-them."""
+SPARE_MESSAGES = 100
+SPARE_PAUSE = 0.05
+"""Messages that wait for the search index, or to be forgotten, are taken so many at a time, with a pause after each: a
+key never waits for them."""
 
 
 class StoreThread:
@@ -49,7 +49,7 @@ class StoreThread:
         """Open the store. Raises :class:`StoreError` with a sentence for the person."""
         self._loop = asyncio.get_running_loop()
         self._store = await self._loop.run_in_executor(self._executor, self._open)
-        for work in (self._watch_others, self._index_what_waits):
+        for work in (self._watch_others, self._use_spare_time):
             self._tasks.append(asyncio.create_task(work(), name=f"store.{work.__name__.strip('_')}"))
 
     async def run(self, method: Callable[Concatenate[Store, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -123,9 +123,14 @@ class StoreThread:
                 version = seen
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _index_what_waits(self) -> None:
+    async def _use_spare_time(self) -> None:
         while True:
             with suppress(StoreError):  # as above
-                while await self.run(Store.catch_up_search, INDEX_MESSAGES):  # noqa: ASYNC110 - a pause, not a wait
-                    await asyncio.sleep(INDEX_PAUSE)
+                while await self.run(_some_of_what_waits):  # noqa: ASYNC110 - a pause, not a wait
+                    await asyncio.sleep(SPARE_PAUSE)
             await asyncio.sleep(POLL_SECONDS)
+
+
+def _some_of_what_waits(store: Store) -> bool:
+    """Index some messages of an import, or forget some of what was deleted long ago; False when nothing waits."""
+    return store.catch_up_search(SPARE_MESSAGES) > 0 or store.purge_trash(SPARE_MESSAGES)

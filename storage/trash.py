@@ -100,7 +100,10 @@ class Trash(Messages):
     def undo(self, token: int) -> list[str]:
         """Bring back what a deletion took; gives the conversations that are back or changed."""
         with self.write():
-            binned = self.one("select at, kind, messages, indexed from trash where token = :token", token=token)
+            binned = self.one(
+                "select at, kind, messages, indexed from trash where token = :token and at >= :oldest",
+                token=token, oldest=self._oldest(),
+            )  # fmt: skip
             if binned is None:
                 raise NotFound("That deletion can not be undone any more.")
             if binned["kind"] in ("message", "reply"):
@@ -117,12 +120,15 @@ class Trash(Messages):
 
     def last_trashed(self) -> Trashed | None:
         """The newest deletion by a person that can still be undone."""
-        row = self.one("select token from trash where kind <> 'reply' order by token desc limit 1")
+        row = self.one(
+            "select token from trash where kind <> 'reply' and at >= :oldest order by token desc limit 1",
+            oldest=self._oldest(),
+        )
         return self._trashed(row["token"]) if row else None
 
     def purge_trash(self, limit: int = 2_000) -> bool:
         """Forget deletions older than 30 days, at most ``limit`` rows at a time; True when there is more to forget."""
-        before = stamp(self.now() - KEPT)
+        before = self._oldest()
         if not self.one("select 1 from trash where at < :before limit 1", before=before):
             return False
         with self.write():
@@ -143,6 +149,10 @@ class Trash(Messages):
             if self.db.execute(f"delete from trash_rows where row_id in ({some})", values).rowcount < limit:
                 self.db.execute("delete from trash where token = :token", values)
         return True
+
+    def _oldest(self) -> str:
+        """The earliest deletion that can be undone; of one before it, some may be forgotten already."""
+        return stamp(self.now() - KEPT)
 
     def _trashed(self, token: int) -> Trashed:
         row = self.one("select token, sessions, messages, title from trash where token = :token", token=token)

@@ -139,6 +139,22 @@ def test_a_title_given_by_hand_is_never_replaced(store: Store, title: str) -> No
     assert store.get_session(begun.session.id).title == title
 
 
+def test_a_reply_costs_the_same_in_a_long_conversation() -> None:
+    costs = []
+    for length in (20, 2000):
+        store = in_memory()
+        messages = [{"id": f"m{n}", "role": "assistant" if n % 2 else "user", "content": "x"} for n in range(length)]
+        store.import_conversations([{"id": "s", "title": "Long", "messages": messages}])
+        begun = store.begin_turn("s", "hello", model=None)
+        steps = iter(range(10**9))
+        store.db.set_progress_handler(lambda steps=steps: next(steps) < 0, 1)
+        store.settle_reply(begun.reply.id, Settled("done", "Yes."))
+        store.db.set_progress_handler(None, 0)
+        costs.append(next(steps))
+        store.close()
+    assert costs[1] == pytest.approx(costs[0], rel=0.05)
+
+
 def test_a_title_is_one_line_of_at_most_255_characters(store: Store) -> None:
     session = store.create_session()
     assert store.rename_session(session.id, " a\n b\0 [/x] ").title == "a b [/x]"

@@ -16,9 +16,9 @@ from storage import Change, NotFound, Store, StoreError, StoreThread, thread
 
 
 @pytest.fixture
-async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StoreThread]:
+async def opened(tmp_path: Path, clock: Ticking, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StoreThread]:
     monkeypatch.setattr(thread, "POLL_SECONDS", 0.01)
-    running = StoreThread(lambda: Store.open(tmp_path / "a.db", clock=Ticking()))
+    running = StoreThread(lambda: Store.open(tmp_path / "a.db", clock=clock))
     await running.start()
     yield running
     await running.close()
@@ -135,6 +135,20 @@ async def test_closing_does_not_wait_for_a_query_that_takes_very_long(
     again = Store.open(tmp_path / "a.db")
     assert [row.title for row in again.session_page(0, 9)] == ["queued behind it"]
     again.close()
+
+
+async def test_what_was_deleted_long_ago_is_forgotten_while_the_program_runs(
+    opened: StoreThread, clock: Ticking
+) -> None:
+    reply = await opened.run(exchange, "pebble")
+    await opened.run(Store.delete_session, reply.session_id)
+
+    async def forgotten() -> bool:
+        return not await opened.run(lambda store: store.rows("select 1 from trash_rows"))
+
+    assert not await forgotten()
+    clock.move(days=31)
+    await until(forgotten)
 
 
 async def test_closing_twice_is_closing_once(opened: StoreThread) -> None:

@@ -243,10 +243,15 @@ def test_whatever_is_deleted_and_undone_in_whatever_order_a_server_hears_the_sam
 def test_the_trash_is_emptied_after_thirty_days_and_the_index_with_it(store: Store, clock: Ticking) -> None:
     session = exchange(store, "sandcastle", "moat").session_id
     exchange(store, "kept")
-    store.delete_session(session)
+    trashed = store.delete_session(session)
     clock.move(days=29)
+    assert store.last_trashed() == trashed
     assert not store.purge_trash()
     clock.move(days=2)
+    assert store.last_trashed() is None
+    assert store.purge_trash(limit=3)
+    with pytest.raises(NotFound, match="can not be undone any more"):
+        store.undo(trashed.token)
     while store.purge_trash(limit=3):
         pass
     assert (table(store, "trash"), table(store, "trash_rows")) == ([], [])
