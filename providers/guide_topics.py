@@ -47,7 +47,8 @@ TOPICS = (
     _topic(
         "keys",
         "Keys",
-        "key keys shortcut shortcuts keyboard keybinding keybindings hotkey hotkeys binding bindings press remap vim mouse",
+        "key keys shortcut shortcuts keyboard keybinding keybindings hotkey hotkeys binding bindings press remap "
+        "vim mouse",
         "Every action has a key and is in the command palette. All keys can be changed under `[keys]` in "
         "`config.toml`.",
     ),
