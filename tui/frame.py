@@ -7,7 +7,7 @@ from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -27,6 +27,7 @@ from .drafts import PAUSE_SECONDS, Drafts
 from .first_run import Keys, Welcome
 from .prompt import Prompt
 from .status import Hint, StatusLine, replying, tokens
+from .typeahead import typeahead
 
 if TYPE_CHECKING:
     from chat import Reply
@@ -143,6 +144,14 @@ class Frame(Screen[None]):
         self.show_keys()
         self.prompt.focus()
         self.watch(self, "focused", lambda _: self.show_hints(), init=False)
+
+    async def on_key(self, event: events.Key) -> None:
+        """Keys of the list and of the messages come by here before they mean anything."""
+        ahead = typeahead(self.app)
+        if ahead.waiting:
+            ahead.keep(event)
+        elif self.app.screen is self:
+            await ahead.open(self, event)
 
     # Opening
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -17,6 +18,8 @@ from textual.getters import query_one
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
+
+from ..typeahead import typeahead
 
 Chosen = TypeVar("Chosen")
 
@@ -37,6 +40,8 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
 
     PLACEHOLDER: ClassVar[str] = ""
 
+    AUTO_FOCUS = ""  # the field takes the focus once what was typed ahead is there
+
     field = query_one(Input)
     menu = query_one(OptionList)
     note = query_one("#note", Static)
@@ -49,8 +54,13 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
             yield Static(id="note", markup=False)
 
     def on_mount(self) -> None:
-        """Type at once."""
-        self.field.focus()
+        """Type at once: what was typed before the field was there is in it too."""
+        typeahead(self.app).focus(self.field)
+
+    def on_key(self, event: events.Key) -> None:
+        """Until the field is there, keys wait for it."""
+        if self.focused is None:
+            typeahead(self.app).keep(event)
 
     @property
     def room(self) -> int:

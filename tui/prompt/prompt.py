@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from ..actions import bindings
+from ..typeahead import typeahead, typed_behind
 from .history import History
 from .pastes import Pastes, is_big
 
@@ -134,7 +135,7 @@ class Prompt(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         """Send or start a line here and now. As a binding it would come after the keys typed right behind it."""
-        if event.is_printable:
+        if await typed_behind(self, event) or event.is_printable:
             return
         bound = self.app.active_bindings.get(event.key)
         if bound is None or bound.node is not self:
@@ -149,6 +150,9 @@ class Prompt(TextArea):
 
     async def _on_paste(self, event: events.Paste) -> None:
         """Take a paste; a big one as its label."""
+        if (ahead := typeahead(self.app)).waiting:
+            ahead.keep(event)
+            return
         event.stop()
         event.prevent_default()
         if self.read_only:

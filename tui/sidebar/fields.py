@@ -13,6 +13,8 @@ from textual.widgets import Input
 
 from storage.text import one_line
 
+from ..typeahead import typeahead
+
 MOST_TITLE = 255
 """Characters that a title may have."""
 
@@ -94,7 +96,7 @@ class TitleInput(Input):
         self.session_id = session_id
         self._before = self.value = one_line(title)
         self.display = True
-        self.focus()
+        typeahead(self.app).focus(self)
 
     def close(self) -> None:
         """Hide the field."""

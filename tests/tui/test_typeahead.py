@@ -1,0 +1,68 @@
+"""What a person types right behind a key that opens something is in what it opens."""
+
+from __future__ import annotations
+
+from home import Home, until
+from test_app import SIZE, opened, rows
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from tui.app import SternaApp
+
+
+def burst(app: SternaApp, *keys: str) -> None:
+    """Keys as a terminal hands them over when a person is faster than the program: all at once."""
+    for key in keys:
+        app.post_message(events.Key(key, key if len(key) == 1 else None))
+
+
+async def in_conversation(pilot: Pilot[int], app: SternaApp) -> None:
+    await opened(pilot, app)
+    await pilot.press("ctrl+o", "enter")
+    await until(pilot, lambda: app.main.session_id is not None and app.main.prompt.has_focus)
+
+
+async def test_a_title_typed_right_behind_f2_is_the_title(home: Home) -> None:
+    home.seed(("old title", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        burst(app, "f2", *"mine", "enter")
+        await until(pilot, lambda: rows(home) == ["mine"])
+        await until(pilot, lambda: app.main.prompt.has_focus)
+        assert app.main.prompt.text == ""
+
+
+async def test_letters_typed_right_behind_a_rename_in_the_list_are_no_commands_there(home: Home) -> None:
+    home.seed(("one", "text"), ("two", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        await pilot.press("ctrl+o")
+        burst(app, "r", *"dad", "enter")
+        await until(pilot, lambda: rows(home) == ["dad", "one"])
+
+
+async def test_words_typed_right_behind_a_search_or_the_choice_of_a_model_are_in_its_field(home: Home) -> None:
+    home.seed(("old title", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        for focus in ("escape", "ctrl+g"):
+            for key in ("ctrl+r", "ctrl+l", "ctrl+p"):
+                await pilot.press(focus)
+                burst(app, key, *"dodo")
+                await until(pilot, lambda: app.screen is not app.main and app.screen.query(Input))
+                await until(pilot, lambda: app.screen.query_one(Input).value.endswith("dodo"))
+                app.pop_screen()
+                await pilot.pause()
+        assert app.main.prompt.text == ""
+
+
+async def test_a_key_that_opens_nothing_gives_the_letters_back_to_the_prompt(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        burst(app, "f2", *"words")
+        await until(pilot, lambda: app.main.prompt.text == "words")
