@@ -85,6 +85,7 @@ def _of_environment(service: Service, environ: Mapping[str, str]) -> Endpoint | 
         label=service.label,
         default_model=service.model,
         key_hint=variable or service.variables[0],
+        url_hint="OPENAI_BASE_URL" if base else "",
     )
     if base and endpoint.host != "api.openai.com":
         return replace(endpoint, label=endpoint.host, default_model="")

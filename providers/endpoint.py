@@ -56,6 +56,8 @@ class Endpoint:
     """Taken when a person names no model. Empty: the first of ``models``, else the first that the server lists."""
     key_hint: str = ""
     """Where its key is expected, for sentences: the name of an environment variable."""
+    url_hint: str = ""
+    """Where its url is from, for sentences: the name of an environment variable. Empty: config.toml."""
 
     @property
     def title(self) -> str:

@@ -76,7 +76,7 @@ class Teller:
     @property
     def setting(self) -> str:
         """Where a person corrects its address."""
-        return f"the url of “{self.endpoint.name}” in config.toml"
+        return self.endpoint.url_hint or f"the url of “{self.endpoint.name}” in config.toml"
 
     def status(self, code: int, headers: Mapping[str, str], body: bytes) -> Failed:
         """An answer that is not 200."""
@@ -206,7 +206,7 @@ class _Told:
             return Failed(FailureKind.NOT_FOUND, f"{title} has no model “{name}”{said}. {advice}")
         if code in (404, 405, 410):
             return self.teller._no_path()
-        if code >= 500 or (not code and self._has(*BUSY)):
+        if code in (408, 425) or code >= 500 or (not code and self._has(*BUSY)):
             shown = f" ({code})" if code else ""
             advice = f"Retry in {waiting.words(seconds)}, or choose another model."
             return Failed(FailureKind.SERVER, f"{title} is in trouble{shown}{said}. {advice}", seconds)

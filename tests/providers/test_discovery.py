@@ -10,7 +10,8 @@ import httpx
 import pytest
 from raw_server import RawServer, answer, serving
 
-from providers import Endpoint, discover
+from providers import ChatMessage, Endpoint, Failed, Request, discover
+from providers.openai import OpenAIProvider
 
 LIST = answer("200 OK", {"data": [{"id": "nomic-embed-text"}, {"id": "llama3.2"}]})
 KEYS = {
@@ -58,6 +59,15 @@ async def test_an_own_base_url_is_kept_though_it_does_not_answer() -> None:
     async with serving(b"") as server:
         found = await discover({"OPENAI_BASE_URL": server.url}, local=())
     assert [(one.name, one.default_model, one.key()) for one in found] == [("openai", "", None)]
+
+
+async def test_a_base_url_that_cannot_be_reached_is_looked_for_where_it_was_given() -> None:
+    (one,) = await discover({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, local=())
+    events = [event async for event in OpenAIProvider(one).stream(Request("m", (ChatMessage("user", "hi"),)))]
+    (failed,) = events
+    assert isinstance(failed, Failed)
+    assert "Check OPENAI_BASE_URL" in failed.message
+    assert "config.toml" not in failed.message
 
 
 async def test_local_servers_that_answer_with_models_are_found_at_once() -> None:

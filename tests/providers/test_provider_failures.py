@@ -250,6 +250,13 @@ CASES = (
         ("in trouble (502). Retry in a moment",),
     ),
     Case(
+        "a request that took the server too long",
+        "408 Request Timeout",
+        {"error": {"message": "Timed out"}},
+        FailureKind.SERVER,
+        ("in trouble (408)", "Retry in a moment"),
+    ),
+    Case(
         "a server that asks for time",
         "503 Service Unavailable",
         {"error": {"message": "Loading model"}},
