@@ -189,7 +189,8 @@ class Trash(Messages):
         return (json.loads(row["content"]) for row in rows)
 
     def _put_back(self, token: int, place: str) -> None:
-        self.insert_many(place, self._kept(token, place))
+        # another terminal that had it open may have kept a newer draft since
+        self.insert_many(place, self._kept(token, place), known="or ignore" if place == "drafts" else "")
 
     def _undo_sessions(self, token: int) -> list[str]:
         ids = [row["thing"] for row in self.rows(
@@ -326,14 +327,16 @@ class Trash(Messages):
         kept = (row for row in self._kept(token, "sync_outbox") if row["kind"] != "x")
         self.insert_many("sync_outbox", kept, known="or ignore")  # it may have got a word of its own since
         conversation = "thing" if kind == "c" else "(select session_id from chat_messages where id = thing)"
-        for row in told:  # beyond the revision of the delete, whose answer may still come
+        for row in told:  # beyond the revision of the delete, whose answer may still come; after a clear that waits
+            thing = {**values, "thing": row["thing"]}
+            before = self.one("select rev from sync_outbox where kind = :kind and id = :thing", **thing)
+            rev = max(row["rev"] + 1, before["rev"] if before else 0)
+            self.db.execute("delete from sync_outbox where kind = :kind and id = :thing", thing)
             self.db.execute(
                 f"""insert into sync_outbox (kind, id, conv_id, op, rev, edited_at)
-                select :kind, thing, {conversation}, 'restore', :rev + 1, :ms
-                from trash_rows where token = :token and place = :place and thing = :thing
-                on conflict (kind, id) do update set
-                    op = 'restore', rev = max(rev, excluded.rev), edited_at = excluded.edited_at""",
-                {**values, "thing": row["thing"], "rev": row["rev"]},
+                select :kind, thing, {conversation}, 'restore', :rev, :ms
+                from trash_rows where token = :token and place = :place and thing = :thing""",
+                {**thing, "rev": rev},
             )
 
     def _weigh_clears(self, token: int) -> tuple[bool, bool]:

@@ -140,13 +140,15 @@ class Conversations(Frame):
         try:
             if (turns := self.sterna.turns) is not None:
                 await turns.halt(session_id)  # what came of a reply goes to the trash with the rest
+            if session_id == self.session_id:
+                await self.save_draft()  # what stands in the prompt goes with its conversation, and comes back with it
             position = await self.store.run(storage.Store.session_position, session_id)
             trashed = await self.store.run(storage.Store.delete_session, session_id)
-            self.drafts.forget(session_id)
             if session_id == self.session_id:
                 left = await self.store.run(storage.Store.session_count)
                 rows = await self.store.run(storage.Store.session_page, max(0, min(position or 0, left - 1)), 1)
                 await self.open_session(rows[0].id if rows else None)
+            self.drafts.forget(session_id)
             await self.sidebar.reload()
             self._offer_undo(f"Deleted “{one_line(trashed.title, 40)}”.")
         except storage.StoreError as error:
@@ -186,8 +188,12 @@ class Conversations(Frame):
         elif await self.app.push_screen_wait(ConfirmClear(count)):
             if (turns := self.sterna.turns) is not None:
                 await asyncio.gather(*(turns.halt(reply.session_id) for reply in turns.running()))
+            if (left := self.session_id) is not None:
+                await self.save_draft()  # it goes with its conversation
             await self.store.run(storage.Store.clear_all)
             await self.open_session(None)
+            if left is not None:
+                self.drafts.forget(left)
             await self.sidebar.reload()
             await self.show_welcome()
             self._offer_undo("Every conversation is deleted.")

@@ -97,6 +97,17 @@ def test_one_undo_brings_back_everything_that_clear_all_took(store: Store) -> No
     assert tables(store, *CONTENT, *SYNC, "user_usage_daily") == before
 
 
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_draft_that_another_terminal_kept_after_the_delete_stays_and_holds_up_no_undo(
+    store: Store, *, everything: bool
+) -> None:
+    session = furnished(store)
+    trashed = store.clear_all() if everything else store.delete_session(session)
+    store.save_draft(session, "typed on")
+    assert store.undo(trashed.token) == [session]
+    assert store.draft(session) == "typed on"
+
+
 def test_there_is_nothing_to_clear_in_an_empty_file(store: Store) -> None:
     with pytest.raises(Invalid, match="no conversation"):
         store.clear_all()
@@ -217,6 +228,16 @@ STEPS = ("new", "acknowledge", "delete", "clear", "undo")
 
 @example([("clear", 0), ("new", 0), ("clear", 0), ("undo", 0), ("undo", 0)])
 @example([("new", 0), ("acknowledge", 0), ("delete", 0), ("clear", 0), ("undo", 0), ("undo", 0)])
+@example(
+    [
+        (step, n)
+        for step, n in zip(
+            "new new delete delete clear undo delete undo clear undo".split(),
+            (0, 0, 0, 1, 0, 1, 0, 1, 0, 1),
+            strict=True,
+        )
+    ]
+)
 @settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3)), max_size=14))
 def test_whatever_is_deleted_and_undone_in_whatever_order_a_server_hears_the_same(steps: list[tuple[str, int]]) -> None:

@@ -251,6 +251,32 @@ async def test_deleting_offers_undo_and_undo_brings_everything_back(home: Home) 
     assert rows(home) == ["[/b] lose me", "keep me"]
 
 
+async def test_what_stood_in_the_prompt_goes_with_its_conversation_and_comes_back_with_it(home: Home) -> None:
+    first, second = home.seed(("keep me", "1"), ("lose me", "2"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        for delete in ("one", "all"):
+            app.main.go_to(second)
+            await until(pilot, lambda: app.main.session_id == second)
+            await write(pilot, f"{delete} ")
+            kept = app.main.prompt.text
+            if delete == "one":
+                await pilot.press("f8")
+                await until(pilot, lambda: app.main.session_id == first)
+            else:
+                await clear(pilot, app, "2")
+                await until(pilot, lambda: app.main.session_id is None)
+            await until(pilot, lambda: app.main.prompt.text == "")
+            await until(pilot, lambda: "brings it back" in notices(app))
+            app.clear_notifications()
+            await pilot.press("ctrl+underscore")
+            await until(pilot, lambda: "back" in notices(app))
+            app.main.go_to(second)
+            await until(pilot, lambda: app.main.session_id == second)
+            assert app.main.prompt.text == kept
+
+
 async def test_undo_with_nothing_deleted_says_so(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
