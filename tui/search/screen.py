@@ -68,6 +68,7 @@ class SearchScreen(Chooser[Hit | None]):
         self._asked = Asked()
         self._answered = Asked()
         self._hits: list[Hit] = []
+        self._trouble = ""
         self._apart = False
         self._busy = False
         self._choose = False
@@ -126,11 +127,9 @@ class SearchScreen(Chooser[Hit | None]):
                 hits = await self._read(asked)
                 if asked == self._asked:
                     break
+            self._trouble = ""
         except StoreError as error:
-            self._hits, self._answered = [], self._asked
-            self.fill([], None)
-            self.say(str(error))
-            return
+            hits, asked, self._trouble = [], self._asked, str(error)
         finally:
             self._busy = False
             self._patience.stop()
@@ -166,6 +165,8 @@ class SearchScreen(Chooser[Hit | None]):
         count = len(self._hits)
         if self._asked != self._answered:
             self.say(f"Searching{where} …")
+        elif self._trouble:
+            self.say(self._trouble)
         elif not self._asked.text.strip():
             self.say(f"Type to search{where or ' everything'}.{switch}   esc back")
         elif not count:
