@@ -276,7 +276,7 @@ class Frame(Screen[None]):
         from .transcript import Look
 
         ui = self.sterna.settings.ui
-        retry = key_name(self.sterna.key_of("transcript.retry"))
+        retry = key_name(self.sterna.key_of("reply.retry"))  # works while one writes, too
         return Look(usage=ui.show_token_count, reasoning=ui.show_reasoning, retry_key=retry)
 
     async def show_state(self) -> None:

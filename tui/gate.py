@@ -20,8 +20,8 @@ from textual.filter import LineFilter
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 LOOKALIKES: Mapping[str, str] = {
-    **dict.fromkeys("─━═╌┄▁▔▂⎯–—−‐‑", "-"),
-    **dict.fromkeys("│┃║╎┆▏▎▍▌▐▕⎸⎹", "|"),
+    **dict.fromkeys("─━═╌┄▁▂▃▄▔⎯–—−‐‑", "-"),
+    **dict.fromkeys("│┃║╎┆▏▎▍▌▋▊▉▐▕⎸⎹", "|"),
     **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╯╰╔╗╚╝╠╣╦╩╬", "+"),
     **dict.fromkeys("•●◆■▪⬤★✦", "*"),
     **dict.fromkeys("○◇□·∙…", "."),
@@ -31,7 +31,7 @@ LOOKALIKES: Mapping[str, str] = {
     **dict.fromkeys("▼▾↓⇣", "v"),
     **dict.fromkeys("‘’‛′`", "'"),
     **dict.fromkeys("“”„″", '"'),
-    **dict.fromkeys("█▓▒", "#"),
+    **dict.fromkeys("▅▆▇█▓▒", "#"),
     **dict.fromkeys("✗✘×", "x"),
     **dict.fromkeys("✓✔", "+"),
     **dict.fromkeys("⚠", "!"),

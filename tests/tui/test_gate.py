@@ -42,6 +42,7 @@ def test_an_escape_sequence_loses_its_escape() -> None:
 
 def test_borders_and_marks_become_ascii_look_alikes() -> None:
     assert through("╭─╮ │›│ é ● 日", ascii_only=True) == "+-+ |>| e * ??"
+    assert "?" not in through("▁▂▃▄▅▆▇█▉▊▋▌▍▎▏", ascii_only=True)  # the ends of a scrollbar
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from reading import Reading, reading
 
-from storage import Settled, Store
+from storage import Message, Settled, Store
+from storage.records import Role
+from tui.transcript import Look
 from tui.transcript.message_view import MessageView
+from tui.transcript.parts import endings
 
 
 def last(person: Reading) -> MessageView:
@@ -119,6 +123,13 @@ async def test_thinking_is_folded_and_unfolds(tmp_path: Path) -> None:
         row = next(y for y, text in enumerate(person.rows) if "▾ Thought" in text)
         await person.pilot.click(offset=(5, row))
         await person.until(lambda: "because of this" not in person.screen)
+
+
+@pytest.mark.parametrize(("role", "notes"), [("assistant", 1), ("user", 0), ("system", 0)])
+def test_only_a_reply_says_what_it_cost(role: Role, notes: int) -> None:
+    at = "2026-01-01T00:00:00.000000Z"
+    message = Message("m", "s", role, "words", at, total_tokens=9, output_tokens=7, elapsed_ms=2_000)
+    assert len(endings(message, Look())) == notes
 
 
 async def test_how_a_reply_ended_is_said_with_what_to_do(tmp_path: Path) -> None:

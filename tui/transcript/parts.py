@@ -92,7 +92,7 @@ def endings(message: Message, look: Look) -> list[Note]:
         notes.append(Note(Content.assemble(("Interrupted here; nothing after this arrived.", "$text-warning"), again)))
     elif finish == "stopped":
         notes.append(Note(Content.styled("Stopped here.", MUTED)))
-    if look.usage and (usage := _usage(message)):
+    if look.usage and message.role == "assistant" and (usage := _usage(message)):
         notes.append(Note(Content.styled(usage, MUTED), gap=0 if notes else 1))
     return notes
 
