@@ -38,7 +38,7 @@ def measure(argv: list[str], mark: str, config: Path) -> tuple[float, float]:
     """Seconds to the first frame, and MB once the screen has come to rest."""
     with Terminal(argv, environ(config)) as terminal:
         painted = terminal.wait_for(mark) - terminal.began
-        time.sleep(1.0)
+        time.sleep(1.0)  # the list is read and httpx loaded meanwhile: memory is taken once the start is over
         terminal.settle()
         return painted, terminal.rss_mb()
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from .database import Base
+from .json_text import to_json
 from .text import storable
 
 HISTORY_LENGTH = 20_000
@@ -66,5 +67,5 @@ class Drafts(Base):
                 self.db.execute(
                     """insert into local_state (key, value) values (:key, :value)
                     on conflict (key) do update set value = excluded.value""",
-                    {"key": key, "value": json.dumps(value)},
+                    {"key": key, "value": to_json(value)},
                 )

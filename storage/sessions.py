@@ -11,6 +11,7 @@ from . import ids
 from .clock import millis
 from .database import Base
 from .errors import Invalid, NotFound
+from .json_text import to_json
 from .records import Session, SessionRow
 from .text import clip, storable
 
@@ -220,7 +221,7 @@ class Sessions(Base):
                 self.db.execute(
                     """insert into session_settings (session_id, key, value) values (:id, :key, :value)
                     on conflict (session_id, key) do update set value = excluded.value where value <> excluded.value""",
-                    {"id": session_id, "key": key, "value": json.dumps(_storable(value))},
+                    {"id": session_id, "key": key, "value": to_json(value)},
                 )
             self.touch(session_id)
 
@@ -269,7 +270,3 @@ class Sessions(Base):
         if text.isascii():
             where = "(:title like :text escape '\\') or (:preview like :text escape '\\')"
         return bool(self.rows(f"select 1 where {where}", text=value, title=title, preview=preview))
-
-
-def _storable(value: Any) -> Any:
-    return storable(value) if isinstance(value, str) else value
