@@ -1,0 +1,53 @@
+"""The language that both ends of a sync speak: conversations, answers, and the ops and rows of the delta mode.
+
+Decoding takes any JSON value and raises nothing but :class:`BadItem`, whose word is short and stable (contract 10.E6).
+"""
+
+from __future__ import annotations
+
+from .answers import Capability, Cursor, Detail, pushed
+from .chat import METADATA, Conversation, Message
+from .delta import Ack, Client, Commit, DeltaAnswer, DeltaPush, Op, Pull, Row, Stamp
+from .values import (
+    BATCH_BYTES,
+    BATCH_OPS,
+    ID_LENGTH,
+    MESSAGE_BYTES,
+    PAGE,
+    PREVIEW_LENGTH,
+    TITLE_LENGTH,
+    BadItem,
+    cleaned,
+    instant_of,
+    written,
+)
+
+__all__ = [
+    "BATCH_BYTES",
+    "BATCH_OPS",
+    "ID_LENGTH",
+    "MESSAGE_BYTES",
+    "METADATA",
+    "PAGE",
+    "PREVIEW_LENGTH",
+    "TITLE_LENGTH",
+    "Ack",
+    "BadItem",
+    "Capability",
+    "Client",
+    "Commit",
+    "Conversation",
+    "Cursor",
+    "DeltaAnswer",
+    "DeltaPush",
+    "Detail",
+    "Message",
+    "Op",
+    "Pull",
+    "Row",
+    "Stamp",
+    "cleaned",
+    "instant_of",
+    "pushed",
+    "written",
+]

@@ -1,0 +1,257 @@
+"""A conversation and its messages, in both vocabularies of upstream (contract 6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Literal, Self, get_args
+
+from .values import (
+    COMPLETION_LENGTH,
+    ID_LENGTH,
+    LARGEST,
+    LARGEST_INT,
+    MODEL_LENGTH,
+    MOST_ATTACHMENTS,
+    MOST_WEB_RESULTS,
+    PREVIEW_LENGTH,
+    TITLE_LENGTH,
+    BadItem,
+    count,
+    id_of,
+    instant_of,
+    json_value,
+    short,
+    text,
+    written,
+)
+
+Role = Literal["user", "assistant", "system"]
+ROLES = frozenset(get_args(Role))
+
+METADATA = {
+    "requested_web_search": "requested_web_search",
+    "requested_web_max_results": "requested_web_max_results",
+    "requested_reasoning_effort": "requested_reasoning_effort",
+    "upstream_error_code": "upstream_error_code",
+    "upstream_error_message": "upstream_error_message",
+    "retry_after": "upstream_retry_after",
+    "suggestions": "upstream_suggestions",
+}
+"""Keys of a message on the wire that are kept in its metadata, and what they are called there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message (contract 6.1); names are the columns', ``extra`` has the keys that are not ours."""
+
+    id: str
+    role: str
+    content: str
+    timestamp: datetime | None = None
+    model: str | None = None
+    total_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    user_message_id: str | None = None
+    content_type: str = "text"
+    elapsed_ms: int = 0
+    completion_id: str | None = None
+    error_message: str | None = None
+    was_streaming: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    reasoning: str | None = None
+    reasoning_details: Any = None
+    has_attachments: bool = False
+    attachment_count: int = 0
+    has_websearch: bool = False
+    websearch_result_count: int = 0
+    output_image_tokens: int = 0
+    annotations: Any = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def decode(cls, item: Any) -> Self:
+        """The message of a JSON value; takes both vocabularies (contract 10.E1)."""
+        if not isinstance(item, dict):
+            raise BadItem("not_an_object")
+        get = item.get
+        role = get("role")
+        if not isinstance(role, str) or role not in ROLES:
+            raise BadItem("bad_role")
+        model = get("model")
+        if model is None and role == "user":
+            model = get("originalModel")
+        assistant = role == "assistant"
+        elapsed = count(get("elapsed_ms")) or min(count(get("elapsed_time")) * 1000, LARGEST_INT)
+        attached = get("attachment_ids")
+        linked = min(len(attached), MOST_ATTACHMENTS) if isinstance(attached, list) else 0
+        given = get("has_attachments")
+        error = get("error_message") or ("Message failed" if get("error") else None)
+        return cls(
+            id=id_of(get("id")),
+            role=role,
+            content=text(get("content"), "bad_content"),
+            timestamp=instant_of(get("timestamp")),
+            model=short(model, MODEL_LENGTH, "model_too_long"),
+            total_tokens=count(get("total_tokens")),
+            input_tokens=count(get("input_tokens")),
+            output_tokens=count(get("output_tokens")),
+            user_message_id=short(get("user_message_id"), ID_LENGTH, "bad_id"),
+            content_type="markdown" if get("contentType", get("content_type")) == "markdown" else "text",
+            elapsed_ms=elapsed,
+            completion_id=short(get("completion_id"), COMPLETION_LENGTH, "completion_id_too_long"),
+            error_message=None if error is None else text(error, "bad_error"),
+            was_streaming=get("was_streaming") is True,
+            metadata=_metadata(item),
+            reasoning=short(get("reasoning"), None, "bad_reasoning"),
+            reasoning_details=json_value(get("reasoning_details")),
+            has_attachments=given if isinstance(given, bool) else linked > 0,
+            attachment_count=linked,
+            has_websearch=assistant and bool(get("has_websearch")),
+            websearch_result_count=min(count(get("websearch_result_count")), MOST_WEB_RESULTS) if assistant else 0,
+            output_image_tokens=count(get("output_image_tokens")),
+            annotations=json_value(get("annotations")),
+            extra={key: json_value(value) for key, value in item.items() if key not in _MESSAGE_KEYS},
+        )
+
+    def encode(self) -> dict[str, Any]:
+        """As it is sent: what has no value is absent, latency in both units."""
+        told: dict[str, Any] = dict(self.extra) | {
+            "id": self.id,
+            "role": self.role,
+            "content": self.content,
+            "contentType": self.content_type,
+            "elapsed_ms": self.elapsed_ms,
+            "elapsed_time": (self.elapsed_ms + 500) // 1000,
+            "has_attachments": self.has_attachments,
+        }
+        if self.timestamp is not None:
+            told["timestamp"] = written(self.timestamp)
+        for name in _PLAIN:
+            if (value := getattr(self, name)) not in (None, 0, False):
+                told[name] = value
+        if self.error_message is not None:
+            told["error"] = True
+        if self.model is not None and self.role == "user":
+            told["originalModel"] = told.pop("model")
+        if self.metadata:
+            told["metadata"] = dict(self.metadata)
+        if self.attachment_count and "attachment_ids" not in told:
+            told["attachment_ids"] = [""] * self.attachment_count
+        return told
+
+
+_PLAIN = (
+    "model",
+    "total_tokens",
+    "input_tokens",
+    "output_tokens",
+    "user_message_id",
+    "completion_id",
+    "error_message",
+    "was_streaming",
+    "reasoning",
+    "reasoning_details",
+    "has_websearch",
+    "websearch_result_count",
+    "output_image_tokens",
+    "annotations",
+)
+_MESSAGE_KEYS = (
+    {one.name for one in fields(Message)}
+    | METADATA.keys()
+    | {"originalModel", "contentType", "elapsed_time", "attachment_ids", "error"}
+) - {"extra", "attachment_count"}
+
+_CONVERSATION = {
+    "title": "title",
+    "created_at": "createdAt",
+    "updated_at": "updatedAt",
+    "message_count": "messageCount",
+    "total_tokens": "totalTokens",
+    "last_model": "lastModel",
+    "last_message_preview": "lastMessagePreview",
+    "last_message_timestamp": "lastMessageTimestamp",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation (contract 6.1). ``given`` names the fields whose key was there: the others are left untouched."""
+
+    id: str
+    user_id: str | None = None
+    title: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    message_count: int = 0
+    total_tokens: int = 0
+    last_model: str | None = None
+    last_message_preview: str | None = None
+    last_message_timestamp: datetime | None = None
+    messages: Sequence[Message] = ()
+    given: frozenset[str] = frozenset()
+    sent: int = 0
+    """Messages in the request, of which those with an id that comes twice are one (contract 10.E8)."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def decode(cls, item: Any) -> Self:
+        """The conversation of a JSON value."""
+        if not isinstance(item, dict):
+            raise BadItem("not_an_object")
+        get = item.get
+        session_id = id_of(get("id"))
+        owner = get("userId")
+        if owner is not None and not isinstance(owner, str):
+            raise BadItem("foreign_user")
+        items = get("messages") or []
+        if not isinstance(items, list):
+            raise BadItem("bad_messages")
+        messages: dict[str, Message] = {}
+        for one in items:
+            message = Message.decode(one)
+            messages.pop(message.id, None)
+            messages[message.id] = message
+        preview = short(get("lastMessagePreview"), None, "bad_preview")
+        known = _CONVERSATION.values()
+        return cls(
+            id=session_id,
+            user_id=owner,
+            title=short(get("title"), TITLE_LENGTH, "title_too_long", "bad_title"),
+            created_at=instant_of(get("createdAt")),
+            updated_at=instant_of(get("updatedAt")),
+            message_count=count(get("messageCount")),
+            total_tokens=count(get("totalTokens"), LARGEST),
+            last_model=short(get("lastModel"), MODEL_LENGTH, "model_too_long"),
+            last_message_preview=None if preview is None else preview[:PREVIEW_LENGTH],
+            last_message_timestamp=instant_of(get("lastMessageTimestamp")),
+            messages=tuple(messages.values()),
+            given=frozenset(name for name, key in _CONVERSATION.items() if key in item),
+            sent=len(items),
+            extra={
+                k: json_value(v) for k, v in item.items() if k not in known and k not in ("id", "userId", "messages")
+            },
+        )
+
+    def encode(self) -> dict[str, Any]:
+        """As it is sent."""
+        told: dict[str, Any] = dict(self.extra) | {"id": self.id, "messages": [one.encode() for one in self.messages]}
+        if self.user_id is not None:
+            told["userId"] = self.user_id
+        for name, key in _CONVERSATION.items():
+            if name in self.given:
+                value = getattr(self, name)
+                told[key] = written(value) if isinstance(value, datetime) else value
+        return told
+
+
+def _metadata(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    given = item.get("metadata")
+    kept = dict(given) if isinstance(given, dict) else {}
+    for wire, name in METADATA.items():
+        if wire in item and (value := item[wire]) is not None and value != []:
+            kept[name] = value
+    return dict(json_value(kept))

@@ -1,0 +1,120 @@
+"""Single values on the wire: text, numbers, times and ids, checked and cleaned."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+TITLE_LENGTH, MODEL_LENGTH, COMPLETION_LENGTH, ID_LENGTH = 255, 100, 255, 255
+PREVIEW_LENGTH = 200
+LARGEST_INT, LARGEST = 2**31 - 1, 2**53
+MOST_ATTACHMENTS, MOST_WEB_RESULTS = 3, 50
+BATCH_OPS, BATCH_BYTES, MESSAGE_BYTES = 500, 2**20, 2**20
+"""Of a client's push (sync.md 3.10)."""
+PAGE = 20
+VERSION = 1
+
+_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class BadItem(ValueError):
+    """Why one item cannot be taken: a short, stable word."""
+
+    @property
+    def word(self) -> str:
+        """The word."""
+        return str(self.args[0])
+
+
+def instant_of(value: Any) -> datetime | None:
+    """A time on the wire, in UTC; None for null. A time without a zone is UTC."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise BadItem("bad_timestamp")
+    try:
+        found = datetime.fromisoformat(value)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadItem("bad_timestamp") from None
+
+
+def written(at: datetime) -> str:
+    """A time as we write it: milliseconds and Z; to the microsecond where it has any."""
+    spec = "microseconds" if at.microsecond % 1000 else "milliseconds"
+    return at.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")
+
+
+def json_value(value: Any) -> Any:
+    """The value itself where PostgreSQL keeps it; cleaned where it holds text that it does not."""
+    if isinstance(value, str):
+        return text(value, "bad_json")
+    if isinstance(value, list | dict) and value:
+        try:
+            written_out = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            raise BadItem("bad_json") from None
+        if "\\u0000" in written_out or (not written_out.isascii() and _UNKEEPABLE.search(written_out)):
+            return cleaned(value)
+    elif isinstance(value, float) and value - value != 0:
+        raise BadItem("bad_json")
+    return value
+
+
+def cleaned(value: Any) -> Any:
+    """A JSON value whose every text, keys included, is without NUL and half characters (contract 10.E9)."""
+    if isinstance(value, str):
+        return text(value, "bad_json")
+    if isinstance(value, list):
+        return [cleaned(one) for one in value]
+    if isinstance(value, dict):
+        return {cleaned(key): cleaned(one) for key, one in value.items()}
+    return value
+
+
+def id_of(value: Any) -> str:
+    """An id, as it is: one that would have to be changed is refused."""
+    if not isinstance(value, str) or not value:
+        raise BadItem("missing_id")
+    if len(value) > ID_LENGTH or _UNKEEPABLE.search(value):
+        raise BadItem("bad_id")
+    return value
+
+
+def text(value: Any, complaint: str) -> str:
+    """Text without NUL and half characters (contract 10.E9)."""
+    if not isinstance(value, str):
+        raise BadItem(complaint)
+    if "\0" in value or not value.isascii():
+        return _UNKEEPABLE.sub(lambda found: "" if found[0] == "\0" else "\ufffd", value)
+    return value
+
+
+def short(value: Any, limit: int | None, complaint: str, wrong: str | None = None) -> str | None:
+    """Text of ``limit`` characters at most, or null."""
+    if value is None:
+        return None
+    found = text(value, wrong or complaint)
+    if limit is not None and len(found) > limit:
+        raise BadItem(complaint)
+    return found
+
+
+def count(value: Any, largest: int = LARGEST_INT) -> int:
+    """A number that is not negative; null is 0."""
+    if not value and (value is None or value is False):
+        return 0
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or value < 0 or value > largest:
+        raise BadItem("bad_number")
+    return int(value)
+
+
+def digits(told: str) -> int:
+    """A number in a header."""
+    if not told.isascii() or not told.isdigit() or len(told) > 18:
+        raise BadItem("bad_header")
+    return int(told)
