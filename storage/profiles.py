@@ -144,6 +144,10 @@ class Profiles(Models):
             if preference_type != "model":
                 before = from_json(known[f"{preference_type}_preferences"])
                 named = {preference_type: to_json(jsonb_deep_merge(before, preferences))}
+            if not named:  # an update of nothing is one too, as at the server
+                self.db.execute(
+                    "update profiles set updated_at = :now where id = :id", {"now": self.stamp(), "id": user_id}
+                )
             for name, value in named.items():
                 self.db.execute(_SET[name], {"id": user_id, "value": value})
             self.log_user_activity(user_id, "preferences_updated", "profile", user_id, from_json(details))

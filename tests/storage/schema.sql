@@ -67,7 +67,10 @@ CREATE TABLE chat_messages (
     constraint chat_messages_attachment_count_range check (attachment_count between 0 and 3),
     constraint chat_messages_has_websearch_boolean check (has_websearch in (0, 1)),
     constraint chat_messages_websearch_result_count_range check (websearch_result_count between 0 and 50),
-    constraint chat_messages_annotations_json check (annotations is null or json_valid(annotations))
+    constraint chat_messages_annotations_json check (annotations is null or json_valid(annotations)),
+    constraint chat_messages_counters_range check (
+        total_tokens >= 0 and input_tokens >= 0 and output_tokens >= 0 and elapsed_ms >= 0 and elapsed_time >= 0
+    )
 ) strict;
 
 CREATE TABLE chat_sessions (
