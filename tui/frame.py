@@ -281,6 +281,8 @@ class Frame(Screen[None]):
 
     async def show_state(self) -> None:
         """Bring heading and status line in step."""
+        if not self.query("#heading"):
+            return  # the application ended while a conversation was being opened
         session = self.session
         self.heading.update(Content(one_line(session.title) if session else "New conversation"))
         self.status.model = self.model.rstrip("/")

@@ -517,3 +517,14 @@ async def test_a_key_that_can_do_nothing_says_why(home: Home) -> None:
             await pilot.press(key)
             await until(pilot, lambda: len(app._notifications) > before)  # noqa: B023
         assert "begins with your first message" in notices(app)
+
+
+async def test_what_is_still_being_opened_when_the_screen_is_taken_down_breaks_nothing(home: Home) -> None:
+    [first] = home.seed(("one", "1"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await app.main.query("#heading").remove()
+        app.main.go_to(first)
+        await app.workers.wait_for_complete()
+        await app.main.show_state()
