@@ -1,15 +1,24 @@
-"""A store on a real file, whose clock the test owns."""
+"""A store on a real file, whose clock the test owns; and one embedded PostgreSQL for all tests of a process."""
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from ticking import Ticking
 
 from storage import Store
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from server.embedded import Embedded
 
 settings.register_profile("sterna", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sterna")
@@ -25,3 +34,37 @@ def store(tmp_path: Path, clock: Ticking) -> Iterator[Store]:
     opened = Store.open(tmp_path / "account.db", clock=clock)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Embedded:
+    """PostgreSQL 18 with the schema; it ends with the test process, and its folder after it.
+
+    Not in pytest's own folder: each pytest that starts shuts that to everybody but its owner, and PostgreSQL, when root
+    runs the tests, is another user.
+    """
+    import psycopg
+
+    from server.embedded import APP, start
+    from server.migrate import migrate
+
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before start(): runs after PostgreSQL has stopped
+    found = start(Path(folder) / "postgres")
+    with psycopg.connect(found.admin_url, autocommit=True) as admin:
+        # nothing of a test outlives it, so nothing need reach the disk
+        admin.execute("alter system set fsync = off")
+        admin.execute("alter system set synchronous_commit = off")
+        admin.execute("select pg_reload_conf()")
+    migrate(found.admin_url, app_role=APP)
+    return found
+
+
+@pytest.fixture
+def db(postgres: Embedded) -> Iterator[Connection[dict[str, Any]]]:
+    """The superuser's connection; it commits each statement, rows are dicts."""
+    import psycopg
+    from psycopg.rows import dict_row
+
+    with psycopg.connect(postgres.admin_url, autocommit=True, row_factory=dict_row) as opened:
+        yield opened

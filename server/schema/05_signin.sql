@@ -1,0 +1,82 @@
+-- What only sign-in knows. Of every secret its SHA-256 alone is here: who reads these tables can sign in as nobody.
+
+-- where auth was there before us, service_role may not see its table; sign-in and bans are read from it
+do $$
+begin
+    if not (
+        has_table_privilege('service_role', 'auth.users', 'select')
+        and has_table_privilege('service_role', 'auth.users', 'insert')
+        and has_table_privilege('service_role', 'auth.users', 'update')
+    ) then
+        grant usage on schema auth to service_role;
+        grant select, insert, update on auth.users to service_role;
+    end if;
+exception
+    when insufficient_privilege then
+        raise notice 'service_role may not read auth.users; grant it select, insert and update there';
+end
+$$;
+
+set role sterna_owner;
+
+create table if not exists sterna.refresh_tokens (
+    hash bytea not null,
+    user_id uuid not null,
+    family uuid not null,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    used_at timestamptz,
+    constraint refresh_tokens_pkey primary key (hash),
+    constraint refresh_tokens_user_id_fkey foreign key (user_id) references auth.users (id) on delete cascade,
+    constraint refresh_tokens_hash_length check (length(hash) = 32)
+);
+comment on table sterna.refresh_tokens is 'Each works once. A sign-in is a family; a used token stays, so that its second use is noticed.';
+create index if not exists refresh_tokens_family_idx on sterna.refresh_tokens (user_id, family);
+
+create table if not exists sterna.device_codes (
+    hash bytea not null,
+    user_code varchar(16) not null,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    wait integer not null,
+    polled_at timestamptz,
+    user_id uuid,
+    denied boolean not null default false,
+    constraint device_codes_pkey primary key (hash),
+    constraint device_codes_user_code_key unique (user_code),
+    constraint device_codes_user_id_fkey foreign key (user_id) references auth.users (id) on delete cascade,
+    constraint device_codes_hash_length check (length(hash) = 32)
+);
+comment on table sterna.device_codes is 'Terminals that wait for somebody to approve them at /device (RFC 8628).';
+create index if not exists device_codes_expires_at_idx on sterna.device_codes (expires_at);
+create index if not exists device_codes_user_id_idx on sterna.device_codes (user_id);
+
+create table if not exists sterna.invitations (
+    hash bytea not null,
+    email varchar(255),
+    tier varchar(20) not null default 'free',
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    used_at timestamptz,
+    constraint invitations_pkey primary key (hash),
+    constraint invitations_hash_length check (length(hash) = 32),
+    constraint invitations_tier_known check (tier in ('free', 'pro', 'enterprise'))
+);
+comment on table sterna.invitations is 'Codes that make one account each, for this email only where one is named.';
+
+call sterna.guard('{sterna.refresh_tokens, sterna.device_codes, sterna.invitations}');
+
+-- What every request asks about its caller: the tier, '' while the account is shut, null when there is none.
+create or replace function sterna.standing(p_user_id uuid, p_at timestamptz) returns text
+language sql stable
+security definer
+set search_path = pg_catalog, public
+as $$
+    select case when u.banned_until > p_at then '' else coalesce(p.subscription_tier, 'free') end
+    from public.profiles as p
+    inner join auth.users as u on u.id = p.id
+    where p.id = p_user_id
+$$;
+revoke all on function sterna.standing(uuid, timestamptz) from public, anon, authenticated;
+
+reset role;

@@ -1,0 +1,335 @@
+-- What follows conversations and messages by itself: the statistics of a conversation, the use of its owner, the counters of the profile.
+-- Each trigger runs once a statement, whatever the number of rows. A statement of one message, the usual one, goes without arrays and sums.
+--
+-- Plans are kept for the life of a connection and may have been made when the tables were empty, so these functions rule out the plans that
+-- would read a whole table.
+
+set role sterna_owner;
+
+-- Conversations that are new, once each: one that comes back under the id of a deleted one was counted when it was first made.
+create or replace function public.track_session_creation() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+begin
+    if sterna.is_applying() then
+        return null;
+    end if;
+    perform public.track_user_usage_delta(n.user_id, 0, 0, 0, 0, '{}'::jsonb, n.created, 0, null)
+    from (
+        select c.user_id, count(*)::integer as created
+        from new_rows as c
+        where not exists (select 1 from public.sync_rows as r where r.user_id = c.user_id and r.kind = 'c' and r.id = c.id)
+        group by c.user_id
+        order by c.user_id
+    ) as n;
+    return null;
+end
+$$;
+drop trigger if exists on_session_created on public.chat_sessions;
+create trigger on_session_created after insert on public.chat_sessions
+referencing new table as new_rows
+for each statement execute function public.track_session_creation();
+
+create or replace function public.update_user_stats_on_session() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+begin
+    if sterna.is_applying() then
+        return null;
+    end if;
+    update public.profiles as p
+    set total_conversations = p.total_conversations + n.created, last_session_id = n.last_id, updated_at = now()
+    from (
+        select
+            c.user_id,
+            count(*) filter (
+                where not exists (
+                    select 1 from public.sync_rows as r where r.user_id = c.user_id and r.kind = 'c' and r.id = c.id
+                )
+            ) as created,
+            (array_agg(c.id order by c.place desc))[1] as last_id
+        from (select user_id, id, row_number() over () as place from new_rows) as c
+        group by c.user_id
+    ) as n
+    where p.id = n.user_id;
+    return null;
+end
+$$;
+drop trigger if exists on_chat_session_created on public.chat_sessions;
+create trigger on_chat_session_created after insert on public.chat_sessions
+referencing new table as new_rows
+for each statement execute function public.update_user_stats_on_session();
+
+-- What a statement did to messages, as one table of few rows: for each conversation, role and model what was added. Failed messages are
+-- there with nothing, for their conversation is touched too.
+do $$
+begin
+    if to_regtype('sterna.message_delta') is null then
+        create type sterna.message_delta as (
+            user_id uuid,
+            session_id text,
+            role text,
+            model text,
+            messages bigint,
+            total_tokens bigint,
+            input_tokens bigint,
+            output_tokens bigint,
+            elapsed_ms bigint
+        );
+    end if;
+end
+$$;
+
+-- What somebody's messages add to their use and their counters. Messages of the system are counted, but are no use.
+create or replace function sterna.count_messages(
+    p_user uuid, p_messages bigint, p_sent integer, p_received integer, p_input bigint, p_output bigint, p_models jsonb, p_ms bigint
+) returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+begin
+    if p_sent <> 0 or p_received <> 0 or p_input <> 0 or p_output <> 0 or p_ms <> 0 or p_models <> '{}' then
+        perform sterna.add_use(
+            p_user, p_messages, p_sent, p_received, p_input, p_output, p_models, 0, p_ms, (now() at time zone 'UTC')::date
+        );
+    elsif p_messages <> 0 then
+        update public.profiles as p set message_count = p.message_count + p_messages where p.id = p_user;
+    end if;
+end
+$$;
+revoke all on function sterna.count_messages(uuid, bigint, integer, integer, bigint, bigint, jsonb, bigint)
+from public, anon, authenticated;
+
+-- The use that the changes are, one call a person.
+create or replace function public.track_message_usage(p_deltas sterna.message_delta []) returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+begin
+    perform sterna.count_messages(
+        u.user_id, u.messages, u.sent, u.received, u.input_tokens, u.output_tokens, u.models, u.elapsed_ms
+    )
+    from (
+        select
+            m.user_id,
+            sum(m.messages)::bigint as messages,
+            sum(m.sent)::integer as sent,
+            sum(m.received)::integer as received,
+            sum(m.input_tokens)::bigint as input_tokens,
+            sum(m.output_tokens)::bigint as output_tokens,
+            sum(m.elapsed_ms)::bigint as elapsed_ms,
+            coalesce(jsonb_object_agg(m.model, m.received) filter (where m.model is not null and m.received <> 0), '{}') as models
+        from (
+            select
+                d.user_id,
+                d.model,
+                sum(d.messages) as messages,
+                coalesce(sum(d.messages) filter (where d.role = 'user'), 0) as sent,
+                coalesce(sum(d.messages) filter (where d.role = 'assistant'), 0) as received,
+                coalesce(sum(d.input_tokens) filter (where d.role = 'user'), 0) as input_tokens,
+                coalesce(sum(d.output_tokens) filter (where d.role = 'assistant'), 0) as output_tokens,
+                coalesce(sum(d.elapsed_ms) filter (where d.role = 'assistant'), 0) as elapsed_ms
+            from unnest(p_deltas) as d
+            group by d.user_id, d.model
+        ) as m
+        group by m.user_id
+        order by m.user_id
+    ) as u;
+end
+$$;
+revoke all on function public.track_message_usage(sterna.message_delta []) from public, anon, authenticated;
+
+-- What conversations show follows their messages. A message that changes may also change what was used; a new one has a trigger of its own
+-- for that, and deleting takes no use back: use is what happened.
+create or replace function public.update_session_stats() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+declare
+    deltas sterna.message_delta [];
+    m record;
+begin
+    if tg_op = 'INSERT' then
+        select
+            n.user_id,
+            n.session_id,
+            case when n.error_message <> '' then 0 else 1 end as one,
+            coalesce(n.total_tokens, 0) as tokens,
+            exists (select 1 from new_rows offset 1) as is_one_of_many
+        into m
+        from new_rows as n
+        limit 1;
+        if not m.is_one_of_many then
+            perform sterna.refresh_session(m.user_id, m.session_id, m.one, m.one * m.tokens);
+            return null;
+        end if;
+        select array_agg(row(d.*)::sterna.message_delta) into deltas
+        from (
+            select
+                user_id,
+                session_id,
+                null,
+                null,
+                count(*) filter (where (error_message <> '') is not true),
+                coalesce(sum(total_tokens) filter (where (error_message <> '') is not true), 0),
+                0,
+                0,
+                0
+            from new_rows
+            group by 1, 2
+        ) as d;
+    elsif tg_op = 'UPDATE' then
+        select array_agg(row(d.*)::sterna.message_delta) into deltas
+        from (
+            select
+                user_id,
+                session_id,
+                case when one <> 0 then role end as role,
+                case when one <> 0 and role = 'assistant' then model end as model,
+                sum(one),
+                coalesce(sum(one * total_tokens), 0),
+                coalesce(sum(one * input_tokens), 0),
+                coalesce(sum(one * output_tokens), 0),
+                coalesce(sum(one * elapsed_ms), 0)
+            from (
+                select case when error_message <> '' then 0 else 1 end as one, n.* from new_rows as n
+                union all
+                select case when error_message <> '' then 0 else -1 end as one, o.* from old_rows as o
+            ) as both_rows
+            group by 1, 2, 3, 4
+        ) as d;
+    else
+        select array_agg(row(d.*)::sterna.message_delta) into deltas
+        from (
+            select
+                user_id,
+                session_id,
+                null,
+                null,
+                -count(*) filter (where (error_message <> '') is not true),
+                -coalesce(sum(total_tokens) filter (where (error_message <> '') is not true), 0),
+                0,
+                0,
+                0
+            from old_rows
+            group by 1, 2
+        ) as d;
+    end if;
+    if deltas is null then
+        return null;
+    end if;
+
+    perform public.refresh_session_stats(
+        array_agg(d.user_id), array_agg(d.session_id), array_agg(d.messages), array_agg(d.total_tokens)
+    )
+    from unnest(deltas) as d;
+    if tg_op <> 'UPDATE' or sterna.is_applying() then
+        return null;
+    end if;
+    perform public.track_message_usage(deltas);
+    return null;
+end
+$$;
+
+drop trigger if exists on_message_change on public.chat_messages;
+create trigger on_message_change after insert on public.chat_messages
+referencing new table as new_rows
+for each statement execute function public.update_session_stats();
+
+drop trigger if exists on_message_change_update on public.chat_messages;
+create trigger on_message_change_update after update on public.chat_messages
+referencing old table as old_rows new table as new_rows
+for each statement execute function public.update_session_stats();
+
+drop trigger if exists on_message_change_delete on public.chat_messages;
+create trigger on_message_change_delete after delete on public.chat_messages
+referencing old table as old_rows
+for each statement execute function public.update_session_stats();
+
+-- New messages are used and counted once, when they come.
+create or replace function public.update_user_message_count() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+declare
+    m record;
+begin
+    if sterna.is_applying() then
+        return null;
+    end if;
+    select
+        n.user_id,
+        n.role,
+        n.model,
+        case when n.error_message <> '' then 0 else 1 end as one,
+        coalesce(n.input_tokens, 0) as input_tokens,
+        coalesce(n.output_tokens, 0) as output_tokens,
+        coalesce(n.elapsed_ms, 0) as elapsed_ms,
+        exists (select 1 from new_rows offset 1) as is_one_of_many
+    into m
+    from new_rows as n
+    limit 1;
+    if not m.is_one_of_many then
+        if m.one = 1 then
+            perform sterna.count_messages(
+                m.user_id,
+                1,
+                case m.role when 'user' then 1 else 0 end,
+                case m.role when 'assistant' then 1 else 0 end,
+                case m.role when 'user' then m.input_tokens else 0 end,
+                case m.role when 'assistant' then m.output_tokens else 0 end,
+                case when m.role = 'assistant' and m.model is not null then jsonb_build_object(m.model, 1) else '{}' end,
+                case m.role when 'assistant' then m.elapsed_ms else 0 end
+            );
+        end if;
+        return null;
+    end if;
+    perform public.track_message_usage(array_agg(row(d.*)::sterna.message_delta))
+    from (
+        select
+            user_id,
+            null,
+            role,
+            case when role = 'assistant' then model end as model,
+            count(*),
+            0,
+            coalesce(sum(input_tokens), 0),
+            coalesce(sum(output_tokens), 0),
+            coalesce(sum(elapsed_ms), 0)
+        from new_rows
+        where (error_message <> '') is not true
+        group by 1, 3, 4
+    ) as d;
+    return null;
+end
+$$;
+drop trigger if exists on_chat_message_created on public.chat_messages;
+create trigger on_chat_message_created after insert on public.chat_messages
+referencing new table as new_rows
+for each statement execute function public.update_user_message_count();
+
+call sterna.reserve(array[
+    'public.fill_message_owner()',
+    'public.keep_elapsed_in_step()',
+    'public.update_session_timestamp()',
+    'public.track_session_creation()',
+    'public.update_user_stats_on_session()',
+    'public.update_session_stats()',
+    'public.update_user_message_count()'
+]::regprocedure []);
+
+reset role;
