@@ -1,0 +1,173 @@
+"""Sign-in as GoTrue's clients speak it (contract 6.11), and the device grant of RFC 8628."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from ..callers import User
+from ..errors import ApiError
+from ..identity import SERVER, Caller
+from ..json_bodies import JsonRoute, media_type, parsed
+from ..rates import limited
+from ..services import Parts
+from ..signin import accounts, devices
+from ..signin.accounts import UserBody
+from ..signin.refusals import Refusal, RefusalBody
+from ..signin.service import Session, SignIn
+
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+
+REFUSED: dict[int | str, dict[str, Any]] = {
+    400: {"model": RefusalBody, "description": "Refused"},
+    403: {"model": RefusalBody, "description": "Forbidden"},
+    422: {"model": RefusalBody, "description": "Not taken"},
+}
+
+GONE: dict[int | str, dict[str, Any]] = {403: REFUSED[403]}
+
+TOO_MANY: dict[int | str, dict[str, Any]] = {429: {"model": RefusalBody, "description": "Too Many Requests"}}
+
+router = APIRouter(prefix="/auth/v1", tags=["auth"], route_class=JsonRoute)
+
+
+class SignupBody(BaseModel):
+    """Who wants an account."""
+
+    email: str = ""
+    password: str = ""
+    data: dict[str, Any] | None = None
+    """Metadata: full_name, avatar_url and what the client likes. ``invitation`` may be in it."""
+    invitation: str = ""
+
+
+class UserChange(BaseModel):
+    """What of one's own account is to change."""
+
+    email: str | None = None
+    password: str | None = None
+    data: dict[str, Any] | None = None
+
+
+class TokenBody(BaseModel):
+    """What a grant takes: email and password, a refresh token, or a device code."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    grant_type: str = ""
+    email: str = ""
+    password: str = ""
+    refresh_token: str = ""
+    device_code: str = ""
+
+
+class DeviceCodes(BaseModel):
+    """What a terminal shows, and asks with."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int = Field(description="Seconds until both codes end.")
+    interval: int = Field(description="Seconds between two questions.")
+
+
+BODIES = {
+    "required": True,
+    "content": {
+        kind: {"schema": TokenBody.model_json_schema()}
+        for kind in ("application/json", "application/x-www-form-urlencoded")
+    },
+}
+
+
+@router.post("/signup", dependencies=[limited("sign-in")], responses=REFUSED)
+async def signup(body: SignupBody, request: Request, parts: Parts) -> Session:
+    """Make an account and sign in."""
+    await parts.limits.spend_name(request, body.email)
+    data = dict(body.data or {})
+    invited = data.pop("invitation", "")
+    invitation = body.invitation or (invited if isinstance(invited, str) else "")
+    signing = SignIn(parts)
+    return await signing.begin(await signing.up(body.email, body.password, data, invitation))
+
+
+@router.post("/token", responses=REFUSED | TOO_MANY, openapi_extra={"requestBody": BODIES})
+async def token(request: Request, parts: Parts, grant_type: Annotated[str, Query(max_length=100)] = "") -> Session:
+    """Sign in with a password, go on with a refresh token, or ask whether a device code was approved."""
+    body = await _token_body(request)
+    signing, grant = SignIn(parts), grant_type or body.grant_type
+    if grant == "password":
+        await parts.limits.spend(request, Caller(), "sign-in")
+        await parts.limits.spend_name(request, body.email)
+        return await signing.begin(await signing.account(body.email, body.password))
+    if grant == "refresh_token":
+        return await signing.refresh(body.refresh_token)
+    if grant == DEVICE_GRANT:
+        return await signing.device(body.device_code)
+    raise Refusal("unsupported_grant_type", "This grant type is not one of this server's.", oauth=True)
+
+
+async def _token_body(request: Request) -> TokenBody:
+    kind = media_type(request)
+    if kind == "application/x-www-form-urlencoded":
+        try:
+            told: Any = dict(await request.form(max_files=0, max_fields=20))
+        except (HTTPException, ValueError):
+            raise ApiError("bad_request", "The form is not as this endpoint takes it.") from None
+    elif kind == "application/json":
+        told = parsed(await request.body())
+    else:
+        raise ApiError("unsupported_media_type", "The body has to be JSON or a form.")
+    if not isinstance(told, dict) or not all(isinstance(told.get(name, ""), str) for name in TokenBody.model_fields):
+        raise ApiError("bad_request", "The request is not as this endpoint takes it.")
+    return TokenBody.model_validate({name: str(told.get(name, "")) for name in TokenBody.model_fields})
+
+
+@router.get("/user", responses=GONE)
+async def own_account(caller: User, parts: Parts) -> UserBody:
+    """Who signed in."""
+    return UserBody.of(await parts.database.read(SERVER, lambda db: accounts.own(db, caller.user_id)))
+
+
+@router.put("/user", responses=REFUSED)
+async def change_account(body: UserChange, caller: User, parts: Parts) -> UserBody:
+    """Change one's password or metadata. A new password ends every other sign-in."""
+    if body.email is not None and body.email.strip().lower() != caller.identity.email.lower():
+        raise Refusal("validation_failed", "The email of an account is changed by whoever runs this server.")
+    return UserBody.of(await SignIn(parts).change(caller.user_id, _family(caller), body.password, body.data))
+
+
+@router.post("/logout", status_code=204)
+async def logout(
+    caller: User, parts: Parts, scope: Annotated[Literal["global", "local", "others"], Query()] = "global"
+) -> None:
+    """End all one's sign-ins, this one, or all others. Access tokens that are out end when they do."""
+    await SignIn(parts).out(caller.user_id, _family(caller), scope)
+
+
+@router.post("/device/code", dependencies=[limited("sign-in")])
+async def device_code(request: Request, parts: Parts) -> DeviceCodes:
+    """Codes for a terminal that somebody will approve at /device."""
+    codes = await parts.database.write(SERVER, lambda connection: devices.begin(connection, parts.clock()))
+    page = f"{(parts.settings.public_url or str(request.base_url)).rstrip('/')}/device"
+    return DeviceCodes(
+        device_code=codes.device,
+        user_code=codes.user,
+        verification_uri=page,
+        verification_uri_complete=f"{page}?user_code={codes.user}",
+        expires_in=int(devices.LIVES.total_seconds()),
+        interval=devices.WAIT,
+    )
+
+
+def _family(caller: Caller) -> UUID | None:
+    """The sign-in that the caller's token belongs to; those of another server's tokens are not ours to end."""
+    try:
+        return UUID(str(caller.identity.claims.get("session_id")))
+    except ValueError:
+        return None

@@ -1,0 +1,116 @@
+"""/device, where somebody approves the terminal that shows a code. It signs in for one answer and sets no cookie."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse
+
+from .. import cookies
+from ..database import Connection
+from ..errors import ApiError
+from ..identity import SERVER, Caller
+from ..services import Parts, Services
+from ..signin import devices, page
+from ..signin.accounts import Account
+from ..signin.refusals import Refusal
+from ..signin.secrets import as_user_code
+from ..signin.service import SignIn
+
+router = APIRouter(tags=["auth"], default_response_class=HTMLResponse, include_in_schema=False)
+
+UNKNOWN = "No terminal waits with this code. It may have ended: ask the terminal for a new one."
+STALE = "This page was open for too long. Look at the code again, and decide again."
+SAID = {
+    "invalid_credentials": "Email or password are not right.",
+    "user_banned": "This account is shut.",
+    "user_already_exists": "This email cannot be used for a new account. If it is yours, sign in.",
+    "invite_not_found": "This invitation is not valid, or was used already.",
+    "signup_disabled": "To create an account here an invitation is needed.",
+    "validation_failed": "This is not an email address.",
+    "weak_password": "The password needs at least 8 characters.",
+}
+
+Text = Annotated[str, Form(max_length=4096)]
+
+
+@router.get("/device")
+async def show(parts: Parts, user_code: Annotated[str, Query(max_length=100)] = "") -> HTMLResponse:
+    """The page for a code, or the question for one."""
+    code = as_user_code(user_code)
+    if not user_code:
+        return _html(page.asking())
+    if not code or not await _is_waiting(parts, code):
+        return _html(page.asking(UNKNOWN, user_code), 404)
+    return _html(_deciding(parts, code))
+
+
+@router.post("/device")
+async def decide(
+    request: Request,
+    parts: Parts,
+    user_code: Text = "",
+    ticket: Text = "",
+    do: Text = "",
+    email: Text = "",
+    password: Text = "",
+    invitation: Text = "",
+) -> HTMLResponse:
+    """Approve or deny."""
+    code = as_user_code(user_code)
+    if not cookies.is_from_here(request.method, request.headers, parts.settings.public_url):
+        return _html(page.asking(STALE), 403)
+    try:
+        await parts.limits.spend(request, Caller(), "sign-in")
+        if not code or not await _is_waiting(parts, code):
+            return _html(page.asking(UNKNOWN), 404)
+        if not parts.tokens.tickets.is_good(ticket, code):
+            return _html(_deciding(parts, code, email, STALE), 403)
+        return await _decided(request, parts, code, do, email, password, invitation)
+    except Refusal as refusal:
+        return _html(_deciding(parts, code, email, SAID.get(refusal.code, refusal.message)), refusal.status)
+    except ApiError as error:
+        if error.status not in (429, 503):
+            raise
+        told = "There were too many tries. Wait a while." if error.status == 429 else error.message
+        return _html(page.done(told), error.status, {"Retry-After": str(error.retry_after or 60)})
+
+
+async def _decided(
+    request: Request, parts: Services, code: str, do: str, email: str, password: str, invitation: str
+) -> HTMLResponse:
+    if do == "deny":
+        await _keep(parts, code, None)
+        return _html(page.done("Denied. The terminal was not signed in; you can close this page."))
+    await parts.limits.spend_name(request, email)
+    signing = SignIn(parts)
+    if do == "create":
+        account = await signing.up(email, password, None, invitation.strip())
+    else:
+        account = await signing.account(email, password)
+    if not await _keep(parts, code, account):
+        return _html(page.asking(UNKNOWN), 404)
+    return _html(page.done("Approved. Your terminal is signed in now; you can close this page."))
+
+
+async def _keep(parts: Services, code: str, account: Account | None) -> bool:
+    async def work(connection: Connection) -> bool:
+        return await devices.decide(connection, code, account.id if account else None, parts.clock())
+
+    return await parts.database.write(SERVER, work)
+
+
+async def _is_waiting(parts: Services, code: str) -> bool:
+    async def work(connection: Connection) -> bool:
+        return await devices.is_waiting(connection, code, parts.clock())
+
+    return await parts.database.read(SERVER, work)
+
+
+def _deciding(parts: Services, code: str, email: str = "", told: str = "") -> str:
+    return page.deciding(code, parts.tokens.tickets.make(code), signup=parts.settings.signup, email=email, told=told)
+
+
+def _html(text: str, status: int = 200, headers: dict[str, str] | None = None) -> HTMLResponse:
+    return HTMLResponse(text, status, page.HEADERS | (headers or {}))

@@ -1,0 +1,106 @@
+"""The page /device: plain HTML and CSS, no script, nothing from elsewhere. Whatever is put into it is escaped."""
+
+from __future__ import annotations
+
+import base64
+from hashlib import sha256
+from html import escape
+
+STYLE = """
+:root { color-scheme: light dark; --line: #888; --do: #1a56c4; --say: #9b1c1c; }
+@media (prefers-color-scheme: dark) { :root { --do: #9ab8f7; --say: #ff9b9b; } }
+body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 26rem; padding: 2rem 1rem; }
+h1 { font-size: 1.4rem; }
+label { display: block; margin-top: 1rem; }
+input { box-sizing: border-box; font: inherit; padding: .5rem; width: 100%; }
+button { border: 1px solid var(--line); border-radius: .3rem; font: inherit; padding: .5rem 1rem; }
+button { margin: 1rem .5rem 0 0; }
+button.first { border: 2px solid var(--do); font-weight: 600; }
+:focus-visible { outline: 3px solid var(--do); outline-offset: 2px; }
+.code { font: 600 1.8rem/2 ui-monospace, monospace; letter-spacing: .15em; }
+.told { border-left: .3rem solid var(--say); padding-left: .7rem; }
+details { margin-top: 1.5rem; }
+"""
+
+HEADERS = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{base64.b64encode(sha256(STYLE.encode()).digest()).decode()}';"
+        " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def asking(told: str = "", code: str = "") -> str:
+    """Which code does the terminal show?"""
+    return _page(
+        "Sign in a terminal",
+        f"""{_told(told)}
+<form method="get" action="/device">
+<label for="user_code">The code that your terminal shows</label>
+<input id="user_code" name="user_code" value="{escape(code)}" placeholder="XXXX-XXXX" maxlength="20" required
+ autocomplete="off" autocapitalize="characters" spellcheck="false" autofocus>
+<button class="first" type="submit">Continue</button>
+</form>""",
+    )
+
+
+def deciding(code: str, ticket: str, *, signup: str, email: str = "", told: str = "") -> str:
+    """Is it yours, and who are you? ``signup`` as the settings say it."""
+    invitation = (
+        '<label for="invitation">Invitation</label>\n'
+        '<input id="invitation" name="invitation" maxlength="200" autocomplete="off">'
+        if signup == "invite"
+        else ""
+    )
+    create = f'{invitation}\n<button name="do" value="create">Create an account and approve</button>'
+    new = f"<details><summary>I have no account here yet</summary>\n<p>Fill in email and password above; the password \
+needs 8 characters or more.</p>\n{create}\n</details>"
+    return _page(
+        "Sign in a terminal",
+        f"""{_told(told)}
+<p>Approve this only if your own terminal shows exactly this code:</p>
+<p class="code">{escape(code)}</p>
+<form method="post" action="/device">
+<input type="hidden" name="user_code" value="{escape(code)}">
+<input type="hidden" name="ticket" value="{escape(ticket)}">
+<label for="email">Email</label>
+<input id="email" name="email" type="email" value="{escape(email)}" maxlength="255" autocomplete="username" autofocus>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" maxlength="1024" autocomplete="current-password">
+<button class="first" name="do" value="approve">Sign in and approve</button>
+<button name="do" value="deny" formnovalidate>Deny</button>
+{"" if signup == "closed" else new}
+</form>""",
+    )
+
+
+def done(sentence: str) -> str:
+    """It is decided."""
+    return _page("Sign in a terminal", f'<p role="status">{escape(sentence)}</p>')
+
+
+def _told(sentence: str) -> str:
+    return f'<p class="told" role="alert">{escape(sentence)}</p>' if sentence else ""
+
+
+def _page(title: str, body: str) -> str:
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)} · Sterna</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<h1>{escape(title)}</h1>
+{body}
+</main>
+</body>
+</html>
+"""

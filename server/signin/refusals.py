@@ -1,0 +1,62 @@
+"""What sign-in refuses, readable by GoTrue's clients, by OAuth's and by those of body A alike.
+
+One body for all: ``code`` and ``error_code`` are GoTrue's name, ``error``, ``msg`` and ``error_description`` the
+sentence. Only the device grant has its name in ``error``, because RFC 8628 reads it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pydantic import BaseModel, Field
+
+from ..errors import ApiError
+
+STATUS: Mapping[str, int] = MappingProxyType(
+    {
+        "validation_failed": 400,
+        "invalid_credentials": 400,
+        "refresh_token_not_found": 400,
+        "refresh_token_already_used": 400,
+        "user_banned": 400,
+        "unsupported_grant_type": 400,
+        "session_not_found": 403,
+        "invite_not_found": 403,
+        "signup_disabled": 422,
+        "user_already_exists": 422,
+        "weak_password": 422,
+        "same_password": 422,
+        "authorization_pending": 400,
+        "slow_down": 400,
+        "access_denied": 400,
+        "expired_token": 400,
+        "invalid_grant": 400,
+    }
+)
+"""GoTrue's codes and their status, and RFC 8628's."""
+
+
+class Refusal(ApiError):
+    """A refusal of sign-in."""
+
+    def __init__(self, code: str, message: str, *, oauth: bool = False) -> None:
+        super().__init__("bad_request", message)
+        self.code = code
+        self.status = STATUS[code]
+        self.extra = {"error_code": code, "msg": message, "error_description": message}
+        if oauth:
+            self.extra["error"] = code
+        if code == "weak_password":
+            self.extra["weak_password"] = {"reasons": ["length"]}
+
+
+class RefusalBody(BaseModel):
+    """What a refusal looks like."""
+
+    error: str = Field(description="A sentence; for the device grant RFC 8628's code.")
+    code: str = Field(description="GoTrue's error code, or one of this server's own.")
+    error_code: str = Field(default="", description="The same again, where GoTrue's clients look for it.")
+    msg: str = ""
+    error_description: str = ""
+    timestamp: str

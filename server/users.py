@@ -1,0 +1,203 @@
+"""What whoever runs a server does with its accounts. Raises UsersError with a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from psycopg import AsyncConnection, InterfaceError, OperationalError
+from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, UndefinedObject, UndefinedTable
+from psycopg.rows import dict_row
+
+from .database import IDENTIFY, Connection
+from .errors import ApiError
+from .identity import SERVER
+from .passwords import Passwords, is_allowed
+from .settings import ServerSettings
+from .signin import accounts, sessions
+from .signin.accounts import Account
+from .signin.secrets import hashed, new_secret
+
+T = TypeVar("T")
+
+TIERS = ("free", "pro", "enterprise")
+FOREVER = timedelta(days=36500)
+"""As long as GoTrue's longest ban."""
+
+PAGE = 500
+
+
+class UsersError(Exception):
+    """It could not be done; the text is a sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An account, as a list shows it."""
+
+    id: UUID
+    email: str
+    tier: str
+    is_disabled: bool
+    created_at: datetime
+    last_sign_in_at: datetime | None
+
+
+class Users:
+    """The accounts of the database at ``url``; each method is one transaction of its own."""
+
+    def __init__(self, url: str, *, argon2_memory_kib: int = ServerSettings().argon2_memory_kib) -> None:
+        self._url = url
+        self._memory_kib = argon2_memory_kib
+
+    def add(self, email: str, password: str, tier: str = "free") -> str:
+        """Make an account; gives its email as it is kept."""
+
+        async def work(connection: Connection) -> str:
+            address = accounts.email_of(email)
+            made = await accounts.create(connection, address, await self._hash(password), {}, _now())
+            if made is None:
+                raise UsersError(f"{address} has an account already.")
+            await accounts.set_tier(connection, made.id, tier)
+            return address
+
+        return self._run(work)
+
+    def listed(self) -> list[Listed]:
+        """Every account, by email."""
+
+        async def work(connection: Connection) -> list[Listed]:
+            found: list[Listed] = []
+            while page := await _page(connection, found[-1] if found else None):
+                found += page
+            return found
+
+        return self._run(work)
+
+    def disable(self, email: str) -> str:
+        """Shut an account: its tokens stop to work at once, and it cannot sign in."""
+
+        async def work(connection: Connection) -> str:
+            account = await _named(connection, email)
+            await _ban(connection, account.id, _now() + FOREVER)
+            await sessions.end(connection, account.id)
+            return account.email
+
+        return self._run(work)
+
+    def enable(self, email: str) -> str:
+        """Open it again; its owner signs in anew."""
+
+        async def work(connection: Connection) -> str:
+            account = await _named(connection, email)
+            await _ban(connection, account.id, None)
+            return account.email
+
+        return self._run(work)
+
+    def set_tier(self, email: str, tier: str) -> str:
+        """Put an account into ``tier``."""
+
+        async def work(connection: Connection) -> str:
+            account = await _named(connection, email)
+            if not await accounts.set_tier(connection, account.id, tier):
+                raise UsersError(f"{account.email} has no profile.")
+            return account.email
+
+        return self._run(work)
+
+    def set_password(self, email: str, password: str) -> str:
+        """Give an account another password, and end all its sign-ins."""
+
+        async def work(connection: Connection) -> str:
+            account = await _named(connection, email)
+            new = await self._hash(password)
+            await accounts.change(connection, account, _now(), password=new, data=None)
+            await sessions.end(connection, account.id)
+            return account.email
+
+        return self._run(work)
+
+    def invite(self, email: str | None, tier: str, days: int) -> str:
+        """A code that makes one account, told only now."""
+        code = new_secret()
+
+        async def work(connection: Connection) -> str:
+            address = accounts.email_of(email) if email else None
+            now = _now()
+            await connection.execute("delete from sterna.invitations where expires_at < %s", (now - FOREVER,))
+            await connection.execute(
+                "insert into sterna.invitations (hash, email, tier, created_at, expires_at)"
+                " values (%s, %s, %s, %s, %s)",
+                (hashed(code), address, tier, now, now + timedelta(days=days)),
+            )
+            return code
+
+        return self._run(work)
+
+    async def _hash(self, password: str) -> str:
+        if not is_allowed(password):
+            raise UsersError("A password has 8 to 1024 characters.")
+        return await Passwords(self._memory_kib).hash(password)
+
+    def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        return asyncio.run(_transaction(self._url, work))
+
+
+async def _transaction(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
+    try:
+        async with await AsyncConnection.connect(
+            url, row_factory=dict_row, application_name="sterna", options="-c timezone=UTC", connect_timeout=10
+        ) as connection:
+            await connection.execute(IDENTIFY, (SERVER.role, SERVER.claims_json()))
+            return await work(connection)
+    except (UndefinedTable, InvalidSchemaName, UndefinedObject):
+        raise UsersError(
+            "This database has no schema of Sterna yet. Run `sterna serve --migrate-only` first."
+        ) from None
+    except InsufficientPrivilege:
+        raise UsersError("The role of this database URL may not act as service_role.") from None
+    except (OperationalError, InterfaceError) as error:
+        # what psycopg says may hold the URL with its password
+        raise UsersError(f"The database cannot be reached ({type(error).__name__}).") from None
+    except ApiError as error:
+        raise UsersError(f"{error.message.rstrip('.')}.") from None
+
+
+async def _named(connection: Connection, email: str) -> Account:
+    address = email.strip().lower()
+    found = await accounts.by_email(connection, address) if accounts.is_email(address) else None
+    if found is None:
+        raise UsersError("No account has this email. `sterna serve user list` shows them.")
+    return found
+
+
+async def _ban(connection: Connection, user_id: UUID, until: datetime | None) -> None:
+    await connection.execute("update auth.users set banned_until = %s where id = %s", (until, user_id))
+
+
+async def _page(connection: Connection, after: Listed | None) -> list[Listed]:
+    rows = await (
+        await connection.execute(
+            "select u.id, coalesce(u.email, '') as email, coalesce(p.subscription_tier, 'free') as tier,"
+            " coalesce(u.banned_until > now(), false) as is_disabled, u.created_at, u.last_sign_in_at"
+            " from auth.users u left join public.profiles p on p.id = u.id"
+            " where %(first)s or (coalesce(u.email, ''), u.id) > (%(email)s, %(id)s)"
+            " order by coalesce(u.email, ''), u.id limit %(limit)s",
+            {
+                "first": after is None,
+                "email": after.email if after else "",
+                "id": after.id if after else UUID(int=0),
+                "limit": PAGE,
+            },
+        )
+    ).fetchall()
+    return [Listed(**row) for row in rows]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
