@@ -47,6 +47,8 @@ class Script:
 
     pieces: tuple[str, ...] = ()
     reasoning: tuple[str, ...] = ()
+    deltas: tuple[dict[str, str], ...] = ()
+    """As they are sent, after the others: for kinds that take turns."""
     then: str = "done"
     """``done``, ``hold`` (wait for release, then done), ``drop``, ``end`` or ``garbage``."""
     status: int = 200
@@ -124,6 +126,12 @@ class FakeOpenAI:
     """Bodies of the chat requests, as they came."""
     sent: int = 0
     """Pieces written so far, over all replies."""
+    listed: int = 0
+    """Requests for the list of models."""
+    lists: bool = True
+    """When not, the list of models is held until :meth:`release`."""
+    left: int = 0
+    """Clients that closed the connection while their reply was held."""
 
     async def start(self, port: int = 0) -> str:
         """Listen; gives the address that a client is configured with."""
@@ -151,7 +159,7 @@ class FakeOpenAI:
             method, path, _ = head.split(" ", 2)
             headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
             body = await reader.readexactly(int(headers.get("content-length", 0)))
-            await self._route(writer, method, path, headers, body)
+            await self._route(reader, writer, method, path, headers, body)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client went away, which is what some tests do
         except DroppedError:
@@ -161,18 +169,27 @@ class FakeOpenAI:
             writer.close()
 
     async def _route(
-        self, writer: asyncio.StreamWriter, method: str, path: str, headers: dict[str, str], body: bytes
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
     ) -> None:
+        self.listed += (method, path) == ("GET", "/v1/models")
         if self.key is not None and headers.get("authorization") != f"bearer {self.key.lower()}":
             await self._whole(writer, failure(401))
         elif (method, path) == ("GET", "/v1/models"):
+            if not self.lists:
+                await self._hold(reader)
             listed = [{"id": name, "object": "model", "context_length": size} for name, size in MODELS.items()]
             await self._whole(writer, Script(body=json.dumps({"object": "list", "data": listed})))
         elif (method, path) == ("POST", "/v1/chat/completions"):
             asked = json.loads(body)
             self.requests.append(asked)
             script = self.reply(asked)
-            await (self._whole(writer, script) if script.body else self._stream(writer, script, asked))
+            await (self._whole(writer, script) if script.body else self._stream(reader, writer, script, asked))
         else:
             await self._whole(writer, failure(404))
 
@@ -186,7 +203,21 @@ class FakeOpenAI:
         writer.write(payload)
         await writer.drain()
 
-    async def _stream(self, writer: asyncio.StreamWriter, script: Script, asked: dict[str, Any]) -> None:
+    async def _hold(self, reader: asyncio.StreamReader) -> None:
+        going, freed = asyncio.ensure_future(reader.read(1)), asyncio.ensure_future(self._gate.wait())
+        try:
+            await asyncio.wait((going, freed), return_when=asyncio.FIRST_COMPLETED)
+            if not freed.done():
+                self.left += 1
+                raise DroppedError
+        finally:
+            going.cancel()
+            freed.cancel()
+            await asyncio.gather(going, freed, return_exceptions=True)
+
+    async def _stream(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, script: Script, asked: dict[str, Any]
+    ) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
         writer.write(b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n")
 
@@ -201,7 +232,7 @@ class FakeOpenAI:
             return json.dumps(base | more)
 
         deltas = [{"reasoning_content": piece} for piece in script.reasoning]
-        deltas += [{"content": piece} for piece in script.pieces]
+        deltas += [*({"content": piece} for piece in script.pieces), *script.deltas]
         began = asyncio.get_running_loop().time()
         for number, delta in enumerate(deltas):
             if self.rate is not None:  # by the clock, so that late wake-ups do not add up
@@ -210,7 +241,7 @@ class FakeOpenAI:
             self.sent += 1
         match script.then:
             case "hold":
-                await self._gate.wait()
+                await self._hold(reader)
             case "drop":
                 raise DroppedError
             case "garbage":

@@ -1,0 +1,143 @@
+"""Answers of a model, whole or as they come. Nothing is stored: the client syncs what it wants to keep."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from providers import ChatMessage, Event
+from providers import Request as Question
+
+from ..callers import Anyone
+from ..errors import ApiError, instant
+from ..identity import Caller
+from ..json_bodies import JsonRoute
+from ..openapi import refusals
+from ..rates import limited
+from ..relay import access, answering, asking
+from ..relay.streamed import Streamed, unless_gone
+from ..relay.upstream import refusal
+from ..services import Parts, Services
+
+router = APIRouter(prefix="/api/chat", tags=["chat"], route_class=JsonRoute, dependencies=[limited("A")])
+
+REFUSED = refusals(401, 402, 403, 413, 429, 501, 502, 503)
+STREAM = {
+    "description": "Text as it comes, marker lines between, and last an empty line and a line with "
+    "__FINAL_METADATA__. Without that line the answer is not whole.",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
+
+
+class Chat(BaseModel):
+    """The answer, wrapped."""
+
+    data: answering.ChatResponse
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that is allowed and counted."""
+
+    parts: Services
+    events: AsyncGenerator[Event, None]
+    gathered: answering.Gathered
+    leave: access.Leave
+    request_id: str | None
+    headers: dict[str, str]
+
+    async def end(self) -> None:
+        """Let go of the model service, and count what came of it."""
+        await self.events.aclose()
+        gathered, figures = self.gathered, self.parts.figures
+        failed = gathered.failure.kind.value if gathered.failure else "broken_off"
+        figures.replies.labels("whole" if gathered.is_done else failed).inc()
+        figures.tokens.labels("input").inc(gathered.usage.prompt_tokens)
+        figures.tokens.labels("output").inc(gathered.usage.completion_tokens)
+
+    def answer(self, now: str) -> answering.ChatResponse:
+        """All that came."""
+        return self.gathered.answer(now, self.request_id)
+
+
+async def _ask(body: asking.ChatRequest, caller: Caller, parts: Services) -> Asked:
+    if caller.identity.user_id is None and not parts.settings.anonymous_chat:
+        raise ApiError("auth_required", "Sign in to chat on this server.")
+    provider = parts.relay.provider()
+    turns = asking.check(body, caller)
+    leave = await access.look(parts, caller, body.model or parts.settings.upstream.default_model)
+    prompt = leave.system_prompt or body.systemPrompt
+    messages = [ChatMessage("system", prompt)] if prompt else []
+    messages += [ChatMessage(one.role, one.content) for one in turns]
+    asking.measure([one.content for one in messages], caller.tier)
+    question = Question(
+        leave.model,
+        tuple(messages),
+        body.temperature if leave.temperature is None else leave.temperature,
+        await parts.relay.max_tokens(leave.model),
+        body.reasoning.effort if body.reasoning else None,
+        body.request_id(),
+    )
+    await access.count(parts, caller, leave)
+    gathered = answering.Gathered(leave.model, with_reasoning=body.reasoning is not None)
+    return Asked(parts, provider.stream(question), gathered, leave, body.request_id(), {"X-Model": leave.model})
+
+
+async def _refuse(asked: Asked) -> None:
+    """Raise for an upstream that failed; a reply of which nothing came is not counted."""
+    gathered = asked.gathered
+    if not gathered.pieces and not gathered.thoughts and not gathered.is_done:
+        await access.give_back(asked.parts, asked.leave)
+    if gathered.failure:
+        raise refusal(gathered.failure)
+    if not gathered.is_done:
+        raise ApiError("bad_gateway", "The model's answer is longer than this server passes on.")
+
+
+@router.post("", response_model_exclude_none=True, responses=REFUSED)
+async def chat(body: asking.ChatRequest, request: Request, response: Response, caller: Anyone, parts: Parts) -> Chat:
+    """Ask a model; the answer when it is whole.
+
+    The profile's system prompt and temperature go before those of the request. A new profile has both (0.7, and a
+    general prompt), so a request's own count only where its owner set the profile's to null.
+    """
+    asked = await _ask(body, caller, parts)
+    async with AsyncExitStack() as ending:
+        ending.push_async_callback(asked.end)
+        await unless_gone(request.receive, answering.gather(asked.events, asked.gathered))
+        if not asked.gathered.is_done:
+            await _refuse(asked)
+    response.headers.update(asked.headers)
+    now = instant(parts.clock())
+    return Chat(data=asked.answer(now), timestamp=now)
+
+
+@router.post("/stream", response_class=Response, responses=REFUSED | {200: STREAM})
+async def stream(body: asking.ChatRequest, request: Request, caller: Anyone, parts: Parts) -> Response:
+    """Ask a model; the answer as it comes. The profile goes before the request, as in POST /api/chat."""
+    asked = await _ask(body, caller, parts)
+    async with AsyncExitStack() as ending:
+        ending.push_async_callback(asked.end)
+        first = await unless_gone(request.receive, anext(asked.events))
+        if not asked.gathered.take(first):
+            await _refuse(asked)
+        ending.pop_all()
+    return Streamed(_pieces(first, asked), asked.end, {**asked.headers, "X-Streaming": "true"})
+
+
+async def _pieces(first: Event, asked: Asked) -> AsyncGenerator[str, None]:
+    lines, gathered = answering.Lines(), asked.gathered
+    yield answering.piece(lines, first, with_reasoning=gathered.with_reasoning)
+    async for event in asked.events:
+        if not gathered.take(event):
+            break
+        yield answering.piece(lines, event, with_reasoning=gathered.with_reasoning)
+    if gathered.is_done:
+        yield answering.final(lines, asked.answer(instant(asked.parts.clock())))
+    else:
+        yield lines.text("", last=True)

@@ -1,0 +1,87 @@
+"""The models that the caller may use."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from ..callers import Anyone
+from ..database import Connection
+from ..identity import SERVER
+from ..rates import limited
+from ..services import Parts
+
+router = APIRouter(prefix="/api/models", tags=["chat"], dependencies=[limited("B")])
+
+# A model may have a row for each of several tiers: they come with the lowest tier first.
+ALLOWED = """
+    select
+        a.model_id as id,
+        coalesce(a.model_name, a.model_id) as name,
+        a.model_description as description,
+        a.input_cost_per_token as prompt,
+        a.output_cost_per_token as completion,
+        a.daily_limit,
+        a.monthly_limit,
+        (
+            select m.tier
+            from model_access as m
+            where m.model_id = a.model_id and m.is_active
+            order by array_position(array['free', 'pro', 'enterprise', 'admin'], m.tier::text)
+            limit 1
+        ) as tier
+    from get_user_allowed_models(%s) with ordinality as a
+    order by a.ordinality
+"""
+
+
+class Pricing(BaseModel):
+    """US dollars for one token, as decimals in text: a float would not keep them."""
+
+    prompt: str
+    completion: str
+
+
+class Model(BaseModel):
+    """One that may be named in ``model``."""
+
+    id: str
+    name: str
+    description: str | None
+    context_length: int | None = Field(description="Tokens it can read; null where this server does not know.")
+    pricing: Pricing
+    tier: str = Field(description="The lowest tier that may use it.")
+    daily_limit: int | None = Field(description="null: none.")
+    monthly_limit: int | None = Field(description="null: none.")
+
+
+class Models(BaseModel):
+    """In the order to offer them."""
+
+    models: list[Model]
+
+
+@router.get("")
+async def list_models(caller: Anyone, parts: Parts) -> Models:
+    """The models of the caller's tier; those of the free tier without a sign-in."""
+    user: UUID | None = caller.identity.user_id
+
+    async def work(db: Connection) -> list[Model]:
+        rows = await (await db.execute(ALLOWED, (user,))).fetchall()
+        # once each: where the lowest tier has it, with the limits of the highest tier that the caller has
+        return [_model(row) for row in {row["id"]: row for row in rows}.values()]
+
+    # without a sign-in nobody may call the function but the server itself
+    return Models(models=await parts.database.read(caller.identity if user else SERVER, work))
+
+
+def _model(row: dict[str, Any]) -> Model:
+    prices = Pricing(prompt=_price(row.pop("prompt")), completion=_price(row.pop("completion")))
+    return Model(context_length=None, pricing=prices, **row)
+
+
+def _price(cost: Any) -> str:
+    return format(cost.normalize(), "f") if cost else "0"

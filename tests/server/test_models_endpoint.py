@@ -1,0 +1,90 @@
+"""What a client sees of /api/models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from people import Db, Person
+
+MODELS = "/api/models"
+
+
+@pytest.fixture
+def offered(db: Db) -> Iterator[Callable[..., None]]:
+    """Adds a row of model_access; taken away again."""
+
+    def offer(model_id: str, tier: str, **columns: Any) -> None:
+        values = {
+            "model_id": f"test/{model_id}",
+            "tier": tier,
+            "is_active": True,
+            "name": model_id,
+            "cost": 0,
+            "daily": None,
+        }
+        db.execute(
+            "insert into model_access (model_id, tier, is_active, model_name, input_cost_per_token, daily_limit)"
+            " values (%(model_id)s, %(tier)s, %(is_active)s, %(name)s, %(cost)s, %(daily)s)",
+            values | columns,
+        )
+
+    yield offer
+    db.execute("delete from model_access where model_id like 'test/%%'")
+
+
+def models(client: httpx.Client) -> list[dict[str, Any]]:
+    answer = client.get(MODELS)
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["models"])
+
+
+def test_a_model_is_told_with_all_its_keys(ada: Person, offered: Callable[..., None]) -> None:
+    offered("priced", "free", cost="0.00000015", daily=20)
+    assert [one for one in models(ada.http) if one["id"] == "test/priced"] == [
+        {
+            "id": "test/priced",
+            "name": "priced",
+            "description": None,
+            "context_length": None,
+            "pricing": {"prompt": "0.00000015", "completion": "0"},
+            "tier": "free",
+            "daily_limit": 20,
+            "monthly_limit": None,
+        }
+    ]
+
+
+def test_who_is_not_signed_in_sees_what_is_free(http: httpx.Client, ada: Person) -> None:
+    free = models(http)
+    assert {one["tier"] for one in free} == {"free"}
+    assert free == models(ada.http)
+
+
+def test_a_higher_tier_sees_more(person: Callable[..., Person]) -> None:
+    tiers = [{one["tier"] for one in models(person(tier).http)} for tier in ("free", "pro", "enterprise")]
+    assert tiers == [{"free"}, {"free", "pro"}, {"free", "pro", "enterprise"}]
+
+
+def test_a_model_of_two_tiers_is_told_once_with_the_limits_of_the_callers_own(
+    http: httpx.Client, person: Callable[..., Person], offered: Callable[..., None]
+) -> None:
+    offered("both", "free", daily=5)
+    offered("both", "pro", daily=500)
+    clients = [http, person("free").http, person("pro").http, person("enterprise").http]
+    told = [[(one["tier"], one["daily_limit"]) for one in models(who) if one["id"] == "test/both"] for who in clients]
+    assert told == [[("free", 5)], [("free", 5)], [("free", 500)], [("free", 500)]]
+
+
+def test_a_model_that_is_switched_off_is_not_told(ada: Person, offered: Callable[..., None]) -> None:
+    offered("off", "free", is_active=False)
+    assert "test/off" not in [one["id"] for one in models(ada.http)]
+
+
+def test_free_models_come_first_and_then_by_name(person: Callable[..., Person]) -> None:
+    told = [
+        (["free", "pro", "enterprise"].index(one["tier"]), one["name"]) for one in models(person("enterprise").http)
+    ]
+    assert told == sorted(told)
