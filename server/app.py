@@ -1,0 +1,142 @@
+"""The application: its routes, and what becomes of whatever goes wrong in one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from importlib.metadata import version
+from traceback import format_tb
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .bodies import Bodies
+from .database import Database
+from .errors import STATUS, ApiError
+from .openapi import describe
+from .passwords import Passwords
+from .rates import Limits
+from .relay.upstream import Relay
+from .routes import ROUTERS
+from .services import Services, utc_now
+from .settings import ServerSettings
+from .tokens import Tokens
+from .watching import Figures, Watching
+
+log = logging.getLogger("sterna.server")
+
+HTTP_CODES = {status: code for code, status in reversed(list(STATUS.items()))}
+
+Background = Callable[[Callable[[str], None]], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    settings: ServerSettings, *, clock: Callable[[], datetime] = utc_now, background: Background | None = None
+) -> FastAPI:
+    """The application for ``settings.database_url``, whose schema is installed already, or will be by ``background``.
+
+    ``background`` is entered while the application runs, and is given what to call with the secret that signs tokens,
+    once the schema is there: until then, when the settings have no secret, all that needs the database is answered 503.
+    """
+    tokens = Tokens(settings, settings.jwt_secret, clock)
+    database = Database(settings.database_url, size=settings.pool_size, wait=settings.pool_seconds)
+    database.has_schema = background is None or bool(settings.jwt_secret)
+    relay = Relay(settings.upstream)
+
+    def installed(secret: str) -> None:
+        tokens.use(secret)
+        database.has_schema = True
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await database.open()
+            stack.push_async_callback(database.close)
+            stack.push_async_callback(relay.aclose)
+            if background is not None:
+                await stack.enter_async_context(background(installed))
+            yield
+
+    figures = Figures()
+    app = Application(
+        title="Sterna",
+        version=version("sterna"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = Services(
+        settings,
+        database,
+        tokens,
+        Limits(settings, clock, figures.refused),
+        Passwords(settings.argon2_memory_kib),
+        relay,
+        clock,
+        figures,
+    )
+    app.add_exception_handler(ApiError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _broken)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(Bodies, settings=settings)
+    app.watching = Watching(app.answer, figures, lambda: clock().timestamp())
+    describe(app)
+    return app
+
+
+class Application(FastAPI):
+    """FastAPI inside what watches every request, its answers to our own mistakes included."""
+
+    watching: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the life of the application."""
+        await self.watching(scope, receive, send)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The same without being watched."""
+        await super().__call__(scope, receive, send)
+
+
+def _answer(error: ApiError) -> JSONResponse:
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return JSONResponse(error.body(), error.status, headers)
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ApiError)
+    return _answer(error)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
+    told = f"{place}: {first['msg']}" if place else str(first["msg"])
+    return _answer(ApiError("bad_request", "The request is not as this endpoint takes it.", details=told))
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = HTTP_CODES.get(error.status_code, "bad_request" if error.status_code < 500 else "internal_server_error")
+    answer = _answer(ApiError(code, str(error.detail)))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _broken(request: Request, error: Exception) -> JSONResponse:
+    # where, and of what kind; what the error says may quote somebody's text
+    where = "".join(format_tb(error.__traceback__))
+    log.error(
+        "a request broke: %s", type(error).__name__, extra={"told": {"id": request.scope["sterna.id"], "at": where}}
+    )
+    return _answer(ApiError("internal_server_error", "An internal error occurred."))

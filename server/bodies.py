@@ -1,0 +1,166 @@
+"""Request bodies before anything looks at them: how large, how long, how compressed they may be.
+
+A body is read whole before the application runs, so a slow or half-closed client holds a socket and nothing else, and
+a compressed bomb is given up on at the first block that is too much.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import zlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .errors import ApiError
+from .settings import MEGABYTE, ServerSettings
+
+COMPRESSED, INFLATED, RATIO = 2 * MEGABYTE, 8 * MEGABYTE, 50
+"""Of a compressed body (sync.md 3.10)."""
+RATIO_FLOOR = 256 * 1024
+"""Inflated bytes under which no ratio is suspicious: a few blank lines compress a thousandfold."""
+MEMBERS = 100
+"""Of one gzip body. Empty ones inflate to nothing, so no other limit ends a body of a million of them."""
+LINGER_SECONDS = 5.0
+LINGER_BYTES = 64 * MEGABYTE
+"""What is still read, and thrown away, of a body that was refused: a client that is writing sees the answer only after
+that, and would see a broken connection without it."""
+STRAY = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+class Gone(Exception):
+    """The client left before its request was complete."""
+
+
+class Bodies:
+    """ASGI middleware: hands on whole, inflated bodies, and answers 408, 413, 415 and 400 for the others."""
+
+    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        # a % that begins no escape is one first, or it would begin one with what stood behind a NUL
+        scope["query_string"] = STRAY.sub(b"%25", scope["query_string"]).replace(b"%00", b"")
+        headers = dict(scope["headers"])
+        if b"transfer-encoding" not in headers and headers.get(b"content-length", b"0").strip(b"0") == b"":
+            await self._app(scope, receive, send)
+            return
+        try:
+            body = await self._read(headers, receive)
+        except Gone:
+            return
+        except ApiError as error:
+            await _refuse(error, scope, receive, send)
+            return
+        described = (b"content-encoding", b"content-length", b"transfer-encoding")
+        kept = [(name, value) for name, value in scope["headers"] if name not in described]
+        scope["headers"] = [*kept, (b"content-length", str(len(body)).encode())]
+        await self._app(scope, _once(body, receive), send)
+
+    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        coding = headers.get(b"content-encoding", b"identity").strip().lower()
+        if coding not in (b"identity", b"", b"gzip", b"x-gzip", b"deflate"):
+            raise ApiError("unsupported_media_type", "Bodies are taken plain, or compressed with gzip or deflate.")
+        compressed = coding not in (b"identity", b"")
+        most = COMPRESSED if compressed else self._settings.body_bytes
+        if int(headers.get(b"content-length", b"0")) > most:
+            raise _too_large(most)
+        pieces = _pieces(receive, most)
+        try:
+            async with asyncio.timeout(self._settings.body_seconds):
+                if compressed:
+                    return await _inflated(pieces, raw=coding == b"deflate")
+                return b"".join([piece async for piece in pieces])
+        except TimeoutError:
+            raise ApiError("request_timeout", "The request did not arrive completely in time.") from None
+
+
+async def _pieces(receive: Receive, most: int) -> AsyncIterator[bytes]:
+    read, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        piece = message.get("body", b"")
+        more = message.get("more_body", False)
+        read += len(piece)
+        if read > most:
+            raise _too_large(most)
+        if piece:
+            yield piece
+
+
+async def _inflated(pieces: AsyncIterator[bytes], *, raw: bool) -> bytes:
+    body = bytearray()
+    inflater: Any = None
+    read = members = 0
+    try:
+        async for piece in pieces:
+            read += len(piece)
+            while piece:
+                if inflater is None:
+                    members += 1
+                    if members > (1 if raw else MEMBERS):
+                        raise zlib.error
+                    bits = -zlib.MAX_WBITS if raw and piece[0] & 0x0F != 8 else zlib.MAX_WBITS | 32
+                    inflater = zlib.decompressobj(bits)
+                most = min(INFLATED, max(RATIO_FLOOR, read * RATIO))
+                body += inflater.decompress(piece, most + 1 - len(body))
+                if len(body) > most:
+                    raise _too_large(INFLATED)
+                piece = inflater.unconsumed_tail
+                if inflater.eof:
+                    # gzip may be several streams, one after the other; deflate is one
+                    piece, inflater = inflater.unused_data, None
+        if inflater is not None:
+            raise ApiError("bad_request", "The compressed body ends in the middle.")
+    except zlib.error:
+        raise ApiError("bad_request", "The body is not compressed as its Content-Encoding says.") from None
+    return bytes(body)
+
+
+def _too_large(most: int) -> ApiError:
+    return ApiError("payload_too_large", "The request is too large.", details=f"At most {most} bytes are taken.")
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    """The body as one message; afterwards, whatever the connection has to say."""
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def told() -> Message:
+        return left.pop() if left else await receive()
+
+    return told
+
+
+async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer at once, the end of it when the client has stopped writing or has written enough."""
+    response = JSONResponse(error.body(), error.status, {"connection": "close"})
+    if error.code == "unsupported_media_type":
+        response.headers["Accept-Encoding"] = "gzip, deflate"
+    await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+    await send({"type": "http.response.body", "body": response.body, "more_body": True})
+    if error.code != "request_timeout":
+        await _drain(receive)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _drain(receive: Receive) -> None:
+    left = LINGER_BYTES
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return

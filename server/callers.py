@@ -1,0 +1,115 @@
+"""Who calls, found out once a request: ``caller: User`` where a sign-in is needed, ``caller: Anyone`` elsewhere.
+
+A token comes in the cookies of upstream's web client or as Bearer, looked at in this order (contract 6.0). One that is
+not valid speaks for nobody, and so does a cookie that a foreign page made the browser send. That a token was valid and
+has ended is told in ``details``: the code stays the contract's, and the client knows that a refresh is enough.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from . import cookies
+from .database import Connection
+from .errors import ApiError
+from .identity import NOBODY, SERVER, Caller
+from .services import Parts, Services
+from .signin import accounts
+from .signin.refusals import Refusal
+from .tokens import Believed
+
+COOKIES = 4
+"""Sign-ins that are looked at in the cookies of one request."""
+
+log = logging.getLogger("sterna.server")
+
+
+async def anyone(request: Request, parts: Parts) -> Caller:
+    """Whoever the token speaks for; a token that is not valid speaks for nobody (contract 6.0)."""
+    async for believed in _believed(request, parts):
+        tier = await _tier(parts, believed)
+        if tier is not None:
+            request.scope["sterna.user"] = believed.identity.user_id
+            return Caller(believed.identity, tier)
+    return Caller(NOBODY)
+
+
+async def has_token(request: Request, parts: Services) -> bool:
+    """Whether a token that this server believes came along; asks no database."""
+    async for _ in _believed(request, parts):
+        return True
+    return False
+
+
+async def _believed(request: Request, parts: Services) -> AsyncIterator[Believed]:
+    """The tokens that came along and are valid, in the order in which they are looked at."""
+    for token in _tokens(request, parts.settings.public_url):
+        try:
+            yield await parts.tokens.believe(token)
+        except ApiError as error:
+            if error.status >= 500:
+                raise
+            if error.code == "token_expired":
+                request.state.token_problem = error.code
+
+
+def _tokens(request: Request, public_url: str) -> Iterator[str]:
+    if request.cookies and cookies.is_from_here(request.method, request.headers, public_url):
+        yield from islice(cookies.access_tokens(request.cookies), COOKIES)
+    if token := bearer(request):
+        yield token
+
+
+def bearer(request: Request) -> str:
+    """What was sent as ``Authorization: Bearer``; "" when nothing was."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def _tier(parts: Parts, believed: Believed) -> str | None:
+    """The tier of an account that may be used now."""
+    who, user_id = believed.identity, believed.identity.user_id
+    assert user_id is not None
+
+    async def welcome(connection: Connection) -> None:
+        email = who.email.strip().lower() or f"{user_id}@users.invalid"
+        told = who.claims.get("user_metadata")
+        data = accounts.checked_data(told if isinstance(told, dict) else None)
+        address = accounts.email_of(email)
+        await accounts.create(connection, address, None, data, parts.clock(), user_id=user_id)
+
+    found = await parts.database.standing(user_id, parts.clock())
+    if found is None and believed.is_external:
+        try:
+            await parts.database.write(SERVER, welcome)
+        except Refusal as error:
+            log.warning("account %s of the external sign-in was not made: %s", user_id, error.code)
+            return None
+        found = await parts.database.standing(user_id, parts.clock())
+        if found is None:
+            # an email links nobody to an account here: whoever made that one may be somebody else
+            log.warning("account %s of the external sign-in has no row: its email is another account's", user_id)
+    return found or None
+
+
+Anyone = Annotated[Caller, Depends(anyone)]
+
+
+async def user(request: Request, caller: Anyone) -> Caller:
+    """Somebody who signed in; raises auth_required."""
+    if caller.identity.user_id is None:
+        raise ApiError(
+            "auth_required",
+            "Authentication is required for this operation",
+            details=getattr(request.state, "token_problem", None),
+            suggestions=["Sign in, and send the access token as Authorization: Bearer."],
+        )
+    return caller
+
+
+User = Annotated[Caller, Depends(user)]

@@ -1,0 +1,98 @@
+"""Every refusal an endpoint can give: a code, its status, and body A of contract 6.0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+STATUS: Mapping[str, int] = MappingProxyType(
+    {
+        "bad_request": 400,
+        "token_malformed": 400,
+        "unauthorized": 401,
+        "token_missing": 401,
+        "token_invalid": 401,
+        "token_expired": 401,
+        "auth_required": 401,
+        "auth_failed": 401,
+        "tier_upgrade_required": 402,
+        "forbidden": 403,
+        "insufficient_permissions": 403,
+        "feature_not_available": 403,
+        "account_banned": 403,
+        "not_found": 404,
+        "user_not_found": 404,
+        "method_not_allowed": 405,
+        "request_timeout": 408,
+        "conflict": 409,
+        "payload_too_large": 413,
+        "token_limit_exceeded": 413,
+        "unsupported_media_type": 415,
+        "unprocessable_entity": 422,
+        "update_required": 426,
+        "too_many_requests": 429,
+        "rate_limit_exceeded": 429,
+        "internal_server_error": 500,
+        "profile_fetch_failed": 500,
+        "not_implemented": 501,
+        "bad_gateway": 502,
+        "service_unavailable": 503,
+        "auth_service_unavailable": 503,
+        "gateway_timeout": 504,
+    }
+)
+"""Contract 6.0's codes, and 408, 415, 426 for what its hosting platform answered instead of it."""
+
+
+def instant(at: datetime | None = None) -> str:
+    """A time as JSON carries it: ISO with milliseconds and Z; now, when none is given."""
+    return (at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class ApiError(Exception):
+    """Raised anywhere below an endpoint; the answer is :meth:`body` with :attr:`status`.
+
+    ``message`` is a sentence for a person. It never holds SQL, a secret, or whether somebody else's thing exists.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        details: str | None = None,
+        retry_after: int | None = None,
+        suggestions: Sequence[str] = (),
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = STATUS[code]
+        self.message = message
+        self.details = details
+        self.retry_after = retry_after
+        self.suggestions = list(suggestions)
+        self.extra = dict(extra or {})
+
+    def body(self) -> dict[str, Any]:
+        """Body A; keys without a value are absent."""
+        told = {
+            "error": self.message,
+            "code": self.code,
+            "details": self.details,
+            "timestamp": instant(),
+            "retryAfter": self.retry_after,
+            "suggestions": self.suggestions or None,
+        }
+        return {key: value for key, value in told.items() if value is not None} | self.extra
+
+
+def unavailable(retry_after: int = 5) -> ApiError:
+    """The database does not answer."""
+    return ApiError(
+        "service_unavailable",
+        "The server cannot reach its database at the moment. Try again; what arrives twice is kept once.",
+        retry_after=retry_after,
+    )

@@ -1,0 +1,120 @@
+"""JSON as it comes from outside: parsed once, then free of what PostgreSQL cannot keep and of what nobody means.
+
+A router takes its bodies through :class:`JsonRoute`::
+
+    router = APIRouter(tags=["sync"], route_class=JsonRoute)
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from sync.wire import cleaned
+
+from .callers import has_token
+from .errors import ApiError
+
+DEPTH = 32
+MOST_VALUES = 2_000_000
+"""Values that a body may hold at the most, roughly: an empty list is three bytes there and twenty times that here."""
+
+STRANGERS = 64 * 1024
+"""Bytes that are parsed for somebody without a sign-in: parsing is work, and it is done before anybody is counted."""
+
+SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+"""Escapes that may stand for NUL or half a character. Neither can be in UTF-8 otherwise."""
+
+
+def parsed(body: bytes) -> Any:
+    """The value. NUL is taken out, half a surrogate pair becomes U+FFFD; of a key said twice the last counts.
+
+    Raises ApiError bad_request for what is not JSON, or deeper than DEPTH.
+    """
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
+        raise ApiError("payload_too_large", "The request holds too many values.")
+    try:
+        value = _DECODER.decode(body.decode("utf-8-sig"))
+        _measure(value)
+    except UnicodeDecodeError:
+        raise _malformed("The text is not UTF-8.") from None
+    except RecursionError:
+        raise _malformed(f"It is nested deeper than {DEPTH}.") from None
+    except json.JSONDecodeError as error:
+        raise _malformed(f"{error.msg} at character {error.pos}.") from None
+    except ValueError as error:
+        raise _malformed("A number is too large." if "digits" in str(error) else str(error)) from None
+    return cleaned(value) if SUSPECT.search(body) else value
+
+
+def _malformed(details: str) -> ApiError:
+    return ApiError("bad_request", "The request is not valid JSON.", details=details)
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number.")
+
+
+def _float(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError("A number is too large.")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_float)
+
+
+def _measure(value: Any) -> None:
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEPTH):
+        inner = [one.values() if type(one) is dict else one for one in level]
+        level = [one for ones in inner for one in ones if type(one) is dict or type(one) is list]
+        if not level:
+            return
+    raise RecursionError
+
+
+def media_type(request: Request) -> str:
+    """What the body is said to be, without parameters; "" when nothing is said."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+class JsonRequest(Request):
+    """A request whose JSON is :func:`parsed`."""
+
+    _json: Any
+
+    async def json(self) -> Any:
+        """The body's value."""
+        if not hasattr(self, "_json"):
+            self._json = parsed(await self.body())
+        return self._json
+
+
+class JsonRoute(APIRoute):
+    """A route whose body is JSON and nothing else: a form that another site's page sends is answered 415."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The endpoint behind a :class:`JsonRequest`."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            ours = JsonRequest(request.scope, request.receive)
+            if self.body_field is not None and await ours.body():
+                kind = media_type(request)
+                if not (kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))):
+                    raise ApiError(
+                        "unsupported_media_type", "The body has to be JSON, with Content-Type: application/json."
+                    )
+                if len(await ours.body()) > STRANGERS and not await has_token(ours, request.app.state.services):
+                    raise ApiError("auth_required", "A request as large as this needs a sign-in.")
+                await ours.json()
+            return await handler(ours)
+
+        return handle

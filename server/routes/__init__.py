@@ -1,0 +1,22 @@
+"""The endpoints, one file a family."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from . import auth, chat, clear, device, health, messages, models, search, session, sessions, sync, user
+
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    auth.router,
+    device.router,
+    sessions.router,
+    session.router,
+    sync.router,
+    messages.router,
+    clear.router,
+    search.router,
+    models.router,
+    chat.router,
+    user.router,
+)

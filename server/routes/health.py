@@ -1,0 +1,68 @@
+"""Whether the server is alive, and whether it can work."""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from pydantic import BaseModel
+
+from ..addresses import is_loopback
+from ..callers import bearer
+from ..errors import ApiError, unavailable
+from ..services import Parts
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """Alive."""
+
+    status: Literal["ok"] = "ok"
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """The process answers."""
+    return Health()
+
+
+@router.get("/readyz")
+async def readyz(parts: Parts) -> Health:
+    """The database answers too; else 503."""
+    if not await parts.database.is_ready():
+        raise unavailable()
+    return Health()
+
+
+@router.get("/metrics", include_in_schema=False)
+async def metrics(request: Request, parts: Parts) -> Response:
+    """Figures for Prometheus: for this machine, when no proxy stands between, and for who has the metrics token."""
+    if not _may_see(request, parts.settings.metrics_token):
+        raise ApiError("not_found", "Not Found")
+    pool = GaugeMetricFamily("sterna_pool", "Connections to PostgreSQL.", labels=["figure"])
+    for name, value in sorted(parts.database.figures().items()):
+        pool.add_metric([name], value)
+    told = generate_latest(parts.figures.registry) + generate_latest(Once(pool))
+    return Response(told, media_type=CONTENT_TYPE_LATEST)
+
+
+class Once:
+    """A registry of one family."""
+
+    def __init__(self, family: GaugeMetricFamily) -> None:
+        self._family = family
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        """It."""
+        return [self._family]
+
+
+def _may_see(request: Request, token: str) -> bool:
+    if token and compare_digest(bearer(request).encode(), token.encode()):
+        return True
+    is_direct = not {"x-forwarded-for", "forwarded", "x-real-ip"} & set(request.headers)
+    return is_direct and request.client is not None and is_loopback(request.client.host)

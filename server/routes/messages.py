@@ -1,0 +1,155 @@
+"""The messages of one conversation: read them, or add to them (contract 6.3, 6.4)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body, Query, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse
+from psycopg.errors import DataError, IntegrityError
+from pydantic import BaseModel
+
+from sync.wire import BadItem, Conversation, Message, instant_of
+
+from ..callers import User
+from ..database import Connection
+from ..errors import ApiError
+from ..json_bodies import JsonRoute
+from ..openapi import REQUIRED, refusals
+from ..rates import limited
+from ..rows import LIVE, MERGE, SESSION, messages_json, session_values, shown
+from ..services import Parts
+from .query import time_of
+from .session_row import NEW_CHAT, asked_id, deleted, missing
+from .sync_models import AddedMessages, PushedMessage, ShownMessages, body_schema
+
+router = APIRouter(
+    prefix="/api/chat/messages", tags=["conversations"], dependencies=[limited("C")], route_class=JsonRoute
+)
+
+TITLE_UNITS = 50
+READ: Final = """
+select * from chat_messages
+where user_id = %(user)s and session_id = %(id)s and role <> 'system'
+    and (%(since)s::timestamptz is null or message_timestamp > %(since)s::timestamptz)
+order by message_timestamp, id
+"""
+ROWS: Final = "select * from chat_messages where user_id = %(user)s and session_id = %(id)s and id = any(%(ids)s)"
+
+
+class Added(BaseModel):
+    """Messages for a conversation, which is made when it is not there; ``messages`` wins over ``message``."""
+
+    sessionId: str  # noqa: N815
+    message: PushedMessage | None = None
+    messages: list[PushedMessage] | None = None
+    sessionTitle: str | None = None  # noqa: N815
+
+
+@router.get("", response_model=ShownMessages, response_model_exclude_unset=True, responses=refusals(404))
+async def read_messages(
+    caller: User,
+    parts: Parts,
+    session_id: Annotated[str, Query(json_schema_extra=REQUIRED)] = "",
+    since_ts: Annotated[str | None, Query(description="Only later ones.")] = None,
+) -> Response:
+    """The messages of a conversation in order, without those of the system."""
+    try:
+        since = instant_of(time_of(since_ts) if since_ts else None)
+    except BadItem:
+        raise ApiError("bad_request", "Invalid since_ts", details="bad_timestamp") from None
+    values = {"user": caller.user_id, "id": asked_id(session_id), "since": since}
+
+    async def work(db: Connection) -> list[dict[str, Any]]:
+        if await (await db.execute(LIVE, values)).fetchone() is None:
+            raise missing()
+        return await (await db.execute(READ, values)).fetchall()
+
+    told = [_shown(row) for row in await parts.database.read(caller.identity, work)]
+    more = {"up_to_date": not told} if since_ts else {}
+    return JSONResponse({"messages": told, "count": len(told)} | more)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    told = shown(row) | {"was_streaming": bool(row["is_streaming"])}
+    if row["output_image_tokens"]:
+        told["output_image_tokens"] = row["output_image_tokens"]
+    if row["error_message"]:
+        told["error_message"] = row["error_message"]
+    kept = row["metadata"] if isinstance(row["metadata"], dict) else {}
+    asked = ("requested_web_search", "requested_web_max_results", "requested_reasoning_effort")
+    return told | {name: kept[name] for name in asked if name in kept}
+
+
+@router.post("", status_code=201, response_model=AddedMessages, responses=refusals(409))
+async def add_messages(
+    caller: User, parts: Parts, body: Annotated[Any, Body(json_schema_extra=body_schema(Added))]
+) -> Response:
+    """Store messages, all or none, in a conversation that is made when it is not there."""
+    try:
+        item, title = _conversation(body)
+    except BadItem as error:
+        raise ApiError("bad_request", "The messages cannot be stored.", details=error.word) from None
+    values = session_values(item, caller.user_id) | {"message_count": None, "total_tokens": None}
+    named = {"user": caller.user_id, "id": item.id, "ids": [one.id for one in item.messages]}
+    rows = named | {"rows": messages_json(item.messages)}
+
+    async def work(db: Connection) -> list[dict[str, Any]]:
+        live = await (await db.execute(LIVE, values)).fetchone()
+        await db.execute(SESSION, values | ({"title": title} if live is None and item.title is None else {}))
+        if live is None and await (await db.execute(LIVE, values)).fetchone() is None:
+            raise deleted()
+        if item.messages:
+            await db.execute(MERGE, rows)
+        return await (await db.execute(ROWS, named)).fetchall()
+
+    try:
+        found = {row["id"]: row for row in await parts.database.write(caller.identity, work)}
+    except (DataError, IntegrityError):
+        raise ApiError("bad_request", "The messages cannot be stored.", details="not_storable") from None
+    told = [found[one.id] for one in item.messages if one.id in found]
+    answer = {"messages": jsonable_encoder(told), "count": len(told), "success": True}
+    return JSONResponse(answer, 201)
+
+
+def _conversation(body: Any) -> tuple[Conversation, str]:
+    """What is to be stored, and the title of a conversation that is new."""
+    if not isinstance(body, dict):
+        raise BadItem("not_an_object")
+    items = body.get("messages")
+    if items is None:
+        if body.get("message") is None:
+            raise ApiError("bad_request", "Either message or messages array is required")
+        items = [body["message"]]
+    if not isinstance(items, list):
+        raise BadItem("bad_messages")
+    item = Conversation.decode(
+        {
+            "id": body.get("sessionId"),
+            "title": body.get("sessionTitle") or None,
+            "messages": [_named(one) for one in items],
+        }
+    )
+    return item, _title(item.messages)
+
+
+def _named(item: Any) -> Any:
+    """With the plain names of an error, where those of upstream's provider are absent."""
+    if not isinstance(item, dict):
+        return item
+    told = dict(item)
+    for name in ("error_code", "error_message"):
+        if told.get(f"upstream_{name}") is None and told.get(name) is not None:
+            told[f"upstream_{name}"] = told[name]
+    return told
+
+
+def _title(messages: Any) -> str:
+    first: Message | None = next((one for one in messages if one.role == "user"), None)
+    if first is None or not first.content:
+        return NEW_CHAT
+    units = first.content.encode("utf-16-le")
+    # an emoji in the middle of the cut is left out whole
+    cut = units[: 2 * TITLE_UNITS].decode("utf-16-le", "ignore")
+    return cut + "..." if len(units) > 2 * TITLE_UNITS else cut

@@ -1,0 +1,101 @@
+"""One conversation without its messages: read it, or write its title and numbers (contract 6.6)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from psycopg import sql
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from sync.wire import PREVIEW_LENGTH
+
+from ..callers import User
+from ..database import Connection
+from ..json_bodies import JsonRoute
+from ..openapi import REQUIRED, refusals
+from ..rates import limited
+from ..services import Parts
+from .session_row import COLUMNS, SessionRow, asked_id, the_row, titled
+from .sessions import Stored
+
+router = APIRouter(
+    prefix="/api/chat/session",
+    tags=["conversations"],
+    dependencies=[limited("C")],
+    responses=refusals(404),
+    route_class=JsonRoute,
+)
+
+READ = "select" + COLUMNS + "from chat_sessions where user_id = %(user)s and id = %(id)s"
+
+
+def representable(at: datetime) -> datetime:
+    """The same instant in UTC; refuses one that UTC's calendar ends before."""
+    told = at if at.tzinfo else at.replace(tzinfo=UTC)
+    try:
+        return told.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of range") from None
+
+
+class Found(BaseModel):
+    """The conversation."""
+
+    session: SessionRow
+
+
+class SessionChange(BaseModel):
+    """What is given is written, the rest stays; other keys are ignored. Numbers hold until the next message."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["id"]})
+
+    id: str = ""
+    title: str | None = Field(None, description="255 characters at most; New Chat when empty.")
+    message_count: int | None = Field(None, ge=0, le=2**31 - 1)
+    total_tokens: int | None = Field(None, ge=0, le=2**63 - 1)
+    last_model: str | None = Field(None, max_length=100)
+    last_message_preview: str | None = Field(None, description="The first 200 characters are kept.")
+    last_message_timestamp: Annotated[datetime, AfterValidator(representable)] | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """What is stored, for each key that was given."""
+        given = self.model_dump(include=self.model_fields_set - {"id"})
+        for name in {"message_count", "total_tokens"} & given.keys():
+            given[name] = given[name] or 0
+        if "title" in given:
+            given["title"] = titled(self.title)
+        if self.last_message_preview is not None:
+            given["last_message_preview"] = self.last_message_preview[:PREVIEW_LENGTH]
+        return given
+
+
+@router.get("")
+async def read_session(caller: User, parts: Parts, id: Annotated[str, Query(json_schema_extra=REQUIRED)] = "") -> Found:
+    """One conversation of the caller, without its messages."""
+    values = {"user": caller.user_id, "id": asked_id(id)}
+
+    async def work(db: Connection) -> SessionRow:
+        return await the_row(db, READ, values)
+
+    return Found(session=await parts.database.read(caller.identity, work))
+
+
+@router.post("")
+async def change_session(change: SessionChange, caller: User, parts: Parts) -> Stored:
+    """Write what is given of a conversation's title and numbers."""
+    owned = {"user": caller.user_id, "id": asked_id(change.id)}
+    columns = change.columns()
+
+    async def work(db: Connection) -> SessionRow:
+        return await the_row(db, _update(columns) if columns else READ, columns | owned)
+
+    return Stored(session=await parts.database.write(caller.identity, work))
+
+
+def _update(columns: dict[str, Any]) -> sql.Composed:
+    pairs = [sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in columns]
+    return sql.SQL("update chat_sessions set {} where user_id = %(user)s and id = %(id)s returning" + COLUMNS).format(
+        sql.SQL(", ").join(pairs)
+    )

@@ -1,0 +1,121 @@
+"""The caller's conversations: list, make, rename and delete them (contract 6.5)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from ..callers import User
+from ..database import Connection
+from ..errors import ApiError
+from ..json_bodies import JsonRoute
+from ..openapi import REQUIRED, refusals
+from ..rates import limited
+from ..services import Parts
+from .session_row import COLUMNS, SessionRow, asked_id, deleted, new_id, the_row, titled
+
+router = APIRouter(
+    prefix="/api/chat/sessions", tags=["conversations"], dependencies=[limited("C")], route_class=JsonRoute
+)
+
+LIST = "select" + COLUMNS + "from chat_sessions where user_id = %(user)s order by updated_at desc, id desc"
+BURIED = """
+    select 1 as one from sync_rows where user_id = %(user)s and kind = 'c' and id = %(id)s and deleted_at is not null
+"""
+INSERT = """
+    insert into chat_sessions (user_id, id, title)
+    values (%(user)s, %(id)s, %(title)s)
+    on conflict (user_id, id) do nothing
+    returning""" + COLUMNS  # fmt: skip
+RENAME = "update chat_sessions set title = %(title)s where user_id = %(user)s and id = %(id)s returning" + COLUMNS
+DELETE = "delete from chat_sessions where user_id = %(user)s and id = %(id)s"
+
+
+class Listing(BaseModel):
+    """All of them, the one that changed last first."""
+
+    sessions: list[SessionRow]
+    count: int
+
+
+class NewSession(BaseModel):
+    """An empty conversation."""
+
+    id: str = Field(min_length=1, description="Made by the client; 255 characters at most.")
+    title: str | None = Field(None, description="255 characters at most; New Chat when empty or absent.")
+
+
+class Rename(BaseModel):
+    """Another title for a conversation."""
+
+    id: str = Field(min_length=1)
+    title: str | None = Field(description="255 characters at most; New Chat when empty.")
+
+
+class Stored(BaseModel):
+    """The conversation as it is now."""
+
+    session: SessionRow
+    success: Literal[True] = True
+
+
+class Deleted(BaseModel):
+    """It is not there any more, or never was."""
+
+    success: Literal[True] = True
+    message: str = "Session deleted successfully"
+
+
+@router.get("")
+async def list_sessions(caller: User, parts: Parts) -> Listing:
+    """Every conversation of the caller, without messages, the one that changed last first."""
+
+    async def work(db: Connection) -> list[SessionRow]:
+        found = await db.execute(LIST, {"user": caller.user_id})
+        return [SessionRow.model_validate(row) for row in await found.fetchall()]
+
+    rows = await parts.database.read(caller.identity, work)
+    return Listing(sessions=rows, count=len(rows))
+
+
+@router.post("", status_code=201, responses=refusals(409))
+async def create_session(made: NewSession, caller: User, parts: Parts) -> Stored:
+    """Make an empty conversation. 409 when the id is in use already, or was and is deleted."""
+    values = {"user": caller.user_id, "id": new_id(made.id), "title": titled(made.title)}
+
+    async def work(db: Connection) -> SessionRow:
+        if await (await db.execute(BURIED, values)).fetchone():
+            raise deleted()
+        row = await (await db.execute(INSERT, values)).fetchone()
+        if row is None:
+            raise ApiError("conflict", "You have a conversation with this ID already.", details="already_exists")
+        return SessionRow.model_validate(row)
+
+    return Stored(session=await parts.database.write(caller.identity, work))
+
+
+@router.patch("", responses=refusals(404))
+async def rename_session(change: Rename, caller: User, parts: Parts) -> Stored:
+    """Give a conversation another title."""
+    values = {"user": caller.user_id, "id": asked_id(change.id), "title": titled(change.title)}
+
+    async def work(db: Connection) -> SessionRow:
+        return await the_row(db, RENAME, values)
+
+    return Stored(session=await parts.database.write(caller.identity, work))
+
+
+@router.delete("")
+async def delete_session(
+    caller: User, parts: Parts, id: Annotated[str, Query(json_schema_extra=REQUIRED)] = ""
+) -> Deleted:
+    """Delete a conversation and its messages. Succeeds also when there is none, so it may be sent again."""
+    values = {"user": caller.user_id, "id": asked_id(id)}
+
+    async def work(db: Connection) -> None:
+        await db.execute(DELETE, values)
+
+    await parts.database.write(caller.identity, work)
+    return Deleted()

@@ -1,0 +1,192 @@
+"""Many conversations at once, in upstream's protocol: push them, and list them page by page (contract 6.1, 6.2)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Body, Query, Response
+from fastapi.responses import JSONResponse
+from psycopg.errors import DataError, IntegrityError
+from pydantic import BaseModel, Field
+
+from sync.wire import PAGE, BadItem, Conversation, Cursor, Detail, pushed
+
+from ..callers import User
+from ..database import Connection
+from ..errors import ApiError, instant
+from ..identity import Caller
+from ..json_bodies import JsonRoute
+from ..openapi import refusals
+from ..rates import limited
+from ..rows import LIVE, REPLACE, SESSION, messages_json, session_values, shown
+from ..services import Parts, Services
+from .query import time_of
+from .sync_models import Pushed, PushedConversation, SyncPage, body_schema
+
+router = APIRouter(prefix="/api/chat/sync", tags=["sync"], dependencies=[limited("C")], route_class=JsonRoute)
+
+
+PAGE_OF: Final = """
+select
+    id,
+    title,
+    created_at,
+    updated_at,
+    message_count,
+    total_tokens,
+    last_model,
+    last_message_preview,
+    last_message_timestamp,
+    coalesce(last_message_timestamp, updated_at) as place
+from chat_sessions
+where
+    user_id = %(user)s
+    and (
+        %(ts)s::timestamptz is null
+        or (coalesce(last_message_timestamp, updated_at), id) < (%(ts)s::timestamptz, %(id)s::text collate "C")
+    )
+order by coalesce(last_message_timestamp, updated_at) desc, id desc
+limit %(limit)s
+"""
+TOTAL: Final = "select count(*) as total from chat_sessions where user_id = %(user)s"
+MESSAGES: Final = """
+select * from chat_messages
+where user_id = %(user)s and session_id = any(%(ids)s) and role <> 'system'
+order by session_id, message_timestamp, id
+"""
+
+
+class Push(BaseModel):
+    """Conversations to store. Each is judged by itself: one that cannot be taken does not stop the others."""
+
+    conversations: Annotated[list[PushedConversation], Field(description="In the order they are stored.")]
+
+
+@router.post("", response_model=Pushed, responses=refusals(403), openapi_extra={"requestBody": {"required": True}})
+async def push(caller: User, parts: Parts, body: Annotated[Any, Body(json_schema_extra=body_schema(Push))]) -> Response:
+    """Store conversations and the messages that came with them. Messages that are not sent stay as they are."""
+    items = body.get("conversations") if isinstance(body, dict) else None
+    if not isinstance(items, list):
+        raise ApiError("bad_request", "Invalid conversations data", details="conversations has to be an array")
+    foreign = [str(one.get("id")) for one in items if isinstance(one, dict) and not _own(one, caller)]
+    if foreign:
+        raise ApiError(
+            "insufficient_permissions",
+            "Unauthorized conversation access",
+            details=f"Invalid conversations: {', '.join(foreign)}",
+            suggestions=["Ensure all conversations belong to the authenticated user"],
+        )
+    details = [await _stored(item, caller, parts) for item in items]
+    return JSONResponse(pushed(details, parts.clock()))
+
+
+def _own(item: dict[str, Any], caller: Caller) -> bool:
+    owner = item.get("userId")
+    return owner is None or (isinstance(owner, str) and owner.lower() == str(caller.user_id))
+
+
+async def _stored(item: Any, caller: Caller, parts: Services) -> Detail:
+    named = item.get("id") if isinstance(item, dict) else None
+    session_id = named if isinstance(named, str) else ""
+    try:
+        found = Conversation.decode(item)
+        await store(found, caller, parts)
+    except BadItem as error:
+        await asyncio.sleep(0)  # nothing else was awaited, and there may be a million of them
+        return Detail(session_id, error=error.word)
+    except (DataError, IntegrityError):
+        return Detail(session_id, error="not_storable")
+    return Detail(found.id, found.sent)
+
+
+async def store(item: Conversation, caller: Caller, parts: Services) -> None:
+    """One conversation in one transaction. Raises BadItem when it was deleted."""
+    values = session_values(item, caller.user_id)
+    rows = {"user": caller.user_id, "id": item.id, "rows": messages_json(item.messages)}
+
+    async def work(db: Connection) -> None:
+        # one after the other costs less than a pipeline of psycopg, unless the database is far away
+        stored = (await db.execute(SESSION, values)).rowcount
+        if item.messages:
+            stored += (await db.execute(REPLACE, rows)).rowcount
+        if not stored and await (await db.execute(LIVE, values)).fetchone() is None:
+            raise BadItem("conversation_deleted")
+
+    await parts.database.write(caller.identity, work)
+
+
+@router.get("", response_model=SyncPage, response_model_exclude_unset=True)
+async def listing(
+    caller: User,
+    parts: Parts,
+    limit: Annotated[str, Query(description="1 to 20.")] = str(PAGE),
+    cursor_ts: Annotated[str | None, Query(description="Of meta.nextCursor of the page before.")] = None,
+    cursor_id: Annotated[str, Query(description="Likewise.")] = "",
+    direction: str = "before",
+    summary_only: Annotated[str, Query(description="Messages come only with the word false.")] = "true",
+    with_total: Annotated[Literal["true", "false"] | str, Query()] = "false",
+) -> Response:
+    """The caller's conversations, newest first, a page at a time; without a message, by when they changed."""
+    size = max(1, min(PAGE, int(limit))) if limit.isascii() and limit.isdigit() and len(limit) < 10 else PAGE
+    cursor = None
+    if cursor_ts and direction == "before":
+        try:
+            cursor = Cursor.decode({"ts": time_of(cursor_ts), "id": cursor_id})
+        except BadItem:
+            raise ApiError("bad_request", "Invalid cursor", details="cursor_ts is no time") from None
+    values = {
+        "user": caller.user_id,
+        "ts": cursor.ts if cursor else None,
+        "id": cursor.id if cursor else "",
+        "limit": size + 1,
+    }
+
+    async def work(db: Connection) -> dict[str, Any]:
+        rows = await (await db.execute(PAGE_OF, values)).fetchall()
+        page, more = rows[:size], len(rows) > size
+        messages: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in page}
+        if summary_only == "false":
+            async for row in await db.execute(MESSAGES, {"user": caller.user_id, "ids": list(messages)}):
+                messages[row["session_id"]].append(full(row))
+        meta: dict[str, Any] = {"pageSize": size, "hasMore": more, "nextCursor": None}
+        if more:
+            meta["nextCursor"] = Cursor(page[-1]["place"], page[-1]["id"]).encode()
+        if with_total == "true":
+            total = await (await db.execute(TOTAL, values)).fetchone()
+            meta["totalCount"] = total["total"] if total else 0
+        told = [summary(row, caller) | {"messages": messages[row["id"]]} for row in page]
+        return {"conversations": told, "meta": meta, "syncTime": instant(parts.clock())}
+
+    return JSONResponse(await parts.database.read(caller.identity, work))
+
+
+def full(row: dict[str, Any]) -> dict[str, Any]:
+    """A message as a listing shows it: the model under one name for both roles."""
+    told = shown(row)
+    if "originalModel" in told:
+        told["model"] = told.pop("originalModel")
+    return told
+
+
+def summary(row: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """A conversation without its messages."""
+    return {
+        "id": row["id"],
+        "title": row["title"],
+        "userId": str(caller.user_id),
+        "messages": [],
+        "createdAt": row["created_at"].isoformat(),
+        "updatedAt": row["updated_at"].isoformat(),
+        "messageCount": row["message_count"],
+        "totalTokens": row["total_tokens"],
+        "lastModel": row["last_model"],
+        "lastMessagePreview": row["last_message_preview"],
+        "lastMessageTimestamp": _iso(row["last_message_timestamp"]),
+        "isActive": False,
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

@@ -1,0 +1,182 @@
+"""What the sync endpoints take and answer, for the document at /openapi.json."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class PushedMessage(BaseModel):
+    """A message. What is absent is empty: a message is sent whole."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = Field(max_length=255)
+    role: Literal["user", "assistant", "system"]
+    content: str
+    timestamp: datetime | None = None
+    model: str | None = Field(None, max_length=100)
+    originalModel: str | None = Field(None, max_length=100)  # noqa: N815
+    contentType: str | None = None  # noqa: N815
+    total_tokens: int | None = Field(None, ge=0, le=2**31 - 1)
+    input_tokens: int | None = Field(None, ge=0, le=2**31 - 1)
+    output_tokens: int | None = Field(None, ge=0, le=2**31 - 1)
+    elapsed_ms: int | None = Field(None, ge=0, le=2**31 - 1)
+    elapsed_time: int | None = Field(None, ge=0, description="Seconds; used without elapsed_ms.")
+    user_message_id: str | None = Field(None, max_length=255)
+    completion_id: str | None = Field(None, max_length=255)
+    error: bool | None = None
+    error_message: str | None = None
+    was_streaming: bool | None = None
+    reasoning: str | None = None
+    reasoning_details: Any = None
+    annotations: Any = None
+    metadata: dict[str, Any] | None = None
+
+
+class PushedConversation(BaseModel):
+    """A conversation. A title that is absent stays; numbers are used only when no messages follow."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = Field(max_length=255)
+    title: str | None = Field(None, max_length=255)
+    userId: str | None = Field(None, description="The caller's; anybody else's refuses the request.")  # noqa: N815
+    messages: list[PushedMessage] | None = None
+    messageCount: int | None = None  # noqa: N815
+    totalTokens: int | None = None  # noqa: N815
+    lastModel: str | None = None  # noqa: N815
+    lastMessagePreview: str | None = None  # noqa: N815
+    lastMessageTimestamp: datetime | None = None  # noqa: N815
+    createdAt: datetime | None = None  # noqa: N815
+    updatedAt: datetime | None = None  # noqa: N815
+
+
+class PushDetail(BaseModel):
+    """One conversation: ``status`` and ``messageCount`` where it is stored, ``error`` where it is not."""
+
+    conversationId: str  # noqa: N815
+    status: Literal["synced"] | None = None
+    messageCount: int | None = None  # noqa: N815
+    error: str | None = Field(None, description="A word for a program.")
+
+
+class Results(BaseModel):
+    """In the order of the request."""
+
+    synced: int
+    errors: int
+    details: list[PushDetail]
+
+
+class Pushed(BaseModel):
+    """What became of each conversation."""
+
+    success: Literal[True]
+    results: Results
+    syncTime: datetime  # noqa: N815
+
+
+class ShownMessage(BaseModel):
+    """A message; keys without a value are absent."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    role: Literal["user", "assistant", "system"]
+    content: str
+    timestamp: datetime
+    contentType: str  # noqa: N815
+    total_tokens: int | None
+    input_tokens: int | None
+    output_tokens: int | None
+    elapsed_ms: int
+    elapsed_time: int
+    has_websearch: bool
+    websearch_result_count: int
+    annotations: list[Any]
+    has_attachments: bool
+    attachment_ids: list[str]
+    error: bool
+    model: str | None = None
+    originalModel: str | None = None  # noqa: N815
+    user_message_id: str | None = None
+    completion_id: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[Any] | None = None
+
+
+class ShownConversation(BaseModel):
+    """A conversation."""
+
+    id: str
+    title: str
+    userId: str  # noqa: N815
+    messages: list[ShownMessage]
+    createdAt: datetime  # noqa: N815
+    updatedAt: datetime  # noqa: N815
+    messageCount: int  # noqa: N815
+    totalTokens: int  # noqa: N815
+    lastModel: str | None  # noqa: N815
+    lastMessagePreview: str | None  # noqa: N815
+    lastMessageTimestamp: datetime | None  # noqa: N815
+    isActive: Literal[False]  # noqa: N815
+
+
+class NextCursor(BaseModel):
+    """Where the next page starts."""
+
+    ts: datetime
+    id: str
+
+
+class Meta(BaseModel):
+    """Of the page."""
+
+    pageSize: int  # noqa: N815
+    hasMore: bool  # noqa: N815
+    nextCursor: NextCursor | None  # noqa: N815
+    totalCount: int | None = None  # noqa: N815
+
+
+class SyncPage(BaseModel):
+    """A page of conversations."""
+
+    conversations: list[ShownConversation]
+    meta: Meta
+    syncTime: datetime  # noqa: N815
+
+
+class ShownMessages(BaseModel):
+    """Messages of a conversation, in order."""
+
+    messages: list[ShownMessage]
+    count: int
+    up_to_date: bool | None = None
+
+
+class AddedMessages(BaseModel):
+    """Rows as they are stored."""
+
+    messages: list[dict[str, Any]]
+    count: int
+    success: Literal[True]
+
+
+def body_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """``json_schema_extra`` of a body that the endpoint judges item by item: the schema in one piece."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def whole(one: Any) -> Any:
+        if isinstance(one, list):
+            return [whole(inner) for inner in one]
+        if not isinstance(one, dict):
+            return one
+        if "$ref" in one:
+            return whole(parts[one["$ref"].rpartition("/")[2]])
+        return {key: whole(inner) for key, inner in one.items()}
+
+    return dict(whole(schema))

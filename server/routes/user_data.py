@@ -1,0 +1,166 @@
+"""The answer of /api/user/data, and where it comes from."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field, JsonValue
+
+from ..database import Connection
+from ..openapi import WireInstant
+
+PROFILE = """
+    select
+        id,
+        email,
+        full_name,
+        avatar_url,
+        subscription_tier,
+        credits,
+        default_model,
+        temperature,
+        system_prompt,
+        allowed_models,
+        ui_preferences,
+        session_preferences,
+        usage_stats,
+        created_at,
+        updated_at,
+        last_active,
+        current_date as today
+    from profiles
+    where id = %s
+"""
+DAYS = """
+    select
+        usage_date,
+        coalesce(messages_sent, 0) as messages_sent,
+        coalesce(messages_received, 0) as messages_received,
+        coalesce(input_tokens, 0) as input_tokens,
+        coalesce(output_tokens, 0) as output_tokens,
+        coalesce(total_tokens, 0) as total_tokens,
+        coalesce(models_used, '{}') as models_used,
+        coalesce(sessions_created, 0) as sessions_created,
+        coalesce(active_minutes, 0) as active_minutes,
+        coalesce(generation_ms, 0) as generation_ms
+    from user_usage_daily
+    where user_id = %s and usage_date >= current_date - 7
+    order by usage_date desc
+"""
+MODELS = """
+    select model_id, model_name, model_description, model_tags, daily_limit, monthly_limit
+    from get_user_allowed_models(%s)
+"""
+
+
+class Profile(BaseModel):
+    """Who they are."""
+
+    id: UUID
+    email: str
+    full_name: str | None
+    avatar_url: str | None
+    subscription_tier: str
+    credits: int
+
+
+class ModelPreferences(BaseModel):
+    """What a new conversation starts with."""
+
+    default_model: str | None
+    temperature: float | None
+    system_prompt: str | None
+    allowed_models: list[str] | None
+
+
+class Preferences(BaseModel):
+    """ui and session are the client's own: names and values it chose."""
+
+    model: ModelPreferences
+    ui: dict[str, JsonValue]
+    session: dict[str, JsonValue]
+
+
+class Use(BaseModel):
+    """What was used in a day (of UTC)."""
+
+    usage_date: date
+    messages_sent: int = 0
+    messages_received: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    models_used: dict[str, int] = Field(default_factory=dict, description="Replies of each model.")
+    sessions_created: int = 0
+    active_minutes: int = 0
+    generation_ms: int = 0
+
+
+class AllTime(BaseModel):
+    """What was used since last_reset; deleting takes nothing back."""
+
+    total_messages: int = 0
+    total_tokens: int = 0
+    sessions_created: int = 0
+    last_reset: str | None = Field(None, description="As PostgreSQL writes a time.")
+
+
+class AvailableModel(BaseModel):
+    """A model of the caller's tier."""
+
+    model_id: str
+    model_name: str | None
+    model_description: str | None
+    model_tags: list[str] | None
+    daily_limit: int | None
+    monthly_limit: int | None
+
+
+class Timestamps(BaseModel):
+    """Of the profile."""
+
+    created_at: WireInstant
+    updated_at: WireInstant
+    last_active: WireInstant | None
+
+
+class UserData(BaseModel):
+    """Everything about the caller but the conversations."""
+
+    profile: Profile
+    preferences: Preferences
+    today: Use
+    recentDays: list[Use] = Field(description="Today and the seven days before, newest first, without idle days.")  # noqa: N815
+    allTime: AllTime  # noqa: N815
+    availableModels: list[AvailableModel]  # noqa: N815
+    timestamps: Timestamps
+
+
+async def told(db: Connection, user_id: UUID) -> UserData | None:
+    """What is known of somebody; None without a profile."""
+    row = await (await db.execute(PROFILE, (user_id,))).fetchone()
+    if row is None:
+        return None
+    days = [Use.model_validate(day) for day in await (await db.execute(DAYS, (user_id,))).fetchall()]
+    models = await (await db.execute(MODELS, (user_id,))).fetchall()
+    once = {model["model_id"]: AvailableModel.model_validate(model) for model in models}
+    today: date = row["today"]
+    return UserData(
+        profile=Profile.model_validate(row | {"subscription_tier": row["subscription_tier"] or "free"}),
+        preferences=_preferences(row),
+        today=next((day for day in days if day.usage_date == today), Use(usage_date=today)),
+        recentDays=days,
+        allTime=AllTime.model_validate(row["usage_stats"] or {}),
+        availableModels=list(once.values()),
+        timestamps=Timestamps.model_validate(row),
+    )
+
+
+def _preferences(row: dict[str, Any]) -> Preferences:
+    return Preferences(
+        model=ModelPreferences.model_validate(row),
+        ui=row["ui_preferences"] or {},
+        session=row["session_preferences"] or {},
+    )

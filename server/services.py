@@ -1,0 +1,48 @@
+"""What endpoints share, made once at the start and handed to each through the request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, Request
+
+from .database import Database
+from .settings import ServerSettings
+from .tokens import Tokens
+from .watching import Figures
+
+if TYPE_CHECKING:
+    from .passwords import Passwords
+    from .rates import Limits
+    from .relay.upstream import Relay
+
+
+def utc_now() -> datetime:
+    """The time, unless a test owns it."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One server's parts."""
+
+    settings: ServerSettings
+    database: Database
+    tokens: Tokens
+    limits: Limits
+    passwords: Passwords
+    relay: Relay
+    clock: Callable[[], datetime] = utc_now
+    figures: Figures = field(default_factory=Figures)
+
+
+async def services(request: Request) -> Services:
+    """The parts of the server that this request came to. FastAPI would run a plain function in a thread."""
+    found: Services = request.app.state.services
+    return found
+
+
+Parts = Annotated[Services, Depends(services)]

@@ -1,0 +1,74 @@
+"""What one server was started with. The command line and the environment fill it in; nothing below reads either."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Signup = Literal["open", "invite", "closed"]
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Tokens of somebody else's sign-in that are accepted too, such as a Supabase project's."""
+
+    secret: str = field(default="", repr=False)
+    """For HS256; Supabase calls it the JWT secret."""
+    jwks_url: str = ""
+    """For RS256 and ES256."""
+    issuer: str = ""
+    audience: str = "authenticated"
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The OpenAI-compatible endpoint that answers /api/chat."""
+
+    base_url: str = ""
+    """Empty: this server relays no chat, and says so."""
+    key: str = field(default="", repr=False)
+    default_model: str = "deepseek/deepseek-r1-0528:free"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """See ``sterna serve --help`` for each."""
+
+    host: str = "127.0.0.1"
+    port: int = 8787
+    database_url: str = field(default="", repr=False)
+    """What requests use. Empty: the embedded PostgreSQL in ``data_dir``."""
+    admin_url: str = field(default="", repr=False)
+    """What installs the schema; empty: ``database_url``."""
+    data_dir: Path = Path()
+    """Of the embedded PostgreSQL; unused with a ``database_url``."""
+    public_url: str = ""
+    """How browsers reach this server, for links such as that of /device; empty: as the request came."""
+    signup: Signup = "open"
+    jwt_secret: str = field(default="", repr=False)
+    """Signs access tokens (HS256); empty: one made at the first start and kept in the database."""
+    access_seconds: int = 3600
+    refresh_seconds: int = 60 * 60 * 24 * 60
+    external: External = External()
+    upstream: Upstream = Upstream()
+    anonymous_chat: bool = False
+    """Whether callers who did not sign in may spend the upstream's key on models of the free tier."""
+    redis_url: str = field(default="", repr=False)
+    """Shared rate limits; empty: counted in this process."""
+    trusted_proxies: int = 0
+    """How many proxies in front append to X-Forwarded-For; 0: the header is not believed."""
+    rate_limits: bool = True
+    body_bytes: int = 10 * MEGABYTE
+    body_seconds: float = 30.0
+    """How long a client may take to send its whole body."""
+    shutdown_seconds: float = 10.0
+    pool_size: int = 10
+    pool_seconds: float = 5.0
+    """How long a request waits for a connection before it is answered 503."""
+    argon2_memory_kib: int = 19 * 1024
+    """OWASP's first choice for argon2id: 19 MiB, two passes, one lane. Tests set less."""
+    metrics_token: str = field(default="", repr=False)
+    """Who sends it as Bearer may read /metrics from anywhere; else only this machine may."""

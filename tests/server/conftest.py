@@ -1,0 +1,145 @@
+"""One server on a loopback socket for all tests of a process, on the PostgreSQL of ../conftest.py; people are new in
+each test."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from people import SECRET, Db, Person, make_user, token_for
+
+from server.app import create_app
+from server.embedded import Embedded
+from server.services import utc_now
+from server.serving import configured
+from server.settings import ServerSettings, Upstream
+from tests import fake_openai
+
+
+@contextmanager
+def serving(settings: ServerSettings, **more: Any) -> Iterator[str]:
+    """A server with ``settings`` on a free port of loopback; gives its address."""
+    config = configured(create_app(settings, **more), settings)
+    config.port = 0
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=asyncio.run, args=(server.serve(),), name="server", daemon=True)
+    thread.start()
+    waited = threading.Event()
+    for _ in range(1000):
+        if server.started or not thread.is_alive():
+            break
+        waited.wait(0.01)
+    assert server.started, "the server did not start"
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def settings(postgres: Embedded) -> ServerSettings:
+    """Of the server that all tests share. Its rate limits are off; a test of limits starts its own with ``served``."""
+    return ServerSettings(
+        database_url=postgres.url,
+        admin_url=postgres.admin_url,
+        jwt_secret=SECRET,
+        rate_limits=False,
+        argon2_memory_kib=64,
+    )
+
+
+@pytest.fixture(scope="session")
+def address(settings: ServerSettings) -> Iterator[str]:
+    """Where the shared server listens."""
+    with serving(settings) as found:
+        yield found
+
+
+@pytest.fixture
+def served(settings: ServerSettings) -> Iterator[Callable[..., str]]:
+    """Starts another server with other settings, and with a ``clock`` of the test's; gives its address."""
+    with ExitStack() as stack:
+
+        def start_one(clock: Callable[[], datetime] = utc_now, **changes: Any) -> str:
+            return stack.enter_context(serving(replace(settings, **changes), clock=clock))
+
+        yield start_one
+
+
+@pytest.fixture
+def http(address: str) -> Iterator[httpx.Client]:
+    """Somebody who is not signed in."""
+    with httpx.Client(base_url=address, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def person(db: Db, address: str) -> Iterator[Callable[..., Person]]:
+    """Makes people: ``person()``, ``person("pro")``."""
+    with ExitStack() as stack:
+
+        def make(tier: str = "free", **metadata: Any) -> Person:
+            user_id, email = make_user(db, **metadata)
+            if tier != "free":
+                db.execute("update profiles set subscription_tier = %s where id = %s", (tier, user_id))
+            token = token_for(user_id, email)
+            headers = {"authorization": f"Bearer {token}"}
+            client = stack.enter_context(httpx.Client(base_url=address, timeout=30, headers=headers))
+            return Person(user_id, email, token, client)
+
+        yield make
+
+
+@pytest.fixture
+def ada(person: Callable[..., Person]) -> Person:
+    return person()
+
+
+@pytest.fixture
+def bob(person: Callable[..., Person]) -> Person:
+    return person()
+
+
+@pytest.fixture(scope="session")
+def relaying(settings: ServerSettings) -> Iterator[tuple[fake_openai.Server, str]]:
+    """A model service, and where the server listens that passes questions on to it."""
+    with ExitStack() as stack:
+        model = stack.enter_context(fake_openai.Server())
+        yield model, stack.enter_context(serving(replace(settings, upstream=Upstream(model.url, "sk-secret-of-tests"))))
+
+
+@pytest.fixture
+def model(relaying: tuple[fake_openai.Server, str]) -> fake_openai.Server:
+    """The scripted model service, as new."""
+    fake = relaying[0].fake
+    fake.reply, fake.rate, fake.requests, fake.sent = fake_openai.by_prompt, None, [], 0
+    fake.key, fake.lists, fake.listed, fake.left = None, True, 0, 0
+    return relaying[0]
+
+
+@pytest.fixture
+def at(model: fake_openai.Server, relaying: tuple[fake_openai.Server, str]) -> Iterator[Callable[..., httpx.Client]]:
+    """Somebody's client at the server that relays, ``at(ada)``, or at another address."""
+    with ExitStack() as stack:
+
+        def client(who: Person | None, address: str = relaying[1]) -> httpx.Client:
+            headers = {"authorization": f"Bearer {who.token}"} if who else {}
+            return stack.enter_context(httpx.Client(base_url=address, timeout=30, headers=headers))
+
+        yield client
+
+
+@pytest.fixture
+def chat(at: Callable[..., httpx.Client], ada: Person) -> httpx.Client:
+    """Ada at the server that relays."""
+    return at(ada)

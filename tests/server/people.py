@@ -1,0 +1,69 @@
+"""Accounts for a test, made where sign-in would make them, with tokens that the running server believes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg
+from psycopg.rows import DictRow, dict_row
+
+from server.identity import Identity
+from server.settings import ServerSettings
+from server.tokens import Tokens
+
+SECRET = "a secret of the tests, long enough for HS256"
+Db = psycopg.Connection[DictRow]
+
+
+def connect(url: str) -> Db:
+    """A connection that commits each statement, rows as dicts."""
+    return psycopg.connect(url, autocommit=True, row_factory=dict_row)
+
+
+@contextmanager
+def acting(db: Db, who: Identity) -> Iterator[Db]:
+    """A transaction of ``db`` in which row security sees ``who``."""
+    with db.transaction():
+        db.execute(
+            "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
+            (who.role, who.claims_json()),
+        )
+        yield db
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an account."""
+
+    id: UUID
+    email: str
+    token: str
+    http: httpx.Client
+    """Signed in at the running server."""
+
+    @property
+    def identity(self) -> Identity:
+        return Identity("authenticated", self.id, self.email)
+
+
+def token_for(user_id: UUID, email: str = "", settings: ServerSettings | None = None) -> str:
+    """What the server would sign for them."""
+    return Tokens(settings or ServerSettings(), SECRET, lambda: datetime.now(UTC)).access(user_id, email)
+
+
+def make_user(db: Db, email: str | None = None, **metadata: Any) -> tuple[UUID, str]:
+    """A row of auth.users, whose triggers make the rest; ``db`` is the superuser's."""
+    user_id = uuid4()
+    address = email or f"{user_id.hex[:12]}@example.org"
+    db.execute(
+        "insert into auth.users (id, email, raw_user_meta_data) values (%s, %s, %s)",
+        (user_id, address, json.dumps(metadata)),
+    )
+    return user_id, address

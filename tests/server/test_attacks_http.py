@@ -1,0 +1,224 @@
+"""Whatever somebody else asks of the server with Ada's ids in it, they learn nothing of hers and change nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from people import SECRET, Db, Person, token_for
+
+from server.app import create_app
+from server.settings import ServerSettings
+from server.tokens import Tokens
+
+MARK = "ada-s own words"
+Request = dict[str, Any]
+
+
+def _conversation(ids: dict[str, str]) -> Request:
+    message = {"id": ids["message"], "role": "user", "content": "theirs", "timestamp": "2026-03-01T10:00:00.000Z"}
+    return {"id": ids["session"], "title": "theirs", "messages": [message], "messageCount": 1, "totalTokens": 0}
+
+
+NAMING: dict[tuple[str, str], Callable[[dict[str, str]], list[Request]]] = {
+    ("POST", "/api/chat/sync"): lambda ids: [
+        {"json": {"conversations": [_conversation(ids)]}},
+        {"json": {"conversations": [_conversation(ids) | {"userId": ids["user"]}]}},
+    ],
+    ("GET", "/api/chat/sync"): lambda ids: [
+        {"params": {"summary_only": "false", "cursor_id": ids["session"], "cursor_ts": "2100-01-01T00:00:00Z"}},
+        {"params": {"since": "0"}},
+    ],
+    ("GET", "/api/chat/messages"): lambda ids: [{"params": {"session_id": ids["session"]}}],
+    ("POST", "/api/chat/messages"): lambda ids: [
+        {"json": {"sessionId": ids["session"], "messages": _conversation(ids)["messages"]}},
+        {"json": {"sessionId": "theirs", "messages": _conversation(ids)["messages"]}},
+    ],
+    ("GET", "/api/chat/sessions"): lambda ids: [{"params": {"id": ids["session"], "user_id": ids["user"]}}],
+    ("POST", "/api/chat/sessions"): lambda ids: [{"json": {"id": ids["session"], "title": "theirs"}}],
+    ("PATCH", "/api/chat/sessions"): lambda ids: [{"json": {"id": ids["session"], "title": "theirs"}}],
+    ("DELETE", "/api/chat/sessions"): lambda ids: [{"params": {"id": ids["session"]}}],
+    ("GET", "/api/chat/session"): lambda ids: [{"params": {"id": ids["session"]}}],
+    ("POST", "/api/chat/session"): lambda ids: [{"json": {"id": ids["session"], "title": "theirs"}}],
+    ("DELETE", "/api/chat/clear-all"): lambda ids: [{"params": {"user_id": ids["user"]}}],
+    ("GET", "/api/chat/search"): lambda ids: [{"params": {"q": MARK}}, {"params": {"q": ids["session"]}}],
+    ("POST", "/api/chat"): lambda ids: [{"json": {"message": "hello", "current_message_id": ids["message"]}}],
+    ("POST", "/api/chat/stream"): lambda ids: [{"json": {"message": "hello", "current_message_id": ids["message"]}}],
+    ("GET", "/api/models"): lambda ids: [{"params": {"user_id": ids["user"]}}],
+    ("GET", "/api/user/data"): lambda ids: [{"params": {"id": ids["user"]}}],
+    ("PUT", "/api/user/data"): lambda ids: [{"json": {"id": ids["user"], "preferences": {"ui": {"theme": "light"}}}}],
+    ("POST", "/auth/v1/signup"): lambda ids: [{"json": {"email": ids["email"], "password": "theirs, long enough"}}],
+    ("POST", "/auth/v1/token"): lambda ids: [
+        {"params": {"grant_type": "password"}, "json": {"email": ids["email"], "password": "theirs, long enough"}},
+        {"params": {"grant_type": "refresh_token"}, "json": {"refresh_token": ids["user"]}},
+    ],
+    ("GET", "/auth/v1/user"): lambda ids: [{"params": {"id": ids["user"]}}],
+    ("PUT", "/auth/v1/user"): lambda ids: [{"json": {"id": ids["user"], "data": {"full_name": "theirs"}}}],
+    ("POST", "/auth/v1/logout"): lambda ids: [{"json": {"user_id": ids["user"]}}],
+    ("POST", "/auth/v1/device/code"): lambda ids: [{"json": {"client_id": ids["user"]}}],
+    ("GET", "/device"): lambda ids: [{"params": {"user_code": ids["session"]}}],
+    ("POST", "/device"): lambda ids: [
+        {"data": {"user_code": ids["session"], "email": ids["email"], "password": "theirs"}}
+    ],
+    ("GET", "/healthz"): lambda ids: [{}],
+    ("GET", "/readyz"): lambda ids: [{}],
+    ("GET", "/metrics"): lambda ids: [{}],
+}
+"""How each endpoint may be told of somebody's things."""
+
+PAGES = [("GET", "/device"), ("POST", "/device"), ("GET", "/metrics")]
+"""What the document of the endpoints leaves out."""
+
+TELLING = {("POST", "/auth/v1/signup")}
+"""Says that an address is taken, as GoTrue does."""
+
+
+@pytest.fixture
+def hers(ada: Person) -> dict[str, str]:
+    """Ada's ids, once she has a conversation."""
+    ids = {"session": f"conv_{uuid4().hex}", "message": f"msg_{uuid4().hex}", "user": str(ada.id), "email": ada.email}
+    conversation = _conversation(ids) | {"title": MARK}
+    conversation["messages"][0]["content"] = MARK
+    answer = ada.http.post("/api/chat/sync", json={"conversations": [conversation]})
+    assert answer.json()["results"]["synced"] == 1, answer.text
+    return ids
+
+
+def _nobodys() -> dict[str, str]:
+    some = uuid4()
+    email = f"{some.hex[:12]}@example.org"
+    return {"session": f"conv_{some.hex}", "message": f"msg_{uuid4().hex}", "user": str(some), "email": email}
+
+
+def _rows(db: Db, ada: Person) -> dict[str, Any]:
+    """Every row of every table that has Ada as its owner."""
+    named = db.execute(
+        "select table_schema as s, table_name as t, column_name as c from information_schema.columns"
+        " join information_schema.tables using (table_schema, table_name)"
+        " where table_type = 'BASE TABLE' and table_schema in ('public', 'auth', 'sterna')"
+        " and (column_name = 'user_id' or (table_name in ('users', 'profiles') and column_name = 'id'))"
+    ).fetchall()
+    assert len(named) > 8
+    return {
+        f"{at['s']}.{at['t']}": db.execute(
+            f'select t::text as row from "{at["s"]}"."{at["t"]}" as t where "{at["c"]}" = %s order by 1', (ada.id,)
+        ).fetchall()
+        for at in named
+    }
+
+
+def _unsigned(claims: dict[str, Any]) -> str:
+    def part(value: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    return f"{part({'alg': 'none', 'typ': 'JWT'})}.{part(claims)}."
+
+
+@pytest.fixture
+def attackers(address: str, ada: Person, bob: Person, settings: ServerSettings) -> Iterator[dict[str, httpx.Client]]:
+    """Clients of everybody who is not Ada, by what they are."""
+    past = datetime.now(UTC) - timedelta(days=30)
+    claims = {"sub": str(ada.id), "role": "authenticated", "aud": "authenticated", "exp": 4_000_000_000}
+    header, body, _ = ada.token.split(".")
+    tokens = {
+        "nobody": "",
+        "an expired token": Tokens(replace(settings), SECRET, lambda: past).access(ada.id, ada.email),
+        "a forged token": Tokens(settings, "another secret, long enough for HS256", lambda: datetime.now(UTC)).access(
+            ada.id, ada.email
+        ),
+        "a token without a signature": _unsigned(claims),
+        "a token whose signature is cut off": f"{header}.{body}.",
+        "somebody who does not exist": token_for(uuid4()),
+    }
+    made = {
+        name: httpx.Client(base_url=address, timeout=30, headers={"authorization": f"Bearer {token}"} if token else {})
+        for name, token in tokens.items()
+    }
+    yield made | {"bob": bob.http}
+    for client in made.values():
+        client.close()
+
+
+def _endpoints(settings: ServerSettings) -> list[tuple[str, str]]:
+    paths = create_app(settings).openapi()["paths"]
+    return [(method.upper(), path) for path, methods in paths.items() for method in methods] + PAGES
+
+
+def test_every_endpoint_is_attacked(settings: ServerSettings) -> None:
+    there = set(_endpoints(settings))
+    assert not there - NAMING.keys(), "say in NAMING how these are told of somebody's things"
+    assert not NAMING.keys() - there, "these are no endpoints of the server"
+
+
+def _plain(answer: httpx.Response, ids: dict[str, str]) -> tuple[int, str]:
+    """Status and body without what an answer must differ in: ids that it was sent, times, what it makes up."""
+    text = answer.text
+    for name, value in ids.items():
+        text = text.replace(value, f"<{name}>")
+    text = re.sub(r"\d{4}-\d\d-\d\d[T ][\d:.]+(Z|\+00:00)?", "<time>", text)
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "<uuid>", text)
+    text = re.sub(r'"(executionTimeMs|expires_at|device_code|user_code|verification_uri_complete)": ?[^,}]+', "", text)
+    return answer.status_code, text
+
+
+def _empty(db: Db, bob: Person) -> None:
+    """Bob has nothing again: what he did with one id must not speak when he does it with another."""
+    db.execute("delete from chat_sessions where user_id = %s", (bob.id,))
+    db.execute("delete from sync_rows where user_id = %s", (bob.id,))
+
+
+def test_nothing_of_hers_is_read_or_changed_and_her_ids_are_answered_as_unknown_ones(
+    db: Db,
+    ada: Person,
+    bob: Person,
+    hers: dict[str, str],
+    attackers: dict[str, httpx.Client],
+    settings: ServerSettings,
+) -> None:
+    before = _rows(db, ada)
+    found = []
+    for method, path in _endpoints(settings):
+        if path == "/metrics":
+            continue  # counts every request, so no two answers are the same
+        for name, client in attackers.items():
+            unknown = _nobodys()
+            pairs = zip(NAMING[method, path](hers), NAMING[method, path](unknown), strict=True)
+            for her_request, other_request in pairs:
+                _empty(db, bob)
+                told = client.request(method, path, **her_request)
+                _empty(db, bob)
+                other = client.request(method, path, **other_request)
+                what = f"{name}: {method} {path}"
+                if MARK in told.text.replace(json.dumps(MARK), "", int(path.endswith("search"))):
+                    found.append(f"{what} shows her words: {told.text[:200]}")
+                if told.status_code >= 500 and told.status_code not in (501, 503):  # it relays no chat, and says so
+                    found.append(f"{what} broke: {told.status_code} {told.text[:200]}")
+                mine, theirs = _plain(told, hers), _plain(other, unknown)
+                if mine != theirs and (method, path) not in TELLING:
+                    found.append(f"{what}: {mine[0]} {mine[1][:160]!r} for hers, {theirs[0]} {theirs[1][:160]!r} else")
+                if _rows(db, ada) != before:
+                    found.append(f"{what} changed her rows")
+                    before = _rows(db, ada)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
+def test_no_other_method_of_an_endpoint_touches_her_rows(
+    db: Db, ada: Person, hers: dict[str, str], bob: Person, settings: ServerSettings, method: str
+) -> None:
+    before = _rows(db, ada)
+    known = set(_endpoints(settings))
+    for path in sorted({path for _, path in known}):
+        if (method, path) not in known:
+            answer = bob.http.request(method, path, params={"id": hers["session"], "session_id": hers["session"]})
+            assert answer.status_code in (404, 405), f"{method} {path}"
+            assert MARK not in answer.text
+    assert _rows(db, ada) == before

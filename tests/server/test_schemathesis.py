@@ -1,0 +1,72 @@
+"""Every endpoint does what /openapi.json says, whatever is sent: no failure, no status or body that is not in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from people import Person
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from server.app import create_app
+from server.settings import ServerSettings
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+DOCUMENT = create_app(ServerSettings(jwt_secret="x" * 32)).openapi()
+
+thorough = schemathesis.openapi.from_dict(DOCUMENT)
+# most of what it would send again is refused before it is read
+brief = schemathesis.openapi.from_dict(
+    DOCUMENT, config=schemathesis.Config.from_dict({"phases": {"coverage": {"enabled": False}}})
+)
+same_each_time = settings(
+    max_examples=8,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture
+def lived_in(ada: Person) -> Person:
+    """Somebody with a conversation, so that listings have something to list."""
+    messages = [
+        {"id": "m1", "role": "user", "content": "Which one?", "timestamp": "2025-11-20T17:34:55.000Z"},
+        {
+            "id": "m2",
+            "role": "assistant",
+            "content": "Use a heap.",
+            "timestamp": "2025-11-20T17:35:01.250Z",
+            "model": "acme/small",
+            "output_tokens": 5,
+            "elapsed_ms": 1830,
+        },
+    ]
+    body = {"conversations": [{"id": "c", "title": "Sorting", "userId": str(ada.id), "messages": messages}]}
+    assert ada.http.post("/api/chat/sync", json=body).json()["results"]["synced"] == 1
+    return ada
+
+
+@thorough.parametrize()
+@same_each_time
+def test_who_is_signed_in_is_answered_as_the_document_says(
+    case: Case[Any], relaying: tuple[object, str], lived_in: Person
+) -> None:
+    headers = {"authorization": f"Bearer {lived_in.token}"}
+    case.call_and_validate(base_url=relaying[1], headers=headers, checks=CHECKS)
+
+
+@brief.parametrize()
+@same_each_time
+def test_who_is_not_signed_in_is_answered_as_the_document_says(case: Case[Any], relaying: tuple[object, str]) -> None:
+    case.call_and_validate(base_url=relaying[1], checks=CHECKS)

@@ -1,0 +1,25 @@
+"""A push of very many things that are none keeps nobody else waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import uuid4
+
+from server.identity import Caller, Identity
+from server.routes.sync import push
+from server.services import utc_now
+
+
+async def test_others_have_their_turn_between_the_things_of_a_push() -> None:
+    caller = Caller(Identity("authenticated", uuid4()), "free")
+    pushing = asyncio.create_task(
+        push(caller, cast(Any, SimpleNamespace(clock=utc_now)), {"conversations": [{}] * 100})
+    )
+    turns = 0
+    while not pushing.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert b"missing_id" in pushing.result().body
+    assert turns >= 100
