@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "models": "models:models",
         "keys": "keys:keys",
         "doctor": "doctor:doctor",
+        "serve": "serve:serve",
         "completion": "completion:completion",
     }
 )

@@ -1,0 +1,152 @@
+"""``sterna serve``: the other end of the sync, for whoever runs one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from storage import clean
+
+from .place import Place
+from .serve_backup import backup, restore
+from .serve_log import log_to_stderr
+from .serve_user import user
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PREFIX = "STERNA_SERVE"
+SERVER_FOLDER = "server"
+
+
+def _secret(name: str, told: str) -> Callable[[Command], Command]:
+    """An option that is better given by the environment: arguments are seen by everybody on the machine."""
+    return click.option(
+        name, default="", envvar=f"{PREFIX}_{name[2:].upper().replace('-', '_')}", show_envvar=True, help=told
+    )
+
+
+@click.group(
+    invoke_without_command=True,
+    short_help="Run a server that conversations sync to.",
+    context_settings={"auto_envvar_prefix": PREFIX},
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--port", default=8787, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
+@_secret("--database-url", "Your own PostgreSQL (postgresql://…) instead of the embedded one.")
+@_secret("--admin-url", "The same database as a role that may install the schema, when --database-url's may not.")
+@click.option("--migrate-only", is_flag=True, help="Install the schema and end.")
+@click.option(
+    "--signup",
+    type=click.Choice(["open", "invite", "closed"]),
+    help="Who may make an account: anybody, who was invited, nobody. By default open on this machine, else invite.",
+)
+@click.option("--public-url", default="", help="How browsers reach this server, when a proxy stands in front.")
+@click.option(
+    "--trusted-proxies", default=0, type=click.IntRange(0, 10), help="Proxies in front that append to X-Forwarded-For."
+)
+@click.option(
+    "--behind-tls", is_flag=True, help="Something in front speaks TLS, so listening beyond this machine is meant."
+)
+@_secret(
+    "--jwt-secret", "What signs access tokens, 32 characters at least. By default one is made and kept in the database."
+)
+@_secret("--external-jwt-secret", "Accept tokens of another sign-in too, such as a Supabase project's (HS256).")
+@click.option("--external-jwks-url", default="", help="The same by public keys (RS256, ES256).")
+@click.option("--external-issuer", default="", help="Who must have issued them.")
+@click.option("--upstream-url", default="", help="An OpenAI-compatible endpoint that answers /api/chat.")
+@_secret("--upstream-key", "The key for it.")
+@click.option("--upstream-model", default="", help="The model when a request names none.")
+@click.option(
+    "--anonymous-chat", is_flag=True, help="Let callers who did not sign in chat with models of the free tier."
+)
+@_secret("--redis-url", "Count rate limits in Redis, for several servers.")
+@_secret("--metrics-token", "Who sends it as Bearer may read /metrics from anywhere; by default this machine may.")
+@click.option("--rate-limits/--no-rate-limits", default=True, help="Whether requests are counted.", show_default=True)
+@click.option(
+    "--log", "log_form", type=click.Choice(["json", "text"]), help="By default text on a terminal, else json."
+)
+@click.pass_context
+def serve(context: click.Context, /, **options: Any) -> int:
+    """Run a server: accounts, and a place that conversations sync to.
+
+    Without more it serves this machine alone, with a PostgreSQL of its own in the data folder; nothing needs to be
+    installed. Every option may be said by the environment as well: --public-url by STERNA_SERVE_PUBLIC_URL. Secrets
+    are best said there.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    try:
+        from server.serving import ServeError, migrate_only
+        from server.serving import serve as run
+    except ImportError as error:
+        raise click.ClickException(
+            f"The server's packages are not installed ({error.name}). Install sterna[server]."
+        ) from error
+    place = context.find_object(Place) or Place(None, None)
+    settings = _settings(options, place)
+    form = options["log_form"] or ("text" if sys.stderr.isatty() else "json")
+    log_to_stderr(form)
+    try:
+        if options["migrate_only"]:
+            migrate_only(settings)
+            click.echo("The schema is up to date.")
+            return 0
+        run(settings, lambda address: _announce(address, settings.signup))
+    except ServeError as error:
+        raise click.ClickException(str(error)) from error
+    return 0
+
+
+def _settings(options: dict[str, Any], place: Place) -> Any:
+    from server.addresses import is_loopback
+    from server.settings import External, ServerSettings, Upstream
+
+    host, secret = options["host"], options["jwt_secret"]
+    if not is_loopback(host) and not options["behind_tls"]:
+        raise click.ClickException(
+            f"Passwords and conversations would cross the network unencrypted: {host} is not this machine alone. Put a"
+            " proxy that speaks TLS in front (docs/server.md) and say --behind-tls, or leave --host away."
+        )
+    if secret and len(secret) < 32:
+        raise click.ClickException("--jwt-secret is too short to be safe: give at least 32 characters.")
+    upstream = Upstream(options["upstream_url"], options["upstream_key"])
+    if options["upstream_model"]:
+        upstream = Upstream(options["upstream_url"], options["upstream_key"], options["upstream_model"])
+    return ServerSettings(
+        host=host,
+        port=options["port"],
+        database_url=options["database_url"],
+        admin_url=options["admin_url"],
+        data_dir=Path() if options["database_url"] else place.folder() / SERVER_FOLDER,
+        public_url=options["public_url"].rstrip("/"),
+        signup=options["signup"] or ("open" if is_loopback(host) else "invite"),
+        jwt_secret=secret,
+        external=External(options["external_jwt_secret"], options["external_jwks_url"], options["external_issuer"]),
+        upstream=upstream,
+        anonymous_chat=options["anonymous_chat"],
+        redis_url=options["redis_url"],
+        trusted_proxies=options["trusted_proxies"],
+        rate_limits=options["rate_limits"],
+        metrics_token=options["metrics_token"],
+    )
+
+
+def _announce(address: str, signup: str) -> None:
+    """One line that a script can wait for; a person is told what to do with it."""
+    click.echo(address)
+    sys.stdout.flush()
+    if sys.stdout.isatty():
+        how = {
+            "open": "Anybody who reaches it may make an account.",
+            "invite": "Accounts are for who was invited: sterna serve user invite",
+            "closed": "Accounts are made by: sterna serve user add EMAIL",
+        }[signup]
+        click.echo(clean(f"Sterna serves there until ctrl+c. {how}"))
+
+
+for command in (user, backup, restore):
+    serve.add_command(command)

@@ -1,0 +1,75 @@
+"""``sterna serve backup`` and ``restore``: everything of a server in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from storage import clean
+
+from .place import Place
+from .serve_user import said_above
+
+if TYPE_CHECKING:
+    from server.settings import ServerSettings
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(short_help="Write everything of the server to a file.")
+@click.argument("file", type=FILE)
+@click.pass_context
+def backup(context: click.Context, file: Path) -> None:
+    """Write accounts and conversations to FILE, which must not exist yet. The server may run meanwhile.
+
+    FILE holds every password's hash and the key that signs tokens: keep it as you keep the server.
+    """
+    with _database(context, file) as settings:
+        from server.backup import backup as write
+
+        write(settings.admin_url or settings.database_url, file)
+    click.echo(clean(f"Everything is in {file}, {file.stat().st_size:,} bytes."))
+
+
+@click.command(short_help="Make the server from such a file.")
+@click.argument("file", type=FILE)
+@click.pass_context
+def restore(context: click.Context, file: Path) -> None:
+    """Put what FILE has into an empty database: that of a new data folder, or a new one at --database-url."""
+    with _database(context, file) as settings:
+        from server.backup import restore as read
+        from server.migrate import role_of
+
+        admin = settings.admin_url or settings.database_url
+        read(admin, file, app_role="" if admin == settings.database_url else role_of(settings.database_url))
+    click.echo(clean(f"Everything of {file} is there. `sterna serve` serves it."))
+
+
+@contextmanager
+def _database(context: click.Context, file: Path) -> Iterator[ServerSettings]:
+    """Where the database is. What goes wrong is a sentence and exit code 1."""
+    try:
+        from server.backup import BackupError
+        from server.installing import ServeError, found
+        from server.migrate import MigrationError
+        from server.postmaster import PostgresError
+        from server.settings import ServerSettings
+    except ImportError as error:
+        raise click.ClickException(
+            f"The server's packages are not installed ({error.name}). Install sterna[server]."
+        ) from error
+    url, admin = said_above(context, "database_url") or "", said_above(context, "admin_url") or ""
+    place = context.find_object(Place) or Place(None, None)
+    folder = Path() if url else place.folder() / "server"
+    try:
+        yield found(ServerSettings(database_url=url, admin_url=admin, data_dir=folder))
+    except (BackupError, MigrationError, PostgresError, ServeError) as error:
+        raise click.ClickException(str(error)) from error
+    except FileExistsError as error:
+        raise click.ClickException(f"{file} exists already; it stays as it is. Name another file.") from error
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be used ({error.strerror}).") from error

@@ -1,0 +1,184 @@
+"""``sterna serve user``: the accounts of a server, for whoever runs it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from storage import clean, one_line
+
+from .output import counted, print_json
+from .place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.users import Users
+
+TIERS = click.Choice(["free", "pro", "enterprise"])
+
+
+@click.group(short_help="The accounts of this server.")
+@click.option(
+    "--database-url",
+    envvar="STERNA_SERVE_DATABASE_URL",
+    help="PostgreSQL of the server; without it, the one that `sterna serve` keeps in the data folder.",
+)
+@click.pass_context
+def user(context: click.Context, database_url: str | None) -> None:
+    """Make, list, shut and open accounts, and invite people. The server may run meanwhile, and need not.
+
+    Passwords are asked for, or read from standard input; they are never arguments.
+    """
+    context.ensure_object(dict)
+    place = context.find_object(Place) or Place(None, None)
+    context.obj = Accounts(place, database_url or said_above(context, "database_url"))
+
+
+def said_above(context: click.Context, name: str) -> str | None:
+    """What an option of ``sterna serve`` itself says."""
+    return next((found for one in _above(context) if (found := one.params.get(name))), None)
+
+
+def _above(context: click.Context) -> Iterator[click.Context]:
+    above = context.parent
+    while above is not None:
+        yield above
+        above = above.parent
+
+
+class Accounts:
+    """Where they are; opened when a command needs them, so that --help starts no database."""
+
+    def __init__(self, place: Place, database_url: str | None) -> None:
+        self._place = place
+        self._url = database_url
+
+    @contextmanager
+    def open(self) -> Iterator[Users]:
+        """The accounts. What goes wrong is a sentence and exit code 1."""
+        try:
+            from server.users import Users, UsersError
+        except ImportError as error:
+            raise click.ClickException(
+                f"The server's packages are not installed ({error.name}). Install sterna[server]."
+            ) from error
+        try:
+            yield Users(self._url or embedded(self._place.folder()))
+        except UsersError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def embedded(data_dir: Path) -> str:
+    """The URL of the PostgreSQL in the data folder, started when it does not run, with the schema in it."""
+    from server.installing import ServeError, found, install
+    from server.migrate import MigrationError
+    from server.settings import ServerSettings
+
+    try:
+        settings = found(ServerSettings(data_dir=data_dir / "server"))
+        install(settings)
+    except (ServeError, MigrationError) as error:
+        raise click.ClickException(str(error)) from error
+    return settings.database_url
+
+
+def _password(email: str) -> str:
+    if sys.stdin.isatty():
+        told: str = click.prompt(f"Password for {one_line(email)}", hide_input=True, confirmation_prompt=True, err=True)
+        return told
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+@user.command("add")
+@click.argument("email")
+@click.option("--tier", type=TIERS, default="free", show_default=True)
+@click.pass_obj
+def add(found: Accounts, email: str, tier: str) -> None:
+    """Make an account for EMAIL. The password is asked for, or the first line of standard input."""
+    password = _password(email)
+    with found.open() as users:
+        address = users.add(email, password, tier)
+    click.echo(clean(f"{address} can sign in now."))
+
+
+@user.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.pass_obj
+def list_(found: Accounts, as_json: bool) -> None:
+    """The accounts, by email.
+
+    With --json each line has: id, email, tier, disabled, created_at, last_sign_in_at.
+    """
+    with found.open() as users:
+        listed = users.listed()
+    for one in listed:
+        came = one.last_sign_in_at
+        if as_json:
+            told = {"id": str(one.id), "email": one.email, "tier": one.tier, "disabled": one.is_disabled}
+            created = one.created_at.isoformat()
+            print_json(told | {"created_at": created, "last_sign_in_at": came.isoformat() if came else None})
+            continue
+        seen = came.astimezone().strftime("%Y-%m-%d %H:%M") if came else "never signed in"
+        click.echo(f"{one_line(one.email)}  {one.tier}  {seen}{'  disabled' if one.is_disabled else ''}")
+    if not as_json and not listed:
+        click.echo("There is no account yet. `sterna serve user add EMAIL` makes one.", err=True)
+
+
+@user.command("disable")
+@click.argument("email")
+@click.pass_obj
+def disable(found: Accounts, email: str) -> None:
+    """Shut the account of EMAIL at once: it is signed out everywhere and cannot sign in."""
+    with found.open() as users:
+        address = users.disable(email)
+    click.echo(clean(f"{address} is shut and signed out. Nothing of theirs was deleted."))
+
+
+@user.command("enable")
+@click.argument("email")
+@click.pass_obj
+def enable(found: Accounts, email: str) -> None:
+    """Open the account of EMAIL again."""
+    with found.open() as users:
+        address = users.enable(email)
+    click.echo(clean(f"{address} can sign in again."))
+
+
+@user.command("set-tier")
+@click.argument("email")
+@click.argument("tier", type=TIERS)
+@click.pass_obj
+def set_tier(found: Accounts, email: str, tier: str) -> None:
+    """Put the account of EMAIL into TIER: its models and its limits."""
+    with found.open() as users:
+        address = users.set_tier(email, tier)
+    click.echo(clean(f"{address} is {tier} now."))
+
+
+@user.command("set-password")
+@click.argument("email")
+@click.pass_obj
+def set_password(found: Accounts, email: str) -> None:
+    """Give the account of EMAIL another password, asked for or read from standard input; ends all its sign-ins."""
+    password = _password(email)
+    with found.open() as users:
+        address = users.set_password(email, password)
+    click.echo(clean(f"{address} has a new password and is signed out everywhere."))
+
+
+@user.command("invite")
+@click.argument("email", required=False)
+@click.option("--tier", type=TIERS, default="free", show_default=True)
+@click.option("--days", type=click.IntRange(1, 365), default=7, show_default=True, help="How long it is good.")
+@click.pass_obj
+def invite(found: Accounts, email: str | None, tier: str, days: int) -> None:
+    """Print a code that makes one account, for EMAIL only where it is given. It is shown only now."""
+    with found.open() as users:
+        code = users.invite(email, tier, days)
+    click.echo(code)
+    click.echo(f"Good for one account within {counted(days, 'day')}.", err=True)

@@ -1,0 +1,42 @@
+"""What ``sterna serve`` says when it cannot start: one sentence, and exit code 1."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from cli.serve_log import LOGGERS
+from tests.cli.conftest import Run
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """The command sends what the server says to a standard error that ends with the test."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [(one.handlers, one.level, one.propagate) for one in loggers]
+    yield
+    for one, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        one.handlers, one.propagate = handlers, propagate
+        one.setLevel(level)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--redis-url", "nonsense://x"), "The Redis address is not understood"),
+        (("--redis-url", "x"), "The Redis address is not understood"),
+        (("--database-url", "postgresql://x:y:z@@//"), "The database address is not understood"),
+        (("--database-url", "mysql://x"), "The database address is not understood"),
+        (("--database-url", "postgresql://x@127.0.0.1:1/x", "--host", "no.such.invalid", "--behind-tls"), "no machine"),
+        (("--host", "0.0.0.0"), "unencrypted"),
+        (("--jwt-secret", "short"), "too short"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(run: Run, given: tuple[str, ...], said: str) -> None:
+    done = run("serve", *given)
+    assert (done.code, done.out) == (1, "")
+    assert said in done.err
+    assert "mistake in Sterna" not in done.err
+    assert "Traceback" not in done.err

@@ -1,0 +1,106 @@
+"""``sterna serve`` as whoever runs it meets it: real processes, a folder of its own."""
+
+from __future__ import annotations
+
+import re
+import signal
+from threading import Event, Thread
+from typing import Any
+
+import httpx
+
+from tests.stories.living import Going, Home, until
+
+PASSWORD = "a password of the story"
+
+
+def address(going: Going) -> str:
+    """Where the server said that it listens."""
+    going.hear("http://127.0.0.1:")
+    going.hear("\n")
+    found = re.search(r"http://127\.0\.0\.1:\d+", going.heard.decode())
+    assert found is not None
+    return found[0]
+
+
+def signed_in(url: str, path: str) -> httpx.Client:
+    """A client of an account, new by ``signup`` or known by ``token?grant_type=password``."""
+    told = httpx.post(
+        f"{url}/auth/v1/{path}", json={"email": "ada@example.org", "password": PASSWORD}, timeout=30
+    ).json()
+    return httpx.Client(base_url=url, headers={"authorization": f"Bearer {told['access_token']}"}, timeout=30)
+
+
+def pushed(client: httpx.Client, number: int) -> bool:
+    """Whether the server says that it keeps this message; False when it is gone."""
+    message: dict[str, Any] = {"id": f"m{number}", "role": "user", "content": f"word {number}"}
+    message["timestamp"] = f"2026-03-01T10:00:00.{number:03}Z"
+    try:
+        answer = client.post(
+            "/api/chat/sync", json={"conversations": [{"id": "talk", "title": "Talk", "messages": [message]}]}
+        )
+    except httpx.TransportError:
+        return False
+    return bool(answer.json()["results"]["synced"] == 1)
+
+
+def test_a_server_takes_an_account_ends_politely_and_is_restored_from_its_backup(home: Home) -> None:
+    going = home.start("serve", "--port", "0")
+    going.hear("http://127.0.0.1:")
+    listed = home.run("serve", "user", "list")
+    assert (listed.code, "no account yet" in listed.err) == (0, True)
+    file = home.folder / "kept"
+    assert home.run("serve", "backup", str(file)).code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "exists already" in home.run("serve", "backup", str(file)).err
+    assert "not empty" in home.run("serve", "restore", str(file)).err
+    going.signal(signal.SIGTERM)
+    assert going.end().code == 0
+    assert not (home.folder / "data" / "server" / "postgres" / "postmaster.pid").exists()
+    new = ("--data-dir", str(home.folder / "another, with spaces"))
+    assert home.run(*new, "serve", "restore", str(file)).code == 0
+    assert home.run(*new, "serve", "user", "list").code == 0
+
+
+def test_two_signals_end_a_server_at_once_and_nobody_reads_a_traceback(home: Home) -> None:
+    going = home.start("serve", "--port", "0", "--database-url", "postgresql://nobody@127.0.0.1:1/nothing")
+    address(going)
+    going.signal(signal.SIGINT)
+    going.signal(signal.SIGINT)
+    ended = going.end()
+    assert ended.code == 0
+    assert "Traceback" not in ended.err
+
+
+def test_every_push_that_was_acknowledged_outlives_kill_9(home: Home) -> None:
+    going = home.start("serve", "--port", "0")
+    kept: list[str] = []
+    enough = Event()
+
+    def push(client: httpx.Client) -> None:
+        for number in range(200):
+            if not pushed(client, number):
+                return
+            kept.append(f"m{number}")
+            if len(kept) == 40:
+                enough.set()
+
+    with signed_in(address(going), "signup") as client:
+        pushing = Thread(target=push, args=(client,))
+        pushing.start()
+        assert enough.wait(60)
+        going.signal(signal.SIGKILL)
+        pushing.join(60)
+    going.end()
+    again = home.start("serve", "--port", "0")
+    with signed_in(address(again), "token?grant_type=password") as client:
+        told = client.get("/api/chat/messages", params={"session_id": "talk"}).json()["messages"]
+        [listed] = client.get("/api/chat/sessions").json()["sessions"]
+    there = [message["id"] for message in told]
+    assert there[: len(kept)] == kept
+    assert len(there) - len(kept) in (0, 1), "at the most the one that was on its way when the server died"
+    assert listed["message_count"] == len(there)
+    again.signal(signal.SIGINT)
+    assert again.end().code == 0
+    folder = home.folder / "data" / "server" / "postgres"
+    until(lambda: not (folder / "postmaster.pid").exists(), "PostgreSQL ended")
