@@ -1,0 +1,37 @@
+"""Runs histories, and counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from both import Both
+from deeds import happen
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tables import Postgres
+
+Deeds = list[tuple[Any, ...]]
+
+
+def histories(deeds: st.SearchStrategy[tuple[Any, ...]], *, number: int) -> Callable[[Any], Any]:
+    """A test that gets ``number`` histories of up to twelve deeds."""
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        checked = settings(
+            max_examples=number,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        )
+        return checked(given(deeds=st.lists(deeds, min_size=1, max_size=12))(test))
+
+    return decorate
+
+
+def check(server: Postgres, deeds: Deeds) -> Both:
+    """Both engines keep the same after each of these."""
+    with Both(server) as both:
+        both.signed_up(both.email, {"name": "Ada"})
+        for deed in deeds:
+            happen(both, deed)
+        return both

@@ -1,0 +1,30 @@
+"""PostgreSQL and the SQLite mirror keep the same of every account, after each thing that happens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from account_deeds import ACCOUNT, EMAIL, META
+from both import Both
+from deeds import happen
+from histories import Deeds, check, histories
+from hypothesis import given, settings
+from tables import Postgres
+
+
+@pytest.mark.parametrize("part", range(2))
+@histories(ACCOUNT, number=200)
+def test_both_engines_keep_the_same_of_any_account(server: Postgres, part: int, deeds: Deeds) -> None:
+    check(server, deeds)
+
+
+@settings(max_examples=40)
+@given(email=EMAIL, meta=META)
+def test_both_engines_make_the_same_profile_of_a_first_sign_in(
+    server: Postgres, email: str | None, meta: Mapping[str, Any] | None
+) -> None:
+    with Both(server) as both:
+        both.signed_up(both.email if email else None, meta)
+        happen(both, ("sign in", email, meta))

@@ -1,0 +1,14 @@
+"""PostgreSQL and the SQLite mirror keep the same of every history of messages, after each step of it."""
+
+from __future__ import annotations
+
+import pytest
+from deeds import SPOKEN
+from histories import Deeds, check, histories
+from tables import Postgres
+
+
+@pytest.mark.parametrize("part", range(4))
+@histories(SPOKEN, number=200)
+def test_both_engines_keep_the_same_of_any_conversation(server: Postgres, part: int, deeds: Deeds) -> None:
+    check(server, deeds)

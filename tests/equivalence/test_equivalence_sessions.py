@@ -1,0 +1,14 @@
+"""PostgreSQL and the SQLite mirror keep the same of every history of conversations, after each step of it."""
+
+from __future__ import annotations
+
+import pytest
+from deeds import LISTED
+from histories import Deeds, check, histories
+from tables import Postgres
+
+
+@pytest.mark.parametrize("part", range(2))
+@histories(LISTED, number=200)
+def test_both_engines_keep_the_same_of_any_list_of_conversations(server: Postgres, part: int, deeds: Deeds) -> None:
+    check(server, deeds)

@@ -1,0 +1,20 @@
+"""Everything that can happen, mixed, and what both engines must refuse."""
+
+from __future__ import annotations
+
+import pytest
+from account_deeds import ACCOUNT
+from deeds import LISTED, REFUSED, SPOKEN
+from histories import Deeds, check, histories
+from tables import Postgres
+
+
+@pytest.mark.parametrize("part", range(2))
+@histories(SPOKEN | LISTED | ACCOUNT, number=150)
+def test_both_engines_keep_the_same_whatever_happens(server: Postgres, part: int, deeds: Deeds) -> None:
+    check(server, deeds)
+
+
+@histories(SPOKEN | REFUSED, number=200)
+def test_what_one_engine_refuses_the_other_refuses_and_nothing_changes(server: Postgres, deeds: Deeds) -> None:
+    check(server, deeds)
