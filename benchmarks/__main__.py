@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import importlib
 
-NAMES = ("bulk_import", "streaming", "first_paint", "opening", "sidebar", "search")
+NAMES = (
+    "bulk_import",
+    "server_triggers",
+    "server_append",
+    "server_push",
+    "streaming",
+    "first_paint",
+    "opening",
+    "sidebar",
+    "search",
+)
 
 for name in NAMES:
     importlib.import_module(f"benchmarks.{name}").main()

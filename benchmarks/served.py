@@ -1,0 +1,138 @@
+"""A server in a process of its own, on an embedded PostgreSQL in a temporary folder, and a client that costs little."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import resource
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+
+SECRET = "a secret of the measurements, long enough for HS256"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+Db = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a measurement speaks to."""
+
+    port: int
+    db: Db
+    """The superuser's."""
+    process: Pipe
+
+    def person(self) -> tuple[UUID, str]:
+        """Somebody new, and a token."""
+        from server.settings import ServerSettings
+        from server.tokens import Tokens
+
+        user = uuid4()
+        email = f"{user.hex[:12]}@example.org"
+        self.db.execute("insert into auth.users (id, email) values (%s, %s)", (user, email))
+        return user, Tokens(ServerSettings(), SECRET, lambda: datetime.now(UTC)).access(user, email)
+
+    def cpu(self) -> float:
+        """Seconds that the server's process has used so far."""
+        self.process.send("cpu")
+        return float(self.process.recv())
+
+
+class Client:
+    """One connection that stays open."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._http = HTTPConnection("127.0.0.1", port, timeout=120)
+        self._http.connect()
+        self._http.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+
+    def post(self, path: str, body: bytes) -> float:
+        """Seconds until it was answered; anything but success stops the measurement."""
+        began = time.perf_counter()
+        self._http.request("POST", path, body, self._headers)
+        answer = self._http.getresponse()
+        told = answer.read()
+        taken = time.perf_counter() - began
+        if answer.status not in (200, 201) or json.loads(told).get("results", {}).get("errors"):
+            raise SystemExit(f"{answer.status}: {told[:400]!r}")
+        return taken
+
+
+def messages(prefix: str, count: int, first: int = 0) -> list[dict[str, Any]]:
+    """Questions and answers in turns, of the usual length."""
+    told = []
+    for n in range(first, first + count):
+        one: dict[str, Any] = {
+            "id": f"{prefix}_{n}",
+            "role": "assistant" if n % 2 else "user",
+            "content": f"{n} " + "lorem ipsum dolor sit amet " * 15,
+            "timestamp": (START + timedelta(seconds=n)).isoformat(),
+        }
+        if n % 2:
+            one |= {"model": "acme/small", "input_tokens": 31, "output_tokens": 80, "total_tokens": 111}
+            one |= {"elapsed_ms": 1830, "completion_id": f"gen-{n}", "user_message_id": f"{prefix}_{n - 1}"}
+        told.append(one)
+    return told
+
+
+def _run(url: str, admin_url: str, pipe: Pipe) -> None:
+    import uvicorn
+
+    from server.app import create_app
+    from server.settings import ServerSettings
+
+    settings = ServerSettings(database_url=url, admin_url=admin_url, jwt_secret=SECRET, rate_limits=False)
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            pipe.send(self.servers[0].sockets[0].getsockname()[1])
+
+    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_config=None)
+
+    async def serve() -> None:
+        server = Announcing(config)
+        running = asyncio.create_task(server.serve())
+        while await asyncio.to_thread(pipe.recv) == "cpu":
+            used = resource.getrusage(resource.RUSAGE_SELF)
+            pipe.send(used.ru_utime + used.ru_stime)
+        server.should_exit = True
+        await running
+
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(serve())
+
+
+@contextmanager
+def served() -> Iterator[Served]:
+    """The server, until the end of the measurement."""
+    from server.embedded import APP, start
+    from server.migrate import migrate
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = start(Path(folder) / "postgres")
+        migrate(found.admin_url, app_role=APP)
+        spawn = multiprocessing.get_context("spawn")
+        ours, theirs = spawn.Pipe()
+        process = spawn.Process(target=_run, args=(found.url, found.admin_url, theirs))
+        process.start()
+        try:
+            with psycopg.connect(found.admin_url, autocommit=True) as db:
+                yield Served(ours.recv(), db, ours)
+        finally:
+            ours.send("stop")
+            process.join(10)
