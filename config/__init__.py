@@ -6,7 +6,7 @@ from . import credentials
 from .errors import ConfigError
 from .known import KNOWN, Known, nearest
 from .paths import config_dir
-from .settings import EndpointSettings, Settings, TimeoutSettings, Ui, load, save_value
+from .settings import EndpointSettings, Settings, SyncSettings, TimeoutSettings, Ui, load, save_value
 
 __all__ = [
     "KNOWN",
@@ -14,6 +14,7 @@ __all__ = [
     "EndpointSettings",
     "Known",
     "Settings",
+    "SyncSettings",
     "TimeoutSettings",
     "Ui",
     "config_dir",

@@ -1,4 +1,4 @@
-"""Keys of endpoints and of the account: in the system's keyring, else in a file that only its owner reads.
+"""Keys of endpoints and sign-ins of accounts: in the system's keyring, else in a file that only its owner reads.
 
 The file is looked at first: a name is in it only when the keyring could not take the key, or lost it since.
 A key is never logged, never part of a message and never part of a ``repr``.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from .errors import ConfigError
-from .files import alone, write_private
+from .files import Turn, alone, write_private
 from .paths import CREDENTIALS_FILE, config_dir
 from .settings import EndpointSettings
 
@@ -31,11 +31,18 @@ class Ring(Protocol):
 
 
 class Credentials:
-    """The keys kept for one configuration folder."""
+    """The keys kept for one configuration folder.
+
+    A sign-in is kept as a key is, under a name that no endpoint can have; its text is JSON on one line.
+    """
 
     def __init__(self, folder: Path, ring: Callable[[], Ring | None]) -> None:
         self._path = folder / CREDENTIALS_FILE
         self._ring = ring
+
+    def turn(self, name: str) -> Turn:
+        """The right of one process at a time to read what is kept under ``name``, change it elsewhere and keep that."""
+        return Turn(self._path.with_name(f".{name}.lock"))
 
     def get(self, name: str) -> str | None:
         """The key, or ``None``. Raises :class:`ConfigError` when the file is there and cannot be read."""
@@ -160,22 +167,23 @@ def key_of(
     if endpoint.key_env and environ.get(endpoint.key_env, "").strip():
         return environ[endpoint.key_env].strip()
     if endpoint.key_command:
-        return _printed(endpoint, limit)
+        advice = f"Check key_command of [endpoints.{endpoint.name}] in config.toml."
+        return printed(endpoint.key_command, f"the key of {endpoint.name}", advice, limit)
     return here(folder, environ).get(endpoint.name)
 
 
-def _printed(endpoint: EndpointSettings, limit: float) -> str:
-    """What the command prints. No shell is involved, and its words are not repeated: they may hold a secret."""
-    advice = f"Check key_command of [endpoints.{endpoint.name}] in config.toml."
+def printed(command: str, what: str, advice: str, limit: float = 30) -> str:
+    """The first line that ``command`` prints. No shell is involved, and its words are not repeated: they may hold a
+    secret. Raises :class:`ConfigError`."""
     try:
-        words = shlex.split(endpoint.key_command)
+        words = shlex.split(command)
         done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
-        raise ConfigError(f"The command for the key of {endpoint.name} took more than {limit:g} s. {advice}") from None
+        raise ConfigError(f"The command for {what} took more than {limit:g} s. {advice}") from None
     except (OSError, ValueError, IndexError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "it is not a command"
-        raise ConfigError(f"The command for the key of {endpoint.name} cannot be run ({reason}). {advice}") from None
-    printed = done.stdout.decode("utf-8", "replace").strip()
-    if done.returncode != 0 or not printed:
-        raise ConfigError(f"The command for the key of {endpoint.name} gave none (status {done.returncode}). {advice}")
-    return printed.splitlines()[0].strip()
+        raise ConfigError(f"The command for {what} cannot be run ({reason}). {advice}") from None
+    text = done.stdout.decode("utf-8", "replace").strip()
+    if done.returncode != 0 or not text:
+        raise ConfigError(f"The command for {what} gave none (status {done.returncode}). {advice}")
+    return text.splitlines()[0].strip()

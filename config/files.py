@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .errors import ConfigError
+
 
 def write_private(path: Path, text: str) -> None:
     """Put ``text`` at ``path`` (0600) by a rename; a link is followed to where the file really is."""
@@ -35,3 +37,40 @@ def alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+class Turn:
+    """A lock between processes that is asked for, never waited for: an event loop waits in its own way.
+
+    It ends with the process that has it, however that ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: int | None = None
+
+    def take(self) -> bool:
+        """Whether it is ours now. Raises :class:`ConfigError` where no lock can be made."""
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BaseException:
+                os.close(handle)
+                raise
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise ConfigError(
+                f"{self._path} cannot be made ({reason}). Give your user the right to write it."
+            ) from None
+        self._handle = handle
+        return True
+
+    def give_back(self) -> None:
+        """Let the next one have it."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)

@@ -143,6 +143,26 @@ KNOWN: tuple[Known, ...] = (
     Known("timeouts.connect", NUMBER, 10.0, "Seconds to wait for a connection.", least=0.1, most=600),
     Known("timeouts.read", NUMBER, 120.0, "Seconds of silence before a reply counts as lost.", least=1, most=3600),
     Known("timeouts.write", NUMBER, 30.0, "Seconds to wait while a message is sent.", least=1, most=600),
+    Known("sync.server", URL, None, "The server that the history follows you through. `sterna login` sets it."),
+    Known(
+        "sync.kind",
+        TEXT,
+        "sterna",
+        "What the server is: one of Sterna's, or an upstream one that signs in at Supabase.",
+        choices=("sterna", "upstream"),
+    ),
+    Known("sync.enabled", YES_NO, False, "Send the history to the server. `sterna login` asks before it sets this."),
+    Known(
+        "sync.interval",
+        NUMBER,
+        None,
+        "Seconds between two looks at a server that does not announce changes. Not set: 60, upstream 300.",
+        least=15,
+        most=86400,
+    ),
+    Known("sync.supabase_url", URL, None, "Upstream only: the address of the Supabase project that signs in."),
+    Known("sync.anon_key", TEXT, "", "Upstream only: that project's anon key, which is public."),
+    Known("sync.token_command", TEXT, "", "A command that prints an access token, in place of a sign-in that is kept."),
     Known(
         "keys.ACTION", KEYS, None, "Another key for an action, by the action's id; an empty text takes the key away."
     ),

@@ -48,6 +48,19 @@ class TimeoutSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncSettings:
+    """The server of the history. It holds no token: those are with the credentials."""
+
+    server: str | None = None
+    kind: Literal["sterna", "upstream"] = "sterna"
+    enabled: bool = False
+    interval: float | None = None
+    supabase_url: str | None = None
+    anon_key: str = field(default="", repr=False)
+    token_command: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointSettings:
     """One table ``[endpoints.NAME]``. It holds no key, only ways to one."""
 
@@ -74,6 +87,7 @@ class Settings:
     discover: bool = True
     ui: Ui = field(default_factory=Ui)
     timeouts: TimeoutSettings = field(default_factory=TimeoutSettings)
+    sync: SyncSettings = field(default_factory=SyncSettings)
     keys: Mapping[str, str] = field(default_factory=dict)
     """Action id to key or keys (split by commas); an empty text takes the key away."""
     endpoints: tuple[EndpointSettings, ...] = ()
@@ -209,6 +223,7 @@ def _settings(
         **top,
         ui=Ui(**part("ui.")),
         timeouts=TimeoutSettings(**part("timeouts.")),
+        sync=SyncSettings(**part("sync.")),
         keys=MappingProxyType(dict(keys)),
         endpoints=endpoints,
         problems=tuple(problems),

@@ -24,7 +24,7 @@ It need not exist. A setting that is misspelt or has a wrong value is named at t
 apply. The settings screen (`f9`) writes this file and keeps its comments.
 
 Keys of endpoints are not in it: `sterna keys set NAME` puts them into the system's keyring, or into a file only you
-can read.
+can read. The tokens of `sterna login` are kept in the same place.
 
 | setting | default | what |
 |---|---|---|

@@ -34,6 +34,11 @@ symbols = "ascii"
 [timeouts]
 read = 300
 
+[sync]
+server = "https://sterna.example.org"
+enabled = true
+interval = 90
+
 [keys]
 "conversation.rename" = "f3"
 conversation.delete = ["delete", "ctrl+d"]
@@ -81,6 +86,12 @@ def test_everything_that_is_set_applies(tmp_path: Path) -> None:
         True,
     )
     assert (found.timeouts.read, found.timeouts.connect) == (300.0, 10.0)
+    assert (found.sync.server, found.sync.kind, found.sync.enabled, found.sync.interval) == (
+        "https://sterna.example.org",
+        "sterna",
+        True,
+        90.0,
+    )
     assert found.keys == {"conversation.rename": "f3", "conversation.delete": "delete,ctrl+d", "quit": ""}
     work, home = found.endpoints
     assert (work.name, work.url, work.key_env, work.models) == (
@@ -109,6 +120,10 @@ WRONG = (
     ("[ui]\nvim = 1", ("ui.vim has to be true or false",)),
     ("[ui]\nsymbols = 'emoji'", ('one of "auto", "unicode", "ascii"',)),
     ("ui = 3", ("there is no setting ui",)),
+    ("[sync]\nenabled = 'yes'", ("sync.enabled has to be true or false",)),
+    ("[sync]\nkind = 'other'", ('one of "sterna", "upstream"',)),
+    ("[sync]\nserver = 'example.org'", ("sync.server has to be an address",)),
+    ("[sync]\ninterval = 1", ("from 15 to 86400",)),
     ("[model]\nname = 'x'", ("there is no setting model.name",)),
     ("max_tokens = 0", ("a whole number of 1 or more",)),
     ("[keys]\nquit = 3", ("keys.quit has to be a key in quotes",)),
@@ -290,6 +305,7 @@ def test_the_table_of_settings_is_what_the_records_hold() -> None:
     named = {one.path for one in KNOWN}
     assert {f"ui.{one.name}" for one in dataclasses.fields(config.Ui)} <= named
     assert {f"timeouts.{one.name}" for one in dataclasses.fields(config.TimeoutSettings)} <= named
+    assert {f"sync.{one.name}" for one in dataclasses.fields(config.SyncSettings)} <= named
 
 
 def test_reading_settings_loads_neither_tomlkit_nor_keyring(tmp_path: Path) -> None:
