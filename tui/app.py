@@ -18,7 +18,6 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -33,7 +32,7 @@ from .actions import BY_ID, bindings, keymap
 from .gate import Gate, ascii_wanted
 from .main_screen import MainScreen
 from .prompt import plain
-from .themes import THEMES, chosen_theme, opposite
+from .themed import Themed
 
 if TYPE_CHECKING:
     from chat import Turns
@@ -57,7 +56,7 @@ PALETTE_STYLES = Path(__file__).with_name("palette.tcss")
 """Read when the palette opens for the first time; reading it again costs nothing."""
 
 
-class SternaApp(App[int], inherit_bindings=False):
+class SternaApp(Themed, inherit_bindings=False):
     """Everything it is made of is an argument, so that tests run it with a fake model, clock and wire."""
 
     TITLE = "Sterna"
@@ -104,9 +103,7 @@ class SternaApp(App[int], inherit_bindings=False):
         self.closing = False
         """True once everything is being saved for the end: nothing is drawn from then on."""
         self._interrupted = -AGAIN_SECONDS
-        for theme in THEMES:
-            self.register_theme(theme)
-        self._begin_with_theme(chosen_theme(settings.theme, self.available_themes, environ))
+        self.begin_with_theme(settings.theme, environ)
         self._filters.append(Gate(ascii_only=self.ascii))
         self._problems = self.use_keys(settings)
         if not settings.ui.animation:
@@ -169,16 +166,6 @@ class SternaApp(App[int], inherit_bindings=False):
         """The store's thread. It is there before anything that could ask for it."""
         assert self._store is not None, "the first frame is painted before the store"
         return self._store
-
-    def _begin_with_theme(self, name: str) -> None:
-        """Take a theme before the first frame. Setting it as later would parse every style twice."""
-        theme = self.available_themes[name]
-        if theme.ansi:
-            self.theme = name
-            return
-        self.set_reactive(SternaApp.theme, name)
-        self.add_class(f"-theme-{name}", "-dark-mode" if theme.dark else "-light-mode")
-        self.stylesheet.set_variables(self.get_css_variables())
 
     # Work that must finish
 
@@ -308,10 +295,6 @@ class SternaApp(App[int], inherit_bindings=False):
     def key_of(self, action_id: str) -> str:
         """The first key of an action, as remapped."""
         return self._keymap.get(action_id, BY_ID[action_id].key).split(",")[0]
-
-    def action_toggle_dark(self) -> None:
-        """Switch to the light look, or back."""
-        self.theme = opposite(self.theme, self.available_themes)
 
     def _keep_theme(self, name: str) -> None:
         """A look that was chosen, by whatever way, is the look of the next start."""
