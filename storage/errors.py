@@ -33,3 +33,7 @@ class NotFound(StoreError):
 
 class Invalid(StoreError):
     """A value the schema does not take."""
+
+
+class FenceLost(StoreError):
+    """Another process has taken over the sync of this file; nothing was changed."""

@@ -1,0 +1,168 @@
+"""What the history and a server say to each other, as records: plain values, no wire format, no SQL.
+
+The messenger (``sync``) turns these into its language and back. Times in ``value`` are the schema's text; times of ops
+and stamps are milliseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+RemoteKind = Literal["c", "m", "s"]
+"""A conversation, a message, a setting of a conversation (its id is ``<conversation>/<key>``)."""
+PendingKind = Literal["c", "m", "s", "x"]
+"""The same, and ``x``: everything, for a clear."""
+PendingOp = Literal["put", "del", "restore", "clear"]
+ToldResult = Literal["ok", "lost", "deleted", "conv_missing", "rejected"]
+Item = tuple[str, str, int]
+"""Kind, id and revision of one op on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRow:
+    """One place in a server's history: a value that lives there, or that something is dead."""
+
+    kind: RemoteKind
+    id: str
+    session_id: str
+    seq: int
+    created_seq: int
+    is_dead: bool = False
+    cls: int = 0
+    """Of a title: 1 by hand, 0 automatic."""
+    time: int = 0
+    tie: str = ""
+    value: Mapping[str, Any] | None = None
+    """Of a conversation ``title`` and ``created_at``, in a first list also ``last_message_timestamp``,
+    ``last_message_preview``, ``message_count``, ``total_tokens`` and ``last_model``; of a message the columns of
+    ``chat_messages`` (without ``id`` and ``session_id``), ready for SQLite; of a setting ``{"value": <json text>}``."""
+
+    @property
+    def stamp(self) -> tuple[int, int, str]:
+        """What is compared when two wrote without knowing of each other."""
+        return self.cls, self.time, self.tie
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One thing that a server is to be told."""
+
+    kind: PendingKind
+    id: str
+    """Of a clear: ``all``."""
+    session_id: str
+    op: PendingOp
+    rev: int
+    base: int = 0
+    """The version of the server's that this replaces; 0: it knew none."""
+    edited_at: int = 0
+    stamp: tuple[int, int, str] | None = None
+    """When an old value is offered again: its class, time and tie."""
+    cls: int = 0
+    """Of a title: 1 by hand, 0 automatic."""
+    upto: int = 0
+    """Of a clear: what the person could see."""
+    value: Mapping[str, Any] | None = None
+    """As in :class:`RemoteRow`; None for what has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a server said of one op."""
+
+    kind: str
+    id: str
+    rev: int
+    result: ToldResult
+    row: RemoteRow | None = None
+    """What it holds now. None after ``ok``: exactly what was sent, nothing more known of it."""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inflight:
+    """A push on its way. Every try sends these bytes."""
+
+    push_seq: int
+    replica: str
+    body: bytes
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """Where the history stands with its server."""
+
+    replica: str
+    push_seq: int
+    cur: int
+    """Up to here everything was pulled."""
+    full_cur: int
+    """Up to here at the last complete pull: what the person could see."""
+    seen_seq: int
+    seen_nonce: str
+    resync: bool
+    fence: int
+    next_at: int | None
+    fails: int
+
+
+@dataclass(frozen=True, slots=True)
+class SyncAccount:
+    """The account that the history belongs to, and what was learnt of its server."""
+
+    origin: str
+    user_id: str
+    mode: str | None = None
+    """``delta`` or ``baseline``, once known."""
+    caps: str | None = None
+    """The server's word of what it can, as it was sent."""
+    caps_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncCounts:
+    """What a status line wants to know, counted up to :data:`MOST_COUNTED`."""
+
+    waiting: int
+    conflicts: int
+    quarantined: int
+    private: int
+
+
+MOST_COUNTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A value that a person wrote and that another one overtook; nothing of it is lost."""
+
+    id: int
+    at: int
+    kind: RemoteKind
+    thing: str
+    """The id of what it was a value of."""
+    session_id: str
+    title: str
+    """The conversation's title, where it is here; else as far as it was known."""
+    mine: str
+    """The text that lost: a title, a message's content, a setting's value."""
+    theirs: str | None
+    """What stands there now; None when it was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One thing that the server does not take."""
+
+    kind: PendingKind
+    id: str
+    session_id: str
+    op: PendingOp
+    title: str
+    code: str
+    tries: int
+    next_at: int | None
+    """When it is tried again; None: only by hand."""
