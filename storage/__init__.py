@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .accounts import open_account
+    from .accounts import Listed, open_account
+    from .adoption import History
     from .clock import Clock, parse, stamp, utc_now
     from .errors import (
         Invalid,
@@ -45,8 +46,10 @@ __all__ = [
     "Change",
     "Clock",
     "Finish",
+    "History",
     "Hit",
     "Invalid",
+    "Listed",
     "LiveReply",
     "Message",
     "NotFound",
@@ -75,7 +78,8 @@ __all__ = [
 ]
 
 _PLACES = {
-    "accounts": ("open_account",),
+    "accounts": ("Listed", "open_account"),
+    "adoption": ("History",),
     "clock": ("Clock", "parse", "stamp", "utc_now"),
     "errors": (
         "Invalid",

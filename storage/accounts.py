@@ -1,16 +1,128 @@
-"""Which accounts this machine holds: ``accounts.json``, names and files, no secrets (decision 7)."""
+"""Which accounts this machine holds: ``accounts.json``, names, files and server origins, no secrets (decision 7).
+
+The list says which file is current and finds the file of an account. Whose a file is, the file itself says
+(``sync_account``); where a crash came between the two, the list is what gets corrected.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from . import ids
-from .errors import StoreCorrupt, StoreReadOnly
+from .errors import NotFound, StoreCorrupt, StoreReadOnly, StoreTooNew
 
 REGISTRY = "accounts.json"
+VERSION = 1
+LOCAL = "This computer"
+"""What an account is called that no server knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One account of the list."""
+
+    file: str
+    """The name of its file, in the folder of the list."""
+    name: str = LOCAL
+    """What a person calls it: the email, once it is signed in."""
+    origin: str = ""
+    """The server it belongs to; empty for a local one."""
+    user_id: str = ""
+    kind: str = ""
+    """``sterna`` or ``upstream``."""
+    sending: bool = False
+    """Whether its owner said yes to sending."""
+
+    @property
+    def local(self) -> bool:
+        """Whether no server knows it."""
+        return not self.origin
+
+
+def listed(data_dir: Path) -> list[Listed]:
+    """Every account, in the order they came."""
+    open_account(data_dir)
+    return [_entry(one) for one in _content(data_dir / REGISTRY)["accounts"]]
+
+
+def current(data_dir: Path) -> Listed:
+    """The account whose history is shown."""
+    name = open_account(data_dir).name
+    return next((one for one in listed(data_dir) if one.file == name), Listed(name))
+
+
+def keep(data_dir: Path, account: Listed, *, make_current: bool = False) -> None:
+    """Note an account, new or known by its file, and make it the current one if wanted, in one step."""
+
+    def change(content: dict[str, Any]) -> None:
+        told: dict[str, Any] = {"file": account.file, "name": account.name, "origin": account.origin or None}
+        told |= {"user_id": account.user_id or None, "kind": account.kind or None, "sending": account.sending}
+        known = next((one for one in content["accounts"] if one["file"] == account.file), None)
+        if known is None:
+            content["accounts"].append(told)
+        else:
+            known.update(told)  # what a later version noted beside it stays
+        if make_current:
+            content["current"] = account.file
+
+    _change(data_dir, change)
+
+
+def switch(data_dir: Path, file: str) -> None:
+    """Make a known account the current one. Raises NotFound."""
+
+    def change(content: dict[str, Any]) -> None:
+        if all(one["file"] != file for one in content["accounts"]):
+            raise NotFound("There is no such account on this computer.")
+        content["current"] = file
+
+    _change(data_dir, change)
+
+
+def new_file(data_dir: Path, *, token: ids.Token = ids.base36) -> str:
+    """The name of a file that is not there yet, for an account that begins."""
+    while True:
+        name = f"{token(ids.RANDOM_LENGTH)}.db"
+        if not (data_dir / name).exists():
+            return name
+
+
+def _change(data_dir: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    from filelock import FileLock
+
+    registry = data_dir / REGISTRY
+    open_account(data_dir)
+    try:
+        with FileLock(f"{registry}.lock", mode=0o600):
+            content = _content(registry)
+            if content.get("version") != VERSION:
+                raise StoreTooNew(f"{registry} was written by a newer Sterna. Update Sterna; nothing was changed.")
+            change(content)
+            _replace(registry, content)
+    except OSError as error:
+        raise StoreReadOnly(
+            f"{registry} cannot be written ({error.strerror}). Give your user the right to write {data_dir}."
+        ) from error
+
+
+def _replace(registry: Path, content: dict[str, Any]) -> None:
+    draft = registry.with_name(f".{REGISTRY}.{ids.base36(ids.RANDOM_LENGTH)}")
+    try:
+        _write(draft, content)
+        draft.replace(registry)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _entry(told: dict[str, Any]) -> Listed:
+    texts = {name: told.get(name) for name in ("name", "origin", "user_id", "kind")}
+    given = {name: value for name, value in texts.items() if isinstance(value, str)}
+    return Listed(told["file"], **given, sending=told.get("sending") is True)
 
 
 def open_account(data_dir: Path, *, token: ids.Token = ids.base36) -> Path:
@@ -31,12 +143,9 @@ def open_account(data_dir: Path, *, token: ids.Token = ids.base36) -> Path:
 
 def _first(registry: Path, token: ids.Token) -> None:
     name = f"{token(ids.RANDOM_LENGTH)}.db"
-    content = {"version": 1, "current": name, "accounts": [{"file": name, "name": "This computer", "origin": None}]}
+    content = {"version": VERSION, "current": name, "accounts": [{"file": name, "name": LOCAL, "origin": None}]}
     draft = registry.with_name(f".{REGISTRY}.{token(ids.RANDOM_LENGTH)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
+    _write(draft, content)
     try:
         os.link(draft, registry)  # unlike a rename, refuses when another process was first
     except FileExistsError:
@@ -55,16 +164,29 @@ def _claim(draft: Path, registry: Path) -> None:
             draft.replace(registry)
 
 
+def _write(path: Path, content: dict[str, Any]) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _current(registry: Path) -> str:
+    name: str = _content(registry)["current"]
+    return name
+
+
+def _content(registry: Path) -> dict[str, Any]:
     damaged = StoreCorrupt(
         f"{registry} is damaged. The conversations are in the .db files beside it: move {REGISTRY} away and write one "
         'that names the file, {"version": 1, "current": "<name>.db", "accounts": [{"file": "<name>.db"}]}.'
     )
     try:
         content: Any = json.loads(registry.read_text("utf-8"))
-        name = content["current"]
-    except (ValueError, KeyError, TypeError):
+        names = [content["current"], *(one["file"] for one in content.setdefault("accounts", []))]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise damaged from None
-    if not isinstance(name, str) or not name.endswith(".db") or Path(name).name != name:
+    if not all(isinstance(name, str) and name.endswith(".db") and Path(name).name == name for name in names):
         raise damaged
-    return name
+    found: dict[str, Any] = content
+    return found

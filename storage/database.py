@@ -34,8 +34,6 @@ class Base:
     """What every part of the store stands on: the connection, the clock, the one way to write."""
 
     db: sqlite3.Connection
-    user_id: str
-    """``profiles.id`` of the account that this file holds."""
 
     def __init__(
         self, db: sqlite3.Connection, path: Path, *, clock: Clock = utc_now, token: ids.Token = ids.base36
@@ -46,9 +44,22 @@ class Base:
         self.on_commit: Callable[[Change], None] | None = None
         """Called in the store's thread after each commit that touched a conversation."""
         self._clock = clock
+        self._user_id = ""
         self._depth = 0
         self._began: datetime | None = None
         self._touched: set[str] = set()
+
+    @property
+    def user_id(self) -> str:
+        """``profiles.id`` of the account that this file holds. A sign-in, in any process, changes it."""
+        if self.one("select 1 from profiles where id = :id", id=self._user_id) is None:
+            row = self.one("select id from profiles limit 1")
+            self._user_id = row["id"] if row else self._user_id
+        return self._user_id
+
+    @user_id.setter
+    def user_id(self, user_id: str) -> None:
+        self._user_id = user_id
 
     def now(self) -> datetime:
         """The injected clock; inside a write, the moment the write began, as in any SQL transaction."""

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from . import ids
+from .adoption import Adoption
 from .bulk import Bulk
 from .checks import Checks
 from .clock import Clock, utc_now
@@ -24,7 +25,7 @@ from .search import Search
 
 
 @in_sentences(plumbing=Base)
-class Store(Live, Bulk, Drafts, Search, Outbox, Profiles, Maintenance, Checks, Names):
+class Store(Live, Adoption, Bulk, Drafts, Search, Outbox, Profiles, Maintenance, Checks, Names):
     """Everything that is kept, in one SQLite file for one account. Use it in the thread that opened it."""
 
     @classmethod
