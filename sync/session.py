@@ -87,7 +87,7 @@ class Session(Protocol):
 
 
 class KeptSession:
-    """The sign-in of one account's file on this computer. ``whole`` keeps all of what upstream's cookies are made of."""
+    """The sign-in of one account's file. ``whole`` keeps all that the server gave, which upstream's cookies are of."""
 
     def __init__(
         self,
@@ -135,8 +135,12 @@ class KeptSession:
         return self._kept
 
     async def replace(self, tokens: Tokens) -> None:
-        """Keep what the server has given: at a sign-in, or with an answer's cookies."""
-        await self._in_turn(lambda: self._keep(tokens))
+        """Keep what the server has given: at a sign-in, or with an answer's cookies. Raises :class:`ConfigError`."""
+
+        async def keep() -> None:
+            self._kept = await self._written(self._taken(tokens))
+
+        await self._in_turn(keep)
 
     async def forget(self) -> bool:
         """Sign out: here always, at the server where it can be reached; whether it heard of it."""
@@ -188,14 +192,23 @@ class KeptSession:
         return await self._keep(await self._server.refresh(kept.refresh))
 
     async def _keep(self, tokens: Tokens) -> Kept:
-        kept = kept_of(self._origin, tokens, self._now(), raw=tokens.raw if self._whole else None)
+        kept = self._taken(tokens)
         if self._kept is not None and kept.user_id != self._kept.user_id:
             raise WrongAccount(f"The server gave a sign-in of another account. {AGAIN}")
-        self._kept = kept  # before it is written: where the disk is full, this process at least can go on
+        self._kept = kept
         try:
-            await asyncio.to_thread(self._credentials.put, self._name, kept.encode())
-        except ConfigError:
+            return await self._written(kept)
+        except ConfigError:  # the disk is full: this process at least can go on
             log.error("the renewed sign-in could not be kept; it lasts as long as this process")
+            return kept
+
+    def _taken(self, tokens: Tokens) -> Kept:
+        raw = tokens.raw if self._whole else None
+        until = self._now() + tokens.seconds
+        return Kept(self._origin, tokens.user_id, tokens.email, tokens.access, tokens.refresh, until, raw)
+
+    async def _written(self, kept: Kept) -> Kept:
+        await asyncio.to_thread(self._credentials.put, self._name, kept.encode())
         return kept
 
     async def _read(self) -> Kept:
@@ -249,11 +262,6 @@ class CommandSession:
         """See :class:`Session`."""
         if origin != self._origin or subject_of(await self.token()) != user_id:
             raise WrongAccount("The token that sync.token_command prints is not of this history's account.")
-
-
-def kept_of(origin: str, tokens: Tokens, now: float, *, raw: Mapping[str, Any] | None = None) -> Kept:
-    """What is kept of what the server gave just now."""
-    return Kept(origin, tokens.user_id, tokens.email, tokens.access, tokens.refresh, now + tokens.seconds, raw)
 
 
 def _heard(task: asyncio.Task[Kept]) -> None:

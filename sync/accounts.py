@@ -1,0 +1,324 @@
+"""The accounts of this computer: who is current, how one signs in, and what a sign-in does to the history here.
+
+What a file holds belongs to the account that the file itself names (``sync_account``); ``accounts.json`` finds the
+files, config.toml says which server is meant, and the credentials keep the tokens. In that order they are believed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import config
+import storage
+from config import SyncSettings, credentials
+from storage import History, Listed, Store
+
+from .errors import BadAddress, Refused, SignInError, SignInNeeded, WrongAccount
+from .gotrue import SignInServer, Tokens
+from .origin import Server, server_of
+from .session import CommandSession, KeptSession, Session
+
+if TYPE_CHECKING:
+    from config.credentials import Credentials
+
+Kind = Literal["sterna", "upstream"]
+Choice = Literal["again", "adopt", "merge", "open", "beside"]
+"""What becomes of the history here: it is the account's already; it becomes the account's; it is added to the file that
+the account has here; that file is opened and this one left alone; an empty file begins, and this one is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account of this computer."""
+
+    file: Path
+    user_id: str
+    """Empty for a local one, as the origin and the email are."""
+    origin: str
+    email: str
+    kind: Kind
+    sending: bool = False
+    """Whether its owner said yes to sending."""
+
+    @property
+    def local(self) -> bool:
+        """Whether no server knows it."""
+        return not self.origin
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return self.email or (storage.accounts.LOCAL if self.local else self.user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Somebody who has shown who they are; nothing on this computer has changed yet."""
+
+    server: Server
+    kind: Kind
+    tokens: Tokens = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can become of the history here, the usual first."""
+
+    choices: tuple[Choice, ...]
+    history: History
+    """What the current file holds."""
+
+
+class Accounts:
+    """Those of one data folder and one configuration folder."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        config_dir: Path | None = None,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        now: Callable[[], float] = time.time,
+        keys: Credentials | None = None,
+    ) -> None:
+        self._data_dir = data_dir
+        self._config_dir = config_dir
+        self._environ = environ
+        self._now = now
+        self._keys = keys or credentials.here(config_dir, environ)
+
+    def settings(self) -> SyncSettings:
+        """The table ``[sync]`` as it is now."""
+        return config.load(self._config_dir, self._environ).sync
+
+    def all(self) -> list[Account]:
+        """Every account, in the order they came."""
+        return [self._account(one) for one in storage.accounts.listed(self._data_dir)]
+
+    def current(self) -> Account:
+        """The account whose history is shown."""
+        return self._account(storage.accounts.current(self._data_dir))
+
+    def switch(self, account: Account) -> None:
+        """Show another account's history from the next start on, and mean its server."""
+        storage.accounts.switch(self._data_dir, account.file.name)
+        if not account.local:
+            self._mean(account)
+
+    def named(self, name: str) -> Account:
+        """The account with that email, file or server. Raises :class:`Refused` where it is none, or several."""
+        found = [one for one in self.all() if name in (one.email, one.name, one.file.name, one.file.stem, one.origin)]
+        if len(found) == 1:
+            return found[0]
+        several = "Several accounts are called" if found else "No account here is called"
+        raise Refused(f"{several} {storage.one_line(name, 60)}. `sterna accounts` shows them and their files.")
+
+    def agreed(self, owner: tuple[str, str] | None) -> Account:
+        """The current account, its entry corrected by what its file says of its owner."""
+        entry = storage.accounts.current(self._data_dir)
+        if owner is not None and (entry.origin, entry.user_id) != owner:
+            entry = replace(entry, origin=owner[0], user_id=owner[1], name=owner[1], sending=False)
+            storage.accounts.keep(self._data_dir, entry)
+        return self._account(entry)
+
+    def set_sending(self, account: Account, sending: bool) -> Account:
+        """Say yes, or no, to sending this account's history."""
+        account = replace(account, sending=sending)
+        self._note(account)
+        if sending:
+            config.save_value("sync.enabled", True, self._config_dir)
+        return account
+
+    def why_not(self, account: Account) -> str | None:
+        """What speaks against sending, in a sentence; None when all agree. Tokens are not looked at."""
+        settings = self.settings()
+        if account.local:
+            return "This history is on this computer only. To have it follow you: sterna login URL"
+        if settings.server and _origin(settings.server) != account.origin:
+            return (
+                f"config.toml names the server {settings.server}, this history belongs to {account.origin}. Correct "
+                "sync.server, or sign in at the other: sterna login URL"
+            )
+        if not account.sending or not settings.enabled:
+            return "Sending is off. To say yes to it: sterna sync on"
+        return None
+
+    # Signing in
+
+    def sign_in_server(self, address: str) -> tuple[Server, Kind, SignInServer]:
+        """Where one signs in for the server at ``address``. Raises :class:`SignInError`."""
+        settings = self.settings()
+        server = server_of(address)
+        meant = settings.server is None or _origin(settings.server) == server.origin
+        kind: Kind = settings.kind if meant else self._kind_of(server)
+        return server, kind, self._signer(server, kind)
+
+    async def by_command(self, address: str) -> SignedIn | None:
+        """Whose token ``sync.token_command`` prints; None where there is no such command."""
+        command = self.settings().token_command
+        if not command:
+            return None
+        server, kind, signer = self.sign_in_server(address)
+        access = await CommandSession(server.origin, _printing(command)).token()
+        user_id, email = await signer.user(access)
+        return SignedIn(server, kind, Tokens(user_id, email, access, "", 0))
+
+    def offer(self, signed: SignedIn) -> Offer:
+        """What can become of the history here. Not for the event loop."""
+        who = (signed.server.origin, signed.tokens.user_id)
+        current = storage.accounts.current(self._data_dir)
+        store = Store.open(self._data_dir / current.file)
+        try:
+            owner, history = store.owner(), store.history()
+        finally:
+            store.close()
+        if owner == who:
+            return Offer(("again",), history)
+        known = self._file_of(who) is not None
+        if owner is not None:
+            return Offer(("open",) if known else ("beside",), history)
+        if known:
+            return Offer(("merge", "open") if history.conversations else ("open",), history)
+        return Offer(("adopt", "beside") if history.conversations else ("adopt",), history)
+
+    async def settle(self, signed: SignedIn, choice: Choice, *, sending: bool) -> Account:
+        """Keep the sign-in and do as chosen. The account is current then. Raises :class:`storage.StoreError`."""
+        current = storage.accounts.current(self._data_dir)
+        who = (signed.server.origin, signed.tokens.user_id)
+        if choice in ("again", "adopt"):
+            file = current.file
+        elif choice == "beside":
+            file = storage.accounts.new_file(self._data_dir)
+        else:
+            file = self._file_of(who) or storage.accounts.new_file(self._data_dir)
+        account = Account(self._data_dir / file, who[1], who[0], signed.tokens.email, signed.kind, sending)
+        had = await asyncio.to_thread(self._keys.get, _name(account))
+        session = self._kept(account)
+        try:
+            if signed.tokens.refresh:
+                # first the tokens: where they cannot be kept, the history should not have changed hands
+                await session.replace(signed.tokens)
+            await asyncio.to_thread(self._take_in, account, current.file if choice == "merge" else None)
+        except storage.StoreError:
+            if had is None:
+                await asyncio.to_thread(self._keys.delete, _name(account))
+            raise
+        self._note(account, make_current=True)
+        self._mean(account)
+        if sending:
+            config.save_value("sync.enabled", True, self._config_dir)
+        return account
+
+    async def sign_out(self, account: Account) -> bool:
+        """Forget the tokens of an account; its history and what waits stay. Whether the server heard of it."""
+        return await self._kept(account).forget()
+
+    def is_signed_in(self, account: Account) -> bool:
+        """Whether there are tokens, good or not. May raise :class:`config.ConfigError`; not for the event loop."""
+        if account.local:
+            return False
+        return bool(self.settings().token_command) or self._keys.get(_name(account)) is not None
+
+    def kept_where(self, account: Account) -> credentials.Source | None:
+        """Where its tokens are."""
+        return None if account.local else self._keys.source(_name(account))
+
+    def session(self, account: Account) -> Session:
+        """Who gives tokens for an account."""
+        command = self.settings().token_command
+        if command:
+            return CommandSession(account.origin, _printing(command))
+        return self._kept(account)
+
+    def _kept(self, account: Account) -> KeptSession:
+        server = self._signer(server_of(account.origin), account.kind)
+        whole = account.kind == "upstream"
+        return KeptSession(_name(account), account.origin, self._keys, server, whole=whole, now=self._now)
+
+    def _signer(self, server: Server, kind: Kind) -> SignInServer:
+        if kind == "sterna":
+            return SignInServer(server)
+        settings = self.settings()
+        if not settings.supabase_url or not settings.anon_key:
+            raise BadAddress(
+                "An upstream server signs in at Supabase. Set sync.supabase_url and sync.anon_key in config.toml first."
+            )
+        return SignInServer(server_of(settings.supabase_url), anon_key=settings.anon_key)
+
+    def _take_in(self, account: Account, merged: str | None) -> None:
+        """The work in the files; each is a transaction."""
+        data = account.file.parent
+        store = Store.open(account.file)
+        try:
+            store.adopt(account.origin, account.user_id, account.email)
+            if merged is not None and merged != account.file.name:
+                other = Store.open(data / merged)
+                try:
+                    other.recover_interrupted()
+                    store.merge_from(other)
+                finally:
+                    other.close()
+        finally:
+            store.close()
+
+    def _note(self, account: Account, *, make_current: bool = False) -> None:
+        entry = Listed(account.file.name, account.name, account.origin, account.user_id, account.kind, account.sending)
+        storage.accounts.keep(self._data_dir, entry, make_current=make_current)
+
+    def _mean(self, account: Account) -> None:
+        """Let config.toml name the account's server."""
+        settings = self.settings()
+        if settings.server != account.origin:
+            config.save_value("sync.server", account.origin, self._config_dir)
+        if settings.kind != account.kind:
+            config.save_value("sync.kind", account.kind, self._config_dir)
+
+    def _file_of(self, who: tuple[str, str]) -> str | None:
+        return next(
+            (one.file for one in storage.accounts.listed(self._data_dir) if (one.origin, one.user_id) == who), None
+        )
+
+    def _kind_of(self, server: Server) -> Kind:
+        known: Sequence[Account] = [one for one in self.all() if one.origin == server.origin]
+        return known[0].kind if known else "sterna"
+
+    def _account(self, entry: Listed) -> Account:
+        email = "" if entry.local or entry.name == entry.user_id else entry.name
+        kind: Kind = "upstream" if entry.kind == "upstream" else "sterna"
+        return Account(
+            self._data_dir / entry.file, entry.user_id, entry.origin, email, kind, entry.sending and not entry.local
+        )
+
+
+async def check(session: Session, account: Account, owner: tuple[str, str] | None) -> None:
+    """Before each cycle: file, account and token name one and the same. Raises :class:`SignInNeeded`."""
+    if owner is None:
+        raise SignInNeeded("This history belongs to no account. Sign in: sterna login URL")
+    if owner != (account.origin, account.user_id):
+        raise WrongAccount("The history here belongs to another account now. Start Sterna again.")
+    await session.check(*owner)
+
+
+def _printing(command: str) -> Callable[[], str]:
+    advice = "Check sync.token_command in config.toml."
+    return partial(credentials.printed, command, "the access token", advice)
+
+
+def _origin(address: str | None) -> str | None:
+    """The origin that a setting names; None where it names none."""
+    try:
+        return server_of(address).origin if address else None
+    except SignInError:
+        return None
+
+
+def _name(account: Account) -> str:
+    """Under what the credentials keep its tokens; no endpoint can be called so."""
+    return f"account.{account.file.stem}"
