@@ -17,7 +17,7 @@ import click
 from chat import add_found, catalog_of
 from config import ConfigError, EndpointSettings, Settings, credentials
 from storage import Store, StoreError, clean, open_account
-from sync.status import sync_status
+from sync.report import sync_status
 
 from .output import counted, paint, print_json
 from .place import Place

@@ -1,4 +1,4 @@
 """The messenger between the history on this disk and a server. Nothing is sent without a sign-in and a yes.
 
-Loads nothing: ``from sync.status import …`` names what is wanted.
+Loads nothing: ``from sync.report import …`` names what is wanted.
 """

@@ -19,7 +19,7 @@ from textual.widgets import Static
 
 import storage
 from storage.text import one_line
-from sync.status import LOCAL_ONLY
+from sync.report import LOCAL_ONLY
 
 from .action_list import Scope
 from .actions import BY_ID, bindings, key_name
