@@ -1,4 +1,4 @@
-"""What may be said truthfully about where the history is: one record, one line of it, and a sentence where one helps."""
+"""What may be said truthfully about where the history is: one record, one line, a sentence where one helps."""
 
 from __future__ import annotations
 
