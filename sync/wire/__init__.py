@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .answers import Capability, Cursor, Detail, pushed
 from .chat import METADATA, Conversation, Message
+from .cookies import kept_sessions, read_session, session_cookies
 from .delta import Ack, Client, Commit, DeltaAnswer, DeltaPush, Op, Pull, Row, Stamp
 from .values import (
     BATCH_BYTES,
@@ -48,6 +49,9 @@ __all__ = [
     "Stamp",
     "cleaned",
     "instant_of",
+    "kept_sessions",
     "pushed",
+    "read_session",
+    "session_cookies",
     "written",
 ]

@@ -1,0 +1,58 @@
+"""The cookie form of a sign-in, as upstream's web client keeps it (contract 6.0)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+NAME = re.compile(r"(sb-[A-Za-z0-9_-]{1,64}-auth-token)(?:\.(\d{1,2}))?")
+PREFIX = "base64-"
+CHUNK = 3180
+"""Characters of one cookie at most; the longest that every browser takes, with its name and attributes."""
+CHUNKS = 16
+"""What is longer is nothing that a browser sends."""
+
+
+def kept_sessions(cookies: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Name and session of each sign-in in the cookies, not verified: of values whole or in chunks ``.0 .1 …``."""
+    found: dict[str, dict[int, str]] = {}
+    for name, value in cookies.items():
+        if match := NAME.fullmatch(name):
+            found.setdefault(match[1], {})[-1 if match[2] is None else int(match[2])] = value
+    for name, chunks in found.items():
+        session = read_session(chunks.get(-1) or "".join(_in_order(chunks)))
+        if session is not None:
+            yield name, session
+
+
+def read_session(value: str) -> Mapping[str, Any] | None:
+    """The session that a cookie's value holds; None where it holds none."""
+    if not value.startswith(PREFIX):
+        return None
+    text = value[len(PREFIX) :]
+    try:
+        session = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        return None
+    return session if isinstance(session, dict) else None
+
+
+def session_cookies(name: str, session: Mapping[str, Any]) -> dict[str, str]:
+    """A session as cookies: one where it fits, else chunks."""
+    told = json.dumps(session, ensure_ascii=False, separators=(",", ":")).encode()
+    value = PREFIX + base64.urlsafe_b64encode(told).decode().rstrip("=")
+    if len(value) <= CHUNK:
+        return {name: value}
+    pieces = [value[at : at + CHUNK] for at in range(0, len(value), CHUNK)]
+    return {f"{name}.{number}": piece for number, piece in enumerate(pieces)}
+
+
+def _in_order(chunks: Mapping[int, str]) -> Iterator[str]:
+    for number in range(CHUNKS):
+        if number not in chunks:
+            return
+        yield chunks[number]
