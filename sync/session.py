@@ -186,7 +186,7 @@ class KeptSession:
 
     async def _renew(self, used: Kept) -> Kept:
         kept = await self._read()
-        if kept.access != used.access and kept.until - self._now() > EARLY:
+        if kept.refresh != used.refresh and kept.until - self._now() > EARLY:
             self._kept = kept
             return kept
         return await self._keep(await self._server.refresh(kept.refresh))

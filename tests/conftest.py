@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from server.embedded import Embedded
+    from server.settings import ServerSettings
 
 settings.register_profile("sterna", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sterna")
@@ -68,3 +69,25 @@ def db(postgres: Embedded) -> Iterator[Connection[dict[str, Any]]]:
 
     with psycopg.connect(postgres.admin_url, autocommit=True, row_factory=dict_row) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def sterna_server(postgres: Embedded) -> Iterator[str]:
+    """Where a server listens at which anybody may sign up; its rate limits are off."""
+    from tests.serving import serving
+
+    with serving(serving_settings(postgres)) as address:
+        yield address
+
+
+def serving_settings(postgres: Embedded) -> ServerSettings:
+    """Of such a server."""
+    from server.settings import ServerSettings
+
+    return ServerSettings(
+        database_url=postgres.url,
+        admin_url=postgres.admin_url,
+        jwt_secret="a secret of the tests, long enough for HS256",
+        rate_limits=False,
+        argon2_memory_kib=64,
+    )
