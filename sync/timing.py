@@ -31,10 +31,8 @@ class Timing:
         if seconds is None:
             return await event.wait()
         if not event.is_set() and seconds > 0:
-            try:
+            with suppress(TimeoutError):
                 await self.limited(event.wait(), seconds)
-            except TimeoutError:
-                pass
         return event.is_set()
 
     async def limited(self, work: Awaitable[T], seconds: float) -> T:
@@ -53,5 +51,4 @@ class Timing:
 async def _end(*tasks: asyncio.Future[Any]) -> None:
     for task in tasks:
         task.cancel()
-    with suppress(asyncio.CancelledError):
-        await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
