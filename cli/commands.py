@@ -15,6 +15,7 @@ import click
 
 from config import ConfigError
 from storage import StoreError, clean
+from sync.errors import SignInError
 
 from .log import keep_log
 from .place import Place
@@ -31,6 +32,10 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "export": "export:export",
         "models": "models:models",
         "keys": "keys:keys",
+        "login": "login:login",
+        "logout": "login:logout",
+        "whoami": "accounts:whoami",
+        "accounts": "accounts:accounts",
         "doctor": "doctor:doctor",
         "serve": "serve:serve",
         "completion": "completion:completion",
@@ -109,7 +114,7 @@ def run(arguments: Sequence[str]) -> int:
         return _usage(error)
     except click.ClickException as error:
         return _say(error.format_message())
-    except (StoreError, ConfigError) as error:
+    except (StoreError, ConfigError, SignInError) as error:
         return _say(str(error))
     except NobodyReadsError:
         return _nobody_reads()
