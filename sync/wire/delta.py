@@ -119,6 +119,8 @@ class Op:
     """The version that it replaces; 0 when it knew none."""
     edited_at: int = 0
     """Ms of the device's clock; with Sync-Sent-At only its age counts."""
+    cls: int = 0
+    """Of a title: 1 when a person gave it."""
     stamp: Stamp | None = None
     """An old one, said again after the server's history went back."""
     upto: int = 0
@@ -142,6 +144,7 @@ class Op:
             session_id="" if found.get("session") in (None, "") else id_of(found["session"]),
             base=count(found.get("base"), LARGEST),
             edited_at=count(found.get("at"), LARGEST),
+            cls=count(found.get("cls"), 1),
             stamp=None if stamp is None else Stamp.decode(stamp),
             upto=count(found.get("upto"), LARGEST),
             value=json_value(found.get("value")),
@@ -155,6 +158,7 @@ class Op:
             "session": self.session_id,
             "base": self.base,
             "at": self.edited_at,
+            "cls": self.cls,
             "upto": self.upto,
         }
         told |= {key: value for key, value in plain.items() if value}
