@@ -1,0 +1,188 @@
+"""The smallest server there can be: one person's history in memory, under the very rules of the real one."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from server.sync.rules import Clear, Drop, Held, Key, Kill, Overtaken, Put, Restore, Verdict, decide, keys
+from sync.wire import Ack, Commit, DeltaAnswer, DeltaPush, Op, Row, Stamp
+
+
+class Forked(Exception):
+    """Two devices say the same number: one is a copy of the other."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a device pushed last, and what it was told."""
+
+    push_seq: int
+    body_hash: str
+    acks: tuple[Ack, ...]
+
+
+@dataclass
+class History:
+    """All that a server keeps of one person."""
+
+    rng: Random
+    rows: dict[Key, Row] = field(default_factory=dict)
+    seq: int = 0
+    commits: dict[int, str] = field(default_factory=dict)
+    replicas: dict[str, Told] = field(default_factory=dict)
+    trash: dict[Key, dict[Key, Row]] = field(default_factory=dict)
+    overtaken: list[tuple[str, str, Any]] = field(default_factory=list)
+
+    def backup(self) -> History:
+        """A copy of it as it is now."""
+        kept = copy.copy(self)
+        for name in ("rows", "commits", "replicas", "trash", "overtaken"):
+            setattr(kept, name, copy.copy(getattr(self, name)))
+        return kept
+
+    def restore_from(self, kept: History) -> None:
+        """Be as the copy was."""
+        for name in ("rows", "commits", "replicas", "trash", "overtaken"):
+            setattr(self, name, copy.copy(getattr(kept, name)))
+        self.seq = kept.seq
+
+    # Asked by devices
+
+    def push(
+        self,
+        asked: DeltaPush,
+        body_hash: str,
+        *,
+        seen: Commit | None,
+        now: int,
+        sent_at: int | None,
+        pull: tuple[int, int] | None = None,
+    ) -> DeltaAnswer:
+        """Do a push once, however often it comes. Raises :class:`Forked`."""
+        if not self.knows(seen):
+            return DeltaAnswer(push_seq=asked.push_seq, resync=True, seen=self.head())
+        before = self.replicas.get(asked.replica)
+        if before is not None and asked.push_seq == before.push_seq and body_hash == before.body_hash:
+            acks = before.acks
+        elif before is not None and asked.push_seq <= before.push_seq:
+            raise Forked
+        else:
+            acks = tuple(self._done(asked.ops, now, sent_at, asked.replica))
+            self.replicas[asked.replica] = Told(asked.push_seq, body_hash, acks)
+        answer = self.page(*pull) if pull is not None else DeltaAnswer()
+        return replace(answer, push_seq=asked.push_seq, acks=acks, seen=self.head())
+
+    def pull(self, cur: int, most: int, *, seen: Commit | None) -> DeltaAnswer:
+        """What is new after ``cur``."""
+        if not self.knows(seen):
+            return DeltaAnswer(resync=True, seen=self.head())
+        return replace(self.page(cur, most), seen=self.head())
+
+    def knows(self, seen: Commit | None) -> bool:
+        """Whether a device was told of this history and no other."""
+        return seen is None or self.commits.get(seen.seq) == seen.nonce
+
+    def head(self) -> Commit:
+        """The newest state, by a name that is made when somebody is told of it first."""
+        if self.seq not in self.commits:
+            self.commits[self.seq] = f"{self.rng.getrandbits(64):016x}"
+        return Commit(self.seq, self.commits[self.seq])
+
+    def page(self, cur: int, most: int) -> DeltaAnswer:
+        """Rows after ``cur``, one at least, until they have ``most`` bytes; with the conversations that moved on."""
+        later = sorted((row for row in self.rows.values() if row.seq > cur), key=lambda row: row.seq)
+        taken: list[Row] = []
+        size = 0
+        for row in later:
+            size += len(json.dumps(row.encode()))
+            if taken and size > most:
+                break
+            taken.append(row)
+        end = taken[-1].seq if taken else max(cur, self.seq if not later else cur)
+        carried = {row.session_id for row in taken if row.kind != "c"}
+        parents = [self.rows[("c", one)] for one in sorted(carried) if ("c", one) in self.rows]
+        moved = [row for row in parents if row.seq > end]
+        return DeltaAnswer(rows=(*moved, *taken), cur=end, more=len(taken) < len(later))
+
+    def newest(self, count: int) -> list[Row]:
+        """The conversations that were made last, without moving any cursor."""
+        live = [row for row in self.rows.values() if row.kind == "c" and not row.is_dead]
+        return sorted(live, key=lambda row: -row.created_seq)[:count]
+
+    def of(self, session_id: str) -> list[Row]:
+        """All rows of one conversation."""
+        return sorted((row for row in self.rows.values() if row.session_id == session_id), key=lambda row: row.seq)
+
+    # What a push does
+
+    def _done(self, ops: Sequence[Op], now: int, sent_at: int | None, replica: str) -> list[Ack]:
+        held = {
+            key: Held(row.seq, row.created_seq, row.is_dead, row.stamp, row.session_id, row.value)
+            for key in keys(ops)
+            if (row := self.rows.get(key)) is not None
+        }
+        binned = frozenset(key for key in keys(ops) if key in self.trash)
+        plan = decide(ops, held, binned, now=now, sent_at=sent_at, replica=replica)
+        for write in plan.writes:
+            match write:
+                case Put():
+                    self._write(write.kind, write.id, write.session_id, write.value, write.stamp)
+                case Drop():
+                    self._write("s", write.id, write.session_id, None, write.stamp)
+                case Kill():
+                    self._kill(write.kind, write.id, write.session_id)
+                case Clear():
+                    for row in list(self.rows.values()):
+                        if row.kind == "c" and not row.is_dead and row.created_seq <= write.upto:
+                            self._kill("c", row.id, row.id)
+                case Restore():
+                    self._restore(write, now)
+                case Overtaken():
+                    self.overtaken.append((write.kind, write.id, write.value))
+        return [self._ack(op, verdict) for op, verdict in zip(ops, plan.verdicts, strict=True)]
+
+    def _ack(self, op: Op, verdict: Verdict) -> Ack:
+        row = self.rows.get((op.kind, op.id)) if op.kind != "x" else None
+        if row is not None and not verdict.tells_value:
+            row = replace(row, value=None)
+        return Ack(verdict.result, row, verdict.code)
+
+    def _write(self, kind: str, key: str, session_id: str, value: Any, stamp: Stamp) -> None:
+        before = self.rows.get((kind, key))
+        is_dead = value is None
+        self.seq += 1
+        self.rows[(kind, key)] = Row(
+            kind=kind,  # type: ignore[arg-type]
+            id=key,
+            session_id=session_id,
+            seq=self.seq,
+            created_seq=before.created_seq if before is not None and not before.is_dead else self.seq,
+            ver=before.ver + 1 if before is not None else 1,
+            is_dead=is_dead,
+            stamp=stamp,
+            value=value,
+        )
+
+    def _kill(self, kind: str, key: str, session_id: str) -> None:
+        before = self.rows.get((kind, key))
+        stamp = before.stamp if before is not None else Stamp()
+        if before is not None:
+            binned = {(kind, key): before}
+            if kind == "c":
+                inside = [k for k, row in self.rows.items() if row.session_id == key and row.kind != "c"]
+                binned |= {one: row for one in inside if not (row := self.rows.pop(one)).is_dead}
+            self.trash[(kind, key)] = binned
+        self._write(kind, key, session_id, None, stamp)
+
+    def _restore(self, write: Restore, now: int) -> None:
+        binned = self.trash.pop((write.kind, write.id), None)
+        if binned is None:
+            self._write(write.kind, write.id, write.session_id, write.value, Stamp(0, now, "restore"))
+            return
+        for key, row in sorted(binned.items(), key=lambda item: (item[0][0] != "c", item[1].seq)):
+            self._write(key[0], key[1], row.session_id, row.value, row.stamp)
