@@ -114,6 +114,8 @@ class Adoption(Bulk, Profiles, Maintenance):
                 self._copy(other, "chat_sessions", new, "id")
                 for table in _WITH_CONVERSATION:
                     self._copy(other, table, new, "session_id")
+                titled = (row for row in other.rows_of("sync_session_state") if row["session_id"] in new)
+                self.insert_many("sync_session_state", map(_titled, titled), known="or ignore")
                 there = new | {name for name, here in known.items() if here}
                 self._copy(other, "chat_messages", there, "session_id", skip=self._graves("m"))
                 self._recount(before["message"], new)
@@ -189,6 +191,11 @@ class Adoption(Bulk, Profiles, Maintenance):
 def _unsent(row: dict[str, Any]) -> dict[str, Any]:
     """A row of the outbox as one of another file: its number is that file's."""
     return {name: row[name] for name in ("kind", "id", "conv_id", "op", "edited_at")}
+
+
+def _titled(row: dict[str, Any]) -> dict[str, Any]:
+    """Who gave the title, a person or the program; what a server said of it is not this account's."""
+    return {name: row[name] for name in ("session_id", "title_cls", "title_time")}
 
 
 def _is_uuid(text: str) -> bool:

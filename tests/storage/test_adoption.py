@@ -178,6 +178,7 @@ def test_a_local_history_is_added_to_the_accounts_file(opened: Opener) -> None:
     assert column(account, "select conv_id from sync_optout") == [secret]
     assert account.get_session(mine) == replace(here.get_session(mine), user_id=ADA)
     assert account.session_settings(mine) == {"model": "a/b"}
+    assert column(account, f"select title_cls from sync_session_state where session_id = '{mine}'") == [1]
     assert [hit.session_id for hit in account.search("sandpiper")] == [mine]
     assert account.damage() == []
 
