@@ -16,6 +16,9 @@ Phase = Literal[
 fetched; no way to the server; the network shows a page of its own; the sign-in has ended; this program or the server is
 too old; the server asked to wait; it goes no further before somebody has read why."""
 
+MOST = 10_000
+"""So far the store counts; more would make a status line slow."""
+
 LOCAL_ONLY = "local only"
 """What an account is that no server knows."""
 
@@ -39,7 +42,7 @@ class SyncReport:
 
     phase: Phase = "local"
     waiting: int = 0
-    """Changes that the server does not have."""
+    """Changes that the server does not have and is to be told; counted up to :data:`MOST` only."""
     done: int = 0
     """Of ``total``, while phase is ``syncing`` and the work is long; else both are 0."""
     total: int = 0
@@ -48,7 +51,7 @@ class SyncReport:
     sentence: str = ""
     """For a person: what is the matter, and what to do about it. Clean."""
     quarantined: int = 0
-    """Of the changes waiting, those that the server does not take."""
+    """Changes beside those that the server does not take."""
     conflicts: int = 0
     """Values that another device has overtaken and that nobody has looked at yet."""
     at_ms: int | None = None
@@ -58,9 +61,8 @@ class SyncReport:
 def line(report: SyncReport, now: datetime, tz: tzinfo | None = None) -> str:
     """A few words for a status line. ``now`` is aware; ``tz`` is where clock times are shown, else this computer's."""
     told = [_first(report, now, tz)]
-    sendable = report.waiting - report.quarantined
-    if report.phase in ("offline", "portal", "signin", "update", "paused", "blocked", "off") and sendable > 0:
-        told.append(f"{sendable:,} waiting")
+    if report.phase in ("offline", "portal", "signin", "update", "paused", "blocked", "off") and report.waiting:
+        told.append(_waiting(report))
     if report.phase in ("synced", "waiting") and report.quarantined:
         told.append(f"{report.quarantined:,} refused")
     return " · ".join(told)
@@ -68,12 +70,16 @@ def line(report: SyncReport, now: datetime, tz: tzinfo | None = None) -> str:
 
 def _first(report: SyncReport, now: datetime, tz: tzinfo | None) -> str:
     if report.phase == "waiting":
-        return f"{max(0, report.waiting - report.quarantined):,} waiting"
+        return _waiting(report)
     if report.phase == "syncing" and report.total:
         return f"syncing {min(report.done, report.total):,} of {report.total:,}"
     if report.phase == "paused" and report.until_ms is not None:
         return f"paused until {clock_time(report.until_ms, now, tz)}"
     return _WORDS[report.phase]
+
+
+def _waiting(report: SyncReport) -> str:
+    return f"{report.waiting:,}{'+' if report.waiting >= MOST else ''} waiting"
 
 
 def clock_time(at_ms: int, now: datetime, tz: tzinfo | None = None) -> str:

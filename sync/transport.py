@@ -1,0 +1,284 @@
+"""The steps of the protocol driven over a real network and a real store.
+
+A request goes to the one origin that the account is bound to, with that origin's credentials, and a redirect is an
+answer like any other: followed, it would carry the history to wherever a network's sign-in page likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from storage import StoreError
+
+from .errors import CannotReach, SignInNeeded
+from .inflate import Inflating, TooLarge, Unreadable, offered
+from .origin import Server
+from .quiet import hush
+from .reaching import CONNECT, READ, WRITE, in_a_sentence, open_client
+from .session import AGAIN
+from .steps import Answer, Http, Now, Point, Reason, Step, Tx, Unreachable
+from .timing import Timing
+
+if TYPE_CHECKING:
+    import httpx
+
+    from storage import StoreThread
+
+    from .session import Session
+
+T = TypeVar("T")
+
+log = logging.getLogger("sterna.sync")
+
+LARGEST = 32 * 1024 * 1024
+"""Bytes of an unpacked answer: a page is a megabyte, or one message, and that can be escaped in full."""
+LIMIT = 180.0
+"""Seconds for one request, however slowly its answer drips; a request that waits for news has its wait on top."""
+LONG_BODY = 64 * 1024
+"""An answer from this size on is read in a thread, for it takes longer than a key should wait."""
+
+
+class Auth(Protocol):
+    """Who vouches for the requests. Methods raise :class:`SignInNeeded`, or :class:`CannotReach`."""
+
+    async def headers(self) -> Mapping[str, str]:
+        """What a request carries."""
+        ...
+
+    async def renewed(self) -> Mapping[str, str]:
+        """The same anew, after the server has refused what it was given."""
+        ...
+
+    async def heard(self, set_cookies: Sequence[str], now: float) -> bool:
+        """An answer set these; False when that ended the sign-in."""
+        ...
+
+
+class Bearer:
+    """A token in a header, as a Sterna server takes it. Cookies of an answer are nobody's."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def headers(self) -> Mapping[str, str]:
+        """See :class:`Auth`."""
+        return {"authorization": f"Bearer {await self._session.token()}"}
+
+    async def renewed(self) -> Mapping[str, str]:
+        """See :class:`Auth`."""
+        return {"authorization": f"Bearer {await self._session.refresh()}"}
+
+    async def heard(self, set_cookies: Sequence[str], now: float) -> bool:
+        """See :class:`Auth`."""
+        return True
+
+
+class Transport:
+    """The connection to one server. httpx is loaded with the first request, in a thread."""
+
+    def __init__(
+        self,
+        server: Server,
+        auth: Auth,
+        *,
+        timing: Timing | None = None,
+        opener: Callable[[Server], httpx.AsyncClient] = open_client,
+        largest: int = LARGEST,
+    ) -> None:
+        self.server = server
+        self._auth = auth
+        self._timing = timing or Timing()
+        self._opener = opener
+        self._largest = largest
+        self._client: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
+
+    async def send(self, step: Http) -> Answer:
+        """The answer. Raises :class:`Unreachable` where none came, and :class:`SignInNeeded`.
+
+        What is refused with 401 is said once more with a new token; a second 401 is an answer.
+        """
+        answer = await self._once(step, await self._vouched(self._auth.headers))
+        if answer.status == 401:
+            answer = await self._once(step, await self._vouched(self._auth.renewed))
+        return answer
+
+    async def close(self) -> None:
+        """End every connection; the next request opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    @asynccontextmanager
+    async def streaming(
+        self, path: str, headers: Mapping[str, str], *, silence: float
+    ) -> AsyncIterator[tuple[Answer, AsyncIterator[bytes]]]:
+        """An answer that goes on: its head (without a body), and its bytes as they come.
+
+        Raises as :meth:`send` does, and ``Unreachable("timeout")`` after ``silence`` seconds without a byte.
+        """
+        response = await self._begun(path, headers, silence, await self._vouched(self._auth.headers))
+        try:
+            if response.status_code == 401:
+                await response.aclose()
+                response = await self._begun(path, headers, silence, await self._vouched(self._auth.renewed))
+            content = self._content(response)
+            try:
+                yield Answer(response.status_code, lowered(response), b""), content
+            finally:
+                await content.aclose()
+        finally:
+            await response.aclose()
+
+    async def _begun(
+        self, path: str, headers: Mapping[str, str], silence: float, credentials: Mapping[str, str]
+    ) -> httpx.Response:
+        client = await self._opened()
+        step = Http("GET", path, {}, {"accept-encoding": "identity", **headers}, None, silence)
+        async with self._named():
+            response = await self._timing.limited(
+                client.send(self._request(client, step, credentials, read=silence), stream=True), LIMIT
+            )
+            await self._listen(response)
+        return response
+
+    async def _content(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
+        async with self._named():
+            async for some in response.aiter_raw():
+                yield some
+
+    async def _once(self, step: Http, credentials: Mapping[str, str]) -> Answer:
+        client = await self._opened()
+        async with self._named():
+            return await self._timing.limited(self._exchange(client, step, credentials), LIMIT + step.wait)
+
+    async def _exchange(self, client: httpx.AsyncClient, step: Http, credentials: Mapping[str, str]) -> Answer:
+        read = READ + step.wait
+        response = await client.send(self._request(client, step, credentials, read=read), stream=True)
+        try:
+            await self._listen(response)
+            body = Inflating(response.headers.get("content-encoding", ""), self._largest)
+            async for some in response.aiter_raw():
+                body.feed(some)
+            return Answer(response.status_code, lowered(response), body.all())
+        finally:
+            await response.aclose()
+
+    def _request(
+        self, client: httpx.AsyncClient, step: Http, credentials: Mapping[str, str], *, read: float
+    ) -> httpx.Request:
+        if not step.path.startswith("/"):
+            raise ValueError("a path under the server's address begins with /")
+        return client.build_request(
+            step.method,
+            self.server.url(step.path),
+            params=dict(step.query) or None,
+            headers={"accept": "application/json", "accept-encoding": offered(), **step.headers, **credentials},
+            content=step.body,
+            timeout=(CONNECT, read, WRITE, CONNECT),
+        )
+
+    async def _vouched(self, ask: Callable[[], Awaitable[Mapping[str, str]]]) -> Mapping[str, str]:
+        try:
+            return await ask()
+        except CannotReach as error:
+            raise Unreachable(_reason(error)) from None
+
+    async def _listen(self, response: httpx.Response) -> None:
+        """What an answer's head says to whoever vouches."""
+        if not await self._auth.heard(response.headers.get_list("set-cookie"), self._timing.clock()):
+            raise SignInNeeded(f"{self.server.host} has ended the sign-in. {AGAIN}")
+
+    async def _opened(self) -> httpx.AsyncClient:
+        async with self._opening:
+            if self._client is None:
+                hush()
+                # importing it and reading the certificates takes a fifth of a second, and a key does not wait for that
+                self._client = await asyncio.to_thread(self._opener, self.server)
+                self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+            return self._client
+
+    @asynccontextmanager
+    async def _named(self) -> AsyncIterator[None]:
+        """Errors of the network by the name that the protocol has for them."""
+        import httpx
+
+        try:
+            yield
+        except (TooLarge, Unreadable) as error:
+            log.warning("an answer was not read: %s", type(error).__name__)
+            raise Unreachable("network") from None
+        except TimeoutError:
+            raise Unreachable("timeout") from None
+        except (httpx.TransportError, httpx.DecodingError, OSError) as error:
+            reason = _reason(in_a_sentence(self.server, error))
+            log.info("no answer: %s (%s)", reason, type(error).__name__)
+            raise Unreachable(reason) from None  # what httpx says may quote a header
+
+
+def _reason(error: CannotReach) -> Reason:
+    return error.reason if error.reason in ("timeout", "tls") else "network"
+
+
+def lowered(response: httpx.Response) -> dict[str, str]:
+    """Its headers, without what only :class:`Auth` may know."""
+    return {name.lower(): value for name, value in response.headers.items() if name.lower() != "set-cookie"}
+
+
+async def drive(
+    work: Generator[Step, Any, T],
+    transport: Transport,
+    store: StoreThread,
+    *,
+    timing: Timing,
+    seen: Callable[[Step, Any], None] | None = None,
+) -> T:
+    """Do the steps of ``work`` and give what it returns. ``seen`` is told of each and of what came of it."""
+    came: Any = None
+    thrown: BaseException | None = None
+    try:
+        while True:
+            ended, value = await _further(work, came, thrown)
+            if ended:
+                result: T = value
+                return result
+            came, thrown = None, None
+            try:
+                came = await _done(value, transport, store, timing)
+            except (Unreachable, StoreError, ValueError) as error:
+                thrown = error
+            if seen is not None and thrown is None:
+                seen(value, came)
+    finally:
+        work.close()
+
+
+async def _done(step: Step, transport: Transport, store: StoreThread, timing: Timing) -> Any:
+    match step:
+        case Http():
+            return await transport.send(step)
+        case Tx():
+            return await store.run(step.method, *step.args, **step.kwargs)
+        case Now():
+            return timing.now_ms()
+        case Point():
+            return None
+
+
+async def _further(work: Generator[Step, Any, T], came: Any, thrown: BaseException | None) -> tuple[bool, Any]:
+    """Let ``work`` go on to its next step: (False, step), or (True, what it returned)."""
+
+    def go_on() -> tuple[bool, Any]:
+        try:
+            return False, work.throw(thrown) if thrown is not None else work.send(came)
+        except StopIteration as stop:
+            return True, stop.value
+
+    if isinstance(came, Answer) and len(came.body) >= LONG_BODY:
+        return await asyncio.to_thread(go_on)
+    return go_on()

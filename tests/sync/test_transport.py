@@ -1,0 +1,359 @@
+"""What a request carries and to whom, what an answer may be, and what is not an answer; over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from passing import Asked, Passing, answer, scripted, until
+
+from storage import Store, StoreError, StoreThread
+from sync.errors import CannotReach, SignInNeeded
+from sync.origin import Server, server_of
+from sync.steps import Answer, Http, Now, Point, Step, Tx, Unreachable
+from sync.timing import Timing
+from sync.transport import Bearer, Transport, drive
+
+
+class Signed:
+    """A sign-in whose token is ``t1``, then ``t2``, and so on."""
+
+    def __init__(self, refuses: Exception | None = None) -> None:
+        self.number = 1
+        self.refuses = refuses
+
+    async def token(self) -> str:
+        return f"t{self.number}"
+
+    async def refresh(self) -> str:
+        if self.refuses is not None:
+            raise self.refuses
+        self.number += 1
+        return await self.token()
+
+    async def check(self, origin: str, user_id: str) -> None:
+        pass
+
+
+def transport_to(address: str, session: Signed | None = None, **more: Any) -> Transport:
+    return Transport(server_of(address), Bearer(session or Signed()), **more)
+
+
+GET = Http("GET", "/api/chat/sync", {"since": "7"})
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[list[Transport]]:
+    """Transports to be closed."""
+    found: list[Transport] = []
+    yield found
+    for one in found:
+        await one.close()
+
+
+async def ask(address: str, step: Http = GET, session: Signed | None = None, **more: Any) -> Answer:
+    transport = transport_to(address, session, **more)
+    try:
+        return await transport.send(step)
+    finally:
+        await transport.close()
+
+
+async def test_a_request_arrives_as_it_was_meant() -> None:
+    step = Http("POST", "/api/chat/sync", {"a": "1 2"}, {"Sync-Seen": "3.abc", "content-encoding": "gzip"}, b"\x1f\x8b")
+    async with scripted(answer({"success": True})) as server:
+        found = await ask(server.address, step)
+    assert (found.status, json.loads(found.body)) == (200, {"success": True})
+    asked = server.asked[0]
+    assert (asked.method, asked.target, asked.body) == ("POST", "/api/chat/sync?a=1+2", b"\x1f\x8b")
+    assert asked.headers["authorization"] == "Bearer t1"
+    assert asked.headers["sync-seen"] == "3.abc"
+    assert asked.headers["content-encoding"] == "gzip"
+    assert asked.headers["accept-encoding"].startswith("gzip")
+    assert "cookie" not in asked.headers
+
+
+async def test_an_answer_s_headers_are_in_lower_case_and_its_cookies_are_nobody_s() -> None:
+    reply = answer({}, headers=["Sync-Server: 1; caps=delta", "RETRY-AFTER: 7", "Set-Cookie: a=b; Path=/"])
+    async with scripted(reply) as server:
+        transport = transport_to(server.address)
+        found = await transport.send(GET)
+        await transport.send(GET)
+        await transport.close()
+    assert found.headers["sync-server"] == "1; caps=delta"
+    assert found.headers["retry-after"] == "7"
+    assert "set-cookie" not in found.headers
+    assert "cookie" not in server.asked[1].headers
+
+
+async def test_a_packed_answer_is_unpacked() -> None:
+    async with scripted(answer({"a": "b" * 5000}, packed=True)) as server:
+        assert json.loads((await ask(server.address)).body) == {"a": "b" * 5000}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        answer(b"x" * 10_001),
+        answer(b"x" * 10_001, packed=True),
+        answer(gzip.compress(bytes(50_000_000)), headers=["content-encoding: gzip"]),
+        answer(b"no gzip at all", headers=["content-encoding: gzip"]),
+        answer(gzip.compress(b"x" * 5000)[:-9], headers=["content-encoding: gzip"]),
+        answer(b"x", headers=["content-encoding: br"]),
+        b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort",
+        b"SSH-2.0-OpenSSH_9.9\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    ],
+    ids=["long", "long-packed", "bomb", "not-packed", "cut", "unasked", "short", "no-http", "bad-chunks"],
+)
+async def test_what_cannot_be_read_is_no_answer(reply: bytes) -> None:
+    async def say(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply)
+        writer.close()
+
+    async with scripted(say) as server:
+        with pytest.raises(Unreachable) as error:
+            await ask(server.address, largest=10_000)
+    assert error.value.reason == "network"
+
+
+async def test_the_longest_answer_is_still_one() -> None:
+    async with scripted(answer(b"x" * 10_000, packed=True)) as server:
+        assert len((await ask(server.address, largest=10_000)).body) == 10_000
+
+
+async def test_a_redirect_is_an_answer_and_nobody_goes_there() -> None:
+    async with scripted(answer({})) as elsewhere:
+        away = answer(b"", "302 Found", headers=[f"location: {elsewhere.address}/login"], kind="text/html")
+        async with scripted(away) as server:
+            assert (await ask(server.address)).status == 302
+            assert len(server.asked) == 1
+        assert elsewhere.asked == []
+
+
+async def test_a_refused_token_is_renewed_once_and_the_request_said_again() -> None:
+    async with scripted(answer({}, "401 Unauthorized"), answer({"success": True})) as server:
+        step = Http("POST", "/api/chat/sync", body=b"the same")
+        assert (await ask(server.address, step)).status == 200
+    assert [one.headers["authorization"] for one in server.asked] == ["Bearer t1", "Bearer t2"]
+    assert [one.body for one in server.asked] == [b"the same", b"the same"]
+
+
+async def test_a_token_that_is_refused_twice_is_an_answer() -> None:
+    async with scripted(answer({}, "401 Unauthorized")) as server:
+        assert (await ask(server.address)).status == 401
+    assert len(server.asked) == 2
+
+
+async def test_a_sign_in_that_has_ended_is_told_and_nothing_more_is_sent() -> None:
+    async with scripted(answer({}, "401 Unauthorized")) as server:
+        with pytest.raises(SignInNeeded):
+            await ask(server.address, session=Signed(SignInNeeded("Sign in again.")))
+    assert len(server.asked) == 1
+
+
+async def test_a_renewal_that_finds_no_server_is_no_answer() -> None:
+    async with scripted(answer({}, "401 Unauthorized")) as server:
+        with pytest.raises(Unreachable) as error:
+            await ask(server.address, session=Signed(CannotReach("No.", "timeout")))
+    assert error.value.reason == "timeout"
+
+
+async def test_nobody_at_the_address() -> None:
+    async with scripted(answer({})) as server:
+        address = server.address
+    with pytest.raises(Unreachable) as error:
+        await ask(address)
+    assert error.value.reason == "network"
+
+
+async def test_a_name_that_is_not_found() -> None:
+    with pytest.raises(Unreachable) as error:
+        await ask("https://sterna.invalid")
+    assert error.value.reason == "network"
+
+
+async def test_an_answer_that_drips_for_ever_is_given_up() -> None:
+    time = Passing()
+
+    async def drip(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.005)
+
+    async with scripted(drip) as server:
+        asking = asyncio.create_task(ask(server.address, Http("GET", "/", wait=55.0), timing=time.timing))
+        await until(lambda: server.asked)
+        time.go_on(180.0)
+        await asyncio.sleep(0)
+        assert not asking.done()  # what it may wait on purpose comes on top
+        time.go_on(60.0)
+        with pytest.raises(Unreachable) as error:
+            await asking
+    assert error.value.reason == "timeout"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """Of a server that nobody has vouched for."""
+    made = tmp_path_factory.mktemp("tls")
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    )
+    subprocess.run([*command.split(), "-keyout", made / "key", "-out", made / "cert"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made / "cert", made / "key")
+    return context
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_tls_and_nothing_is_sent(certificate: ssl.SSLContext) -> None:
+    async with scripted(answer({}), ssl=certificate) as server:
+        with pytest.raises(Unreachable) as error:
+            await ask(server.address)
+    assert error.value.reason == "tls"
+    assert server.asked == []
+
+
+async def test_https_to_a_server_without_it_is_tls() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    with pytest.raises(Unreachable) as error:
+        await ask(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    server.close()
+    assert error.value.reason == "tls"
+
+
+async def test_a_path_cannot_lead_to_another_server() -> None:
+    transport = Transport(Server("https://sterna.example.org", "sterna.example.org", local=False), Bearer(Signed()))
+    with pytest.raises(ValueError, match="begins with /"):
+        await transport.send(Http("GET", ".evil.example/api"))
+    await transport.close()
+
+
+async def test_connections_are_kept_and_after_closing_new_ones_are_made(opened: list[Transport]) -> None:
+    ports = set()
+
+    async def note(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        ports.add(writer.get_extra_info("peername"))
+        writer.write(answer({}))
+
+    async with scripted(note) as server:
+        transport = transport_to(server.address)
+        opened.append(transport)
+        await transport.send(GET)
+        await transport.send(GET)
+        assert len(ports) == 1
+        await transport.close()
+        await transport.send(GET)
+        assert len(ports) == 2
+        await transport.close()
+
+
+def test_the_network_library_is_loaded_by_the_first_request_only() -> None:
+    script = "import sys, sync.engine, sync.transport, sync.lock, sync.head; print('httpx' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "False\n", done.stdout + done.stderr
+
+
+# Driving
+
+
+@pytest.fixture
+async def store_thread(tmp_path: Path) -> AsyncIterator[StoreThread]:
+    thread = StoreThread(lambda: Store.open(tmp_path / "account.db"))
+    await thread.start()
+    yield thread
+    await thread.close()
+
+
+async def test_the_steps_of_a_protocol_are_done_in_order(store_thread: StoreThread) -> None:
+    time = Passing()
+
+    def work() -> Generator[Step, Any, str]:
+        made = yield Tx(Store.create_session, ("Geese",), {"session_id": "conv_1"})
+        yield Point("made")
+        at = yield Now()
+        answered = yield Http("POST", "/x", body=made.id.encode())
+        return f"{made.title} {at} {answered.status}"
+
+    seen: list[type] = []
+    async with scripted(answer({}, "418 Teapot")) as server:
+        transport = transport_to(server.address)
+        told = await drive(
+            work(), transport, store_thread, timing=time.timing, seen=lambda step, came: seen.append(type(step))
+        )
+        await transport.close()
+    assert told == "Geese 1772000000000 418"
+    assert server.asked[0].body == b"conv_1"
+    assert seen == [Tx, Point, Now, Http]
+
+
+async def test_what_goes_wrong_comes_to_the_protocol_which_can_go_on(store_thread: StoreThread) -> None:
+    def work() -> Generator[Step, Any, list[str]]:
+        found = []
+        try:
+            yield Http("GET", "/")
+        except Unreachable as error:
+            found.append(error.reason)
+        try:
+            yield Tx(Store.rename_session, ("nobody", "x"))
+        except StoreError as error:
+            found.append(type(error).__name__)
+        return found
+
+    transport = transport_to("http://127.0.0.1:9")
+    assert await drive(work(), transport, store_thread, timing=Timing()) == ["network", "NotFound"]
+    await transport.close()
+
+
+async def test_a_long_answer_is_read_beside_the_event_loop(store_thread: StoreThread) -> None:
+    import threading
+
+    here = threading.get_ident()
+
+    def work() -> Generator[Step, Any, tuple[bool, bool]]:
+        yield Http("GET", "/")
+        short = threading.get_ident() == here
+        yield Http("GET", "/")
+        return short, threading.get_ident() == here
+
+    async with scripted(answer({}), answer(b"x" * 70_000)) as server:
+        transport = transport_to(server.address)
+        assert await drive(work(), transport, store_thread, timing=Timing()) == (True, False)
+        await transport.close()
+
+
+async def test_a_protocol_that_is_given_up_ends_where_it_was(store_thread: StoreThread) -> None:
+    ended = []
+
+    def work() -> Generator[Step, Any, None]:
+        try:
+            yield Http("GET", "/")
+        finally:
+            ended.append(True)
+
+    async def never(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    async with scripted(never) as server:
+        transport = transport_to(server.address)
+        doing = asyncio.create_task(drive(work(), transport, store_thread, timing=Timing()))
+        await until(lambda: server.asked)
+        doing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await doing
+        await transport.close()
+    assert ended == [True]
