@@ -37,3 +37,7 @@ class Invalid(StoreError):
 
 class FenceLost(StoreError):
     """Another process has taken over the sync of this file; nothing was changed."""
+
+
+class NotInFlight(ValueError):
+    """An answer to a push that is not on its way any more; nothing was changed."""

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import ids
-from .clock import millis
 from .database import Base
 from .errors import Invalid, NotFound
 from .json_text import to_json
@@ -149,9 +148,9 @@ class Sessions(Base):
         with self.write():
             self._set_title(session_id, title)
             self.db.execute(
-                """insert into sync_session_state (session_id, title_cls, title_time) values (:id, 1, :ms)
-                on conflict (session_id) do update set title_cls = 1, title_time = excluded.title_time""",
-                {"id": session_id, "ms": millis(self.now())},
+                """insert into sync_session_state (session_id, title_cls) values (:id, 1)
+                on conflict (session_id) do update set title_cls = 1""",
+                {"id": session_id},
             )
             return self.get_session(session_id)
 

@@ -8,24 +8,22 @@ from pathlib import Path
 
 from . import ids
 from .adoption import Adoption
-from .bulk import Bulk
 from .checks import Checks
 from .clock import Clock, utc_now
 from .database import BUSY_MS, Base, connect
 from .drafts import Drafts
 from .errors import StoreReadOnly
 from .failures import explain, in_sentences
-from .live import Live
 from .maintenance import Maintenance
 from .migrate import migrate
 from .names import Names
-from .outbox import Outbox
 from .profiles import Profiles
 from .search import Search
+from .sync_private import SyncSide
 
 
 @in_sentences(plumbing=Base)
-class Store(Live, Adoption, Bulk, Drafts, Search, Outbox, Profiles, Maintenance, Checks, Names):
+class Store(SyncSide, Adoption, Drafts, Search, Profiles, Maintenance, Checks, Names):
     """Everything that is kept, in one SQLite file for one account. Use it in the thread that opened it."""
 
     @classmethod

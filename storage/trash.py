@@ -10,7 +10,7 @@ messages out of it would be felt.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -106,7 +106,9 @@ class Trash(Messages):
             )  # fmt: skip
             if binned is None:
                 raise NotFound("That deletion can not be undone any more.")
+            message_id = None
             if binned["kind"] in ("message", "reply"):
+                message_id = self._thing(token, "chat_messages")
                 back = [self._undo_message(token, binned["at"])]
             else:
                 back = self._undo_sessions(token)
@@ -115,6 +117,7 @@ class Trash(Messages):
             for row in self._kept(token, "late"):
                 self._insert_reply(row)  # it settled while its conversation was away, and counts from now on
             self.db.execute("delete from trash where token = :token", {"token": token})
+            self._came_back(back, message_id)
             self.touch(*back)
             return back
 
@@ -149,6 +152,15 @@ class Trash(Messages):
             if self.db.execute(f"delete from trash_rows where row_id in ({some})", values).rowcount < limit:
                 self.db.execute("delete from trash where token = :token", values)
         return True
+
+    def _came_back(self, session_ids: Collection[str], message_id: str | None = None) -> None:
+        """Called when an undo has brought these back; sync has a word to say to it."""
+
+    def _thing(self, token: int, place: str) -> str:
+        row = self.one("select thing from trash_rows where token = :token and place = :place", token=token, place=place)
+        assert row is not None
+        thing: str = row["thing"]
+        return thing
 
     def _oldest(self) -> str:
         """The earliest deletion that can be undone; of one before it, some may be forgotten already."""
@@ -303,13 +315,16 @@ class Trash(Messages):
     def _uncapture(self, token: int, kind: str, place: str) -> None:
         """The outbox as it was before the delete; where a server may know of the delete, an op that takes it back."""
         values = {"token": token, "kind": kind, "place": place, "ms": millis(self.now())}
-        things = "select thing from trash_rows where token = :token and place = :place"
+        # of what is private a server hears nothing, also not that it is back
+        conversation = "thing" if kind == "c" else "(select session_id from chat_messages where id = thing)"
+        public = f"{conversation} not in (select conv_id from sync_optout)"
+        things = f"select thing from trash_rows where token = :token and place = :place and {public}"
         acked = "sync_session_state where session_id" if kind == "c" else "sync_message_state where message_id"
         later_clear_waits, withdrawn = self._weigh_clears(token)
         told = self.rows(
             f"""select thing, coalesce((select rev from sync_outbox where kind = :kind and id = thing), 0) as rev
             from trash_rows
-            where token = :token and place = :place
+            where token = :token and place = :place and {public}
                 and (
                     exists (select 1 from {acked} = thing and srv_seq > 0)
                     or exists (select 1 from sync_outbox where kind = :kind and id = thing and sent > 0)
@@ -326,7 +341,6 @@ class Trash(Messages):
         self.db.execute(f"delete from sync_grave where kind = :kind and id in ({things})", values)
         kept = (row for row in self._kept(token, "sync_outbox") if row["kind"] != "x")
         self.insert_many("sync_outbox", kept, known="or ignore")  # it may have got a word of its own since
-        conversation = "thing" if kind == "c" else "(select session_id from chat_messages where id = thing)"
         for row in told:  # beyond the revision of the delete, whose answer may still come; after a clear that waits
             thing = {**values, "thing": row["thing"]}
             before = self.one("select rev from sync_outbox where kind = :kind and id = :thing", **thing)

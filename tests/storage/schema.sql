@@ -250,6 +250,20 @@ CREATE TABLE sync_account (
     caps_at integer
 ) strict;
 
+CREATE TABLE sync_aside (
+    kind text not null,
+    id text not null,
+    session_id text not null,
+    seq integer not null,
+    content text not null constraint sync_aside_json check (json_valid(content)),
+    primary key (kind, id)
+) strict, without rowid;
+
+CREATE TABLE sync_bodiless (
+    session_id text not null primary key,
+    summary text not null constraint sync_bodiless_json check (json_valid(summary))
+) strict, without rowid;
+
 CREATE TABLE sync_conflict (
     id integer primary key,
     at integer,
@@ -272,7 +286,7 @@ CREATE TABLE sync_ctx (
 
 CREATE TABLE sync_grave (
     kind text not null,
-    id text not null,
+    id text not null, srv_seq integer not null default 0,
     primary key (kind, id)
 ) strict, without rowid;
 
@@ -307,9 +321,15 @@ CREATE TABLE sync_outbox (
     arg integer,
     tries integer not null default 0,
     not_before integer,
-    err text,
+    err text, refused_rev integer not null default 0,
     constraint sync_outbox_thing unique (kind, id)
 ) strict;
+
+CREATE TABLE sync_private_gone (
+    session_id text not null,
+    message_id text not null,
+    primary key (session_id, message_id)
+) strict, without rowid;
 
 CREATE TABLE sync_remote (
     id text not null primary key,
@@ -331,6 +351,13 @@ CREATE TABLE sync_session_state (
     title_cls integer not null default 0,  -- 0 automatic, 1 by hand
     title_time integer not null default 0,
     title_tie text not null default ''
+, acked_cls integer not null default 0) strict, without rowid;
+
+CREATE TABLE sync_setting_state (
+    id text not null primary key,          -- <session id>/<key>
+    srv_seq integer not null default 0,
+    time integer not null default 0,
+    tie text not null default ''
 ) strict, without rowid;
 
 CREATE TABLE sync_state (
@@ -345,7 +372,7 @@ CREATE TABLE sync_state (
     fence integer not null default 0,
     next_at integer,
     fails integer not null default 0
-) strict;
+, complete integer not null default 0, resynced integer not null default 0) strict;
 
 CREATE TABLE system_cache (
     cache_key text not null,
@@ -575,7 +602,11 @@ CREATE INDEX idx_usage_daily_user_date on user_usage_daily (user_id, usage_date 
 
 CREATE INDEX live_replies_session on live_replies (session_id);
 
+CREATE INDEX sync_aside_session on sync_aside (session_id);
+
 CREATE INDEX sync_outbox_conv on sync_outbox (conv_id);
+
+CREATE INDEX sync_outbox_tried on sync_outbox (tries) where tries > 0;
 
 CREATE INDEX trash_at on trash (at);
 
@@ -633,6 +664,14 @@ begin
     select 'm', new.id, new.session_id, 'put', ms from sync_moment where true
     on conflict (kind, id) do update set
         op = 'put', conv_id = excluded.conv_id, rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
+end;
+
+CREATE TRIGGER capture_private_delete after delete on chat_messages
+when (select applying = 0 and bulk = 0 from sync_ctx)
+    and exists (select 1 from sync_optout where conv_id = old.session_id)
+    and exists (select 1 from sync_message_state where message_id = old.id and srv_seq > 0)
+begin
+    insert into sync_private_gone (session_id, message_id) values (old.session_id, old.id) on conflict do nothing;
 end;
 
 CREATE TRIGGER capture_session_delete after delete on chat_sessions

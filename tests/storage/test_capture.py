@@ -108,7 +108,7 @@ def test_deleting_what_was_never_sent_cancels_it(store: Store) -> None:
     reply = exchange(store, "hello")
     store.delete_message(reply.id)
     assert not any(id_ == reply.id for _, id_, _ in outbox(store))
-    assert {"kind": "m", "id": reply.id} in table(store, "sync_grave")
+    assert {"kind": "m", "id": reply.id, "srv_seq": 0} in table(store, "sync_grave")
 
 
 def test_deleting_what_may_be_on_its_way_is_told(store: Store) -> None:
@@ -181,7 +181,7 @@ def test_a_plain_connection_of_another_program_is_captured(store: Store) -> None
         db.execute("delete from chat_sessions")
     db.close()
     assert outbox(store) == {("c", reply.session_id, "del")}
-    assert table(store, "sync_grave") == [{"kind": "c", "id": reply.session_id}]
+    assert table(store, "sync_grave") == [{"kind": "c", "id": reply.session_id, "srv_seq": 0}]
     assert table(store, "chat_messages") == []
     assert store.search("windmill") == []
 

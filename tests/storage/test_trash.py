@@ -127,7 +127,7 @@ def test_a_delete_that_no_server_knows_of_leaves_a_grave_and_nothing_to_send(sto
     session = exchange(store, "hello").session_id
     store.delete_session(session)
     assert outbox(store) == set()
-    assert table(store, "sync_grave") == [{"kind": "c", "id": session}]
+    assert table(store, "sync_grave") == [{"kind": "c", "id": session, "srv_seq": 0}]
 
 
 def test_a_delete_of_what_a_server_has_is_one_op_for_the_conversation(store: Store) -> None:

@@ -1,0 +1,311 @@
+"""Acknowledgements: what became of a push, in one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from .errors import NotInFlight
+from .json_text import to_json
+from .remote import Quarantined, RemoteRow, Told
+from .sync_apply import Seen, SyncApply
+from .sync_freeze import SyncFreeze
+
+HOUR_MS = 3_600_000
+PATIENCE = (HOUR_MS, 6 * HOUR_MS, 24 * HOUR_MS)
+"""After each refusal, how long until the next try; after the last, only by hand."""
+
+TWICE = "twice"
+GONE = "gone"
+
+
+class SyncSettle(SyncApply, SyncFreeze):
+    """The answers to pushes."""
+
+    def settle_push(self, push_seq: int, told: Sequence[Told], seen: Seen | None, *, fence: int, now_ms: int) -> None:
+        """Take the answer to the push that is on its way.
+
+        NotInFlight, a ValueError, when no such push is, and ValueError for an answer that does not fit it; then
+        nothing has changed.
+        """
+        with self.write():
+            self._fenced(fence)
+            there = self.inflight()
+            if there is None or there.push_seq != push_seq:
+                raise NotInFlight("that push is not on its way")
+            if tuple((one.kind, one.id, one.rev) for one in told) != there.items:
+                raise ValueError("the answer does not fit the push")
+            if any(one.result == "ok" and one.row is None and one.kind != "x" for one in told):
+                raise ValueError("an acknowledgement does not say where it was written down")
+            self.db.execute("delete from sync_inflight")
+            with self.applying():
+                for one in told:
+                    _SETTLE[one.result](self, one, now_ms)
+                self._hear(seen)
+            self._take_rows(self._came_meanwhile(told), resync=False, now_ms=now_ms)
+            self.touch(*self._conversations_of(told))
+
+    def block(self, kind: str, id_: str, rev: int, code: str, *, fence: int) -> None:
+        """Set one op aside until somebody retries it by hand or changes its thing."""
+        with self.write():
+            self._fenced(fence)
+            self.db.execute(
+                """update sync_outbox set tries = :tries, refused_rev = rev, not_before = null, err = :code
+                where kind = :kind and id = :id and rev = :rev""",
+                {"kind": kind, "id": id_, "rev": rev, "code": code, "tries": len(PATIENCE) + 1},
+            )
+
+    def quarantined(self, limit: int = 100) -> list[Quarantined]:
+        """What the server does not take, oldest first."""
+        rows = self.rows(
+            """select o.kind, o.id, o.conv_id as session_id, o.op, coalesce(s.title, '') as title,
+                coalesce(o.err, '') as code, o.tries, o.not_before as next_at
+            from sync_outbox as o left join chat_sessions as s on s.id = o.conv_id
+            where o.tries > 0 order by o.seq limit :limit""",
+            limit=limit,
+        )
+        return [Quarantined(**dict(row)) for row in rows]
+
+    def retry_quarantined(self, id_: str | None = None) -> int:
+        """Try refused things again with the next push, one of them or all; how many."""
+        with self.write():
+            return self.db.execute(
+                """update sync_outbox set tries = 0, not_before = null, err = null
+                where tries > 0 and id = coalesce(:id, id)""",
+                {"id": id_},
+            ).rowcount
+
+    def _waiting_op(self, told: Told) -> sqlite3.Row | None:
+        return self.one(
+            "select op, rev, arg from sync_outbox where kind = :kind and id = :id", kind=told.kind, id=told.id
+        )
+
+    def _settle_ok(self, told: Told, now_ms: int) -> None:
+        op = self._waiting_op(told)
+        unchanged = op is not None and op["rev"] == told.rev
+        if told.kind == "x":
+            if unchanged:
+                self._unqueue("x", told.id)
+            return
+        row = told.row
+        assert row is not None
+        if row.is_dead and row.kind != "s":
+            self._settle_death(told, row, unchanged)
+        elif unchanged:
+            assert op is not None
+            self._unqueue(told.kind, told.id)
+            self._adopt(row)
+            if op["op"] == "restore" and told.kind == "c":
+                self._settle_restore(told, row, op, now_ms)
+        elif op is not None:
+            # the server holds what was sent, so what was written since has seen it
+            self._move_base(row)
+
+    def _settle_death(self, told: Told, row: RemoteRow, unchanged: bool) -> None:
+        self.db.execute(
+            "update sync_grave set srv_seq = :seq where kind = :kind and id = :id",
+            {"seq": row.seq, "kind": told.kind, "id": told.id},
+        )
+        self._know(told.kind, told.id, row.seq)
+        if unchanged:
+            self._unqueue(told.kind, told.id)
+        which = "session_id = :id" if told.kind == "c" else "kind = 'm' and id = :id"
+        self.db.execute(f"delete from sync_aside where {which}", {"id": told.id})
+
+    def _settle_restore(self, told: Told, row: RemoteRow, op: sqlite3.Row, now_ms: int) -> None:
+        """A conversation is back there. Its messages are too, unless the server had nothing of it any more."""
+        if told.code:
+            self._queue_whole(told.id, now_ms)
+        if op["arg"]:
+            self._queue_op("c", told.id, told.id, "put", now_ms)
+
+    def _settle_lost(self, told: Told, now_ms: int) -> None:
+        op = self._waiting_op(told)
+        if op is None or op["rev"] != told.rev or told.row is None:
+            return  # written again since: that replaces only what its writer had seen
+        self._unqueue(told.kind, told.id)
+        row = told.row
+        if row.is_dead and row.kind != "s":
+            return
+        session_id = row.session_id
+        if row.kind == "c":
+            mine = self.one(
+                """select s.title as value from chat_sessions as s
+                join sync_session_state as t on t.session_id = s.id and t.title_cls = 1 where s.id = :id""",
+                id=row.id,
+            )
+        elif row.kind == "m":
+            mine = self.one("select content as value from chat_messages where id = :id", id=row.id)
+        else:
+            mine = None
+            key = row.id[len(session_id) + 1 :]
+            setting = self.one(
+                "select value from session_settings where session_id = :id and key = :key", id=session_id, key=key
+            )
+            self._file_setting(row.id, session_id, setting["value"] if setting else None, now_ms)
+        if mine is not None and row.value is not None and mine["value"] != row.value[_WORDS[row.kind]]:
+            self._file(row.kind, row.id, session_id, mine["value"], now_ms)
+        self._adopt(row)
+
+    def _settle_deleted(self, told: Told, now_ms: int) -> None:
+        """What was sent belongs to something that is dead there."""
+        op = self._waiting_op(told)
+        if op is None or op["op"] in ("del", "restore"):
+            return  # deleted here too, or brought back, which is said in its turn
+        row, session_id = told.row, self._conversation_of(told)
+        if session_id is None or self.is_private(session_id):
+            self._unqueue(told.kind, told.id)
+            return
+        if told.kind == "c" or (row is not None and row.kind == "c"):
+            self._know("c", session_id, row.seq if row is not None and row.kind == "c" else 0)
+            back = self.one("select op from sync_outbox where kind = 'c' and id = :id", id=session_id)
+            if back is not None and back["op"] == "restore" and told.kind != "c":
+                return
+            self._let_die(session_id, now_ms)
+        elif told.kind == "m":
+            self._lose_message(told, session_id, now_ms)
+        else:
+            self._unqueue(told.kind, told.id)
+
+    def _lose_message(self, told: Told, session_id: str, now_ms: int) -> None:
+        known = self.one("select 1 from sync_message_state where message_id = :id and srv_seq > 0", id=told.id)
+        mine = self.one("select content from chat_messages where id = :id", id=told.id)
+        if mine is not None and known is None:
+            self._move([told.id], self._recovered(session_id))
+        elif mine is not None:
+            self._file("m", told.id, session_id, mine["content"], now_ms)
+            self._unqueue("m", told.id)
+            self._delete_message_row(told.id, session_id)
+        if told.row is not None:
+            self._know("m", told.id, told.row.seq)
+
+    def _settle_missing(self, told: Told, now_ms: int) -> None:
+        """The server does not know its conversation: that goes first."""
+        session_id = self._conversation_of(told)
+        if session_id is None or self.is_private(session_id):
+            self._unqueue(told.kind, told.id)
+        elif not self.one("select 1 from sync_outbox where kind = 'c' and id = :id", id=session_id):
+            self._queue_op("c", session_id, session_id, "put", now_ms)
+
+    def _settle_rejected(self, told: Told, now_ms: int) -> None:
+        op = self._waiting_op(told)
+        if op is None or op["rev"] != told.rev or told.code == TWICE:
+            return
+        if told.kind == "m" and op["op"] == "restore" and told.code == GONE:
+            self._say_anew(told)
+            return
+        tries = self.one("select tries from sync_outbox where kind = :kind and id = :id", kind=told.kind, id=told.id)
+        before = tries["tries"] if tries else 0
+        self.db.execute(
+            """update sync_outbox set tries = :tries, refused_rev = rev, not_before = :at, err = :code
+            where kind = :kind and id = :id""",
+            {
+                "kind": told.kind,
+                "id": told.id,
+                "code": told.code,
+                "tries": before + 1,
+                "at": now_ms + PATIENCE[before] if before < len(PATIENCE) else None,
+            },
+        )
+
+    def _say_anew(self, told: Told) -> None:
+        """A message that was brought back here and that the server has forgotten: its id is spent, its text is not."""
+        self._unqueue("m", told.id)
+        if not self.one("select 1 from chat_messages where id = :id", id=told.id):
+            return
+        new = self._name_anew(told.id)
+        self.db.execute(
+            """insert into sync_outbox (kind, id, conv_id, op, edited_at)
+            select 'm', id, session_id, 'put', ms from chat_messages, sync_moment where id = :id""",
+            {"id": new},
+        )
+
+    def _adopt(self, row: RemoteRow) -> None:
+        """What the server holds becomes what is here, where it said it, and its position in any case."""
+        if row.kind == "c":
+            if self.one("select 1 from chat_sessions where id = :id", id=row.id) and not self.is_private(row.id):
+                self._adopt_conversation(row)
+            else:
+                self._know("c", row.id, row.seq)
+        elif row.kind == "m":
+            here = self.one("select session_id from chat_messages where id = :id", id=row.id)
+            if here is not None and row.value is not None and here["session_id"] == row.session_id:
+                self._update_message(row)
+            self._note_messages([row])
+        else:
+            if row.value is not None or row.is_dead:
+                self._set_setting(row)
+            self._note_setting(row)
+
+    def _move_base(self, row: RemoteRow) -> None:
+        if row.kind == "c":  # the class of the title here is that of the one written since
+            self.db.execute(
+                """insert into sync_session_state
+                    (session_id, srv_seq, created_seq, acked_cls, title_time, title_tie)
+                values (:id, :seq, :created, :cls, :time, :tie)
+                on conflict (session_id) do update set srv_seq = excluded.srv_seq,
+                    created_seq = excluded.created_seq, acked_cls = excluded.acked_cls,
+                    title_time = excluded.title_time, title_tie = excluded.title_tie""",
+                {"id": row.id, "seq": row.seq, "created": row.created_seq, "cls": row.cls, "time": row.time,
+                 "tie": row.tie},
+            )  # fmt: skip
+        elif row.kind == "m":
+            self._note_messages([row])
+        else:
+            self._note_setting(row)
+
+    def _queue_whole(self, session_id: str, now_ms: int) -> None:
+        """Every message and setting of a conversation is to be sent."""
+        for sql in _WHOLE:
+            self.db.execute(sql, {"id": session_id, "ms": now_ms})
+
+    def _conversation_of(self, told: Told) -> str | None:
+        """The conversation that it is in here; None when it is not here."""
+        if told.kind == "m":
+            row = self.one("select session_id as id from chat_messages where id = :id", id=told.id)
+        elif told.kind == "c":
+            row = self.one("select id from chat_sessions where id = :id", id=told.id)
+        else:
+            row = self.one(
+                """select s.id from sync_outbox as o join chat_sessions as s on s.id = o.conv_id
+                where o.kind = :kind and o.id = :id""",
+                kind=told.kind, id=told.id,
+            )  # fmt: skip
+        return row["id"] if row else None
+
+    def _conversations_of(self, told: Sequence[Told]) -> set[str]:
+        found = {one.id for one in told if one.kind == "c"}
+        found |= {one.row.session_id for one in told if one.row is not None and one.kind != "x"}
+        return found
+
+    def _came_meanwhile(self, told: Sequence[Told]) -> list[RemoteRow]:
+        """Newer rows of these things that came while they were on their way."""
+        if not self.one("select 1 from sync_aside limit 1"):
+            return []
+        return self._from_aside(
+            """(kind, id) in (
+                select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:items))""",
+            items=to_json([(one.kind, one.id) for one in told]),
+        )
+
+
+_WORDS = {"c": "title", "m": "content"}
+
+_SETTLE: dict[str, Callable[[SyncSettle, Told, int], None]] = {
+    "ok": SyncSettle._settle_ok,
+    "lost": SyncSettle._settle_lost,
+    "deleted": SyncSettle._settle_deleted,
+    "conv_missing": SyncSettle._settle_missing,
+    "rejected": SyncSettle._settle_rejected,
+}
+
+_WHOLE = (
+    """insert into sync_outbox (kind, id, conv_id, op, edited_at)
+    select 'm', id, session_id, 'put', :ms from chat_messages where session_id = :id
+    order by message_timestamp, id
+    on conflict (kind, id) do nothing""",
+    """insert into sync_outbox (kind, id, conv_id, op, edited_at)
+    select 's', session_id || '/' || key, session_id, 'put', :ms from session_settings where session_id = :id
+    order by key
+    on conflict (kind, id) do nothing""",
+)
