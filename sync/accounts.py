@@ -210,10 +210,7 @@ class Accounts:
             if had is None:
                 await asyncio.to_thread(self._keys.delete, _name(account))
             raise
-        self._note(account, make_current=True)
-        self._mean(account)
-        if sending:
-            config.save_value("sync.enabled", True, self._config_dir)
+        await asyncio.to_thread(self._begin_with, account)
         return account
 
     async def sign_out(self, account: Account) -> bool:
@@ -267,6 +264,12 @@ class Accounts:
                     other.close()
         finally:
             store.close()
+
+    def _begin_with(self, account: Account) -> None:
+        self._note(account, make_current=True)
+        self._mean(account)
+        if account.sending:
+            config.save_value("sync.enabled", True, self._config_dir)
 
     def _note(self, account: Account, *, make_current: bool = False) -> None:
         entry = Listed(account.file.name, account.name, account.origin, account.user_id, account.kind, account.sending)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import stat
+import subprocess
 import sys
 import threading
 import time
@@ -238,3 +239,43 @@ def test_a_command_that_gives_no_key_is_told_without_its_words(tmp_path: Path, c
         )
     assert KEY not in str(error.value)
     assert "key_command of [endpoints.work]" in str(error.value)
+
+
+def test_a_turn_is_of_one_at_a_time_and_ends_with_its_process(tmp_path: Path) -> None:
+    kept = keys(tmp_path / "new", None)
+    mine, other = kept.turn("account.x"), kept.turn("account.x")
+    assert mine.take()
+    assert not other.take()
+    assert kept.turn("account.y").take()
+    mine.give_back()
+    assert other.take()
+    other.give_back()
+    program = (
+        "import sys, pathlib; from config.credentials import Credentials; "
+        "turn = Credentials(pathlib.Path(sys.argv[1]), lambda: None).turn('account.x'); "
+        "print(turn.take(), flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, tmp_path / "new"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holding:
+        assert holding.stdout is not None
+        assert holding.stdout.readline() == "True\n"
+        assert not mine.take()
+        holding.kill()
+        holding.wait(30)
+    assert mine.take()
+    mine.give_back()
+
+
+def test_a_turn_that_cannot_be_had_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be made"):
+        keys(tmp_path / "file", None).turn("account.x").take()
+
+
+def test_a_sign_in_is_kept_as_a_key_is(tmp_path: Path, backend: MemoryBackend) -> None:
+    text = json.dumps({"email": "bücher@example.org", "access": KEY})
+    assert keys(tmp_path, backend).put("account.x", text) == "keyring"
+    assert keys(tmp_path, backend).get("account.x") == text
+    assert keys(tmp_path, None).put("account.x", text) == "file"
+    assert keys(tmp_path, None).get("account.x") == text

@@ -201,6 +201,27 @@ async def test_a_device_that_is_denied_or_forgotten_is_told(sterna_server: str, 
         await approved(server, waiting, sleep=sleep, monotonic=lambda: next(seconds))
 
 
+async def test_a_network_that_fails_for_a_while_does_not_end_the_waiting(
+    sterna_server: str, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = signer(sterna_server)
+    code = await server.device_code()
+    await asyncio.to_thread(decide, code.page_with_code, somebody)
+    asked, waits = SignInServer.device_token, []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    async def failing(self: SignInServer, code: Any) -> Any:
+        if len(waits) < 3:
+            raise CannotReach("x", "network")
+        return await asked(self, code)
+
+    monkeypatch.setattr(SignInServer, "device_token", failing)
+    assert (await approved(server, code, sleep=sleep)).user_id == somebody.id
+    assert waits == [5, 10, 20]
+
+
 # Staying signed in
 
 
@@ -299,6 +320,7 @@ async def test_two_processes_that_renew_at_once_never_end_the_sign_in(
         ).fetchone()
     assert rows is not None
     count, used, distinct = rows
+    assert count > 12
     assert (used, distinct) == (count - 1, count - 1)
     last = session_of(sterna_server, credentials, lambda: 0.0)
     assert works(sterna_server, await last.refresh())
