@@ -17,9 +17,9 @@ RECOVERED = "Recovered: "
 
 _UNSENT = """
 select m.id from chat_messages as m
-join sync_outbox as o on o.kind = 'm' and o.id = m.id and o.op = 'put'
+join sync_outbox as o on o.kind = 'm' and o.id = m.id
 left join sync_message_state as s on s.message_id = m.id
-where m.session_id = :id and coalesce(s.srv_seq, 0) = 0
+where m.session_id = :id and (o.op = 'put' and coalesce(s.srv_seq, 0) = 0 or o.op = 'restore')
 """
 _ASKED = """
 select m.id from chat_messages as m

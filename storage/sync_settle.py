@@ -35,7 +35,7 @@ class SyncSettle(SyncApply, SyncFreeze):
                 raise NotInFlight("that push is not on its way")
             if tuple((one.kind, one.id, one.rev) for one in told) != there.items:
                 raise ValueError("the answer does not fit the push")
-            if any(one.result == "ok" and one.row is None and one.kind != "x" for one in told):
+            if any(self._says_too_little(one) for one in told):
                 raise ValueError("an acknowledgement does not say where it was written down")
             self.db.execute("delete from sync_inflight")
             with self.applying():
@@ -80,26 +80,41 @@ class SyncSettle(SyncApply, SyncFreeze):
             "select op, rev, arg from sync_outbox where kind = :kind and id = :id", kind=told.kind, id=told.id
         )
 
-    def _settle_ok(self, told: Told, now_ms: int) -> None:
+    def _says_too_little(self, told: Told) -> bool:
         op = self._waiting_op(told)
+        written = told.kind != "x" and op is not None and op["rev"] == told.rev and op["op"] in ("put", "restore")
+        return written and told.row is None and told.result in ("ok", "lost")
+
+    def _settle_ok(self, told: Told, now_ms: int) -> None:
+        op, row = self._waiting_op(told), told.row
         unchanged = op is not None and op["rev"] == told.rev
-        if told.kind == "x":
+        if row is None:  # a clear; a setting taken away that was never there
             if unchanged:
-                self._unqueue("x", told.id)
-            return
-        row = told.row
-        assert row is not None
-        if row.is_dead and row.kind != "s":
+                self._unqueue(told.kind, told.id)
+        elif row.is_dead and row.kind != "s":
             self._settle_death(told, row, unchanged)
+        elif op is None:
+            self._settle_binned(told, row)
         elif unchanged:
-            assert op is not None
             self._unqueue(told.kind, told.id)
             self._adopt(row)
             if op["op"] == "restore" and told.kind == "c":
-                self._settle_restore(told, row, op, now_ms)
-        elif op is not None:
+                self._settle_restore(told, op, now_ms)
+        else:
             # the server holds what was sent, so what was written since has seen it
             self._move_base(row)
+
+    def _settle_binned(self, told: Told, row: RemoteRow) -> None:
+        """It went to the trash with its conversation; if it comes back, it need not be sent."""
+        if row.kind == "m" and not self.one(
+            "select 1 from sync_message_state where message_id = :id and srv_seq >= :seq", id=row.id, seq=row.seq
+        ):
+            self._note_messages([row])
+            self.db.execute(
+                """delete from trash_rows where place = 'sync_outbox' and thing = :id
+                    and json_extract(content, '$.kind') = 'm' and json_extract(content, '$.rev') = :rev""",
+                {"id": told.id, "rev": told.rev},
+            )
 
     def _settle_death(self, told: Told, row: RemoteRow, unchanged: bool) -> None:
         self.db.execute(
@@ -112,7 +127,7 @@ class SyncSettle(SyncApply, SyncFreeze):
         which = "session_id = :id" if told.kind == "c" else "kind = 'm' and id = :id"
         self.db.execute(f"delete from sync_aside where {which}", {"id": told.id})
 
-    def _settle_restore(self, told: Told, row: RemoteRow, op: sqlite3.Row, now_ms: int) -> None:
+    def _settle_restore(self, told: Told, op: sqlite3.Row, now_ms: int) -> None:
         """A conversation is back there. Its messages are too, unless the server had nothing of it any more."""
         if told.code:
             self._queue_whole(told.id, now_ms)
@@ -149,23 +164,23 @@ class SyncSettle(SyncApply, SyncFreeze):
 
     def _settle_deleted(self, told: Told, now_ms: int) -> None:
         """What was sent belongs to something that is dead there."""
-        op = self._waiting_op(told)
-        if op is None or op["op"] in ("del", "restore"):
-            return  # deleted here too, or brought back, which is said in its turn
-        row, session_id = told.row, self._conversation_of(told)
+        op, row = self._waiting_op(told), told.row
+        if op is None:
+            return
+        if op["op"] == "del":
+            if op["rev"] == told.rev:
+                self._unqueue(told.kind, told.id)
+            return
+        session_id = self._conversation_of(told)
         if session_id is None or self.is_private(session_id):
             self._unqueue(told.kind, told.id)
-            return
-        if told.kind == "c" or (row is not None and row.kind == "c"):
-            self._know("c", session_id, row.seq if row is not None and row.kind == "c" else 0)
-            back = self.one("select op from sync_outbox where kind = 'c' and id = :id", id=session_id)
-            if back is not None and back["op"] == "restore" and told.kind != "c":
-                return
+        elif told.kind == "c" and op["op"] != "restore":
+            if row is not None:
+                self._know("c", session_id, row.seq)
             self._let_die(session_id, now_ms)
-        elif told.kind == "m":
+        elif told.kind == "m" and row is not None and row.is_dead:
             self._lose_message(told, session_id, now_ms)
-        else:
-            self._unqueue(told.kind, told.id)
+        # else its conversation is dead, and the row that says so comes with a pull, or it is being brought back
 
     def _lose_message(self, told: Told, session_id: str, now_ms: int) -> None:
         known = self.one("select 1 from sync_message_state where message_id = :id and srv_seq > 0", id=told.id)
