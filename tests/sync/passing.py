@@ -45,6 +45,7 @@ class Passing:
         for waking, at in sorted(self._sleepers.items(), key=lambda one: one[1]):
             if at <= self.stopwatch and not waking.done():
                 waking.set_result(None)
+                del self._sleepers[waking]
 
     def suspend(self, seconds: float) -> None:
         """The computer sleeps: the stopwatch stands still."""
