@@ -90,19 +90,19 @@ def messages(prefix: str, count: int, first: int = 0) -> list[dict[str, Any]]:
 
 
 def _run(url: str, admin_url: str, pipe: Pipe) -> None:
-    import uvicorn
-
     from server.app import create_app
+    from server.serving import Ending, configured
     from server.settings import ServerSettings
 
     settings = ServerSettings(database_url=url, admin_url=admin_url, jwt_secret=SECRET, rate_limits=False)
 
-    class Announcing(uvicorn.Server):
+    class Announcing(Ending):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             pipe.send(self.servers[0].sockets[0].getsockname()[1])
 
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_config=None)
+    config = configured(create_app(settings), settings)
+    config.port = 0
 
     async def serve() -> None:
         server = Announcing(config)

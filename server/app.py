@@ -25,6 +25,7 @@ from .relay.upstream import Relay
 from .routes import ROUTERS
 from .services import Services, utc_now
 from .settings import ServerSettings
+from .sync.news import News
 from .tokens import Tokens
 from .watching import Figures, Watching
 
@@ -47,6 +48,7 @@ def create_app(
     database = Database(settings.database_url, size=settings.pool_size, wait=settings.pool_seconds)
     database.has_schema = background is None or bool(settings.jwt_secret)
     relay = Relay(settings.upstream)
+    news = News(database)
 
     def installed(secret: str) -> None:
         tokens.use(secret)
@@ -58,6 +60,7 @@ def create_app(
             await database.open()
             stack.push_async_callback(database.close)
             stack.push_async_callback(relay.aclose)
+            stack.push_async_callback(news.close)
             if background is not None:
                 await stack.enter_async_context(background(installed))
             yield
@@ -78,6 +81,7 @@ def create_app(
         Limits(settings, clock, figures.refused),
         Passwords(settings.argon2_memory_kib),
         relay,
+        news,
         clock,
         figures,
     )
@@ -101,6 +105,11 @@ class Application(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the life of the application."""
         await self.watching(scope, receive, send)
+
+    def end_streams(self) -> None:
+        """Let those who wait for news go."""
+        services: Services = self.state.services
+        services.news.closing.set()
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The same without being watched."""

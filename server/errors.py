@@ -27,6 +27,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "method_not_allowed": 405,
         "request_timeout": 408,
         "conflict": 409,
+        "replica_forked": 409,
         "payload_too_large": 413,
         "token_limit_exceeded": 413,
         "unsupported_media_type": 415,

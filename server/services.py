@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .passwords import Passwords
     from .rates import Limits
     from .relay.upstream import Relay
+    from .sync.news import News
 
 
 def utc_now() -> datetime:
@@ -35,6 +36,7 @@ class Services:
     limits: Limits
     passwords: Passwords
     relay: Relay
+    news: News
     clock: Callable[[], datetime] = utc_now
     figures: Figures = field(default_factory=Figures)
 

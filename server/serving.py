@@ -21,7 +21,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from . import embedded
-from .app import create_app
+from .app import Application, create_app
 from .heads import Heads
 from .installing import ServeError, found, install
 from .migrate import MigrationError
@@ -31,7 +31,7 @@ from .windows import redis
 RETRY_SECONDS = 1.0
 """Between looks at a database that is away, and at whether the embedded one still runs."""
 
-__all__ = ["Announcing", "ServeError", "address_of", "migrate_only", "serve"]
+__all__ = ["Announcing", "Ending", "ServeError", "address_of", "migrate_only", "serve"]
 
 log = logging.getLogger("sterna.server")
 
@@ -84,7 +84,17 @@ def configured(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
     )
 
 
-class Announcing(uvicorn.Server):
+class Ending(uvicorn.Server):
+    """Ends the streams of those who wait for news when it ends: uvicorn would wait for them as for any request."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more requests, and finish what is in hand."""
+        if isinstance(self.config.app, Application):
+            self.config.app.end_streams()
+        await super().shutdown(sockets)
+
+
+class Announcing(Ending):
     """Tells its address when it takes requests, and ends without an error when a signal asks it to."""
 
     def __init__(self, config: uvicorn.Config, announce: Callable[[str], None]) -> None:

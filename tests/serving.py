@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import uvicorn
-
 from server.app import create_app
-from server.serving import configured
+from server.serving import Ending, configured
 from server.settings import ServerSettings
 
 
@@ -20,7 +18,7 @@ def serving(settings: ServerSettings, **more: Any) -> Iterator[str]:
     """A server with ``settings`` on a free port of loopback; gives its address."""
     config = configured(create_app(settings, **more), settings)
     config.port = 0
-    server = uvicorn.Server(config)
+    server = Ending(config)
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),), name="server", daemon=True)
     thread.start()
     waited = threading.Event()

@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import JSONResponse
 from psycopg.errors import DataError, IntegrityError
 from pydantic import BaseModel, Field
@@ -22,6 +22,7 @@ from ..openapi import refusals
 from ..rates import limited
 from ..rows import LIVE, REPLACE, SESSION, messages_json, session_values, shown
 from ..services import Parts, Services
+from . import sync_delta
 from .query import time_of
 from .sync_models import Pushed, PushedConversation, SyncPage, body_schema
 
@@ -65,8 +66,15 @@ class Push(BaseModel):
 
 
 @router.post("", response_model=Pushed, responses=refusals(403), openapi_extra={"requestBody": {"required": True}})
-async def push(caller: User, parts: Parts, body: Annotated[Any, Body(json_schema_extra=body_schema(Push))]) -> Response:
-    """Store conversations and the messages that came with them. Messages that are not sent stay as they are."""
+async def push(
+    request: Request, caller: User, parts: Parts, body: Annotated[Any, Body(json_schema_extra=body_schema(Push))]
+) -> Response:
+    """Store conversations and the messages that came with them. Messages that are not sent stay as they are.
+
+    With ``sync``, a device's ops are done instead, and ``conversations`` is empty.
+    """
+    if sync_delta.is_delta(body):
+        return await sync_delta.push(request, caller, parts, body)
     items = body.get("conversations") if isinstance(body, dict) else None
     if not isinstance(items, list):
         raise ApiError("bad_request", "Invalid conversations data", details="conversations has to be an array")
@@ -119,6 +127,7 @@ async def store(item: Conversation, caller: Caller, parts: Services) -> None:
 
 @router.get("", response_model=SyncPage, response_model_exclude_unset=True)
 async def listing(
+    request: Request,
     caller: User,
     parts: Parts,
     limit: Annotated[str, Query(description="1 to 20.")] = str(PAGE),
@@ -128,7 +137,12 @@ async def listing(
     summary_only: Annotated[str, Query(description="Messages come only with the word false.")] = "true",
     with_total: Annotated[Literal["true", "false"] | str, Query()] = "false",
 ) -> Response:
-    """The caller's conversations, newest first, a page at a time; without a message, by when they changed."""
+    """The caller's conversations, newest first, a page at a time; without a message, by when they changed.
+
+    With ``since``, ``newest`` or ``session``, a device is told of rows of the history instead.
+    """
+    if request.query_params.keys() & {"since", "newest", "session"}:
+        return await sync_delta.pull(request, caller, parts)
     size = max(1, min(PAGE, int(limit))) if limit.isascii() and limit.isdigit() and len(limit) < 10 else PAGE
     cursor = None
     if cursor_ts and direction == "before":
@@ -160,6 +174,12 @@ async def listing(
         return {"conversations": told, "meta": meta, "syncTime": instant(parts.clock())}
 
     return JSONResponse(await parts.database.read(caller.identity, work))
+
+
+@router.get("/head", response_class=Response, responses=refusals(426))
+async def heads(request: Request, caller: User, parts: Parts) -> Response:
+    """Server-sent events: ``head``, with the number of the newest change, at once and whenever it moves."""
+    return await sync_delta.heads(request, caller, parts)
 
 
 def full(row: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from .answers import Capability, Cursor, Detail, pushed
 from .chat import METADATA, Conversation, Message
 from .cookies import kept_sessions, read_session, session_cookies
-from .delta import Ack, Client, Commit, DeltaAnswer, DeltaPush, Op, Pull, Row, Stamp
+from .delta import Ack, Client, Commit, DeltaAnswer, DeltaPush, Kind, Op, Pull, Row, Stamp
 from .values import (
     BATCH_BYTES,
     BATCH_OPS,
@@ -42,6 +42,7 @@ __all__ = [
     "DeltaAnswer",
     "DeltaPush",
     "Detail",
+    "Kind",
     "Message",
     "Op",
     "Pull",

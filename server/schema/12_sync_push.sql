@@ -1,0 +1,285 @@
+-- What a device's push does beyond writing rows: names for commits, answers kept, texts that were overtaken, and a trash that gives back.
+
+set role sterna_owner;
+
+-- Values that were overtaken by an edit whose author had not seen them. They go when what they are of goes.
+create table if not exists public.message_history (
+    user_id uuid not null,
+    kind text collate "C" not null,
+    id text collate "C" not null,
+    seq bigint not null,
+    session_id text collate "C" not null,
+    value jsonb not null,
+    kept_at timestamptz not null default now(),
+    constraint message_history_pkey primary key (user_id, kind, id, seq),
+    constraint message_history_user_id_fkey foreign key (user_id) references public.profiles (id) on delete cascade
+);
+
+-- What was deleted, by whatever way, and how it was stamped; for thirty days.
+create table if not exists public.sync_trash (
+    user_id uuid not null,
+    kind text collate "C" not null,
+    id text collate "C" not null,
+    session_id text collate "C" not null,
+    with_session boolean not null, -- went because its conversation did
+    cls smallint not null,
+    time bigint not null,
+    tie text collate "C" not null,
+    payload jsonb not null,
+    binned_at timestamptz not null default now(),
+    constraint sync_trash_pkey primary key (user_id, kind, id),
+    constraint sync_trash_user_id_fkey foreign key (user_id) references public.profiles (id) on delete cascade
+);
+create index if not exists idx_sync_trash_session on public.sync_trash (user_id, session_id);
+create index if not exists idx_sync_trash_binned_at on public.sync_trash using brin (binned_at);
+
+call sterna.guard('{public.message_history, public.sync_trash}');
+
+drop policy if exists message_history_own on public.message_history;
+create policy message_history_own on public.message_history for select to authenticated
+using (user_id = (select public.current_profile_id()));
+grant select on public.message_history to authenticated;
+
+drop policy if exists sync_trash_own on public.sync_trash;
+create policy sync_trash_own on public.sync_trash for select to authenticated
+using (user_id = (select public.current_profile_id()));
+grant select on public.sync_trash to authenticated;
+
+-- Runs before the stamps of what is deleted are gone. Nothing is kept of somebody who is gone, and nothing of an empty setting.
+create or replace function public.bin_deleted() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+begin
+    insert into public.sync_trash as t (user_id, kind, id, session_id, with_session, cls, time, tie, payload)
+    select
+        o.user_id,
+        tg_argv[0],
+        o.id,
+        o.session_id,
+        tg_argv[0] <> 'c' and not exists (
+            select 1 from public.chat_sessions as s where s.user_id = o.user_id and s.id = o.session_id
+        ),
+        coalesce(r.cls, 0),
+        coalesce(r.time, 0),
+        coalesce(r.tie, ''),
+        o.payload
+    from (
+        select
+            (d.payload ->> 'user_id')::uuid as user_id,
+            case tg_argv[0]
+                when 's' then (d.payload ->> 'session_id') || '/' || (d.payload ->> 'key')
+                else d.payload ->> 'id'
+            end as id,
+            case tg_argv[0] when 'c' then d.payload ->> 'id' else d.payload ->> 'session_id' end as session_id,
+            d.payload
+        from (select to_jsonb(x) as payload from old_rows as x) as d
+    ) as o
+    left join public.sync_rows as r on r.user_id = o.user_id and r.kind = tg_argv[0] and r.id = o.id
+    where exists (select 1 from public.profiles as p where p.id = o.user_id)
+    on conflict (user_id, kind, id) do update set
+        session_id = excluded.session_id,
+        with_session = excluded.with_session,
+        cls = excluded.cls,
+        time = excluded.time,
+        tie = excluded.tie,
+        payload = excluded.payload,
+        binned_at = excluded.binned_at;
+    return null;
+end
+$$;
+
+do $$
+declare
+    t text;
+    kind text;
+begin
+    for t, kind in values ('chat_sessions', 'c'), ('chat_messages', 'm'), ('session_settings', 's') loop
+        execute format('drop trigger if exists sync_bin on public.%I', t);
+        execute format(
+            'create trigger sync_bin after delete on public.%I referencing old table as old_rows '
+            'for each statement execute function public.bin_deleted(%L)', t, kind
+        );
+    end loop;
+end
+$$;
+
+-- Brings the caller's conversation or message back from the trash as it was: times and stamps too. Counts no use a second time.
+create or replace function public.sync_restore(p_kind text, p_id text) returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+declare
+    own uuid := public.current_profile_id();
+    binned record;
+begin
+    select * into binned from public.sync_trash as t where t.user_id = own and t.kind = p_kind and t.id = p_id;
+    if not found then
+        return false;
+    end if;
+    perform public.sync_applying(true);
+    if p_kind = 'c' then
+        insert into public.chat_sessions
+        select (jsonb_populate_record(null::public.chat_sessions, binned.payload)).*;
+        insert into public.chat_messages
+        select (jsonb_populate_record(null::public.chat_messages, t.payload)).*
+        from public.sync_trash as t
+        where t.user_id = own and t.session_id = p_id and t.kind = 'm' and t.with_session
+        on conflict (user_id, id) do nothing;
+        insert into public.session_settings
+        select (jsonb_populate_record(null::public.session_settings, t.payload)).*
+        from public.sync_trash as t
+        where t.user_id = own and t.session_id = p_id and t.kind = 's' and t.with_session;
+    else
+        insert into public.chat_messages
+        select (jsonb_populate_record(null::public.chat_messages, binned.payload)).*;
+    end if;
+    perform public.sync_applying(false);
+    update public.sync_rows as r
+    set cls = t.cls, time = t.time, tie = t.tie
+    from public.sync_trash as t
+    where t.user_id = own and r.user_id = own and r.kind = t.kind and r.id = t.id
+        and (t.kind = p_kind and t.id = p_id or p_kind = 'c' and t.session_id = p_id and t.with_session);
+    delete from public.sync_trash as t
+    where t.user_id = own
+        and (t.kind = p_kind and t.id = p_id or p_kind = 'c' and t.session_id = p_id and t.with_session);
+    return true;
+end
+$$;
+
+-- The stamps that the caller's push gives to what it wrote; triggers have given the numbers.
+create or replace function public.sync_stamp(
+    p_kinds text [], p_ids text [], p_cls smallint [], p_times bigint [], p_ties text []
+) returns void
+language sql
+security definer
+set search_path = pg_catalog, public
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+    update public.sync_rows as r
+    set cls = s.cls, time = s.time, tie = s.tie
+    from unnest(p_kinds, p_ids, p_cls, p_times, p_ties) as s (kind, id, cls, time, tie)
+    where r.user_id = public.current_profile_id() and r.kind = s.kind and r.id = s.id
+$$;
+
+-- Dead rows for what was never here, so that nobody else's copy of it comes to life.
+create or replace function public.sync_bury(p_kind text, p_ids text [], p_sessions text []) returns void
+language sql
+security definer
+set search_path = pg_catalog, public
+as $$
+    select public.stamp_rows(
+        array_fill(public.current_profile_id(), array[cardinality(p_ids)]), p_kind, p_ids, p_sessions, true
+    )
+    where cardinality(p_ids) > 0
+$$;
+
+create or replace function public.sync_overtaken(
+    p_kinds text [], p_ids text [], p_sessions text [], p_seqs bigint [], p_values jsonb []
+) returns void
+language sql
+security definer
+set search_path = pg_catalog, public
+as $$
+    insert into public.message_history (user_id, kind, id, seq, session_id, value)
+    select public.current_profile_id(), o.kind, o.id, o.seq, o.session_id, o.value
+    from unnest(p_kinds, p_ids, p_sessions, p_seqs, p_values) as o (kind, id, session_id, seq, value)
+    on conflict (user_id, kind, id, seq) do nothing
+$$;
+
+-- The name of the caller's newest commit, made when somebody is told of it first. Called with the caller's turn taken.
+create or replace function public.sync_name_head() returns text
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+declare
+    own uuid := public.current_profile_id();
+    told text;
+begin
+    insert into public.sync_commit (user_id, seq_hi, nonce)
+    select h.user_id, h.seq, replace(gen_random_uuid()::text, '-', '')
+    from public.sync_head as h
+    where h.user_id = own
+    on conflict (user_id, seq_hi) do nothing;
+    select h.seq || '.' || c.nonce into told
+    from public.sync_head as h
+    inner join public.sync_commit as c on c.user_id = h.user_id and c.seq_hi = h.seq
+    where h.user_id = own;
+    return told;
+end
+$$;
+
+-- What a device was told last.
+create or replace function public.sync_answered(p_replica text, p_push_seq bigint, p_hash text, p_answer jsonb) returns void
+language sql
+security definer
+set search_path = pg_catalog, public
+as $$
+    insert into public.sync_replica (user_id, replica, push_seq, req_hash, answer, last_seen)
+    values (public.current_profile_id(), p_replica, p_push_seq, p_hash, p_answer, now())
+    on conflict (user_id, replica) do update set
+        push_seq = excluded.push_seq,
+        req_hash = excluded.req_hash,
+        answer = excluded.answer,
+        last_seen = excluded.last_seen
+$$;
+
+-- A text that is gone takes what it was overtaken by with it; what is older than anybody may ask for goes. Tombstones stay.
+create or replace function public.sync_purge() returns bigint
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+declare
+    removed bigint := 0;
+    n bigint;
+begin
+    delete from public.sync_trash where binned_at < now() - interval '30 days';
+    get diagnostics n = row_count;
+    removed := removed + n;
+    delete from public.sync_commit as c
+    where c.committed_at < now() - interval '400 days'
+        and not exists (select 1 from public.sync_head as h where h.user_id = c.user_id and h.seq = c.seq_hi);
+    get diagnostics n = row_count;
+    removed := removed + n;
+    delete from public.sync_replica where last_seen < now() - interval '400 days';
+    get diagnostics n = row_count;
+    removed := removed + n;
+    delete from public.message_history as m
+    where not exists (
+        select 1 from public.sync_rows as r
+        where r.user_id = m.user_id and r.kind = m.kind and r.id = m.id and r.deleted_at is null
+    )
+    and not exists (select 1 from public.sync_trash as t where t.user_id = m.user_id and t.kind = m.kind and t.id = m.id);
+    get diagnostics n = row_count;
+    return removed + n;
+end
+$$;
+
+do $$
+declare
+    f regprocedure;
+begin
+    foreach f in array array[
+        'public.sync_restore(text, text)',
+        'public.sync_stamp(text [], text [], smallint [], bigint [], text [])',
+        'public.sync_bury(text, text [], text [])',
+        'public.sync_overtaken(text [], text [], text [], bigint [], jsonb [])',
+        'public.sync_name_head()',
+        'public.sync_answered(text, bigint, text, jsonb)'
+    ]::regprocedure [] loop
+        execute format('revoke all on function %s from public, anon', f);
+        execute format('grant execute on function %s to authenticated, service_role', f);
+    end loop;
+end
+$$;
+call sterna.reserve(array['public.bin_deleted()', 'public.sync_purge()']::regprocedure []);
+
+reset role;

@@ -1,0 +1,210 @@
+"""What a device is told of a history: pages of it, the newest conversations, one of them, the name of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sync.wire import Commit, Kind, Message, Row, Stamp, written
+
+from ..database import Connection
+
+MOST_ROWS: Final = 1000
+"""Of one page, however small they are."""
+ROW_BYTES: Final = 400
+"""What a row costs beside its texts, roughly."""
+
+_STAMPED = (
+    "r.kind, r.id, r.session_id, r.seq, r.created_seq, r.ver, r.deleted_at is not null as is_dead, r.cls, r.time, r.tie"
+)
+_VALUES = """
+    s.title as session_title,
+    s.created_at as session_created_at,
+    g.value as setting,
+    m.role,
+    m.content,
+    m.message_timestamp as timestamp,
+    m.model,
+    m.total_tokens,
+    m.input_tokens,
+    m.output_tokens,
+    m.user_message_id,
+    m.content_type,
+    m.elapsed_ms,
+    m.completion_id,
+    m.error_message,
+    m.is_streaming as was_streaming,
+    m.metadata,
+    m.reasoning,
+    m.reasoning_details,
+    m.has_attachments,
+    m.attachment_count,
+    m.has_websearch,
+    m.websearch_result_count,
+    m.output_image_tokens,
+    m.annotations,
+    m.raw_message"""
+_JOINED = """
+left join chat_sessions as s on r.kind = 'c' and s.user_id = r.user_id and s.id = r.id
+left join chat_messages as m on r.kind = 'm' and m.user_id = r.user_id and m.id = r.id
+left join session_settings as g
+    on r.kind = 's' and g.user_id = r.user_id and g.session_id = r.session_id
+    and g.key = substr(r.id, length(r.session_id) + 2)"""
+
+PAGE: Final = f"""
+with later as (
+    select r.*
+    from sync_rows as r
+    where r.user_id = %(user)s and r.seq > %(cur)s and r.seq <= %(head)s
+    order by r.seq
+    limit %(rows)s
+)
+select {_STAMPED}, {_VALUES}
+from (
+    select
+        r.*,
+        sum({ROW_BYTES} + coalesce(octet_length(m.content), 0) + coalesce(octet_length(m.reasoning), 0))
+            over (order by r.seq) - coalesce(octet_length(m.content), 0) - coalesce(octet_length(m.reasoning), 0)
+            - {ROW_BYTES} as before
+    from later as r
+    left join chat_messages as m on r.kind = 'm' and m.user_id = r.user_id and m.id = r.id
+) as r
+{_JOINED}
+where r.before < %(bytes)s
+order by r.seq
+"""
+OF_SESSION: Final = PAGE.replace(
+    "where r.user_id = %(user)s and r.seq > %(cur)s",
+    "where r.user_id = %(user)s and r.session_id = %(session)s and r.seq > %(cur)s",
+)
+NAMED: Final = f"""
+select {_STAMPED}, {_VALUES}
+from unnest(%(kinds)s::text [], %(ids)s::text []) as k (kind, id)
+inner join sync_rows as r on r.user_id = %(user)s and r.kind = k.kind collate "C" and r.id = k.id collate "C"
+{_JOINED}
+"""
+NEWEST: Final = f"""
+select {_STAMPED}, {_VALUES}, c.last_message_timestamp, c.last_message_preview, c.message_count,
+    c.total_tokens as tokens, c.last_model
+from (
+    select *
+    from chat_sessions
+    where user_id = %(user)s
+    order by coalesce(last_message_timestamp, updated_at) desc, id desc
+    limit %(rows)s
+) as c
+inner join sync_rows as r on r.user_id = c.user_id and r.kind = 'c' and r.id = c.id
+{_JOINED}
+order by coalesce(c.last_message_timestamp, c.updated_at) desc, c.id desc
+"""
+HEAD: Final = """
+select h.seq, c.nonce
+from sync_head as h
+left join sync_commit as c on c.user_id = h.user_id and c.seq_hi = h.seq
+where h.user_id = %(user)s
+"""
+KNOWS: Final = "select 1 from sync_commit where user_id = %(user)s and seq_hi = %(seq)s and nonce = %(nonce)s"
+
+
+async def knows(db: Connection, user: UUID, seen: Commit | None) -> bool:
+    """Whether a device was told of this history and no other."""
+    if seen is None:
+        return True
+    values = {"user": user, "seq": seen.seq, "nonce": seen.nonce}
+    return await (await db.execute(KNOWS, values)).fetchone() is not None
+
+
+async def head(db: Connection, user: UUID) -> tuple[int, Commit | None]:
+    """The newest number, and its name where it has one yet."""
+    row = await (await db.execute(HEAD, {"user": user})).fetchone()
+    if row is None:
+        return 0, None
+    return row["seq"], None if row["nonce"] is None else Commit(row["seq"], row["nonce"])
+
+
+async def name_head(db: Connection) -> Commit | None:
+    """The newest commit of the caller, by a name that is made where it has none. In a write, with the turn taken."""
+    row = await (await db.execute("select public.sync_name_head() as told")).fetchone()
+    return None if row is None or row["told"] is None else Commit.parse(row["told"])
+
+
+async def page(
+    db: Connection, user: UUID, cur: int, most: int, newest: int, session_id: str | None = None
+) -> tuple[list[Row], int, bool]:
+    """Rows after ``cur`` of at most ``most`` bytes, one at least; where they end; whether there are more.
+
+    ``newest`` is the head as it was read before: what is written since comes in a later page. A message whose
+    conversation's own row comes later carries that row along.
+    """
+    values: dict[str, Any] = {"user": user, "cur": cur, "head": newest, "bytes": max(1, most), "rows": MOST_ROWS}
+    if session_id is not None:
+        values["session"] = session_id
+    found = await (await db.execute(PAGE if session_id is None else OF_SESSION, values)).fetchall()
+    rows = [row_of(one) for one in found]
+    if not rows:
+        return [], max(cur, newest), False
+    end = rows[-1].seq
+    there = {row.id for row in rows if row.kind == "c"}
+    carried = {row.session_id for row in rows if row.kind != "c"} - there
+    moved = [row for row in await named(db, user, (("c", one) for one in carried)) if row.seq > end]
+    return [*sorted(moved, key=lambda row: row.seq), *rows], end, end < newest
+
+
+async def named(db: Connection, user: UUID, things: Iterable[tuple[str, str]]) -> list[Row]:
+    """These rows, live or dead, with their values; unknown ones are left out."""
+    known: Sequence[tuple[str, str]] = sorted(things)
+    if not known:
+        return []
+    values = {"user": user, "kinds": [kind for kind, _ in known], "ids": [key for _, key in known]}
+    return [row_of(one) for one in await (await db.execute(NAMED, values)).fetchall()]
+
+
+async def newest(db: Connection, user: UUID, count: int) -> list[Row]:
+    """The conversations in which something happened last, with what a list shows of them."""
+    rows = []
+    for found in await (await db.execute(NEWEST, {"user": user, "rows": count})).fetchall():
+        row = row_of(found)
+        at = found["last_message_timestamp"]
+        row.value.update(
+            lastMessageTimestamp=None if at is None else written(at),
+            lastMessagePreview=found["last_message_preview"],
+            messageCount=found["message_count"],
+            totalTokens=found["tokens"],
+            lastModel=found["last_model"],
+        )
+        rows.append(row)
+    return rows
+
+
+def row_of(found: dict[str, Any]) -> Row:
+    """A row of the history as the wire has it."""
+    kind: Kind = found["kind"]
+    return Row(
+        kind=kind,
+        id=found["id"],
+        session_id=found["session_id"],
+        seq=found["seq"],
+        created_seq=found["created_seq"],
+        ver=found["ver"],
+        is_dead=found["is_dead"],
+        stamp=Stamp(found["cls"], found["time"], found["tie"]),
+        value=None if found["is_dead"] else _value(found),
+    )
+
+
+_COLUMNS = tuple(name for name in Message.__slots__ if name not in ("id", "extra"))
+
+
+def _value(found: dict[str, Any]) -> dict[str, Any]:
+    if found["kind"] == "c":
+        return {"title": found["session_title"], "createdAt": written(found["session_created_at"])}
+    if found["kind"] == "s":
+        return {"value": found["setting"]}
+    told = {name: found[name] for name in _COLUMNS}
+    for name in ("total_tokens", "input_tokens", "output_tokens", "elapsed_ms", "attachment_count"):
+        told[name] = told[name] or 0
+    told["metadata"] = told["metadata"] or {}
+    told["was_streaming"] = bool(told["was_streaming"])
+    value = Message(id=found["id"], **told).encode()
+    return value if found["raw_message"] is None else value | {"raw_message": found["raw_message"]}

@@ -1,0 +1,237 @@
+"""A push in PostgreSQL: what is there is read, the rules decide, and few statements write, whatever the number of ops.
+
+Triggers give the numbers, as they do for every writer; the stamps that the rules decided are put beside them after.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from sync.wire import Ack, DeltaPush, Message, Op, Stamp
+
+from ..database import Connection
+from ..rows import COLUMNS
+from . import reading
+from .rules import Clear, Drop, Held, Kill, Overtaken, Plan, Put, Restore, decide, keys
+
+REPLICA: Final = (
+    "select push_seq, req_hash, answer from sync_replica where user_id = %(user)s and replica = %(replica)s"
+)
+BINNED: Final = """
+select t.kind, t.id
+from unnest(%(kinds)s::text [], %(ids)s::text []) as k (kind, id)
+inner join sync_trash as t on t.user_id = %(user)s and t.kind = k.kind collate "C" and t.id = k.id collate "C"
+"""
+PUT_SESSIONS: Final = """
+insert into chat_sessions as s (user_id, id, title, created_at)
+select %(user)s, c.id, c.title, least(coalesce(c.created_at, now()), now())
+from json_to_recordset(%(rows)s::json) as c (id text, title text, created_at timestamptz)
+on conflict (user_id, id) do update set title = excluded.title
+"""
+PUT_SETTINGS: Final = """
+insert into session_settings as s (user_id, session_id, key, value)
+select %(user)s, c.session_id, c.key, c.value
+from json_to_recordset(%(rows)s::json) as c (session_id text, key text, value jsonb)
+on conflict (user_id, session_id, key) do update set value = excluded.value
+"""
+DROP_SETTINGS: Final = """
+delete from session_settings as s
+using unnest(%(sessions)s::text [], %(keys)s::text []) as k (session_id, key)
+where s.user_id = %(user)s and s.session_id = k.session_id collate "C" and s.key = k.key
+"""
+KILL_SESSIONS: Final = "delete from chat_sessions where user_id = %(user)s and id = any(%(ids)s)"
+KILL_MESSAGES: Final = "delete from chat_messages where user_id = %(user)s and id = any(%(ids)s)"
+CLEAR: Final = """
+delete from chat_sessions as s
+using sync_rows as r
+where s.user_id = %(user)s and r.user_id = s.user_id and r.kind = 'c' and r.id = s.id and r.created_seq <= %(upto)s
+"""
+_VALUES = COLUMNS | {
+    "session_id": "m.session_id",
+    "message_timestamp": "coalesce(m.timestamp, now())",
+}
+PUT_MESSAGES: Final = f"""
+insert into chat_messages as c (user_id, id, {", ".join(COLUMNS)}, raw_message)
+select %(user)s, m.id, {", ".join(_VALUES.values())}, m.raw_message
+from json_to_recordset(%(rows)s::json) as m (
+    id text, session_id text, role text, content text, model text, total_tokens integer, input_tokens integer,
+    output_tokens integer, user_message_id text, content_type text, elapsed_ms integer, completion_id text,
+    timestamp timestamptz, error_message text, was_streaming boolean, metadata jsonb, reasoning text,
+    reasoning_details jsonb, has_attachments boolean, attachment_count integer, has_websearch boolean,
+    websearch_result_count integer, output_image_tokens integer, annotations jsonb, raw_message jsonb
+)
+on conflict (user_id, id) do update set
+    {", ".join(f"{name} = excluded.{name}" for name in COLUMNS)}, raw_message = excluded.raw_message
+"""
+
+
+_NO_STAMP = Stamp()
+
+
+class Forked(Exception):
+    """Two devices say the same number: one is a copy of the other."""
+
+
+async def push(
+    db: Connection, user: UUID, asked: DeltaPush, body_hash: str, *, now: int, sent_at: int | None
+) -> Sequence[Ack]:
+    """Do a push once, however often it comes. In a write, with the turn taken. Raises Forked."""
+    before = await (await db.execute(REPLICA, {"user": user, "replica": asked.replica})).fetchone()
+    if before is not None and asked.push_seq <= before["push_seq"]:
+        if asked.push_seq == before["push_seq"] and body_hash == before["req_hash"]:
+            return [Ack.decode(one) for one in before["answer"]]
+        raise Forked
+    acks = await done(db, user, asked.ops, now=now, sent_at=sent_at, replica=asked.replica)
+    await answered(db, asked, body_hash, acks)
+    return acks
+
+
+async def answered(db: Connection, asked: DeltaPush, body_hash: str, acks: Sequence[Ack]) -> None:
+    """Keep what a device is told, for when it asks again."""
+    told = Jsonb([one.encode() for one in acks])
+    await db.execute("select public.sync_answered(%s, %s, %s, %s)", (asked.replica, asked.push_seq, body_hash, told))
+
+
+async def done(
+    db: Connection, user: UUID, ops: Sequence[Op], *, now: int, sent_at: int | None, replica: str
+) -> list[Ack]:
+    """Decide ops and write what was decided; what each is told."""
+    wanted = keys(ops)
+    held: dict[tuple[str, str], Held] = {
+        (row.kind, row.id): Held(row.seq, row.created_seq, row.is_dead, row.stamp, row.session_id, row.value)
+        for row in await reading.named(db, user, wanted)
+    }
+    binned: frozenset[tuple[str, str]] = frozenset()
+    if restored := sorted({(op.kind, op.id) for op in ops if op.verb == "restore"}):
+        values = {"user": user, "kinds": [kind for kind, _ in restored], "ids": [key for _, key in restored]}
+        found = await (await db.execute(BINNED, values)).fetchall()
+        binned = frozenset((row["kind"], row["id"]) for row in found)
+    plan = decide(ops, held, binned, now=now, sent_at=sent_at, replica=replica)
+    await _written(db, user, plan)
+    rows = {(row.kind, row.id): row for row in await reading.named(db, user, ((op.kind, op.id) for op in ops if op.id))}
+    acks = []
+    for op, verdict in zip(ops, plan.verdicts, strict=True):
+        row = rows.get((op.kind, op.id))
+        if row is not None and not verdict.tells_value:
+            row = replace(row, value=None)
+        acks.append(Ack(verdict.result, row, verdict.code))
+    return acks
+
+
+async def _written(db: Connection, user: UUID, plan: Plan) -> None:
+    """Every write of a plan: what is overtaken first, for it is read from nowhere else; what dies last."""
+    puts = [one for one in plan.writes if isinstance(one, Put)]
+    drops = [one for one in plan.writes if isinstance(one, Drop)]
+    kills = [one for one in plan.writes if isinstance(one, Kill)]
+    await _overtaken(db, [one for one in plan.writes if isinstance(one, Overtaken)])
+    for one in (one for one in plan.writes if isinstance(one, Restore) and one.kind == "c"):
+        await _restored(db, user, one)
+    await _many(db, user, PUT_SESSIONS, [_session(one) for one in puts if one.kind == "c"])
+    for one in (one for one in plan.writes if isinstance(one, Restore) and one.kind == "m"):
+        await _restored(db, user, one)
+    await _many(db, user, PUT_MESSAGES, [_message(one) for one in puts if one.kind == "m"])
+    await _many(db, user, PUT_SETTINGS, [_setting(one) for one in puts if one.kind == "s"])
+    await _dropped(db, user, drops)
+    await _stamped(db, [*puts, *drops])
+    await _killed(db, user, "m", KILL_MESSAGES, [one for one in kills if one.kind == "m"])
+    await _killed(db, user, "c", KILL_SESSIONS, [one for one in kills if one.kind == "c"])
+    for clear in (one for one in plan.writes if isinstance(one, Clear)):
+        await db.execute(CLEAR, {"user": user, "upto": clear.upto})
+
+
+async def _many(db: Connection, user: UUID, statement: LiteralString, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        await db.execute(statement, {"user": user, "rows": json.dumps(rows, ensure_ascii=False)})
+
+
+async def _overtaken(db: Connection, told: list[Overtaken]) -> None:
+    if told:
+        await db.execute(
+            "select public.sync_overtaken(%s, %s, %s, %s, %s)",
+            (
+                [one.kind for one in told],
+                [one.id for one in told],
+                [one.session_id for one in told],
+                [one.seq for one in told],
+                [Jsonb(one.value) for one in told],
+            ),
+        )
+
+
+async def _restored(db: Connection, user: UUID, one: Restore) -> None:
+    row = await (await db.execute("select public.sync_restore(%s, %s) as is_back", (one.kind, one.id))).fetchone()
+    if row is None or row["is_back"] or one.value is None:
+        return
+    made = Put(one.kind, one.id, one.session_id, one.value, stamp=_NO_STAMP)
+    if one.kind == "c":
+        await _many(db, user, PUT_SESSIONS, [_session(made)])
+    else:
+        await _many(db, user, PUT_MESSAGES, [_message(made)])
+
+
+async def _dropped(db: Connection, user: UUID, drops: list[Drop]) -> None:
+    if not drops:
+        return
+    named = {(one.session_id, one.id[len(one.session_id) + 1 :]) for one in drops}
+    values = {"user": user, "sessions": [s for s, _ in named], "keys": [key for _, key in named]}
+    await db.execute(DROP_SETTINGS, values)
+    await _buried(db, user, "s", [(one.id, one.session_id) for one in drops])
+
+
+async def _killed(db: Connection, user: UUID, kind: str, statement: LiteralString, kills: list[Kill]) -> None:
+    if kills:
+        await db.execute(statement, {"user": user, "ids": [one.id for one in kills]})
+        await _buried(db, user, kind, [(one.id, one.session_id) for one in kills])
+
+
+async def _buried(db: Connection, user: UUID, kind: str, gone: list[tuple[str, str]]) -> None:
+    """What left no dead row, because it was never here, gets one."""
+    dead = {row.id for row in await reading.named(db, user, ((kind, one) for one, _ in gone)) if row.is_dead}
+    rest = [(one, session) for one, session in gone if one not in dead]
+    if rest:
+        await db.execute("select public.sync_bury(%s, %s, %s)", (kind, [i for i, _ in rest], [s for _, s in rest]))
+
+
+async def _stamped(db: Connection, written: Sequence[Put | Drop]) -> None:
+    if written:
+        await db.execute(
+            "select public.sync_stamp(%s, %s, %s::smallint [], %s, %s)",
+            (
+                [one.kind if isinstance(one, Put) else "s" for one in written],
+                [one.id for one in written],
+                [one.stamp.cls for one in written],
+                [one.stamp.time for one in written],
+                [one.stamp.tie for one in written],
+            ),
+        )
+
+
+_PLAIN = tuple(name for name in Message.__slots__ if name not in ("id", "role", "content", "timestamp", "extra"))
+
+
+def _session(one: Put) -> dict[str, Any]:
+    return {"id": one.id, "title": one.value["title"], "created_at": one.value.get("createdAt")}
+
+
+def _setting(one: Put) -> dict[str, Any]:
+    return {"session_id": one.session_id, "key": one.id[len(one.session_id) + 1 :], "value": one.value["value"]}
+
+
+def _message(one: Put) -> dict[str, Any]:
+    found = Message.decode(one.value)
+    row: dict[str, Any] = {
+        "id": one.id,
+        "session_id": one.session_id,
+        "role": found.role,
+        "content": found.content,
+        "raw_message": one.value.get("raw_message"),
+    }
+    if found.timestamp is not None:
+        row["timestamp"] = found.timestamp.isoformat()
+    return row | {name: value for name in _PLAIN if (value := getattr(found, name))}
