@@ -173,6 +173,11 @@ class SyncTake(SyncConflicts):
 
     def _let_die(self, session_id: str, now_ms: int) -> None:
         """A conversation died elsewhere: what nobody else has of it is kept, the rest goes."""
+        self._save_edits(session_id, now_ms)
+        self._drop_conversation(session_id)
+
+    def _save_edits(self, session_id: str, now_ms: int) -> None:
+        """File and move apart what nobody else has of a conversation that is about to go."""
         edited = self.one(
             """select s.title from chat_sessions as s
             join sync_session_state as t on t.session_id = s.id and t.srv_seq > 0 and t.title_cls = 1
@@ -192,7 +197,6 @@ class SyncTake(SyncConflicts):
             self._file("m", row["id"], session_id, row["content"], now_ms)
         self._file_prompt(session_id, now_ms)
         self._rescue(session_id)
-        self._drop_conversation(session_id)
 
     # messages
 

@@ -17,7 +17,7 @@ from typing import Any
 from .clock import millis, stamp
 from .errors import Invalid, NotFound
 from .messages import Messages
-from .records import Message, Trashed
+from .records import Message, Session, Trashed
 from .sessions import NO_SUCH_CONVERSATION
 
 KEPT = timedelta(days=30)
@@ -54,9 +54,7 @@ class Trash(Messages):
             session = self.get_session(session_id)
             # While an import is being indexed, nobody knows cheaply which of these words are in: they leave now.
             behind = self.one("select 1 from search_backlog") is not None
-            token = self._bin("session", session.title, 1, self.message_count(session_id), indexed=not behind)
-            for place, column in _PLACES.items():
-                self._keep(token, place, f"{column} = :value", session_id)
+            token = self._keep_session(session, indexed=not behind)
             if behind:
                 self._unindex(session_id)
             with self.in_bulk():
@@ -165,6 +163,13 @@ class Trash(Messages):
     def _oldest(self) -> str:
         """The earliest deletion that can be undone; of one before it, some may be forgotten already."""
         return stamp(self.now() - KEPT)
+
+    def _keep_session(self, session: Session, *, indexed: bool) -> int:
+        """Copy a conversation with all it has into the trash."""
+        token = self._bin("session", session.title, 1, self.message_count(session.id), indexed=indexed)
+        for place, column in _PLACES.items():
+            self._keep(token, place, f"{column} = :value", session.id)
+        return token
 
     def _trashed(self, token: int) -> Trashed:
         row = self.one("select token, sessions, messages, title from trash where token = :token", token=token)

@@ -335,6 +335,13 @@ CREATE TABLE sync_remote (
     id text not null primary key,
     fp text,
     title_base text
+, title_sent text) strict, without rowid;
+
+CREATE TABLE sync_remote_message (
+    message_id text not null primary key,
+    base text not null default '',         -- a digest; empty: never seen there
+    sent text not null default '',
+    extra text constraint sync_remote_message_json check (extra is null or json_valid(extra)) -- what the server says beside our columns
 ) strict, without rowid;
 
 CREATE TABLE sync_seen (
