@@ -231,13 +231,21 @@ class Accounts:
         """Who gives tokens for an account."""
         command = self.settings().token_command
         if command:
-            return CommandSession(account.origin, _printing(command))
+            return CommandSession(account.origin, _printing(command), why_not=partial(self._why_not_now, account.file))
         return self._kept(account)
 
     def _kept(self, account: Account) -> KeptSession:
         server = self._signer(server_of(account.origin), account.kind)
         whole = account.kind == "upstream"
-        return KeptSession(_name(account), account.origin, self._keys, server, whole=whole, now=self._now)
+        why_not = partial(self._why_not_now, account.file)
+        return KeptSession(
+            _name(account), account.origin, self._keys, server, whole=whole, why_not=why_not, now=self._now
+        )
+
+    def _why_not_now(self, file: Path) -> str | None:
+        """A no counts at once, also for the chat that is open in another terminal."""
+        found = next((one for one in self.all() if one.file == file), None)
+        return "There is no such account here any more." if found is None else self.why_not(found)
 
     def _signer(self, server: Server, kind: Kind) -> SignInServer:
         if kind == "sterna":
@@ -301,7 +309,10 @@ class Accounts:
 
 
 async def check(session: Session, account: Account, owner: tuple[str, str] | None) -> None:
-    """Before each cycle: file, account and token name one and the same. Raises :class:`SignInNeeded`."""
+    """Before each cycle: file, account and token name one and the same, and its owner says yes to sending.
+
+    Raises :class:`SignInNeeded`, of which :class:`SendingOff` is one.
+    """
     if owner is None:
         raise SignInNeeded("This history belongs to no account. Sign in: sterna login URL")
     if owner != (account.origin, account.user_id):

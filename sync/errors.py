@@ -63,3 +63,7 @@ class AccountShut(SignInNeeded):
 
 class WrongAccount(SignInNeeded):
     """The sign-in is somebody else's than the history's. Nothing may be sent with it."""
+
+
+class SendingOff(SignInNeeded):
+    """The owner has not said yes to sending, or took it back, or config.toml means another server."""

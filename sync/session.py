@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 from config import ConfigError
 from config.credentials import Credentials
 
-from .errors import CannotReach, SignInError, SignInNeeded, WrongAccount
+from .errors import CannotReach, SendingOff, SignInError, SignInNeeded, WrongAccount
 from .gotrue import SignInServer, Tokens, subject_of
 
 T = TypeVar("T")
@@ -32,6 +32,13 @@ PATIENCE = 90.0
 PAUSE = 0.05
 
 AGAIN = "Sign in again: sterna login"
+
+WhyNot = Callable[[], str | None]
+"""What speaks against sending just now, in a sentence; None when nothing does. Not for the event loop."""
+
+
+def _nothing() -> None:
+    """Nothing speaks against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ class Session(Protocol):
         ...
 
     async def check(self, origin: str, user_id: str) -> None:
-        """Raises :class:`WrongAccount` unless the sign-in is that account's at that server."""
+        """Raises :class:`WrongAccount` unless the sign-in is that account's at that server, and :class:`SendingOff`."""
         ...
 
 
@@ -97,6 +104,7 @@ class KeptSession:
         server: SignInServer,
         *,
         whole: bool = False,
+        why_not: WhyNot = _nothing,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -105,6 +113,7 @@ class KeptSession:
         self._credentials = credentials
         self._server = server
         self._whole = whole
+        self._why_not = why_not
         self._now = now
         self._sleep = sleep
         self._kept: Kept | None = None
@@ -123,6 +132,7 @@ class KeptSession:
 
     async def check(self, origin: str, user_id: str) -> None:
         """See :class:`Session`. Reads anew what is kept: a sign-out by another process counts at once."""
+        await _may_send(self._why_not)
         self._kept = kept = await self._read()
         subject = subject_of(kept.access) or kept.user_id
         if kept.origin != origin or kept.user_id != user_id or subject != user_id:
@@ -241,8 +251,9 @@ class KeptSession:
 class CommandSession:
     """Tokens that a command of the person prints."""
 
-    def __init__(self, origin: str, run: Callable[[], str]) -> None:
+    def __init__(self, origin: str, run: Callable[[], str], *, why_not: WhyNot = _nothing) -> None:
         self._origin = origin
+        self._why_not = why_not
         self._run = run
         self._token = ""
 
@@ -260,8 +271,15 @@ class CommandSession:
 
     async def check(self, origin: str, user_id: str) -> None:
         """See :class:`Session`."""
+        await _may_send(self._why_not)
         if origin != self._origin or subject_of(await self.token()) != user_id:
             raise WrongAccount("The token that sync.token_command prints is not of this history's account.")
+
+
+async def _may_send(why_not: WhyNot) -> None:
+    reason = await asyncio.to_thread(why_not)
+    if reason is not None:
+        raise SendingOff(reason)
 
 
 def _heard(task: asyncio.Task[Kept]) -> None:

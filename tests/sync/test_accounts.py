@@ -13,7 +13,7 @@ from config.credentials import Credentials
 from storage import Store, StoreError, data_dir, open_account
 from storage import accounts as registry
 from sync.accounts import Account, Accounts, SignedIn, check
-from sync.errors import BadAddress, Refused, SignInNeeded, WrongAccount
+from sync.errors import BadAddress, Refused, SendingOff, SignInNeeded, WrongAccount
 from sync.gotrue import Tokens
 from sync.origin import server_of
 from sync.session import CommandSession, KeptSession
@@ -223,6 +223,21 @@ async def test_file_account_and_token_have_to_agree_before_anything_is_sent(acco
     for owner in ((ORIGIN, BOB), (OTHER, ADA)):
         with pytest.raises(WrongAccount):
             await check(session, account, owner)
+
+
+async def test_a_no_counts_at_once_for_whoever_syncs(accounts: Accounts, tmp_path: Path) -> None:
+    account = await accounts.settle(signed(), "adopt", sending=True)
+    session = accounts.session(account)
+    await check(session, account, (ORIGIN, ADA))
+    accounts.set_sending(account, False)
+    with pytest.raises(SendingOff, match="sterna sync on"):
+        await check(session, account, (ORIGIN, ADA))
+    accounts.set_sending(account, True)
+    await check(session, account, (ORIGIN, ADA))
+    path = tmp_path / "config" / "config.toml"
+    path.write_text(path.read_text().replace("enabled = true", "enabled = false"))
+    with pytest.raises(SendingOff):
+        await check(session, account, (ORIGIN, ADA))
 
 
 async def test_a_token_of_another_subject_is_not_used(accounts: Accounts, tmp_path: Path) -> None:
