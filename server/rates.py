@@ -4,7 +4,8 @@ A route says its class in one word, and its answers carry the headers whatever t
 
     @router.get("/api/chat/search", dependencies=[limited("B")])
 
-``A`` replies, ``B`` search and user data, ``C`` upstream-style sync, ``D`` administration (contract 6.0); ``sign-in``
+``A`` replies, ``B`` search and user data, ``C`` upstream-style sync, ``D`` administration (contract 6.0); ``S`` devices
+in delta mode (decision 14), of which :func:`limited` of class C takes the requests that name themselves; ``sign-in``
 whatever takes a password or a code, counted by address. Where only the body tells the class, the endpoint calls
 ``await parts.limits.spend(request, Caller(), "sign-in")`` itself. Whoever takes a password also calls
 ``await parts.limits.spend_name(request, email)`` before looking the account up.
@@ -34,10 +35,10 @@ from .callers import Anyone
 from .errors import ApiError, instant
 from .identity import Caller
 from .services import Parts
-from .settings import ServerSettings
+from .settings import MEGABYTE, ServerSettings
 from .windows import HOUR, Recent, redis
 
-Class = Literal["A", "B", "C", "D", "sign-in"]
+Class = Literal["A", "B", "C", "D", "S", "sign-in"]
 
 AMOUNTS: Mapping[str, Mapping[str, int]] = MappingProxyType(
     {
@@ -51,6 +52,9 @@ AMOUNTS: Mapping[str, Mapping[str, int]] = MappingProxyType(
 
 BY_ADDRESS = "sign-in"
 """Of this class nobody is known yet."""
+
+PIECE = 16 * 1024
+"""Bytes that a push counts by."""
 
 SIGN_INS, PER_NAME = 30, 10
 """An hour: from one address, whoever it names, and naming one account, wherever from."""
@@ -108,6 +112,9 @@ class Limits:
         else:
             key = f"user:{caller.identity.user_id}"
         await self._spend(request, kind, key, self.amount(kind, caller.tier))
+        if kind == "S" and (pieces := int(request.headers.get("content-length") or 0) // PIECE):
+            most = self._settings.sync_megabytes * MEGABYTE // PIECE
+            await self._spend(request, kind, f"bytes:{key}", most, pieces, what="units of 16 KiB")
 
     async def spend_name(self, request: Request, name: str) -> None:
         """Count one try at the account ``name``, an email or a code. Raises ApiError 429."""
@@ -118,6 +125,8 @@ class Limits:
         """Requests an hour."""
         if kind == BY_ADDRESS:
             return SIGN_INS
+        if kind == "S":
+            return self._settings.sync_requests
         of_class = AMOUNTS[kind]
         return of_class.get(tier, of_class["free"])
 
@@ -139,11 +148,13 @@ class Limits:
             return str(IPv6Address(int(known) >> 64 << 64))
         return str(known)
 
-    async def _spend(self, request: Request, kind: str, key: str, amount: int) -> None:
+    async def _spend(
+        self, request: Request, kind: str, key: str, amount: int, hits: int = 1, *, what: str = "of these requests"
+    ) -> None:
         if not self._settings.rate_limits:
             return
         try:
-            left = await self._count(RateLimitItemPerHour(amount).key_for(kind, key), amount)
+            left = await self._count(RateLimitItemPerHour(amount).key_for(kind, key), amount, hits)
         except StorageError as error:
             log.warning("rate limits: %s", type(error.storage_error).__name__)
             return
@@ -154,17 +165,17 @@ class Limits:
             raise ApiError(
                 "rate_limit_exceeded",
                 "Rate limit exceeded",
-                details=f"At most {amount} of these requests an hour.",
+                details=f"At most {amount} {what} an hour.",
                 retry_after=left.wait(now),
             )
 
-    async def _count(self, key: str, amount: int) -> Left:
+    async def _count(self, key: str, amount: int, hits: int) -> Left:
         if not amount:
             return Left(0, 0, self._clock().timestamp() + HOUR, refused=True)
-        taken = await self._store.acquire_entry(key, amount, HOUR)
+        taken = await self._store.acquire_entry(key, amount, HOUR, hits)
         if not taken:
             # Recorded all the same; twice the amount bounds what a flood can make us keep.
-            await self._store.acquire_entry(key, 2 * amount, HOUR)
+            await self._store.acquire_entry(key, 2 * amount, HOUR, hits)
         start, count = await self._store.get_moving_window(key, amount, HOUR)
         return Left(amount, max(0, amount - count), start + HOUR, refused=not taken)
 
@@ -174,7 +185,8 @@ def limited(kind: Class) -> Any:
     assert kind in get_args(Class)
 
     async def spend(request: Request, caller: Anyone, parts: Parts) -> None:
-        await parts.limits.spend(request, caller, kind)
+        is_device = kind == "C" and "sync-client" in request.headers and caller.identity.user_id is not None
+        await parts.limits.spend(request, caller, "S" if is_device else kind)
 
     async def spend_address(request: Request, parts: Parts) -> None:
         await parts.limits.spend(request, Caller(), kind)

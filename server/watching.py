@@ -26,7 +26,7 @@ EVERY_ANSWER = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
-    (b"sync-server", Capability(frozenset({"gzip", "tomb"})).format().encode()),
+    (b"sync-server", Capability(frozenset({"delta", "gzip", "seen", "sse", "tomb"})).format().encode()),
 )
 """Unless the endpoint says otherwise. The last tells a client of ours whom it speaks to (sync.md 3.1)."""
 
