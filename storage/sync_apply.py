@@ -124,9 +124,12 @@ class SyncApply(SyncTake, SyncStanding):
         now_ms = millis(self.now())
         if rows:
             self._take_rows(rows, resync=False, now_ms=now_ms)
-        if self.one("select 1 from sync_state where resynced > 0"):
-            for sql in _UNKNOWN:
-                self.db.execute(sql, {"ids": to_json(sorted(session_ids)), "ms": now_ms})
+        told = {"ids": to_json(sorted(session_ids)), "id": message_id, "ms": now_ms}
+        if message_id is not None:
+            self.db.execute(_UNKNOWN_MESSAGES + " and m.id = :id" + _ONCE, told)
+        elif self.one("select 1 from sync_state where resynced > 0"):
+            self.db.execute(_UNKNOWN_SESSIONS + _ONCE, told)
+            self.db.execute(_UNKNOWN_MESSAGES + _ONCE, told)
 
 
 _LOST = (
@@ -164,18 +167,20 @@ _FORGET = (
 )
 """Positions of the old history."""
 
-_UNKNOWN = (
-    """insert into sync_outbox (kind, id, conv_id, op, edited_at)
-    select 'c', s.id, s.id, 'put', :ms
-    from json_each(:ids) as j join chat_sessions as s on s.id = j.value
-    where s.id not in (select conv_id from sync_optout)
-        and not exists (select 1 from sync_session_state where session_id = s.id and srv_seq > 0)
-    on conflict (kind, id) do nothing""",
-    """insert into sync_outbox (kind, id, conv_id, op, edited_at)
-    select 'm', m.id, m.session_id, 'put', :ms
-    from json_each(:ids) as j join chat_messages as m on m.session_id = j.value
-    where m.session_id not in (select conv_id from sync_optout)
-        and not exists (select 1 from sync_message_state where message_id = m.id and srv_seq > 0)
-    on conflict (kind, id) do nothing""",
-)
-"""What waits for nothing and is not known there: while it was in the trash, the server's history went back."""
+# What waits for nothing and is not known there: while it was in the trash, the server's history went back, or its
+# conversation stopped being private.
+_UNKNOWN_SESSIONS = """
+insert into sync_outbox (kind, id, conv_id, op, edited_at)
+select 'c', s.id, s.id, 'put', :ms
+from json_each(:ids) as j join chat_sessions as s on s.id = j.value
+where s.id not in (select conv_id from sync_optout)
+    and not exists (select 1 from sync_session_state where session_id = s.id and srv_seq > 0)
+"""
+_UNKNOWN_MESSAGES = """
+insert into sync_outbox (kind, id, conv_id, op, edited_at)
+select 'm', m.id, m.session_id, 'put', :ms
+from json_each(:ids) as j join chat_messages as m on m.session_id = j.value
+where m.session_id not in (select conv_id from sync_optout)
+    and not exists (select 1 from sync_message_state where message_id = m.id and srv_seq > 0)
+"""
+_ONCE = " on conflict (kind, id) do nothing"

@@ -92,6 +92,7 @@ class SyncFreeze(SyncStanding):
             self.db.executemany(
                 "update sync_outbox set sent = 1 where kind = ? and id = ?", [(kind, id_) for kind, id_, _ in items]
             )
+            self._tell_graves(pending)
             return Inflight(push_seq, state.replica, body, items)
 
     def drop_inflight(self, fence: int) -> None:
@@ -106,6 +107,15 @@ class SyncFreeze(SyncStanding):
             self._fenced(fence)
             self.db.execute("delete from sync_inflight")
             self.db.execute("update sync_state set replica = :new, push_seq = 0", {"new": replica})
+
+    def _tell_graves(self, pending: Sequence[Pending]) -> None:
+        """From now on the server may know of these deletions."""
+        if pending[0].kind == "x":
+            self.db.execute("update sync_grave set srv_seq = -1 where kind = 'c' and srv_seq = 0")
+        self.db.executemany(
+            "update sync_grave set srv_seq = -1 where kind = ? and id = ? and srv_seq = 0",
+            [(one.kind, one.id) for one in pending if one.op == "del"],
+        )
 
     def _pick(self, most_ops: int, most_bytes: int, now_ms: int) -> list[Pending]:
         first: list[Pending] = []

@@ -19,6 +19,14 @@ where t.id >= :id || '/' and t.id < :id || '0' and t.srv_seq > 0
 """
 """Settings that the server knew and that were taken away since."""
 
+_UNDELETED = (
+    """update sync_outbox set op = 'restore', arg = 1
+    where conv_id = :id and kind = 'm' and op = 'put'
+        and exists (select 1 from sync_grave as g where g.kind = 'm' and g.id = sync_outbox.id and g.srv_seq <> 0)""",
+    "delete from sync_grave where kind = 'm' and id in (select id from chat_messages where session_id = :id)",
+)
+"""Messages that were deleted in sight of the server and brought back out of it."""
+
 
 class SyncSide(SyncSettle):
     """Everything that the exchange with a server needs of the history."""
@@ -77,6 +85,8 @@ class SyncSide(SyncSettle):
             {**told, "op": "restore" if known else "put", "rev": before["rev"] + 1 if before else 1, "known": known},
         )
         self._queue_whole(session_id, now_ms)
+        for sql in _UNDELETED:
+            self.db.execute(sql, told)
         gone = self.rows(
             """select message_id as id from sync_private_gone
             where session_id = :id and message_id not in (select id from chat_messages)""",

@@ -77,7 +77,9 @@ class SyncSettle(SyncApply, SyncFreeze):
 
     def _waiting_op(self, told: Told) -> sqlite3.Row | None:
         return self.one(
-            "select op, rev, arg from sync_outbox where kind = :kind and id = :id", kind=told.kind, id=told.id
+            "select op, rev, arg, edited_at from sync_outbox where kind = :kind and id = :id",
+            kind=told.kind,
+            id=told.id,
         )
 
     def _says_too_little(self, told: Told) -> bool:
@@ -95,11 +97,11 @@ class SyncSettle(SyncApply, SyncFreeze):
             self._settle_death(told, row, unchanged)
         elif op is None:
             self._settle_binned(told, row)
+        elif unchanged and op["op"] == "restore":
+            self._settle_restore(told, row, op, now_ms)
         elif unchanged:
             self._unqueue(told.kind, told.id)
             self._adopt(row)
-            if op["op"] == "restore" and told.kind == "c":
-                self._settle_restore(told, op, now_ms)
         else:
             # the server holds what was sent, so what was written since has seen it
             self._move_base(row)
@@ -127,12 +129,28 @@ class SyncSettle(SyncApply, SyncFreeze):
         which = "session_id = :id" if told.kind == "c" else "kind = 'm' and id = :id"
         self.db.execute(f"delete from sync_aside where {which}", {"id": told.id})
 
-    def _settle_restore(self, told: Told, op: sqlite3.Row, now_ms: int) -> None:
-        """A conversation is back there. Its messages are too, unless the server had nothing of it any more."""
-        if told.code:
-            self._queue_whole(told.id, now_ms)
+    def _settle_restore(self, told: Told, row: RemoteRow, op: sqlite3.Row, now_ms: int) -> None:
+        """It is back there. An edit that waited for this is said now, and counts as made when it was made."""
+        self._unqueue(told.kind, told.id)
         if op["arg"]:
-            self._queue_op("c", told.id, told.id, "put", now_ms)
+            if row.stamp == self._acked_stamp(row):
+                self._move_base(row)
+            else:
+                self._know(row.kind, row.id, row.seq - 1)  # somebody wrote it meanwhile: the server is to weigh them
+            self._queue_op(told.kind, told.id, row.session_id, "put", op["edited_at"])
+        else:
+            self._adopt(row)
+        if told.kind == "c" and told.code:  # the server had nothing of it any more: its messages are offered too
+            self._queue_whole(told.id, now_ms)
+
+    def _acked_stamp(self, row: RemoteRow) -> tuple[int, int, str]:
+        found = self.one(
+            """select acked_cls as cls, title_time as time, title_tie as tie from sync_session_state
+            where :kind = 'c' and session_id = :id
+            union all select 0, body_time, body_tie from sync_message_state where :kind = 'm' and message_id = :id""",
+            kind=row.kind, id=row.id,
+        )  # fmt: skip
+        return (found["cls"], found["time"], found["tie"]) if found else (0, 0, "")
 
     def _settle_lost(self, told: Told, now_ms: int) -> None:
         op = self._waiting_op(told)

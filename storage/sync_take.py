@@ -119,7 +119,7 @@ class SyncTake(SyncConflicts):
                 if self._is_brought_back(row, fact["grave"], page):
                     self.db.execute("delete from sync_grave where kind = 'c' and id = :id", {"id": row.id})
                     fresh.append(row)
-                elif page.resync or not fact["grave"]:
+                elif page.resync or fact["grave"] <= 0:
                     self._bury_again(row, fact["op"], page)
             elif row.seq <= known:
                 continue
@@ -160,8 +160,10 @@ class SyncTake(SyncConflicts):
 
     def _private_conversation(self, row: RemoteRow, fact: sqlite3.Row, page: Page) -> None:
         """One that the person took back: a copy that a history brings back is taken back again."""
-        if fact["grave"] is not None and (page.resync or not fact["grave"]):
+        if fact["grave"] is not None and (page.resync or fact["grave"] <= 0):
             self._bury_again(row, fact["op"], page)
+        else:
+            self._lay_aside(row, page)
 
     def _dead_conversation(self, row: RemoteRow, fact: sqlite3.Row, known: int, page: Page) -> None:
         if row.seq <= known and fact["grave"] is None:
@@ -236,7 +238,7 @@ class SyncTake(SyncConflicts):
         if self._is_brought_back(row, grave, page):
             self.db.execute("delete from sync_grave where kind = 'm' and id = :id", {"id": row.id})
             fresh.append(row)
-        elif page.resync or not grave:
+        elif page.resync or grave <= 0:
             self._bury_again(row, page.waiting.get(row.id, (None, False))[0], page)
 
     def _edited_message(self, row: RemoteRow, page: Page) -> None:
@@ -271,6 +273,10 @@ class SyncTake(SyncConflicts):
 
     def _dead_message(self, row: RemoteRow, at: str | None, page: Page) -> None:
         if row.seq <= page.known(row.id) and row.id not in page.graves:
+            return
+        if row.session_id not in page.sessions:
+            self._lay_aside(row, page)  # an undo may bring it back
+            self._bury("m", row, page, known=False)
             return
         self._bury("m", row, page)
         self.db.execute("delete from sync_aside where kind = 'm' and id = :id", {"id": row.id})
@@ -382,13 +388,14 @@ class SyncTake(SyncConflicts):
         """Whether a person brought it back after the deletion here was acknowledged."""
         return not page.resync and 0 < grave < row.created_seq
 
-    def _bury(self, kind: str, row: RemoteRow, page: Page) -> None:
+    def _bury(self, kind: str, row: RemoteRow, page: Page, *, known: bool = True) -> None:
         """The server has written a death down."""
         self.db.execute(
             "update sync_grave set srv_seq = :seq where kind = :kind and id = :id",
             {"seq": row.seq, "kind": kind, "id": row.id},
         )
-        self._know(kind, row.id, row.seq)
+        if known:
+            self._know(kind, row.id, row.seq)
         if (kind, row.id) not in page.flying:
             self.db.execute(
                 "delete from sync_outbox where kind = :kind and id = :id and op = 'del'", {"kind": kind, "id": row.id}

@@ -325,7 +325,7 @@ class Trash(Messages):
         public = f"{conversation} not in (select conv_id from sync_optout)"
         things = f"select thing from trash_rows where token = :token and place = :place and {public}"
         acked = "sync_session_state where session_id" if kind == "c" else "sync_message_state where message_id"
-        later_clear_waits, withdrawn = self._weigh_clears(token)
+        later_clear_waits = self._weigh_clears(token)
         told = self.rows(
             f"""select thing, coalesce((select rev from sync_outbox where kind = :kind and id = thing), 0) as rev
             from trash_rows
@@ -336,50 +336,49 @@ class Trash(Messages):
                 )
                 and (
                     :covered
-                    or not :withdrawn and not exists (
-                        select 1 from sync_outbox where kind = :kind and id = thing and op = 'del' and {_UNSENT}
-                    )
+                    or exists (select 1 from sync_grave where kind = :kind and id = thing and srv_seq <> 0)
                 )""",
-            **values, covered=later_clear_waits, withdrawn=withdrawn,
+            **values, covered=later_clear_waits,
         )  # fmt: skip
         self.db.execute(f"delete from sync_outbox where kind = :kind and id in ({things})", values)
         self.db.execute(f"delete from sync_grave where kind = :kind and id in ({things})", values)
-        kept = (row for row in self._kept(token, "sync_outbox") if row["kind"] != "x")
+        private = {row["conv_id"] for row in self.rows("select conv_id from sync_optout")}
+        kept = (row for row in self._kept(token, "sync_outbox") if row["kind"] != "x" and row["conv_id"] not in private)
         self.insert_many("sync_outbox", kept, known="or ignore")  # it may have got a word of its own since
         for row in told:  # beyond the revision of the delete, whose answer may still come; after a clear that waits
             thing = {**values, "thing": row["thing"]}
-            before = self.one("select rev from sync_outbox where kind = :kind and id = :thing", **thing)
-            rev = max(row["rev"] + 1, before["rev"] if before else 0)
+            before = self.one("select op, rev, edited_at from sync_outbox where kind = :kind and id = :thing", **thing)
             self.db.execute("delete from sync_outbox where kind = :kind and id = :thing", thing)
+            if before is not None and before["op"] == "put":  # it was edited: that is said once it is back
+                thing |= {"ms": before["edited_at"], "edited": 1}
             self.db.execute(
-                f"""insert into sync_outbox (kind, id, conv_id, op, rev, edited_at)
-                select :kind, thing, {conversation}, 'restore', :rev, :ms
+                f"""insert into sync_outbox (kind, id, conv_id, op, rev, sent, edited_at, arg)
+                select :kind, thing, {conversation}, 'restore', :rev, 1, :ms, :edited
                 from trash_rows where token = :token and place = :place and thing = :thing""",
-                {**thing, "rev": rev},
+                {"edited": None, **thing, "rev": max(row["rev"] + 1, before["rev"] if before else 0)},
             )
 
-    def _weigh_clears(self, token: int) -> tuple[bool, bool]:
-        """Two answers for an undo: whether the op of a later clear waits, which would take with it what comes back;
-        and whether this was a clear whose own op waited, and is withdrawn now.
+    def _weigh_clears(self, token: int) -> bool:
+        """Whether the op of a later clear waits, which would take with it what an undo brings back.
 
-        One op stands for all clears that were not sent. It goes with the last of them alone, and then the op of the
-        clears before it, if they still stand, is what waits.
+        If that is a clear whose own op waits, the op is withdrawn. One op stands for all clears that were not sent. It
+        goes with the last of them alone, and then the op of the clears before it, if they still stand, is what waits.
         """
         waits = self.one(f"select 1 from sync_outbox where kind = 'x' and {_UNSENT}") is not None
         later = self.one("select min(token) as token from trash where kind = 'clear' and token > :token", token=token)
         assert later is not None
         values = {"token": token, "later": later["token"]}
         if not self.one("select 1 from trash where token = :token and kind = 'clear'", token=token):
-            return waits and later["token"] is not None, False
+            return waits and later["token"] is not None
         if later["token"] is not None:
             if self.db.execute(f"delete from trash_rows where token = :later and {_CLEAR_OP}", values).rowcount:
                 self.db.execute(f"update trash_rows set token = :later where token = :token and {_CLEAR_OP}", values)
-            return waits, False
+            return waits
         if waits:
             self.db.execute("delete from sync_outbox where kind = 'x'")
             before = (row for row in self._kept(token, "sync_outbox") if row["kind"] == "x")
             self.insert_many("sync_outbox", before)
-        return False, waits
+        return False
 
     def _forget_index(self) -> None:
         """No message is in the search index any more; also not those in the trash."""

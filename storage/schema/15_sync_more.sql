@@ -11,7 +11,8 @@ alter table sync_state add column resynced integer not null default 0;
 -- title_tie are the acknowledged ones'.
 alter table sync_session_state add column acked_cls integer not null default 0;
 
--- Where the server wrote the deletion down; 0: not known. What is live again with a later creation was brought back by a person.
+-- Where the server wrote the deletion down; 0: it was not told, -1: it may have been. What lives again with a later creation was brought
+-- back by a person.
 alter table sync_grave add column srv_seq integer not null default 0;
 
 create table sync_setting_state (
