@@ -22,10 +22,11 @@ create table if not exists public.sync_trash (
     id text collate "C" not null,
     session_id text collate "C" not null,
     with_session boolean not null, -- went because its conversation did
+    seq bigint not null,
     cls smallint not null,
     time bigint not null,
     tie text collate "C" not null,
-    payload jsonb not null,
+    payload jsonb, -- null of what is only known to have died
     binned_at timestamptz not null default now(),
     constraint sync_trash_pkey primary key (user_id, kind, id),
     constraint sync_trash_user_id_fkey foreign key (user_id) references public.profiles (id) on delete cascade
@@ -45,7 +46,8 @@ create policy sync_trash_own on public.sync_trash for select to authenticated
 using (user_id = (select public.current_profile_id()));
 grant select on public.sync_trash to authenticated;
 
--- Runs before the stamps of what is deleted are gone. Nothing is kept of somebody who is gone, and nothing of an empty setting.
+-- Runs before the stamps of what is deleted are gone. Nothing is kept of somebody who is gone. With a conversation go the tombstones of what
+-- had died in it: they come back with it, or somebody's old copy of that would.
 create or replace function public.bin_deleted() returns trigger
 language plpgsql
 security definer
@@ -55,7 +57,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 begin
-    insert into public.sync_trash as t (user_id, kind, id, session_id, with_session, cls, time, tie, payload)
+    insert into public.sync_trash as t (user_id, kind, id, session_id, with_session, seq, cls, time, tie, payload)
     select
         o.user_id,
         tg_argv[0],
@@ -64,6 +66,7 @@ begin
         tg_argv[0] <> 'c' and not exists (
             select 1 from public.chat_sessions as s where s.user_id = o.user_id and s.id = o.session_id
         ),
+        coalesce(r.seq, 0),
         coalesce(r.cls, 0),
         coalesce(r.time, 0),
         coalesce(r.tie, ''),
@@ -84,11 +87,27 @@ begin
     on conflict (user_id, kind, id) do update set
         session_id = excluded.session_id,
         with_session = excluded.with_session,
+        seq = excluded.seq,
         cls = excluded.cls,
         time = excluded.time,
         tie = excluded.tie,
         payload = excluded.payload,
         binned_at = excluded.binned_at;
+    if tg_argv[0] = 'c' then
+        insert into public.sync_trash as t (user_id, kind, id, session_id, with_session, seq, cls, time, tie)
+        select r.user_id, r.kind, r.id, r.session_id, false, r.seq, r.cls, r.time, r.tie
+        from old_rows as o
+        inner join public.sync_rows as r on r.user_id = o.user_id and r.session_id = o.id and r.deleted_at is not null
+        where r.kind <> 'c' and exists (select 1 from public.profiles as p where p.id = o.user_id)
+        on conflict (user_id, kind, id) do update set
+            with_session = false,
+            seq = excluded.seq,
+            cls = excluded.cls,
+            time = excluded.time,
+            tie = excluded.tie,
+            binned_at = excluded.binned_at
+        where t.session_id = excluded.session_id;
+    end if;
     return null;
 end
 $$;
@@ -108,17 +127,25 @@ begin
 end
 $$;
 
--- Brings the caller's conversation or message back from the trash as it was: times and stamps too. Counts no use a second time.
+-- Brings the caller's conversation or message back from the trash as it was: times and stamps too. Counts no use a second time. What had died
+-- in a conversation before is dead in it again.
 create or replace function public.sync_restore(p_kind text, p_id text) returns boolean
 language plpgsql
 security definer
 set search_path = pg_catalog, public
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
     own uuid := public.current_profile_id();
     binned record;
+    ids text [];
+    dead_kind text;
 begin
-    select * into binned from public.sync_trash as t where t.user_id = own and t.kind = p_kind and t.id = p_id;
+    select t.payload, t.session_id into binned
+    from public.sync_trash as t
+    where t.user_id = own and t.kind = p_kind and t.id = p_id and t.payload is not null;
     if not found then
         return false;
     end if;
@@ -130,11 +157,26 @@ begin
         select (jsonb_populate_record(null::public.chat_messages, t.payload)).*
         from public.sync_trash as t
         where t.user_id = own and t.session_id = p_id and t.kind = 'm' and t.with_session
+        order by t.seq
         on conflict (user_id, id) do nothing;
         insert into public.session_settings
         select (jsonb_populate_record(null::public.session_settings, t.payload)).*
         from public.sync_trash as t
-        where t.user_id = own and t.session_id = p_id and t.kind = 's' and t.with_session;
+        where t.user_id = own and t.session_id = p_id and t.kind = 's' and t.with_session
+        order by t.seq;
+        foreach dead_kind in array array['m', 's'] loop
+            select array_agg(t.id order by t.seq) into ids
+            from public.sync_trash as t
+            where t.user_id = own and t.session_id = p_id and t.kind = dead_kind and not t.with_session
+                and not exists (
+                    select 1 from public.sync_rows as r where r.user_id = own and r.kind = t.kind and r.id = t.id
+                );
+            if ids is not null then
+                perform public.stamp_rows(
+                    array_fill(own, array[cardinality(ids)]), dead_kind, ids, array_fill(p_id, array[cardinality(ids)]), true
+                );
+            end if;
+        end loop;
     else
         insert into public.chat_messages
         select (jsonb_populate_record(null::public.chat_messages, binned.payload)).*;
@@ -143,11 +185,14 @@ begin
     update public.sync_rows as r
     set cls = t.cls, time = t.time, tie = t.tie
     from public.sync_trash as t
-    where t.user_id = own and r.user_id = own and r.kind = t.kind and r.id = t.id
-        and (t.kind = p_kind and t.id = p_id or p_kind = 'c' and t.session_id = p_id and t.with_session);
+    where t.user_id = own and r.user_id = own and r.kind = t.kind and r.id = t.id and r.session_id = t.session_id
+        and (t.kind = p_kind and t.id = p_id or p_kind = 'c' and t.session_id = p_id);
     delete from public.sync_trash as t
     where t.user_id = own
-        and (t.kind = p_kind and t.id = p_id or p_kind = 'c' and t.session_id = p_id and t.with_session);
+        and (
+            t.kind = p_kind and t.id = p_id
+            or p_kind = 'c' and t.session_id = p_id and (t.with_session or t.payload is null)
+        );
     return true;
 end
 $$;

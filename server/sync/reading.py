@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,11 +22,11 @@ _STAMPED = (
 )
 _VALUES = """
     s.title as session_title,
-    s.created_at as session_created_at,
+    least(greatest(s.created_at, '0001-01-02'), '9999-12-30') as session_created_at,
     g.value as setting,
     m.role,
     m.content,
-    m.message_timestamp as timestamp,
+    least(greatest(m.message_timestamp, '0001-01-02'), '9999-12-30') as timestamp,
     m.model,
     m.total_tokens,
     m.input_tokens,
@@ -56,11 +58,11 @@ PAGE: Final = f"""
 with later as (
     select r.*
     from sync_rows as r
-    where r.user_id = %(user)s and r.seq > %(cur)s and r.seq <= %(head)s
+    where r.user_id = %(user)s and r.seq > %(cur)s and r.seq <= %(head)s and not r.seq = any(%(but)s::bigint [])
     order by r.seq
     limit %(rows)s
 )
-select {_STAMPED}, {_VALUES}
+select {_STAMPED}, {_VALUES}, (select count(*) from later) as found, (select max(seq) from later) as last_seq
 from (
     select
         r.*,
@@ -130,25 +132,35 @@ async def name_head(db: Connection) -> Commit | None:
 
 
 async def page(
-    db: Connection, user: UUID, cur: int, most: int, newest: int, session_id: str | None = None
+    db: Connection,
+    user: UUID,
+    cur: int,
+    most: int,
+    newest: int,
+    session_id: str | None = None,
+    but: Sequence[int] = (),
 ) -> tuple[list[Row], int, bool]:
     """Rows after ``cur`` of at most ``most`` bytes, one at least; where they end; whether there are more.
 
     ``newest`` is the head as it was read before: what is written since comes in a later page. A message whose
-    conversation's own row comes later carries that row along.
+    conversation's own row comes later carries that row along. ``but`` are numbers that the device has been told of.
     """
     values: dict[str, Any] = {"user": user, "cur": cur, "head": newest, "bytes": max(1, most), "rows": MOST_ROWS}
+    values["but"] = list(but)
     if session_id is not None:
         values["session"] = session_id
-    found = await (await db.execute(PAGE if session_id is None else OF_SESSION, values)).fetchall()
+    statement = PAGE if session_id is None else OF_SESSION
+    # planned each time, for tables that may have grown since the last
+    found = await (await db.execute(statement, values, prepare=False)).fetchall()
     rows = [row_of(one) for one in found]
     if not rows:
         return [], max(cur, newest), False
-    end = rows[-1].seq
+    more = found[0]["found"] == MOST_ROWS or rows[-1].seq < found[0]["last_seq"]
+    end = rows[-1].seq if more or session_id is not None else newest
     there = {row.id for row in rows if row.kind == "c"}
     carried = {row.session_id for row in rows if row.kind != "c"} - there
     moved = [row for row in await named(db, user, (("c", one) for one in carried)) if row.seq > end]
-    return [*sorted(moved, key=lambda row: row.seq), *rows], end, end < newest
+    return [*sorted(moved, key=lambda row: row.seq), *rows], end, more
 
 
 async def named(db: Connection, user: UUID, things: Iterable[tuple[str, str]]) -> list[Row]:
@@ -180,6 +192,7 @@ async def newest(db: Connection, user: UUID, count: int) -> list[Row]:
 def row_of(found: dict[str, Any]) -> Row:
     """A row of the history as the wire has it."""
     kind: Kind = found["kind"]
+    value = None if found["is_dead"] else _value(found)
     return Row(
         kind=kind,
         id=found["id"],
@@ -187,24 +200,47 @@ def row_of(found: dict[str, Any]) -> Row:
         seq=found["seq"],
         created_seq=found["created_seq"],
         ver=found["ver"],
-        is_dead=found["is_dead"],
+        is_dead=value is None,
         stamp=Stamp(found["cls"], found["time"], found["tie"]),
-        value=None if found["is_dead"] else _value(found),
+        value=value,
     )
+
+
+def binned_row(found: dict[str, Any]) -> Row:
+    """What the trash has, as the row that it was; without a value where only that it died is known."""
+    row, kept = row_of(found | {"is_dead": True}), found["payload"]
+    if kept is None:
+        return row
+    if row.kind == "c":
+        value: Any = {"title": kept["title"], "createdAt": written(datetime.fromisoformat(kept["created_at"]))}
+    elif row.kind == "s":
+        value = {"value": kept["value"]}
+    else:
+        at = datetime.fromisoformat(kept["message_timestamp"])
+        value = _message(kept | {"timestamp": at, "was_streaming": kept["is_streaming"]})
+    return replace(row, value=value)
 
 
 _COLUMNS = tuple(name for name in Message.__slots__ if name not in ("id", "extra"))
 
 
-def _value(found: dict[str, Any]) -> dict[str, Any]:
+def _value(found: dict[str, Any]) -> dict[str, Any] | None:
+    """None where there is nothing, whatever its row says: plain SQL may do anything to what is one's own."""
+    if found[{"c": "session_title", "s": "setting"}.get(found["kind"], "role")] is None:
+        return None
     if found["kind"] == "c":
         return {"title": found["session_title"], "createdAt": written(found["session_created_at"])}
     if found["kind"] == "s":
         return {"value": found["setting"]}
+    return _message(found)
+
+
+def _message(found: dict[str, Any]) -> dict[str, Any]:
     told = {name: found[name] for name in _COLUMNS}
     for name in ("total_tokens", "input_tokens", "output_tokens", "elapsed_ms", "attachment_count"):
         told[name] = told[name] or 0
-    told["metadata"] = told["metadata"] or {}
+    told["metadata"] = told["metadata"] if isinstance(told["metadata"], dict) else {}
+    told["content_type"] = told["content_type"] or "text"
     told["was_streaming"] = bool(told["was_streaming"])
     value = Message(id=found["id"], **told).encode()
     return value if found["raw_message"] is None else value | {"raw_message": found["raw_message"]}

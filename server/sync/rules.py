@@ -8,10 +8,11 @@ runs over PostgreSQL and in the simulator.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
-from sync.wire import MESSAGE_BYTES, TITLE_LENGTH, BadItem, Op, Stamp
+from sync.wire import MESSAGE_BYTES, BadItem, Op, Stamp
 
 from .values import same, taken
 
@@ -70,12 +71,11 @@ class Clear:
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """Bring back from the trash; a conversation that it does not have is made of ``value``."""
+    """Bring back from the trash, a conversation with what went with it."""
 
     kind: str
     id: str
     session_id: str
-    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,8 @@ class Overtaken:
     seq: int
     value: Any
 
+
+NOTHING: Final[Mapping[Key, Held]] = MappingProxyType({})
 
 Write = Put | Kill | Drop | Clear | Restore | Overtaken
 
@@ -131,14 +133,17 @@ def session_of(op: Op) -> str:
 def decide(
     ops: Sequence[Op],
     held: Mapping[Key, Held],
-    binned: frozenset[Key] = frozenset(),
+    binned: Mapping[Key, Held] = NOTHING,
     *,
     now: int,
     sent_at: int | None,
     replica: str,
     message_bytes: int = MESSAGE_BYTES,
 ) -> Plan:
-    """What becomes of ``ops``. ``held`` has what there is of :func:`keys`; ``binned`` what the trash has of them.
+    """What becomes of ``ops``. ``held`` has what there is of :func:`keys`.
+
+    ``binned`` has what the trash has of them, where one is a restore: as it was, and dead where it had died before its
+    conversation did; it may have a value all the same.
 
     ``now`` is the server's clock and ``sent_at`` the device's when it sent this, both ms since 1970.
     """
@@ -163,8 +168,8 @@ def decide(
 def _turn(op: Op) -> int:
     """Conversations come before what is in them, and go after it."""
     if op.kind == "c":
-        return {"restore": 0, "put": 1}.get(op.verb, 3)
-    return 2
+        return {"restore": 0, "put": 1}.get(op.verb, 4)
+    return 2 if op.verb == "restore" else 3
 
 
 class _Deciding:
@@ -173,7 +178,7 @@ class _Deciding:
     def __init__(
         self,
         held: Mapping[Key, Held],
-        binned: frozenset[Key],
+        binned: Mapping[Key, Held],
         now: int,
         sent_at: int | None,
         replica: str,
@@ -185,6 +190,8 @@ class _Deciding:
         self._message_bytes = message_bytes
         self._made: set[str] = set()
         """Conversations that live once this push is done, though they do not yet."""
+        self._back: set[str] = set()
+        """Those of them that come back with all that was in them."""
 
     def judge(self, op: Op) -> Verdict:
         """Decide one op. Raises BadItem when it cannot be taken."""
@@ -210,7 +217,7 @@ class _Deciding:
 
     def _put_conversation(self, op: Op) -> Verdict:
         there = self._held.get(("c", op.id))
-        value = taken(op, TITLE_LENGTH, self._message_bytes)
+        value = self._taken(op)
         if there is not None and there.is_dead:
             return Verdict("deleted")
         self._made.add(op.id)
@@ -220,11 +227,15 @@ class _Deciding:
         there = self._held.get(("c", op.id))
         if there is not None and not there.is_dead:
             return Verdict("ok", tells_value=True)
-        is_binned = ("c", op.id) in self._binned
-        value = None if is_binned else taken(op, TITLE_LENGTH, self._message_bytes)
+        if ("c", op.id) in self._binned:
+            self._back.add(op.id)
+            self.writes.append(Restore("c", op.id, op.id))
+            verdict = Verdict("ok", tells_value=True)
+        else:
+            self._write(op, op.id, self._taken(op), op.stamp or Stamp(op.cls, self._time_of(op), self._replica))
+            verdict = Verdict("ok", "not_in_trash")
         self._made.add(op.id)
-        self.writes.append(Restore("c", op.id, op.id, value))
-        return Verdict("ok", "" if is_binned else "not_in_trash", tells_value=is_binned)
+        return verdict
 
     # What is in them
 
@@ -237,37 +248,51 @@ class _Deciding:
         return Verdict("deleted") if conversation.is_dead else None
 
     def _put_message(self, op: Op) -> Verdict:
-        there = self._held.get(("m", op.id))
-        value = taken(op, TITLE_LENGTH, self._message_bytes)
+        there = self._there("m", op.id, op.session_id)
+        value = self._taken(op)
         if there is not None and there.is_dead:
             return Verdict("deleted")
         return self._register(op, op.session_id, there, value)
 
     def _restore_message(self, op: Op) -> Verdict:
-        there = self._held.get(("m", op.id))
+        there = self._there("m", op.id, op.session_id)
         if there is not None and not there.is_dead:
             return Verdict("ok", tells_value=True)
-        if ("m", op.id) in self._binned:
+        binned = self._binned.get(("m", op.id))
+        if binned is not None and binned.value is not None and binned.session_id == op.session_id:
             self.writes.append(Restore("m", op.id, op.session_id))
             return Verdict("ok", tells_value=True)
         if op.value is None:
             return Verdict("rejected", "gone")
-        self.writes.append(Restore("m", op.id, op.session_id, taken(op, TITLE_LENGTH, self._message_bytes)))
+        self._write(op, op.session_id, self._taken(op), op.stamp or Stamp(0, self._time_of(op), self._replica))
         return Verdict("ok")
 
     def _set(self, op: Op, session_id: str) -> Verdict:
-        there = self._held.get(("s", op.id))
-        value = None if op.verb == "del" else taken(op, TITLE_LENGTH, self._message_bytes)
+        there = self._there("s", op.id, session_id)
+        value = None if op.verb == "del" else self._taken(op)
         return self._register(op, session_id, there, value)
 
     def _kill(self, op: Op) -> Verdict:
         """Deleting wins, whatever was seen. What was never here leaves a tombstone too: somebody else may offer it."""
-        there = self._held.get((op.kind, op.id))
+        there = self._there(op.kind, op.id, session_of(op))
         if there is None or not there.is_dead:
             self.writes.append(Kill(op.kind, op.id, session_of(op) if there is None else there.session_id))
         return Verdict("ok")
 
-    # Registers
+    # Values and registers
+
+    def _there(self, kind: str, key: str, session_id: str) -> Held | None:
+        """What is there once the restores of this push are done."""
+        there = self._held.get((kind, key))
+        if there is None and session_id in self._back:
+            there = self._binned.get((kind, key))
+            if there is None or there.session_id != session_id:
+                return None
+            return replace(there, value=None) if there.is_dead else there
+        return there
+
+    def _taken(self, op: Op) -> Any:
+        return taken(op, self._now, self._message_bytes)
 
     def _register(self, op: Op, session_id: str, there: Held | None, value: Any) -> Verdict:
         cls = op.cls if op.kind == "c" else 0

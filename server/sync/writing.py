@@ -13,18 +13,20 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from sync.wire import Ack, DeltaPush, Message, Op, Stamp
+from sync.wire import Ack, DeltaPush, Message, Op
 
 from ..database import Connection
 from ..rows import COLUMNS
 from . import reading
-from .rules import Clear, Drop, Held, Kill, Overtaken, Plan, Put, Restore, decide, keys
+from .rules import Clear, Drop, Held, Key, Kill, Overtaken, Plan, Put, Restore, decide, keys
 
 REPLICA: Final = (
     "select push_seq, req_hash, answer from sync_replica where user_id = %(user)s and replica = %(replica)s"
 )
 BINNED: Final = """
-select t.kind, t.id
+select
+    t.kind, t.id, t.session_id, t.seq, 0 as created_seq, 0 as ver, t.with_session, t.cls, t.time, t.tie,
+    t.payload is null as is_dead, t.payload
 from unnest(%(kinds)s::text [], %(ids)s::text []) as k (kind, id)
 inner join sync_trash as t on t.user_id = %(user)s and t.kind = k.kind collate "C" and t.id = k.id collate "C"
 """
@@ -71,9 +73,6 @@ on conflict (user_id, id) do update set
 """
 
 
-_NO_STAMP = Stamp()
-
-
 class Forked(Exception):
     """Two devices say the same number: one is a copy of the other."""
 
@@ -107,11 +106,7 @@ async def done(
         (row.kind, row.id): Held(row.seq, row.created_seq, row.is_dead, row.stamp, row.session_id, row.value)
         for row in await reading.named(db, user, wanted)
     }
-    binned: frozenset[tuple[str, str]] = frozenset()
-    if restored := sorted({(op.kind, op.id) for op in ops if op.verb == "restore"}):
-        values = {"user": user, "kinds": [kind for kind, _ in restored], "ids": [key for _, key in restored]}
-        found = await (await db.execute(BINNED, values)).fetchall()
-        binned = frozenset((row["kind"], row["id"]) for row in found)
+    binned = await _binned(db, user, wanted) if any(op.verb == "restore" for op in ops) else {}
     plan = decide(ops, held, binned, now=now, sent_at=sent_at, replica=replica)
     await _written(db, user, plan)
     rows = {(row.kind, row.id): row for row in await reading.named(db, user, ((op.kind, op.id) for op in ops if op.id))}
@@ -124,6 +119,18 @@ async def done(
     return acks
 
 
+async def _binned(db: Connection, user: UUID, wanted: set[Key]) -> dict[Key, Held]:
+    """What the trash has of these, as it was."""
+    known = sorted(wanted)
+    values = {"user": user, "kinds": [kind for kind, _ in known], "ids": [key for _, key in known]}
+    binned: dict[Key, Held] = {}
+    for found in await (await db.execute(BINNED, values)).fetchall():
+        row = reading.binned_row(found)
+        is_dead = row.kind != "c" and not found["with_session"]
+        binned[(row.kind, row.id)] = Held(row.seq, 0, is_dead, row.stamp, row.session_id, row.value)
+    return binned
+
+
 async def _written(db: Connection, user: UUID, plan: Plan) -> None:
     """Every write of a plan: what is overtaken first, for it is read from nowhere else; what dies last."""
     puts = [one for one in plan.writes if isinstance(one, Put)]
@@ -131,10 +138,10 @@ async def _written(db: Connection, user: UUID, plan: Plan) -> None:
     kills = [one for one in plan.writes if isinstance(one, Kill)]
     await _overtaken(db, [one for one in plan.writes if isinstance(one, Overtaken)])
     for one in (one for one in plan.writes if isinstance(one, Restore) and one.kind == "c"):
-        await _restored(db, user, one)
+        await db.execute("select public.sync_restore(%s, %s)", (one.kind, one.id))
     await _many(db, user, PUT_SESSIONS, [_session(one) for one in puts if one.kind == "c"])
     for one in (one for one in plan.writes if isinstance(one, Restore) and one.kind == "m"):
-        await _restored(db, user, one)
+        await db.execute("select public.sync_restore(%s, %s)", (one.kind, one.id))
     await _many(db, user, PUT_MESSAGES, [_message(one) for one in puts if one.kind == "m"])
     await _many(db, user, PUT_SETTINGS, [_setting(one) for one in puts if one.kind == "s"])
     await _dropped(db, user, drops)
@@ -162,17 +169,6 @@ async def _overtaken(db: Connection, told: list[Overtaken]) -> None:
                 [Jsonb(one.value) for one in told],
             ),
         )
-
-
-async def _restored(db: Connection, user: UUID, one: Restore) -> None:
-    row = await (await db.execute("select public.sync_restore(%s, %s) as is_back", (one.kind, one.id))).fetchone()
-    if row is None or row["is_back"] or one.value is None:
-        return
-    made = Put(one.kind, one.id, one.session_id, one.value, stamp=_NO_STAMP)
-    if one.kind == "c":
-        await _many(db, user, PUT_SESSIONS, [_session(made)])
-    else:
-        await _many(db, user, PUT_MESSAGES, [_message(made)])
 
 
 async def _dropped(db: Connection, user: UUID, drops: list[Drop]) -> None:
@@ -234,4 +230,5 @@ def _message(one: Put) -> dict[str, Any]:
     }
     if found.timestamp is not None:
         row["timestamp"] = found.timestamp.isoformat()
-    return row | {name: value for name in _PLAIN if (value := getattr(found, name))}
+    # "" and [] are values, and come back as they are
+    return row | {name: value for name in _PLAIN if (value := getattr(found, name)) not in (None, 0, False)}

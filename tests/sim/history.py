@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -26,6 +26,15 @@ class Told:
     acks: tuple[Ack, ...]
 
 
+@dataclass(frozen=True)
+class Binned:
+    """Something dead as it was. One without a value is only known to have died."""
+
+    row: Row
+    with_session: bool = False
+    """It went because its conversation did."""
+
+
 @dataclass
 class History:
     """All that a server keeps of one person."""
@@ -35,7 +44,7 @@ class History:
     seq: int = 0
     commits: dict[int, str] = field(default_factory=dict)
     replicas: dict[str, Told] = field(default_factory=dict)
-    trash: dict[Key, dict[Key, Row]] = field(default_factory=dict)
+    trash: dict[Key, Binned] = field(default_factory=dict)
     overtaken: list[tuple[str, str, Any]] = field(default_factory=list)
 
     def backup(self) -> History:
@@ -74,7 +83,8 @@ class History:
         else:
             acks = tuple(self._done(asked.ops, now, sent_at, asked.replica))
             self.replicas[asked.replica] = Told(asked.push_seq, body_hash, acks)
-        answer = self.page(*pull) if pull is not None else DeltaAnswer()
+        told = {ack.row.seq for ack in acks if ack.row is not None}
+        answer = self.page(*pull, but=told) if pull is not None else DeltaAnswer()
         return replace(answer, push_seq=asked.push_seq, acks=acks, seen=self.head())
 
     def pull(self, cur: int, most: int, *, seen: Commit | None) -> DeltaAnswer:
@@ -85,7 +95,7 @@ class History:
 
     def knows(self, seen: Commit | None) -> bool:
         """Whether a device was told of this history and no other."""
-        return seen is None or self.commits.get(seen.seq) == seen.nonce
+        return seen is None or seen.seq == 0 or self.commits.get(seen.seq) == seen.nonce
 
     def head(self) -> Commit:
         """The newest state, by a name that is made when somebody is told of it first."""
@@ -93,9 +103,12 @@ class History:
             self.commits[self.seq] = f"{self.rng.getrandbits(64):016x}"
         return Commit(self.seq, self.commits[self.seq])
 
-    def page(self, cur: int, most: int) -> DeltaAnswer:
-        """Rows after ``cur``, one at least, until they have ``most`` bytes; with the conversations that moved on."""
-        later = sorted((row for row in self.rows.values() if row.seq > cur), key=lambda row: row.seq)
+    def page(self, cur: int, most: int, but: Set[int] = frozenset()) -> DeltaAnswer:
+        """Rows after ``cur``, one at least, until they have ``most`` bytes; with the conversations that moved on.
+
+        ``but`` are numbers that the device has been told of.
+        """
+        later = sorted((row for row in self.rows.values() if row.seq > cur and row.seq not in but), key=_seq)
         taken: list[Row] = []
         size = 0
         for row in later:
@@ -103,11 +116,11 @@ class History:
             if taken and size > most:
                 break
             taken.append(row)
-        end = taken[-1].seq if taken else max(cur, self.seq if not later else cur)
-        carried = {row.session_id for row in taken if row.kind != "c"}
-        parents = [self.rows[("c", one)] for one in sorted(carried) if ("c", one) in self.rows]
-        moved = [row for row in parents if row.seq > end]
-        return DeltaAnswer(rows=(*moved, *taken), cur=end, more=len(taken) < len(later))
+        more = len(taken) < len(later)
+        end = taken[-1].seq if more else max(cur, self.seq)
+        parents = [self.rows[("c", one)] for one in {row.session_id for row in taken} if ("c", one) in self.rows]
+        moved = sorted((row for row in parents if row.seq > end), key=_seq)
+        return DeltaAnswer(rows=(*moved, *taken), cur=end, more=more)
 
     def newest(self, count: int) -> list[Row]:
         """The conversations that were made last, without moving any cursor."""
@@ -126,7 +139,11 @@ class History:
             for key in keys(ops)
             if (row := self.rows.get(key)) is not None
         }
-        binned = frozenset(key for key in keys(ops) if key in self.trash)
+        binned = {
+            key: Held(one.row.seq, 0, _stays_dead(one), one.row.stamp, one.row.session_id, one.row.value)
+            for key in keys(ops)
+            if (one := self.trash.get(key)) is not None
+        }
         plan = decide(ops, held, binned, now=now, sent_at=sent_at, replica=replica)
         for write in plan.writes:
             match write:
@@ -141,7 +158,7 @@ class History:
                         if row.kind == "c" and not row.is_dead and row.created_seq <= write.upto:
                             self._kill("c", row.id, row.id)
                 case Restore():
-                    self._restore(write, now)
+                    self._restore(write.kind, write.id)
                 case Overtaken():
                     self.overtaken.append((write.kind, write.id, write.value))
         return [self._ack(op, verdict) for op, verdict in zip(ops, plan.verdicts, strict=True)]
@@ -170,19 +187,41 @@ class History:
 
     def _kill(self, kind: str, key: str, session_id: str) -> None:
         before = self.rows.get((kind, key))
-        stamp = before.stamp if before is not None else Stamp()
         if before is not None:
-            binned = {(kind, key): before}
-            if kind == "c":
-                inside = [k for k, row in self.rows.items() if row.session_id == key and row.kind != "c"]
-                binned |= {one: row for one in inside if not (row := self.rows.pop(one)).is_dead}
-            self.trash[(kind, key)] = binned
-        self._write(kind, key, session_id, None, stamp)
+            self.trash[(kind, key)] = Binned(before)
+        if kind == "c":
+            for one in [one for one, row in self.rows.items() if row.session_id == key and one[0] != "c"]:
+                self._falls(one, self.rows.pop(one))
+        self._write(kind, key, session_id, None, Stamp() if before is None else before.stamp)
 
-    def _restore(self, write: Restore, now: int) -> None:
-        binned = self.trash.pop((write.kind, write.id), None)
-        if binned is None:
-            self._write(write.kind, write.id, write.session_id, write.value, Stamp(0, now, "restore"))
+    def _falls(self, key: Key, row: Row) -> None:
+        """Into the trash with its conversation, a tombstone too: or somebody's old copy would come back with that."""
+        if not row.is_dead:
+            self.trash[key] = Binned(row, with_session=True)
             return
-        for key, row in sorted(binned.items(), key=lambda item: (item[0][0] != "c", item[1].seq)):
-            self._write(key[0], key[1], row.session_id, row.value, row.stamp)
+        known = self.trash.get(key)
+        if known is None:
+            self.trash[key] = Binned(row)
+        elif known.row.session_id == row.session_id:
+            self.trash[key] = Binned(replace(row, value=known.row.value))
+
+    def _restore(self, kind: str, key: str) -> None:
+        row = self.trash.pop((kind, key)).row
+        self._write(kind, key, row.session_id, row.value, row.stamp)
+        if kind != "c":
+            return
+        inside = [(one, binned) for one, binned in self.trash.items() if binned.row.session_id == key]
+        for one, binned in sorted(inside, key=lambda item: item[1].row.seq):
+            if one not in self.rows:
+                value = binned.row.value if binned.with_session else None
+                self._write(*one, key, value, binned.row.stamp)
+            if binned.with_session or binned.row.value is None:
+                del self.trash[one]
+
+
+def _seq(row: Row) -> int:
+    return row.seq
+
+
+def _stays_dead(one: Binned) -> bool:
+    return one.row.kind != "c" and not one.with_session
