@@ -60,6 +60,10 @@ class Agenda:
         if 0 < left <= FURTHEST_MS:
             self.hold(now, now_ms, left, wish=left > longest_try)
 
+    def later_ms(self, fails: int, longest_ms: int) -> int:
+        """For how long to put a try off that has failed so often before: anything up to a limit that doubles."""
+        return int(self._rng.uniform(0, min(longest_ms, 1000 * 2 ** min(fails, 20))))
+
     def resume(self) -> None:
         """Try now rather than later; a wish of the server stands."""
         if self.pause is not None and not self.pause.wish:

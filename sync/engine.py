@@ -1,29 +1,59 @@
-"""The sync of one history while a program runs: when to talk to the server, and what to say of it meanwhile."""
+"""The sync of one history while a program runs: when to talk to the server, and what to say of it meanwhile.
+
+One process syncs a history, whichever has the lock; the others watch, and one of them takes over when it ends. Whoever
+syncs hears of changes here from the store, also of those of other processes, and of changes there from the server.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
+from storage import FenceLost, Store, StoreError
+
+from .agenda import RECOVERY, Agenda
+from .capability import client_header
+from .head import Heads
+from .lock import SyncLock
+from .network import way_out
+from .origin import server_of
 from .report import SyncReport
+from .rounds import WISHED, MakeSync, Rounds, stuck
+from .steps import Cycle, Problem
+from .telling import Telling
 from .timing import Timing
+from .transport import Auth, Bearer, Transport
 
 if TYPE_CHECKING:
-    from storage import StoreThread
+    from storage import Change, StoreThread
 
     from .accounts import Account
     from .session import Session
     from .wire import Capability
 
+log = logging.getLogger("sterna.sync")
+
 FLUSH_SECONDS = 1.5
+WATCH = 5.0
+"""Seconds between two looks whether the process that syncs has ended."""
+TICK, JUMP = 10.0, 30.0
+"""Seconds between two looks at clock and network; the clock ahead of the stopwatch by more: the computer slept."""
+IN_USE = 600.0
+"""Seconds after a change for which the history counts as in use."""
+POLL = (60.0, 300.0)
+BASELINE = (300.0, 900.0)
+"""Seconds between two looks, in use and idle: at a server that has no better way to tell, and at an upstream one."""
 
 
 class Engine:
     """The messenger of one history. Make it in the event loop that runs it.
 
     ``make_sync`` gives the protocol for what the server can: for None, upstream's. ``on_report`` is called in the event
-    loop whenever :attr:`report` changes.
+    loop whenever :attr:`report` changes. ``interval``: seconds between two looks, where the server does not tell.
     """
 
     def __init__(
@@ -31,30 +61,253 @@ class Engine:
         store: StoreThread,
         account: Account,
         session: Session,
-        make_sync: Callable[[Capability | None], Any],
+        make_sync: MakeSync,
         *,
+        auth: Auth | None = None,
         timing: Timing | None = None,
         rng: random.Random | None = None,
         on_report: Callable[[SyncReport], None] | None = None,
+        interval: float | None = None,
+        network: Callable[[], tuple[str, ...]] = way_out,
     ) -> None:
-        self.report = SyncReport("synced")
+        self._store = store
+        self._timing = timing or Timing()
+        self._rng = rng or random.Random()
+        self._network = network
+        self._interval = interval
+        self._transport = Transport(server_of(account.origin), auth or Bearer(session), timing=self._timing)
+        self._lock = SyncLock(account.file)
+        self._agenda = Agenda(self._rng)
+        self._telling = Telling(on_report)
+        self._rounds = Rounds(
+            store,
+            account,
+            session,
+            self._transport,
+            make_sync,
+            agenda=self._agenda,
+            telling=self._telling,
+            timing=self._timing,
+        )
+        self._living: asyncio.Task[None] | None = None
+        self._heads: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._dirty = asyncio.Event()
+        self._online = asyncio.Event()
+        self._leads = False
+        self._used = self._timing.monotonic()
+        self._head: int | None = None
+
+    @property
+    def report(self) -> SyncReport:
+        """How things stand."""
+        return self._telling.report
 
     async def run(self) -> None:
-        """Sync until :meth:`stop`. It never raises for what a network, a server or a sign-in does."""
-        raise NotImplementedError
+        """Sync until :meth:`stop`. Nothing that a network, a server or a sign-in does ends it."""
+        assert self._living is None, "it runs already"
+        self._living = asyncio.create_task(self._live(), name="sync.live")
+        try:
+            await asyncio.wait((self._living,))
+        except asyncio.CancelledError:
+            self._living.cancel()
+            await asyncio.wait((self._living,))
+            raise
+        if not self._living.cancelled() and (error := self._living.exception()) is not None:
+            raise error
 
-    def poke(self, *, now: bool = False) -> None:
-        """Something changed here (commits of the store are heard anyway); ``now``: the person asks for a sync."""
-        raise NotImplementedError
+    def poke(self) -> None:
+        """Sync at once, whatever was waited for: a person asks. Only a wish of the server stands above that."""
+        self._agenda.resume()
+        self._ask()
 
     async def stop(self, deadline: float = FLUSH_SECONDS) -> None:
         """Send what waits, for so many seconds at most, and end :meth:`run`."""
-        raise NotImplementedError
+        living = self._living
+        if living is None or living.done():
+            return
+        if self._leads and self._telling.problem is None:
+            with suppress(TimeoutError, FenceLost, StoreError):
+                await self._timing.limited(self._flush(), deadline)
+        living.cancel()
+        await asyncio.wait((living,))
 
-    async def once(self) -> Any:
-        """All that can be done now, without :meth:`run`; gives the :class:`~sync.steps.Cycle`."""
-        raise NotImplementedError
+    async def once(self) -> Cycle:
+        """Everything that can be done now, whether or not :meth:`run` runs."""
+        self._agenda.resume()
+        alone = not self._leads
+        if alone and not self._lock.take():
+            sentence = "Another Sterna on this computer is syncing this history, and this one leaves it to that."
+            return Cycle(problem=Problem("paused", sentence))
+        try:
+            if alone:
+                await self._rounds.lead()
+                self._agenda.resume()
+            left = self._agenda.paused(self._timing.monotonic(), self._timing.now_ms())
+            if left:
+                return Cycle(problem=Problem("paused", WISHED, int(left * 1000)))
+            return await self._one()
+        finally:
+            if alone:
+                self._lock.give_back()
+                await self._transport.close()
 
-    async def want(self, session_id: str) -> bool:
-        """Fetch the messages of a conversation that is known from the first list only; whether they are there now."""
-        raise NotImplementedError
+    async def want(self, session_id: str) -> None:
+        """Fetch the messages of a conversation that is known from the first list only."""
+        if await self._store.run(Store.is_bodiless, session_id):
+            await self._rounds.fetch(session_id)
+
+    # Living
+
+    async def _live(self) -> None:
+        unsubscribe = self._store.subscribe(self._heard)
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._tasks.create_task(self._count(), name="sync.count")
+                self._tasks.create_task(self._tick(), name="sync.tick")
+                while True:
+                    self._dirty.set()
+                    if self._lock.take():
+                        try:
+                            await self._lead()
+                        except FenceLost:
+                            log.warning("another process syncs this history now")
+                        except StoreError as error:
+                            self._telling.watching(stuck(error), None)
+                        await self._follow()
+                    await self._timing.sleep(WATCH)
+        finally:
+            unsubscribe()
+            await self._follow()
+            await self._transport.close()
+
+    async def _lead(self) -> None:
+        await self._rounds.lead()
+        self._leads = True
+        self._ask()
+        while True:
+            self._wake.clear()
+            due = self._agenda.due(self._timing.monotonic(), self._timing.now_ms())
+            if due is None or due > 0:
+                await self._timing.wait(self._wake, due)
+            elif self._agenda.take() or await self._waiting():
+                await self._one()
+
+    async def _follow(self) -> None:
+        self._leads = False
+        await self._deafen()
+        self._lock.give_back()
+
+    async def _one(self) -> Cycle:
+        async with self._turn:
+            self._head = None
+            cycle = await self._rounds.until_done()
+        if cycle.problem is not None:
+            self._online.clear()
+            return cycle
+        self._online.set()
+        if self._head is not None and self._head != self._rounds.cur:
+            self._ask()
+        if self._rounds.capability is None:
+            self._agenda.ask(self._timing.monotonic(), after=self._every(BASELINE)[self.idle()])
+        elif self._leads and (self._heads is None or self._heads.done()):
+            self._heads = self._tasks.create_task(self._listen(self._rounds.capability), name="sync.heads")
+        return cycle
+
+    async def _flush(self) -> None:
+        if await self._waiting():
+            await self._one()
+
+    async def _waiting(self) -> int:
+        return (await self._store.run(Store.sync_counts)).waiting
+
+    async def _count(self) -> None:
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            with suppress(StoreError):
+                self._telling.counted(await self._store.run(Store.sync_counts))
+                if not self._leads:
+                    self._telling.watching(*self._rounds.put_off(await self._store.run(Store.sync_state)))
+
+    async def _tick(self) -> None:
+        """Look whether the computer slept, or is in another network."""
+        ahead, ways = self._timing.clock() - self._timing.monotonic(), self._network()
+        while True:
+            await self._timing.sleep(TICK)
+            before, ahead = ahead, self._timing.clock() - self._timing.monotonic()
+            ways_before, ways = ways, self._network()
+            if ahead - before > JUMP:
+                await self._start_over(within=0.0)
+            elif ways and ways != ways_before:
+                await self._start_over(within=RECOVERY)
+
+    async def _start_over(self, *, within: float) -> None:
+        """Connections of before lead nowhere."""
+        log.info("the computer slept, or is in another network")
+        await self._deafen()
+        await self._transport.close()
+        self._agenda.resume()
+        self._ask(within=within)
+
+    def _heard(self, change: Change) -> None:
+        """A commit of the store, in this process or in another."""
+        self._dirty.set()
+        self._used = self._timing.monotonic()
+        self._agenda.changed(self._used)
+        if change.elsewhere and self.report.phase in ("off", "signin"):
+            self._agenda.resume()  # it may have been a sign-in
+            self._agenda.ask(self._used)
+        self._wake.set()
+
+    def _ask(self, *, within: float = 0.0) -> None:
+        self._agenda.ask(self._timing.monotonic(), within=within)
+        self._wake.set()
+
+    def _every(self, usual: tuple[float, float]) -> tuple[float, float]:
+        return usual if self._interval is None else (self._interval, self._interval)
+
+    # Listening to the server
+
+    async def _listen(self, capability: Capability) -> None:
+        heads = Heads(
+            self._transport,
+            self,
+            streams="sse" in capability.caps,
+            headers=client_header(),
+            timing=self._timing,
+            rng=self._rng,
+            every=self._every(POLL),
+        )
+        await heads.run()
+
+    async def _deafen(self) -> None:
+        heads, self._heads = self._heads, None
+        if heads is not None:
+            heads.cancel()
+            await asyncio.wait((heads,))
+
+    async def online(self) -> None:
+        """See :class:`~sync.head.Listener`."""
+        await self._online.wait()
+
+    async def look(self) -> None:
+        """See :class:`~sync.head.Listener`."""
+        self._online.clear()
+        self._ask()
+        await self._online.wait()
+
+    def head(self, seq: int) -> None:
+        """See :class:`~sync.head.Listener`."""
+        self._head = seq
+        if seq != self._rounds.cur and not self._turn.locked():
+            self._ask()
+
+    async def cursor(self) -> int:
+        """See :class:`~sync.head.Listener`."""
+        return self._rounds.cur
+
+    def idle(self) -> bool:
+        """See :class:`~sync.head.Listener`."""
+        return self._timing.monotonic() - self._used > IN_USE

@@ -72,7 +72,7 @@ Step = Http | Tx | Now | Point
 class Problem:
     """Why a cycle did not come to its end, for a person and for the clock."""
 
-    phase: Literal["offline", "portal", "signin", "update", "paused", "blocked"]
+    phase: Literal["off", "offline", "portal", "signin", "update", "paused", "blocked"]
     sentence: str
     wait_ms: int | None = None
     """Until the next try; None: not before somebody does something."""

@@ -138,9 +138,9 @@ class Transport:
     async def _begun(
         self, path: str, headers: Mapping[str, str], silence: float, credentials: Mapping[str, str]
     ) -> httpx.Response:
-        client = await self._opened()
         step = Http("GET", path, {}, {"accept-encoding": "identity", **headers}, None, silence)
-        async with self._named():
+        client = await self._opened()
+        async with self._named(client):
             response = await self._timing.limited(
                 client.send(self._request(client, step, credentials, read=silence), stream=True), LIMIT
             )
@@ -154,7 +154,7 @@ class Transport:
 
     async def _once(self, step: Http, credentials: Mapping[str, str]) -> Answer:
         client = await self._opened()
-        async with self._named():
+        async with self._named(client):
             return await self._timing.limited(self._exchange(client, step, credentials), LIMIT + step.wait)
 
     async def _exchange(self, client: httpx.AsyncClient, step: Http, credentials: Mapping[str, str]) -> Answer:
@@ -204,7 +204,7 @@ class Transport:
             return self._client
 
     @asynccontextmanager
-    async def _named(self) -> AsyncIterator[None]:
+    async def _named(self, client: httpx.AsyncClient | None = None) -> AsyncIterator[None]:
         """Errors of the network by the name that the protocol has for them."""
         import httpx
 
@@ -215,6 +215,10 @@ class Transport:
             raise Unreachable("network") from None
         except TimeoutError:
             raise Unreachable("timeout") from None
+        except RuntimeError:
+            if client is None or not client.is_closed:
+                raise
+            raise Unreachable("network") from None  # closed at this very moment
         except (httpx.TransportError, httpx.DecodingError, OSError) as error:
             reason = _reason(in_a_sentence(self.server, error))
             log.info("no answer: %s (%s)", reason, type(error).__name__)

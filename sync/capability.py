@@ -1,0 +1,141 @@
+"""What the server of an account can: asked once a day, and never believed to be less than it was.
+
+A server of ours says so in a header of every answer; one without the header speaks upstream's protocol. A header can be
+stripped on the way, and then a delete would mean something else: so an account that has ever been synced in our
+protocol is never synced in upstream's, whatever an answer says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from storage import Store
+
+from .steps import Answer, Http, Now, Problem, Step, Tx, Unreachable
+from .wire import BadItem, Capability, Client
+
+if TYPE_CHECKING:
+    from storage import SyncAccount
+
+DAY_MS = 86_400_000
+AGAIN_MS = 15 * 60_000
+HEADER = "sync-server"
+
+
+def probe(
+    kind: Literal["sterna", "upstream"], later_ms: int, *, again: bool = False
+) -> Generator[Step, Any, Capability | Problem | None]:
+    """What the server can; None for upstream's protocol. ``again``: what is remembered does not count.
+
+    ``later_ms``: when to try again where no server answers.
+    """
+    now_ms: int = yield Now()
+    account: SyncAccount | None = yield Tx(Store.sync_account)
+    if account is None:
+        return Problem("signin", "This history belongs to no account. Sign in: sterna login URL")
+    if not again and not is_old(account, now_ms):
+        return remembered(account)
+    try:
+        answer: Answer = yield Http("GET", "/api/chat/sync", {"limit": "1"}, client_header())
+    except Unreachable as error:
+        return problem_of(error, now_ms, later_ms)
+    if answer.status != 200 or not _is_listing(answer):
+        return problem_of(answer, now_ms, later_ms)
+    found = told(answer)
+    if found is None and (account.mode == "delta" or kind == "sterna"):
+        return Problem("update", _missing(account.mode), AGAIN_MS)
+    mode = "baseline" if found is None else "delta"
+    caps = "" if found is None else answer.headers[HEADER]
+    noted = {"mode": mode, "caps": caps, "caps_at": now_ms}
+    yield Tx(Store.set_sync_account, (account.origin, account.user_id), noted)
+    return found
+
+
+def told(answer: Answer) -> Capability | None:
+    """What an answer says of its server; None where it does not say that it speaks our protocol."""
+    try:
+        found = Capability.parse(answer.headers.get(HEADER, ""))
+    except BadItem:
+        return None
+    return found if "delta" in found.caps else None
+
+
+def remembered(account: SyncAccount) -> Capability | None:
+    """What was learnt last."""
+    return Capability.parse(account.caps) if account.mode == "delta" and account.caps else None
+
+
+def is_old(account: SyncAccount | None, now_ms: int) -> bool:
+    """Whether it is time to ask. A time in the future was noted by a clock that was wrong."""
+    if account is None or account.mode is None or account.caps_at is None:
+        return True
+    return not 0 <= now_ms - account.caps_at < DAY_MS
+
+
+@cache
+def client_header() -> dict[str, str]:
+    """Who asks, and what it speaks."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        number = version("sterna")
+    except PackageNotFoundError:
+        number = "0"
+    return {"Sync-Client": Client("sterna", number).format()}
+
+
+def problem_of(found: Answer | Unreachable, now_ms: int, later_ms: int) -> Problem:
+    """Why there is no answer to go by."""
+    if isinstance(found, Unreachable):
+        if found.reason == "tls":
+            return Problem("blocked", "There is no connection to the server that can be trusted.", 5 * 60_000)
+        return Problem("offline", "The server cannot be reached.", later_ms)
+    wait = retry_after_ms(found.headers, now_ms)
+    match found.status:
+        case 401:
+            return Problem("signin", "The server does not take the sign-in. Sign in again: sterna login")
+        case 402 | 403:
+            return Problem("blocked", "The server does not let this account sync. Ask whoever runs it.", AGAIN_MS)
+        case 404 | 405:
+            return Problem("update", _missing(None), AGAIN_MS)
+        case 426:
+            return Problem("update", "The server needs a newer Sterna. Update it; what you write is kept meanwhile.")
+        case 429:
+            return Problem("paused", "The server asks to wait: there were too many requests.", wait or AGAIN_MS)
+        case status if status >= 500 or status == 408:
+            return Problem("offline", "The server is in trouble.", max(wait or 0, later_ms))
+    return Problem("portal", "The network answers in the server's place. Sign in to it in a browser.", 60_000)
+
+
+def retry_after_ms(headers: Mapping[str, str], now_ms: int) -> int | None:
+    """How long the server asks to wait: it says seconds, or a date."""
+    told = headers.get("retry-after", "").strip()
+    if told.isascii() and told.isdigit() and len(told) < 8:
+        return int(told) * 1000
+    try:
+        at = parsedate_to_datetime(told)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return max(0, int(at.timestamp() * 1000) - now_ms)
+
+
+def _is_listing(answer: Answer) -> bool:
+    """Whether that is upstream's listing, and not a page of the network."""
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and isinstance(found.get("conversations"), list)
+
+
+def _missing(mode: str | None) -> str:
+    if mode == "delta":
+        return (
+            "The server no longer says that it is a Sterna server. Something on the way may strip that; nothing is "
+            "sent before it says so again."
+        )
+    return "This server does not speak Sterna's protocol of sync. Check its address, or ask for its update."

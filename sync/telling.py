@@ -1,0 +1,105 @@
+"""The report of one history, put together from what is counted, what runs and what is the matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .report import Phase, SyncReport
+from .steps import Problem, Step, Tx
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from storage import SyncCounts, Told
+
+LONG_WORK = 200
+"""Things to send and fetch from which on it is told how many of them are done."""
+
+
+class Telling:
+    """Gives a new report to ``told`` whenever there is something else to say."""
+
+    def __init__(self, told: Callable[[SyncReport], None] | None) -> None:
+        self._told = told
+        self.report = SyncReport("synced")
+        self.problem: Problem | None = None
+        self.waiting = 0
+        self._running = False
+        self._done = self._total = 0
+        self._cur = 0
+        self._goal: int | None = None
+
+    def counted(self, counts: SyncCounts) -> None:
+        """What the store counts."""
+        self.waiting = counts.waiting
+        self._tell(waiting=counts.waiting, quarantined=counts.quarantined, conflicts=counts.conflicts)
+
+    def began(self, to_push: int, cur: int) -> None:
+        """A cycle runs, with so much to send and the history known so far."""
+        self._running, self._done, self._total, self._cur, self._goal = True, 0, to_push, cur, None
+        self._tell()
+
+    def step(self, step: Step, came: Any) -> None:
+        """A step of it is done."""
+        if not isinstance(step, Tx):
+            return
+        name = getattr(step.method, "__name__", "")
+        if name == "settle_push":
+            told: Sequence[Told] = step.args[1] if len(step.args) > 1 else step.kwargs["told"]
+            self._done += len(told)
+        elif name == "apply" and came:
+            self._fetched(step.kwargs["new_cur"], step.kwargs["seen"])
+        else:
+            return
+        self.problem = None  # it works, even if it takes a while
+        self._tell(until_ms=None, sentence="")
+
+    def ended(self, problem: Problem | None, until_ms: int | None, at_ms: int) -> None:
+        """It is over."""
+        self._running, self._done, self._total = False, 0, 0
+        self.problem = problem
+        if problem is None:
+            self._tell(until_ms=None, sentence="", at_ms=at_ms)
+        else:
+            self._tell(until_ms=until_ms, sentence=problem.sentence)
+
+    def broken_off(self) -> None:
+        """It was ended from outside."""
+        self._running, self._done, self._total = False, 0, 0
+        self._tell()
+
+    def watching(self, problem: Problem | None, until_ms: int | None) -> None:
+        """Another process syncs; that is how it goes there."""
+        self.problem = problem
+        self._tell(until_ms=until_ms, sentence=problem.sentence if problem else "")
+
+    def _fetched(self, new_cur: int, seen: tuple[int, str] | None) -> None:
+        if self._goal is None:  # what is written from now on comes back too, and is nothing more to do
+            self._goal = max(self._cur, seen[0] if seen is not None else new_cur)
+            self._total += self._goal - self._cur
+        now = min(new_cur, self._goal)
+        self._done += max(0, now - self._cur)
+        self._cur = max(self._cur, now)
+
+    def _tell(self, **changes: Any) -> None:
+        long = self._running and self._total >= LONG_WORK
+        report = replace(
+            self.report,
+            phase=self._phase(),
+            done=min(self._done, self._total) if long else 0,
+            total=self._total if long else 0,
+            **changes,
+        )
+        if report != self.report:
+            self.report = report
+            if self._told is not None:
+                self._told(report)
+
+    def _phase(self) -> Phase:
+        if self.problem is not None:
+            return self.problem.phase
+        if self._running and (self._total or self.waiting):
+            return "syncing"
+        return "waiting" if self.waiting else "synced"
