@@ -85,7 +85,8 @@ async def push(request: Request, caller: Caller, parts: Services, body: dict[str
         if device.pull is not None:
             newest, _ = await reading.head(db, user)
             most = min(device.pull.max, MOST_BYTES)
-            rows, cur, more = await reading.page(db, user, device.pull.cur, most, newest)
+            but = [ack.row.seq for ack in acks if ack.row is not None]
+            rows, cur, more = await reading.page(db, user, device.pull.cur, most, newest, but=but)
             told = replace(told, rows=rows, cur=cur, more=more)
         return replace(told, seen=await reading.name_head(db))
 
@@ -165,7 +166,11 @@ async def _read(caller: Caller, parts: Services, device: Device, work: Work) -> 
 
     async def quickly(db: Connection) -> DeltaAnswer | None:
         newest, seen = await reading.head(db, user)
-        return None if seen is None else await told(db, seen, newest)
+        if seen is None:
+            return None
+        answer = await told(db, seen, newest)
+        # a row that came along may be of a commit after the one that is named
+        return None if any(row.seq > newest for row in answer.rows) else answer
 
     async def in_turn(db: Connection) -> DeltaAnswer:
         seen = await reading.name_head(db)

@@ -111,7 +111,7 @@ KNOWS: Final = "select 1 from sync_commit where user_id = %(user)s and seq_hi = 
 
 async def knows(db: Connection, user: UUID, seen: Commit | None) -> bool:
     """Whether a device was told of this history and no other."""
-    if seen is None:
+    if seen is None or not seen.seq:
         return True
     values = {"user": user, "seq": seen.seq, "nonce": seen.nonce}
     return await (await db.execute(KNOWS, values)).fetchone() is not None
