@@ -58,8 +58,13 @@ class SyncSide(SyncSettle):
         )
         before = self.one("select rev from sync_outbox where kind = 'c' and id = :id", id=session_id)
         self.db.execute("insert into sync_optout (conv_id) values (:id)", told)
-        self.db.execute("delete from sync_outbox where conv_id = :id", told)
         self.db.execute("delete from sync_private_gone where session_id = :id", told)
+        self.db.execute(
+            """insert into sync_private_gone (session_id, message_id)
+            select conv_id, id from sync_outbox where conv_id = :id and kind = 'm' and op = 'del'""",
+            told,
+        )
+        self.db.execute("delete from sync_outbox where conv_id = :id", told)
         if known:
             self.db.execute(
                 "insert into sync_grave (kind, id) values ('c', :id) on conflict (kind, id) do update set srv_seq = 0",

@@ -126,8 +126,10 @@ class SyncSettle(SyncApply, SyncFreeze):
         self._know(told.kind, told.id, row.seq)
         if unchanged:
             self._unqueue(told.kind, told.id)
-        which = "session_id = :id" if told.kind == "c" else "kind = 'm' and id = :id"
-        self.db.execute(f"delete from sync_aside where {which}", {"id": told.id})
+        if told.kind == "c":
+            self._forget_aside(told.id)
+        else:
+            self.db.execute("delete from sync_aside where kind = 'm' and id = :id", {"id": told.id})
 
     def _settle_restore(self, told: Told, row: RemoteRow, op: sqlite3.Row, now_ms: int) -> None:
         """It is back there. An edit that waited for this is said now, and counts as made when it was made."""

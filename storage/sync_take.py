@@ -169,7 +169,7 @@ class SyncTake(SyncConflicts):
         if row.seq <= known and fact["grave"] is None:
             return
         self._bury("c", row, page)
-        self.db.execute("delete from sync_aside where session_id = :id", {"id": row.id})
+        self._forget_aside(row.id)
         if fact["here"] and not fact["private"] and fact["op"] != "restore":
             self._let_die(row.id, page.now_ms)
 
@@ -465,6 +465,13 @@ class SyncTake(SyncConflicts):
                 "seq": row.seq,
                 "content": to_json(asdict(row)),
             },
+        )
+
+    def _forget_aside(self, session_id: str) -> None:
+        """A conversation is dead there: only a restore brings back what lived in it, as new; not what died before."""
+        self.db.execute(
+            "delete from sync_aside where session_id = :id and not json_extract(content, '$.is_dead')",
+            {"id": session_id},
         )
 
     def _from_aside(self, where: str, /, **values: str) -> list[RemoteRow]:
