@@ -1,0 +1,311 @@
+"""The delta protocol, without I/O: what waits is pushed, what is new is pulled, nothing is believed that does not fit.
+
+A push is frozen before it is sent, so every try of it says the same bytes; it is acknowledged only by an answer of the
+right shape that names it. What the server holds newer comes back with the answer, so a cycle is one round trip.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from storage import Inflight, NotInFlight, Pending, Store, SyncState
+
+from .capability import client_header, problem_of
+from .packing import coding, packed
+from .steps import Answer, Cycle, Http, Now, Point, Problem, Step, Tx, Unreachable
+from .values import op_of, remote_of, told_of
+from .wire import BATCH_OPS, BadItem, Capability, Commit, DeltaAnswer, DeltaPush, Pull
+
+T = TypeVar("T")
+Steps = Generator[Step, Any, T]
+
+PATH = "/api/chat/sync"
+FIRST_BYTES, LEAST_BYTES = 256 * 1024, 16 * 1024
+QUICK_MS = 2000
+"""A push that took less lets the next one be twice as large."""
+PAGE_BYTES = 1024 * 1024
+EXCHANGES = 8
+"""Of one cycle; what is left is the next one's."""
+NEWEST = 200
+LONGEST_MS = 5 * 60_000
+KINDS = frozenset("cms")
+
+NONSENSE = "The server's answer makes no sense. Nothing of it was taken; the next try may go better."
+NEWER = "The server knows things that this Sterna does not. Update Sterna; what you write is kept meanwhile."
+PORTAL, PORTAL_MS = "The network answers in the server's place. Sign in to it in a browser.", 60_000
+TOO_LARGE = "too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What one request and its answer came to."""
+
+    pushed: int = 0
+    pulled: int = 0
+    more: bool = False
+    """There is more to fetch, or it has to be said in another way."""
+    problem: Problem | None = None
+
+
+class Nonsense(ValueError):
+    """An answer that is none, whatever its status. ``problem`` says it to a person; None: as usual."""
+
+    def __init__(self, problem: Problem | None = None) -> None:
+        super().__init__("nonsense")
+        self.problem = problem
+
+
+class DeltaSync:
+    """The protocol of one history with a server of ours."""
+
+    def __init__(
+        self,
+        capability: Capability,
+        *,
+        rng: random.Random | None = None,
+        new_replica: Callable[[], str] | None = None,
+        first_bytes: int = FIRST_BYTES,
+        page_bytes: int = PAGE_BYTES,
+        most_ops: int = BATCH_OPS,
+    ) -> None:
+        self._capability = capability
+        self._rng = rng or random.Random()
+        self._new_replica = new_replica or (lambda: f"{self._rng.getrandbits(128):032x}")
+        self._bytes = min(first_bytes, capability.batch)
+        self._page_bytes = page_bytes
+        self._ops = self._most_ops = most_ops
+
+    def cycle(self, fence: int) -> Steps[Cycle]:
+        """Push what waits and pull what is new, until both ends are in step or something is in the way."""
+        pushed = pulled = 0
+        told = False
+        for _ in range(EXCHANGES):
+            now_ms: int = yield Now()
+            frozen: Inflight | None = yield Tx(
+                Store.freeze,
+                (self._build,),
+                {"fence": fence, "most_ops": self._ops, "most_bytes": self._bytes, "now_ms": now_ms},
+            )
+            yield Point("frozen")
+            if frozen is None and told:
+                return Cycle(pushed, pulled, complete=True)
+            state: SyncState = yield Tx(Store.sync_state)
+            try:
+                done = yield from (self._pull(state, fence) if frozen is None else self._push(frozen, state, fence))
+            except Unreachable as error:
+                if error.reason == "timeout" and frozen is not None:
+                    yield from self._smaller(frozen, fence)
+                return Cycle(pushed, pulled, problem=problem_of(error, now_ms, self._later(state)))
+            except Nonsense as error:
+                problem = error.problem or Problem("offline", NONSENSE, self._later(state))
+                return Cycle(pushed, pulled, problem=problem)
+            pushed, pulled, told = pushed + done.pushed, pulled + done.pulled, not done.more
+            if done.problem is not None:
+                return Cycle(pushed, pulled, problem=done.problem)
+        return Cycle(pushed, pulled)
+
+    def newest(self, fence: int) -> Steps[None]:
+        """The conversations in which something happened last, before all the rest, so that a list is there at once."""
+        answer: Answer = yield Http("GET", PATH, {"newest": str(NEWEST)}, client_header())
+        if answer.status == 200:
+            now_ms: int = yield Now()
+            found = decoded(answer)
+            yield Tx(Store.apply_extra, (rows_of(found),), {"fence": fence, "now_ms": now_ms})
+
+    def conversation(self, session_id: str, fence: int) -> Steps[None]:
+        """All of one conversation, out of turn."""
+        cur, more = 0, True
+        while more:
+            query = {"session": session_id, "since": str(cur), "max_bytes": str(self._page_bytes)}
+            answer: Answer = yield Http("GET", PATH, query, client_header())
+            if answer.status != 200:
+                return
+            found = decoded(answer)
+            now_ms: int = yield Now()
+            more = found.more and found.cur > cur
+            cur = found.cur
+            whole = () if more else (session_id,)
+            yield Tx(Store.apply_extra, (rows_of(found),), {"fence": fence, "now_ms": now_ms, "whole": whole})
+
+    # One exchange
+
+    def _push(self, frozen: Inflight, state: SyncState, fence: int) -> Steps[Exchange]:
+        began: int = yield Now()
+        headers = self._headers(state) | {
+            "Content-Type": "application/json",
+            "Content-Encoding": coding(frozen.body),
+            "Sync-Sent-At": str(began),
+        }
+        if not state.resync:
+            headers["Sync-Pull"] = Pull(state.cur, self._page_bytes).format()
+        answer: Answer = yield Http("POST", PATH, {}, headers, frozen.body)
+        yield Point("answered")
+        now_ms: int = yield Now()
+        if answer.status in (400, 413, 422) and is_json(answer):
+            return (yield from self._apart(frozen, answer, fence, now_ms))
+        if answer.status == 409 and code_of(answer) == "replica_forked":
+            yield Tx(Store.fork, (self._new_replica(), fence))
+            return Exchange(more=True)
+        if answer.status != 200:
+            return Exchange(problem=problem_of(answer, now_ms, self._later(state)))
+        found = decoded(answer)
+        if found.push_seq != frozen.push_seq:
+            raise Nonsense
+        if found.resync:
+            yield Tx(Store.start_resync, (fence,))
+            return Exchange(more=True)
+        if len(found.acks) != len(frozen.items):
+            raise Nonsense
+        try:
+            told = [told_of(item, ack) for item, ack in zip(frozen.items, found.acks, strict=True)]
+        except BadItem:
+            raise Nonsense from None
+        rows = rows_of(found)
+        try:
+            yield from taken(Store.settle_push, frozen.push_seq, told, seen_of(found), fence=fence, now_ms=now_ms)
+        except NotInFlight:
+            return Exchange(more=True)  # another process has settled it
+        yield Point("settled")
+        self._grow(now_ms - began)
+        done = sum(one.result != "rejected" for one in told)
+        if "Sync-Pull" not in headers:
+            return Exchange(done, more=True)
+        yield from self._applied(found, rows, state, fence, now_ms)
+        return Exchange(done, len(rows), found.more)
+
+    def _pull(self, state: SyncState, fence: int) -> Steps[Exchange]:
+        query = {"since": str(state.cur), "max_bytes": str(self._page_bytes)}
+        answer: Answer = yield Http("GET", PATH, query, self._headers(state))
+        yield Point("answered")
+        now_ms: int = yield Now()
+        if answer.status != 200:
+            return Exchange(problem=problem_of(answer, now_ms, self._later(state)))
+        found = decoded(answer)
+        if found.resync:
+            yield Tx(Store.start_resync, (fence,))
+            return Exchange(more=True)
+        rows = rows_of(found)
+        yield from self._applied(found, rows, state, fence, now_ms)
+        return Exchange(0, len(rows), found.more or state.resync)
+
+    def _applied(
+        self, found: DeltaAnswer, rows: Sequence[Any], state: SyncState, fence: int, now_ms: int
+    ) -> Steps[None]:
+        if found.cur < state.cur or (found.more and found.cur == state.cur):
+            raise Nonsense
+        yield from taken(
+            Store.apply,
+            rows,
+            cur=state.cur,
+            new_cur=found.cur,
+            seen=seen_of(found),
+            more=found.more,
+            fence=fence,
+            now_ms=now_ms,
+        )
+        yield Point("applied")
+
+    def _apart(self, frozen: Inflight, answer: Answer, fence: int, now_ms: int) -> Steps[Exchange]:
+        """The server takes this push not at all: smaller ones find out what of it."""
+        if len(frozen.items) > 1:
+            yield from self._smaller(frozen, fence)
+            return Exchange(more=True)
+        kind, key, rev = frozen.items[0]
+        code = TOO_LARGE if answer.status == 413 else code_of(answer) or "refused"
+        yield Tx(Store.drop_inflight, (fence,))
+        yield Tx(Store.block, (kind, key, rev, code), {"fence": fence})
+        self._ops = self._most_ops
+        return Exchange(more=True)
+
+    def _smaller(self, frozen: Inflight, fence: int) -> Steps[None]:
+        self._bytes = max(LEAST_BYTES, self._bytes // 2)
+        self._ops = max(1, len(frozen.items) // 2)
+        yield Tx(Store.drop_inflight, (fence,))
+
+    def _grow(self, took_ms: int) -> None:
+        if took_ms < QUICK_MS:
+            self._bytes = min(self._capability.batch, self._bytes * 2)
+            self._ops = min(self._most_ops, self._ops * 2)
+
+    def _build(self, replica: str, push_seq: int, pending: Sequence[Pending]) -> bytes:
+        ops = [op_of(one) for one in pending]
+        body = {"conversations": [], "sync": DeltaPush(replica, push_seq, ops).encode()}
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        return packed(text.encode("utf-8", "replace"), self._capability.caps)
+
+    def _headers(self, state: SyncState) -> dict[str, str]:
+        seen = Commit(state.seen_seq, state.seen_nonce).format() if state.seen_nonce else ""
+        return dict(client_header()) | ({"Sync-Seen": seen} if seen else {})
+
+    def _later(self, state: SyncState) -> int:
+        return int(self._rng.uniform(0, min(LONGEST_MS, 1000 * 2 ** min(state.fails, 20))))
+
+
+def taken(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Steps[Any]:
+    """A transaction that refuses what does not fit: then the answer was nonsense."""
+    try:
+        return (yield Tx(method, args, kwargs))
+    except NotInFlight:
+        raise
+    except ValueError:
+        raise Nonsense from None
+
+
+def is_json(answer: Answer) -> bool:
+    """Whether a program answered, and not the page of a network."""
+    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
+
+
+def _parsed(answer: Answer) -> Mapping[str, Any]:
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise Nonsense from None
+    if not isinstance(found, Mapping):
+        raise Nonsense
+    return found
+
+
+def decoded(answer: Answer) -> DeltaAnswer:
+    """The sync object of an answer. Raises Nonsense for anything else, and for kinds that we do not know."""
+    if not is_json(answer):
+        raise Nonsense(Problem("portal", PORTAL, PORTAL_MS))
+    found = _parsed(answer)
+    told = found.get("sync")
+    if found.get("success") is not True or not isinstance(told, Mapping):
+        raise Nonsense
+    rows = told.get("rows")
+    kinds = {row.get("kind") for row in rows if isinstance(row, Mapping)} if isinstance(rows, list) else set()
+    if any(isinstance(kind, str) and kind not in KINDS for kind in kinds):
+        raise Nonsense(Problem("update", NEWER))
+    try:
+        return DeltaAnswer.decode(told)
+    except BadItem:
+        raise Nonsense from None
+
+
+def rows_of(found: DeltaAnswer) -> list[Any]:
+    """The rows of an answer, ready for the history."""
+    try:
+        return [remote_of(row) for row in found.rows]
+    except BadItem:
+        raise Nonsense from None
+
+
+def seen_of(found: DeltaAnswer) -> tuple[int, str] | None:
+    """The newest commit that an answer names."""
+    return None if found.seen is None else (found.seen.seq, found.seen.nonce)
+
+
+def code_of(answer: Answer) -> str:
+    """The word of a refusal, for a program."""
+    try:
+        found = _parsed(answer).get("code")
+    except Nonsense:
+        return ""
+    return found if isinstance(found, str) else ""
