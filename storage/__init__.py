@@ -53,16 +53,20 @@ if TYPE_CHECKING:
     from .store import Store
     from .text import clean, clip, one_line, storable
     from .thread import StoreThread
+    from .upstream import Batch, Entry, InMessage, Outgoing, Outlook, OutMessage, Survey
 
 __all__ = [
+    "Batch",
     "Begun",
     "Change",
     "Clock",
     "Conflict",
+    "Entry",
     "FenceLost",
     "Finish",
     "History",
     "Hit",
+    "InMessage",
     "Inflight",
     "Invalid",
     "Listed",
@@ -70,6 +74,9 @@ __all__ = [
     "Message",
     "NotFound",
     "NotInFlight",
+    "OutMessage",
+    "Outgoing",
+    "Outlook",
     "Pending",
     "Quarantined",
     "RemoteRow",
@@ -85,6 +92,7 @@ __all__ = [
     "StoreReadOnly",
     "StoreThread",
     "StoreTooNew",
+    "Survey",
     "SyncAccount",
     "SyncCounts",
     "SyncState",
@@ -145,6 +153,7 @@ _PLACES = {
     "store": ("Store",),
     "text": ("clean", "clip", "one_line", "storable"),
     "thread": ("StoreThread",),
+    "upstream": ("Batch", "Entry", "InMessage", "OutMessage", "Outgoing", "Outlook", "Survey"),
 }
 """Module and what it gives."""
 

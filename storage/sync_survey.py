@@ -219,8 +219,8 @@ class SyncSurvey(SyncBaseline):
         )
         return tuple(sorted(row["id"] for row in rows if row["id"] not in listed))
 
-    def _believed(self, missing: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
-        """Those that may be asked for; and how many a person is asked about, because they are too many for that."""
+    def _believed(self, missing: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Those that may be asked for; and those a person is asked about, because they are too many for that."""
         row = self.one("select value from local_state where key = :key", key=ANSWER)
         answer = json.loads(row["value"]) if row else None
         known = self.one(f"select count(*) as n from {_KNOWN}")
@@ -228,17 +228,17 @@ class SyncSurvey(SyncBaseline):
         if len(missing) <= max(MISSING_FEW, known["n"] * MISSING_SHARE):
             self._set_state(HELD, None)
             self._set_state(ANSWER, None)
-            return missing, 0
+            return missing, ()
         if answer == "delete":
-            return missing, 0  # until all of them have been asked for, in however many turns
+            return missing, ()  # until all of them have been asked for, in however many turns
         if answer is None:
             self._set_state(HELD, len(missing))
-            return (), len(missing)
+            return (), missing
         self._set_state(ANSWER, None)
         self.db.execute(
             "delete from sync_remote where id in (select value from json_each(:ids))", {"ids": to_json(missing)}
         )
-        return (), 0
+        return (), ()
 
     def _set_state(self, key: str, value: Any) -> None:
         if value is None:

@@ -52,8 +52,8 @@ class Survey:
     """Conversations whose messages are to be fetched, as the list had them."""
     missing: tuple[str, ...] = ()
     """Conversations that are not in a whole list any more: to be asked for one by one."""
-    held: int = 0
-    """So many are missing that nothing is believed before a person says so."""
+    held: tuple[str, ...] = ()
+    """Conversations that are missing too, when they are so many that nothing is believed before a person says so."""
 
 
 @dataclass(frozen=True, slots=True)

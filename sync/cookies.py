@@ -89,7 +89,12 @@ class CookieAuth:
             )
         return {"cookie": cookie_header(self._name, session)}
 
-    async def heard(self, set_cookies: Iterable[str], now: float) -> bool:
+    async def renewed(self) -> dict[str, str]:
+        """The same anew, after the server has refused what it was given."""
+        await self._kept.refresh()
+        return await self.headers()
+
+    async def heard(self, set_cookies: Sequence[str], now: float) -> bool:
         """Keep what an answer renewed; False when it ended the sign-in."""
         session = (await self._kept.kept()).raw or {}
         left = renewed(self._name, session, set_cookies)

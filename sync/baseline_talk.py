@@ -1,0 +1,69 @@
+"""Questions to an upstream server, within what it may be asked."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Generator, Mapping
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from .budget import Budget
+from .steps import Answer, Http, Now, Point, Step, Unreachable
+from .upstream_answers import Judge, Said, Stopped
+
+T = TypeVar("T")
+Steps: TypeAlias = Generator[Step, Any, T]
+
+RESERVE = 10
+"""Requests kept back for what a person wrote, while older history is fetched."""
+
+
+class Spent(Exception):
+    """No more may be asked for a while."""
+
+
+class Talk:
+    """One account's questions. Lives as long as the process, so that it remembers what was asked."""
+
+    def __init__(
+        self, user_id: str, *, rng: random.Random, host: str = "The server", budget: Budget | None = None
+    ) -> None:
+        self.user_id = user_id
+        self.judge = Judge(rng, host)
+        self.budget = budget or Budget()
+        self.flavour: Literal["H", "S"] | None = None
+        """Upstream as it is, or as it was when it had no way to rename (contract 0); None: not known yet."""
+        self._pushed = self._pulled = 0
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        *,
+        keep: int = 0,
+        tolerant: bool = False,
+    ) -> Steps[Said]:
+        """What the server says. Raises :class:`Spent` and :class:`~sync.upstream_answers.Stopped`."""
+        self.budget.fill((yield Now()))
+        if not self.budget.take(keep):
+            raise Spent
+        headers = {"accept": "application/json"} | ({} if body is None else {"content-type": "application/json"})
+        try:
+            answer: Answer = yield Http(method, f"/api/chat/{path}", query or {}, headers, body)
+        except Unreachable as error:
+            raise Stopped(self.judge.unreachable(error)) from None
+        self.budget.heard(answer.headers)
+        said = self.judge.said(answer, (yield Now()), tolerant=tolerant)
+        if said.kind == "no_such_page":
+            self.flavour = "S"
+        elif self.flavour is None and said.kind == "good":
+            self.flavour = "H" if "x-request-id" in answer.headers else "S"
+        yield Point(f"answered {method} {path}")
+        return said
+
+
+def encoded(value: Any) -> bytes:
+    """A body."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
