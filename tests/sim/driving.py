@@ -1,0 +1,91 @@
+"""A device and a server without a network or a thread: the real core, the real history, steps one at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Generator
+from typing import Any
+
+from storage import Store
+from sync.packing import coding
+from sync.steps import Answer, Http, Now, Point, Step, Tx, Unreachable
+from sync.wire import Commit, DeltaAnswer, DeltaPush, Pull
+
+from .history import Forked, History
+
+JSON = {"content-type": "application/json"}
+
+
+def inflated(body: bytes) -> bytes:
+    assert coding(body) == "gzip"
+    return zlib.decompress(body, 31)
+
+
+def served(history: History, step: Http, now_ms: int) -> Answer:
+    """What a server with this history answers; anything that the core may ask."""
+    headers = {name.lower(): value for name, value in step.headers.items()}
+    seen = Commit.parse(headers["sync-seen"]) if "sync-seen" in headers else None
+    if step.method == "POST":
+        assert step.body is not None
+        body = inflated(step.body)
+        asked = DeltaPush.decode(json.loads(body)["sync"])
+        pull = Pull.parse(headers["sync-pull"]) if "sync-pull" in headers else None
+        try:
+            told = history.push(
+                asked,
+                hashlib.sha256(body).hexdigest(),
+                seen=seen,
+                now=now_ms,
+                sent_at=int(headers["sync-sent-at"]),
+                pull=None if pull is None else (pull.cur, pull.max),
+            )
+        except Forked:
+            return Answer(409, JSON, b'{"error":"forked","code":"replica_forked"}')
+    elif "newest" in step.query:
+        told = DeltaAnswer(rows=history.newest(int(step.query["newest"])), seen=history.head())
+    elif "session" in step.query:
+        told = DeltaAnswer(rows=history.of(step.query["session"]), cur=history.seq, seen=history.head())
+    else:
+        told = history.pull(int(step.query["since"]), int(step.query["max_bytes"]), seen=seen)
+    return Answer(200, JSON, json.dumps({"success": True, "sync": told.encode()}).encode())
+
+
+def run(
+    work: Generator[Step, Any, Any],
+    store: Store,
+    answer: Callable[[Http], Answer],
+    now_ms: Callable[[], int],
+    on_step: Callable[[Step], None] = lambda step: None,
+) -> Any:
+    """All steps of a cycle, one after the other; what it returns."""
+    came: Any = None
+    thrown: BaseException | None = None
+    try:
+        while True:
+            try:
+                step = work.throw(thrown) if thrown is not None else work.send(came)
+            except StopIteration as stop:
+                return stop.value
+            came, thrown = None, None
+            on_step(step)
+            try:
+                came = done(step, store, answer, now_ms)
+            except (Unreachable, ValueError) as error:
+                thrown = error
+    finally:
+        work.close()
+
+
+def done(step: Step, store: Store, answer: Callable[[Http], Answer], now_ms: Callable[[], int]) -> Any:
+    """What one step gives."""
+    match step:
+        case Http():
+            return answer(step)
+        case Tx():
+            return step.method(store, *step.args, **step.kwargs)
+        case Now():
+            return now_ms()
+        case Point():
+            return None
