@@ -1,0 +1,313 @@
+"""One device: its file, its clock, what a person does there, and the sync that goes on meanwhile, a step at a time."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from storage import Store, StoreError
+from storage.ids import DIGITS
+from sync.delta import DeltaSync
+from sync.steps import Answer, Cycle, Http, Point, Step, Tx, Unreachable
+from sync.wire import Capability
+
+from .driving import done
+from .ledger import Ledger
+
+EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
+USER = "6f0c0000-0000-4000-8000-000000000001"
+ORIGIN = "https://chat.example.org"
+CAPS = Capability.parse("1; caps=delta,gzip,seen,tomb")
+
+
+class Device:
+    """A copy of the history, and who writes there."""
+
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        rng: random.Random,
+        now: Callable[[], int],
+        ledger: Ledger,
+        make_sync: Callable[[random.Random], Any],
+    ) -> None:
+        self.name, self.path, self.rng, self.ledger = name, path, rng, ledger
+        self.skew_ms = 0
+        self.online = True
+        self.undoable: list[tuple[int, str, frozenset[str]]] = []
+        self.kept: Path | None = None
+        self._world_now = now
+        self._make_sync = make_sync
+        self._work: Generator[Step, Any, Cycle] | None = None
+        self._came: Any = None
+        self._thrown: BaseException | None = None
+        self.last: Cycle | None = None
+        self.store = self._opened()
+        self.fence = self.store.take_fence()
+        self.sync = make_sync(rng)
+
+    def now_ms(self) -> int:
+        """The device's clock."""
+        return self._world_now() + self.skew_ms
+
+    def clock(self) -> datetime:
+        """The same, as the store has it."""
+        return EPOCH + timedelta(milliseconds=self.now_ms())
+
+    def ms(self) -> int:
+        """The same, since 1970."""
+        return int(self.clock().timestamp() * 1000)
+
+    def _opened(self) -> Store:
+        store = Store.open(self.path, clock=self.clock, token=self._token)
+        store.db.execute("pragma synchronous = off")
+        return store
+
+    def _token(self, length: int) -> str:
+        return "".join(self.rng.choice(DIGITS) for _ in range(length))
+
+    # Failing
+
+    def crash(self) -> None:
+        """The process dies, and another starts."""
+        self.stop()
+        self.store.db.close()
+        self.store = self._opened()
+        self.fence = self.store.take_fence()
+        self.sync = self._make_sync(self.rng)
+
+    def taken_over(self) -> None:
+        """Another process syncs this file from now on; the work of the first goes on until it notices."""
+        self.fence = self.store.take_fence()
+
+    def keep_copy(self) -> None:
+        """Remember the disk as it is now."""
+        self.kept = self.path.with_suffix(".kept")
+        self._copy_to(self.kept)
+
+    def set_back(self) -> None:
+        """The disk is as it was when it was copied; what was written since and told nobody is lost."""
+        if self.kept is None:
+            return
+        there = self.texts()
+        self.stop()
+        self.store.db.close()
+        for suffix in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        shutil.copyfile(self.kept, self.path)
+        self.store = self._opened()
+        self.fence = self.store.take_fence()
+        self.sync = self._make_sync(self.rng)
+        self.undoable.clear()
+        self.ledger.lost |= there - self.texts()
+
+    def _copy_to(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        with sqlite3.connect(path) as copy:
+            self.store.db.backup(copy)
+        copy.close()
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the disk to another device's."""
+        self._copy_to(path)
+
+    def close(self) -> None:
+        """Be switched off for good."""
+        self.stop()
+        self.store.db.close()
+
+    # Syncing
+
+    def stop(self) -> None:
+        """Give the cycle up where it is."""
+        if self._work is not None:
+            self._work.close()
+        self._work, self._came, self._thrown = None, None, None
+
+    @property
+    def idle(self) -> bool:
+        """No cycle is going on."""
+        return self._work is None
+
+    def step(self, answer: Callable[[Http], Answer]) -> Step | None:
+        """Do one step of a cycle, the first of a new one where none goes on; None when the cycle ended."""
+        if self._work is None:
+            self._work = self.sync.cycle(self.fence)
+            self._came, self._thrown = None, None
+        try:
+            thrown, came, self._thrown, self._came = self._thrown, self._came, None, None
+            step = self._work.throw(thrown) if thrown is not None else self._work.send(came)
+        except StopIteration as stop:
+            self._work, self.last = None, stop.value
+            return None
+        except StoreError:
+            self._work, self.last = None, None  # another process has taken over
+            return None
+        try:
+            self._came = done(step, self.store, answer, self.ms)
+        except (Unreachable, StoreError, ValueError) as error:
+            self._thrown = error
+        return step
+
+    # What a person does
+
+    def sessions(self) -> list[str]:
+        """The conversations that a person sees."""
+        return [row["id"] for row in self.store.rows("select id from chat_sessions order by id")]
+
+    def messages(self, session_id: str | None = None) -> list[tuple[str, str, str]]:
+        """Id, conversation and text of the messages that a person sees."""
+        where = "where session_id = :id" if session_id else ""
+        rows = self.store.rows(
+            f"select id, session_id, content from chat_messages {where} order by id",
+            **({"id": session_id} if session_id else {}),
+        )
+        return [(row["id"], row["session_id"], row["content"]) for row in rows]
+
+    def texts(self) -> set[str]:
+        """Every text of this disk, wherever it is kept."""
+        found = {text for _, _, text in self.messages()}
+        found |= {row["title"] for row in self.store.rows("select title from chat_sessions")}
+        found |= {row["value"] for row in self.store.rows("select value from sync_conflict") if row["value"]}
+        return found
+
+    def write_message(self, session_id: str | None, word: str = "said") -> str:
+        """Say something, in a new conversation if none is named; gives the conversation."""
+        if session_id is None:
+            session_id = self.store.create_session().id
+        text = self.ledger.text(word)
+        with self.store.write():
+            moment = self.store._next_moment(session_id)
+            from storage.clock import stamp
+            from storage.ids import message_id
+
+            key = message_id(moment, self._token)
+            self.store.db.execute(
+                """insert into chat_messages (id, session_id, role, content, message_timestamp)
+                values (:id, :session, :role, :content, :at)""",
+                {
+                    "id": key,
+                    "session": session_id,
+                    "role": self.rng.choice(("user", "assistant")),
+                    "content": text,
+                    "at": stamp(moment),
+                },
+            )
+        self.ledger.wrote("m", key, session_id, text, None, self.name)
+        if self.store.is_private(session_id) and word == "secret":
+            self.ledger.secrets.add(text)
+        return session_id
+
+    def edit_message(self) -> None:
+        """Change the text of a message."""
+        if not (there := self.messages()):
+            return
+        key, session_id, before = self.rng.choice(there)
+        text = self.ledger.text("secret" if before in self.ledger.secrets else "edit")
+        with self.store.write():
+            self.store.db.execute("update chat_messages set content = :text where id = :id", {"text": text, "id": key})
+        self.ledger.wrote("m", key, session_id, text, before, self.name)
+        if before in self.ledger.secrets:
+            self.ledger.secrets.add(text)
+
+    def rename(self) -> None:
+        """Give a conversation a title by hand."""
+        if not (there := self.sessions()):
+            return
+        session_id = self.rng.choice(there)
+        before = self.store.get_session(session_id).title
+        private = self.store.is_private(session_id)
+        text = self.ledger.text("secret" if private and session_id in self._never_shown() else "title")
+        self.store.rename_session(session_id, text)
+        self.ledger.wrote("c", session_id, session_id, text, before, self.name)
+        if text.startswith("secret"):
+            self.ledger.secrets.add(text)
+
+    def _never_shown(self) -> set[str]:
+        return {one.session_id for one in self.ledger.written.values() if one.text in self.ledger.secrets}
+
+    def set_setting(self) -> None:
+        """Set, or take away, a setting of a conversation."""
+        if there := self.sessions():
+            session_id, key = self.rng.choice(there), self.rng.choice(("model", "pinned"))
+            value = self.rng.choice((None, self.rng.randrange(1000), self.rng.randrange(1000)))
+            self.store.set_session_setting(session_id, key, value)
+
+    def delete_message(self) -> None:
+        """Delete one."""
+        if not (there := self.messages()):
+            return
+        key, _, _ = self.rng.choice(there)
+        binned = self.store.delete_message(key)
+        self.ledger.delete("m", key, self.name, frozenset((key,)))
+        self.undoable.append((binned.token, "m", frozenset((key,))))
+
+    def delete_session(self) -> None:
+        """Delete a conversation."""
+        if not (there := self.sessions()):
+            return
+        session_id = self.rng.choice(there)
+        seen = frozenset(key for key, _, _ in self.messages(session_id))
+        binned = self.store.delete_session(session_id)
+        self.ledger.delete("c", session_id, self.name, seen)
+        self.undoable.append((binned.token, "c", frozenset((session_id,))))
+
+    def clear(self) -> None:
+        """Delete everything."""
+        if not (there := self.sessions()):
+            return
+        for session_id in there:
+            seen = frozenset(key for key, _, _ in self.messages(session_id))
+            self.ledger.delete("c", session_id, self.name, seen)
+        binned = self.store.clear_all()
+        self.undoable.append((binned.token, "x", frozenset(there)))
+
+    def undo(self) -> None:
+        """Bring back what was deleted last."""
+        if not self.undoable:
+            return
+        token, _, things = self.undoable.pop()
+        try:
+            self.store.undo(token)
+        except StoreError:
+            return
+        self.ledger.brought_back |= things
+
+    def hide(self) -> None:
+        """Keep a conversation on this device only, one that is new or one that is not."""
+        if self.rng.random() < 0.5 or not (there := self.sessions()):
+            session_id = self.store.create_session().id
+            self.store.set_private(session_id, True)
+            for _ in range(self.rng.randrange(1, 3)):
+                self.write_message(session_id, "secret")
+            self.ledger.hidden.add(session_id)
+            return
+        session_id = self.rng.choice(there)
+        if not self.store.is_private(session_id):
+            self.store.set_private(session_id, True)
+            self.ledger.hidden.add(session_id)
+
+    def show(self) -> None:
+        """Show a private conversation to the server again."""
+        private = [one.id for one in self.store.private_sessions()]
+        if not private:
+            return
+        session_id = self.rng.choice(sorted(private))
+        texts = {one.text for one in self.ledger.written.values() if one.session_id == session_id}
+        self.ledger.secrets -= texts | {text for _, _, text in self.messages(session_id)}
+        self.store.set_private(session_id, False)
+        self.ledger.brought_back.add(session_id)
+
+
+def delta(rng: random.Random, **limits: int) -> DeltaSync:
+    """The real protocol, with small parcels."""
+    return DeltaSync(CAPS, rng=rng, **limits)
+
+
+__all__ = ["CAPS", "ORIGIN", "USER", "Device", "Point", "Tx", "delta"]

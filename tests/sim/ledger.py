@@ -1,0 +1,79 @@
+"""What people meant: every text they wrote, what it replaced, and what they deleted. The oracle's memory.
+
+Each text is written once, so wherever it turns up it is known whose it is. A text that replaced another was written by
+somebody who saw that other one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Written:
+    """One text, of a message or of a title by hand."""
+
+    kind: str
+    thing: str
+    session_id: str
+    text: str
+    parent: str | None
+    """The text that stood there when it was written."""
+    device: str
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A conversation or a message that a person deleted, and what they could see of it then."""
+
+    kind: str
+    thing: str
+    device: str
+    seen: frozenset[str]
+    """Ids of messages."""
+
+
+@dataclass
+class Ledger:
+    """Of one run."""
+
+    written: dict[str, Written] = field(default_factory=dict)
+    deleted: list[Deleted] = field(default_factory=list)
+    brought_back: set[str] = field(default_factory=set)
+    """Ids of conversations and messages that a person wanted back after deleting or hiding them."""
+    lost: set[str] = field(default_factory=set)
+    """Texts that were nowhere but on a disk that was set back."""
+    accepted: set[str] = field(default_factory=set)
+    """Ids of messages that the server held at some time."""
+    hidden: set[str] = field(default_factory=set)
+    """Conversations that were private at some time."""
+    secrets: set[str] = field(default_factory=set)
+    """Texts of conversations that were never shown to anybody."""
+    numbers: int = 0
+
+    def text(self, word: str) -> str:
+        """A text that was never written before."""
+        self.numbers += 1
+        return f"{word}-{self.numbers}."
+
+    def wrote(self, kind: str, thing: str, session_id: str, text: str, parent: str | None, device: str) -> None:
+        """Somebody wrote a text."""
+        self.written[text] = Written(kind, thing, session_id, text, parent, device)
+
+    def delete(self, kind: str, thing: str, device: str, seen: frozenset[str]) -> None:
+        """Somebody deleted a thing."""
+        self.deleted.append(Deleted(kind, thing, device, seen))
+
+    def is_deleted(self, kind: str, thing: str) -> bool:
+        """Whether somebody deleted it, and nobody wanted it back."""
+        return thing not in self.brought_back and any((one.kind, one.thing) == (kind, thing) for one in self.deleted)
+
+    def leaves(self) -> Iterator[Written]:
+        """Texts that nobody replaced."""
+        parents = {one.parent for one in self.written.values()}
+        return (one for one in self.written.values() if one.text not in parents)
+
+    def is_overwritten(self, text: str) -> bool:
+        """Whether somebody who saw it wrote another one in its place."""
+        return any(one.parent == text for one in self.written.values())

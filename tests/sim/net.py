@@ -1,0 +1,106 @@
+"""The wire between devices and the server, and everything that goes wrong on it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sync.steps import Answer, Http, Unreachable
+
+from .driving import JSON, inflated, served
+from .history import History
+
+HTML = {"content-type": "text/html"}
+
+FAULTS: tuple[str, ...] = (
+    "lost request",
+    "lost answer",
+    "late",
+    "twice",
+    "again later",
+    "500 before",
+    "503 after",
+    "429",
+    "413",
+    "html",
+    "cut off",
+    "401",
+    "redirect",
+    "wrong shape",
+)
+
+
+@dataclass
+class Net:
+    """One wire for all; ``rate`` of the requests meet with a fault while it is not healed."""
+
+    history: History
+    rng: random.Random
+    now_ms: Callable[[], int]
+    rate: float = 0.0
+    delayed: list[Http] = field(default_factory=list)
+    """Requests that come to the server once more, much later."""
+    requests: int = 0
+    bytes_sent: int = 0
+    watch: Callable[[bytes], None] = lambda body: None
+
+    def send(self, step: Http) -> Answer:
+        """What a device is answered. Raises Unreachable."""
+        self.requests += 1
+        if step.body is not None:
+            self.bytes_sent += len(step.body)
+            self.watch(inflated(step.body))
+        if self.rng.random() >= self.rate:
+            return self._served(step)
+        return self._faulty(step, self.rng.choice(FAULTS))
+
+    def deliver_late(self) -> None:
+        """A request that everybody had given up arrives."""
+        if self.delayed:
+            self._served(self.delayed.pop(self.rng.randrange(len(self.delayed))))
+
+    def heal(self) -> None:
+        """From now on everything arrives."""
+        self.rate = 0.0
+        self.delayed.clear()
+
+    def _served(self, step: Http) -> Answer:
+        return served(self.history, step, self.now_ms())
+
+    def _faulty(self, step: Http, fault: str) -> Answer:
+        match fault:
+            case "lost request":
+                raise Unreachable("network")
+            case "lost answer":
+                self._served(step)
+                raise Unreachable("network")
+            case "late":
+                self._served(step)
+                raise Unreachable("timeout")
+            case "twice":
+                self._served(step)
+                return self._served(step)
+            case "again later":
+                self.delayed.append(step)
+                return self._served(step)
+            case "500 before":
+                return Answer(500, HTML, b"oops")
+            case "503 after":
+                self._served(step)
+                return Answer(503, JSON | {"retry-after": "3"}, b'{"error":"away","code":"service_unavailable"}')
+            case "429":
+                return Answer(429, JSON | {"retry-after": "7"}, b'{"error":"too many","code":"rate_limit_exceeded"}')
+            case "413":
+                return Answer(413, JSON, b'{"error":"too large","code":"payload_too_large"}')
+            case "html":
+                return Answer(200, HTML, b"<html>Welcome to the hotel</html>")
+            case "cut off":
+                whole = self._served(step)
+                return Answer(whole.status, whole.headers, whole.body[: len(whole.body) // 2])
+            case "401":
+                return Answer(401, JSON, b'{"error":"who?","code":"auth_required"}')
+            case "redirect":
+                return Answer(302, {"location": "https://portal.example.net/"}, b"")
+        self._served(step)
+        return Answer(200, JSON, b'{"success":true,"sync":{"push_seq":"x","acks":7}}')

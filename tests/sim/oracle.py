@@ -1,0 +1,169 @@
+"""What has to hold once everything has healed and every device has synced (sync.md 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from storage.json_text import from_json
+
+from .device import Device
+from .history import History
+from .ledger import Ledger
+
+
+class Broken(AssertionError):
+    """An invariant that does not hold."""
+
+
+def check(devices: Sequence[Device], history: History, ledger: Ledger, *, disasters: bool) -> None:
+    """All of them. ``disasters``: both a disk and the server were set back, so a text may have been on both."""
+    for device in devices:
+        _same_view(device, history)
+        _counted(device)
+        _quiet(device)
+    _nothing_back(history, ledger)
+    kept = _kept(devices, history)
+    if not disasters:
+        _no_message_lost(history, ledger, kept)
+        _no_edit_vanished(history, ledger, kept)
+    _no_time_travel(history, ledger)
+
+
+def live(history: History) -> dict[tuple[str, str], Any]:
+    """What lives at the server, as a person would see it."""
+    told: dict[tuple[str, str], Any] = {}
+    for (kind, key), row in history.rows.items():
+        if row.is_dead:
+            continue
+        if kind == "c":
+            told[kind, key] = row.value["title"]
+        elif kind == "m":
+            told[kind, key] = (row.session_id, row.value["content"], row.value["timestamp"])
+        else:
+            told[kind, key] = row.value["value"]
+    return told
+
+
+def _view(device: Device) -> dict[tuple[str, str], Any]:
+    store = device.store
+    public = "not in (select conv_id from sync_optout)"
+    told: dict[tuple[str, str], Any] = {}
+    for row in store.rows(f"select id, title from chat_sessions where id {public}"):
+        told["c", row["id"]] = row["title"]
+    for row in store.rows(
+        f"select id, session_id, content, message_timestamp as at from chat_messages where session_id {public}"
+    ):
+        told["m", row["id"]] = (row["session_id"], row["content"], row["at"])
+    for row in store.rows(f"select session_id, key, value from session_settings where session_id {public}"):
+        told["s", f"{row['session_id']}/{row['key']}"] = from_json(row["value"])
+    return told
+
+
+def _same_view(device: Device, history: History) -> None:
+    mine, theirs = _view(device), live(history)
+    theirs = {
+        key: (value[0], value[1], value[2].replace("Z", "000Z") if len(value[2]) == 24 else value[2])
+        if key[0] == "m"
+        else value
+        for key, value in theirs.items()
+    }
+    if mine != theirs:
+        only_here = {key: value for key, value in mine.items() if theirs.get(key) != value}
+        only_there = {key: value for key, value in theirs.items() if mine.get(key) != value}
+        raise Broken(f"{device.name} differs: here {only_here}, there {only_there}")
+
+
+def _counted(device: Device) -> None:
+    wrong = device.store.rows(
+        """select s.id, s.message_count, count(m.id) as really from chat_sessions as s
+        left join chat_messages as m on m.session_id = s.id and m.standing is not null
+        group by s.id having s.message_count <> count(m.id)"""
+    )
+    if wrong:
+        raise Broken(f"{device.name} counts wrongly: {[tuple(row) for row in wrong]}")
+    words = device.store.rows(
+        """select count(*) as n from chat_messages as m
+        where length(m.content) > 0 and not exists (
+            select 1 from message_search where message_search match '"' || replace(m.content, '"', '') || '"'
+                and rowid = m.local_id)
+            and not exists (select 1 from search_backlog as b where m.local_id between b.first_id and b.last_id)
+            and m.role <> 'system'"""
+    )
+    if words[0]["n"]:
+        raise Broken(f"{device.name} does not find {words[0]['n']} of its messages")
+
+
+def _quiet(device: Device) -> None:
+    if waiting := device.store.rows("select kind, id, op, err from sync_outbox"):
+        raise Broken(f"{device.name} still has to send {[tuple(row) for row in waiting]}")
+    if device.store.inflight() is not None:
+        raise Broken(f"{device.name} has a push on its way")
+
+
+def _nothing_back(history: History, ledger: Ledger) -> None:
+    for (kind, key), row in history.rows.items():
+        if not row.is_dead and kind in "cm" and ledger.is_deleted(kind, key):
+            raise Broken(f"{kind} {key} was deleted and is back")
+
+
+def _kept(devices: Sequence[Device], history: History) -> set[str]:
+    """Every text that is somewhere: shown, recovered, filed, or in the history of texts."""
+    found: set[str] = set()
+    for device in devices:
+        found |= device.texts()
+    for _, _, value in history.overtaken:
+        found.add(value.get("content") or value.get("title") or "")
+    return found
+
+
+def _no_message_lost(history: History, ledger: Ledger, kept: set[str]) -> None:
+    for one in ledger.written.values():
+        if one.kind != "m" or one.parent is not None or one.text in ledger.lost:
+            continue
+        row = history.rows.get(("m", one.thing))
+        if row is not None and not row.is_dead:
+            continue
+        texts = {other.text for other in ledger.written.values() if other.thing == one.thing}
+        if texts & kept:
+            continue
+        if any(one.thing in other.seen for other in ledger.deleted):
+            continue  # by somebody who saw it
+        gone = one.session_id in ledger.hidden or any(other.thing == one.session_id for other in ledger.deleted)
+        if gone and one.thing in ledger.accepted:
+            continue
+        raise Broken(f"message {one.thing} “{one.text}” of {one.device} is nowhere")
+
+
+def _no_edit_vanished(history: History, ledger: Ledger, kept: set[str]) -> None:
+    for one in ledger.leaves():
+        if one.text in ledger.lost or one.text in kept:
+            continue
+        row = history.rows.get((one.kind, one.thing))
+        dead = row is None or row.is_dead
+        gone = one.session_id in ledger.hidden or any(
+            other.thing in (one.thing, one.session_id) for other in ledger.deleted
+        )
+        if dead and gone and one.device in {other.device for other in ledger.deleted if one.thing in other.seen}:
+            continue
+        if gone and (one.thing in ledger.accepted or one.kind == "c") and _was_told(history, one.text):
+            continue
+        if gone and any(
+            one.thing in other.seen or (one.kind == "c" and other.thing == one.thing) for other in ledger.deleted
+        ):
+            continue
+        raise Broken(f"{one.kind} {one.thing}: “{one.text}” of {one.device} vanished")
+
+
+def _was_told(history: History, text: str) -> bool:
+    return text in history.told
+
+
+def _no_time_travel(history: History, ledger: Ledger) -> None:
+    for key, value in live(history).items():
+        text = value[1] if key[0] == "m" else value
+        if key[0] == "s" or not isinstance(text, str) or text not in ledger.written:
+            continue
+        later = [one for one in ledger.written.values() if one.parent == text and one.thing == key[1]]
+        if later and all(one.text in history.told and one.text not in ledger.lost for one in later):
+            raise Broken(f"{key}: “{text}” stands over {[one.text for one in later]}")

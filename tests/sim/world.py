@@ -1,0 +1,307 @@
+"""One run: everything that happens follows from a seed, in virtual time, in one thread, in one order."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from storage import Store
+from sync.steps import Http, Tx
+
+from .device import EPOCH, ORIGIN, USER, Device, delta
+from .history import History
+from .ledger import Ledger
+from .net import Net
+from .oracle import Broken, check
+
+STEPS = 120
+ROUNDS = 14
+"""After healing, a device needs few; more than this is no liveness."""
+
+_template: list[Path] = []
+
+
+def folder() -> Path:
+    """Where files cost least."""
+    memory = Path("/dev/shm")
+    return Path(tempfile.mkdtemp(prefix="sim", dir=memory if memory.is_dir() else None))
+
+
+def template() -> Path:
+    """A history that has just been adopted by an account; made once in a process."""
+    if not _template:
+        path = folder() / "template.db"
+        store = Store.open(path, clock=lambda: EPOCH, token=lambda length: "0" * length)
+        store.adopt(ORIGIN, USER, "somebody@example.org")
+        store.db.execute("pragma wal_checkpoint(truncate)")
+        store.close()
+        _template.append(path)
+    return _template[0]
+
+
+class World:
+    """Devices, their people, one server, and what goes wrong."""
+
+    def __init__(self, seed: int, *, make_sync: Callable[..., Any] = delta, steps: int = STEPS) -> None:
+        self.seed, self.steps = seed, steps
+        self.rng = random.Random(seed)
+        self._ms = 0
+        self.ledger = Ledger()
+        self.history = History(random.Random(seed + 1))
+        self.net = Net(self.history, random.Random(seed + 2), self.server_ms)
+        self.net.rate = self.rng.choice((0.0, 0.05, 0.2, 0.4))
+        self.net.watch = self._watch
+        self.crash_rate = self.rng.choice((0.0, 0.02, 0.05))
+        self.limits = {
+            "page_bytes": self.rng.choice((1, 300, 1500, 1 << 20)),
+            "first_bytes": self.rng.choice((300, 2000, 1 << 18)),
+            "most_ops": self.rng.choice((1, 3, 500)),
+        }
+        self._make_sync = make_sync
+        self.folder = folder()
+        self.devices: list[Device] = []
+        self.backups: list[History] = []
+        self.set_backs = self.restores = 0
+        self.trail: list[str] = []
+        for _ in range(self.rng.choice((1, 2, 2, 3))):
+            self.new_device()
+
+    # Time
+
+    def now(self) -> int:
+        """Virtual ms; every look at it is one later."""
+        self._ms += 1
+        return self._ms
+
+    def server_ms(self) -> int:
+        """The server's clock, since 1970."""
+        return int(EPOCH.timestamp() * 1000) + self.now()
+
+    # Running
+
+    def run(self) -> None:
+        """All of it. Raises Broken."""
+        try:
+            deeds = self._swarm()
+            for _ in range(self.steps):
+                self._ms += self.rng.randrange(2000)
+                self.rng.choices([deed for deed, _ in deeds], [weight for _, weight in deeds])[0]()
+            self.heal()
+            check(self.devices, self.history, self.ledger, disasters=bool(self.set_backs and self.restores))
+        except Exception as error:
+            told = "".join(f"\n  {line}" for line in self.trail[-60:])
+            raise Broken(f"seed {self.seed}: {error}\nreplay: python -m tests.sim --seed {self.seed}{told}") from error
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        for device in self.devices:
+            device.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def fingerprint(self) -> str:
+        """The whole run in a few letters: the same for the same seed, wherever and whenever it runs."""
+        import hashlib
+
+        rows = sorted((key, row.seq, str(row.value), row.is_dead) for key, row in self.history.rows.items())
+        return hashlib.sha256(repr((rows, self.net.requests, self._ms, self.trail)).encode()).hexdigest()
+
+    def _swarm(self) -> list[tuple[Callable[[], None], float]]:
+        """What may happen in this run, and how often."""
+        usual: list[tuple[Callable[[], None], float]] = [
+            (self._sync_a_bit, 8.0),
+            (self._sync_whole, 4.0),
+            (self._say, 3.0),
+            (self._begin, 2.0),
+            (lambda: self._do("edit_message"), 2.0),
+            (lambda: self._do("rename"), 2.0),
+            (lambda: self._do("set_setting"), 1.0),
+        ]
+        rare: list[tuple[Callable[[], None], float]] = [
+            (lambda: self._do("delete_message"), 1.0),
+            (lambda: self._do("delete_session"), 1.0),
+            (lambda: self._do("undo"), 1.0),
+            (lambda: self._do("clear"), 0.3),
+            (lambda: self._do("hide"), 0.5),
+            (lambda: self._do("show"), 0.5),
+            (self._jump, 0.5),
+            (self._unplug, 1.0),
+            (self._late, 0.5),
+            (self._take_over, 0.3),
+            (self._keep, 0.5),
+            (self._set_back, 0.3),
+            (self._clone, 0.2),
+            (self._new, 0.2),
+            (self._back_up, 0.4),
+            (self._restore, 0.2),
+        ]
+        return usual + [(deed, weight) for deed, weight in rare if self.rng.random() < 0.6]
+
+    def _note(self, what: str) -> None:
+        self.trail.append(f"{self._ms:>7} {what}")
+
+    def _watch(self, body: bytes) -> None:
+        told = body.decode()
+        for secret in self.ledger.secrets:
+            if secret in told:
+                raise Broken(f"the private text “{secret}” was sent")
+
+    def _someone(self) -> Device:
+        return self.rng.choice(self.devices)
+
+    def _do(self, deed: str) -> None:
+        device = self._someone()
+        self._note(f"{device.name} {deed}")
+        getattr(device, deed)()
+
+    def _say(self) -> None:
+        device = self._someone()
+        there = device.sessions()
+        if there:
+            session_id = self.rng.choice(there)
+            if not device.store.is_private(session_id):
+                self._note(f"{device.name} says in {session_id[-4:]}")
+                device.write_message(session_id)
+
+    def _begin(self) -> None:
+        device = self._someone()
+        session_id = device.write_message(None)
+        self._note(f"{device.name} begins {session_id[-4:]}")
+
+    # Syncing
+
+    def _sync_a_bit(self) -> None:
+        device = self._someone()
+        for _ in range(self.rng.randrange(1, 8)):
+            if not self._step(device):
+                return
+
+    def _sync_whole(self) -> None:
+        device = self._someone()
+        while self._step(device):
+            pass
+
+    def _step(self, device: Device) -> bool:
+        if not device.online:
+            device.stop()
+            return False
+        before = device.store.sync_state()
+        step = device.step(self.net.send)
+        after = device.store.sync_state()
+        self._monotonic(device, before, after)
+        self.ledger.accepted |= {key for kind, key in self.history.rows if kind == "m"}
+        if step is not None and self.rng.random() < self.crash_rate:
+            self._note(f"{device.name} crashes after {_name(step)}")
+            device.crash()
+            return False
+        if isinstance(step, Http) or step is None:
+            self._note(f"{device.name} {_name(step)} {device.last if step is None else ''}")
+        return step is not None
+
+    def _monotonic(self, device: Device, before: Any, after: Any) -> None:
+        if after.resync > before.resync or after.replica != before.replica:
+            return
+        for name in ("cur", "seen_seq", "push_seq", "fence", "full_cur"):
+            if getattr(after, name) < getattr(before, name):
+                raise Broken(f"{device.name}: {name} went from {getattr(before, name)} to {getattr(after, name)}")
+
+    # Trouble
+
+    def _jump(self) -> None:
+        device = self._someone()
+        device.skew_ms = self.rng.choice((0, -400 * 86_400_000, 30 * 86_400_000, 3_600_000, -90_000))
+        self._note(f"{device.name} clock off by {device.skew_ms}")
+
+    def _unplug(self) -> None:
+        device = self._someone()
+        device.online = not device.online
+        self._note(f"{device.name} online: {device.online}")
+
+    def _late(self) -> None:
+        self.net.deliver_late()
+
+    def _take_over(self) -> None:
+        device = self._someone()
+        self._note(f"{device.name} is taken over")
+        device.taken_over()
+
+    def _keep(self) -> None:
+        self._someone().keep_copy()
+
+    def _set_back(self) -> None:
+        device = self._someone()
+        if device.kept is not None:
+            self._note(f"{device.name} is set back")
+            self.set_backs += 1
+            device.set_back()
+
+    def _clone(self) -> None:
+        device = self._someone()
+        if len(self.devices) < 4:
+            path = self.folder / f"d{len(self.devices)}.db"
+            device.copy_to(path)
+            self._note(f"{device.name} is cloned")
+            self._add(path)
+
+    def _new(self) -> None:
+        if len(self.devices) < 4:
+            self.new_device()
+
+    def new_device(self) -> None:
+        """A device that has just signed in."""
+        path = self.folder / f"d{len(self.devices)}.db"
+        shutil.copyfile(template(), path)
+        self._add(path)
+
+    def _add(self, path: Path) -> None:
+        name = f"d{len(self.devices)}"
+        rng = random.Random(self.seed * 31 + len(self.devices))
+        device = Device(name, path, rng, self.now, self.ledger, lambda one: self._make_sync(one, **self.limits))
+        self.devices.append(device)
+
+    def _back_up(self) -> None:
+        self.backups.append(self.history.backup())
+
+    def _restore(self) -> None:
+        if self.backups:
+            self.restores += 1
+            self._note("the server is restored from a backup")
+            self.history.restore_from(self.rng.choice(self.backups))
+
+    # Healing
+
+    def heal(self) -> None:
+        """Everything works again, and everybody syncs until nobody has anything to say."""
+        self.net.heal()
+        self._note("healed")
+        for device in self.devices:
+            device.online = True
+            device.store.retry_quarantined()
+            device.stop()
+            device.fence = device.store.take_fence()
+        for _ in range(ROUNDS):
+            before = self.history.seq
+            quiet = True
+            for device in self.devices:
+                for _ in range(200):
+                    if device.step(self.net.send) is None:
+                        break
+                self.ledger.accepted |= {key for kind, key in self.history.rows if kind == "m"}
+                last = device.last
+                quiet = quiet and last is not None and last.complete and not last.pushed and not last.pulled
+            if quiet and self.history.seq == before:
+                return
+        raise Broken("it never comes to rest: " + ", ".join(f"{one.name} {one.last}" for one in self.devices))
+
+
+def _name(step: Any) -> str:
+    if step is None:
+        return "ends a cycle:"
+    if isinstance(step, Http):
+        return f"{step.method} {dict(step.query) or step.headers.get('Sync-Pull', '')}"
+    return step.method.__name__ if isinstance(step, Tx) else type(step).__name__
