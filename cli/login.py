@@ -74,9 +74,7 @@ def login(
     _tell(account, choice, offer.history)
 
 
-def _signed(
-    accounts: Accounts, address: str, email: str | None, asks: bool, *, device: bool, create: bool
-) -> SignedIn:
+def _signed(accounts: Accounts, address: str, email: str | None, asks: bool, *, device: bool, create: bool) -> SignedIn:
     """Whoever shows who they are. Questions are asked outside of any event loop, which would keep Ctrl+C from them."""
     server, kind, signer = accounts.sign_in_server(address)
     if not (device or email or create) and (found := asyncio.run(accounts.by_command(address))) is not None:
