@@ -45,10 +45,17 @@ class Agenda:
         at = now + after + (self._rng.uniform(0.0, within) if within else 0.0)
         self._asked = at if self._asked is None else min(self._asked, at)
 
-    def take(self) -> bool:
-        """The cycle begins: what was wanted until now is what it does. False where nothing but changes wanted it."""
-        asked, self._asked, self._first = self._asked is not None, None, None
+    def take(self, now: float) -> bool:
+        """Its time has come. False where nothing but changes wanted it: they may be gone."""
+        asked = self._asked is not None and self._asked <= now
+        self._first = None
+        if asked:
+            self._asked = None
         return asked
+
+    def begin(self) -> None:
+        """A cycle begins: whatever was wanted until now, it does."""
+        self._asked = self._first = None
 
     def hold(self, now: float, now_ms: int, wait_ms: int, *, wish: bool) -> None:
         """Send nothing for so long."""
@@ -64,10 +71,12 @@ class Agenda:
         """For how long to put a try off that has failed so often before: anything up to a limit that doubles."""
         return int(self._rng.uniform(0, min(longest_ms, 1000 * 2 ** min(fails, 20))))
 
-    def resume(self) -> None:
-        """Try now rather than later; a wish of the server stands."""
+    def resume(self, now: float, now_ms: int, *, within: float = 0.0) -> None:
+        """Try sooner, at a random moment ``within`` so many seconds; a wish of the server stands."""
         if self.pause is not None and not self.pause.wish:
             self.pause = None
+            if within:
+                self.hold(now, now_ms, int(1000 * self._rng.uniform(0.0, within)), wish=False)
 
     def due(self, now: float, now_ms: int) -> float | None:
         """Seconds until the next cycle, 0 for now; None when nothing wants one."""

@@ -119,7 +119,7 @@ class Engine:
 
     def poke(self) -> None:
         """Sync at once, whatever was waited for: a person asks. Only a wish of the server stands above that."""
-        self._agenda.resume()
+        self._resume()
         self._ask()
 
     async def stop(self, deadline: float = FLUSH_SECONDS) -> None:
@@ -135,7 +135,7 @@ class Engine:
 
     async def once(self) -> Cycle:
         """Everything that can be done now, whether or not :meth:`run` runs."""
-        self._agenda.resume()
+        self._resume()
         alone = not self._leads
         if alone and not self._lock.take():
             sentence = "Another Sterna on this computer is syncing this history, and this one leaves it to that."
@@ -143,7 +143,7 @@ class Engine:
         try:
             if alone:
                 await self._rounds.lead()
-                self._agenda.resume()
+                self._resume()
             left = self._agenda.paused(self._timing.monotonic(), self._timing.now_ms())
             if left:
                 return Cycle(problem=Problem("paused", WISHED, int(left * 1000)))
@@ -188,10 +188,11 @@ class Engine:
         self._ask()
         while True:
             self._wake.clear()
-            due = self._agenda.due(self._timing.monotonic(), self._timing.now_ms())
+            now = self._timing.monotonic()
+            due = self._agenda.due(now, self._timing.now_ms())
             if due is None or due > 0:
                 await self._timing.wait(self._wake, due)
-            elif self._agenda.take() or await self._waiting():
+            elif self._agenda.take(now) or await self._waiting():
                 await self._one()
 
     async def _follow(self) -> None:
@@ -248,7 +249,7 @@ class Engine:
         log.info("the computer slept, or is in another network")
         await self._deafen()
         await self._transport.close()
-        self._agenda.resume()
+        self._resume(within)
         self._ask(within=within)
 
     def _heard(self, change: Change) -> None:
@@ -257,13 +258,16 @@ class Engine:
         self._used = self._timing.monotonic()
         self._agenda.changed(self._used)
         if change.elsewhere and self.report.phase in ("off", "signin"):
-            self._agenda.resume()  # it may have been a sign-in
+            self._resume()  # it may have been a sign-in
             self._agenda.ask(self._used)
         self._wake.set()
 
     def _ask(self, *, within: float = 0.0) -> None:
         self._agenda.ask(self._timing.monotonic(), within=within)
         self._wake.set()
+
+    def _resume(self, within: float = 0.0) -> None:
+        self._agenda.resume(self._timing.monotonic(), self._timing.now_ms(), within=within)
 
     def _every(self, usual: tuple[float, float]) -> tuple[float, float]:
         return usual if self._interval is None else (self._interval, self._interval)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -98,11 +99,13 @@ class Rounds:
         self.cur, self.fails = state.cur, state.fails
         now, now_ms = self._timing.monotonic(), self._timing.now_ms()
         self._agenda.restore(now, now_ms, state.next_at, longest_try=LONGEST_TRY_MS)
-        self._telling.watching(*self.put_off(state))
+        problem, until_ms = self.put_off(state)
+        if problem is not None:
+            self._telling.watching(problem, until_ms)
 
     async def until_done(self) -> Cycle:
         """Everything that can be done now. Raises :class:`FenceLost`."""
-        self._agenda.take()
+        self._agenda.begin()
         try:
             return await self._until_done()
         except FenceLost:
@@ -153,7 +156,7 @@ class Rounds:
             if isinstance(sync, Problem) or work is None:
                 return False
             await drive(work(session_id, fence), self._transport, self._store, timing=self._timing)
-        except (SignInNeeded, CannotReach, StoreError, ValueError) as error:
+        except (SignInNeeded, CannotReach, Unreachable, StoreError, ValueError) as error:
             log.info("a conversation was not fetched: %s", type(error).__name__)
         return not await self._store.run(Store.is_bodiless, session_id)
 
@@ -170,7 +173,8 @@ class Rounds:
                 return Cycle(problem=sync)
             first = getattr(sync, "newest", None)
             if first is not None and self.cur == 0 and not await self._store.run(Store.pull_is_complete):
-                await drive(first(self.fence), self._transport, self._store, timing=self._timing)
+                with suppress(Unreachable, ValueError):  # the cycle meets the same, and knows what it means
+                    await drive(first(self.fence), self._transport, self._store, timing=self._timing)
             cycle: Cycle = await drive(
                 sync.cycle(self.fence), self._transport, self._store, timing=self._timing, seen=self._seen
             )
@@ -242,5 +246,4 @@ class Rounds:
             times = [one.next_at for one in await self._store.run(Store.quarantined) if one.next_at is not None]
             if times:
                 self._agenda.ask(now, after=max(1.0, (min(times) - now_ms) / 1000))
-        self._telling.counted(counts)
-        self._telling.ended(problem, until_ms, now_ms)
+        self._telling.ended(problem, until_ms, now_ms, counts)

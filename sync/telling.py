@@ -23,18 +23,17 @@ class Telling:
 
     def __init__(self, told: Callable[[SyncReport], None] | None) -> None:
         self._told = told
-        self.report = SyncReport("synced")
+        self.report = SyncReport("syncing")
         self.problem: Problem | None = None
         self.waiting = 0
-        self._running = False
+        self._running = True  # until it is known how things stand, that is what is being found out
         self._done = self._total = 0
         self._cur = 0
         self._goal: int | None = None
 
     def counted(self, counts: SyncCounts) -> None:
         """What the store counts."""
-        self.waiting = counts.waiting
-        self._tell(waiting=counts.waiting, quarantined=counts.quarantined, conflicts=counts.conflicts)
+        self._tell(**self._taken(counts))
 
     def began(self, to_push: int, cur: int) -> None:
         """A cycle runs, with so much to send and the history known so far."""
@@ -56,14 +55,17 @@ class Telling:
         self.problem = None  # it works, even if it takes a while
         self._tell(until_ms=None, sentence="")
 
-    def ended(self, problem: Problem | None, until_ms: int | None, at_ms: int) -> None:
+    def ended(
+        self, problem: Problem | None, until_ms: int | None, at_ms: int, counts: SyncCounts | None = None
+    ) -> None:
         """It is over."""
         self._running, self._done, self._total = False, 0, 0
         self.problem = problem
+        changes = self._taken(counts) if counts is not None else {}
         if problem is None:
-            self._tell(until_ms=None, sentence="", at_ms=at_ms)
+            self._tell(until_ms=None, sentence="", at_ms=at_ms, **changes)
         else:
-            self._tell(until_ms=until_ms, sentence=problem.sentence)
+            self._tell(until_ms=until_ms, sentence=problem.sentence, **changes)
 
     def broken_off(self) -> None:
         """It was ended from outside."""
@@ -71,9 +73,13 @@ class Telling:
         self._tell()
 
     def watching(self, problem: Problem | None, until_ms: int | None) -> None:
-        """Another process syncs; that is how it goes there."""
-        self.problem = problem
+        """Another process syncs, or synced last; that is how it went there."""
+        self._running, self.problem = False, problem
         self._tell(until_ms=until_ms, sentence=problem.sentence if problem else "")
+
+    def _taken(self, counts: SyncCounts) -> dict[str, int]:
+        self.waiting = counts.waiting
+        return {"waiting": counts.waiting, "quarantined": counts.quarantined, "conflicts": counts.conflicts}
 
     def _fetched(self, new_cur: int, seen: tuple[int, str] | None) -> None:
         if self._goal is None:  # what is written from now on comes back too, and is nothing more to do
@@ -100,6 +106,6 @@ class Telling:
     def _phase(self) -> Phase:
         if self.problem is not None:
             return self.problem.phase
-        if self._running and (self._total or self.waiting):
+        if self._running and (self._total or self.waiting or self.report.at_ms is None):
             return "syncing"
         return "waiting" if self.waiting else "synced"

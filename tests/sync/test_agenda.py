@@ -26,7 +26,7 @@ def test_a_change_is_sent_after_a_second_of_quiet(agenda: Agenda) -> None:
     agenda.changed(100.5)
     assert agenda.due(100.5, MS) == 1.0
     assert agenda.due(101.5, MS) == 0.0
-    assert agenda.take() is False
+    assert agenda.take(101.5) is False
     assert agenda.due(101.5, MS) is None
 
 
@@ -42,7 +42,9 @@ def test_what_is_asked_for_first_counts(agenda: Agenda) -> None:
     agenda.ask(100.0, after=20.0)
     agenda.ask(100.0, after=300.0)
     assert agenda.due(100.0, MS) == 20.0
-    assert agenda.take() is True
+    assert agenda.take(119.0) is False
+    assert agenda.take(120.0) is True
+    assert agenda.due(120.0, MS) is None
 
 
 def test_a_return_of_the_network_is_spread_over_five_seconds() -> None:
@@ -60,7 +62,7 @@ def test_a_pause_holds_changes_back_and_loses_none(agenda: Agenda) -> None:
     assert agenda.due(100.0, MS) is None
     agenda.changed(100.0)
     agenda.ask(100.0)
-    agenda.resume()
+    agenda.resume(100.0, MS)
     assert agenda.due(100.0, MS) == 60.0
     assert agenda.due(160.0, MS + 60_000) == 0.0
     assert agenda.pause is None
@@ -69,7 +71,9 @@ def test_a_pause_holds_changes_back_and_loses_none(agenda: Agenda) -> None:
 def test_a_try_that_was_put_off_comes_sooner_when_there_is_reason(agenda: Agenda) -> None:
     agenda.hold(100.0, MS, 60_000, wish=False)
     agenda.ask(100.0)
-    agenda.resume()
+    agenda.resume(100.0, MS, within=5.0)
+    assert 0.0 < (agenda.due(100.0, MS) or 0.0) < 5.0
+    agenda.resume(100.0, MS)
     assert agenda.due(100.0, MS) == 0.0
 
 

@@ -1,0 +1,479 @@
+"""When a history is synced, how failures are waited out, and what is said meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engines import Core, Machine, forget, learnt, machines, problem
+from passing import until
+
+from storage import Store, StoreFull
+from sync.errors import CannotReach, SendingOff, SignInNeeded
+from sync.steps import Cycle, Point, Step, Tx
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    found = tmp_path / "account.db"
+    learnt(found, NOWHERE, caps="")  # no listening to a server
+    return found
+
+
+@pytest.fixture
+async def start(path: Path) -> AsyncIterator[Callable[..., Any]]:
+    async with machines(path, NOWHERE, interval=1e6) as one:
+        yield one
+
+
+async def settled(machine: Machine, cycles: int) -> None:
+    """So many cycles ran, and nothing runs now."""
+    await until(lambda: machine.cycles == cycles and not machine.engine._turn.locked())
+
+
+async def sleeps(machine: Machine, seconds: float) -> None:
+    """Something waits for so many seconds now."""
+    await until(lambda: any(abs(nap - seconds) < 0.001 for nap in machine.time.naps))
+
+
+async def test_a_history_is_synced_when_the_program_starts(start: Callable[..., Any]) -> None:
+    machine = await start()
+    assert machine.phase == "syncing"  # before it is known, nothing is said to be in step
+    await settled(machine, 1)
+    assert machine.phase == "synced"
+    assert machine.engine.report.at_ms == int(machine.time.wall * 1000)
+    assert machine.session.checked == [(NOWHERE, "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f")]
+    assert machine.core.fences == [1]
+
+
+async def test_a_change_is_sent_after_a_second_of_quiet(start: Callable[..., Any]) -> None:
+    machine = await start()
+    await settled(machine, 1)
+    seen = len(machine.reports)
+    await machine.write()
+    await until(lambda: machine.phase == "waiting")
+    assert machine.engine.report.waiting == 1
+    await sleeps(machine, 1.0)
+    assert machine.cycles == 1
+    machine.time.go_on(1.0)
+    await settled(machine, 2)
+    await until(lambda: machine.phase == "synced" and machine.engine.report.waiting == 0)
+    assert [one.phase for one in machine.reports[seen:]] == ["waiting", "syncing", "synced"]
+
+
+async def test_changes_that_keep_coming_are_sent_after_ten_seconds(start: Callable[..., Any]) -> None:
+    machine = await start()
+    await settled(machine, 1)
+    for number in range(12):
+        heard = machine.engine._agenda._newest
+        await machine.write(f"Goose {number}")
+        await until(lambda heard=heard: machine.engine._agenda._newest > heard or machine.cycles == 2)
+        machine.time.go_on(0.9)
+    await settled(machine, 2)
+
+
+async def test_a_commit_with_nothing_to_send_asks_nothing_of_the_server(start: Callable[..., Any]) -> None:
+    machine = await start()
+    await settled(machine, 1)
+    session = await machine.store.run(Store.create_session, "Private")
+    await machine.store.run(Store.set_private, session.id, True)
+    await sleeps(machine, 1.0)
+    machine.time.go_on(5.0)
+    await until(lambda: (machine.engine._agenda.due(machine.time.stopwatch, 0) or 0) > 1e5)
+    assert machine.cycles == 1
+
+
+async def test_a_cycle_that_is_not_complete_is_followed_by_another_at_once(start: Callable[..., Any]) -> None:
+    core = Core([Cycle(pushed=500), Cycle(pushed=500, pulled=3), Cycle(complete=True)])
+    machine = await start(core=core)
+    await settled(machine, 3)
+    assert machine.phase == "synced"
+
+
+async def test_a_cycle_that_gets_no_further_is_not_repeated_without_end(start: Callable[..., Any]) -> None:
+    machine = await start(core=Core([Cycle()]))
+    await settled(machine, 1)
+    await sleeps(machine, 60.0)
+    machine.time.go_on(59.0)
+    await settled(machine, 1)
+    machine.time.go_on(1.0)
+    await settled(machine, 2)
+
+
+# Failures
+
+
+async def test_a_failure_is_waited_out_and_said(start: Callable[..., Any]) -> None:
+    machine = await start(core=Core([problem("offline", 4000, "No way to the server.")]))
+    await until(lambda: machine.phase == "offline")
+    await sleeps(machine, 4.0)
+    report = machine.engine.report
+    assert (report.sentence, report.until_ms) == ("No way to the server.", int(machine.time.wall * 1000) + 4000)
+    machine.time.go_on(3.9)
+    await settled(machine, 1)
+    machine.time.go_on(0.2)
+    await settled(machine, 2)
+    assert (machine.phase, machine.engine.report.sentence, machine.engine.report.until_ms) == ("synced", "", None)
+
+
+async def test_what_changes_while_offline_waits_for_the_next_try(start: Callable[..., Any]) -> None:
+    machine = await start(core=Core([problem("offline", 60_000)]))
+    await until(lambda: machine.phase == "offline")
+    await machine.write()
+    await until(lambda: machine.engine.report.waiting == 1)
+    await sleeps(machine, 60.0)
+    machine.time.go_on(30.0)
+    await settled(machine, 1)
+    assert machine.phase == "offline"
+    machine.time.go_on(30.0)
+    await until(lambda: machine.phase == "synced" and machine.engine.report.waiting == 0)
+
+
+async def test_a_failing_try_does_not_flicker(start: Callable[..., Any]) -> None:
+    machine = await start(core=Core([problem(), problem(), problem()]))
+    await machine.write()
+    for tries in (1, 2, 3):
+        await settled(machine, tries)
+        await sleeps(machine, 4.0)
+        machine.time.go_on(4.0)
+    await settled(machine, 4)
+    phases = [one.phase for one in machine.reports]
+    first = phases.index("offline")
+    assert set(phases[first : len(phases) - phases[::-1].index("offline")]) == {"offline"}
+
+
+async def test_failures_are_counted_across_restarts_and_a_restart_does_not_hurry(start: Callable[..., Any]) -> None:
+    first = await start(core=Core([problem("offline", 4000), problem("offline", 200_000)]))
+    await settled(first, 1)
+    await sleeps(first, 4.0)
+    first.time.go_on(4.0)
+    await settled(first, 2)
+    state = await first.store.run(Store.sync_state)
+    assert (state.fails, state.next_at) == (2, int(first.time.wall * 1000) + 200_000)
+    await first.engine.stop()
+    second = await start(first.time)
+    await until(lambda: second.phase == "offline")
+    await sleeps(second, 200.0)
+    first.time.go_on(199.0)
+    await settled(second, 0)
+    first.time.go_on(1.0)
+    await settled(second, 1)
+    state = await second.store.run(Store.sync_state)
+    assert (state.fails, state.next_at) == (0, None)
+
+
+async def test_a_person_who_asks_need_not_wait_for_the_next_try(start: Callable[..., Any]) -> None:
+    machine = await start(core=Core([problem("offline", 200_000)]))
+    await until(lambda: machine.phase == "offline")
+    machine.engine.poke()
+    await until(lambda: machine.phase == "synced")
+    assert machine.cycles == 2
+
+
+async def test_a_wish_of_the_server_stands_above_all(start: Callable[..., Any]) -> None:
+    machine = await start(core=Core([problem("paused", 900_000, "Too many requests.")]))
+    await until(lambda: machine.phase == "paused")
+    await sleeps(machine, 900.0)
+    machine.engine.poke()
+    await machine.write()
+    machine.time.suspend(100.0)
+    machine.network[:] = ["10.0.0.1"]
+    machine.time.go_on(700.0)
+    machine.engine.poke()
+    await asyncio.sleep(0.05)
+    assert (machine.cycles, machine.phase) == (1, "paused")
+    assert (await machine.engine.once()).problem is not None
+    assert machine.cycles == 1
+    await sleeps(machine, 100.0)
+    machine.time.go_on(100.0)
+    await settled(machine, 2)
+
+
+async def test_a_wish_of_the_server_outlives_a_restart(start: Callable[..., Any]) -> None:
+    first = await start(core=Core([problem("paused", 900_000)]))
+    await settled(first, 1)
+    await first.engine.stop()
+    second = await start(first.time)
+    await until(lambda: second.phase == "paused")
+    assert second.engine.report.until_ms == int(first.time.wall * 1000) + 900_000
+    second.engine.poke()
+    await asyncio.sleep(0.05)
+    assert second.cycles == 0
+
+
+async def test_a_sign_in_that_has_ended_keeps_capturing_and_asks_no_server(start: Callable[..., Any]) -> None:
+    machine = await start(run=True)
+    await settled(machine, 1)
+    machine.session.error = SignInNeeded("Sign in again: sterna login")
+    await machine.write()
+    await sleeps(machine, 1.0)
+    machine.time.go_on(1.0)
+    await until(lambda: machine.phase == "signin")
+    assert machine.engine.report.sentence == "Sign in again: sterna login"
+    assert (machine.cycles, machine.engine.report.until_ms) == (1, None)
+    await machine.write("Terns")
+    await until(lambda: machine.engine.report.waiting == 2)
+    machine.session.error = None
+    other = await start(machine.time)  # signs in, which another process's commit tells of
+    await other.write("Gulls")
+    await until(lambda: machine.phase == "synced")
+
+
+async def test_a_no_to_sending_is_said_and_seen_to_be_gone(start: Callable[..., Any]) -> None:
+    machine = await start(run=False)
+    machine.session.error = SendingOff("Sending is off.")
+    cycle = await machine.engine.once()
+    assert (cycle.problem and cycle.problem.phase, machine.phase, machine.cycles) == ("off", "off", 0)
+    machine.session.error = None
+    assert (await machine.engine.once()).complete
+
+
+@pytest.mark.parametrize(
+    ("error", "phase"),
+    [
+        (CannotReach("It cannot be reached.", "network"), "offline"),
+        (CannotReach("It does not answer.", "timeout"), "offline"),
+        (CannotReach("In trouble.", "server"), "offline"),
+        (CannotReach("Sign in to the network.", "portal"), "portal"),
+        (CannotReach("No certificate.", "tls"), "blocked"),
+        (CannotReach("Too many.", "limited", retry_after=30.0), "paused"),
+    ],
+)
+async def test_a_token_that_cannot_be_had_says_why(start: Callable[..., Any], error: CannotReach, phase: str) -> None:
+    machine = await start(run=False)
+    machine.session.error = error
+    await machine.engine.once()
+    assert (machine.phase, machine.engine.report.sentence) == (phase, str(error))
+    assert machine.engine.report.until_ms is not None
+
+
+async def test_a_full_disk_is_told_and_tried_again(start: Callable[..., Any]) -> None:
+    machine = await start(core=Core([StoreFull("The disk is full.")]))
+    await until(lambda: machine.phase == "blocked")
+    await sleeps(machine, 60.0)
+    assert machine.engine.report.sentence == "The disk is full."
+    machine.time.go_on(60.0)
+    await until(lambda: machine.phase == "synced")
+
+
+async def test_an_answer_that_fits_nothing_does_not_end_the_engine(start: Callable[..., Any]) -> None:
+    machine = await start(core=Core([ValueError("secret text")]))
+    await until(lambda: machine.phase == "blocked")
+    assert "secret" not in machine.engine.report.sentence
+
+
+# Sleep, networks, ends
+
+
+async def test_a_computer_that_slept_syncs_when_it_wakes(start: Callable[..., Any]) -> None:
+    machine = await start(core=Core([problem("offline", 200_000)]))
+    await until(lambda: machine.phase == "offline" and 10.0 in machine.time.naps)
+    machine.time.suspend(31.0)
+    machine.time.go_on(10.0)
+    await until(lambda: machine.phase == "synced")
+    assert machine.cycles == 2
+
+
+async def test_a_clock_that_is_set_a_little_wakes_nobody(start: Callable[..., Any]) -> None:
+    machine = await start()
+    await until(lambda: machine.phase == "synced" and 10.0 in machine.time.naps)
+    machine.time.suspend(29.0)
+    machine.time.go_on(10.0)
+    await until(lambda: 10.0 in machine.time.naps)
+    assert machine.cycles == 1
+
+
+async def test_a_network_that_is_back_is_used_within_five_seconds(start: Callable[..., Any]) -> None:
+    machine = await start(core=Core([problem("offline", 200_000)]))
+    await until(lambda: machine.phase == "offline" and 10.0 in machine.time.naps)
+    machine.network.clear()
+    machine.time.go_on(10.0)
+    await until(lambda: 10.0 in machine.time.naps)
+    assert machine.cycles == 1
+    machine.network.append("10.0.0.7")
+    machine.time.go_on(10.0)
+    await until(lambda: any(nap < 5.0 for nap in machine.time.naps))
+    assert machine.cycles == 1
+    machine.time.go_on(5.0)
+    await until(lambda: machine.phase == "synced")
+
+
+async def test_what_waits_is_sent_when_the_program_ends(start: Callable[..., Any]) -> None:
+    machine = await start()
+    await settled(machine, 1)
+    await machine.write()
+    await machine.engine.stop()
+    assert machine.cycles == 2
+    assert (await machine.store.run(Store.sync_counts)).waiting == 0
+
+
+async def test_a_program_that_ends_waits_a_second_and_a_half_for_a_server_that_does_not_answer(
+    start: Callable[..., Any],
+) -> None:
+    machine = await start()
+    await settled(machine, 1)
+    ended = []
+
+    def slow() -> Generator[Step, Any, Cycle]:
+        try:
+            yield Tx(hang)
+            yield Point("never")
+        finally:
+            ended.append(True)
+        return Cycle()
+
+    release = asyncio.Event()
+
+    def hang(store: Store) -> None:
+        asyncio.run_coroutine_threadsafe(release.wait(), loop).result(20)
+
+    loop = asyncio.get_running_loop()
+    machine.core.said = [slow()]
+    await machine.write()
+    stopping = asyncio.create_task(machine.engine.stop())
+    await until(lambda: machine.cycles == 2 and 1.5 in machine.time.naps)
+    assert not stopping.done()
+    machine.time.go_on(1.5)
+    release.set()
+    await asyncio.wait_for(stopping, 20)
+    assert ended == [True]
+    assert (await machine.store.run(Store.sync_counts)).waiting == 1
+
+
+@pytest.mark.parametrize("phase", ["offline", "paused", "signin"])
+async def test_a_program_that_ends_while_nothing_can_be_sent_ends_at_once(
+    start: Callable[..., Any], phase: str
+) -> None:
+    machine = await start(core=Core([problem(phase)]))
+    await until(lambda: machine.phase == phase)
+    await machine.write()
+    await machine.engine.stop()
+    assert machine.cycles == 1
+
+
+async def test_an_engine_that_never_ran_stops(start: Callable[..., Any]) -> None:
+    machine = await start(run=False)
+    await machine.engine.stop()
+
+
+async def test_once_does_everything_and_leaves_the_lock_to_others(start: Callable[..., Any]) -> None:
+    machine = await start(run=False, core=Core([Cycle(pushed=2), Cycle(pushed=1, pulled=4, complete=True)]))
+    cycle = await machine.engine.once()
+    assert (cycle.pushed, cycle.pulled, cycle.complete) == (3, 4, True)
+    other = await start(machine.time, run=False)
+    assert (await other.engine.once()).complete
+
+
+# Two processes
+
+
+async def test_one_process_syncs_and_another_takes_over_when_it_ends(start: Callable[..., Any]) -> None:
+    first = await start()
+    await settled(first, 1)
+    second = await start(first.time)
+    await until(lambda: 5.0 in second.time.naps)
+    await second.write()  # heard by the first
+    await until(lambda: first.engine.report.waiting == 1 and 1.0 in first.time.naps)
+    first.time.go_on(1.0)
+    await settled(first, 2)
+    assert second.cycles == 0
+    await until(lambda: second.phase == "synced")
+    await first.engine.stop()
+    await until(lambda: second.time.naps)
+    second.time.go_on(5.0)
+    await settled(second, 1)
+    assert second.core.fences == [2]
+
+
+async def test_a_process_that_watches_says_how_it_goes_for_the_other(start: Callable[..., Any]) -> None:
+    first = await start(core=Core([problem("paused", 900_000)]))
+    await until(lambda: first.phase == "paused")
+    second = await start(first.time)
+    await until(lambda: second.phase == "paused")
+    assert second.engine.report.until_ms == first.engine.report.until_ms
+    assert (await second.engine.once()).problem is not None
+    assert second.cycles == 0
+
+
+async def test_a_process_that_slept_through_a_takeover_writes_nothing(start: Callable[..., Any], path: Path) -> None:
+    first = await start()
+    await settled(first, 1)
+    path.with_name("account.db.sync-lock").unlink()  # as a network file system loses a lock
+    second = await start(first.time)
+    await settled(second, 1)
+    assert second.core.fences == [2]
+    second.core.said = [problem("offline", 4000)]
+    await first.write()
+    await until(lambda: first.engine.report.waiting == 1 and 1.0 in first.time.naps)
+    before = await second.store.run(Store.sync_state)
+    first.core.said = [_writing()]
+    first.engine.poke()
+    await until(lambda: first.cycles == 2 and not first.engine._leads)
+    assert (await second.store.run(Store.sync_counts)).waiting == 1
+    assert (await second.store.run(Store.sync_state)) == before
+    await until(lambda: second.engine.report.waiting == 1)
+    await sleeps(first, 5.0)
+    await sleeps(second, 1.0)
+    first.time.go_on(5.0)
+    await until(lambda: second.cycles == 2)
+    assert (first.cycles, first.engine._leads) == (2, False)
+
+
+def _writing() -> Generator[Step, Any, Cycle]:
+    count = yield Tx(forget, (1,))
+    return Cycle(pushed=count, complete=True)
+
+
+async def test_a_process_that_dies_within_a_cycle_leaves_nothing_behind_that_stops_the_next(
+    start: Callable[..., Any],
+) -> None:
+    def dies() -> Generator[Step, Any, Cycle]:
+        yield Point("before")
+        raise SystemExit
+
+    machine = await start(run=False, core=Core([dies()]))
+    with pytest.raises(SystemExit):
+        await machine.engine.once()
+    other = await start(machine.time)
+    await settled(other, 1)
+
+
+# Long work
+
+
+async def test_long_work_is_counted(start: Callable[..., Any], path: Path) -> None:
+    store = Store.open(path)
+    for number in range(300):
+        store.create_session(f"Goose {number}")
+    store.close()
+
+    def long() -> Generator[Step, Any, Cycle]:
+        for _ in range(3):
+            yield Tx(settle_push, (1, [None] * 100))
+        yield Tx(apply, (), {"new_cur": 400, "seen": (500, "n")})
+        yield Tx(forget, (1,))
+        yield Tx(apply, (), {"new_cur": 900, "seen": (900, "n")})
+        return Cycle(pushed=300, pulled=500, complete=True)
+
+    def settle_push(store: Store, push_seq: int, told: list[None]) -> None: ...
+
+    def apply(store: Store, *, new_cur: int, seen: tuple[int, str]) -> bool:
+        return True
+
+    machine = await start(core=Core([long()]))
+    await settled(machine, 1)
+    counted = dict.fromkeys((one.done, one.total) for one in machine.reports if one.phase == "syncing" and one.total)
+    assert list(counted) == [(0, 300), (100, 300), (200, 300), (300, 300), (700, 800), (800, 800)]
+    assert (machine.engine.report.phase, machine.engine.report.total) == ("synced", 0)
+
+
+async def test_short_work_is_not_counted(start: Callable[..., Any]) -> None:
+    machine = await start()
+    await machine.write()
+    await settled(machine, 1)
+    assert {one.total for one in machine.reports} == {0}
