@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import sqlite3
@@ -106,6 +107,10 @@ class Device:
         self.sync = self._make_sync(self.rng)
         self.undoable.clear()
         self.ledger.lost |= there - self.texts()
+        alive = {*self.sessions(), *(key for key, _, _ in self.messages())}
+        self.ledger.deleted = [
+            one for one in self.ledger.deleted if one.device != self.name or one.thing not in alive
+        ]  # a delete that told nobody is lost as well
 
     def _copy_to(self, path: Path) -> None:
         path.unlink(missing_ok=True)
@@ -174,7 +179,8 @@ class Device:
         """Every text of this disk, wherever it is kept."""
         found = {text for _, _, text in self.messages()}
         found |= {row["title"] for row in self.store.rows("select title from chat_sessions")}
-        found |= {row["value"] for row in self.store.rows("select value from sync_conflict") if row["value"]}
+        for row in self.store.rows("select value from sync_conflict"):
+            found.add(json.loads(row["value"])["mine"])
         return found
 
     def write_message(self, session_id: str | None, word: str = "said") -> str:

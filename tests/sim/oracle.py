@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from storage import parse, stamp
 from storage.json_text import from_json
 
 from .device import Device
@@ -39,10 +40,14 @@ def live(history: History) -> dict[tuple[str, str], Any]:
         if kind == "c":
             told[kind, key] = row.value["title"]
         elif kind == "m":
-            told[kind, key] = (row.session_id, row.value["content"], row.value["timestamp"])
+            told[kind, key] = (row.session_id, row.value["content"], stamp(parse(row.value["timestamp"])))
         else:
             told[kind, key] = row.value["value"]
     return told
+
+
+def _conversation(key: tuple[str, str], value: Any) -> str:
+    return str({"c": key[1], "m": value[0] if key[0] == "m" else "", "s": key[1].partition("/")[0]}[key[0]])
 
 
 def _view(device: Device) -> dict[tuple[str, str], Any]:
@@ -61,13 +66,9 @@ def _view(device: Device) -> dict[tuple[str, str], Any]:
 
 
 def _same_view(device: Device, history: History) -> None:
-    mine, theirs = _view(device), live(history)
-    theirs = {
-        key: (value[0], value[1], value[2].replace("Z", "000Z") if len(value[2]) == 24 else value[2])
-        if key[0] == "m"
-        else value
-        for key, value in theirs.items()
-    }
+    private = {one.id for one in device.store.private_sessions()}
+    mine = _view(device)
+    theirs = {key: value for key, value in live(history).items() if _conversation(key, value) not in private}
     if mine != theirs:
         only_here = {key: value for key, value in mine.items() if theirs.get(key) != value}
         only_there = {key: value for key, value in theirs.items() if mine.get(key) != value}
@@ -125,7 +126,7 @@ def _no_message_lost(history: History, ledger: Ledger, kept: set[str]) -> None:
         if row is not None and not row.is_dead:
             continue
         texts = {other.text for other in ledger.written.values() if other.thing == one.thing}
-        if texts & kept:
+        if texts & (kept | ledger.lost):
             continue
         if any(one.thing in other.seen for other in ledger.deleted):
             continue  # by somebody who saw it
@@ -164,6 +165,6 @@ def _no_time_travel(history: History, ledger: Ledger) -> None:
         text = value[1] if key[0] == "m" else value
         if key[0] == "s" or not isinstance(text, str) or text not in ledger.written:
             continue
-        later = [one for one in ledger.written.values() if one.parent == text and one.thing == key[1]]
-        if later and all(one.text in history.told and one.text not in ledger.lost for one in later):
-            raise Broken(f"{key}: “{text}” stands over {[one.text for one in later]}")
+        later = [one.text for one in ledger.written.values() if one.parent == text and one.thing == key[1]]
+        if later and not any(one in ledger.lost for one in later):
+            raise Broken(f"{key}: “{text}” stands over {later}, whose author had seen it")
