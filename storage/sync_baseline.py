@@ -155,7 +155,7 @@ class SyncBaseline(SyncSettle):
             return None, 0
         known = self._is_known_there(session_id)
         own = self._own_op(session_id, now_ms)
-        if (own is None and not known) or (own is not None and own["op"] == "restore"):
+        if not known or (own is not None and own["op"] == "restore"):
             self._offer_whole(session_id, now_ms)
             own = self._own_op(session_id, now_ms)
         if own is not None and not own["free"] and not known:

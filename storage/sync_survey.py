@@ -118,6 +118,7 @@ class SyncSurvey(SyncBaseline):
                 self._insert_messages([_row(one.id, session_id, one.value) for one in fresh])
                 self._note_base(fresh)
                 if fingerprint is not None:
+                    self._offer_lost(session_id, ids, now_ms)
                     self.db.execute(
                         "update sync_remote set fp = :fp where id = :id", {"fp": fingerprint, "id": session_id}
                     )
@@ -180,7 +181,11 @@ class SyncSurvey(SyncBaseline):
         """Last writer wins, as far as it can be told who that was; the other title is filed."""
         mine, theirs = fact["title"], one.title
         take = theirs != mine
-        if fact["op"] is not None and theirs == mine:
+        if take and theirs == DEFAULT_TITLE and fact["op"] is None:
+            # nobody gives that title: it was deleted, and made again by a message that came without one
+            take = False
+            self._queue_op("c", one.id, one.id, "put", now_ms)
+        elif fact["op"] is not None and theirs == mine:
             if fact["op"] == "put":
                 self._unqueue("c", one.id)  # it arrived, whatever was answered
         elif fact["op"] is not None and theirs in (fact["title_base"], fact["title_sent"]):
@@ -251,6 +256,17 @@ class SyncSurvey(SyncBaseline):
             )
 
     # messages
+
+    def _offer_lost(self, session_id: str, ids: str, now_ms: int) -> None:
+        """Say again what the server had and has no more. It deletes no single message: the conversation was deleted
+        as a whole, and somebody's next message made it again."""
+        self.db.execute(
+            """insert into sync_outbox (kind, id, conv_id, op, edited_at)
+            select 'm', id, session_id, 'put', :ms from chat_messages
+            where session_id = :id and role <> 'system' and id not in (select value from json_each(:ids))
+            on conflict (kind, id) do nothing""",
+            {"id": session_id, "ids": ids, "ms": now_ms},
+        )
 
     def _take_message(self, one: InMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> bool:
         """Whether what is here changed."""

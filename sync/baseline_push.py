@@ -181,7 +181,7 @@ class Pushing(Talk):
         if said.kind != "good" or said.value.get("success") is not True:
             return one  # the other endpoint takes them, without the text
         outcome.acked += parcel.one.items
-        return replace(one, messages=rest) if rest else None
+        return replace(one, rev=None, known=True, messages=rest) if rest else None
 
     def _post(self, parcels: Sequence[Parcel], outcome: Outcome, *, halved: bool) -> Steps[None]:
         """Send several conversations with one request."""

@@ -1,0 +1,142 @@
+"""A device that syncs with the stand-in of upstream, with nothing between them but a function."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable, Generator
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from storage import Store
+from storage.migrate import statements, steps
+from sync.baseline import BaselineSync
+from sync.cookies import renewed
+from sync.steps import Answer, Cycle, Http, Now, Point, Step, Tx, Unreachable
+from tests.upstream import Person, Told, Upstream
+
+Net = Callable[[Http, Callable[[Http], Answer]], Answer]
+"""Carries a request: may lose it or its answer (raises Unreachable), or give another answer."""
+
+
+class Crashed(Exception):
+    """The process ended here."""
+
+
+def direct(step: Http, server: Callable[[Http], Answer]) -> Answer:
+    return server(step)
+
+
+@cache
+def _template() -> sqlite3.Connection:
+    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    for file in steps():
+        for statement in statements(file.read_text("utf-8")):
+            db.execute(statement)
+    return db
+
+
+def store_in_memory(user_id: str, clock: Callable[[], datetime], rng: random.Random) -> Store:
+    """A store as it is after a sign-in."""
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    db.row_factory = sqlite3.Row
+    _template().backup(db)
+    db.execute("pragma foreign_keys = on")
+    store = Store(db, Path("memory.db"), clock=clock, token=lambda n: "".join(rng.choices("abcdefghijkmnop", k=n)))
+    store.user_id = user_id
+    store.ensure_profile(user_id, "ada@example.org", {})
+    store.set_sync_account("https://upstream.example", user_id, mode="baseline")
+    return store
+
+
+class Device:
+    """One store, one sign-in."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        person: Person,
+        clock: Callable[[], datetime],
+        *,
+        seed: int = 0,
+        net: Net = direct,
+        store: Store | None = None,
+    ) -> None:
+        self.upstream, self.clock, self.net = upstream, clock, net
+        self.rng = random.Random(seed)
+        self.person = person
+        self.session = upstream.sign_in(person)
+        self.store = store or store_in_memory(person.id, clock, self.rng)
+        self.points: Callable[[str], None] = lambda name: None
+        self.begin()
+
+    def begin(self) -> None:
+        """A process starts: it remembers nothing but what is in the store."""
+        self.sync = BaselineSync(self.person.id, rng=self.rng, host="upstream.example")
+        self.fence = self.store.take_fence()
+
+    def unlimited(self) -> Device:
+        self.sync.budget.rate = self.sync.budget.left = 1e9
+        return self
+
+    def server(self, step: Http) -> Answer:
+        headers = {name.lower(): value for name, value in step.headers.items()}
+        headers["cookie"] = self.upstream.cookies(self.session)
+        told: Told = self.upstream.handle(step.method, step.path, step.query, headers, step.body or b"")
+        if (new := renewed(self.upstream.cookie, self.session, told.all("set-cookie"))) is not None:
+            self.session = dict(new)
+        return Answer(told.status, {name: value for name, value in told.headers if name != "set-cookie"}, told.body)
+
+    def cycle(self) -> Cycle:
+        return self.drive(self.sync.cycle(self.fence))
+
+    def look(self) -> Cycle:
+        """A cycle that looks, whenever the last one did."""
+        self.sync._looked_ms = None
+        return self.cycle()
+
+    def drive(self, work: Generator[Step, Any, Any]) -> Any:
+        came: Any = None
+        thrown: BaseException | None = None
+        while True:
+            try:
+                step = work.send(came) if thrown is None else work.throw(thrown)
+            except StopIteration as done:
+                return done.value
+            came = thrown = None
+            try:
+                match step:
+                    case Http():
+                        self.points("http")
+                        came = self.net(step, self.server)
+                    case Tx():
+                        self.points("tx")
+                        came = step.method(self.store, *step.args, **step.kwargs)
+                    case Now():
+                        came = int(self.clock().timestamp() * 1000)
+                    case Point():
+                        self.points(step.name)
+            except Unreachable as error:
+                thrown = error
+            except Crashed:
+                work.close()
+                raise
+
+    # what a person does
+
+    def say(self, session_id: str | None, text: str) -> tuple[str, str]:
+        """A prompt without a reply; gives the conversation and the message."""
+        begun = self.store.begin_turn(session_id, text, model="a/b")
+        self.store.db.execute("delete from live_replies")
+        return begun.session.id, begun.user_message.id
+
+    def titles(self) -> dict[str, str]:
+        return {row["id"]: row["title"] for row in self.store.rows("select id, title from chat_sessions")}
+
+    def texts(self, session_id: str) -> list[str]:
+        return [one.content for one in self.store.messages_after(session_id, None, 10_000)]
+
+
+
