@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -75,6 +76,13 @@ class Store(SyncSurvey, SyncSide, Adoption, Drafts, Search, Profiles, Maintenanc
 
 
 def _private(path: Path) -> None:
-    """Make the folder (0700) and the file (0600) when missing, before SQLite would make them readable by all."""
+    """Make the folder (0700) and the file (0600) when missing, before SQLite would make them readable by all.
+
+    A file that is there is not opened: closing it would give up the locks of a connection that this process may have.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if path.is_dir() or not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)) from None

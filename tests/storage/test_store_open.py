@@ -346,3 +346,29 @@ def test_the_data_folder_can_be_named_by_the_environment(tmp_path: Path, monkeyp
     if sys.platform == "linux":
         assert data_dir(None) == tmp_path / "xdg" / "sterna"
         assert os.access(tmp_path / "xdg" / "sterna", os.W_OK)
+
+
+ONE_MORE = """
+import sys
+from pathlib import Path
+from storage import Store
+store = Store.open(Path(sys.argv[1]))
+store.create_session("of another process")
+store.close()
+"""
+
+
+def test_a_second_store_of_this_process_does_not_hide_what_others_write(tmp_path: Path) -> None:
+    """Closing any descriptor of a file gives up every lock that the process has on it, SQLite's too."""
+    path = tmp_path / "account.db"
+    store = Store.open(path)
+    assert store.session_count() == 0
+    Store.open(path).close()
+    subprocess.run([sys.executable, "-c", ONE_MORE, str(path)], check=True, timeout=60)
+    assert store.session_count() == 1
+    store.create_session("of this one")
+    other = Store.open(path)
+    assert other.session_count() == 2
+    assert other.damage() == []
+    other.close()
+    store.close()
