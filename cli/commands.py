@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "export": "export:export",
         "models": "models:models",
         "keys": "keys:keys",
+        "sync": "sync:sync",
         "login": "login:login",
         "logout": "login:logout",
         "whoami": "accounts:whoami",

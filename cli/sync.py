@@ -1,0 +1,200 @@
+"""``sterna sync``: the history and its server brought in step, in the foreground; and what there is to know of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from storage import Store, clean, one_line, stamp
+from sync.report import Phase, SyncReport, clock_time, line
+
+from .naming import conversations
+from .output import counted, print_json
+from .place import Place, find, short
+from .signing import accounts_of, current
+from .sync_conflicts import conflicts
+
+SHOWN = 20
+"""Refused changes that are listed on a terminal."""
+
+
+@click.group(invoke_without_command=True, short_help="Bring the history and its server in step.")
+@click.option("--once", is_flag=True, help="Until everything is in step, then end.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each change of the state.")
+@click.pass_context
+def sync(context: click.Context, once: bool, as_json: bool) -> int:
+    """Bring the history and its server in step, and keep them so until Ctrl+C. An open chat does so by itself.
+
+    Exit code 0 when everything is in step; 1 when something is in the way, which is told on standard error.
+    With --json each line has: phase, waiting, done, total, refused, conflicts, sentence, line, at.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    place = context.find_object(Place)
+    assert place is not None
+    from .sync_running import run_sync  # none of the other commands needs an event loop or the network
+
+    return run_sync(place, once=once, as_json=as_json)
+
+
+sync.add_command(conflicts)
+
+
+@sync.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def status(place: Place, as_json: bool) -> None:
+    """How the history stands with its server. Nothing is asked over the network.
+
+    With --json the object has: phase, line, sentence, server, email, waiting, refused (each: kind, id, session_id,
+    title, reason, tries, next_at), conflicts, private, complete, next_at.
+    """
+    accounts = accounts_of(place)
+    with place.store() as store:
+        account = current(accounts, store)
+        counts, state, refused = store.sync_counts(), store.sync_state(), store.quarantined()
+        complete = store.pull_is_complete()
+    why_not = accounts.why_not(account)
+    phase: Phase = "waiting" if counts.waiting else "synced"
+    if account.local:
+        phase = "local"
+    elif not accounts.is_signed_in(account):
+        phase, why_not = "signin", "Nobody is signed in here. Sign in: sterna login"
+    elif why_not is not None:
+        phase = "off"
+    report = SyncReport(phase, counts.waiting, sentence=why_not or "", quarantined=counts.quarantined)
+    now = datetime.now(UTC)
+    due = state.next_at if state.fails and report.phase in ("waiting", "synced") else None
+    told = line(report, now)
+    if as_json:
+        listed = [_refused(one) for one in refused]
+        print_json(
+            {"phase": report.phase, "line": told, "sentence": report.sentence, "server": account.origin or None}
+            | {"email": account.email or None, "waiting": counts.waiting, "refused": listed}
+            | {"conflicts": counts.conflicts, "private": counts.private, "complete": complete}
+            | {"next_at": _instant(due)}
+        )
+        return
+    where = "" if account.local else f" · {one_line(account.name, 100)} at {account.origin.partition('://')[2]}"
+    click.echo(clean(told + where))
+    if report.sentence:
+        click.echo(clean(report.sentence))
+    if due is not None:
+        tries = counted(state.fails, "try", "tries")
+        click.echo(f"{tries} did not get through; the next is at {clock_time(due, now)}.")
+    if counts.private:
+        click.echo(f"{counted(counts.private, 'private conversation')}: sterna sync private")
+    if counts.conflicts:
+        click.echo(f"{counted(counts.conflicts, 'overtaken text')}: sterna sync conflicts")
+    if refused:
+        many = counted(counts.quarantined, "change")
+        click.echo(f"{many} that the server refuses; to try again: sterna sync retry")
+    for one in refused[:SHOWN]:
+        click.echo(f"  {short(one.session_id)}  {one_line(one.title, 60)}: {one_line(one.code.replace('_', ' '), 60)}")
+
+
+def _refused(one: Any) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "id": one.id,
+        "session_id": one.session_id,
+        "title": one.title,
+        "reason": one.code,
+        "tries": one.tries,
+        "next_at": _instant(one.next_at),
+    }
+
+
+def _instant(at_ms: int | None) -> str | None:
+    return None if at_ms is None else stamp(datetime.fromtimestamp(at_ms / 1000, UTC))
+
+
+@sync.command("private")
+@click.argument("conversation", shell_complete=conversations, required=False)
+@click.option("--off", is_flag=True, help="Send it again.")
+@click.option("--json", "as_json", is_flag=True, help="List the private ones, one JSON object a line.")
+@click.pass_obj
+def private(place: Place, conversation: str | None, off: bool, as_json: bool) -> None:
+    """Keep CONVERSATION on this computer alone; what the server has of it is deleted there. Without one, list them.
+
+    With --json each line has: id, name, title.
+    """
+    with place.store() as store:
+        if conversation is None:
+            if off:
+                raise click.UsageError("Name the conversation that is to be sent again.")
+            _list_private(store, as_json)
+            return
+        found = find(store, conversation)
+        title = one_line(store.get_session(found).title, 100)
+        store.set_private(found, not off)
+    if off:
+        click.echo(f"“{title}” is sent like any other now.")
+    else:
+        click.echo(f"“{title}” stays on this computer; where it was sent already it is deleted with the next sync.")
+
+
+def _list_private(store: Store, as_json: bool) -> None:
+    for session in store.private_sessions():
+        if as_json:
+            print_json({"id": session.id, "name": short(session.id), "title": session.title})
+        else:
+            click.echo(f"{short(session.id)}  {one_line(session.title, 255)}")
+
+
+@sync.command("retry")
+@click.pass_obj
+def retry(place: Place) -> None:
+    """Try what the server refused once more, with the next sync."""
+    with place.store() as store:
+        count = store.retry_quarantined()
+    click.echo(f"{counted(count, 'change')} to be tried again." if count else "Nothing is refused.")
+
+
+@sync.command("missing")
+@click.option("--keep", "answer", flag_value="keep", help="Keep them here, and send them again.")
+@click.option("--trash", "answer", flag_value="trash", help="They were deleted elsewhere: put them into the trash.")
+@click.pass_obj
+def missing(place: Place, answer: str | None) -> None:
+    """Conversations that an upstream server suddenly has no more. Nothing becomes of them before you say what."""
+    with place.store() as store:
+        many = store.baseline_missing()
+        if many and answer:
+            store.answer_missing(keep=answer == "keep")
+    if not many:
+        click.echo("No conversation is missing.")
+    elif answer is None:
+        click.echo(f"{counted(many, 'conversation')} missing at the server. Say --keep or --trash.")
+    else:
+        fate = "are kept and sent again" if answer == "keep" else "go to the trash once the server has said so of each"
+        click.echo(f"They {fate}, with the next sync.")
+
+
+@sync.command("on")
+@click.pass_obj
+def on(place: Place) -> None:
+    """Say yes to sending this account's history."""
+    accounts = accounts_of(place)
+    with place.store() as store:
+        account = current(accounts, store)
+    if account.local:
+        raise click.ClickException("No server knows this history yet. Sign in first: sterna login URL")
+    accounts.set_sending(account, True)
+    if (why_not := accounts.why_not(account)) is not None and "sterna sync on" not in why_not:
+        raise click.ClickException(why_not)
+    click.echo(clean(f"The history is sent to {account.origin.partition('://')[2]} from now on."))
+
+
+@sync.command("off")
+@click.pass_obj
+def off(place: Place) -> None:
+    """Send nothing any more. What was sent stays there; changes here wait."""
+    accounts = accounts_of(place)
+    with place.store() as store:
+        account = current(accounts, store)
+    if account.local:
+        raise click.ClickException("No server knows this history; nothing is sent.")
+    accounts.set_sending(account, False)
+    click.echo("Nothing is sent any more.")

@@ -1,0 +1,259 @@
+"""``sterna sync`` and what it tells of the history: in step or not, overtaken, refused, private."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+from conftest import Run
+
+from storage import Store, data_dir, open_account
+from tests.clients import Somebody, sign_up
+
+
+@pytest.fixture
+def somebody(sterna_server: str) -> Somebody:
+    return sign_up(sterna_server)
+
+
+@pytest.fixture
+def history(home: Path) -> Iterator[Callable[[], Store]]:
+    """Opens the history that is shown."""
+    made: list[Store] = []
+
+    def opened() -> Store:
+        made.append(Store.open(open_account(data_dir(home / "data"))))
+        return made[-1]
+
+    yield opened
+    for store in made:
+        store.close()
+
+
+def sign_in(run: Run, address: str, who: Somebody, *more: str) -> None:
+    arguments = ("--email", who.email, "--password-stdin", "--adopt", *more)
+    done = run("login", address, *arguments, stdin=f"{who.password}\n".encode())
+    assert done.code == 0, done.err
+
+
+def test_a_local_history_says_so(run: Run, history: Callable[[], Store]) -> None:
+    history().create_session("One")
+    told = run("sync", "status", "--json").json()
+    assert (told["phase"], told["server"], told["waiting"], told["refused"]) == ("local", None, 1, [])
+    assert "sterna login URL" in told["sentence"]
+    for command in (("sync",), ("sync", "--once"), ("sync", "on"), ("sync", "off")):
+        done = run(*command)
+        assert (done.code, done.out) == (1, ""), command
+        assert done.err.startswith("sterna: ")
+
+
+def test_a_history_that_waits_says_for_how_much(
+    run: Run, history: Callable[[], Store], sterna_server: str, somebody: Somebody
+) -> None:
+    history().create_session("One")
+    sign_in(run, sterna_server, somebody, "--yes")
+    told = run("sync", "status", "--json").json()
+    assert (told["phase"], told["waiting"], told["line"], told["complete"]) == ("waiting", 1, "1 waiting", False)
+    assert (told["server"], told["email"], told["next_at"]) == (sterna_server, somebody.email, None)
+    assert run("sync", "status").out == f"1 waiting · {somebody.email} at {sterna_server.partition('://')[2]}\n"
+
+
+def test_the_yes_is_given_and_taken_back(run: Run, sterna_server: str, somebody: Somebody) -> None:
+    sign_in(run, sterna_server, somebody)
+    assert run("sync", "status", "--json").json()["phase"] == "off"
+    refused = run("sync", "--once")
+    assert (refused.code, refused.err) == (1, "sterna: Sending is off. To say yes to it: sterna sync on\n")
+    assert run("sync", "on").code == 0
+    assert run("sync", "status", "--json").json()["phase"] == "synced"
+    assert run("sync", "off").code == 0
+    assert run("sync", "status", "--json").json()["phase"] == "off"
+
+
+def test_who_is_signed_out_is_told_so(run: Run, sterna_server: str, somebody: Somebody) -> None:
+    sign_in(run, sterna_server, somebody, "--yes")
+    run("logout")
+    assert run("sync", "status", "--json").json()["phase"] == "signin"
+    done = run("sync", "--once")
+    assert (done.code, done.err) == (1, "sterna: Nobody is signed in here. Sign in: sterna login\n")
+
+
+def test_a_conversation_is_private_and_no_longer(run: Run, history: Callable[[], Store]) -> None:
+    store = history()
+    session = store.create_session("sandpiper \x1b[2J")
+    done = run("sync", "private", session.id)
+    assert (done.code, "stays on this computer" in done.out, "\x1b" in done.out) == (0, True, False)
+    assert store.is_private(session.id)
+    assert run("sync", "private", "--json").json()["id"] == session.id
+    assert run("sync", "status", "--json").json()["private"] == 1
+    assert "1 private conversation" in run("sync", "status").out
+    assert run("sync", "private", session.id[-12:], "--off").code == 0
+    assert not store.is_private(session.id)
+    assert run("sync", "private").out == ""
+    assert run("sync", "private", "--off").code == 2
+    assert run("sync", "private", "nothing").code == 1
+
+
+def overtaken(store: Store, title: str, mine: str) -> int:
+    """A title of ours that another device's has overtaken."""
+    session = store.create_session(title)
+    with store.write():
+        store._file("c", session.id, session.id, mine, 1_700_000_000_000)
+    return store.conflicts()[0].id
+
+
+def test_what_was_overtaken_is_listed_used_and_dismissed(run: Run, history: Callable[[], Store]) -> None:
+    store = history()
+    first = overtaken(store, "theirs", "mine \x1b]0;x\x07")
+    second = overtaken(store, "other", "old")
+    listed = run("sync", "conflicts", "--json").lines()
+    assert [(one["id"], one["kind"], one["mine"], one["theirs"]) for one in listed] == [
+        (second, "title", "old", "other"),
+        (first, "title", "mine \x1b]0;x\x07", "theirs"),
+    ]
+    shown = run("sync", "conflicts")
+    assert "yours: mine" in shown.out
+    assert "now:   theirs" in shown.out
+    assert "\x1b" not in shown.out
+    assert run("sync", "conflicts", "dismiss", str(second)).code == 0
+    assert run("sync", "conflicts", "use", str(first)).code == 0
+    titles = {row.title for row in store.session_page(0, 9)}
+    assert any(title.startswith("mine") for title in titles)
+    (left,) = run("sync", "conflicts", "--json").lines()
+    assert left["mine"] == "theirs"
+    for command in ("use", "dismiss"):
+        done = run("sync", "conflicts", command, "999")
+        assert (done.code, done.out) == (1, "")
+    assert run("sync", "conflicts", "use", "x").code == 2
+    run("sync", "conflicts", "dismiss", str(left["id"]))
+    assert run("sync", "conflicts").err == "No text was overtaken.\n"
+
+
+def test_what_the_server_refuses_is_named_and_tried_again(
+    run: Run, history: Callable[[], Store], sterna_server: str, somebody: Somebody
+) -> None:
+    store = history()
+    session = store.create_session("sandpiper")
+    sign_in(run, sterna_server, somebody, "--yes")
+    store.block("c", session.id, 2, "too_large", fence=store.take_fence())
+    (row,) = store.rows("select rev from sync_outbox")
+    store.block("c", session.id, row["rev"], "too_large", fence=store.take_fence())
+    (refused,) = run("sync", "status", "--json").json()["refused"]
+    assert (refused["id"], refused["title"], refused["reason"], refused["next_at"]) == (
+        session.id, "sandpiper", "too_large", None,
+    )  # fmt: skip
+    shown = run("sync", "status").out
+    assert "1 change that the server refuses" in shown
+    assert "sandpiper: too large" in shown
+    assert run("sync", "retry").out == "1 change to be tried again.\n"
+    assert run("sync", "retry").out == "Nothing is refused.\n"
+    assert run("sync", "status", "--json").json()["refused"] == []
+
+
+def test_a_try_that_failed_says_when_the_next_is(
+    run: Run, history: Callable[[], Store], sterna_server: str, somebody: Somebody
+) -> None:
+    sign_in(run, sterna_server, somebody, "--yes")
+    store = history()
+    store.schedule(4_000_000_000_000, 3, fence=store.take_fence())
+    told: Any = run("sync", "status", "--json").json()
+    assert told["next_at"] == "2096-10-02T07:06:40.000000Z"
+    assert "3 tries did not get through; the next is at 2096-10-02" in run("sync", "status").out
+
+
+def test_nothing_is_missing_until_a_server_lacks_much(run: Run, history: Callable[[], Store]) -> None:
+    assert run("sync", "missing").out == "No conversation is missing.\n"
+    store = history()
+    with store.write():
+        store._set_state("sync_missing_held", 12)
+    assert "12 conversations missing at the server" in run("sync", "missing").out
+    assert store.baseline_missing() == 12
+    assert "sent again" in run("sync", "missing", "--keep").out
+    assert store.baseline_missing() == 0
+
+
+# The sync itself
+
+
+def test_two_computers_are_in_step_after_a_sync_of_each(
+    run: Run, home: Path, history: Callable[[], Store], sterna_server: str, somebody: Somebody
+) -> None:
+    first = history().create_session("sandpiper")
+    sign_in(run, sterna_server, somebody, "--yes")
+    done = run("sync", "--once")
+    assert (done.code, done.out) == (0, "The history and its server are in step.\n"), done.err
+    told = run("sync", "status", "--json").json()
+    assert (told["phase"], told["waiting"], told["complete"]) == ("synced", 0, True)
+    other = ("--data-dir", str(home / "other"), "--config-dir", str(home / "other-config"))
+    words = f"{somebody.password}\n".encode()
+    signed = run(*other, "login", sterna_server, "--email", somebody.email, "--password-stdin", "--yes", stdin=words)
+    assert signed.code == 0, signed.err
+    synced = run(*other, "sync", "--once", "--json")
+    assert synced.code == 0, synced.err
+    assert synced.lines()[-1]["phase"] == "synced"
+    assert [one["id"] for one in run(*other, "list", "--json").lines()] == [first.id]
+
+
+def test_a_private_conversation_stays_and_the_others_go(
+    run: Run, home: Path, history: Callable[[], Store], sterna_server: str, somebody: Somebody
+) -> None:
+    store = history()
+    store.create_session("seen")
+    secret = store.create_session("secret")
+    store.set_private(secret.id, True)
+    sign_in(run, sterna_server, somebody, "--yes")
+    assert run("sync", "--once").code == 0
+    other = ("--data-dir", str(home / "other"), "--config-dir", str(home / "other-config"))
+    words = f"{somebody.password}\n".encode()
+    run(*other, "login", sterna_server, "--email", somebody.email, "--password-stdin", "--yes", stdin=words)
+    run(*other, "sync", "--once")
+    assert [one["title"] for one in run(*other, "list", "--json").lines()] == ["seen"]
+    assert store.session_count() == 2
+
+
+def test_a_sync_that_cannot_be_is_a_sentence(
+    run: Run, home: Path, history: Callable[[], Store], sterna_server: str, somebody: Somebody
+) -> None:
+    history().create_session("One")
+    sign_in(run, sterna_server, somebody, "--yes")
+    for path in (
+        home / "config" / "config.toml",
+        home / "config" / "credentials.json",
+        home / "data" / "accounts.json",
+    ):
+        path.write_text(path.read_text().replace(sterna_server, "http://127.0.0.1:9"))
+    store = history()
+    store.db.execute("update sync_account set origin = 'http://127.0.0.1:9'")
+    done = run("sync", "--once")
+    assert (done.code, done.out) == (1, "")
+    assert "cannot be reached" in done.err
+    assert "Traceback" not in done.err
+    assert store.waiting() == 1
+    assert run("sync", "status", "--json").json()["next_at"] is not None
+
+
+def test_a_sync_in_the_foreground_goes_on_until_it_is_ended(
+    run: Run, home: Path, history: Callable[[], Store], sterna_server: str, somebody: Somebody
+) -> None:
+    store = history()
+    store.create_session("One")
+    sign_in(run, sterna_server, somebody, "--yes")
+    program = str(Path(sys.executable).with_name("sterna"))
+    seen = pexpect.spawn(program, ["sync"], encoding="utf-8", timeout=30, dimensions=(24, 100))
+    seen.expect("synced")
+    assert store.waiting() == 0
+    store.create_session("Two")
+    seen.expect("1 waiting")
+    seen.expect("synced")
+    assert store.waiting() == 0
+    store.create_session("Three")
+    seen.expect("1 waiting")
+    seen.sendintr()
+    seen.expect(pexpect.EOF)
+    seen.close()
+    assert seen.exitstatus == 0
+    assert store.waiting() == 0  # what waited was sent before the end
+    assert "Traceback" not in seen.before
