@@ -21,7 +21,7 @@ ROWS_A_STATEMENT = 40
 
 def connect(path: Path, *, busy_ms: int = BUSY_MS) -> sqlite3.Connection:
     """A connection with the pragmas of a Sterna file that need no write. The file exists already."""
-    db = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None)
+    db = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None, cached_statements=400)
     db.row_factory = sqlite3.Row
     db.execute("pragma foreign_keys = on")
     db.execute("pragma recursive_triggers = off")  # some builds of SQLite turn them on

@@ -65,7 +65,7 @@ class World:
         self.folder = folder()
         self.devices: list[Device] = []
         self.backups: list[History] = []
-        self.set_backs = self.restores = 0
+        self.set_backs = self.restores = self.clones = 0
         self.trail: list[str] = []
         for _ in range(self.rng.choice((1, 2, 2, 3))):
             self.new_device()
@@ -91,7 +91,8 @@ class World:
                 self._ms += self.rng.randrange(2000)
                 self.rng.choices([deed for deed, _ in deeds], [weight for _, weight in deeds])[0]()
             self.heal()
-            check(self.devices, self.history, self.ledger, disasters=bool(self.set_backs and self.restores))
+            disasters = bool(self.set_backs and self.restores)
+            check(self.devices, self.history, self.ledger, disasters=disasters, clones=bool(self.clones))
         except Exception as error:
             told = "".join(f"\n  {line}" for line in self.trail[-60:])
             raise Broken(f"seed {self.seed}: {error}\nreplay: python -m tests.sim --seed {self.seed}{told}") from error
@@ -190,11 +191,11 @@ class World:
         if not device.online:
             device.stop()
             return False
-        before = device.store.sync_state()
         step = device.step(self.net.send)
-        after = device.store.sync_state()
-        self._monotonic(device, before, after)
-        self.ledger.accepted |= {key for kind, key in self.history.rows if kind == "m"}
+        if isinstance(step, Tx):
+            self._monotonic(device)
+        elif isinstance(step, Http):
+            self.ledger.accepted |= {key for kind, key in self.history.rows if kind == "m"}
         if step is not None and self.rng.random() < self.crash_rate:
             self._note(f"{device.name} crashes after {_name(step)}")
             device.crash()
@@ -203,7 +204,9 @@ class World:
             self._note(f"{device.name} {_name(step)} {device.last if step is None else ''}")
         return step is not None
 
-    def _monotonic(self, device: Device, before: Any, after: Any) -> None:
+    def _monotonic(self, device: Device) -> None:
+        before, after = device.state, device.store.sync_state()
+        device.state = after
         if after.resync > before.resync or after.replica != before.replica:
             return
         for name in ("cur", "seen_seq", "push_seq", "fence", "full_cur"):
@@ -239,6 +242,11 @@ class World:
             self._note(f"{device.name} is set back")
             self.set_backs += 1
             device.set_back()
+            self.ledger.deleted = [
+                one
+                for one in self.ledger.deleted
+                if one.device != device.name or ((row := self.history.rows.get((one.kind, one.thing))) and row.is_dead)
+            ]  # a delete that told nobody is lost as well
 
     def _clone(self) -> None:
         device = self._someone()
@@ -246,6 +254,7 @@ class World:
             path = self.folder / f"d{len(self.devices)}.db"
             device.copy_to(path)
             self._note(f"{device.name} is cloned")
+            self.clones += 1
             self._add(path)
 
     def _new(self) -> None:
