@@ -52,7 +52,7 @@ where o.kind = 'c' and o.id = :id and o.op in ('put', 'restore')
 
 
 class SyncFreeze(SyncStanding):
-    """Pushes: begun, taken back, sent under another name."""
+    """Pushes begun."""
 
     def inflight(self) -> Inflight | None:
         """The push that is on its way."""
@@ -94,19 +94,6 @@ class SyncFreeze(SyncStanding):
             )
             self._tell_graves(pending)
             return Inflight(push_seq, state.replica, body, items)
-
-    def drop_inflight(self, fence: int) -> None:
-        """Take a push back, to send its ops in other parcels; the server may have had it."""
-        with self.write():
-            self._fenced(fence)
-            self.db.execute("delete from sync_inflight")
-
-    def fork(self, replica: str, fence: int) -> None:
-        """Go on under a new name: another copy of this file has used the old one."""
-        with self.write():
-            self._fenced(fence)
-            self.db.execute("delete from sync_inflight")
-            self.db.execute("update sync_state set replica = :new, push_seq = 0", {"new": replica})
 
     def _tell_graves(self, pending: Sequence[Pending]) -> None:
         """From now on the server may know of these deletions."""

@@ -50,14 +50,10 @@ class SyncSide(SyncSettle):
     def _hide(self, session_id: str) -> None:
         told = {"id": session_id, "ms": millis(self.now())}
         known = self.one(_MAY_KNOW, id=session_id) is not None
-        # a push that carries words of it would be sent once more
-        self.db.execute(
-            """delete from sync_inflight where exists (
-                select 1 from json_each(items) where json_extract(value, '$[3]') = :id)""",
-            told,
-        )
         before = self.one("select rev from sync_outbox where kind = 'c' and id = :id", id=session_id)
         self.db.execute("insert into sync_optout (conv_id) values (:id)", told)
+        if ("c", session_id) in self._flying():
+            self._ground()  # its words would be sent once more
         self.db.execute("delete from sync_private_gone where session_id = :id", told)
         self.db.execute(
             """insert into sync_private_gone (session_id, message_id)

@@ -142,6 +142,14 @@ class SyncRows(Live, Bulk):
 
     def _drop_conversation(self, session_id: str) -> None:
         """Take a conversation away with all it has; its drafts stay."""
+        told = {"id": session_id}
+        # whatever comes of them after this is new
+        self.db.execute(
+            """delete from sync_message_state
+            where message_id in (select id from chat_messages where session_id = :id)""",
+            told,
+        )
+        self.db.execute("delete from sync_setting_state where id >= :id || '/' and id < :id || '0'", told)
         self._unindex(session_id)
         with self.in_bulk():
             self.db.execute("delete from chat_messages where session_id = :id", {"id": session_id})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 
+from .clock import millis
 from .errors import NotInFlight
-from .json_text import to_json
 from .remote import Quarantined, RemoteRow, Told
 from .sync_apply import Seen, SyncApply
 from .sync_freeze import SyncFreeze
@@ -37,13 +37,33 @@ class SyncSettle(SyncApply, SyncFreeze):
                 raise ValueError("the answer does not fit the push")
             if any(self._says_too_little(one) for one in told):
                 raise ValueError("an acknowledgement does not say where it was written down")
+            flown = self._flying()
             self.db.execute("delete from sync_inflight")
             with self.applying():
                 for one in told:
                     _SETTLE[one.result](self, one, now_ms)
                 self._hear(seen)
-            self._take_rows(self._came_meanwhile(told), resync=False, now_ms=now_ms)
+            self._forget_deaths(told)
+            self._take_landed(flown, now_ms)
             self.touch(*self._conversations_of(told))
+
+    def drop_inflight(self, fence: int) -> None:
+        """Take a push back, to send its ops in other parcels; the server may have had it."""
+        with self.write():
+            self._fenced(fence)
+            self._ground()
+
+    def fork(self, replica: str, fence: int) -> None:
+        """Go on under a new name: another copy of this file has used the old one."""
+        with self.write():
+            self._fenced(fence)
+            self._ground()
+            self.db.execute("update sync_state set replica = :new, push_seq = 0", {"new": replica})
+
+    def _ground(self) -> None:
+        flown = self._flying()
+        self.db.execute("delete from sync_inflight")
+        self._take_landed(flown, millis(self.now()))
 
     def block(self, kind: str, id_: str, rev: int, code: str, *, fence: int) -> None:
         """Set one op aside until somebody retries it by hand or changes its thing."""
@@ -294,6 +314,17 @@ class SyncSettle(SyncApply, SyncFreeze):
         for sql in _WHOLE:
             self.db.execute(sql, {"id": session_id, "ms": now_ms})
 
+    def _forget_deaths(self, told: Sequence[Told]) -> None:
+        """A conversation that took something after it had died was brought back; the row that says so comes."""
+        self.db.executemany(
+            """delete from sync_aside where kind = 'c' and id = ? and seq < ? and json_extract(content, '$.is_dead')""",
+            [
+                (one.row.session_id, one.row.seq)
+                for one in told
+                if one.result == "ok" and one.row is not None and not one.row.is_dead
+            ],
+        )
+
     def _conversation_of(self, told: Told) -> str | None:
         """The conversation that it is in here; None when it is not here."""
         if told.kind == "m":
@@ -312,16 +343,6 @@ class SyncSettle(SyncApply, SyncFreeze):
         found = {one.id for one in told if one.kind == "c"}
         found |= {one.row.session_id for one in told if one.row is not None and one.kind != "x"}
         return found
-
-    def _came_meanwhile(self, told: Sequence[Told]) -> list[RemoteRow]:
-        """Newer rows of these things that came while they were on their way."""
-        if not self.one("select 1 from sync_aside limit 1"):
-            return []
-        return self._from_aside(
-            """(kind, id) in (
-                select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:items))""",
-            items=to_json([(one.kind, one.id) for one in told]),
-        )
 
 
 _WORDS = {"c": "title", "m": "content"}

@@ -56,7 +56,7 @@ class Page:
     resync: bool
     now_ms: int
     flying: frozenset[tuple[str, str]]
-    """On their way to the server."""
+    """On their way to the server, and the conversations that they belong to."""
     here: Mapping[str, str] = field(default_factory=dict)
     """Message → its conversation."""
     graves: Mapping[str, int] = field(default_factory=dict)
@@ -98,7 +98,18 @@ class SyncTake(SyncConflicts):
 
     def _flying(self) -> frozenset[tuple[str, str]]:
         row = self.one("select items from sync_inflight")
-        return frozenset((kind, id_) for kind, id_, _, _ in json.loads(row["items"])) if row else frozenset()
+        items = json.loads(row["items"]) if row else []
+        return frozenset((kind, id_) for kind, id_, _, _ in items) | frozenset(("c", item[3]) for item in items)
+
+    def _take_landed(self, flown: Collection[tuple[str, str]], now_ms: int) -> None:
+        """Take what came for things while they were on their way, now that they are not."""
+        if flown and self.one("select 1 from sync_aside limit 1"):
+            rows = self._from_aside(
+                """(kind, id) in (
+                    select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:items))""",
+                items=to_json(sorted(flown)),
+            )
+            self._take_rows(rows, resync=False, now_ms=now_ms)
 
     # conversations
 
@@ -168,9 +179,13 @@ class SyncTake(SyncConflicts):
     def _dead_conversation(self, row: RemoteRow, fact: sqlite3.Row, known: int, page: Page) -> None:
         if row.seq <= known and fact["grave"] is None:
             return
+        dies = fact["here"] and not fact["private"] and fact["op"] != "restore"
+        if dies and ("c", row.id) in page.flying:
+            self._lay_aside(row, page)  # the answer says what the server has of it
+            return
         self._bury("c", row, page)
         self._forget_aside(row.id)
-        if fact["here"] and not fact["private"] and fact["op"] != "restore":
+        if dies:
             self._let_die(row.id, page.now_ms)
 
     def _let_die(self, session_id: str, now_ms: int) -> None:
@@ -274,8 +289,8 @@ class SyncTake(SyncConflicts):
     def _dead_message(self, row: RemoteRow, at: str | None, page: Page) -> None:
         if row.seq <= page.known(row.id) and row.id not in page.graves:
             return
-        if row.session_id not in page.sessions:
-            self._lay_aside(row, page)  # an undo may bring it back
+        if row.session_id not in page.sessions or ("m", row.id) in page.flying:
+            self._lay_aside(row, page)  # an undo may bring it back; what the server has of it, the answer says
             self._bury("m", row, page, known=False)
             return
         self._bury("m", row, page)
