@@ -86,7 +86,9 @@ def _signed(accounts: Accounts, address: str, email: str | None, asks: bool, *, 
         email = click.prompt(told, default="", show_default=False, err=True).strip()
     if email:
         return SignedIn(server, kind, _with_password(signer, email, asks, create=create))
-    if kind == "upstream" or create:
+    if kind == "upstream":
+        raise click.UsageError("An upstream server signs in with email and password only: give --email.")
+    if create:
         raise click.UsageError("Give the email of the account.")
     return SignedIn(server, kind, asyncio.run(_with_browser(signer)))
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pexpect
 import pytest
-from conftest import Run
 
 from storage import Store, accounts, data_dir, open_account
+from tests.cli.conftest import Run
 from tests.clients import WORD, Somebody, decide, sign_up
 
 

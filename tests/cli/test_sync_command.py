@@ -9,10 +9,12 @@ from typing import Any
 
 import pexpect
 import pytest
-from conftest import Run
 
 from storage import Store, data_dir, open_account
+from tests.cli.conftest import Run
 from tests.clients import Somebody, sign_up
+from tests.upstream import Upstream
+from tests.upstream import serving as serving_upstream
 
 
 @pytest.fixture
@@ -146,6 +148,7 @@ def test_what_the_server_refuses_is_named_and_tried_again(
         session.id, "sandpiper", "too_large", None,
     )  # fmt: skip
     shown = run("sync", "status").out
+    assert shown.startswith("synced · 1 refused")
     assert "1 change that the server refuses" in shown
     assert "sandpiper: too large" in shown
     assert run("sync", "retry").out == "1 change to be tried again.\n"
@@ -257,3 +260,27 @@ def test_a_sync_in_the_foreground_goes_on_until_it_is_ended(
     assert seen.exitstatus == 0
     assert store.waiting() == 0  # what waited was sent before the end
     assert "Traceback" not in seen.before
+
+
+def test_an_upstream_server_is_signed_in_to_and_synced_with(run: Run, home: Path, history: Callable[[], Store]) -> None:
+    upstream = Upstream()
+    ada = upstream.join()
+    first = history().create_session("sandpiper")
+    with serving_upstream(upstream) as address:
+        settings = f'[sync]\nserver = "{address}"\nkind = "upstream"\nsupabase_url = "{address}"\nanon_key = "anon"\n'
+        (home / "config" / "config.toml").write_text(settings)
+        (home / "other-config").mkdir()
+        (home / "other-config" / "config.toml").write_text(settings)
+        words = f"{ada.password}\n".encode()
+        login = ("login", "--email", ada.email, "--password-stdin", "--yes", "--adopt")
+        done = run(*login, stdin=words)
+        assert done.code == 0, done.err
+        assert run("whoami", "--json").json()["kind"] == "upstream"
+        synced = run("sync", "--once")
+        assert synced.code == 0, synced.err
+        other = ("--data-dir", str(home / "other"), "--config-dir", str(home / "other-config"))
+        assert run(*other, *login, stdin=words).code == 0
+        synced = run(*other, "sync", "--once")
+        assert synced.code == 0, synced.err
+        assert [one["id"] for one in run(*other, "list", "--json").lines()] == [first.id]
+        assert "with email and password only" in run("login", address, "--device").err
