@@ -242,10 +242,10 @@ class World:
             self._note(f"{device.name} is set back")
             self.set_backs += 1
             device.set_back()
+            there = {*device.sessions(), *(key for key, _, _ in device.messages())}
+            there |= {key for (_, key), row in self.history.rows.items() if not row.is_dead}
             self.ledger.deleted = [
-                one
-                for one in self.ledger.deleted
-                if one.device != device.name or ((row := self.history.rows.get((one.kind, one.thing))) and row.is_dead)
+                one for one in self.ledger.deleted if one.device != device.name or one.thing not in there
             ]  # a delete that told nobody is lost as well
 
     def _clone(self) -> None:
