@@ -67,6 +67,12 @@ def _secret(name: str, told: str) -> Callable[[Command], Command]:
 @_secret("--metrics-token", "Who sends it as Bearer may read /metrics from anywhere; by default this machine may.")
 @click.option("--rate-limits/--no-rate-limits", default=True, help="Whether requests are counted.", show_default=True)
 @click.option(
+    "--sync-requests", default=3600, show_default=True, type=click.IntRange(1), help="An hour, of a person's devices."
+)
+@click.option(
+    "--sync-megabytes", default=64, show_default=True, type=click.IntRange(1), help="An hour, that they may push."
+)
+@click.option(
     "--log", "log_form", type=click.Choice(["json", "text"]), help="By default text on a terminal, else json."
 )
 @click.pass_context
@@ -131,6 +137,8 @@ def _settings(options: dict[str, Any], place: Place) -> Any:
         redis_url=options["redis_url"],
         trusted_proxies=options["trusted_proxies"],
         rate_limits=options["rate_limits"],
+        sync_requests=options["sync_requests"],
+        sync_megabytes=options["sync_megabytes"],
         metrics_token=options["metrics_token"],
     )
 

@@ -109,7 +109,7 @@ class Application(FastAPI):
     def end_streams(self) -> None:
         """Let those who wait for news go."""
         services: Services = self.state.services
-        services.news.closing.set()
+        services.news.end()
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The same without being watched."""

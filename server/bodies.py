@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import ApiError
+from .packing import zstandard
 from .settings import MEGABYTE, ServerSettings
 
 COMPRESSED, INFLATED, RATIO = 2 * MEGABYTE, 8 * MEGABYTE, 50
@@ -28,7 +29,14 @@ LINGER_SECONDS = 5.0
 LINGER_BYTES = 64 * MEGABYTE
 """What is still read, and thrown away, of a body that was refused: a client that is writing sees the answer only after
 that, and would see a broken connection without it."""
+SLICE = 256
+"""Compressed bytes that zstd is given at once: it has no limit of its own, and 4 bytes of it may be 128 KiB."""
+WINDOW = 8 * MEGABYTE
 STRAY = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+TAKEN = "gzip, deflate or zstd" if zstandard is not None else "gzip or deflate"
+CODINGS = (b"identity", b"", b"gzip", b"x-gzip", b"deflate", *((b"zstd",) if zstandard is not None else ()))
 
 
 class Gone(Exception):
@@ -50,11 +58,12 @@ class Bodies:
         # a % that begins no escape is one first, or it would begin one with what stood behind a NUL
         scope["query_string"] = STRAY.sub(b"%25", scope["query_string"]).replace(b"%00", b"")
         headers = dict(scope["headers"])
+        scope["sterna.received"] = 0
         if b"transfer-encoding" not in headers and headers.get(b"content-length", b"0").strip(b"0") == b"":
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._read(headers, receive)
+            body = await self._read(scope, headers, receive)
         except Gone:
             return
         except ApiError as error:
@@ -65,17 +74,19 @@ class Bodies:
         scope["headers"] = [*kept, (b"content-length", str(len(body)).encode())]
         await self._app(scope, _once(body, receive), send)
 
-    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    async def _read(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         coding = headers.get(b"content-encoding", b"identity").strip().lower()
-        if coding not in (b"identity", b"", b"gzip", b"x-gzip", b"deflate"):
-            raise ApiError("unsupported_media_type", "Bodies are taken plain, or compressed with gzip or deflate.")
+        if coding not in CODINGS:
+            raise ApiError("unsupported_media_type", f"Bodies are taken plain, or compressed with {TAKEN}.")
         compressed = coding not in (b"identity", b"")
         most = COMPRESSED if compressed else self._settings.body_bytes
         if int(headers.get(b"content-length", b"0")) > most:
             raise _too_large(most)
-        pieces = _pieces(receive, most)
+        pieces = _pieces(scope, receive, most)
         try:
             async with asyncio.timeout(self._settings.body_seconds):
+                if coding == b"zstd":
+                    return await _expanded(pieces)
                 if compressed:
                     return await _inflated(pieces, raw=coding == b"deflate")
                 return b"".join([piece async for piece in pieces])
@@ -83,7 +94,7 @@ class Bodies:
             raise ApiError("request_timeout", "The request did not arrive completely in time.") from None
 
 
-async def _pieces(receive: Receive, most: int) -> AsyncIterator[bytes]:
+async def _pieces(scope: Scope, receive: Receive, most: int) -> AsyncIterator[bytes]:
     read, more = 0, True
     while more:
         message = await receive()
@@ -94,6 +105,7 @@ async def _pieces(receive: Receive, most: int) -> AsyncIterator[bytes]:
         read += len(piece)
         if read > most:
             raise _too_large(most)
+        scope["sterna.received"] = read
         if piece:
             yield piece
 
@@ -127,6 +139,30 @@ async def _inflated(pieces: AsyncIterator[bytes], *, raw: bool) -> bytes:
     return bytes(body)
 
 
+async def _expanded(pieces: AsyncIterator[bytes]) -> bytes:
+    """Of zstd, one frame. Its own limit is that of the window, so it is given little at once."""
+    body = bytearray()
+    expander = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
+    read = 0
+    try:
+        async for piece in pieces:
+            for start in range(0, len(piece), SLICE):
+                some = piece[start : start + SLICE]
+                if expander.eof:
+                    raise zstandard.ZstdError
+                read += len(some)
+                body += expander.decompress(some)
+                if len(body) > min(INFLATED, max(RATIO_FLOOR, read * RATIO)):
+                    raise _too_large(INFLATED)
+        if expander.unused_data:
+            raise zstandard.ZstdError
+    except zstandard.ZstdError:
+        raise ApiError("bad_request", "The body is not compressed as its Content-Encoding says.") from None
+    if not expander.eof:
+        raise ApiError("bad_request", "The compressed body ends in the middle.")
+    return bytes(body)
+
+
 def _too_large(most: int) -> ApiError:
     return ApiError("payload_too_large", "The request is too large.", details=f"At most {most} bytes are taken.")
 
@@ -145,7 +181,7 @@ async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -
     """The answer at once, the end of it when the client has stopped writing or has written enough."""
     response = JSONResponse(error.body(), error.status, {"connection": "close"})
     if error.code == "unsupported_media_type":
-        response.headers["Accept-Encoding"] = "gzip, deflate"
+        response.headers["Accept-Encoding"] = TAKEN.replace(" or", ",")
     await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": response.body, "more_body": True})
     if error.code != "request_timeout":

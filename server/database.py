@@ -44,6 +44,8 @@ class Database:
     def __init__(self, url: str, *, size: int = 10, wait: float = 5.0) -> None:
         self.has_schema = True
         """Until it is so, all work is refused as if PostgreSQL were away."""
+        self.on_write: Callable[[UUID], None] = lambda user: None
+        """Told whose history may have moved, once it is committed."""
         self._size = size
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
@@ -145,7 +147,10 @@ class Database:
         for last in range(TRIES):
             try:
                 async with self.transaction(who, in_turn=who.user_id is not None) as connection:
-                    return await work(connection)
+                    done = await work(connection)
+                if who.user_id is not None:
+                    self.on_write(who.user_id)
+                return done
             except (DeadlockDetected, SerializationFailure):
                 if last == TRIES - 1:
                     raise unavailable(1) from None

@@ -5,7 +5,7 @@ A route says its class in one word, and its answers carry the headers whatever t
     @router.get("/api/chat/search", dependencies=[limited("B")])
 
 ``A`` replies, ``B`` search and user data, ``C`` upstream-style sync, ``D`` administration (contract 6.0); ``S`` devices
-in delta mode (decision 14), of which :func:`limited` of class C takes the requests that name themselves; ``sign-in``
+that sync, in number and in bytes as they arrive, for routes whose requests may name a device; ``sign-in``
 whatever takes a password or a code, counted by address. Where only the body tells the class, the endpoint calls
 ``await parts.limits.spend(request, Caller(), "sign-in")`` itself. Whoever takes a password also calls
 ``await parts.limits.spend_name(request, email)`` before looking the account up.
@@ -112,9 +112,9 @@ class Limits:
         else:
             key = f"user:{caller.identity.user_id}"
         await self._spend(request, kind, key, self.amount(kind, caller.tier))
-        if kind == "S" and (pieces := int(request.headers.get("content-length") or 0) // PIECE):
+        if kind == "S" and (pieces := request.scope.get("sterna.received", 0) // PIECE):
             most = self._settings.sync_megabytes * MEGABYTE // PIECE
-            await self._spend(request, kind, f"bytes:{key}", most, pieces, what="units of 16 KiB")
+            await self._spend(request, kind, f"bytes:{key}", most, pieces, what="pieces of 16 KiB in requests")
 
     async def spend_name(self, request: Request, name: str) -> None:
         """Count one try at the account ``name``, an email or a code. Raises ApiError 429."""
@@ -149,7 +149,7 @@ class Limits:
         return str(known)
 
     async def _spend(
-        self, request: Request, kind: str, key: str, amount: int, hits: int = 1, *, what: str = "of these requests"
+        self, request: Request, kind: str, key: str, amount: int, hits: int = 1, *, what: str = ""
     ) -> None:
         if not self._settings.rate_limits:
             return
@@ -159,13 +159,14 @@ class Limits:
             log.warning("rate limits: %s", type(error.storage_error).__name__)
             return
         now = self._clock().timestamp()
-        request.scope.setdefault("sterna.headers", {}).update(left.headers(now))
+        if left.refused or not what:
+            request.scope.setdefault("sterna.headers", {}).update(left.headers(now))
         if left.refused:
             self._refusals(kind)
             raise ApiError(
                 "rate_limit_exceeded",
                 "Rate limit exceeded",
-                details=f"At most {amount} {what} an hour.",
+                details=f"At most {amount} {what or 'of these requests'} an hour.",
                 retry_after=left.wait(now),
             )
 
@@ -180,12 +181,16 @@ class Limits:
         return Left(amount, max(0, amount - count), start + HOUR, refused=not taken)
 
 
-def limited(kind: Class) -> Any:
-    """For ``dependencies=[…]`` of a route or a router: its requests count as ``kind``."""
+def limited(kind: Class, *, devices: bool = False) -> Any:
+    """For ``dependencies=[…]`` of a route or a router: its requests count as ``kind``.
+
+    With ``devices`` those that name a device count as ``S``; a route that finds no more in one than in anybody's
+    request spends ``kind`` itself.
+    """
     assert kind in get_args(Class)
 
     async def spend(request: Request, caller: Anyone, parts: Parts) -> None:
-        is_device = kind == "C" and "sync-client" in request.headers and caller.identity.user_id is not None
+        is_device = devices and "sync-client" in request.headers and caller.identity.user_id is not None
         await parts.limits.spend(request, caller, "S" if is_device else kind)
 
     async def spend_address(request: Request, parts: Parts) -> None:

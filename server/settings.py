@@ -62,9 +62,9 @@ class ServerSettings:
     """How many proxies in front append to X-Forwarded-For; 0: the header is not believed."""
     rate_limits: bool = True
     sync_requests: int = 3600
-    """Requests an hour of a person's devices, in delta mode."""
+    """Requests an hour of a person's devices that sync."""
     sync_megabytes: int = 64
-    """Megabytes an hour that they may push."""
+    """Megabytes an hour that they may push, as they arrive: compressed."""
     body_bytes: int = 10 * MEGABYTE
     body_seconds: float = 30.0
     """How long a client may take to send its whole body."""

@@ -19,14 +19,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sync.wire import Capability
 
+from .packing import zstandard
+
 SANE = re.compile(rb"[A-Za-z0-9_.-]{1,128}")
 DIGITS = string.digits + string.ascii_lowercase
+
+CAPS = frozenset({"delta", "gzip", "seen", "sse", "tomb"} | ({"zstd"} if zstandard is not None else set()))
 
 EVERY_ANSWER = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
-    (b"sync-server", Capability(frozenset({"delta", "gzip", "seen", "sse", "tomb"})).format().encode()),
+    (b"sync-server", Capability(CAPS).format().encode()),
 )
 """Unless the endpoint says otherwise. The last tells a client of ours whom it speaks to (sync.md 3.1)."""
 

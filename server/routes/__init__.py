@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from . import auth, chat, clear, device, health, messages, models, search, session, sessions, sync, user
+from . import auth, chat, clear, device, health, messages, models, search, session, sessions, sync, sync_head, user
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -13,6 +13,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sessions.router,
     session.router,
     sync.router,
+    sync_head.router,
     messages.router,
     clear.router,
     search.router,

@@ -22,11 +22,15 @@ from ..openapi import refusals
 from ..rates import limited
 from ..rows import LIVE, REPLACE, SESSION, messages_json, session_values, shown
 from ..services import Parts, Services
+from ..sync.device import Asked, Headers
 from . import sync_delta
 from .query import time_of
+from .sync_delta_models import LARGEST, DeltaBody, DeltaPage
 from .sync_models import Pushed, PushedConversation, SyncPage, body_schema
 
-router = APIRouter(prefix="/api/chat/sync", tags=["sync"], dependencies=[limited("C")], route_class=JsonRoute)
+router = APIRouter(
+    prefix="/api/chat/sync", tags=["sync"], dependencies=[limited("C", devices=True)], route_class=JsonRoute
+)
 
 
 PAGE_OF: Final = """
@@ -63,18 +67,29 @@ class Push(BaseModel):
     """Conversations to store. Each is judged by itself: one that cannot be taken does not stop the others."""
 
     conversations: Annotated[list[PushedConversation], Field(description="In the order they are stored.")]
+    sync: Annotated[DeltaBody | None, Field(description="The ops of a device; conversations is empty then.")] = None
 
 
-@router.post("", response_model=Pushed, responses=refusals(403), openapi_extra={"requestBody": {"required": True}})
+@router.post(
+    "",
+    response_model=Pushed,
+    responses=refusals(403, 409, 426),
+    openapi_extra={"requestBody": {"required": True}},
+)
 async def push(
-    request: Request, caller: User, parts: Parts, body: Annotated[Any, Body(json_schema_extra=body_schema(Push))]
+    request: Request,
+    caller: User,
+    parts: Parts,
+    asked: Asked,
+    body: Annotated[Any, Body(json_schema_extra=body_schema(Push))],
 ) -> Response:
     """Store conversations and the messages that came with them. Messages that are not sent stay as they are.
 
-    With ``sync``, a device's ops are done instead, and ``conversations`` is empty.
+    With ``sync``, a device's ops are done instead, once, and ``conversations`` is empty.
     """
     if sync_delta.is_delta(body):
-        return await sync_delta.push(request, caller, parts, body)
+        return await sync_delta.push(request, caller, parts, asked.device(), body)
+    await _as_anybody(request, caller, parts, asked)
     items = body.get("conversations") if isinstance(body, dict) else None
     if not isinstance(items, list):
         raise ApiError("bad_request", "Invalid conversations data", details="conversations has to be an array")
@@ -88,6 +103,12 @@ async def push(
         )
     details = [await _stored(item, caller, parts) for item in items]
     return JSONResponse(pushed(details, parts.clock()))
+
+
+async def _as_anybody(request: Request, caller: Caller, parts: Services, asked: Headers) -> None:
+    """Count a request in upstream's form as what it is, whatever it calls itself."""
+    if asked.client is not None:
+        await parts.limits.spend(request, caller, "C")
 
 
 def _own(item: dict[str, Any], caller: Caller) -> bool:
@@ -125,24 +146,33 @@ async def store(item: Conversation, caller: Caller, parts: Services) -> None:
     await parts.database.write(caller.identity, work)
 
 
-@router.get("", response_model=SyncPage, response_model_exclude_unset=True)
+@router.get("", response_model=SyncPage | DeltaPage, responses=refusals(426))
 async def listing(
     request: Request,
     caller: User,
     parts: Parts,
+    asked: Asked,
     limit: Annotated[str, Query(description="1 to 20.")] = str(PAGE),
     cursor_ts: Annotated[str | None, Query(description="Of meta.nextCursor of the page before.")] = None,
     cursor_id: Annotated[str, Query(description="Likewise.")] = "",
     direction: str = "before",
     summary_only: Annotated[str, Query(description="Messages come only with the word false.")] = "true",
     with_total: Annotated[Literal["true", "false"] | str, Query()] = "false",
+    since: Annotated[int | None, Query(ge=0, le=LARGEST, description="Delta mode: what is new after that.")] = None,
+    max_bytes: Annotated[int | None, Query(ge=1, le=LARGEST, description="Of its rows, roughly.")] = None,
+    wait: Annotated[float | None, Query(ge=0, description="Seconds, 55 at most, until something is new.")] = None,
+    newest: Annotated[int | None, Query(ge=0, le=LARGEST, description="Delta mode: so many conversations.")] = None,
+    session: Annotated[str | None, Query(max_length=255, description="Delta mode: what lives in one.")] = None,
+    dead: Annotated[int | None, Query(ge=0, le=1, description="0 with since=0: without what is dead.")] = None,
 ) -> Response:
     """The caller's conversations, newest first, a page at a time; without a message, by when they changed.
 
     With ``since``, ``newest`` or ``session``, a device is told of rows of the history instead.
     """
-    if request.query_params.keys() & {"since", "newest", "session"}:
-        return await sync_delta.pull(request, caller, parts)
+    question = sync_delta.Question(since, max_bytes, wait, newest, session, dead)
+    if question.is_delta:
+        return await sync_delta.pull(request, caller, parts, asked.device(), question)
+    await _as_anybody(request, caller, parts, asked)
     size = max(1, min(PAGE, int(limit))) if limit.isascii() and limit.isdigit() and len(limit) < 10 else PAGE
     cursor = None
     if cursor_ts and direction == "before":
@@ -174,12 +204,6 @@ async def listing(
         return {"conversations": told, "meta": meta, "syncTime": instant(parts.clock())}
 
     return JSONResponse(await parts.database.read(caller.identity, work))
-
-
-@router.get("/head", response_class=Response, responses=refusals(426))
-async def heads(request: Request, caller: User, parts: Parts) -> Response:
-    """Server-sent events: ``head``, with the number of the newest change, at once and whenever it moves."""
-    return await sync_delta.heads(request, caller, parts)
 
 
 def full(row: dict[str, Any]) -> dict[str, Any]:

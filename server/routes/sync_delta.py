@@ -1,62 +1,34 @@
-"""The delta mode on the paths of sync: a push of ops, a pull from a number on, a stream of heads (sync.md 3.1-3.11)."""
+"""The delta mode on the paths of sync: a push of ops, a pull from a number on (sync.md 3.1 to 3.9)."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, Final
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
 from psycopg.errors import DataError, IntegrityError
 
-from sync.wire import Ack, BadItem, Client, Commit, DeltaAnswer, DeltaPush, Pull
+from sync.wire import BadItem, DeltaAnswer, DeltaPush
 
 from ..database import Connection
 from ..errors import ApiError, instant
 from ..identity import Caller
+from ..packing import packed
 from ..services import Services
 from ..sync import reading, writing
+from ..sync.device import Device
 
 MOST_OPS: Final = 5_000
 PAGE_BYTES: Final = 1024 * 1024
-MOST_BYTES: Final = 8 * 1024 * 1024
+MOST_BYTES: Final = 4 * 1024 * 1024
 MOST_WAIT: Final = 55.0
 MOST_NEWEST: Final = 500
-HEARTBEAT: Final = 25.0
-SMALL: Final = 1024
-"""Bytes under which compressing costs more than it saves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """What the headers say of who asks."""
-
-    seen: Commit | None
-    sent_at: int | None
-    pull: Pull | None
-
-    @classmethod
-    def of(cls, request: Request) -> Device:
-        """Read them. Raises ApiError 426 for a device that speaks no language of ours."""
-        headers = request.headers
-        try:
-            client = Client.parse(headers.get("sync-client", "unknown/0; proto=1-1"))
-            seen = Commit.parse(headers["sync-seen"]) if headers.get("sync-seen") else None
-            pull = Pull.parse(headers["sync-pull"]) if headers.get("sync-pull") else None
-            sent = headers.get("sync-sent-at", "")
-        except BadItem as error:
-            raise ApiError("bad_request", "A header of the sync is not understood.", details=error.word) from None
-        if client.common() is None:
-            raise ApiError(
-                "update_required",
-                "This server speaks another version of sync. Update the older of the two.",
-                extra={"supported": "1-1"},
-            )
-        return cls(seen, int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 16 else None, pull)
+MANY: Final = 100
+"""Rows and acks from which on an answer is written beside the loop."""
 
 
 def is_delta(body: Any) -> bool:
@@ -64,194 +36,138 @@ def is_delta(body: Any) -> bool:
     return isinstance(body, dict) and body.get("sync") is not None
 
 
-async def push(request: Request, caller: Caller, parts: Services, body: dict[str, Any]) -> Response:
+async def push(request: Request, caller: Caller, parts: Services, device: Device, body: dict[str, Any]) -> Response:
     """Do the ops of a push, once; rows that were asked for come along."""
-    device = Device.of(request)
+    if body.get("conversations"):
+        raise ApiError("bad_request", "A push of ops has no conversations.", details="conversations has to be empty")
     try:
         asked = DeltaPush.decode(body["sync"])
     except BadItem as error:
         raise ApiError("bad_request", "The sync object is not understood.", details=error.word) from None
     if len(asked.ops) > MOST_OPS:
-        raise ApiError("payload_too_large", "Too many things at once.", details=f"At most {MOST_OPS} ops.")
-    body_hash = hashlib.sha256(await request.body()).hexdigest()
-    now = int(parts.clock().timestamp() * 1000)
-    user = caller.user_id
-
-    async def work(db: Connection) -> DeltaAnswer:
-        if not await reading.knows(db, user, device.seen):
-            return DeltaAnswer(push_seq=asked.push_seq, resync=True, seen=await reading.name_head(db))
-        acks = await writing.push(db, user, asked, body_hash, now=now, sent_at=device.sent_at)
-        told = DeltaAnswer(push_seq=asked.push_seq, acks=acks)
-        if device.pull is not None:
-            newest, _ = await reading.head(db, user)
-            most = min(device.pull.max, MOST_BYTES)
-            but = [ack.row.seq for ack in acks if ack.row is not None]
-            rows, cur, more = await reading.page(db, user, device.pull.cur, most, newest, but=but)
-            told = replace(told, rows=rows, cur=cur, more=more)
-        return replace(told, seen=await reading.name_head(db))
-
+        raise ApiError("payload_too_large", "Too many ops at once.", details=f"At most {MOST_OPS} are taken.")
+    one = writing.Pushing(
+        caller.user_id,
+        asked,
+        sha256(await request.body()).hexdigest(),
+        now=int(parts.clock().timestamp() * 1000),
+        sent_at=device.sent_at,
+    )
     try:
-        told = await parts.database.write(caller.identity, work)
+        try:
+            told = await parts.database.write(caller.identity, _pushed(one, device))
+        except (DataError, IntegrityError):
+            told = await parts.database.write(caller.identity, _pushed(replace(one, one_by_one=True), device))
     except writing.Forked:
         raise ApiError(
             "replica_forked", "Another copy of this device's history has pushed under its name.", details=asked.replica
         ) from None
-    except (DataError, IntegrityError):
-        told = await _one_by_one(caller, parts, asked, body_hash, now, device)
-    if told.seen is not None:
-        parts.news.tell(user, told.seen.seq)
-    return _answer(request, parts, told)
+    return await _answer(request, parts, told)
 
 
-async def _one_by_one(
-    caller: Caller, parts: Services, asked: DeltaPush, body_hash: str, now: int, device: Device
-) -> DeltaAnswer:
-    """The same where the database refuses something that the rules took: whatever it is, the others are done."""
-    user = caller.user_id
-
+def _pushed(one: writing.Pushing, device: Device) -> Callable[[Connection], Awaitable[DeltaAnswer]]:
     async def work(db: Connection) -> DeltaAnswer:
-        acks: list[Ack] = []
-        for op in asked.ops:
-            await db.execute("savepoint one")
-            try:
-                acks += await writing.done(db, user, [op], now=now, sent_at=device.sent_at, replica=asked.replica)
-                await db.execute("release savepoint one")
-            except (DataError, IntegrityError):
-                await db.execute("rollback to savepoint one")
-                acks.append(Ack("rejected", code="not_storable"))
-        await writing.answered(db, asked, body_hash, acks)
-        return DeltaAnswer(push_seq=asked.push_seq, acks=acks, seen=await reading.name_head(db))
+        if not await reading.knows(db, one.user, device.seen):
+            return DeltaAnswer(push_seq=one.asked.push_seq, resync=True, seen=await reading.name_head(db))
+        acks = await one.done(db)
+        told = DeltaAnswer(push_seq=one.asked.push_seq, acks=acks)
+        seen = await reading.name_head(db)
+        if device.pull is not None:
+            wanted = reading.Wanted(
+                one.user,
+                device.pull.cur,
+                min(device.pull.max, MOST_BYTES),
+                seen.seq if seen is not None else 0,
+                but=[ack.row.seq for ack in acks if ack.row is not None],
+            )
+            rows, cur, more = await reading.page(db, wanted)
+            told = replace(told, rows=rows, cur=cur, more=more)
+        return replace(told, seen=seen)
 
-    return await parts.database.write(caller.identity, work)
+    return work
 
 
-async def pull(request: Request, caller: Caller, parts: Services) -> Response:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a device asks for."""
+
+    since: int | None
+    max_bytes: int | None
+    wait: float | None
+    newest: int | None
+    session: str | None
+    dead: int | None
+
+    @property
+    def is_delta(self) -> bool:
+        """Whether it is beyond upstream's words."""
+        return not (self.since is None and self.newest is None and self.session is None)
+
+
+async def pull(request: Request, caller: Caller, parts: Services, device: Device, asked: Question) -> Response:
     """What is new since a number; the newest conversations; or all of one."""
-    device = Device.of(request)
-    query = request.query_params
-    user = caller.user_id
-    since = _number(query.get("since"), 2**53)
-    most = _number(query.get("max_bytes"), MOST_BYTES) or PAGE_BYTES
-    if (count := _number(query.get("newest"), MOST_NEWEST)) is not None:
+    since = asked.since or 0
+    wanted = reading.Wanted(
+        caller.user_id,
+        since,
+        min(asked.max_bytes or PAGE_BYTES, MOST_BYTES),
+        session_id=asked.session,
+        with_dead=asked.session is None and not (since == 0 and asked.dead == 0),
+    )
 
-        async def work(db: Connection, newest: int) -> DeltaAnswer:
-            return DeltaAnswer(rows=await reading.newest(db, user, count))
+    async def work(db: Connection, head: int) -> DeltaAnswer:
+        if asked.newest is not None:
+            return DeltaAnswer(rows=await reading.newest(db, caller.user_id, min(asked.newest, MOST_NEWEST)))
+        rows, cur, more = await reading.page(db, replace(wanted, head=head))
+        return DeltaAnswer(rows=rows, cur=cur, more=more)
 
-    else:
-        session_id = query.get("session")
-
-        async def work(db: Connection, newest: int) -> DeltaAnswer:
-            rows, cur, more = await reading.page(db, user, since or 0, most, newest, session_id)
-            if session_id is not None and more:
-                more = (await reading.page(db, user, cur, 1, newest, session_id))[0] != []
-            return DeltaAnswer(rows=rows, cur=cur, more=more)
-
-    wait = min(_seconds(query.get("wait")), MOST_WAIT)
-    if wait > 0 and since is not None:
-        await _wait(request, caller, parts, since, wait)
-    return _answer(request, parts, await _read(caller, parts, device, work))
+    if asked.wait and asked.since is not None and asked.session is None:
+        await _wait(caller, parts, asked.since, min(asked.wait, MOST_WAIT))
+    return await _answer(request, parts, await _read(caller, parts, device, work))
 
 
-Work = Callable[[Connection, int], Awaitable[DeltaAnswer]]
-
-
-async def _read(caller: Caller, parts: Services, device: Device, work: Work) -> DeltaAnswer:
+async def _read(
+    caller: Caller, parts: Services, device: Device, work: Callable[[Connection, int], Awaitable[DeltaAnswer]]
+) -> DeltaAnswer:
     """Without a lock, unless the newest state has no name yet."""
     user = caller.user_id
 
-    async def told(db: Connection, seen: Commit | None, newest: int) -> DeltaAnswer:
-        if not await reading.knows(db, user, device.seen):
-            return DeltaAnswer(resync=True, seen=seen)
-        return replace(await work(db, newest), seen=seen)
-
     async def quickly(db: Connection) -> DeltaAnswer | None:
-        newest, seen = await reading.head(db, user)
+        head, seen = await reading.head(db, user)
         if seen is None:
             return None
-        answer = await told(db, seen, newest)
+        if not await reading.knows(db, user, device.seen):
+            return DeltaAnswer(resync=True, seen=seen)
+        answer = await work(db, head)
         # a row that came along may be of a commit after the one that is named
-        return None if any(row.seq > newest for row in answer.rows) else answer
+        return None if any(row.seq > head for row in answer.rows) else replace(answer, seen=seen)
 
     async def in_turn(db: Connection) -> DeltaAnswer:
         seen = await reading.name_head(db)
-        return await told(db, seen, seen.seq if seen is not None else 0)
+        if not await reading.knows(db, user, device.seen):
+            return DeltaAnswer(resync=True, seen=seen)
+        return replace(await work(db, seen.seq if seen is not None else 0), seen=seen)
 
     answer = await parts.database.read(caller.identity, quickly)
     return answer if answer is not None else await parts.database.write(caller.identity, in_turn)
 
 
-async def _wait(request: Request, caller: Caller, parts: Services, since: int, seconds: float) -> None:
-    """Until the head is beyond ``since``, or so long."""
+async def _wait(caller: Caller, parts: Services, since: int, seconds: float) -> None:
+    """Until the head is beyond ``since``, or so long; not at all where it is elsewhere already."""
     with parts.news.waiting(caller.user_id, since) as waiting:
-        newest, _ = await parts.database.read(caller.identity, lambda db: reading.head(db, caller.user_id))
-        if newest > since:
-            return
-        news = asyncio.create_task(waiting.news(seconds))
-        closing = asyncio.create_task(parts.news.closing.wait())
-        try:
-            await asyncio.wait((news, closing), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (news, closing):
-                task.cancel()
-            await asyncio.gather(news, closing, return_exceptions=True)
+        head, _ = await parts.database.read(caller.identity, lambda db: reading.head(db, caller.user_id))
+        if head == since:
+            await waiting.news(seconds)
 
 
-async def heads(request: Request, caller: Caller, parts: Services) -> Response:
-    """Server-sent events: the number of the newest change, whenever it moves."""
-    Device.of(request)
-    newest, _ = await parts.database.read(caller.identity, lambda db: reading.head(db, caller.user_id))
-    headers = {"x-accel-buffering": "no", "content-encoding": "identity"}
-    return StreamingResponse(_events(caller, parts, newest), media_type="text/event-stream", headers=headers)
+async def _answer(request: Request, parts: Services, told: DeltaAnswer) -> Response:
+    content: dict[str, Any] = {"success": True, "conversations": [], "syncTime": instant(parts.clock())}
+    if request.method == "POST":
+        content["results"] = {"synced": 0, "errors": 0, "details": []}
 
+    def written_out() -> bytes:
+        content["sync"] = told.encode()
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
-async def _events(caller: Caller, parts: Services, newest: int) -> AsyncIterator[bytes]:
-    closing = asyncio.create_task(parts.news.closing.wait())
-    try:
-        with parts.news.waiting(caller.user_id, newest) as waiting:
-            yield _event(newest)
-            while not closing.done():
-                news = asyncio.create_task(waiting.news(HEARTBEAT))
-                await asyncio.wait((news, closing), return_when=asyncio.FIRST_COMPLETED)
-                if not news.done():
-                    news.cancel()
-                    return
-                yield _event(waiting.seq) if news.result() else b": still here\n\n"
-    finally:
-        closing.cancel()
-
-
-def _event(seq: int) -> bytes:
-    return b'event: head\ndata: {"seq": %d}\n\n' % seq
-
-
-def _answer(request: Request, parts: Services, told: DeltaAnswer) -> Response:
-    """The JSON, compressed where the device can and it pays."""
-    content = {
-        "success": True,
-        "results": {"synced": 0, "errors": 0, "details": []},
-        "conversations": [],
-        "syncTime": instant(parts.clock()),
-        "sync": told.encode(),
-    }
-    answer = JSONResponse(content)
-    accepted = request.headers.get("accept-encoding", "")
-    if len(answer.body) >= SMALL and "gzip" in accepted:
-        packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-        packed = packer.compress(answer.body) + packer.flush()
-        return Response(packed, headers={"content-type": "application/json", "content-encoding": "gzip"})
-    return answer
-
-
-def _number(told: str | None, most: int) -> int | None:
-    if told is None:
-        return None
-    if not told.isascii() or not told.isdigit() or len(told) > 16:
-        raise ApiError("bad_request", "The query is not understood.", details="a number is expected")
-    return min(int(told), most)
-
-
-def _seconds(told: str | None) -> float:
-    try:
-        return max(0.0, float(told or 0))
-    except ValueError:
-        raise ApiError("bad_request", "The query is not understood.", details="wait is no number") from None
+    many = len(told.rows) + len(told.acks) > MANY
+    return await packed(request, await asyncio.to_thread(written_out) if many else written_out())

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .sync_delta_models import DeltaTold
+
 
 class PushedMessage(BaseModel):
     """A message. What is absent is empty: a message is sent whole."""
@@ -77,6 +79,7 @@ class Pushed(BaseModel):
     success: Literal[True]
     results: Results
     syncTime: datetime  # noqa: N815
+    sync: DeltaTold | None = Field(None, description="The answer to sync.")
 
 
 class ShownMessage(BaseModel):

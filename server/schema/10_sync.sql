@@ -18,7 +18,7 @@ create table if not exists public.sync_replica (
     replica text not null,
     push_seq bigint not null default 0,
     req_hash text not null default '',
-    answer jsonb,
+    answer bytea, -- JSON, by zlib
     last_seen timestamptz not null default now(),
     constraint sync_replica_pkey primary key (user_id, replica),
     constraint sync_replica_user_id_fkey foreign key (user_id) references public.profiles (id) on delete cascade

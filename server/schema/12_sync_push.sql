@@ -262,7 +262,7 @@ end
 $$;
 
 -- What a device was told last.
-create or replace function public.sync_answered(p_replica text, p_push_seq bigint, p_hash text, p_answer jsonb) returns void
+create or replace function public.sync_answered(p_replica text, p_push_seq bigint, p_hash text, p_answer bytea) returns void
 language sql
 security definer
 set search_path = pg_catalog, public
@@ -318,7 +318,7 @@ begin
         'public.sync_bury(text, text [], text [])',
         'public.sync_overtaken(text [], text [], text [], bigint [], jsonb [])',
         'public.sync_name_head()',
-        'public.sync_answered(text, bigint, text, jsonb)'
+        'public.sync_answered(text, bigint, text, bytea)'
     ]::regprocedure [] loop
         execute format('revoke all on function %s from public, anon', f);
         execute format('grant execute on function %s to authenticated, service_role', f);

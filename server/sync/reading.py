@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -59,6 +59,7 @@ with later as (
     select r.*
     from sync_rows as r
     where r.user_id = %(user)s and r.seq > %(cur)s and r.seq <= %(head)s and not r.seq = any(%(but)s::bigint [])
+        and (%(with_dead)s or r.deleted_at is null)
     order by r.seq
     limit %(rows)s
 )
@@ -77,9 +78,18 @@ where r.before < %(bytes)s
 order by r.seq
 """
 OF_SESSION: Final = PAGE.replace(
-    "where r.user_id = %(user)s and r.seq > %(cur)s",
-    "where r.user_id = %(user)s and r.session_id = %(session)s and r.seq > %(cur)s",
+    "from sync_rows as r\n",
+    """from (
+        select 'c' as kind, %(session)s as id
+        union all
+        select 'm', id from chat_messages where user_id = %(user)s and session_id = %(session)s
+        union all
+        select 's', session_id || '/' || key from session_settings where user_id = %(user)s and session_id = %(session)s
+    ) as k
+    inner join sync_rows as r on r.kind = k.kind collate "C" and r.id = k.id collate "C"
+""",
 )
+"""By the index of a conversation's messages: one of the history by conversation would cost each write."""
 NAMED: Final = f"""
 select {_STAMPED}, {_VALUES}
 from unnest(%(kinds)s::text [], %(ids)s::text []) as k (kind, id)
@@ -131,35 +141,49 @@ async def name_head(db: Connection) -> Commit | None:
     return None if row is None or row["told"] is None else Commit.parse(row["told"])
 
 
-async def page(
-    db: Connection,
-    user: UUID,
-    cur: int,
-    most: int,
-    newest: int,
-    session_id: str | None = None,
-    but: Sequence[int] = (),
-) -> tuple[list[Row], int, bool]:
-    """Rows after ``cur`` of at most ``most`` bytes, one at least; where they end; whether there are more.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A page that is asked for."""
 
-    ``newest`` is the head as it was read before: what is written since comes in a later page. A message whose
-    conversation's own row comes later carries that row along. ``but`` are numbers that the device has been told of.
+    user: UUID
+    cur: int
+    most: int
+    """Bytes, roughly."""
+    head: int = 0
+    """As it was read before: what is written since comes in a later page."""
+    session_id: str | None = None
+    """One conversation only, and of it what lives."""
+    with_dead: bool = True
+    but: Sequence[int] = ()
+    """Numbers that the device has been told of."""
+
+
+async def page(db: Connection, wanted: Wanted) -> tuple[list[Row], int, bool]:
+    """Rows after ``cur``, one at least; where they end; whether there are more.
+
+    A message whose conversation's own row comes later carries that row along.
     """
-    values: dict[str, Any] = {"user": user, "cur": cur, "head": newest, "bytes": max(1, most), "rows": MOST_ROWS}
-    values["but"] = list(but)
-    if session_id is not None:
-        values["session"] = session_id
-    statement = PAGE if session_id is None else OF_SESSION
+    values: dict[str, Any] = {
+        "user": wanted.user,
+        "cur": wanted.cur,
+        "head": wanted.head,
+        "bytes": max(1, wanted.most),
+        "rows": MOST_ROWS,
+        "but": list(wanted.but),
+        "with_dead": wanted.with_dead,
+        "session": wanted.session_id,
+    }
+    statement = PAGE if wanted.session_id is None else OF_SESSION
     # planned each time, for tables that may have grown since the last
     found = await (await db.execute(statement, values, prepare=False)).fetchall()
     rows = [row_of(one) for one in found]
-    if not rows:
-        return [], max(cur, newest), False
-    more = found[0]["found"] == MOST_ROWS or rows[-1].seq < found[0]["last_seq"]
-    end = rows[-1].seq if more or session_id is not None else newest
+    more = bool(rows) and (found[0]["found"] == MOST_ROWS or rows[-1].seq < found[0]["last_seq"])
+    if wanted.session_id is not None:
+        return rows, rows[-1].seq if rows else wanted.cur, more
+    end = rows[-1].seq if more else max(wanted.cur, wanted.head)
     there = {row.id for row in rows if row.kind == "c"}
     carried = {row.session_id for row in rows if row.kind != "c"} - there
-    moved = [row for row in await named(db, user, (("c", one) for one in carried)) if row.seq > end]
+    moved = [row for row in await named(db, wanted.user, (("c", one) for one in carried)) if row.seq > end]
     return [*sorted(moved, key=lambda row: row.seq), *rows], end, more
 
 
@@ -178,6 +202,8 @@ async def newest(db: Connection, user: UUID, count: int) -> list[Row]:
     for found in await (await db.execute(NEWEST, {"user": user, "rows": count})).fetchall():
         row = row_of(found)
         at = found["last_message_timestamp"]
+        if row.is_dead:
+            continue
         row.value.update(
             lastMessageTimestamp=None if at is None else written(at),
             lastMessagePreview=found["last_message_preview"],

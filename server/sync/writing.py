@@ -6,11 +6,13 @@ Triggers give the numbers, as they do for every writer; the stamps that the rule
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
+from psycopg.errors import DataError, IntegrityError
 from psycopg.types.json import Jsonb
 
 from sync.wire import Ack, DeltaPush, Message, Op
@@ -23,6 +25,7 @@ from .rules import Clear, Drop, Held, Key, Kill, Overtaken, Plan, Put, Restore, 
 REPLICA: Final = (
     "select push_seq, req_hash, answer from sync_replica where user_id = %(user)s and replica = %(replica)s"
 )
+ANSWERED: Final = "select public.sync_answered(%s, %s, %s, %s)"
 BINNED: Final = """
 select
     t.kind, t.id, t.session_id, t.seq, 0 as created_seq, 0 as ver, t.with_session, t.cls, t.time, t.tie,
@@ -77,46 +80,62 @@ class Forked(Exception):
     """Two devices say the same number: one is a copy of the other."""
 
 
-async def push(
-    db: Connection, user: UUID, asked: DeltaPush, body_hash: str, *, now: int, sent_at: int | None
-) -> Sequence[Ack]:
-    """Do a push once, however often it comes. In a write, with the turn taken. Raises Forked."""
-    before = await (await db.execute(REPLICA, {"user": user, "replica": asked.replica})).fetchone()
-    if before is not None and asked.push_seq <= before["push_seq"]:
-        if asked.push_seq == before["push_seq"] and body_hash == before["req_hash"]:
-            return [Ack.decode(one) for one in before["answer"]]
-        raise Forked
-    acks = await done(db, user, asked.ops, now=now, sent_at=sent_at, replica=asked.replica)
-    await answered(db, asked, body_hash, acks)
-    return acks
+@dataclass(frozen=True, slots=True)
+class Pushing:
+    """One push, of whom, and when."""
 
+    user: UUID
+    asked: DeltaPush
+    body_hash: str
+    now: int
+    sent_at: int | None
+    one_by_one: bool = False
+    """Each op by itself, so that what the database will not have, whatever it is, stops no other."""
 
-async def answered(db: Connection, asked: DeltaPush, body_hash: str, acks: Sequence[Ack]) -> None:
-    """Keep what a device is told, for when it asks again."""
-    told = Jsonb([one.encode() for one in acks])
-    await db.execute("select public.sync_answered(%s, %s, %s, %s)", (asked.replica, asked.push_seq, body_hash, told))
+    async def done(self, db: Connection) -> Sequence[Ack]:
+        """Do it once, however often it comes. In a write, with the turn taken. Raises Forked."""
+        replica = {"user": self.user, "replica": self.asked.replica}
+        before = await (await db.execute(REPLICA, replica)).fetchone()
+        if before is not None and self.asked.push_seq <= before["push_seq"]:
+            if self.asked.push_seq == before["push_seq"] and self.body_hash == before["req_hash"]:
+                return [Ack.decode(one) for one in json.loads(zlib.decompress(before["answer"]))]
+            raise Forked
+        acks = await (self._each(db) if self.one_by_one else self._done(db, self.asked.ops))
+        told = zlib.compress(json.dumps([one.encode() for one in acks]).encode(), 1)
+        await db.execute(ANSWERED, (self.asked.replica, self.asked.push_seq, self.body_hash, told))
+        return acks
 
+    async def _each(self, db: Connection) -> list[Ack]:
+        acks: list[Ack] = []
+        for op in self.asked.ops:
+            await db.execute("savepoint one")
+            try:
+                acks += await self._done(db, [op])
+                await db.execute("release savepoint one")
+            except (DataError, IntegrityError):
+                await db.execute("rollback to savepoint one")
+                acks.append(Ack("rejected", code="not_storable"))
+        return acks
 
-async def done(
-    db: Connection, user: UUID, ops: Sequence[Op], *, now: int, sent_at: int | None, replica: str
-) -> list[Ack]:
-    """Decide ops and write what was decided; what each is told."""
-    wanted = keys(ops)
-    held: dict[tuple[str, str], Held] = {
-        (row.kind, row.id): Held(row.seq, row.created_seq, row.is_dead, row.stamp, row.session_id, row.value)
-        for row in await reading.named(db, user, wanted)
-    }
-    binned = await _binned(db, user, wanted) if any(op.verb == "restore" for op in ops) else {}
-    plan = decide(ops, held, binned, now=now, sent_at=sent_at, replica=replica)
-    await _written(db, user, plan)
-    rows = {(row.kind, row.id): row for row in await reading.named(db, user, ((op.kind, op.id) for op in ops if op.id))}
-    acks = []
-    for op, verdict in zip(ops, plan.verdicts, strict=True):
-        row = rows.get((op.kind, op.id))
-        if row is not None and not verdict.tells_value:
-            row = replace(row, value=None)
-        acks.append(Ack(verdict.result, row, verdict.code))
-    return acks
+    async def _done(self, db: Connection, ops: Sequence[Op]) -> list[Ack]:
+        """Decide ops and write what was decided; what each is told."""
+        wanted = keys(ops)
+        held: dict[Key, Held] = {
+            (row.kind, row.id): Held(row.seq, row.created_seq, row.is_dead, row.stamp, row.session_id, row.value)
+            for row in await reading.named(db, self.user, wanted)
+        }
+        binned = await _binned(db, self.user, wanted) if any(op.verb == "restore" for op in ops) else {}
+        plan = decide(ops, held, binned, now=self.now, sent_at=self.sent_at, replica=self.asked.replica)
+        await _written(db, self.user, plan)
+        named = [(op.kind, op.id) for op in ops if op.id]
+        rows = {(row.kind, row.id): row for row in await reading.named(db, self.user, named)}
+        acks = []
+        for op, verdict in zip(ops, plan.verdicts, strict=True):
+            row = rows.get((op.kind, op.id))
+            if row is not None and not verdict.tells_value:
+                row = replace(row, value=None)
+            acks.append(Ack(verdict.result, row, verdict.code))
+        return acks
 
 
 async def _binned(db: Connection, user: UUID, wanted: set[Key]) -> dict[Key, Held]:

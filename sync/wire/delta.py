@@ -30,9 +30,10 @@ class Stamp:
     def decode(cls, item: Any) -> Self:
         """The stamp of a JSON value."""
         found = _object(item, "bad_stamp")
-        return cls(
-            count(found.get("cls"), 1), count(found.get("time"), LARGEST), text(found.get("tie", ""), "bad_stamp")
-        )
+        tie = text(found.get("tie", ""), "bad_stamp")
+        if len(tie) > ID_LENGTH:
+            raise BadItem("bad_stamp")
+        return cls(count(found.get("cls"), 1), count(found.get("time"), LARGEST), tie)
 
     def encode(self) -> dict[str, Any]:
         """As it is sent."""
