@@ -106,7 +106,7 @@ def problem_of(found: Answer | Unreachable, now_ms: int, later_ms: int) -> Probl
             return Problem("update", "The server needs a newer Sterna. Update it; what you write is kept meanwhile.")
         case 429:
             return Problem("paused", "The server asks to wait: there were too many requests.", wait or AGAIN_MS)
-        case status if status >= 500 or status == 408:
+        case status if (status >= 500 and status != 511) or status == 408:
             return Problem("offline", "The server is in trouble.", max(wait or 0, later_ms))
     return Problem("portal", "The network answers in the server's place. Sign in to it in a browser.", 60_000)
 

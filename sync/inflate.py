@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from functools import cache
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
-OFFERED = ("gzip",)
+SLICE = 256
+"""Packed bytes that zstd is given at once: it has no limit of its own, and 4 bytes of it may be 128 KiB."""
+WINDOW = 8 * 1024 * 1024
 
 
 class TooLarge(Exception):
@@ -17,59 +20,66 @@ class Unreadable(Exception):
     """It is not packed as its header says, or in a way that nobody asked for."""
 
 
-class _Unpacker(Protocol):
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
-
-
 class Inflating:
     """One body."""
 
     def __init__(self, encoding: str, largest: int) -> None:
         """``encoding`` is Content-Encoding. Raises :class:`Unreadable`."""
+        encoding = encoding.strip().lower()
         self._left = largest
         self._parts: list[bytes] = []
-        self._unpacker = _unpacker(encoding.strip().lower())
+        self._gzip = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding in ("gzip", "x-gzip") else None
+        self._zstd: Any = None
+        if encoding == "zstd" and (module := zstandard()) is not None:
+            self._zstd = module.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
+        elif self._gzip is None and encoding not in ("", "identity"):
+            raise Unreadable
 
     def feed(self, data: bytes) -> None:
         """Take some more of it. Raises :class:`TooLarge` or :class:`Unreadable`."""
-        if self._unpacker is not None:
+        if self._zstd is not None:
+            for start in range(0, len(data), SLICE):
+                self._keep(self._expanded(data[start : start + SLICE]))
+        elif self._gzip is not None:
             try:
-                data = self._unpacker.decompress(data, self._left + 1)
-            except Exception as error:
-                if isinstance(error, MemoryError):
-                    raise
-                raise Unreadable from None  # zlib.error, or ZstdError of a module that may not be there; EOFError
-        if len(data) > self._left:
-            raise TooLarge
-        self._left -= len(data)
-        self._parts.append(data)
+                self._keep(self._gzip.decompress(data, self._left + 1))
+            except zlib.error:
+                raise Unreadable from None
+        else:
+            self._keep(data)
 
     def all(self) -> bytes:
         """The whole of it. Raises :class:`Unreadable` where its end is missing."""
-        if self._unpacker is not None and self._parts and not getattr(self._unpacker, "eof", True):
+        unpacker = self._zstd or self._gzip
+        if unpacker is not None and self._parts and not unpacker.eof:
             raise Unreadable
         return b"".join(self._parts)
+
+    def _keep(self, some: bytes) -> None:
+        if len(some) > self._left:
+            raise TooLarge
+        self._left -= len(some)
+        self._parts.append(some)
+
+    def _expanded(self, some: bytes) -> bytes:
+        if self._zstd.eof:
+            raise Unreadable
+        try:
+            found: bytes = self._zstd.decompress(some)
+        except zstandard().ZstdError:
+            raise Unreadable from None
+        return found
 
 
 def offered() -> str:
     """What Accept-Encoding may say."""
-    return ", ".join((*OFFERED, *(("zstd",) if zstd() is not None else ())))
+    return "gzip" if zstandard() is None else "gzip, zstd"
 
 
-def zstd() -> Any:
-    """The module that knows Zstandard: the standard library has one from Python 3.14 on; else None."""
+@cache
+def zstandard() -> Any:
+    """The module, where it is installed."""
     try:
-        return import_module("compression.zstd")
+        return import_module("zstandard")
     except ImportError:
         return None
-
-
-def _unpacker(encoding: str) -> _Unpacker | None:
-    if encoding in ("", "identity"):
-        return None
-    if encoding in ("gzip", "x-gzip"):
-        return zlib.decompressobj(16 + zlib.MAX_WBITS)
-    if encoding == "zstd" and (module := zstd()) is not None:
-        unpacker: _Unpacker = module.ZstdDecompressor()
-        return unpacker
-    raise Unreadable

@@ -229,11 +229,14 @@ class Rounds:
         if problem is not None:
             self.fails += 1
             wait = problem.wait_ms if problem.wait_ms is not None else BY_HAND_MS.get(problem.phase, HOUR_MS)
-            self._agenda.hold(now, now_ms, wait, wish=problem.phase == "paused")
+            wish = problem.phase == "paused" or (problem.phase == "offline" and wait > LONGEST_TRY_MS)
+            self._agenda.hold(now, now_ms, wait, wish=wish)
             self._agenda.ask(now)
             until_ms = None if problem.wait_ms is None else now_ms + wait
             log.info("not in step: %s, %d in a row, next try in %d s", problem.phase, self.fails, wait // 1000)
-            await self._store.run(Store.schedule, now_ms + wait, self.fails, fence=self.fence)
+            # what waits for a person may be looked at by the next process at once: the person may have started it
+            kept = now_ms + wait if wish or wait <= LONGEST_TRY_MS else None
+            await self._store.run(Store.schedule, kept, self.fails, fence=self.fence)
         else:
             log.info("%s: %d sent, %d fetched", "in step" if cycle.complete else "so far", cycle.pushed, cycle.pulled)
             if self.fails:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from passing import Asked, Passing, answer, scripted, until
 
 from storage import Store, StoreError, StoreThread
@@ -99,6 +100,13 @@ async def test_a_packed_answer_is_unpacked() -> None:
         assert json.loads((await ask(server.address)).body) == {"a": "b" * 5000}
 
 
+async def test_zstd_is_asked_for_and_taken() -> None:
+    whole = json.dumps({"a": "b" * 500_000}).encode()
+    async with scripted(answer(zstandard.compress(whole), headers=["content-encoding: zstd"])) as server:
+        assert (await ask(server.address)).body == whole
+        assert server.asked[0].headers["accept-encoding"] == "gzip, zstd"
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -108,11 +116,27 @@ async def test_a_packed_answer_is_unpacked() -> None:
         answer(b"no gzip at all", headers=["content-encoding: gzip"]),
         answer(gzip.compress(b"x" * 5000)[:-9], headers=["content-encoding: gzip"]),
         answer(b"x", headers=["content-encoding: br"]),
+        answer(zstandard.compress(bytes(50_000_000)), headers=["content-encoding: zstd"]),
+        answer(zstandard.compress(b"x" * 5000)[:-9], headers=["content-encoding: zstd"]),
+        answer(b"no zstd at all", headers=["content-encoding: zstd"]),
         b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort",
         b"SSH-2.0-OpenSSH_9.9\r\n",
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
     ],
-    ids=["long", "long-packed", "bomb", "not-packed", "cut", "unasked", "short", "no-http", "bad-chunks"],
+    ids=[
+        "long",
+        "long-packed",
+        "bomb",
+        "not-packed",
+        "cut",
+        "unasked",
+        "zstd-bomb",
+        "zstd-cut",
+        "not-zstd",
+        "short",
+        "no-http",
+        "bad-chunks",
+    ],
 )
 async def test_what_cannot_be_read_is_no_answer(reply: bytes) -> None:
     async def say(asked: Asked, writer: asyncio.StreamWriter) -> None:
