@@ -60,6 +60,8 @@ class Pending:
     edited_at: int = 0
     stamp: tuple[int, int, str] | None = None
     """When an old value is offered again: its class, time and tie."""
+    after: int = 0
+    """The time of the value that this replaces, as the server has it: this one is later, whatever the clocks say."""
     cls: int = 0
     """Of a title: 1 by hand, 0 automatic."""
     upto: int = 0

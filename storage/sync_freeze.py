@@ -197,6 +197,7 @@ def _pending(row: sqlite3.Row) -> Pending:
         base=base,
         edited_at=row["edited_at"],
         stamp=stamp if row["restamp"] else None,
+        after=stamp[1] if stamp is not None and op == "put" else 0,
         cls=cls,
         upto=(row["arg"] or 0) if kind == "x" else 0,
         value=value if op in ("put", "restore") else None,

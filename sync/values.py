@@ -41,6 +41,7 @@ def op_of(one: Pending) -> Op:
         session_id="" if one.kind == "x" else one.session_id,
         base=one.base,
         edited_at=max(0, one.edited_at),
+        after=one.after,
         cls=one.cls if one.kind == "c" else 0,
         stamp=None if one.stamp is None else Stamp(*one.stamp),
         upto=one.upto,

@@ -322,10 +322,9 @@ class _Deciding:
             self.writes.append(Put(op.kind, op.id, session_id, value, stamp))
 
     def _time_of(self, op: Op) -> int:
-        """When it was written, by the server's clock: now less its age by the device's."""
-        if self._sent_at is None:
-            return self._now
-        return self._now - min(max(0, self._sent_at - op.edited_at), self._now)
+        """When it was written, by the server's clock: now less its age by the device's; after what it replaced."""
+        age = 0 if self._sent_at is None else max(0, self._sent_at - op.edited_at)
+        return max(self._now - min(age, self._now), op.after + 1 if op.after else 0)
 
 
 def _order(stamp: Stamp) -> tuple[int, int, str]:

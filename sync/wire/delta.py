@@ -120,6 +120,8 @@ class Op:
     """The version that it replaces; 0 when it knew none."""
     edited_at: int = 0
     """Ms of the device's clock; with Sync-Sent-At only its age counts."""
+    after: int = 0
+    """The time of the value that it replaces: it is later than that, also where a history has gone back."""
     cls: int = 0
     """Of a title: 1 when a person gave it."""
     stamp: Stamp | None = None
@@ -145,6 +147,7 @@ class Op:
             session_id="" if found.get("session") in (None, "") else id_of(found["session"]),
             base=count(found.get("base"), LARGEST),
             edited_at=count(found.get("at"), LARGEST),
+            after=count(found.get("after"), LARGEST),
             cls=count(found.get("cls"), 1),
             stamp=None if stamp is None else Stamp.decode(stamp),
             upto=count(found.get("upto"), LARGEST),
@@ -159,6 +162,7 @@ class Op:
             "session": self.session_id,
             "base": self.base,
             "at": self.edited_at,
+            "after": self.after,
             "cls": self.cls,
             "upto": self.upto,
         }

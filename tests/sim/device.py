@@ -263,9 +263,10 @@ class Device:
         """Delete one."""
         if not (there := self.messages()):
             return
-        key, _, _ = self.rng.choice(there)
+        key, session_id, _ = self.rng.choice(there)
+        private = self.store.is_private(session_id)
         binned = self.store.delete_message(key)
-        self.ledger.delete("m", key, self.name, frozenset((key,)))
+        self.ledger.delete("m", key, self.name, frozenset((key,)), private=private)
         self.undoable.append((binned.token, "m", frozenset((key,))))
 
     def delete_session(self) -> None:
@@ -274,8 +275,9 @@ class Device:
             return
         session_id = self.rng.choice(there)
         seen = frozenset(key for key, _, _ in self.messages(session_id))
+        private = self.store.is_private(session_id)
         binned = self.store.delete_session(session_id)
-        self.ledger.delete("c", session_id, self.name, seen)
+        self.ledger.delete("c", session_id, self.name, seen, private=private)
         self.undoable.append((binned.token, "c", frozenset((session_id,))))
 
     def clear(self) -> None:
@@ -284,7 +286,7 @@ class Device:
             return
         for session_id in there:
             seen = frozenset(key for key, _, _ in self.messages(session_id))
-            self.ledger.delete("c", session_id, self.name, seen)
+            self.ledger.delete("c", session_id, self.name, seen, private=self.store.is_private(session_id))
         binned = self.store.clear_all()
         self.undoable.append((binned.token, "x", frozenset(there)))
 

@@ -40,6 +40,8 @@ class Ledger:
 
     written: dict[str, Written] = field(default_factory=dict)
     deleted: list[Deleted] = field(default_factory=list)
+    forgotten: list[Deleted] = field(default_factory=list)
+    """Deletes that were on a disk that was set back; a request that was late may tell of them all the same."""
     brought_back: set[str] = field(default_factory=set)
     """Ids of conversations and messages that a person wanted back after deleting or hiding them."""
     lost: set[str] = field(default_factory=set)
@@ -61,13 +63,17 @@ class Ledger:
         """Somebody wrote a text."""
         self.written[text] = Written(kind, thing, session_id, text, parent, device)
 
-    def delete(self, kind: str, thing: str, device: str, seen: frozenset[str]) -> None:
-        """Somebody deleted a thing."""
+    def delete(self, kind: str, thing: str, device: str, seen: frozenset[str], *, private: bool = False) -> None:
+        """Somebody deleted a thing; of a private one nobody is told, not even of that."""
         self.deleted.append(Deleted(kind, thing, device, seen))
+        if private:
+            self.forgotten.append(self.deleted[-1])
 
     def is_deleted(self, kind: str, thing: str) -> bool:
         """Whether somebody deleted it, and nobody wanted it back."""
-        return thing not in self.brought_back and any((one.kind, one.thing) == (kind, thing) for one in self.deleted)
+        return thing not in self.brought_back and any(
+            (one.kind, one.thing) == (kind, thing) for one in self.deleted if one not in self.forgotten
+        )
 
     def leaves(self) -> Iterator[Written]:
         """Texts that nobody replaced."""

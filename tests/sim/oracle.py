@@ -70,7 +70,7 @@ def _view(device: Device) -> dict[tuple[str, str], Any]:
 
 
 def _same_view(device: Device, history: History) -> None:
-    private = {one.id for one in device.store.private_sessions()}
+    private = {row["conv_id"] for row in device.store.rows("select conv_id from sync_optout")}
     mine = _view(device)
     theirs = {key: value for key, value in live(history).items() if _conversation(key, value) not in private}
     if mine != theirs:

@@ -244,9 +244,9 @@ class World:
             device.set_back()
             there = {*device.sessions(), *(key for key, _, _ in device.messages())}
             there |= {key for (_, key), row in self.history.rows.items() if not row.is_dead}
-            self.ledger.deleted = [
-                one for one in self.ledger.deleted if one.device != device.name or one.thing not in there
-            ]  # a delete that told nobody is lost as well
+            self.ledger.forgotten += [
+                one for one in self.ledger.deleted if one.device == device.name and one.thing in there
+            ]
 
     def _clone(self) -> None:
         device = self._someone()
