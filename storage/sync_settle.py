@@ -147,9 +147,11 @@ class SyncSettle(SyncApply, SyncFreeze):
         if unchanged:
             self._unqueue(told.kind, told.id)
         if told.kind == "c":
-            self._forget_aside(told.id)
+            self._forget_aside(row)
         else:
-            self.db.execute("delete from sync_aside where kind = 'm' and id = :id", {"id": told.id})
+            self.db.execute(
+                "delete from sync_aside where kind = 'm' and id = :id and seq < :seq", {"id": row.id, "seq": row.seq}
+            )
 
     def _settle_restore(self, told: Told, row: RemoteRow, op: sqlite3.Row, now_ms: int) -> None:
         """It is back there. An edit that waited for this is said now, and counts as made when it was made."""

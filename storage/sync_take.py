@@ -184,7 +184,7 @@ class SyncTake(SyncConflicts):
             self._lay_aside(row, page)  # the answer says what the server has of it
             return
         self._bury("c", row, page)
-        self._forget_aside(row.id)
+        self._forget_aside(row)
         if dies:
             self._let_die(row.id, page.now_ms)
 
@@ -482,11 +482,12 @@ class SyncTake(SyncConflicts):
             },
         )
 
-    def _forget_aside(self, session_id: str) -> None:
-        """A conversation is dead there: only a restore brings back what lived in it, as new; not what died before."""
+    def _forget_aside(self, grave: RemoteRow) -> None:
+        """A conversation died there: only a restore brings back what lived in it, as new; not what died before it."""
         self.db.execute(
-            "delete from sync_aside where session_id = :id and not json_extract(content, '$.is_dead')",
-            {"id": session_id},
+            """delete from sync_aside
+            where session_id = :id and seq < :seq and not json_extract(content, '$.is_dead')""",
+            {"id": grave.id, "seq": grave.seq},
         )
 
     def _from_aside(self, where: str, /, **values: str) -> list[RemoteRow]:
