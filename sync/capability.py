@@ -92,8 +92,9 @@ def problem_of(found: Answer | Unreachable, now_ms: int, later_ms: int) -> Probl
     """Why there is no answer to go by."""
     if isinstance(found, Unreachable):
         if found.reason == "tls":
-            return Problem("blocked", "There is no connection to the server that can be trusted.", 5 * 60_000)
-        return Problem("offline", "The server cannot be reached.", later_ms)
+            sentence = found.sentence or "There is no connection to the server that can be trusted."
+            return Problem("blocked", sentence, 5 * 60_000)
+        return Problem("offline", found.sentence or "The server cannot be reached.", later_ms)
     wait = retry_after_ms(found.headers, now_ms)
     match found.status:
         case 401:

@@ -155,7 +155,8 @@ class Engine:
 
     async def want(self, session_id: str) -> None:
         """Fetch the messages of a conversation that is known from the first list only."""
-        if await self._store.run(Store.is_bodiless, session_id):
+        wished = self._agenda.pause is not None and self._agenda.pause.wish
+        if not wished and await self._store.run(Store.is_bodiless, session_id):
             await self._rounds.fetch(session_id)
 
     # Living
@@ -206,6 +207,8 @@ class Engine:
             cycle = await self._rounds.until_done()
         if cycle.problem is not None:
             self._online.clear()
+            if cycle.problem.phase in ("off", "signin"):
+                await self._deafen()  # nobody is there any more who wants to hear
             return cycle
         self._online.set()
         if self._head is not None and self._head != self._rounds.cur:

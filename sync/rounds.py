@@ -12,7 +12,7 @@ from storage import FenceLost, Store, StoreError
 
 from .accounts import check
 from .agenda import FURTHEST_MS, Agenda
-from .capability import is_old, probe
+from .capability import is_old, probe, problem_of
 from .errors import CannotReach, SendingOff, SignInNeeded
 from .report import MOST
 from .steps import Cycle, Http, Problem, Step, Unreachable
@@ -151,6 +151,7 @@ class Rounds:
         comes so is taken once, however often it comes."""
         try:
             fence = (await self._store.run(Store.sync_state)).fence
+            await self._vouched()
             sync = await self._protocol()
             work = getattr(sync, "conversation", None)
             if isinstance(sync, Problem) or work is None:
@@ -166,8 +167,7 @@ class Rounds:
 
     async def _attempt(self) -> Cycle:
         try:
-            await check(self._session, self._account, await self._store.run(Store.owner))
-            await self._session.token()  # where none can be had, this knows why
+            await self._vouched()
             sync = await self._protocol()
             if isinstance(sync, Problem):
                 return Cycle(problem=sync)
@@ -183,9 +183,9 @@ class Rounds:
             return Cycle(problem=Problem(phase, str(error)))
         except CannotReach as error:
             return Cycle(problem=self._no_token(error))
-        except Unreachable:
+        except Unreachable as error:
             later = self._agenda.later_ms(self.fails, LONGEST_TRY_MS)
-            return Cycle(problem=Problem("offline", "The server cannot be reached.", later))
+            return Cycle(problem=problem_of(error, self._timing.now_ms(), later))
         except ValueError as error:
             log.error("an answer does not fit what was asked: %s", type(error).__name__)
             return Cycle(
@@ -193,6 +193,11 @@ class Rounds:
             )
         self.cur = (await self._store.run(Store.sync_state)).cur
         return cycle
+
+    async def _vouched(self) -> None:
+        """File, account and sign-in are one and the same, and there is a token; where there is none, this knows why."""
+        await check(self._session, self._account, await self._store.run(Store.owner))
+        await self._session.token()
 
     async def _protocol(self) -> Syncing | Problem:
         now_ms, doubted = self._timing.now_ms(), self._doubted

@@ -39,9 +39,11 @@ class Answer:
 class Unreachable(Exception):
     """No answer came."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, sentence: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.sentence = sentence
+        """For a person, where more is known than the reason. Clean."""
 
 
 @dataclass(frozen=True, slots=True)

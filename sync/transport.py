@@ -187,7 +187,7 @@ class Transport:
         try:
             return await ask()
         except CannotReach as error:
-            raise Unreachable(_reason(error)) from None
+            raise Unreachable(_reason(error), str(error)) from None
 
     async def _listen(self, response: httpx.Response) -> None:
         """What an answer's head says to whoever vouches."""
@@ -213,16 +213,16 @@ class Transport:
         except (TooLarge, Unreadable) as error:
             log.warning("an answer was not read: %s", type(error).__name__)
             raise Unreachable("network") from None
-        except TimeoutError:
-            raise Unreachable("timeout") from None
+        except TimeoutError as error:
+            raise Unreachable("timeout", str(in_a_sentence(self.server, error))) from None
         except RuntimeError:
             if client is None or not client.is_closed:
                 raise
             raise Unreachable("network") from None  # closed at this very moment
         except (httpx.TransportError, httpx.DecodingError, OSError) as error:
-            reason = _reason(in_a_sentence(self.server, error))
-            log.info("no answer: %s (%s)", reason, type(error).__name__)
-            raise Unreachable(reason) from None  # what httpx says may quote a header
+            found = in_a_sentence(self.server, error)
+            log.info("no answer: %s (%s)", found.reason, type(error).__name__)
+            raise Unreachable(_reason(found), str(found)) from None  # what httpx says may quote a header
 
 
 def _reason(error: CannotReach) -> Reason:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ipaddress
 import json
 import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Generator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from passing import Asked, Passing, answer, scripted, until
 
 from storage import Store, StoreError, StoreThread
@@ -231,10 +237,18 @@ async def test_an_answer_that_drips_for_ever_is_given_up() -> None:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     """Of a server that nobody has vouched for."""
     made = tmp_path_factory.mktemp("tls")
-    command = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1))
+        .add_extension(here, critical=False)
+        .sign(key, hashes.SHA256())
     )
-    subprocess.run([*command.split(), "-keyout", made / "key", "-out", made / "cert"], check=True, capture_output=True)
+    plain = serialization.NoEncryption(), serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
+    (made / "key").write_bytes(key.private_bytes(plain[2], plain[1], plain[0]))
+    (made / "cert").write_bytes(signed.public_bytes(plain[2]))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(made / "cert", made / "key")
     return context
@@ -245,6 +259,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_tls_and_nothing_is_sent(
         with pytest.raises(Unreachable) as error:
             await ask(server.address)
     assert error.value.reason == "tls"
+    assert "self-signed certificate" in error.value.sentence
     assert server.asked == []
 
 
@@ -284,6 +299,23 @@ async def test_connections_are_kept_and_after_closing_new_ones_are_made(opened: 
         await transport.send(GET)
         assert len(ports) == 2
         await transport.close()
+
+
+async def test_a_request_whose_connections_are_closed_is_not_answered_and_the_next_one_is(
+    opened: list[Transport],
+) -> None:
+    async def never(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    async with scripted(never, answer({})) as server:
+        transport = transport_to(server.address)
+        opened.append(transport)
+        asking = asyncio.create_task(transport.send(GET))
+        await until(lambda: server.asked)
+        await transport.close()
+        with pytest.raises(Unreachable):
+            await asyncio.wait_for(asking, 20)
+        assert (await transport.send(GET)).status == 200
 
 
 def test_the_network_library_is_loaded_by_the_first_request_only() -> None:
