@@ -25,6 +25,7 @@ from .relay.upstream import Relay
 from .routes import ROUTERS
 from .services import Services, utc_now
 from .settings import ServerSettings
+from .sync.keeping import kept
 from .sync.news import News
 from .tokens import Tokens
 from .watching import Figures, Watching
@@ -61,6 +62,7 @@ def create_app(
             stack.push_async_callback(database.close)
             stack.push_async_callback(relay.aclose)
             stack.push_async_callback(news.close)
+            await stack.enter_async_context(kept(database))
             if background is not None:
                 await stack.enter_async_context(background(installed))
             yield

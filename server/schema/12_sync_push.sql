@@ -2,7 +2,7 @@
 
 set role sterna_owner;
 
--- Values that were overtaken by an edit whose author had not seen them. They go when what they are of goes.
+-- Values that were overtaken by an edit whose author had not seen them. They go when what they are of has left the trash.
 create table if not exists public.message_history (
     user_id uuid not null,
     kind text collate "C" not null,
@@ -33,6 +33,8 @@ create table if not exists public.sync_trash (
 );
 create index if not exists idx_sync_trash_session on public.sync_trash (user_id, session_id);
 create index if not exists idx_sync_trash_binned_at on public.sync_trash using brin (binned_at);
+
+create index if not exists idx_sync_commit_committed_at on public.sync_commit using brin (committed_at);
 
 call sterna.guard('{public.message_history, public.sync_trash}');
 
@@ -276,33 +278,68 @@ as $$
         last_seen = excluded.last_seen
 $$;
 
--- A text that is gone takes what it was overtaken by with it; what is older than anybody may ask for goes. Tombstones stay.
-create or replace function public.sync_purge() returns bigint
+-- Some of what is older than anybody may ask for goes, and with a thing what it was overtaken by; how much that was. Tombstones stay, and so
+-- does the name of a state that is still the newest.
+create or replace function public.sync_purge(p_most integer default 5000) returns bigint
 language plpgsql
 security definer
 set search_path = pg_catalog, public
 as $$
 declare
-    removed bigint := 0;
+    removed bigint;
     n bigint;
 begin
-    delete from public.sync_trash where binned_at < now() - interval '30 days';
-    get diagnostics n = row_count;
-    removed := removed + n;
-    delete from public.sync_commit as c
-    where c.committed_at < now() - interval '400 days'
-        and not exists (select 1 from public.sync_head as h where h.user_id = c.user_id and h.seq = c.seq_hi);
-    get diagnostics n = row_count;
-    removed := removed + n;
-    delete from public.sync_replica where last_seen < now() - interval '400 days';
-    get diagnostics n = row_count;
-    removed := removed + n;
-    delete from public.message_history as m
-    where not exists (
-        select 1 from public.sync_rows as r
-        where r.user_id = m.user_id and r.kind = m.kind and r.id = m.id and r.deleted_at is null
+    with over as (
+        select t.user_id, t.kind, t.id
+        from public.sync_trash as t
+        where t.binned_at < now() - interval '30 days'
+        limit p_most
+        for update skip locked
+    ),
+
+    gone as (
+        delete from public.sync_trash as t
+        using over as o
+        where t.user_id = o.user_id and t.kind = o.kind and t.id = o.id
+        returning t.user_id, t.kind, t.id
+    ),
+
+    texts as (
+        delete from public.message_history as h
+        using gone as g
+        where
+            h.user_id = g.user_id and h.kind = g.kind and h.id = g.id
+            and not exists (
+                select 1
+                from public.sync_rows as r
+                where r.user_id = g.user_id and r.kind = g.kind and r.id = g.id and r.deleted_at is null
+            )
     )
-    and not exists (select 1 from public.sync_trash as t where t.user_id = m.user_id and t.kind = m.kind and t.id = m.id);
+
+    select count(*) into removed from gone;
+
+    delete from public.sync_commit as c
+    using (
+        select o.user_id, o.seq_hi
+        from public.sync_commit as o
+        where o.committed_at < now() - interval '400 days'
+            and not exists (select 1 from public.sync_head as h where h.user_id = o.user_id and h.seq = o.seq_hi)
+        limit p_most
+        for update skip locked
+    ) as over
+    where c.user_id = over.user_id and c.seq_hi = over.seq_hi;
+    get diagnostics n = row_count;
+    removed := removed + n;
+
+    delete from public.sync_replica as r
+    using (
+        select o.user_id, o.replica
+        from public.sync_replica as o
+        where o.last_seen < now() - interval '400 days'
+        limit p_most
+        for update skip locked
+    ) as over
+    where r.user_id = over.user_id and r.replica = over.replica;
     get diagnostics n = row_count;
     return removed + n;
 end
@@ -325,6 +362,6 @@ begin
     end loop;
 end
 $$;
-call sterna.reserve(array['public.bin_deleted()', 'public.sync_purge()']::regprocedure []);
+call sterna.reserve(array['public.bin_deleted()', 'public.sync_purge(integer)']::regprocedure []);
 
 reset role;

@@ -1,0 +1,51 @@
+"""What is kept for a time only, let go when that is over: the trash, names of commits, devices that never came back.
+
+A little at a time, so that nobody waits; of several servers each does what the others have not begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from ..database import Database
+from ..errors import ApiError
+from ..identity import SERVER
+
+EVERY: Final = 6 * 3600.0
+AGAIN: Final = 60.0
+"""Seconds after which a database that was away is asked again."""
+
+
+async def purge(database: Database) -> int:
+    """Remove what is over; how many rows that were. Tombstones stay for ever."""
+    removed = 0
+    while True:
+        async with database.transaction(SERVER) as db:
+            row = await (await db.execute("select public.sync_purge() as removed")).fetchone()
+        if row is None or not row["removed"]:
+            return removed
+        removed += row["removed"]
+
+
+@asynccontextmanager
+async def kept(database: Database) -> AsyncIterator[None]:
+    """While the server runs."""
+    task = asyncio.create_task(_keep(database), name="sync keeping")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _keep(database: Database) -> None:
+    while True:
+        try:
+            await purge(database)
+            pause = EVERY
+        except ApiError:
+            pause = AGAIN
+        await asyncio.sleep(pause)

@@ -1,0 +1,266 @@
+"""Once and only once: a push that comes again, under a number that is taken, of another history, or in parts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from answers import is_body_a
+from deltas import CLIENT, Device, said, talk
+from people import Db, Person
+
+from sync.wire import Op
+
+SYNC = "/api/chat/sync"
+
+
+def numbers(db: Db, who: Person) -> list[Any]:
+    """Everything that a second doing would move."""
+    rows = db.execute("select kind, id, seq, ver from sync_rows where user_id = %s order by seq", (who.id,)).fetchall()
+    return [rows, db.execute("select * from user_usage_daily where user_id = %s", (who.id,)).fetchall()]
+
+
+def test_a_push_that_comes_again_is_answered_again_and_not_done(ada: Person, db: Db) -> None:
+    device = Device(ada)
+    first = device.push(talk(), said(), Op("m", "no", "del", "nowhere"))
+    before = numbers(db, ada)
+    again = device.heard(device.send(talk(), said(), Op("m", "no", "del", "nowhere"), push_seq=1))
+    assert again.acks == first.acks
+    assert numbers(db, ada) == before
+
+
+def test_an_answer_that_comes_late_still_tells_what_others_did(ada: Person) -> None:
+    one, other = Device(ada, "one"), Device(ada, "other")
+    one.push(talk(), said())
+    other.push(said("m2", content="from elsewhere"))
+    again = one.heard(one.send(talk(), said(), push_seq=1, sync_pull="cur=0;max=100000"))
+    assert [(row.kind, row.id) for row in again.rows] == [("m", "m2")]
+    assert again.cur == 3
+
+
+def test_a_device_is_not_told_what_it_has_just_said(ada: Person) -> None:
+    device = Device(ada)
+    told = device.push(talk(), said(), sync_pull="cur=0;max=100000")
+    assert (told.rows, told.cur, told.more) == ((), 2, False)
+    assert [ack.row.seq for ack in told.acks if ack.row] == [1, 2]
+
+
+def test_a_value_that_lost_comes_with_its_ack(ada: Person) -> None:
+    one, other = Device(ada, "one"), Device(ada, "other")
+    one.push(talk(), said(content="first", edited_at=5000), sync_sent_at="5000")
+    told = other.push(said(content="older", edited_at=1000), sync_sent_at="9000", sync_pull="cur=0;max=100000")
+    assert told.acks[0].result == "lost"
+    assert told.acks[0].row is not None
+    assert told.acks[0].row.value["content"] == "first"
+    assert [row.kind for row in told.rows] == ["c"]
+
+
+@pytest.mark.parametrize("push_seq", [1, 2])
+def test_other_bytes_under_a_number_that_is_taken_are_of_a_copy(ada: Person, db: Db, push_seq: int) -> None:
+    device = Device(ada)
+    device.push(talk())
+    device.push(said())
+    before = numbers(db, ada)
+    answer = device.send(said("m9"), push_seq=push_seq)
+    assert answer.status_code == 409
+    is_body_a(answer.json(), "replica_forked")
+    assert numbers(db, ada) == before
+    assert device.push(said("m9")).acks[0].result == "ok"
+
+
+@pytest.mark.parametrize("seen", ["1.feedbeef", "99.0000"])
+def test_a_device_of_another_history_is_told_to_start_over_and_nothing_is_done(ada: Person, db: Db, seen: str) -> None:
+    device = Device(ada)
+    device.push(talk())
+    before = numbers(db, ada)
+    device.seen = seen
+    told = device.heard(device.send(said()))
+    assert (told.resync, told.acks, told.rows) == (True, (), ())
+    device.seen = seen
+    told = device.pull()
+    assert (told.resync, told.rows) == (True, ())
+    assert numbers(db, ada) == before
+    assert not device.pull().resync
+
+
+def test_a_device_that_never_heard_of_a_commit_is_of_any_history(ada: Person) -> None:
+    device = Device(ada)
+    assert not device.pull().resync
+    device.seen = "0.abc"
+    assert not device.push(talk()).resync
+
+
+def test_a_restored_server_is_noticed(ada: Person, db: Db) -> None:
+    device = Device(ada)
+    device.push(talk())
+    device.push(said())
+    # the commit is gone with what came after the backup, and the numbers are used again by others
+    db.execute("delete from chat_messages where user_id = %s", (ada.id,))
+    db.execute("delete from sync_rows where user_id = %s and kind = 'm'", (ada.id,))
+    db.execute("update sync_head set seq = 1 where user_id = %s", (ada.id,))
+    db.execute("delete from sync_commit where user_id = %s and seq_hi > 1", (ada.id,))
+    Device(ada, "other").push(said("m2"))
+    assert device.heard(device.send(said("m3"))).resync
+
+
+def test_names_are_made_for_plain_writers_too_and_stay(ada: Person) -> None:
+    ada.http.post("/api/chat/sessions", json={"id": "c1"})
+    one, other = Device(ada, "one"), Device(ada, "other")
+    one.pull()
+    other.pull()
+    assert one.seen == other.seen
+    assert one.seen.startswith("1.")
+
+
+def test_one_persons_device_is_nothing_to_another(ada: Person, bob: Person, db: Db) -> None:
+    hers = Device(ada)
+    hers.push(talk(), said(content="hers"), Op("s", "c1/model", "put", value={"value": "x"}))
+    his = Device(bob)
+    assert his.pull().rows == ()
+    his.seen = hers.seen
+    assert his.pull().resync
+    his.seen = ""
+    assert his.push(said(content="his")).acks[0].result == "conv_missing"
+    told = his.push(Op("c", "c1", "restore"), Op("m", "m1", "del", "c1"), Op("s", "c1/model", "del"))
+    assert [ack.result for ack in told.acks] == ["rejected", "conv_missing", "ok"]
+    his.push(Op("c", "c1", "del"))
+    his.push(Op("x", "", "clear", upto=2**50))
+    assert his.heard(bob.http.get(SYNC, params={"session": "c1"}, headers=CLIENT)).rows == ()
+    assert {row.id: row.is_dead for row in hers.pull().rows} == {"c1": False, "m1": False, "c1/model": False}
+    for table in ("sync_trash", "message_history", "sync_replica"):
+        found = db.execute(f"select count(*) as n from {table} where user_id = %s", (bob.id,)).fetchone()
+        assert found is not None
+        assert found["n"] == (table == "sync_replica")
+
+
+def test_what_the_database_will_not_have_stops_no_other(ada: Person, db: Db) -> None:
+    db.execute("alter table chat_messages add constraint no_poison check (content <> 'poison') not valid")
+    try:
+        device = Device(ada)
+        told = device.push(talk(), said("m1"), said("m2", content="poison"), said("m3"))
+        assert [(ack.result, ack.code) for ack in told.acks] == [
+            ("ok", ""),
+            ("ok", ""),
+            ("rejected", "not_storable"),
+            ("ok", ""),
+        ]
+        again = device.heard(
+            device.send(talk(), said("m1"), said("m2", content="poison"), said("m3"), push_seq=device.push_seq)
+        )
+        assert again.acks == told.acks
+    finally:
+        db.execute("alter table chat_messages drop constraint no_poison")
+
+
+# What is no push
+
+
+NONE = [
+    1,
+    "x",
+    [],
+    {},
+    {"replica": "", "push_seq": 1, "ops": []},
+    {"replica": 5, "push_seq": 1, "ops": []},
+    {"replica": "r", "push_seq": -1, "ops": []},
+    {"replica": "r", "push_seq": 2**60, "ops": []},
+    {"replica": "r", "push_seq": True, "ops": {}},
+    {"replica": "r", "push_seq": 1, "ops": [None]},
+    {"replica": "r", "push_seq": 1, "ops": [{"kind": "q", "op": "put"}]},
+    {"replica": "r", "push_seq": 1, "ops": [{"kind": "m", "op": "clear", "id": "m"}]},
+    {"replica": "r", "push_seq": 1, "ops": [{"kind": "x", "op": "put"}]},
+    {"replica": "r", "push_seq": 1, "ops": [{"kind": "m", "op": "put", "id": "x" * 256}]},
+    {"replica": "r", "push_seq": 1, "ops": [{"kind": "m", "op": "put", "id": "m", "at": "now"}]},
+    {"replica": "r", "push_seq": 1, "ops": [{"kind": "m", "op": "put", "id": "m", "stamp": {"cls": 7}}]},
+    {"replica": "r", "push_seq": 1, "ops": [{"kind": "m", "op": "put", "id": "m", "stamp": {"tie": "x" * 256}}]},
+    {"replica": "r", "push_seq": 1, "ops": [{"kind": "s", "op": "put", "id": "nothing"}]},
+]
+
+
+@pytest.mark.parametrize("told", NONE, ids=[json.dumps(one)[:60] for one in NONE])
+def test_what_is_no_push_is_refused_whole(ada: Person, told: Any) -> None:
+    answer = ada.http.post(SYNC, json={"conversations": [], "sync": told}, headers=CLIENT)
+    assert answer.status_code == 400, answer.text
+    is_body_a(answer.json(), "bad_request")
+
+
+VALUES = [
+    ({"kind": "m", "op": "put", "id": "m", "value": {"role": "user", "content": "x"}}, "missing_id"),
+    ({"kind": "m", "op": "put", "id": "m", "session": "c", "value": 7}, "bad_value"),
+    ({"kind": "m", "op": "put", "id": "m", "session": "c"}, "bad_value"),
+    ({"kind": "m", "op": "put", "id": "m", "session": "c", "value": {"role": "user", "content": "x"}}, "bad_timestamp"),
+    (
+        {
+            "kind": "m",
+            "op": "put",
+            "id": "m",
+            "session": "c",
+            "value": {"role": "user", "content": "x" * (2**20 + 1), "timestamp": "2026-01-01T00:00:00Z"},
+        },
+        "too_large",
+    ),
+    ({"kind": "c", "op": "put", "id": "d", "value": {"title": 5}}, "bad_title"),
+    ({"kind": "c", "op": "put", "id": "d", "value": {"title": "x" * 256}}, "title_too_long"),
+    ({"kind": "c", "op": "put", "id": "d", "value": {"title": "x", "createdAt": "soon"}}, "bad_timestamp"),
+    ({"kind": "c", "op": "restore", "id": "d"}, "bad_value"),
+    ({"kind": "s", "op": "put", "id": "c/k", "value": {"value": None}}, "bad_value"),
+    ({"kind": "s", "op": "put", "id": "c/" + "k" * 101, "value": {"value": 1}}, "bad_id"),
+    ({"kind": "s", "op": "restore", "id": "c/k"}, "bad_op"),
+    ({"kind": "m", "op": "restore", "id": "m", "session": "c"}, "gone"),
+]
+
+
+@pytest.mark.parametrize(("op", "word"), VALUES, ids=[f"{op['kind']} {op['op']} {word}" for op, word in VALUES])
+def test_a_value_that_is_none_is_rejected_and_the_rest_is_done(ada: Person, op: dict[str, Any], word: str) -> None:
+    device = Device(ada)
+    body = {"replica": "r", "push_seq": 1, "ops": [{"kind": "c", "op": "put", "id": "c", "value": {"title": "T"}}, op]}
+    told = device.heard(ada.http.post(SYNC, json={"conversations": [], "sync": body}, headers=CLIENT))
+    assert [(ack.result, ack.code) for ack in told.acks] == [("ok", ""), ("rejected", word)]
+
+
+def test_five_thousand_ops_are_enough(ada: Person) -> None:
+    answer = Device(ada).send(*(Op("m", f"m{n}", "del", "c") for n in range(5001)))
+    assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+
+
+def test_ops_and_conversations_do_not_go_together(ada: Person) -> None:
+    told = {"conversations": [{"id": "c"}], "sync": {"replica": "r", "push_seq": 1, "ops": []}}
+    assert ada.http.post(SYNC, json=told, headers=CLIENT).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("sync-client", "test/1; proto=2-3", 426),
+        ("sync-client", "test/1; proto=0-0", 426),
+        ("sync-client", "test/1; proto=1-9", 200),
+        ("sync-client", "nonsense", 400),
+        ("sync-client", "", 400),
+        ("sync-seen", "nonsense", 400),
+        ("sync-seen", "-1.x", 400),
+        ("sync-sent-at", "yesterday", 400),
+        ("sync-sent-at", "9" * 16, 400),
+        ("sync-pull", "everything", 400),
+    ],
+)
+def test_headers_say_who_speaks_and_what(ada: Person, name: str, value: str, status: int) -> None:
+    headers = CLIENT | {name: value}
+    body = {"conversations": [], "sync": {"replica": "r", "push_seq": 1, "ops": []}}
+    answers = [
+        ada.http.post(SYNC, json=body, headers=headers),
+        ada.http.get(SYNC, params={"since": 0}, headers=headers),
+    ]
+    for answer in answers:
+        assert answer.status_code == status, answer.text
+        if status == 426:
+            is_body_a(answer.json(), "update_required")
+            assert answer.json()["supported"] == "1-1"
+    # in upstream's form they are nothing
+    assert ada.http.get(SYNC, headers=headers).status_code == 200
+    assert ada.http.post(SYNC, json={"conversations": []}, headers=headers).status_code == 200
+
+
+def test_every_answer_says_what_this_server_can(ada: Person) -> None:
+    told = ada.http.get("/api/chat/sessions").headers["sync-server"]
+    assert told == "1; caps=delta,gzip,seen,sse,tomb,zstd; batch=1048576; msg=1048576"

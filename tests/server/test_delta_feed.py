@@ -1,0 +1,426 @@
+"""What a device is told: page after page, the newest first, one conversation, packed, and when something is new."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import zstandard
+from deltas import CLIENT, Device, said, talk
+from people import Db, Person, acting
+from waiting import until
+
+from server.routes import sync_head
+from server.settings import ServerSettings
+from server.sync.news import Waiting
+from sync.wire import DeltaPush, Op, Row
+from tests.serving import serving
+
+SYNC = "/api/chat/sync"
+HEAD = "/api/chat/sync/head"
+
+
+def full(who: Person, most: int) -> list[list[Row]]:
+    """Every page from the start."""
+    device = Device(who, "reader")
+    pages = []
+    for _ in range(500):
+        told = device.pull(most)
+        pages.append(list(told.rows))
+        if not told.more:
+            return pages
+    raise AssertionError("it never ends")
+
+
+def applied(pages: list[list[Row]]) -> dict[tuple[str, str], Row]:
+    """As a device applies them, conversations first; nothing is in a conversation that is not there."""
+    state: dict[tuple[str, str], Row] = {}
+    for page in pages:
+        for row in sorted(page, key=lambda row: row.kind != "c"):
+            assert row.kind == "c" or ("c", row.session_id) in state
+            if row.seq >= (state[(row.kind, row.id)].seq if (row.kind, row.id) in state else 0):
+                state[(row.kind, row.id)] = row
+    return state
+
+
+@pytest.fixture
+def lived(ada: Person) -> Person:
+    """Conversations that were renamed after what is in them, deletes, settings; one large text."""
+    device = Device(ada, "writer")
+    device.push(*(talk(f"c{n}") for n in range(4)))
+    for turn in range(5):
+        device.push(*(said(f"m{turn}-{n}", f"c{n}", content="x" * 50 * turn) for n in range(4)))
+    device.push(said("large", "c1", content="y" * 20_000), Op("s", "c0/model", "put", value={"value": "g"}))
+    device.push(Op("m", "m1-0", "del", "c0"), Op("c", "c3", "del"))
+    device.push(talk("c0", "Renamed", cls=1, edited_at=1), talk("c1", "Too", cls=1, edited_at=1))
+    return ada
+
+
+@pytest.mark.parametrize("most", [1, 900, 2_500, 30_000])
+def test_pages_of_any_size_come_to_the_same_as_all_at_once(lived: Person, most: int) -> None:
+    pages = full(lived, most)
+    at_once = full(lived, 4 << 20)
+    assert len(at_once) == 1
+    assert applied(pages) == applied(at_once)
+    if most == 1:
+        alone = [[row for row in page if row.kind != "c" or len(page) == 1] for page in pages]
+        assert all(len(page) == 1 for page in alone)
+
+
+def test_a_conversation_that_moved_on_comes_along_with_what_is_in_it(lived: Person) -> None:
+    first = full(lived, 1)[0]
+    assert [(row.kind, row.session_id) for row in first] == [
+        ("c", "c2")
+    ]  # its own row comes first of those that stayed
+    early = next(page for page in full(lived, 1) if page[-1].id == "m0-0")
+    assert [(row.kind, row.id) for row in early] == [("c", "c0"), ("m", "m0-0")]
+    assert early[0].value["title"] == "Renamed"
+
+
+def test_a_device_at_the_end_is_told_nothing_and_stays_there(lived: Person) -> None:
+    device = Device(lived, "reader")
+    cur = device.pull().cur
+    told = device.pull()
+    assert (told.rows, told.cur, told.more) == ((), cur, False)
+
+
+def test_a_new_device_needs_no_tombstones(lived: Person) -> None:
+    with_dead = {(row.kind, row.id) for row in Device(lived, "a").pull().rows if row.is_dead}
+    assert with_dead == {("c", "c3"), ("m", "m1-0")}
+    told = Device(lived, "b").pull(dead=0)
+    assert not any(row.is_dead for row in told.rows)
+    assert not told.more
+    device = Device(lived, "c")
+    device.cur = 1
+    assert any(row.is_dead for row in device.pull(dead=0).rows)
+
+
+def test_the_newest_conversations_come_first_with_what_a_list_shows(lived: Person) -> None:
+    answer = lived.http.get(SYNC, params={"newest": 2}, headers=CLIENT)
+    told = Device(lived).heard(answer)
+    assert (told.cur, told.more) == (0, False)
+    assert len(told.rows) == 2
+    every = Device(lived).heard(lived.http.get(SYNC, params={"newest": 200}, headers=CLIENT)).rows
+    assert {row.id for row in every} == {"c0", "c1", "c2"}
+    assert {row.id: row.value["messageCount"] for row in every} == {"c0": 4, "c1": 6, "c2": 5}
+    row = next(row for row in every if row.id == "c1")
+    assert row.value["title"] == "Too"
+    assert row.value["lastMessageTimestamp"] == "2026-03-01T12:00:00.000Z"
+    assert row.value["lastModel"] is None
+    assert row.value["totalTokens"] == 0
+    assert len(row.value["lastMessagePreview"]) == 200
+
+
+def test_one_conversation_is_read_by_itself(lived: Person) -> None:
+    found: list[Row] = []
+    cur = 0
+    for _ in range(50):
+        answer = lived.http.get(SYNC, params={"session": "c1", "since": cur, "max_bytes": 900}, headers=CLIENT)
+        told = Device(lived).heard(answer)
+        found += told.rows
+        cur = told.cur
+        if not told.more:
+            break
+    assert sorted(row.seq for row in found) == [row.seq for row in found]
+    assert {row.id for row in found} == {"c1", "large", *(f"m{turn}-1" for turn in range(5))}
+    assert cur == found[-1].seq
+    none = Device(lived).heard(lived.http.get(SYNC, params={"session": "nowhere"}, headers=CLIENT))
+    assert (none.rows, none.cur, none.more) == ((), 0, False)
+
+
+def test_everything_of_a_message_comes_back_as_it_was_said(ada: Person) -> None:
+    value = {
+        "role": "assistant",
+        "content": "naïve \u202e \U0001f426",
+        "timestamp": "2026-03-01T12:00:00.123456Z",
+        "model": "acme/small",
+        "total_tokens": 12,
+        "input_tokens": 5,
+        "output_tokens": 7,
+        "elapsed_ms": 1499,
+        "user_message_id": "m0",
+        "completion_id": "gen-1",
+        "reasoning": "",
+        "reasoning_details": [{"a": None}],
+        "annotations": [],
+        "has_websearch": True,
+        "websearch_result_count": 3,
+        "output_image_tokens": 4,
+        "was_streaming": True,
+        "error_message": "cut off",
+        "metadata": {"requested_web_search": False, "deep": {"x": [1.5, None]}},
+        "contentType": "markdown",
+        "attachment_ids": ["one", "two"],
+        "raw_message": {"anything": ["é"]},
+    }
+    device = Device(ada)
+    device.push(talk(), Op("m", "m1", "put", "c1", value=value))
+    (row,) = (row for row in device.pull().rows if row.kind == "m")
+    assert row.value == {key: told for key, told in value.items() if key != "attachment_ids"} | {
+        "id": "m1",
+        "elapsed_time": 1,
+        "error": True,
+        "has_attachments": True,
+        "attachment_ids": ["", ""],
+    }
+    again = device.push(Op("m", "m1", "put", "c1", value=value))
+    assert again.acks[0].row is not None
+    assert again.acks[0].row.seq == row.seq
+
+
+def test_what_plain_sql_did_to_ones_own_rows_breaks_no_page(ada: Person, db: Db) -> None:
+    Device(ada).push(talk(), said())
+    with acting(db, ada.identity):
+        db.execute(
+            "insert into chat_messages (user_id, session_id, id, role, content, message_timestamp, metadata)"
+            " values (%s, 'c1', 'odd', 'user', 'x', 'infinity', '[1]')",
+            (ada.id,),
+        )
+        db.execute("insert into session_settings values (%s, 'c1', 'odd', 'null')", (ada.id,))
+        db.execute("update chat_messages set content_type = null, total_tokens = null where id = 'm1'")
+    rows = {row.id: row for row in Device(ada).pull().rows}
+    assert rows["odd"].value["timestamp"].startswith("9999-")
+    assert "metadata" not in rows["odd"].value
+    assert rows["c1/odd"].is_dead
+    assert rows["m1"].value["contentType"] == "text"
+
+
+# Packed
+
+
+def test_an_answer_is_packed_as_the_client_can_take_it(lived: Person) -> None:
+    plain = lived.http.get(SYNC, params={"since": 0}, headers=CLIENT | {"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    for accepted, coding, unpack in (
+        ("gzip", "gzip", gzip.decompress),
+        ("gzip, zstd", "zstd", zstandard.ZstdDecompressor().decompressobj().decompress),
+        ("gzip;q=0, br", "", lambda raw: raw),
+    ):
+        with lived.http.stream(
+            "GET", SYNC, params={"since": 0}, headers=CLIENT | {"accept-encoding": accepted}
+        ) as answer:
+            raw = b"".join(answer.iter_raw())
+        assert answer.headers.get("content-encoding", "") == coding
+        assert json.loads(unpack(raw))["sync"] == plain.json()["sync"]
+        if coding:
+            assert len(raw) < len(plain.content) / 4
+
+
+def test_a_short_answer_is_not_packed(ada: Person) -> None:
+    answer = ada.http.get(SYNC, params={"since": 0}, headers=CLIENT)
+    assert "content-encoding" not in answer.headers
+
+
+def body_of(*ops: Op) -> bytes:
+    return json.dumps({"conversations": [], "sync": DeltaPush("r", 1, ops).encode()}).encode()
+
+
+@pytest.mark.parametrize(
+    ("coding", "pack"), [("gzip", gzip.compress), ("zstd", zstandard.ZstdCompressor(level=3).compress)]
+)
+def test_a_push_may_come_packed(ada: Person, coding: str, pack: Callable[[bytes], bytes]) -> None:
+    headers = CLIENT | {"content-encoding": coding, "content-type": "application/json"}
+    answer = ada.http.post(SYNC, content=pack(body_of(talk(), said(content="x" * 5000))), headers=headers)
+    assert [ack.result for ack in Device(ada).heard(answer).acks] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda raw: raw[:-3], 400),
+        (lambda raw: raw + b"more", 400),
+        (lambda raw: raw + raw, 400),
+        (lambda raw: b"no " + raw, 400),
+        (lambda raw: zstandard.ZstdCompressor().compress(bytes(9 << 20)), 413),
+        (lambda raw: zstandard.ZstdCompressor().compress(bytes(1 << 20)), 413),
+        (lambda raw: wide(raw), 400),
+    ],
+    ids=["cut", "more", "twice", "no zstd", "bomb", "suspect", "wide window"],
+)
+def test_a_body_that_is_no_good_zstd_is_refused(ada: Person, change: Callable[[bytes], bytes], status: int) -> None:
+    raw = zstandard.ZstdCompressor().compress(body_of(talk(), said(content=uuid4().hex * 40)))
+    headers = CLIENT | {"content-encoding": "zstd", "content-type": "application/json"}
+    assert ada.http.post(SYNC, content=change(raw), headers=headers).status_code == status
+
+
+def wide(raw: bytes) -> bytes:
+    """What needs 128 MiB to be read."""
+    parameters = zstandard.ZstdCompressionParameters(window_log=27, write_content_size=False)
+    packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    return packer.compress(raw) + packer.flush()
+
+
+# When something is new
+
+
+def ask(who: Person, address: str = "", **query: Any) -> tuple[Callable[[], httpx.Response], threading.Thread]:
+    """A long question, asked by a thread; gives what waits for its answer."""
+    told: list[httpx.Response] = []
+
+    def run() -> None:
+        with httpx.Client(base_url=address or who.http.base_url, headers=who.http.headers, timeout=60) as client:
+            told.append(client.get(SYNC, params=query, headers=CLIENT))
+
+    def answer() -> httpx.Response:
+        until(lambda: bool(told), "an answer")
+        return told[0]
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return answer, thread
+
+
+@contextmanager
+def asking(who: Person, **query: Any) -> Iterator[Callable[[], httpx.Response]]:
+    """The same, over at the end."""
+    answer, thread = ask(who, **query)
+    yield answer
+    thread.join(60)
+
+
+def test_a_long_question_is_answered_when_something_comes(ada: Person) -> None:
+    device = Device(ada)
+    device.push(talk())
+    with asking(ada, since=1, wait=50) as answer:
+        device.push(said())
+        told = Device(ada).heard(answer())
+    assert [row.id for row in told.rows] == ["m1"]
+
+
+def test_a_long_question_is_answered_when_nothing_comes(ada: Person) -> None:
+    device = Device(ada)
+    device.push(talk())
+    with asking(ada, since=1, wait=0.1) as answer:
+        assert Device(ada).heard(answer()).rows == ()
+
+
+def test_what_another_process_wrote_is_news_within_a_second_or_so(ada: Person, db: Db) -> None:
+    Device(ada).push(talk())
+    with asking(ada, since=1, wait=50) as answer:
+        with acting(db, ada.identity):
+            db.execute("update chat_sessions set title = 'By SQL'")
+        told = Device(ada).heard(answer())
+    assert told.rows[0].value["title"] == "By SQL"
+
+
+@pytest.mark.parametrize("since", [0, 7])
+def test_who_is_not_at_the_head_waits_for_nothing(ada: Person, since: int) -> None:
+    Device(ada).push(talk())
+    with asking(ada, since=since, wait=50) as answer:
+        assert Device(ada).heard(answer()).cur == max(1, since)
+
+
+class Stream:
+    """The head stream, read by a thread."""
+
+    def __init__(self, who: Person, address: str = "") -> None:
+        self.lines: list[str] = []
+        self.is_over = False
+        self._who, self._address = who, address or str(who.http.base_url)
+        self._leave = threading.Event()
+        self.thread = threading.Thread(target=self._read)
+        self.thread.start()
+
+    def _read(self) -> None:
+        with (
+            httpx.Client(base_url=self._address, headers=self._who.http.headers, timeout=60) as client,
+            client.stream("GET", HEAD, headers=CLIENT) as answer,
+        ):
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            for line in answer.iter_lines():
+                self.lines.append(line)
+                if self._leave.is_set():
+                    return
+        self.is_over = True
+
+    def heads(self) -> list[int]:
+        return [json.loads(line[6:])["seq"] for line in self.lines if line.startswith("data: ")]
+
+    def leave(self) -> None:
+        self._leave.set()
+        self.thread.join(60)
+
+
+def test_the_stream_says_where_the_head_is_and_whenever_it_moves(ada: Person, bob: Person, db: Db) -> None:
+    Device(ada).push(talk())
+    stream = Stream(ada)
+    try:
+        until(lambda: stream.heads() == [1], "the head")
+        Device(bob).push(talk(), said(), said("m2"))
+        ada.http.post("/api/chat/sessions", json={"id": "by rest"})
+        until(lambda: stream.heads() == [1, 2], "news by REST")
+        with acting(db, ada.identity):
+            db.execute("update chat_sessions set title = 'By SQL' where id = 'c1'")
+        until(lambda: stream.heads() == [1, 2, 3], "news by SQL")
+        assert set(stream.lines[::3]) == {"event: head"}
+    finally:
+        stream._leave.set()
+        Device(ada, "r9").push(said())
+        stream.leave()
+
+
+def test_a_silent_stream_has_a_heartbeat(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync_head, "HEARTBEAT", 0.05)
+    stream = Stream(ada)
+    until(lambda: stream.lines.count(": still here") > 2, "heartbeats")
+    stream.leave()
+
+
+def test_a_stream_ends_some_time(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync_head, "HEARTBEAT", 0.02)
+    monkeypatch.setattr(sync_head, "LONGEST", 0.1)
+    stream = Stream(ada)
+    until(lambda: stream.is_over, "the end")
+    stream.leave()
+
+
+def test_nobody_and_who_speaks_another_language_have_no_stream(ada: Person, http: httpx.Client) -> None:
+    assert http.get(HEAD, headers=CLIENT).status_code == 401
+    assert ada.http.get(HEAD, headers={"sync-client": "t/1; proto=7-9"}).status_code == 426
+    assert ada.http.get(HEAD).status_code == 400
+
+
+def test_only_so_many_wait_for_one_history(ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.sync.news.MOST", 1)
+    stream = Stream(ada)
+    until(lambda: stream.heads() == [0], "the head")
+    answer = ada.http.get(HEAD, headers=CLIENT)
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_requests")
+    other = Stream(bob)
+    until(lambda: other.heads() == [0], "the head of another")
+    for who, one in ((ada, stream), (bob, other)):
+        one._leave.set()
+        Device(who).push(talk())
+        one.leave()
+
+
+def test_streams_and_long_questions_do_not_keep_the_server_from_ending(
+    ada: Person, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[float] = []
+    news = Waiting.news
+
+    async def watched(self: Waiting, seconds: float) -> bool:
+        waiting.append(seconds)
+        return await news(self, seconds)
+
+    monkeypatch.setattr(Waiting, "news", watched)
+    with serving(replace(settings, shutdown_seconds=60)) as address:
+        stream = Stream(ada, address)
+        answer, thread = ask(ada, address, since=0, wait=50)
+        until(lambda: sorted(waiting) == [25, 50], "both wait")
+        began = monotonic()
+    assert answer().status_code == 200
+    thread.join(60)
+    stream.thread.join(60)
+    assert stream.is_over
+    assert monotonic() - began < 20
