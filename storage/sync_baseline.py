@@ -22,6 +22,9 @@ _FREE = "(o.tries = 0 or o.refused_rev <> o.rev or o.not_before <= :now)"
 _PUTS = f"""sync_outbox as o
 where o.op in ('put', 'restore') and o.kind in ('c', 'm') and {_FREE}
     and o.conv_id not in (select conv_id from sync_optout)"""
+_AUTOMATIC = """exists (select 1 from sync_remote as r where r.id = o.id and r.title_base is not null)
+    and not exists (select 1 from sync_session_state as t where t.session_id = o.id and t.title_cls = 1)"""
+"""A title that nobody gave, of a conversation that others have: one of them may have given it another by hand."""
 _DELETES = f"sync_outbox as o where o.kind = 'c' and o.op = 'del' and {_FREE}"
 
 _SESSION = """
@@ -47,7 +50,9 @@ class SyncBaseline(SyncSettle):
         waits = self.one(f"select 1 from {_PUTS} limit 1", now=now_ms) or self.one(
             f"select 1 from {_DELETES} limit 1", now=now_ms
         )
-        doubtful = self.one(f"select 1 from {_PUTS} and o.sent > 0 limit 1", now=now_ms)
+        doubtful = self.one(f"select 1 from {_PUTS} and o.sent > 0 limit 1", now=now_ms) or self.one(
+            f"select 1 from {_PUTS} and o.kind = 'c' and {_AUTOMATIC} limit 1", now=now_ms
+        )
         clear = self.one("select 1 from sync_outbox where kind = 'x'")
         return Outlook(waits is not None or clear is not None, doubtful is not None, clear is not None)
 

@@ -62,7 +62,8 @@ class Outlook:
 
     waits: bool
     doubtful: bool
-    """Some of it was on its way before, and nobody knows whether it arrived."""
+    """Something of it should not go before the server's list was looked at: it was on its way before, and nobody knows
+    whether it arrived, or it would overwrite what may be better."""
     clear: bool
 
 

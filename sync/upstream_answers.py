@@ -59,8 +59,9 @@ class Judge:
         if status >= 500 or status == 408:
             if status == 511:
                 raise Stopped(self._portal())
-            if tolerant and status == 500 and value is not None and value.get("code") in (None, "internal_server_error"):
-                return Said("other", value, status)
+            crashed = status == 500 and value is not None and value.get("code") in (None, "internal_server_error")
+            if tolerant and crashed:
+                return Said("other", value or {}, status)
             raise Stopped(self._later(f"{self.host} cannot answer at the moment.", answer, now_ms))
         if status == 401:
             raise Stopped(Problem("signin", f"The sign-in at {self.host} has ended. Sign in again: sterna login"))

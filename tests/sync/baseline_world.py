@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.sync.upstream_device import Device
 from tests.upstream import Upstream
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-FAULTS = ("lose", "deaf", "before", "after", "limited", "page", "torn", "plain")
+FAULTS = ("lose", "deaf", "before", "after", "limited", "page", "torn", "plain", "short", "partial")
 
 
 @dataclass
@@ -38,6 +39,8 @@ class Story:
     killed: set[str] = field(default_factory=set)
     """Conversations that a person deleted, whether or not it was taken back."""
     secrets: set[str] = field(default_factory=set)
+    edits: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """Message → who wrote it, and what, after it was said."""
 
 
 class World:
@@ -95,18 +98,36 @@ class World:
             return Answer(200, {"content-type": "text/html"}, b"<html>Welcome to the hotel")
         if fault == "plain":
             return Answer(500, json_head, b'{"error":"x","code":"internal_server_error"}')
+        if fault == "partial" and step.method == "POST" and step.path.endswith("sync"):
+            return self._partly(step, server)
         answer = server(step)
         if fault == "deaf":
             raise Unreachable("timeout")
         if fault == "after":
             return Answer(502, {}, b"")
+        if fault == "short" and step.path.endswith("sessions") and step.method == "GET":
+            told = json.loads(answer.body)
+            told["sessions"] = [one for one in told["sessions"] if self.rng.random() < 0.7]
+            return Answer(answer.status, answer.headers, json.dumps(told).encode())
         if fault == "torn":
             return Answer(answer.status, answer.headers, answer.body[: len(answer.body) // 2])
         return answer
 
+    def _partly(self, step: Http, server: Callable[[Http], Answer]) -> Answer:
+        """Some conversations of a push fail, for a reason of the server's own."""
+        items = json.loads(step.body or b"")["conversations"]
+        kept = [one for one in items if self.rng.random() < 0.5]
+        answer = server(replace(step, body=json.dumps({"conversations": kept}).encode()))
+        told = json.loads(answer.body)
+        done = {one["conversationId"]: one for one in told["results"]["details"]}
+        failed = {"error": "Unknown error"}
+        details = [done.get(one["id"], {"conversationId": one["id"], **failed}) for one in items]
+        told["results"] = {"synced": len(done), "errors": len(items) - len(done), "details": details}
+        return Answer(answer.status, answer.headers, json.dumps(told).encode())
+
     # running
 
-    def run(self, steps: int = 60) -> None:
+    def run(self, steps: int = 40) -> None:
         acts = [self.say, self.say, self.reply, self.rename, self.edit, self.delete, self.undo, self.drop_message,
                 self.fail, self.hide, self.web, self.clear, self.jump, self.sync, self.sync, self.sync, self.advance,
                 self.advance, self.advance]  # fmt: skip
@@ -247,7 +268,9 @@ class World:
     def edit(self, device: Device) -> None:
         rows = device.store.rows("select id from chat_messages where role = 'user' order by id")
         if rows:
-            device.store.edit_message(self.rng.choice(rows)["id"], self._text("edited"))
+            id_ = self.rng.choice(rows)["id"]
+            device.store.edit_message(id_, text := self._text("edited"))
+            self.story.edits.setdefault(id_, []).append((self._name(device), text))
 
     def delete(self, device: Device) -> None:
         if (place := self._some(device)) is not None:
@@ -307,7 +330,8 @@ class World:
             self.story.said[id_] = (row["id"], text)
         elif act == "edit" and tables.messages.get(row["id"]):
             one = dict(self.rng.choice(sorted(tables.messages[row["id"]].values(), key=lambda r: str(r["id"]))))
-            tables.upsert_messages(me, [one | {"content": self._text("edited on the web")}])
+            tables.upsert_messages(me, [one | {"content": (text := self._text("edited on the web"))}])
+            self.story.edits.setdefault(one["id"], []).append(("web", text))
         elif act == "delete":
             tables.delete_session(me, row["id"])
             self.story.killed.add(row["id"])
@@ -319,7 +343,8 @@ class World:
     # what must hold
 
     def check(self) -> list[str]:
-        return [*self._lost(), *self._back(), *self._superseded(), *self._differs(), *self._leaked()]
+        checks = (self._lost, self._back, self._superseded, self._vanished, self._differs, self._leaked)
+        return [found for check in checks for found in check()]
 
     def _lost(self) -> list[str]:
         hidden = {  # longer than such a server lets one see
@@ -346,23 +371,45 @@ class World:
 
     def _back(self) -> list[str]:
         found = []
+        whole = len(self.up.tables.sessions) < self.cap  # nothing is concluded from a list that may be cut
         for device in self.devices:
             graves = {row["id"] for row in device.store.rows("select id from sync_grave where kind = 'c'")}
             found += [f"back at the server: {id_}" for id_ in graves & self.up.tables.sessions.keys()]
             for other in self.devices:
                 live = {id_ for id_ in other.titles() if not other.store.is_private(id_)}
-                found += [f"back on {self._name(other)}: {id_}" for id_ in sorted(graves & live)]
+                found += [f"back on {self._name(other)}: {id_}" for id_ in sorted(graves & live) if whole]
         return found
 
     def _superseded(self) -> list[str]:
         found = []
         for place, row in self.up.tables.sessions.items():
+            if place in self.story.killed:
+                continue  # a deletion there destroys also a title that nobody else has seen
             titles = self.story.titles.get(place, {})
             found += [
                 f"{row['title']!r} of {place} was overtaken by {title!r} of {one.author}"
                 for title, one in titles.items()
-                if row["title"] in one.seen and row["title"] != title
+                if row["title"] in one.seen and row["title"] != title and row["title"] in titles
             ]
+        return found
+
+    def _vanished(self) -> list[str]:
+        """What one person alone wrote last is what stands."""
+        found = []
+        for place, row in self.up.tables.sessions.items():
+            titles = self.story.titles.get(place, {})
+            if place in self.story.killed or len({one.author for one in titles.values()}) != 1:
+                continue
+            # between a look and what is sent after it, an automatic title can still meet one given by hand
+            if row["title"] != (last := list(titles)[-1]) and row["title"] in titles:
+                found.append(f"{last!r} of {place} is {row['title']!r}")
+        for rows in self.up.tables.messages.values():
+            for id_, row in rows.items():
+                edits = self.story.edits.get(id_, [])
+                if row["session_id"] in self.story.killed or len({author for author, _ in edits}) != 1:
+                    continue
+                if row["content"] != edits[-1][1] and id_ not in self.story.dropped:
+                    found.append(f"{edits[-1][1]!r} is {row['content']!r}")
         return found
 
     def _differs(self) -> list[str]:

@@ -45,6 +45,7 @@ def store_in_memory(user_id: str, clock: Callable[[], datetime], rng: random.Ran
     _template().backup(db)
     db.execute("pragma foreign_keys = on")
     store = Store(db, Path("memory.db"), clock=clock, token=lambda n: "".join(rng.choices("abcdefghijkmnop", k=n)))
+    store._own = lambda: "nobody"  # type: ignore[method-assign]  # no file on disk says whose replies these are
     store.user_id = user_id
     store.ensure_profile(user_id, "ada@example.org", {})
     store.set_sync_account("https://upstream.example", user_id, mode="baseline")
@@ -137,6 +138,3 @@ class Device:
 
     def texts(self, session_id: str) -> list[str]:
         return [one.content for one in self.store.messages_after(session_id, None, 10_000)]
-
-
-
