@@ -107,6 +107,14 @@ ACTIONS: tuple[Action, ...] = (
         "main",
         "clear_all",
     ),
+    Action(
+        "conversation.private",
+        "Keep on this computer, or sync",
+        "f7",
+        "Keep this conversation on this computer only; again, and it is synced",
+        "main",
+        "toggle_private",
+    ),
     # Replies
     Action(
         "reply.stop",
@@ -371,6 +379,14 @@ ACTIONS: tuple[Action, ...] = (
         "app.theme", "Light or dark", "shift+f6", "Switch between the light and the dark look", "app", "toggle_dark"
     ),
     Action("app.themes", "Themes", "shift+f7", "Choose how Sterna looks", "app", "change_theme"),
+    Action(
+        "app.sync",
+        "Sync",
+        "f6",
+        "Where your history is synced, what waits, what went wrong; sign in and out",
+        "main",
+        "show_sync",
+    ),
     Action("app.settings", "Settings", "f9", "Models, looks and keys", "app", "settings"),
     Action("app.screenshot", "Screenshot", "f12", "Save what you see as an SVG picture", "app", "screenshot"),
     Action("app.quit", "Quit", "f10", "Quit; ctrl+c twice does too, and what you typed is kept", "app", "quit"),

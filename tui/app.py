@@ -32,12 +32,14 @@ from .actions import BY_ID, bindings, keymap
 from .gate import Gate, ascii_wanted
 from .main_screen import MainScreen
 from .prompt import plain
+from .syncing import Link, LinkFactory
 from .themed import Themed
 
 if TYPE_CHECKING:
     from chat import Turns
     from providers import Catalog
     from storage import Change, Store, StoreThread
+    from sync.accounts import Accounts
 
 CatalogFactory = Callable[[Settings, "StoreThread"], Awaitable["Catalog"]]
 TurnsFactory = Callable[["StoreThread", "Catalog", Settings], "Turns"]
@@ -74,6 +76,8 @@ class SternaApp(Themed, inherit_bindings=False):
         catalog_factory: CatalogFactory,
         turns_factory: TurnsFactory,
         clock: Callable[[], datetime],
+        link_factory: LinkFactory | None = None,
+        accounts: Callable[[], Accounts] | None = None,
         log_file: Callable[[], Path] | None = None,
         config_folder: Path | None = None,
         environ: Mapping[str, str] = os.environ,
@@ -91,6 +95,12 @@ class SternaApp(Themed, inherit_bindings=False):
         """True where the terminal draws ASCII only."""
         self.farewell: str | None = None
         """What the terminal is told once it is restored."""
+        self.link = Link(link_factory, self._sync_told)
+        """The messenger between this history and its server."""
+        self.accounts = accounts
+        """Gives the accounts of this computer; None where there is nothing to sign in with."""
+        self.again = False
+        """True when the program is to be started anew at its end: another account's history is to be shown."""
         self.main = MainScreen(clock)
         """The main screen, whatever lies above it."""
         self._catalog_factory = catalog_factory
@@ -160,12 +170,25 @@ class SternaApp(Themed, inherit_bindings=False):
             gc.freeze()
         for problem in (*self.settings.problems, *self._problems):
             self.notify(problem, severity="warning", timeout=12)
+        await self.begin_link()
 
     @property
     def store(self) -> StoreThread:
         """The store's thread. It is there before anything that could ask for it."""
         assert self._store is not None, "the first frame is painted before the store"
         return self._store
+
+    # Sync
+
+    async def begin_link(self) -> None:
+        """Let the messenger of the account that is signed in now work."""
+        await self.link.begin(self.store)
+
+    def _sync_told(self) -> None:
+        if self.main.alive:
+            self.main.show_sync()
+            if refresh := getattr(self.screen, "refresh_page", None):
+                refresh()
 
     # Work that must finish
 
@@ -224,6 +247,7 @@ class SternaApp(Themed, inherit_bindings=False):
             self.farewell = f"Your conversations were not open. What you had typed:\n\n{clean(typed)}"
         if self.turns is not None:
             await self.turns.close()
+        await self.link.end()
         current = asyncio.current_task()
         if others := [task for task in self._tasks if task is not current]:
             # Work that waits for a file that never opened does not end by itself.

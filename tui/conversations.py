@@ -114,6 +114,28 @@ class Conversations(Frame):
             self._complain(f"Not renamed. {error}")
         self.prompt.focus()
 
+    async def action_show_sync(self) -> None:
+        """How things stand with the server."""
+        from .syncing.sheet import SyncScreen
+
+        await self.app.push_screen(SyncScreen(self.clock))
+
+    def action_toggle_private(self) -> None:
+        """Keep the open conversation on this computer only, or sync it again."""
+        if self._needs_session("keep here") and self.session is not None:
+            self.sterna.spawn(self._toggle_private(self.session.id), "private")
+
+    async def _toggle_private(self, session_id: str) -> None:
+        try:
+            private = not await self.store.run(storage.Store.is_private, session_id)
+            await self.store.run(storage.Store.set_private, session_id, private)
+        except storage.StoreError as error:
+            self._complain(str(error))
+            return
+        told = "This conversation stays on this computer only." if private else "This conversation is synced again."
+        self.sterna.notify(told, timeout=4)
+        await self.show_state()
+
     async def action_delete_conversation(self) -> None:
         """Delete the open conversation."""
         if self.session is not None:

@@ -19,7 +19,6 @@ from textual.widgets import Static
 
 import storage
 from storage.text import one_line
-from sync.report import LOCAL_ONLY
 
 from .action_list import Scope
 from .actions import BY_ID, bindings, key_name
@@ -198,6 +197,7 @@ class Frame(Screen[None]):
         await self.store.run(storage.Store.set_local, LAST_OPEN, session_id)
         if session_id is not None:
             await self.store.run(storage.Store.mark_read, session_id)
+            self.sterna.spawn(self.sterna.link.want(session_id), "sync.want")
         await self.show_state()
 
     async def _session(self, session_id: str | None) -> Session | None:
@@ -284,11 +284,21 @@ class Frame(Screen[None]):
         if not self.query("#heading"):
             return  # the application ended while a conversation was being opened
         session = self.session
-        self.heading.update(Content(one_line(session.title) if session else "New conversation"))
+        title = Content(one_line(session.title) if session else "New conversation")
+        if session is not None and await self.store.run(storage.Store.is_private, session.id):
+            title = Content.assemble(title, ("  on this computer only", "$foreground 60%"))
+        self.heading.update(title)
         self.status.model = self.model.rstrip("/")
         self.status.context = await self._usage(session) if session else ""
-        self.status.sync = LOCAL_ONLY
+        self.show_sync()
         self._count()
+
+    def show_sync(self) -> None:
+        """Say how things stand with the server."""
+        link = self.sterna.link
+        self.status.sync = link.line(self.clock())
+        for sidebar in self.query("#sidebar"):
+            cast("Sidebar", sidebar).signed_in = bool(link.account)
 
     async def _usage(self, session: Session) -> str:
         newest = await self.store.run(storage.Store.messages_before, session.id, None, 4)

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from .transcript import Transcript
 
 NEED_CONVERSATION = frozenset(
-    ("conversation.rename", "conversation.delete", "reply.retry", "transcript.focus", "conversation.next")
+    (
+        "conversation.rename",
+        "conversation.delete",
+        "conversation.private",
+        "reply.retry",
+        "transcript.focus",
+        "conversation.next",
+    )
 )
 """Actions that make sense only while a conversation is open."""
 
@@ -33,6 +40,8 @@ NEED_STORE = frozenset(f"{what}_conversation" for what in ("new", "next", "previ
     "conversation_settings",
     "focus_transcript",
     "toggle_sidebar",
+    "show_sync",
+    "toggle_private",
 }
 """What reads or writes the file."""
 

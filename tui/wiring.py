@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from chat import Turns
     from providers import Catalog
     from storage import Store, StoreThread
+    from sync.accounts import Accounts
+    from sync.report import SyncReport
 
     from .app import SternaApp
+
+from .syncing import Made
 
 LOG_FILE = "sterna.log"
 
@@ -31,11 +35,14 @@ def run_app(*, data_dir: Path | None, config_dir: Path | None) -> int:
     if not (sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()):
         print("sterna opens a chat and needs a terminal; in a pipe use: sterna ask", file=sys.stderr)
         return 2
-    app = build(data_dir, config_dir)
     log = logging.getLogger("sterna")
     log.addHandler(LogFile(partial(log_file, data_dir)))
     log.propagate = False  # the terminal is no place for it
-    app.run(mouse=app.settings.ui.mouse)
+    while True:
+        app = build(data_dir, config_dir)
+        app.run(mouse=app.settings.ui.mouse)
+        if not app.again:
+            break
     if app.farewell is not None:
         print(app.farewell, file=sys.stderr)
     return app.return_code or 0
@@ -68,6 +75,8 @@ def build(folder: Path | None, config_folder: Path | None, environ: Mapping[str,
         settings=settings,
         catalog_factory=partial(make_catalog, config_folder=config_folder, environ=environ),
         turns_factory=make_turns,
+        link_factory=partial(make_messenger, folder, config_folder, environ),
+        accounts=partial(accounts_here, folder, config_folder, environ),
         clock=storage.utc_now,
         log_file=partial(log_file, folder),
         config_folder=config_folder,
@@ -105,6 +114,43 @@ async def make_catalog(
     catalog = catalog_of(settings, store, environ=environ, config_dir=config_folder, help_text=help_text)
     await add_found(catalog, settings, environ)
     return catalog
+
+
+def accounts_here(folder: Path | None, config_folder: Path | None, environ: Mapping[str, str]) -> Accounts:
+    """Those of the folders that this sitting uses."""
+    from sync.accounts import Accounts
+
+    return Accounts(storage.data_dir(folder), config_folder, environ=environ)
+
+
+async def make_messenger(
+    folder: Path | None,
+    config_folder: Path | None,
+    environ: Mapping[str, str],
+    store: StoreThread,
+    told: Callable[[SyncReport], None],
+) -> Made:
+    """The messenger of the account whose history is open, if somebody is signed in and said yes."""
+    owner = await store.run(storage.Store.owner)
+    if owner is None:
+        return Made()
+    await asyncio.to_thread(importlib.import_module, "sync.opening")
+    from sync.errors import SignInError
+    from sync.opening import open_engine
+    from sync.report import SyncReport
+
+    try:
+        accounts = await asyncio.to_thread(accounts_here, folder, config_folder, environ)
+        account = await asyncio.to_thread(accounts.agreed, owner)
+        shown = f"{account.name} at {account.origin.partition('://')[2]}"
+        if (why_not := accounts.why_not(account)) is not None:
+            return Made(shown, report=SyncReport("off", sentence=why_not))
+        if not await asyncio.to_thread(accounts.is_signed_in, account):
+            return Made(shown, report=SyncReport("signin", sentence="Nobody is signed in here."))
+        engine = open_engine(accounts, account, store, on_report=told)
+    except (SignInError, config.ConfigError, storage.StoreError) as error:
+        return Made(owner[0], report=SyncReport("blocked", sentence=str(error)))
+    return Made(shown, engine, engine.report)
 
 
 def make_turns(store: StoreThread, catalog: Catalog, settings: Settings) -> Turns:

@@ -1,0 +1,199 @@
+"""Signing in from the chat: who somebody is, what becomes of the history here, and the yes to sending it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.getters import query_one
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Label, Static
+
+from config import ConfigError
+from storage import Store, StoreError
+from storage.text import clean, one_line
+
+if TYPE_CHECKING:
+    from sync.accounts import Accounts, Choice, Offer, SignedIn
+    from sync.gotrue import Tokens
+
+    from ..app import SternaApp
+
+
+class SignIn(ModalScreen["SignedIn | None"]):
+    """Returns who has shown who they are; nothing on this computer has changed then."""
+
+    CSS_PATH = str(Path(__file__).parents[1] / "sheets.tcss")
+
+    BINDINGS = [Binding("escape", "dismiss(None)", "Back")]
+
+    answer = query_one("#answer", Static)
+
+    def __init__(self, accounts: Accounts) -> None:
+        super().__init__()
+        self._accounts = accounts
+
+    def compose(self) -> ComposeResult:
+        """Three fields, three ways."""
+        with Vertical(classes="dialog"):
+            yield Label(Content("Sign in"), classes="title")
+            yield Static(Content("Server"), classes="label")
+            address = self._accounts.settings().server or ""
+            yield Input(address, placeholder="https://chat.example.org", compact=True, id="address")
+            yield Static(Content("Email"), classes="label")
+            yield Input(placeholder="empty, to sign in with a browser", compact=True, id="email")
+            yield Static(Content("Password"), classes="label")
+            yield Input(password=True, compact=True, id="password")
+            yield Static(Content(""), id="answer", classes="note")
+            with Horizontal(classes="buttons"):
+                yield Button("Back", id="back", compact=True)
+                yield Button("New account", id="create", compact=True)
+                yield Button("Sign in", id="enter", variant="primary", compact=True)
+
+    @on(Input.Submitted)
+    def next_field(self, event: Input.Submitted) -> None:
+        """Enter goes on to the next field, and from the last one in."""
+        if event.input.id == "password" or (event.input.id == "email" and not event.value.strip()):
+            self._enter(create=False)
+        else:
+            self.focus_next()
+
+    @on(Button.Pressed)
+    def press(self, event: Button.Pressed) -> None:
+        """One of the ways."""
+        if event.button.id == "back":
+            self.dismiss(None)
+        else:
+            self._enter(create=event.button.id == "create")
+
+    @work(group="sign_in", exclusive=True)
+    async def _enter(self, *, create: bool) -> None:
+        from sync.accounts import SignedIn
+        from sync.errors import SignInError
+
+        address, email, password = (
+            self.query_one(f"#{name}", Input).value for name in ("address", "email", "password")
+        )
+        self._say("One moment …")
+        try:
+            server, kind, signer = self._accounts.sign_in_server(address)
+            tokens: Tokens
+            if create:
+                tokens = await signer.create(email.strip(), password, "")
+            elif email.strip():
+                tokens = await signer.password(email.strip(), password)
+            else:
+                code = await signer.device_code()
+                self._say(f"Open {code.page} in a browser, here or elsewhere, and enter {code.user}")
+                from sync.device import approved
+
+                tokens = await approved(signer, code)
+        except SignInError as error:
+            self._say(str(error), good=False)
+            return
+        self.dismiss(SignedIn(server, kind, tokens))
+
+    def _say(self, sentence: str, *, good: bool = True) -> None:
+        self.answer.update(Content.styled(clean(sentence, newlines=False), "$foreground" if good else "$error"))
+
+
+class Choose(ModalScreen[str | None]):
+    """One of a few, each with a sentence that says what it means. Returns its word."""
+
+    CSS_PATH = str(Path(__file__).parents[1] / "sheets.tcss")
+
+    BINDINGS = [Binding("escape", "dismiss(None)", "Back")]
+
+    def __init__(self, question: str, ways: list[tuple[str, str, str]]) -> None:
+        super().__init__()
+        self._question, self._ways = question, ways
+
+    def compose(self) -> ComposeResult:
+        """The question, the sentences, the buttons."""
+        with Vertical(classes="dialog"):
+            yield Static(Content(clean(self._question)), classes="title")
+            for _, name, sentence in self._ways:
+                yield Static(Content.assemble((f"{name}: ", "bold"), clean(sentence)), classes="note")
+            with Horizontal(classes="buttons"):
+                for number, (word, name, _) in enumerate(self._ways):
+                    yield Button(name, id=word, variant="primary" if not number else "default", compact=True)
+
+    @on(Button.Pressed)
+    def answer(self, event: Button.Pressed) -> None:
+        """Return what was pressed."""
+        self.dismiss(event.button.id)
+
+
+async def settle(app: SternaApp, accounts: Accounts, signed: SignedIn) -> str:
+    """Ask what is to become of the history and whether it may be sent, and do so; gives a sentence."""
+    try:
+        offer = await asyncio.to_thread(accounts.offer, signed)
+        choice = await _choice(app, offer, signed)
+        if choice is None:
+            return "Nothing was changed."
+        sending = await _may_send(app, offer, choice, signed)
+        if sending is None:
+            return "Nothing was changed."
+        await app.link.end()
+        account = await accounts.settle(signed, choice, sending=sending)
+    except (StoreError, ConfigError) as error:
+        return str(error)
+    if account.file != await app.store.run(_file):
+        app.again = True  # with that account's history
+        app.spawn(app.leave(0), "app.again")
+        return ""
+    await app.begin_link()
+    return f"Signed in as {account.name}." + ("" if sending else " Nothing is sent: say yes with sterna sync on.")
+
+
+async def sign_out(app: SternaApp, accounts: Accounts) -> str:
+    """Forget the sign-in; the history stays. Gives a sentence."""
+    await app.link.end()
+    try:
+        account = await asyncio.to_thread(accounts.agreed, await app.store.run(Store.owner))
+        told = await accounts.sign_out(account)
+    except ConfigError as error:
+        return str(error)
+    finally:
+        await app.begin_link()
+    return "Signed out. Your history stays here." + ("" if told else " The server could not be told.")
+
+
+def _file(store: Store) -> Path:
+    return store.path
+
+
+async def _choice(app: SternaApp, offer: Offer, signed: SignedIn) -> Choice | None:
+    if len(offer.choices) == 1:
+        return offer.choices[0]
+    many = offer.history.conversations
+    here = "The one conversation" if many == 1 else f"The {many:,} conversations"
+    who = one_line(signed.tokens.email, 60) or "this account"
+    means = {
+        "adopt": ("Take along", f"they become the history of {who}."),
+        "merge": ("Add", f"they are added to the history that {who} has on this computer."),
+        "beside": ("Leave apart", f"they stay on this computer only; {who} begins with an empty history."),
+        "open": ("Leave apart", f"they stay as they are; the history that {who} has here is opened."),
+    }
+    ways = [(str(one), *means[one]) for one in offer.choices if one in means]
+    answer = await app.push_screen_wait(Choose(f"{here} on this computer:", ways))
+    return next((one for one in offer.choices if one == answer), None)
+
+
+async def _may_send(app: SternaApp, offer: Offer, choice: Choice, signed: SignedIn) -> bool | None:
+    what = "What you write from now on"
+    if choice in ("adopt", "merge") and offer.history.conversations:
+        what = "Your history, and what you write from now on,"
+    private = " Conversations that are private are never sent." if offer.history.private else ""
+    ways = [
+        ("yes", "Send", f"{what} would be sent to {signed.server.host} and kept there.{private}"),
+        ("no", "Not yet", "you are signed in, and nothing is sent."),
+    ]
+    answer = await app.push_screen_wait(Choose(f"May it be sent to {signed.server.host}?", ways))
+    return None if answer is None else answer == "yes"
