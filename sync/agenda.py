@@ -71,6 +71,10 @@ class Agenda:
         """For how long to put a try off that has failed so often before: anything up to a limit that doubles."""
         return int(self._rng.uniform(0, min(longest_ms, 1000 * 2 ** min(fails, 20))))
 
+    def spread_ms(self, wait_ms: int) -> int:
+        """A wish to wait, up to a fifth longer: not all who were asked come back in the same moment."""
+        return int(wait_ms * self._rng.uniform(1.0, 1.2))
+
     def resume(self, now: float, now_ms: int, *, within: float = 0.0) -> None:
         """Try sooner, at a random moment ``within`` so many seconds; a wish of the server stands."""
         if self.pause is not None and not self.pause.wish:

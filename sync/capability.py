@@ -113,15 +113,15 @@ def problem_of(found: Answer | Unreachable, now_ms: int, later_ms: int) -> Probl
 
 
 def retry_after_ms(headers: Mapping[str, str], now_ms: int) -> int | None:
-    """How long the server asks to wait: it says seconds, or a date."""
+    """How long the server asks to wait, a day at most: it says seconds, or a date."""
     told = headers.get("retry-after", "").strip()
     if told.isascii() and told.isdigit() and len(told) < 8:
-        return int(told) * 1000
+        return min(int(told) * 1000, DAY_MS)
     try:
         at = parsedate_to_datetime(told)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return max(0, int(at.timestamp() * 1000) - now_ms)
+    return min(max(0, int(at.timestamp() * 1000) - now_ms), DAY_MS)
 
 
 def _is_listing(answer: Answer) -> bool:

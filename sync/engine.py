@@ -95,7 +95,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._dirty = asyncio.Event()
         self._online = asyncio.Event()
-        self._leads = False
+        self._leads = self._watches = False
         self._used = self._timing.monotonic()
         self._head: int | None = None
 
@@ -168,8 +168,9 @@ class Engine:
                 self._tasks.create_task(self._count(), name="sync.count")
                 self._tasks.create_task(self._tick(), name="sync.tick")
                 while True:
+                    self._watches = not self._lock.take()
                     self._dirty.set()
-                    if self._lock.take():
+                    if not self._watches:
                         try:
                             await self._lead()
                         except FenceLost:
@@ -232,7 +233,7 @@ class Engine:
             self._dirty.clear()
             with suppress(StoreError):
                 self._telling.counted(await self._store.run(Store.sync_counts))
-                if not self._leads:
+                if self._watches:
                     self._telling.watching(*self._rounds.put_off(await self._store.run(Store.sync_state)))
 
     async def _tick(self) -> None:

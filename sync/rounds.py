@@ -235,6 +235,7 @@ class Rounds:
             self.fails += 1
             wait = problem.wait_ms if problem.wait_ms is not None else BY_HAND_MS.get(problem.phase, HOUR_MS)
             wish = problem.phase == "paused" or (problem.phase == "offline" and wait > LONGEST_TRY_MS)
+            wait = self._agenda.spread_ms(wait) if wish else wait
             self._agenda.hold(now, now_ms, wait, wish=wish)
             self._agenda.ask(now)
             until_ms = None if problem.wait_ms is None else now_ms + wait

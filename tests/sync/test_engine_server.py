@@ -25,7 +25,7 @@ from storage import Settled, Store, StoreThread
 from sync.accounts import Account
 from sync.delta import DeltaSync
 from sync.engine import Engine
-from sync.errors import SignInNeeded
+from sync.errors import SendingOff, SignInNeeded
 from sync.report import SyncReport
 from sync.rounds import Syncing
 from sync.wire import Capability
@@ -39,6 +39,7 @@ class Token:
         self.good = token
         self.now = token
         self.renewable = True
+        self.off = False
 
     async def token(self) -> str:
         return self.now
@@ -50,7 +51,8 @@ class Token:
         return self.now
 
     async def check(self, origin: str, user_id: str) -> None:
-        pass
+        if self.off:
+            raise SendingOff("Sending is off.")
 
 
 class Device:
@@ -209,6 +211,40 @@ async def test_what_one_device_writes_the_other_one_shows_and_idle_they_ask_noth
     await asyncio.sleep(0.05)
     assert len(ada.way.requests) == before[0] + 2
     assert len(bob.way.requests) == before[1] + 2
+
+
+async def test_a_no_to_sending_ends_the_stream_too(device: Callable[..., Any]) -> None:
+    ada = await device()
+    ada.session.off = True
+    ada.engine.poke()
+    await until(lambda: ada.phase == "off" and ada.engine._heads is None)
+    before = len(ada.way.requests)
+    await ada.engine.want("conv_1")
+    await ada.write("kept")
+    await until(lambda: ada.engine.report.waiting == 3)
+    ada.engine.poke()
+    await until(lambda: not ada.engine._wake.is_set() and not ada.engine._turn.locked())
+    assert len(ada.way.requests) == before
+    ada.session.off = False
+    ada.engine.poke()
+    await until(lambda: ada.phase == "synced" and ada.engine._heads is not None)
+
+
+async def test_what_changes_there_while_nobody_listens_is_fetched_when_the_stream_is_back(
+    device: Callable[..., Any],
+) -> None:
+    ada, bob = await device(), await device()
+    await bob.way.break_off()
+    await until(lambda: any(nap <= 30.0 and nap not in (1.0, 10.0) for nap in bob.time.naps))
+    await ada.write("unheard")
+    await ada.send()
+    await until(lambda: ("POST", "/api/chat/sync") in ada.way.requests)
+    await ada.in_step()
+    assert await bob.texts() == {}
+    bob.time.go_on(30.0)
+    await until(lambda: bob.engine._rounds.cur == ada.engine._rounds.cur)
+    await bob.in_step()
+    assert await bob.texts() == {"unheard": talk("unheard")}
 
 
 async def test_offline_and_back(device: Callable[..., Any]) -> None:
