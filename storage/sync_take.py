@@ -127,10 +127,10 @@ class SyncTake(SyncConflicts):
             elif fact["private"]:
                 self._private_conversation(row, fact, page)
             elif fact["grave"] is not None:
-                if self._is_brought_back(row, fact["grave"], page):
+                if self._is_brought_back(row, fact["grave"], fact["op"], page):
                     self.db.execute("delete from sync_grave where kind = 'c' and id = :id", {"id": row.id})
                     fresh.append(row)
-                elif page.resync or fact["grave"] <= 0:
+                elif page.resync or fact["grave"] < row.seq:
                     self._bury_again(row, fact["op"], page)
             elif row.seq <= known:
                 continue
@@ -249,12 +249,12 @@ class SyncTake(SyncConflicts):
         self._insert_messages(fresh)
 
     def _graved_message(self, row: RemoteRow, fresh: list[RemoteRow], page: Page) -> None:
-        grave = page.graves[row.id]
-        if self._is_brought_back(row, grave, page):
+        grave, op = page.graves[row.id], page.waiting.get(row.id, (None, False))[0]
+        if self._is_brought_back(row, grave, op, page):
             self.db.execute("delete from sync_grave where kind = 'm' and id = :id", {"id": row.id})
             fresh.append(row)
-        elif page.resync or grave <= 0:
-            self._bury_again(row, page.waiting.get(row.id, (None, False))[0], page)
+        elif page.resync or grave < row.seq:
+            self._bury_again(row, op, page)
 
     def _edited_message(self, row: RemoteRow, page: Page) -> None:
         op, restamp = page.waiting[row.id]
@@ -399,9 +399,9 @@ class SyncTake(SyncConflicts):
 
     # all kinds
 
-    def _is_brought_back(self, row: RemoteRow, grave: int, page: Page) -> bool:
+    def _is_brought_back(self, row: RemoteRow, grave: int, op: str | None, page: Page) -> bool:
         """Whether a person brought it back after the deletion here was acknowledged."""
-        return not page.resync and 0 < grave < row.created_seq
+        return not page.resync and op != "del" and 0 < grave < row.created_seq
 
     def _bury(self, kind: str, row: RemoteRow, page: Page, *, known: bool = True) -> None:
         """The server has written a death down."""

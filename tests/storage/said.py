@@ -52,6 +52,11 @@ def acknowledge(store: Store) -> None:
             """insert into sync_message_state (message_id, srv_seq) select id, seq from sync_outbox
             where kind = 'm' and op = 'put' on conflict do nothing"""
         )
+        store.db.execute(
+            """update sync_grave set srv_seq = o.seq from sync_outbox as o
+            where o.op = 'clear' and sync_grave.kind = 'c'
+                or o.op = 'del' and o.kind = sync_grave.kind and o.id = sync_grave.id"""
+        )
         store.db.execute("update sync_state set full_cur = coalesce((select max(seq) from sync_outbox), full_cur)")
         store.db.execute("delete from sync_outbox")
 

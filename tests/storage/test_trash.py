@@ -161,8 +161,7 @@ def test_undo_while_the_delete_is_on_its_way_is_not_taken_for_its_answer(store: 
     acknowledge(store)
     trashed = store.delete_session(session)
     with store.write():
-        store.db.execute("update sync_outbox set sent = 1")
-        store.db.execute("insert into sync_inflight (one, push_seq, body, items) values (1, 1, x'', '[]')")
+        store.freeze(lambda replica, push_seq, pending: b"", fence=0, most_ops=9, most_bytes=9000, now_ms=0)
     (sent,) = store.rows("select rev from sync_outbox")
     store.undo(trashed.token)
     (now,) = store.rows("select op, rev from sync_outbox")
