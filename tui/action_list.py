@@ -110,7 +110,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "conversation.private",
         "Keep on this computer, or sync",
-        "f7",
+        "shift+f4",
         "Keep this conversation on this computer only; again, and it is synced",
         "main",
         "toggle_private",
@@ -382,7 +382,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "app.sync",
         "Sync",
-        "f6",
+        "shift+f9",
         "Where your history is synced, what waits, what went wrong; sign in and out",
         "main",
         "show_sync",

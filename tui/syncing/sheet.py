@@ -36,7 +36,7 @@ class SyncScreen(ModalScreen[None]):
 
     CSS_PATH = str(Path(__file__).parents[1] / "sheets.tcss")
 
-    BINDINGS = [Binding("escape,f6", "dismiss", "Back"), Binding("s", "sync_now", "Sync now")]
+    BINDINGS = [Binding("escape,shift+f9", "dismiss", "Back"), Binding("s", "sync_now", "Sync now")]
 
     menu = query_one(OptionList)
     note = query_one("#note", Static)
@@ -81,7 +81,7 @@ class SyncScreen(ModalScreen[None]):
         self._lines = page_lines(page, self._clock())
         acts = [line.act for line in self._lines]
         first = next((place for place, act in enumerate(acts) if act is not None), None)
-        place = acts.index(before) if before in acts else first
+        place = acts.index(before) if before is not None and before in acts else first
         with self.app.batch_update():
             self.menu.clear_options()
             self.menu.add_options([Option(line.content, disabled=line.act is None) for line in self._lines])
@@ -151,7 +151,7 @@ class SyncScreen(ModalScreen[None]):
     async def _sign_out(self) -> None:
         question = "Sign out? Your history stays on this computer, and what waits is sent after the next sign-in."
         accounts = self.sterna.accounts
-        if accounts and await self.app.push_screen_wait(Confirm(question, "Sign out")):
+        if accounts is not None and (await self.app.push_screen_wait(Confirm(question, "Sign out"))):
             from .sign_in import sign_out
 
             self._say(await sign_out(self.sterna, accounts()))
