@@ -123,6 +123,7 @@ class SyncBaseline(SyncSettle):
                 self.db.execute("delete from sync_outbox where kind = 'x'")
                 return None
             self.db.execute("update sync_outbox set sent = 1 where kind = 'x' or (kind = 'c' and op = 'del')")
+            self.db.execute("update sync_grave set srv_seq = -1 where kind = 'c'")
             self.db.execute("delete from sync_remote")
             return [("x", "all", clear["rev"]), *(("c", row["id"], row["rev"]) for row in waiting)]
 
@@ -142,6 +143,7 @@ class SyncBaseline(SyncSettle):
         for row in rows:
             # one that is brought back before the answer comes is not known there, and will be offered again
             self.db.execute("delete from sync_remote where id = :id", {"id": row["id"]})
+            self.db.execute("update sync_grave set srv_seq = -1 where kind = 'c' and id = :id", {"id": row["id"]})
             self._mark_sent("c", row["id"])
         return tuple(("c", row["id"], row["rev"]) for row in rows)
 

@@ -190,6 +190,7 @@ class Pushing(Talk):
         said = yield from self._posted(parcels)
         half = len(parcels) // 2
         if said.kind == "good":
+            self.judge.refusals = 0
             yield from self._judged(parcels, said, outcome)
         elif said.kind == "too_large":
             if half:

@@ -72,7 +72,7 @@ class Judge:
         if status == 413:
             return Said("too_large", value or {}, status)
         if 200 <= status < 300 and value is not None:
-            self.fails = self.refusals = 0
+            self.fails = 0
             return Said("good", value, status)
         if 200 <= status < 400 or value is None:
             raise Stopped(self._portal())
