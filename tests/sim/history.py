@@ -46,6 +46,8 @@ class History:
     replicas: dict[str, Told] = field(default_factory=dict)
     trash: dict[Key, Binned] = field(default_factory=dict)
     overtaken: list[tuple[str, str, Any]] = field(default_factory=list)
+    kept_once: set[str] = field(default_factory=set)
+    """Texts that the history of texts had at some time; one set back may have forgotten them. For the oracle."""
     told: set[str] = field(default_factory=set)
     """Every text that was ever written here; no backup makes it forget. For the oracle."""
 
@@ -163,6 +165,7 @@ class History:
                     self._restore(write.kind, write.id)
                 case Overtaken():
                     self.overtaken.append((write.kind, write.id, write.value))
+                    self.kept_once.add(write.value.get("content") or write.value.get("title") or "")
         return [self._ack(op, verdict) for op, verdict in zip(ops, plan.verdicts, strict=True)]
 
     def _ack(self, op: Op, verdict: Verdict) -> Ack:

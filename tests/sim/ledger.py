@@ -80,6 +80,7 @@ class Ledger:
         parents = {one.parent for one in self.written.values()}
         return (one for one in self.written.values() if one.text not in parents)
 
-    def is_overwritten(self, text: str) -> bool:
-        """Whether somebody who saw it wrote another one in its place."""
-        return any(one.parent == text for one in self.written.values())
+    def since(self, text: str) -> set[str]:
+        """Every text that was written over it, and over those."""
+        found = {one.text for one in self.written.values() if one.parent == text}
+        return found.union(*(self.since(one) for one in found)) if found else found

@@ -117,9 +117,7 @@ def _kept(devices: Sequence[Device], history: History) -> set[str]:
     found: set[str] = set()
     for device in devices:
         found |= device.texts()
-    for _, _, value in history.overtaken:
-        found.add(value.get("content") or value.get("title") or "")
-    return found
+    return found | history.kept_once
 
 
 def _no_message_lost(history: History, ledger: Ledger, kept: set[str]) -> None:
@@ -173,5 +171,5 @@ def _no_time_travel(history: History, ledger: Ledger) -> None:
         session_id = _conversation(key, value)
         if session_id in ledger.hidden or any(one.thing in (key[1], session_id) for one in ledger.deleted):
             continue  # the later text lost against a delete, which somebody took back
-        if later and not any(one in ledger.lost for one in later):
+        if later and not ledger.lost & ledger.since(text):
             raise Broken(f"{key}: “{text}” stands over {later}, whose author had seen it")
