@@ -1,0 +1,202 @@
+"""Sync as a person sees it, in the real application, with a real server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+from home import frame, until, write
+from textual.pilot import Pilot
+from textual.widgets import Button
+
+from storage import Conflict, Quarantined, Store, data_dir, open_account
+from sync.report import SyncReport
+from tests.clients import Somebody, sign_up
+from tui.app import SternaApp
+from tui.syncing.lines import Act, Page, page_lines
+from tui.wiring import build
+
+SIZE = (110, 34)
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def texts(page: Page) -> list[str]:
+    return [line.content.plain for line in page_lines(page, NOW)]
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[tuple[SternaApp, Pilot[int]]]:
+    """The program as it starts, in a folder of its own."""
+    (folder / "cfg").mkdir(exist_ok=True)
+    if not (folder / "cfg" / "config.toml").exists():
+        (folder / "cfg" / "config.toml").write_text("discover = false\n", "utf-8")
+    app = build(folder / "data", folder / "cfg", {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"})
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app.ready.is_set, 15)
+        yield app, pilot
+        await app.save_all()
+
+
+def conversation(folder: Path, title: str) -> str:
+    store = Store.open(open_account(data_dir(folder / "data")))
+    session = store.create_session(title)
+    store.close()
+    return session.id
+
+
+async def sign_in(app: SternaApp, pilot: Pilot[int], address: str, who: Somebody) -> None:
+    """What a person does, from the page to the yes."""
+    await pilot.press("shift+f9")
+    await until(pilot, lambda: "Sign in" in frame(app))
+    await pilot.press("enter")
+    await until(pilot, lambda: app.focused is not None and app.focused.id == "address")
+    for text in (address, who.email, who.password):
+        await write(pilot, text)
+        await pilot.press("enter")
+
+
+def count_at(address: str, who: Somebody) -> int:
+    """How many conversations the server has of somebody."""
+    asked = {"email": who.email, "password": who.password}
+    answer = httpx.post(f"{address}/auth/v1/token?grant_type=password", json=asked)
+    headers = {"authorization": f"Bearer {answer.json()['access_token']}"}
+    count: int = httpx.get(f"{address}/api/chat/sessions", headers=headers).json()["count"]
+    return count
+
+
+async def press(pilot: Pilot[int], name: str) -> None:
+    """Press the button of that name, once it is there."""
+    await until(pilot, lambda: any(name == str(one.label) for one in pilot.app.screen.query(Button)), 15)
+    next(one for one in pilot.app.screen.query(Button) if name == str(one.label)).press()
+    await pilot.pause()
+
+
+async def test_signing_in_takes_the_history_along_and_it_comes_to_the_other_machine(
+    tmp_path: Path, sterna_server: str
+) -> None:
+    who = sign_up(sterna_server)
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    conversation(tmp_path / "here", "Sandpipers")
+    async with running(tmp_path / "here") as (app, pilot):
+        assert "local only" in frame(app)
+        await sign_in(app, pilot, sterna_server, who)
+        await press(pilot, "Take along")
+        await press(pilot, "Send")
+        await until(pilot, lambda: app.link.report.phase == "synced", 15)
+        await until(pilot, lambda: who.email in frame(app))
+        async with running(tmp_path / "there") as (other, over_there):
+            await sign_in(other, over_there, sterna_server, who)
+            await press(over_there, "Send")
+            await until(over_there, lambda: other.link.report.phase == "synced", 15)
+            await over_there.press("escape")
+            await until(over_there, lambda: "Sandpipers" in frame(other), 15)
+            # what is changed here is there without anybody asking
+            session_id = await app.store.run(lambda store: store.session_page(0, 1)[0].id)
+            await app.store.run(Store.rename_session, session_id, "Plovers")
+            await until(over_there, lambda: "Plovers" in frame(other), 20)
+            await until(over_there, lambda: other.link.report.phase == "synced", 15)
+
+
+async def test_a_wrong_password_is_a_sentence_and_changes_nothing(tmp_path: Path, sterna_server: str) -> None:
+    who = sign_up(sterna_server)
+    async with running(tmp_path) as (app, pilot):
+        await sign_in(app, pilot, sterna_server, Somebody(who.id, who.email, "not that one"))
+        await until(pilot, lambda: "password" in frame(app).lower() and "not right" in frame(app), 15)
+        assert app.link.report.phase == "local"
+
+
+async def test_signing_out_keeps_the_history(tmp_path: Path, sterna_server: str) -> None:
+    who = sign_up(sterna_server)
+    conversation(tmp_path, "Sandpipers")
+    async with running(tmp_path) as (app, pilot):
+        await sign_in(app, pilot, sterna_server, who)
+        await press(pilot, "Take along")
+        await press(pilot, "Send")
+        await until(pilot, lambda: app.link.report.phase == "synced", 15)
+        await until(pilot, lambda: "Sign out" in frame(app))
+        await pilot.press("down", "enter")
+        await press(pilot, "Sign out")
+        await until(pilot, lambda: app.link.report.phase == "signin", 15)
+        assert await app.store.run(Store.session_count) == 1
+
+
+async def test_a_conversation_can_stay_on_this_computer(tmp_path: Path, sterna_server: str) -> None:
+    who = sign_up(sterna_server)
+    conversation(tmp_path, "Secret plans")
+    async with running(tmp_path) as (app, pilot):
+        session_id = await app.store.run(lambda store: store.session_page(0, 1)[0].id)
+        app.main.go_to(session_id)
+        await until(pilot, lambda: app.main.session_id == session_id)
+        await pilot.press("shift+f4")
+        await until(pilot, lambda: "on this computer only" in frame(app))
+        await sign_in(app, pilot, sterna_server, who)
+        await press(pilot, "Take along")
+        await press(pilot, "Send")
+        await until(pilot, lambda: app.link.report.phase == "synced", 15)
+        assert await asyncio.to_thread(count_at, sterna_server, who) == 0
+        await until(pilot, lambda: "Secret plans" in frame(app))  # the page lists it
+
+
+async def test_of_two_texts_the_other_one_can_be_taken(tmp_path: Path, sterna_server: str) -> None:
+    who = sign_up(sterna_server)
+    session_id = conversation(tmp_path, "Ours")
+    async with running(tmp_path) as (app, pilot):
+        await sign_in(app, pilot, sterna_server, who)
+        await press(pilot, "Take along")
+        await press(pilot, "Send")
+        await until(pilot, lambda: app.link.report.phase == "synced", 15)
+
+        def lose(store: Store) -> None:
+            with store.write():
+                store._file("c", session_id, session_id, "Mine", 1_772_366_400_000)
+
+        await app.store.run(lose)
+        app.link._told()
+        await until(pilot, lambda: "“Mine”" in frame(app))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: "What stands there now" in frame(app))
+        await press(pilot, "Use the other one")
+        session = None
+
+        async def renamed() -> bool:
+            nonlocal session
+            session = await app.store.run(Store.get_session, session_id)
+            return session.title == "Mine"
+
+        async with asyncio.timeout(10):
+            while not await renamed():
+                await pilot.pause(0.02)
+
+
+def test_before_a_sign_in_the_page_says_what_there_is_to_gain() -> None:
+    found = page_lines(Page(SyncReport()), NOW)
+    assert found[0].content.plain == "local only"
+    assert [line.act for line in found if line.act] == [Act("sign_in")]
+
+
+def test_the_page_says_what_went_wrong_and_who_may_act() -> None:
+    report = SyncReport("signin", waiting=3, sentence="The sign-in has ended.\x1b[31m")
+    told = texts(Page(report, "ada@example.org at chat.example.org"))
+    assert told[0] == "needs sign-in · 3 waiting"
+    assert "The sign-in has ended." in " ".join(told)
+    assert "\x1b" not in "".join(told)
+    assert "Sign in again" in told
+
+
+def test_what_is_held_back_and_what_lost_are_listed_with_reasons() -> None:
+    at = int((NOW - timedelta(hours=3)).timestamp() * 1000)
+    held = Quarantined("m", "m1", "c1", "put", "Long", "too_large", 1, int(NOW.timestamp() * 1000) + 600_000)
+    blocked = Quarantined("c", "c2", "c2", "put", "Odd", "strange_word", 4, None)
+    lost = Conflict(7, at, "c", "c1", "c1", "Terns", "Terns", None)
+    page = Page(SyncReport("synced"), "ada", (held, blocked), (lost,))
+    told = texts(page)
+    assert "Long  it is too large for the server; tried again in 10 min" in told
+    assert "Odd  it says “strange_word”; enter tries again" in told
+    assert "180 min" not in told
+    assert any("3 h" in line and "title “Terns”" in line and "now deleted" in line for line in told)
+    assert Act("conflict", "7") in [line.act for line in page_lines(page, NOW)]
