@@ -13,7 +13,7 @@ from passing import until
 
 from storage import Store, StoreFull
 from sync.errors import CannotReach, SendingOff, SignInNeeded
-from sync.steps import Cycle, Point, Step, Tx
+from sync.steps import Cycle, Point, Step, Tx, Unreachable
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -294,6 +294,27 @@ async def test_a_full_disk_is_told_and_tried_again(start: Callable[..., Any]) ->
     await until(lambda: machine.phase == "synced")
 
 
+async def test_what_a_protocol_does_not_expect_of_a_network_is_a_try_that_failed(start: Callable[..., Any]) -> None:
+    machine = await start(core=Core([Unreachable("timeout", "It does not answer.")]))
+    await until(lambda: machine.phase == "offline")
+    assert machine.engine.report.sentence == "It does not answer."
+
+
+async def test_news_that_come_while_a_cycle_runs_are_not_forgotten(start: Callable[..., Any]) -> None:
+    def busy() -> Generator[Step, Any, Cycle]:
+        yield Tx(Store.sync_state)
+        machine.engine.head(99)
+        return Cycle(complete=True)
+
+    machine = await start(run=False, core=Core([busy(), Cycle(complete=True)]))
+    running = asyncio.create_task(machine.engine.run())
+    await settled(machine, 2)
+    await quiet(machine)
+    assert machine.cycles == 2  # a head that the server does not give is not asked for without end
+    await machine.engine.stop()
+    await running
+
+
 async def test_an_answer_that_fits_nothing_does_not_end_the_engine(start: Callable[..., Any]) -> None:
     machine = await start(core=Core([ValueError("secret text")]))
     await until(lambda: machine.phase == "blocked")
@@ -455,6 +476,8 @@ async def test_a_process_that_slept_through_a_takeover_writes_nothing(start: Cal
     first.time.go_on(5.0)
     await until(lambda: second.cycles == 2)
     assert (first.cycles, first.engine._leads) == (2, False)
+    await until(lambda: first.phase == "offline")  # as it goes for the one that syncs
+    assert "blocked" not in {one.phase for one in first.reports}
 
 
 def _writing() -> Generator[Step, Any, Cycle]:
@@ -498,8 +521,10 @@ async def test_long_work_is_counted(start: Callable[..., Any], path: Path) -> No
     def apply(store: Store, *, new_cur: int, seen: tuple[int, str]) -> bool:
         return True
 
-    machine = await start(core=Core([long()]))
-    await settled(machine, 1)
+    machine = await start(core=Core([problem("offline", 1000), long()]))
+    await until(lambda: machine.phase == "offline")
+    machine.engine.poke()
+    await settled(machine, 2)
     counted = dict.fromkeys((one.done, one.total) for one in machine.reports if one.phase == "syncing" and one.total)
     assert list(counted) == [(0, 300), (100, 300), (200, 300), (300, 300), (700, 800), (800, 800)]
     assert (machine.engine.report.phase, machine.engine.report.total) == ("synced", 0)
