@@ -1,0 +1,144 @@
+"""Two computers and a server, as real processes that are killed at random, with a wire between them that breaks."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage import Store, data_dir, open_account
+from tests.clients import WORD, sign_up
+from tests.stories.faulty import Faulty
+from tests.stories.living import STERNA, Going, Home, until
+
+SECONDS = 20.0
+"""How long everything is killed and written to."""
+
+
+class Computer:
+    """One of the two: its folders, the words that were typed there, and the sync that runs in the background."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        (folder / "config").mkdir()
+        (folder / "config" / "config.toml").write_text("discover = false\n", "utf-8")
+        self.home = Home(folder)
+        self.typed: list[str] = []
+        self.syncing: subprocess.Popen[bytes] | None = None
+
+    def sign_in(self, url: str, email: str) -> None:
+        going = self.home.start(
+            "login", url, "--email", email, "--password-stdin", "--yes", "--adopt", stdin=subprocess.PIPE
+        )
+        done = going.end(f"{WORD}\n")
+        assert done.code == 0, done.err
+
+    def sync(self) -> None:
+        """Let it sync in the background, anew if it was killed."""
+        if self.syncing is None or self.syncing.poll() is not None:
+            self.syncing = subprocess.Popen(
+                [STERNA, "sync"], env=self.home.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self.syncing is not None:
+            self.syncing.kill()
+            self.syncing.wait()
+
+    def write(self, rng: random.Random, word: str) -> None:
+        """Type something, rename something: whatever the sync is doing meanwhile."""
+        store = self.open()
+        try:
+            rows = store.session_page(0, 5)
+            session_id = rng.choice(rows).id if rows and rng.random() < 0.7 else None
+            with store.write():
+                begun = store.begin_turn(session_id, word, model=None)
+                store.db.execute("delete from live_replies where id = :id", {"id": begun.reply.id})
+            self.typed.append(word)
+            if rng.random() < 0.3:
+                store.rename_session(begun.session.id, f"title of {word}")
+        finally:
+            store.close()
+
+    def open(self) -> Store:
+        return Store.open(open_account(data_dir(self.home.folder / "data")))
+
+    def history(self) -> dict[str, tuple[str, list[tuple[str, str]]]]:
+        """Every conversation: its title, and its messages in order."""
+        store = self.open()
+        try:
+            return {
+                row.id: (row.title, [(one.id, one.content) for one in store.messages_before(row.id, None, 10_000)])
+                for row in store.session_page(0, 10_000)
+            }
+        finally:
+            store.close()
+
+    def waiting(self) -> int:
+        told = self.home.run("sync", "status", "--json")
+        return int(json.loads(told.out)["waiting"])
+
+
+@pytest.fixture
+def faulty() -> Iterator[Faulty]:
+    made = Faulty(7)
+    yield made
+    made.close()
+
+
+def serve(home: Home) -> tuple[Going, int]:
+    going = home.start("serve", "--port", "0", "--no-rate-limits")
+    going.hear("http://127.0.0.1:")
+    going.hear("\n")
+    found = re.search(r"http://127\.0\.0\.1:(\d+)", going.heard.decode())
+    assert found is not None
+    return going, int(found[1])
+
+
+def test_two_computers_and_a_server_are_killed_at_random_and_no_word_is_missing(tmp_path: Path, faulty: Faulty) -> None:
+    rng = random.Random(11)
+    (tmp_path / "server").mkdir()
+    keeper = Home(tmp_path / "server")
+    going, faulty.port = serve(keeper)
+    who = sign_up(f"http://127.0.0.1:{faulty.port}")
+    computers = [Computer(tmp_path / name) for name in ("here", "there")]
+    faulty.rate = 0.0
+    for one in computers:
+        one.sign_in(faulty.url, who.email)
+    faulty.rate = 0.25
+    end, number = time.monotonic() + SECONDS, 0
+    while time.monotonic() < end:
+        for one in computers:
+            one.sync()
+        number += 1
+        rng.choice(computers).write(rng, f"word {number}.")
+        if rng.random() < 0.06:
+            rng.choice(computers).kill()
+        if rng.random() < 0.02:
+            going.process.kill()
+            going.process.wait()
+            going, faulty.port = serve(keeper)
+        time.sleep(0.05)
+    faulty.rate = 0.0
+    for one in computers:
+        one.kill()
+
+    def in_step() -> bool:
+        return all(one.home.run("sync", "--once").code == 0 for one in (*computers, *computers))
+
+    until(in_step, "both computers are in step")
+    here, there = (one.history() for one in computers)
+    assert here == there
+    texts = {text for _, messages in here.values() for _, text in messages}
+    assert {word for one in computers for word in one.typed} <= texts
+    assert [one.waiting() for one in computers] == [0, 0]
+    going.signal(signal.SIGTERM)
+    assert going.end().code == 0
