@@ -130,7 +130,8 @@ class Message:
         if self.timestamp is not None:
             told["timestamp"] = written(self.timestamp)
         for name in _PLAIN:
-            if (value := getattr(self, name)) not in (None, 0, False):
+            value = getattr(self, name)
+            if value is not None and (value not in (0, False) or name in _JSON):
                 told[name] = value
         if self.error_message is not None:
             told["error"] = True
@@ -159,6 +160,7 @@ _PLAIN = (
     "output_image_tokens",
     "annotations",
 )
+_JSON = ("reasoning_details", "annotations")
 _MESSAGE_KEYS = (
     {one.name for one in fields(Message)}
     | METADATA.keys()
