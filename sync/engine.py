@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sterna.sync")
 
+BROKEN = "The sync has stopped by a mistake of Sterna's own. Start it again; nothing that you wrote is lost."
 FLUSH_SECONDS = 1.5
 WATCH = 5.0
 """Seconds between two looks whether the process that syncs has ended."""
@@ -115,6 +116,8 @@ class Engine:
             await asyncio.wait((self._living,))
             raise
         if not self._living.cancelled() and (error := self._living.exception()) is not None:
+            log.error("the sync broke: %s", type(error).__name__)
+            self._telling.watching(Problem("blocked", BROKEN), None)
             raise error
 
     def poke(self) -> None:

@@ -93,12 +93,11 @@ def clock_time(at_ms: int, now: datetime, tz: tzinfo | None = None) -> str:
 
 def at_rest(store: Store, *, sending: bool = True) -> SyncReport:
     """Of a history that nothing syncs at the moment."""
-    waiting = store.waiting()
     if store.owner() is None:
-        return SyncReport("local", waiting)
-    if not sending:
-        return SyncReport("off", waiting)
-    return SyncReport("waiting" if waiting else "synced", waiting)
+        return SyncReport("local", store.waiting())
+    counts = store.sync_counts()
+    phase: Phase = "off" if not sending else "waiting" if counts.waiting else "synced"
+    return SyncReport(phase, counts.waiting, quarantined=counts.quarantined, conflicts=counts.conflicts)
 
 
 def sync_status(store: Store, *, sending: bool = True) -> str:

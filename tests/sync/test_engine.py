@@ -415,6 +415,15 @@ async def test_an_engine_that_never_ran_stops(start: Callable[..., Any]) -> None
     await machine.engine.stop()
 
 
+async def test_a_mistake_of_our_own_is_told_and_leaves_the_lock_to_others(start: Callable[..., Any]) -> None:
+    machine = await start(run=False, core=Core([ZeroDivisionError()]))
+    with pytest.raises(ExceptionGroup):
+        await machine.engine.run()
+    assert machine.phase == "blocked"
+    other = await start(machine.time)
+    await settled(other, 1)
+
+
 async def test_once_does_everything_and_leaves_the_lock_to_others(start: Callable[..., Any]) -> None:
     machine = await start(run=False, core=Core([Cycle(pushed=2), Cycle(pushed=1, pulled=4, complete=True)]))
     cycle = await machine.engine.once()
