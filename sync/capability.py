@@ -8,21 +8,19 @@ protocol is never synced in upstream's, whatever an answer says.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
-from email.utils import parsedate_to_datetime
+from collections.abc import Generator
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from storage import Store
 
 from .steps import Answer, Http, Now, Problem, Step, Tx, Unreachable
+from .verdicts import AGAIN_MS, DAY_MS, NOT_OURS, problem_of
 from .wire import BadItem, Capability, Client
 
 if TYPE_CHECKING:
     from storage import SyncAccount
 
-DAY_MS = 86_400_000
-AGAIN_MS = 15 * 60_000
 HEADER = "sync-server"
 
 
@@ -88,42 +86,6 @@ def client_header() -> dict[str, str]:
     return {"Sync-Client": Client("sterna", number).format()}
 
 
-def problem_of(found: Answer | Unreachable, now_ms: int, later_ms: int) -> Problem:
-    """Why there is no answer to go by."""
-    if isinstance(found, Unreachable):
-        if found.reason == "tls":
-            sentence = found.sentence or "There is no connection to the server that can be trusted."
-            return Problem("blocked", sentence, 5 * 60_000)
-        return Problem("offline", found.sentence or "The server cannot be reached.", later_ms)
-    wait = retry_after_ms(found.headers, now_ms)
-    match found.status:
-        case 401:
-            return Problem("signin", "The server does not take the sign-in. Sign in again: sterna login")
-        case 402 | 403:
-            return Problem("blocked", "The server does not let this account sync. Ask whoever runs it.", AGAIN_MS)
-        case 404 | 405:
-            return Problem("update", _missing(None), AGAIN_MS)
-        case 426:
-            return Problem("update", "The server needs a newer Sterna. Update it; what you write is kept meanwhile.")
-        case 429:
-            return Problem("paused", "The server asks to wait: there were too many requests.", wait or AGAIN_MS)
-        case status if (status >= 500 and status != 511) or status == 408:
-            return Problem("offline", "The server is in trouble.", max(wait or 0, later_ms))
-    return Problem("portal", "The network answers in the server's place. Sign in to it in a browser.", 60_000)
-
-
-def retry_after_ms(headers: Mapping[str, str], now_ms: int) -> int | None:
-    """How long the server asks to wait, a day at most: it says seconds, or a date."""
-    told = headers.get("retry-after", "").strip()
-    if told.isascii() and told.isdigit() and len(told) < 8:
-        return min(int(told) * 1000, DAY_MS)
-    try:
-        at = parsedate_to_datetime(told)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return min(max(0, int(at.timestamp() * 1000) - now_ms), DAY_MS)
-
-
 def _is_listing(answer: Answer) -> bool:
     """Whether that is upstream's listing, and not a page of the network."""
     try:
@@ -139,4 +101,4 @@ def _missing(mode: str | None) -> str:
             "The server no longer says that it is a Sterna server. Something on the way may strip that; nothing is "
             "sent before it says so again."
         )
-    return "This server does not speak Sterna's protocol of sync. Check its address, or ask for its update."
+    return NOT_OURS

@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 
 from storage import Inflight, NotInFlight, Pending, Store, SyncState
 
-from .capability import client_header, problem_of
+from .capability import client_header
 from .packing import coding, packed
 from .steps import Answer, Cycle, Http, Now, Point, Problem, Step, Tx, Unreachable
 from .values import op_of, remote_of, told_of
+from .verdicts import portal, problem_of
 from .wire import BATCH_OPS, BadItem, Capability, Commit, DeltaAnswer, DeltaPush, Pull
 
 T = TypeVar("T")
@@ -36,7 +37,6 @@ KINDS = frozenset("cms")
 
 NONSENSE = "The server's answer makes no sense. Nothing of it was taken; the next try may go better."
 NEWER = "The server knows things that this Sterna does not. Update Sterna; what you write is kept meanwhile."
-PORTAL, PORTAL_MS = "The network answers in the server's place. Sign in to it in a browser.", 60_000
 TOO_LARGE = "too_large"
 
 
@@ -274,7 +274,7 @@ def _parsed(answer: Answer) -> Mapping[str, Any]:
 def decoded(answer: Answer) -> DeltaAnswer:
     """The sync object of an answer. Raises Nonsense for anything else, and for kinds that we do not know."""
     if not is_json(answer):
-        raise Nonsense(Problem("portal", PORTAL, PORTAL_MS))
+        raise Nonsense(portal())
     found = _parsed(answer)
     told = found.get("sync")
     if found.get("success") is not True or not isinstance(told, Mapping):

@@ -12,13 +12,14 @@ from storage import FenceLost, Store, StoreError
 
 from .accounts import check
 from .agenda import FURTHEST_MS, Agenda
-from .capability import is_old, probe, problem_of
+from .capability import is_old, probe
 from .errors import CannotReach, SendingOff, SignInNeeded
 from .report import MOST
 from .steps import Cycle, Http, Problem, Step, Unreachable
 from .telling import Telling
 from .timing import Timing
 from .transport import Transport, drive
+from .verdicts import problem_of
 
 if TYPE_CHECKING:
     from storage import StoreThread, SyncState

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from storage import Store
-from sync.capability import client_header, probe, retry_after_ms
+from sync.capability import client_header, probe
 from sync.steps import Answer, Http, Now, Problem, Step, Tx, Unreachable
 from sync.wire import Capability
 
@@ -150,25 +150,3 @@ def test_a_history_without_an_account_asks_nobody(store: Store) -> None:
     found, asked = ask(store, said())
     assert isinstance(found, Problem)
     assert (found.phase, asked) == ("signin", [])
-
-
-@pytest.mark.parametrize(
-    ("told", "wait"),
-    [
-        ("120", 120_000),
-        ("0", 0),
-        (" 7 ", 7_000),
-        ("Wed, 25 Feb 2026 06:14:20 GMT", 60_000),
-        ("Wed, 25 Feb 2020 06:14:20 GMT", 0),
-        ("Wed, 25 Feb 2099 06:14:20 GMT", DAY),
-        ("9999999", DAY),
-        ("soon", None),
-        ("-5", None),
-        ("1.5", None),
-        ("99999999999999999999", None),
-        ("", None),
-        ("١٢", None),
-    ],
-)
-def test_a_wish_to_wait_is_seconds_or_a_date(told: str, wait: int | None) -> None:
-    assert retry_after_ms({"retry-after": told}, NOW) == wait
