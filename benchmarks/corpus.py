@@ -89,9 +89,9 @@ def conversation(number: int, messages: int, *, start: datetime = START) -> dict
     }
 
 
-def conversations(count: int, messages: int) -> Iterator[dict[str, Any]]:
-    """``count`` conversations, oldest first."""
-    return (conversation(number, messages) for number in range(count))
+def conversations(count: int, messages: int, *, first: int = 0) -> Iterator[dict[str, Any]]:
+    """``count`` conversations, oldest first, from the one of that number on."""
+    return (conversation(number, messages) for number in range(first, first + count))
 
 
 def history(name: str, count: int, messages: int, *, extra: list[dict[str, Any]] | None = None) -> Path:

@@ -1,0 +1,89 @@
+"""A device of the measurements: the real history and the real protocol, over HTTP, counting what it sends and hears."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from storage import Store
+from sync.delta import DeltaSync
+from sync.steps import Answer, Cycle, Http, Now, Point, Tx
+from sync.wire import Capability
+
+CAPS = Capability.parse("1; caps=delta,gzip,seen,sse,tomb; batch=1048576; msg=1048576")
+
+
+class Device:
+    """One file and one connection."""
+
+    def __init__(self, path: Path, port: int, user: UUID, token: str) -> None:
+        self.store = Store.open(path)
+        self.store.adopt(f"http://127.0.0.1:{port}", str(user), "ada@example.org")
+        self._http = httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {token}"}, timeout=120
+        )
+        self.sync = DeltaSync(CAPS, rng=random.Random(1))
+        self.fence = self.store.take_fence()
+        self.requests = self.sent = self.received = 0
+        self.waited = 0.0
+        """Seconds that answers took."""
+
+    def cycle(self) -> Cycle:
+        """One cycle, to its end."""
+        work = self.sync.cycle(self.fence)
+        came: Any = None
+        while True:
+            try:
+                step = work.send(came)
+            except StopIteration as stop:
+                found: Cycle = stop.value
+                assert found.problem is None, found
+                return found
+            match step:
+                case Http():
+                    came = self._answer(step)
+                case Tx():
+                    came = step.method(self.store, *step.args, **step.kwargs)
+                case Now():
+                    came = int(time.time() * 1000)
+                case Point():
+                    came = None
+
+    def in_step(self) -> int:
+        """Cycles until everything is everywhere; how many things went either way."""
+        moved = 0
+        while True:
+            done = self.cycle()
+            moved += done.pushed + done.pulled
+            if done.complete:
+                return moved
+
+    def count(self) -> None:
+        """Count from nothing."""
+        self.requests = self.sent = self.received = 0
+        self.waited = 0.0
+
+    def _answer(self, step: Http) -> Answer:
+        began = time.perf_counter()
+        request = self._http.build_request(
+            step.method, step.path, params=dict(step.query), headers=dict(step.headers), content=step.body
+        )
+        answer = self._http.send(request)
+        self.waited += time.perf_counter() - began
+        self.requests += 1
+        head = sum(len(name) + len(value) + 4 for name, value in request.headers.raw)
+        self.sent += head + len(step.body or b"")
+        self.received += answer.num_bytes_downloaded
+        return Answer(
+            answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.content
+        )
+
+    def close(self) -> None:
+        """Let everything go."""
+        self._http.close()
+        self.store.close()
