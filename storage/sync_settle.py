@@ -213,6 +213,12 @@ class SyncSettle(SyncApply, SyncFreeze):
             if op["rev"] == told.rev:
                 self._unqueue(told.kind, told.id)
             return
+        if row is not None and self.one(
+            """select 1 from sync_aside where kind = :kind and id = :id and seq > :seq
+                and not json_extract(content, '$.is_dead')""",
+            kind=told.kind, id=told.id, seq=row.seq,
+        ):  # fmt: skip
+            return  # it was brought back since
         session_id = self._conversation_of(told)
         if session_id is None or self.is_private(session_id):
             self._unqueue(told.kind, told.id)

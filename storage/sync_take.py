@@ -375,7 +375,9 @@ class SyncTake(SyncConflicts):
             elif fact["op"] is not None:
                 self._edited_setting(row, fact, page, same)
             elif page.resync and not same and row.stamp < stamp:
-                self._offer("s", row.id, row.session_id, row.seq, page.now_ms)
+                self._offer(
+                    "s", row.id, row.session_id, row.seq, page.now_ms, "del" if fact["value"] is None else "put"
+                )
             else:
                 if page.resync and not same:
                     self._file_setting(row.id, row.session_id, fact["value"], page.now_ms)
@@ -445,10 +447,10 @@ class SyncTake(SyncConflicts):
             {"id": id_, "seq": seq},
         )
 
-    def _offer(self, kind: str, id_: str, session_id: str, seq: int, now_ms: int) -> None:
+    def _offer(self, kind: str, id_: str, session_id: str, seq: int, now_ms: int, op: str = "put") -> None:
         """Say an acknowledged value again, with its own stamp, to a history that has an older one or none."""
         self._know(kind, id_, seq)
-        self._queue_op(kind, id_, session_id, "put", now_ms, restamp=1)
+        self._queue_op(kind, id_, session_id, op, now_ms, restamp=1)
 
     def _queue_op(self, kind: str, id_: str, session_id: str, op: str, now_ms: int, *, restamp: int = 0) -> None:
         self.db.execute(
