@@ -67,7 +67,7 @@ async def push(request: Request, caller: Caller, parts: Services, device: Device
 
 def _pushed(one: writing.Pushing, device: Device) -> Callable[[Connection], Awaitable[DeltaAnswer]]:
     async def work(db: Connection) -> DeltaAnswer:
-        if not await reading.knows(db, one.user, device.seen):
+        if not (await reading.head(db, one.user, device.seen)).is_known:
             return DeltaAnswer(push_seq=one.asked.push_seq, resync=True, seen=await reading.name_head(db))
         acks = await one.done(db)
         told = DeltaAnswer(push_seq=one.asked.push_seq, acks=acks)
@@ -133,20 +133,19 @@ async def _read(
     user = caller.user_id
 
     async def quickly(db: Connection) -> DeltaAnswer | None:
-        head, seen = await reading.head(db, user)
-        if seen is None:
+        head = await reading.head(db, user, device.seen)
+        if head.name is None:
             return None
-        if not await reading.knows(db, user, device.seen):
-            return DeltaAnswer(resync=True, seen=seen)
-        answer = await work(db, head)
+        if not head.is_known:
+            return DeltaAnswer(resync=True, seen=head.name)
+        answer = await work(db, head.seq)
         # a row that came along may be of a commit after the one that is named
-        return None if any(row.seq > head for row in answer.rows) else replace(answer, seen=seen)
+        return None if any(row.seq > head.seq for row in answer.rows) else replace(answer, seen=head.name)
 
     async def in_turn(db: Connection) -> DeltaAnswer:
         seen = await reading.name_head(db)
-        if not await reading.knows(db, user, device.seen):
-            return DeltaAnswer(resync=True, seen=seen)
-        return replace(await work(db, seen.seq if seen is not None else 0), seen=seen)
+        head = await reading.head(db, user, device.seen)
+        return replace(await work(db, head.seq), seen=seen) if head.is_known else DeltaAnswer(resync=True, seen=seen)
 
     answer = await parts.database.read(caller.identity, quickly)
     return answer if answer is not None else await parts.database.write(caller.identity, in_turn)
@@ -155,8 +154,8 @@ async def _read(
 async def _wait(caller: Caller, parts: Services, since: int, seconds: float) -> None:
     """Until the head is beyond ``since``, or so long; not at all where it is elsewhere already."""
     with parts.news.waiting(caller.user_id, since) as waiting:
-        head, _ = await parts.database.read(caller.identity, lambda db: reading.head(db, caller.user_id))
-        if head == since:
+        head = await parts.database.read(caller.identity, lambda db: reading.head(db, caller.user_id))
+        if head.seq == since:
             await waiting.news(seconds)
 
 

@@ -30,6 +30,7 @@ class PushedOp(BaseModel):
     session: str | None = Field(None, max_length=255, description="The conversation of a message.")
     base: int | None = Field(None, ge=0, le=LARGEST, description="The seq of what it replaces; 0 when it knew none.")
     at: int | None = Field(None, ge=0, le=LARGEST, description="Ms of the device's clock.")
+    after: int | None = Field(None, ge=0, le=LARGEST, description="The time of what it replaces: it is later.")
     cls: int | None = Field(None, ge=0, le=1, description="Of a title: 1 when a person gave it.")
     stamp: StampModel | None = Field(None, description="An old one, said again to a server whose history went back.")
     upto: int | None = Field(None, ge=0, le=LARGEST, description="Of a clear: the last number that was seen.")

@@ -32,11 +32,11 @@ LONGEST: Final = 3600.0
 async def heads(caller: User, parts: Parts, asked: Asked) -> Response:
     """Server-sent events: the number of the newest change, at once and whenever it moves."""
     asked.device()
-    head, _ = await parts.database.read(caller.identity, lambda db: reading.head(db, caller.user_id))
+    head = await parts.database.read(caller.identity, lambda db: reading.head(db, caller.user_id))
     parts.news.check(caller.user_id)
 
     async def events() -> AsyncIterator[bytes]:
-        with parts.news.waiting(caller.user_id, head) as waiting:
+        with parts.news.waiting(caller.user_id, head.seq) as waiting:
             async for piece in _told(waiting):
                 yield piece
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 from sync.wire import Commit, Kind, Message, Row, Stamp, written
@@ -110,29 +110,39 @@ inner join sync_rows as r on r.user_id = c.user_id and r.kind = 'c' and r.id = c
 {_JOINED}
 order by coalesce(c.last_message_timestamp, c.updated_at) desc, c.id desc
 """
-HEAD: Final = """
-select h.seq, c.nonce
-from sync_head as h
-left join sync_commit as c on c.user_id = h.user_id and c.seq_hi = h.seq
-where h.user_id = %(user)s
+STAMPED: Final = f"""
+select {_STAMPED}
+from unnest(%(kinds)s::text [], %(ids)s::text []) as k (kind, id)
+inner join sync_rows as r on r.user_id = %(user)s and r.kind = k.kind collate "C" and r.id = k.id collate "C"
 """
-KNOWS: Final = "select 1 from sync_commit where user_id = %(user)s and seq_hi = %(seq)s and nonce = %(nonce)s"
+HEAD: Final = """
+select
+    h.seq,
+    c.nonce,
+    %(seen)s::bigint = 0 or exists (
+        select 1 from sync_commit as k where k.user_id = %(user)s and k.seq_hi = %(seen)s and k.nonce = %(nonce)s
+    ) as is_known
+from (select coalesce((select seq from sync_head where user_id = %(user)s), 0) as seq) as h
+left join sync_commit as c on c.user_id = %(user)s and c.seq_hi = h.seq
+"""
 
 
-async def knows(db: Connection, user: UUID, seen: Commit | None) -> bool:
-    """Whether a device was told of this history and no other."""
-    if seen is None or not seen.seq:
-        return True
-    values = {"user": user, "seq": seen.seq, "nonce": seen.nonce}
-    return await (await db.execute(KNOWS, values)).fetchone() is not None
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest state of a history, and whether a device was told of this history and no other."""
+
+    seq: int
+    name: Commit | None
+    """None until somebody is told of it."""
+    is_known: bool
 
 
-async def head(db: Connection, user: UUID) -> tuple[int, Commit | None]:
-    """The newest number, and its name where it has one yet."""
-    row = await (await db.execute(HEAD, {"user": user})).fetchone()
-    if row is None:
-        return 0, None
-    return row["seq"], None if row["nonce"] is None else Commit(row["seq"], row["nonce"])
+async def head(db: Connection, user: UUID, seen: Commit | None = None) -> Head:
+    """How far a history is."""
+    values = {"user": user, "seen": seen.seq if seen else 0, "nonce": seen.nonce if seen else ""}
+    row = await (await db.execute(HEAD, values)).fetchone()
+    assert row is not None
+    return Head(row["seq"], None if row["nonce"] is None else Commit(row["seq"], row["nonce"]), row["is_known"])
 
 
 async def name_head(db: Connection) -> Commit | None:
@@ -163,6 +173,9 @@ async def page(db: Connection, wanted: Wanted) -> tuple[list[Row], int, bool]:
 
     A message whose conversation's own row comes later carries that row along.
     """
+    new = wanted.head - wanted.cur
+    if wanted.session_id is None and (new <= 0 or new == sum(wanted.cur < seq <= wanted.head for seq in wanted.but)):
+        return [], max(wanted.cur, wanted.head), False
     values: dict[str, Any] = {
         "user": wanted.user,
         "cur": wanted.cur,
@@ -189,11 +202,22 @@ async def page(db: Connection, wanted: Wanted) -> tuple[list[Row], int, bool]:
 
 async def named(db: Connection, user: UUID, things: Iterable[tuple[str, str]]) -> list[Row]:
     """These rows, live or dead, with their values; unknown ones are left out."""
+    return [row_of(one) for one in await _these(db, NAMED, user, things)]
+
+
+async def stamped(db: Connection, user: UUID, things: Iterable[tuple[str, str]]) -> list[Row]:
+    """The same without their values."""
+    return [stamped_row(one) for one in await _these(db, STAMPED, user, things)]
+
+
+async def _these(
+    db: Connection, statement: LiteralString, user: UUID, things: Iterable[tuple[str, str]]
+) -> list[dict[str, Any]]:
     known: Sequence[tuple[str, str]] = sorted(things)
     if not known:
         return []
     values = {"user": user, "kinds": [kind for kind, _ in known], "ids": [key for _, key in known]}
-    return [row_of(one) for one in await (await db.execute(NAMED, values)).fetchall()]
+    return await (await db.execute(statement, values)).fetchall()
 
 
 async def newest(db: Connection, user: UUID, count: int) -> list[Row]:
@@ -217,8 +241,13 @@ async def newest(db: Connection, user: UUID, count: int) -> list[Row]:
 
 def row_of(found: dict[str, Any]) -> Row:
     """A row of the history as the wire has it."""
-    kind: Kind = found["kind"]
     value = None if found["is_dead"] else _value(found)
+    return stamped_row(found, value, is_dead=value is None)
+
+
+def stamped_row(found: dict[str, Any], value: Any = None, *, is_dead: bool | None = None) -> Row:
+    """The same with another value, or none."""
+    kind: Kind = found["kind"]
     return Row(
         kind=kind,
         id=found["id"],
@@ -226,7 +255,7 @@ def row_of(found: dict[str, Any]) -> Row:
         seq=found["seq"],
         created_seq=found["created_seq"],
         ver=found["ver"],
-        is_dead=value is None,
+        is_dead=found["is_dead"] if is_dead is None else is_dead,
         stamp=Stamp(found["cls"], found["time"], found["tie"]),
         value=value,
     )
@@ -234,7 +263,7 @@ def row_of(found: dict[str, Any]) -> Row:
 
 def binned_row(found: dict[str, Any]) -> Row:
     """What the trash has, as the row that it was; without a value where only that it died is known."""
-    row, kept = row_of(found | {"is_dead": True}), found["payload"]
+    row, kept = stamped_row(found), found["payload"]
     if kept is None:
         return row
     if row.kind == "c":

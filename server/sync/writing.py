@@ -127,11 +127,14 @@ class Pushing:
         binned = await _binned(db, self.user, wanted) if any(op.verb == "restore" for op in ops) else {}
         plan = decide(ops, held, binned, now=self.now, sent_at=self.sent_at, replica=self.asked.replica)
         await _written(db, self.user, plan)
-        named = [(op.kind, op.id) for op in ops if op.id]
-        rows = {(row.kind, row.id): row for row in await reading.named(db, self.user, named)}
+        pairs = list(zip(ops, plan.verdicts, strict=True))
+        told = {(op.kind, op.id) for op, verdict in pairs if verdict.tells_value}
+        rows = await reading.stamped(db, self.user, {(op.kind, op.id) for op in ops if op.id} - told)
+        values = await reading.named(db, self.user, told)
+        there = {(row.kind, row.id): row for row in (*rows, *values)}
         acks = []
-        for op, verdict in zip(ops, plan.verdicts, strict=True):
-            row = rows.get((op.kind, op.id))
+        for op, verdict in pairs:
+            row = there.get((op.kind, op.id))
             if row is not None and not verdict.tells_value:
                 row = replace(row, value=None)
             acks.append(Ack(verdict.result, row, verdict.code))
@@ -207,7 +210,7 @@ async def _killed(db: Connection, user: UUID, kind: str, statement: LiteralStrin
 
 async def _buried(db: Connection, user: UUID, kind: str, gone: list[tuple[str, str]]) -> None:
     """What left no dead row, because it was never here, gets one."""
-    dead = {row.id for row in await reading.named(db, user, ((kind, one) for one, _ in gone)) if row.is_dead}
+    dead = {row.id for row in await reading.stamped(db, user, ((kind, one) for one, _ in gone)) if row.is_dead}
     rest = [(one, session) for one, session in gone if one not in dead]
     if rest:
         await db.execute("select public.sync_bury(%s, %s, %s)", (kind, [i for i, _ in rest], [s for _, s in rest]))

@@ -168,6 +168,7 @@ edits = st.fixed_dictionaries(
     {
         "base": st.sampled_from([0, 1, 1]),
         "edited_at": st.integers(0, 5000).map(lambda age: TIME.ms - age),
+        "after": st.sampled_from([0, 0, 0, 1, 2**48]),
         "stamp": st.sampled_from([None, None, None, None, Stamp(0, 1, "old"), Stamp(1, 2**50, "new")]),
     }
 )
