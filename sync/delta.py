@@ -37,6 +37,7 @@ KINDS = frozenset("cms")
 
 NONSENSE = "The server's answer makes no sense. Nothing of it was taken; the next try may go better."
 NEWER = "The server knows things that this Sterna does not. Update Sterna; what you write is kept meanwhile."
+FOREIGN, FOREIGN_MS = "The answer is of another account's history. Nothing of it was taken.", 15 * 60_000
 TOO_LARGE = "too_large"
 
 
@@ -65,6 +66,7 @@ class DeltaSync:
     def __init__(
         self,
         capability: Capability,
+        user_id: str = "",
         *,
         rng: random.Random | None = None,
         new_replica: Callable[[], str] | None = None,
@@ -72,7 +74,7 @@ class DeltaSync:
         page_bytes: int = PAGE_BYTES,
         most_ops: int = BATCH_OPS,
     ) -> None:
-        self._capability = capability
+        self._capability, self._user_id = capability, user_id
         self._rng = rng or random.Random()
         self._new_replica = new_replica or (lambda: f"{self._rng.getrandbits(128):032x}")
         self._bytes = min(first_bytes, capability.batch)
@@ -113,7 +115,7 @@ class DeltaSync:
         answer: Answer = yield Http("GET", PATH, {"newest": str(NEWEST)}, client_header())
         if answer.status == 200:
             now_ms: int = yield Now()
-            found = decoded(answer)
+            found, _ = self._decoded(answer)
             yield Tx(Store.apply_extra, (rows_of(found),), {"fence": fence, "now_ms": now_ms})
 
     def conversation(self, session_id: str, fence: int) -> Steps[None]:
@@ -124,7 +126,7 @@ class DeltaSync:
             answer: Answer = yield Http("GET", PATH, query, client_header())
             if answer.status != 200:
                 return
-            found = decoded(answer)
+            found, _ = self._decoded(answer)
             now_ms: int = yield Now()
             more = found.more and found.cur > cur
             cur = found.cur
@@ -152,7 +154,7 @@ class DeltaSync:
             return Exchange(more=True)
         if answer.status != 200:
             return Exchange(problem=problem_of(answer, now_ms, self._later(state)))
-        found = decoded(answer)
+        found, is_newer = self._decoded(answer)
         if found.push_seq != frozen.push_seq:
             raise Nonsense
         if found.resync:
@@ -164,7 +166,7 @@ class DeltaSync:
             told = [told_of(item, ack) for item, ack in zip(frozen.items, found.acks, strict=True)]
         except BadItem:
             raise Nonsense from None
-        rows = rows_of(found)
+        rows = page_of(found, state) if "Sync-Pull" in headers else []
         try:
             yield from taken(Store.settle_push, frozen.push_seq, told, seen_of(found), fence=fence, now_ms=now_ms)
         except NotInFlight:
@@ -172,6 +174,8 @@ class DeltaSync:
         yield Point("settled")
         self._grow(now_ms - began)
         done = sum(one.result != "rejected" for one in told)
+        if is_newer:
+            return Exchange(done, problem=Problem("update", NEWER))
         if "Sync-Pull" not in headers:
             return Exchange(done, more=True)
         yield from self._applied(found, rows, state, fence, now_ms)
@@ -184,19 +188,19 @@ class DeltaSync:
         now_ms: int = yield Now()
         if answer.status != 200:
             return Exchange(problem=problem_of(answer, now_ms, self._later(state)))
-        found = decoded(answer)
+        found, is_newer = self._decoded(answer)
         if found.resync:
             yield Tx(Store.start_resync, (fence,))
             return Exchange(more=True)
-        rows = rows_of(found)
+        if is_newer:
+            return Exchange(problem=Problem("update", NEWER))
+        rows = page_of(found, state)
         yield from self._applied(found, rows, state, fence, now_ms)
         return Exchange(0, len(rows), found.more or state.resync)
 
     def _applied(
         self, found: DeltaAnswer, rows: Sequence[Any], state: SyncState, fence: int, now_ms: int
     ) -> Steps[None]:
-        if found.cur < state.cur or (found.more and found.cur == state.cur):
-            raise Nonsense
         yield from taken(
             Store.apply,
             rows,
@@ -225,6 +229,12 @@ class DeltaSync:
         self._bytes = max(LEAST_BYTES, self._bytes // 2)
         self._ops = max(1, len(frozen.items) // 2)
         yield Tx(Store.drop_inflight, (fence,))
+
+    def _decoded(self, answer: Answer) -> tuple[DeltaAnswer, bool]:
+        found, is_newer = decoded(answer)
+        if found.user and self._user_id and found.user.lower() != self._user_id.lower():
+            raise Nonsense(Problem("blocked", FOREIGN, FOREIGN_MS))
+        return found, is_newer
 
     def _grow(self, took_ms: int) -> None:
         if took_ms < QUICK_MS:
@@ -271,8 +281,11 @@ def _parsed(answer: Answer) -> Mapping[str, Any]:
     return found
 
 
-def decoded(answer: Answer) -> DeltaAnswer:
-    """The sync object of an answer. Raises Nonsense for anything else, and for kinds that we do not know."""
+def decoded(answer: Answer) -> tuple[DeltaAnswer, bool]:
+    """The sync object of an answer, and whether it has more than that, of kinds that we do not know.
+
+    Raises Nonsense for anything else.
+    """
     if not is_json(answer):
         raise Nonsense(portal())
     found = _parsed(answer)
@@ -280,13 +293,16 @@ def decoded(answer: Answer) -> DeltaAnswer:
     if found.get("success") is not True or not isinstance(told, Mapping):
         raise Nonsense
     rows = told.get("rows")
-    kinds = {row.get("kind") for row in rows if isinstance(row, Mapping)} if isinstance(rows, list) else set()
-    if any(isinstance(kind, str) and kind not in KINDS for kind in kinds):
-        raise Nonsense(Problem("update", NEWER))
+    known = [row for row in rows if not _is_of_the_future(row)] if isinstance(rows, list) else rows
     try:
-        return DeltaAnswer.decode(told)
+        return DeltaAnswer.decode({**told, "rows": known}), known != rows
     except BadItem:
         raise Nonsense from None
+
+
+def _is_of_the_future(row: Any) -> bool:
+    kind = row.get("kind") if isinstance(row, Mapping) else None
+    return isinstance(kind, str) and kind not in KINDS
 
 
 def rows_of(found: DeltaAnswer) -> list[Any]:
@@ -295,6 +311,13 @@ def rows_of(found: DeltaAnswer) -> list[Any]:
         return [remote_of(row) for row in found.rows]
     except BadItem:
         raise Nonsense from None
+
+
+def page_of(found: DeltaAnswer, state: SyncState) -> list[Any]:
+    """The same of a page that was asked for from here on: it goes on, and never back."""
+    if found.cur < state.cur or (found.more and found.cur == state.cur):
+        raise Nonsense
+    return rows_of(found)
 
 
 def seen_of(found: DeltaAnswer) -> tuple[int, str] | None:

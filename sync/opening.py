@@ -52,7 +52,7 @@ def open_engine(
 
     def make_sync(capability: Capability | None) -> Syncing:
         if capability is not None:
-            return DeltaSync(capability, rng=chance)
+            return DeltaSync(capability, account.user_id, rng=chance)
         return BaselineSync(account.user_id, rng=chance, host=server_of(account.origin).host)
 
     return Engine(

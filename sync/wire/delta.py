@@ -275,6 +275,8 @@ class DeltaAnswer:
     seen: Commit | None = None
     more: bool = False
     resync: bool = False
+    user: str = field(default="", compare=False)
+    """Whose history that is, so that an answer meant for somebody else is seen to be none."""
 
     @classmethod
     def decode(cls, item: Any) -> Self:
@@ -289,11 +291,13 @@ class DeltaAnswer:
             None if seen is None else Commit.parse(text(seen, "bad_seen")),
             found.get("more") is True,
             found.get("resync") is True,
+            text(found.get("user", ""), "bad_user"),
         )
 
     def encode(self) -> dict[str, Any]:
         """As it is answered."""
-        return {
+        told = {"user": self.user} if self.user else {}
+        return told | {
             "push_seq": self.push_seq,
             "acks": [one.encode() for one in self.acks],
             "rows": [one.encode() for one in self.rows],

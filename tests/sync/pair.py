@@ -1,0 +1,118 @@
+"""Devices with a real history each and one server in memory, under the real core and the server's real rules."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sim.driving import run, served
+from sim.history import History
+from ticking import Ticking
+
+from storage import Settled, Store
+from storage.clock import millis
+from sync.delta import DeltaSync
+from sync.steps import Answer, Cycle, Http, Step
+from sync.wire import Capability
+
+ORIGIN, USER = "https://chat.example.org", "6f0c0000-0000-4000-8000-000000000001"
+CAPS = Capability.parse("1; caps=delta,gzip,seen,tomb")
+JSON = {"content-type": "application/json"}
+
+
+@dataclass
+class Desk:
+    """One device. ``way`` is what stands between it and the server."""
+
+    store: Store
+    clock: Ticking
+    sync: DeltaSync
+    history: History
+    time: Ticking
+    way: Callable[[Http, Callable[[Http], Answer]], Answer] = lambda step, on: on(step)
+    asked: list[Http] = field(default_factory=list)
+
+    def now_ms(self) -> int:
+        return millis(self.clock())
+
+    def answer(self, step: Http) -> Answer:
+        self.asked.append(step)
+        return self.way(step, lambda one: served(self.history, one, millis(self.time())))
+
+    def cycle(self, on_step: Callable[[Step], None] = lambda step: None, *, fence: int | None = None) -> Cycle:
+        """One cycle, whatever it comes to."""
+        fence = self.store.take_fence() if fence is None else fence
+        done: Cycle = run(self.sync.cycle(fence), self.store, self.answer, self.now_ms, on_step)
+        return done
+
+    def say(self, session_id: str | None, text: str) -> str:
+        """A prompt and its reply; gives the conversation."""
+        begun = self.store.begin_turn(session_id, text, model="acme/small")
+        self.store.settle_reply(begun.reply.id, Settled("done", f"You said: {text}", input_tokens=1, output_tokens=2))
+        return begun.session.id
+
+    def texts(self, session_id: str) -> list[str]:
+        return [one.content for one in self.store.messages_before(session_id, None, 1000)]
+
+    def titles(self) -> list[str]:
+        return sorted(row["title"] for row in self.store.rows("select title from chat_sessions"))
+
+    def seen(self) -> dict[str, list[dict[str, Any]]]:
+        """All that a person sees."""
+        return {
+            table: [dict(row) for row in self.store.rows(f"select {columns} from {table} order by 1, 2")]
+            for table, columns in (
+                ("chat_sessions", "id, title, message_count, total_tokens"),
+                ("chat_messages", "id, session_id, role, content, message_timestamp"),
+                ("session_settings", "session_id, key, value"),
+            )
+        }
+
+
+@dataclass
+class Office:
+    """Where the devices stand."""
+
+    folder: Path
+    time: Ticking = field(default_factory=Ticking)
+    history: History = field(default_factory=lambda: History(random.Random(1)))
+    desks: list[Desk] = field(default_factory=list)
+
+    def desk(self, path: Path | None = None, *, user_id: str = USER, history: History | None = None) -> Desk:
+        """One more device, signed in; or one that has this file."""
+        clock = Ticking(self.time.at)
+        store = Store.open(path or self.folder / f"d{len(self.desks)}.db", clock=clock)
+        store.db.execute("pragma synchronous = off")
+        if path is None:
+            store.adopt(ORIGIN, user_id, "ada@example.org")
+        rng = random.Random(len(self.desks))
+        found = Desk(store, clock, DeltaSync(CAPS, rng=rng), history or self.history, self.time)
+        self.desks.append(found)
+        return found
+
+    def settle(self) -> None:
+        """Everybody syncs until nobody has anything new."""
+        for _ in range(6):
+            done = [one.cycle() for one in self.desks]
+            assert all(one.problem is None for one in done), done
+            if all(one.complete and not one.pushed + one.pulled for one in done):
+                return
+        raise AssertionError("it never comes to rest")
+
+    def close(self) -> None:
+        for one in self.desks:
+            one.store.close()
+
+
+def told(body: Any, status: int = 200, **headers: str) -> Answer:
+    """An answer that says this."""
+    return Answer(status, JSON | headers, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def sync_of(answer: Answer) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(answer.body)["sync"]
+    return found

@@ -1,0 +1,423 @@
+"""The protocol against answers that are none: nothing is acknowledged that was not, nothing is applied half.
+
+In each case the server has done what it was asked, so that a belief that is wrong would show: the next try finds both
+ends in step.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pair import CAPS, USER, Desk, Office, sync_of, told
+
+from storage import FenceLost, Store
+from sync.delta import DeltaSync
+from sync.steps import Answer, Http, Point, Unreachable
+
+Spoil = Callable[[Answer], Answer]
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    found = Office(tmp_path)
+    yield found
+    found.close()
+
+
+def everything(store: Store) -> dict[str, list[Any]]:
+    """Every row of every table of the file."""
+    names = store.rows("select name from sqlite_schema where type = 'table' and name not like '%search%' order by name")
+    return {
+        row["name"]: sorted((tuple(one) for one in store.rows(f"select * from {row['name']}")), key=repr)
+        for row in names
+    }
+
+
+def changed(**more: Any) -> Spoil:
+    """The answer with other words in its sync object."""
+    return lambda answer: told({"success": True, "sync": sync_of(answer) | more})
+
+
+def edited(edit: Callable[[dict[str, Any]], Any]) -> Spoil:
+    """The answer with its sync object worked over."""
+
+    def spoil(answer: Answer) -> Answer:
+        found = sync_of(answer)
+        edit(found)
+        return told({"success": True, "sync": found})
+
+    return spoil
+
+
+def first(name: str, **more: Any) -> Spoil:
+    """The first of the acks or rows with other words."""
+    return edited(lambda found: found[name][0].update(more))
+
+
+def in_row(**more: Any) -> Spoil:
+    """The last row, which is a message, with other words in its value."""
+    return edited(lambda found: found["rows"][-1]["value"].update(more))
+
+
+def status(code: int, body: bytes = b"{}", **headers: str) -> Spoil:
+    return lambda answer: told(body, code, **headers)
+
+
+NEITHER: dict[str, tuple[Spoil, str]] = {
+    "a page of HTML": (lambda answer: Answer(200, {"content-type": "text/html"}, b"<html>"), "portal"),
+    "JSON that says it is HTML": (lambda answer: Answer(200, {"content-type": "text/html"}, answer.body), "portal"),
+    "no content type": (lambda answer: Answer(200, {}, answer.body), "portal"),
+    "half of it": (lambda answer: told(answer.body[: len(answer.body) // 2]), "offline"),
+    "nothing": (lambda answer: told(b""), "offline"),
+    "no text": (lambda answer: told(b"\xff\xfe{}"), "offline"),
+    "a list": (lambda answer: told([1]), "offline"),
+    "endless depth": (lambda answer: told(b"[" * 100_000), "offline"),
+    "no success": (lambda answer: told({"sync": sync_of(answer)}), "offline"),
+    "success of another kind": (lambda answer: told({"success": 1, "sync": sync_of(answer)}), "offline"),
+    "no sync": (lambda answer: told({"success": True}), "offline"),
+    "a sync that is a list": (lambda answer: told({"success": True, "sync": []}), "offline"),
+    "a cursor that is a text": (changed(cur="x"), "offline"),
+    "a cursor that is negative": (changed(cur=-1), "offline"),
+    "a commit that is none": (changed(seen=".."), "offline"),
+    "rows that are no list": (changed(rows={"kind": "c"}), "offline"),
+    "a row that is no object": (changed(rows=[7]), "offline"),
+    "a kind that is a list": (changed(rows=[{"kind": []}]), "offline"),
+    "another account's": (changed(user="7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"), "blocked"),
+    "301": (status(301, location="https://portal.example.net/"), "portal"),
+    "401": (status(401), "signin"),
+    "403": (status(403), "blocked"),
+    "404": (status(404), "update"),
+    "409 of another kind": (status(409, b'{"code":"busy"}'), "portal"),
+    "426": (status(426), "update"),
+    "429": (status(429, **{"retry-after": "9"}), "paused"),
+    "500": (status(500, b"oops"), "offline"),
+    "503": (status(503), "offline"),
+    "511": (status(511), "portal"),
+}
+OF_A_PUSH: dict[str, tuple[Spoil, str]] = NEITHER | {
+    "another push's": (changed(push_seq=99), "offline"),
+    "no push's": (changed(push_seq=0), "offline"),
+    "no acks": (changed(acks=[]), "offline"),
+    "an ack too few": (edited(lambda found: found["acks"].pop()), "offline"),
+    "an ack too many": (edited(lambda found: found["acks"].append({"result": "ok"})), "offline"),
+    "acks in another order": (edited(lambda found: found["acks"].reverse()), "offline"),
+    "acks that are no list": (changed(acks="ok"), "offline"),
+    "an ack that is no object": (edited(lambda found: found["acks"].__setitem__(0, "ok")), "offline"),
+    "a result that is none": (first("acks", result="fine"), "offline"),
+    "an ack without its place": (edited(lambda found: found["acks"][0].pop("row")), "offline"),
+    "an ack of another thing": (edited(lambda found: found["acks"][0]["row"].update(id="conv_other")), "offline"),
+    "an ack whose row is none": (first("acks", row={"kind": "c"}), "offline"),
+    "an ack with a wrong value": (edited(lambda found: found["acks"][0]["row"].update(value=[1])), "offline"),
+    "a refusal from a page": (
+        lambda answer: Answer(413, {"content-type": "text/html"}, b"<html>"), "portal",
+    ),
+}  # fmt: skip
+OF_A_PAGE: dict[str, tuple[Spoil, str]] = NEITHER | {
+    "a cursor that goes back": (changed(cur=0), "offline"),
+    "more, and no further": (edited(lambda found: found.update(more=True, cur=found["cur"] - 4)), "offline"),
+    "a role that is none": (in_row(role="tool"), "offline"),
+    "a text that is a number": (in_row(content=7), "offline"),
+    "a moment that is none": (in_row(timestamp="soon"), "offline"),
+    "no moment": (in_row(timestamp=None), "offline"),
+    "a count that is negative": (in_row(total_tokens=-1), "offline"),
+    "a count beyond all": (in_row(total_tokens=2**60), "offline"),
+    "a value that is a text": (edited(lambda found: found["rows"][-1].update(value="hi")), "offline"),
+    "a row without an id": (edited(lambda found: found["rows"][-1].pop("id")), "offline"),
+    "a row without a conversation": (edited(lambda found: found["rows"][-1].pop("session")), "offline"),
+    "dead in a strange way": (edited(lambda found: found["rows"][-1].update(dead="yes")), "offline"),
+}
+
+
+def spoilt(desk: Desk, spoil: Spoil) -> tuple[dict[str, list[Any]], dict[str, list[Any]], str]:
+    """The file before and after an answer that is none, and what the cycle said of it."""
+    before: list[dict[str, list[Any]]] = []
+
+    def way(step: Http, on: Callable[[Http], Answer]) -> Answer:
+        before.append(everything(desk.store))
+        return spoil(on(step))
+
+    desk.way = way
+    done = desk.cycle()
+    desk.way = lambda step, on: on(step)
+    assert (done.pushed, done.pulled, done.complete, len(before)) == (0, 0, False, 1)
+    assert done.problem is not None
+    assert done.problem.sentence.endswith((".", "sterna login"))
+    return before[0], everything(desk.store), done.problem.phase
+
+
+@pytest.mark.parametrize("what", OF_A_PUSH)
+def test_an_answer_to_a_push_that_is_none_acknowledges_nothing(office: Office, what: str) -> None:
+    one, other = office.desk(), office.desk()
+    one.sync = DeltaSync(CAPS, USER, rng=random.Random(3))
+    one.say(None, "hello")
+    spoil, phase = OF_A_PUSH[what]
+    before, after, told_phase = spoilt(one, spoil)
+    assert (after, told_phase) == (before, phase)
+    assert before["sync_inflight"]
+    office.settle()
+    assert one.seen() == other.seen()
+    assert one.store.sync_counts().conflicts == 0
+    assert len(office.history.rows) == 3
+
+
+@pytest.mark.parametrize("what", OF_A_PAGE)
+def test_a_page_that_is_none_is_not_taken_and_moves_nothing(office: Office, what: str) -> None:
+    one, other = office.desk(), office.desk()
+    other.sync = DeltaSync(CAPS, USER, rng=random.Random(3))
+    session_id = one.say(None, "hello")
+    office.settle()
+    one.say(session_id, "and again")
+    one.store.rename_session(session_id, "By hand")
+    one.cycle()
+    spoil, phase = OF_A_PAGE[what]
+    before, after, told_phase = spoilt(other, spoil)
+    assert (after, told_phase) == (before, phase)
+    office.settle()
+    assert one.seen() == other.seen()
+    assert len(other.texts(session_id)) == 4
+
+
+@pytest.mark.parametrize("what", OF_A_PAGE)
+def test_a_page_that_is_none_beside_a_good_acknowledgement_moves_nothing(office: Office, what: str) -> None:
+    """The acks and the page come in one answer: one that is not to be believed is believed in nothing."""
+    one, other = office.desk(), office.desk()
+    other.sync = DeltaSync(CAPS, USER, rng=random.Random(3))
+    session_id = one.say(None, "hello")
+    office.settle()
+    one.say(session_id, "and again")
+    one.cycle()
+    other.say(session_id, "me too")
+    spoil, phase = OF_A_PAGE[what]
+    before, after, told_phase = spoilt(other, spoil)
+    assert told_phase == phase
+    assert after == before
+    office.settle()
+    assert one.seen() == other.seen()
+    assert len(one.texts(session_id)) == 6
+
+
+@pytest.mark.parametrize("kind", ["z", "x", "conversation"])
+def test_what_is_of_the_future_is_not_passed_over_and_holds_up_only_what_comes(office: Office, kind: str) -> None:
+    """What waits here is still sent; the page is taken once this Sterna knows what is in it."""
+    one, other = office.desk(), office.desk()
+    session_id = one.say(None, "hello")
+    one.cycle()
+    other.say(None, "from here")
+    future = {"kind": kind, "id": "z1", "seq": 2, "value": {"x": 1}}
+    other.way = lambda step, on: edited(lambda found: found["rows"].append(future))(on(step))
+    for pushed in (3, 0):
+        done = other.cycle()
+        assert (done.pushed, done.pulled, done.complete) == (pushed, 0, False)
+        assert done.problem is not None
+        assert (done.problem.phase, done.problem.wait_ms) == ("update", None)
+        assert other.store.sync_state().cur == 0
+        assert other.store.sync_counts().waiting == 0
+    assert other.texts(session_id) == []
+    other.way = lambda step, on: on(step)
+    office.settle()
+    assert one.seen() == other.seen()
+
+
+@pytest.mark.parametrize("reason", ["network", "timeout", "tls"])
+def test_no_answer_leaves_what_waits_and_the_next_try_says_it(office: Office, reason: Any) -> None:
+    one, other = office.desk(), office.desk()
+    one.say(None, "hello")
+
+    def way(step: Http, on: Callable[[Http], Answer]) -> Answer:
+        on(step)
+        raise Unreachable(reason)
+
+    one.way = way
+    problem = one.cycle().problem
+    assert problem is not None
+    assert problem.phase == ("blocked" if reason == "tls" else "offline")
+    assert one.store.sync_counts().waiting == 3
+    one.way = lambda step, on: on(step)
+    office.settle()
+    assert one.seen() == other.seen()
+
+
+def test_every_try_of_a_push_says_the_same_bytes(office: Office) -> None:
+    one = office.desk()
+    session_id = one.say(None, "hello")
+    one.way = lambda step, on: told(b"", 500)
+    one.cycle()
+    one.store.rename_session(session_id, "Later")
+    one.clock.move(days=3)
+    one.cycle()
+    first_try, second = (step.body for step in one.asked)
+    assert first_try == second
+    assert {step.headers["Sync-Sent-At"] for step in one.asked} != {one.asked[0].headers["Sync-Sent-At"]}
+
+
+def test_a_push_that_is_too_large_is_sent_in_parts_down_to_the_one_that_is(office: Office) -> None:
+    one, other = office.desk(), office.desk()
+    session_id = one.say(None, "small")
+    one.say(session_id, "large " * 100)
+    one.say(session_id, "small too")
+
+    def way(step: Http, on: Callable[[Http], Answer]) -> Answer:
+        from sim.driving import inflated
+
+        if step.body is not None and b"large large" in inflated(step.body):
+            return told({"error": "too large", "code": "payload_too_large"}, 413)
+        return on(step)
+
+    one.way = way
+    for _ in range(4):
+        one.cycle()
+    blocked = one.store.quarantined()
+    assert [(each.kind, each.code, each.next_at) for each in blocked] == [("m", "too_large", None)] * 2
+    assert one.store.sync_counts().waiting == 0
+    other.cycle()
+    assert other.texts(session_id) == ["small", "You said: small", "small too", "You said: small too"]
+    one.way = lambda step, on: on(step)
+    assert one.store.retry_quarantined() == 2
+    office.settle()
+    assert one.seen() == other.seen()
+
+
+@pytest.mark.parametrize(("code", "body"), [(400, b'{"code":"bad_ops"}'), (422, b"[]"), (400, b'{"code":7}')])
+def test_one_thing_that_a_server_refuses_whole_is_set_aside(office: Office, code: int, body: bytes) -> None:
+    one = office.desk()
+    one.store.create_session()
+    one.way = lambda step, on: told(body, code) if step.method == "POST" else on(step)
+    one.cycle()
+    (kept,) = one.store.quarantined()
+    assert kept.code == (json.loads(body)["code"] if b"bad_ops" in body else "refused")
+    assert one.cycle().complete
+
+
+def test_a_refusal_of_one_thing_leaves_the_others(office: Office) -> None:
+    one, other = office.desk(), office.desk()
+    session_id = one.say(None, "hello")
+
+    def spoil(answer: Answer) -> Answer:
+        found = sync_of(answer)
+        if len(found["acks"]) == 3:
+            found["acks"][1] = {"result": "rejected", "code": "bad_content"}
+        return told({"success": True, "sync": found})
+
+    one.way = lambda step, on: spoil(on(step))
+    assert one.cycle().pushed == 2
+    (kept,) = one.store.quarantined()
+    assert (kept.kind, kept.code, kept.tries) == ("m", "bad_content", 1)
+    assert one.cycle().complete
+    one.clock.move(hours=1, minutes=1)
+    office.settle()
+    assert not one.store.quarantined()
+    assert one.seen() == other.seen()
+    assert len(other.texts(session_id)) == 2
+
+
+def test_what_goes_well_makes_the_next_push_larger_and_what_does_not_smaller(office: Office) -> None:
+    one = office.desk()
+    one.sync = DeltaSync(CAPS, rng=random.Random(3), first_bytes=400)
+    session_id: str | None = None
+    for number in range(20):
+        session_id = one.say(session_id, f"message {number}")
+    one.cycle()
+    one.cycle()
+    sizes = [len(step.body) for step in one.asked if step.body is not None]
+    assert len(sizes) < 12
+    assert sizes[-2] > 3 * sizes[0]
+
+    one.say(session_id, "slow")
+
+    def way(step: Http, on: Callable[[Http], Answer]) -> Answer:
+        raise Unreachable("timeout")
+
+    one.way = way
+    one.cycle()
+    assert one.store.inflight() is None  # in smaller parcels next time, not the same again
+    one.way = lambda step, on: on(step)
+    while not one.cycle().complete:
+        pass
+    assert office.history.rows.keys() >= {("m", row["id"]) for row in one.store.rows("select id from chat_messages")}
+
+
+def test_another_process_that_takes_over_ends_the_first_one_s_cycle(office: Office) -> None:
+    one = office.desk()
+    one.say(None, "hello")
+    fence = one.store.take_fence()
+
+    def on_step(step: Any) -> None:
+        if isinstance(step, Point) and step.name == "answered":
+            one.store.take_fence()
+
+    with pytest.raises(FenceLost):
+        one.cycle(on_step, fence=fence)
+    assert one.store.inflight() is not None
+    assert one.cycle().complete
+    assert len(office.history.rows) == 3
+
+
+def test_an_answer_that_another_process_has_settled_is_no_harm(office: Office) -> None:
+    one = office.desk()
+    one.say(None, "hello")
+    fence = one.store.take_fence()
+    inner: list[bool] = []
+
+    def on_step(step: Any) -> None:
+        if isinstance(step, Point) and step.name == "answered" and not inner:
+            inner.append(True)
+            assert one.cycle(fence=fence).complete
+
+    assert one.cycle(on_step, fence=fence).complete
+    assert one.store.sync_counts().waiting == 0
+
+
+def test_a_cycle_has_an_end_however_much_there_is(office: Office) -> None:
+    one, other = office.desk(), office.desk()
+    other.sync = DeltaSync(CAPS, rng=random.Random(3), page_bytes=1)
+    session_id: str | None = None
+    for number in range(10):
+        session_id = one.say(session_id, f"message {number}")
+    one.cycle()
+    done = other.cycle()
+    assert (done.complete, done.problem) == (False, None)
+    assert 0 < len(other.asked) < 12
+    while not other.cycle().complete:
+        pass
+    assert one.seen() == other.seen()
+
+
+def test_a_conversation_is_fetched_out_of_turn_and_again_in_its_turn(office: Office) -> None:
+    one, other = office.desk(), office.desk()
+    wanted = one.say(None, "the one")
+    one.say(None, "another")
+    one.cycle()
+    assert one.cycle().complete
+    from sim.driving import run
+
+    fence = other.store.take_fence()
+    run(other.sync.newest(fence), other.store, other.answer, other.now_ms)
+    assert len(other.titles()) == 2
+    assert other.texts(wanted) == []
+    run(other.sync.conversation(wanted, fence), other.store, other.answer, other.now_ms)
+    assert other.texts(wanted) == ["the one", "You said: the one"]
+    assert other.store.sync_state().cur == 0
+    office.settle()
+    assert one.seen() == other.seen()
+
+
+def test_out_of_turn_nothing_is_taken_of_what_is_no_answer(office: Office) -> None:
+    one, other = office.desk(), office.desk()
+    wanted = one.say(None, "the one")
+    one.cycle()
+    from sim.driving import run
+
+    fence = other.store.take_fence()
+    other.way = lambda step, on: told(b"{}", 503)
+    run(other.sync.newest(fence), other.store, other.answer, other.now_ms)
+    run(other.sync.conversation(wanted, fence), other.store, other.answer, other.now_ms)
+    other.way = lambda step, on: told(b"[]")
+    for work in (other.sync.newest(fence), other.sync.conversation(wanted, fence)):
+        with pytest.raises(ValueError, match="nonsense"):
+            run(work, other.store, other.answer, other.now_ms)
+    assert other.titles() == []
