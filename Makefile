@@ -5,14 +5,19 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 READY := $(VENV)/.ready
 JOBS ?= auto
+SEEDS ?= 10000
 
-.PHONY: run test lint types bench golden screenshots clean
+.PHONY: run test sim lint types bench golden screenshots clean
 
 run: $(READY)
 	@$(BIN)/sterna
 
 test: $(READY)
 	$(BIN)/pytest -n $(JOBS) -q
+
+# more runs of the simulator of sync than the suite has; the first that fails is told with how to run it again
+sim: $(READY)
+	$(BIN)/python -m tests.sim --seeds $(SEEDS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
