@@ -85,6 +85,7 @@ class SyncSide(SyncSettle):
             values ('c', :id, :id, :op, :rev, :known, :ms, :known)""",
             {**told, "op": "restore" if known else "put", "rev": before["rev"] + 1 if before else 1, "known": known},
         )
+        self._name_rescued(session_id)
         self._queue_whole(session_id, now_ms)
         for sql in _UNDELETED:
             self.db.execute(sql, told)
@@ -100,3 +101,15 @@ class SyncSide(SyncSettle):
         for row in self.rows(_UNSET, id=session_id):
             self._queue_op("s", row["id"], session_id, "del", now_ms)
         self._came_back([session_id])
+
+    def _name_rescued(self, session_id: str) -> None:
+        """What was rescued into this conversation may be known to the server in another, under the id that it has."""
+        rescued = self.rows(
+            """select m.id from chat_messages as m join sync_rescued as r on r.message_id = m.id
+            where m.session_id = :id order by m.id""",
+            id=session_id,
+        )
+        with self.applying():
+            for row in rescued:
+                self._name_anew(row["id"])
+                self.db.execute("delete from sync_rescued where message_id = :id", {"id": row["id"]})

@@ -67,8 +67,10 @@ class SyncRescue(SyncRows):
         self.db.execute(f"update chat_messages set session_id = :place where id in {some}", told)
         self.db.execute(f"delete from sync_outbox where kind = 'm' and id in {some}", told)
         self.db.execute(f"delete from sync_message_state where message_id in {some}", told)
-        for message_id in sorted(message_ids):
-            self._name_anew(message_id)  # a copy of this file may have sent it under the id that it had
+        self.db.execute(
+            "insert into sync_rescued (message_id) select value from json_each(:ids) where true on conflict do nothing",
+            {"ids": told["ids"]},
+        )
 
     def _name_anew(self, message_id: str) -> str:
         """Give a message another id: the one it has is the server's."""

@@ -59,3 +59,8 @@ create index sync_outbox_tried on sync_outbox (tries) where tries > 0;
 
 -- The revision that a server refused; a later edit is tried at once.
 alter table sync_outbox add column refused_rev integer not null default 0;
+
+-- Messages that outlived their conversation, in one of this computer's own.
+create table sync_rescued (
+    message_id text not null primary key
+) strict, without rowid;

@@ -344,6 +344,10 @@ CREATE TABLE sync_remote_message (
     extra text constraint sync_remote_message_json check (extra is null or json_valid(extra)) -- what the server says beside our columns
 ) strict, without rowid;
 
+CREATE TABLE sync_rescued (
+    message_id text not null primary key
+) strict, without rowid;
+
 CREATE TABLE sync_seen (
     kind text not null,
     id text not null,
