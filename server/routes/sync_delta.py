@@ -62,7 +62,7 @@ async def push(request: Request, caller: Caller, parts: Services, device: Device
         raise ApiError(
             "replica_forked", "Another copy of this device's history has pushed under its name.", details=asked.replica
         ) from None
-    return await _answer(request, parts, told)
+    return await _answer(request, caller, parts, told)
 
 
 def _pushed(one: writing.Pushing, device: Device) -> Callable[[Connection], Awaitable[DeltaAnswer]]:
@@ -123,7 +123,7 @@ async def pull(request: Request, caller: Caller, parts: Services, device: Device
 
     if asked.wait and asked.since is not None and asked.session is None:
         await _wait(caller, parts, asked.since, min(asked.wait, MOST_WAIT))
-    return await _answer(request, parts, await _read(caller, parts, device, work))
+    return await _answer(request, caller, parts, await _read(caller, parts, device, work))
 
 
 async def _read(
@@ -159,13 +159,13 @@ async def _wait(caller: Caller, parts: Services, since: int, seconds: float) -> 
             await waiting.news(seconds)
 
 
-async def _answer(request: Request, parts: Services, told: DeltaAnswer) -> Response:
+async def _answer(request: Request, caller: Caller, parts: Services, told: DeltaAnswer) -> Response:
     content: dict[str, Any] = {"success": True, "conversations": [], "syncTime": instant(parts.clock())}
     if request.method == "POST":
         content["results"] = {"synced": 0, "errors": 0, "details": []}
 
     def written_out() -> bytes:
-        content["sync"] = told.encode()
+        content["sync"] = replace(told, user=str(caller.user_id)).encode()
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
     many = len(told.rows) + len(told.acks) > MANY

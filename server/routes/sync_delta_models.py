@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -72,6 +73,7 @@ class OpAck(BaseModel):
 class DeltaTold(BaseModel):
     """What a device is told."""
 
+    user: UUID = Field(description="Whose history it is.")
     push_seq: int
     acks: list[OpAck] = Field(description="In the order of the ops.")
     rows: list[HistoryRow] = Field(description="What is new, in order; conversations that moved on come along first.")

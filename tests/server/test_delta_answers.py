@@ -46,6 +46,14 @@ def test_a_device_is_not_told_what_it_has_just_said(ada: Person) -> None:
     assert [ack.row.seq for ack in told.acks if ack.row] == [1, 2]
 
 
+def test_every_answer_names_whose_history_it_is(ada: Person, bob: Person) -> None:
+    for who in (ada, bob):
+        device = Device(who)
+        assert {device.push(talk()).user, device.pull().user, device.pull(newest=5).user} == {str(who.id)}
+        device.seen = "99.abc"
+        assert (device.pull().resync, device.pull().user) == (True, str(who.id))
+
+
 def test_a_value_that_lost_comes_with_its_ack(ada: Person) -> None:
     one, other = Device(ada, "one"), Device(ada, "other")
     one.push(talk(), said(content="first", edited_at=5000), sync_sent_at="5000")
