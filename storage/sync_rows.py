@@ -178,6 +178,7 @@ class SyncRows(Live, Bulk):
         for row in rows:
             told = {name: row.value.get(name) for name in SUMMARY} if row.value else {}
             if told.get("message_count"):
+                told["total_tokens"] = told["total_tokens"] or 0
                 self.db.execute(
                     """insert into sync_bodiless (session_id, summary) values (:id, :summary)
                     on conflict (session_id) do update set summary = excluded.summary""",

@@ -1,0 +1,190 @@
+"""Comparing with a history that went back: nothing accepted is lost, nothing deleted comes back."""
+
+from __future__ import annotations
+
+import pytest
+from farside import FarSide, conversation, message, setting
+from said import exchange, outbox, table
+
+from storage import Store
+
+
+@pytest.fixture
+def far(store: Store) -> FarSide:
+    side = FarSide(store)
+    side.tell(
+        conversation("c", 11, "Trip", cls=1, time=100, tie="a"),
+        message("m", "c", 12, "hello", time=100, tie="a"),
+        setting("c", "model", 13, "x", time=100, tie="a"),
+    )
+    return side
+
+
+def again(far: FarSide, *pages: list[object]) -> None:
+    """Everything told anew, page by page."""
+    far.store.start_resync(far.fence)
+    far.seq = 0
+    for n, page in enumerate(pages):
+        assert far.tell(*page, more=n < len(pages) - 1)  # type: ignore[arg-type]
+
+
+def stamps(far: FarSide) -> dict[str, tuple[int, int, str] | None]:
+    far.freeze()
+    return {one.id: one.stamp for one in far.sent}
+
+
+def test_it_begins_with_nothing_known_of_positions_and_nothing_on_its_way(store: Store, far: FarSide) -> None:
+    exchange(store, "hello")
+    far.freeze()
+    store.start_resync(far.fence)
+    state = store.sync_state()
+    assert (state.cur, state.full_cur, state.seen_seq, state.seen_nonce, state.resync) == (0, 0, 0, "", True)
+    assert store.inflight() is None
+    assert far.freeze() is None
+    assert not store.pull_is_complete()
+
+
+def test_it_ends_with_the_last_page_and_what_waited_is_sent(store: Store, far: FarSide) -> None:
+    session = exchange(store, "hello").session_id
+    again(far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a")], [message("m", "c", 2, "hello")])
+    assert not store.sync_state().resync
+    assert store.pull_is_complete()
+    assert table(store, "sync_seen") == []
+    assert ("c", session, "put") in far.ops()
+
+
+def test_what_the_server_lost_is_offered_again_with_its_own_stamp(store: Store, far: FarSide) -> None:
+    again(far, [])
+    assert stamps(far) == {"c": (1, 100, "a"), "m": (0, 100, "a"), "c/model": (0, 100, "a")}
+    assert {one.base for one in far.sent} == {0}
+    assert far.sent[0].kind == "c"
+
+
+def test_a_value_of_the_server_that_is_newer_is_taken_and_ours_is_filed(store: Store, far: FarSide) -> None:
+    again(
+        far,
+        [
+            conversation("c", 1, "Later", cls=1, time=200, tie="b"),
+            message("m", "c", 2, "later", time=200, tie="b"),
+            setting("c", "model", 3, "y", time=200, tie="b"),
+        ],
+    )
+    assert store.get_session("c").title == "Later"
+    assert store.get_message("m").content == "later"
+    assert store.session_settings("c") == {"model": "y"}
+    assert {(one.kind, one.mine) for one in store.conflicts()} == {("c", "Trip"), ("m", "hello")}
+    assert outbox(store) == set()
+
+
+def test_a_value_of_the_server_that_is_older_is_said_again_to_it(store: Store, far: FarSide) -> None:
+    again(
+        far,
+        [
+            conversation("c", 1, "Before", time=50, tie="z"),
+            message("m", "c", 2, "before", time=50, tie="z"),
+            setting("c", "model", 3, "w", time=50, tie="z"),
+        ],
+    )
+    assert store.get_session("c").title == "Trip"
+    assert stamps(far) == {"c": (1, 100, "a"), "m": (0, 100, "a"), "c/model": (0, 100, "a")}
+    assert store.conflicts() == []
+
+
+def test_a_setting_that_was_taken_away_since_is_taken_away_again(store: Store, far: FarSide) -> None:
+    far.tell(setting("c", "model", 20, None, time=300, tie="a"))
+    again(far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a"), message("m", "c", 2, "hello", time=100),
+                setting("c", "model", 3, "x", time=100, tie="a")])  # fmt: skip
+    assert store.session_settings("c") == {}
+    assert far.ops() == [("s", "c/model", "del")]
+    assert far.sent[0].stamp == (0, 300, "a")
+
+
+def test_what_was_deleted_here_is_deleted_there_again(store: Store, far: FarSide) -> None:
+    far.tell(message("n", "c", 14, "other"), conversation("d", 15))
+    store.delete_message("n")
+    store.delete_session("d")
+    far.sync()
+    assert outbox(store) == set()
+    again(
+        far,
+        [
+            conversation("c", 1, "Trip", cls=1, time=100, tie="a"), message("m", "c", 2, "hello", time=100, tie="a"),
+            setting("c", "model", 3, "x", time=100, tie="a"), message("n", "c", 4, "other"), conversation("d", 5),
+            message("o", "d", 6),
+        ],
+    )  # fmt: skip
+    assert outbox(store) == {("m", "n", "del"), ("c", "d", "del")}
+    assert store.session_count() == 1
+
+
+def test_what_died_there_dies_here(store: Store, far: FarSide) -> None:
+    exchange(store, "unsent", session_id="c")
+    again(far, [conversation("c", 9, dead=True)])
+    assert [row.title for row in store.session_page(0, 9)] == ["Recovered: Trip"]
+    assert outbox(store) == set()
+
+
+def test_a_clear_that_waits_is_dropped_and_the_graves_say_what_it_meant(store: Store, far: FarSide) -> None:
+    store.clear_all()
+    assert ("x", "all", "clear") in outbox(store)
+    again(far, [conversation("c", 1, "Trip"), conversation("unseen", 2)])
+    assert outbox(store) == {("c", "c", "del")}
+    assert [row.id for row in store.session_page(0, 9)] == ["unseen"]
+
+
+def test_a_pending_edit_had_seen_what_the_older_history_says(store: Store, far: FarSide) -> None:
+    store.edit_message("m", "Mine.")
+    again(far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a"), message("m", "c", 5, "before", time=50)])
+    far.freeze()
+    edit = next(one for one in far.sent if one.id == "m")
+    assert (edit.base, edit.stamp) == (5, None)
+
+
+def test_a_pending_edit_had_not_seen_what_is_newer_there(store: Store, far: FarSide) -> None:
+    store.edit_message("m", "Mine.")
+    again(far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a"), message("m", "c", 5, "later", time=500)])
+    far.freeze()
+    edit = next(one for one in far.sent if one.id == "m")
+    assert edit.base != 5
+    assert store.get_message("m").content == "Mine."
+
+
+def test_a_second_turn_back_begins_it_anew(store: Store, far: FarSide) -> None:
+    store.start_resync(far.fence)
+    far.seq = 0
+    far.tell(conversation("c", 1, "Trip", cls=1, time=100, tie="a"), more=True)
+    again(far, [])
+    assert stamps(far) == {"c": (1, 100, "a"), "m": (0, 100, "a"), "c/model": (0, 100, "a")}
+
+
+def test_an_offer_that_meets_a_newer_value_gives_way(store: Store, far: FarSide) -> None:
+    again(far, [])
+    far.tell(conversation("c", 5, "Newer", cls=1, time=900, tie="b"), message("m", "c", 6, "newer", time=900, tie="b"))
+    assert store.get_session("c").title == "Newer"
+    assert store.get_message("m").content == "newer"
+    assert outbox(store) == {("s", "c/model", "put")}
+    assert {one.mine for one in store.conflicts()} == {"Trip", "hello"}
+
+
+def test_nothing_is_taken_out_of_turn_meanwhile(store: Store, far: FarSide) -> None:
+    store.start_resync(far.fence)
+    store.apply_extra([conversation("d", 3)], fence=far.fence, now_ms=1)
+    assert store.session_count() == 1
+
+
+def test_what_is_private_stays_here_and_its_copy_there_is_deleted_again(store: Store, far: FarSide) -> None:
+    store.set_private("c", True)
+    far.sync()
+    assert outbox(store) == set()
+    again(far, [conversation("c", 1, "Trip"), message("m", "c", 2, "hello")])
+    assert outbox(store) == {("c", "c", "del")}
+    assert store.get_message("m").content == "hello"
+
+
+def test_what_was_in_the_trash_meanwhile_is_sent_when_it_is_back(store: Store, far: FarSide) -> None:
+    trashed = store.delete_session("c")
+    far.sync()
+    again(far, [])
+    store.undo(trashed.token)
+    assert outbox(store) >= {("c", "c", "put")} or outbox(store) >= {("c", "c", "restore")}
+    assert ("m", "m", "put") in outbox(store)
