@@ -263,10 +263,10 @@ class Device:
         """Delete one."""
         if not (there := self.messages()):
             return
-        key, session_id, _ = self.rng.choice(there)
+        key, session_id, text = self.rng.choice(there)
         private = self.store.is_private(session_id)
         binned = self.store.delete_message(key)
-        self.ledger.delete("m", key, self.name, frozenset((key,)), private=private)
+        self.ledger.delete("m", key, self.name, frozenset((key, *self.ledger.names(text))), private=private)
         self.undoable.append((binned.token, "m", frozenset((key,))))
 
     def delete_session(self) -> None:
@@ -274,18 +274,23 @@ class Device:
         if not (there := self.sessions()):
             return
         session_id = self.rng.choice(there)
-        seen = frozenset(key for key, _, _ in self.messages(session_id))
+        seen = self._seen(session_id)
         private = self.store.is_private(session_id)
         binned = self.store.delete_session(session_id)
         self.ledger.delete("c", session_id, self.name, seen, private=private)
         self.undoable.append((binned.token, "c", frozenset((session_id,))))
+
+    def _seen(self, session_id: str) -> frozenset[str]:
+        """Every id that what can be seen there has had."""
+        there = self.messages(session_id)
+        return frozenset(key for key, _, _ in there).union(*(self.ledger.names(text) for _, _, text in there))
 
     def clear(self) -> None:
         """Delete everything."""
         if not (there := self.sessions()):
             return
         for session_id in there:
-            seen = frozenset(key for key, _, _ in self.messages(session_id))
+            seen = self._seen(session_id)
             self.ledger.delete("c", session_id, self.name, seen, private=self.store.is_private(session_id))
         binned = self.store.clear_all()
         self.undoable.append((binned.token, "x", frozenset(there)))

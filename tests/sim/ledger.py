@@ -80,6 +80,11 @@ class Ledger:
         parents = {one.parent for one in self.written.values()}
         return (one for one in self.written.values() if one.text not in parents)
 
+    def names(self, text: str) -> set[str]:
+        """Every id that a message with this text has had: what is recovered gets another."""
+        one = self.written.get(text)
+        return set() if one is None else {one.thing} | (self.names(one.parent) if one.parent is not None else set())
+
     def since(self, text: str) -> set[str]:
         """Every text that was written over it, and over those."""
         found = {one.text for one in self.written.values() if one.parent == text}

@@ -128,6 +128,7 @@ def _no_message_lost(history: History, ledger: Ledger, kept: set[str]) -> None:
         if row is not None and not row.is_dead:
             continue
         texts = {other.text for other in ledger.written.values() if other.thing == one.thing}
+        texts |= ledger.since(one.text)  # what was recovered goes on under another id
         if texts & (kept | ledger.lost):
             continue
         if any(one.thing in other.seen for other in ledger.deleted):
