@@ -68,7 +68,7 @@ class SyncSurvey(SyncBaseline):
                         if fact["op"] != "del":  # deleted here, and there again
                             self._queue_op("c", one.id, one.id, "del", now_ms)
                         continue
-                    if fact["op"] == "del":
+                    if fact["op"] == "del" or (fact["op"] is None and fact["fp"] == one.fingerprint and fact["here"]):
                         continue
                     if not fact["here"]:
                         fresh.append(one)

@@ -14,8 +14,10 @@ from sync.budget import Budget
 from sync.steps import Answer, Http, Now, Point, Tx, Unreachable
 from tests.sync.upstream_device import Device
 from tests.upstream import Upstream
+from tests.upstream_rows import Flavour
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PUBLIC = "session_id not in (select conv_id from sync_optout)"
 FAULTS = ("lose", "deaf", "before", "after", "limited", "page", "torn", "plain", "short", "partial")
 
 
@@ -39,6 +41,8 @@ class Story:
     killed: set[str] = field(default_factory=set)
     """Conversations that a person deleted, whether or not it was taken back."""
     secrets: set[str] = field(default_factory=set)
+    automatic: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    """Conversation and title → whose device made it of the first prompt."""
     edits: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """Message → who wrote it, and what, after it was said."""
 
@@ -49,12 +53,13 @@ class World:
     def __init__(self, seed: int) -> None:
         self.rng = rng = random.Random(seed)
         self.now = START
-        flavour = rng.choice(("H", "H", "S"))
+        flavour: Flavour = rng.choice(("H", "H", "S"))
         cap = rng.choice((1000, 1000, 6))
         limits = None if rng.random() < 0.8 else {"free": 200}
         self.up = Upstream(flavour, clock=lambda: self.now, row_cap=cap, limits=limits)
         person = self.up.join()
         self.fault_rate = rng.choice((0.0, 0.1, 0.3))
+        self.gentle = rng.random() < 0.3
         self.crash_rate = rng.choice((0.0, 0.0, 0.02))
         self.healed = False
         self.story = Story()
@@ -132,8 +137,10 @@ class World:
                 self.fail, self.hide, self.web, self.clear, self.jump, self.sync, self.sync, self.sync, self.advance,
                 self.advance, self.advance]  # fmt: skip
         weights = [4, 2, 3, 4, 3, 2, 1, 1, 1, 0.5, 2, 0.2, 1, 4, 4, 4, 4, 4, 4]
+        if self.gentle:  # nobody deletes: then every title and every edit is accounted for
+            weights = [1, 1, 1, 5, 3, 0, 0, 0, 1, 0, 0, 0, 1, 4, 4, 4, 4, 4, 4]
         for _ in range(steps):
-            self.now += timedelta(seconds=self.rng.choice((1, 5, 60, 400)))
+            self.now += timedelta(seconds=self.rng.choice((1, 5, 20, 60) if self.gentle else (1, 5, 60, 400)))
             act = self.rng.choices(acts, weights)[0]
             act(self.rng.choice(self.devices))
             for device in self.devices:
@@ -167,7 +174,7 @@ class World:
         if self._name(device) in self.works:
             self._finish(device)
         else:
-            if self.rng.random() < 0.4:
+            if self.rng.random() < (0.2 if self.gentle else 0.4):
                 device.sync._looked_ms = None
             self.works[self._name(device)] = (device.sync.cycle(device.fence), None, None)
 
@@ -240,8 +247,10 @@ class World:
             return
         text = self._text("asked")
         begun = device.store.begin_turn(place, text, model="a/b")
-        answer = self._text("answered")
+        answer, before = self._text("answered"), device.titles()[place]
         device.store.settle_reply(begun.reply.id, Settled("done", answer, output_tokens=7, input_tokens=3))
+        if (title := device.titles()[place]) != before:
+            self.story.automatic.setdefault((place, title), set()).add(self._name(device))
         self.story.said[begun.user_message.id] = (place, text)
         self.story.said[begun.reply.id] = (place, answer)
 
@@ -266,7 +275,7 @@ class World:
         self.story.titles.setdefault(place, {})[title] = Title(author, seen)
 
     def edit(self, device: Device) -> None:
-        rows = device.store.rows("select id from chat_messages where role = 'user' order by id")
+        rows = device.store.rows(f"select id from chat_messages where role = 'user' and {PUBLIC} order by id")
         if rows:
             id_ = self.rng.choice(rows)["id"]
             device.store.edit_message(id_, text := self._text("edited"))
@@ -285,7 +294,7 @@ class World:
                 return
 
     def drop_message(self, device: Device) -> None:
-        rows = device.store.rows("select id from chat_messages order by id")
+        rows = device.store.rows(f"select id from chat_messages where {PUBLIC} order by id")
         if rows:
             id_ = self.rng.choice(rows)["id"]
             device.store.delete_message(id_)
@@ -357,7 +366,8 @@ class World:
             if id_ in self.story.dropped:
                 continue
             live = id_ in there and all(id_ in ids for ids, _, _ in places)
-            kept = id_ in there or any(id_ in ids or id_ in trash or text in words for ids, trash, words in places)
+            forms = {text, *(form for _, form in self.story.edits.get(id_, []))}  # what is moved apart has a new id
+            kept = id_ in there or any(id_ in ids or id_ in trash or forms & words for ids, trash, words in places)
             if place in self.story.killed and (kept or id_.startswith("msg_web")):
                 continue  # upstream's own client keeps nothing, so that what is deleted there unseen is gone
             if not live and not (place in hidden and kept):
@@ -366,8 +376,12 @@ class World:
 
     def _texts_of(self, device: Device) -> tuple[set[str], set[str], set[str]]:
         rows = device.store.rows("select id, content from chat_messages")
-        trash = device.store.rows("select thing from trash_rows where place in ('chat_messages', 'late')")
-        return {row["id"] for row in rows}, {row["thing"] for row in trash}, {row["content"] for row in rows}
+        trash = device.store.rows(
+            """select thing, json_extract(content, '$.content') as content from trash_rows
+            where place in ('chat_messages', 'late')"""
+        )
+        words = {row["content"] for row in rows} | {row["content"] for row in trash}
+        return {row["id"] for row in rows}, {row["thing"] for row in trash}, words
 
     def _back(self) -> list[str]:
         found = []
@@ -389,7 +403,9 @@ class World:
             found += [
                 f"{row['title']!r} of {place} was overtaken by {title!r} of {one.author}"
                 for title, one in titles.items()
-                if row["title"] in one.seen and row["title"] != title and row["title"] in titles
+                if row["title"] in one.seen
+                and row["title"] != title
+                and len(self.story.automatic.get((place, row["title"]), ())) < 2  # each may have given it later
             ]
         return found
 
@@ -401,7 +417,8 @@ class World:
             if place in self.story.killed or len({one.author for one in titles.values()}) != 1:
                 continue
             # between a look and what is sent after it, an automatic title can still meet one given by hand
-            if row["title"] != (last := list(titles)[-1]) and row["title"] in titles:
+            others = self.story.automatic.get((place, row["title"]), set()) - {one.author for one in titles.values()}
+            if row["title"] != (last := list(titles)[-1]) and not others:
                 found.append(f"{last!r} of {place} is {row['title']!r}")
         for rows in self.up.tables.messages.values():
             for id_, row in rows.items():

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from storage import Entry, Store, Survey
+from storage import Entry, Outgoing, Store, Survey
 from storage.sync_survey import SyncSurvey
+from sync import baseline_push
 from sync.baseline_pull import Pulling
 from sync.baseline_push import Pushing
 from tests.sync.baseline_world import World
@@ -78,29 +79,28 @@ def acked_whatever_revision(self: Store, acked: Any, refused: Any = (), **more: 
 SETTLE = Store.baseline_settle
 
 
-def never_doubtful(self: SyncSurvey, one: Any, fact: Any, now_ms: int) -> None:
-    """A title that waits always wins."""
-    if fact["op"] is None:
-        TITLE(self, one, fact, now_ms)
+def titled_always(one: Outgoing, user_id: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """The title goes along with every message."""
+    return ITEM(one, user_id, messages) | {"title": one.row["title"]}
 
 
-TITLE = SyncSurvey._take_title
+ITEM = baseline_push.conversation_item
 
 
 @pytest.mark.parametrize(
     ("room", "name", "broken", "first"),
     [
-        (Store, "baseline_survey", trusting, 1000),
-        (Store, "baseline_survey", without_graves, 1065),
+        (Store, "baseline_survey", trusting, 1008),
+        (Store, "baseline_survey", without_graves, 1250),
         (Store, "baseline_settle", acked_whatever_revision, 1025),
-        (SyncSurvey, "_take_title", never_doubtful, 1035),
-        (SyncSurvey, "_offer_lost", lambda *_: None, 1078),
-        (Pushing, "_judged", acked_all, 1083),
+        (baseline_push, "conversation_item", titled_always, 1075),
+        (SyncSurvey, "_offer_lost", lambda *_: None, 1063),
+        (Pushing, "_judged", acked_all, 1080),
         (Pulling, "_tried", lambda *_: True, 1000),
     ],
 )
 def test_a_broken_rule_is_noticed(
-    monkeypatch: pytest.MonkeyPatch, room: type, name: str, broken: Callable[..., Any], first: int
+    monkeypatch: pytest.MonkeyPatch, room: Any, name: str, broken: Callable[..., Any], first: int
 ) -> None:
     monkeypatch.setattr(room, name, broken)
     for seed in range(first, first + BUDGET):
