@@ -120,7 +120,7 @@ def _run(url: str, admin_url: str, pipe: Pipe) -> None:
 @contextmanager
 def served() -> Iterator[Served]:
     """The server, until the end of the measurement."""
-    from server.embedded import APP, start
+    from server.embedded import APP, start, stop
     from server.migrate import migrate
 
     with tempfile.TemporaryDirectory() as folder:
@@ -136,3 +136,4 @@ def served() -> Iterator[Served]:
         finally:
             ours.send("stop")
             process.join(10)
+            stop(found.folder)
