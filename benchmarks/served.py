@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
+import os
 import resource
 import socket
 import tempfile
@@ -50,6 +51,14 @@ class Served:
         self.process.send("cpu")
         return float(self.process.recv())
 
+    def database_cpu(self) -> float:
+        """Seconds that PostgreSQL's processes that are there have used so far, as Linux tells it."""
+        ticks = 0
+        for (pid,) in self.db.execute("select pid from pg_stat_activity where pid <> pg_backend_pid()").fetchall():
+            told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(told[11]) + int(told[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
 
 class Client:
     """One connection that stays open."""
@@ -93,6 +102,7 @@ def _run(url: str, admin_url: str, pipe: Pipe) -> None:
     import uvicorn
 
     from server.app import create_app
+    from server.serving import configured
     from server.settings import ServerSettings
 
     settings = ServerSettings(database_url=url, admin_url=admin_url, jwt_secret=SECRET, rate_limits=False)
@@ -100,13 +110,14 @@ def _run(url: str, admin_url: str, pipe: Pipe) -> None:
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            pipe.send(self.servers[0].sockets[0].getsockname()[1])
+            pipe.send(listening.getsockname()[1])
 
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_config=None)
+    config = configured(create_app(settings), settings)
+    listening = socket.create_server(("127.0.0.1", 0))
 
     async def serve() -> None:
         server = Announcing(config)
-        running = asyncio.create_task(server.serve())
+        running = asyncio.create_task(server.serve([listening]))
         while await asyncio.to_thread(pipe.recv) == "cpu":
             used = resource.getrusage(resource.RUSAGE_SELF)
             pipe.send(used.ru_utime + used.ru_stime)
