@@ -110,9 +110,13 @@ def single(found: Served) -> None:
     """Print what a push of one message costs, and how long it takes at half of what is possible."""
     client = Client(found.port, found.person()[1])
     bodies = [body("single", messages("single", 1, n)) for n in range(PUSHES)]
-    before = found.cpu()
+    client.post("/api/chat/sync", body("single", messages("single", 1)))
+    before, before_below = found.cpu(), found.database_cpu()
     total = sum(client.post("/api/chat/sync", one) for one in bodies)
-    line("pushes of one message a core of the server", f"{PUSHES / (found.cpu() - before):,.0f}/s")
+    spent, spent_below = found.cpu() - before, found.database_cpu() - before_below
+    line("pushes of one message, one after the other", f"{PUSHES / total:,.0f}/s")
+    line("a core, PostgreSQL's work included", f"{PUSHES / (spent + spent_below):,.0f}/s")
+    line("a core of the server, without PostgreSQL's", f"{PUSHES / spent:,.0f}/s")
     pause = 2 * total / PUSHES
     taken = []
     due = time.perf_counter()

@@ -1,8 +1,10 @@
-"""Who calls, found out once a request: ``caller: User`` where a sign-in is needed, ``caller: Anyone`` elsewhere.
+"""Who calls, found out once a request: ``caller: User`` where a sign-in is needed, ``caller: Guest`` where it is not
+but an account that is shut is turned away, ``caller: Anyone`` elsewhere.
 
 A token comes in the cookies of upstream's web client or as Bearer, looked at in this order (contract 6.0). One that is
 not valid speaks for nobody, and so does a cookie that a foreign page made the browser send. That a token was valid and
-has ended is told in ``details``: the code stays the contract's, and the client knows that a refresh is enough.
+has ended is told in ``details``: the code stays the contract's, and the client knows that a refresh is enough. That an
+account is shut has a code of its own, account_banned: another sign-in would not help.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ from .tokens import Believed
 COOKIES = 4
 """Sign-ins that are looked at in the cookies of one request."""
 
+SHUT = ""
+"""Instead of a tier."""
+
 log = logging.getLogger("sterna.server")
 
 
@@ -33,7 +38,9 @@ async def anyone(request: Request, parts: Parts) -> Caller:
     """Whoever the token speaks for; a token that is not valid speaks for nobody (contract 6.0)."""
     async for believed in _believed(request, parts):
         tier = await _tier(parts, believed)
-        if tier is not None:
+        if tier == SHUT:
+            request.state.token_problem = "account_banned"
+        elif tier is not None:
             request.scope["sterna.user"] = believed.identity.user_id
             return Caller(believed.identity, tier)
     return Caller(NOBODY)
@@ -72,7 +79,7 @@ def bearer(request: Request) -> str:
 
 
 async def _tier(parts: Parts, believed: Believed) -> str | None:
-    """The tier of an account that may be used now."""
+    """The tier of an account, SHUT, or None when there is no such account."""
     who, user_id = believed.identity, believed.identity.user_id
     assert user_id is not None
 
@@ -94,13 +101,23 @@ async def _tier(parts: Parts, believed: Believed) -> str | None:
         if found is None:
             # an email links nobody to an account here: whoever made that one may be somebody else
             log.warning("account %s of the external sign-in has no row: its email is another account's", user_id)
-    return found or None
+    return found
 
 
 Anyone = Annotated[Caller, Depends(anyone)]
 
 
-async def user(request: Request, caller: Anyone) -> Caller:
+async def guest(request: Request, caller: Anyone) -> Caller:
+    """Anyone but somebody whose account is shut; raises account_banned (contract 6.0)."""
+    if caller.identity.user_id is None and getattr(request.state, "token_problem", None) == "account_banned":
+        raise ApiError("account_banned", "This account is shut. Whoever runs this server can open it again.")
+    return caller
+
+
+Guest = Annotated[Caller, Depends(guest)]
+
+
+async def user(request: Request, caller: Guest) -> Caller:
     """Somebody who signed in; raises auth_required."""
     if caller.identity.user_id is None:
         raise ApiError(

@@ -6,12 +6,14 @@ ends.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from psycopg import AsyncConnection, AsyncCursor, InterfaceError, InternalError, OperationalError, sql
 from psycopg.errors import DeadlockDetected, SerializationFailure
@@ -41,12 +43,14 @@ log = logging.getLogger("sterna.server")
 class Database:
     """A pool of connections. Every method that does work raises ApiError 503 when PostgreSQL cannot be reached."""
 
-    def __init__(self, url: str, *, size: int = 10, wait: float = 5.0) -> None:
+    def __init__(self, url: str, *, size: int = 10, wait: float = 5.0, turn: float = 30.0) -> None:
         self.has_schema = True
         """Until it is so, all work is refused as if PostgreSQL were away."""
         self.on_write: Callable[[UUID], None] = lambda user: None
         """Told whose history may have moved, once it is committed."""
         self._size = size
+        self._turn_seconds = turn
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -74,22 +78,45 @@ class Database:
     async def transaction(self, who: Identity, *, in_turn: bool = False) -> AsyncIterator[Connection]:
         """A transaction that sees and may do what ``who`` may; committed at the end, rolled back by any exception."""
         try:
-            connection = await self._begin(who, in_turn)
-            try:
-                yield connection
-                if (await connection.execute("commit")).statusmessage != "COMMIT":
-                    raise InternalError("a statement of the transaction failed and nobody was told")
-            except BaseException:
-                if not connection.closed:
-                    await connection.execute("rollback")
-                raise
-            finally:
-                await self._pool.putconn(connection)
+            async with AsyncExitStack() as ending:
+                if in_turn:
+                    await ending.enter_async_context(self._turn(who))
+                connection = await self._begin(who, in_turn)
+                ending.push_async_callback(self._pool.putconn, connection)
+                try:
+                    yield connection
+                    if (await connection.execute("commit")).statusmessage != "COMMIT":
+                        raise InternalError("a statement of the transaction failed and nobody was told")
+                except BaseException:
+                    if not connection.closed:
+                        await connection.execute("rollback")
+                    raise
         except (DeadlockDetected, SerializationFailure):
             raise
         except UNREACHABLE as error:
             log.warning("database: %s", type(error).__name__)
             raise unavailable() from error
+
+    @asynccontextmanager
+    async def _turn(self, who: Identity) -> AsyncIterator[None]:
+        """One writer of a person at a time in this process.
+
+        In PostgreSQL each that waits for the person's turn would hold a connection, and one person all of them.
+        """
+        if who.user_id is None:
+            yield
+            return
+        turn = self._turns.setdefault(who.user_id, asyncio.Lock())
+        try:
+            async with asyncio.timeout(self._turn_seconds):
+                await turn.acquire()
+        except TimeoutError:
+            log.warning("database: a writer's turn did not come")
+            raise unavailable() from None
+        try:
+            yield
+        finally:
+            turn.release()
 
     async def _begin(self, who: Identity, in_turn: bool) -> Connection:
         """A connection in a transaction of ``who``, in one round trip."""

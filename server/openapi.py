@@ -17,7 +17,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from .callers import anyone, user
+from .callers import anyone, guest, user
 from .errors import instant
 
 REQUIRED: dict[str, Any] = {"x-required": True}
@@ -110,6 +110,8 @@ def _complete(operation: dict[str, Any], method: str, calls: set[Any]) -> None:
         statuses |= {400, 408, 413, 415}  # a body is read before anybody asks whether one was wanted
     if anyone in calls:
         operation["security"] = [{"bearer": []}, {"cookie": []}]
+        if guest in calls:
+            statuses.add(403)
         if user in calls:
             statuses.add(401)
         else:

@@ -168,6 +168,7 @@ class Limits:
                 "Rate limit exceeded",
                 details=f"At most {amount} {what or 'of these requests'} an hour.",
                 retry_after=left.wait(now),
+                suggestions=["Wait for as long as Retry-After says, then ask again."],
             )
 
     async def _count(self, key: str, amount: int, hits: int) -> Left:

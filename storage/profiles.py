@@ -32,13 +32,13 @@ on conflict (id) do update set
 
 _NAMED = """
 coalesce(json_extract(a.raw_user_meta_data, '$.full_name'), json_extract(a.raw_user_meta_data, '$.name'), {kept}
-    substr(a.email, 1, instr(a.email || '@', '@') - 1), '')
+    substr(a.email, 1, instr(a.email || '@', '@') - 1){last})
 """
 
 _SYNC = f"""
 update profiles
 set email = coalesce(a.email, profiles.email),
-    full_name = {_NAMED.format(kept="profiles.full_name,")},
+    full_name = {_NAMED.format(kept="profiles.full_name,", last="")},
     avatar_url = coalesce(json_extract(a.raw_user_meta_data, '$.avatar_url'), profiles.avatar_url),
     last_active = :now,
     updated_at = :now
@@ -48,7 +48,7 @@ where profiles.id = :id and a.id = :id
 
 _MAKE = f"""
 insert into profiles (id, email, full_name, avatar_url, created_at, updated_at, last_active)
-select a.id, coalesce(a.email, ''), {_NAMED.format(kept="")},
+select a.id, coalesce(a.email, ''), {_NAMED.format(kept="", last=", ''")},
     json_extract(a.raw_user_meta_data, '$.avatar_url'), :now, :now, :now
 from auth_users as a
 where a.id = :id

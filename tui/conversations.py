@@ -15,6 +15,9 @@ from .frame import Frame
 from .messages import ConversationRequested
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from storage import Trashed
 
     from .sidebar import Sidebar
@@ -29,6 +32,11 @@ class Conversations(Frame):
     Messages of the list are met by name (``on_sidebar_opened``): naming its class here would load it before the first
     frame.
     """
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self._stepping = asyncio.Lock()
+        """Held while a step is made: the next one begins where it has gone to, however fast the keys come."""
 
     async def show_welcome(self) -> None:
         """Say what was found, now and once the endpoints have answered."""
@@ -76,13 +84,14 @@ class Conversations(Frame):
         self.sterna.spawn(self._step(-1), "step")
 
     async def _step(self, by: int) -> None:
-        here = self.heading_for
-        position = await self.store.run(storage.Store.session_position, here) if here else None
-        target = 0 if position is None else position + by
-        rows = await self.store.run(storage.Store.session_page, target, 1) if target >= 0 else []
-        if rows:
-            self.go_to(rows[0].id)
-        else:
+        async with self._stepping:
+            here = self.heading_for
+            position = await self.store.run(storage.Store.session_position, here) if here else None
+            target = 0 if position is None else position + by
+            rows = await self.store.run(storage.Store.session_page, target, 1) if target >= 0 else []
+            if rows:
+                self.go_to(rows[0].id)
+        if not rows:
             self.sterna.notify("There is no conversation further on." if by > 0 else "This is the newest conversation.")
 
     @work(group="search", exclusive=True)

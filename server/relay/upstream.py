@@ -48,7 +48,8 @@ class Relay:
     """Where questions are passed on to."""
 
     def __init__(self, upstream: Upstream) -> None:
-        self._is_configured = bool(upstream.base_url)
+        self.is_configured = bool(upstream.base_url)
+        """Whether there is anybody to ask."""
         self._provider = OpenAIProvider(
             Endpoint("upstream", upstream.base_url, lambda: upstream.key or None, url_hint="--upstream-url")
         )
@@ -59,7 +60,7 @@ class Relay:
 
     def provider(self) -> OpenAIProvider:
         """Whom to ask; raises service_unavailable when nobody was named."""
-        if not self._is_configured:
+        if not self.is_configured:
             raise ApiError(
                 "service_unavailable",
                 "This server relays no chat: it was started without --upstream-url.",
@@ -68,14 +69,20 @@ class Relay:
 
     async def max_tokens(self, model: str) -> int:
         """How long a reply of ``model`` may be, as far as that is known by now."""
+        context = await self.context(model) or UNKNOWN_CONTEXT
+        return max(1, (context - 150) * 2 // 5)
+
+    async def context(self, model: str) -> int | None:
+        """How many tokens ``model`` can read, as far as that is known by now."""
+        if not self.is_configured:
+            return None
         now = time.monotonic()
         if self._listing is None and now >= self._until:
             self._asked_at = now
             self._listing = asyncio.create_task(self._list(), name="list the upstream's models")
         if self._listing is not None and model not in self._contexts:
             await asyncio.wait([self._listing], timeout=max(0.0, self._asked_at + PATIENCE - now))
-        context = self._contexts.get(model, UNKNOWN_CONTEXT)
-        return max(1, (context - 150) * 2 // 5)
+        return self._contexts.get(model)
 
     async def _list(self) -> None:
         believed = FAILED

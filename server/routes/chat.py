@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from providers import ChatMessage, Event
 from providers import Request as Question
 
-from ..callers import Anyone
+from ..callers import Guest
 from ..errors import ApiError, instant
 from ..identity import Caller
 from ..json_bodies import JsonRoute
@@ -100,7 +100,7 @@ async def _refuse(asked: Asked) -> None:
 
 
 @router.post("", response_model_exclude_none=True, responses=REFUSED)
-async def chat(body: asking.ChatRequest, request: Request, response: Response, caller: Anyone, parts: Parts) -> Chat:
+async def chat(body: asking.ChatRequest, request: Request, response: Response, caller: Guest, parts: Parts) -> Chat:
     """Ask a model; the answer when it is whole.
 
     The profile's system prompt and temperature go before those of the request. A new profile has both (0.7, and a
@@ -118,7 +118,7 @@ async def chat(body: asking.ChatRequest, request: Request, response: Response, c
 
 
 @router.post("/stream", response_class=Response, responses=REFUSED | {200: STREAM})
-async def stream(body: asking.ChatRequest, request: Request, caller: Anyone, parts: Parts) -> Response:
+async def stream(body: asking.ChatRequest, request: Request, caller: Guest, parts: Parts) -> Response:
     """Ask a model; the answer as it comes. The profile goes before the request, as in POST /api/chat."""
     asked = await _ask(body, caller, parts)
     async with AsyncExitStack() as ending:

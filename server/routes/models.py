@@ -38,6 +38,9 @@ ALLOWED = """
 """
 
 
+NAMED = "select exists (select from model_access where model_id = %s) as is_named"
+
+
 class Pricing(BaseModel):
     """US dollars for one token, as decimals in text: a float would not keep them."""
 
@@ -51,7 +54,7 @@ class Model(BaseModel):
     id: str
     name: str
     description: str | None
-    context_length: int | None = Field(description="Tokens it can read; null where this server does not know.")
+    context_length: int | None = Field(None, description="Tokens it can read; null where this server does not know.")
     pricing: Pricing
     tier: str = Field(description="The lowest tier that may use it.")
     daily_limit: int | None = Field(description="null: none.")
@@ -68,19 +71,31 @@ class Models(BaseModel):
 async def list_models(caller: Anyone, parts: Parts) -> Models:
     """The models of the caller's tier; those of the free tier without a sign-in."""
     user: UUID | None = caller.identity.user_id
+    default = parts.settings.upstream.default_model if parts.relay.is_configured else ""
 
     async def work(db: Connection) -> list[Model]:
         rows = await (await db.execute(ALLOWED, (user,))).fetchall()
         # once each: where the lowest tier has it, with the limits of the highest tier that the caller has
-        return [_model(row) for row in {row["id"]: row for row in rows}.values()]
+        told = [_model(row) for row in {row["id"]: row for row in rows}.values()]
+        named = await (await db.execute(NAMED, (default,))).fetchone()
+        # one that no tier names is everybody's (relay/access.py)
+        return told if not default or (named and named["is_named"]) else [_default(default), *told]
 
     # without a sign-in nobody may call the function but the server itself
-    return Models(models=await parts.database.read(caller.identity if user else SERVER, work))
+    models = await parts.database.read(caller.identity if user else SERVER, work)
+    for one in models:
+        one.context_length = await parts.relay.context(one.id)
+    return Models(models=models)
+
+
+def _default(name: str) -> Model:
+    free = {"description": None, "prompt": 0, "completion": 0, "tier": "free"}
+    return _model({"id": name, "name": name, "daily_limit": None, "monthly_limit": None} | free)
 
 
 def _model(row: dict[str, Any]) -> Model:
     prices = Pricing(prompt=_price(row.pop("prompt")), completion=_price(row.pop("completion")))
-    return Model(context_length=None, pricing=prices, **row)
+    return Model(pricing=prices, **row)
 
 
 def _price(cost: Any) -> str:

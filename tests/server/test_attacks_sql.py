@@ -43,6 +43,17 @@ where n.nspname in ('public', 'auth', 'sterna') and p.prokind = 'f'
 order by 2
 """
 
+_KEPT = (
+    "insert into sync_replica (user_id, replica, answer) values (%(user)s, 'ada-r', to_jsonb(%(mark)s::text))",
+    "insert into sync_commit (user_id, seq_hi, nonce) values (%(user)s, 1000000, %(mark)s)",
+    "insert into sterna.relay_usage (user_id, usage_date, model_id) values (%(user)s, current_date, %(mark)s)",
+    "insert into sterna.refresh_tokens (hash, user_id, family, created_at, expires_at)"
+    " values (sha256(%(user)s::text::bytea), %(user)s, %(user)s, now(), now() + interval '1 day')",
+    "insert into sterna.device_codes (hash, user_code, created_at, expires_at, wait, user_id)"
+    " values (sha256(%(user)s::text::bytea), left(%(user)s::text, 16), now(), now() + interval '1 day', 5, %(user)s)",
+)
+"""What the server itself keeps of somebody."""
+
 
 def _fill(db: Db, user_id: UUID) -> None:
     with acting(db, Identity("authenticated", user_id)):
@@ -56,11 +67,15 @@ def _fill(db: Db, user_id: UUID) -> None:
             "insert into session_settings (user_id, session_id, key, value) values (%s, 'ada-1', 'model', %s)",
             (user_id, json.dumps(MARK)),
         )
+        db.execute("insert into chat_sessions (user_id, id) values (%s, 'ada-dead')", (user_id,))
+        db.execute("delete from chat_sessions where user_id = %s and id = 'ada-dead'", (user_id,))
+    for statement in _KEPT:
+        db.execute(statement.encode(), {"user": user_id, "mark": MARK})
 
 
 @pytest.fixture
 def ada_id(db: Db) -> Iterator[UUID]:
-    """Somebody with a row in every table that sign-in and chatting fill."""
+    """Somebody with a row in every table that has an owner."""
     user_id, _ = make_user(db, name=MARK)
     _fill(db, user_id)
     yield user_id
@@ -130,6 +145,19 @@ def _statements(table: dict[str, Any]) -> Iterator[tuple[str, sql.Composable]]:
         yield "insert", sql.SQL("insert into {} default values").format(name)
     if table["kind"] == "r":
         yield "truncate", sql.SQL("truncate {} cascade").format(name)
+
+
+def test_there_is_a_row_of_hers_to_attack_in_every_table_that_has_an_owner(db: Db, ada_id: UUID) -> None:
+    """Or what follows would say nothing of a table that is empty."""
+    empty = []
+    for table in _tables(db):
+        owner = _owner(table)
+        if owner and table["kind"] in ("r", "p", "v"):
+            name = sql.Identifier(table["nspname"], table["relname"])
+            query = sql.SQL("select 1 as one from {} where {} = %s limit 1").format(name, sql.Identifier(owner))
+            if db.execute(query, (ada_id,)).fetchone() is None:
+                empty.append(table["name"])
+    assert not empty, "fill these in _fill()"
 
 
 def test_no_table_shows_or_loses_a_row_to_somebody_else(db: Db, ada_id: UUID, attackers: dict[str, Identity]) -> None:

@@ -250,3 +250,43 @@ def test_when_all_connections_are_busy_the_next_is_told_to_come_again(
         holder.execute("rollback")
         assert waiting.result().json()["results"]["synced"] == 1
     assert httpx.get(f"{address}{SYNC}", headers=headers).status_code == 200
+
+
+def test_one_person_who_writes_much_keeps_nobody_else_waiting(
+    served: Callable[..., str], db: Db, postgres: Embedded, ada: Person, bob: Person
+) -> None:
+    address = served(pool_size=2, pool_seconds=0.5)
+    hers, his = ({"authorization": f"Bearer {who.token}"} for who in (ada, bob))
+    with ThreadPoolExecutor() as pool, connect(postgres.admin_url) as holder:
+        holder.execute("begin")
+        holder.execute("select public.sync_lock(%s)", (ada.id,))
+        pushes = [
+            pool.submit(
+                httpx.post, f"{address}{SYNC}", json={"conversations": [{"id": f"c{n}"}]}, headers=hers, timeout=30
+            )
+            for n in range(4)
+        ]
+        until(lambda: waits_for_a_lock(db), "her first push waits")
+        for _ in range(5):
+            assert httpx.get(f"{address}{SYNC}", headers=his, timeout=30).status_code == 200
+        holder.execute("rollback")
+        assert [push.result().json()["results"]["synced"] for push in pushes] == [1, 1, 1, 1]
+
+
+async def test_a_writer_whose_turn_does_not_come_is_to_come_again(postgres: Embedded, ada: Person, bob: Person) -> None:
+    began, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def long(connection: Connection) -> None:
+        began.set()
+        await goes_on.wait()
+
+    async with opened(postgres.url, turn=0.1) as database:
+        writing = asyncio.create_task(database.write(ada.identity, long))
+        await began.wait()
+        await database.write(bob.identity, nothing)
+        with pytest.raises(ApiError) as refused:
+            await database.write(ada.identity, nothing)
+        goes_on.set()
+        await writing
+        await database.write(ada.identity, nothing)
+    assert refused.value.status == 503

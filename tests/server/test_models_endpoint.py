@@ -7,7 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from fake_openai import Server
 from people import Db, Person
+
+from server.settings import Upstream
 
 MODELS = "/api/models"
 
@@ -88,3 +91,53 @@ def test_free_models_come_first_and_then_by_name(person: Callable[..., Person]) 
         (["free", "pro", "enterprise"].index(one["tier"]), one["name"]) for one in models(person("enterprise").http)
     ]
     assert told == sorted(told)
+
+
+def test_the_default_model_that_nobody_listed_is_told_first_and_to_everybody(
+    model: Server, served: Callable[..., str], at: Callable[..., httpx.Client], ada: Person
+) -> None:
+    home = served(upstream=Upstream(model.url, default_model="model"), anonymous_chat=True)
+    for who in (ada, None):
+        first, *others = models(at(who, home))
+        assert first == {
+            "id": "model",
+            "name": "model",
+            "description": None,
+            "context_length": 8192,
+            "pricing": {"prompt": "0", "completion": "0"},
+            "tier": "free",
+            "daily_limit": None,
+            "monthly_limit": None,
+        }
+        assert "model" not in [one["id"] for one in others]
+
+
+def test_a_default_model_that_is_listed_is_told_as_it_is_listed(
+    model: Server,
+    served: Callable[..., str],
+    at: Callable[..., httpx.Client],
+    person: Callable[..., Person],
+    offered: Callable[..., None],
+) -> None:
+    offered("default", "pro", daily=7)
+    home = served(upstream=Upstream(model.url, default_model="test/default"))
+    assert "test/default" not in [one["id"] for one in models(at(person(), home))]
+    told = [one for one in models(at(person("pro"), home)) if one["id"] == "test/default"]
+    assert [(one["tier"], one["daily_limit"]) for one in told] == [("pro", 7)]
+
+
+def test_without_a_model_service_no_default_model_is_told(
+    served: Callable[..., str], at: Callable[..., httpx.Client]
+) -> None:
+    alone = at(None, served(upstream=Upstream(default_model="model")))
+    assert "model" not in [one["id"] for one in models(alone)]
+
+
+def test_a_model_service_that_does_not_list_its_models_holds_nobody_up(
+    model: Server, served: Callable[..., str], at: Callable[..., httpx.Client]
+) -> None:
+    model.fake.lists = False
+    client = at(None, served(upstream=Upstream(model.url, default_model="model")))
+    assert models(client)[0]["context_length"] is None
+    assert model.fake.left == 0, "the list was waited for until it was given up"
+    model.release()

@@ -246,6 +246,13 @@ def test_sign_in_is_tried_thirty_times_from_one_address_whoever_it_names(served:
     assert tried(0) != 429
 
 
+def test_who_asked_too_often_is_told_what_to_do(served: Serve) -> None:
+    with httpx.Client(base_url=served(rate_limits=True)) as http:
+        told = [http.get("/api/chat/sessions") for _ in range(51)][-1]
+    assert (told.status_code, told.json()["error"]) == (429, "Rate limit exceeded")
+    assert told.json()["suggestions"]
+
+
 def test_health_is_for_everybody_at_any_rate(served: Serve) -> None:
     address = served(rate_limits=True)
     with httpx.Client(base_url=address) as http:

@@ -252,7 +252,10 @@ def test_a_banned_account_neither_signs_in_nor_refreshes_nor_is_known_by_its_tok
     assert sign_in(http, email).json()["code"] == "user_banned"
     assert sign_in(http, email, "not the password").json()["code"] == "invalid_credentials"
     assert refresh(http, session["refresh_token"]).json()["code"] == "user_banned"
-    assert http.get("/auth/v1/user", headers=as_bearer(session)).status_code == 401
+    for method, path in [("GET", "/auth/v1/user"), ("POST", "/api/chat/sync"), ("POST", "/api/chat")]:
+        answer = http.request(method, path, headers=as_bearer(session), json={"message": "hello"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "account_banned"), path
+    assert http.get("/api/models", headers=as_bearer(session)).json() == http.get("/api/models").json()
 
     db.execute("update auth.users set banned_until = now() - interval '1 second' where email = %s", (email,))
     assert refresh(http, session["refresh_token"]).status_code == 200

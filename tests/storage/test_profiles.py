@@ -147,6 +147,13 @@ def test_a_sync_by_hand_brings_the_profile_up_to_date_and_says_so(store: Mirror)
     assert logged(store, "profile_manual_sync") == [changes]
 
 
+def test_a_sync_by_hand_invents_no_name(store: Mirror) -> None:
+    run(store, "update auth_users set email = null, raw_user_meta_data = null")
+    run(store, "update profiles set full_name = null")
+    store.sync_profile_from_auth(USER)
+    assert (profile(store)["email"], profile(store)["full_name"]) == ("ada@example.org", None)
+
+
 def test_a_sync_by_hand_makes_a_missing_profile_and_logs_nothing(store: Mirror) -> None:
     run(store, "delete from profiles")
     answer = store.sync_profile_from_auth(USER)

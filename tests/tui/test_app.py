@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from home import Home, frame, until, write
+from textual import events
 from textual.pilot import Pilot
 
 from providers import Failed, FailureKind
@@ -114,6 +115,16 @@ async def test_each_conversation_has_its_own_draft(home: Home) -> None:
         await pilot.press("ctrl+n")
         await until(pilot, lambda: app.main.session_id is None)
         assert app.main.prompt.text == "new"
+
+
+async def test_every_key_that_steps_down_the_list_makes_a_step(home: Home) -> None:
+    ids = home.seed(*((f"number {number}", "Yes.") for number in range(6)))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        for _ in range(4):  # at once: pressing waits for each
+            app.post_message(events.Key("alt+down", None))
+        await until(pilot, lambda: app.main.session_id == ids[-4])
 
 
 async def test_a_draft_is_in_the_file_soon_after_typing_pauses(home: Home) -> None:
