@@ -28,15 +28,31 @@ def _conversation(ids: dict[str, str]) -> Request:
     return {"id": ids["session"], "title": "theirs", "messages": [message], "messageCount": 1, "totalTokens": 0}
 
 
+def _ops(ids: dict[str, str]) -> Request:
+    """A device that edits, deletes and brings back what is not its own."""
+    session, message = ids["session"], ids["message"]
+    ops = [
+        {"kind": "c", "op": "restore", "id": session, "value": {"title": "theirs"}},
+        {"kind": "m", "op": "put", "id": message, "session": session, "value": {"role": "user", "content": "theirs"}},
+        {"kind": "m", "op": "del", "id": f"{message}-2", "session": session},
+    ]
+    return {"conversations": [], "sync": {"replica": session, "push_seq": 1, "ops": ops}}
+
+
 NAMING: dict[tuple[str, str], Callable[[dict[str, str]], list[Request]]] = {
     ("POST", "/api/chat/sync"): lambda ids: [
         {"json": {"conversations": [_conversation(ids)]}},
         {"json": {"conversations": [_conversation(ids) | {"userId": ids["user"]}]}},
+        {"json": _ops(ids)},
     ],
     ("GET", "/api/chat/sync"): lambda ids: [
         {"params": {"summary_only": "false", "cursor_id": ids["session"], "cursor_ts": "2100-01-01T00:00:00Z"}},
         {"params": {"since": "0"}},
+        {"params": {"session": ids["session"], "since": "0"}},
+        {"params": {"newest": "10"}},
     ],
+    # of another language, or it would never end
+    ("GET", "/api/chat/sync/head"): lambda ids: [{"headers": {"sync-client": "theirs/1; proto=9-9"}}],
     ("GET", "/api/chat/messages"): lambda ids: [{"params": {"session_id": ids["session"]}}],
     ("POST", "/api/chat/messages"): lambda ids: [
         {"json": {"sessionId": ids["session"], "messages": _conversation(ids)["messages"]}},
@@ -166,6 +182,7 @@ def _plain(answer: httpx.Response, ids: dict[str, str]) -> tuple[int, str]:
     text = re.sub(r"\d{4}-\d\d-\d\d[T ][\d:.]+(Z|\+00:00)?", "<time>", text)
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "<uuid>", text)
     text = re.sub(r'"(executionTimeMs|expires_at|device_code|user_code|verification_uri_complete)": ?[^,}]+', "", text)
+    text = re.sub(r'"(seen|cur|seq|created|time|ver)": ?("[^"]*"|\d+)', "", text)
     return answer.status_code, text
 
 

@@ -44,7 +44,9 @@ order by 2
 """
 
 _KEPT = (
-    "insert into sync_replica (user_id, replica, answer) values (%(user)s, 'ada-r', to_jsonb(%(mark)s::text))",
+    "insert into sync_replica (user_id, replica, answer) values (%(user)s, 'ada-r', %(mark)s::text::bytea)",
+    "insert into message_history (user_id, kind, id, seq, session_id, value)"
+    " values (%(user)s, 'm', 'ada-m', 1, 'ada-1', to_jsonb(%(mark)s::text))",
     "insert into sync_commit (user_id, seq_hi, nonce) values (%(user)s, 1000000, %(mark)s)",
     "insert into sterna.relay_usage (user_id, usage_date, model_id) values (%(user)s, current_date, %(mark)s)",
     "insert into sterna.refresh_tokens (hash, user_id, family, created_at, expires_at)"
