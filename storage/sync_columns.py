@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 MESSAGE_COLUMNS = (
@@ -57,10 +58,21 @@ SUMMARY = ("last_message_timestamp", "last_message_preview", "message_count", "t
 _FILLED = tuple((name, DEFAULTS.get(name)) for name in MESSAGE_COLUMNS)
 
 
-def filled(value: Mapping[str, Any]) -> list[Any]:
+_VALUES = itemgetter(*MESSAGE_COLUMNS)
+_COUNTS = slice(MESSAGE_COLUMNS.index("has_attachments"), MESSAGE_COLUMNS.index("annotations"))
+"""The columns that are never null."""
+
+
+def filled(value: Mapping[str, Any]) -> tuple[Any, ...]:
     """The values of :data:`MESSAGE_COLUMNS`, in their order."""
+    try:
+        found: tuple[Any, ...] = _VALUES(value)
+        if None not in found[_COUNTS]:
+            return found
+    except KeyError:
+        pass
     get = value.get
-    return [default if (found := get(name)) is None else found for name, default in _FILLED]
+    return tuple([default if (one := get(name)) is None else one for name, default in _FILLED])
 
 
 def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

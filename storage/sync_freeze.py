@@ -34,6 +34,13 @@ left join chat_messages as m on o.kind = 'm' and m.id = o.id
 left join sync_message_state as ms on o.kind = 'm' and ms.message_id = o.id
 left join session_settings as s on o.kind = 's' and s.session_id = o.conv_id and o.id = o.conv_id || '/' || s.key
 left join sync_setting_state as ss on o.kind = 's' and ss.id = o.id"""
+_LONG = tuple(
+    f"m_{name}"
+    for name in (
+        "content", "reasoning", "raw_message", "reasoning_details", "annotations", "metadata", "error_message"
+    )
+)  # fmt: skip
+_PLACES = tuple((name, f"m_{name}") for name in MESSAGE_COLUMNS)
 _M = ", ".join(f"m.{name} as m_{name}" for name in MESSAGE_COLUMNS)
 
 # Cross joins keep SQLite walking the outbox in its own order, so that only what is taken is read.
@@ -146,7 +153,8 @@ class SyncFreeze(SyncStanding):
                 taken.add(session_id)
             elif row["kind"] in ("m", "s"):
                 if session_id not in taken and session_id not in held:
-                    own = self.one(CONVERSATION, id=session_id, now=now_ms)
+                    waits = self.one("select 1 from sync_outbox where kind = 'c' and id = :id", id=session_id)
+                    own = self.one(CONVERSATION, id=session_id, now=now_ms) if waits else None
                     if own is None or own["free"]:
                         taken.add(session_id)
                         if own is not None:
@@ -166,8 +174,7 @@ def _weight(row: sqlite3.Row) -> int:
     if row["op"] not in ("put", "restore"):
         return OVERHEAD
     if row["kind"] == "m":
-        long = ("content", "reasoning", "raw_message", "reasoning_details", "annotations", "metadata", "error_message")
-        return OVERHEAD + sum(len(row[f"m_{name}"] or "") for name in long)
+        return OVERHEAD + sum([len(row[name] or "") for name in _LONG])
     return OVERHEAD + len(row["title"] or "") + len(row["setting"] or "")
 
 
@@ -183,7 +190,7 @@ def _pending(row: sqlite3.Row) -> Pending:
     elif kind == "m":
         base = row["m_seq"] or 0
         stamp = (0, row["body_time"] or 0, row["body_tie"] or "")
-        value = {name: row[f"m_{name}"] for name in MESSAGE_COLUMNS}
+        value = {name: row[place] for name, place in _PLACES}
     elif kind == "s":
         base = row["s_seq"] or 0
         stamp = (0, row["s_time"] or 0, row["s_tie"] or "")

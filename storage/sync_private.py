@@ -61,11 +61,12 @@ class SyncSide(SyncSettle):
             told,
         )
         self.db.execute("delete from sync_outbox where conv_id = :id", told)
+        # also where no server is known to have it: a copy of this file may have sent it
+        self.db.execute(
+            "insert into sync_grave (kind, id) values ('c', :id) on conflict (kind, id) do update set srv_seq = 0",
+            told,
+        )
         if known:
-            self.db.execute(
-                "insert into sync_grave (kind, id) values ('c', :id) on conflict (kind, id) do update set srv_seq = 0",
-                told,
-            )
             self.db.execute(
                 """insert into sync_outbox (kind, id, conv_id, op, rev, sent, edited_at)
                 values ('c', :id, :id, 'del', :rev, 1, :ms)""",

@@ -100,7 +100,7 @@ class SyncRows(Live, Bulk):
             counted = added.setdefault(one[1], [0, 0])
             if not one[_ERROR]:
                 counted[0] += 1
-                counted[1] += one[_TOKENS]
+                counted[1] += one[_TOKENS] or 0
         self.db.executemany(
             "insert into update_session_stats (session_id, messages, tokens) values (?, ?, ?)",
             [(session_id, count, tokens) for session_id, (count, tokens) in added.items()],
@@ -246,7 +246,6 @@ class SyncRows(Live, Bulk):
             )
 
 
-def _message(row: RemoteRow) -> list[Any]:
-    made = [row.id, row.session_id, *filled(row.value or {})]
-    made.append((made[_ELAPSED] + 500) // 1000)
-    return made
+def _message(row: RemoteRow) -> tuple[Any, ...]:
+    value = filled(row.value or {})
+    return (row.id, row.session_id, *value, ((value[_ELAPSED - 2] or 0) + 500) // 1000)

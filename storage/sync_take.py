@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Sequence
 
 from .json_text import to_json
 from .remote import RemoteRow
-from .sync_columns import MESSAGE_COLUMNS, is_same
-from .sync_conflicts import SyncConflicts
+from .sync_messages import SyncMessages
+from .sync_queue import Page
 
 _CONVERSATIONS = """
 select j.value as id, s.title as title, s.id is not null as here, p.conv_id is not null as private,
@@ -46,35 +45,9 @@ left join sync_outbox as b on b.kind = 's' and b.id = j.value
 left join sync_setting_state as t on t.id = j.value
 left join sync_seen as n on n.kind = 's' and n.id = j.value
 """
-_MESSAGE = f"select {', '.join(MESSAGE_COLUMNS)} from chat_messages where id = :id"
 
 
-@dataclass(slots=True)
-class Page:
-    """What is known here of the things that a page speaks of."""
-
-    resync: bool
-    now_ms: int
-    flying: frozenset[tuple[str, str]]
-    """On their way to the server, and the conversations that they belong to."""
-    here: Mapping[str, str] = field(default_factory=dict)
-    """Message → its conversation."""
-    graves: Mapping[str, int] = field(default_factory=dict)
-    waiting: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
-    """Message → op and whether it offers an old value again."""
-    states: Mapping[str, tuple[int, int, str]] = field(default_factory=dict)
-    noted: Collection[str] = ()
-    private: Collection[str] = ()
-    sessions: Collection[str] = ()
-
-    def known(self, message_id: str) -> int:
-        """The newest position at which the message is known."""
-        if self.resync and message_id not in self.noted:
-            return 0
-        return self.states.get(message_id, (0, 0, ""))[0]
-
-
-class SyncTake(SyncConflicts):
+class SyncTake(SyncMessages):
     """Rows judged."""
 
     def _take_rows(self, rows: Iterable[RemoteRow], *, resync: bool, now_ms: int) -> None:
@@ -215,149 +188,6 @@ class SyncTake(SyncConflicts):
         self._file_prompt(session_id, now_ms)
         self._rescue(session_id)
 
-    # messages
-
-    def _take_messages(self, rows: Sequence[RemoteRow], page: Page) -> None:
-        if not rows:
-            return
-        self._look_up(rows, page)
-        fresh: list[RemoteRow] = []
-        same: list[RemoteRow] = []
-        for row in rows:
-            at = page.here.get(row.id)
-            if row.is_dead:
-                self._dead_message(row, at, page)
-            elif row.session_id in page.private or row.session_id not in page.sessions:
-                self._lay_aside(row, page)
-            elif row.id in page.graves:
-                self._graved_message(row, fresh, page)
-            elif row.seq <= page.known(row.id):
-                continue
-            elif at is None:
-                fresh.append(row)
-            elif at in page.private:
-                self._name_anew(row.id)
-                fresh.append(row)
-            elif row.id in page.waiting:
-                self._edited_message(row, page)
-            elif page.resync:
-                self._weigh_message(row, same, page)
-            else:
-                self._update_message(row)
-                same.append(row)
-        self._note_messages(same)
-        self._insert_messages(fresh)
-
-    def _graved_message(self, row: RemoteRow, fresh: list[RemoteRow], page: Page) -> None:
-        grave, op = page.graves[row.id], page.waiting.get(row.id, (None, False))[0]
-        if self._is_brought_back(row, grave, op, page):
-            self.db.execute("delete from sync_grave where kind = 'm' and id = :id", {"id": row.id})
-            fresh.append(row)
-        elif page.resync or grave < row.seq:
-            self._bury_again(row, op, page)
-
-    def _edited_message(self, row: RemoteRow, page: Page) -> None:
-        op, restamp = page.waiting[row.id]
-        stamp = (0, *page.states.get(row.id, (0, 0, ""))[1:])
-        if ("m", row.id) in page.flying:
-            self._lay_aside(row, page)
-        elif op == "put":
-            mine = self.one(_MESSAGE, id=row.id)
-            same = mine is not None and row.value is not None and is_same(dict(mine), row.value)
-            if same or (restamp and row.stamp > stamp):
-                if mine is not None and row.value is not None and mine["content"] != row.value["content"]:
-                    self._file("m", row.id, row.session_id, mine["content"], page.now_ms)
-                self._unqueue("m", row.id)
-                if not same:
-                    self._update_message(row)
-                self._note_messages([row])
-                return
-        self._keep_edit("m", row, page, stamp)
-
-    def _weigh_message(self, row: RemoteRow, same: list[RemoteRow], page: Page) -> None:
-        mine = self.one(_MESSAGE, id=row.id)
-        assert mine is not None
-        if row.value is not None and not is_same(dict(mine), row.value):
-            if row.stamp < (0, *page.states.get(row.id, (0, 0, ""))[1:]):
-                self._offer("m", row.id, row.session_id, row.seq, page.now_ms)
-                return
-            if mine["content"] != row.value["content"]:
-                self._file("m", row.id, row.session_id, mine["content"], page.now_ms)
-            self._update_message(row)
-        same.append(row)
-
-    def _dead_message(self, row: RemoteRow, at: str | None, page: Page) -> None:
-        if row.seq <= page.known(row.id) and row.id not in page.graves:
-            return
-        if row.session_id not in page.sessions or ("m", row.id) in page.flying:
-            self._lay_aside(row, page)  # an undo may bring it back; what the server has of it, the answer says
-            self._bury("m", row, page, known=False)
-            return
-        self._bury("m", row, page)
-        self.db.execute("delete from sync_aside where kind = 'm' and id = :id", {"id": row.id})
-        if at is None or at in page.private or page.waiting.get(row.id, ("", False))[0] == "restore":
-            return
-        if row.id in page.waiting:
-            mine = self.one("select content from chat_messages where id = :id", id=row.id)
-            if mine is not None:
-                self._file("m", row.id, at, mine["content"], page.now_ms)
-            self._unqueue("m", row.id)
-        self._delete_message_row(row.id, at)
-
-    def _look_up(self, rows: Sequence[RemoteRow], page: Page) -> None:
-        ids = to_json([row.id for row in rows])
-        sessions = {row.session_id for row in rows}
-        page.here = {
-            row["id"]: row["session_id"]
-            for row in self.rows(
-                "select id, session_id from chat_messages where id in (select value from json_each(:ids))", ids=ids
-            )
-        }
-        page.states = {
-            row["message_id"]: (row["srv_seq"], row["body_time"], row["body_tie"])
-            for row in self.rows(
-                """select message_id, srv_seq, body_time, body_tie from sync_message_state
-                where message_id in (select value from json_each(:ids))""",
-                ids=ids,
-            )
-        }
-        page.graves = {
-            row["id"]: row["srv_seq"]
-            for row in self.rows(
-                """select id, srv_seq from sync_grave
-                where kind = 'm' and id in (select value from json_each(:ids))""",
-                ids=ids,
-            )
-        }
-        page.waiting = {
-            row["id"]: (row["op"], bool(row["restamp"]))
-            for row in self.rows(
-                """select id, op, restamp from sync_outbox
-                where kind = 'm' and id in (select value from json_each(:ids))""",
-                ids=ids,
-            )
-        }
-        if page.resync:
-            page.noted = {
-                row["id"]
-                for row in self.rows(
-                    "select id from sync_seen where kind = 'm' and id in (select value from json_each(:ids))", ids=ids
-                )
-            }
-        places = to_json(sorted(sessions | set(page.here.values())))
-        page.sessions = {
-            row["id"]
-            for row in self.rows(
-                "select id from chat_sessions where id in (select value from json_each(:ids))", ids=places
-            )
-        }
-        page.private = {
-            row["conv_id"]
-            for row in self.rows(
-                "select conv_id from sync_optout where conv_id in (select value from json_each(:ids))", ids=places
-            )
-        }
-
     # settings
 
     def _take_settings(self, rows: Sequence[RemoteRow], page: Page) -> None:
@@ -399,103 +229,7 @@ class SyncTake(SyncConflicts):
             return
         self._keep_edit("s", row, page, stamp)
 
-    # all kinds
-
-    def _is_brought_back(self, row: RemoteRow, grave: int, op: str | None, page: Page) -> bool:
-        """Whether a person brought it back after the deletion here was acknowledged."""
-        return not page.resync and op != "del" and 0 < grave < row.created_seq
-
-    def _bury(self, kind: str, row: RemoteRow, page: Page, *, known: bool = True) -> None:
-        """The server has written a death down."""
-        self.db.execute(
-            "update sync_grave set srv_seq = :seq where kind = :kind and id = :id",
-            {"seq": row.seq, "kind": kind, "id": row.id},
-        )
-        if known:
-            self._know(kind, row.id, row.seq)
-        if (kind, row.id) not in page.flying:
-            self.db.execute(
-                "delete from sync_outbox where kind = :kind and id = :id and op = 'del'", {"kind": kind, "id": row.id}
-            )
-
-    def _bury_again(self, row: RemoteRow, op: str | None, page: Page) -> None:
-        """It lives there and is buried here: another copy of this file, or a history that went back, sent it."""
-        self._lay_aside(row, page)
-        covered = row.kind == "c" and self.one(
-            "select 1 from sync_outbox where kind = 'x' and arg >= :created", created=row.created_seq
-        )
-        if op != "del" and not covered:
-            self._queue_op(row.kind, row.id, row.session_id, "del", page.now_ms)
-
-    def _keep_edit(self, kind: str, row: RemoteRow, page: Page, stamp: tuple[int, int, str]) -> None:
-        """What waits stays. A server that has the row must hear of a deletion, whoever sent it."""
-        self.db.execute("update sync_outbox set sent = 1 where kind = :kind and id = :id", {"kind": kind, "id": row.id})
-        if page.resync:
-            # who wrote it had seen what this history says, or something newer; or had not: then no position is right
-            self._know(kind, row.id, row.seq if row.stamp <= stamp else row.seq - 1)
-
-    def _know(self, kind: str, id_: str, seq: int) -> None:
-        """Move the position at which a thing is known, and nothing else."""
-        table, key = {
-            "c": ("sync_session_state", "session_id"),
-            "m": ("sync_message_state", "message_id"),
-            "s": ("sync_setting_state", "id"),
-        }[kind]
-        self.db.execute(
-            f"""insert into {table} ({key}, srv_seq) values (:id, :seq)
-            on conflict ({key}) do update set srv_seq = excluded.srv_seq""",
-            {"id": id_, "seq": seq},
-        )
-
-    def _offer(self, kind: str, id_: str, session_id: str, seq: int, now_ms: int, op: str = "put") -> None:
-        """Say an acknowledged value again, with its own stamp, to a history that has an older one or none."""
-        self._know(kind, id_, seq)
-        self._queue_op(kind, id_, session_id, op, now_ms, restamp=1)
-
-    def _queue_op(self, kind: str, id_: str, session_id: str, op: str, now_ms: int, *, restamp: int = 0) -> None:
-        self.db.execute(
-            """insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
-            values (:kind, :id, :session, :op, :ms, :restamp)
-            on conflict (kind, id) do update set op = excluded.op, rev = rev + 1, edited_at = excluded.edited_at,
-                restamp = excluded.restamp""",
-            {"kind": kind, "id": id_, "session": session_id, "op": op, "ms": now_ms, "restamp": restamp},
-        )
-
-    def _unqueue(self, kind: str, id_: str) -> None:
-        self.db.execute("delete from sync_outbox where kind = :kind and id = :id", {"kind": kind, "id": id_})
-
     # aside
-
-    def _lay_aside(self, row: RemoteRow, page: Page) -> None:
-        if page.resync:
-            self._know(row.kind, row.id, row.seq - 1)  # the position that it had in the old history means nothing
-        self.db.execute(
-            """insert into sync_aside (kind, id, session_id, seq, content)
-            values (:kind, :id, :session, :seq, :content)
-            on conflict (kind, id) do update set
-                session_id = excluded.session_id, seq = excluded.seq, content = excluded.content
-            where seq <= excluded.seq""",
-            {
-                "kind": row.kind,
-                "id": row.id,
-                "session": row.session_id,
-                "seq": row.seq,
-                "content": to_json(asdict(row)),
-            },
-        )
-
-    def _forget_aside(self, grave: RemoteRow) -> None:
-        """A conversation died there: only a restore brings back what lived in it, as new; not what died before it."""
-        self.db.execute(
-            """delete from sync_aside
-            where session_id = :id and seq < :seq and not json_extract(content, '$.is_dead')""",
-            {"id": grave.id, "seq": grave.seq},
-        )
-
-    def _from_aside(self, where: str, /, **values: str) -> list[RemoteRow]:
-        """Rows that were laid aside; they are not any more."""
-        found = self.rows(f"delete from sync_aside where {where} returning content, seq", **values)
-        return [RemoteRow(**json.loads(row["content"])) for row in sorted(found, key=lambda row: int(row["seq"]))]
 
     def _take_aside(self, session_ids: Collection[str], page: Page) -> None:
         """What came before its conversation."""
@@ -505,12 +239,6 @@ class SyncTake(SyncConflicts):
             )
             self._take_messages([row for row in rows if row.kind == "m"], page)
             self._take_settings([row for row in rows if row.kind == "s"], page)
-
-    def _note_seen(self, rows: Iterable[RemoteRow]) -> None:
-        self.db.executemany(
-            "insert into sync_seen (kind, id) values (?, ?) on conflict do nothing",
-            [(row.kind, row.id) for row in rows],
-        )
 
 
 def _stamp(fact: sqlite3.Row) -> tuple[int, int, str]:

@@ -199,20 +199,20 @@ begin
 end
 $$;
 
--- The stamps that the caller's push gives to what it wrote; triggers have given the numbers.
+-- The stamps that the caller's push gives to what it wrote; triggers have given the numbers, so each is there. As an upsert, because that goes
+-- by the key whatever is known of the table when it is planned; an update that joins may read all there is for each.
 create or replace function public.sync_stamp(
     p_kinds text [], p_ids text [], p_cls smallint [], p_times bigint [], p_ties text []
 ) returns void
 language sql
 security definer
 set search_path = pg_catalog, public
-set enable_hashjoin = off
-set enable_mergejoin = off
 as $$
-    update public.sync_rows as r
-    set cls = s.cls, time = s.time, tie = s.tie
-    from unnest(p_kinds, p_ids, p_cls, p_times, p_ties) as s (kind, id, cls, time, tie)
-    where r.user_id = public.current_profile_id() and r.kind = s.kind and r.id = s.id
+    insert into public.sync_rows (user_id, kind, id, session_id, seq, created_seq, cls, time, tie)
+    select o.own, s.kind, s.id, '', -s.place, 0, s.cls, s.time, s.tie
+    from (select public.current_profile_id() as own offset 0) as o
+    cross join unnest(p_kinds, p_ids, p_cls, p_times, p_ties) with ordinality as s (kind, id, cls, time, tie, place)
+    on conflict (user_id, kind, id) do update set cls = excluded.cls, time = excluded.time, tie = excluded.tie
 $$;
 
 -- Dead rows for what was never here, so that nobody else's copy of it comes to life.

@@ -47,12 +47,27 @@ _VALUES = """
     m.output_image_tokens,
     m.annotations,
     m.raw_message"""
-_JOINED = """
-left join chat_sessions as s on r.kind = 'c' and s.user_id = r.user_id and s.id = r.id
-left join chat_messages as m on r.kind = 'm' and m.user_id = r.user_id and m.id = r.id
-left join session_settings as g
-    on r.kind = 's' and g.user_id = r.user_id and g.session_id = r.session_id
-    and g.key = substr(r.id, length(r.session_id) + 2)"""
+_MESSAGE = """
+left join lateral (
+    select * from chat_messages as o where r.kind = 'm' and o.user_id = r.user_id and o.id = r.id limit 1
+) as m on true"""
+_JOINED = f"""
+left join lateral (
+    select * from chat_sessions as o where r.kind = 'c' and o.user_id = r.user_id and o.id = r.id limit 1
+) as s on true{_MESSAGE}
+left join lateral (
+    select o.value
+    from session_settings as o
+    where r.kind = 's' and o.user_id = r.user_id and o.session_id = r.session_id
+        and o.key = substr(r.id, length(r.session_id) + 2)
+    limit 1
+) as g on true"""
+"""One by one by their keys: a join of whole tables looks cheap to who plans it when they have just been filled."""
+_BY_KEY = """
+from unnest(%(kinds)s::text [], %(ids)s::text []) as k (kind, id)
+cross join lateral (
+    select * from sync_rows as o where o.user_id = %(user)s and o.kind = k.kind and o.id = k.id limit 1
+) as r"""
 
 PAGE: Final = f"""
 with later as (
@@ -70,8 +85,7 @@ from (
         sum({ROW_BYTES} + coalesce(octet_length(m.content), 0) + coalesce(octet_length(m.reasoning), 0))
             over (order by r.seq) - coalesce(octet_length(m.content), 0) - coalesce(octet_length(m.reasoning), 0)
             - {ROW_BYTES} as before
-    from later as r
-    left join chat_messages as m on r.kind = 'm' and m.user_id = r.user_id and m.id = r.id
+    from later as r{_MESSAGE}
 ) as r
 {_JOINED}
 where r.before < %(bytes)s
@@ -86,14 +100,15 @@ OF_SESSION: Final = PAGE.replace(
         union all
         select 's', session_id || '/' || key from session_settings where user_id = %(user)s and session_id = %(session)s
     ) as k
-    inner join sync_rows as r on r.kind = k.kind collate "C" and r.id = k.id collate "C"
+    cross join lateral (
+        select * from sync_rows as o where o.user_id = %(user)s and o.kind = k.kind and o.id = k.id limit 1
+    ) as r
 """,
 )
 """By the index of a conversation's messages: one of the history by conversation would cost each write."""
 NAMED: Final = f"""
 select {_STAMPED}, {_VALUES}
-from unnest(%(kinds)s::text [], %(ids)s::text []) as k (kind, id)
-inner join sync_rows as r on r.user_id = %(user)s and r.kind = k.kind collate "C" and r.id = k.id collate "C"
+{_BY_KEY}
 {_JOINED}
 """
 NEWEST: Final = f"""
@@ -106,14 +121,15 @@ from (
     order by coalesce(last_message_timestamp, updated_at) desc, id desc
     limit %(rows)s
 ) as c
-inner join sync_rows as r on r.user_id = c.user_id and r.kind = 'c' and r.id = c.id
+cross join lateral (
+    select * from sync_rows as o where o.user_id = c.user_id and o.kind = 'c' and o.id = c.id limit 1
+) as r
 {_JOINED}
 order by coalesce(c.last_message_timestamp, c.updated_at) desc, c.id desc
 """
 STAMPED: Final = f"""
 select {_STAMPED}
-from unnest(%(kinds)s::text [], %(ids)s::text []) as k (kind, id)
-inner join sync_rows as r on r.user_id = %(user)s and r.kind = k.kind collate "C" and r.id = k.id collate "C"
+{_BY_KEY}
 """
 HEAD: Final = """
 select

@@ -31,7 +31,9 @@ select
     t.kind, t.id, t.session_id, t.seq, 0 as created_seq, 0 as ver, t.with_session, t.cls, t.time, t.tie,
     t.payload is null as is_dead, t.payload
 from unnest(%(kinds)s::text [], %(ids)s::text []) as k (kind, id)
-inner join sync_trash as t on t.user_id = %(user)s and t.kind = k.kind collate "C" and t.id = k.id collate "C"
+cross join lateral (
+    select * from sync_trash as o where o.user_id = %(user)s and o.kind = k.kind and o.id = k.id limit 1
+) as t
 """
 PUT_SESSIONS: Final = """
 insert into chat_sessions as s (user_id, id, title, created_at)

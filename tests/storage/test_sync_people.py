@@ -102,6 +102,14 @@ def test_of_what_no_server_ever_had_nothing_is_said(store: Store, far: FarSide) 
     assert store.is_private(session)
 
 
+def test_a_copy_that_a_twin_of_this_file_sent_of_what_is_private_is_deleted_there(store: Store, far: FarSide) -> None:
+    reply = exchange(store, "secret")
+    store.set_private(reply.session_id, True)
+    far.tell(conversation(reply.session_id, 1), message(reply.id, reply.session_id, 2, "Yes."))
+    assert far.ops() == [("c", reply.session_id, "del")]
+    assert store.message_count(reply.session_id) == 2
+
+
 def test_words_on_their_way_are_not_sent_once_more(store: Store, far: FarSide) -> None:
     session = exchange(store, "secret").session_id
     other = exchange(store, "open").session_id

@@ -7,7 +7,7 @@ from farside import FarSide, conversation, message, setting
 from said import SYNC, exchange, outbox, table, tables
 
 from storage import NotInFlight, Store, Told
-from storage.sync_settle import HOUR_MS
+from storage.sync_fates import HOUR_MS
 
 
 @pytest.fixture

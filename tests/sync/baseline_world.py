@@ -166,7 +166,7 @@ class World:
                     elif cycle.complete:
                         break
                 self._look_around(device)
-            if not pushed and len(self.up.asked) - before <= 2 * len(self.devices):
+            if not pushed and len(self.up.asked) - before <= len(self.devices):  # they looked, and that was all
                 return
 
     def sync(self, device: Device) -> None:
