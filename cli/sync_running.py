@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import click
-from sync.opening import open_engine
 
 from storage import Store, StoreThread, clean, clip, stamp
 from sync.accounts import Account, Accounts
 from sync.errors import SignInNeeded
+from sync.opening import open_engine
 from sync.report import SyncReport, line
 
 from .output import print_json
