@@ -20,6 +20,7 @@ from server.settings import ServerSettings
 from server.tokens import Tokens
 
 MARK = "ada-s own words"
+DEVICE = {"sync-client": "test/1; proto=1-1"}
 Request = dict[str, Any]
 
 
@@ -36,7 +37,12 @@ NAMING: dict[tuple[str, str], Callable[[dict[str, str]], list[Request]]] = {
     ("GET", "/api/chat/sync"): lambda ids: [
         {"params": {"summary_only": "false", "cursor_id": ids["session"], "cursor_ts": "2100-01-01T00:00:00Z"}},
         {"params": {"since": "0"}},
+        {"params": {"since": "0"}, "headers": DEVICE},
+        {"params": {"newest": "9"}, "headers": DEVICE},
+        {"params": {"session": ids["session"]}, "headers": DEVICE},
     ],
+    # without the header that it needs: with it, it does not end
+    ("GET", "/api/chat/sync/head"): lambda ids: [{"params": {"user_id": ids["user"]}}],
     ("GET", "/api/chat/messages"): lambda ids: [{"params": {"session_id": ids["session"]}}],
     ("POST", "/api/chat/messages"): lambda ids: [
         {"json": {"sessionId": ids["session"], "messages": _conversation(ids)["messages"]}},
