@@ -10,12 +10,14 @@ from uuid import uuid4
 from server.identity import Caller, Identity
 from server.routes.sync import push
 from server.services import utc_now
+from server.sync.device import Headers
 
 
 async def test_others_have_their_turn_between_the_things_of_a_push() -> None:
     caller = Caller(Identity("authenticated", uuid4()), "free")
+    parts = cast(Any, SimpleNamespace(clock=utc_now))
     pushing = asyncio.create_task(
-        push(caller, cast(Any, SimpleNamespace(clock=utc_now)), {"conversations": [{}] * 100})
+        push(cast(Any, None), caller, parts, Headers(None, None, None, None), {"conversations": [{}] * 100})
     )
     turns = 0
     while not pushing.done():
