@@ -20,6 +20,7 @@ from server.settings import ServerSettings
 from server.tokens import Tokens
 
 MARK = "ada-s own words"
+DEVICE = {"sync-client": "test/1; proto=1-1"}
 Request = dict[str, Any]
 
 
@@ -43,16 +44,17 @@ NAMING: dict[tuple[str, str], Callable[[dict[str, str]], list[Request]]] = {
     ("POST", "/api/chat/sync"): lambda ids: [
         {"json": {"conversations": [_conversation(ids)]}},
         {"json": {"conversations": [_conversation(ids) | {"userId": ids["user"]}]}},
-        {"json": _ops(ids)},
+        {"json": _ops(ids), "headers": DEVICE},
     ],
     ("GET", "/api/chat/sync"): lambda ids: [
         {"params": {"summary_only": "false", "cursor_id": ids["session"], "cursor_ts": "2100-01-01T00:00:00Z"}},
         {"params": {"since": "0"}},
-        {"params": {"session": ids["session"], "since": "0"}},
-        {"params": {"newest": "10"}},
+        {"params": {"since": "0"}, "headers": DEVICE},
+        {"params": {"session": ids["session"], "since": "0"}, "headers": DEVICE},
+        {"params": {"newest": "10"}, "headers": DEVICE},
     ],
-    # of another language, or it would never end
-    ("GET", "/api/chat/sync/head"): lambda ids: [{"headers": {"sync-client": "theirs/1; proto=9-9"}}],
+    # without the header that it needs: with it, it does not end
+    ("GET", "/api/chat/sync/head"): lambda ids: [{"params": {"user_id": ids["user"]}}],
     ("GET", "/api/chat/messages"): lambda ids: [{"params": {"session_id": ids["session"]}}],
     ("POST", "/api/chat/messages"): lambda ids: [
         {"json": {"sessionId": ids["session"], "messages": _conversation(ids)["messages"]}},
