@@ -6,6 +6,8 @@ UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 READY := $(VENV)/.ready
 JOBS ?= auto
 SEEDS ?= 10000
+# what Python has compiled once is found again by the workers, and by every process that a test starts
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test sim lint types bench golden screenshots clean
 
@@ -13,7 +15,7 @@ run: $(READY)
 	@$(BIN)/sterna
 
 test: $(READY)
-	$(BIN)/pytest -n $(JOBS) -q
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -q
 
 # more runs of the simulator of sync than the suite has; the first that fails is told with how to run it again
 sim: $(READY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,36 @@ settings.register_profile("sterna", deadline=None, suppress_health_check=[Health
 settings.load_profile("sterna")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """The run gets a folder of its own for temporary files, which goes with it when all is well.
+
+    Each pytest that starts shuts the folder that pytest would take to everybody but its owner. PostgreSQL, when root
+    runs the tests, is another user, and could not be ended any more by whoever runs at the same time.
+    """
+    if config.option.basetemp is None:  # a worker is told its own
+        config.option.basetemp = tempfile.mkdtemp(prefix="sterna-tests-")
+        atexit.register(clear, config.option.basetemp)  # first of all, so it runs last: after PostgreSQL's end
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: looking through it again and again would be a quarter of the run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """What a failed test left is left to be looked at."""
+    if exitstatus:
+        atexit.unregister(clear)
+
+
+def clear(folder: str) -> None:
+    """Remove the files of a run."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture
 def clock() -> Ticking:
     return Ticking()
@@ -39,11 +70,7 @@ def store(tmp_path: Path, clock: Ticking) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Embedded:
-    """PostgreSQL 18 with the schema; it ends with the test process, and its folder after it.
-
-    Not in pytest's own folder: each pytest that starts shuts that to everybody but its owner, and PostgreSQL, when root
-    runs the tests, is another user.
-    """
+    """PostgreSQL 18 with the schema; it ends with the test process, and its folder after it."""
     import psycopg
 
     from server.embedded import APP, start

@@ -217,9 +217,9 @@ def test_a_partial_reply_is_found_once_it_is_settled(store: Store) -> None:
 
 def test_a_pasted_log_that_repeats_its_words_is_found_without_a_wait(store: Store) -> None:
     begun = store.begin_turn(None, "lorem ipsum dolor sit amet consectetur\n" * 20_000, model=None)
-    began = time.monotonic()
+    began = time.process_time()
     for typed in ("lorem ipsum dolor ", "lorem ips"):
         assert begun.user_message.id in {hit.message_id for hit in store.search(typed)}
     (best,) = store.search_best("lorem ipsum dolor", 1)
     assert "\x02lorem\x03" in best.snippet or "\x02dolor\x03" in best.snippet
-    assert time.monotonic() - began < 3, "the square of the matches takes half a minute"
+    assert time.process_time() - began < 3, "the square of the matches takes half a minute"

@@ -25,7 +25,7 @@ os.environ["TZ"] = "UTC"
 time.tzset()
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 30.0
 
 
 class Clock:

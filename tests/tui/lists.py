@@ -20,7 +20,7 @@ from tui.sidebar import Sidebar
 from tui.themes import DARK
 
 SATURDAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 30.0
 
 
 class Clock:

@@ -45,7 +45,7 @@ def test_every_text_finds_itself(text: str) -> None:
 
 
 def test_many_equal_letters_take_no_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert match("a" * 200 + "b", "a" * 400) is None
     assert match("ab" * 50, "a b" * 400) is not None
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

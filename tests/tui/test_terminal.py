@@ -18,7 +18,7 @@ from storage import Settled, Store, open_account
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = "import sys, pathlib, tui; d = pathlib.Path(sys.argv[1]); sys.exit(tui.run(data_dir=d, config_dir=d))"
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 HOSTILE = (
     "\x1b]52;c;cHduZWQ=\x07clipboard",
@@ -73,6 +73,11 @@ class Terminal:
 
     def shows(self, text: str) -> None:
         self.until(lambda: text in self.text)
+
+    def chosen(self) -> int:
+        """The line on which the conversation that is open stands in the list; -1 while there is none."""
+        lines = self.text.splitlines()
+        return next((number for number, line in enumerate(lines) if line.startswith("▎")), -1)
 
     def ends(self) -> None:
         end = time.monotonic() + WAIT_SECONDS
@@ -134,16 +139,18 @@ def test_nothing_that_people_or_models_wrote_is_obeyed_by_the_terminal(
     store.close()
 
     terminal = start()
-    terminal.shows("surrogate")
+    terminal.shows("▎  title half")
     for _ in HOSTILE[1:]:
+        before = terminal.chosen()
         terminal.child.send("\x1b[1;3B")  # alt+down: the next conversation
-        terminal.read()
+        terminal.until(lambda before=before: terminal.chosen() > before)  # each is drawn
     terminal.shows("▎  title ]52")
     terminal.child.send("\x1bOR")  # f3: search
     terminal.shows("Search every title")
     terminal.child.send("evil")
     terminal.shows("Conversation")
     terminal.child.send("\x1b")
+    terminal.until(lambda: "Search every title" not in terminal.text)
     terminal.child.send("\x1b[19~")  # f8: delete; the title is in the notice
     terminal.shows("Deleted")
     terminal.child.send("\x1b[21~")  # f10
@@ -180,7 +187,7 @@ def test_a_closed_window_keeps_the_draft(folder: Path, start: Callable[..., Term
     end = time.monotonic() + WAIT_SECONDS
     while terminal.child.isalive():
         assert time.monotonic() < end, "it outlives its terminal"
-        time.sleep(0)
+        time.sleep(0.02)
     assert draft(folder) == "the window closes"
     assert not (folder / "sterna.log").exists()
 
