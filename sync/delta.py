@@ -28,6 +28,8 @@ PATH = "/api/chat/sync"
 FIRST_BYTES, LEAST_BYTES = 256 * 1024, 16 * 1024
 QUICK_MS = 2000
 """A push that took less lets the next one be twice as large."""
+PATIENT = 3
+"""So often a push is said as it was, though its answer does not come in time; then in parts."""
 PAGE_BYTES = 1024 * 1024
 EXCHANGES = 8
 """Of one cycle; what is left is the next one's."""
@@ -80,6 +82,8 @@ class DeltaSync:
         self._bytes = min(first_bytes, capability.batch)
         self._page_bytes = page_bytes
         self._ops = self._most_ops = most_ops
+        self._late = (0, 0)
+        """The push whose answer did not come in time last, and how often in a row."""
 
     def cycle(self, fence: int) -> Steps[Cycle]:
         """Push what waits and pull what is new, until both ends are in step or something is in the way."""
@@ -100,7 +104,7 @@ class DeltaSync:
                 done = yield from (self._pull(state, fence) if frozen is None else self._push(frozen, state, fence))
             except Unreachable as error:
                 if error.reason == "timeout" and frozen is not None:
-                    yield from self._smaller(frozen, fence)
+                    yield from self._slow(frozen, fence)
                 return Cycle(pushed, pulled, problem=problem_of(error, now_ms, self._later(state)))
             except Nonsense as error:
                 problem = error.problem or Problem("offline", NONSENSE, self._later(state))
@@ -224,6 +228,14 @@ class DeltaSync:
         yield Tx(Store.block, (kind, key, rev, code), {"fence": fence})
         self._ops = self._most_ops
         return Exchange(more=True)
+
+    def _slow(self, frozen: Inflight, fence: int) -> Steps[None]:
+        """The answer did not come in time, and the server may have taken it all: so the same is said again, for only
+        that is answered without being done twice. A line that never carries so much at once gets it in parts."""
+        number, tries = self._late
+        self._late = (frozen.push_seq, tries + 1 if number == frozen.push_seq else 1)
+        if self._late[1] >= PATIENT:
+            yield from self._smaller(frozen, fence)
 
     def _smaller(self, frozen: Inflight, fence: int) -> Steps[None]:
         self._bytes = max(LEAST_BYTES, self._bytes // 2)

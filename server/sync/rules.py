@@ -1,8 +1,8 @@
 """Who wins: what becomes of each op of a push, given what the history holds. Nothing here reads or writes anything.
 
 One authority decides, so no device's clock does: of an edit only its age on its own device counts. A value that
-replaces what its author saw always wins; of two that did not know of each other the greater stamp does. The same code
-runs over PostgreSQL and in the simulator.
+replaces what its author saw, or wrote, always wins; of two that did not know of each other the greater stamp does. The
+same code runs over PostgreSQL and in the simulator.
 """
 
 from __future__ import annotations
@@ -303,7 +303,7 @@ class _Deciding:
             return Verdict("ok")
         if op.stamp is not None:
             wins, stamp = _order(op.stamp) > _order(there.stamp), op.stamp
-        elif op.base == there.seq:
+        elif op.base == there.seq or there.stamp.tie == self._replica:  # its own, of which it may not have been told
             wins, stamp = True, Stamp(cls, max(self._time_of(op), there.stamp.time + 1), self._replica)
         else:
             stamp = Stamp(cls, self._time_of(op), self._replica)

@@ -43,6 +43,20 @@ def test_an_edit_of_what_was_seen_wins_whatever_the_clocks_say(ada: Person) -> N
     assert Device(ada, "r2").pull().rows[0].value["title"] == "Birds"
 
 
+def test_a_device_has_seen_what_it_wrote_itself_though_no_answer_told_it_so(ada: Person, db: Db) -> None:
+    device = Device(ada)
+    device.push(talk(), said())
+    # this answer was lost, and the device's clock jumped: its next edit looks older
+    device.push(talk(title="First", cls=1), said(content="first"), sync_sent_at="0")
+    told = device.push(
+        talk(title="Next", cls=1, edited_at=1), said(content="next", edited_at=1), sync_sent_at="900000000000"
+    )
+    assert results(told) == ["ok", "ok"]
+    rows = Device(ada, "r2").pull().rows
+    assert rows[0].value["title"] == "Next"
+    assert rows[1].value["content"] == "next"
+
+
 def test_of_two_that_did_not_know_of_each_other_the_younger_edit_wins(ada: Person) -> None:
     one, two, three = Device(ada), Device(ada, "r2"), Device(ada, "r3")
     one.push(talk())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sync.steps import Answer, Http, Unreachable
@@ -39,6 +39,7 @@ class Net:
     rng: random.Random
     now_ms: Callable[[], int]
     rate: float = 0.0
+    faults: Sequence[str] = FAULTS
     delayed: list[Http] = field(default_factory=list)
     """Requests that come to the server once more, much later."""
     requests: int = 0
@@ -53,7 +54,7 @@ class Net:
             self.watch(inflated(step.body))
         if self.rng.random() >= self.rate:
             return self._served(step)
-        return self._faulty(step, self.rng.choice(FAULTS))
+        return self._faulty(step, self.rng.choice(self.faults))
 
     def deliver_late(self) -> None:
         """A request that everybody had given up arrives."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from sync.steps import Http, Tx
 from .device import EPOCH, ORIGIN, USER, Device, delta
 from .history import History
 from .ledger import Ledger
-from .net import Net
+from .net import FAULTS, Net
 from .oracle import Broken, check
 
 STEPS = 120
+OFTEN = 5.0
 ROUNDS = 14
 """After healing, a device needs few; more than this is no liveness."""
 
@@ -46,14 +47,25 @@ def template() -> Path:
 class World:
     """Devices, their people, one server, and what goes wrong."""
 
-    def __init__(self, seed: int, *, make_sync: Callable[..., Any] = delta, steps: int = STEPS) -> None:
-        self.seed, self.steps = seed, steps
+    def __init__(
+        self,
+        seed: int,
+        *,
+        make_sync: Callable[..., Any] = delta,
+        steps: int = STEPS,
+        deeds: Collection[str] | None = None,
+        faults: Sequence[str] = FAULTS,
+    ) -> None:
+        """``deeds``: what happens more than else, and of what is rare nothing but that; None: anything. ``faults``: of
+        the wire, where not all of them are wanted."""
+        self.seed, self.steps, self._deeds = seed, steps, deeds
         self.rng = random.Random(seed)
         self._ms = 0
         self.ledger = Ledger()
         self.history = History(random.Random(seed + 1))
         self.net = Net(self.history, random.Random(seed + 2), self.server_ms)
         self.net.rate = self.rng.choice((0.0, 0.05, 0.2, 0.4))
+        self.net.faults = faults
         self.net.watch = self._watch
         self.crash_rate = self.rng.choice((0.0, 0.02, 0.05))
         self.limits = {
@@ -114,34 +126,39 @@ class World:
 
     def _swarm(self) -> list[tuple[Callable[[], None], float]]:
         """What may happen in this run, and how often."""
-        usual: list[tuple[Callable[[], None], float]] = [
-            (self._sync_a_bit, 8.0),
-            (self._sync_whole, 4.0),
-            (self._say, 3.0),
-            (self._begin, 2.0),
-            (lambda: self._do("edit_message"), 2.0),
-            (lambda: self._do("rename"), 2.0),
-            (lambda: self._do("set_setting"), 1.0),
+        usual: list[tuple[str, Callable[[], None], float]] = [
+            ("sync_a_bit", self._sync_a_bit, 8.0),
+            ("sync_whole", self._sync_whole, 4.0),
+            ("say", self._say, 3.0),
+            ("begin", self._begin, 2.0),
+            ("edit_message", lambda: self._do("edit_message"), 2.0),
+            ("rename", lambda: self._do("rename"), 2.0),
+            ("set_setting", lambda: self._do("set_setting"), 1.0),
         ]
-        rare: list[tuple[Callable[[], None], float]] = [
-            (lambda: self._do("delete_message"), 1.0),
-            (lambda: self._do("delete_session"), 1.0),
-            (lambda: self._do("undo"), 1.0),
-            (lambda: self._do("clear"), 0.3),
-            (lambda: self._do("hide"), 0.5),
-            (lambda: self._do("show"), 0.5),
-            (self._jump, 0.5),
-            (self._unplug, 1.0),
-            (self._late, 0.5),
-            (self._take_over, 0.3),
-            (self._keep, 0.5),
-            (self._set_back, 0.3),
-            (self._clone, 0.2),
-            (self._new, 0.2),
-            (self._back_up, 0.4),
-            (self._restore, 0.2),
+        rare: list[tuple[str, Callable[[], None], float]] = [
+            ("delete_message", lambda: self._do("delete_message"), 1.0),
+            ("delete_session", lambda: self._do("delete_session"), 1.0),
+            ("undo", lambda: self._do("undo"), 1.0),
+            ("clear", lambda: self._do("clear"), 0.3),
+            ("hide", lambda: self._do("hide"), 0.5),
+            ("show", lambda: self._do("show"), 0.5),
+            ("jump", self._jump, 0.5),
+            ("unplug", self._unplug, 1.0),
+            ("late", self._late, 0.5),
+            ("take_over", self._take_over, 0.3),
+            ("keep", self._keep, 0.5),
+            ("set_back", self._set_back, 0.3),
+            ("clone", self._clone, 0.2),
+            ("new", self._new, 0.2),
+            ("back_up", self._back_up, 0.4),
+            ("restore", self._restore, 0.2),
         ]
-        return usual + [(deed, weight) for deed, weight in rare if self.rng.random() < 0.6]
+        often = self._deeds
+        if often is None:
+            some = usual + [one for one in rare if self.rng.random() < 0.6]
+            return [(deed, weight) for _, deed, weight in some]
+        some = usual + [one for one in rare if one[0] in often]
+        return [(deed, weight * OFTEN if name in often else weight) for name, deed, weight in some]
 
     def _note(self, what: str) -> None:
         self.trail.append(f"{self._ms:>7} {what}")
@@ -207,7 +224,8 @@ class World:
     def _monotonic(self, device: Device) -> None:
         before, after = device.state, device.store.sync_state()
         device.state = after
-        if after.resync > before.resync or after.replica != before.replica:
+        restarted = after.resync and (after.cur, after.seen_seq) == (0, 0)  # the history changed again meanwhile
+        if restarted or after.replica != before.replica:
             return
         for name in ("cur", "seen_seq", "push_seq", "fence", "full_cur"):
             if getattr(after, name) < getattr(before, name):

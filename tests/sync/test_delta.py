@@ -16,7 +16,7 @@ import pytest
 from pair import CAPS, USER, Desk, Office, sync_of, told
 
 from storage import FenceLost, Store
-from sync.delta import DeltaSync
+from sync.delta import PATIENT, DeltaSync
 from sync.steps import Answer, Http, Point, Unreachable
 
 Spoil = Callable[[Answer], Answer]
@@ -333,12 +333,36 @@ def test_what_goes_well_makes_the_next_push_larger_and_what_does_not_smaller(off
         raise Unreachable("timeout")
 
     one.way = way
+    for _ in range(PATIENT - 1):
+        one.cycle()
+        assert one.store.inflight() is not None
     one.cycle()
     assert one.store.inflight() is None  # in smaller parcels next time, not the same again
     one.way = lambda step, on: on(step)
     while not one.cycle().complete:
         pass
     assert office.history.rows.keys() >= {("m", row["id"]) for row in one.store.rows("select id from chat_messages")}
+
+
+def test_what_was_done_though_the_answer_came_too_late_is_not_done_again(office: Office) -> None:
+    one, other = office.desk(), office.desk()
+    session_id = one.say(None, "hello")
+    office.settle()
+    one.store.rename_session(session_id, "First")
+
+    def late(step: Http, on: Callable[[Http], Answer]) -> Answer:
+        on(step)
+        raise Unreachable("timeout")
+
+    one.way = late
+    one.cycle()
+    other.cycle()
+    other.store.rename_session(session_id, "Second")  # who saw the first
+    other.cycle()
+    one.clock.move(days=-400)  # so that the first looks new
+    one.way = lambda step, on: on(step)
+    office.settle()
+    assert one.titles() == other.titles() == ["Second"]
 
 
 def test_another_process_that_takes_over_ends_the_first_one_s_cycle(office: Office) -> None:

@@ -190,6 +190,52 @@ def test_a_regenerated_reply_replaces_the_old_one_everywhere(office: Office) -> 
     assert other.texts(session_id) == ["hello", "Better."]
 
 
+def test_what_is_written_while_a_page_is_on_its_way_stands(office: Office) -> None:
+    """It had not seen the page, so it is weighed against it; it had not lost against it by the page's coming alone."""
+    one, other = office.desk(), office.desk()
+    session_id = one.say(None, "hello")
+    in_step(office)
+    prompt = one.store.messages_before(session_id, None, 9)[0]
+    one.store.rename_session(session_id, "Of one")
+    one.store.edit_message(prompt.id, "text of one")
+    one.cycle()
+    set_time(office, one, other, minutes=1)
+
+    def write(step: Step) -> None:
+        if isinstance(step, Point) and step.name == "answered" and other.titles() != ["Of the other"]:
+            other.store.rename_session(session_id, "Of the other")
+            other.store.edit_message(prompt.id, "text of the other")
+
+    other.cycle(write)
+    in_step(office)
+    assert one.titles() == ["Of the other"]
+    assert one.texts(session_id)[0] == "text of the other"
+    assert [value.get("title") or value["content"] for _, _, value in office.history.overtaken] == [
+        "Of one", "text of one",
+    ]  # fmt: skip
+
+
+def test_what_is_written_after_one_that_lost_has_not_seen_what_won(office: Office) -> None:
+    one, other = office.desk(), office.desk()
+    session_id = one.say(None, "hello")
+    in_step(office)
+    prompt = one.store.messages_before(session_id, None, 9)[0]
+    other.store.edit_message(prompt.id, "too early")
+    set_time(office, one, other, minutes=1)
+    one.store.edit_message(prompt.id, "text of one")
+    one.cycle()
+    set_time(office, one, other, minutes=1)
+
+    def write(step: Step) -> None:
+        if isinstance(step, Point) and step.name == "answered" and other.texts(session_id)[0] == "too early":
+            other.store.edit_message(prompt.id, "after all")
+
+    other.cycle(write)
+    in_step(office)
+    assert one.texts(session_id)[0] == "after all"
+    assert [value["content"] for _, _, value in office.history.overtaken] == ["text of one"]
+
+
 # Deleting
 
 
@@ -469,8 +515,32 @@ def test_server_restored_and_gone_on(office: Office) -> None:
     while office.history.seq < seq + 3:
         other.say(None, "other things")
         other.cycle()
+    one.say(session_id, "said before anybody looked")
     in_step(office)
     assert "forgotten by the server" in other.texts(session_id)
+
+
+def test_a_clear_that_waits_means_nothing_to_a_restored_server(office: Office) -> None:
+    """What its owner saw is deleted by name; what the new history has at those numbers stays."""
+    one = office.desk()
+    office.desk()
+    first = one.say(None, "first")
+    in_step(office)
+    backup = office.history.backup()
+    for number in range(3):
+        one.say(first, f"more {number}")
+        one.say(None, f"seen {number}")
+    in_step(office)
+    one.store.clear_all()
+    office.history.restore_from(backup)
+    new = office.desk()
+    new.say(None, "made after the restore")
+    new.cycle()
+    one.cycle()
+    in_step(office)
+    assert [new.texts(row["id"])[0] for row in new.store.rows("select id from chat_sessions")] == [
+        "made after the restore"
+    ]
 
 
 def test_a_server_that_lost_everything_is_given_it_again(office: Office) -> None:
@@ -507,6 +577,21 @@ def test_database_copied_to_another_device(office: Office) -> None:
     assert sorted(said) == ["from one", "from the copy", "hello", "waits in both"]
     assert {desk.store.sync_state().replica for desk in office.desks} - {replica}
     assert len({desk.store.sync_state().replica for desk in office.desks}) == 2
+
+
+def test_a_copy_says_what_the_original_had_taken_back(office: Office) -> None:
+    """It was deleted before anybody was told of it; a grave is left all the same."""
+    one = office.desk()
+    one.say(None, "hello")
+    one.cycle()
+    session_id = one.say(None, "waits in both")
+    copy = office.desk(copied(office, one))
+    one.store.delete_session(session_id)
+    one.cycle()
+    copy.cycle()
+    in_step(office)
+    assert office.history.rows["c", session_id].is_dead
+    assert len(copy.titles()) == 1
 
 
 def test_device_set_back_to_an_old_copy(office: Office) -> None:
