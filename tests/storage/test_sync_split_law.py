@@ -97,10 +97,11 @@ def state(store: Store) -> dict[str, Any]:
         name: [{key: value for key, value in row.items() if key not in LOCAL} for row in table(store, name)]
         for name in SEEN
     }
-    found["chat_sessions"] = [
+    rows = [
         {key: value for key, value in row.items() if key not in LOCAL and not row["title"].startswith("Recovered")}
         for row in table(store, "chat_sessions")
     ]
+    found["chat_sessions"] = sorted(rows, key=repr)  # which of two that came together is first says nothing
     found["chat_messages"] = sorted(
         tuple((key, value) for key, value in row.items() if key not in LOCAL | {"session_id"})
         for row in map(dict, store.rows("select * from chat_messages order by id"))
