@@ -69,8 +69,8 @@ class SyncQueue(SyncConflicts):
         """What waits stays. A server that has the row must hear of a deletion, whoever sent it."""
         self.db.execute("update sync_outbox set sent = 1 where kind = :kind and id = :id", {"kind": kind, "id": row.id})
         if page.resync:
-            # who wrote it had seen what this history says, or something newer; or had not: then no position is right
-            self._know(kind, row.id, row.seq if row.stamp <= stamp else row.seq - 1)
+            # it replaces that very value, or one that its author had not seen: an older one may be a stranger's too
+            self._know(kind, row.id, row.seq if row.stamp == stamp else row.seq - 1)
 
     def _know(self, kind: str, id_: str, seq: int) -> None:
         """Move the position at which a thing is known, and nothing else."""

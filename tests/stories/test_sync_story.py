@@ -95,12 +95,16 @@ def faulty() -> Iterator[Faulty]:
 
 
 def serve(home: Home) -> tuple[Going, int]:
-    going = home.start("serve", "--port", "0", "--no-rate-limits")
-    going.hear("http://127.0.0.1:")
-    going.hear("\n")
-    found = re.search(r"http://127\.0\.0\.1:(\d+)", going.heard.decode())
-    assert found is not None
-    return going, int(found[1])
+    """The server and its port; started anew, as a supervisor does, while the PostgreSQL of the killed one still ends."""
+    for _ in range(5):
+        going = home.start("serve", "--port", "0", "--no-rate-limits")
+        assert going.process.stdout is not None
+        while piece := going.process.stdout.read(4096):
+            going.heard += piece
+            if found := re.search(rb"http://127\.0\.0\.1:(\d+)\s", going.heard):
+                return going, int(found[1])
+        told = going.end()
+    raise AssertionError(told.err)
 
 
 def test_two_computers_and_a_server_are_killed_at_random_and_no_word_is_missing(tmp_path: Path, faulty: Faulty) -> None:
