@@ -128,7 +128,7 @@ def test_two_computers_and_a_server_are_killed_at_random_and_no_word_is_missing(
             rng.choice(computers).kill()
         if rng.random() < 0.02:
             going.process.kill()
-            going.process.wait()
+            going.end()
             going, faulty.port = serve(keeper)
         time.sleep(0.05)
     faulty.rate = 0.0
