@@ -95,7 +95,7 @@ def faulty() -> Iterator[Faulty]:
 
 
 def serve(home: Home) -> tuple[Going, int]:
-    """The server and its port; started anew, as a supervisor does, while the PostgreSQL of the killed one still ends."""
+    """The server and its port; started anew, as a supervisor does, while the PostgreSQL of a killed one still ends."""
     for _ in range(5):
         going = home.start("serve", "--port", "0", "--no-rate-limits")
         assert going.process.stdout is not None
