@@ -132,12 +132,22 @@ def test_a_clear_that_waits_is_dropped_and_the_graves_say_what_it_meant(store: S
     assert [row.id for row in store.session_page(0, 9)] == ["unseen"]
 
 
-def test_a_pending_edit_had_seen_what_the_older_history_says(store: Store, far: FarSide) -> None:
+def test_a_pending_edit_had_seen_the_very_value_it_replaced(store: Store, far: FarSide) -> None:
+    store.edit_message("m", "Mine.")
+    again(far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a"),
+                message("m", "c", 5, "hello", time=100, tie="a")])  # fmt: skip
+    far.freeze()
+    edit = next(one for one in far.sent if one.id == "m")
+    assert (edit.base, edit.stamp) == (5, None)
+
+
+def test_a_pending_edit_may_not_have_seen_an_older_value_which_a_stranger_wrote(store: Store, far: FarSide) -> None:
     store.edit_message("m", "Mine.")
     again(far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a"), message("m", "c", 5, "before", time=50)])
     far.freeze()
     edit = next(one for one in far.sent if one.id == "m")
-    assert (edit.base, edit.stamp) == (5, None)
+    assert (edit.base, edit.stamp) == (4, None)
+    assert store.get_message("m").content == "Mine."
 
 
 def test_a_pending_edit_had_not_seen_what_is_newer_there(store: Store, far: FarSide) -> None:
