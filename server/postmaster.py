@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypedDict
@@ -33,8 +33,8 @@ TRIES = 4
 SOCKET_LENGTH = 100
 """Of a path; the system's limit is 104 or 108 bytes, and the name of the socket comes after it."""
 
-APART = "sterna-"
-"""How a folder begins that is for the socket alone."""
+APART = "sterna-socket-"
+"""How the name of a folder begins that is for the socket alone."""
 
 ROOTS_STAND_IN = "pgserver"
 """PostgreSQL does not run as root; for root it runs as this user, who is made when missing."""
@@ -97,6 +97,7 @@ class Postmaster:
             if not (self._folder / "PG_VERSION").exists():
                 self._make()
             self._check_version()
+            self._open_the_way()
             there = self._folder / "postgresql.conf"
             if conf not in (text := there.read_text("utf-8")):
                 there.write_text(text + conf, "utf-8")
@@ -181,6 +182,9 @@ class Postmaster:
     def _run(self) -> bool:
         """Whether it runs now. No shell sees the path."""
         self._put_away()
+        if self._process is not None:  # one that was killed is given the moment that it needs to end
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
         where = str(self._folder)
         if len(os.fsencode(where)) > SOCKET_LENGTH or "," in where:
             # a new name each time, and its owner's alone: nobody else can have been there first
@@ -208,7 +212,8 @@ class Postmaster:
 
     def _stop(self) -> None:
         if self._told():
-            if self.socket.startswith(f"{tempfile.gettempdir()}/{APART}"):
+            where = Path(self.socket)
+            if where != self._folder and where.name.startswith(APART):
                 self._made = self.socket  # of a process that was killed, maybe
             subprocess.run(
                 [program("pg_ctl"), "-D", self._folder, "-m", "fast", "-w", "-t", "60", "stop"],
@@ -228,11 +233,14 @@ class Postmaster:
 
     def _put_away(self) -> None:
         if self._made:
-            shutil.rmtree(self._made, ignore_errors=True)
+            with suppress(OSError):  # nothing but sockets is ever removed
+                for left in Path(self._made).glob(".s.PGSQL.*"):
+                    left.unlink()
+                Path(self._made).rmdir()
             self._made = ""
 
     def _let_in(self, new: Path) -> None:
-        """Root's stand-in may pass through the folders above, and see nothing in them."""
+        """Root's stand-in exists, may run PostgreSQL's programs, and owns the folder."""
         assert self._user is not None
         try:
             pwd.getpwnam(self._user)
@@ -243,8 +251,13 @@ class Postmaster:
             _allow(path, stat.S_IROTH | (stat.S_IXOTH if path.stat().st_mode & stat.S_IXUSR else 0))
         found = pwd.getpwnam(self._user)
         os.chown(new, found.pw_uid, found.pw_gid)
-        for above in (*new.absolute().parents, *programs.parents):
-            _allow(above, stat.S_IXOTH)
+        self._open_the_way()
+
+    def _open_the_way(self) -> None:
+        """Root's stand-in may pass through the folders above, also one that was shut since, and see nothing there."""
+        if self._user is not None:
+            for above in (*self._folder.parents, *program("postgres").parents[2:]):
+                _allow(above, stat.S_IXOTH)
 
 
 def program(name: str) -> Path:

@@ -42,7 +42,7 @@ def test_with_nothing_to_clear_it_says_so(ada: Person) -> None:
 def test_three_thousand_conversations_are_cleared_in_one_request(ada: Person, bob: Person, db: Db) -> None:
     fill(db, ada, 3000)
     fill(db, bob, 1)
-    answer = ada.http.delete(CLEAR)
+    answer = ada.http.delete(CLEAR, timeout=120)
     assert (answer.status_code, answer.json()) == (
         200,
         {"success": True, "message": "All conversations cleared successfully", "deletedCount": 3000},

@@ -1,13 +1,16 @@
-"""A server whose database has no schema yet."""
+"""A server whose database has no schema yet, or lies in a folder that was shut."""
 
 from __future__ import annotations
 
+import stat
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from people import SECRET
 from waiting import until
@@ -41,3 +44,23 @@ def test_a_secret_that_was_given_does_not_stand_for_the_schema(settings: ServerS
         embedded.start(empty.folder)
         until(lambda: http.get("/readyz").status_code == 200, "ready")
         assert http.get("/api/chat/sync", headers={"authorization": "Bearer x"}).status_code == 401
+
+
+@pytest.mark.parametrize("prefix", ["sterna-", "sterna-socket-"])
+def test_a_folder_among_temporary_ones_keeps_its_data_when_the_server_ends(prefix: str) -> None:
+    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+        folder = Path(name) / f"{prefix}postgres"
+        embedded.start(folder)
+        embedded.stop(folder)
+        assert (folder / "PG_VERSION").exists()
+
+
+def test_a_folder_above_that_was_shut_to_others_since_keeps_nobody_out_who_belongs_in(tmp_path: Path) -> None:
+    above = tmp_path / "above"
+    running = embedded.start(above / "postgres")
+    embedded.stop(running.folder)
+    above.chmod(0o700)  # root's PostgreSQL is another user
+    with psycopg.connect(embedded.start(running.folder).admin_url) as db:
+        assert db.execute("select 1").fetchone() == (1,)
+    embedded.stop(running.folder)
+    assert not stat.S_IMODE(above.stat().st_mode) & (stat.S_IROTH | stat.S_IWOTH)
