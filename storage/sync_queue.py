@@ -86,8 +86,11 @@ class SyncQueue(SyncConflicts):
         )
 
     def _offer(self, kind: str, id_: str, session_id: str, seq: int, now_ms: int, op: str = "put") -> None:
-        """Say an acknowledged value again, with its own stamp, to a history that has an older one or none."""
-        self._know(kind, id_, seq)
+        """Say an acknowledged value again, with its own stamp, to a history that has an older one or none.
+
+        Who wrote it need not have seen the older one, which may be a stranger's: so its position is not the base.
+        """
+        self._know(kind, id_, seq - 1)
         self._queue_op(kind, id_, session_id, op, now_ms, restamp=1)
 
     def _queue_op(self, kind: str, id_: str, session_id: str, op: str, now_ms: int, *, restamp: int = 0) -> None:

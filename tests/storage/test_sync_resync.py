@@ -90,6 +90,15 @@ def test_a_value_of_the_server_that_is_older_is_said_again_to_it(store: Store, f
     assert store.conflicts() == []
 
 
+def test_who_says_it_again_had_not_seen_the_older_value_so_that_is_kept_where_it_is_overtaken(
+    store: Store, far: FarSide
+) -> None:
+    older = [conversation("c", 1, "Before", time=50, tie="z"), message("m", "c", 2, "a stranger's", time=50, tie="z")]
+    again(far, [*older, setting("c", "model", 3, "w", time=50, tie="z")])
+    far.freeze()
+    assert {one.id: one.base for one in far.sent} == {"c": 0, "m": 1, "c/model": 2}
+
+
 def test_a_setting_that_was_taken_away_since_is_taken_away_again(store: Store, far: FarSide) -> None:
     far.tell(setting("c", "model", 20, None, time=300, tie="a"))
     again(far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a"), message("m", "c", 2, "hello", time=100),
