@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ import httpx
 
 from storage import Store
 from sync.delta import DeltaSync
-from sync.steps import Answer, Cycle, Http, Now, Point, Tx
+from sync.steps import Ahead, Answer, Cycle, Http, Now, Point, Tx
 from sync.wire import Capability
 
 CAPS = Capability.parse("1; caps=delta,gzip,seen,sse,tomb; batch=1048576; msg=1048576")
@@ -31,7 +32,9 @@ class Device:
         self.fence = self.store.take_fence()
         self.requests = self.sent = self.received = 0
         self.waited = 0.0
-        """Seconds that answers took."""
+        """Seconds that answers were waited for."""
+        self._others = ThreadPoolExecutor(1)
+        self._ahead: tuple[Http, Future[Answer]] | None = None
 
     def cycle(self) -> Cycle:
         """One cycle, to its end."""
@@ -46,7 +49,10 @@ class Device:
                 return found
             match step:
                 case Http():
-                    came = self._answer(step)
+                    came = self._answered(step)
+                case Ahead():
+                    self._ahead = step.request, self._others.submit(self._answer, step.request)
+                    came = None
                 case Tx():
                     came = step.method(self.store, *step.args, **step.kwargs)
                 case Now():
@@ -68,13 +74,23 @@ class Device:
         self.requests = self.sent = self.received = 0
         self.waited = 0.0
 
-    def _answer(self, step: Http) -> Answer:
+    def _answered(self, step: Http) -> Answer:
         began = time.perf_counter()
+        kept, self._ahead = self._ahead, None
+        if kept is not None and kept[0] == step:
+            found = kept[1].result()
+        else:
+            if kept is not None:
+                wait((kept[1],))
+            found = self._answer(step)
+        self.waited += time.perf_counter() - began
+        return found
+
+    def _answer(self, step: Http) -> Answer:
         request = self._http.build_request(
             step.method, step.path, params=dict(step.query), headers=dict(step.headers), content=step.body
         )
         answer = self._http.send(request)
-        self.waited += time.perf_counter() - began
         self.requests += 1
         head = sum(len(name) + len(value) + 4 for name, value in request.headers.raw)
         self.sent += head + len(step.body or b"")

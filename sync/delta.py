@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from storage import Inflight, NotInFlight, Pending, Store, SyncState
 
 from .capability import client_header
 from .packing import coding, packed
-from .steps import Answer, Cycle, Http, Now, Point, Problem, Step, Tx, Unreachable
+from .steps import Ahead, Answer, Cycle, Http, Now, Point, Problem, Step, Tx, Unreachable
 from .values import op_of, remote_of, told_of
 from .verdicts import portal, problem_of
 from .wire import BATCH_OPS, BadItem, Capability, Commit, DeltaAnswer, DeltaPush, Pull
@@ -89,7 +89,7 @@ class DeltaSync:
         """Push what waits and pull what is new, until both ends are in step or something is in the way."""
         pushed = pulled = 0
         told = False
-        for _ in range(EXCHANGES):
+        for left in reversed(range(EXCHANGES)):
             now_ms: int = yield Now()
             frozen: Inflight | None = yield Tx(
                 Store.freeze,
@@ -101,7 +101,10 @@ class DeltaSync:
                 return Cycle(pushed, pulled, complete=True)
             state: SyncState = yield Tx(Store.sync_state)
             try:
-                done = yield from (self._pull(state, fence) if frozen is None else self._push(frozen, state, fence))
+                if frozen is None:
+                    done = yield from self._pull(state, fence, goes_on=left > 0)
+                else:
+                    done = yield from self._push(frozen, state, fence)
             except Unreachable as error:
                 if error.reason == "timeout" and frozen is not None:
                     yield from self._slow(frozen, fence)
@@ -185,9 +188,8 @@ class DeltaSync:
         yield from self._applied(found, rows, state, fence, now_ms)
         return Exchange(done, len(rows), found.more)
 
-    def _pull(self, state: SyncState, fence: int) -> Steps[Exchange]:
-        query = {"since": str(state.cur), "max_bytes": str(self._page_bytes)}
-        answer: Answer = yield Http("GET", PATH, query, self._headers(state))
+    def _pull(self, state: SyncState, fence: int, *, goes_on: bool) -> Steps[Exchange]:
+        answer: Answer = yield self._page_after(state)
         yield Point("answered")
         now_ms: int = yield Now()
         if answer.status != 200:
@@ -199,8 +201,15 @@ class DeltaSync:
         if is_newer:
             return Exchange(problem=Problem("update", NEWER))
         rows = page_of(found, state)
+        if goes_on and found.more and found.seen is not None:
+            seen = found.seen
+            yield Ahead(self._page_after(replace(state, cur=found.cur, seen_seq=seen.seq, seen_nonce=seen.nonce)))
         yield from self._applied(found, rows, state, fence, now_ms)
         return Exchange(0, len(rows), found.more or state.resync)
+
+    def _page_after(self, state: SyncState) -> Http:
+        query = {"since": str(state.cur), "max_bytes": str(self._page_bytes)}
+        return Http("GET", PATH, query, self._headers(state))
 
     def _applied(
         self, found: DeltaAnswer, rows: Sequence[Any], state: SyncState, fence: int, now_ms: int

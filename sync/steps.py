@@ -27,6 +27,13 @@ class Http:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """A request that most likely comes next: it may be sent already, and its answer kept until it is asked for."""
+
+    request: Http
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What came back, whoever it came from."""
 
@@ -67,7 +74,7 @@ class Point:
     name: str
 
 
-Step = Http | Tx | Now | Point
+Step = Http | Ahead | Tx | Now | Point
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from .origin import Server
 from .quiet import hush
 from .reaching import CONNECT, READ, WRITE, in_a_sentence, open_client
 from .session import AGAIN
-from .steps import Answer, Http, Now, Point, Reason, Step, Tx, Unreachable
+from .steps import Ahead, Answer, Http, Now, Point, Reason, Step, Tx, Unreachable
 from .timing import Timing
 
 if TYPE_CHECKING:
@@ -245,6 +245,7 @@ async def drive(
     """Do the steps of ``work`` and give what it returns. ``seen`` is told of each and of what came of it."""
     came: Any = None
     thrown: BaseException | None = None
+    requests = Requests(transport)
     try:
         while True:
             ended, value = await _further(work, came, thrown)
@@ -253,19 +254,54 @@ async def drive(
                 return result
             came, thrown = None, None
             try:
-                came = await _done(value, transport, store, timing)
+                came = await _done(value, requests, store, timing)
             except (Unreachable, StoreError, ValueError) as error:
                 thrown = error
             if seen is not None and thrown is None:
                 seen(value, came)
     finally:
         work.close()
+        await requests.forget()
 
 
-async def _done(step: Step, transport: Transport, store: StoreThread, timing: Timing) -> Any:
+class Requests:
+    """Requests, of which one may be on its way before it is asked for."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._request: Http | None = None
+        self._answer: asyncio.Task[Answer] | None = None
+
+    async def ahead(self, request: Http) -> None:
+        """Send it already."""
+        await self.forget()
+        self._request, self._answer = request, asyncio.create_task(self._transport.send(request), name="sync.ahead")
+
+    async def answer(self, request: Http) -> Answer:
+        """What it is answered. Raises Unreachable."""
+        if request == self._request and self._answer is not None:
+            answer, self._request, self._answer = self._answer, None, None
+            return await answer
+        await self.forget()
+        return await self._transport.send(request)
+
+    async def forget(self) -> None:
+        """Nobody asks for that answer any more."""
+        answer, self._request, self._answer = self._answer, None, None
+        if answer is not None:
+            answer.cancel()
+            await asyncio.wait((answer,))
+            if not answer.cancelled():
+                answer.exception()
+
+
+async def _done(step: Step, requests: Requests, store: StoreThread, timing: Timing) -> Any:
     match step:
         case Http():
-            return await transport.send(step)
+            return await requests.answer(step)
+        case Ahead():
+            await requests.ahead(step.request)
+            return None
         case Tx():
             return await store.run(step.method, *step.args, **step.kwargs)
         case Now():

@@ -14,7 +14,7 @@ from typing import Any
 from storage import Store, StoreError
 from storage.ids import DIGITS
 from sync.delta import DeltaSync
-from sync.steps import Answer, Cycle, Http, Point, Step, Tx, Unreachable
+from sync.steps import Ahead, Answer, Cycle, Http, Point, Step, Tx, Unreachable
 from sync.wire import Capability
 
 from .driving import done
@@ -48,6 +48,7 @@ class Device:
         self._work: Generator[Step, Any, Cycle] | None = None
         self._came: Any = None
         self._thrown: BaseException | None = None
+        self._ahead: tuple[Http, Answer | Unreachable] | None = None
         self.last: Cycle | None = None
         self.store = self._opened()
         self.fence = self.store.take_fence()
@@ -134,7 +135,7 @@ class Device:
         """Give the cycle up where it is."""
         if self._work is not None:
             self._work.close()
-        self._work, self._came, self._thrown = None, None, None
+        self._work, self._came, self._thrown, self._ahead = None, None, None, None
 
     @property
     def idle(self) -> bool:
@@ -156,10 +157,23 @@ class Device:
             self._work, self.last = None, None  # another process has taken over
             return None
         try:
-            self._came = done(step, self.store, answer, self.ms)
+            self._came = self._done(step, answer)
         except (Unreachable, StoreError, ValueError) as error:
             self._thrown = error
         return step
+
+    def _done(self, step: Step, answer: Callable[[Http], Answer]) -> Any:
+        if isinstance(step, Ahead):
+            self._ahead = step.request, _tried(answer, step.request)
+            return None
+        kept = self._ahead
+        if isinstance(step, Http):
+            self._ahead = None
+            if kept is not None and kept[0] == step:
+                if isinstance(kept[1], Unreachable):
+                    raise kept[1]
+                return kept[1]
+        return done(step, self.store, answer, self.ms)
 
     # What a person does
 
@@ -338,3 +352,10 @@ def delta(rng: random.Random, **limits: int) -> DeltaSync:
 
 
 __all__ = ["CAPS", "ORIGIN", "USER", "Device", "Point", "Tx", "delta"]
+
+
+def _tried(answer: Callable[[Http], Answer], request: Http) -> Answer | Unreachable:
+    try:
+        return answer(request)
+    except Unreachable as error:
+        return error

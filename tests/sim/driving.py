@@ -10,7 +10,7 @@ from typing import Any
 
 from storage import Store
 from sync.packing import coding
-from sync.steps import Answer, Http, Now, Point, Step, Tx, Unreachable
+from sync.steps import Ahead, Answer, Http, Now, Point, Step, Tx, Unreachable
 from sync.wire import Commit, DeltaAnswer, DeltaPush, Pull
 
 from .history import Forked, History
@@ -87,5 +87,5 @@ def done(step: Step, store: Store, answer: Callable[[Http], Answer], now_ms: Cal
             return step.method(store, *step.args, **step.kwargs)
         case Now():
             return now_ms()
-        case Point():
+        case Point() | Ahead():
             return None

@@ -17,7 +17,7 @@ from pair import CAPS, USER, Desk, Office, sync_of, told
 
 from storage import FenceLost, Store
 from sync.delta import PATIENT, DeltaSync
-from sync.steps import Answer, Http, Point, Unreachable
+from sync.steps import Ahead, Answer, Http, Point, Tx, Unreachable
 
 Spoil = Callable[[Answer], Answer]
 
@@ -445,3 +445,15 @@ def test_out_of_turn_nothing_is_taken_of_what_is_no_answer(office: Office) -> No
         with pytest.raises(ValueError, match="nonsense"):
             run(work, other.store, other.answer, other.now_ms)
     assert other.titles() == []
+
+
+def test_the_next_page_is_asked_for_before_this_one_is_taken(office: Office) -> None:
+    here, there = office.desk(), office.desk()
+    there.sync = DeltaSync(CAPS, USER, page_bytes=1)
+    here.say(None, "One word.")
+    here.cycle()
+    steps: list[Any] = []
+    there.cycle(steps.append)
+    at = next(n for n, step in enumerate(steps) if isinstance(step, Ahead))
+    assert next(step.method.__name__ for step in steps[at:] if isinstance(step, Tx)) == "apply"
+    assert next(step for step in steps[at:] if isinstance(step, Http)) == steps[at].request

@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from passing import Asked, Passing, answer, scripted, until
 from storage import Store, StoreError, StoreThread
 from sync.errors import CannotReach, SignInNeeded
 from sync.origin import Server, server_of
-from sync.steps import Answer, Http, Now, Point, Step, Tx, Unreachable
+from sync.steps import Ahead, Answer, Http, Now, Point, Step, Tx, Unreachable
 from sync.timing import Timing
 from sync.transport import Bearer, Transport, drive
 
@@ -390,6 +391,47 @@ async def test_a_long_answer_is_read_beside_the_event_loop(store_thread: StoreTh
         transport = transport_to(server.address)
         assert await drive(work(), transport, store_thread, timing=Timing()) == (True, False)
         await transport.close()
+
+
+async def test_what_most_likely_comes_next_is_asked_for_while_a_transaction_goes_on(store_thread: StoreThread) -> None:
+    asked: list[int] = []
+
+    def work() -> Generator[Step, Any, list[int]]:
+        yield Ahead(Http("GET", "/next"))
+        yield Tx(slow)
+        told = [(yield Http("GET", "/next")).status]
+        yield Ahead(Http("GET", "/never"))
+        return [*told, (yield Http("GET", "/other")).status]
+
+    async with scripted(answer({}, "418 Teapot"), answer({}), answer({}, "202 Accepted")) as server:
+
+        def slow(store: Store) -> None:
+            limit = monotonic() + 20
+            while not server.asked and monotonic() < limit:
+                sleep(0.01)
+            asked.append(len(server.asked))
+
+        transport = transport_to(server.address)
+        told = await drive(work(), transport, store_thread, timing=Timing())
+        await transport.close()
+    assert asked == [1]
+    assert told[0] == 418
+    assert [one.target for one in server.asked if one.target != "/never"] == ["/next", "/other"]
+
+
+async def test_what_goes_wrong_ahead_comes_when_it_is_asked_for(store_thread: StoreThread) -> None:
+    def work() -> Generator[Step, Any, str]:
+        yield Ahead(Http("GET", "/"))
+        made = yield Tx(Store.create_session, ("Geese",))
+        try:
+            yield Http("GET", "/")
+        except Unreachable as error:
+            return f"{made.title} {error.reason}"
+        return "nothing"
+
+    transport = transport_to("http://127.0.0.1:9")
+    assert await drive(work(), transport, store_thread, timing=Timing()) == "Geese network"
+    await transport.close()
 
 
 async def test_a_protocol_that_is_given_up_ends_where_it_was(store_thread: StoreThread) -> None:
