@@ -141,6 +141,37 @@ def test_an_edit_of_a_message_that_died_elsewhere_goes_to_the_log(store: Store, 
     assert store.message_count(reply.session_id) == 1
 
 
+def test_a_message_that_never_got_there_is_recovered_from_one_that_died_under_its_id(
+    store: Store, far: FarSide
+) -> None:
+    session = exchange(store, "hello").session_id
+    far.sync()
+    reply = exchange(store, "unsent", session_id=session)
+    far.freeze()
+    far.settle(**{reply.id: far.answer(far.sent[1], "deleted", message(reply.id, session, 9, dead=True))})
+    recovered = next(row for row in store.session_page(0, 9) if row.title.startswith("Recovered"))
+    assert [one.content for one in store.messages_before(recovered.id, None, 9)] == ["Yes."]
+
+
+def test_a_deletion_of_what_is_dead_already_is_done(store: Store, far: FarSide) -> None:
+    reply = exchange(store, "hello")
+    far.sync()
+    store.delete_message(reply.id)
+    far.freeze()
+    far.settle(**{reply.id: far.answer(far.sent[0], "deleted", message(reply.id, reply.session_id, 9, dead=True))})
+    assert outbox(store) == set()
+
+
+def test_what_is_said_twice_in_one_push_waits_for_the_next(store: Store, far: FarSide) -> None:
+    reply = exchange(store, "hello")
+    far.sync()
+    store.edit_message(reply.id, "Edited.")
+    far.freeze()
+    far.settle(**{reply.id: far.answer(far.sent[0], "rejected", code="twice")})
+    assert store.quarantined() == []
+    assert far.ops() == [("m", reply.id, "put")]
+
+
 def test_a_conversation_that_the_server_does_not_know_goes_before_its_messages(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
     far.sync()

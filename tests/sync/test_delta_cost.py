@@ -1,0 +1,87 @@
+"""What syncing costs (sync.md 4.1, invariant 12): it goes by what changed, never by what is there."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pair import Desk, Office
+
+BATCH = 500
+FIXED, EACH, PER_BYTE = 600, 200, 1.3
+"""Bytes of a push: by itself, for each thing that it tells of, and for each compressed byte of their words."""
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    found = Office(tmp_path)
+    yield found
+    found.close()
+
+
+def spent(desk: Desk) -> tuple[int, int]:
+    """Requests, and bytes of their bodies, until it is in step."""
+    desk.asked.clear()
+    while not desk.cycle().complete:
+        pass
+    return len(desk.asked), sum(len(one.body or b"") for one in desk.asked)
+
+
+def words(rng: random.Random, length: int) -> str:
+    """Text that hardly gets smaller."""
+    return "w" + "".join(rng.choice("abcdefghijklmnopqrstuvwxyz     ") for _ in range(length))
+
+
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3000)), min_size=1, max_size=40),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=25)
+def test_requests_and_bytes_go_by_what_changed(changes: list[tuple[int, int]], seed: int) -> None:
+    rng = random.Random(seed)
+    with TemporaryDirectory() as folder:
+        office = Office(Path(folder))
+        here, there = office.desk(), office.desk()
+        sessions = [here.say(None, f"Talk {n}.") for n in range(4)]
+        office.settle()
+        texts = [words(rng, length) for _, length in changes]
+        for (place, _), text in zip(changes, texts, strict=True):
+            here.say(sessions[place], text)
+        requests, sent = spent(here)
+        things = 2 * len(changes)
+        floor = sum(len(gzip.compress(text.encode())) for text in texts)
+        assert requests <= ceil(things / BATCH) + 1
+        assert sent <= FIXED + EACH * things + PER_BYTE * 2 * floor  # the reply says its prompt again
+        requests, sent = spent(there)
+        assert (requests, sent) == (1, 0)
+        assert [here.texts(one) for one in sessions] == [there.texts(one) for one in sessions]
+        office.close()
+
+
+def test_a_change_costs_the_same_in_a_short_talk_and_in_a_long_one(office: Office) -> None:
+    costs = []
+    for length in (2, 300):
+        desk = office.desk()
+        session_id = desk.say(None, "Begin.")
+        for n in range(length):
+            desk.say(session_id, f"Word {n}.")
+        office.settle()
+        desk.say(session_id, "The same words.")
+        costs.append(spent(desk))
+    (short, little), (long, much) = costs
+    assert short == long == 1
+    assert abs(much - little) < 40
+
+
+def test_who_has_nothing_to_say_asks_once_and_says_nothing(office: Office) -> None:
+    desk = office.desk()
+    desk.say(None, "Hello.")
+    office.settle()
+    assert spent(desk) == (1, 0)
