@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 from home import frame, until, write
 from textual.pilot import Pilot
 from textual.widgets import Button
 
+from server.embedded import Embedded
+from server.users import Users
 from storage import Conflict, Quarantined, Store, data_dir, open_account
 from sync.report import SyncReport
 from tests.clients import Somebody, sign_up
+from tests.conftest import serving_settings
+from tests.serving import serving
+from tests.stories.living import STERNA
 from tui.app import SternaApp
 from tui.syncing.lines import Act, Page, page_lines
 from tui.wiring import build
@@ -108,6 +117,53 @@ async def test_a_wrong_password_is_a_sentence_and_changes_nothing(tmp_path: Path
         await sign_in(app, pilot, sterna_server, Somebody(who.id, who.email, "not that one"))
         await until(pilot, lambda: "password" in frame(app).lower() and "not right" in frame(app), 15)
         assert app.link.report.phase == "local"
+
+
+async def test_a_server_that_wants_an_invitation_is_given_one(tmp_path: Path, postgres: Embedded) -> None:
+    users = Users(postgres.admin_url, argon2_memory_kib=64)
+    email, code = f"{uuid4().hex}@example.org", await asyncio.to_thread(users.invite, None, "free", 1)
+    with serving(replace(serving_settings(postgres), signup="invite")) as address:
+        async with running(tmp_path) as (app, pilot):
+            await pilot.press("shift+f9")
+            await until(pilot, lambda: "Sign in" in frame(app))
+            await pilot.press("enter")
+            await until(pilot, lambda: app.focused is not None and app.focused.id == "address")
+            for text in (address, email):
+                await write(pilot, text)
+                await pilot.press("enter")
+            await write(pilot, "a password of theirs")
+            assert "Invitation" not in frame(app)
+            await press(pilot, "New account")
+            await until(pilot, lambda: "needs an invitation" in frame(app), 15)
+            await until(pilot, lambda: app.focused is not None and app.focused.id == "invitation")
+            await write(pilot, code)
+            await pilot.press("enter")
+            await press(pilot, "Send")
+            await until(pilot, lambda: app.link.report.phase == "synced", 15)
+
+
+async def test_a_code_for_a_browser_says_how_long_it_is_good(tmp_path: Path, sterna_server: str) -> None:
+    async with running(tmp_path) as (app, pilot):
+        await sign_in(app, pilot, sterna_server, Somebody("", "", ""))
+        await until(pilot, lambda: "in a browser" in " ".join(frame(app).split()), 15)
+        first = re.search(r"good for (\d+:\d\d)", " ".join(frame(app).split()))
+        assert first is not None
+        await until(pilot, lambda: first[0] not in " ".join(frame(app).split()), 15)
+
+
+async def test_a_sign_in_from_another_terminal_is_noticed(tmp_path: Path, sterna_server: str) -> None:
+    who = sign_up(sterna_server)
+    async with running(tmp_path) as (app, pilot):
+        assert app.link.report.phase == "local"
+        command = ["--data-dir", tmp_path / "data", "--config-dir", tmp_path / "cfg", "login", sterna_server]
+        there = await asyncio.create_subprocess_exec(
+            STERNA, *command, "--email", who.email, "--password-stdin", "--yes", "--adopt",
+            stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"},
+        )  # fmt: skip
+        _, said = await there.communicate(f"{who.password}\n".encode())
+        assert there.returncode == 0, said
+        await until(pilot, lambda: app.link.report.phase == "synced", 20)
 
 
 async def test_signing_out_keeps_the_history(tmp_path: Path, sterna_server: str) -> None:

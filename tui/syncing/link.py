@@ -10,12 +10,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from sync.report import SyncReport, line
 
 if TYPE_CHECKING:
-    from storage import StoreThread
+    from storage import Change, StoreThread
+
+
+SETTLED = 2.0
+"""Seconds after which a sign-in in another process is complete."""
 
 
 class Messenger(Protocol):
@@ -61,6 +66,8 @@ class Link:
         self._told = told
         self._messenger: Messenger | None = None
         self._running: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] | None = None
         self.account = ""
         """Whose history this is; empty: only this computer knows it."""
         self.report = SyncReport()
@@ -79,11 +86,26 @@ class Link:
         await self.end()
         if self._factory is None:
             return
-        made = await self._factory(store, self._report)
+        self._employ(await self._factory(store, self._report))
+        self._unsubscribe = store.subscribe(partial(self._heard, store))
+
+    def _employ(self, made: Made) -> None:
         self.account, self._messenger = made.account, made.messenger
         self._report(made.report)
         if made.messenger is not None:
             self._running = asyncio.create_task(made.messenger.run(), name="sync.run")
+
+    def _heard(self, store: StoreThread, change: Change) -> None:
+        """Another process wrote: it may have been a sign-in, whose tokens are kept a moment after."""
+        if change.elsewhere and self._messenger is None and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look(store), name="sync.look")
+
+    async def _look(self, store: StoreThread) -> None:
+        await asyncio.sleep(SETTLED)
+        assert self._factory is not None
+        made = await self._factory(store, self._report)
+        if self._messenger is None and made.account:
+            self._employ(made)
 
     def now(self) -> None:
         """Look at the server now."""
@@ -97,6 +119,14 @@ class Link:
 
     async def end(self) -> None:
         """Let it send what it can at once, and end."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        looking, self._looking = self._looking, None
+        if looking is not None:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
         messenger, self._messenger = self._messenger, None
         running, self._running = self._running, None
         if messenger is not None and running is not None:

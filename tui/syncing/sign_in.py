@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -21,7 +23,7 @@ from storage.text import clean, one_line
 
 if TYPE_CHECKING:
     from sync.accounts import Accounts, Choice, Offer, SignedIn
-    from sync.gotrue import Tokens
+    from sync.gotrue import SignInServer, Tokens
 
     from ..app import SternaApp
 
@@ -34,13 +36,14 @@ class SignIn(ModalScreen["SignedIn | None"]):
     BINDINGS = [Binding("escape", "dismiss(None)", "Back")]
 
     answer = query_one("#answer", Static)
+    _invited = query_one("#invited", Vertical)
 
     def __init__(self, accounts: Accounts) -> None:
         super().__init__()
         self._accounts = accounts
 
     def compose(self) -> ComposeResult:
-        """Three fields, three ways."""
+        """Three fields, three ways; one field more where an invitation is needed."""
         with Vertical(classes="dialog"):
             yield Label(Content("Sign in"), classes="title")
             yield Static(Content("Server"), classes="label")
@@ -50,16 +53,25 @@ class SignIn(ModalScreen["SignedIn | None"]):
             yield Input(placeholder="empty, to sign in with a browser", compact=True, id="email")
             yield Static(Content("Password"), classes="label")
             yield Input(password=True, compact=True, id="password")
+            with Vertical(id="invited"):
+                yield Static(Content("Invitation"), classes="label")
+                yield Input(placeholder="from whoever runs the server", compact=True, id="invitation")
             yield Static(Content(""), id="answer", classes="note")
             with Horizontal(classes="buttons"):
                 yield Button("Back", id="back", compact=True)
                 yield Button("New account", id="create", compact=True)
                 yield Button("Sign in", id="enter", variant="primary", compact=True)
 
+    def on_mount(self) -> None:
+        """The field is for who turns out to need it."""
+        self._invited.display = False
+
     @on(Input.Submitted)
     def next_field(self, event: Input.Submitted) -> None:
         """Enter goes on to the next field, and from the last one in."""
-        if event.input.id == "password" or (event.input.id == "email" and not event.value.strip()):
+        if event.input.id == "invitation":
+            self._enter(create=True)
+        elif event.input.id == "password" or (event.input.id == "email" and not event.value.strip()):
             self._enter(create=False)
         else:
             self.focus_next()
@@ -75,29 +87,48 @@ class SignIn(ModalScreen["SignedIn | None"]):
     @work(group="sign_in", exclusive=True)
     async def _enter(self, *, create: bool) -> None:
         from sync.accounts import SignedIn
-        from sync.errors import SignInError
+        from sync.errors import SignInError, SignupClosed
 
-        address, email, password = (
-            self.query_one(f"#{name}", Input).value for name in ("address", "email", "password")
+        address, email, password, invitation = (
+            self.query_one(f"#{name}", Input).value for name in ("address", "email", "password", "invitation")
         )
         self._say("One moment …")
         try:
             server, kind, signer = self._accounts.sign_in_server(address)
             tokens: Tokens
             if create:
-                tokens = await signer.create(email.strip(), password, "")
+                tokens = await signer.create(email.strip(), password, invitation.strip())
             elif email.strip():
                 tokens = await signer.password(email.strip(), password)
             else:
-                code = await signer.device_code()
-                self._say(f"Open {code.page} in a browser, here or elsewhere, and enter {code.user}")
-                from sync.device import approved
-
-                tokens = await approved(signer, code)
+                tokens = await self._by_browser(signer)
+        except SignupClosed as error:
+            self._say(str(error), good=False)
+            self._invited.display = True
+            self.query_one("#invitation", Input).focus()
+            return
         except SignInError as error:
             self._say(str(error), good=False)
             return
         self.dismiss(SignedIn(server, kind, tokens))
+
+    async def _by_browser(self, signer: SignInServer) -> Tokens:
+        from sync.device import approved
+
+        code = await signer.device_code()
+        end = monotonic() + code.seconds
+
+        def count_down() -> None:
+            left = timedelta(seconds=max(0, round(end - monotonic())))
+            page = f"Open {code.page} in a browser, here or elsewhere, and enter {code.user}"
+            self._say(f"{page} (good for {str(left).removeprefix('0:')})")
+
+        count_down()
+        counting = self.set_interval(1, count_down)
+        try:
+            return await approved(signer, code)
+        finally:
+            counting.stop()
 
     def _say(self, sentence: str, *, good: bool = True) -> None:
         self.answer.update(Content.styled(clean(sentence, newlines=False), "$foreground" if good else "$error"))
