@@ -82,6 +82,8 @@ class DeltaSync:
         self._bytes = min(first_bytes, capability.batch)
         self._page_bytes = page_bytes
         self._ops = self._most_ops = most_ops
+        self._parted = False
+        """Whether a push that was refused as a whole is being said in parts."""
         self._late = (0, 0)
         """The push whose answer did not come in time last, and how often in a row."""
 
@@ -156,11 +158,15 @@ class DeltaSync:
         now_ms: int = yield Now()
         if answer.status in (400, 413, 422) and is_json(answer):
             return (yield from self._apart(frozen, answer, fence, now_ms))
+        if answer.status == 403 and is_json(answer) and len(frozen.items) > 1 and not self._parted:
+            self._parted = True  # it may be about one of them only
+            yield from self._smaller(frozen, fence)
+            return Exchange(more=True)
         if answer.status == 409 and code_of(answer) == "replica_forked":
             yield Tx(Store.fork, (self._new_replica(), fence))
             return Exchange(more=True)
         if answer.status != 200:
-            return Exchange(problem=problem_of(answer, now_ms, self._later(state)))
+            return Exchange(problem=problem_of(answer, now_ms, self._later(state), state.fails))
         found, is_newer = self._decoded(answer)
         if found.push_seq != frozen.push_seq:
             raise Nonsense
@@ -179,6 +185,7 @@ class DeltaSync:
         except NotInFlight:
             return Exchange(more=True)  # another process has settled it
         yield Point("settled")
+        self._parted = False
         self._grow(now_ms - began)
         done = sum(one.result != "rejected" for one in told)
         if is_newer:
@@ -193,7 +200,7 @@ class DeltaSync:
         yield Point("answered")
         now_ms: int = yield Now()
         if answer.status != 200:
-            return Exchange(problem=problem_of(answer, now_ms, self._later(state)))
+            return Exchange(problem=problem_of(answer, now_ms, self._later(state), state.fails))
         found, is_newer = self._decoded(answer)
         if found.resync:
             yield Tx(Store.start_resync, (fence,))

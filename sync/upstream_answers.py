@@ -6,11 +6,10 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from .steps import Answer, Problem, Unreachable
+from .verdicts import reset_ms, retry_after_ms
 
 MINUTE_MS = 60_000
 SLOWEST_MS = 5 * MINUTE_MS
@@ -100,13 +99,12 @@ class Judge:
 
     def _later(self, sentence: str, answer: Answer, now_ms: int) -> Problem:
         wait = self._backoff()
-        floor = retry_after_ms(answer.headers.get("retry-after"), now_ms)
+        floor = retry_after_ms(answer.headers, now_ms)
         return Problem("offline", sentence, max(wait, floor + int(floor * self.rng.uniform(0, 0.2)) if floor else 0))
 
     def _limited(self, answer: Answer, now_ms: int) -> Problem:
-        wait = retry_after_ms(answer.headers.get("retry-after"), now_ms)
-        if wait is None and (reset := answer.headers.get("x-ratelimit-reset")) is not None:
-            wait = _until_ms(reset, now_ms)
+        wait = retry_after_ms(answer.headers, now_ms)
+        wait = reset_ms(answer.headers, now_ms) if wait is None else wait
         wait = LIMITED_MS if wait is None else wait
         return Problem("paused", f"{self.host} asks to wait.", wait + int(wait * self.rng.uniform(0, 0.2)))
 
@@ -118,31 +116,6 @@ class Judge:
     def _backoff(self) -> int:
         self.fails += 1
         return int(self.rng.uniform(0, min(SLOWEST_MS, 1_000 * 2 ** min(self.fails, 20))))
-
-
-def retry_after_ms(header: str | None, now_ms: int) -> int | None:
-    """``Retry-After`` as seconds or as a date; None where it says neither."""
-    if header is None:
-        return None
-    if header.isascii() and header.isdigit() and len(header) < 8:
-        return int(header) * 1_000
-    try:
-        return max(0, int(parsedate_to_datetime(header).timestamp() * 1_000) - now_ms)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-
-
-def _until_ms(text: str, now_ms: int) -> int | None:
-    """An instant, or seconds from now, whichever a server means by its reset."""
-    if text.isascii() and text.isdigit() and len(text) < 8:
-        return int(text) * 1_000
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    wait = int(at.timestamp() * 1_000) - now_ms
-    return wait if 0 < wait < 24 * 60 * MINUTE_MS else None
 
 
 def _object(answer: Answer) -> Mapping[str, Any] | None:

@@ -90,7 +90,7 @@ NEITHER: dict[str, tuple[Spoil, str]] = {
     "another account's": (changed(user="7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"), "blocked"),
     "301": (status(301, location="https://portal.example.net/"), "portal"),
     "401": (status(401), "signin"),
-    "403": (status(403), "blocked"),
+    "402": (status(402), "blocked"),
     "404": (status(404), "update"),
     "409 of another kind": (status(409, b'{"code":"busy"}'), "portal"),
     "426": (status(426), "update"),
@@ -278,6 +278,28 @@ def test_a_push_that_is_too_large_is_sent_in_parts_down_to_the_one_that_is(offic
     assert other.texts(session_id) == ["small", "You said: small", "small too", "You said: small too"]
     one.way = lambda step, on: on(step)
     assert one.store.retry_quarantined() == 2
+    office.settle()
+    assert one.seen() == other.seen()
+
+
+def test_a_push_that_is_forbidden_is_said_in_parts_until_only_what_is_forbidden_waits(office: Office) -> None:
+    one, other = office.desk(), office.desk()
+    session_id = one.say(None, "fine")
+    one.say(session_id, "forbidden")
+
+    def way(step: Http, on: Callable[[Http], Answer]) -> Answer:
+        from sim.driving import inflated
+
+        if step.body is not None and b"forbidden" in inflated(step.body):
+            return told({"error": "no", "code": "forbidden"}, 403)
+        return on(step)
+
+    one.way = way
+    done = one.cycle()
+    assert (done.pushed, done.problem is not None and done.problem.phase) == (3, "blocked")
+    other.cycle()
+    assert other.texts(session_id) == ["fine", "You said: fine"]
+    one.way = lambda step, on: on(step)
     office.settle()
     assert one.seen() == other.seen()
 

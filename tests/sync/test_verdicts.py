@@ -46,6 +46,7 @@ def said(status: int, **headers: str) -> Answer:
         (said(429, x_ratelimit_reset="2026-02-25T06:15:20.000Z"), "paused", 120_000),
         (said(429, x_ratelimit_reset="2026-02-25T06:15:20"), "paused", 120_000),
         (said(429, x_ratelimit_reset="2099-02-25T06:15:20Z"), "paused", DAY),
+        (said(429, x_ratelimit_reset="90"), "paused", 90_000),
         (said(429, x_ratelimit_reset="soon"), "paused", 900_000),
         (said(429, retry_after="120", x_ratelimit_reset="2099-02-25T06:15:20Z"), "paused", 120_000),
     ],
@@ -54,6 +55,11 @@ def test_what_an_answer_means(found: Answer | Unreachable, phase: str, wait: int
     problem = problem_of(found, NOW, LATER)
     assert (problem.phase, problem.wait_ms) == (phase, wait)
     assert problem.sentence.endswith((".", "sterna login"))
+
+
+def test_a_server_that_says_no_is_asked_again_ever_later_up_to_six_hours() -> None:
+    waits = [problem_of(said(403), NOW, LATER, fails).wait_ms for fails in range(8)]
+    assert waits == [60_000 * minutes for minutes in (15, 30, 60, 120, 240, 360, 360, 360)]
 
 
 def test_a_sentence_of_the_network_is_told_as_it_is() -> None:
