@@ -299,6 +299,16 @@ class World:
             self.restores += 1
             self._note("the server is restored from a backup")
             self.history.restore_from(self.rng.choice(self.backups))
+            # a delete whose disk was set back, and that only the server remembered until now
+            known = {
+                (row["kind"], row["id"]) for one in self.devices for row in one.store.rows("select * from sync_grave")
+            }
+            self.ledger.forgotten += [
+                one
+                for one in self.ledger.deleted
+                if (one.kind, one.thing) not in known
+                and ((row := self.history.rows.get((one.kind, one.thing))) is None or not row.is_dead)
+            ]
 
     # Healing
 
