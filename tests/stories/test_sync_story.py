@@ -11,11 +11,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from storage import Store, data_dir, open_account
-from tests.clients import WORD, sign_up
+from sync.capability import client_header
+from tests.clients import WORD, Somebody, sign_up
 from tests.stories.faulty import Faulty
 from tests.stories.living import STERNA, Home, until
 
@@ -122,10 +125,43 @@ class Keeper:
         self.going.end()
         self.serve()
 
+    def end(self) -> int:
+        """Let it end by itself; its exit code."""
+        self.going.signal(signal.SIGTERM)
+        return self.going.end().code
 
-def test_everything_is_killed_behind_a_wire_that_breaks_and_no_word_is_missing(tmp_path: Path, faulty: Faulty) -> None:
+    def history(self, who: Somebody) -> dict[str, tuple[str, list[tuple[str, str]]]]:
+        """What it has of somebody: every conversation's title, and its messages in order."""
+        with httpx.Client(base_url=f"http://127.0.0.1:{self._faulty.port}", timeout=30) as http:
+            asked = {"email": who.email, "password": WORD}
+            token = http.post("/auth/v1/token?grant_type=password", json=asked).json()["access_token"]
+            http.headers.update({"authorization": f"Bearer {token}", **client_header()})
+            rows: dict[tuple[str, str], dict[str, Any]] = {}
+            cur, more = 0, True
+            while more:
+                told = http.get("/api/chat/sync", params={"since": cur}).json()["sync"]
+                rows |= {(row["kind"], row["id"]): row for row in told["rows"]}
+                cur, more = told["cur"], told["more"]
+        live = [row for row in rows.values() if row.get("value") is not None]
+        inside: dict[str, list[tuple[str, str, str]]] = {row["id"]: [] for row in live if row["kind"] == "c"}
+        for row in live:
+            if row["kind"] == "m":
+                inside[row["session"]].append((row["value"]["timestamp"], row["id"], row["value"]["content"]))
+        titles = {row["id"]: row["value"]["title"] for row in live if row["kind"] == "c"}
+        return {key: (titles[key], [(id_, text) for _, id_, text in sorted(found)]) for key, found in inside.items()}
+
+
+@pytest.fixture
+def keeper(tmp_path: Path, faulty: Faulty) -> Iterator[Keeper]:
+    made = Keeper(tmp_path / "keeper", faulty)
+    yield made
+    assert made.end() == 0
+
+
+def test_everything_is_killed_behind_a_wire_that_breaks_and_no_word_is_missing(
+    tmp_path: Path, keeper: Keeper, faulty: Faulty
+) -> None:
     rng = random.Random(11)
-    keeper = Keeper(tmp_path / "keeper", faulty)
     who = sign_up(f"http://127.0.0.1:{faulty.port}")
     computers = [Computer(tmp_path / name) for name in ("here", "there")]
     faulty.rate = 0.0
@@ -152,9 +188,7 @@ def test_everything_is_killed_behind_a_wire_that_breaks_and_no_word_is_missing(t
 
     until(in_step, "both computers are in step")
     here, there = (one.history() for one in computers)
-    assert here == there
+    assert here == there == keeper.history(who)
     texts = {text for _, messages in here.values() for _, text in messages}
     assert {word for one in computers for word in one.typed} <= texts
     assert [one.waiting() for one in computers] == [0, 0]
-    keeper.going.signal(signal.SIGTERM)
-    assert keeper.going.end().code == 0
