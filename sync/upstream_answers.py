@@ -104,8 +104,8 @@ class Judge:
 
     def _limited(self, answer: Answer, now_ms: int) -> Problem:
         wait = retry_after_ms(answer.headers, now_ms)
-        wait = reset_ms(answer.headers, now_ms) if wait is None else wait
-        wait = LIMITED_MS if wait is None else wait
+        if wait is None:
+            wait = reset_ms(answer.headers, now_ms) or LIMITED_MS
         return Problem("paused", f"{self.host} asks to wait.", wait + int(wait * self.rng.uniform(0, 0.2)))
 
     def _portal(self) -> Problem:

@@ -15,8 +15,9 @@ from storage.sync_columns import DEFAULTS, MESSAGE_COLUMNS
 from storage.upstream import Entry, digest, enriched, rank
 from sync.budget import HOUR_MS, Budget
 from sync.steps import Answer, Unreachable
-from sync.upstream_answers import Judge, Stopped, retry_after_ms
+from sync.upstream_answers import Judge, Stopped
 from sync.upstream_values import WrongOwner, listed, message_in, message_item
+from sync.verdicts import retry_after_ms
 from sync.wire import BadItem
 
 NOW = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp() * 1000)
@@ -70,7 +71,7 @@ def test_a_clock_that_goes_back_takes_nothing_away() -> None:
     ],
 )  # fmt: skip
 def test_retry_after_is_seconds_or_a_date(header: str | None, wait: int | None) -> None:
-    assert retry_after_ms(header, NOW) == wait
+    assert retry_after_ms({} if header is None else {"retry-after": header}, NOW) == wait
 
 
 def stopped(status: int, headers: dict[str, str], body: bytes = b"{}", judge: Judge | None = None) -> Any:
