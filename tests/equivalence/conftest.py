@@ -20,6 +20,5 @@ from tables import Postgres
 @pytest.fixture(scope="session")
 def server(postgres: Embedded) -> Iterator[Postgres]:
     """PostgreSQL as the superuser, who becomes each person in turn."""
-    with psycopg.connect(postgres.admin_url, autocommit=True, row_factory=dict_row, prepare_threshold=1) as db:
-        db.prepared_max = 1000
+    with psycopg.connect(postgres.admin_url, autocommit=True, row_factory=dict_row, prepare_threshold=None) as db:
         yield Postgres(db)

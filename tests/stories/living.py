@@ -46,7 +46,9 @@ class Going:
         assert self.process.stdout is not None
         while text.encode() not in self.heard:
             piece = self.process.stdout.read(4096)
-            assert piece, f"it ended without {text!r}: {self.heard!r}"
+            if not piece:
+                ended = self.end()
+                raise AssertionError(f"it ended without {text!r}: {ended}")
             self.heard += piece
 
     def signal(self, number: int) -> None:
