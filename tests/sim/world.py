@@ -260,11 +260,7 @@ class World:
             self._note(f"{device.name} is set back")
             self.set_backs += 1
             device.set_back()
-            there = {*device.sessions(), *(key for key, _, _ in device.messages())}
-            there |= {key for (_, key), row in self.history.rows.items() if not row.is_dead}
-            self.ledger.forgotten += [
-                one for one in self.ledger.deleted if one.device == device.name and one.thing in there
-            ]
+            self._forget()
 
     def _clone(self) -> None:
         device = self._someone()
@@ -299,16 +295,15 @@ class World:
             self.restores += 1
             self._note("the server is restored from a backup")
             self.history.restore_from(self.rng.choice(self.backups))
-            # a delete whose disk was set back, and that only the server remembered until now
-            known = {
-                (row["kind"], row["id"]) for one in self.devices for row in one.store.rows("select * from sync_grave")
-            }
-            self.ledger.forgotten += [
-                one
-                for one in self.ledger.deleted
-                if (one.kind, one.thing) not in known
-                and ((row := self.history.rows.get((one.kind, one.thing))) is None or not row.is_dead)
-            ]
+            self._forget()
+
+    def _forget(self) -> None:
+        """Of deletes that no disk and no server remembers any more, nobody can hear."""
+        graves = {
+            (row["kind"], row["id"]) for one in self.devices for row in one.store.rows("select * from sync_grave")
+        }
+        dead = {key for key, row in self.history.rows.items() if row.is_dead}
+        self.ledger.forgotten += [one for one in self.ledger.deleted if (one.kind, one.thing) not in graves | dead]
 
     # Healing
 
