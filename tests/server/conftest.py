@@ -3,7 +3,8 @@ each test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import ssl
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -18,6 +19,14 @@ from server.services import utc_now
 from server.settings import ServerSettings, Upstream
 from tests import fake_openai
 from tests.serving import serving
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients of loopback: one that reads this computer's certificates takes longer to make than a test."""
+
+
+def client_of(address: str, headers: Mapping[str, str] | None = None) -> httpx.Client:
+    """A client of the server at ``address``."""
+    return httpx.Client(base_url=address, headers=headers, timeout=30, verify=NO_TLS, trust_env=False)
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +62,7 @@ def served(settings: ServerSettings) -> Iterator[Callable[..., str]]:
 @pytest.fixture
 def http(address: str) -> Iterator[httpx.Client]:
     """Somebody who is not signed in."""
-    with httpx.Client(base_url=address, timeout=30) as client:
+    with client_of(address) as client:
         yield client
 
 
@@ -68,7 +77,7 @@ def person(db: Db, address: str) -> Iterator[Callable[..., Person]]:
                 db.execute("update profiles set subscription_tier = %s where id = %s", (tier, user_id))
             token = token_for(user_id, email)
             headers = {"authorization": f"Bearer {token}"}
-            client = stack.enter_context(httpx.Client(base_url=address, timeout=30, headers=headers))
+            client = stack.enter_context(client_of(address, headers))
             return Person(user_id, email, token, client)
 
         yield make
@@ -108,7 +117,7 @@ def at(model: fake_openai.Server, relaying: tuple[fake_openai.Server, str]) -> I
 
         def client(who: Person | None, address: str = relaying[1]) -> httpx.Client:
             headers = {"authorization": f"Bearer {who.token}"} if who else {}
-            return stack.enter_context(httpx.Client(base_url=address, timeout=30, headers=headers))
+            return stack.enter_context(client_of(address, headers))
 
         yield client
 
