@@ -331,6 +331,15 @@ class Device:
             return
         session_id = self.rng.choice(there)
         if not self.store.is_private(session_id):
+            unsaid = {
+                row["id"]
+                for row in self.store.rows(
+                    "select id from sync_outbox where kind = 'm' and op = 'del' and conv_id = :id", id=session_id
+                )
+            }
+            self.ledger.forgotten += [
+                one for one in self.ledger.deleted if one.device == self.name and one.thing in unsaid
+            ]
             self.store.set_private(session_id, True)
             self.ledger.hidden.add(session_id)
 

@@ -148,7 +148,7 @@ def _no_edit_vanished(history: History, ledger: Ledger, kept: set[str]) -> None:
         gone = one.session_id in ledger.hidden or any(
             other.thing in (one.thing, one.session_id) for other in ledger.deleted
         )
-        if dead and gone and one.device in {other.device for other in ledger.deleted if one.thing in other.seen}:
+        if dead and one.device in {other.device for other in ledger.deleted if one.thing in other.seen}:
             continue
         if gone and (one.thing in ledger.accepted or one.kind == "c") and _was_told(history, one.text):
             continue
