@@ -19,6 +19,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.worker import WorkerFailed
@@ -30,6 +31,7 @@ from storage.text import clean
 
 from .actions import BY_ID, bindings, keymap
 from .gate import Gate, ascii_wanted
+from .log import note
 from .main_screen import MainScreen
 from .prompt import plain
 from .syncing import Link, LinkFactory
@@ -202,10 +204,7 @@ class SternaApp(Themed, inherit_bindings=False):
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
-            if isinstance(error, storage.StoreError):
-                self._complain(error)
-            else:
-                self._handle_exception(error)
+            self._handle_exception(error)
 
     def _complain(self, error: storage.StoreError) -> None:
         """A worker or a task could not read or write: only that has ended, and its sentence says what to do."""
@@ -241,6 +240,7 @@ class SternaApp(Themed, inherit_bindings=False):
         if self.closing:
             return
         self.closing = True
+        self.workers.cancel_all()
         if self.main.reopened:
             await self.main.save_draft()
         elif typed := plain(self.main.draft):
@@ -266,35 +266,27 @@ class SternaApp(Themed, inherit_bindings=False):
                 if self._store is not None:
                     await self._store.close()
         except TimeoutError:
-            self._write_log("Closing took too long; what was already stored is safe.")
+            note(self._log_file, self.clock(), "Closing took too long; what was already stored is safe.")
 
     def _on_signal(self, number: int) -> None:
         self.spawn(self.leave(128 + number), "app.signal")
 
     def _handle_exception(self, error: Exception) -> None:
         """A bug: the details go to a file, the person gets one sentence, and everything stored is safe."""
-        if isinstance(error, WorkerFailed) and isinstance(error.error, storage.StoreError):
-            self._complain(error.error)
+        inner = error.error if isinstance(error, WorkerFailed) else error
+        if isinstance(inner, storage.StoreError):
+            self._complain(inner)
             return
+        if isinstance(inner, NoMatches) and (self.closing or not self.is_running):
+            return  # what it was about to draw on is taken away already
         self._return_code = 1
         if self._exception is None:
             self._exception = error
             self._exception_event.set()
         details = "".join(traceback.format_exception(error))
-        where = f" The details are in {log}." if (log := self._write_log(details)) else ""
+        where = f" The details are in {log}." if (log := note(self._log_file, self.clock(), details)) else ""
         self.farewell = f"Sterna had to stop because of a mistake of its own. Your conversations are safe.{where}"
         self._close_messages_no_wait()
-
-    def _write_log(self, text: str) -> Path | None:
-        """Append to the log file, which is made only when there is something to say; gives where it is."""
-        try:
-            path = self._log_file() if self._log_file else None
-            if path is not None:
-                with path.open("a", encoding="utf-8", errors="replace") as log:
-                    log.write(f"{self.clock().isoformat()} {text.rstrip()}\n")
-        except OSError:
-            return None
-        return path
 
     # Showing
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .app import SternaApp
 
+from .log import LogFile
 from .syncing import Made
 
 LOG_FILE = "sterna.log"
@@ -46,23 +47,6 @@ def run_app(*, data_dir: Path | None, config_dir: Path | None) -> int:
     if app.farewell is not None:
         print(app.farewell, file=sys.stderr)
     return app.return_code or 0
-
-
-class LogFile(logging.Handler):
-    """Takes what the rooms report of their own mistakes into a file, which is made when there is something to say."""
-
-    def __init__(self, path: Callable[[], Path]) -> None:
-        super().__init__()
-        self._path = path
-        self.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Append it; where even that cannot be written there is nobody left to tell."""
-        try:
-            with self._path().open("a", encoding="utf-8", errors="replace") as file:
-                file.write(self.format(record) + "\n")
-        except OSError:
-            return
 
 
 def build(folder: Path | None, config_folder: Path | None, environ: Mapping[str, str] = os.environ) -> SternaApp:

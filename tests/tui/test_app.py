@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -125,6 +126,26 @@ async def test_every_key_that_steps_down_the_list_makes_a_step(home: Home) -> No
         for _ in range(4):  # at once: pressing waits for each
             app.post_message(events.Key("alt+down", None))
         await until(pilot, lambda: app.main.session_id == ids[-4])
+
+
+async def test_work_that_ends_after_the_screen_is_gone_is_no_mistake(home: Home) -> None:
+    home.seed(*((f"number {number}", "Yes.") for number in range(6)))
+    app = home.app()
+    gone = asyncio.Event()
+
+    async def late() -> None:
+        try:
+            await gone.wait()
+        finally:
+            app.main.query_one("#nothing")
+
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        app.main.run_worker(late())
+        for _ in range(4):
+            app.post_message(events.Key("alt+down", None))
+        await pilot.pause()
+    assert app.farewell is None
 
 
 async def test_a_draft_is_in_the_file_soon_after_typing_pauses(home: Home) -> None:
