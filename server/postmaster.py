@@ -30,8 +30,8 @@ READY_SECONDS = 300.0
 TRIES = 4
 """Of a start: the workers of a postmaster that was killed need a moment to notice and to leave."""
 
-SOCKET_LENGTH = 100
-"""Of a path; the system's limit is 104 or 108 bytes, and the name of the socket comes after it."""
+SOCKET_LENGTH = 85
+"""Of a folder's path; the system's limit for a socket in it is 103 bytes or more, and ``/.s.PGSQL.5432`` comes after."""
 
 APART = "sterna-socket-"
 """How the name of a folder begins that is for the socket alone."""
