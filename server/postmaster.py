@@ -31,7 +31,7 @@ TRIES = 4
 """Of a start: the workers of a postmaster that was killed need a moment to notice and to leave."""
 
 SOCKET_LENGTH = 85
-"""Of a folder's path; the system's limit for a socket in it is 103 bytes or more, and ``/.s.PGSQL.5432`` comes after."""
+"""Of a folder's path; a socket's has 103 bytes at most on some systems, and ``/.s.PGSQL.5432`` comes after it."""
 
 APART = "sterna-socket-"
 """How the name of a folder begins that is for the socket alone."""
