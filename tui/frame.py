@@ -7,7 +7,7 @@ from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -230,8 +230,9 @@ class Frame(Screen[None]):
 
     def changed(self, change: Change) -> None:
         """A commit, here or in another terminal: what it touched is read again."""
-        self.run_worker(self._read_again(change), group="changed", name="changed")
+        self._read_again(change)
 
+    @work(group="changed")
     async def _read_again(self, change: Change) -> None:
         try:
             await self.sidebar.reload(change)
