@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,14 @@ async def settled(pilot: Pilot[int], app: SternaApp) -> None:
     while (now := frame(app)) != last:
         last = now
         await pilot.pause(0.15)
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """One whose path is always as long, wherever the tests run: it stands in a frame, and may break a line."""
+    with tempfile.TemporaryDirectory(prefix="frame-", dir="/tmp") as folder:
+        monkeypatch.setenv("HOME", folder)
+        yield Home(Path(folder))
 
 
 @pytest.fixture
