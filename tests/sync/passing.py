@@ -105,8 +105,10 @@ async def scripted(*replies: Reply, ssl: Any = None) -> AsyncIterator[Scripted]:
     """A server on loopback that answers with exactly these bytes."""
     found = Scripted(list(replies))
     serving: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         task = asyncio.ensure_future(found.serve(reader, writer))
         serving.add(task)
         task.add_done_callback(serving.discard)
@@ -120,6 +122,9 @@ async def scripted(*replies: Reply, ssl: Any = None) -> AsyncIterator[Scripted]:
         for task in tuple(serving):
             task.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
+        for writer in writers:  # also of one that was given up before its task began
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
 
 
 def answer(
