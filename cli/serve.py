@@ -14,6 +14,7 @@ from storage import clean
 from .place import Place
 from .serve_backup import backup, restore
 from .serve_log import log_to_stderr
+from .serve_upkeep import cleanup, health, stats
 from .serve_user import user
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -156,5 +157,5 @@ def _announce(address: str, signup: str) -> None:
         click.echo(clean(f"Sterna serves there until ctrl+c. {how}"))
 
 
-for command in (user, backup, restore):
+for command in (user, backup, restore, stats, cleanup, health):
     serve.add_command(command)

@@ -145,10 +145,10 @@ class Users:
         return await Passwords(self._memory_kib).hash(password)
 
     def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        return asyncio.run(_transaction(self._url, work))
+        return asyncio.run(transaction(self._url, work))
 
 
-async def _transaction(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
+async def transaction(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
     try:
         async with await AsyncConnection.connect(
             url, row_factory=dict_row, application_name="sterna", options="-c timezone=UTC", connect_timeout=10

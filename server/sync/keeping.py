@@ -1,4 +1,5 @@
-"""What is kept for a time only, let go when that is over: the trash, names of commits, devices that never came back.
+"""What is kept for a time only, let go when that is over: the trash, names of commits, devices that never came back;
+and the figures of each day, written beside.
 
 A little at a time, so that nobody waits; of several servers each does what the others have not begun.
 """
@@ -30,6 +31,12 @@ async def purge(database: Database) -> int:
         removed += row["removed"]
 
 
+async def count(database: Database) -> None:
+    """Write today's figures; nothing is removed for that."""
+    async with database.transaction(SERVER) as db:
+        await db.execute("select public.cleanup_old_data(null)")
+
+
 @asynccontextmanager
 async def kept(database: Database) -> AsyncIterator[None]:
     """While the server runs."""
@@ -45,6 +52,7 @@ async def _keep(database: Database) -> None:
     while True:
         try:
             await purge(database)
+            await count(database)
             pause = EVERY
         except ApiError:
             pause = AGAIN

@@ -1,0 +1,116 @@
+"""``sterna serve stats``, ``cleanup`` and ``health``: the database of a server, for whoever runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from storage import clean
+
+from .output import print_json
+from .place import Place
+from .serve_user import embedded, said_above
+
+if TYPE_CHECKING:
+    from server.upkeep import Upkeep
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+DATABASE = click.option(
+    "--database-url",
+    envvar="STERNA_SERVE_DATABASE_URL",
+    help="PostgreSQL of the server; without it, the one that `sterna serve` keeps in the data folder.",
+)
+WORDS = {"users": "accounts", "conversations": "conversations", "messages": "messages"}
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@contextmanager
+def opened(context: click.Context, url: str | None) -> Iterator[Upkeep]:
+    """The database, whether or not the server runs. What goes wrong is a sentence and exit code 1."""
+    try:
+        from server.upkeep import Upkeep
+        from server.users import UsersError
+    except ImportError as error:
+        raise click.ClickException(
+            f"The server's packages are not installed ({error.name}). Install sterna[server]."
+        ) from error
+    place = context.find_object(Place) or Place(None, None)
+    try:
+        yield Upkeep(url or said_above(context, "database_url") or embedded(place.folder()))
+    except UsersError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.command(short_help="Accounts, conversations and messages, day by day.")
+@click.option("--days", default=14, show_default=True, type=click.IntRange(1, 3650), help="How many.")
+@DATABASE
+@AS_JSON
+@click.pass_context
+def stats(context: click.Context, days: int, database_url: str | None, as_json: bool) -> None:
+    """What the server holds, on each of the last days that it ran.
+
+    With --json each line has: date, users, conversations, messages.
+    """
+    with opened(context, database_url) as upkeep:
+        rows = upkeep.stats(days)
+    for row in rows:
+        told = {
+            "date": row["stat_date"].isoformat(),
+            "users": row["total_users"] or 0,
+            "conversations": row["total_conversations"] or 0,
+            "messages": row["total_messages"] or 0,
+        }
+        if as_json:
+            print_json(told)
+        else:
+            many = ", ".join(f"{told[name]:,} {word}" for name, word in WORDS.items())
+            click.echo(f"{told['date']}  {many}")
+
+
+@click.command(short_help="Let go of what is old.")
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 36500), help="Keep what is newer.")
+@DATABASE
+@AS_JSON
+@click.pass_context
+def cleanup(context: click.Context, days: int, database_url: str | None, as_json: bool) -> None:
+    """Remove entries of the activity log and figures of use that are older than that, and what has expired.
+
+    Conversations and messages are never removed. With --json the object has: activity_logs, usage_records,
+    cache_entries.
+    """
+    with opened(context, database_url) as upkeep:
+        gone = upkeep.cleanup(days)
+    if as_json:
+        print_json(gone)
+    else:
+        click.echo(
+            f"Removed {gone['activity_logs']:,} entries of the activity log, {gone['usage_records']:,} days of use and"
+            f" {gone['cache_entries']:,} cached answers."
+        )
+
+
+@click.command(short_help="How large the database is, and what of it is used.")
+@DATABASE
+@AS_JSON
+@click.pass_context
+def health(context: click.Context, database_url: str | None, as_json: bool) -> None:
+    """Totals, and the size of each table.
+
+    With --json the object has: timestamp, database_size, table_sizes, index_usage, total_users, total_conversations,
+    total_messages, active_users_last_7_days.
+    """
+    with opened(context, database_url) as upkeep:
+        told = upkeep.health()
+    if as_json:
+        print_json(told)
+        return
+    click.echo(
+        f"{told['database_size']}: {told['total_users']:,} accounts, {told['total_conversations']:,} conversations,"
+        f" {told['total_messages']:,} messages; {told['active_users_last_7_days']:,} people were active in 7 days."
+    )
+    for name, size in sorted(told["table_sizes"].items()):
+        click.echo(clean(f"{size:>10}  {name}"))
