@@ -30,8 +30,8 @@ def export(place: Place, names: tuple[str, ...], form: str, output: Path | None)
     """Everything that is kept, or the conversations named.
 
     As json: of everything, one object with export_date, user_id, profile, conversations (each: session, messages,
-    settings), activity_log, usage_stats and what only this machine has (drafts, trash, …), columns named as in the
-    database; of named conversations, one object a line, as `sterna show --json` prints it.
+    settings), activity_log, usage_stats, searches and what only this machine has (drafts, trash, …), columns named as
+    in the database; of named conversations, one object a line, as `sterna show --json` prints it.
 
     As markdown: one text, or with --output a folder with one file a conversation.
     """

@@ -12,6 +12,7 @@ from .errors import Invalid, NotFound
 from .json_text import from_json, to_json
 
 _JSON = frozenset({
+    "filters", "results",
     "usage_stats", "allowed_models", "ui_preferences", "session_preferences", "details", "last_message", "metadata",
     "raw_message", "reasoning_details", "annotations", "models_used", "row_data",
 })  # fmt: skip
@@ -41,6 +42,7 @@ on conflict (stat_date) do update set
 _LISTS = (
     ("activity_log", "select * from user_activity_log where user_id = :id order by timestamp desc, rowid desc"),
     ("usage_stats", "select * from user_usage_daily where user_id = :id order by usage_date desc"),
+    ("searches", "select * from search_sessions where user_id = :id order by created_at desc, rowid desc"),
     # what only this machine has of the person's words and choices
     ("drafts", "select session_id, content, updated_at from drafts order by session_id"),
     ("live_replies", "select id, session_id, content, reasoning from live_replies order by id"),

@@ -207,6 +207,11 @@ begin
             from public.user_activity_log as l
             where l.user_id = user_uuid
         ), '[]'),
+        'searches', coalesce((
+            select jsonb_agg(to_jsonb(q) order by q.created_at desc, q.id)
+            from public.search_sessions as q
+            where q.user_id = user_uuid
+        ), '[]'),
         'usage_stats', coalesce((
             select jsonb_agg(to_jsonb(u) order by u.usage_date desc)
             from public.user_usage_daily as u

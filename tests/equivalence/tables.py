@@ -37,6 +37,7 @@ TABLES = (
     Table("public.chat_messages", "chat_messages", "user_id"),
     Table("public.session_counts", "session_counts", "user_id", ("session_id",)),
     Table("public.session_settings", "session_settings", "user_id", ("session_id", "key")),
+    Table("public.search_sessions", "search_sessions", "user_id", (), frozenset({"id"})),
     Table("public.user_usage_daily", "user_usage_daily", "user_id", ("usage_date",), frozenset({"id"})),
 )
 LOCAL = frozenset({"local_id", "standing"})

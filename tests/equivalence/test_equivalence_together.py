@@ -6,11 +6,12 @@ import pytest
 from account_deeds import ACCOUNT
 from deeds import LISTED, REFUSED, SPOKEN
 from histories import Deeds, check, histories
+from memory_deeds import MEMORIES
 from tables import Postgres
 
 
 @pytest.mark.parametrize("part", range(2))
-@histories(SPOKEN | LISTED | ACCOUNT, number=150)
+@histories(SPOKEN | LISTED | ACCOUNT | MEMORIES, number=150)
 def test_both_engines_keep_the_same_whatever_happens(server: Postgres, part: int, deeds: Deeds) -> None:
     check(server, deeds)
 

@@ -69,6 +69,10 @@ def _fill(db: Db, user_id: UUID) -> None:
             "insert into session_settings (user_id, session_id, key, value) values (%s, 'ada-1', 'model', %s)",
             (user_id, json.dumps(MARK)),
         )
+        db.execute(
+            "insert into search_sessions (filters, results, results_count, status) values (%s, '[]', 0, 'completed')",
+            (json.dumps({"query": MARK}),),
+        )
         db.execute("insert into chat_sessions (user_id, id) values (%s, 'ada-dead')", (user_id,))
         db.execute("delete from chat_sessions where user_id = %s and id = 'ada-dead'", (user_id,))
     for statement in _KEPT:

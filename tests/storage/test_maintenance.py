@@ -121,6 +121,7 @@ def test_a_table_of_a_person_is_never_forgotten_by_the_export(store: Mirror) -> 
         "session_settings",
         "user_activity_log",
         "user_usage_daily",
+        "search_sessions",
     }
     local = {"drafts", "live_replies", "sync_optout", "sync_conflict", "trash_rows"}
     tables = {

@@ -41,6 +41,9 @@ COLUMNS = {
         id user_id usage_date messages_sent messages_received input_tokens output_tokens total_tokens
         models_used sessions_created active_minutes estimated_cost created_at updated_at generation_ms
     """,
+    "search_sessions": """
+        id user_id filters results results_count status created_at
+    """,
     "model_access": """
         id model_id tier is_active input_cost_per_token output_cost_per_token daily_limit monthly_limit
         model_name model_description model_tags created_at updated_at
@@ -90,6 +93,7 @@ TRIGGERS = {
     "on_session_created": "chat_sessions",
     "on_chat_session_created": "chat_sessions",
     "on_chat_message_created": "chat_messages",
+    "on_search_session_created": "search_sessions",
 }
 
 UNIQUE = {

@@ -215,3 +215,56 @@ def test_only_what_stands_between_the_marks_is_highlighted() -> None:
     assert lit == ["two", "four"]
     assert marked("\x03odd\x02 \x02\x02x\x03").plain == "odd x"
     assert isinstance(marked(""), Content)
+
+
+async def noted(app: ListApp) -> list[str]:
+    return await app.store.run(Store.recent_searches)
+
+
+async def test_what_was_looked_for_is_offered_again_and_can_be_forgotten(file: Path, clock: Clock) -> None:
+    fill(file, clock, *TALKS)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        for word in ("river", "pole"):
+            screen = await open_search(app, pilot)
+            screen.field.value = ""
+            await pilot.press(*word)
+            await until(pilot, lambda: "result" in note(app))
+            await pilot.press("enter")
+            await until(pilot, lambda: app.result != "nothing yet")
+            app.result = "nothing yet"
+        screen = await open_search(app, pilot)
+        screen.field.value = ""
+        await until(pilot, lambda: "You searched for these last." in note(app))
+        assert [line.strip(" ▏▕│") for line in frame(app) if line.strip(" ▏▕│") in ("pole", "river")] == [
+            "pole",
+            "river",
+        ]
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: screen.field.value == "river" and "2 results" in note(app))
+        screen.field.value = ""
+        await until(pilot, lambda: "You searched for these last." in note(app))
+        await pilot.press("down", "shift+delete")
+        await until(pilot, lambda: "river" not in note(app))
+        assert await noted(app) == ["pole"]
+
+
+async def test_a_word_on_the_way_to_another_is_not_what_was_looked_for(
+    file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(file, clock, *TALKS)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        await open_search(app, pilot)
+        await pilot.press(*"rive")
+        await until(pilot, lambda: "2 results" in note(app))
+        monkeypatch.setattr("tui.search.screen.READ", 0.05)
+        await pilot.press("r")
+        for _ in range(500):
+            if await noted(app):
+                break
+            await pilot.pause(0.02)
+        assert await noted(app) == ["river"]
+        row = await app.store.run(lambda store: store.rows("select * from search_sessions")[0])
+        assert (row["results_count"], row["status"]) == (2, "completed")
+        assert await app.store.run(lambda store: store.get_user_stats()["total_searches"]) == 1

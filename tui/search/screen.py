@@ -1,4 +1,5 @@
-"""The search screen: results while one types, in everything or in the open conversation."""
+"""The search screen: results while one types, in everything or in the open conversation; before that, what was looked
+for last."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from weakref import WeakKeyDictionary
 from textual import on, work
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
@@ -25,6 +27,12 @@ MOST = 50
 """Results at most; more words find fewer."""
 PATIENCE = 0.15
 """Seconds without an answer after which the screen says that it searches."""
+
+READ = 2.0
+"""Seconds after which results that stand there were what a person looked for, and not a word on the way to another."""
+
+RECENT = 8
+"""Searches of before that are offered."""
 
 ROOMY = 32
 """Lines of a terminal in which results stand apart."""
@@ -50,6 +58,7 @@ class SearchScreen(Chooser[Hit | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r,f3", "toggle_scope", "Here or everywhere", id="search.scope"),
+        Binding("shift+delete", "forget", "Forget this search", id="search.forget"),
     ]
 
     def __init__(
@@ -68,6 +77,10 @@ class SearchScreen(Chooser[Hit | None]):
         self._asked = Asked()
         self._answered = Asked()
         self._hits: list[Hit] = []
+        self._recent: list[str] = []
+        self._noted = Asked()
+        """The search that was noted last."""
+        self._reading: Timer | None = None
         self._trouble = ""
         self._apart = False
         self._busy = False
@@ -112,6 +125,8 @@ class SearchScreen(Chooser[Hit | None]):
             return
         self._asked = asked
         self._choose = False
+        if self._reading is not None:
+            self._reading.stop()
         _last[self.app] = asked
         if not self._busy:
             self._search()
@@ -125,16 +140,18 @@ class SearchScreen(Chooser[Hit | None]):
             while True:
                 asked = self._asked
                 hits = await self._read(asked)
+                recent = await self._store.run(Store.recent_searches, RECENT) if self._store.is_open else []
                 if asked == self._asked:
                     break
             self._trouble = ""
         except StoreError as error:
-            hits, asked, self._trouble = [], self._asked, str(error)
+            hits, asked, recent, self._trouble = [], self._asked, [], str(error)
         finally:
             self._busy = False
             self._patience.stop()
-        self._hits, self._answered = hits, asked
+        self._hits, self._answered, self._recent = hits, asked, recent
         self._show()
+        self._reading = self.set_timer(READ, self._was_read)
         if self._choose:
             self.choose_highlighted()
 
@@ -144,6 +161,43 @@ class SearchScreen(Chooser[Hit | None]):
         session_id = self._session_id if asked.here else None
         return await self._store.run(Store.search, asked.text, limit=MOST, session_id=session_id)
 
+    @work(group="search.note")
+    async def _was_read(self) -> None:
+        await self._note()
+
+    @work(group="search.open")
+    async def _open(self, hit: Hit) -> None:
+        await self._note()
+        self.dismiss(hit)
+
+    async def _note(self) -> None:
+        """What is searched for now was looked for: it is offered the next time."""
+        asked, hits, failed = self._answered, self._hits, bool(self._trouble)
+        if asked == self._noted or not asked.text.strip() or not self._store.is_open:
+            return
+        self._noted = asked
+        session_id = self._session_id if asked.here else None
+        try:
+            await self._store.run(Store.record_search, asked.text.strip(), hits, session_id=session_id, failed=failed)
+        except StoreError as error:
+            self._trouble = str(error)
+
+    def action_forget(self) -> None:
+        """Take the highlighted one out of what was looked for."""
+        if self._offers and self.menu.highlighted is not None:
+            self._forget(self._recent[self._index(self.menu.highlighted)])
+
+    @work(group="search.forget")
+    async def _forget(self, query: str) -> None:
+        await self._store.run(Store.forget_search, query)
+        self._recent = [one for one in self._recent if one != query]
+        self._show()
+
+    @property
+    def _offers(self) -> bool:
+        """Whether the list shows what was looked for before, because nothing is looked for now."""
+        return bool(self._recent) and not self._asked.text.strip() and self._asked == self._answered
+
     # The list
 
     def _show(self) -> None:
@@ -151,7 +205,10 @@ class SearchScreen(Chooser[Hit | None]):
         if not self.is_attached:
             return
         now = self._clock()
-        options = [Option(shown(hit, self.room, now, self._zone)) for hit in self._hits]
+        if self._offers:
+            options = [Option(Content(one_line(query, self.room))) for query in self._recent]
+        else:
+            options = [Option(shown(hit, self.room, now, self._zone)) for hit in self._hits]
         self._apart = self.size.height >= ROOMY
         if self._apart:
             options = [each for option in options for each in (option, Option("", disabled=True))]
@@ -168,7 +225,9 @@ class SearchScreen(Chooser[Hit | None]):
         elif self._trouble:
             self.say(self._trouble)
         elif not self._asked.text.strip():
-            self.say(f"Type to search{where or ' everything'}.{switch}   esc back")
+            before = "   enter again   shift+del forget" if self._offers else ""
+            told = "You searched for these last." if self._offers else f"Type to search{where or ' everything'}."
+            self.say(f"{told}{before}{switch}   esc back")
         elif not count:
             self.say(f"Nothing{where} matches “{one_line(self._asked.text, 40)}”.{switch}")
         else:
@@ -183,13 +242,21 @@ class SearchScreen(Chooser[Hit | None]):
         if self._busy or self._asked != self._answered:
             self._choose = True
         elif self.menu.highlighted is not None:
-            self.dismiss(self._hit_at(self.menu.highlighted))
+            self._choose_at(self.menu.highlighted)
 
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
         """Return what was clicked."""
-        self.dismiss(self._hit_at(event.option_index))
+        self._choose_at(event.option_index)
 
-    def _hit_at(self, index: int) -> Hit:
-        """The result of a line of the list, in which empty ones may stand between."""
-        return self._hits[index // 2 if self._apart else index]
+    def _choose_at(self, line: int) -> None:
+        """Return the result of that line; or search again for what was looked for before."""
+        if self._offers:
+            self.field.value = self._recent[self._index(line)]
+            self.field.action_end()
+        else:
+            self._open(self._hits[self._index(line)])
+
+    def _index(self, line: int) -> int:
+        """Which one stands on a line of the list, in which empty ones may stand between."""
+        return line // 2 if self._apart else line

@@ -1,0 +1,15 @@
+"""Writing through the third seed's names leaves the same in both engines."""
+
+from __future__ import annotations
+
+import pytest
+from deeds import SPOKEN
+from histories import Deeds, check, histories
+from memory_deeds import MEMORIES
+from tables import Postgres
+
+
+@pytest.mark.parametrize("part", range(2))
+@histories(MEMORIES | SPOKEN, number=150)
+def test_both_engines_remember_the_same(server: Postgres, part: int, deeds: Deeds) -> None:
+    check(server, deeds)
