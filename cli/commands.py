@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "logout": "login:logout",
         "whoami": "accounts:whoami",
         "accounts": "accounts:accounts",
+        "profile": "profile:profile",
         "doctor": "doctor:doctor",
         "serve": "serve:serve",
         "completion": "completion:completion",

@@ -112,6 +112,16 @@ class Profiles(Models):
             row_id: str = self.db.execute(_LOG, values).fetchone()[0]
         return row_id
 
+    def recent_activity(self, limit: int) -> list[dict[str, Any]]:
+        """The newest entries of the activity log, newest first."""
+        rows = self.rows(
+            """select action, resource_type, resource_id, details, timestamp from user_activity_log
+            where user_id = :user order by timestamp desc, rowid desc limit :limit""",
+            user=self.user_id,
+            limit=max(0, limit),
+        )
+        return [{**dict(row), "details": from_json(row["details"])} for row in rows]
+
     def sync_profile_from_auth(self, user_id: str) -> dict[str, Any]:
         """Bring the profile up to what the sign-in row says; the answer names what changed."""
         with self.write():

@@ -387,6 +387,7 @@ ACTIONS: tuple[Action, ...] = (
         "main",
         "show_sync",
     ),
+    Action("app.profile", "Your account", "shift+f2", "Your tier, and what was used and done", "main", "show_profile"),
     Action("app.settings", "Settings", "f9", "Models, looks and keys", "app", "settings"),
     Action("app.screenshot", "Screenshot", "f12", "Save what you see as an SVG picture", "app", "screenshot"),
     Action("app.quit", "Quit", "f10", "Quit; ctrl+c twice does too, and what you typed is kept", "app", "quit"),

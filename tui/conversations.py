@@ -123,6 +123,12 @@ class Conversations(Frame):
             self._complain(f"Not renamed. {error}")
         self.prompt.focus()
 
+    async def action_show_profile(self) -> None:
+        """The account, and what was used."""
+        from .profile.sheet import ProfileScreen
+
+        await self.app.push_screen(ProfileScreen())
+
     async def action_show_sync(self) -> None:
         """How things stand with the server."""
         from .syncing.sheet import SyncScreen

@@ -40,6 +40,7 @@ NEED_STORE = frozenset(f"{what}_conversation" for what in ("new", "next", "previ
     "conversation_settings",
     "focus_transcript",
     "toggle_sidebar",
+    "show_profile",
     "show_sync",
     "toggle_private",
 }

@@ -129,3 +129,14 @@ def test_everything_leaves_as_markdown_files(run: Run, home: Path) -> None:
     assert "A seabird." in files[2].read_text()
     assert run("export", "--format", "markdown", "-o", str(folder)).code == 1
     assert run("export", "--format", "markdown", "last").out == files[0].read_text()
+
+
+def test_the_profile_says_who_and_how_much(run: Run) -> None:
+    told = run("profile").out
+    assert "This computer's own account, tier free" in told
+    assert re.search(r"today: [1-9]\d* sent, [1-9]\d* received", told)
+    assert "since the beginning: 3 conversations," in told
+    found = run("profile", "--json").json()
+    assert set(found) == {"profile", "stats", "today", "days", "activity"}
+    assert (found["stats"]["total_conversations"], found["today"]["messages_sent"]) == (3, 4)
+    assert all(key in run("profile", "--help").out for key in found)

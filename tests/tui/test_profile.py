@@ -1,0 +1,84 @@
+"""The page about the account: what it says, and that it opens over the real application."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+import pytest
+from home import Home, frame, until
+
+from storage import Store
+from tui.profile.lines import Profile, profile_lines
+
+DAY: dict[str, Any] = {
+    "usage_date": "2026-03-02",
+    "messages_sent": 3,
+    "messages_received": 1,
+    "total_tokens": 1234,
+    "models_used": {"g/m": 1, "[/x]": 4},
+}
+STATS = {
+    "total_conversations": 1,
+    "message_count": 4,
+    "token_usage": 5678,
+    "total_searches": 2,
+    "subscription_tier": "pro",
+}
+
+
+def told(**changes: Any) -> list[str]:
+    page = {
+        "account": "ada@example.org at chat.example.org",
+        "profile": {"full_name": "Ada \x1b[31mLovelace"},
+        "stats": STATS,
+        "days": [DAY, DAY | {"usage_date": "2026-03-01"}, DAY | {"usage_date": "2026-02-28"}],
+        "today": "2026-03-02",
+        "activity": [{"action": "tier_updated", "timestamp": "2026-03-02T09:30:00.000000Z"}],
+    }
+    return [line.plain for line in profile_lines(Profile(**(page | changes)), UTC)]
+
+
+def test_the_page_says_who_how_much_and_what_was_done() -> None:
+    lines = told()
+    assert lines[0] == "ada@example.org at chat.example.org"
+    assert "Tier  pro" in lines
+    assert "Today  3 messages sent, 1 received, 1,234 tokens" in lines
+    assert "This month  6 messages sent, 2 received, 2,468 tokens" in lines
+    assert "Since the beginning  1 conversation, 4 messages, 5,678 tokens, 2 searches" in lines
+    assert lines[lines.index("Replies this month, by model") + 1] == "[/x]  8 replies"
+    assert lines[-1] == "2026-03-02 09:30  the tier was changed"
+
+
+def test_nothing_of_it_is_obeyed_by_the_terminal() -> None:
+    assert "\x1b" not in "".join(told())
+
+
+def test_without_a_sign_in_and_without_use_it_says_so() -> None:
+    lines = told(account="", days=[], activity=[], profile={"full_name": None})
+    assert "Nobody is signed in; this history is on this computer only." in lines
+    assert "Today  0 messages sent, 0 received, 0 tokens" in lines
+    assert "Lately" not in lines
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+async def test_a_key_shows_it_and_a_key_closes_it(home: Home, size: tuple[int, int]) -> None:
+    home.seed(("hello", "Yes."))
+    app = home.app()
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, app.ready.is_set)
+        await pilot.press("shift+f2")
+        await until(pilot, lambda: "Since the beginning  1 conversation, 2 messages" in frame(app))
+        assert "signed in" in frame(app) or "the account was made" in frame(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: "Since the beginning" not in frame(app))
+
+
+def test_the_newest_of_what_was_done_comes_first(home: Home) -> None:
+    store: Store = home.open()
+    store.update_user_preferences(store.user_id, "ui", {"theme": "light"})
+    home.clock.forward(hours=1)
+    store.update_user_tier(store.user_id, "pro")
+    assert [one["action"] for one in store.recent_activity(2)] == ["tier_updated", "preferences_updated"]
+    assert store.recent_activity(0) == []
+    store.close()

@@ -1,0 +1,113 @@
+"""What the profile page says, line by line. Nothing here reads or writes anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from textual.content import Content
+
+from storage import one_line, parse
+
+SHOWN_MODELS = 5
+LONG = 200
+
+DONE: Mapping[str, str] = {
+    "profile_created": "the account was made",
+    "profile_synced": "signed in",
+    "profile_manual_sync": "the profile was brought up to date",
+    "preferences_updated": "preferences were changed",
+    "tier_updated": "the tier was changed",
+}
+"""Words of the activity log, for people; any other is shown as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """All that the page shows."""
+
+    account: str
+    """An email and a server; empty before a sign-in."""
+    profile: Mapping[str, Any]
+    """As ``get_user_complete_profile`` gives it."""
+    stats: Mapping[str, Any]
+    """As ``get_user_stats`` gives it."""
+    days: Sequence[Mapping[str, Any]]
+    """Use of the last days, newest first."""
+    today: str
+    activity: Sequence[Mapping[str, Any]]
+
+
+def profile_lines(page: Profile, zone: tzinfo | None = None) -> list[Content]:
+    """The whole page."""
+    told = [_bold(page.account or "This computer's own account")]
+    if name := one_line(page.profile.get("full_name") or "", LONG):
+        told.append(Content(name))
+    if not page.account:
+        told.append(_quiet("Nobody is signed in; this history is on this computer only."))
+    told.append(_pair("Tier", page.stats.get("subscription_tier") or "free"))
+    told += [Content(""), _head("Used")]
+    told.append(_pair("Today", _use(day for day in page.days if day["usage_date"] == page.today)))
+    month = [day for day in page.days if day["usage_date"][:7] == page.today[:7]]
+    told.append(_pair("This month", _use(month)))
+    told.append(_pair("Since the beginning", ", ".join(_ever(page.stats))))
+    if models := _models(month):
+        told += [Content(""), _head("Replies this month, by model")]
+        told += [_pair(one_line(name, 60), _many(count, "reply", "replies")) for name, count in models]
+    if page.activity:
+        told += [Content(""), _head("Lately")]
+        told += [_done(one, zone) for one in page.activity]
+    return told
+
+
+def _use(days: Iterable[Mapping[str, Any]]) -> str:
+    sums: Counter[str] = Counter()
+    for day in days:
+        sums.update({name: day[name] or 0 for name in ("messages_sent", "messages_received", "total_tokens")})
+    sent, received = sums["messages_sent"], sums["messages_received"]
+    return f"{_many(sent, 'message')} sent, {received:,} received, {_many(sums['total_tokens'], 'token')}"
+
+
+def _ever(stats: Mapping[str, Any]) -> list[str]:
+    return [
+        _many(stats["total_conversations"], "conversation"),
+        _many(stats["message_count"], "message"),
+        _many(stats["token_usage"], "token"),
+        _many(stats["total_searches"], "search", "searches"),
+    ]
+
+
+def _models(days: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    found: Counter[str] = Counter()
+    for day in days:
+        found.update(day["models_used"])
+    return found.most_common(SHOWN_MODELS)
+
+
+def _done(one: Mapping[str, Any], zone: tzinfo | None) -> Content:
+    at: datetime = parse(one["timestamp"]).astimezone(zone)
+    action = DONE.get(one["action"], one_line(one["action"], 60))
+    return Content.assemble((f"{at:%Y-%m-%d %H:%M}  ", "$foreground 65%"), action)
+
+
+def _many(count: int, one: str, more: str = "") -> str:
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def _pair(name: str, value: str) -> Content:
+    return Content.assemble((f"{name}  ", "$foreground 65%"), value)
+
+
+def _bold(text: str) -> Content:
+    return Content.styled(one_line(text, LONG), "bold")
+
+
+def _head(text: str) -> Content:
+    return Content.styled(text, "bold $secondary")
+
+
+def _quiet(text: str) -> Content:
+    return Content.styled(text, "$foreground 65%")
