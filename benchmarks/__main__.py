@@ -12,6 +12,8 @@ NAMES = (
     "sync_wire",
     "sync_bulk",
     "sync_capture",
+    "sync_live",
+    "sync_server",
     "streaming",
     "first_paint",
     "opening",

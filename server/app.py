@@ -62,7 +62,7 @@ def create_app(
             stack.push_async_callback(database.close)
             stack.push_async_callback(relay.aclose)
             stack.push_async_callback(news.close)
-            await stack.enter_async_context(kept(database))
+            await stack.enter_async_context(kept(database, settings.keeping_seconds))
             if background is not None:
                 await stack.enter_async_context(background(installed))
             yield

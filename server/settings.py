@@ -69,6 +69,8 @@ class ServerSettings:
     body_seconds: float = 30.0
     """How long a client may take to send its whole body."""
     shutdown_seconds: float = 10.0
+    keeping_seconds: float = 5.0
+    """How long after its start a server looks for what is over, and writes the day's figures, for the first time."""
     pool_size: int = 10
     pool_seconds: float = 5.0
     """How long a request waits for a connection before it is answered 503."""

@@ -38,9 +38,9 @@ async def count(database: Database) -> None:
 
 
 @asynccontextmanager
-async def kept(database: Database) -> AsyncIterator[None]:
-    """While the server runs."""
-    task = asyncio.create_task(_keep(database), name="sync keeping")
+async def kept(database: Database, first: float) -> AsyncIterator[None]:
+    """While the server runs, for the first time after so many seconds: counting takes a connection for a while."""
+    task = asyncio.create_task(_keep(database, first), name="sync keeping")
     try:
         yield
     finally:
@@ -48,7 +48,8 @@ async def kept(database: Database) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def _keep(database: Database) -> None:
+async def _keep(database: Database, first: float) -> None:
+    await asyncio.sleep(first)
     while True:
         try:
             await purge(database)
