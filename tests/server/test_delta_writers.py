@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import count, takewhile
 
 import httpx
 from deltas import Device, said, talk
@@ -15,7 +17,8 @@ from people import Db, Person, acting, connect
 from server.embedded import Embedded
 from sync.wire import Op, Row
 
-TURNS = 30
+SECONDS, TURNS = 10.0, 30
+"""How long each writes, and how often at least."""
 SESSIONS = ("c0", "c1", "c2", "c3")
 Key = tuple[str, str]
 State = dict[Key, tuple[int, object]]
@@ -28,12 +31,18 @@ def signed_in(who: Person) -> Iterator[httpx.Client]:
         yield client
 
 
+def turns() -> Iterator[int]:
+    """Of one writer, one after the other."""
+    end = time.monotonic() + SECONDS
+    return takewhile(lambda turn: turn < TURNS or time.monotonic() < end, count())
+
+
 def by_ops(who: Person, name: str) -> None:
     """New messages, edits, titles and deletes, a few at once."""
     rng = random.Random(name)
     with signed_in(who) as client:
         device = Device(client, replica=name)
-        for turn in range(TURNS):
+        for turn in turns():
             session = rng.choice(SESSIONS)
             ops = [said(f"{name}-{turn}", session), said(f"{name}-{turn}b", session)]
             if turn:
@@ -50,7 +59,7 @@ def by_ops(who: Person, name: str) -> None:
 def by_upstream(who: Person, name: str) -> None:
     """As upstream's clients do, several conversations a request."""
     with signed_in(who) as client:
-        for turn in range(TURNS):
+        for turn in turns():
             told = [
                 {
                     "id": session,
@@ -65,7 +74,7 @@ def by_upstream(who: Person, name: str) -> None:
 def by_sql(postgres: Embedded, who: Person, name: str) -> None:
     """In transactions that last."""
     with connect(postgres.admin_url) as db:
-        for turn in range(TURNS):
+        for turn in turns():
             with acting(db, who.identity):
                 db.execute(
                     "insert into chat_messages (user_id, session_id, id, role, content)"
