@@ -106,7 +106,7 @@ def test_a_reader_among_six_writers_has_everything_at_the_end(postgres: Embedded
             last = False
             while True:
                 last = finished.is_set()
-                told = device.pull(2000)
+                told = device.pull(16_000)
                 pages += 1
                 took(state, list(told.rows))
                 if last and not told.more:
