@@ -149,6 +149,7 @@ class Users:
 
 
 async def transaction(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """What ``work`` gives, done by the server in one transaction of the database at ``url``. Raises UsersError."""
     try:
         async with await AsyncConnection.connect(
             url, row_factory=dict_row, application_name="sterna", options="-c timezone=UTC", connect_timeout=10
