@@ -224,10 +224,10 @@ class SearchScreen(Chooser[Hit | None]):
             self.say(f"Searching{where} …")
         elif self._trouble:
             self.say(self._trouble)
+        elif self._offers:
+            self.say("Searched last.   enter again   shift+del forget   esc back")
         elif not self._asked.text.strip():
-            before = "   enter again   shift+del forget" if self._offers else ""
-            told = "You searched for these last." if self._offers else f"Type to search{where or ' everything'}."
-            self.say(f"{told}{before}{switch}   esc back")
+            self.say(f"Type to search{where or ' everything'}.{switch}   esc back")
         elif not count:
             self.say(f"Nothing{where} matches “{one_line(self._asked.text, 40)}”.{switch}")
         else:
