@@ -66,6 +66,18 @@ def _secret(name: str, told: str) -> Callable[[Command], Command]:
 )
 @_secret("--redis-url", "Count rate limits in Redis, for several servers.")
 @_secret("--metrics-token", "Who sends it as Bearer may read /metrics from anywhere; by default this machine may.")
+@click.option(
+    "--chat-logging",
+    is_flag=False,
+    flag_value="true",
+    default="",
+    envvar="ENABLE_CHAT_LOGGING",
+    show_envvar=True,
+    help='Keep visits of web clients, hashed; "true" and nothing else.',
+)
+@click.option(
+    "--user-id-salt", default="", envvar="USER_ID_SALT", show_envvar=True, help="What their addresses are hashed with."
+)
 @click.option("--rate-limits/--no-rate-limits", default=True, help="Whether requests are counted.", show_default=True)
 @click.option(
     "--sync-requests", default=3600, show_default=True, type=click.IntRange(1), help="An hour, of a person's devices."
@@ -110,7 +122,7 @@ def serve(context: click.Context, /, **options: Any) -> int:
 
 def _settings(options: dict[str, Any], place: Place) -> Any:
     from server.addresses import is_loopback
-    from server.settings import External, ServerSettings, Upstream
+    from server.settings import SALT_BYTES, External, ServerSettings, Upstream
 
     host, secret = options["host"], options["jwt_secret"]
     if not is_loopback(host) and not options["behind_tls"]:
@@ -120,6 +132,12 @@ def _settings(options: dict[str, Any], place: Place) -> Any:
         )
     if secret and len(secret) < 32:
         raise click.ClickException("--jwt-secret is too short to be safe: give at least 32 characters.")
+    chat_logging, salt = options["chat_logging"] == "true", options["user_id_salt"]
+    if chat_logging and len(salt.encode()) < SALT_BYTES:
+        raise click.ClickException(
+            f"Visits cannot be kept without a secret salt of {SALT_BYTES} bytes at least: set USER_ID_SALT, for example"
+            " to what `openssl rand -hex 32` prints, or leave ENABLE_CHAT_LOGGING unset."
+        )
     upstream = Upstream(options["upstream_url"], options["upstream_key"])
     if options["upstream_model"]:
         upstream = Upstream(options["upstream_url"], options["upstream_key"], options["upstream_model"])
@@ -141,6 +159,8 @@ def _settings(options: dict[str, Any], place: Place) -> Any:
         sync_requests=options["sync_requests"],
         sync_megabytes=options["sync_megabytes"],
         metrics_token=options["metrics_token"],
+        chat_logging=chat_logging,
+        user_id_salt=salt,
     )
 
 

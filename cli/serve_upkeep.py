@@ -77,10 +77,10 @@ def stats(context: click.Context, days: int, database_url: str | None, as_json: 
 @AS_JSON
 @click.pass_context
 def cleanup(context: click.Context, days: int, database_url: str | None, as_json: bool) -> None:
-    """Remove entries of the activity log and figures of use that are older than that, and what has expired.
+    """Remove entries of the activity log, figures of use and ended visits that are older, and what has expired.
 
     Conversations and messages are never removed. With --json the object has: activity_logs, usage_records,
-    cache_entries.
+    cache_entries, visits.
     """
     with opened(context, database_url) as upkeep:
         gone = upkeep.cleanup(days)
@@ -88,8 +88,8 @@ def cleanup(context: click.Context, days: int, database_url: str | None, as_json
         print_json(gone)
     else:
         click.echo(
-            f"Removed {gone['activity_logs']:,} entries of the activity log, {gone['usage_records']:,} days of use and"
-            f" {gone['cache_entries']:,} cached answers."
+            f"Removed {gone['activity_logs']:,} entries of the activity log, {gone['usage_records']:,} days of use,"
+            f" {gone['visits']:,} visits and {gone['cache_entries']:,} cached answers."
         )
 
 

@@ -49,6 +49,9 @@ TAGS = [
     {"name": "sync", "description": "The same, many at once, for clients that keep a copy."},
     {"name": "chat", "description": "Answers of a model."},
     {"name": "account", "description": "Who one is here, what one may use and has used."},
+    {"name": "visits", "description": "Runs of a web client, hashed; kept only where whoever runs the server said so."},
+    {"name": "analytics", "description": "What a person did in a client, as names and counts, never text."},
+    {"name": "rpc", "description": "The database's own functions, as PostgREST serves them."},
     {"name": "auth", "description": "Sign up, sign in, stay signed in, sign out."},
     {"name": "health", "description": "For whoever runs the server."},
 ]

@@ -9,6 +9,7 @@ from typing import Literal
 Signup = Literal["open", "invite", "closed"]
 
 MEGABYTE = 1024 * 1024
+SALT_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +77,9 @@ class ServerSettings:
     """How long a request waits for a connection before it is answered 503."""
     argon2_memory_kib: int = 19 * 1024
     """OWASP's first choice for argon2id: 19 MiB, two passes, one lane. Tests set less."""
+    chat_logging: bool = False
+    """Whether visits of web clients are kept (ENABLE_CHAT_LOGGING)."""
+    user_id_salt: str = field(default="", repr=False)
+    """What visitors' addresses are hashed with (USER_ID_SALT); at least :data:`SALT_BYTES` when visits are kept."""
     metrics_token: str = field(default="", repr=False)
     """Who sends it as Bearer may read /metrics from anywhere; else only this machine may."""

@@ -32,7 +32,7 @@ class Upkeep:
         return asyncio.run(transaction(self._url, work))
 
     def cleanup(self, days: int) -> dict[str, Any]:
-        """Let go of activity, use and cache entries older than so many days (contract 2.17); how many of each."""
+        """Let go of activity, use, visits and cache entries older than ``days`` (contract 2.17); how many."""
         found: dict[str, Any] = self._call("select public.cleanup_old_data(%s) as told", days)["deleted_records"]
         return found
 

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from . import auth, chat, clear, device, health, messages, models, search, session, sessions, sync, sync_head, user
+from . import (
+    analytics,
+    auth,
+    chat,
+    clear,
+    device,
+    health,
+    messages,
+    models,
+    rpc,
+    search,
+    session,
+    sessions,
+    sync,
+    sync_head,
+    user,
+    visits,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -20,4 +37,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     chat.router,
     user.router,
+    visits.router,
+    analytics.router,
+    rpc.router,
 )

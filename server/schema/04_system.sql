@@ -137,6 +137,7 @@ declare
     logs bigint;
     days bigint;
     entries bigint;
+    ended bigint;
 begin
     if days_to_keep < 1 then
         raise invalid_parameter_value using message = 'days_to_keep must be at least 1';
@@ -147,6 +148,8 @@ begin
     get diagnostics days = row_count;
     delete from public.system_cache where days_to_keep is not null and expires_at < now();
     get diagnostics entries = row_count;
+    delete from public.user_sessions where ended_at < now() - make_interval(days => days_to_keep);
+    get diagnostics ended = row_count;
     insert into public.system_stats (stat_date, total_users, total_conversations, total_messages)
     values (
         today,
@@ -161,7 +164,9 @@ begin
     return jsonb_build_object(
         'success', true,
         'cleanup_date', today,
-        'deleted_records', jsonb_build_object('activity_logs', logs, 'usage_records', days, 'cache_entries', entries),
+        'deleted_records', jsonb_build_object(
+            'activity_logs', logs, 'usage_records', days, 'cache_entries', entries, 'visits', ended
+        ),
         'cleanup_completed_at', now()
     );
 end
@@ -211,6 +216,21 @@ begin
             select jsonb_agg(to_jsonb(q) order by q.created_at desc, q.id)
             from public.search_sessions as q
             where q.user_id = user_uuid
+        ), '[]'),
+        'visits', coalesce((
+            select jsonb_agg(to_jsonb(v) order by v.started_at desc, v.id)
+            from public.user_sessions as v
+            where v.user_id = user_uuid
+        ), '[]'),
+        'visit_messages', coalesce((
+            select jsonb_agg(to_jsonb(w) - 'embedding' order by w.created_at, w.sequence_order, w.id)
+            from public.visit_messages as w
+            where w.user_id = user_uuid
+        ), '[]'),
+        'interactions', coalesce((
+            select jsonb_agg(to_jsonb(i) order by i.created_at desc, i.id)
+            from public.user_interactions as i
+            where i.user_id = user_uuid
         ), '[]'),
         'usage_stats', coalesce((
             select jsonb_agg(to_jsonb(u) order by u.usage_date desc)

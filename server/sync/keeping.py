@@ -1,5 +1,5 @@
-"""What is kept for a time only, let go when that is over: the trash, names of commits, devices that never came back;
-and the figures of each day, written beside.
+"""What is kept for a time only, let go when that is over: the trash, names of commits, devices that never came back.
+Beside it the figures of each day are written, and visits in which nothing happens any more are ended.
 
 A little at a time, so that nobody waits; of several servers each does what the others have not begun.
 """
@@ -32,9 +32,9 @@ async def purge(database: Database) -> int:
 
 
 async def count(database: Database) -> None:
-    """Write today's figures; nothing is removed for that."""
+    """End idle visits (contract 10.F3) and write today's figures; nothing is removed for that."""
     async with database.transaction(SERVER) as db:
-        await db.execute("select public.cleanup_old_data(null)")
+        await db.execute("select public.close_idle_visits(), public.cleanup_old_data(null)")
 
 
 @asynccontextmanager

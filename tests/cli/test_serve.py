@@ -32,6 +32,8 @@ def logs_as_they_were() -> Iterator[None]:
         (("--database-url", "postgresql://x@127.0.0.1:1/x", "--host", "no.such.invalid", "--behind-tls"), "no machine"),
         (("--host", "0.0.0.0"), "unencrypted"),
         (("--jwt-secret", "short"), "too short"),
+        (("--chat-logging",), "secret salt of 16 bytes"),
+        (("--chat-logging", "true", "--user-id-salt", "default-salt"), "secret salt of 16 bytes"),
     ],
 )
 def test_what_cannot_be_is_a_sentence(run: Run, given: tuple[str, ...], said: str) -> None:

@@ -73,6 +73,29 @@ NAMING: dict[tuple[str, str], Callable[[dict[str, str]], list[Request]]] = {
     ("GET", "/api/models"): lambda ids: [{"params": {"user_id": ids["user"]}}],
     ("GET", "/api/user/data"): lambda ids: [{"params": {"id": ids["user"]}}],
     ("PUT", "/api/user/data"): lambda ids: [{"json": {"id": ids["user"], "preferences": {"ui": {"theme": "light"}}}}],
+    ("POST", "/api/chat/session/start"): lambda ids: [
+        {"json": {"sessionToken": ids["session"], "user_id": ids["user"]}}
+    ],
+    ("POST", "/api/chat/session/message"): lambda ids: [
+        {"json": {"sessionToken": ids["session"], "messageType": "user", "content": MARK}}
+    ],
+    ("POST", "/api/analytics/session/start"): lambda ids: [{"json": {"deviceInfo": {"user_id": ids["user"]}}}],
+    ("POST", "/api/analytics/session/end"): lambda ids: [{"json": {"sessionId": ids["visit"]}}],
+    ("POST", "/api/analytics/events"): lambda ids: [
+        {"json": {"events": [{"session_id": ids["visit"], "event_type": "theirs", "user_id": ids["user"]}]}}
+    ],
+    ("POST", "/rest/v1/rpc/{name}"): lambda ids: [
+        {"name": "start_user_session", "json": {"p_user_id": ids["user"]}},
+        {"name": "end_user_session", "json": {"p_session_id": ids["visit"]}},
+        {"name": "track_user_interaction", "json": {"p_session_id": ids["visit"], "p_event_type": "theirs"}},
+        {"name": "export_user_data", "json": {"user_uuid": ids["user"]}},
+        {"name": "get_user_stats", "json": {"p_clerk_id": ids["user"]}},
+        {
+            "name": "get_session_with_messages",
+            "json": {"session_text_id": ids["session"], "requesting_user_uuid": ids["user"]},
+        },
+        {"name": "log_user_activity", "json": {"p_user_id": ids["user"], "p_action": "theirs"}},
+    ],
     ("POST", "/auth/v1/signup"): lambda ids: [{"json": {"email": ids["email"], "password": "theirs, long enough"}}],
     ("POST", "/auth/v1/token"): lambda ids: [
         {"params": {"grant_type": "password"}, "json": {"email": ids["email"], "password": "theirs, long enough"}},
@@ -107,13 +130,20 @@ def hers(ada: Person) -> dict[str, str]:
     conversation["messages"][0]["content"] = MARK
     answer = ada.http.post("/api/chat/sync", json={"conversations": [conversation]})
     assert answer.json()["results"]["synced"] == 1, answer.text
-    return ids
+    started = ada.http.post("/api/analytics/session/start", json={})
+    return ids | {"visit": started.json()["session_id"]}
 
 
 def _nobodys() -> dict[str, str]:
     some = uuid4()
     email = f"{some.hex[:12]}@example.org"
-    return {"session": f"conv_{some.hex}", "message": f"msg_{uuid4().hex}", "user": str(some), "email": email}
+    return {
+        "session": f"conv_{some.hex}",
+        "message": f"msg_{uuid4().hex}",
+        "user": str(some),
+        "email": email,
+        "visit": str(uuid4()),
+    }
 
 
 def _rows(db: Db, ada: Person) -> dict[str, Any]:
@@ -212,9 +242,9 @@ def test_nothing_of_hers_is_read_or_changed_and_her_ids_are_answered_as_unknown_
             pairs = zip(NAMING[method, path](hers), NAMING[method, path](unknown), strict=True)
             for her_request, other_request in pairs:
                 _empty(db, bob)
-                told = client.request(method, path, **her_request)
+                told = client.request(method, path.format(name=her_request.pop("name", "")), **her_request)
                 _empty(db, bob)
-                other = client.request(method, path, **other_request)
+                other = client.request(method, path.format(name=other_request.pop("name", "")), **other_request)
                 what = f"{name}: {method} {path}"
                 if MARK in told.text.replace(json.dumps(MARK), "", int(path.endswith("search"))):
                     found.append(f"{what} shows her words: {told.text[:200]}")

@@ -27,7 +27,7 @@ select n.nspname || '.' || c.relname as name, n.nspname, c.relname, c.relkind::t
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-where n.nspname in ('public', 'auth', 'sterna') and c.relkind in ('r', 'p', 'v', 'm')
+where n.nspname in ('public', 'auth', 'sterna', 'visits') and c.relkind in ('r', 'p', 'v', 'm')
 group by 1, 2, 3, 4
 order by 1
 """
@@ -38,12 +38,14 @@ select p.oid, p.oid::regprocedure::text as name, n.nspname, p.proname,
     coalesce(array_to_string(p.proconfig, ','), '') as config
 from pg_proc as p
 join pg_namespace as n on n.oid = p.pronamespace
-where n.nspname in ('public', 'auth', 'sterna') and p.prokind = 'f'
+where n.nspname in ('public', 'auth', 'sterna', 'visits') and p.prokind = 'f'
     and not exists (select 1 from pg_depend as d where d.objid = p.oid and d.deptype = 'e')
 order by 2
 """
 
 _KEPT = (
+    "insert into visit_messages (session_id, message_type, content, message_id)"
+    " select id, 'user', %(mark)s, 'ada-m' from user_sessions where user_id = %(user)s",
     "insert into sync_replica (user_id, replica, answer) values (%(user)s, 'ada-r', %(mark)s::text::bytea)",
     "insert into message_history (user_id, kind, id, seq, session_id, value)"
     " values (%(user)s, 'm', 'ada-m', 1, 'ada-1', to_jsonb(%(mark)s::text))",
@@ -73,6 +75,12 @@ def _fill(db: Db, user_id: UUID) -> None:
             "insert into search_sessions (filters, results, results_count, status) values (%s, '[]', 0, 'completed')",
             (json.dumps({"query": MARK}),),
         )
+        visit = db.execute(
+            "select start_user_session(%s, jsonb_build_object('user_agent', %s::text)) ->> 'session_id' as id",
+            (user_id, MARK),
+        ).fetchone()
+        assert visit is not None
+        db.execute("select track_user_interaction(%s, 'opened', %s)", (visit["id"], MARK))
         db.execute("insert into chat_sessions (user_id, id) values (%s, 'ada-dead')", (user_id,))
         db.execute("delete from chat_sessions where user_id = %s and id = 'ada-dead'", (user_id,))
     for statement in _KEPT:
@@ -288,7 +296,7 @@ def test_every_function_that_runs_as_its_owner_looks_names_up_where_nobody_else_
     ]
     assert not loose
     for role in ("anon", "authenticated", "service_role"):
-        for schema in ("public", "auth", "sterna", "pg_catalog"):
+        for schema in ("public", "auth", "sterna", "visits", "pg_catalog"):
             row = db.execute("select has_schema_privilege(%s, %s, 'create') as may", (role, schema)).fetchone()
             assert row is not None
             assert not row["may"], f"{role} may make things in {schema}"

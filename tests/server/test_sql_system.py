@@ -83,7 +83,7 @@ def test_what_is_old_goes_and_what_is_not_stays(db: Db, al: Identity) -> None:
             (al.user_id, age),
         )
     nothing = call(db, SERVER, "cleanup_old_data(null)")["deleted_records"]
-    assert nothing == {"activity_logs": 0, "usage_records": 0, "cache_entries": 0}
+    assert nothing == {"activity_logs": 0, "usage_records": 0, "cache_entries": 0, "visits": 0}
     gone = call(db, SERVER, "cleanup_old_data()")
     assert gone["success"] is True
     assert gone["deleted_records"]["cache_entries"] == 1

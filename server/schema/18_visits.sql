@@ -1,0 +1,442 @@
+-- Visits: a run of a client from its start to its end. The second seed's sessions and messages, under its names in schema visits, and
+-- the fourth seed's sessions. Whoever did not sign in is the nil uuid here, so that every key begins with user_id all the same.
+
+-- 384 numbers a question: pgvector's type where it is to be had, an array of real elsewhere.
+do $$
+begin
+    create extension if not exists vector with schema public;
+exception
+    when insufficient_privilege or undefined_file or feature_not_supported then
+        raise notice 'pgvector is not to be had (%): embeddings are kept as real[]', sqlerrm;
+end
+$$;
+
+set role sterna_owner;
+
+create schema if not exists visits authorization sterna_owner;
+grant usage on schema visits to authenticated, service_role;
+
+create or replace function sterna.nobody() returns uuid
+language sql immutable parallel safe
+as $$ select '00000000-0000-0000-0000-000000000000'::uuid $$;
+
+-- sess_<milliseconds>_<nine of base 36>, as the seed's client makes them
+create or replace function sterna.new_session_token() returns text
+language sql volatile
+set search_path = pg_catalog
+as $$
+    select 'sess_' || floor(extract(epoch from clock_timestamp()) * 1000)::bigint || '_' || string_agg(
+        substr('0123456789abcdefghijklmnopqrstuvwxyz', (dice.number / (36 ^ place)::bigint % 36)::integer + 1, 1), ''
+    )
+    from (select ('x' || translate(left(gen_random_uuid()::text, 13), '-', ''))::bit(48)::bigint as number) as dice,
+        generate_series(0, 8) as place
+$$;
+
+create table if not exists public.user_sessions (
+    user_id uuid not null default sterna.nobody(),
+    id uuid not null default gen_random_uuid(),
+    session_token varchar(255) not null default sterna.new_session_token(),
+    user_identifier varchar(255),
+    started_at timestamptz not null default now(),
+    ended_at timestamptz,
+    message_count integer not null default 0,
+    user_agent text,
+    referrer text,
+    device_type varchar(20),
+    device_info jsonb not null default '{}',
+    metadata jsonb not null default '{}',
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint user_sessions_pkey primary key (user_id, id),
+    constraint user_sessions_device_type_known check (device_type in ('mobile', 'tablet', 'desktop', 'terminal')),
+    constraint user_sessions_somebody check (user_id <> sterna.nobody() or user_identifier is not null),
+    constraint user_sessions_ended_after check (ended_at >= started_at)
+);
+create index if not exists idx_chat_sessions_started_at on public.user_sessions (started_at);
+create index if not exists idx_chat_sessions_user_identifier on public.user_sessions (user_identifier);
+create index if not exists idx_user_sessions_open on public.user_sessions (updated_at) where ended_at is null;
+
+-- Tokens and ids are everybody's, so they have a table of their own: whose visit that is.
+create table if not exists sterna.session_tokens (
+    session_token varchar(255) not null,
+    user_id uuid not null,
+    id uuid not null,
+    constraint session_tokens_pkey primary key (session_token),
+    constraint session_tokens_id_key unique (id),
+    constraint session_tokens_visit_fkey foreign key (user_id, id) references public.user_sessions (user_id, id) on delete cascade
+);
+
+create table if not exists public.visit_messages (
+    user_id uuid not null default sterna.nobody(),
+    id uuid not null default gen_random_uuid(),
+    session_id uuid,
+    message_type varchar(20) not null,
+    content text not null,
+    similar_qa_matches jsonb,
+    similarity_scores real [],
+    processing_time_ms integer,
+    error_message text,
+    sequence_order integer not null,
+    message_id text collate "C",
+    created_at timestamptz not null default now(),
+    constraint visit_messages_pkey primary key (user_id, id),
+    constraint visit_messages_order_key unique (user_id, session_id, sequence_order),
+    constraint visit_messages_session_fkey
+    foreign key (user_id, session_id) references public.user_sessions (user_id, id) on delete cascade,
+    constraint visit_messages_message_fkey
+    foreign key (user_id, message_id) references public.chat_messages (user_id, id) on delete cascade
+);
+do $$
+declare
+    kind text := (
+        select format('%s(384)', t.oid::regtype)
+        from pg_extension as e
+        join pg_depend as d on d.refobjid = e.oid and d.refclassid = 'pg_extension'::regclass and d.classid = 'pg_type'::regclass
+        join pg_type as t on t.oid = d.objid
+        where e.extname = 'vector' and t.typname = 'vector'
+    );
+begin
+    execute format(
+        'alter table public.visit_messages add column if not exists embedding %s',
+        coalesce(kind, 'real [] constraint visit_messages_embedding_length check (cardinality(embedding) = 384)')
+    );
+end
+$$;
+create index if not exists idx_visit_messages_session_id on public.visit_messages (user_id, session_id);
+create index if not exists idx_visit_messages_message_id on public.visit_messages (user_id, message_id);
+create index if not exists idx_chat_messages_created_at on public.visit_messages (created_at);
+create index if not exists idx_chat_messages_type on public.visit_messages (message_type);
+
+call sterna.guard('{public.user_sessions, public.visit_messages, sterna.session_tokens}');
+revoke all on sterna.session_tokens from service_role;
+
+-- One's own visits are read and removed; they are written by the functions below, and by the server.
+grant select, delete on public.user_sessions, public.visit_messages to authenticated;
+drop policy if exists user_sessions_select_own on public.user_sessions;
+create policy user_sessions_select_own on public.user_sessions for select to authenticated
+using (user_id = (select public.current_profile_id()));
+drop policy if exists user_sessions_delete_own on public.user_sessions;
+create policy user_sessions_delete_own on public.user_sessions for delete to authenticated
+using (user_id = (select public.current_profile_id()));
+drop policy if exists visit_messages_select_own on public.visit_messages;
+create policy visit_messages_select_own on public.visit_messages for select to authenticated
+using (user_id = (select public.current_profile_id()));
+drop policy if exists visit_messages_delete_own on public.visit_messages;
+create policy visit_messages_delete_own on public.visit_messages for delete to authenticated
+using (user_id = (select public.current_profile_id()));
+
+-- The second seed's tables as it names them, for its own statements with search_path = visits, public.
+create or replace view visits.chat_sessions with (security_invoker = true) as
+select
+    id,
+    session_token,
+    user_identifier,
+    started_at,
+    ended_at,
+    message_count,
+    user_agent,
+    referrer,
+    device_type,
+    created_at,
+    updated_at
+from public.user_sessions;
+create or replace view visits.chat_messages with (security_invoker = true) as
+select
+    id,
+    session_id,
+    message_type,
+    content,
+    embedding,
+    similar_qa_matches,
+    similarity_scores,
+    processing_time_ms,
+    error_message,
+    sequence_order,
+    created_at
+from public.visit_messages;
+revoke all on visits.chat_sessions, visits.chat_messages from public, anon, authenticated;
+grant select, delete on visits.chat_sessions, visits.chat_messages to authenticated;
+grant all on visits.chat_sessions, visits.chat_messages to service_role;
+
+-- A visit is of somebody who is there (no key can say so, for nobody has no profile), and keeps its token.
+create or replace function public.own_user_session() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+begin
+    if tg_op = 'UPDATE' then
+        if (new.user_id, new.id, new.session_token) is distinct from (old.user_id, old.id, old.session_token) then
+            raise invalid_parameter_value using message = 'a visit keeps its owner, its id and its token';
+        end if;
+        new.updated_at := now();
+    elsif new.user_id <> sterna.nobody() then
+        perform 1 from public.profiles where id = new.user_id for key share;
+        if not found then
+            raise foreign_key_violation using message = 'this visit is of nobody';
+        end if;
+    end if;
+    return new;
+end
+$$;
+drop trigger if exists own_user_session on public.user_sessions;
+create trigger own_user_session before insert or update on public.user_sessions
+for each row execute function public.own_user_session();
+
+create or replace function public.note_session_token() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+begin
+    insert into sterna.session_tokens (session_token, user_id, id) values (new.session_token, new.user_id, new.id);
+    return null;
+end
+$$;
+drop trigger if exists on_user_session_created on public.user_sessions;
+create trigger on_user_session_created after insert on public.user_sessions
+for each row execute function public.note_session_token();
+
+create or replace function public.end_profile_visits() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+begin
+    delete from public.user_sessions where user_id = old.id;
+    return null;
+end
+$$;
+drop trigger if exists on_profile_deleted_visits on public.profiles;
+create trigger on_profile_deleted_visits after delete on public.profiles
+for each row execute function public.end_profile_visits();
+
+-- Whose a message is follows from its visit, and so does its place when none is told.
+create or replace function public.place_visit_message() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+begin
+    if new.session_id is not null then
+        select user_id into new.user_id from sterna.session_tokens where id = new.session_id;
+        if not found then
+            raise foreign_key_violation using message = 'this message is of no visit';
+        end if;
+    end if;
+    if new.sequence_order is null then
+        select coalesce(max(sequence_order), 0) + 1 into new.sequence_order
+        from public.visit_messages
+        where user_id = new.user_id and session_id is not distinct from new.session_id;
+    end if;
+    return new;
+end
+$$;
+drop trigger if exists place_visit_message on public.visit_messages;
+create trigger place_visit_message before insert on public.visit_messages
+for each row execute function public.place_visit_message();
+
+create or replace function public.update_visit_message_count() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+begin
+    update public.user_sessions as v
+    set message_count = v.message_count + told.number
+    from (
+        select user_id, session_id, count(*)::integer * case tg_op when 'DELETE' then -1 else 1 end as number
+        from changed
+        group by user_id, session_id
+    ) as told
+    where v.user_id = told.user_id and v.id = told.session_id;
+    return null;
+end
+$$;
+drop trigger if exists on_visit_message_created on public.visit_messages;
+create trigger on_visit_message_created after insert on public.visit_messages
+referencing new table as changed for each statement execute function public.update_visit_message_count();
+drop trigger if exists on_visit_message_deleted on public.visit_messages;
+create trigger on_visit_message_deleted after delete on public.visit_messages
+referencing old table as changed for each statement execute function public.update_visit_message_count();
+
+-- The earlier questions nearest to one, with what was answered: somebody's own alone, or those of one anonymous name. Written for the type
+-- that embeddings have here; the cosine of two of length one is their product, but theirs may have any length.
+do $$
+declare
+    vectors text := (
+        select n.nspname
+        from pg_attribute as a
+        join pg_type as t on t.oid = a.atttypid
+        join pg_namespace as n on n.oid = t.typnamespace
+        where a.attrelid = 'public.visit_messages'::regclass and a.attname = 'embedding' and t.typname = 'vector'
+    );
+begin
+    execute format(
+        $f$
+        create or replace function public.match_visit_messages(
+            p_user_id uuid, p_user_identifier text, p_embedding real [], p_limit integer default 3, p_least real default 0.5
+        )
+        returns table (id uuid, session_id uuid, content text, answer text, similarity real)
+        language sql stable
+        security definer
+        set search_path = pg_catalog, public
+        as $match$
+            select near.id, near.session_id, near.content, reply.content, near.similarity
+            from (
+                select m.id, m.user_id, m.session_id, m.sequence_order, m.content, %s as similarity
+                from public.visit_messages as m
+                join public.user_sessions as v on v.user_id = m.user_id and v.id = m.session_id
+                where m.user_id = p_user_id
+                    and (p_user_id <> sterna.nobody() or v.user_identifier = p_user_identifier)
+                    and m.message_type = 'user' and m.embedding is not null
+                order by 6 desc, m.created_at desc, m.id
+                limit greatest(p_limit, 0)
+            ) as near
+            left join lateral (
+                select a.content
+                from public.visit_messages as a
+                where a.user_id = near.user_id and a.session_id = near.session_id
+                    and a.sequence_order > near.sequence_order and a.message_type = 'assistant'
+                order by a.sequence_order
+                limit 1
+            ) as reply on true
+            where near.similarity >= p_least
+            order by near.similarity desc, near.id
+        $match$
+        $f$,
+        case when vectors is null then
+            '(select (sum(a.x * b.x) / nullif(sqrt(sum(a.x * a.x)) * sqrt(sum(b.x * b.x)), 0))::real'
+            ' from unnest(m.embedding) with ordinality as a (x, at) join unnest(p_embedding) with ordinality as b (x, at) using (at))'
+        else
+            format('(1 - (m.embedding operator(%1$I.<=>) p_embedding::%1$I.vector))::real', vectors)
+        end
+    );
+end
+$$;
+
+-- Starts a visit of a person. One that is open under the same token is gone on with.
+create or replace function public.start_user_session(
+    p_user_id uuid, p_device_info jsonb default '{}', p_session_token text default null
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+declare
+    visit public.user_sessions;
+    info jsonb := case jsonb_typeof(p_device_info) when 'object' then p_device_info else '{}' end;
+begin
+    perform sterna.require_own(p_user_id);
+    if not exists (select 1 from public.profiles where id = p_user_id) then
+        return '{"success": false, "error": "User not found"}';
+    end if;
+    if length(info::text) > 8192 then
+        return '{"success": false, "error": "device_info is larger than 8 KiB"}';
+    end if;
+    if p_session_token is not null then
+        if p_session_token !~ '^[!-~]{1,255}$' then
+            return '{"success": false, "error": "A session token has 1 to 255 printable ASCII characters"}';
+        end if;
+        select * into visit from sterna.visit_of_token(p_session_token);
+    end if;
+    if visit.id is null then
+        begin
+            insert into public.user_sessions (user_id, session_token, device_info, device_type, user_agent)
+            values (
+                p_user_id,
+                coalesce(p_session_token, sterna.new_session_token()),
+                info,
+                case when info ->> 'device_type' in ('mobile', 'tablet', 'desktop', 'terminal') then info ->> 'device_type' end,
+                left(info ->> 'user_agent', 512)
+            )
+            returning * into visit;
+        exception
+            when unique_violation then
+                null;
+        end;
+    elsif visit.user_id <> p_user_id or visit.ended_at is not null then
+        visit := null;
+    end if;
+    if visit.id is null then
+        return '{"success": false, "error": "This session token cannot be used"}';
+    end if;
+    return jsonb_build_object('success', true, 'session_id', visit.id, 'started_at', visit.started_at);
+end
+$$;
+
+-- The visit of that id when it is the caller's, or the server asks; else null.
+create or replace function sterna.own_visit(p_session_id uuid) returns public.user_sessions
+language sql stable
+security definer
+set search_path = pg_catalog, public
+as $$
+    select v
+    from sterna.session_tokens as t
+    join public.user_sessions as v on v.user_id = t.user_id and v.id = t.id
+    where t.id = p_session_id and (sterna.is_server() or t.user_id = (select public.current_profile_id()))
+$$;
+
+create or replace function sterna.visit_of_token(p_session_token text) returns setof public.user_sessions
+language sql stable
+security definer
+set search_path = pg_catalog, public
+as $$
+    select v.*
+    from sterna.session_tokens as t
+    join public.user_sessions as v on v.user_id = t.user_id and v.id = t.id
+    where t.session_token = p_session_token
+$$;
+
+-- True when an open visit of the caller was ended by this.
+create or replace function public.end_user_session(p_session_id uuid) returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+declare
+    visit public.user_sessions := sterna.own_visit(p_session_id);
+begin
+    update public.user_sessions set ended_at = greatest(now(), started_at)
+    where user_id = visit.user_id and id = visit.id and ended_at is null;
+    return found;
+end
+$$;
+
+-- Visits in which nothing has happened for so long ended when something last did; how many those were.
+create or replace function public.close_idle_visits(p_idle interval default '30 minutes') returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+declare
+    closed integer;
+begin
+    update public.user_sessions
+    set ended_at = greatest(updated_at, started_at), metadata = metadata || '{"closed_by": "idle"}'
+    where ended_at is null and updated_at < now() - p_idle;
+    get diagnostics closed = row_count;
+    return closed;
+end
+$$;
+
+call sterna.reserve(array[
+    'sterna.nobody()',
+    'sterna.new_session_token()',
+    'public.own_user_session()',
+    'public.note_session_token()',
+    'public.end_profile_visits()',
+    'public.place_visit_message()',
+    'public.update_visit_message_count()',
+    'public.match_visit_messages(uuid, text, real[], integer, real)',
+    'public.start_user_session(uuid, jsonb, text)',
+    'sterna.own_visit(uuid)',
+    'sterna.visit_of_token(text)',
+    'public.end_user_session(uuid)',
+    'public.close_idle_visits(interval)'
+]::regprocedure []);
+grant execute on function public.start_user_session(uuid, jsonb, text) to authenticated;
+grant execute on function public.end_user_session(uuid) to authenticated;
+
+reset role;

@@ -1,0 +1,154 @@
+"""What clients of the second seed see of /api/chat/session/start and /message (contract 8.2, 10.A11, 10.F1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from people import Db, Person
+
+from server.routes.visits import identifier_of
+
+START, MESSAGE = "/api/chat/session/start", "/api/chat/session/message"
+AGENT = "Mozilla/5.0 (test)"
+SALT = "a salt of the tests, 16 bytes and more"
+
+
+@pytest.fixture
+def visits(served: Callable[..., str], at: Callable[..., httpx.Client]) -> httpx.Client:
+    """A client of a server that keeps visits, behind one proxy."""
+    return at(None, served(chat_logging=True, user_id_salt=SALT, trusted_proxies=1))
+
+
+def start(client: httpx.Client, token: str, address: str = "203.0.113.7", **more: Any) -> httpx.Response:
+    body = {"sessionToken": token, "userAgent": AGENT, "referrer": "https://example.com", "deviceType": "desktop"}
+    return client.post(START, json=body | more, headers={"x-forwarded-for": address})
+
+
+def say(client: httpx.Client, token: str, kind: str, content: str) -> httpx.Response:
+    return client.post(MESSAGE, json={"sessionToken": token, "messageType": kind, "content": content})
+
+
+def kept(db: Db, token: str) -> dict[str, Any] | None:
+    return db.execute("select * from user_sessions where session_token = %s", (token,)).fetchone()
+
+
+def fresh() -> str:
+    return f"test_{uuid4()}"
+
+
+@pytest.mark.parametrize(
+    ("address", "told", "salt", "identifier"),
+    [
+        ("203.0.113.7", {"userAgent": AGENT}, "pepper", "fd8bf92764191ce059f4fad6e647fc2b"),
+        ("127.0.0.1", {}, "default-salt-change-this", "0a4946a3c00be28a5a1e2d35688c4b11"),
+    ],
+)
+def test_hash_generation_producing_consistent_identifiers(
+    address: str, told: dict[str, Any], salt: str, identifier: str
+) -> None:
+    """Vector 17."""
+    assert identifier_of(address, told, salt) == identifier
+
+
+def test_environment_toggle_a_server_that_was_not_told_to_keeps_nothing(http: httpx.Client, db: Db) -> None:
+    """Vector 17: the body is not even read."""
+    token = fresh()
+    for answer in (start(http, token), http.post(START, content=b"{"), say(http, token, "user", "hello")):
+        told = answer.json()
+        assert (answer.status_code, told["success"], told["disabled"]) == (200, True, True)
+    assert start(http, token).json() == {"success": True, "disabled": True}
+    assert kept(db, token) is None
+
+
+def test_session_creation_working(visits: httpx.Client, db: Db) -> None:
+    token = fresh()
+    answer = start(visits, token)
+    assert (answer.status_code, answer.json()) == (200, {"success": True})
+    row = kept(db, token)
+    assert row is not None
+    assert (row["user_agent"], row["referrer"], row["device_type"]) == (AGENT, "https://example.com", "desktop")
+    assert row["user_identifier"] == identifier_of("203.0.113.7", {"userAgent": AGENT}, SALT)
+    assert "203.0.113.7" not in str(row), "an address is kept"
+
+
+def test_the_same_again_is_the_same_and_a_token_of_somebody_else_is_in_use(visits: httpx.Client, db: Db) -> None:
+    token = fresh()
+    assert [start(visits, token).status_code for _ in range(2)] == [200, 200]
+    other = start(visits, token, address="203.0.113.8")
+    assert (other.status_code, other.json()["error"]) == (409, "Failed to create session")
+    row = db.execute("select count(*) as n from user_sessions where session_token = %s", (token,)).fetchone()
+    assert row == {"n": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"{}", "Failed to create session"),
+        (b'{"sessionToken": 7}', "Failed to create session"),
+        (b"{", "Session start failed"),
+        (b"[]", "Session start failed"),
+        (b"\xff", "Session start failed"),
+    ],
+)
+def test_errors_are_answered_in_the_words_of_the_seed(visits: httpx.Client, body: bytes, error: str) -> None:
+    answer = visits.post(START, content=body)
+    assert (answer.status_code, answer.json()["error"]) == (400, error)
+
+
+def test_what_a_client_says_of_itself_is_cut_and_an_unknown_device_is_none(visits: httpx.Client, db: Db) -> None:
+    token = fresh()
+    start(visits, token, userAgent="x" * 9000, referrer="y" * 9000, deviceType="toaster")
+    row = kept(db, token)
+    assert row is not None
+    assert (len(row["user_agent"]), len(row["referrer"]), row["device_type"]) == (512, 2048, None)
+
+
+def test_who_is_signed_in_owns_their_visit(
+    served: Callable[..., str], ada: Person, db: Db, at: Callable[..., httpx.Client]
+) -> None:
+    token = fresh()
+    client = at(ada, served(chat_logging=True, user_id_salt=SALT))
+    assert start(client, token).status_code == 200
+    row = kept(db, token)
+    assert row is not None
+    assert row["user_id"] == ada.id
+
+
+def test_messages_are_kept_and_a_question_asked_before_is_found(visits: httpx.Client, db: Db) -> None:
+    token, later, stranger = fresh(), fresh(), fresh()
+    start(visits, token), start(visits, later), start(visits, stranger, address="203.0.113.9")
+    assert say(visits, token, "user", "How far do arctic terns fly?").json() == {"success": True, "similar": []}
+    assert say(visits, token, "assistant", "About 70,000 km a year.").json()["similar"] == []
+    (found,) = say(visits, later, "user", "how far does an arctic tern fly").json()["similar"]
+    assert (found["question"], found["answer"]) == ("How far do arctic terns fly?", "About 70,000 km a year.")
+    assert say(visits, stranger, "user", "How far do arctic terns fly?").json()["similar"] == []
+    row = db.execute(
+        "select m.similar_qa_matches, m.similarity_scores, m.sequence_order from visit_messages as m"
+        " join user_sessions as v on v.id = m.session_id where v.session_token = %s",
+        (later,),
+    ).fetchone()
+    assert row is not None
+    assert row["similar_qa_matches"] == [found]
+    assert row["similarity_scores"] == pytest.approx([found["similarity"]])
+    assert row["sequence_order"] == 1
+
+
+def test_a_message_needs_an_open_visit(visits: httpx.Client, db: Db) -> None:
+    token = fresh()
+    assert say(visits, token, "user", "hello").status_code == 404
+    start(visits, token)
+    assert visits.post(MESSAGE, json={"sessionToken": token, "messageType": "robot"}).status_code == 400
+    db.execute("update user_sessions set ended_at = now() where session_token = %s", (token,))
+    assert say(visits, token, "user", "hello").status_code == 404
+
+
+def test_requests_of_one_address_are_counted(served: Callable[..., str], at: Callable[..., httpx.Client]) -> None:
+    """Contract 10.A11: class C of who is not signed in."""
+    now = datetime.now(UTC)
+    client = at(None, served(clock=lambda: now, rate_limits=True, chat_logging=True, user_id_salt=SALT))
+    assert [start(client, fresh()).status_code for _ in range(51)] == [200] * 50 + [429]
