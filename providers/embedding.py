@@ -22,6 +22,8 @@ LONGEST: Final = 4_000
 
 WORD = re.compile(r"\w+")
 PIECE: Final = 3
+ENDING = re.compile(r"(?<=[a-z]{3})(?:ing|ed|es|s)$")
+"""Of English words, which count the same without it."""
 LIGHT: Final = frozenset(
     re.findall(
         r"\w+",
@@ -50,14 +52,15 @@ def similarity(one: Sequence[float], other: Sequence[float]) -> float:
 
 def _features(text: str) -> Iterator[tuple[str, float]]:
     shown = text if len(text) <= LONGEST else text[: LONGEST // 2] + " " + text[-LONGEST // 2 :]
-    words = WORD.findall(shown.casefold())
+    words = [(word if word in LIGHT else ENDING.sub("", word)) for word in WORD.findall(shown.casefold())]
     for word in words:
-        light = word in LIGHT
-        yield word, 0.15 if light else 1.0
-        if not light:
-            framed = f"<{word}>"
-            for at in range(len(framed) - PIECE + 1):
-                yield "#" + framed[at : at + PIECE], 0.35
+        if word in LIGHT:
+            yield word, 0.15
+            continue
+        yield word, 1.0
+        framed = f"<{word}>"
+        for at in range(len(framed) - PIECE + 1):
+            yield "#" + framed[at : at + PIECE], 0.35
     for first, second in pairwise(words):
         if not (first in LIGHT and second in LIGHT):
             yield f"{first} {second}", 0.3

@@ -14,6 +14,7 @@ from .json_text import from_json, to_json
 _JSON = frozenset({
     "filters", "results",
     "usage_stats", "allowed_models", "ui_preferences", "session_preferences", "details", "last_message", "metadata",
+    "similar_qa_matches", "similarity_scores", "device_info", "event_data",
     "raw_message", "reasoning_details", "annotations", "models_used", "row_data",
 })  # fmt: skip
 """Columns that are exported as what they say, not as text."""
@@ -38,12 +39,21 @@ on conflict (stat_date) do update set
     total_messages = excluded.total_messages
 """
 
+_LOGGED = """
+id, session_id, message_type, content, similar_qa_matches, similarity_scores, processing_time_ms, error_message,
+    sequence_order, message_id, created_at
+"""
+
 # Every column, those of a later schema too: leaving with one's data means all of it.
 _LISTS = (
     ("activity_log", "select * from user_activity_log where user_id = :id order by timestamp desc, rowid desc"),
     ("usage_stats", "select * from user_usage_daily where user_id = :id order by usage_date desc"),
     ("searches", "select * from search_sessions where user_id = :id order by created_at desc, rowid desc"),
+    ("visits", "select * from user_sessions where user_id = :id order by started_at desc, id"),
+    ("visit_messages", f"select {_LOGGED} from visit_messages order by created_at, sequence_order, id"),
+    ("interactions", "select * from user_interactions where user_id = :id order by created_at desc, id"),
     # what only this machine has of the person's words and choices
+    ("interactions_waiting", "select * from interactions_waiting order by place"),
     ("drafts", "select session_id, content, updated_at from drafts order by session_id"),
     ("live_replies", "select id, session_id, content, reasoning from live_replies order by id"),
     ("private_conversations", "select conv_id as session_id from sync_optout order by conv_id"),
@@ -77,6 +87,8 @@ class Maintenance(Base):
                     "activity_logs": "delete from user_activity_log"
                     " where timestamp < strftime('%Y-%m-%dT%H:%M:%f', :now, :days) || '000Z'",
                     "usage_records": "delete from user_usage_daily where usage_date < date(:today, :days)",
+                    "visits": "delete from user_sessions"
+                    " where ended_at < strftime('%Y-%m-%dT%H:%M:%f', :now, :days) || '000Z'",
                     "cache_entries": "delete from system_cache where :days is not null and expires_at < :now",
                 }.items()
             }

@@ -37,6 +37,8 @@ INDEXED_PREFIX = 3
 CANDIDATES = 1_500
 
 MOST_WORDS = 24
+MOST_ASKED, ASKED_LATELY = 6, 100_000
+"""Words by which earlier questions are looked for, and how many of the newest messages: each that has one is ranked."""
 MOST_TITLES = 10
 
 _PIECE = re.compile(r'"([^"]*)"?|(\S+)')
@@ -171,6 +173,21 @@ class Search(Base):
             match=" OR ".join(words), limit=limit,
         )  # fmt: skip
         return [_hit(row, words=tuple(word.strip('"') for word in words)) for row in rows]
+
+    def questions_with_words(self, text: str, limit: int) -> list[str]:
+        """Ids of what was asked with the longest words of ``text``, best first (BM25), among the newest messages."""
+        words = {word.strip('"*') for word in parse_query(text + " ").match.split('" "')}
+        longest = sorted((word for word in words if len(word) > 2), key=lambda word: (-len(word), word))[:MOST_ASKED]
+        if not longest:
+            return []
+        rows = self.rows(
+            f"""select m.id from message_search as f join chat_messages as m on m.local_id = f.rowid
+            where f.message_search match :match and m.role = 'user'
+                and f.rowid > (select coalesce(max(local_id), 0) from chat_messages) - {ASKED_LATELY}
+            order by f.rank limit :limit""",
+            match=" OR ".join(f'"{word}"' for word in longest), limit=limit,
+        )  # fmt: skip
+        return [row["id"] for row in rows]
 
     def catch_up_search(self, limit: int = 2_000) -> int:
         """Index some of the messages that an import left for later, newest first; how many. 0: none are left."""

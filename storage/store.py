@@ -15,6 +15,7 @@ from .database import BUSY_MS, Base, connect
 from .drafts import Drafts
 from .errors import StoreReadOnly
 from .failures import explain, in_sentences
+from .interactions import Interactions
 from .maintenance import Maintenance
 from .migrate import migrate
 from .names import Names
@@ -23,10 +24,13 @@ from .search import Search
 from .searches import Searches
 from .sync_private import SyncSide
 from .sync_survey import SyncSurvey
+from .visits import Visits
 
 
 @in_sentences(plumbing=Base)
-class Store(SyncSurvey, SyncSide, Adoption, Drafts, Searches, Search, Profiles, Maintenance, Checks, Names):
+class Store(
+    SyncSurvey, SyncSide, Adoption, Drafts, Searches, Visits, Search, Interactions, Profiles, Maintenance, Checks, Names
+):
     """Everything that is kept, in one SQLite file for one account. Use it in the thread that opened it."""
 
     @classmethod

@@ -84,7 +84,7 @@ create table if not exists public.visit_messages (
     constraint visit_messages_session_fkey
     foreign key (user_id, session_id) references public.user_sessions (user_id, id) on delete cascade,
     constraint visit_messages_message_fkey
-    foreign key (user_id, message_id) references public.chat_messages (user_id, id) on delete cascade
+    foreign key (user_id, message_id) references public.chat_messages (user_id, id) on update cascade on delete cascade
 );
 do $$
 declare

@@ -25,6 +25,8 @@ PERSON, SERVER, NOBODY = "authenticated", "service_role", "none"
 MISTAKES = ("42501", "P0001", "21000")
 """Refusals that are an answer, beside classes 22 and 23. Anything else is a mistake of the test or of the schema."""
 
+VISIT_TIMES = ("started_at", "ended_at", "updated_at", "created_at")
+
 Change = Callable[[Mirror], Any]
 
 
@@ -181,6 +183,12 @@ class Both:
                 " where user_id = %s",
                 (seconds, self.user),
             )
+            for name in VISIT_TIMES:
+                db.execute(
+                    f"update public.user_sessions set {name} = {name} - make_interval(secs => %s)"
+                    " where user_id = %s".encode(),
+                    (seconds, self.user),
+                )
             db.execute(
                 "update public.user_usage_daily set usage_date = usage_date - %s::integer where user_id = %s",
                 (days, self.user),
@@ -190,5 +198,19 @@ class Both:
             " set timestamp = strftime('%Y-%m-%dT%H:%M:%S', substr(timestamp, 1, 19), :by) || substr(timestamp, 20)",
             {"by": f"-{seconds} seconds"},
         )
+        self._visits_back(seconds)
         self.store.db.execute("update user_usage_daily set usage_date = date(usage_date, :by)", {"by": f"-{days} days"})
         self.known = self.server.tables(self.user)
+
+    def _visits_back(self, seconds: int) -> None:
+        """The mirror's visits began earlier; no trigger stamps them for that."""
+        row = self.store.one("select sql from sqlite_master where name = 'own_user_session'")
+        assert row is not None
+        self.store.db.execute("drop trigger own_user_session")
+        for name in VISIT_TIMES:
+            self.store.db.execute(
+                f"update user_sessions set {name} ="
+                f" strftime('%Y-%m-%dT%H:%M:%S', substr({name}, 1, 19), :by) || substr({name}, 20)",
+                {"by": f"-{seconds} seconds"},
+            )
+        self.store.db.execute(row["sql"])

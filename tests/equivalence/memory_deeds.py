@@ -7,6 +7,7 @@ from typing import Any
 
 from both import Both
 from hypothesis import strategies as st
+from visit_deeds import happen_to_visit
 
 SESSION = st.sampled_from(["a", "b"])
 MEMORY = st.sampled_from(["r1", "r2", "r3"])
@@ -77,4 +78,4 @@ def happen_to_memory(both: Both, deed: tuple[Any, ...]) -> None:
         case ("user", avatar):
             both.both("update users set avatar_url = :avatar where id = :user", avatar=avatar)
         case _:
-            raise AssertionError(deed)
+            happen_to_visit(both, deed)

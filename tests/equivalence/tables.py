@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,9 @@ TABLES = (
     Table("public.session_counts", "session_counts", "user_id", ("session_id",)),
     Table("public.session_settings", "session_settings", "user_id", ("session_id", "key")),
     Table("public.search_sessions", "search_sessions", "user_id", (), frozenset({"id"})),
+    Table("public.user_sessions", "user_sessions", "user_id", ("session_token",), frozenset({"id"})),
+    Table("public.visit_messages", "visit_messages", "user_id", (), frozenset({"id", "session_id"})),
+    Table("public.user_interactions", "user_interactions", "user_id", (), frozenset({"id", "session_id"})),
     Table("public.user_usage_daily", "user_usage_daily", "user_id", ("usage_date",), frozenset({"id"})),
 )
 LOCAL = frozenset({"local_id", "standing"})
@@ -45,7 +49,9 @@ LOCAL = frozenset({"local_id", "standing"})
 SERVER = frozenset({"encrypted_password", "banned_until"})
 """Columns of auth.users that no mirror has."""
 
-UNOWNED = frozenset({"public.chat_messages", "public.session_counts", "public.session_settings"})
+UNOWNED = frozenset(
+    {"public.chat_messages", "public.session_counts", "public.session_settings", "public.visit_messages"}
+)
 """Where the mirror needs no owner: one file is one person's."""
 
 _COLUMNS = """
@@ -71,8 +77,23 @@ def _truth(value: Any) -> Any:
     return None if value is None else bool(value)
 
 
-FROM_POSTGRES: Mapping[str, Callable[[Any], Any]] = {"timestamptz": _moment, "numeric": _number}
-FROM_SQLITE: Mapping[str, Callable[[Any], Any]] = {"jsonb": _text, "_text": _text, "bool": _truth, "numeric": _number}
+def _vector(value: Any) -> Any:
+    return None if value is None else json.loads(value)
+
+
+def _unpacked(value: Any) -> Any:
+    return None if value is None else list(array("f", value))
+
+
+FROM_POSTGRES: Mapping[str, Callable[[Any], Any]] = {"timestamptz": _moment, "numeric": _number, "vector": _vector}
+FROM_SQLITE: Mapping[str, Callable[[Any], Any]] = {
+    "jsonb": _text,
+    "_text": _text,
+    "_float4": _text,
+    "bool": _truth,
+    "numeric": _number,
+    "vector": _unpacked,
+}
 
 
 @dataclass(frozen=True)

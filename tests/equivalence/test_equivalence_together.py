@@ -8,10 +8,11 @@ from deeds import LISTED, REFUSED, SPOKEN
 from histories import Deeds, check, histories
 from memory_deeds import MEMORIES
 from tables import Postgres
+from visit_deeds import VISITS
 
 
 @pytest.mark.parametrize("part", range(2))
-@histories(SPOKEN | LISTED | ACCOUNT | MEMORIES, number=150)
+@histories(SPOKEN | LISTED | ACCOUNT | MEMORIES | VISITS, number=150)
 def test_both_engines_keep_the_same_whatever_happens(server: Postgres, part: int, deeds: Deeds) -> None:
     check(server, deeds)
 

@@ -115,6 +115,18 @@ CREATE TABLE drafts (
     updated_at text not null
 ) strict, without rowid;
 
+CREATE TABLE interactions_waiting (
+    place integer not null primary key,
+    id text not null unique,
+    session_token text not null,           -- of the visit in which it happened
+    session_id text,                       -- the server's id of that visit, once it is known: nothing is sent without one
+    event_type text not null,
+    content_id text,
+    duration integer,
+    event_data text not null constraint interactions_waiting_json check (json_valid(event_data)),
+    created_at text not null
+) strict;
+
 CREATE TABLE live_replies (
     id text not null primary key,          -- the id its message will have
     session_id text not null,
@@ -496,6 +508,66 @@ CREATE TABLE user_activity_log (
     constraint user_activity_log_timestamp_form check (timestamp glob '????-??-??T??:??:??.??????Z')
 ) strict;
 
+CREATE TABLE user_interactions (
+    id text not null default (
+        lower(
+            hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2)
+            || '-a' || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))
+        )
+    ),
+    session_id text not null,
+    user_id text,
+    event_type text not null,
+    content_id text,
+    duration integer,
+    event_data text not null default '{}',
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    constraint user_interactions_pkey primary key (id),
+    constraint user_interactions_session_fkey foreign key (session_id) references user_sessions (id) on delete cascade,
+    constraint user_interactions_user_id_fkey
+    foreign key (user_id) references profiles (id) on delete cascade on update cascade,
+    constraint user_interactions_event_data_json check (json_valid(event_data)),
+    constraint user_interactions_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z')
+) strict;
+
+CREATE TABLE user_sessions (
+    id text not null default (
+        lower(
+            hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2)
+            || '-a' || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))
+        )
+    ),
+    user_id text,
+    session_token text not null default (
+        'sess_' || cast((julianday('now') - 2440587.5) * 86400000 as integer) || '_' || substr(lower(hex(randomblob(5))), 2)
+    ),
+    user_identifier text,
+    started_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    ended_at text,
+    message_count integer not null default 0,
+    user_agent text,
+    referrer text,
+    device_type text,
+    device_info text not null default '{}',
+    metadata text not null default '{}',
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    updated_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    constraint user_sessions_pkey primary key (id),
+    constraint user_sessions_session_token_key unique (session_token),
+    constraint user_sessions_user_id_fkey foreign key (user_id) references profiles (id) on delete cascade on update cascade,
+    constraint user_sessions_session_token_length check (length(session_token) <= 255),
+    constraint user_sessions_user_identifier_length check (length(user_identifier) <= 255),
+    constraint user_sessions_device_type_known check (device_type in ('mobile', 'tablet', 'desktop', 'terminal')),
+    constraint user_sessions_device_info_json check (json_valid(device_info)),
+    constraint user_sessions_metadata_json check (json_valid(metadata)),
+    constraint user_sessions_somebody check (user_id is not null or user_identifier is not null),
+    constraint user_sessions_ended_after check (ended_at >= started_at),
+    constraint user_sessions_times_form check (
+        started_at glob '????-??-??T??:??:??.??????Z' and (ended_at is null or ended_at glob '????-??-??T??:??:??.??????Z')
+        and created_at glob '????-??-??T??:??:??.??????Z' and updated_at glob '????-??-??T??:??:??.??????Z'
+    )
+) strict;
+
 CREATE TABLE user_usage_daily (
     id text not null default (
         lower(
@@ -525,6 +597,36 @@ CREATE TABLE user_usage_daily (
     constraint user_usage_daily_models_used_json check (models_used is null or json_valid(models_used)),
     constraint user_usage_daily_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z'),
     constraint user_usage_daily_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z')
+) strict;
+
+CREATE TABLE visit_messages (
+    id text not null default (
+        lower(
+            hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2)
+            || '-a' || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))
+        )
+    ),
+    session_id text,
+    message_type text not null,
+    content text not null,
+    embedding blob,
+    similar_qa_matches text,
+    similarity_scores text,
+    processing_time_ms integer,
+    error_message text,
+    sequence_order integer not null,
+    message_id text,
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'),
+    constraint visit_messages_pkey primary key (id),
+    constraint visit_messages_order_key unique (session_id, sequence_order),
+    constraint visit_messages_session_fkey foreign key (session_id) references user_sessions (id) on delete cascade,
+    constraint visit_messages_message_fkey
+    foreign key (message_id) references chat_messages (id) on update cascade on delete cascade,
+    constraint visit_messages_message_type_length check (length(message_type) <= 20),
+    constraint visit_messages_embedding_length check (length(embedding) = 1536),
+    constraint visit_messages_similar_qa_matches_json check (similar_qa_matches is null or json_valid(similar_qa_matches)),
+    constraint visit_messages_similarity_scores_json check (similarity_scores is null or json_valid(similarity_scores)),
+    constraint visit_messages_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z')
 ) strict;
 
 CREATE VIEW api_user_summary as
@@ -615,6 +717,37 @@ select
     last_session_id
 from profiles;
 
+CREATE VIEW visits_chat_messages as
+select
+    v.id,
+    v.session_id,
+    v.message_type,
+    coalesce(m.content, v.content) as content,
+    v.embedding,
+    v.similar_qa_matches,
+    v.similarity_scores,
+    v.processing_time_ms,
+    v.error_message,
+    v.sequence_order,
+    v.created_at
+from visit_messages as v
+left join chat_messages as m on m.id = v.message_id;
+
+CREATE VIEW visits_chat_sessions as
+select
+    id,
+    session_token,
+    user_identifier,
+    started_at,
+    ended_at,
+    message_count,
+    user_agent,
+    referrer,
+    device_type,
+    created_at,
+    updated_at
+from user_sessions;
+
 CREATE INDEX chat_sessions_newest on chat_sessions (coalesce(last_message_timestamp, created_at) desc, id desc);
 
 CREATE INDEX idx_activity_log_action on user_activity_log (action);
@@ -624,6 +757,8 @@ CREATE INDEX idx_activity_log_timestamp on user_activity_log (timestamp);
 CREATE INDEX idx_activity_log_user_id on user_activity_log (user_id);
 
 CREATE INDEX idx_chat_messages_completion_id on chat_messages (completion_id);
+
+CREATE INDEX idx_chat_messages_created_at on visit_messages (created_at);
 
 CREATE INDEX idx_chat_messages_session_id on chat_messages (session_id);
 
@@ -637,11 +772,17 @@ CREATE INDEX idx_chat_messages_timestamp on chat_messages (message_timestamp);
 CREATE INDEX idx_chat_messages_tokens_role on chat_messages (role, input_tokens, output_tokens)
 where input_tokens > 0 or output_tokens > 0;
 
+CREATE INDEX idx_chat_messages_type on visit_messages (message_type);
+
 CREATE INDEX idx_chat_messages_user_message_id on chat_messages (user_message_id) where user_message_id is not null;
+
+CREATE INDEX idx_chat_sessions_started_at on user_sessions (started_at);
 
 CREATE INDEX idx_chat_sessions_updated_at on chat_sessions (updated_at desc);
 
 CREATE INDEX idx_chat_sessions_user_id on chat_sessions (user_id);
+
+CREATE INDEX idx_chat_sessions_user_identifier on user_sessions (user_identifier);
 
 CREATE INDEX idx_chat_sessions_user_updated on chat_sessions (user_id, updated_at desc);
 
@@ -662,6 +803,18 @@ CREATE INDEX idx_system_stats_date on system_stats (stat_date desc);
 CREATE INDEX idx_usage_daily_date on user_usage_daily (usage_date desc);
 
 CREATE INDEX idx_usage_daily_user_date on user_usage_daily (user_id, usage_date desc);
+
+CREATE INDEX idx_user_interactions_session on user_interactions (session_id, created_at);
+
+CREATE INDEX idx_user_interactions_user on user_interactions (user_id, created_at);
+
+CREATE INDEX idx_user_sessions_open on user_sessions (updated_at) where ended_at is null;
+
+CREATE INDEX idx_user_sessions_user on user_sessions (user_id, started_at);
+
+CREATE INDEX idx_visit_messages_message_id on visit_messages (message_id);
+
+CREATE INDEX idx_visit_messages_session_id on visit_messages (session_id);
 
 CREATE INDEX live_replies_session on live_replies (session_id);
 
@@ -991,6 +1144,12 @@ begin
     where changes() = 1;
 end;
 
+CREATE TRIGGER keep_user_session before update on user_sessions
+when new.id is not old.id or new.session_token is not old.session_token
+begin
+    select raise(abort, 'a visit keeps its id and its token');
+end;
+
 CREATE TRIGGER on_auth_user_profile_sync after insert on auth_users
 when (select applying from sync_ctx) = 0
 begin
@@ -1151,6 +1310,33 @@ begin
         updated_at = (select now from moment),
         last_activity = (select now from moment)
     where local_id = new.local_id;
+end;
+
+CREATE TRIGGER on_user_interaction_created after insert on user_interactions
+begin
+    update user_sessions set ended_at = iif(ended_at is null, null, max(ended_at, new.created_at)) where id = new.session_id;
+end;
+
+CREATE TRIGGER on_visit_message_created after insert on visit_messages
+begin
+    update user_sessions set message_count = message_count + 1 where id = new.session_id;
+end;
+
+CREATE TRIGGER on_visit_message_deleted after delete on visit_messages
+begin
+    update user_sessions set message_count = message_count - 1 where id = old.session_id;
+end;
+
+CREATE TRIGGER own_user_interaction after insert on user_interactions
+when new.user_id is not (select user_id from user_sessions where id = new.session_id)
+begin
+    update user_interactions set user_id = (select user_id from user_sessions where id = new.session_id) where id = new.id;
+end;
+
+CREATE TRIGGER own_user_session after update on user_sessions
+when new.updated_at is not (select now from moment)
+begin
+    update user_sessions set updated_at = (select now from moment) where id = new.id;
 end;
 
 CREATE TRIGGER profiles_clerk_id after update of id on profiles

@@ -45,11 +45,12 @@ def test_cleaning_removes_what_is_older_than_asked_and_counts_it(store: Mirror) 
     assert store.cleanup_old_data() == {
         "success": True,
         "cleanup_date": "2026-03-01",
-        "deleted_records": {"activity_logs": 1, "usage_records": 1, "cache_entries": 1},
+        "deleted_records": {"activity_logs": 1, "usage_records": 1, "visits": 0, "cache_entries": 1},
         "cleanup_completed_at": stamp(START),
     }
     assert [row[0] for row in store.rows("select cache_key from system_cache")] == ["kept"]
-    assert store.cleanup_old_data(5)["deleted_records"] == {"activity_logs": 2, "usage_records": 2, "cache_entries": 0}
+    gone = store.cleanup_old_data(5)["deleted_records"]
+    assert gone == {"activity_logs": 2, "usage_records": 2, "visits": 0, "cache_entries": 0}
 
 
 def test_cleaning_writes_the_days_totals_once(store: Mirror) -> None:
@@ -122,8 +123,9 @@ def test_a_table_of_a_person_is_never_forgotten_by_the_export(store: Mirror) -> 
         "user_activity_log",
         "user_usage_daily",
         "search_sessions",
+        *("user_sessions", "visit_messages", "user_interactions"),
     }
-    local = {"drafts", "live_replies", "sync_optout", "sync_conflict", "trash_rows"}
+    local = {"interactions_waiting", "drafts", "live_replies", "sync_optout", "sync_conflict", "trash_rows"}
     tables = {
         row["name"]
         for row in store.rows(

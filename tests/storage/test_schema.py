@@ -44,6 +44,17 @@ COLUMNS = {
     "search_sessions": """
         id user_id filters results results_count status created_at
     """,
+    "user_sessions": """
+        id user_id session_token user_identifier started_at ended_at message_count user_agent referrer
+        device_type device_info metadata created_at updated_at
+    """,
+    "visit_messages": """
+        id session_id message_type content embedding similar_qa_matches similarity_scores processing_time_ms
+        error_message sequence_order message_id created_at
+    """,
+    "user_interactions": """
+        id session_id user_id event_type content_id duration event_data created_at
+    """,
     "model_access": """
         id model_id tier is_active input_cost_per_token output_cost_per_token daily_limit monthly_limit
         model_name model_description model_tags created_at updated_at
@@ -80,6 +91,14 @@ INDEXES = {
     "idx_model_access_model_id": ("model_access", "model_id is_active"),
     "idx_system_cache_expires": ("system_cache", "expires_at"),
     "idx_system_stats_date": ("system_stats", "-stat_date"),
+    # contract 9.2 C9, C12: the second and the fourth seed's
+    "idx_chat_sessions_started_at": ("user_sessions", "started_at"),
+    "idx_chat_sessions_user_identifier": ("user_sessions", "user_identifier"),
+    "idx_visit_messages_session_id": ("visit_messages", "session_id"),
+    "idx_chat_messages_created_at": ("visit_messages", "created_at"),
+    "idx_chat_messages_type": ("visit_messages", "message_type"),
+    "idx_user_interactions_session": ("user_interactions", "session_id created_at"),
+    "idx_user_interactions_user": ("user_interactions", "user_id created_at"),
 }
 PARTIAL = {"idx_chat_messages_user_message_id", "idx_chat_messages_tokens_role", "idx_system_cache_expires"}
 
@@ -94,6 +113,11 @@ TRIGGERS = {
     "on_chat_session_created": "chat_sessions",
     "on_chat_message_created": "chat_messages",
     "on_search_session_created": "search_sessions",
+    "own_user_session": "user_sessions",
+    "on_visit_message_created": "visit_messages",
+    "on_visit_message_deleted": "visit_messages",
+    "own_user_interaction": "user_interactions",
+    "on_user_interaction_created": "user_interactions",
 }
 
 UNIQUE = {

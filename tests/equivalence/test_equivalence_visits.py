@@ -1,0 +1,20 @@
+"""Visits and what happens in them are the same in both engines."""
+
+from __future__ import annotations
+
+import pytest
+from account_deeds import ACCOUNT
+from histories import Deeds, check, histories
+from tables import Postgres
+from visit_deeds import VISITS
+
+
+@pytest.mark.parametrize("part", range(2))
+@histories(VISITS, number=150)
+def test_both_engines_keep_the_same_visits(server: Postgres, part: int, deeds: Deeds) -> None:
+    check(server, deeds)
+
+
+@histories(VISITS | ACCOUNT, number=60)
+def test_visits_follow_their_account(server: Postgres, deeds: Deeds) -> None:
+    check(server, deeds)
