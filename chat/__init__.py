@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .context import build_context
+from .looking_back import asked_before
 from .once import Once
 from .reply import Reply
 from .sources import add_found, catalog_of, endpoints_of, needs_search
@@ -14,6 +15,7 @@ __all__ = [
     "Reply",
     "Turns",
     "add_found",
+    "asked_before",
     "build_context",
     "catalog_of",
     "endpoints_of",

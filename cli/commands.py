@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "whoami": "accounts:whoami",
         "accounts": "accounts:accounts",
         "profile": "profile:profile",
+        "analytics": "analytics:analytics",
         "doctor": "doctor:doctor",
         "serve": "serve:serve",
         "completion": "completion:completion",

@@ -19,6 +19,7 @@ from config import ConfigError, EndpointSettings, Settings, credentials
 from storage import Store, StoreError, clean, open_account
 from sync.report import sync_status
 
+from .doctor_analytics import doctor_analytics
 from .output import counted, paint, print_json
 from .place import Place
 
@@ -34,15 +35,19 @@ class Finding:
     ok: bool = True
 
 
-@click.command(short_help="What Sterna stands on here, and what is wrong with it.")
+@click.group(invoke_without_command=True, short_help="What Sterna stands on here, and what is wrong with it.")
 @click.option("--offline", is_flag=True, help="Ask no endpoint.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_obj
-def doctor(place: Place, offline: bool, as_json: bool) -> int:
+@click.pass_context
+def doctor(context: click.Context, offline: bool, as_json: bool) -> int:
     """Look at program, settings, data file and endpoints. Exit code 1 when something is wrong. Keys are never shown.
 
     With --json the object has: ok, findings (each: name, ok, detail).
     """
+    if context.invoked_subcommand is not None:
+        return 0
+    place = context.find_object(Place)
+    assert place is not None
     settings = place.read_settings()
     findings: list[Finding] = []
     for finding in _all(place, settings, offline=offline):
@@ -55,6 +60,9 @@ def doctor(place: Place, offline: bool, as_json: bool) -> int:
         listed = [{"name": one.name, "ok": one.ok, "detail": one.detail} for one in findings]
         print_json({"ok": fine, "findings": listed})
     return 0 if fine else 1
+
+
+doctor.add_command(doctor_analytics)
 
 
 def _all(place: Place, settings: Settings, *, offline: bool) -> Iterator[Finding]:

@@ -123,6 +123,12 @@ KNOWN: tuple[Known, ...] = (
         choices=("", "low", "medium", "high"),
     ),
     Known("theme", TEXT, "", "The name of a theme. Empty: Sterna's own."),
+    Known(
+        "similar",
+        YES_NO,
+        True,
+        "Say when a question is nearly one that you asked before. Found on this computer, by its words.",
+    ),
     Known("discover", YES_NO, True, "Look for keys in the environment and for model servers on this machine at start."),
     Known("ui.sidebar", YES_NO, True, "Show the list of conversations."),
     Known("ui.sidebar_width", WHOLE, 32, "Columns of the list of conversations.", least=16, most=80),
@@ -163,6 +169,12 @@ KNOWN: tuple[Known, ...] = (
     Known("sync.supabase_url", URL, None, "Upstream only: the address of the Supabase project that signs in."),
     Known("sync.anon_key", TEXT, "", "Upstream only: that project's anon key, which is public."),
     Known("sync.token_command", TEXT, "", "A command that prints an access token, in place of a sign-in that is kept."),
+    Known(
+        "analytics.enabled",
+        YES_NO,
+        False,
+        "Tell the server what you use, as names and counts, never text. `sterna analytics show` shows what.",
+    ),
     Known(
         "keys.ACTION", KEYS, None, "Another key for an action, by the action's id; an empty text takes the key away."
     ),

@@ -61,6 +61,13 @@ class SyncSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AnalyticsSettings:
+    """Whether use is told to the server of the history; never what was written."""
+
+    enabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointSettings:
     """One table ``[endpoints.NAME]``. It holds no key, only ways to one."""
 
@@ -84,10 +91,12 @@ class Settings:
     max_tokens: int | None = None
     reasoning_effort: Literal["", "low", "medium", "high"] = ""
     theme: str = ""
+    similar: bool = True
     discover: bool = True
     ui: Ui = field(default_factory=Ui)
     timeouts: TimeoutSettings = field(default_factory=TimeoutSettings)
     sync: SyncSettings = field(default_factory=SyncSettings)
+    analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
     keys: Mapping[str, str] = field(default_factory=dict)
     """Action id to key or keys (split by commas); an empty text takes the key away."""
     endpoints: tuple[EndpointSettings, ...] = ()
@@ -224,6 +233,7 @@ def _settings(
         ui=Ui(**part("ui.")),
         timeouts=TimeoutSettings(**part("timeouts.")),
         sync=SyncSettings(**part("sync.")),
+        analytics=AnalyticsSettings(**part("analytics.")),
         keys=MappingProxyType(dict(keys)),
         endpoints=endpoints,
         problems=tuple(problems),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         StoreReadOnly,
         StoreTooNew,
     )
+    from .interactions import Interaction
     from .paths import data_dir
     from .records import (
         Begun,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from .text import clean, clip, one_line, storable
     from .thread import StoreThread
     from .upstream import Batch, Entry, InMessage, Outgoing, Outlook, OutMessage, Survey
+    from .visits import Earlier
 
 __all__ = [
     "Batch",
@@ -61,6 +63,7 @@ __all__ = [
     "Change",
     "Clock",
     "Conflict",
+    "Earlier",
     "Entry",
     "FenceLost",
     "Finish",
@@ -68,6 +71,7 @@ __all__ = [
     "Hit",
     "InMessage",
     "Inflight",
+    "Interaction",
     "Invalid",
     "Listed",
     "LiveReply",
@@ -125,6 +129,7 @@ _PLACES = {
         "StoreReadOnly",
         "StoreTooNew",
     ),
+    "interactions": ("Interaction",),
     "paths": ("data_dir",),
     "records": (
         "Begun",
@@ -154,6 +159,7 @@ _PLACES = {
     "text": ("clean", "clip", "one_line", "storable"),
     "thread": ("StoreThread",),
     "upstream": ("Batch", "Entry", "InMessage", "OutMessage", "Outgoing", "Outlook", "Survey"),
+    "visits": ("Earlier",),
 }
 """Module and what it gives."""
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 from uuid import uuid4
 
 from .clock import parse, stamp
-from .database import Base
 from .json_text import from_json, to_json
+from .visits import Visits
 
 MOST_AT_ONCE: Final = 500
 MOST_WAITING: Final = 1000
@@ -54,7 +54,7 @@ class Interaction:
         }
 
 
-class Interactions(Base):
+class Interactions(Visits):
     """The table ``user_interactions``, and the local one of events that wait."""
 
     def track_user_interaction(
@@ -128,31 +128,24 @@ class Interactions(Base):
 
     # What waits to be sent
 
-    def queue_interaction(
+    def queue_interactions(
         self,
         session_token: str,
-        event_type: str,
-        content_id: str | None = None,
-        duration: int | None = None,
-        event_data: Mapping[str, Any] | None = None,
+        events: Iterable[tuple[str, str | None, int | None, Mapping[str, Any]]],
         *,
         session_id: str | None = None,
     ) -> int:
-        """Keep an event until it is sent; how many wait now. Of more than 1,000 the oldest go."""
+        """Keep events (type, content id, duration, data) until they are sent; how many wait now.
+
+        Of more than 1,000 the oldest go.
+        """
         with self.write():
-            self.db.execute(
-                f"insert into interactions_waiting ({_COLUMNS}, session_token) values"
-                " (:id, :session, :type, :content, :duration, :data, :at, :token)",
-                {
-                    "id": str(uuid4()),
-                    "session": session_id,
-                    "type": event_type,
-                    "content": content_id,
-                    "duration": duration,
-                    "data": to_json(dict(event_data or {})),
-                    "at": self.stamp(),
-                    "token": session_token,
-                },
+            self.db.executemany(
+                f"insert into interactions_waiting ({_COLUMNS}, session_token) values (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (str(uuid4()), session_id, kind, content, duration, to_json(data), self.stamp(), session_token)
+                    for kind, content, duration, data in events
+                ],
             )
             self.db.execute(
                 "delete from interactions_waiting where place <= (select max(place) from interactions_waiting) - :most",
@@ -163,9 +156,10 @@ class Interactions(Base):
         count: int = row["n"]
         return count
 
-    def visit_known(self, session_token: str, session_id: str) -> None:
-        """A server has begun the visit: events that waited for its id may be sent."""
+    def begin_visit(self, user_id: str, device_info: Mapping[str, Any], session_token: str, session_id: str) -> None:
+        """A server has begun a visit, under this id: events that waited for that may be sent."""
         with self.write():
+            self.start_user_session(user_id, device_info, session_token, session_id=session_id)
             self.db.execute(
                 "update interactions_waiting set session_id = :id where session_token = :token and session_id is null",
                 {"id": session_id, "token": session_token},
@@ -195,7 +189,7 @@ class Interactions(Base):
         with self.write():
             gone = self.db.execute("delete from interactions_waiting").rowcount
             gone += self.db.execute("delete from user_interactions").rowcount
-            self.db.execute("update visit_messages set session_id = null, sequence_order = rowid")
+            self.db.execute("update visit_messages set session_id = null")
             self.db.execute("delete from user_sessions")
         return gone
 

@@ -20,17 +20,13 @@ from .maintenance import Maintenance
 from .migrate import migrate
 from .names import Names
 from .profiles import Profiles
-from .search import Search
 from .searches import Searches
 from .sync_private import SyncSide
 from .sync_survey import SyncSurvey
-from .visits import Visits
 
 
 @in_sentences(plumbing=Base)
-class Store(
-    SyncSurvey, SyncSide, Adoption, Drafts, Searches, Visits, Search, Interactions, Profiles, Maintenance, Checks, Names
-):
+class Store(SyncSurvey, SyncSide, Adoption, Drafts, Searches, Interactions, Profiles, Maintenance, Checks, Names):
     """Everything that is kept, in one SQLite file for one account. Use it in the thread that opened it."""
 
     @classmethod

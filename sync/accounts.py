@@ -98,6 +98,10 @@ class Accounts:
         """The table ``[sync]`` as it is now."""
         return config.load(self._config_dir, self._environ).sync
 
+    def agreed_to_analytics(self) -> bool:
+        """Whether the person said yes, as config.toml is now."""
+        return config.load(self._config_dir, self._environ).analytics.enabled
+
     def all(self) -> list[Account]:
         """Every account, in the order they came."""
         return [self._account(one) for one in storage.accounts.listed(self._data_dir)]

@@ -2,27 +2,65 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .accounts import Account, Accounts
+from .analytics import AnalyticsService
 from .baseline import BaselineSync
 from .cookies import CookieAuth
 from .delta import DeltaSync
 from .engine import Engine
-from .errors import SignInNeeded
+from .errors import SendingOff, SignInNeeded
 from .origin import server_of
 from .report import SyncReport
 from .rounds import Syncing
+from .service import Service
 from .session import KeptSession
 from .timing import Timing
+from .tracker import InteractionTracker
+from .transport import Bearer, Transport
+from .visits import ChatSession
 
 if TYPE_CHECKING:
     from storage import StoreThread
 
     from .transport import Auth
     from .wire import Capability
+
+
+def open_service(accounts: Accounts, account: Account, timing: Timing | None = None) -> Service:
+    """The server of ``account``, for requests beside the exchange. Raises :class:`SignInError`; asks nobody yet."""
+    return Service(Transport(server_of(account.origin), Bearer(accounts.session(account)), timing=timing))
+
+
+def open_tracker(
+    accounts: Accounts, account: Account | None, store: StoreThread, timing: Timing | None = None
+) -> InteractionTracker:
+    """The tracker of this run: of an account that a server of ours knows; else nothing is sent, and events wait.
+
+    Where the person said no, to analytics or to sending, while it runs, nothing is sent from then on.
+    """
+    time = timing or Timing()
+    if account is None or account.local or account.kind != "sterna":
+        return InteractionTracker(store, None, timing=time)
+    session = accounts.session(account)
+    service = Service(Transport(server_of(account.origin), Bearer(session), timing=time))
+
+    async def may_send() -> None:
+        if not await asyncio.to_thread(accounts.agreed_to_analytics):
+            raise SendingOff("Analytics are off.")
+        await session.check(account.origin, account.user_id)
+
+    return InteractionTracker(
+        store,
+        AnalyticsService(service, account.user_id),
+        chat=ChatSession(service, time),
+        may_send=may_send,
+        timing=time,
+    )
 
 
 def open_engine(

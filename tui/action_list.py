@@ -107,6 +107,7 @@ ACTIONS: tuple[Action, ...] = (
         "main",
         "clear_all",
     ),
+    Action("conversation.before", "Earlier question", "shift+f3", "Open what you asked before", "main", "open_before"),
     Action(
         "conversation.private",
         "Keep on this computer, or sync",

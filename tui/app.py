@@ -30,6 +30,7 @@ from config import Settings
 from storage.text import clean
 
 from .actions import BY_ID, bindings, keymap
+from .analytics import Analytics, TrackerFactory
 from .gate import Gate, ascii_wanted
 from .log import note
 from .main_screen import MainScreen
@@ -79,6 +80,7 @@ class SternaApp(Themed, inherit_bindings=False):
         turns_factory: TurnsFactory,
         clock: Callable[[], datetime],
         link_factory: LinkFactory | None = None,
+        tracker_factory: TrackerFactory | None = None,
         accounts: Callable[[], Accounts] | None = None,
         log_file: Callable[[], Path] | None = None,
         config_folder: Path | None = None,
@@ -99,6 +101,7 @@ class SternaApp(Themed, inherit_bindings=False):
         """What the terminal is told once it is restored."""
         self.link = Link(link_factory, self._sync_told)
         """The messenger between this history and its server."""
+        self.analytics = Analytics(tracker_factory)
         self.accounts = accounts
         """Gives the accounts of this computer; None where there is nothing to sign in with."""
         self.again = False
@@ -173,6 +176,8 @@ class SternaApp(Themed, inherit_bindings=False):
         for problem in (*self.settings.problems, *self._problems):
             self.notify(problem, severity="warning", timeout=12)
         await self.begin_link()
+        self.turns.subscribe(self.analytics.reply_changed)
+        await self.analytics.begin(self.store)
 
     @property
     def store(self) -> StoreThread:
@@ -247,7 +252,7 @@ class SternaApp(Themed, inherit_bindings=False):
             self.farewell = f"Your conversations were not open. What you had typed:\n\n{clean(typed)}"
         if self.turns is not None:
             await self.turns.close()
-        await self.link.end()
+        await asyncio.gather(self.link.end(), self.analytics.end())
         current = asyncio.current_task()
         if others := [task for task in self._tasks if task is not current]:
             # Work that waits for a file that never opened does not end by itself.

@@ -99,6 +99,7 @@ class Conversations(Frame):
         """Search everything and open what was chosen, at its message."""
         from .search import SearchScreen
 
+        self.sterna.analytics.track("search_opened")
         screen = SearchScreen(self.store, session_id=self.session_id, clock=self.clock)
         hit = await self.app.push_screen_wait(screen)
         if hit is not None:
@@ -119,6 +120,7 @@ class Conversations(Frame):
     async def _rename(self, session_id: str, title: str) -> None:
         try:
             await self.store.run(storage.Store.rename_session, session_id, title)
+            self.sterna.analytics.track("conversation_renamed", session_id)
         except storage.StoreError as error:
             self._complain(f"Not renamed. {error}")
         self.prompt.focus()
@@ -181,6 +183,7 @@ class Conversations(Frame):
                 await self.save_draft()  # what stands in the prompt goes with its conversation, and comes back with it
             position = await self.store.run(storage.Store.session_position, session_id)
             trashed = await self.store.run(storage.Store.delete_session, session_id)
+            self.sterna.analytics.track("conversation_deleted", session_id)
             if session_id == self.session_id:
                 left = await self.store.run(storage.Store.session_count)
                 rows = await self.store.run(storage.Store.session_page, max(0, min(position or 0, left - 1)), 1)
@@ -259,6 +262,7 @@ class Conversations(Frame):
         chosen = await self.app.push_screen_wait(ModelPicker(self.sterna.catalog, current=self.model))
         if chosen is not None:
             await self._choose("model", chosen)
+            self.sterna.analytics.track("model_chosen")
             await self.show_state()
             await self.show_welcome()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +22,7 @@ from storage.text import one_line
 
 from .action_list import Scope
 from .actions import BY_ID, bindings, key_name
+from .before import NEW, Before
 from .drafts import PAUSE_SECONDS, Drafts
 from .first_run import Keys, Welcome
 from .prompt import Prompt
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 LAST_OPEN = "last_conversation"
 """Name of the local value that says which conversation was open."""
 
+LEFT_OFF = timedelta(minutes=10)
+"""How long after its last message a conversation that is opened by a start says when that was."""
+
 TICK_SECONDS = 0.5
 """How often the status line counts while a reply arrives."""
 
@@ -49,6 +53,7 @@ class Frame(Screen[None]):
     prompt = query_one(Prompt)
     status = query_one(StatusLine)
     welcome = query_one(Welcome)
+    before = query_one(Before)
     heading = query_one("#heading", Static)
 
     BINDINGS = bindings("main")
@@ -78,6 +83,7 @@ class Frame(Screen[None]):
             with Vertical(id="conversation"):
                 yield Static(id="heading")
                 yield Welcome(id="welcome")
+                yield Before(id="before")
                 yield Prompt(id="prompt")
         yield StatusLine(id="status")
 
@@ -98,7 +104,7 @@ class Frame(Screen[None]):
         with self.app.batch_update():
             await self.query_one("#sidebar-place").remove()
             await self.query_one("#body").mount(sidebar, before=0)
-            await self.query_one("#conversation").mount(transcript, before="#prompt")
+            await self.query_one("#conversation").mount(transcript, before="#before")
 
     @property
     def sidebar(self) -> Sidebar:
@@ -163,6 +169,9 @@ class Frame(Screen[None]):
         self.sidebar.disabled = False
         await self.sidebar.reload()
         await self._show(session)
+        if session is not None and self.clock() - storage.parse(session.last_activity) > LEFT_OFF:
+            new = key_name(self.sterna.key_of(NEW))
+            self.before.tell_left_off(session.last_activity, session.id, self.clock(), new)
         self.prompt.history_of_prompts.fill(await self.store.run(storage.Store.prompt_history))
 
     async def open_session(self, session_id: str | None, *, at: str | None = None, query: str | None = None) -> None:
@@ -195,7 +204,10 @@ class Frame(Screen[None]):
         if (reply := self.live_reply) is not None:
             self.transcript.attach(reply)
         await self.store.run(storage.Store.set_local, LAST_OPEN, session_id)
+        if session_id != self.before.about:
+            self.before.clear_away()
         if session_id is not None:
+            self.sterna.analytics.track("conversation_opened", session_id)
             await self.store.run(storage.Store.mark_read, session_id)
             self.sterna.spawn(self.sterna.link.want(session_id), "sync.want")
         await self.show_state()

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual import on
+from textual import on, work
 
 import storage
 from storage.text import clean
 
 from .action_list import Action
+from .actions import key_name
+from .before import OPEN
 from .conversations import Conversations
 from .messages import ActionRequested
 from .prompt import Prompt
 
 if TYPE_CHECKING:
     from chat import Reply
+    from storage import Message
 
     from .transcript import Transcript
 
@@ -43,6 +46,7 @@ NEED_STORE = frozenset(f"{what}_conversation" for what in ("new", "next", "previ
     "show_profile",
     "show_sync",
     "toggle_private",
+    "open_before",
 }
 """What reads or writes the file."""
 
@@ -101,11 +105,37 @@ class MainScreen(Conversations):
             if self.session_id == session_id:
                 self.prompt.sent(event.shown, event.text)
                 await self._follow(begun.session.id, reply)
+            app.analytics.track("message_sent", begun.session.id)
+            self._look_back(begun.user_message)
             await self.drafts.keep(session_id, self.prompt.draft if self.session_id == session_id else "")
         except storage.StoreError as error:
             app.notify(f"Not sent; your text is still in the prompt. {error}", severity="error", timeout=12)
         finally:
             self._sending = False
+
+    @work(group="look back", exclusive=True)
+    async def _look_back(self, asked: Message) -> None:
+        """Say so where nearly the same was asked before."""
+        self.before.clear_away()
+        if not self.sterna.settings.similar:
+            return
+        from chat import asked_before
+
+        try:
+            found = await asked_before(self.store, asked, self.sterna.analytics.visit)
+        except storage.StoreError:
+            return  # the question itself is kept; what was asked before can wait
+        if found and self.session_id == asked.session_id:
+            self.before.tell(found[0], asked.session_id, self.clock(), key_name(self.sterna.key_of(OPEN)))
+
+    def action_open_before(self) -> None:
+        """Open the earlier question."""
+        if (earlier := self.before.earlier) is None:
+            self.sterna.notify("Nothing like your last question was asked before.")
+            return
+        self.before.clear_away()
+        self.sterna.analytics.track("similar_opened", earlier.session_id)
+        self.go_to(earlier.session_id, earlier.message_id)
 
     async def _follow(self, session_id: str, reply: Reply) -> None:
         """Show the reply that has just begun."""

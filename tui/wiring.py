@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .app import SternaApp
 
+from .analytics import Tracker
 from .log import LogFile
 from .syncing import Made
 
@@ -59,6 +60,7 @@ def build(folder: Path | None, config_folder: Path | None, environ: Mapping[str,
         settings=settings,
         catalog_factory=partial(make_catalog, config_folder=config_folder, environ=environ),
         turns_factory=make_turns,
+        tracker_factory=partial(make_tracker, folder, config_folder, environ),
         link_factory=partial(make_messenger, folder, config_folder, environ),
         accounts=partial(accounts_here, folder, config_folder, environ),
         clock=storage.utc_now,
@@ -135,6 +137,26 @@ async def make_messenger(
     except (SignInError, config.ConfigError, storage.StoreError) as error:
         return Made(owner[0], report=SyncReport("blocked", sentence=str(error)))
     return Made(shown, engine, engine.report)
+
+
+async def make_tracker(
+    folder: Path | None, config_folder: Path | None, environ: Mapping[str, str], store: StoreThread
+) -> Tracker | None:
+    """The tracker of this sitting, where the person said yes to analytics."""
+    if not config.load(config_folder, environ).analytics.enabled:
+        return None
+    await asyncio.to_thread(importlib.import_module, "sync.opening")
+    from sync.errors import SignInError
+    from sync.opening import open_tracker
+
+    owner = await store.run(storage.Store.owner)
+    try:
+        accounts = await asyncio.to_thread(accounts_here, folder, config_folder, environ)
+        account = await asyncio.to_thread(accounts.agreed, owner)
+        return open_tracker(accounts, account, store)
+    except (SignInError, config.ConfigError, storage.StoreError) as error:
+        logging.getLogger("sterna.sync").warning("no analytics: %s", error)
+        return None
 
 
 def make_turns(store: StoreThread, catalog: Catalog, settings: Settings) -> Turns:

@@ -199,15 +199,45 @@ begin
 end
 $$;
 
+-- What the seed's verification helpers ask: the newest open session of a person, and how many events one has.
+create or replace function public.get_open_user_session(p_user_id uuid) returns uuid
+language plpgsql stable
+security definer
+set search_path = pg_catalog, public
+as $$
+begin
+    perform sterna.require_own(p_user_id);
+    return (
+        select id from public.user_sessions
+        where user_id = p_user_id and ended_at is null
+        order by started_at desc, id limit 1
+    );
+end
+$$;
+
+create or replace function public.count_session_events(p_session_id uuid) returns integer
+language sql stable
+security definer
+set search_path = pg_catalog, public
+as $$
+    select count(*)::integer
+    from sterna.own_visit(p_session_id) as v
+    join public.user_interactions as i on i.user_id = v.user_id and i.session_id = v.id
+$$;
+
 call sterna.reserve(array[
     'public.own_user_interaction()',
     'public.update_visit_activity()',
     'sterna.moment_of(text)',
     'sterna.interaction_problem(jsonb)',
     'sterna.keep_interaction(jsonb)',
+    'public.get_open_user_session(uuid)',
+    'public.count_session_events(uuid)',
     'public.track_user_interaction(uuid, text, text, integer, jsonb)',
     'public.batch_track_user_interactions(jsonb)'
 ]::regprocedure []);
+grant execute on function public.get_open_user_session(uuid) to authenticated;
+grant execute on function public.count_session_events(uuid) to authenticated;
 grant execute on function public.track_user_interaction(uuid, text, text, integer, jsonb) to authenticated;
 grant execute on function public.batch_track_user_interactions(jsonb) to authenticated;
 

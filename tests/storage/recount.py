@@ -21,7 +21,6 @@ from storage.maintenance import Maintenance
 from storage.migrate import statements, steps
 from storage.profiles import Profiles
 from storage.usage import Usage
-from storage.visits import Visits
 
 USER = "11111111-1111-4111-8111-111111111111"
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -40,7 +39,7 @@ class Hand:
         self.at += timedelta(**by)
 
 
-class Mirror(Visits, Interactions, Profiles, Usage, Maintenance):
+class Mirror(Interactions, Profiles, Usage, Maintenance):
     """The parts of the store that these tests are about, in memory."""
 
     clock: Hand

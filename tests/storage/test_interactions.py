@@ -69,8 +69,8 @@ def test_a_batch_is_an_array_of_at_most_500(store: Mirror) -> None:
     assert not store.batch_track_user_interactions([event(start(store))] * 501)["success"]
 
 
-def wait(store: Mirror, kind: str, session: str | None = None) -> int:
-    return store.queue_interaction("sess_1_a", kind, session_id=session)
+def wait(store: Mirror, kind: str, session: str | None = None, token: str = "sess_1_a") -> int:
+    return store.queue_interactions(token, [(kind, None, None, {})], session_id=session)
 
 
 def test_what_waits_keeps_its_order_and_the_oldest_of_too_many_go(store: Mirror) -> None:
@@ -82,11 +82,13 @@ def test_what_waits_keeps_its_order_and_the_oldest_of_too_many_go(store: Mirror)
 
 
 def test_events_before_a_start_wait_for_the_visit_s_id(store: Mirror) -> None:
-    wait(store, "early")
-    store.queue_interaction("sess_2_b", "another run")
-    session = start(store)
-    store.visit_known("sess_1_a", session)
+    wait(store, "early"), wait(store, "another run", token="sess_2_b")
+    session = str(uuid4())
+    store.begin_visit(USER, {}, "sess_1_a", session)
     assert [one.session_id for one in store.waiting_interactions()] == [session, None]
+    row = store.one("select session_token from user_sessions where id = :id", id=session)
+    assert row is not None
+    assert row["session_token"] == "sess_1_a"
 
 
 def test_what_was_sent_is_in_the_mirror_and_waits_no_more(store: Mirror) -> None:

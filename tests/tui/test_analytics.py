@@ -1,0 +1,87 @@
+"""What a person does gets to the tracker where they said yes, and nothing of what they wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from home import Home, until, write
+
+import config
+from storage import StoreThread
+from sync.analytics import EVENTS
+from tui.app import SternaApp
+from tui.wiring import make_tracker
+
+
+class Noting:
+    """A tracker that notes."""
+
+    session_id: str | None = None
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[str, str | None, int | None, dict[str, Any]]] = []
+        self.ended = False
+
+    def begin(self) -> None:
+        return
+
+    def track(
+        self,
+        event_type: str,
+        content_id: str | None = None,
+        duration: int | None = None,
+        event_data: dict[str, Any] | None = None,
+    ) -> None:
+        self.noted.append((event_type, content_id, duration, event_data or {}))
+
+    async def end(self) -> None:
+        self.ended = True
+
+    @property
+    def kinds(self) -> list[str]:
+        return [kind for kind, *_ in self.noted]
+
+
+def noted_by(app: SternaApp) -> Noting:
+    noting = Noting()
+
+    async def made(store: StoreThread) -> Noting:
+        return noting
+
+    app.analytics._factory = made
+    return noting
+
+
+async def test_what_is_done_is_noted_by_its_name(home: Home) -> None:
+    home.seed(("hello", "Yes."))
+    app = home.app()
+    noting = noted_by(app)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, app.ready.is_set)
+        await until(pilot, lambda: app.analytics._tracker is not None)
+        await write(pilot, "a question of mine")
+        await pilot.press("enter")
+        await until(pilot, lambda: "reply_finished" in noting.kinds)
+        await pilot.press("f8")
+        await until(pilot, lambda: "conversation_deleted" in noting.kinds)
+        await pilot.press("f3")
+        await until(pilot, lambda: "search_opened" in noting.kinds)
+        await pilot.press("escape")
+    assert {"message_sent", "conversation_opened", "reply_finished"} <= set(noting.kinds) <= set(EVENTS)
+    finished = [one for one in noting.noted if one[0] == "reply_finished"]
+    assert len(finished) == 1, "a reply ends once"
+    assert finished[0][3]["finish"] == "done"
+    assert "question of mine" not in str(noting.noted)
+    assert noting.ended
+
+
+async def test_without_a_yes_there_is_no_tracker(tmp_path: Path, home: Home) -> None:
+    thread = StoreThread(home.open)
+    await thread.start()
+    try:
+        assert await make_tracker(tmp_path, tmp_path, {}, thread) is None
+        config.save_value("analytics.enabled", True, tmp_path)
+        assert await make_tracker(tmp_path, tmp_path, {}, thread) is not None
+    finally:
+        await thread.close()

@@ -1,0 +1,81 @@
+"""What a person does, told to the tracker, where they said yes; else to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from chat import Reply
+    from storage import StoreThread
+
+
+class Tracker(Protocol):
+    """What the screen needs of ``sync.tracker.InteractionTracker``."""
+
+    @property
+    def session_id(self) -> str | None:
+        """The server's id of this visit."""
+        ...
+
+    def begin(self) -> None:
+        """Let it work."""
+        ...
+
+    def track(
+        self,
+        event_type: str,
+        content_id: str | None = None,
+        duration: int | None = None,
+        event_data: dict[str, Any] | None = None,
+    ) -> None:
+        """Note that something happened."""
+        ...
+
+    async def end(self) -> None:
+        """Send what waits, if that takes but a moment, and end."""
+        ...
+
+
+TrackerFactory = Callable[["StoreThread"], Awaitable[Tracker | None]]
+"""Makes the tracker of this sitting; None where the person did not say yes."""
+
+
+class Analytics:
+    """Noting what happens costs nothing, whether or not anybody listens."""
+
+    def __init__(self, factory: TrackerFactory | None) -> None:
+        self._factory = factory
+        self._tracker: Tracker | None = None
+        self._told = ""
+
+    async def begin(self, store: StoreThread) -> None:
+        """Listen, if the person said yes."""
+        if self._factory is not None and (tracker := await self._factory(store)) is not None:
+            self._tracker = tracker
+            tracker.begin()
+
+    @property
+    def visit(self) -> str | None:
+        """The id of this visit; None while no server knows it."""
+        return self._tracker.session_id if self._tracker is not None else None
+
+    def track(self, event_type: str, content_id: str | None = None, **data: float) -> None:
+        """Something happened; the names are those of ``sync.analytics.EVENTS``."""
+        if self._tracker is not None:
+            self._tracker.track(event_type, content_id, event_data=data)
+
+    def reply_changed(self, reply: Reply) -> None:
+        """A reply began, settled, or could not be kept for a moment."""
+        message = reply.message
+        if self._tracker is None or message is None or message.id == self._told:
+            return
+        self._told = message.id
+        data = {"finish": message.finish, "output_tokens": message.output_tokens, "input_tokens": message.input_tokens}
+        self._tracker.track("reply_finished", message.session_id, message.elapsed_ms, data)
+
+    async def end(self) -> None:
+        """Let it send what it can at once, and end."""
+        tracker, self._tracker = self._tracker, None
+        if tracker is not None:
+            await tracker.end()
