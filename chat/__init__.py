@@ -6,7 +6,7 @@ from .context import build_context
 from .looking_back import asked_before
 from .once import Once
 from .reply import Reply
-from .sources import add_found, catalog_of, endpoints_of, needs_search
+from .sources import add_found, catalog_of, endpoints_of, needs_search, server_of_account
 from .turns import AnsweringError, Turns
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "catalog_of",
     "endpoints_of",
     "needs_search",
+    "server_of_account",
 ]

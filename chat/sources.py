@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from config import Settings, credentials
-from providers import Catalog, Endpoint, HistoryError, HistoryHit, Timeouts, discover, endpoints_from, guide
+from config import Settings, TimeoutSettings, credentials
+from providers import Catalog, Endpoint, HistoryError, HistoryHit, Model, Timeouts, discover, endpoints_from, guide
 from providers.guide import HelpText
+from providers.server import NAME as SERVER
+from providers.server import ServerProvider, Token
 from storage import Hit, Store, StoreError, StoreThread, parse
 
 PLACES = 5
@@ -61,6 +64,26 @@ def _places(store: Store, text: str) -> list[Hit]:
 def endpoints_of(settings: Settings, *, environ: Mapping[str, str], config_dir: Path | None = None) -> list[Endpoint]:
     """The endpoints of the settings, whose keys are looked up when a request needs them."""
     return endpoints_from(settings.endpoints, partial(credentials.key_of, environ=environ, folder=config_dir))
+
+
+def server_of_account(
+    store: StoreThread, origin: str, host: str, token: Token, timeouts: TimeoutSettings
+) -> ServerProvider:
+    """The server that somebody is signed in at, as a back end; its models as they were when it was last asked."""
+
+    async def models() -> list[Model]:
+        try:
+            return [_model(one) for one in await store.run(Store.server_models)]
+        except StoreError as error:
+            raise ValueError(str(error)) from error
+
+    limits = Timeouts(connect=timeouts.connect, read=timeouts.read, write=timeouts.write)
+    return ServerProvider(origin, host, token, models, timeouts=limits)
+
+
+def _model(row: Mapping[str, Any]) -> Model:
+    name, tier = row["model_name"] or "", row["tier"]
+    return Model(SERVER, row["model_id"], name, tier=tier, allowed=row["allowed"], limits=row["limits"])
 
 
 async def add_found(catalog: Catalog, settings: Settings, environ: Mapping[str, str]) -> list[str]:

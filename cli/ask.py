@@ -22,6 +22,7 @@ from storage import Finish, Message, Settled, Store, StoreThread
 from .naming import conversations
 from .output import Cleaner, Stream, print_json
 from .place import Place, find
+from .signing import add_server
 
 HANGUP = {signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGHUP: 128 + signal.SIGHUP}
 INTERRUPTED, BROKEN_PIPE = 130, 141
@@ -101,6 +102,7 @@ async def _ask_and_keep(place: Place, settings: Settings, question: Question) ->
         catalog = catalog_of(settings, store, environ=os.environ, config_dir=place.config_dir)
         turns = Turns(store, catalog, settings=settings)
         try:
+            await add_server(catalog, settings, place, store)
             await _ready(catalog, settings, question.own.get("model") or str(kept or ""))
             return await _turn(turns, session_id, question)
         finally:

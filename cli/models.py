@@ -9,10 +9,11 @@ import click
 
 from chat import add_found, catalog_of
 from providers import Model
-from storage import clean, one_line
+from storage import StoreThread, clean, one_line
 
 from .output import paint, print_json
 from .place import Place
+from .signing import add_server
 
 
 @click.command(short_help="The models that can be asked.")
@@ -22,16 +23,19 @@ def models(place: Place, as_json: bool) -> int:
     """The models of every endpoint that is configured or found here, as --model takes them.
 
     An endpoint that does not answer is named on standard error; the exit code is 1 when one is.
-    With --json each line has: ref, endpoint, id, name, context_length.
+    With --json each line has: ref, endpoint, id, name, context_length, tier, allowed, limits.
     """
     found, problems, default = asyncio.run(_models(place))
     for model in found:
         if as_json:
             names = {"ref": model.ref, "endpoint": model.endpoint, "id": model.id, "name": model.name}
-            print_json(names | {"context_length": model.context_length})
+            more = {"tier": model.tier or None, "allowed": model.allowed, "limits": model.limits or None}
+            print_json(names | {"context_length": model.context_length} | more)
         else:
             shown = one_line(model.ref)
-            click.echo(paint(shown, bold=True) + "  (default)" if model.ref == default else shown)
+            noted = model.limits if model.allowed else f"{model.tier} only"
+            noted = f"  ({noted})" if noted else ""
+            click.echo((paint(shown, bold=True) + "  (default)" if model.ref == default else shown) + noted)
     for name, sentence in problems.items():
         click.echo(clean(f"sterna: {name}: {sentence}"), err=True)
     return 1 if problems else 0
@@ -39,9 +43,13 @@ def models(place: Place, as_json: bool) -> int:
 
 async def _models(place: Place) -> tuple[list[Model], dict[str, str], str]:
     settings = place.settings()
+    store = StoreThread(place.open)
+    await store.start()
     catalog = catalog_of(settings, None, environ=os.environ, config_dir=place.config_dir)
     try:
         await add_found(catalog, settings, os.environ)
+        await add_server(catalog, settings, place, store)
         return await catalog.models(), dict(catalog.problems), catalog.default_ref()
     finally:
         await catalog.aclose()
+        await store.close()

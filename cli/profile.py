@@ -6,18 +6,25 @@ from typing import Any
 
 import click
 
+from storage import one_line
+
 from .output import print_json
 from .place import Place
 
 
-@click.command(short_help="The account, its tier, and what was used.")
+@click.group(invoke_without_command=True, short_help="The account, its tier, and what was used.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_obj
-def profile(place: Place, as_json: bool) -> int:
+@click.pass_context
+def profile(context: click.Context, as_json: bool) -> int:
     """The account of this history: name, tier, counters, and what was used today and in the last 31 days.
 
-    The server is not asked. With --json the object has: profile, stats, today, days, activity.
+    The server is not asked. With --json the object has: profile, stats, today, days, activity, models (each with its
+    tier, its limits, and how often it was asked today and this month).
     """
+    if context.invoked_subcommand is not None:
+        return 0
+    place = context.find_object(Place)
+    assert place is not None
     with place.store() as store:
         told: dict[str, Any] = {
             "profile": store.get_user_complete_profile(store.user_id),
@@ -25,6 +32,7 @@ def profile(place: Place, as_json: bool) -> int:
             "today": store.usage_today(),
             "days": store.usage_days(31),
             "activity": store.recent_activity(30),
+            "models": store.server_models() if store.owner() else [],
         }
     if as_json:
         print_json(told)
@@ -38,4 +46,30 @@ def profile(place: Place, as_json: bool) -> int:
         f"since the beginning: {stats['total_conversations']:,} conversations, {stats['message_count']:,} messages, "
         f"{stats['token_usage']:,} tokens, {stats['total_searches']:,} searches"
     )
+    for one in told["models"]:
+        if one["allowed"] and one["limits"]:
+            click.echo(f"{one_line(one['model_id'], 80)}: {one['limits']}")
     return 0
+
+
+@profile.command("set", short_help="Change your name, or what your server has new conversations begin with.")
+@click.argument("name", type=click.Choice(["full_name", "default_model", "temperature", "system_prompt"]))
+@click.argument("value")
+@click.pass_obj
+def set_(place: Place, name: str, value: str) -> None:
+    """Change one value of your profile. The server is told with the next sync, and so are your other computers."""
+    with place.store() as store:
+        if name == "full_name":
+            store.change_full_name(value[:255] or None)
+        else:
+            done = store.change_preferences("model", {name: value if name != "temperature" else _number(value)})
+            if not done["success"]:
+                raise click.ClickException(f"{done['error']}.")
+    click.echo("Kept. The server is told with the next sync.")
+
+
+def _number(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise click.ClickException("temperature is a number from 0 to 2.") from None

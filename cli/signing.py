@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from storage import Store
+from config import Settings
+from providers import Catalog
+from storage import Store, StoreThread
 from sync.accounts import Account, Accounts
 
 from .place import Place
@@ -18,6 +20,22 @@ def accounts_of(place: Place) -> Accounts:
 def current(accounts: Accounts, store: Store) -> Account:
     """The account whose history ``store`` is."""
     return accounts.agreed(store.owner())
+
+
+async def add_server(catalog: Catalog, settings: Settings, place: Place, store: StoreThread) -> None:
+    """Offer the server that somebody is signed in at, once it has said that it answers questions."""
+    if not await store.run(Store.server_relays):
+        return
+    from chat import server_of_account
+    from sync.opening import open_token
+    from sync.origin import server_of
+
+    accounts = accounts_of(place)
+    account = accounts.agreed(await store.run(Store.owner))
+    if not account.local and account.kind == "sterna" and accounts.is_signed_in(account):
+        server = server_of(account.origin)
+        token = open_token(accounts, account)
+        catalog.add_provider(server_of_account(store, server.origin, server.host, token, settings.timeouts))
 
 
 def can_ask() -> bool:

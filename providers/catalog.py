@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .endpoint import Endpoint, Timeouts
@@ -30,6 +30,8 @@ class Catalog:
         timeouts: Timeouts | None = None,
     ) -> None:
         self.problems = {}
+        self.finders: list[Callable[[], Awaitable[None]]] = []
+        """Each may add more, whenever models are asked for."""
         self.default = default
         self._guide = guide
         self._transport = transport
@@ -122,6 +124,8 @@ class Catalog:
 
     async def models(self, *, refresh: bool = False) -> list[Model]:
         """Every model, endpoint by endpoint. An endpoint that fails is told in :attr:`problems`; the rest is listed."""
+        for find in self.finders:
+            await find()
         names = self.names()
         missing = [name for name in names if refresh or name not in self._listed]
         await asyncio.gather(*(self._list(name) for name in missing))

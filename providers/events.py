@@ -116,6 +116,12 @@ class Model:
     """The provider's own id."""
     name: str = ""
     context_length: int | None = None
+    tier: str = ""
+    """The lowest tier that may ask it, where a server has tiers."""
+    allowed: bool = True
+    """Whether the person's tier may."""
+    limits: str = ""
+    """How often it may be asked, in words; empty where nothing says."""
 
     @property
     def ref(self) -> str:

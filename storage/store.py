@@ -8,25 +8,24 @@ import sqlite3
 from pathlib import Path
 
 from . import ids
+from .account_data import AccountData
 from .adoption import Adoption
 from .checks import Checks
 from .clock import Clock, utc_now
 from .database import BUSY_MS, Base, connect
-from .drafts import Drafts
 from .errors import StoreReadOnly
 from .failures import explain, in_sentences
 from .interactions import Interactions
 from .maintenance import Maintenance
 from .migrate import migrate
 from .names import Names
-from .profiles import Profiles
 from .searches import Searches
 from .sync_private import SyncSide
 from .sync_survey import SyncSurvey
 
 
 @in_sentences(plumbing=Base)
-class Store(SyncSurvey, SyncSide, Adoption, Drafts, Searches, Interactions, Profiles, Maintenance, Checks, Names):
+class Store(SyncSurvey, SyncSide, Adoption, Searches, Interactions, AccountData, Maintenance, Checks, Names):
     """Everything that is kept, in one SQLite file for one account. Use it in the thread that opened it."""
 
     @classmethod

@@ -11,7 +11,7 @@ import logging
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from storage import FenceLost, Store, StoreError
 
@@ -50,6 +50,14 @@ BASELINE = (300.0, 900.0)
 """Seconds between two looks, in use and idle: at a server that has no better way to tell, and at an upstream one."""
 
 
+class Beside(Protocol):
+    """What else is exchanged with the server when history and server are in step."""
+
+    async def refresh(self) -> None:
+        """Exchange it, where it is time for that. Raises nothing."""
+        ...
+
+
 class Engine:
     """The messenger of one history. Make it in the event loop that runs it.
 
@@ -70,6 +78,7 @@ class Engine:
         on_report: Callable[[SyncReport], None] | None = None,
         interval: float | None = None,
         network: Callable[[], tuple[str, ...]] = way_out,
+        beside: Callable[[Transport], Beside] | None = None,
     ) -> None:
         self._store = store
         self._timing = timing or Timing()
@@ -77,6 +86,7 @@ class Engine:
         self._network = network
         self._interval = interval
         self._transport = Transport(server_of(account.origin), auth or Bearer(session), timing=self._timing)
+        self._beside = beside(self._transport) if beside is not None else None
         self._lock = SyncLock(account.file)
         self._agenda = Agenda(self._rng)
         self._telling = Telling(on_report)
@@ -215,6 +225,8 @@ class Engine:
                 await self._deafen()  # nobody is there any more who wants to hear
             return cycle
         self._online.set()
+        if self._beside is not None and cycle.complete:
+            await self._beside.refresh()
         if self._head is not None and self._head != self._rounds.cur:
             self._ask()
         if self._rounds.capability is None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from .account_data import AccountData
 from .accounts import Account, Accounts
 from .analytics import AnalyticsService
 from .baseline import BaselineSync
 from .cookies import CookieAuth
 from .delta import DeltaSync
 from .engine import Engine
-from .errors import SendingOff, SignInNeeded
+from .errors import SendingOff, SignInError, SignInNeeded
 from .origin import server_of
 from .report import SyncReport
 from .rounds import Syncing
@@ -29,6 +30,19 @@ if TYPE_CHECKING:
 
     from .transport import Auth
     from .wire import Capability
+
+
+def open_token(accounts: Accounts, account: Account) -> Callable[[], Awaitable[str]]:
+    """Gives access tokens of ``account``; its ValueError is a sentence that says why there is none."""
+    session = accounts.session(account)
+
+    async def token() -> str:
+        try:
+            return await session.token()
+        except SignInError as error:
+            raise ValueError(str(error)) from None
+
+    return token
 
 
 def open_service(accounts: Accounts, account: Account, timing: Timing | None = None) -> Service:
@@ -93,6 +107,9 @@ def open_engine(
             return DeltaSync(capability, account.user_id, rng=chance)
         return BaselineSync(account.user_id, rng=chance, host=server_of(account.origin).host)
 
+    def beside(transport: Transport) -> AccountData:
+        return AccountData(store, Service(transport), timing or Timing())
+
     return Engine(
         store,
         account,
@@ -103,4 +120,5 @@ def open_engine(
         rng=chance,
         on_report=on_report,
         interval=settings.interval,
+        beside=beside if account.kind == "sterna" else None,
     )

@@ -58,7 +58,7 @@ def build(folder: Path | None, config_folder: Path | None, environ: Mapping[str,
     return SternaApp(
         opener=partial(open_store, folder),
         settings=settings,
-        catalog_factory=partial(make_catalog, config_folder=config_folder, environ=environ),
+        catalog_factory=partial(make_catalog, folder=folder, config_folder=config_folder, environ=environ),
         turns_factory=make_turns,
         tracker_factory=partial(make_tracker, folder, config_folder, environ),
         link_factory=partial(make_messenger, folder, config_folder, environ),
@@ -88,7 +88,12 @@ def log_file(folder: Path | None) -> Path:
 
 
 async def make_catalog(
-    settings: Settings, store: StoreThread, *, config_folder: Path | None, environ: Mapping[str, str]
+    settings: Settings,
+    store: StoreThread,
+    *,
+    folder: Path | None,
+    config_folder: Path | None,
+    environ: Mapping[str, str],
 ) -> Catalog:
     """Every endpoint that is configured or found on this machine, and the guide."""
     # httpx costs as much as the rest of the start: loaded in a thread, keys are echoed meanwhile.
@@ -99,7 +104,39 @@ async def make_catalog(
 
     catalog = catalog_of(settings, store, environ=environ, config_dir=config_folder, help_text=help_text)
     await add_found(catalog, settings, environ)
+    catalog.finders.append(partial(add_server, catalog, settings, store, folder, config_folder, environ))
+    await catalog.finders[-1]()
     return catalog
+
+
+async def add_server(
+    catalog: Catalog,
+    settings: Settings,
+    store: StoreThread,
+    folder: Path | None,
+    config_folder: Path | None,
+    environ: Mapping[str, str],
+) -> None:
+    """Offer the server that somebody is signed in at, once it has said that it answers questions."""
+    if "server" in catalog.names() or not await store.run(storage.Store.server_relays):
+        return
+    owner = await store.run(storage.Store.owner)
+    await asyncio.to_thread(importlib.import_module, "sync.opening")
+    from chat import server_of_account
+    from sync.errors import SignInError
+    from sync.opening import open_token
+    from sync.origin import server_of
+
+    try:
+        accounts = await asyncio.to_thread(accounts_here, folder, config_folder, environ)
+        account = await asyncio.to_thread(accounts.agreed, owner)
+        if account.local or account.kind != "sterna" or not await asyncio.to_thread(accounts.is_signed_in, account):
+            return
+        server, token = server_of(account.origin), open_token(accounts, account)
+    except (SignInError, config.ConfigError, storage.StoreError) as error:
+        logging.getLogger("sterna.sync").warning("the server's models are not offered: %s", error)
+        return
+    catalog.add_provider(server_of_account(store, server.origin, server.host, token, settings.timeouts))
 
 
 def accounts_here(folder: Path | None, config_folder: Path | None, environ: Mapping[str, str]) -> Accounts:

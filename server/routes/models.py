@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from ..callers import Anyone
@@ -38,6 +38,22 @@ ALLOWED = """
 """
 
 
+# once each: of the lowest tier that has it
+EVERY = """
+    select
+        model_id as id,
+        coalesce(model_name, model_id) as name,
+        model_description as description,
+        input_cost_per_token as prompt,
+        output_cost_per_token as completion,
+        daily_limit,
+        monthly_limit,
+        tier
+    from model_access
+    where is_active
+    order by array_position(array['free', 'pro', 'enterprise', 'admin'], tier::text) desc, model_name
+"""
+
 NAMED = "select exists (select from model_access where model_id = %s) as is_named"
 
 
@@ -59,16 +75,22 @@ class Model(BaseModel):
     tier: str = Field(description="The lowest tier that may use it.")
     daily_limit: int | None = Field(description="null: none.")
     monthly_limit: int | None = Field(description="null: none.")
+    allowed: bool | None = Field(None, description="Whether the caller's tier may use it; with `all` only.")
 
 
 class Models(BaseModel):
     """In the order to offer them."""
 
     models: list[Model]
+    relays: bool = Field(description="Whether this server answers questions to them at all.")
 
 
-@router.get("")
-async def list_models(caller: Anyone, parts: Parts) -> Models:
+@router.get("", response_model_exclude_unset=True)
+async def list_models(
+    caller: Anyone,
+    parts: Parts,
+    every: Annotated[bool, Query(alias="all", description="Those of higher tiers too, marked.")] = False,
+) -> Models:
     """The models of the caller's tier; those of the free tier without a sign-in."""
     user: UUID | None = caller.identity.user_id
     default = parts.settings.upstream.default_model if parts.relay.is_configured else ""
@@ -79,13 +101,21 @@ async def list_models(caller: Anyone, parts: Parts) -> Models:
         told = [_model(row) for row in {row["id"]: row for row in rows}.values()]
         named = await (await db.execute(NAMED, (default,))).fetchone()
         # one that no tier names is everybody's (relay/access.py)
-        return told if not default or (named and named["is_named"]) else [_default(default), *told]
+        told = told if not default or (named and named["is_named"]) else [_default(default), *told]
+        return told + await _higher(db, {one.id for one in told}) if every else told
 
     # without a sign-in nobody may call the function but the server itself
     models = await parts.database.read(caller.identity if user else SERVER, work)
     for one in models:
         one.context_length = await parts.relay.context(one.id)
-    return Models(models=models)
+        if every and one.allowed is None:
+            one.allowed = True
+    return Models(models=models, relays=parts.relay.is_configured)
+
+
+async def _higher(db: Connection, known: set[str]) -> list[Model]:
+    rows = {row["id"]: row for row in await (await db.execute(EVERY)).fetchall()}
+    return [_model({**row, "allowed": False}) for name, row in rows.items() if name not in known]
 
 
 def _default(name: str) -> Model:

@@ -1,5 +1,10 @@
 -- What storage/schema/*.sql makes, sorted by kind and name.
 
+CREATE TABLE account_pending (
+    name text not null primary key,        -- full_name, or a type of preferences
+    value text not null constraint account_pending_json check (json_valid(value))
+) strict, without rowid;
+
 CREATE TABLE auth_users (
     id text not null,
     email text,

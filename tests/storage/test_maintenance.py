@@ -114,6 +114,7 @@ def test_a_table_of_a_person_is_never_forgotten_by_the_export(store: Mirror) -> 
         *("message_search", "title_search", "search_backlog"),  # an index of what is exported
         "auth_users",  # the profile has it
         "trash",  # comes with its rows
+        "account_pending",  # says again what the profile says
     }
     exported = {
         "profiles",

@@ -198,3 +198,21 @@ async def test_it_can_be_used_in_a_small_terminal(file: Path) -> None:
         await until(pilot, lambda: "openai/gpt-4o" in shown(app))
         await pilot.resize_terminal(10, 5)
         await pilot.pause()
+
+
+async def test_a_model_of_a_higher_tier_is_shown_locked_and_cannot_be_chosen(file: Path) -> None:
+    server = Back(
+        "server",
+        Model("server", "small", tier="free", limits="3 of 20 today"),
+        Model("server", "large", tier="pro", allowed=False),
+    )
+    app = ListApp(file, Clock())
+    async with running(app, (100, 24)) as pilot:
+        await open_picker(app, pilot, catalog(server), "server/small")
+        await until(pilot, lambda: "large  pro only" in shown(app))
+        assert "small  current  3 of 20 today" in shown(app)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "large is for the tier pro." in shown(app))
+        assert app.result == "nothing yet"
+        await pilot.press("up", "enter")
+        assert await chosen(app, pilot) == "server/small"

@@ -82,3 +82,15 @@ def test_the_newest_of_what_was_done_comes_first(home: Home) -> None:
     assert [one["action"] for one in store.recent_activity(2)] == ["tier_updated", "preferences_updated"]
     assert store.recent_activity(0) == []
     store.close()
+
+
+def test_limits_are_shown_of_the_models_that_have_any_and_may_be_asked() -> None:
+    models = [
+        {"model_id": "g/m", "allowed": True, "limits": "3 of 20 today"},
+        {"model_id": "g/free", "allowed": True, "limits": ""},
+        {"model_id": "g/big", "allowed": False, "limits": "0 of 5 today"},
+    ]
+    lines = told(models=models)
+    at = lines.index("Limits of your tier")
+    assert lines[at + 1] == "g/m  3 of 20 today"
+    assert not any("g/free" in line or "g/big" in line for line in lines)

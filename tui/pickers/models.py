@@ -171,6 +171,10 @@ class ModelPicker(Chooser[str | None]):
         name = one_line(model.name, 60)
         if name and name.casefold() not in shown.casefold():
             content = Content.assemble(content, (f"  {name}", "$foreground 65%"))
+        if not model.allowed:
+            content = Content.assemble(content.stylize("$foreground 50%"), (f"  {model.tier} only", "$warning"))
+        elif model.limits:
+            content = Content.assemble(content, (f"  {model.limits}", "$foreground 65%"))
         takes = tokens(model.context_length) if model.context_length else ""
         line = content.truncate(self.room - 7, ellipsis=True, pad=True)
         return Content.assemble(line, (takes.rjust(7), "$foreground 65%"))
@@ -192,11 +196,16 @@ class ModelPicker(Chooser[str | None]):
     @on(Input.Submitted)
     def choose_highlighted(self) -> None:
         """Return the highlighted model."""
-        if (ref := self._ref_at(self.menu.highlighted)) is not None:
-            self.dismiss(ref)
+        self._choose(self._ref_at(self.menu.highlighted))
 
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
         """Return what was clicked."""
-        if (ref := self._ref_at(event.option_index)) is not None:
+        self._choose(self._ref_at(event.option_index))
+
+    def _choose(self, ref: str | None) -> None:
+        locked = next((one for one in self._catalog.known() if one.ref == ref and not one.allowed), None)
+        if locked is not None:
+            self.say(f"{one_line(locked.id, 40)} is for the tier {locked.tier}. Whoever runs the server can give it.")
+        elif ref is not None:
             self.dismiss(ref)

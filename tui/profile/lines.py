@@ -39,6 +39,8 @@ class Profile:
     """Use of the last days, newest first."""
     today: str
     activity: Sequence[Mapping[str, Any]]
+    models: Sequence[Mapping[str, Any]] = ()
+    """Those of the server, with tiers, limits and use."""
 
 
 def profile_lines(page: Profile, zone: tzinfo | None = None) -> list[Content]:
@@ -57,6 +59,9 @@ def profile_lines(page: Profile, zone: tzinfo | None = None) -> list[Content]:
     if models := _models(month):
         told += [Content(""), _head("Replies this month, by model")]
         told += [_pair(one_line(name, 60), _many(count, "reply", "replies")) for name, count in models]
+    if limited := [one for one in page.models if one["allowed"] and one["limits"]]:
+        told += [Content(""), _head("Limits of your tier")]
+        told += [_pair(one_line(one["model_id"], 60), one["limits"]) for one in limited]
     if page.activity:
         told += [Content(""), _head("Lately")]
         told += [_done(one, zone) for one in page.activity]

@@ -67,4 +67,5 @@ def read(store: Store, account: str) -> Profile:
         store.usage_days(31),
         store.usage_today()["usage_date"],
         store.recent_activity(LATELY),
+        store.server_models() if account else (),
     )

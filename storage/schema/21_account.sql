@@ -1,0 +1,5 @@
+-- Local only: changes of the profile that the server was not told yet.
+create table account_pending (
+    name text not null primary key,        -- full_name, or a type of preferences
+    value text not null constraint account_pending_json check (json_valid(value))
+) strict, without rowid;

@@ -1,0 +1,140 @@
+"""When the server is asked for the profile, and that nothing it answers breaks the sync."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from passing import Passing
+
+from storage import Store, StoreThread
+from sync.account_data import EVERY, AccountData, checked
+from sync.errors import CannotReach
+from sync.service import NotTaken
+
+USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
+DAY = {"usage_date": "2026-03-01", "messages_sent": 1, "models_used": {"g/m": 1}}
+TOLD: dict[str, Any] = {
+    "profile": {"email": "ada@example.org", "full_name": "Ada", "subscription_tier": "pro", "credits": 0},
+    "preferences": {"model": {"default_model": "g/m"}, "ui": {}, "session": {}},
+    "today": DAY,
+    "recentDays": [DAY],
+    "allTime": {},
+}
+MODELS: dict[str, Any] = {
+    "relays": True,
+    "models": [
+        {"id": "g/m", "tier": "free", "daily_limit": 3, "pricing": {"prompt": "0", "completion": "0"}},
+        {"id": 7},
+        {"id": "bad", "tier": "gold"},
+        {"id": "inf", "tier": "free", "pricing": {"prompt": "inf", "completion": "0"}},
+        {"id": "x", "tier": "free", "daily_limit": "many", "pricing": {"prompt": "0", "completion": "0"}},
+    ],
+}  # fmt: skip
+
+
+class Far:
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, Any]] = []
+        self.told: Any = TOLD
+        self.away: Exception | None = None
+
+    async def ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: Mapping[str, str] | None = None
+    ) -> Any:
+        self.asked.append((method, path, body))
+        if self.away is not None and path != "/api/models":
+            raise self.away
+        return MODELS if path == "/api/models" else self.told
+
+    @property
+    def of_data(self) -> list[tuple[str, Any]]:
+        return [(method, body) for method, path, body in self.asked if path == "/api/user/data"]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[StoreThread]:
+    def opened() -> Store:
+        found = Store.open(tmp_path / "me.db")
+        found.adopt("https://chat.example.org", USER, "ada@example.org")
+        return found
+
+    thread = StoreThread(opened)
+    await thread.start()
+    yield thread
+    await thread.close()
+
+
+async def test_it_is_asked_once_and_again_after_a_while(store: StoreThread) -> None:
+    far, time = Far(), Passing()
+    data = AccountData(store, far, time.timing)  # type: ignore[arg-type]
+    for _ in range(3):
+        await data.refresh()
+    assert far.of_data == [("GET", None)]
+    assert await store.run(Store.server_relays)
+    assert [one["model_id"] for one in await store.run(Store.server_models)] == ["g/m"]
+    time.go_on(EVERY)
+    await data.refresh()
+    assert len(far.of_data) == 2
+    profile = await store.run(Store.get_user_complete_profile, USER)
+    assert (profile["full_name"], profile["subscription_tier"]) == ("Ada", "pro")
+
+
+async def test_what_was_changed_here_is_told_at_once_and_once(store: StoreThread) -> None:
+    far = Far()
+    data = AccountData(store, far, Passing().timing)  # type: ignore[arg-type]
+    await data.refresh()
+    await store.run(Store.change_preferences, "ui", {"theme": "light"})
+    await data.refresh()
+    await data.refresh()
+    assert far.of_data == [("GET", None), ("PUT", {"ui": {"theme": "light"}})]
+
+
+async def test_what_the_server_refuses_is_not_said_again_and_again(store: StoreThread) -> None:
+    far, time = Far(), Passing()
+    data = AccountData(store, far, time.timing)  # type: ignore[arg-type]
+    await store.run(Store.change_preferences, "ui", {"theme": "light"})
+    far.away = NotTaken("No.", 400, "bad_request")
+    for _ in range(3):
+        await data.refresh()
+    assert [method for method, _ in far.of_data] == ["PUT"]
+    far.away = None
+    time.go_on(EVERY)
+    await data.refresh()
+    assert [method for method, _ in far.of_data] == ["PUT", "GET"]
+    assert await store.run(Store.pending_profile) == {"ui": {"theme": "light"}}
+    await store.run(Store.change_preferences, "ui", {"theme": "dark"})
+    await data.refresh()
+    assert far.of_data[-1] == ("PUT", {"ui": {"theme": "dark"}})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        [],
+        {},
+        TOLD | {"profile": {"subscription_tier": "gold"}},
+        TOLD | {"allTime": []},
+        TOLD | {"recentDays": [{"usage_date": "yesterday"}]},
+        TOLD | {"recentDays": [DAY | {"messages_sent": "9"}]},
+        TOLD | {"recentDays": [DAY | {"models_used": {"g/m": "x"}}]},
+    ],
+)
+async def test_an_answer_that_makes_no_sense_changes_nothing(store: StoreThread, told: Any) -> None:
+    far = Far()
+    far.told = told
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        checked(told)
+    await AccountData(store, far, Passing().timing).refresh()  # type: ignore[arg-type]
+    profile = await store.run(Store.get_user_complete_profile, USER)
+    assert profile["subscription_tier"] == "free"
+
+
+async def test_a_server_that_is_away_is_no_accident(store: StoreThread) -> None:
+    far = Far()
+    far.away = CannotReach("No way.", "network")
+    await AccountData(store, far, Passing().timing).refresh()  # type: ignore[arg-type]
+    assert await store.run(Store.server_relays), "models had come before"
