@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "accounts": "accounts:accounts",
         "profile": "profile:profile",
         "analytics": "analytics:analytics",
+        "account": "account:account",
         "doctor": "doctor:doctor",
         "serve": "serve:serve",
         "completion": "completion:completion",

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 import click
 
 from storage import Message, Session, Store, clean, one_line
+from sync.erasing import export_of
+from sync.errors import SignInError
+from sync.opening import open_service
 
 from .naming import conversations
 from .output import escaped, json_line, local_time
 from .place import Place, find, short
 from .reading import PAGE, all_messages, conversation_object, heading
+from .signing import accounts_of, current
 
 _UNFIT = re.compile(r"[^\w-]+")
 
@@ -24,25 +30,33 @@ _UNFIT = re.compile(r"[^\w-]+")
 @click.command(short_help="Everything, as JSON or Markdown.")
 @click.argument("names", metavar="[CONVERSATION]...", nargs=-1, shell_complete=conversations)
 @click.option("--format", "form", type=click.Choice(["json", "markdown"]), default="json", show_default=True)
+@click.option("--everything", is_flag=True, help="With what the server holds of you.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="A new file (json) or a new folder (markdown).")
 @click.pass_obj
-def export(place: Place, names: tuple[str, ...], form: str, output: Path | None) -> None:
+def export(place: Place, names: tuple[str, ...], form: str, everything: bool, output: Path | None) -> int:
     """Everything that is kept, or the conversations named.
 
     As json: of everything, one object with export_date, user_id, profile, conversations (each: session, messages,
     settings), activity_log, usage_stats, searches and what only this machine has (drafts, trash, …), columns named as
     in the database; of named conversations, one object a line, as `sterna show --json` prints it.
 
+    With --everything: one object with local (the object of before) and server, what your server holds of you, null when
+    nobody is signed in. Exit code 1 when it could not be asked; what is here is written all the same.
+
     As markdown: one text, or with --output a folder with one file a conversation.
     """
+    if everything and (names or form != "json"):
+        raise click.UsageError("--everything is one JSON object: leave the names and --format out.")
+    code = 0
     with place.store() as store:
         ids = [find(store, name) for name in names]
         if form == "json":
+            write = partial(_everything, place) if everything else partial(_json, ids)
             if output is None:
-                _json(store, ids, sys.stdout)
+                code = write(store, sys.stdout)
             else:
                 with _new_file(output) as file:
-                    _json(store, ids, file)
+                    code = write(store, file)
         elif output is None:
             for session in _sessions(store, ids):
                 for line in _document(session, all_messages(store, session.id)):
@@ -51,13 +65,31 @@ def export(place: Place, names: tuple[str, ...], form: str, output: Path | None)
             _folder(store, ids, output)
     if output is not None:
         click.echo(f"Written: {output}", err=True)
+    return code
 
 
-def _json(store: Store, ids: list[str], file: TextIO) -> None:
+def _everything(place: Place, store: Store, file: TextIO) -> int:
+    """Write both parts; 1 when the server could not be asked."""
+    file.write('{"local":')
+    store.export_json(store.user_id, lambda piece: file.write(escaped(piece)))
+    accounts = accounts_of(place)
+    account, told, code = current(accounts, store), None, 0
+    if account.kind == "sterna" and accounts.is_signed_in(account):
+        try:
+            told = asyncio.run(export_of(open_service(accounts, account)))
+        except SignInError as error:
+            click.echo(clean(f"sterna: The server's part is missing. {error}"), err=True)
+            code = 1
+    file.write(',"server":' + ("null" if told is None else json_line(told)) + "}\n")
+    return code
+
+
+def _json(ids: list[str], store: Store, file: TextIO) -> int:
     if not ids:
         store.export_json(store.user_id, lambda piece: file.write(escaped(piece)))
     for session_id in ids:
         file.write(json_line(conversation_object(store, store.get_session(session_id))) + "\n")
+    return 0
 
 
 def _folder(store: Store, ids: list[str], folder: Path) -> None:

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .bodies import Bodies
+from .caching import Cache
 from .database import Database
 from .errors import STATUS, ApiError
 from .openapi import describe
@@ -48,7 +49,7 @@ def create_app(
     tokens = Tokens(settings, settings.jwt_secret, clock)
     database = Database(settings.database_url, size=settings.pool_size, wait=settings.pool_seconds)
     database.has_schema = background is None or bool(settings.jwt_secret)
-    relay = Relay(settings.upstream)
+    relay = Relay(settings.upstream, Cache(database, clock))
     news = News(database)
 
     def installed(secret: str) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .accounts import Listed, open_account
     from .adoption import History
     from .clock import Clock, parse, stamp, utc_now
+    from .erasing import erase, require_alone
     from .errors import (
         FenceLost,
         Invalid,
@@ -105,9 +106,11 @@ __all__ = [
     "clean",
     "clip",
     "data_dir",
+    "erase",
     "one_line",
     "open_account",
     "parse",
+    "require_alone",
     "stamp",
     "storable",
     "utc_now",
@@ -129,6 +132,7 @@ _PLACES = {
         "StoreReadOnly",
         "StoreTooNew",
     ),
+    "erasing": ("erase", "require_alone"),
     "interactions": ("Interaction",),
     "paths": ("data_dir",),
     "records": (

@@ -84,6 +84,19 @@ def switch(data_dir: Path, file: str) -> None:
     _change(data_dir, change)
 
 
+def forget(data_dir: Path, file: str, *, token: ids.Token = ids.base36) -> None:
+    """Take an account out of the list; a new local one becomes current where it was."""
+
+    def change(content: dict[str, Any]) -> None:
+        content["accounts"] = [one for one in content["accounts"] if one["file"] != file]
+        if content["current"] == file:
+            name = new_file(data_dir, token=token)
+            content["accounts"].append({"file": name, "name": LOCAL, "origin": None})
+            content["current"] = name
+
+    _change(data_dir, change)
+
+
 def new_file(data_dir: Path, *, token: ids.Token = ids.base36) -> str:
     """The name of a file that is not there yet, for an account that begins."""
     while True:

@@ -231,6 +231,11 @@ class Accounts:
         """Where its tokens are."""
         return None if account.local else self._keys.source(_name(account))
 
+    def forget_tokens(self, account: Account) -> None:
+        """Remove what is kept of a sign-in, without a word to the server: it knows the account no more."""
+        if not account.local:
+            self._keys.delete(_name(account))
+
     def session(self, account: Account) -> Session:
         """Who gives tokens for an account."""
         command = self.settings().token_command

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from hashlib import sha256
 
 from providers import Endpoint, Failed, FailureKind, ProviderError
 from providers.openai import OpenAIProvider
 
+from ..caching import Cache
 from ..errors import ApiError
 from ..settings import Upstream
 
@@ -47,12 +49,14 @@ log = logging.getLogger("sterna.server")
 class Relay:
     """Where questions are passed on to."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, cache: Cache | None = None) -> None:
         self.is_configured = bool(upstream.base_url)
         """Whether there is anybody to ask."""
         self._provider = OpenAIProvider(
             Endpoint("upstream", upstream.base_url, lambda: upstream.key or None, url_hint="--upstream-url")
         )
+        self._cache = cache
+        self._key = f"models of {sha256(upstream.base_url.encode()).hexdigest()[:32]}"
         self._contexts: dict[str, int] = {}
         self._until = 0.0
         self._listing: asyncio.Task[None] | None = None
@@ -87,14 +91,25 @@ class Relay:
     async def _list(self) -> None:
         believed = FAILED
         try:
-            listed = await self._provider.models()
-            self._contexts = {one.id: one.context_length for one in listed if one.context_length}
+            self._contexts = await self._cached() or await self._asked()
             believed = FRESH
         except ProviderError as error:
             log.warning("models of the upstream: %s", error.failure.kind.value)
         finally:
             self._until = time.monotonic() + believed
             self._listing = None
+
+    async def _cached(self) -> dict[str, int]:
+        """What another server, or this one before its last start, has been told lately."""
+        found = await self._cache.get(self._key) if self._cache is not None else None
+        return found if isinstance(found, dict) else {}
+
+    async def _asked(self) -> dict[str, int]:
+        listed = await self._provider.models()
+        contexts = {one.id: one.context_length for one in listed if one.context_length}
+        if self._cache is not None:
+            await self._cache.put(self._key, contexts, FRESH)
+        return contexts
 
     async def aclose(self) -> None:
         """Close its connections."""

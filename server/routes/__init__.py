@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from . import (
+    account,
     analytics,
     auth,
     chat,
@@ -37,6 +38,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     chat.router,
     user.router,
+    account.router,
     visits.router,
     analytics.router,
     rpc.router,

@@ -103,8 +103,9 @@ def relaying(settings: ServerSettings) -> Iterator[tuple[fake_openai.Server, str
 
 
 @pytest.fixture
-def model(relaying: tuple[fake_openai.Server, str]) -> fake_openai.Server:
-    """The scripted model service, as new."""
+def model(relaying: tuple[fake_openai.Server, str], db: Db) -> fake_openai.Server:
+    """The scripted model service, as new; no server remembers its list."""
+    db.execute("delete from system_cache")
     fake = relaying[0].fake
     fake.reply, fake.rate, fake.requests, fake.sent = fake_openai.by_prompt, None, [], 0
     fake.key, fake.lists, fake.listed, fake.left = None, True, 0, 0

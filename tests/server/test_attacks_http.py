@@ -96,6 +96,10 @@ NAMING: dict[tuple[str, str], Callable[[dict[str, str]], list[Request]]] = {
         },
         {"name": "log_user_activity", "json": {"p_user_id": ids["user"], "p_action": "theirs"}},
     ],
+    ("GET", "/api/user/export"): lambda ids: [{"params": {"user_id": ids["user"]}}],
+    ("DELETE", "/api/user/account"): lambda ids: [
+        {"json": {"password": "theirs, long enough", "user_id": ids["user"], "email": ids["email"]}}
+    ],
     ("POST", "/auth/v1/signup"): lambda ids: [{"json": {"email": ids["email"], "password": "theirs, long enough"}}],
     ("POST", "/auth/v1/token"): lambda ids: [
         {"params": {"grant_type": "password"}, "json": {"email": ids["email"], "password": "theirs, long enough"}},

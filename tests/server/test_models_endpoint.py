@@ -133,6 +133,19 @@ def test_without_a_model_service_no_default_model_is_told(
     assert "model" not in [one["id"] for one in models(alone)]
 
 
+def test_servers_of_one_database_ask_for_the_list_once(
+    model: Server, served: Callable[..., str], at: Callable[..., httpx.Client], db: Db
+) -> None:
+    """Until it is over: then it is asked for again."""
+    upstream = Upstream(model.url, default_model="model")
+    for _ in range(2):
+        assert models(at(None, served(upstream=upstream)))[0]["context_length"] == 8192
+    assert model.fake.listed == 1
+    db.execute("update system_cache set expires_at = now()")
+    assert models(at(None, served(upstream=upstream)))[0]["context_length"] == 8192
+    assert model.fake.listed == 2
+
+
 def test_a_model_service_that_does_not_list_its_models_holds_nobody_up(
     model: Server, served: Callable[..., str], at: Callable[..., httpx.Client]
 ) -> None:

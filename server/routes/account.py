@@ -1,0 +1,108 @@
+"""Leaving: everything that is held of somebody, and its end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from psycopg.errors import InsufficientPrivilege
+from pydantic import BaseModel, Field
+
+from ..callers import User
+from ..database import Connection
+from ..errors import ApiError
+from ..identity import SERVER, Caller
+from ..json_bodies import JsonRoute
+from ..openapi import refusals
+from ..rates import limited
+from ..services import Parts, Services
+from ..signin.refusals import Refusal
+from ..signin.service import SignIn
+
+router = APIRouter(prefix="/api/user", tags=["account"], route_class=JsonRoute)
+
+FRESH = timedelta(minutes=10)
+"""How old a sign-in may be that stands for a password."""
+
+BEGAN = """
+select min(created_at) as at
+from sterna.refresh_tokens
+where user_id = %s and family::text = %s
+"""
+
+
+class Leaving(BaseModel):
+    """Who it is that asks: whoever has an open terminal is not always its owner."""
+
+    password: str | None = Field(
+        None, max_length=1024, description="Not needed within ten minutes of signing in, by whatever way."
+    )
+
+
+class Left(BaseModel):
+    """Nothing is left."""
+
+    success: bool = True
+
+
+@router.get(
+    "/export",
+    dependencies=[limited("B")],
+    responses=refusals(404)
+    | {200: {"description": "One object.", "content": {"application/json": {"schema": {"type": "object"}}}}},
+    response_class=JSONResponse,
+)
+async def export(caller: User, parts: Parts) -> JSONResponse:
+    """Everything that the server holds of the caller: what ``export_user_data`` gives (contract 2.18)."""
+
+    async def work(db: Connection) -> Any:
+        row = await (await db.execute("select export_user_data(%s) as told", (caller.user_id,))).fetchone()
+        return row["told"] if row else {}
+
+    told = await parts.database.read(caller.identity, work)
+    if "error" in told:
+        raise ApiError("user_not_found", "There is no profile of this account.")
+    return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+
+@router.delete("/account", responses=refusals(400, 403, 408, 413, 415, 429, 501))
+async def erase(caller: User, parts: Parts, request: Request, told: Leaving | None = None) -> Left:
+    """Erase the caller's account with everything in it, tombstones too. It cannot be brought back."""
+    await _shown(caller, parts, request, told.password if told else None)
+
+    async def work(db: Connection) -> None:
+        await db.execute("delete from auth.users where id = %s", (caller.user_id,))
+
+    try:
+        await parts.database.write(SERVER, work)
+    except InsufficientPrivilege:
+        raise ApiError("not_implemented", "This account is erased where it signs in.") from None
+    return Left()
+
+
+async def _shown(caller: Caller, parts: Services, request: Request, password: str | None) -> None:
+    """Raises unless the caller has just shown who they are."""
+    if password:
+        await parts.limits.spend(request, Caller(), "sign-in")
+        await parts.limits.spend_name(request, caller.identity.email)
+        try:
+            account = await SignIn(parts).account(caller.identity.email, password)
+        except Refusal as refused:
+            raise ApiError("forbidden", "The password is not right. Nothing was erased.") from refused
+        if account.id == caller.identity.user_id:
+            return
+    session = str(caller.identity.claims.get("session_id"))
+
+    async def began(db: Connection) -> Any:
+        row = await (await db.execute(BEGAN, (caller.user_id, session))).fetchone()
+        return row["at"] if row else None
+
+    at = await parts.database.read(SERVER, began)
+    if at is None or parts.clock() - at > FRESH:
+        raise ApiError(
+            "forbidden",
+            "An account is erased with its password, or within ten minutes of signing in. Nothing was erased.",
+            suggestions=["Send the password, or sign in again first."],
+        )
