@@ -1,0 +1,146 @@
+"""Somebody new signs up, chats, searches, quits, comes back, sees what was used, takes everything along, and leaves."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from server.embedded import Embedded
+from server.postmaster import Postmaster
+from tests.fake_openai import Server
+from tests.stories.living import STERNA, Going, Home, until
+from tests.stories.terminal import CTRL_L, CTRL_R, EMPTY, ENTER, ESCAPE, F10, Terminal
+from tests.stories.test_serve_story import address
+
+EMAIL, WORD = "ada@example.org", "a password of the story"
+SHIFT_F2 = "\x1b[1;2Q"
+TABLES = """
+select n.nspname as schema, c.relname as name
+from pg_class as c
+join pg_namespace as n on n.oid = c.relnamespace
+where n.nspname in ('public', 'auth', 'sterna') and c.relkind in ('r', 'p')
+"""
+
+
+@pytest.fixture
+def keeper(tmp_path: Path, server: Server) -> Iterator[tuple[Home, Going]]:
+    """Whoever runs the server, and its process."""
+    folder = tmp_path / "keeper"
+    folder.mkdir()
+    home = Home(folder)
+    going = home.start("serve", "--port", "0", "--no-rate-limits", "--upstream-url", server.url)
+    yield home, going
+    going.signal(signal.SIGTERM)
+    assert going.end().code == 0
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Home:
+    """Somebody who has set nothing."""
+    folder = tmp_path / "newcomer"
+    (folder / "config").mkdir(parents=True)
+    (folder / "config" / "config.toml").write_text("discover = false\n")
+    return Home(folder)
+
+
+def tables_that_name(home: Home, user_id: str) -> dict[str, int]:
+    """Tables of the server in which the person's id stands, and in how many rows."""
+    folder = home.folder / "data" / "server" / "postgres"
+    found = {}
+    with psycopg.connect(Embedded(folder, Postmaster(folder).socket).admin_url, row_factory=dict_row) as db:
+        for table in db.execute(TABLES).fetchall():
+            name = sql.Identifier(table["schema"], table["name"])
+            counting = sql.SQL("select count(*) as n from {} as t where t::text like %s").format(name)
+            row = db.execute(counting, (f"%{user_id}%",)).fetchone()
+            if row and row["n"]:
+                found[f"{table['schema']}.{table['name']}"] = int(row["n"])
+    return found
+
+
+def sign_up(home: Home, url: str) -> None:
+    """As a person answers."""
+    talk = pexpect.spawn(
+        STERNA, ["login", url, "--create", "--email", EMAIL], env=home.environ, encoding="utf-8", timeout=30
+    )
+    for question, answer in (
+        ("Password for", WORD),
+        ("Repeat for confirmation", WORD),
+        ("Invitation", ""),
+        ("Send it", "y"),
+    ):
+        talk.expect(question)
+        talk.sendline(answer)
+    talk.expect(f"Signed in to .* as {EMAIL}")
+    talk.expect(pexpect.EOF)
+    talk.close()
+    assert talk.exitstatus == 0
+
+
+def synced(home: Home) -> bool:
+    told = home.json("sync", "status")
+    return bool(told["waiting"] == 0 and told["complete"])
+
+
+def test_a_newcomer_comes_and_goes(keeper: tuple[Home, Going], newcomer: Home) -> None:
+    url = address(keeper[1])
+    sign_up(newcomer, url)
+    user_id = newcomer.json("whoami")["user_id"]
+    assert newcomer.run("analytics", "on").code == 0
+
+    with Terminal(newcomer) as screen:
+        screen.sees(EMPTY, "synced")
+        screen.press(CTRL_L)
+        screen.sees("server", "DeepSeek R1", "pro only")
+        screen.press("deepseek", ENTER)
+        screen.sees(EMPTY, "server/deepseek")
+        screen.press("how far do arctic terns fly in a year", ENTER)
+        screen.sees("You said: how far do arctic terns fly in a year", EMPTY)
+        until(lambda: synced(newcomer), "the first words are at the server")
+        screen.press(CTRL_R, "arctic")
+        screen.sees("how far do arctic terns")
+        screen.press(ENTER)
+        screen.sees("You said: how far do arctic terns fly in a year")
+        screen.press(ESCAPE, F10)
+        assert screen.ends() == 0
+
+    with Terminal(newcomer) as screen:
+        screen.sees("You said: how far do arctic terns fly in a year", EMPTY, "server/deepseek")
+        screen.press("and back?", ENTER)
+        screen.sees("You said: and back?", EMPTY)
+        screen.press(SHIFT_F2)
+        screen.sees(EMAIL, "Today  2 messages sent, 2 received", "1 search")
+        screen.press(ESCAPE, F10)
+        assert screen.ends() == 0
+    until(lambda: newcomer.run("sync", "--once").code == 0 and synced(newcomer), "everything is at the server")
+
+    file = newcomer.folder / "everything.json"
+    assert newcomer.run("export", "--everything", "-o", str(file)).code == 0
+    told = json.loads(file.read_text())
+    for side in ("local", "server"):
+        (talk,) = told[side]["conversations"]
+        assert [one["content"] for one in talk["messages"]] == [
+            "how far do arctic terns fly in a year",
+            "You said: how far do arctic terns fly in a year",
+            "and back?",
+            "You said: and back?",
+        ]
+    kinds = {one["event_type"] for one in told["server"]["interactions"]}
+    assert {"app_started", "message_sent", "reply_finished", "search_opened", "app_closed"} <= kinds
+    assert "arctic" not in json.dumps(told["server"]["interactions"])
+
+    named = tables_that_name(keeper[0], user_id)
+    assert {"auth.users", "public.profiles", "public.chat_messages", "public.user_interactions"} <= named.keys()
+    leaving = newcomer.start("account", "delete", "--yes", EMAIL, "--password-stdin", stdin=-1).end(f"{WORD}\n")
+    assert leaving.code == 0, leaving.err
+    assert tables_that_name(keeper[0], user_id) == {}
+    left = [one for one in (newcomer.folder / "data").rglob("*") if one.is_file() and b"arctic" in one.read_bytes()]
+    assert left == []
+    assert newcomer.run("list").out == ""
