@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
 
-from storage import one_line
+from storage import Store, one_line
 
 from .output import print_json
 from .place import Place
+
+MODEL = ("default_model", "temperature", "system_prompt")
 
 
 @click.group(invoke_without_command=True, short_help="The account, its tier, and what was used.")
@@ -52,20 +55,48 @@ def profile(context: click.Context, as_json: bool) -> int:
     return 0
 
 
-@profile.command("set", short_help="Change your name, or what your server has new conversations begin with.")
-@click.argument("name", type=click.Choice(["full_name", "default_model", "temperature", "system_prompt"]))
+@profile.command("set", short_help="Change your name or a preference, here and at your server.")
+@click.argument("name")
 @click.argument("value")
 @click.pass_obj
 def set_(place: Place, name: str, value: str) -> None:
-    """Change one value of your profile. The server is told with the next sync, and so are your other computers."""
+    """Change one value of your profile. The server is told with the next sync, and so are your other computers.
+
+    NAME is full_name, default_model, temperature, system_prompt, or ui.… or session.… with a name of your own, whose value
+    may be JSON: sterna profile set ui.theme light
+    """
+    kind, _, inner = name.partition(".")
     with place.store() as store:
         if name == "full_name":
             store.change_full_name(value[:255] or None)
+        elif name in MODEL:
+            _change(store, "model", {name: _number(value) if name == "temperature" else value})
+        elif kind in ("ui", "session") and inner:
+            _change(store, kind, _nested(inner, _said(value)))
         else:
-            done = store.change_preferences("model", {name: value if name != "temperature" else _number(value)})
-            if not done["success"]:
-                raise click.ClickException(f"{done['error']}.")
+            raise click.UsageError(
+                f"There is no {one_line(name, 60)}. Give full_name, {', '.join(MODEL)}, ui.… or session.…"
+            )
     click.echo("Kept. The server is told with the next sync.")
+
+
+def _change(store: Store, kind: str, preferences: dict[str, Any]) -> None:
+    done = store.change_preferences(kind, preferences)
+    if not done["success"]:
+        raise click.ClickException(f"{done['error']}.")
+
+
+def _nested(path: str, value: Any) -> dict[str, Any]:
+    name, _, rest = path.partition(".")
+    return {name: _nested(rest, value) if rest else value}
+
+
+def _said(value: str) -> Any:
+    """JSON where it is some, else the words."""
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def _number(value: str) -> float:

@@ -115,7 +115,8 @@ class InteractionTracker:
             await self._service.close()
 
     async def _keep(self) -> None:
-        await self._store.run(Store.close_idle_visits)
+        with suppress(StoreError):
+            await self._store.run(Store.close_idle_visits)
         while True:
             await self._new.wait()
             self._new.clear()

@@ -37,6 +37,15 @@ def test_what_cannot_be_is_a_sentence(run: Run, name: str, value: str) -> None:
     assert done.code == 1
     assert done.err.startswith("sterna: ")
     assert run("profile", "set", "tier", "pro").code == 2
+    assert run("profile", "set", "ui.", "x").code == 2
+
+
+def test_preferences_of_one_s_own_are_merged(run: Run, home: Path) -> None:
+    for name, value in (("ui.theme", "light"), ("ui.list.width", "40"), ("session.export_format", '"json"')):
+        assert run("profile", "set", name, value).code == 0
+    told = run("profile", "--json").json()["profile"]["preferences"]
+    assert (told["ui"]["theme"], told["ui"]["list"], told["ui"]["auto_save"]) == ("light", {"width": 40}, True)
+    assert told["session"]["export_format"] == "json"
 
 
 def test_limits_of_the_server_s_models_are_told(run: Run, home: Path) -> None:

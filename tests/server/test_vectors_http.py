@@ -1,4 +1,4 @@
-"""The conformance vectors of contract 11, as clients of the server see them. Vectors 17 to 19 are of later tables.
+"""The conformance vectors of contract 11, as clients of the server see them.
 
 | vector | over HTTP, here | as SQL |
 |---|---|---|
@@ -17,7 +17,10 @@
 | 14 | vector_14 (numbers; the seconds are measured in benchmarks) | test_sql_sync_stamps: many_rows_at_once |
 | 15 | vector_15 | test_sql_chat_owners: a_batch_of_conversations |
 | 16 | vector_16 | test_sync_get: a_walk_meets_every_conversation_once |
-| 20 | | test_sql_catalogue: the_names_of_the_first_two_seeds |
+| 17 | test_visits_endpoint: hash_generation, environment_toggle | |
+| 18 | | test_sql_memory: sees_one_row_of_users, reads_back_as_it_was_written |
+| 19 | test_analytics_endpoint: the_four_functions; cli/test_analytics_command | test_sql_analytics: start_batch_end |
+| 20 | | test_sql_catalogue: the_names_of_the_first_two_seeds; test_sql_memory: the_names; test_sql_visits: schema_deployed |
 """
 
 from __future__ import annotations

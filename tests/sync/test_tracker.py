@@ -113,8 +113,11 @@ async def kept(file: Path, count: int) -> None:
     await until(lambda: len(waiting(file)) == count)
 
 
-async def test_events_are_gathered_for_five_seconds_and_carry_the_session(file: Path, far: Far) -> None:
+async def test_events_are_gathered_for_five_seconds_and_carry_the_session(
+    file: Path, far: Far, caplog: pytest.LogCaptureFixture
+) -> None:
     time = Passing()
+    caplog.set_level("INFO", "sterna.sync")
     async with run(file, far, time) as tracker:
         tracker.track("conversation_opened", "conv_1700000000000_abcdefghijkl", 12, {"count": 3})
         await kept(file, 2)
@@ -123,6 +126,7 @@ async def test_events_are_gathered_for_five_seconds_and_carry_the_session(file: 
         time.go_on(5)
         await until(lambda: len(far.events) == 2)
         assert [name for name, _ in far.calls] == ["start", "start_user_session", "batch_track_user_interactions"]
+        assert "[InteractionTracker] Session started successfully" in caplog.text
         opened = far.events[1]
         assert (opened["session_id"], opened["duration"], opened["event_data"]) == (
             tracker.session_id,
