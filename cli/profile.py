@@ -62,8 +62,8 @@ def profile(context: click.Context, as_json: bool) -> int:
 def set_(place: Place, name: str, value: str) -> None:
     """Change one value of your profile. The server is told with the next sync, and so are your other computers.
 
-    NAME is full_name, default_model, temperature, system_prompt, or ui.… or session.… with a name of your own, whose value
-    may be JSON: sterna profile set ui.theme light
+    NAME is full_name, default_model, temperature, system_prompt, or ui.… or session.… with a name of your own, whose
+    value may be JSON: sterna profile set ui.theme light
     """
     kind, _, inner = name.partition(".")
     with place.store() as store:
@@ -74,9 +74,8 @@ def set_(place: Place, name: str, value: str) -> None:
         elif kind in ("ui", "session") and inner:
             _change(store, kind, _nested(inner, _said(value)))
         else:
-            raise click.UsageError(
-                f"There is no {one_line(name, 60)}. Give full_name, {', '.join(MODEL)}, ui.… or session.…"
-            )
+            known = f"full_name, {', '.join(MODEL)}, ui.… or session.…"
+            raise click.UsageError(f"There is no {one_line(name, 60)}. Give {known}")
     click.echo("Kept. The server is told with the next sync.")
 
 

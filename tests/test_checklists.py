@@ -1,5 +1,8 @@
-"""The checklists of seeds 000, 002 and 004 (contract 8.0, 8.2, 8.4): which test shows each line. A test that is renamed is
-missed here. Seed 003's (8.3) are the tests of server/test_sql_memory.py and storage/test_searches.py themselves."""
+"""The checklists of seeds 000, 002 and 004 (contract 8.0, 8.2, 8.4): which test shows each line.
+
+A test that is renamed is missed here. Seed 003's (8.3) are the tests of server/test_sql_memory.py and
+storage/test_searches.py themselves.
+"""
 
 from __future__ import annotations
 
