@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 OPEN, NEW = "conversation.before", "conversation.new"
 LONGEST = 200
 QUIET = "$foreground 60%"
+TODAY = "today"
 
 
 class Before(Widget):
@@ -45,7 +46,8 @@ class Before(Widget):
 
     def tell_left_off(self, at: str, about: str, now: datetime, key: str) -> None:
         """The conversation ``about`` was open last, and was used at ``at``; ``key`` begins another."""
-        self._show(Content.styled(f"Left off on {_day(at, now)}", QUIET), NEW, key, "new")
+        day = _day(at, now)
+        self._show(Content.styled(f"Left off {day}" if day == TODAY else f"Left off on {day}", QUIET), NEW, key, "new")
         self.earlier, self.about = None, about
 
     def clear_away(self) -> None:
@@ -72,6 +74,8 @@ class Before(Widget):
 def _day(at: str, now: datetime) -> str:
     from storage import parse
 
-    day = parse(at).astimezone()
+    day, today = parse(at).astimezone(), now.astimezone()
+    if day.date() == today.date():
+        return TODAY
     named = f"{day.day} {day:%B}"
-    return named if day.year == now.year else f"{named} {day.year}"
+    return named if day.year == today.year else f"{named} {day.year}"

@@ -38,7 +38,7 @@ ALLOWED = """
 """
 
 
-# once each: of the lowest tier that has it
+# the lowest tier first
 EVERY = """
     select
         model_id as id,
@@ -51,7 +51,7 @@ EVERY = """
         tier
     from model_access
     where is_active
-    order by array_position(array['free', 'pro', 'enterprise', 'admin'], tier::text) desc, model_name
+    order by array_position(array['free', 'pro', 'enterprise', 'admin'], tier::text), model_name
 """
 
 NAMED = "select exists (select from model_access where model_id = %s) as is_named"
@@ -114,8 +114,10 @@ async def list_models(
 
 
 async def _higher(db: Connection, known: set[str]) -> list[Model]:
-    rows = {row["id"]: row for row in await (await db.execute(EVERY)).fetchall()}
-    return [_model({**row, "allowed": False}) for name, row in rows.items() if name not in known]
+    found: dict[str, dict[str, Any]] = {}
+    for row in await (await db.execute(EVERY)).fetchall():
+        found.setdefault(row["id"], row)  # the lowest tier that has it comes first
+    return [_model({**row, "allowed": False}) for name, row in found.items() if name not in known]
 
 
 def _default(name: str) -> Model:

@@ -18,7 +18,7 @@ from ..callers import Anyone
 from ..database import Connection
 from ..errors import ApiError
 from ..identity import SERVER, Caller
-from ..json_bodies import parsed
+from ..json_bodies import media_type, parsed
 from ..openapi import refusals
 from ..rates import limited
 from ..services import Parts
@@ -183,6 +183,8 @@ def identifier_of(address: str, told: dict[str, Any], salt: str) -> str:
 
 async def _object(request: Request, said: str) -> dict[str, Any]:
     """The body. Raises ApiError bad_request, in the seed's words."""
+    if media_type(request) not in ("", "application/json"):
+        raise ApiError("unsupported_media_type", said, details="The body has to be JSON.")
     try:
         told = parsed(await request.body())
     except ApiError as error:

@@ -137,6 +137,6 @@ def test_the_profile_says_who_and_how_much(run: Run) -> None:
     assert re.search(r"today: [1-9]\d* sent, [1-9]\d* received", told)
     assert "since the beginning: 3 conversations," in told
     found = run("profile", "--json").json()
-    assert set(found) == {"profile", "stats", "today", "days", "activity"}
+    assert set(found) == {"profile", "stats", "today", "days", "activity", "models"}
     assert (found["stats"]["total_conversations"], found["today"]["messages_sent"]) == (3, 4)
     assert all(key in run("profile", "--help").out for key in found)

@@ -100,6 +100,13 @@ def test_errors_are_answered_in_the_words_of_the_seed(visits: httpx.Client, body
     assert (answer.status_code, answer.json()["error"]) == (400, error)
 
 
+@pytest.mark.parametrize("path", [START, MESSAGE])
+def test_a_page_of_somebody_else_cannot_send_a_form(visits: httpx.Client, path: str) -> None:
+    answer = visits.post(path, content=b"{}", headers={"content-type": "text/plain"})
+    assert answer.status_code == 415
+    assert visits.post(path, content=b"null", headers={"content-type": "application/json"}).status_code == 400
+
+
 def test_what_a_client_says_of_itself_is_cut_and_an_unknown_device_is_none(visits: httpx.Client, db: Db) -> None:
     token = fresh()
     start(visits, token, userAgent="x" * 9000, referrer="y" * 9000, deviceType="toaster")

@@ -181,6 +181,7 @@ async def test_what_a_killed_run_left_is_sent_by_the_next_one(file: Path, far: F
         await until(lambda: time.naps)
         time.go_on(5)
         await until(lambda: tracker.session_id is not None and len(far.events) == 1)
+        await kept(file, 0)
         tracker.track("message_sent")
         await kept(file, 1)
     far.away = CannotReach("No way.", "network")
@@ -202,6 +203,7 @@ async def test_an_event_of_a_session_that_is_gone_goes_with_this_one(file: Path,
     async with run(file, far, time) as tracker:
         await kept(file, 1)
         await tracker.flush()
+        await kept(file, 0)
         tracker.track("message_sent")
         await kept(file, 1)
     far.sessions.clear()
