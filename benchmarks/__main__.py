@@ -19,6 +19,7 @@ NAMES = (
     "opening",
     "sidebar",
     "search",
+    "similar",
 )
 
 for name in NAMES:

@@ -19,6 +19,7 @@ import sqlite3
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 from typing import Any
 
 from .database import Base
@@ -37,8 +38,8 @@ INDEXED_PREFIX = 3
 CANDIDATES = 1_500
 
 MOST_WORDS = 24
-MOST_ASKED, ASKED_LATELY = 6, 100_000
-"""Words by which earlier questions are looked for, and how many of the newest messages: each that has one is ranked."""
+MOST_ASKED, ASKED_LATELY = 5, 200_000
+"""Words by which earlier questions are looked for, and among how many of the newest messages."""
 MOST_TITLES = 10
 
 _PIECE = re.compile(r'"([^"]*)"?|(\S+)')
@@ -175,17 +176,18 @@ class Search(Base):
         return [_hit(row, words=tuple(word.strip('"') for word in words)) for row in rows]
 
     def questions_with_words(self, text: str, limit: int) -> list[str]:
-        """Ids of what was asked with the longest words of ``text``, best first (BM25), among the newest messages."""
+        """Ids of what was asked lately with two of the longest words of ``text``, newest first."""
         words = {word.strip('"*') for word in parse_query(text + " ").match.split('" "')}
         longest = sorted((word for word in words if len(word) > 2), key=lambda word: (-len(word), word))[:MOST_ASKED]
         if not longest:
             return []
+        pairs = [f'("{one}" AND "{other}")' for one, other in combinations(longest, 2)]
         rows = self.rows(
             f"""select m.id from message_search as f join chat_messages as m on m.local_id = f.rowid
             where f.message_search match :match and m.role = 'user'
                 and f.rowid > (select coalesce(max(local_id), 0) from chat_messages) - {ASKED_LATELY}
-            order by f.rank limit :limit""",
-            match=" OR ".join(f'"{word}"' for word in longest), limit=limit,
+            order by f.rowid desc limit :limit""",
+            match=" OR ".join(pairs) or f'"{longest[0]}"', limit=limit,
         )  # fmt: skip
         return [row["id"] for row in rows]
 

@@ -14,8 +14,8 @@ from .search import Search
 DEVICES = ("mobile", "tablet", "desktop", "terminal")
 LONGEST_INFO, LONGEST_AGENT, LONGEST_TOKEN = 8192, 512, 255
 IDLE_MINUTES = 30
-CANDIDATES = 60
-"""Earlier questions with a word of this one that are compared with it."""
+CANDIDATES = 120
+"""Earlier questions with words of this one that are compared with it."""
 SHORTEST = 20
 """Characters of a question; "go on" was said before, and says nothing."""
 LIKE = 0.8
