@@ -72,6 +72,11 @@ class Catalog:
         """The endpoint of that name; the guide has none."""
         return self._endpoints.get(name)
 
+    def title(self, name: str) -> str:
+        """What people call a back end; empty where it has no name but its own."""
+        endpoint = self._endpoints.get(name)
+        return endpoint.title if endpoint is not None else str(getattr(self._providers.get(name), "title", ""))
+
     def default_ref(self) -> str:
         """What is asked when a person names no model: as set, else the first endpoint's model, else the guide's.
 

@@ -119,6 +119,15 @@ TOPICS = (
         "Nothing is sent "
         "before you sign in and say yes.",
     ),
+    _topic(
+        "account",
+        "Your account, and what is told of your use",
+        "account profile tier tiers limit limits usage analytics telemetry tracking privacy erase delete leave gdpr "
+        "export",
+        "`sterna profile` and `shift+f2` show your tier and what was used. Nothing is told of your use unless you say "
+        "`sterna analytics on`; `sterna analytics show` prints what would be, and it is never text. `sterna export "
+        "--everything` takes all of it along, `sterna account delete` erases the account at its server and here.",
+    ),
 )
 
 RECALL = re.compile(

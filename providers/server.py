@@ -59,6 +59,8 @@ class ServerProvider:
         timeouts: Timeouts | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self.title = host
+        """What a person calls it."""
         self._url = f"{origin}/api/chat/stream"
         self._local = origin.startswith("http:")
         self._token = token

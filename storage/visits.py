@@ -14,6 +14,8 @@ from .search import Search
 DEVICES = ("mobile", "tablet", "desktop", "terminal")
 LONGEST_INFO, LONGEST_AGENT, LONGEST_TOKEN = 8192, 512, 255
 IDLE_MINUTES = 30
+KEPT = 5_000
+"""Questions whose embedding is kept, at 1.5 kB each; that of an older one is made anew when it is needed."""
 CANDIDATES = 120
 """Earlier questions with words of this one that are compared with it."""
 SHORTEST = 20
@@ -136,6 +138,11 @@ class Visits(Search):
                         "message": message.id,
                         "now": self.stamp(),
                     },
+                )
+                self.db.execute(
+                    """delete from visit_messages where id in (
+                        select id from visit_messages order by created_at desc, id desc limit -1 offset :kept)""",
+                    {"kept": KEPT},
                 )
         return found
 

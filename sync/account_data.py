@@ -37,20 +37,22 @@ class AccountData:
         self._due = -math.inf
         self._refused: Mapping[str, Any] = {}
 
-    async def refresh(self) -> None:
-        """Tell and ask, where it is time for that. Nothing that goes wrong here is more than a line in the log."""
+    async def refresh(self) -> bool:
+        """Tell and ask, where it is time for that; whether something came. What goes wrong is a line in the log."""
         try:
             pending = await self._store.run(Store.pending_profile)
             if (not pending or pending == self._refused) and self._timing.monotonic() < self._due:
-                return
+                return False
             self._due = self._timing.monotonic() + EVERY
             await self._models()
             await self._data({} if pending == self._refused else pending)
+            return True
         except NotTaken as error:
             self._refused = pending
             log.warning("the server did not take the profile: %d %s", error.status, error.code)
         except (SignInError, StoreError, ValueError, TypeError, KeyError) as error:
             log.info("the profile was not fetched: %s", type(error).__name__)
+        return False
 
     async def _data(self, pending: Mapping[str, Any]) -> None:
         told = await self._service.ask("PUT", DATA, pending) if pending else await self._service.ask("GET", DATA)

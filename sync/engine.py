@@ -53,8 +53,8 @@ BASELINE = (300.0, 900.0)
 class Beside(Protocol):
     """What else is exchanged with the server when history and server are in step."""
 
-    async def refresh(self) -> None:
-        """Exchange it, where it is time for that. Raises nothing."""
+    async def refresh(self) -> bool:
+        """Exchange it, where it is time for that; whether something came. Raises nothing."""
         ...
 
 
@@ -225,8 +225,8 @@ class Engine:
                 await self._deafen()  # nobody is there any more who wants to hear
             return cycle
         self._online.set()
-        if self._beside is not None and cycle.complete:
-            await self._beside.refresh()
+        if self._beside is not None and cycle.complete and await self._beside.refresh():
+            self._telling.again()
         if self._head is not None and self._head != self._rounds.cur:
             self._ask()
         if self._rounds.capability is None:

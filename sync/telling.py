@@ -77,6 +77,11 @@ class Telling:
         self._running, self.problem = False, problem
         self._tell(until_ms=until_ms, sentence=problem.sentence if problem else "")
 
+    def again(self) -> None:
+        """Tell it once more: something beside it is new."""
+        if self._told is not None:
+            self._told(self.report)
+
     def _taken(self, counts: SyncCounts) -> dict[str, int]:
         self.waiting = counts.waiting
         return {"waiting": counts.waiting, "quarantined": counts.quarantined, "conflicts": counts.conflicts}

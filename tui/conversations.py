@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from providers import Catalog
     from storage import Trashed
 
     from .sidebar import Sidebar
@@ -44,8 +45,24 @@ class Conversations(Frame):
         if catalog is None:
             return
         self.welcome.first = await self.store.run(storage.Store.session_count) == 0
-        labels = [endpoint.title for name in catalog.names() if (endpoint := catalog.endpoint(name)) is not None]
+        labels = [title for name in catalog.names() if (title := catalog.title(name))]
         self.welcome.found = Found(self.model.rstrip("/"), tuple(labels), tuple(catalog.problems.values()))
+
+    def show_sync(self) -> None:
+        """Say how things stand with the server; once it has said that it answers questions, offer it."""
+        super().show_sync()
+        catalog = self.sterna.catalog
+        if catalog is not None and self.sterna.link.report.phase == "synced" and "server" not in catalog.names():
+            self._find_more(catalog)
+
+    @work(group="find more", exclusive=True)
+    async def _find_more(self, catalog: Catalog) -> None:
+        known = catalog.names()
+        for find in catalog.finders:
+            await find()
+        if catalog.names() != known:
+            await self.show_state()
+            await self.show_welcome()
 
     def on_sidebar_opened(self, event: Sidebar.Opened) -> None:
         """Open what was chosen in the list."""

@@ -137,6 +137,14 @@ def test_each_conversation_is_named_once_and_one_s_own_never(store: Mirror) -> N
     assert store.log_question(asked, None, embed) == []
 
 
+def test_only_the_newest_embeddings_are_kept(store: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.visits.KEPT", 2)
+    for number in range(4):
+        store.clock.move(minutes=1)
+        store.log_question(ask(store, f"q{number}", f"A question of length number {number}"), None, embed)
+    assert {row[0] for row in store.rows("select message_id from visit_messages")} == {"q2", "q3"}
+
+
 def test_a_failed_answer_is_none(store: Mirror) -> None:
     ask(store, "q", "How far do arctic terns fly in a year?")
     say(store, "a", role="assistant", content="half", error_message="broke", user_message_id="q")

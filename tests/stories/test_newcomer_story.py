@@ -96,9 +96,9 @@ def test_a_newcomer_comes_and_goes(keeper: tuple[Home, Going], newcomer: Home) -
     assert newcomer.run("analytics", "on").code == 0
 
     with Terminal(newcomer) as screen:
-        screen.sees(EMPTY, "synced")
+        screen.sees(EMPTY, "synced", f"Found: {url.partition('://')[2]}", "You talk to server")
         screen.press(CTRL_L)
-        screen.sees("server", "DeepSeek R1", "pro only")
+        screen.sees(f"server  {url.partition('://')[2]}", "DeepSeek R1", "pro only")
         screen.press("deepseek", ENTER)
         screen.sees(EMPTY, "server/deepseek")
         screen.press("how far do arctic terns fly in a year", ENTER)
@@ -119,6 +119,8 @@ def test_a_newcomer_comes_and_goes(keeper: tuple[Home, Going], newcomer: Home) -
         screen.sees(EMAIL, "Today  2 messages sent, 2 received", "1 search")
         screen.press(ESCAPE, F10)
         assert screen.ends() == 0
+    asked = newcomer.run("ask", "-c", "last", "and from a pipe?")
+    assert (asked.code, asked.out) == (0, "You said: and from a pipe?\n")
     until(lambda: newcomer.run("sync", "--once").code == 0 and synced(newcomer), "everything is at the server")
 
     file = newcomer.folder / "everything.json"
@@ -131,6 +133,8 @@ def test_a_newcomer_comes_and_goes(keeper: tuple[Home, Going], newcomer: Home) -
             "You said: how far do arctic terns fly in a year",
             "and back?",
             "You said: and back?",
+            "and from a pipe?",
+            "You said: and from a pipe?",
         ]
     kinds = {one["event_type"] for one in told["server"]["interactions"]}
     assert {"app_started", "message_sent", "reply_finished", "search_opened", "app_closed"} <= kinds

@@ -47,7 +47,8 @@ def test_the_page_says_who_how_much_and_what_was_done() -> None:
     assert "This month  6 messages sent, 2 received, 2,468 tokens" in lines
     assert "Since the beginning  1 conversation, 4 messages, 5,678 tokens, 2 searches" in lines
     assert lines[lines.index("Replies this month, by model") + 1] == "[/x]  8 replies"
-    assert lines[-1] == "2026-03-02 09:30  the tier was changed"
+    assert lines[lines.index("Lately") + 1] == "2026-03-02 09:30  the tier was changed"
+    assert "sterna account delete" in lines[-1]
 
 
 def test_nothing_of_it_is_obeyed_by_the_terminal() -> None:

@@ -152,9 +152,8 @@ class ModelPicker(Chooser[str | None]):
         return [Line(Content("")), Line(Content.styled("As typed", "bold $secondary")), *lines] if lines else []
 
     def _heading(self, name: str) -> Content:
-        endpoint = self._catalog.endpoint(name)
         built_in = "built in, offline" if name == self._catalog.names()[-1] else ""
-        title = one_line(endpoint.title, 60) if endpoint is not None else built_in
+        title = one_line(self._catalog.title(name), 60) or built_in
         if title.casefold() in ("", name.casefold()):
             return Content.styled(name, "bold $secondary")
         return Content.assemble((name, "bold $secondary"), (f"  {title}", "$foreground 65%"))

@@ -15,6 +15,11 @@ from storage import one_line, parse
 SHOWN_MODELS = 5
 LONG = 200
 
+MORE = (
+    "To change it: sterna profile set full_name NAME",
+    "To take everything along: sterna export --everything   To end it: sterna account delete",
+)
+
 DONE: Mapping[str, str] = {
     "profile_created": "the account was made",
     "profile_synced": "signed in",
@@ -65,6 +70,7 @@ def profile_lines(page: Profile, zone: tzinfo | None = None) -> list[Content]:
     if page.activity:
         told += [Content(""), _head("Lately")]
         told += [_done(one, zone) for one in page.activity]
+    told += [Content(""), *(_quiet(line) for line in MORE)]
     return told
 
 
