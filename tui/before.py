@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 OPEN, NEW = "conversation.before", "conversation.new"
 LONGEST = 200
 QUIET = "$foreground 60%"
-TODAY = "today"
 
 
 class Before(Widget):
@@ -46,8 +45,7 @@ class Before(Widget):
 
     def tell_left_off(self, at: str, about: str, now: datetime, key: str) -> None:
         """The conversation ``about`` was open last, and was used at ``at``; ``key`` begins another."""
-        day = _day(at, now)
-        self._show(Content.styled(f"Left off {day}" if day == TODAY else f"Left off on {day}", QUIET), NEW, key, "new")
+        self._show(Content.styled(f"Left off {_day(at, now)}", QUIET), NEW, key, "new")
         self.earlier, self.about = None, about
 
     def clear_away(self) -> None:
@@ -76,6 +74,6 @@ def _day(at: str, now: datetime) -> str:
 
     day, today = parse(at).astimezone(), now.astimezone()
     if day.date() == today.date():
-        return TODAY
+        return f"today at {day:%H:%M}"
     named = f"{day.day} {day:%B}"
-    return named if day.year == today.year else f"{named} {day.year}"
+    return f"on {named}" if day.year == today.year else f"on {named} {day.year}"

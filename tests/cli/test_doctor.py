@@ -98,6 +98,9 @@ def test_the_models_are_listed_as_they_are_asked(run: Run, configured: Path) -> 
         "id": "model",
         "name": rows[0]["name"],
         "context_length": 8192,
+        "tier": None,
+        "allowed": True,
+        "limits": None,
     }
 
 
