@@ -107,11 +107,14 @@ class InteractionTracker:
         return sent
 
     async def _finish(self) -> None:
-        await self.flush()
-        if self._service is not None and self.session_id is not None:
-            await self._service.end_user_session(self.session_id)
-            await self._store.run(Store.end_user_session, self.session_id)
-        if self._service is not None:
+        if self._service is None:
+            return
+        try:
+            await self.flush()
+            if self.session_id is not None:
+                await self._service.end_user_session(self.session_id)
+                await self._store.run(Store.end_user_session, self.session_id)
+        finally:
             await self._service.close()
 
     async def _keep(self) -> None:

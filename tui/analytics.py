@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+import storage
+
 if TYPE_CHECKING:
     from chat import Reply
     from storage import StoreThread
@@ -73,6 +75,14 @@ class Analytics:
         self._told = message.id
         data = {"finish": message.finish, "output_tokens": message.output_tokens, "input_tokens": message.input_tokens}
         self._tracker.track("reply_finished", message.session_id, message.elapsed_ms, data)
+
+    async def follow(self, store: StoreThread, enabled: bool) -> None:
+        """The person has just said yes, or no: after a no nothing is kept of what waited. Raises StoreError."""
+        await self.end()
+        if enabled:
+            await self.begin(store)
+        else:
+            await store.run(storage.Store.forget_interactions)
 
     async def end(self) -> None:
         """Let it send what it can at once, and end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from operator import attrgetter
 from typing import TYPE_CHECKING, cast
 
 from textual import on
@@ -20,15 +21,18 @@ from storage.text import one_line
 if TYPE_CHECKING:
     from .app import SternaApp
 
+ANALYTICS = "analytics.enabled"
 SWITCHES = (
-    ("ui.show_reasoning", "show_reasoning", "Show a model's reasoning unfolded"),
-    ("ui.show_token_count", "show_token_count", "Show tokens and time under each reply"),
-    ("ui.enter_sends", "enter_sends", "Enter sends (else it starts a line, and ctrl+j sends)"),
-    ("ui.vim", "vim", "Move with j, k, g and G in the list and in the messages"),
-    ("ui.confirm_delete", "confirm_delete", "Ask before a conversation is deleted"),
-    ("ui.animation", "animation", "Let panels and scrolling move smoothly"),
+    ("ui.show_reasoning", "Show a model's reasoning unfolded"),
+    ("ui.show_token_count", "Show tokens and time under each reply"),
+    ("ui.enter_sends", "Enter sends (else it starts a line, and ctrl+j sends)"),
+    ("ui.vim", "Move with j, k, g and G in the list and in the messages"),
+    ("ui.confirm_delete", "Ask before a conversation is deleted"),
+    ("ui.animation", "Let panels and scrolling move smoothly"),
+    ("similar", "Say when a question was asked before"),
+    (ANALYTICS, "Tell your server what you use: names and counts, never text"),
 )
-"""Key path, name in ``Settings.ui``, sentence."""
+"""Key path, and what it means."""
 
 
 class YesNo(Checkbox):
@@ -70,8 +74,8 @@ class SettingsScreen(ModalScreen[None]):
             )
             yield Static(Content("Columns of the list of conversations"), classes="label")
             yield Input(str(settings.ui.sidebar_width), type="integer", compact=True, id="width")
-            for path, name, sentence in SWITCHES:
-                yield YesNo(sentence, getattr(settings.ui, name), name=path, compact=True)
+            for path, sentence in SWITCHES:
+                yield YesNo(sentence, attrgetter(path)(settings), name=path, compact=True)
             yield Static(Content("Servers"), classes="section")
             yield Static(self._servers(), id="servers")
             yield Static(Content("Add an OpenAI-compatible server"), classes="label")
@@ -89,10 +93,12 @@ class SettingsScreen(ModalScreen[None]):
         configured = {endpoint.name for endpoint in settings.endpoints}
         lines = []
         for name in catalog.names() if catalog is not None else ():
-            endpoint = catalog.endpoint(name) if catalog is not None else None
-            if endpoint is not None:
+            assert catalog is not None
+            if (endpoint := catalog.endpoint(name)) is not None:
                 how = "" if name in configured else "  found by itself"
                 lines.append(Content.assemble((name, "$primary"), f"  {one_line(endpoint.shown)}{how}"))
+            elif title := catalog.title(name):
+                lines.append(Content.assemble((name, "$primary"), f"  {one_line(title)}  by your sign-in"))
         return Content("\n").join(lines) if lines else Content("None yet: the built-in guide answers.")
 
     @on(Select.Changed, "#theme")
@@ -105,7 +111,8 @@ class SettingsScreen(ModalScreen[None]):
     @on(Checkbox.Changed)
     async def take_switch(self, event: Checkbox.Changed) -> None:
         """Save a switch."""
-        await self._save(str(event.checkbox.name), event.value)
+        if await self._save(str(event.checkbox.name), event.value) and event.checkbox.name == ANALYTICS:
+            await self.sterna.analytics.follow(self.sterna.store, event.value)
 
     @on(Input.Submitted, "#model")
     @on(Input.Submitted, "#width")

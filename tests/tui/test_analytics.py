@@ -11,6 +11,7 @@ import config
 from storage import StoreThread
 from sync.analytics import EVENTS
 from tui.app import SternaApp
+from tui.settings import YesNo
 from tui.wiring import make_tracker
 
 
@@ -74,6 +75,26 @@ async def test_what_is_done_is_noted_by_its_name(home: Home) -> None:
     assert finished[0][3]["finish"] == "done"
     assert "question of mine" not in str(noting.noted)
     assert noting.ended
+
+
+async def test_a_yes_and_a_no_in_the_settings_count_at_once(home: Home) -> None:
+    app = home.app()
+    noting = noted_by(app)
+    made = app.analytics._factory
+    app.analytics._factory = None
+    async with app.run_test(size=(100, 50)) as pilot:
+        await until(pilot, app.ready.is_set)
+        app.analytics._factory = made
+        await pilot.press("f9")
+        await until(pilot, lambda: app.screen.query("YesNo"))
+        box = next(one for one in app.screen.query(YesNo) if one.name == "analytics.enabled")
+        assert not box.value
+        box.toggle()
+        await until(pilot, lambda: app.analytics._tracker is noting)
+        assert config.load(home.folder, {}).analytics.enabled
+        box.toggle()
+        await until(pilot, lambda: noting.ended and app.analytics._tracker is None)
+        assert not config.load(home.folder, {}).analytics.enabled
 
 
 async def test_without_a_yes_there_is_no_tracker(tmp_path: Path, home: Home) -> None:
