@@ -43,19 +43,30 @@ TrackerFactory = Callable[["StoreThread"], Awaitable[Tracker | None]]
 """Makes the tracker of this sitting; None where the person did not say yes."""
 
 
+MOST_EARLY = 100
+
+
 class Analytics:
-    """Noting what happens costs nothing, whether or not anybody listens."""
+    """Noting what happens costs nothing, whether or not anybody listens.
+
+    What happens before :meth:`begin` has found out whether anybody does is kept until then.
+    """
 
     def __init__(self, factory: TrackerFactory | None) -> None:
         self._factory = factory
         self._tracker: Tracker | None = None
+        self._early: list[tuple[str, str | None, int | None, dict[str, Any]]] | None = []
         self._told = ""
 
     async def begin(self, store: StoreThread) -> None:
         """Listen, if the person said yes."""
-        if self._factory is not None and (tracker := await self._factory(store)) is not None:
+        tracker = await self._factory(store) if self._factory is not None else None
+        early, self._early = self._early or [], None
+        if tracker is not None:
             self._tracker = tracker
             tracker.begin()
+            for event in early:
+                tracker.track(*event)
 
     @property
     def visit(self) -> str | None:
@@ -64,17 +75,22 @@ class Analytics:
 
     def track(self, event_type: str, content_id: str | None = None, **data: float) -> None:
         """Something happened; the names are those of ``sync.analytics.EVENTS``."""
-        if self._tracker is not None:
-            self._tracker.track(event_type, content_id, event_data=data)
+        self._note(event_type, content_id, None, data)
 
     def reply_changed(self, reply: Reply) -> None:
         """A reply began, settled, or could not be kept for a moment."""
         message = reply.message
-        if self._tracker is None or message is None or message.id == self._told:
+        if message is None or message.id == self._told:
             return
         self._told = message.id
         data = {"finish": message.finish, "output_tokens": message.output_tokens, "input_tokens": message.input_tokens}
-        self._tracker.track("reply_finished", message.session_id, message.elapsed_ms, data)
+        self._note("reply_finished", message.session_id, message.elapsed_ms, data)
+
+    def _note(self, event_type: str, content_id: str | None, duration: int | None, data: dict[str, Any]) -> None:
+        if self._tracker is not None:
+            self._tracker.track(event_type, content_id, duration, data)
+        elif self._early is not None and len(self._early) < MOST_EARLY:
+            self._early.append((event_type, content_id, duration, data))
 
     async def follow(self, store: StoreThread, enabled: bool) -> None:
         """The person has just said yes, or no: after a no nothing is kept of what waited. Raises StoreError."""

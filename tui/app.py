@@ -167,6 +167,7 @@ class SternaApp(Themed, inherit_bindings=False):
         await self.main.reopen()
         self.catalog = await self._catalog_factory(self.settings, self.store)
         self.turns = self._turns_factory(self.store, self.catalog, self.settings)
+        self.turns.subscribe(self.analytics.reply_changed)
         self.ready.set()
         await self.main.opened()
         if not self.is_headless:
@@ -176,7 +177,6 @@ class SternaApp(Themed, inherit_bindings=False):
         for problem in (*self.settings.problems, *self._problems):
             self.notify(problem, severity="warning", timeout=12)
         await self.begin_link()
-        self.turns.subscribe(self.analytics.reply_changed)
         await self.analytics.begin(self.store)
 
     @property

@@ -77,6 +77,14 @@ async def test_what_is_done_is_noted_by_its_name(home: Home) -> None:
     assert noting.ended
 
 
+async def test_what_happens_before_anybody_listens_is_not_dropped(home: Home) -> None:
+    app = home.app()
+    noting = noted_by(app)
+    app.analytics.track("search_opened")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "search_opened" in noting.kinds)
+
+
 async def test_a_yes_and_a_no_in_the_settings_count_at_once(home: Home) -> None:
     app = home.app()
     noting = noted_by(app)
