@@ -95,8 +95,8 @@ class Base:
             self.db.execute("commit")
         except BaseException as error:
             self._touched.clear()
-            if self._depth and self.db.in_transaction:  # SQLite has already rolled back after some errors
-                self.db.execute("rollback")
+            if self._depth:
+                self._undo()
             if isinstance(error, sqlite3.Error) and (sentence := explain(error, self.path)) is not None:
                 raise sentence from error
             raise
@@ -105,6 +105,15 @@ class Base:
         touched, self._touched = frozenset(self._touched), set()
         if touched and self.on_commit is not None:
             self.on_commit(Change(sessions=touched))
+
+    def _undo(self) -> None:
+        """Roll back, however often somebody ends what is being done. SQLite has done it already after some errors."""
+        while self.db.in_transaction:
+            try:
+                self.db.execute("rollback")
+            except sqlite3.OperationalError as error:
+                if "interrupted" not in str(error):
+                    raise
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

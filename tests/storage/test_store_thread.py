@@ -155,3 +155,27 @@ async def test_closing_twice_is_closing_once(opened: StoreThread) -> None:
     await opened.close()
     await opened.close()
     assert not opened.is_open
+
+
+def test_being_ended_again_while_it_is_undone_leaves_no_write_open(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "me.db")
+    inside, over = threading.Event(), threading.Event()
+
+    def insist() -> None:
+        while not over.is_set():
+            if inside.is_set():
+                store.db.interrupt()
+
+    insisting = threading.Thread(target=insist)
+    insisting.start()
+    try:
+        for _ in range(100):
+            with pytest.raises(StoreError, match="was ended"), store.write():
+                inside.set()
+                store.rows(ENDLESS)
+            inside.clear()
+    finally:
+        over.set()
+        insisting.join()
+    assert store.create_session("afterwards").title == "afterwards"
+    store.close()
