@@ -161,6 +161,11 @@ def test_being_ended_again_while_it_is_undone_leaves_no_write_open(tmp_path: Pat
     store = Store.open(tmp_path / "me.db")
     inside, over = threading.Event(), threading.Event()
 
+    def count() -> None:
+        with store.write():
+            inside.set()
+            store.rows(ENDLESS)
+
     def insist() -> None:
         while not over.is_set():
             if inside.is_set():
@@ -170,9 +175,8 @@ def test_being_ended_again_while_it_is_undone_leaves_no_write_open(tmp_path: Pat
     insisting.start()
     try:
         for _ in range(100):
-            with pytest.raises(StoreError, match="was ended"), store.write():
-                inside.set()
-                store.rows(ENDLESS)
+            with pytest.raises(StoreError, match="was ended"):
+                count()
             inside.clear()
     finally:
         over.set()
