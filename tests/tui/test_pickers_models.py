@@ -216,3 +216,15 @@ async def test_a_model_of_a_higher_tier_is_shown_locked_and_cannot_be_chosen(fil
         assert app.result == "nothing yet"
         await pilot.press("up", "enter")
         assert await chosen(app, pilot) == "server/small"
+
+
+async def test_models_that_come_while_the_picker_is_taken_away_are_shown_to_nobody(file: Path) -> None:
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        screen = await open_picker(app, pilot, catalog(router()))
+        await until(pilot, lambda: "gpt-4o" in shown(app))
+        await screen.query_one("#chooser").remove()
+        screen.action_refresh()
+        await pilot.pause()
+        await until(pilot, lambda: not screen._asking)
+        assert app._exception is None

@@ -268,3 +268,18 @@ async def test_a_word_on_the_way_to_another_is_not_what_was_looked_for(
         row = await app.store.run(lambda store: store.rows("select * from search_sessions")[0])
         assert (row["results_count"], row["status"]) == (2, "completed")
         assert await app.store.run(lambda store: store.get_user_stats()["total_searches"]) == 1
+
+
+async def test_an_answer_that_comes_while_the_screen_is_taken_away_is_shown_to_nobody(file: Path, clock: Clock) -> None:
+    """The list goes first; what is still being read then must not end the program."""
+    fill(file, clock, *TALKS)
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        screen = await open_search(app, pilot)
+        await until(pilot, lambda: not screen._busy)
+        await screen.query_one("#chooser").remove()
+        screen._search()
+        await until(pilot, lambda: not screen._busy)
+        screen._say_state()
+        await pilot.pause()
+        assert app._exception is None

@@ -63,12 +63,19 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
             typeahead(self.app).keep(event)
 
     @property
+    def is_there(self) -> bool:
+        """False once it is being taken away: the list goes first, and what was asked for may still come."""
+        return self.is_attached and bool(self.query(OptionList))
+
+    @property
     def room(self) -> int:
         """Cells that a line of the list has for text."""
         return max(10, self.menu.scrollable_content_region.width - 3)
 
     def fill(self, options: list[Option], highlighted: int | None) -> None:
         """Show these options."""
+        if not self.is_there:
+            return
         with self.app.batch_update():
             self.menu.clear_options()
             self.menu.add_options(options)
@@ -76,7 +83,8 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
 
     def say(self, sentence: str | Content) -> None:
         """Show how things stand."""
-        self.note.update(sentence if isinstance(sentence, Content) else Content(sentence))
+        if self.is_there:
+            self.note.update(sentence if isinstance(sentence, Content) else Content(sentence))
 
     def action_move(self, by: int) -> None:
         """Move in the list; it does not go round."""

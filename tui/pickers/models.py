@@ -95,7 +95,7 @@ class ModelPicker(Chooser[str | None]):
 
     def _show(self, keep: bool = True) -> None:
         """Fill the list; the highlight stays on its model, or goes to the best match, or to the current model."""
-        if not self.is_attached:
+        if not self.is_there:
             return
         before = self._ref_at(self.menu.highlighted) if keep else None
         known = self._catalog.known()

@@ -202,7 +202,7 @@ class SearchScreen(Chooser[Hit | None]):
 
     def _show(self) -> None:
         """Draw the results; the highlight stays where it is if they are the same."""
-        if not self.is_attached:
+        if not self.is_there:
             return
         now = self._clock()
         if self._offers:
@@ -241,7 +241,7 @@ class SearchScreen(Chooser[Hit | None]):
         """Return the highlighted result of what is typed by now."""
         if self._busy or self._asked != self._answered:
             self._choose = True
-        elif self.menu.highlighted is not None:
+        elif self.is_there and self.menu.highlighted is not None:
             self._choose_at(self.menu.highlighted)
 
     @on(OptionList.OptionSelected)
