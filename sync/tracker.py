@@ -34,6 +34,12 @@ LONGEST_PAUSE: Final = 600.0
 END_SECONDS: Final = 1.5
 
 
+Noted = tuple[str, str | None, int | None, dict[str, Any]]
+"""Type, content id, duration, data."""
+GONE: Final = ("Session not found", "Session has ended")
+"""What a server says of a session that it ended, or of which a backup knows nothing."""
+
+
 class InteractionTracker:
     """The events of one run of the program. ``service`` None: they are kept, and sent once somebody is signed in.
 
@@ -57,7 +63,8 @@ class InteractionTracker:
         self.session_token = session_token(self._timing.now_ms())
         self.session_id: str | None = None
         """The server's id of this run; None until it has begun one."""
-        self._noted: list[tuple[str, str | None, int | None, dict[str, Any]]] = []
+        self._noted: list[Noted] = []
+        self._begun_anew = False
         self._new, self._some, self._many = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._began = self._timing.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
@@ -104,6 +111,7 @@ class InteractionTracker:
             await self._start(self._service)
             while waiting := await self._store.run(Store.waiting_interactions):
                 sent += await self._send_some(self._service, waiting)
+                await self._start(self._service)
         return sent
 
     async def _finish(self) -> None:
@@ -127,8 +135,10 @@ class InteractionTracker:
 
     async def _write(self) -> None:
         noted, self._noted = self._noted, []
-        if not noted:
-            return
+        if noted:  # whoever is cancelled here has given the events away already
+            await asyncio.shield(asyncio.create_task(self._store_noted(noted), name="analytics.store"))
+
+    async def _store_noted(self, noted: list[Noted]) -> None:
         try:
             waiting = await self._store.run(
                 Store.queue_interactions, self.session_token, noted, session_id=self.session_id
@@ -176,6 +186,13 @@ class InteractionTracker:
         assert self.session_id is not None
         own = self.session_id
         errors = await service.track_events([one.wire(one.session_id or own) for one in waiting])
+        if not self._begun_anew and any(
+            told in GONE and at < len(waiting) and waiting[at].session_id in (None, own) for at, told in errors.items()
+        ):
+            # what was taken now is taken once when it comes again, with the next session
+            self._begun_anew, self.session_id, self._chat = True, None, None
+            self.session_token = session_token(self._timing.now_ms())
+            return 0
         sent = [(one, one.session_id or own) for at, one in enumerate(waiting) if at not in errors]
         again = [waiting[at] for at in errors if at < len(waiting) and waiting[at].session_id not in (None, own)]
         refused = [waiting[at] for at in errors if at < len(waiting) and waiting[at].session_id in (None, own)]

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -212,6 +213,37 @@ async def test_an_event_of_a_session_that_is_gone_goes_with_this_one(file: Path,
         await tracker.flush()
         sent = next(one for one in far.events if one["event_type"] == "message_sent")
         assert sent["session_id"] == tracker.session_id
+
+
+async def test_a_server_that_has_forgotten_the_session_gets_another_one(file: Path, far: Far) -> None:
+    """It was set back to a backup, or took the session for ended."""
+    async with run(file, far, Passing()) as tracker:
+        await kept(file, 1)
+        await tracker.flush()
+        await kept(file, 0)
+        first = tracker.session_id
+        far.sessions.clear()
+        far.sessions["somebody"] = True
+        tracker.track("message_sent")
+        await kept(file, 1)
+        await tracker.flush()
+        assert tracker.session_id not in (None, first)
+        assert [(one["event_type"], one["session_id"]) for one in far.events[1:]] == [
+            ("message_sent", tracker.session_id)
+        ]
+        await kept(file, 0)
+
+
+async def test_what_is_noted_while_the_file_is_busy_outlives_the_end(file: Path, far: Far) -> None:
+    async with run(file, None, Passing()) as tracker:
+        await kept(file, 1)
+        busy = asyncio.create_task(tracker._store.run(lambda store: sleep(0.3)))
+        await asyncio.sleep(0.05)
+        tracker.track("message_sent")
+        await asyncio.sleep(0.05)
+        await tracker.end()
+        await busy
+    assert waiting(file) == ["app_started", "message_sent", "app_closed"]
 
 
 async def test_a_no_of_the_person_counts_at_once(file: Path, far: Far) -> None:
