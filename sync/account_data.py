@@ -22,6 +22,8 @@ log = logging.getLogger("sterna.sync")
 DATA, MODELS = "/api/user/data", "/api/models"
 EVERY: Final = 900.0
 """Seconds between two looks, however often the history is synced meanwhile."""
+LONGEST: Final = 20.0
+"""Seconds for all of it: the history does not wait for this."""
 TIERS: Final = ("free", "pro", "enterprise", "admin")
 DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 MOST_MODELS: Final = 2_000
@@ -44,15 +46,18 @@ class AccountData:
             if (not pending or pending == self._refused) and self._timing.monotonic() < self._due:
                 return False
             self._due = self._timing.monotonic() + EVERY
-            await self._models()
-            await self._data({} if pending == self._refused else pending)
+            await self._timing.limited(self._exchange({} if pending == self._refused else pending), LONGEST)
             return True
         except NotTaken as error:
             self._refused = pending
             log.warning("the server did not take the profile: %d %s", error.status, error.code)
-        except (SignInError, StoreError, ValueError, TypeError, KeyError) as error:
+        except (TimeoutError, SignInError, StoreError, ValueError, TypeError, KeyError) as error:
             log.info("the profile was not fetched: %s", type(error).__name__)
         return False
+
+    async def _exchange(self, pending: Mapping[str, Any]) -> None:
+        await self._models()
+        await self._data(pending)
 
     async def _data(self, pending: Mapping[str, Any]) -> None:
         told = await self._service.ask("PUT", DATA, pending) if pending else await self._service.ask("GET", DATA)

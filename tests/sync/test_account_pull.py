@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from passing import Passing
+from passing import Passing, until
 
 from storage import Store, StoreThread
-from sync.account_data import EVERY, AccountData, checked
+from sync.account_data import EVERY, LONGEST, AccountData, checked
 from sync.errors import CannotReach
 from sync.service import NotTaken
 
@@ -40,11 +41,14 @@ class Far:
         self.asked: list[tuple[str, str, Any]] = []
         self.told: Any = TOLD
         self.away: Exception | None = None
+        self.hangs = False
 
     async def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: Mapping[str, str] | None = None
     ) -> Any:
         self.asked.append((method, path, body))
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.away is not None and path != "/api/models":
             raise self.away
         return MODELS if path == "/api/models" else self.told
@@ -131,6 +135,15 @@ async def test_an_answer_that_makes_no_sense_changes_nothing(store: StoreThread,
     await AccountData(store, far, Passing().timing).refresh()  # type: ignore[arg-type]
     profile = await store.run(Store.get_user_complete_profile, USER)
     assert profile["subscription_tier"] == "free"
+
+
+async def test_a_server_that_does_not_answer_holds_nothing_up(store: StoreThread) -> None:
+    far, time = Far(), Passing()
+    far.hangs = True
+    refreshing = asyncio.create_task(AccountData(store, far, time.timing).refresh())  # type: ignore[arg-type]
+    await until(lambda: far.asked and time.naps)
+    time.go_on(LONGEST)
+    assert await asyncio.wait_for(refreshing, 10) is False
 
 
 async def test_a_server_that_is_away_is_no_accident(store: StoreThread) -> None:
