@@ -17,7 +17,8 @@ LONG = 200
 
 MORE = (
     "To change it: sterna profile set full_name NAME",
-    "To take everything along: sterna export --everything   To end it: sterna account delete",
+    "To take everything along: sterna export --everything",
+    "To end it: sterna account delete",
 )
 
 DONE: Mapping[str, str] = {
