@@ -29,6 +29,7 @@ import storage
 from config import Settings
 from storage.text import clean
 
+from . import textual_fixes as textual_fixes
 from .actions import BY_ID, bindings, keymap
 from .analytics import Analytics, TrackerFactory
 from .gate import Gate, ascii_wanted

@@ -10,6 +10,7 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
+from .. import textual_fixes as textual_fixes  # sizes that change before the widget is idle
 from .document import Document
 from .rows import Drawing
 
@@ -40,10 +41,14 @@ class DocumentView(Widget):
 
     @document.setter
     def document(self, document: Document) -> None:
-        width = self.size.width
+        width = self.text_width(self.size.width) if self.size.width else 0
         grown = not width or document.height(width) != self._document.height(width)
         self._document = document
         self.refresh(layout=grown)
+
+    def text_width(self, width: int) -> int:
+        """Return the cells that the document gets in a widget of ``width``."""
+        return width
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
         return container.width
