@@ -128,8 +128,8 @@ class SyncApply(SyncTake, SyncStanding):
         if message_id is not None:
             self.db.execute(_UNKNOWN_MESSAGES + " and m.id = :id" + _ONCE, told)
         elif self.one("select 1 from sync_state where resynced > 0"):
-            self.db.execute(_UNKNOWN_SESSIONS + _ONCE, told)
-            self.db.execute(_UNKNOWN_MESSAGES + _ONCE, told)
+            for unknown in (_UNKNOWN_SESSIONS, _UNKNOWN_MESSAGES, _UNKNOWN_SETTINGS):
+                self.db.execute(unknown + _ONCE, told)
 
 
 _LOST = (
@@ -167,20 +167,28 @@ _FORGET = (
 )
 """Positions of the old history."""
 
-# What waits for nothing and is not known there: while it was in the trash, the server's history went back, or its
-# conversation stopped being private.
+# What has no op and is not known there: while it was in the trash, the server's history went back, or its conversation
+# stopped being private. A value that was acknowledged once is offered with its own stamp, so that it cannot win over
+# one whose author had seen it.
 _UNKNOWN_SESSIONS = """
-insert into sync_outbox (kind, id, conv_id, op, edited_at)
-select 'c', s.id, s.id, 'put', :ms
+insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
+select 'c', s.id, s.id, 'put', :ms, coalesce(t.title_time, 0) > 0
 from json_each(:ids) as j join chat_sessions as s on s.id = j.value
-where s.id not in (select conv_id from sync_optout)
-    and not exists (select 1 from sync_session_state where session_id = s.id and srv_seq > 0)
+left join sync_session_state as t on t.session_id = s.id
+where s.id not in (select conv_id from sync_optout) and coalesce(t.srv_seq, 0) = 0
 """
 _UNKNOWN_MESSAGES = """
-insert into sync_outbox (kind, id, conv_id, op, edited_at)
-select 'm', m.id, m.session_id, 'put', :ms
+insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
+select 'm', m.id, m.session_id, 'put', :ms, coalesce(t.body_time, 0) > 0
 from json_each(:ids) as j join chat_messages as m on m.session_id = j.value
-where m.session_id not in (select conv_id from sync_optout)
-    and not exists (select 1 from sync_message_state where message_id = m.id and srv_seq > 0)
+left join sync_message_state as t on t.message_id = m.id
+where m.session_id not in (select conv_id from sync_optout) and coalesce(t.srv_seq, 0) = 0
+"""
+_UNKNOWN_SETTINGS = """
+insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
+select 's', s.session_id || '/' || s.key, s.session_id, 'put', :ms, coalesce(t.time, 0) > 0
+from json_each(:ids) as j join session_settings as s on s.session_id = j.value
+left join sync_setting_state as t on t.id = s.session_id || '/' || s.key
+where s.session_id not in (select conv_id from sync_optout) and coalesce(t.srv_seq, 0) = 0
 """
 _ONCE = " on conflict (kind, id) do nothing"

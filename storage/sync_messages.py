@@ -27,6 +27,7 @@ class SyncMessages(SyncQueue):
                 self._dead_message(row, at, page)
             elif row.session_id in page.private or row.session_id not in page.sessions:
                 self._lay_aside(row, page)
+                self._forget_acked_death(row, page)
             elif row.id in page.graves:
                 self._graved_message(row, fresh, page)
             elif row.seq <= page.known(row.id):

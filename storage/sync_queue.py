@@ -59,11 +59,23 @@ class SyncQueue(SyncConflicts):
     def _bury_again(self, row: RemoteRow, op: str | None, page: Page) -> None:
         """It lives there and is buried here: another copy of this file, or a history that went back, sent it."""
         self._lay_aside(row, page)
+        self._forget_acked_death(row, page)
         covered = row.kind == "c" and self.one(
             "select 1 from sync_outbox where kind = 'x' and arg >= :created", created=row.created_seq
         )
         if op != "del" and not covered:
             self._queue_op(row.kind, row.id, row.session_id, "del", page.now_ms)
+
+    def _forget_acked_death(self, row: RemoteRow, page: Page) -> None:
+        """Reset the grave of a thing that lives in a history that went back: nobody acknowledged its deletion there.
+
+        The old position would otherwise make a later creation look like a restore by a person.
+        """
+        if page.resync:
+            self.db.execute(
+                "update sync_grave set srv_seq = 0 where kind = :kind and id = :id and srv_seq > 0",
+                {"kind": row.kind, "id": row.id},
+            )
 
     def _keep_edit(self, kind: str, row: RemoteRow, page: Page, stamp: tuple[int, int, str]) -> None:
         """What waits stays. A server that has the row must hear of a deletion, whoever sent it."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from .clock import millis, stamp
 from .errors import Invalid, NotFound
+from .json_text import to_json
 from .messages import Messages
 from .records import Message, Session, Trashed
 from .sessions import NO_SUCH_CONVERSATION
@@ -122,7 +123,13 @@ class Trash(Messages):
     def last_trashed(self) -> Trashed | None:
         """The newest deletion by a person that can still be undone."""
         row = self.one(
-            "select token from trash where kind <> 'reply' and at >= :oldest order by token desc limit 1",
+            """select token from trash as t where kind <> 'reply' and at >= :oldest and exists (
+                select 1 from trash_rows as r where r.token = t.token and iif(
+                    t.kind = 'message',
+                    r.place = 'chat_messages' and r.thing not in (select id from chat_messages),
+                    r.place = 'chat_sessions' and r.thing not in (select id from chat_sessions)
+                )
+            ) order by token desc limit 1""",
             oldest=self._oldest(),
         )
         return self._trashed(row["token"]) if row else None
@@ -210,16 +217,10 @@ class Trash(Messages):
         self.insert_many(place, self._kept(token, place), known="or ignore" if place == "drafts" else "")
 
     def _undo_sessions(self, token: int) -> list[str]:
+        self._skip_restored(token)
         ids = [row["thing"] for row in self.rows(
             "select thing from trash_rows where token = :token and place = 'chat_sessions' order by row_id", token=token
         )]  # fmt: skip
-        there = self.one(
-            """select title from chat_sessions where id in (
-                select thing from trash_rows where token = :token and place = 'chat_sessions')""",
-            token=token,
-        )
-        if there is not None:
-            raise Invalid(f"A conversation of the same id, “{there['title']}”, is there; delete it first.")
         with self.applying(), self.in_bulk():
             for place in _PLACES:
                 if place != "sync_outbox":
@@ -232,9 +233,31 @@ class Trash(Messages):
         self._uncapture(token, "c", "chat_sessions")
         return ids
 
+    def _skip_restored(self, token: int) -> None:
+        """Leave out conversations that are live again, restored elsewhere. Raises Invalid when that is all of them."""
+        back = self.rows(
+            """select s.id, s.title from trash_rows as r join chat_sessions as s on s.id = r.thing
+            where r.token = :token and r.place = 'chat_sessions' order by r.row_id""",
+            token=token,
+        )
+        if not back:
+            return
+        count = self.one("select count(*) as n from trash_rows where token = :token and place = 'chat_sessions'",
+                         token=token)  # fmt: skip
+        if count is not None and len(back) == count["n"]:
+            raise Invalid(f"“{back[0]['title']}” is already back." if len(back) == 1 else "They are already back.")
+        for place, column in _PLACES.items():
+            self.db.execute(
+                f"""delete from trash_rows where token = :token and place = '{place}'
+                    and json_extract(content, '$.{column}') in (select value from json_each(:ids))""",
+                {"token": token, "ids": to_json([row["id"] for row in back])},
+            )
+
     def _undo_message(self, token: int, deleted_at: str) -> str:
         row = next(self._kept(token, "chat_messages"))
         session_id: str = row["session_id"]
+        if self.one("select 1 from chat_messages where id = :id", id=row["id"]):
+            raise Invalid("That message is already back.")
         if not self.one("select 1 from chat_sessions where id = :id", id=session_id):
             raise Invalid("The message's conversation was deleted too; bring that back first.")
         with self.applying():
@@ -336,7 +359,7 @@ class Trash(Messages):
                 )
                 and (
                     :covered
-                    or exists (select 1 from sync_grave where kind = :kind and id = thing and srv_seq <> 0)
+                    or not exists (select 1 from sync_grave where kind = :kind and id = thing and srv_seq = 0)
                 )""",
             **values, covered=later_clear_waits,
         )  # fmt: skip

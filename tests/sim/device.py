@@ -331,14 +331,18 @@ class Device:
             return
         session_id = self.rng.choice(there)
         if not self.store.is_private(session_id):
+            # neither what waits to be said, nor what needed no word because this disk does not know that it was sent
             unsaid = {
                 row["id"]
                 for row in self.store.rows(
-                    "select id from sync_outbox where kind = 'm' and op = 'del' and conv_id = :id", id=session_id
+                    """select id from sync_outbox where kind = 'm' and op = 'del' and conv_id = :id
+                    union select id from sync_grave where kind = 'm' and srv_seq = 0""",
+                    id=session_id,
                 )
             }
+            inside = {one.thing for one in self.ledger.written.values() if one.session_id == session_id}
             self.ledger.forgotten += [
-                one for one in self.ledger.deleted if one.device == self.name and one.thing in unsaid
+                one for one in self.ledger.deleted if one.device == self.name and one.thing in unsaid & inside
             ]
             self.store.set_private(session_id, True)
             self.ledger.hidden.add(session_id)

@@ -222,6 +222,76 @@ def test_undo_of_what_died_elsewhere_too_brings_it_back_there(store: Store, far:
     assert store.get_message("m").content == "text"
 
 
+@pytest.mark.parametrize("how", ["conversation", "message", "clear"])
+def test_undo_of_what_others_brought_back_and_deleted_again_brings_it_back_there(
+    store: Store, far: FarSide, how: str
+) -> None:
+    far.tell(conversation("c", 1), message("m", "c", 2), setting("c", "model", 3, "x"))
+    store.set_session_setting("c", "model", "mine")
+    trashed = {
+        "conversation": lambda: store.delete_session("c"),
+        "message": lambda: store.delete_message("m"),
+        "clear": store.clear_all,
+    }[how]()
+    far.sync()
+    if how == "clear":
+        far.tell(conversation("c", 10, created=1, dead=True))
+    if how == "message":
+        far.tell(message("m", "c", 20, "again", created=20))
+        assert store.get_message("m").content == "again"
+        far.tell(message("m", "c", 21, created=20, dead=True))
+    else:
+        far.tell(conversation("c", 20, created=20), message("m", "c", 21, created=21))
+        assert store.get_message("m").content == "text"
+        far.tell(conversation("c", 22, created=20, dead=True))
+    store.undo(trashed.token)
+    assert store.get_message("m").content == "text"
+    thing = ("m", "m") if how == "message" else ("c", "c")
+    assert (*thing, "restore") in far.ops()
+
+
+@pytest.mark.parametrize("how", ["conversation", "message", "clear"])
+def test_undo_of_what_others_brought_back_meanwhile_changes_nothing_and_says_so(
+    store: Store, far: FarSide, how: str
+) -> None:
+    far.tell(conversation("c", 1), message("m", "c", 2))
+    trashed = {
+        "conversation": lambda: store.delete_session("c"),
+        "message": lambda: store.delete_message("m"),
+        "clear": store.clear_all,
+    }[how]()
+    far.sync()
+    if how == "clear":
+        far.tell(conversation("c", 10, created=1, dead=True))
+    far.tell(conversation("c", 20, created=1 if how == "message" else 20), message("m", "c", 21, "again", created=21))
+    with pytest.raises(Invalid, match="already back"):
+        store.undo(trashed.token)
+    assert store.get_message("m").content == "again"
+    assert outbox(store) == set()
+
+
+def test_undo_of_a_clear_brings_back_the_rest_where_others_brought_back_some(store: Store, far: FarSide) -> None:
+    far.tell(conversation("c", 1, "One"), message("m", "c", 2), conversation("d", 3, "Two"), message("n", "d", 4))
+    trashed = store.clear_all()
+    far.sync()
+    far.tell(conversation("c", 10, created=1, dead=True), conversation("d", 11, created=3, dead=True))
+    far.tell(conversation("d", 20, "Two", created=20), message("n", "d", 21, "newer", created=21))
+    assert store.last_trashed() == trashed
+    assert store.undo(trashed.token) == ["c"]
+    assert [store.get_message(one).content for one in "mn"] == ["text", "newer"]
+    assert far.ops() == [("c", "c", "restore")]
+
+
+def test_what_is_back_is_not_offered_to_undo(store: Store, far: FarSide) -> None:
+    far.tell(conversation("c", 1), message("m", "c", 2), conversation("d", 3), conversation("e", 4))
+    first = store.delete_session("e")
+    store.delete_message("m")
+    store.delete_session("d")
+    far.sync()
+    far.tell(message("m", "c", 20, created=20), conversation("d", 21, created=21))
+    assert store.last_trashed() == first
+
+
 def test_what_came_while_it_was_in_the_trash_is_there_after_an_undo(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2, "old"), message("n", "c", 3), message("o", "c", 4, "old"))
     one, all_ = store.delete_message("o"), store.delete_session("c")

@@ -207,3 +207,38 @@ def test_what_was_in_the_trash_meanwhile_is_sent_when_it_is_back(store: Store, f
     store.undo(trashed.token)
     assert outbox(store) >= {("c", "c", "put")} or outbox(store) >= {("c", "c", "restore")}
     assert ("m", "m", "put") in outbox(store)
+
+
+def test_a_setting_that_was_in_the_trash_meanwhile_is_offered_with_its_own_stamp(store: Store, far: FarSide) -> None:
+    trashed = store.delete_session("c")
+    far.sync()
+    again(far, [])
+    store.undo(trashed.token)
+    assert {one: stamp for one, stamp in stamps(far).items() if one != "c"} == {
+        "m": (0, 100, "a"),
+        "c/model": (0, 100, "a"),
+    }
+
+
+@pytest.mark.parametrize("away", ["in the trash", "private"])
+def test_a_deletion_that_was_acknowledged_before_holds_in_a_history_that_went_back(
+    store: Store, far: FarSide, away: str
+) -> None:
+    """Also when a restore of its conversation gives the message a later creation there."""
+    store.delete_message("m")
+    far.sync()
+    if away == "in the trash":
+        store.delete_session("c")
+        far.sync()
+    else:
+        store.set_private("c", True)
+        far.sync()
+    live = [conversation("c", 1, "Trip", cls=1, time=100, tie="a"), message("m", "c", 2, "hello", time=100, tie="a")]
+    again(far, live)
+    far.seq = 50
+    far.sync()
+    if away == "private":
+        store.set_private("c", False)
+    far.tell(conversation("c", 80, "Trip", created=80), message("m", "c", 81, "hello", created=81, time=100, tie="a"))
+    assert store.messages_before("c", None, 9) == []
+    assert ("m", "m", "del") in outbox(store)
