@@ -10,13 +10,19 @@ SEEDS ?= 10000
 # what Python has compiled once is found again by the workers, and by every process that a test starts
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test sim lint types bench golden screenshots clean
+.PHONY: run test test-postgres sim lint types bench golden screenshots clean
 
 run: $(READY)
 	@$(BIN)/sterna
 
 test: $(READY)
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -q
+
+# the server's tests on a PostgreSQL that the system packages, which is built with JIT and may be older than the embedded one
+POSTGRES ?= $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
+test-postgres: $(READY)
+	@test -x "$(POSTGRES)/postgres" || { echo "No PostgreSQL in $(POSTGRES); name its programs' folder: make test-postgres POSTGRES=..." >&2; exit 1; }
+	STERNA_TEST_POSTGRES=$(POSTGRES) $(BIN)/pytest -n $(JOBS) --dist worksteal -q tests/server tests/equivalence
 
 # more runs of the simulator of sync than the suite has; the first that fails is told with how to run it again
 sim: $(READY)

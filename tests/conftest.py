@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -69,13 +70,23 @@ def store(tmp_path: Path, clock: Ticking) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Embedded:
-    """PostgreSQL 18 with the schema; it ends with the test process, and its folder after it."""
+def postgres() -> Iterator[Embedded]:
+    """PostgreSQL 18 with the schema; it ends with the test process, and its folder after it.
+
+    ``STERNA_TEST_POSTGRES`` names the folder of another PostgreSQL's programs to run instead.
+    """
     import psycopg
 
     from server.embedded import APP, start
     from server.migrate import migrate
 
+    if other := os.environ.get("STERNA_TEST_POSTGRES"):
+        from tests.other_postgres import running
+
+        with running(Path(other)) as found:
+            migrate(found.admin_url, app_role=APP)
+            yield found
+        return
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before start(): runs after PostgreSQL has stopped
     found = start(Path(folder) / "postgres")
@@ -85,7 +96,7 @@ def postgres() -> Embedded:
         admin.execute("alter system set synchronous_commit = off")
         admin.execute("select pg_reload_conf()")
     migrate(found.admin_url, app_role=APP)
-    return found
+    yield found
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ begin
     execute format('grant create on database %I to sterna_owner', current_database());
     -- every time of a row is read and written in one zone, and so is the day that use is counted on
     execute format('alter database %I set timezone = %L', current_database(), 'UTC');
+    -- every statement here is short: compiling one costs more than running it
+    execute format('alter database %I set jit = off', current_database());
 end
 $$;
 

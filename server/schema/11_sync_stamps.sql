@@ -179,13 +179,11 @@ begin
 end
 $$;
 
--- Rows whose text changed. A row whose key changed has no partner: there is a new thing, and the old one is dead. Never each row against
--- each, whenever the plan was made.
+-- Rows whose text changed. A row whose key changed has no partner: there is a new thing, and the old one is dead.
 create or replace function public.stamp_updated() returns trigger
 language plpgsql
 security definer
 set search_path = pg_catalog, public
-set enable_nestloop = off
 as $$
 declare
     changed sterna.changed_row [];
