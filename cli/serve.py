@@ -86,6 +86,13 @@ def _secret(name: str, told: str) -> Callable[[Command], Command]:
     "--sync-megabytes", default=64, show_default=True, type=click.IntRange(1), help="An hour, that they may push."
 )
 @click.option(
+    "--connections",
+    default=1024,
+    show_default=True,
+    type=click.IntRange(16),
+    help="Open connections of clients; beyond that idle ones are closed.",
+)
+@click.option(
     "--log", "log_form", type=click.Choice(["json", "text"]), help="By default text on a terminal, else json."
 )
 @click.pass_context
@@ -159,6 +166,7 @@ def _settings(options: dict[str, Any], place: Place) -> Any:
         sync_requests=options["sync_requests"],
         sync_megabytes=options["sync_megabytes"],
         metrics_token=options["metrics_token"],
+        connections=options["connections"],
         chat_logging=chat_logging,
         user_id_salt=salt,
     )

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .bodies import Bodies
 from .caching import Cache
 from .database import Database
+from .deadlines import Deadlines
 from .errors import STATUS, ApiError
 from .openapi import describe
 from .passwords import Passwords
@@ -95,7 +96,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(Bodies, settings=settings)
-    app.watching = Watching(app.answer, figures, lambda: clock().timestamp())
+    app.watching = Watching(Deadlines(app.answer), figures, lambda: clock().timestamp())
     describe(app)
     return app
 

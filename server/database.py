@@ -16,12 +16,13 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from psycopg import AsyncConnection, AsyncCursor, InterfaceError, InternalError, OperationalError, sql
-from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from .errors import unavailable
+from .errors import ApiError, unavailable
 from .identity import Identity
+from .shares import Shares
 
 Connection = AsyncConnection[DictRow]
 T = TypeVar("T")
@@ -31,9 +32,16 @@ TRIES = 4
 
 IDENTIFY = "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)"
 
-BEGIN = sql.SQL("begin; select set_config('role', {role}, true), set_config('request.jwt.claims', {claims}, true)")
+BEGIN = sql.SQL(
+    "begin; select set_config('role', {role}, true), set_config('request.jwt.claims', {claims}, true),"
+    " set_config('statement_timeout', {milliseconds}, true),"
+    " set_config('idle_in_transaction_session_timeout', {milliseconds}, true)"
+)
 TURN = sql.SQL("; select public.sync_lock()")
 """The person's turn in their own history, taken first: writers of one person then meet nowhere else."""
+
+READ_SECONDS, WRITE_SECONDS = 15.0, 60.0
+"""Limits of one statement. A whole transaction may take twice as long."""
 
 UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
 
@@ -51,6 +59,7 @@ class Database:
         self._size = size
         self._turn_seconds = turn
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        self._shares = Shares(max(2, size // 3), turn)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -75,24 +84,37 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
-    async def transaction(self, who: Identity, *, in_turn: bool = False) -> AsyncIterator[Connection]:
-        """A transaction that sees and may do what ``who`` may; committed at the end, rolled back by any exception."""
+    async def transaction(
+        self, who: Identity, *, in_turn: bool = False, seconds: float = READ_SECONDS
+    ) -> AsyncIterator[Connection]:
+        """A transaction that sees and may do what ``who`` may; committed at the end, rolled back by any exception.
+
+        Each of its statements is cancelled after ``seconds``, and all of it after twice as long; that raises ApiError
+        504. A task that is cancelled cancels its statement in PostgreSQL as well.
+        """
         try:
             async with AsyncExitStack() as ending:
                 if in_turn:
                     await ending.enter_async_context(self._turn(who))
-                connection = await self._begin(who, in_turn)
+                await ending.enter_async_context(self._shares.slot(who.user_id))
+                connection = await self._begin(who, in_turn, seconds)
                 ending.push_async_callback(self._pool.putconn, connection)
+                deadline = asyncio.timeout(2 * seconds)
                 try:
-                    yield connection
-                    if (await connection.execute("commit")).statusmessage != "COMMIT":
-                        raise InternalError("a statement of the transaction failed and nobody was told")
-                except BaseException:
+                    async with deadline:
+                        yield connection
+                        if (await connection.execute("commit")).statusmessage != "COMMIT":
+                            raise InternalError("a statement of the transaction failed and nobody was told")
+                except BaseException as error:
                     if not connection.closed:
                         await connection.execute("rollback")
+                    if isinstance(error, TimeoutError) and deadline.expired():
+                        raise too_slow() from None
                     raise
         except (DeadlockDetected, SerializationFailure):
             raise
+        except QueryCanceled:
+            raise too_slow() from None
         except UNREACHABLE as error:
             log.warning("database: %s", type(error).__name__)
             raise unavailable() from error
@@ -118,9 +140,9 @@ class Database:
         finally:
             turn.release()
 
-    async def _begin(self, who: Identity, in_turn: bool) -> Connection:
+    async def _begin(self, who: Identity, in_turn: bool, seconds: float) -> Connection:
         """A connection in a transaction of ``who``, in one round trip."""
-        begin = BEGIN.format(role=who.role, claims=who.claims_json())
+        begin = BEGIN.format(role=who.role, claims=who.claims_json(), milliseconds=str(int(seconds * 1000)))
         return (await self._first(begin + TURN if in_turn else begin, None, prepare=False))[0]
 
     async def standing(self, user_id: UUID, at: datetime) -> str | None:
@@ -151,7 +173,14 @@ class Database:
         for _ in range(self._size + 1):
             connection = await self._pool.getconn()
             try:
-                return connection, await connection.execute(query, values, prepare=prepare)
+                async with asyncio.timeout(WRITE_SECONDS):
+                    return connection, await connection.execute(query, values, prepare=prepare)
+            except QueryCanceled:
+                await self._pool.putconn(connection)
+                raise
+            except TimeoutError:
+                await self._pool.putconn(connection)
+                raise too_slow() from None
             except OperationalError:
                 await self._pool.putconn(connection)
                 if not connection.closed:
@@ -161,19 +190,23 @@ class Database:
                 raise
         raise unavailable()
 
-    async def read(self, who: Identity, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def read(
+        self, who: Identity, work: Callable[[Connection], Awaitable[T]], *, seconds: float = READ_SECONDS
+    ) -> T:
         """``work`` in one transaction; gives what it gives."""
-        async with self.transaction(who) as connection:
+        async with self.transaction(who, seconds=seconds) as connection:
             return await work(connection)
 
-    async def write(self, who: Identity, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def write(
+        self, who: Identity, work: Callable[[Connection], Awaitable[T]], *, seconds: float = WRITE_SECONDS
+    ) -> T:
         """``work`` in one transaction that has its turn in the person's history first (sync.md 3.6).
 
         Run again when it met another transaction, so it may do nothing but speak to this database.
         """
         for last in range(TRIES):
             try:
-                async with self.transaction(who, in_turn=who.user_id is not None) as connection:
+                async with self.transaction(who, in_turn=who.user_id is not None, seconds=seconds) as connection:
                     done = await work(connection)
                 if who.user_id is not None:
                     self.on_write(who.user_id)
@@ -188,12 +221,19 @@ class Database:
         if not self.has_schema:
             return False
         try:
-            async with self._pool.connection(timeout=2.0) as connection:
+            async with asyncio.timeout(5.0), self._pool.connection(timeout=2.0) as connection:
                 await connection.execute("select 1")
-        except UNREACHABLE:
+        except (*UNREACHABLE, TimeoutError):
             return False
         return True
 
     def figures(self) -> dict[str, Any]:
         """The pool's own counters, for /metrics."""
         return dict(self._pool.get_stats())
+
+
+def too_slow() -> ApiError:
+    """Return the refusal of work that reached its time limit."""
+    return ApiError(
+        "gateway_timeout", "This took longer than the server allows. Nothing of it was done.", retry_after=30
+    )

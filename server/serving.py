@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 from . import embedded
 from .app import Application, create_app
+from .connections import Connections, affordable
 from .heads import Heads
 from .installing import ServeError, found, install
 from .migrate import MigrationError
@@ -71,7 +72,7 @@ def configured(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
     """``app`` behind HTTP, as this server always runs it."""
     return uvicorn.Config(
         app,
-        http=Heads,
+        http=bounded(settings.connections),
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -82,6 +83,11 @@ def configured(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
     )
+
+
+def bounded(connections: int) -> type[Heads]:
+    """Return the protocol of a server that has so many connections at most."""
+    return type("BoundedHeads", (Heads,), {"registry": Connections(affordable(connections))})
 
 
 class Ending(uvicorn.Server):

@@ -66,6 +66,8 @@ class ServerSettings:
     """Requests an hour of a person's devices that sync."""
     sync_megabytes: int = 64
     """Megabytes an hour that they may push, as they arrive: compressed."""
+    connections: int = 1024
+    """Open connections of clients; beyond that those that wait for their client are closed."""
     body_bytes: int = 10 * MEGABYTE
     body_seconds: float = 30.0
     """How long a client may take to send its whole body."""

@@ -29,6 +29,7 @@ FOREVER = timedelta(days=36500)
 """As long as GoTrue's longest ban."""
 
 PAGE = 500
+STATEMENT_TIMEOUT = "10min"
 
 
 class UsersError(Exception):
@@ -155,6 +156,7 @@ async def transaction(url: str, work: Callable[[Connection], Awaitable[T]]) -> T
             url, row_factory=dict_row, application_name="sterna", options="-c timezone=UTC", connect_timeout=10
         ) as connection:
             await connection.execute(IDENTIFY, (SERVER.role, SERVER.claims_json()))
+            await connection.execute("select set_config('statement_timeout', %s, true)", (STATEMENT_TIMEOUT,))
             return await work(connection)
     except (UndefinedTable, InvalidSchemaName, UndefinedObject):
         raise UsersError(

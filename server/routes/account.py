@@ -23,6 +23,9 @@ from ..signin.service import SignIn
 
 router = APIRouter(prefix="/api/user", tags=["account"], route_class=JsonRoute)
 
+LONG_SECONDS = 300.0
+"""Limit of a statement that goes through everything an account has."""
+
 FRESH = timedelta(minutes=10)
 """How old a sign-in may be that stands for a password."""
 
@@ -61,7 +64,7 @@ async def export(caller: User, parts: Parts) -> JSONResponse:
         row = await (await db.execute("select export_user_data(%s) as told", (caller.user_id,))).fetchone()
         return row["told"] if row else {}
 
-    told = await parts.database.read(caller.identity, work)
+    told = await parts.database.read(caller.identity, work, seconds=LONG_SECONDS)
     if "error" in told:
         raise ApiError("user_not_found", "There is no profile of this account.")
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
@@ -76,7 +79,7 @@ async def erase(caller: User, parts: Parts, request: Request, told: Leaving | No
         await db.execute("delete from auth.users where id = %s", (caller.user_id,))
 
     try:
-        await parts.database.write(SERVER, work)
+        await parts.database.write(SERVER, work, seconds=LONG_SECONDS)
     except InsufficientPrivilege:
         raise ApiError("not_implemented", "This account is erased where it signs in.") from None
     return Left()

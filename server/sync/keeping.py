@@ -16,6 +16,8 @@ from ..errors import ApiError
 from ..identity import SERVER
 
 EVERY: Final = 6 * 3600.0
+SECONDS: Final = 300.0
+"""Limit of one statement; each goes through a table."""
 AGAIN: Final = 60.0
 """Seconds after which a database that was away is asked again."""
 
@@ -24,7 +26,7 @@ async def purge(database: Database) -> int:
     """Remove what is over; how many rows that were. Tombstones stay for ever."""
     removed = 0
     while True:
-        async with database.transaction(SERVER) as db:
+        async with database.transaction(SERVER, seconds=SECONDS) as db:
             row = await (await db.execute("select public.sync_purge() as removed")).fetchone()
         if row is None or not row["removed"]:
             return removed
@@ -33,7 +35,7 @@ async def purge(database: Database) -> int:
 
 async def count(database: Database) -> None:
     """End idle visits (contract 10.F3) and write today's figures; nothing is removed for that."""
-    async with database.transaction(SERVER) as db:
+    async with database.transaction(SERVER, seconds=SECONDS) as db:
         await db.execute("select public.close_idle_visits(), public.cleanup_old_data(null)")
 
 

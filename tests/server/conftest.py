@@ -3,8 +3,7 @@ each test."""
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -12,21 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
-from people import SECRET, Db, Person, make_user, token_for
+from people import SECRET, Db, Person, client_of, make_user, token_for
 
 from server.embedded import Embedded
 from server.services import utc_now
 from server.settings import ServerSettings, Upstream
 from tests import fake_openai
 from tests.serving import serving
-
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For clients of loopback: one that reads this computer's certificates takes longer to make than a test."""
-
-
-def client_of(address: str, headers: Mapping[str, str] | None = None) -> httpx.Client:
-    """A client of the server at ``address``."""
-    return httpx.Client(base_url=address, headers=headers, timeout=30, verify=NO_TLS, trust_env=False)
 
 
 @pytest.fixture(scope="session")

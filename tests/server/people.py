@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import ssl
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,14 @@ from server.tokens import Tokens
 
 SECRET = "a secret of the tests, long enough for HS256"
 Db = psycopg.Connection[DictRow]
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients of loopback: one that reads this computer's certificates takes longer to make than a test."""
+
+
+def client_of(address: str, headers: Mapping[str, str] | None = None) -> httpx.Client:
+    """A client of the server at ``address``."""
+    return httpx.Client(base_url=address, headers=headers, timeout=30, verify=NO_TLS, trust_env=False)
 
 
 def connect(url: str) -> Db:
