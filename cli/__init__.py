@@ -8,36 +8,69 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-PLACES = ("--data-dir", "--config-dir")
+from .streams import OutputError, ReaderLeftError, standard_streams
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER_OPTIONS = ("--data-dir", "--config-dir")
 COMPLETION = "_STERNA_COMPLETE"
+FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the arguments ask for; gives the exit code."""
-    given = sys.argv[1:] if arguments is None else arguments
-    places = only_places(given)
-    if places is None or COMPLETION in os.environ:
+    """Run the command line and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with standard_streams():
+            return _run(given)
+    except KeyboardInterrupt:  # before a command could answer it itself
+        return INTERRUPTED
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments == ["--version"] and COMPLETION not in os.environ:
+        return _print_version()
+    folders = only_places(arguments)
+    if folders is None or COMPLETION in os.environ:
         from .commands import run
 
-        return run(given)
+        return run(arguments)
     from .log import keep_log
 
-    keep_log(places.get("--data-dir"))
+    keep_log(folders.get("--data-dir"))
     from tui import run as open_chat
 
-    return open_chat(data_dir=places.get("--data-dir"), config_dir=places.get("--config-dir"))
+    return open_chat(data_dir=folders.get("--data-dir"), config_dir=folders.get("--config-dir"))
+
+
+def _print_version() -> int:
+    """Print the version, without click, which takes longer to load than all the rest."""
+    from .version import VERSION
+
+    try:
+        sys.stdout.write(f"sterna {VERSION}\n")
+        sys.stdout.flush()
+    except OutputError as error:
+        sys.stderr.write(f"sterna: {error}\n")
+        return FAILED
+    except ReaderLeftError:
+        return BROKEN_PIPE
+    return 0
 
 
 def only_places(arguments: Sequence[str]) -> dict[str, Path] | None:
-    """The folders named, when nothing else is asked: then click, which takes longer to load, is not needed."""
+    """Return the folders named when nothing else is asked for, else None."""
+    from pathlib import Path
+
     found: dict[str, Path] = {}
     rest = iter(arguments)
     for argument in rest:
         name, equals, value = argument.partition("=")
         value = value if equals else next(rest, "")
-        if name not in PLACES or not value or value.startswith("-"):
+        if name not in FOLDER_OPTIONS or not value or value.startswith("-"):
             return None
         found[name] = Path(value)
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 
 import click
 
@@ -15,6 +14,7 @@ from sync.opening import open_service
 from .output import counted
 from .place import Place
 from .signing import accounts_of, can_ask, current
+from .streams import read_line
 
 LOCAL_WORD = "delete"
 
@@ -67,7 +67,7 @@ def _confirm(who: Account, many: str, said: str | None, *, at_server: bool) -> N
 
 def _password(who: Account, from_stdin: bool) -> str:
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        return read_line()
     if not can_ask():
         return ""
     told = f"Password at {who.origin.partition('://')[2]} (or Enter, if you have just signed in)"

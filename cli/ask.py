@@ -20,9 +20,11 @@ from providers import Catalog, ProviderError
 from storage import Finish, Message, Settled, Store, StoreThread
 
 from .naming import conversations
-from .output import Cleaner, Stream, print_json
+from .output import counted, print_json
 from .place import Place, find
+from .reply_stream import ReplyStream
 from .signing import add_server
+from .streams import OutputError, read_input, require_output
 
 HANGUP = {signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGHUP: 128 + signal.SIGHUP}
 INTERRUPTED, BROKEN_PIPE = 130, 141
@@ -76,6 +78,7 @@ def ask(
     """
     if no_store and conversation:
         raise click.UsageError("--no-store keeps no conversation to go on with; leave out one of the two.")
+    require_output()
     text = _prompt(prompt)
     if not text.strip():
         raise click.UsageError("There is nothing to ask: give a prompt as an argument or on standard input.")
@@ -89,8 +92,18 @@ def ask(
 def _prompt(words: tuple[str, ...]) -> str:
     parts = [" ".join(words)] if words else []
     if not sys.stdin.isatty():
-        parts.append(sys.stdin.buffer.read().decode("utf-8", "replace"))
+        parts.append(_input_text())
     return "\n\n".join(part for part in parts if part.strip()) if len(parts) > 1 else "".join(parts)
+
+
+def _input_text() -> str:
+    """Return standard input as text; bytes that are not UTF-8 are replaced, and that is said."""
+    given = read_input()
+    text = given.decode("utf-8-sig", "replace")
+    if (bad := text.count("\ufffd") - given.count("\ufffd".encode())) > 0:
+        places = counted(bad, "place")
+        click.echo(f"sterna: Standard input is not UTF-8 text; {places} in it became \ufffd.", err=True)
+    return text
 
 
 async def _ask_and_keep(place: Place, settings: Settings, question: Question) -> int:
@@ -129,6 +142,8 @@ class Stop:
         self.codes: list[int] = []
         """Exit codes, the first of which counts."""
         self.came = asyncio.Event()
+        self.output_error: OutputError | None = None
+        """Why nothing more could be written, unless the reader left."""
         self._reply = reply
 
     def now(self, code: int) -> None:
@@ -155,7 +170,7 @@ async def _turn(turns: Turns, session_id: str | None, question: Question) -> int
     if question.as_json:
         ids = {"session_id": message.session_id, "message_id": message.id}
         print_json(ids | _said(message, message.finish))
-    return _code(stop.codes, message.error_message)
+    return _code(stop, message.error_message)
 
 
 def _give_up(turns: Turns, reply: Reply) -> None:
@@ -166,19 +181,17 @@ def _give_up(turns: Turns, reply: Reply) -> None:
 
 async def _show(reply: Reply, stop: Stop) -> None:
     """Print the reply while it comes, until it is settled and written, or has been stopped and nobody reads."""
-    stream, cleaner, shown = Stream(), Cleaner(), 0
-    gone = asyncio.create_task(_when_broken(stream, stop))
+    stream, shown = ReplyStream(), 0
+    gone = asyncio.create_task(_when_failed(stream, stop))
     try:
         while True:
             version, running, content = reply.version, reply.running, reply.content
-            stream.write(cleaner.take(content[shown:]))
+            stream.write(content[shown:])
             shown = len(content)
             if not running:
                 break
             await reply.changed(version)
-        stream.write(cleaner.rest())
-        if shown and not content.endswith("\n"):
-            stream.write("\n")
+        stream.end(newline=bool(shown) and not content.endswith("\n"))
         writing, stopped = asyncio.create_task(stream.close()), asyncio.create_task(stop.came.wait())
         await asyncio.wait((writing, stopped), return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait((writing,), timeout=GRACE)
@@ -186,10 +199,11 @@ async def _show(reply: Reply, stop: Stop) -> None:
         writing.cancel()
     finally:
         gone.cancel()
+    stop.output_error = stream.error
 
 
-async def _when_broken(stream: Stream, stop: Stop) -> None:
-    await stream.broken.wait()
+async def _when_failed(stream: ReplyStream, stop: Stop) -> None:
+    await stream.failed.wait()
     stop.now(BROKEN_PIPE)
 
 
@@ -223,13 +237,18 @@ async def _ask_once(place: Place, settings: Settings, question: Question) -> int
         await catalog.aclose()
     if question.as_json:
         print_json({"session_id": None, "message_id": None} | _said(settled, settled.finish))
-    return _code(stop.codes, settled.error_message)
+    return _code(stop, settled.error_message)
 
 
-def _code(codes: list[int], error: str | None) -> int:
-    """The exit code. Raises ClickException when the reply failed and nobody had ended it."""
-    if codes:
-        return codes[0]
+def _code(stop: Stop, error: str | None) -> int:
+    """Return the exit code.
+
+    Raises OutputError when the reply could not be written, and ClickException when it failed and nobody had ended it.
+    """
+    if stop.output_error:
+        raise stop.output_error
+    if stop.codes:
+        return stop.codes[0]
     if error:
         raise click.ClickException(error)
     return 0

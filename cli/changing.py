@@ -9,7 +9,7 @@ import click
 from storage import Trashed, one_line
 
 from .naming import conversations
-from .output import counted, print_json
+from .output import counted, print_json, title_line
 from .place import Place, find, short
 
 
@@ -25,7 +25,7 @@ def rename(place: Place, conversation: str, title: tuple[str, ...], as_json: boo
     if as_json:
         print_json({"id": session.id, "title": session.title})
     else:
-        click.echo(f"{short(session.id)} is now: {one_line(session.title)}")
+        click.echo(f"{short(session.id)} is now: {title_line(session.title)}")
 
 
 @click.command(short_help="Delete a conversation; undo brings it back.")
@@ -50,7 +50,7 @@ def delete(place: Place, conversation: str, yes: bool, as_json: bool) -> None:
         print_json(_object(gone))
     else:
         messages = counted(gone.messages, "message")
-        click.echo(f"Deleted: {one_line(gone.title)} ({messages}). To bring it back: sterna undo")
+        click.echo(f"Deleted: {title_line(gone.title)} ({messages}). To bring it back: sterna undo")
 
 
 @click.command(short_help="Bring back what was deleted last.")
@@ -74,7 +74,7 @@ def undo(place: Place, token: int | None, as_json: bool) -> None:
         print_json({"sessions": back, "title": title})
     else:
         more = f" and {len(back) - 1} more" if len(back) > 1 else ""
-        click.echo(f"Back again: {one_line(title)}{more}")
+        click.echo(f"Back again: {title_line(title)}{more}")
 
 
 def at_a_terminal() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,8 @@ from sync.errors import SignInError
 
 from .log import keep_log
 from .place import Place
+from .streams import InputError, OutputError, ReaderLeftError
+from .version import VERSION
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -49,10 +50,6 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 OK, FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 
-class NobodyReadsError(Exception):
-    """The pipe is closed. click answers a BrokenPipeError itself, as if something had gone wrong."""
-
-
 class Commands(click.Group):
     """Loads a command's file when it is asked for."""
 
@@ -68,15 +65,6 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(f".{file}", __package__), name)
         return command
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """What the command returns."""
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError as error:
-            raise NobodyReadsError from error
-        return result
-
 
 @click.group(
     cls=Commands,
@@ -85,7 +73,7 @@ class Commands(click.Group):
 )
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Where the conversations are.")
 @click.option("--config-dir", type=click.Path(path_type=Path, file_okay=False), help="Where config.toml is.")
-@click.version_option(package_name="sterna", prog_name="sterna", message="%(prog)s %(version)s")
+@click.version_option(VERSION, prog_name="sterna", message="%(prog)s %(version)s")
 @click.pass_context
 def sterna(context: click.Context, data_dir: Path | None, config_dir: Path | None) -> int:
     """Chat in the terminal, with a history that is yours. Without a command, the chat opens.
@@ -103,14 +91,12 @@ def sterna(context: click.Context, data_dir: Path | None, config_dir: Path | Non
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command; gives the exit code. Whatever goes wrong is a sentence on standard error."""
+    """Run a command and return its exit code; every failure is a sentence on standard error."""
     sys.excepthook = _unexpected
     keep_log(None)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a letter shows a question mark
     try:
-        result: Any = sterna.main(list(arguments), prog_name="sterna", standalone_mode=False)
+        result: Any = sterna.main(arguments, prog_name="sterna", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return USAGE
@@ -118,10 +104,10 @@ def run(arguments: Sequence[str]) -> int:
         return _usage(error)
     except click.ClickException as error:
         return _say(error.format_message())
-    except (StoreError, ConfigError, SignInError) as error:
+    except (StoreError, ConfigError, SignInError, OutputError, InputError) as error:
         return _say(str(error))
-    except NobodyReadsError:
-        return _nobody_reads()
+    except ReaderLeftError:
+        return BROKEN_PIPE
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     return result if isinstance(result, int) else OK
@@ -136,12 +122,6 @@ def _usage(error: click.UsageError) -> int:
 def _say(sentence: str) -> int:
     click.echo(clean(f"sterna: {sentence}"), err=True)
     return FAILED
-
-
-def _nobody_reads() -> int:
-    """The reader of the pipe has what it wanted. Python's last flush must not complain either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return BROKEN_PIPE
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> None:

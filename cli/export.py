@@ -19,7 +19,7 @@ from sync.errors import SignInError
 from sync.opening import open_service
 
 from .naming import conversations
-from .output import escaped, json_line, local_time
+from .output import escaped, json_line, local_time, without_controls, write_text
 from .place import Place, find, short
 from .reading import PAGE, all_messages, conversation_object, heading
 from .signing import accounts_of, current
@@ -60,7 +60,7 @@ def export(place: Place, names: tuple[str, ...], form: str, everything: bool, ou
         elif output is None:
             for session in _sessions(store, ids):
                 for line in _document(session, all_messages(store, session.id)):
-                    click.echo(line)
+                    write_text(line)
         else:
             _folder(store, ids, output)
     if output is not None:
@@ -101,13 +101,14 @@ def _folder(store: Store, ids: list[str], folder: Path) -> None:
         title = _UNFIT.sub("-", one_line(session.title)).strip("-")[:60]
         name = "-".join(part for part in (session.created_at[:10], title, short(session.id)) if part)
         with _new_file(folder / f"{name}.md") as file:
-            file.writelines(f"{line}\n" for line in _document(session, all_messages(store, session.id)))
+            file.writelines(_document(session, all_messages(store, session.id)))
 
 
 def _new_file(path: Path) -> TextIO:
     """A file that only its owner reads. What is there already is never written over."""
     try:
-        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        return os.fdopen(descriptor, "w", encoding="utf-8", newline="\n")
     except OSError as error:
         raise click.ClickException(f"{path} cannot be made ({error.strerror}). Name another file.") from error
 
@@ -123,16 +124,13 @@ def _sessions(store: Store, ids: list[str]) -> Iterator[Session]:
 
 
 def _document(session: Session, messages: Iterable[Message]) -> Iterator[str]:
-    """The conversation as Markdown, clean, line by line."""
-    yield f"# {one_line(session.title)}"
-    yield ""
-    yield f"{local_time(session.created_at)} · {session.id}"
+    """Yield the conversation as Markdown, in pieces that end with a line end; each text as it was written."""
+    yield f"# {without_controls(session.title).strip()}\n\n"
+    yield f"{local_time(session.created_at)} · {session.id}\n"
     for message in messages:
-        yield ""
-        yield heading(message)
-        yield ""
+        yield f"\n{heading(message)}\n\n"
         if message.content:
-            yield clean(message.content).rstrip("\n")
+            yield message.content if message.content.endswith("\n") else message.content + "\n"
         if message.error_message:
-            yield f"*({one_line(message.error_message)})*"
-    yield ""
+            yield f"*({one_line(message.error_message)})*\n"
+    yield "\n"

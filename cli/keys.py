@@ -11,6 +11,7 @@ from config import ConfigError, credentials, save_value
 from providers.discovery import SERVICES
 
 from .place import Place
+from .streams import read_line
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 WHERE = {"keyring": "the system's keyring", "file": "a file that only you can read"}
@@ -37,7 +38,7 @@ def set_(place: Place, name: str) -> None:
         table = f"[endpoints.{name if NAME.fullmatch(name) else 'NAME'}]"
         raise click.UsageError(f"There is no endpoint {name}. Add {table} with its url to config.toml.")
     asked = sys.stdin.isatty()
-    key = click.prompt(f"Key of {name}", hide_input=True, err=True) if asked else sys.stdin.readline()
+    key = click.prompt(f"Key of {name}", hide_input=True, err=True) if asked else read_line()
     kept = credentials.here(place.config_dir).put(name, key)
     click.echo(f"The key of {name} is kept in {WHERE[kept]}.")
     if not configured and known is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import suppress
 from typing import Literal
 
@@ -18,6 +17,7 @@ from sync.gotrue import SignInServer, Tokens
 from .output import counted
 from .place import Place
 from .signing import accounts_of, can_ask, current
+from .streams import read_line
 
 TAKE = {"adopt": ("adopt", "merge"), "beside": ("beside", "open")}
 """What each of the two answers means where it is offered."""
@@ -95,10 +95,7 @@ def _signed(accounts: Accounts, address: str, email: str | None, asks: bool, *, 
 
 def _with_password(signer: SignInServer, email: str, asks: bool, *, create: bool) -> Tokens:
     shown = f"Password for {one_line(email, 60)} at {signer.server.host}"
-    if asks:
-        password = click.prompt(shown, hide_input=True, confirmation_prompt=create, err=True)
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
+    password = click.prompt(shown, hide_input=True, confirmation_prompt=create, err=True) if asks else read_line()
     if not password:
         raise click.UsageError("There is no password on standard input.")
     if not create:
@@ -106,7 +103,7 @@ def _with_password(signer: SignInServer, email: str, asks: bool, *, create: bool
     if asks:
         invitation = click.prompt("Invitation (or Enter, for none)", default="", show_default=False, err=True)
     else:
-        invitation = sys.stdin.readline()
+        invitation = read_line()
     return asyncio.run(signer.create(email, password, invitation.strip()))
 
 

@@ -1,23 +1,49 @@
-"""What goes to standard output: text that no terminal obeys, and JSON that any program reads."""
+"""Standard output: the very text in a file or a pipe, text that no terminal obeys on a terminal, and JSON."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import queue
 import re
 import sys
-import threading
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import click
 
-from storage import clean, parse
+from storage import clean, clip, one_line, parse
 
 _UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]")
+
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def as_written(text: str) -> str:
+    """Return ``text`` unchanged for a file or a pipe, and made safe to show for a terminal."""
+    return clean(text) if sys.stdout.isatty() else text
+
+
+def write_text(text: str, **style: Any) -> None:
+    """Write ``text`` to standard output. click.echo would drop escape sequences from what goes into a file."""
+    sys.stdout.write(paint(as_written(text), **style) if style else as_written(text))
+
+
+def title_line(text: str, limit: int | None = None) -> str:
+    """Return ``text`` as one line of at most ``limit`` characters.
+
+    In a file or a pipe only control characters are left out; on a terminal, what cannot be seen becomes a mark.
+    """
+    if sys.stdout.isatty():
+        return one_line(text, limit)
+    line = without_controls(text).strip()
+    return line if limit is None else clip(line, limit)
+
+
+def without_controls(text: str) -> str:
+    """Return ``text`` on one line, each run of control characters and line ends made one space."""
+    return _CONTROL.sub(" ", text)
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -54,69 +80,3 @@ def local_time(stamp: str) -> str:
 def counted(count: int, one: str, several: str | None = None) -> str:
     """``1 message``, ``2,000 messages``."""
     return f"1 {one}" if count == 1 else f"{count:,} {several or one + 's'}"
-
-
-class Cleaner:
-    """:func:`storage.clean` for text that comes in pieces: the pieces put together give what the whole would give."""
-
-    # Whether a joiner is spelling, a carriage return a line end, a flag a flag, is known from what stands beside it.
-    # Between two characters of no such kind the text can be cut.
-    _SURE = re.compile(".*[^{0}](?=[^{0}])".format("\r\u200c\u200d\U0001f3f4\U000e0020-\U000e007f"), re.DOTALL)
-
-    def __init__(self) -> None:
-        self._held = ""
-
-    def take(self, piece: str) -> str:
-        """As much as is certain."""
-        text = self._held + piece
-        sure = self._SURE.match(text)
-        cut = sure.end() if sure else 0
-        self._held = text[cut:]
-        return clean(text[:cut])
-
-    def rest(self) -> str:
-        """What was held."""
-        held, self._held = self._held, ""
-        return clean(held)
-
-
-class Stream:
-    """Standard output for a reply that is arriving. A reader who is slow, or asleep, holds up nothing but the text.
-
-    The thread writes to the descriptor itself: it may be stuck there when the program ends, and must hold no lock then.
-    """
-
-    def __init__(self) -> None:
-        self.broken = asyncio.Event()
-        """Set when nobody reads any more."""
-        self._loop = asyncio.get_running_loop()
-        self._encoding = sys.stdout.encoding or "utf-8"
-        self._pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._written = asyncio.Event()
-        sys.stdout.flush()
-        self._fd = sys.stdout.fileno()
-        threading.Thread(target=self._write, name="stdout", daemon=True).start()
-
-    def write(self, text: str) -> None:
-        """Queue ``text``."""
-        if text:
-            self._pieces.put(text)
-
-    async def close(self) -> None:
-        """Return when everything is written, or nobody reads."""
-        self._pieces.put(None)
-        await self._written.wait()
-
-    def _write(self) -> None:
-        try:
-            while (text := self._pieces.get()) is not None:
-                left = memoryview(text.encode(self._encoding, "replace"))
-                while left:
-                    left = left[os.write(self._fd, left) :]
-        except OSError:
-            self._tell(self.broken)
-        self._tell(self._written)
-
-    def _tell(self, event: asyncio.Event) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(event.set)

@@ -12,7 +12,7 @@ import click
 from storage import Hit, LiveReply, Message, Session, SessionRow, Store, clean, clip, one_line
 
 from .naming import conversations
-from .output import local_time, paint, print_json
+from .output import local_time, paint, print_json, title_line, without_controls, write_text
 from .place import Place, find, short
 
 PAGE = 200
@@ -42,7 +42,7 @@ def list_(place: Place, limit: int | None, as_json: bool, words: tuple[str, ...]
                     | marks
                 )
             else:
-                click.echo(_fitting(f"{short(row.id)}  {local_time(row.at)}  {one_line(row.title, 255)}"))
+                click.echo(_fitting(f"{short(row.id)}  {local_time(row.at)}  {title_line(row.title, 255)}"))
 
 
 def _rows(store: Store, limit: int | None, text: str) -> Iterator[SessionRow]:
@@ -77,17 +77,23 @@ def show(place: Place, conversation: str, reasoning: bool, as_json: bool) -> Non
         if as_json:
             print_json(conversation_object(store, session))
             return
-        click.echo(paint(f"# {one_line(session.title, 255)}", bold=True))
+        click.echo(paint(f"# {title_line(session.title, 255)}", bold=True))
         for message in all_messages(store, session.id):
             click.echo("\n" + paint(heading(message), bold=True))
             if reasoning and message.reasoning:
-                click.echo(paint(_quoted(clean(message.reasoning)), dim=True) + "\n")
+                write_text(_quoted(message.reasoning) + "\n\n", dim=True)
             if message.content:
-                click.echo(clean(message.content).rstrip("\n"))
+                _echo_text(message.content)
             if message.error_message:
                 click.echo(paint(f"({clean(message.error_message)})", fg="red"))
         for reply in store.live_replies(session.id):
-            click.echo(f"\n## Reply · arriving\n{clean(reply.content)}")
+            click.echo("\n## Reply · arriving")
+            _echo_text(reply.content)
+
+
+def _echo_text(text: str) -> None:
+    """Print ``text``, with a line end where it has none of its own."""
+    write_text(text if text.endswith("\n") else text + "\n")
 
 
 def conversation_object(store: Store, session: Session) -> dict[str, Any]:
@@ -166,7 +172,7 @@ def search(place: Place, words: tuple[str, ...], limit: int, conversation: str |
                     | {"role": hit.role, "at": hit.at, "snippet": hit.snippet.translate(MARKS)}
                 )
             else:
-                title = one_line(hit.session_title, 60)
+                title = title_line(hit.session_title, 60)
                 click.echo(f"{short(hit.session_id)}  {local_time(hit.at)}  {paint(title, bold=True)}")
                 if hit.message_id is not None:
                     click.echo(f"    {_marked(hit)}")
@@ -180,6 +186,6 @@ def _marked(hit: Hit) -> str:
     """The snippet on one line, its matches in colour where there is any."""
     pieces = []
     for number, piece in enumerate(hit.snippet.replace("\x03", "\x02").split("\x02")):
-        text = clean(piece, newlines=False)
+        text = clean(piece, newlines=False) if sys.stdout.isatty() else without_controls(piece)
         pieces.append(paint(text, fg="yellow", bold=True) if number % 2 else text)
     return "".join(pieces)

@@ -13,6 +13,7 @@ from storage import clean, one_line
 
 from .output import counted, print_json
 from .place import Place
+from .streams import read_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,7 @@ def _password(email: str) -> str:
     if sys.stdin.isatty():
         told: str = click.prompt(f"Password for {one_line(email)}", hide_input=True, confirmation_prompt=True, err=True)
         return told
-    return sys.stdin.readline().rstrip("\r\n")
+    return read_line()
 
 
 @user.command("add")

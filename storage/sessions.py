@@ -12,7 +12,7 @@ from .database import Base
 from .errors import Invalid, NotFound
 from .json_text import to_json
 from .records import Session, SessionRow
-from .text import clip, storable
+from .text import clip, storable, title_text
 
 DEFAULT_TITLE = "New Chat"
 TITLE_LENGTH = 255
@@ -140,8 +140,8 @@ class Sessions(Base):
 
     def rename_session(self, session_id: str, title: str) -> Session:
         """The conversation with a title given by hand, which nothing replaces but another one."""
-        title = " ".join(storable(title).split())
-        if not title:
+        title = title_text(title)
+        if not title.strip():
             raise Invalid("A title needs at least one letter.")
         if len(title) > TITLE_LENGTH:
             raise Invalid(f"A title has at most {TITLE_LENGTH} characters; this one has {len(title)}.")

@@ -32,6 +32,7 @@ _SEEN = re.compile(
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
+_CONTROLS = re.compile("(?:[\x00-\x1f\x7f-\x9f\u2028\u2029]+ *)+")
 _BREAKS = str.maketrans("\n\t", "  ")
 
 
@@ -61,6 +62,11 @@ def one_line(text: str, limit: int | None = None) -> str:
         text = text[: limit * 8 + 64]  # a 10 MB message gives its first line as fast as a short one
     line = _SPACE.sub(" ", clean(text)).strip()
     return line if limit is None else clip(line, limit)
+
+
+def title_text(text: str) -> str:
+    """Return ``text`` as the title it becomes: on one line, every letter and every kind of space kept."""
+    return _CONTROLS.sub(" ", storable(text)).strip(" ")
 
 
 def clip(text: str, limit: int) -> str:
