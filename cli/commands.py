@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import click
 
 from config import ConfigError
+from config.log_file import LogFile, append
 from storage import StoreError, clean
 from sync.errors import SignInError
 
@@ -125,7 +128,9 @@ def _say(sentence: str) -> int:
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-    """For what no command expects: a mistake in Sterna. The particulars are for the log, a sentence for the person."""
-    logging.getLogger("sterna.cli").error("a command broke", exc_info=(kind, error, trace))
-    place = next((one.path for one in logging.getLogger().handlers if hasattr(one, "path")), None)
-    _say(f"This is a mistake in Sterna ({kind.__name__}). What was kept is not lost; the particulars are in {place}.")
+    """Answer an error that no command expects: the details go to the log, a sentence to the person."""
+    details = "".join(traceback.format_exception(kind, error, trace))
+    handler = next((each for each in logging.getLogger().handlers if isinstance(each, LogFile)), None)
+    log = append(handler.path, f"{datetime.now(UTC).isoformat()} {details}") if handler else None
+    where = f" The details are in {log}." if log else ""
+    _say(f"Internal error ({kind.__name__}). Your conversations are safe.{where}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import shlex
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -126,7 +127,11 @@ def _file(store: Store, path: Path) -> Iterator[Finding]:
 def _private(path: Path, wanted: int) -> Iterator[Finding]:
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
-        yield Finding("privacy", f"{path} is open to others (mode {mode:o}). Run: chmod {wanted:o} {path}", ok=False)
+        yield Finding(
+            "privacy",
+            f"{path} is open to others (mode {mode:o}). Run: chmod {wanted:o} {shlex.quote(str(path))}",
+            ok=False,
+        )
 
 
 def _key(place: Place, endpoint: EndpointSettings) -> Finding:

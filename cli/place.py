@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from config import Settings, load
 from storage import NotFound, Store, StoreError, StoreReadOnly, clean, data_dir, one_line, open_account
+
+if TYPE_CHECKING:
+    from config import Settings
 
 LAST = "last"
 SHORT = 8
@@ -33,6 +36,8 @@ class Place:
 
     def read_settings(self) -> Settings:
         """The same, for who tells the problems otherwise."""
+        from config import load
+
         return load(self.config_dir)
 
     def folder(self) -> Path:

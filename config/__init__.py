@@ -1,12 +1,20 @@
-"""What a person set: config.toml, and keys kept out of it."""
+"""What a person set: config.toml, and keys kept out of it.
+
+Names are loaded when they are first used: a command that prints a list needs no settings.
+"""
 
 from __future__ import annotations
 
-from . import credentials
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .errors import ConfigError
-from .known import KNOWN, Known, nearest
-from .paths import config_dir
-from .settings import EndpointSettings, Settings, SyncSettings, TimeoutSettings, Ui, load, save_value
+
+if TYPE_CHECKING:
+    from . import credentials
+    from .known import KNOWN, Known, nearest
+    from .paths import config_dir
+    from .settings import EndpointSettings, Settings, SyncSettings, TimeoutSettings, Ui, load, save_value
 
 __all__ = [
     "KNOWN",
@@ -23,3 +31,19 @@ __all__ = [
     "nearest",
     "save_value",
 ]
+
+_MODULES = {
+    "known": ("KNOWN", "Known", "nearest"),
+    "paths": ("config_dir",),
+    "settings": ("EndpointSettings", "Settings", "SyncSettings", "TimeoutSettings", "Ui", "load", "save_value"),
+}
+"""Names by the module that defines them."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            value = getattr(import_module(f"{__name__}.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -27,13 +27,13 @@ from textual.worker import WorkerFailed
 import config
 import storage
 from config import Settings
+from config.log_file import append
 from storage.text import clean
 
 from . import textual_fixes as textual_fixes
 from .actions import BY_ID, bindings, keymap
 from .analytics import Analytics, TrackerFactory
 from .gate import Gate, ascii_wanted
-from .log import note
 from .main_screen import MainScreen
 from .prompt import plain
 from .syncing import Link, LinkFactory
@@ -272,7 +272,11 @@ class SternaApp(Themed, inherit_bindings=False):
                 if self._store is not None:
                     await self._store.close()
         except TimeoutError:
-            note(self._log_file, self.clock(), "Closing took too long; what was already stored is safe.")
+            self._write_log("Closing took too long; what was already stored is safe.")
+
+    def _write_log(self, text: str) -> Path | None:
+        """Append ``text`` with its time to the log, and return the log's path; None when there is none."""
+        return append(self._log_file, f"{self.clock().isoformat()} {text}") if self._log_file else None
 
     def _on_signal(self, number: int) -> None:
         self.spawn(self.leave(128 + number), "app.signal")
@@ -290,8 +294,8 @@ class SternaApp(Themed, inherit_bindings=False):
             self._exception = error
             self._exception_event.set()
         details = "".join(traceback.format_exception(error))
-        where = f" The details are in {log}." if (log := note(self._log_file, self.clock(), details)) else ""
-        self.farewell = f"Sterna had to stop because of a mistake of its own. Your conversations are safe.{where}"
+        where = f" The details are in {log}." if (log := self._write_log(details)) else ""
+        self.farewell = f"Sterna crashed because of an internal error. Your conversations are safe.{where}"
         self._close_messages_no_wait()
 
     # Showing

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import config
 import storage
 from config import Settings
+from config.log_file import FILE
 
 if TYPE_CHECKING:
     from chat import Turns
@@ -26,10 +27,7 @@ if TYPE_CHECKING:
     from .app import SternaApp
 
 from .analytics import Tracker
-from .log import LogFile
 from .syncing import Made
-
-LOG_FILE = "sterna.log"
 
 
 def run_app(*, data_dir: Path | None, config_dir: Path | None) -> int:
@@ -37,9 +35,6 @@ def run_app(*, data_dir: Path | None, config_dir: Path | None) -> int:
     if not (sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()):
         print("sterna opens a chat and needs a terminal; in a pipe use: sterna ask", file=sys.stderr)
         return 2
-    log = logging.getLogger("sterna")
-    log.addHandler(LogFile(partial(log_file, data_dir)))
-    log.propagate = False  # the terminal is no place for it
     while True:
         app = build(data_dir, config_dir)
         app.run(mouse=app.settings.ui.mouse)
@@ -83,8 +78,8 @@ def open_store(folder: Path | None) -> Store:
 
 
 def log_file(folder: Path | None) -> Path:
-    """Where details of a bug go."""
-    return storage.data_dir(folder) / LOG_FILE
+    """Return the path of the log."""
+    return storage.data_dir(folder) / FILE
 
 
 async def make_catalog(

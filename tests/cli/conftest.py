@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import cli
-from cli.log import LogFile
+from config.log_file import LogFile
 from tests.fake_openai import Server
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,17 @@ def test_a_file_open_to_others_is_found(run: Run, home: Path) -> None:
     assert result.code == 1
     assert "chmod 600" in result.out
     assert "chmod 700" in result.out
+
+
+def test_suggested_commands_can_be_pasted_into_a_shell(run: Run, home: Path) -> None:
+    folder = home / "my data; $(touch pwned) it's"
+    run("--data-dir", str(folder), "list")
+    folder.chmod(0o755)
+    found = run("--data-dir", str(folder), "doctor", "--offline").out
+    command = next(line for line in found.splitlines() if "chmod" in line).partition("Run: ")[2]
+    subprocess.run(["bash", "-c", command], check=True, cwd=home)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert not (home / "pwned").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ given = {}
 sys.modules["tui"] = types.SimpleNamespace(run=lambda **places: given.update(places) or 7)
 import cli
 assert cli.main(["--data-dir", "a", "--config-dir=b"]) == 7
-print(given["data_dir"], given["config_dir"], {"click", "storage", "config", "httpx"} & sys.modules.keys())
+print(given["data_dir"], given["config_dir"], {"click", "storage", "config.settings", "httpx"} & sys.modules.keys())
 """)
     assert outcome.stdout == "a b set()\n", outcome.stderr
 
@@ -122,7 +122,7 @@ sys.exit(cli.main(["list"]))
 """)
     log = home / "data" / "sterna.log"
     assert outcome.returncode == 1
-    assert outcome.stderr.startswith("sterna: This is a mistake in Sterna (ZeroDivisionError).")
+    assert outcome.stderr.startswith("sterna: Internal error (ZeroDivisionError).")
     assert str(log) in outcome.stderr
     assert "Traceback" not in outcome.stderr
     assert "ZeroDivisionError: division by zero" in log.read_text()

@@ -40,5 +40,5 @@ def test_what_cannot_be_is_a_sentence(run: Run, given: tuple[str, ...], said: st
     done = run("serve", *given)
     assert (done.code, done.out) == (1, "")
     assert said in done.err
-    assert "mistake in Sterna" not in done.err
+    assert "Internal error" not in done.err
     assert "Traceback" not in done.err
