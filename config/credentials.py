@@ -11,11 +11,13 @@ import os
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
 from .errors import ConfigError
 from .files import Turn, alone, write_private
+from .keyring_names import KeyringNames
 from .paths import CREDENTIALS_FILE, config_dir
 from .settings import EndpointSettings
 
@@ -36,9 +38,13 @@ class Credentials:
     A sign-in is kept as a key is, under a name that no endpoint can have; its text is JSON on one line.
     """
 
-    def __init__(self, folder: Path, ring: Callable[[], Ring | None]) -> None:
+    def __init__(
+        self, folder: Path, ring: Callable[[], Ring | None], likely: Callable[[], bool] = lambda: True
+    ) -> None:
         self._path = folder / CREDENTIALS_FILE
         self._ring = ring
+        self._likely = likely
+        self._in_ring = KeyringNames(folder)
 
     def turn(self, name: str) -> Turn:
         """The right of one process at a time to read what is kept under ``name``, change it elsewhere and keep that."""
@@ -52,7 +58,7 @@ class Credentials:
         """Where the key is kept."""
         if self._read().get(name):
             return "file"
-        return "keyring" if self._from_ring(name) else None
+        return "keyring" if self._ask_ring(name) else None
 
     def put(self, name: str, key: str) -> Source:
         """Keep ``key``; says where. Raises :class:`ConfigError` when nowhere."""
@@ -67,6 +73,7 @@ class Credentials:
             except OSError:
                 kept = False
             if kept:
+                self._in_ring.note(name, held=True)
                 self._change(name, None)
                 return "keyring"
         self._change(name, key)
@@ -84,16 +91,25 @@ class Credentials:
                 raise ConfigError(
                     f"The system's keyring still has the key of {name}: {error}. Delete it there."
                 ) from None
+            self._in_ring.note(name, held=False)
         return found
 
     def _from_ring(self, name: str) -> str | None:
+        """Return the keyring's key of ``name``, without asking where there is surely none."""
+        held = self._in_ring.held(name)
+        asks = self._likely() if held is None else held
+        return self._ask_ring(name) if asks else None
+
+    def _ask_ring(self, name: str) -> str | None:
         ring = self._ring()
         if ring is None:
             return None
         try:
-            return ring.get(name)
+            key = ring.get(name)
         except OSError:
             return None  # locked or gone: the same as no key, and the sentence of a 401 says where to put one
+        self._in_ring.note(name, held=key is not None)
+        return key
 
     def _read(self) -> dict[str, str]:
         try:
@@ -135,7 +151,8 @@ def here(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
 
     place = config_dir(folder, environ)
     usual = folder is None and not environ.get("STERNA_CONFIG_DIR", "").strip()
-    return Credentials(place, lambda: ring.system("sterna" if usual else f"sterna:{place.resolve()}"))
+    service = "sterna" if usual else f"sterna:{place.resolve()}"
+    return Credentials(place, lambda: ring.system(service), partial(ring.likely, environ))
 
 
 def get(name: str) -> str | None:

@@ -6,10 +6,13 @@ keep nothing (``fail``, ``null``) or keep plain text in a place nobody expects c
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -102,6 +105,21 @@ def _found() -> KeyringBackend | None:
     except Exception:  # noqa: BLE001 - whatever its discovery trips over, there is no keyring to use
         return None
     return backend if fit(backend) else None
+
+
+def likely(environ: Mapping[str, str]) -> bool:
+    """Tell whether this system may have a keyring, without loading anything.
+
+    On Linux a keyring is reached through the session bus, unless a back end was chosen by hand.
+    """
+    if sys.platform == "darwin" or environ.get("DBUS_SESSION_BUS_ADDRESS") or environ.get("PYTHON_KEYRING_BACKEND"):
+        return True
+    return Path(f"/run/user/{os.getuid()}/bus").exists() or (_config_root(environ) / "keyringrc.cfg").exists()
+
+
+def _config_root(environ: Mapping[str, str]) -> Path:
+    """Return the folder in which the package ``keyring`` looks for its own settings on Linux."""
+    return Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "python_keyring"
 
 
 def system(service: str) -> SystemRing | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import stat
 import subprocess
 import sys
@@ -68,9 +69,67 @@ def test_a_key_goes_into_the_keyring_and_into_no_file(tmp_path: Path, backend: M
     assert kept.put("openai", f" {KEY}\n") == "keyring"
     assert backend.kept == {("sterna", "openai"): KEY}
     assert (kept.get("openai"), kept.source("openai")) == (KEY, "keyring")
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir() if KEY in path.read_text()] == []
     assert kept.delete("openai") == ["keyring"]
     assert (kept.get("openai"), kept.source("openai"), kept.delete("openai")) == (None, None, [])
+
+
+def test_a_keyring_is_asked_once_for_a_key_that_is_not_there(tmp_path: Path, backend: MemoryBackend) -> None:
+    kept = keys(tmp_path, backend)
+    assert kept.get("local") is None
+    backend.fails = RuntimeError("asked again")
+    again = Credentials(tmp_path, pytest.fail)
+    assert again.get("local") is None
+
+
+def test_a_key_is_found_by_another_process_and_after_a_delete_is_not(tmp_path: Path, backend: MemoryBackend) -> None:
+    assert keys(tmp_path, backend).get("work") is None
+    keys(tmp_path, backend).put("work", KEY)
+    assert keys(tmp_path, backend).get("work") == KEY
+    keys(tmp_path, backend).delete("work")
+    assert Credentials(tmp_path, pytest.fail).get("work") is None
+
+
+def test_a_key_that_was_put_into_the_keyring_by_hand_is_seen_by_the_doctor(
+    tmp_path: Path, backend: MemoryBackend
+) -> None:
+    kept = keys(tmp_path, backend)
+    assert kept.get("work") is None
+    backend.kept["sterna", "work"] = KEY
+    assert kept.source("work") == "keyring"
+    assert kept.get("work") == KEY
+
+
+def test_a_keyring_that_failed_is_asked_again(tmp_path: Path, backend: MemoryBackend) -> None:
+    backend.kept["sterna", "work"] = KEY
+    backend.fails = RuntimeError("locked")
+    assert keys(tmp_path, backend).get("work") is None
+    backend.fails = None
+    assert keys(tmp_path, backend).get("work") == KEY
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{", '{"work": "yes"}', "\x00"])
+def test_a_damaged_note_of_names_costs_no_key(tmp_path: Path, backend: MemoryBackend, damage: str) -> None:
+    keys(tmp_path, backend).put("work", KEY)
+    (tmp_path / "keyring-names.json").write_text(damage)
+    assert keys(tmp_path, backend).get("work") == KEY
+
+
+def test_a_machine_without_a_session_bus_loads_no_keyring(tmp_path: Path) -> None:
+    script = """
+import os, sys
+os.getuid = lambda: 987654
+from config import credentials
+print(credentials.here().get("x"), "keyring" in sys.modules)
+"""
+    environ = {"STERNA_CONFIG_DIR": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "PATH": ""}
+    environ |= {"PYTHONPATH": os.pathsep.join(sys.path)}
+    bus = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
+    outputs = [
+        subprocess.run([sys.executable, "-c", script], env=environ | more, capture_output=True, text=True).stdout
+        for more in ({}, bus)
+    ]
+    assert outputs == ["None False\n", "None True\n"]
 
 
 def test_without_a_keyring_a_key_goes_into_a_file_for_its_owner_alone(tmp_path: Path) -> None:
