@@ -6,7 +6,7 @@ and stamps are milliseconds since 1970.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -38,6 +38,9 @@ class RemoteRow:
     """Of a conversation ``title`` and ``created_at``, in a first list also ``last_message_timestamp``,
     ``last_message_preview``, ``message_count``, ``total_tokens`` and ``last_model``; of a message the columns of
     ``chat_messages`` (without ``id`` and ``session_id``), ready for SQLite; of a setting ``{"value": <json text>}``."""
+
+    overtook: Sequence[int] = ()
+    """Numbers of values of it that were replaced by somebody who had not seen them."""
 
     @property
     def stamp(self) -> tuple[int, int, str]:

@@ -42,10 +42,18 @@ class SyncMessages(SyncQueue):
             elif page.resync:
                 self._weigh_message(row, same, page)
             else:
+                self._file_lost_message(row, page)
                 self._update_message(row)
                 same.append(row)
         self._note_messages(same)
         self._insert_messages(fresh)
+
+    def _file_lost_message(self, row: RemoteRow, page: Page) -> None:
+        known, _, tie = page.states.get(row.id, (0, 0, ""))
+        if self._lost_unseen(row, known, tie):
+            mine = self.one("select content from chat_messages where id = :id", id=row.id)
+            if mine is not None and row.value is not None and mine["content"] != row.value["content"]:
+                self._file("m", row.id, row.session_id, mine["content"], page.now_ms)
 
     def _graved_message(self, row: RemoteRow, fresh: list[RemoteRow], page: Page) -> None:
         grave, op = page.graves[row.id], page.waiting.get(row.id, (None, False))[0]

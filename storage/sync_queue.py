@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from .json_text import to_json
 from .remote import RemoteRow
 from .sync_conflicts import SyncConflicts
+from .sync_replicas import SyncReplicas
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class Page:
         return self.states.get(message_id, (0, 0, ""))[0]
 
 
-class SyncQueue(SyncConflicts):
+class SyncQueue(SyncConflicts, SyncReplicas):
     """The means by which rows and answers are taken."""
 
     def _is_brought_back(self, row: RemoteRow, grave: int, op: str | None, page: Page) -> bool:
@@ -65,6 +66,10 @@ class SyncQueue(SyncConflicts):
         )
         if op != "del" and not covered:
             self._queue_op(row.kind, row.id, row.session_id, "del", page.now_ms)
+
+    def _lost_unseen(self, row: RemoteRow, known: int, tie: str) -> bool:
+        """Return whether the value here is this device's own and was replaced by one whose author had not seen it."""
+        return known in row.overtook and tie in self.replicas()
 
     def _forget_acked_death(self, row: RemoteRow, page: Page) -> None:
         """Reset the grave of a thing that lives in a history that went back: nobody acknowledged its deletion there.

@@ -55,7 +55,7 @@ class SyncSettle(SyncFates, SyncFreeze):
         with self.write():
             self._fenced(fence)
             self._ground()
-            self.db.execute("update sync_state set replica = :new, push_seq = 0", {"new": replica})
+            self._rename_replica(replica)
 
     def _ground(self) -> None:
         flown = self._flying()

@@ -114,7 +114,8 @@ class SyncTake(SyncMessages):
             elif page.resync and row.stamp < _stamp(fact) and row.value and row.value["title"] != fact["title"]:
                 self._offer("c", row.id, row.id, row.seq, page.now_ms)
             else:
-                if page.resync and fact["title_cls"] and row.value and row.value["title"] != fact["title"]:
+                lost = page.resync or self._lost_unseen(row, known, fact["tie"])
+                if lost and fact["title_cls"] and row.value and row.value["title"] != fact["title"]:
                     self._file("c", row.id, row.id, fact["title"], page.now_ms)
                 self._adopt_conversation(row)
         self._insert_conversations(fresh)
@@ -209,7 +210,7 @@ class SyncTake(SyncMessages):
                     "s", row.id, row.session_id, row.seq, page.now_ms, "del" if fact["value"] is None else "put"
                 )
             else:
-                if page.resync and not same:
+                if not same and (page.resync or self._lost_unseen(row, known, fact["tie"])):
                     self._file_setting(row.id, row.session_id, fact["value"], page.now_ms)
                 self._adopt_setting(row)
 

@@ -74,6 +74,7 @@ def remote_of(row: Row) -> RemoteRow:
         time=row.stamp.time,
         tie=row.stamp.tie,
         value=value,
+        overtook=row.overtook,
     )
 
 

@@ -59,6 +59,9 @@ class HistoryRow(BaseModel):
     ver: int
     stamp: StampModel
     dead: Literal[True] | None = None
+    overtook: list[int] | None = Field(
+        None, description="The seq of earlier values that were replaced by a device which had not seen them."
+    )
     value: Any = None
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from sync.wire import Commit, Kind, Message, Row, Stamp, written
 
 from ..database import Connection
+from .overtaken import with_overtaken
 
 MOST_ROWS: Final = 1000
 """Of one page, however small they are."""
@@ -208,12 +209,13 @@ async def page(db: Connection, wanted: Wanted) -> tuple[list[Row], int, bool]:
     rows = [row_of(one) for one in found]
     more = bool(rows) and (found[0]["found"] == MOST_ROWS or rows[-1].seq < found[0]["last_seq"])
     if wanted.session_id is not None:
-        return rows, rows[-1].seq if rows else wanted.cur, more
+        end = rows[-1].seq if rows else wanted.cur
+        return await with_overtaken(db, wanted.user, rows), end, more
     end = rows[-1].seq if more else max(wanted.cur, wanted.head)
     there = {row.id for row in rows if row.kind == "c"}
     carried = {row.session_id for row in rows if row.kind != "c"} - there
     moved = [row for row in await named(db, wanted.user, (("c", one) for one in carried)) if row.seq > end]
-    return [*sorted(moved, key=lambda row: row.seq), *rows], end, more
+    return await with_overtaken(db, wanted.user, [*sorted(moved, key=lambda row: row.seq), *rows]), end, more
 
 
 async def named(db: Connection, user: UUID, things: Iterable[tuple[str, str]]) -> list[Row]:
@@ -252,7 +254,7 @@ async def newest(db: Connection, user: UUID, count: int) -> list[Row]:
             lastModel=found["last_model"],
         )
         rows.append(row)
-    return rows
+    return await with_overtaken(db, user, rows)
 
 
 def row_of(found: dict[str, Any]) -> Row:

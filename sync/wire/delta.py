@@ -185,6 +185,8 @@ class Row:
     is_dead: bool = False
     stamp: Stamp = field(default_factory=Stamp)
     value: Any = None
+    overtook: Sequence[int] = ()
+    """Numbers of values of it that were replaced by somebody who had not seen them."""
 
     @classmethod
     def decode(cls, item: Any) -> Self:
@@ -203,11 +205,12 @@ class Row:
             is_dead=found.get("dead", False),
             stamp=Stamp.decode(found.get("stamp", {})),
             value=json_value(found.get("value")),
+            overtook=tuple(count(one, LARGEST) for one in _list(found.get("overtook"), "bad_row")),
         )
 
     def encode(self) -> dict[str, Any]:
         """As it is sent."""
-        told = {
+        told: dict[str, Any] = {
             "kind": self.kind,
             "id": self.id,
             "session": self.session_id,
@@ -217,6 +220,7 @@ class Row:
             "stamp": self.stamp.encode(),
         }
         told |= {"dead": True} if self.is_dead else {}
+        told |= {"overtook": list(self.overtook)} if self.overtook else {}
         return told if self.value is None else told | {"value": self.value}
 
 

@@ -45,9 +45,7 @@ class History:
     commits: dict[int, str] = field(default_factory=dict)
     replicas: dict[str, Told] = field(default_factory=dict)
     trash: dict[Key, Binned] = field(default_factory=dict)
-    overtaken: list[tuple[str, str, Any]] = field(default_factory=list)
-    kept_once: set[str] = field(default_factory=set)
-    """Texts that the history of texts had at some time; one set back may have forgotten them. For the oracle."""
+    overtaken: list[tuple[str, str, int, Any]] = field(default_factory=list)
     told: set[str] = field(default_factory=set)
     """Every text that was ever written here; no backup makes it forget. For the oracle."""
 
@@ -124,16 +122,22 @@ class History:
         end = taken[-1].seq if more else max(cur, self.seq)
         parents = [self.rows[("c", one)] for one in {row.session_id for row in taken} if ("c", one) in self.rows]
         moved = sorted((row for row in parents if row.seq > end), key=_seq)
-        return DeltaAnswer(rows=(*moved, *taken), cur=end, more=more)
+        return DeltaAnswer(rows=[self._named(row) for row in (*moved, *taken)], cur=end, more=more)
+
+    def _named(self, row: Row) -> Row:
+        """The row with the numbers of what it overtook."""
+        seqs = tuple(seq for kind, key, seq, _ in self.overtaken if (kind, key) == (row.kind, row.id))
+        return replace(row, overtook=seqs) if seqs and row.ver > 1 and not row.is_dead else row
 
     def newest(self, count: int) -> list[Row]:
         """The conversations that were made last, without moving any cursor."""
         live = [row for row in self.rows.values() if row.kind == "c" and not row.is_dead]
-        return sorted(live, key=lambda row: -row.created_seq)[:count]
+        return [self._named(row) for row in sorted(live, key=lambda row: -row.created_seq)[:count]]
 
     def of(self, session_id: str) -> list[Row]:
         """All rows of one conversation."""
-        return sorted((row for row in self.rows.values() if row.session_id == session_id), key=lambda row: row.seq)
+        inside = [self._named(row) for row in self.rows.values() if row.session_id == session_id]
+        return sorted(inside, key=_seq)
 
     # What a push does
 
@@ -164,8 +168,7 @@ class History:
                 case Restore():
                     self._restore(write.kind, write.id)
                 case Overtaken():
-                    self.overtaken.append((write.kind, write.id, write.value))
-                    self.kept_once.add(write.value.get("content") or write.value.get("title") or "")
+                    self.overtaken.append((write.kind, write.id, write.seq, write.value))
         return [self._ack(op, verdict) for op, verdict in zip(ops, plan.verdicts, strict=True)]
 
     def _ack(self, op: Op, verdict: Verdict) -> Ack:

@@ -27,7 +27,7 @@ def check(
         _counted(device)
         _quiet(device)
     _nothing_back(history, ledger)
-    kept = _kept(devices, history)
+    kept = _kept(devices)
     if not disasters:
         _no_message_lost(history, ledger, kept)
         _no_edit_vanished(history, ledger, kept)
@@ -112,12 +112,12 @@ def _nothing_back(history: History, ledger: Ledger) -> None:
             raise Broken(f"{kind} {key} was deleted and is back")
 
 
-def _kept(devices: Sequence[Device], history: History) -> set[str]:
-    """Every text that is somewhere: shown, recovered, filed, or in the history of texts."""
+def _kept(devices: Sequence[Device]) -> set[str]:
+    """Every text that is somewhere on a device: shown, recovered or listed in its conflicts."""
     found: set[str] = set()
     for device in devices:
         found |= device.texts()
-    return found | history.kept_once
+    return found
 
 
 def _no_message_lost(history: History, ledger: Ledger, kept: set[str]) -> None:

@@ -122,6 +122,77 @@ def test_same_title_on_two_devices(office: Office) -> None:
     assert other.titles() == ["Mine"]
 
 
+def _writes(kind: str, session_id: str, text: str) -> Callable[[Desk], object]:
+    if kind == "c":
+        return lambda desk: desk.store.rename_session(session_id, text)
+    if kind == "s":
+        return lambda desk: desk.store.set_session_setting(session_id, "system_prompt", text)
+
+    def edit(desk: Desk) -> object:
+        return desk.store.edit_message(desk.store.messages_before(session_id, None, 9)[0].id, text)
+
+    return edit
+
+
+@pytest.mark.parametrize("kind", ["c", "m", "s"])
+@pytest.mark.parametrize(
+    "order", ["loser first", "winner first", "loser first, then two more edits", "ack lost", "fork"]
+)
+def test_what_lost_is_listed_where_it_was_written_whatever_the_order_of_arrival(
+    office: Office, kind: str, order: str
+) -> None:
+    loser, winner, third = office.desk(), office.desk(), office.desk()
+    session_id = loser.say(None, "hello")
+    _writes(kind, session_id, "before")(loser)
+    in_step(office)
+    _writes(kind, session_id, "Mine")(loser)
+    set_time(office, loser, winner, third, minutes=1)
+    _writes(kind, session_id, "Yours")(winner)
+    if order == "winner first":
+        winner.cycle()
+        loser.cycle()
+    elif order == "ack lost":
+        loser.way = lose_answer
+        loser.cycle()
+        loser.way = lambda step, on: on(step)
+        winner.cycle()
+    else:
+        loser.cycle()
+        third.cycle()
+        winner.cycle()
+    if order == "fork":
+        loser.store.fork("another-name", loser.store.take_fence())
+    if "two more" in order:
+        for number in range(2):
+            set_time(office, loser, winner, third, minutes=1)
+            _writes(kind, session_id, f"Yours {number}")(winner)
+            winner.cycle()
+    in_step(office)
+    (lost,) = loser.store.conflicts(9)
+    assert (lost.kind, lost.mine) == (kind, "Mine")
+    assert lost.theirs == ("Yours 1" if "two more" in order else "Yours")
+    assert not winner.store.conflicts(9)
+    assert not third.store.conflicts(9)
+
+
+def lose_answer(step: Http, on: Callable[[Http], Answer]) -> Answer:
+    """Do it, and let nobody hear of it."""
+    on(step)
+    raise Unreachable("network")
+
+
+@pytest.mark.parametrize("kind", ["c", "m", "s"])
+def test_what_was_replaced_by_who_had_seen_it_is_no_conflict(office: Office, kind: str) -> None:
+    one, other = office.desk(), office.desk()
+    session_id = one.say(None, "hello")
+    for number in range(4):
+        in_step(office)
+        set_time(office, one, other, minutes=1)
+        _writes(kind, session_id, f"version {number}")(office.desks[number % 2])
+    in_step(office)
+    assert not any(desk.store.conflicts(9) for desk in office.desks)
+
+
 def test_title_by_hand_stands_against_an_automatic_one(office: Office) -> None:
     """Whichever is later, and nobody is told of a conflict, for no person wrote the other."""
     one, other = office.desk(), office.desk()
@@ -210,7 +281,7 @@ def test_what_is_written_while_a_page_is_on_its_way_stands(office: Office) -> No
     in_step(office)
     assert one.titles() == ["Of the other"]
     assert one.texts(session_id)[0] == "text of the other"
-    assert [value.get("title") or value["content"] for _, _, value in office.history.overtaken] == [
+    assert [value.get("title") or value["content"] for *_, value in office.history.overtaken] == [
         "Of one", "text of one",
     ]  # fmt: skip
 
@@ -233,7 +304,7 @@ def test_what_is_written_after_one_that_lost_has_not_seen_what_won(office: Offic
     other.cycle(write)
     in_step(office)
     assert one.texts(session_id)[0] == "after all"
-    assert [value["content"] for _, _, value in office.history.overtaken] == ["text of one"]
+    assert [value["content"] for *_, value in office.history.overtaken] == ["text of one"]
 
 
 # Deleting
