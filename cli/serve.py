@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -46,6 +47,12 @@ def _secret(name: str, told: str) -> Callable[[Command], Command]:
     help="Who may make an account: anybody, who was invited, nobody. By default open on this machine, else invite.",
 )
 @click.option("--public-url", default="", help="How browsers reach this server, when a proxy stands in front.")
+@click.option(
+    "--cors-origin",
+    "cors_origins",
+    multiple=True,
+    help="An origin whose web pages may call this server, such as http://localhost:3000; may be given several times.",
+)
 @click.option(
     "--trusted-proxies", default=0, type=click.IntRange(0, 10), help="Proxies in front that append to X-Forwarded-For."
 )
@@ -155,6 +162,7 @@ def _settings(options: dict[str, Any], place: Place) -> Any:
         admin_url=options["admin_url"],
         data_dir=Path() if options["database_url"] else place.folder() / SERVER_FOLDER,
         public_url=options["public_url"].rstrip("/"),
+        cors_origins=_origins(options["cors_origins"]),
         signup=options["signup"] or ("open" if is_loopback(host) else "invite"),
         jwt_secret=secret,
         external=External(options["external_jwt_secret"], options["external_jwks_url"], options["external_issuer"]),
@@ -170,6 +178,20 @@ def _settings(options: dict[str, Any], place: Place) -> Any:
         chat_logging=chat_logging,
         user_id_salt=salt,
     )
+
+
+def _origins(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the origins as browsers send them: scheme, host and port, without a path."""
+    origins = []
+    for one in given:
+        parts = urlsplit(one)
+        is_origin = parts.scheme in ("http", "https") and parts.netloc and "@" not in parts.netloc
+        if one != "*" and not (is_origin and parts.path in ("", "/") and not parts.query and not parts.fragment):
+            raise click.ClickException(
+                f"{clean(one)} is not an origin. Give scheme, host and port, such as http://localhost:3000."
+            )
+        origins.append(one.rstrip("/").lower())
+    return tuple(origins)
 
 
 def _announce(address: str, signup: str) -> None:

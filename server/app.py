@@ -20,10 +20,12 @@ from .caching import Cache
 from .database import Database
 from .deadlines import Deadlines
 from .errors import STATUS, ApiError
+from .methods import allowed, answer_head, with_cors
 from .openapi import describe
 from .passwords import Passwords
 from .rates import Limits
 from .relay.upstream import Relay
+from .rest.errors import shaped
 from .routes import ROUTERS
 from .services import Services, utc_now
 from .settings import ServerSettings
@@ -96,7 +98,9 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(Bodies, settings=settings)
-    app.watching = Watching(Deadlines(app.answer), figures, lambda: clock().timestamp())
+    app.watching = Watching(
+        with_cors(Deadlines(app.answer), settings.cors_origins), figures, lambda: clock().timestamp()
+    )
     describe(app)
     return app
 
@@ -117,17 +121,18 @@ class Application(FastAPI):
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The same without being watched."""
-        await super().__call__(scope, receive, send)
+        await answer_head(super().__call__, scope, receive, send)
 
 
-def _answer(error: ApiError) -> JSONResponse:
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    return JSONResponse(error.body(), error.status, headers)
+def _answer(error: ApiError, request: Request) -> JSONResponse:
+    told = shaped(error, request.url.path)
+    headers = dict(error.headers) if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return JSONResponse(told.body(), told.status, headers)
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)
-    return _answer(error)
+    return _answer(error, request)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -135,14 +140,16 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
     told = f"{place}: {first['msg']}" if place else str(first["msg"])
-    return _answer(ApiError("bad_request", "The request is not as this endpoint takes it.", details=told))
+    return _answer(ApiError("bad_request", "The request is not as this endpoint takes it.", details=told), request)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = HTTP_CODES.get(error.status_code, "bad_request" if error.status_code < 500 else "internal_server_error")
-    answer = _answer(ApiError(code, str(error.detail)))
+    answer = _answer(ApiError(code, str(error.detail)), request)
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(allowed(request.app, request.url.path))
     return answer
 
 
@@ -152,4 +159,4 @@ async def _broken(request: Request, error: Exception) -> JSONResponse:
     log.error(
         "a request broke: %s", type(error).__name__, extra={"told": {"id": request.scope["sterna.id"], "at": where}}
     )
-    return _answer(ApiError("internal_server_error", "An internal error occurred."))
+    return _answer(ApiError("internal_server_error", "An internal error occurred."), request)

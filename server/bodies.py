@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import ApiError
 from .packing import zstandard
+from .rest.errors import shaped
 from .settings import MEGABYTE, ServerSettings
 
 COMPRESSED, INFLATED, RATIO = 2 * MEGABYTE, 8 * MEGABYTE, 50
@@ -179,7 +180,8 @@ def _once(body: bytes, receive: Receive) -> Receive:
 
 async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
     """The answer at once, the end of it when the client has stopped writing or has written enough."""
-    response = JSONResponse(error.body(), error.status, {"connection": "close"})
+    told = shaped(error, scope["path"])
+    response = JSONResponse(told.body(), told.status, {"connection": "close"})
     if error.code == "unsupported_media_type":
         response.headers["Accept-Encoding"] = TAKEN.replace(" or", ",")
     await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .database import too_slow
+from .rest.errors import shaped
 
 SECONDS = 120.0
 """Limit of most requests, from the end of their headers to the end of the answer."""
@@ -60,7 +61,7 @@ class Deadlines:
                 return
             error = too_slow()
             headers = {"connection": "close", "retry-after": str(error.retry_after)}
-            await JSONResponse(error.body(), error.status, headers)(scope, receive, send)
+            await JSONResponse(shaped(error, scope["path"]).body(), error.status, headers)(scope, receive, send)
         except asyncio.CancelledError:
             if task is None or not scope.get("sterna.left"):
                 raise

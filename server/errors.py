@@ -76,6 +76,8 @@ class ApiError(Exception):
         self.retry_after = retry_after
         self.suggestions = list(suggestions)
         self.extra = dict(extra or {})
+        self.headers: dict[str, str] = {}
+        """Of the answer."""
 
     def body(self) -> dict[str, Any]:
         """Body A; keys without a value are absent."""

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 
 from .callers import anyone, guest, user
 from .errors import instant
+from .rest.errors import PREFIX
 
 REQUIRED: dict[str, Any] = {"x-required": True}
 """``json_schema_extra`` of a parameter that the endpoint itself asks for, to refuse it in its own words."""
@@ -51,7 +52,7 @@ TAGS = [
     {"name": "account", "description": "Who one is here, what one may use and has used."},
     {"name": "visits", "description": "Runs of a web client, hashed; kept only where whoever runs the server said so."},
     {"name": "analytics", "description": "What a person did in a client, as names and counts, never text."},
-    {"name": "rpc", "description": "The database's own functions, as PostgREST serves them."},
+    {"name": "rest", "description": "One's own rows and the database's functions, as PostgREST serves them."},
     {"name": "auth", "description": "Sign up, sign in, stay signed in, sign out."},
     {"name": "health", "description": "For whoever runs the server."},
 ]
@@ -100,11 +101,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
         for method in route.methods or ():
             operation = document["paths"].get(route.path_format, {}).get(method.lower())
             if operation is not None and route.dependant is not None:
-                _complete(operation, method, set(_calls(route.dependant)))
+                refusal = "PostgrestError" if str(route.path_format).startswith(PREFIX) else "Refusal"
+                _complete(operation, method, set(_calls(route.dependant)), refusal)
     return document
 
 
-def _complete(operation: dict[str, Any], method: str, calls: set[Any]) -> None:
+def _complete(operation: dict[str, Any], method: str, calls: set[Any], refusal: str) -> None:
     """Add to one operation what its dependencies and the server around it do."""
     statuses = {500, 503} if calls else {500}  # whoever needs nothing of the server answers without a database
     if operation.get("parameters"):
@@ -125,7 +127,7 @@ def _complete(operation: dict[str, Any], method: str, calls: set[Any]) -> None:
     if answers.get("422", {}).get("description") == "Validation Error":
         del answers["422"]  # FastAPI's own, which this server answers with 400
     for status, answer in refusals(*sorted(statuses)).items():
-        said = {"schema": {"$ref": "#/components/schemas/Refusal"}}
+        said = {"schema": {"$ref": f"#/components/schemas/{refusal}"}}
         answers.setdefault(str(status), {"description": answer["description"], "content": {"application/json": said}})
     for parameter in operation.get("parameters", ()):
         if parameter["schema"].pop("x-required", False):

@@ -48,6 +48,8 @@ class ServerSettings:
     """Of the embedded PostgreSQL; unused with a ``database_url``."""
     public_url: str = ""
     """How browsers reach this server, for links such as that of /device; empty: as the request came."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call this server from a browser, such as ``https://app.example.org``; ``*`` for all."""
     signup: Signup = "open"
     jwt_secret: str = field(default="", repr=False)
     """Signs access tokens (HS256); empty: one made at the first start and kept in the database."""

@@ -14,6 +14,7 @@ from . import (
     health,
     messages,
     models,
+    rest,
     rpc,
     search,
     session,
@@ -42,4 +43,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     visits.router,
     analytics.router,
     rpc.router,
+    rest.router,
 )

@@ -1,142 +1,128 @@
-"""The database's functions as PostgREST serves them: ``POST /rest/v1/rpc/<name>`` with one object of arguments.
+"""The database's functions as PostgREST serves them: ``/rest/v1/rpc/<name>``, by POST with one object of arguments, or
+by GET with arguments in the query string where the function only reads.
 
-Every function that a person may call is there, because the catalogue is asked and no list is kept. Row security and the
-functions themselves decide what the caller gets; the words of an error are the database's own.
+Only listed functions are served (schema/20_rest.sql). Row security and the functions themselves decide what the caller
+gets.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Request, Response
-from fastapi.responses import JSONResponse
-from psycopg import Error, sql
-from psycopg.types.json import Jsonb
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from ..callers import User
-from ..database import UNREACHABLE, Connection
+from ..database import Connection
 from ..json_bodies import JsonRoute
-from ..openapi import Refusal, refusals
 from ..rates import Class
-from ..services import Parts
+from ..rest import answers, catalogue, query, wishes
+from ..rest.catalogue import Function
+from ..rest.errors import RestError
+from ..rest.statement import Statement
+from ..services import Parts, Services
+from .rest_description import MODIFIERS, error_responses, page_responses
 
 FREQUENT = frozenset({
     "start_user_session", "end_user_session", "track_user_interaction", "batch_track_user_interactions",
 })  # fmt: skip
 """What a client calls all the time; the rest is asked for by a person."""
 
-CATALOGUE = """
-select
-    p.pronargs - p.pronargdefaults as required,
-    p.provolatile <> 'v' as only_reads,
-    p.proretset as gives_rows,
-    p.prorettype = 'void'::regtype as gives_nothing,
-    coalesce(p.proargnames[1:p.pronargs], '{}') as names,
-    array(select format_type(t, null) from unnest(p.proargtypes) with ordinality as u (t, n) order by n) as types
-from pg_proc as p
-where p.pronamespace = 'public'::regnamespace and p.proname = %s and p.prokind = 'f'
-    and p.prorettype <> 'trigger'::regtype and coalesce(cardinality(p.proargnames), 0) >= p.pronargs
-    and has_function_privilege('authenticated', p.oid, 'execute')
-    and not exists (select from pg_depend as d where d.objid = p.oid and d.deptype = 'e')
-"""
+router = APIRouter(prefix="/rest/v1/rpc", tags=["rest"], route_class=JsonRoute)
 
-STATUS = {"42501": 403, "23503": 409, "23505": 409, "P0001": 400}
-"""By SQLSTATE, as PostgREST has them; classes 22 and 23 are 400."""
+Name = Annotated[str, Path(min_length=1)]
 
-router = APIRouter(prefix="/rest/v1/rpc", tags=["rpc"], route_class=JsonRoute)
-
-
-class RpcRefusal(BaseModel):
-    """An error as PostgREST says it."""
-
-    code: str
-    message: str
-    details: str | None = None
-    hint: str | None = None
-
-
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "What the function gives.", "content": {"application/json": {"schema": {"title": "Given"}}}},
-    204: {"description": "The function gives nothing."},
-    400: {"model": RpcRefusal | Refusal, "description": "Bad Request"},
-    403: {"model": RpcRefusal | Refusal, "description": "Forbidden"},
-    404: {"model": RpcRefusal, "description": "Not Found"},
-    409: {"model": RpcRefusal, "description": "Conflict"},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """One of the catalogue."""
-
-    required: int
-    only_reads: bool
-    gives_rows: bool
-    gives_nothing: bool
-    names: list[str]
-    types: list[str]
-
-    def takes(self, told: dict[str, Any]) -> bool:
-        """Whether these are arguments of it."""
-        return told.keys() <= set(self.names) and all(name in told for name in self.names[: self.required])
+ANSWERS = page_responses("What the function returns: a value, or an array of rows.") | error_responses(
+    400, 403, 404, 405, 406, 409, 413, 416, 429, 504
+)
 
 
 @router.post(
     "/{name}",
-    responses=ANSWERS | refusals(429),
+    operation_id="call_function",
     response_model=None,
+    openapi_extra={"parameters": MODIFIERS},
+    responses=ANSWERS | {204: {"description": "The function returns nothing."}},
 )
 async def call(
-    name: Annotated[str, Path(min_length=1, max_length=63, pattern="^[a-z_][a-z0-9_]*$")],
+    name: Name,
     request: Request,
     caller: User,
     parts: Parts,
-    told: Annotated[dict[str, JsonValue] | None, Body()] = None,
+    arguments: Annotated[dict[str, JsonValue] | None, Body()] = None,
 ) -> Response:
-    """What the function gives: a value, or an array of rows."""
+    """Call a function with one object of arguments."""
+    await _spend(name, request, caller, parts)
+    given: dict[str, Any] = arguments or {}
+    async with parts.database.transaction(caller.identity) as db:
+        function = await _find(db, name, given)
+    pairs = request.query_params.multi_items()
+    return await _answer(function, given, pairs, request, caller, parts)
+
+
+@router.get(
+    "/{name}",
+    operation_id="read_function",
+    response_model=None,
+    openapi_extra={"parameters": MODIFIERS},
+    responses=ANSWERS,
+)
+async def read(name: Name, request: Request, caller: User, parts: Parts) -> Response:
+    """Call a function that only reads, with its arguments in the query string."""
+    await _spend(name, request, caller, parts)
+    async with parts.database.transaction(caller.identity) as db:
+        known = await catalogue.functions(db, name)
+        parameters = {one for function in known for one in function.parameters}
+        given = {key: value for key, value in request.query_params.multi_items() if key in parameters}
+        function = await _find(db, name, given)
+    if not function.only_reads:
+        error = RestError(405, "25006", f"cannot execute {name} in a read-only transaction", hint="Use POST.")
+        error.headers = {"Allow": "POST"}
+        raise error
+    pairs = [(key, value) for key, value in request.query_params.multi_items() if key not in parameters]
+    return await _answer(function, given, pairs, request, caller, parts)
+
+
+async def _answer(
+    function: Function,
+    given: dict[str, Any],
+    pairs: list[tuple[str, str]],
+    request: Request,
+    caller: User,
+    parts: Services,
+) -> Response:
+    is_get = request.method != "POST"
+    wanted = wishes.wishes_of(request.headers)
+    asked = query.parse(pairs)
+    if is_get:
+        asked = wishes.in_range(asked, request.headers)
+    statement = Statement(function.result, asked, counted=bool(wanted.count), as_csv=wanted.media_type == wishes.CSV)
+    statement.call(function, given, typed=not is_get)
+
+    async def work(db: Connection) -> answers.Page:
+        return await answers.page_of(db, statement, read_only=function.only_reads)
+
+    run = parts.database.read if function.only_reads else parts.database.write
+    page = await run(caller.identity, work, seconds=answers.SECONDS)
+    if function.gives_nothing:
+        return Response(status_code=204)
+    return page.answer(wanted, asked.offset, is_set=function.gives_rows)
+
+
+async def _find(db: Connection, name: str, given: dict[str, Any]) -> Function:
+    for function in await catalogue.functions(db, name):
+        if function.takes(set(given)):
+            return function
+    name, named = name[:63], ", ".join(sorted(given))[:500]
+    raise RestError(
+        404,
+        "PGRST202",
+        f"Could not find the function public.{name}{f'({named})' if named else ' without parameters'} in the schema"
+        " cache",
+        f"Searched for the function public.{name} with {f'parameters {named}' if named else 'no parameters'}.",
+    )
+
+
+async def _spend(name: str, request: Request, caller: User, parts: Services) -> None:
     kind: Class = "S" if name in FREQUENT else "B"
     await parts.limits.spend(request, caller, kind)
-    arguments: dict[str, Any] = told or {}
-
-    async def work(db: Connection) -> Response:
-        rows = await (await db.execute(CATALOGUE, (name,))).fetchall()
-        found = next((one for one in (Function(**row) for row in rows) if one.takes(arguments)), None)
-        if found is None:
-            named = ", ".join(sorted(arguments)) or "no arguments"
-            return _refused(404, "PGRST202", f"There is no function public.{name} with {named}.")
-        try:
-            cursor = await db.execute(*_call(name, found, arguments))
-        except UNREACHABLE:
-            raise
-        except Error as error:
-            if (state := error.sqlstate or "")[:2] not in ("22", "23") and state not in STATUS:
-                raise
-            await db.execute("rollback and chain")
-            said = error.diag
-            status = STATUS.get(state, 400)
-            return _refused(status, state, said.message_primary or state, said.message_detail, said.message_hint)
-        row = await cursor.fetchone()
-        return Response(status_code=204) if found.gives_nothing else JSONResponse(row["told"] if row else None)
-
-    return await parts.database.read(caller.identity, work)
-
-
-def _call(name: str, function: Function, arguments: dict[str, Any]) -> tuple[sql.Composed, list[Any]]:
-    """The statement that calls it: PostgreSQL itself makes the arguments' types of the JSON."""
-    given = [(one, kind) for one, kind in zip(function.names, function.types, strict=True) if one in arguments]
-    passed = sql.SQL(", ").join(sql.SQL("{0} => a.{0}").format(sql.Identifier(one)) for one, _ in given)
-    columns = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(one), sql.SQL(kind)) for one, kind in given)
-    told = sql.SQL("coalesce(jsonb_agg(to_jsonb(f)), '[]')" if function.gives_rows else "to_jsonb(f)")
-    statement = sql.SQL("select {} as told from ").format(told)
-    values: list[Any] = []
-    if given:
-        statement += sql.SQL("jsonb_to_record(%s) as a ({}), ").format(columns)
-        values.append(Jsonb(arguments))
-    statement += sql.SQL("lateral public.{}({}) as f").format(sql.Identifier(name), passed)
-    return statement, values
-
-
-def _refused(status: int, code: str, message: str, details: str | None = None, hint: str | None = None) -> JSONResponse:
-    return JSONResponse({"code": code, "message": message, "details": details, "hint": hint}, status)

@@ -56,7 +56,7 @@ def test_a_refusal_is_refused(
 
 
 def test_a_method_that_is_not_allowed_is_told_which_are(http: httpx.Client) -> None:
-    assert http.delete("/healthz").headers["allow"] == "GET"
+    assert http.delete("/healthz").headers["allow"] == "GET, HEAD"
 
 
 def test_too_many_requests_are_told_how_long_to_wait(served: Callable[..., str]) -> None:

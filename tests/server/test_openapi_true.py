@@ -80,7 +80,7 @@ def test_every_route_is_in_it() -> None:
 @each
 def test_every_refusal_has_the_body_of_refusals(method: str, path: str) -> None:
     bodies = {"Refusal"} | ({"RefusalBody"} if path.startswith("/auth/") else set())
-    bodies |= {"RpcRefusal"} if path.startswith("/rest/") else set()
+    bodies = {"PostgrestError"} if path.startswith("/rest/") else bodies
     for status, answer in operation(method, path)["responses"].items():
         if int(status) >= 400:
             assert list(answer["content"]) == ["application/json"], status

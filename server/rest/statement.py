@@ -1,0 +1,182 @@
+"""One statement for a query: the page as JSON, its size so far, and the count.
+
+Names come from the catalogue and are quoted by psycopg; whatever else a request says is a parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from .catalogue import SCALAR, Function, Relation
+from .errors import no_column
+from .filters import COMPARISONS, PATTERNS
+from .terms import Field, Group, Item, Order, Query, Test
+
+MAX_ROWS = 1000
+"""Rows of one answer."""
+MAX_BYTES = 16 * 1024 * 1024
+"""Bytes of one answer, as JSON."""
+
+STATEMENT = sql.SQL("""
+with called as {materialized} ({source}),
+counted as ({count}),
+page as (select {columns} from called as t {where} {order} limit {limit} offset {offset}),
+rows as (select {row} as j from page as p)
+select c.total, case when r.bytes <= {most} then r.j end as row, r.bytes
+from counted as c
+left join lateral (
+    select j, sum(octet_length(j)) over (rows unbounded preceding) as bytes from rows
+) as r on true
+""")
+
+IS = {
+    "null": sql.SQL("is null"),
+    "not_null": sql.SQL("is not null"),
+    "true": sql.SQL("is true"),
+    "false": sql.SQL("is false"),
+    "unknown": sql.SQL("is unknown"),
+}
+
+
+class Statement:
+    """Builder of the statement; ``text`` and ``values`` are what to execute."""
+
+    def __init__(self, relation: Relation, query: Query, *, counted: bool, as_csv: bool) -> None:
+        self.values: dict[str, Any] = {}
+        self.headers: list[str] = []
+        """Names of the columns of the page."""
+        self._relation = relation
+        self._materialized = sql.SQL("not materialized")
+        self._source: sql.Composable = sql.SQL("select * from public.{}").format(sql.Identifier(relation.name))
+        self._query = query
+        self._counted = counted
+        self._as_csv = as_csv
+
+    def call(self, function: Function, arguments: Mapping[str, Any], *, typed: bool) -> None:
+        """Read from a function instead of a table. ``typed``: arguments are JSON; else text in PostgreSQL's form."""
+        given = {name: kind for name, kind in function.parameters.items() if name in arguments}
+        source = sql.SQL("lateral public.{}").format(sql.Identifier(function.name))
+        if typed and given:
+            # PostgreSQL itself makes the parameters' types of the JSON
+            columns = sql.SQL(", ").join(
+                sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in given.items()
+            )
+            told = self._value(Jsonb(dict(arguments)))
+            passed = sql.SQL(", ").join(sql.SQL("{0} => a.{0}").format(sql.Identifier(name)) for name in given)
+            source = sql.SQL("jsonb_to_record({}) as a ({}), {}({})").format(told, columns, source, passed)
+        else:
+            passed = sql.SQL(", ").join(
+                sql.SQL("{} => {}").format(sql.Identifier(name), self._value(arguments[name], kind))
+                for name, kind in given.items()
+            )
+            source = sql.SQL("{}({})").format(source, passed)
+        if self._relation.is_scalar:
+            self._source = sql.SQL("select f.{0} from {1} as f({0})").format(sql.Identifier(SCALAR), source)
+        else:
+            self._source = sql.SQL("select f.* from {} as f").format(source)
+        self._materialized = sql.SQL("materialized")  # called once, however often it is read
+
+    @property
+    def text(self) -> sql.Composed:
+        """The statement. Raises RestError for a column that is not there."""
+        where = self._where()
+        count = sql.SQL("select count(*) as total from called as t {}").format(where)
+        return STATEMENT.format(
+            materialized=self._materialized,
+            source=self._source,
+            count=count if self._counted else sql.SQL("select null::bigint as total"),
+            columns=self._columns(),
+            where=where,
+            order=self._order(),
+            limit=self._value(MAX_ROWS if self._query.limit is None else min(self._query.limit, MAX_ROWS)),
+            offset=self._value(self._query.offset),
+            row=self._row(),
+            most=self._value(MAX_BYTES),
+        )
+
+    def _columns(self) -> sql.Composable:
+        items = self._query.select
+        if items is None:
+            items = tuple(Item(Field(name), name) for name in self._relation.columns)
+        self.headers = [item.alias for item in items]
+        return sql.SQL(", ").join(self._column(item) for item in items)
+
+    def _column(self, item: Item) -> sql.Composable:
+        value = self._field(item.field)
+        kind = item.cast or self._type(item.field)
+        if item.cast:
+            value = sql.SQL("cast({} as {})").format(value, sql.SQL(item.cast))
+        if self._as_csv:
+            is_truth = kind in ("boolean", "bool")
+            form = sql.SQL("case when {0} then 't' when not {0} then 'f' end") if is_truth else sql.SQL("({0})::text")
+            value = form.format(value)
+        return sql.SQL("{} as {}").format(value, sql.Identifier(item.alias))
+
+    def _row(self) -> sql.Composable:
+        if self._as_csv:
+            return sql.SQL("array_to_json(array(select v from json_each_text(row_to_json(p.*)) as e (k, v)))::text")
+        if self._relation.is_scalar and self._query.select is None:
+            return sql.SQL("coalesce(to_json(p.{})::text, 'null')").format(sql.Identifier(SCALAR))
+        return sql.SQL("row_to_json(p.*)::text")
+
+    def _where(self) -> sql.Composable:
+        return sql.SQL("where {}").format(self._all(self._query.where)) if self._query.where else sql.SQL("")
+
+    def _all(self, members: tuple[Test | Group, ...], word: str = "and") -> sql.Composable:
+        joined = sql.SQL(f" {word} ") if word in ("and", "or") else sql.SQL("")
+        return joined.join(self._group(one) if isinstance(one, Group) else self._test(one) for one in members)
+
+    def _group(self, group: Group) -> sql.Composable:
+        form = sql.SQL("not ({})") if group.negated else sql.SQL("({})")
+        return form.format(self._all(group.members, group.kind))
+
+    def _test(self, test: Test) -> sql.Composable:
+        value, kind = self._field(test.field), self._type(test.field)
+        if test.operator == "is":
+            told = sql.SQL("{} {}").format(value, IS[str(test.value)])
+        elif test.operator == "in":
+            told = sql.SQL("{} = any({})").format(value, self._value(list(test.value), f"{kind}[]"))
+        elif test.operator in PATTERNS:
+            pattern = self._value(str(test.value).replace("*", "%"), "text")
+            told = sql.SQL("{} {} {}").format(value, sql.SQL(PATTERNS[test.operator]), pattern)
+        else:
+            operator = COMPARISONS.get(test.operator, "is distinct from")
+            told = sql.SQL("{} {} {}").format(value, sql.SQL(operator), self._value(test.value, kind))
+        return sql.SQL("not ({})" if test.negated else "({})").format(told)
+
+    def _order(self) -> sql.Composable:
+        if not self._query.order:
+            return sql.SQL("")
+        return sql.SQL("order by {}").format(sql.SQL(", ").join(self._key(one) for one in self._query.order))
+
+    def _key(self, order: Order) -> sql.Composable:
+        key = sql.SQL("{} {}").format(self._field(order.field), sql.SQL("desc" if order.descending else "asc"))
+        if order.nulls_first is not None:
+            key += sql.SQL(" nulls first" if order.nulls_first else " nulls last")
+        return key
+
+    def _field(self, field: Field) -> sql.Composable:
+        if field.name not in self._relation.columns:
+            raise no_column(self._relation.name, field.name)
+        value: sql.Composable = sql.SQL("t.{}").format(sql.Identifier(field.name))
+        if field.path:
+            value = sql.SQL("to_jsonb({})").format(value)
+        for arrow, key in field.path:
+            step = self._value(int(key), "integer") if key.isdecimal() and len(key) < 10 else self._value(key, "text")
+            value = sql.SQL("({} {} {})").format(value, sql.SQL("->>" if arrow == "->>" else "->"), step)
+        return value
+
+    def _type(self, field: Field) -> str:
+        if field.path:
+            return "text" if field.path[-1][0] == "->>" else "jsonb"
+        return self._relation.columns[field.name]
+
+    def _value(self, value: Any, kind: str = "") -> sql.Composable:
+        name = f"v{len(self.values)}"
+        self.values[name] = value
+        placeholder = sql.Placeholder(name)
+        return sql.SQL("{}::{}").format(placeholder, sql.SQL(kind)) if kind else placeholder

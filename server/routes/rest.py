@@ -1,0 +1,44 @@
+"""One's own rows as PostgREST serves them: ``GET /rest/v1/<table>``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from ..callers import User
+from ..database import Connection
+from ..json_bodies import JsonRoute
+from ..rates import limited
+from ..rest import answers, catalogue, query, wishes
+from ..rest.errors import RestError
+from ..rest.statement import Statement
+from ..services import Parts
+from .rest_description import MODIFIERS, error_responses, page_responses
+
+router = APIRouter(prefix="/rest/v1", tags=["rest"], route_class=JsonRoute, dependencies=[limited("C")])
+
+Name = Annotated[str, Path(min_length=1)]
+
+
+@router.get(
+    "/{relation}",
+    operation_id="read_rows",
+    response_model=None,
+    openapi_extra={"parameters": MODIFIERS},
+    responses=page_responses("Rows, in pages of 1,000 at most.") | error_responses(400, 404, 406, 413, 416, 504),
+)
+async def read_rows(relation: Name, request: Request, caller: User, parts: Parts) -> Response:
+    """Rows of a table or view that the caller may see. HEAD gives the same headers without the rows."""
+    wanted = wishes.wishes_of(request.headers)
+    asked = wishes.in_range(query.parse(request.query_params.multi_items()), request.headers)
+
+    async def work(db: Connection) -> answers.Page:
+        found = await catalogue.relation(db, relation)
+        if found is None:
+            raise RestError(404, "PGRST205", f"Could not find the table 'public.{relation[:63]}' in the schema cache")
+        statement = Statement(found, asked, counted=bool(wanted.count), as_csv=wanted.media_type == wishes.CSV)
+        return await answers.page_of(db, statement, read_only=True)
+
+    page = await parts.database.read(caller.identity, work, seconds=answers.SECONDS)
+    return page.answer(wanted, asked.offset, is_set=True)
