@@ -33,6 +33,11 @@ router = APIRouter(
 )
 
 
+MOST_ITEMS: Final = 5_000
+"""Conversations of one push."""
+MOST_NAMED: Final = 20
+"""Conversations that a refusal names."""
+
 PAGE_OF: Final = """
 select
     id,
@@ -93,12 +98,16 @@ async def push(
     items = body.get("conversations") if isinstance(body, dict) else None
     if not isinstance(items, list):
         raise ApiError("bad_request", "Invalid conversations data", details="conversations has to be an array")
+    if len(items) > MOST_ITEMS:
+        raise ApiError(
+            "payload_too_large", "Too many conversations at once.", details=f"At most {MOST_ITEMS} are taken."
+        )
     foreign = [str(one.get("id")) for one in items if isinstance(one, dict) and not _own(one, caller)]
     if foreign:
         raise ApiError(
             "insufficient_permissions",
             "Unauthorized conversation access",
-            details=f"Invalid conversations: {', '.join(foreign)}",
+            details=f"Invalid conversations: {', '.join(foreign[:MOST_NAMED])}",
             suggestions=["Ensure all conversations belong to the authenticated user"],
         )
     details = [await _stored(item, caller, parts) for item in items]

@@ -17,7 +17,7 @@ from sync.wire import BadItem, DeltaAnswer, DeltaPush
 from ..database import Connection
 from ..errors import ApiError, instant
 from ..identity import Caller
-from ..packing import packed
+from ..packing import LARGE, packed
 from ..services import Services
 from ..sync import reading, writing
 from ..sync.device import Device
@@ -40,16 +40,19 @@ async def push(request: Request, caller: Caller, parts: Services, device: Device
     """Do the ops of a push, once; rows that were asked for come along."""
     if body.get("conversations"):
         raise ApiError("bad_request", "A push of ops has no conversations.", details="conversations has to be empty")
+    sync = body["sync"]
+    ops = sync.get("ops") if isinstance(sync, dict) else None
+    count = len(ops) if isinstance(ops, list) else 0
+    if count > MOST_OPS:
+        raise ApiError("payload_too_large", "Too many ops at once.", details=f"At most {MOST_OPS} are taken.")
     try:
-        asked = DeltaPush.decode(body["sync"])
+        asked = await asyncio.to_thread(DeltaPush.decode, sync) if count > MANY else DeltaPush.decode(sync)
     except BadItem as error:
         raise ApiError("bad_request", "The sync object is not understood.", details=error.word) from None
-    if len(asked.ops) > MOST_OPS:
-        raise ApiError("payload_too_large", "Too many ops at once.", details=f"At most {MOST_OPS} are taken.")
     one = writing.Pushing(
         caller.user_id,
         asked,
-        sha256(await request.body()).hexdigest(),
+        await _hash(await request.body()),
         now=int(parts.clock().timestamp() * 1000),
         sent_at=device.sent_at,
     )
@@ -63,6 +66,10 @@ async def push(request: Request, caller: Caller, parts: Services, device: Device
             "replica_forked", "Another copy of this device's history has pushed under its name.", details=asked.replica
         ) from None
     return await _answer(request, caller, parts, told)
+
+
+async def _hash(body: bytes) -> str:
+    return sha256(body).hexdigest() if len(body) < LARGE else await asyncio.to_thread(lambda: sha256(body).hexdigest())
 
 
 def _pushed(one: writing.Pushing, device: Device) -> Callable[[Connection], Awaitable[DeltaAnswer]]:

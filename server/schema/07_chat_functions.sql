@@ -88,31 +88,84 @@ begin
 end
 $$;
 
--- One conversation of sync_user_conversations. Of a message that is there twice the last one counts; one that was deleted stays deleted.
-create or replace function public.sync_user_conversation(p_user_id uuid, p_conversation jsonb) returns void
-language plpgsql
-security definer
-set search_path = pg_catalog, public
+-- What keeps an item of sync_user_conversations from being stored, as far as it can be said without writing; null when nothing does.
+create or replace function sterna.problem_of_conversation(p_conversation jsonb) returns text
+language plpgsql stable
+set search_path = pg_catalog
 as $$
 declare
     c jsonb := p_conversation;
+    is_storable boolean;
+    cast_number bigint; -- what is cast here is not used
+    cast_time timestamptz;
+begin
+    if coalesce(c ->> 'id', '') = '' then
+        return 'invalid_conversation';
+    end if;
+    if length(c ->> 'title') > 255 then
+        return 'title_too_long';
+    end if;
+    is_storable := coalesce(length(c ->> 'lastModel'), 0) <= 100;
+    cast_number := (c ->> 'messageCount')::integer;
+    cast_number := (c ->> 'totalTokens')::bigint;
+    cast_time := (c ->> 'lastMessageTimestamp')::timestamptz;
+    cast_time := (c ->> 'createdAt')::timestamptz;
+    cast_time := (c ->> 'updatedAt')::timestamptz;
+    if is_storable and jsonb_typeof(c -> 'messages') = 'array' then
+        select coalesce(bool_and(
+            m ->> 'id' is not null
+            and coalesce(m ->> 'role' in ('user', 'assistant', 'system'), false)
+            and m ->> 'content' is not null
+            and coalesce(length(m ->> 'model'), 0) <= 100
+            and coalesce((m ->> 'total_tokens')::integer, 0) >= 0
+            and coalesce((m ->> 'input_tokens')::integer, 0) >= 0
+            and coalesce((m ->> 'output_tokens')::integer, 0) >= 0
+            and coalesce((m ->> 'timestamp')::timestamptz, 'epoch') >= '-infinity'
+        ), true)
+        into is_storable
+        from jsonb_array_elements(c -> 'messages') as m;
+    end if;
+    return case when not is_storable then 'invalid_conversation' end;
+exception
+    when data_exception then
+        return 'invalid_conversation';
+end
+$$;
+revoke all on function sterna.problem_of_conversation(jsonb) from public, anon, authenticated;
+
+-- Conversations of sync_user_conversations, all of them by two statements: one a conversation would go through every version of the
+-- person's counters again. Of what is there twice the last counts; a message that was deleted stays deleted.
+drop function if exists public.sync_user_conversation(uuid, jsonb);
+create or replace function sterna.store_conversations(p_user_id uuid, p_conversations jsonb) returns void
+language plpgsql
+set search_path = pg_catalog, public
+as $$
 begin
     insert into public.chat_sessions as s (
         user_id, id, title, message_count, total_tokens, last_model, last_message_preview, last_message_timestamp,
         created_at, updated_at
     )
-    values (
+    select
         p_user_id,
-        c ->> 'id',
-        coalesce(c ->> 'title', 'New Chat'),
-        coalesce((c ->> 'messageCount')::integer, 0),
-        coalesce((c ->> 'totalTokens')::bigint, 0),
-        c ->> 'lastModel',
-        c ->> 'lastMessagePreview',
-        (c ->> 'lastMessageTimestamp')::timestamptz,
-        coalesce((c ->> 'createdAt')::timestamptz, now()),
-        coalesce((c ->> 'updatedAt')::timestamptz, now())
-    )
+        i.id,
+        coalesce(i.c ->> 'title', 'New Chat'),
+        coalesce((i.c ->> 'messageCount')::integer, 0),
+        coalesce((i.c ->> 'totalTokens')::bigint, 0),
+        i.c ->> 'lastModel',
+        i.c ->> 'lastMessagePreview',
+        (i.c ->> 'lastMessageTimestamp')::timestamptz,
+        coalesce(i.first_created::timestamptz, now()),
+        coalesce((i.c ->> 'updatedAt')::timestamptz, now())
+    from (
+        select distinct on (e.c ->> 'id')
+            e.c,
+            e.c ->> 'id' as id,
+            e.place,
+            first_value(e.c ->> 'createdAt') over (partition by e.c ->> 'id' order by e.place) as first_created
+        from jsonb_array_elements(p_conversations) with ordinality as e (c, place)
+        order by e.c ->> 'id', e.place desc
+    ) as i
+    order by i.place
     on conflict (user_id, id) do update set
         title = excluded.title,
         message_count = excluded.message_count,
@@ -127,29 +180,38 @@ begin
         user_id, session_id, id, role, content, model, total_tokens, input_tokens, output_tokens, user_message_id,
         message_timestamp, error_message, is_streaming
     )
-    select distinct on (m.value ->> 'id')
+    select
         p_user_id,
-        c ->> 'id',
-        m.value ->> 'id',
-        m.value ->> 'role',
-        m.value ->> 'content',
-        m.value ->> 'model',
-        coalesce((m.value ->> 'total_tokens')::integer, 0),
-        coalesce((m.value ->> 'input_tokens')::integer, 0),
-        coalesce((m.value ->> 'output_tokens')::integer, 0),
-        m.value ->> 'user_message_id',
-        coalesce((m.value ->> 'timestamp')::timestamptz, now()),
-        case when m.value ->> 'error' = 'true' then 'Message failed' end,
+        i.session_id,
+        i.m ->> 'id',
+        i.m ->> 'role',
+        i.m ->> 'content',
+        i.m ->> 'model',
+        coalesce((i.m ->> 'total_tokens')::integer, 0),
+        coalesce((i.m ->> 'input_tokens')::integer, 0),
+        coalesce((i.m ->> 'output_tokens')::integer, 0),
+        i.m ->> 'user_message_id',
+        coalesce((i.m ->> 'timestamp')::timestamptz, now()),
+        case when i.m ->> 'error' = 'true' then 'Message failed' end,
         false
-    from jsonb_array_elements(
-        case when jsonb_typeof(c -> 'messages') = 'array' then c -> 'messages' else '[]' end
-    ) with ordinality as m (value, place)
+    from (
+        select distinct on (m.value ->> 'id')
+            m.value as m,
+            first_value(e.c ->> 'id') over (partition by m.value ->> 'id' order by e.place, m.place) as session_id,
+            e.place as conversation_place,
+            m.place
+        from jsonb_array_elements(p_conversations) with ordinality as e (c, place)
+        cross join lateral jsonb_array_elements(
+            case when jsonb_typeof(e.c -> 'messages') = 'array' then e.c -> 'messages' else '[]' end
+        ) with ordinality as m (value, place)
+        order by m.value ->> 'id', e.place desc, m.place desc
+    ) as i
     where not exists (
         select 1
         from public.sync_rows as r
-        where r.user_id = p_user_id and r.kind = 'm' and r.id = m.value ->> 'id' and r.deleted_at is not null
+        where r.user_id = p_user_id and r.kind = 'm' and r.id = i.m ->> 'id' and r.deleted_at is not null
     )
-    order by m.value ->> 'id', m.place desc
+    order by i.conversation_place, i.place
     on conflict (user_id, id) do update set
         content = excluded.content,
         model = excluded.model,
@@ -161,49 +223,89 @@ begin
         error_message = excluded.error_message;
 end
 $$;
-revoke all on function public.sync_user_conversation(uuid, jsonb) from public, anon, authenticated;
+revoke all on function sterna.store_conversations(uuid, jsonb) from public, anon, authenticated;
 
--- Each conversation alone: one that fails says why in a word and leaves the others.
+-- Stores what can be stored; gives the places of what cannot. Halves what fails until it is found.
+create or replace function sterna.store_or_name(p_user_id uuid, p_items jsonb [], p_places integer []) returns integer []
+language plpgsql
+set search_path = pg_catalog
+as $$
+declare
+    many integer := cardinality(p_items);
+begin
+    if many = 0 then
+        return '{}';
+    end if;
+    begin
+        perform sterna.store_conversations(p_user_id, to_jsonb(p_items));
+        return '{}';
+    exception
+        when data_exception or integrity_constraint_violation then
+            null;
+    end;
+    if many = 1 then
+        return p_places;
+    end if;
+    return sterna.store_or_name(p_user_id, p_items[:many / 2], p_places[:many / 2])
+        || sterna.store_or_name(p_user_id, p_items[many / 2 + 1:], p_places[many / 2 + 1:]);
+end
+$$;
+revoke all on function sterna.store_or_name(uuid, jsonb [], integer []) from public, anon, authenticated;
+
+-- Each conversation alone: one that fails says why in a word and leaves the others. Of 1,000 at most, with 10,000 messages.
 create or replace function public.sync_user_conversations(user_uuid uuid, conversations_data jsonb) returns jsonb
 language plpgsql
 security definer
 set search_path = pg_catalog, public
 as $$
 declare
-    conversation jsonb;
-    synced integer := 0;
-    details jsonb := '[]';
-    problem text;
+    items jsonb [];
+    problems text [];
+    places integer [];
+    failed integer [];
+    details jsonb;
 begin
     perform sterna.require_own(user_uuid);
+    if jsonb_typeof(conversations_data) is distinct from 'array' then
+        return jsonb_build_object('synced', 0, 'errors', 0, 'details', '[]'::jsonb);
+    end if;
+    if jsonb_array_length(conversations_data) > 1000 or (
+        select sum(jsonb_array_length(value -> 'messages'))
+        from jsonb_array_elements(conversations_data)
+        where jsonb_typeof(value -> 'messages') = 'array'
+    ) > 10000 then
+        raise invalid_parameter_value using message = 'At most 1,000 conversations and 10,000 messages are taken at once.';
+    end if;
     perform public.sync_lock(user_uuid);
-    for conversation in
-        select value
-        from jsonb_array_elements(case when jsonb_typeof(conversations_data) = 'array' then conversations_data else '[]' end)
-    loop
-        problem := case
-            when coalesce(conversation ->> 'id', '') = '' then 'invalid_conversation'
-            when length(conversation ->> 'title') > 255 then 'title_too_long'
-            when exists (
-                select 1
-                from public.sync_rows as r
-                where r.user_id = user_uuid and r.kind = 'c' and r.id = conversation ->> 'id' and r.deleted_at is not null
-            ) then 'conversation_deleted'
-        end;
-        if problem is null then
-            begin
-                perform public.sync_user_conversation(user_uuid, conversation);
-                synced := synced + 1;
-            exception
-                when data_exception or integrity_constraint_violation then
-                    problem := 'invalid_conversation';
-            end;
-        end if;
-        if problem is not null then
-            details := details || jsonb_build_object('conversationId', conversation ->> 'id', 'error', problem);
+    select array_agg(value order by place), array_agg(sterna.problem_of_conversation(value) order by place)
+    into items, problems
+    from jsonb_array_elements(conversations_data) with ordinality as e (value, place);
+    for place in 1..coalesce(cardinality(items), 0) loop
+        if problems[place] is null and exists (
+            select 1
+            from public.sync_rows as r
+            where r.user_id = user_uuid and r.kind = 'c' and r.id = items[place] ->> 'id' and r.deleted_at is not null
+        ) then
+            problems[place] := 'conversation_deleted';
         end if;
     end loop;
-    return jsonb_build_object('synced', synced, 'errors', jsonb_array_length(details), 'details', details);
+    select array_agg(p.place order by p.place) into places
+    from unnest(problems) with ordinality as p (problem, place)
+    where p.problem is null;
+    failed := sterna.store_or_name(
+        user_uuid, (select array_agg(items[place] order by place) from unnest(places) as place), places
+    );
+    select coalesce(jsonb_agg(
+        jsonb_build_object('conversationId', items[p.place] ->> 'id', 'error', coalesce(p.problem, 'invalid_conversation'))
+        order by p.place
+    ), '[]') into details
+    from unnest(problems) with ordinality as p (problem, place)
+    where p.problem is not null or p.place = any(failed);
+    return jsonb_build_object(
+        'synced', jsonb_array_length(conversations_data) - jsonb_array_length(details),
+        'errors', jsonb_array_length(details),
+        'details', details
+    );
 end
 $$;
 

@@ -6,7 +6,6 @@ Triggers give the numbers, as they do for every writer; the stamps that the rule
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, LiteralString
@@ -21,6 +20,7 @@ from ..database import Connection
 from ..rows import COLUMNS
 from . import reading
 from .rules import Clear, Drop, Held, Key, Kill, Overtaken, Plan, Put, Restore, decide, keys
+from .stored_answers import packed, unpacked
 
 REPLICA: Final = (
     "select push_seq, req_hash, answer from sync_replica where user_id = %(user)s and replica = %(replica)s"
@@ -99,12 +99,13 @@ class Pushing:
         replica = {"user": self.user, "replica": self.asked.replica}
         before = await (await db.execute(REPLICA, replica)).fetchone()
         if before is not None and self.asked.push_seq <= before["push_seq"]:
-            if self.asked.push_seq == before["push_seq"] and self.body_hash == before["req_hash"]:
-                return [Ack.decode(one) for one in json.loads(zlib.decompress(before["answer"]))]
+            is_same = self.asked.push_seq == before["push_seq"] and self.body_hash == before["req_hash"]
+            if is_same and (told := await unpacked(before["answer"])) is not None:
+                return told
             raise Forked
         acks = await (self._each(db) if self.one_by_one else self._done(db, self.asked.ops))
-        told = zlib.compress(json.dumps([one.encode() for one in acks]).encode(), 1)
-        await db.execute(ANSWERED, (self.asked.replica, self.asked.push_seq, self.body_hash, told))
+        answer = (self.asked.replica, self.asked.push_seq, self.body_hash, await packed(acks))
+        await db.execute(ANSWERED, answer)
         return acks
 
     async def _each(self, db: Connection) -> list[Ack]:
