@@ -12,7 +12,7 @@ from providers import Catalog, Endpoint, HistoryError, HistoryHit, Model, Timeou
 from providers.guide import HelpText
 from providers.server import NAME as SERVER
 from providers.server import ServerProvider, Token
-from storage import Hit, Store, StoreError, StoreThread, parse
+from storage import Hit, Store, StoreError, StoreThread, stored_time
 
 PLACES = 5
 """Of the history, for one answer of the guide."""
@@ -42,7 +42,8 @@ def catalog_of(
             raise HistoryError(str(error)) from error
         marks = str.maketrans("", "", "\x02\x03")
         return [
-            HistoryHit(hit.session_title, hit.snippet.translate(marks), parse(hit.at), hit.session_id) for hit in hits
+            HistoryHit(hit.session_title, hit.snippet.translate(marks), stored_time(hit.at), hit.session_id)
+            for hit in hits
         ]
 
     timeouts = settings.timeouts

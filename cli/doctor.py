@@ -6,6 +6,7 @@ import asyncio
 import os
 import platform
 import shlex
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -21,9 +22,12 @@ from storage import Store, StoreError, clean, open_account
 from sync.report import sync_status
 
 from .doctor_analytics import doctor_analytics
+from .doctor_repair import doctor_repair
 from .output import counted, paint, print_json
 from .place import Place
 
+LEAST_FREE = 20_000_000
+"""Bytes on the disk of the history, below which it may soon not be written any more."""
 PACKAGES = ("textual", "httpx", "sqlite-utils", "click", "keyring")
 
 
@@ -64,6 +68,7 @@ def doctor(context: click.Context, offline: bool, as_json: bool) -> int:
 
 
 doctor.add_command(doctor_analytics)
+doctor.add_command(doctor_repair)
 
 
 def _all(place: Place, settings: Settings, *, offline: bool) -> Iterator[Finding]:
@@ -108,8 +113,15 @@ def _data(place: Place) -> Iterator[Finding]:
 def _file(store: Store, path: Path) -> Iterator[Finding]:
     yield Finding("data file", f"{path}, {path.stat().st_size / 1e6:,.1f} MB")
     yield from _private(path, 0o600)
+    if store.read_only is None and (free := shutil.disk_usage(path.parent).free) < LEAST_FREE:
+        yield Finding("disk", f"{free / 1e6:.1f} MB are free for {path}. Make room on that disk.", ok=False)
+    if store.read_only is not None:
+        yield Finding("writing", f"{store.read_only} Until then the history can be read and exported.", ok=False)
     damage = store.damage()
     yield Finding("soundness", "; ".join(damage) or "every page and every reference is in order", ok=not damage)
+    if values := store.damaged_values():
+        listed = ", ".join(map(str, values))
+        yield Finding("values", f"damaged: {listed}. Run: sterna doctor repair", ok=False)
     health = store.analyze_database_health()
     counts = [
         counted(health["total_conversations"], "conversation"),

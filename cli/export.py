@@ -13,7 +13,7 @@ from typing import TextIO
 
 import click
 
-from storage import Message, Session, Store, clean, one_line
+from storage import Message, NotFound, Session, Store, clean, one_line
 from sync.erasing import export_of
 from sync.errors import SignInError
 from sync.opening import open_service
@@ -119,7 +119,12 @@ def _sessions(store: Store, ids: list[str]) -> Iterator[Session]:
         return
     offset = 0
     while page := store.session_page(offset, PAGE):
-        yield from (store.get_session(row.id) for row in page)
+        for row in page:
+            try:
+                yield store.get_session(row.id)
+            except NotFound:  # its id is no text: nothing is found by it before it is repaired
+                title = one_line(row.title, 60)
+                click.echo(f"sterna: Left out: {title}. Its id is damaged. Run: sterna doctor repair", err=True)
         offset += len(page)
 
 

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storage import NotFound, Store, StoreError, StoreReadOnly, clean, data_dir, one_line, open_account
+from storage import (
+    NotFound,
+    Store,
+    StoreError,
+    StoreReadOnly,
+    StoreUnwritable,
+    clean,
+    data_dir,
+    one_line,
+    open_account,
+)
 
 if TYPE_CHECKING:
     from config import Settings
@@ -54,8 +64,8 @@ class Place:
         store = Store.open(open_account(self.folder()))
         try:
             store.recover_interrupted()
-        except StoreReadOnly:
-            pass  # what cannot be written can still be read
+        except StoreUnwritable as error:
+            store.read_only = error  # it can still be read
         except StoreError:
             store.close()
             raise

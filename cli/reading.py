@@ -87,7 +87,9 @@ def show(place: Place, conversation: str, reasoning: bool, as_json: bool) -> Non
             if message.error_message:
                 click.echo(paint(f"({clean(message.error_message)})", fg="red"))
         for reply in store.live_replies(session.id):
-            click.echo("\n## Reply · arriving")
+            # nobody can settle a reply while the file is read-only: whether its process lives is not known then
+            state = "arriving" if store.read_only is None else "not finished"
+            click.echo(f"\n## Reply · {state}")
             _echo_text(reply.content)
 
 

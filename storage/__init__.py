@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .accounts import Listed, open_account
     from .adoption import History
-    from .clock import Clock, parse, stamp, utc_now
+    from .clock import Clock, parse, stamp, stored_time, utc_now
     from .erasing import erase, require_alone
     from .errors import (
         FenceLost,
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
         StoreBusy,
         StoreCorrupt,
         StoreError,
+        StoreFailing,
         StoreFull,
+        StoreMissing,
         StoreReadOnly,
         StoreTooNew,
+        StoreUnwritable,
     )
     from .interactions import Interaction
     from .paths import data_dir
@@ -93,10 +96,13 @@ __all__ = [
     "StoreBusy",
     "StoreCorrupt",
     "StoreError",
+    "StoreFailing",
     "StoreFull",
+    "StoreMissing",
     "StoreReadOnly",
     "StoreThread",
     "StoreTooNew",
+    "StoreUnwritable",
     "Survey",
     "SyncAccount",
     "SyncCounts",
@@ -113,13 +119,14 @@ __all__ = [
     "require_alone",
     "stamp",
     "storable",
+    "stored_time",
     "utc_now",
 ]
 
 _PLACES = {
     "accounts": ("Listed", "open_account"),
     "adoption": ("History",),
-    "clock": ("Clock", "parse", "stamp", "utc_now"),
+    "clock": ("Clock", "parse", "stamp", "stored_time", "utc_now"),
     "errors": (
         "FenceLost",
         "Invalid",
@@ -128,9 +135,12 @@ _PLACES = {
         "StoreBusy",
         "StoreCorrupt",
         "StoreError",
+        "StoreFailing",
         "StoreFull",
+        "StoreMissing",
         "StoreReadOnly",
         "StoreTooNew",
+        "StoreUnwritable",
     ),
     "erasing": ("erase", "require_alone"),
     "interactions": ("Interaction",),

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from . import ids
-from .errors import NotFound, StoreCorrupt, StoreReadOnly, StoreTooNew
+from .errors import NotFound, StoreCorrupt, StoreTooNew
+from .failures import unwritable
 
 REGISTRY = "accounts.json"
 VERSION = 1
+OPENED = "opened"
+"""Of an entry: a history was opened in its file. If that is missing or empty later, it was lost."""
 LOCAL = "This computer"
 """What an account is called that no server knows."""
 
@@ -105,6 +108,27 @@ def new_file(data_dir: Path, *, token: ids.Token = ids.base36) -> str:
             return name
 
 
+def was_opened(path: Path) -> bool:
+    """Return True when the list beside ``path`` says that a history was opened in it."""
+    registry = path.parent / REGISTRY
+    if not registry.exists():
+        return False
+    return any(entry.get(OPENED) for entry in _content(registry)["accounts"] if entry["file"] == path.name)
+
+
+def mark_opened(path: Path) -> None:
+    """Note in the list beside ``path`` that a history was opened in it. Raises StoreError; does nothing twice."""
+    if not (path.parent / REGISTRY).exists() or was_opened(path):
+        return
+
+    def change(content: dict[str, Any]) -> None:
+        for entry in content["accounts"]:
+            if entry["file"] == path.name:
+                entry[OPENED] = True
+
+    _change(path.parent, change)
+
+
 def _change(data_dir: Path, change: Callable[[dict[str, Any]], None]) -> None:
     from filelock import FileLock
 
@@ -118,9 +142,7 @@ def _change(data_dir: Path, change: Callable[[dict[str, Any]], None]) -> None:
             change(content)
             _replace(registry, content)
     except OSError as error:
-        raise StoreReadOnly(
-            f"{registry} cannot be written ({error.strerror}). Give your user the right to write {data_dir}."
-        ) from error
+        raise unwritable(error, registry) from error
 
 
 def _replace(registry: Path, content: dict[str, Any]) -> None:
@@ -149,13 +171,11 @@ def open_account(data_dir: Path, *, token: ids.Token = ids.base36) -> Path:
             _first(registry, token)
         return data_dir / _current(registry)
     except OSError as error:
-        raise StoreReadOnly(
-            f"{registry} cannot be made or read ({error.strerror}). Give your user the right to write {data_dir}."
-        ) from error
+        raise unwritable(error, registry) from error
 
 
 def _first(registry: Path, token: ids.Token) -> None:
-    name = f"{token(ids.RANDOM_LENGTH)}.db"
+    name = _found_beside(registry) or f"{token(ids.RANDOM_LENGTH)}.db"
     content = {"version": VERSION, "current": name, "accounts": [{"file": name, "name": LOCAL, "origin": None}]}
     draft = registry.with_name(f".{REGISTRY}.{token(ids.RANDOM_LENGTH)}")
     _write(draft, content)
@@ -167,6 +187,18 @@ def _first(registry: Path, token: ids.Token) -> None:
         _claim(draft, registry)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _found_beside(registry: Path) -> str | None:
+    """Return the name of the one history in the folder, whose list was lost; None for an empty folder."""
+    files = [file for file in registry.parent.glob("*.db") if ".backup-" not in file.name and file.stat().st_size]
+    if len(files) > 1:
+        names = ", ".join(sorted(file.name for file in files))
+        raise StoreCorrupt(
+            f"{registry} is gone, and there are several histories beside it ({names}). Put it back, or write one that "
+            'names yours: {"version": 1, "current": "<name>.db", "accounts": [{"file": "<name>.db"}]}.'
+        )
+    return files[0].name if files else None
 
 
 def _claim(draft: Path, registry: Path) -> None:

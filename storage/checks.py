@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .database import Base
+from .damaged_values import DamagedValues
 
 SHOWN = 10
 
 
-class Checks(Base):
+class Checks(DamagedValues):
     """Reads everything, changes nothing."""
 
     def damage(self) -> list[str]:

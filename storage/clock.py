@@ -11,6 +11,9 @@ Clock = Callable[[], datetime]
 
 MILLISECOND = timedelta(milliseconds=1)
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST, _LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
+
 
 def utc_now() -> datetime:
     """The system's clock."""
@@ -33,6 +36,17 @@ def parse(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def stored_time(text: str) -> datetime:
+    """Return the moment that a stored time says, for showing it: it never fails and fits into every time zone.
+
+    A damaged time is 1970, one at the edge of the calendar a day off it.
+    """
+    try:
+        return min(max(parse(text), _EARLIEST), _LATEST)
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        return _EPOCH
+
+
 def millis(moment: datetime) -> int:
     """Whole milliseconds since 1970."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // MILLISECOND
+    return (moment - _EPOCH) // MILLISECOND

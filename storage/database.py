@@ -12,6 +12,7 @@ from typing import Any
 
 from . import ids
 from .clock import Clock, stamp, utc_now
+from .errors import StoreError
 from .failures import explain
 from .records import Change
 
@@ -19,15 +20,33 @@ BUSY_MS = 5000
 ROWS_A_STATEMENT = 40
 
 
-def connect(path: Path, *, busy_ms: int = BUSY_MS) -> sqlite3.Connection:
-    """A connection with the pragmas of a Sterna file that need no write. The file exists already."""
-    db = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None, cached_statements=400)
+def connect(path: Path | str, *, busy_ms: int = BUSY_MS, private_index: bool = False) -> sqlite3.Connection:
+    """Return a connection with the pragmas of a Sterna file that need no write. The file exists already.
+
+    ``path`` may be a URI (``file:…``). Text that is not UTF-8, as a damaged disk or another program leaves it, is read
+    with U+FFFD in place of what cannot be read: one byte must not hide a history. ``private_index`` keeps the index of
+    the journal in memory, for this connection alone.
+    """
+    uri = isinstance(path, str)
+    db = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None, cached_statements=400, uri=uri)
     db.row_factory = sqlite3.Row
-    db.execute("pragma foreign_keys = on")
-    db.execute("pragma recursive_triggers = off")  # some builds of SQLite turn them on
-    db.execute("pragma synchronous = full")
-    db.execute("pragma cache_size = -8000")  # KiB; the default 2 MB holds not even the upper pages of a large index
+    db.text_factory = readable
+    try:
+        if private_index:
+            db.execute("pragma locking_mode = exclusive")  # counts only before the first read, and other pragmas read
+        db.execute("pragma foreign_keys = on")
+        db.execute("pragma recursive_triggers = off")  # some builds of SQLite turn them on
+        db.execute("pragma synchronous = full")
+        db.execute("pragma cache_size = -8000")  # KiB; the default 2 MB holds not even the upper pages of a large index
+    except BaseException:
+        db.close()
+        raise
     return db
+
+
+def readable(raw: bytes) -> str:
+    """Return the text of these bytes, with U+FFFD for what is not UTF-8."""
+    return raw.decode("utf-8", "replace")
 
 
 class Base:
@@ -41,6 +60,8 @@ class Base:
         self.db = db
         self.path = path
         self.token = token
+        self.read_only: StoreError | None = None
+        """Why nothing can be written, while that is so."""
         self.on_commit: Callable[[Change], None] | None = None
         """Called in the store's thread after each commit that touched a conversation."""
         self._clock = clock
@@ -86,6 +107,7 @@ class Base:
             finally:
                 self._depth -= 1
             return
+        self._require_writable()
         try:
             self.db.execute("begin immediate")
             self._depth, self._began = 1, self._clock()
@@ -105,6 +127,11 @@ class Base:
         touched, self._touched = frozenset(self._touched), set()
         if touched and self.on_commit is not None:
             self.on_commit(Change(sessions=touched))
+
+    def _require_writable(self) -> None:
+        """Raise :attr:`read_only` when there is one. A store that can become writable again tries that first."""
+        if self.read_only is not None:
+            raise type(self.read_only)(str(self.read_only))
 
     def _undo(self) -> None:
         """Roll back, however often somebody ends what is being done. SQLite has done it already after some errors."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from .database import Base
-from .json_text import to_json
+from .json_text import from_json, to_json
 from .text import storable
 
 HISTORY_LENGTH = 20_000
@@ -54,11 +53,11 @@ class Drafts(Base):
     def get_local(self, key: str) -> Any:
         """A piece of the screen's state that :meth:`set_local` kept; None when there is none."""
         row = self.one("select value from local_state where key = :key", key=key)
-        return json.loads(row["value"]) if row else None
+        return from_json(row["value"]) if row else None
 
     def set_local(self, key: str, value: Any) -> None:
-        """Keep a piece of the screen's state (anything JSON can say); None forgets it."""
-        if value == self.get_local(key):
+        """Keep a piece of the screen's state (anything JSON can say); None forgets it. Nothing while read-only."""
+        if self.read_only is not None or value == self.get_local(key):
             return
         with self.write():
             if value is None:

@@ -15,12 +15,24 @@ class StoreCorrupt(StoreError):
     """The file is not a sound SQLite database."""
 
 
-class StoreReadOnly(StoreError):
+class StoreUnwritable(StoreError):
+    """The file cannot be written now. What is in it can still be read."""
+
+
+class StoreReadOnly(StoreUnwritable):
     """The file or its folder cannot be written."""
 
 
-class StoreFull(StoreError):
+class StoreFull(StoreUnwritable):
     """No space is left on the disk."""
+
+
+class StoreFailing(StoreUnwritable):
+    """The disk reports an error."""
+
+
+class StoreMissing(StoreCorrupt):
+    """The file of a history that was here is gone or empty."""
 
 
 class StoreTooNew(StoreError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Callable
 from functools import wraps
@@ -9,7 +10,16 @@ from inspect import getattr_static, isfunction
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .errors import Invalid, StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreReadOnly
+from .errors import (
+    Invalid,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    StoreFailing,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnwritable,
+)
 
 C = TypeVar("C", bound=type[Any])
 
@@ -52,9 +62,11 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError | None:
     if primary in _READ_ONLY:
         return StoreReadOnly(f"{path} cannot be written. Give your user the right to write the file and its folder.")
     if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
-        return StoreFull(f"No space is left for {path}. Nothing was changed; free some space and try again.")
+        return disk_full(path)
     if primary == sqlite3.SQLITE_IOERR:
-        return StoreError(f"The disk failed at {path} ({error}). Nothing was changed; check the disk and try again.")
+        return StoreFailing(f"The disk failed at {path} ({error}). Check the disk and try again.")
+    if primary == sqlite3.SQLITE_ERROR and "malformed JSON" in str(error):
+        return StoreCorrupt(f"A value in {path} is damaged. Run `sterna doctor repair`, then try again.")
     if primary in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH):
         return Invalid(f"That value does not fit: {error}.")
     if primary == sqlite3.SQLITE_INTERRUPT:
@@ -62,6 +74,23 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError | None:
     if primary == sqlite3.SQLITE_TOOBIG:
         return Invalid("That text is longer than SQLite can keep (1 GB).")
     return None
+
+
+def disk_full(path: Path) -> StoreFull:
+    """Return the error for a disk without room."""
+    return StoreFull(f"No space is left on the disk for {path}. Free some space and try again.")
+
+
+def unwritable(error: OSError, path: Path) -> StoreUnwritable:
+    """Return the error for what the operating system says of the file or its folder."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return disk_full(path)
+    if error.errno == errno.EIO:
+        return StoreFailing(f"The disk failed at {path} ({error.strerror}). Check the disk and try again.")
+    return StoreReadOnly(
+        f"{path} cannot be made or written ({error.strerror}). Give your user the right to write that folder, "
+        "or name another with --data-dir."
+    )
 
 
 def _disk_is_full(path: Path) -> bool:

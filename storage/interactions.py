@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from .clock import parse, stamp
-from .json_text import from_json, to_json
+from .json_text import from_json, json_object, to_json
 from .visits import Visits
 
 MOST_AT_ONCE: Final = 500
@@ -105,7 +105,7 @@ class Interactions(Visits):
         visit = self.one("select ended_at, metadata from user_sessions where id = :id", id=item["session_id"].lower())
         if visit is None:
             return None, False, "Session not found"
-        closed_by = from_json(visit["metadata"]).get("closed_by")
+        closed_by = json_object(visit["metadata"]).get("closed_by")
         if visit["ended_at"] is not None and at > visit["ended_at"] and closed_by != "idle":
             return None, False, "Session has ended"
         key = (item.get("id") or str(uuid4())).lower()

@@ -8,6 +8,9 @@ from typing import Any
 
 from .text import storable
 
+_NO_JSON = (ValueError, TypeError, RecursionError)
+"""How json.loads says that a text is not JSON."""
+
 
 def to_json(value: Any) -> str:
     """``value`` as a JSON column takes it. Raises ValueError for what JSON cannot say: NaN, infinity, a circle."""
@@ -15,8 +18,26 @@ def to_json(value: Any) -> str:
 
 
 def from_json(text: str | None) -> Any:
-    """What a JSON column says; None for none."""
-    return None if text is None else json.loads(text)
+    """Return what a JSON column says; None for none, and for what is damaged."""
+    try:
+        return None if text is None else json.loads(text)
+    except _NO_JSON:
+        return None
+
+
+def json_object(text: str | None) -> dict[str, Any]:
+    """Return what a JSON column says that holds an object; an empty one for anything else."""
+    value = from_json(text)
+    return value if isinstance(value, dict) else {}
+
+
+def is_json(text: str) -> bool:
+    """Return True for text that is JSON."""
+    try:
+        json.loads(text)
+    except _NO_JSON:
+        return False
+    return True
 
 
 def jsonb_deep_merge(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> dict[str, Any]:

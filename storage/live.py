@@ -46,6 +46,7 @@ class Live(Trash):
         text = storable(text)
         if not text.strip():
             raise Invalid("There is nothing to send yet.")
+        self._require_writable()
         owner = self._own()
         with self.write():
             created = session_id is None
@@ -74,6 +75,7 @@ class Live(Trash):
 
         ``model`` is the one to ask now; None: the one that was asked.
         """
+        self._require_writable()
         owner = self._own()
         with self.write():
             old = self.get_message(message_id)
@@ -127,7 +129,9 @@ class Live(Trash):
         return [self._live_of(row) for row in rows]
 
     def recover_interrupted(self) -> list[Message]:
-        """Settle, as interrupted, the replies of processes that died; gives their messages."""
+        """Settle, as interrupted, the replies of processes that died; gives their messages. None while read-only."""
+        if self.read_only is not None:
+            return []
         owners = [row["owner"] for row in self.rows("select distinct owner from live_replies")]
         mine = self._owner.name if self._owner else None
         dead = [name for name in owners if name != mine and is_dead(self.path.parent / name)]
@@ -138,7 +142,8 @@ class Live(Trash):
                     ended = Settled("interrupted", row["content"], row["reasoning"], model=row["model"])
                     with suppress(NotFound):  # its conversation was deleted for good
                         found.append(self.settle_reply(row["id"], ended))
-            (self.path.parent / name).unlink(missing_ok=True)
+            with suppress(OSError):
+                (self.path.parent / name).unlink(missing_ok=True)
         return found
 
     def _own(self) -> str:

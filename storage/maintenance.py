@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .database import Base
+from .database import Base, readable
 from .errors import Invalid, NotFound
-from .json_text import from_json, to_json
+from .json_text import from_json, is_json, to_json
 
 _JSON = frozenset({
     "filters", "results",
@@ -121,11 +121,11 @@ class Maintenance(Base):
             head = {"export_date": self.stamp(), "user_id": user_id, "profile": self._profile(user_id)}
             write(to_json(head)[:-1] + ',"conversations":[')
             count = 0
-            for session in self._sessions(user_id):
+            for place, session in self._sessions(user_id):
                 write(("," if count else "") + "\n" + '{"session":' + to_json(session) + ',"messages":[')
-                for at, message in enumerate(self._messages(session["id"])):
+                for at, message in enumerate(self._messages(place)):
                     write((",\n" if at else "\n") + to_json(message))
-                write('],"settings":' + to_json(self._settings(session["id"])) + "}")
+                write('],"settings":' + to_json(self._settings(place)) + "}")
                 count += 1
             write("]")
             for name, sql in _LISTS:
@@ -199,23 +199,32 @@ class Maintenance(Base):
         raise NotFound(f"No account has the id {user_id}.")
 
     def _conversations(self, user_id: str) -> Iterator[dict[str, Any]]:
-        for session in self._sessions(user_id):
-            messages = list(self._messages(session["id"]))
-            yield {"session": session, "messages": messages, "settings": self._settings(session["id"])}
+        for place, session in self._sessions(user_id):
+            yield {"session": session, "messages": list(self._messages(place)), "settings": self._settings(place)}
 
-    def _sessions(self, user_id: str) -> Iterator[dict[str, Any]]:
-        return self._list("select * from chat_sessions where user_id = :id order by created_at, id", user_id)
+    def _sessions(self, user_id: str) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Each conversation with its place: its id may be damaged, and then nothing is found by it."""
+        places = self.rows("select local_id from chat_sessions where user_id = :id order by created_at, id", id=user_id)
+        for (place,) in places:
+            for session in self._list("select * from chat_sessions where local_id = :id", place):
+                yield place, session
 
-    def _messages(self, session_id: str) -> Iterator[dict[str, Any]]:
+    def _messages(self, place: int) -> Iterator[dict[str, Any]]:
         return self._list(
-            "select * from chat_messages where session_id = :id order by message_timestamp, id", session_id
+            """select * from chat_messages where session_id = (select id from chat_sessions where local_id = :id)
+            order by message_timestamp, id""",
+            place,
         )
 
-    def _settings(self, session_id: str) -> dict[str, Any]:
-        found = self.rows("select key, value from session_settings where session_id = :id order by key", id=session_id)
+    def _settings(self, place: int) -> dict[str, Any]:
+        found = self.rows(
+            """select key, value from session_settings
+            where session_id = (select id from chat_sessions where local_id = :id) order by key""",
+            id=place,
+        )
         return {row["key"]: from_json(row["value"]) for row in found}
 
-    def _list(self, sql: str, identity: str) -> Iterator[dict[str, Any]]:
+    def _list(self, sql: str, identity: str | int) -> Iterator[dict[str, Any]]:
         """The rows of a query as the export shows them, a few at a time."""
         cursor = self.db.execute(sql, {"id": identity})
         while rows := cursor.fetchmany(_CHUNK):
@@ -248,8 +257,10 @@ def size_pretty(size: int) -> str:
 
 
 def _shown(column: str, value: Any) -> Any:
+    if isinstance(value, bytes):  # in a column of text: damaged
+        value = readable(value)
     if column in _JSON and isinstance(value, str):
-        return from_json(value)
+        return from_json(value) if is_json(value) else value
     if column in _BOOLEAN and value is not None:
         return bool(value)
     return value

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from .clock import MILLISECOND, parse, stamp
+from .clock import MILLISECOND, stamp, stored_time
 from .errors import Invalid, NotFound
+from .json_text import json_object
 from .records import Message
-from .sessions import Sessions
+from .sessions import Sessions, text_of
 from .text import storable
 
 Key = tuple[str, str]
@@ -38,11 +38,10 @@ order by message_timestamp, id limit :limit
 
 def message_of(row: sqlite3.Row) -> Message:
     """The record of a row with :data:`COLUMNS`."""
-    values: dict[str, Any] = {name: row[name] for name in Message.__slots__}
+    values: dict[str, Any] = {name: text_of(row[name]) for name in Message.__slots__}
     for count in ("total_tokens", "input_tokens", "output_tokens", "elapsed_ms"):
-        values[count] = values[count] or 0
-    metadata = json.loads(values["metadata"] or "{}")
-    values["metadata"] = metadata if isinstance(metadata, dict) else {}
+        values[count] = values[count] if type(values[count]) is int else 0
+    values["metadata"] = json_object(values["metadata"])
     values["is_streaming"] = bool(values["is_streaming"])
     values["content_type"] = values["content_type"] or "text"
     return Message(**values)
@@ -54,12 +53,14 @@ class Messages(Sessions):
     def messages_before(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
         """The ``limit`` newest messages before ``key`` (None: the newest of all), oldest of them first."""
         ts, id_ = key or LAST
-        return [message_of(row) for row in reversed(self.rows(_BEFORE, session=session_id, ts=ts, id=id_, limit=limit))]
+        found = map(message_of, reversed(self.rows(_BEFORE, session=session_id, ts=ts, id=id_, limit=limit)))
+        return [message for message in found if message.key < (ts, id_)]  # an id that is not UTF-8 would come for ever
 
     def messages_after(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
         """The ``limit`` oldest messages after ``key`` (None: the oldest of all), oldest first."""
         ts, id_ = key or FIRST
-        return [message_of(row) for row in self.rows(_AFTER, session=session_id, ts=ts, id=id_, limit=limit)]
+        found = map(message_of, self.rows(_AFTER, session=session_id, ts=ts, id=id_, limit=limit))
+        return [message for message in found if message.key > (ts, id_)]
 
     def messages_around(self, session_id: str, message_id: str, limit: int) -> list[Message]:
         """Up to ``limit`` messages with that one among them, in the middle where both sides have enough."""
@@ -152,4 +153,4 @@ class Messages(Sessions):
         now = self.now()
         if row is None or row["at"] is None or row["at"] < stamp(now):
             return now
-        return parse(row["at"]) + MILLISECOND
+        return max(stored_time(row["at"]) + MILLISECOND, now)  # a damaged time is before all others

@@ -80,6 +80,20 @@ def migrate(
     return version < len(known)
 
 
+def is_current(db: sqlite3.Connection, path: Path) -> bool:
+    """Return True for a file with the schema of this program. Raises StoreTooNew; StoreError for a foreign file."""
+    version, known = _version(db, path), len(steps())
+    _refuse(db, path, version, known)
+    return version == known
+
+
+def apply_steps(db: sqlite3.Connection) -> None:
+    """Bring a copy in memory to the schema of this program."""
+    db.execute("begin")
+    _apply(db, steps())
+    db.execute("commit")
+
+
 def backup(path: Path, version: int, clock: Clock) -> Path:
     """Copy the file as it was last committed, next to it; gives the copy's path.
 
@@ -90,6 +104,9 @@ def backup(path: Path, version: int, clock: Clock) -> Path:
     source, target = sqlite3.connect(path), sqlite3.connect(copy)
     try:
         source.backup(target)
+    except BaseException:
+        copy.unlink(missing_ok=True)  # half a copy would be taken for a whole one
+        raise
     finally:
         source.close()
         target.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .failures import unwritable
 from .ids import RANDOM_LENGTH, Token
 
 
@@ -17,7 +18,10 @@ class Owner:
         """The file's name, beside the database."""
         self._path = database.with_name(self.name)
         self._lock = FileLock(self._path, timeout=0, mode=0o600)
-        self._lock.acquire()
+        try:
+            self._lock.acquire()
+        except OSError as error:
+            raise unwritable(error, database) from error
 
     def release(self) -> None:
         """Give the lock up and take the file away."""
@@ -26,13 +30,13 @@ class Owner:
 
 
 def is_dead(lock_file: Path) -> bool:
-    """True when no process holds that lock."""
+    """Return True when no process holds that lock, False too where that cannot be found out."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(lock_file, timeout=0, mode=0o600)
     try:
         lock.acquire()
-    except Timeout:
+    except (Timeout, OSError):  # a lock needs to write
         return False
     lock.release(force=True)
     return True

@@ -22,7 +22,7 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
-from .database import Base
+from .database import Base, readable
 from .records import Hit
 from .text import clean, clip, storable
 
@@ -137,9 +137,12 @@ def _beginning(word: str) -> re.Pattern[str]:
     return re.compile(f"(?<![^\\W_]){re.escape(word)}[^\\W_]*")
 
 
-def begins_word(word: str, text: str) -> bool:
-    """Whether a word of ``text`` begins with ``word``, which is folded. Called for thousands of messages a search."""
-    text = folded(text)
+def begins_word(word: str, text: bytes | str) -> bool:
+    """Return True when a word of ``text`` begins with ``word``, which is folded. Called for thousands of messages.
+
+    Bytes from SQL, because Python refuses to be called with a text that is not UTF-8.
+    """
+    text = folded(text if isinstance(text, str) else readable(text))
     at = text.find(word)
     while at > 0 and text[at - 1].isalnum():
         at = text.find(word, at + 1)
@@ -270,7 +273,7 @@ class Search(Base):
             )
             join chat_messages as m on m.local_id = place
             join chat_sessions as s on s.id = m.session_id
-            where m.session_id = coalesce(:session, m.session_id) and begins_word(:begun, m.content)
+            where m.session_id = coalesce(:session, m.session_id) and begins_word(:begun, cast(m.content as blob))
             order by place desc limit :limit""",
             match=query.near, begun=query.begun, candidates=CANDIDATES, **values,
         )  # fmt: skip

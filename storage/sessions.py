@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 from . import ids
-from .database import Base
+from .database import Base, readable
 from .errors import Invalid, NotFound
-from .json_text import to_json
+from .json_text import from_json, to_json
 from .records import Session, SessionRow
 from .text import clip, storable, title_text
 
@@ -48,17 +47,25 @@ order by at desc, s.id desc
 
 # like folds ASCII only, which is all that an ASCII needle needs; anything else asks Python, row by row.
 _LIKE = "where title like :text escape '\\' or last_message_preview like :text escape '\\'"
-_FOLD = "where folded_in(:text, title) or folded_in(:text, last_message_preview)"
+_FOLD = "where folded_in(:text, cast(title as blob)) or folded_in(:text, cast(last_message_preview as blob))"
 
 
 def session_of(row: sqlite3.Row) -> Session:
     """The record of a row with the columns of a conversation."""
-    return Session(**{name: row[name] for name in Session.__slots__})
+    return Session(**{name: text_of(row[name]) for name in Session.__slots__})
 
 
-def folded_in(needle: str, text: str | None) -> bool:
-    """Whether ``text`` holds ``needle``, which is case-folded already."""
-    return text is not None and needle in text.casefold()
+def text_of(value: Any) -> Any:
+    """Return ``value``; text for binary data, which a damaged file may hold in place of text."""
+    return readable(value) if type(value) is bytes else value
+
+
+def folded_in(needle: str, text: bytes | None) -> bool:
+    """Return True when ``text`` holds ``needle``, which is case-folded already.
+
+    Bytes, because Python refuses to be called with a text that is not UTF-8.
+    """
+    return text is not None and needle in readable(text).casefold()
 
 
 class Sessions(Base):
@@ -95,7 +102,7 @@ class Sessions(Base):
         rows = self.rows(_PAGE.format(where=where), limit=max(limit, 0), offset=max(offset, 0), text=text)
         return [
             SessionRow(
-                row["id"], row["title"], row["preview"], row["last_model"], row["at"],
+                row["id"], text_of(row["title"]), text_of(row["preview"]), text_of(row["last_model"]), row["at"],
                 bool(row["live"]), bool(row["unread"]), bool(row["failed"]), bool(row["unsynced"]),
             )
             for row in rows
@@ -190,7 +197,9 @@ class Sessions(Base):
         self.touch(session_id)
 
     def mark_read(self, session_id: str) -> None:
-        """Take the unread mark away. Costs a read when there is none."""
+        """Take the unread mark away. Costs a read when there is none; does nothing while the file is read-only."""
+        if self.read_only is not None:
+            return
         if self.one("select 1 from session_marks where session_id = :id and unread = 1", id=session_id):
             with self.write():
                 self.db.execute("delete from session_marks where session_id = :id", {"id": session_id})
@@ -206,7 +215,7 @@ class Sessions(Base):
     def session_settings(self, session_id: str) -> dict[str, Any]:
         """What was set for one conversation: model, system_prompt, temperature, reasoning_effort …"""
         rows = self.rows("select key, value from session_settings where session_id = :id order by key", id=session_id)
-        return {row["key"]: json.loads(row["value"]) for row in rows}
+        return {row["key"]: from_json(row["value"]) for row in rows}
 
     def set_session_setting(self, session_id: str, key: str, value: Any) -> None:
         """Set one of them; None takes it away."""
@@ -247,10 +256,7 @@ class Sessions(Base):
         )  # fmt: skip
         if not rows:
             raise NotFound("Session not found or access denied")
-        return [
-            {**dict(row), "message_metadata": row["message_metadata"] and json.loads(row["message_metadata"])}
-            for row in rows
-        ]
+        return [{**dict(row), "message_metadata": from_json(row["message_metadata"])} for row in rows]
 
     def _filter(self, text: str) -> tuple[str, str]:
         """A where clause for the words typed into the filter, and the value it takes."""
@@ -265,7 +271,7 @@ class Sessions(Base):
         return _FOLD, text.casefold()
 
     def _matches(self, text: str, title: str, preview: str | None) -> bool:
-        where, value = ("folded_in(:text, :title) or folded_in(:text, :preview)", text)
+        where, value = ("folded_in(:text, cast(:title as blob)) or folded_in(:text, cast(:preview as blob))", text)
         if text.isascii():
             where = "(:title like :text escape '\\') or (:preview like :text escape '\\')"
         return bool(self.rows(f"select 1 where {where}", text=value, title=title, preview=preview))

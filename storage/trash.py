@@ -16,7 +16,7 @@ from typing import Any
 
 from .clock import millis, stamp
 from .errors import Invalid, NotFound
-from .json_text import to_json
+from .json_text import json_object, to_json
 from .messages import Messages
 from .records import Message, Session, Trashed
 from .sessions import NO_SUCH_CONVERSATION
@@ -299,7 +299,7 @@ class Trash(Messages):
         self._lay(binned["token"], "late", row["id"], row)
         return Message(
             **{name: row[name] for name in row if name != "metadata"},
-            role="assistant", content_type="markdown", is_streaming=True, metadata=json.loads(row["metadata"]),
+            role="assistant", content_type="markdown", is_streaming=True, metadata=json_object(row["metadata"]),
         )  # fmt: skip
 
     def _lay(self, token: int, place: str, thing: str, content: dict[str, Any]) -> None:

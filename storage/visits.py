@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .json_text import from_json, to_json
+from .json_text import json_object, to_json
 from .records import Message
 from .search import Search
 
@@ -63,8 +63,8 @@ class Visits(Search):
             return _refused("device_info is larger than 8 KiB")
         if session_token is not None and not _is_token(session_token):
             return _refused("A session token has 1 to 255 printable ASCII characters")
-        device = from_json(info).get("device_type")
-        agent = from_json(info).get("user_agent")
+        device = json_object(info).get("device_type")
+        agent = json_object(info).get("user_agent")
         with self.write():
             visit = self.one(
                 "select id, user_id, started_at, ended_at from user_sessions where session_token = :token",

@@ -70,9 +70,9 @@ class Before(Widget):
 
 
 def _day(at: str, now: datetime) -> str:
-    from storage import parse
+    from storage import stored_time
 
-    day, today = parse(at).astimezone(), now.astimezone()
+    day, today = stored_time(at).astimezone(), now.astimezone()
     if day.date() == today.date():
         return f"today at {day:%H:%M}"
     named = f"{day.day} {day:%B}"

@@ -169,7 +169,7 @@ class Frame(Screen[None]):
         self.sidebar.disabled = False
         await self.sidebar.reload()
         await self._show(session)
-        if session is not None and self.clock() - storage.parse(session.last_activity) > LEFT_OFF:
+        if session is not None and self.clock() - storage.stored_time(session.last_activity) > LEFT_OFF:
             new = key_name(self.sterna.key_of(NEW))
             self.before.tell_left_off(session.last_activity, session.id, self.clock(), new)
         self.prompt.history_of_prompts.fill(await self.store.run(storage.Store.prompt_history))

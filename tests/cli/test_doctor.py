@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from storage import Store, open_account
+from storage import Settled, Store, open_account
 from tests.cli.conftest import Run
 from tests.fake_openai import Server
+
+
+def exchange(store: Store, prompt: str) -> None:
+    """A prompt and its reply."""
+    begun = store.begin_turn(None, prompt, model="acme/small")
+    store.settle_reply(begun.reply.id, Settled("done", "Yes."))
 
 
 def test_a_sound_house_is_reported_sound(run: Run, configured: Path) -> None:
@@ -69,6 +75,30 @@ def test_rows_that_lost_their_conversation_are_found(run: Run, home: Path) -> No
     result = run("doctor", "--offline")
     assert result.code == 1
     assert "rows without the row they belong to: 1, in session_settings" in result.out
+
+
+def test_damaged_values_shut_nobody_out_and_are_repaired_beside_a_copy(run: Run, home: Path) -> None:
+    (home / "data").mkdir(mode=0o700)
+    path = open_account(home / "data")
+    store = Store.open(path)
+    exchange(store, "Where do terns breed?")
+    store.db.execute("update chat_sessions set title = cast(x'436166ff' as text)")
+    store.db.execute("update chat_messages set content = cast(x'ff' as text) where role = 'assistant'")
+    store.close()
+    for command in (("list",), ("show",), ("search", "caf"), ("export",), ("export", "--format", "markdown")):
+        result = run(*command)
+        assert (result.code, result.err) == (0, ""), command
+        assert "\ufffd" in result.out or "Caf" in result.out
+    result = run("doctor", "--offline")
+    assert result.code == 1
+    assert "WRONG values: damaged: chat_messages.content (1), " in result.out
+    result = run("doctor", "repair")
+    assert result.code == 0
+    copy = next(path.parent.glob("*.backup-*.db"))
+    assert str(copy) in result.out
+    assert run("doctor", "--offline").code == 0
+    assert run("doctor", "repair").out == "No damaged values.\n"
+    assert "Where do terns breed?" in run("show").out
 
 
 def test_a_file_open_to_others_is_found(run: Run, home: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import Listed, NotFound, StoreReadOnly, StoreTooNew, accounts, open_account
+from storage import Listed, NotFound, StoreFull, StoreTooNew, accounts, open_account
 
 ADA = Listed("ada.db", "ada@example.org", "https://a.example", "11111111-1111-4111-8111-111111111111", "sterna", True)
 
@@ -88,7 +88,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: py
 
     before = (tmp_path / "accounts.json").read_text()
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(StoreReadOnly, match="No space left"):
+    with pytest.raises(StoreFull, match="No space is left"):
         accounts.keep(tmp_path, ADA)
     assert (tmp_path / "accounts.json").read_text() == before
 

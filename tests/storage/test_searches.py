@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 
 import pytest
 from said import exchange
 from ticking import Ticking
 
-from storage import Hit, Store
+from storage import Hit, Store, StoreCorrupt
 from storage.searches import KEPT
 
 AI = {"type": "ai", "data": {"content": "yo"}}
@@ -92,7 +91,7 @@ def test_a_message_written_as_memory_reads_back_as_it_was_and_is_a_message_like_
 
 def test_what_is_no_json_is_no_memory(store: Store) -> None:
     session = store.create_session("Talk")
-    with pytest.raises(sqlite3.Error), store.write():
+    with pytest.raises(StoreCorrupt), store.write():
         store.db.execute("insert into chat_memory (session_id, message) values (?, 'yo')", (session.id,))
     assert store.message_count(session.id) == 0
 

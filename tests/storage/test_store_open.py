@@ -23,6 +23,7 @@ from storage import (
     StoreBusy,
     StoreCorrupt,
     StoreError,
+    StoreFailing,
     StoreFull,
     StoreReadOnly,
     StoreTooNew,
@@ -207,7 +208,7 @@ def test_a_full_disk_says_so_and_keeps_what_was_there(store: Store) -> None:
     assert exchange(store, "again", session_id=kept.session_id).content == "Yes."
 
 
-@pytest.mark.parametrize(("free", "kind", "words"), [(0, StoreFull, "No space"), (10**9, StoreError, "disk failed")])
+@pytest.mark.parametrize(("free", "kind", "words"), [(0, StoreFull, "No space"), (10**9, StoreFailing, "disk failed")])
 def test_a_disk_too_full_to_read_from_is_not_called_broken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, kind: type[StoreError], words: str
 ) -> None:

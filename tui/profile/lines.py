@@ -10,7 +10,7 @@ from typing import Any
 
 from textual.content import Content
 
-from storage import one_line, parse
+from storage import one_line, stored_time
 
 SHOWN_MODELS = 5
 LONG = 200
@@ -100,7 +100,7 @@ def _models(days: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
 
 
 def _done(one: Mapping[str, Any], zone: tzinfo | None) -> Content:
-    at: datetime = parse(one["timestamp"]).astimezone(zone)
+    at: datetime = stored_time(one["timestamp"]).astimezone(zone)
     action = DONE.get(one["action"], one_line(one["action"], 60))
     return Content.assemble((f"{at:%Y-%m-%d %H:%M}  ", "$foreground 65%"), action)
 
