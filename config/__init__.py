@@ -12,13 +12,24 @@ from .errors import ConfigError
 
 if TYPE_CHECKING:
     from . import credentials
+    from .credentials import Credentials
     from .known import KNOWN, Known, nearest
     from .paths import config_dir
-    from .settings import EndpointSettings, Settings, SyncSettings, TimeoutSettings, Ui, load, save_value
+    from .settings import (
+        EndpointSettings,
+        Settings,
+        SyncSettings,
+        TimeoutSettings,
+        Ui,
+        load,
+        remove_endpoint,
+        save_value,
+    )
 
 __all__ = [
     "KNOWN",
     "ConfigError",
+    "Credentials",
     "EndpointSettings",
     "Known",
     "Settings",
@@ -29,13 +40,24 @@ __all__ = [
     "credentials",
     "load",
     "nearest",
+    "remove_endpoint",
     "save_value",
 ]
 
 _MODULES = {
     "known": ("KNOWN", "Known", "nearest"),
     "paths": ("config_dir",),
-    "settings": ("EndpointSettings", "Settings", "SyncSettings", "TimeoutSettings", "Ui", "load", "save_value"),
+    "credentials": ("Credentials",),
+    "settings": (
+        "EndpointSettings",
+        "Settings",
+        "SyncSettings",
+        "TimeoutSettings",
+        "Ui",
+        "load",
+        "remove_endpoint",
+        "save_value",
+    ),
 }
 """Names by the module that defines them."""
 

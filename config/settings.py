@@ -144,6 +144,13 @@ def save_value(key_path: str, value: object, folder: Path | None = None) -> None
     change(config_dir(folder) / CONFIG_FILE, key_path, value)
 
 
+def remove_endpoint(name: str, folder: Path | None = None) -> None:
+    """Take ``[endpoints.NAME]`` out of config.toml and keep everything else. Raises :class:`ConfigError`."""
+    from .writing import remove_table
+
+    remove_table(config_dir(folder) / CONFIG_FILE, ("endpoints", name))
+
+
 def _read(path: Path, problems: list[str]) -> dict[str, Any]:
     try:
         return parse(path)

@@ -29,6 +29,19 @@ def change(path: Path, key_path: str, value: object) -> None:
         ) from None
 
 
+def remove_table(path: Path, where: tuple[str, ...]) -> None:
+    """Take a whole table out of the file, such as ``("endpoints", "work")``; nothing happens where it is not there."""
+    try:
+        with alone(path.parent):
+            text = _changed(path, where, None)
+            if text is not None:
+                write_private(path, text)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written ({error.strerror or type(error).__name__}). Nothing was removed."
+        ) from None
+
+
 def _split(key_path: str) -> tuple[str, ...]:
     """An action's id has dots of its own: ``keys.conversation.rename`` is one key in one table."""
     if key_path.startswith("keys."):

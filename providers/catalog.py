@@ -60,6 +60,14 @@ class Catalog:
                 new.append(endpoint.name)
         return new
 
+    def remove(self, name: str) -> None:
+        """Offer an endpoint no more. Replies that run go on; its connections are closed with the rest."""
+        if name in self._endpoints:
+            del self._endpoints[name]
+            self._replaced.append(self._providers.pop(name))
+            self._listed.pop(name, None)
+            self.problems.pop(name, None)
+
     def add_provider(self, provider: Provider) -> None:
         """Offer another kind of back end under its own name."""
         self._providers.setdefault(provider.name, provider)

@@ -58,10 +58,6 @@ AGAIN_SECONDS = 2.0
 """Within this time a second ctrl+c quits."""
 
 
-PALETTE_STYLES = Path(__file__).with_name("palette.tcss")
-"""Read when the palette opens for the first time; reading it again costs nothing."""
-
-
 class SternaApp(Themed, inherit_bindings=False):
     """Everything it is made of is an argument, so that tests run it with a fake model, clock and wire."""
 
@@ -118,6 +114,8 @@ class SternaApp(Themed, inherit_bindings=False):
         self._tasks: set[asyncio.Task[None]] = set()
         self.closing = False
         """True once everything is being saved for the end: nothing is drawn from then on."""
+        self.trying_theme = False
+        """True while a picker shows themes that are not chosen yet."""
         self._interrupted = -AGAIN_SECONDS
         self.begin_with_theme(settings.theme, environ)
         self._filters.append(Gate(ascii_only=self.ascii))
@@ -146,7 +144,7 @@ class SternaApp(Themed, inherit_bindings=False):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self._on_signal, number)
-        self.watch(self, "theme", self._keep_theme, init=False)
+        self.watch(self, "theme", self.keep_theme, init=False)
         self.call_after_refresh(self.begin)
 
     def begin(self) -> None:
@@ -322,9 +320,9 @@ class SternaApp(Themed, inherit_bindings=False):
         """The first key of an action, as remapped."""
         return self._keymap.get(action_id, BY_ID[action_id].key).split(",")[0]
 
-    def _keep_theme(self, name: str) -> None:
-        """A look that was chosen, by whatever way, is the look of the next start."""
-        if name != self.settings.theme and not self.closing:
+    def keep_theme(self, name: str) -> None:
+        """Keep a theme that was chosen, by whatever way, for the next start; one that is only tried is not kept."""
+        if name != self.settings.theme and not self.closing and not self.trying_theme:
             self.spawn(self._save_theme(name), "theme.keep")
 
     async def _save_theme(self, name: str) -> None:
@@ -346,8 +344,18 @@ class SternaApp(Themed, inherit_bindings=False):
 
     def action_command_palette(self) -> None:
         """Find a command or a conversation by name."""
-        self.stylesheet.read(PALETTE_STYLES)
-        super().action_command_palette()
+        from textual.command import CommandPalette
+
+        from .pickers.command_palette import Palette
+
+        if not CommandPalette.is_open(self):  # type: ignore[arg-type]
+            self.push_screen(Palette(id="--command-palette"))
+
+    def action_change_theme(self) -> None:
+        """Choose a theme, seen on the screen while one chooses."""
+        from .pickers import ThemePicker
+
+        self.push_screen(ThemePicker())
 
     async def action_help(self) -> None:
         """Every key."""
@@ -386,6 +394,15 @@ class SternaApp(Themed, inherit_bindings=False):
         await self.main.show_state()
         await self.main.show_welcome()
         return self.catalog.problems.get(name)
+
+    async def remove_endpoint(self, name: str) -> None:
+        """Take an endpoint out of config.toml and out of the list of models. Raises ConfigError with a sentence."""
+        await asyncio.to_thread(config.remove_endpoint, name, self._config_folder())
+        self.settings = await asyncio.to_thread(config.load, self.config_folder, self.environ)
+        if self.catalog is not None:
+            self.catalog.remove(name)
+        await self.main.show_state()
+        await self.main.show_welcome()
 
     async def perform(self, action_id: str) -> None:
         """Do what an action's key does, from wherever the focus is."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 OPEN, NEW = "conversation.before", "conversation.new"
 LONGEST = 200
-QUIET = "$foreground 60%"
+QUIET = "$foreground 75%"
 
 
 class Before(Widget):
@@ -64,7 +64,7 @@ class Before(Widget):
 
     def _show(self, told: Content, action: str, key: str, word: str) -> None:
         self._action = action
-        self._told, self._key = told, Content.assemble("   ", (key, "$primary"), (f" {word}", "$foreground 70%"))
+        self._told, self._key = told, Content.assemble("   ", (key, "$primary"), (f" {word}", "$foreground 75%"))
         self.display = True
         self.refresh()
 

@@ -187,8 +187,9 @@ class Conversations(Frame):
             from .dialogs import Confirm
 
             session = await self._session(session_id)
-            question = f"Delete “{one_line(session.title, 60)}”?" if session else "Delete it?"
-            if not await self.app.push_screen_wait(Confirm(question, "Delete")):
+            title = f"“{one_line(session.title, 60)}”" if session else "It"
+            question = f"{title} moves to the trash. You can undo this."
+            if not await self.app.push_screen_wait(Confirm("Delete conversation?", question, "Delete")):
                 return
         self.sterna.spawn(self._trash(session_id), "delete")
 

@@ -64,7 +64,7 @@ class Welcome(Widget):
             _line(),
             _line((self.keys.retry, "$primary"), " tries again    ", (self.keys.quit, "$primary"), " quits"),
             _line(),
-            _line(("What you type stays in the prompt until they are open.", "$foreground 60%")),
+            _line(("What you type stays in the prompt until they are open.", "$foreground 75%")),
         ]
 
     def _new(self, found: Found) -> list[Content]:
@@ -108,9 +108,9 @@ class Welcome(Widget):
     def _model_line(self) -> Content:
         return _line(
             (self.keys.model, "$primary"),
-            (" chooses another model, ", "$foreground 60%"),
+            (" chooses another model, ", "$foreground 75%"),
             (self.keys.search, "$primary"),
-            (" finds an old conversation.", "$foreground 60%"),
+            (" finds an old conversation.", "$foreground 75%"),
         )
 
 

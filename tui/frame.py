@@ -299,7 +299,7 @@ class Frame(Screen[None]):
         session = self.session
         title = Content(one_line(session.title) if session else "New conversation")
         if session is not None and await self.store.run(storage.Store.is_private, session.id):
-            title = Content.assemble(title, ("  on this computer only", "$foreground 60%"))
+            title = Content.assemble(title, ("  on this computer only", "$foreground 75%"))
         self.heading.update(title)
         self.status.model = self.model.rstrip("/")
         self.status.context = await self._usage(session) if session else ""

@@ -1,4 +1,4 @@
-"""Every key, from the list of actions."""
+"""Help screen: every key, from the list of actions."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from textwrap import wrap
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Static
 
 from .actions import key_names, sections
+from .panels import Dialog, Page, sentence
 
 KEYS_WIDTH = 30
 NARROW = 64
@@ -24,7 +22,7 @@ NARROW = 64
 class KeyList(Widget):
     """The keys of one section, beside or above what they do."""
 
-    DEFAULT_CSS = "KeyList { height: auto; text-wrap: nowrap; }"
+    DEFAULT_CSS = "KeyList { height: auto; margin: 0 0 1 0; text-wrap: nowrap; }"
 
     def __init__(self, heading: str, rows: Sequence[tuple[str, str]]) -> None:
         super().__init__()
@@ -40,9 +38,9 @@ class KeyList(Widget):
 
     def _lines(self, width: int) -> list[Content]:
         indent = KEYS_WIDTH if width >= NARROW else 2
-        lines = [Content(""), Content.styled(self._heading, "bold")]
-        for keys, sentence in self._rows:
-            wrapped = wrap(sentence, max(8, width - indent)) or [""]
+        lines = [Content.styled(self._heading, "bold $primary")]
+        for keys, meaning in self._rows:
+            wrapped = wrap(meaning, max(8, width - indent)) or [""]
             if indent < KEYS_WIDTH or len(keys) >= indent:
                 lines.append(Content.styled(keys, "$primary"))
             else:
@@ -51,13 +49,11 @@ class KeyList(Widget):
         return lines
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """Keys as they are now, remapped ones too."""
 
-    CSS_PATH = "sheets.tcss"
-
     BINDINGS = [
-        Binding("escape,q,f1", "dismiss", "Back"),
+        Binding("escape,q,f1", "dismiss", "Close"),
         Binding("j,down", "scroll_by(1)", show=False),
         Binding("k,up", "scroll_by(-1)", show=False),
         Binding("space,pagedown,ctrl+d", "scroll_by(12)", show=False),
@@ -72,23 +68,20 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Sections of keys, in one scrolling page."""
-        with VerticalScroll(classes="sheet"), Vertical():
-            yield Static(Content("Keys"), classes="title")
+        with Page("Keys", keys="↑ ↓ scroll   esc close", classes="-sheet"):
             for heading, actions in sections():
                 rows = [(key_names(self._keymap.get(one.id, one.key)), one.help) for one in actions]
                 yield KeyList(heading, rows)
-            yield Static(
-                Content(
-                    "Tab moves between the parts; the mouse works everywhere. Keys are changed under [keys] in "
-                    "config.toml: “conversation.new” = “ctrl+n”."
-                ),
-                classes="note",
+            yield sentence(
+                "Tab moves between the parts, and the mouse works everywhere. Change keys under [keys] in config.toml, "
+                'for example "conversation.new" = "ctrl+e".',
+                classes="note more",
             )
 
     def on_mount(self) -> None:
         """Let the keys scroll at once."""
-        self.query_one(VerticalScroll).focus()
+        self.query_one(Page).focus()
 
     def action_scroll_by(self, lines: int) -> None:
         """Move the page."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+        self.query_one(Page).scroll_relative(y=lines, animate=False)

@@ -1,57 +1,45 @@
-"""The settings most people want, in one page. Each is written into config.toml at once; the rest is edited there."""
+"""The settings most people want, on one page. Each is written into config.toml at once; the rest is edited there."""
 
 from __future__ import annotations
 
-import asyncio
 from operator import attrgetter
 from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Button, Checkbox, Input, Select, Static
+from textual.widgets import Button, Checkbox, Input, Label
+from textual.widgets.option_list import Option
 
-import config
 from config import ConfigError
 from storage.text import one_line
+
+from .menu import Menu
+from .panels import Buttons, CheckField, Dialog, Field, Panel, sentence
+from .provider_list import ADD, Row, rows
 
 if TYPE_CHECKING:
     from .app import SternaApp
 
 ANALYTICS = "analytics.enabled"
 SWITCHES = (
-    ("ui.show_reasoning", "Show a model's reasoning unfolded"),
+    ("ui.show_reasoning", "Expand reasoning by default"),
     ("ui.show_token_count", "Show tokens and time under each reply"),
-    ("ui.enter_sends", "Enter sends (else it starts a line, and ctrl+j sends)"),
-    ("ui.vim", "Move with j, k, g and G in the list and in the messages"),
-    ("ui.confirm_delete", "Ask before a conversation is deleted"),
-    ("ui.animation", "Let panels and scrolling move smoothly"),
-    ("similar", "Say when a question was asked before"),
-    (ANALYTICS, "Tell your server what you use: names and counts, never text"),
+    ("ui.enter_sends", "Enter sends (off: Enter adds a line, Ctrl+J sends)"),
+    ("ui.vim", "Vim-style movement (j k g G)"),
+    ("ui.confirm_delete", "Ask before deleting a conversation"),
+    ("ui.animation", "Animations"),
+    ("similar", "Point out questions I have asked before"),
+    (ANALYTICS, "Send usage statistics to my server (never message text)"),
 )
-"""Key path, and what it means."""
+"""Key path, and label."""
 
 
-class YesNo(Checkbox):
-    """A box that shows its state by more than its colour."""
-
-    BUTTON_LEFT, BUTTON_INNER, BUTTON_RIGHT = "[", " ", "]"
-
-    def watch_value(self) -> None:
-        """Draw the state."""
-        self.BUTTON_INNER = "x" if self.value else " "
-        super().watch_value()
-
-
-class SettingsScreen(ModalScreen[None]):
+class SettingsScreen(Dialog[None]):
     """Reads ``app.settings``; writes through ``app.save_setting``."""
 
-    CSS_PATH = "sheets.tcss"
-
-    BINDINGS = [Binding("escape,f9", "dismiss", "Back")]
+    BINDINGS = [Binding("escape,f9", "dismiss", "Close")]
 
     @property
     def sterna(self) -> SternaApp:
@@ -59,54 +47,74 @@ class SettingsScreen(ModalScreen[None]):
         return cast("SternaApp", self.app)
 
     def compose(self) -> ComposeResult:
-        """The page."""
+        """Compose the page."""
         settings = self.sterna.settings
-        with VerticalScroll(classes="sheet"), Vertical():
-            yield Static(Content("Settings"), classes="title")
-            yield Static(Content("Theme"), classes="label")
-            names = sorted(self.sterna.available_themes, key=lambda name: (not name.startswith("sterna"), name))
-            yield Select(
-                [(name, name) for name in names], value=self.sterna.theme, allow_blank=False, compact=True, id="theme"
+        with Panel("Settings", keys="tab next   esc close", classes="-sheet"):
+            yield Menu(Option(self._theme_line(), id="theme"), id="theme", markup=False, compact=True)
+            yield Field(
+                "Model for new conversations",
+                settings.model,
+                placeholder="provider/model (blank = first available)",
+                id="model",
             )
-            yield Static(Content("Model for new conversations"), classes="label")
-            yield Input(
-                settings.model, placeholder="endpoint/model; empty: the first that is found", compact=True, id="model"
-            )
-            yield Static(Content("Columns of the list of conversations"), classes="label")
-            yield Input(str(settings.ui.sidebar_width), type="integer", compact=True, id="width")
-            for path, sentence in SWITCHES:
-                yield YesNo(sentence, attrgetter(path)(settings), name=path, compact=True)
-            yield Static(Content("Servers"), classes="section")
-            yield Static(self._servers(), id="servers")
-            yield Static(Content("Add an OpenAI-compatible server"), classes="label")
-            yield Input(placeholder="a short name, such as work", compact=True, id="server-name")
-            yield Input(placeholder="address, such as https://api.example.com/v1", compact=True, id="server-url")
-            yield Input(placeholder="key, if it asks for one", password=True, compact=True, id="server-key")
-            with Horizontal(classes="buttons"):
-                yield Button("Add", id="add", variant="primary", compact=True)
-                yield Button("Close", id="close", compact=True)
-            yield Static(Content(""), id="answer", classes="note")
-            yield Static(Content(f"Everything else, keys too, is in {settings.path}."), classes="note")
+            yield Field("Sidebar width", str(settings.ui.sidebar_width), hint="columns", id="width")
+            for path, label in SWITCHES:
+                yield CheckField(label, attrgetter(path)(settings), name=path)
+            yield Label(Content("Providers"), classes="section")
+            yield Menu(id="providers", markup=False, compact=True)
+            yield sentence("", id="answer", classes="answer")
+            yield sentence(f"More settings and key bindings: {settings.path}", classes="note more")
+            yield Buttons(("close", "Close", "primary"))
 
-    def _servers(self) -> Content:
-        settings, catalog = self.sterna.settings, self.sterna.catalog
-        configured = {endpoint.name for endpoint in settings.endpoints}
-        lines = []
-        for name in catalog.names() if catalog is not None else ():
-            assert catalog is not None
-            if (endpoint := catalog.endpoint(name)) is not None:
-                how = "" if name in configured else "  found by itself"
-                lines.append(Content.assemble((name, "$primary"), f"  {one_line(endpoint.shown)}{how}"))
-            elif title := catalog.title(name):
-                lines.append(Content.assemble((name, "$primary"), f"  {one_line(title)}  by your sign-in"))
-        return Content("\n").join(lines) if lines else Content("None yet: the built-in guide answers.")
+    def on_mount(self) -> None:
+        """List the providers."""
+        self.show_providers()
 
-    @on(Select.Changed, "#theme")
-    async def take_theme(self, event: Select.Changed) -> None:
-        """Change the look at once."""
-        if event.value != self.sterna.theme:
-            self.sterna.theme = str(event.value)
-            await self._save("theme", str(event.value))
+    # Theme
+
+    def _theme_line(self) -> Content:
+        return Content.assemble(("Theme   ", "bold"), self.sterna.theme, ("   enter to change", "$foreground 75%"))
+
+    @on(Menu.OptionSelected, "#theme")
+    def choose_theme(self, event: Menu.OptionSelected) -> None:
+        """Open the picker of themes."""
+        from .pickers import ThemePicker
+
+        event.stop()
+        self.app.push_screen(ThemePicker(), self._name_theme)
+
+    def _name_theme(self, _: str | None) -> None:
+        self.query_one("#theme", Menu).replace_option_prompt_at_index(0, self._theme_line())
+
+    # Providers
+
+    def show_providers(self) -> None:
+        """Show what can answer now, and a line to add more."""
+        menu = self.query_one("#providers", Menu)
+        self._rows = rows(self.sterna.settings, self.sterna.catalog)
+        kept = menu.highlighted
+        menu.clear_options()
+        menu.add_options([Option(row.content) for row in self._rows])
+        menu.highlighted = min(kept or 0, len(self._rows) - 1)
+
+    @on(Menu.OptionSelected, "#providers")
+    async def open_provider(self, event: Menu.OptionSelected) -> None:
+        """Add a provider, or edit the selected one."""
+        from .provider_dialog import ProviderDialog
+
+        event.stop()
+        row: Row = self._rows[event.option_index]
+        if row.name != ADD and row.settings is None:
+            self._answer(f"{one_line(row.name, 40)} is {row.origin}, so there is nothing to edit here.")
+        else:
+            await self.app.push_screen(ProviderDialog(row.settings), self._provider_saved)
+
+    def _provider_saved(self, told: tuple[str, bool] | None) -> None:
+        if told is not None:
+            self._answer(told[0], good=told[1])
+        self.show_providers()
+
+    # Fields
 
     @on(Checkbox.Changed)
     async def take_switch(self, event: Checkbox.Changed) -> None:
@@ -121,42 +129,18 @@ class SettingsScreen(ModalScreen[None]):
     async def take_text(self, event: Input.Submitted | Input.Blurred) -> None:
         """Save a field once it is left."""
         settings, text = self.sterna.settings, event.value.strip()
+        event.input.remove_class("-invalid")
+        saved = True
         if event.input.id == "model" and text != settings.model:
-            await self._save("model", text or None)
+            saved = await self._save("model", text or None)
         elif event.input.id == "width" and text != str(settings.ui.sidebar_width):
-            await self._save("ui.sidebar_width", int(text) if text.lstrip("-").isdigit() else None)
-
-    @on(Button.Pressed, "#add")
-    @on(Input.Submitted, "#server-key")
-    async def add_server(self) -> None:
-        """Add the server, its key kept outside config.toml, and ask it for its models."""
-        name, url, key = (self.query_one(f"#server-{part}", Input).value.strip() for part in ("name", "url", "key"))
-        if not name or not url:
-            self._answer("A server needs a name and an address.", good=False)
-            return
-        if not await self._save(f"endpoints.{name}.url", url):
-            return
-        if key and not await self._keep_key(name, key):
-            return
-        for part in ("name", "url", "key"):
-            self.query_one(f"#server-{part}", Input).value = ""
-        problem = await self.sterna.add_endpoint(name)
-        self.query_one("#servers", Static).update(self._servers())
-        self._answer(problem or f"{name} is there; its models are in the model picker.", good=problem is None)
+            saved = await self._save("ui.sidebar_width", int(text) if text.isdigit() else text or None)
+        event.input.set_class(not saved, "-invalid")
 
     @on(Button.Pressed, "#close")
     def close(self) -> None:
         """Go back."""
         self.dismiss()
-
-    async def _keep_key(self, name: str, key: str) -> bool:
-        credentials = config.credentials.here(self.sterna.config_folder, self.sterna.environ)
-        try:
-            await asyncio.to_thread(credentials.put, name, key)
-        except ConfigError as error:
-            self._answer(str(error), good=False)
-            return False
-        return True
 
     async def _save(self, key_path: str, value: object) -> bool:
         try:
@@ -167,5 +151,9 @@ class SettingsScreen(ModalScreen[None]):
         self._answer("Saved.")
         return True
 
-    def _answer(self, sentence: str, *, good: bool = True) -> None:
-        self.query_one("#answer", Static).update(Content.styled(one_line(sentence), "$success" if good else "$error"))
+    def _answer(self, told: str, *, good: bool = True) -> None:
+        answer = self.query_one("#answer", Label)
+        answer.display = True
+        answer.update(Content.styled(one_line(told), "$success" if good else "$error"))
+        if not good:
+            self.call_after_refresh(answer.scroll_visible, animate=False)

@@ -54,7 +54,7 @@ class StatusLine(Widget):
             *(
                 part
                 for number, hint in enumerate(hints)
-                for part in (GAP if number else "", (hint.key, "$primary"), " ", (hint.word, "$foreground 70%"))
+                for part in (GAP if number else "", (hint.key, "$primary"), " ", (hint.word, "$foreground 75%"))
             )
         )
         start = width - right.cell_length
@@ -78,7 +78,7 @@ class StatusLine(Widget):
             parts.append((one_line(self.activity), "$primary"))
         if self.model:
             parts.append((one_line(self.model), "$foreground 85%"))
-        parts += [(text, "$foreground 60%") for text in (self.context, self.sync) if text]
+        parts += [(text, "$foreground 75%") for text in (self.context, self.sync) if text]
         while len(parts) > 1 and sum(cell_len(text) for text, _ in parts) + 3 * (len(parts) - 1) > width:
             parts.pop()
         content = Content.assemble(*(part for pair in _separated(parts) for part in pair))
@@ -96,7 +96,7 @@ class StatusLine(Widget):
 
 def _separated(parts: list[tuple[str, str]]) -> list[tuple[tuple[str, str], ...]]:
     """Each part, with a dot before all but the first."""
-    return [((" · ", "$foreground 40%"), part) if number else (part,) for number, part in enumerate(parts)]
+    return [((" · ", "$foreground 60%"), part) if number else (part,) for number, part in enumerate(parts)]
 
 
 def tokens(count: int) -> str:

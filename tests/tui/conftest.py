@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from home import Home
+from home import ANSWER, Home
 
 
 @pytest.fixture
@@ -13,3 +13,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A fresh one, with nothing of the machine's own in reach."""
     monkeypatch.setenv("HOME", str(tmp_path))
     return Home(tmp_path)
+
+
+@pytest.fixture
+def shelf(home: Home) -> Home:
+    """A home with a few conversations of two days."""
+    home.write_config("[ui]\nanimation = false\n")
+    home.seed(
+        ("Backup plan for photos", "3-2-1: three copies, two media, one elsewhere."),
+        ("SQLite WAL or rollback journal", "WAL, unless the file is on a network share."),
+        ("日本語の練習", "はい、もちろん。"),
+    )
+    home.clock.forward(hours=16)
+    home.seed(("Names for a boat [/b]", "Sterna, of course."), ("How do terns find their way?", ANSWER))
+    store = home.open()
+    store.set_local("last_conversation", store.session_page(0, 1)[0].id)
+    store.close()
+    return home

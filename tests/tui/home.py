@@ -27,6 +27,21 @@ time.tzset()
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 WAIT_SECONDS = 30.0
 
+ANSWER = """Terns fly **from the Arctic to the Antarctic** and back, about *70,000 km* a year.
+
+1. The sun, corrected by an inner clock
+2. The magnetic field
+
+| species | km a year |
+|---|---:|
+| Arctic tern | 70,000 |
+
+```python
+def flown(years: int) -> int:
+    return years * 70_000  # there and back
+```
+"""
+
 
 class Clock:
     """Time that moves only when it is told to."""
@@ -159,3 +174,11 @@ def frame(app: SternaApp) -> str:
     """What the screen shows, as text without trailing blanks."""
     strips = app.screen._compositor.render_strips()
     return "\n".join(strip.text.rstrip() for strip in strips) + "\n"
+
+
+async def settled(pilot: Pilot[int], app: SternaApp) -> None:
+    """Wait until two frames in a row are the same."""
+    last = ""
+    while (now := frame(app)) != last:
+        last = now
+        await pilot.pause(0.15)

@@ -11,7 +11,7 @@ import config
 from storage import StoreThread
 from sync.analytics import EVENTS
 from tui.app import SternaApp
-from tui.settings import YesNo
+from tui.panels import CheckField
 from tui.wiring import make_tracker
 
 
@@ -94,8 +94,8 @@ async def test_a_yes_and_a_no_in_the_settings_count_at_once(home: Home) -> None:
         await until(pilot, app.ready.is_set)
         app.analytics._factory = made
         await pilot.press("f9")
-        await until(pilot, lambda: app.screen.query("YesNo"))
-        box = next(one for one in app.screen.query(YesNo) if one.name == "analytics.enabled")
+        await until(pilot, lambda: app.screen.query("CheckField"))
+        box = next(one for one in app.screen.query(CheckField) if one.name == "analytics.enabled")
         assert not box.value
         box.toggle()
         await until(pilot, lambda: app.analytics._tracker is noting)

@@ -83,7 +83,7 @@ async def test_models_stand_under_their_endpoints_with_what_they_take(file: Path
     async with running(app, (80, 24)) as pilot:
         await open_picker(app, pilot, catalog(router()), "router/openai/gpt-4o")
         await until(pilot, lambda: "128k" in shown(app))
-        lines = [" ".join(line.split()) for line in frame(app)]
+        lines = [" ".join(line.strip("│▌").strip("▌").split()) for line in frame(app)]
         assert "openai/gpt-4o current 128k" in lines
         assert "anthropic/claude-sonnet-4 Claude Sonnet 4 200k" in lines
         assert "[/x][31mred 8.2k" in lines

@@ -45,9 +45,9 @@ def test_the_page_says_who_how_much_and_what_was_done() -> None:
     assert "Tier  pro" in lines
     assert "Today  3 messages sent, 1 received, 1,234 tokens" in lines
     assert "This month  6 messages sent, 2 received, 2,468 tokens" in lines
-    assert "Since the beginning  1 conversation, 4 messages, 5,678 tokens, 2 searches" in lines
+    assert "All time  1 conversation, 4 messages, 5,678 tokens, 2 searches" in lines
     assert lines[lines.index("Replies this month, by model") + 1] == "[/x]  8 replies"
-    assert lines[lines.index("Lately") + 1] == "2026-03-02 09:30  the tier was changed"
+    assert lines[lines.index("Recent activity") + 1] == "2026-03-02 09:30  Tier changed"
     assert "sterna account delete" in lines[-1]
 
 
@@ -57,9 +57,9 @@ def test_nothing_of_it_is_obeyed_by_the_terminal() -> None:
 
 def test_without_a_sign_in_and_without_use_it_says_so() -> None:
     lines = told(account="", days=[], activity=[], profile={"full_name": None})
-    assert "Nobody is signed in; this history is on this computer only." in lines
+    assert "Local account (not signed in)" in lines
     assert "Today  0 messages sent, 0 received, 0 tokens" in lines
-    assert "Lately" not in lines
+    assert "Recent activity" not in lines
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)])
@@ -69,10 +69,10 @@ async def test_a_key_shows_it_and_a_key_closes_it(home: Home, size: tuple[int, i
     async with app.run_test(size=size) as pilot:
         await until(pilot, app.ready.is_set)
         await pilot.press("shift+f2")
-        await until(pilot, lambda: "Since the beginning  1 conversation, 2 messages" in frame(app))
-        assert "signed in" in frame(app) or "the account was made" in frame(app)
+        await until(pilot, lambda: "All time  1 conversation, 2 messages" in frame(app))
+        assert "Signed in" in frame(app) or "Account created" in frame(app)
         await pilot.press("escape")
-        await until(pilot, lambda: "Since the beginning" not in frame(app))
+        await until(pilot, lambda: "All time" not in frame(app))
 
 
 def test_the_newest_of_what_was_done_comes_first(home: Home) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import pytest
 from home import Home, frame, until, write
 from textual.pilot import Pilot
-from textual.widgets import Checkbox, Input
+from textual.widgets import Button, Checkbox, Input
 
+import config
 from providers import Delta, Done, Reasoning, Usage
 from storage import Store, StoreBusy, StoreError
 from tui.actions import ACTIONS
 from tui.app import SternaApp
+from tui.dialogs import Confirm
+from tui.menu import Menu
+from tui.provider_dialog import ProviderDialog
+from tui.provider_list import full_address, table_name
 from tui.settings import SettingsScreen
 
 SIZE = (100, 40)
@@ -86,23 +91,97 @@ async def test_a_value_that_is_not_possible_is_refused_in_a_sentence(home: Home)
         assert app.settings.ui.sidebar_width == 32
 
 
-async def test_a_server_is_added_and_its_key_is_not_in_the_config_file(
+async def provider_form(pilot: Pilot[int], app: SternaApp, row: int = -1, **values: str) -> None:
+    """Open the settings and a row of the providers, the last one to add, and submit what is typed there."""
+    if not isinstance(app.screen, SettingsScreen):
+        await pilot.press("f9")
+    await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and app.screen.query(Checkbox))
+    menu = app.screen.query_one("#providers", Menu)
+    await until(pilot, lambda: menu.option_count)
+    menu.focus()
+    menu.highlighted = row % menu.option_count
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, ProviderDialog) and app.screen.query("#provider-key"))
+    for name, value in values.items():
+        app.screen.query_one(f"#provider-{name}", Input).value = value
+    app.screen.query_one("#provider-key", Input).focus()
+    await pilot.press("enter")
+
+
+async def test_a_provider_is_added_and_its_key_is_not_in_the_config_file(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("config.ring.system", lambda _: None)
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        await pilot.press("f9")
-        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and app.screen.query(Checkbox))
-        for name, value in (("name", "work"), ("url", "http://127.0.0.1:9/v1"), ("key", "sk-secret")):
-            app.screen.query_one(f"#server-{name}", Input).value = value
-        app.screen.query_one("#server-key", Input).focus()
-        await pilot.press("enter")
+        await provider_form(pilot, app, name="Work", url="127.0.0.1:9/v1", key="sk-secret")
         await until(pilot, lambda: app.catalog is not None and "work" in app.catalog.names())
-        await until(pilot, lambda: "work" in frame(app) and "127.0.0.1:9" in frame(app))
+        await until(pilot, lambda: "Work" in frame(app) and "127.0.0.1:9" in frame(app))
+    assert config.load(home.folder, {}).endpoints[0].url == "http://127.0.0.1:9/v1"
     assert "sk-secret" not in (home.folder / "config.toml").read_text("utf-8")
     assert "sk-secret" in (home.folder / "credentials.json").read_text("utf-8")
+
+
+async def test_a_provider_is_edited_removed_and_named_as_a_person_calls_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.ring.system", lambda _: None)
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await provider_form(pilot, app, name="My work. (EU)", url="localhost:9", key="sk-first")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "My work. (EU)" in frame(app))
+        (added,) = config.load(home.folder, {}).endpoints
+        assert (added.name, added.label, added.url) == ("my-work-eu", "My work. (EU)", "http://localhost:9")
+        assert "endpoints." not in frame(app)
+        await provider_form(pilot, app, name="my work. (eu)", url="localhost:9")
+        await until(pilot, lambda: "already a provider" in frame(app))
+        await pilot.press("escape")
+        await provider_form(pilot, app, row=0, url="api.example.com/v1")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "api.example.com" in frame(app))
+        (edited,) = config.load(home.folder, {}).endpoints
+        assert (edited.name, edited.url) == ("my-work-eu", "https://api.example.com/v1")
+        assert "sk-first" in (home.folder / "credentials.json").read_text("utf-8")
+        app.screen.query_one("#providers", Menu).focus()
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: app.screen.query("#remove"))
+        app.screen.query_one("#remove", Button).press()
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "Removed" in frame(app))
+        assert app.catalog is not None
+        assert "my-work-eu" not in app.catalog.names()
+    assert not config.load(home.folder, {}).endpoints
+    assert "sk-first" not in (home.folder / "credentials.json").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("api.example.com/v1", "https://api.example.com/v1"),
+        (" HTTPS://api.example.com/v1/ ", "HTTPS://api.example.com/v1"),
+        ("localhost:11434", "http://localhost:11434"),
+        ("192.168.1.20:8000/v1", "http://192.168.1.20:8000/v1"),
+        ("[::1]:8080", "http://[::1]:8080"),
+        ("8.8.8.8/v1", "https://8.8.8.8/v1"),
+        ("box:1234", "http://box:1234"),
+        ("ftp://example.com", None),
+        ("two words", None),
+        ("http://", None),
+        ("example.com:port", None),
+        ("", None),
+    ],
+)
+def test_an_address_may_leave_its_scheme_out(typed: str, address: str | None) -> None:
+    assert full_address(typed) == address
+
+
+@pytest.mark.parametrize(
+    ("label", "name"), [("Work", "work"), ("My work", "my-work-2"), ("guide", "guide-2"), ("日本", "provider")]
+)
+def test_what_a_provider_is_called_becomes_a_name_that_the_file_takes(label: str, name: str) -> None:
+    assert table_name(label, {"my-work"}) == name
 
 
 async def test_a_corrupt_file_is_a_calm_sentence_and_the_text_stays(home: Home) -> None:
@@ -220,3 +299,24 @@ async def test_ctrl_c_twice_quits_and_once_does_not(home: Home) -> None:
     store = home.open()
     assert store.draft(None) == "kept"
     store.close()
+
+
+async def test_a_theme_is_seen_while_one_chooses_and_kept_only_when_chosen(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, app)
+        await pilot.press("shift+f7")
+        await until(pilot, lambda: "sterna-dark  dark  current" in frame(app))
+        background = app.screen.query_one("#chooser").styles.background
+        assert background == app.main.status.styles.background  # styled from the first time it opens
+        await pilot.press("down")
+        await until(pilot, lambda: app.theme == "sterna-light")
+        await until(pilot, lambda: app.screen.query_one("#chooser").styles.background != background)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+        assert (app.theme, app.settings.theme) == ("sterna-dark", "")
+        await pilot.press("shift+f7")
+        await until(pilot, lambda: "current" in frame(app))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.settings.theme == "sterna-light")
+    assert home.app().theme == "sterna-light"

@@ -236,7 +236,7 @@ async def test_what_was_looked_for_is_offered_again_and_can_be_forgotten(file: P
         screen = await open_search(app, pilot)
         screen.field.value = ""
         await until(pilot, lambda: "Searched last." in note(app))
-        assert [line.strip(" ▏▕│") for line in frame(app) if line.strip(" ▏▕│") in ("pole", "river")] == [
+        assert [line.strip(" ▌│") for line in frame(app) if line.strip(" ▌│") in ("pole", "river")] == [
             "pole",
             "river",
         ]

@@ -94,13 +94,13 @@ async def test_signing_in_takes_the_history_along_and_it_comes_to_the_other_mach
     async with running(tmp_path / "here") as (app, pilot):
         assert "local only" in frame(app)
         await sign_in(app, pilot, sterna_server, who)
-        await press(pilot, "Take along")
-        await press(pilot, "Send")
+        await press(pilot, "Add to my account")
+        await press(pilot, "Sync")
         await until(pilot, lambda: app.link.report.phase == "synced", 15)
         await until(pilot, lambda: who.email in frame(app))
         async with running(tmp_path / "there") as (other, over_there):
             await sign_in(other, over_there, sterna_server, who)
-            await press(over_there, "Send")
+            await press(over_there, "Sync")
             await until(over_there, lambda: other.link.report.phase == "synced", 15)
             await over_there.press("escape")
             await until(over_there, lambda: "Sandpipers" in frame(other), 15)
@@ -133,12 +133,12 @@ async def test_a_server_that_wants_an_invitation_is_given_one(tmp_path: Path, po
                 await pilot.press("enter")
             await write(pilot, "a password of theirs")
             assert "Invitation" not in frame(app)
-            await press(pilot, "New account")
+            await press(pilot, "Create account")
             await until(pilot, lambda: "needs an invitation" in frame(app), 15)
             await until(pilot, lambda: app.focused is not None and app.focused.id == "invitation")
             await write(pilot, code)
             await pilot.press("enter")
-            await press(pilot, "Send")
+            await press(pilot, "Sync")
             await until(pilot, lambda: app.link.report.phase == "synced", 15)
 
 
@@ -171,8 +171,8 @@ async def test_signing_out_keeps_the_history(tmp_path: Path, sterna_server: str)
     conversation(tmp_path, "Sandpipers")
     async with running(tmp_path) as (app, pilot):
         await sign_in(app, pilot, sterna_server, who)
-        await press(pilot, "Take along")
-        await press(pilot, "Send")
+        await press(pilot, "Add to my account")
+        await press(pilot, "Sync")
         await until(pilot, lambda: app.link.report.phase == "synced", 15)
         await until(pilot, lambda: "Sign out" in frame(app))
         await pilot.press("down", "enter")
@@ -191,8 +191,8 @@ async def test_a_conversation_can_stay_on_this_computer(tmp_path: Path, sterna_s
         await pilot.press("shift+f4")
         await until(pilot, lambda: "on this computer only" in frame(app))
         await sign_in(app, pilot, sterna_server, who)
-        await press(pilot, "Take along")
-        await press(pilot, "Send")
+        await press(pilot, "Add to my account")
+        await press(pilot, "Sync")
         await until(pilot, lambda: app.link.report.phase == "synced", 15)
         assert await asyncio.to_thread(count_at, sterna_server, who) == 0
         await until(pilot, lambda: "Secret plans" in frame(app))  # the page lists it
@@ -203,8 +203,8 @@ async def test_of_two_texts_the_other_one_can_be_taken(tmp_path: Path, sterna_se
     session_id = conversation(tmp_path, "Ours")
     async with running(tmp_path) as (app, pilot):
         await sign_in(app, pilot, sterna_server, who)
-        await press(pilot, "Take along")
-        await press(pilot, "Send")
+        await press(pilot, "Add to my account")
+        await press(pilot, "Sync")
         await until(pilot, lambda: app.link.report.phase == "synced", 15)
 
         def lose(store: Store) -> None:
@@ -215,8 +215,8 @@ async def test_of_two_texts_the_other_one_can_be_taken(tmp_path: Path, sterna_se
         app.link._told()
         await until(pilot, lambda: "“Mine”" in frame(app))
         await pilot.press("down", "down", "enter")
-        await until(pilot, lambda: "What stands there now" in frame(app))
-        await press(pilot, "Use the other one")
+        await until(pilot, lambda: "Current version" in frame(app))
+        await press(pilot, "Restore this device's version")
         session = None
 
         async def renamed() -> bool:

@@ -146,11 +146,11 @@ def test_nothing_that_people_or_models_wrote_is_obeyed_by_the_terminal(
         terminal.until(lambda before=before: terminal.chosen() > before)  # each is drawn
     terminal.shows("▎  title ]52")
     terminal.child.send("\x1bOR")  # f3: search
-    terminal.shows("Search every title")
+    terminal.shows("Search all titles")
     terminal.child.send("evil")
     terminal.shows("Conversation")
     terminal.child.send("\x1b")
-    terminal.until(lambda: "Search every title" not in terminal.text)
+    terminal.until(lambda: "Search all titles" not in terminal.text)
     terminal.child.send("\x1b[19~")  # f8: delete; the title is in the notice
     terminal.shows("Deleted")
     terminal.child.send("\x1b[21~")  # f10

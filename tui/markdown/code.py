@@ -23,7 +23,7 @@ LONG = 2_000
 MARGIN = " "
 
 COLOURS = {
-    "Comment": "$foreground 60% italic",
+    "Comment": "$foreground 75% italic",
     "Keyword": "$text-primary",
     "Keyword.Constant": "$text-warning",
     "Operator.Word": "$text-primary",

@@ -6,7 +6,6 @@ The field keeps the focus: arrows move in the list while a person types.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from textual import events
@@ -16,9 +15,11 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.getters import query_one
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
+from ..menu import Menu
+from ..panels import STYLES
 from ..typeahead import typeahead
 
 Chosen = TypeVar("Chosen")
@@ -27,8 +28,7 @@ Chosen = TypeVar("Chosen")
 class Chooser(ModalScreen[Chosen], Generic[Chosen]):
     """Dismissed with what was chosen, or with None."""
 
-    # The path is absolute, because a subclass may live in another folder.
-    CSS_PATH = str(Path(__file__).with_name("chooser.tcss"))
+    CSS_PATH = STYLES
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Back", id="chooser.cancel"),
@@ -38,19 +38,21 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
         Binding("pageup", "move_page(-1)", "A page up", show=False, id="chooser.page_up"),
     ]
 
+    TITLE: ClassVar[str] = ""
     PLACEHOLDER: ClassVar[str] = ""
 
     AUTO_FOCUS = ""  # the field takes the focus once what was typed ahead is there
 
     field = query_one(Input)
-    menu = query_one(OptionList)
+    menu = query_one(Menu)
     note = query_one("#note", Static)
 
     def compose(self) -> ComposeResult:
         """Field, list, line."""
-        with Vertical(id="chooser"):
-            yield Input(placeholder=self.PLACEHOLDER, compact=True)
-            yield OptionList(markup=False)
+        with Vertical(id="chooser") as frame:
+            frame.border_title = self.TITLE
+            yield Input(placeholder=self.PLACEHOLDER)
+            yield Menu(markup=False, classes="-driven")
             yield Static(id="note", markup=False)
 
     def on_mount(self) -> None:
@@ -65,7 +67,7 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
     @property
     def is_there(self) -> bool:
         """False once it is being taken away: the list goes first, and what was asked for may still come."""
-        return self.is_attached and bool(self.query(OptionList))
+        return self.is_attached and bool(self.query(Menu))
 
     @property
     def room(self) -> int:

@@ -38,7 +38,8 @@ class Line:
 class ModelPicker(Chooser[str | None]):
     """Returns ``endpoint/model``, or None."""
 
-    PLACEHOLDER = "Choose a model, or type its name"
+    TITLE = "Model"
+    PLACEHOLDER = "Filter models, or type a name"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5,ctrl+r", "refresh", "Ask again", id="models.refresh"),
@@ -156,7 +157,7 @@ class ModelPicker(Chooser[str | None]):
         title = one_line(self._catalog.title(name), 60) or built_in
         if title.casefold() in ("", name.casefold()):
             return Content.styled(name, "bold $secondary")
-        return Content.assemble((name, "bold $secondary"), (f"  {title}", "$foreground 65%"))
+        return Content.assemble((name, "bold $secondary"), (f"  {title}", "$foreground 75%"))
 
     def _model(self, model: Model, places: tuple[int, ...]) -> Content:
         """A model's id, its name if that says more, and how much it takes, at the right."""
@@ -169,14 +170,14 @@ class ModelPicker(Chooser[str | None]):
             content = Content.assemble(content, ("  current", "bold $primary"))
         name = one_line(model.name, 60)
         if name and name.casefold() not in shown.casefold():
-            content = Content.assemble(content, (f"  {name}", "$foreground 65%"))
+            content = Content.assemble(content, (f"  {name}", "$foreground 75%"))
         if not model.allowed:
             content = Content.assemble(content.stylize("$foreground 50%"), (f"  {model.tier} only", "$warning"))
         elif model.limits:
-            content = Content.assemble(content, (f"  {model.limits}", "$foreground 65%"))
+            content = Content.assemble(content, (f"  {model.limits}", "$foreground 75%"))
         takes = tokens(model.context_length) if model.context_length else ""
         line = content.truncate(self.room - 7, ellipsis=True, pad=True)
-        return Content.assemble(line, (takes.rjust(7), "$foreground 65%"))
+        return Content.assemble(line, (takes.rjust(7), "$foreground 75%"))
 
     def _state(self, query: str, matching: int) -> str:
         if self._asking:

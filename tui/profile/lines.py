@@ -16,17 +16,17 @@ SHOWN_MODELS = 5
 LONG = 200
 
 MORE = (
-    "To change it: sterna profile set full_name NAME",
-    "To take everything along: sterna export --everything",
-    "To end it: sterna account delete",
+    "Change your name:    sterna profile set full_name NAME",
+    "Export everything:   sterna export --everything",
+    "Delete account:      sterna account delete",
 )
 
 DONE: Mapping[str, str] = {
-    "profile_created": "the account was made",
-    "profile_synced": "signed in",
-    "profile_manual_sync": "the profile was brought up to date",
-    "preferences_updated": "preferences were changed",
-    "tier_updated": "the tier was changed",
+    "profile_created": "Account created",
+    "profile_synced": "Signed in",
+    "profile_manual_sync": "Profile refreshed",
+    "preferences_updated": "Preferences changed",
+    "tier_updated": "Tier changed",
 }
 """Words of the activity log, for people; any other is shown as it is."""
 
@@ -51,17 +51,17 @@ class Profile:
 
 def profile_lines(page: Profile, zone: tzinfo | None = None) -> list[Content]:
     """The whole page."""
-    told = [_bold(page.account or "This computer's own account")]
+    told = [_bold(page.account or "Local account (not signed in)")]
     if name := one_line(page.profile.get("full_name") or "", LONG):
         told.append(Content(name))
     if not page.account:
-        told.append(_quiet("Nobody is signed in; this history is on this computer only."))
+        told.append(_quiet("Your history is on this computer only."))
     told.append(_pair("Tier", page.stats.get("subscription_tier") or "free"))
-    told += [Content(""), _head("Used")]
+    told += [Content(""), _head("Usage")]
     told.append(_pair("Today", _use(day for day in page.days if day["usage_date"] == page.today)))
     month = [day for day in page.days if day["usage_date"][:7] == page.today[:7]]
     told.append(_pair("This month", _use(month)))
-    told.append(_pair("Since the beginning", ", ".join(_ever(page.stats))))
+    told.append(_pair("All time", ", ".join(_ever(page.stats))))
     if models := _models(month):
         told += [Content(""), _head("Replies this month, by model")]
         told += [_pair(one_line(name, 60), _many(count, "reply", "replies")) for name, count in models]
@@ -69,7 +69,7 @@ def profile_lines(page: Profile, zone: tzinfo | None = None) -> list[Content]:
         told += [Content(""), _head("Limits of your tier")]
         told += [_pair(one_line(one["model_id"], 60), one["limits"]) for one in limited]
     if page.activity:
-        told += [Content(""), _head("Lately")]
+        told += [Content(""), _head("Recent activity")]
         told += [_done(one, zone) for one in page.activity]
     told += [Content(""), *(_quiet(line) for line in MORE)]
     return told
@@ -102,7 +102,7 @@ def _models(days: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
 def _done(one: Mapping[str, Any], zone: tzinfo | None) -> Content:
     at: datetime = stored_time(one["timestamp"]).astimezone(zone)
     action = DONE.get(one["action"], one_line(one["action"], 60))
-    return Content.assemble((f"{at:%Y-%m-%d %H:%M}  ", "$foreground 65%"), action)
+    return Content.assemble((f"{at:%Y-%m-%d %H:%M}  ", "$foreground 75%"), action)
 
 
 def _many(count: int, one: str, more: str = "") -> str:
@@ -110,7 +110,7 @@ def _many(count: int, one: str, more: str = "") -> str:
 
 
 def _pair(name: str, value: str) -> Content:
-    return Content.assemble((f"{name}  ", "$foreground 65%"), value)
+    return Content.assemble((f"{name}  ", "$foreground 75%"), value)
 
 
 def _bold(text: str) -> Content:
@@ -118,8 +118,8 @@ def _bold(text: str) -> Content:
 
 
 def _head(text: str) -> Content:
-    return Content.styled(text, "bold $secondary")
+    return Content.styled(text, "bold $primary")
 
 
 def _quiet(text: str) -> Content:
-    return Content.styled(text, "$foreground 65%")
+    return Content.styled(text, "$foreground 75%")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.getters import query_one
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from storage import Store, StoreError
 
+from ..panels import Dialog, Page
 from .lines import Profile, profile_lines
 
 if TYPE_CHECKING:
@@ -25,26 +23,21 @@ LATELY = 30
 """Entries of the activity log."""
 
 
-class ProfileScreen(ModalScreen[None]):
+class ProfileScreen(Dialog[None]):
     """Reads the store, and changes nothing."""
 
-    CSS_PATH = str(Path(__file__).parents[1] / "sheets.tcss")
-
-    BINDINGS = [Binding("escape,shift+f2", "dismiss", "Back")]
+    BINDINGS = [Binding("escape,shift+f2", "dismiss", "Close")]
 
     page = query_one("#page", Static)
 
     def compose(self) -> ComposeResult:
-        """A title, the page, the keys."""
-        with Vertical(classes="sheet"):
-            yield Static(Content("Your account"), classes="title")
-            with VerticalScroll():
-                yield Static(Content(""), id="page")
-            yield Static(Content("↑ ↓ scroll   esc back"), classes="note")
+        """Compose the page."""
+        with Page("Account and usage", keys="↑ ↓ scroll   esc close", classes="-sheet"):
+            yield Static(Content(""), id="page")
 
     def on_mount(self) -> None:
         """Read it."""
-        self.query_one(VerticalScroll).focus()
+        self.query_one(Page).focus()
         self._fill()
 
     @work(group="profile", exclusive=True)

@@ -15,7 +15,7 @@ from ..markdown.words import unmarked
 from ..sidebar.days import long_when
 
 MATCH = "bold underline $primary"
-QUIET = "$foreground 65%"
+QUIET = "$foreground 75%"
 
 _MARKED = re.compile("\x02([^\x02\x03]*)\x03")
 

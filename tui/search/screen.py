@@ -54,7 +54,8 @@ _last: WeakKeyDictionary[App[Any], Asked] = WeakKeyDictionary()
 class SearchScreen(Chooser[Hit | None]):
     """Returns the result that was chosen, or None."""
 
-    PLACEHOLDER = "Search every title and message"
+    TITLE = "Search"
+    PLACEHOLDER = "Search all titles and messages"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r,f3", "toggle_scope", "Here or everywhere", id="search.scope"),

@@ -31,7 +31,7 @@ class FilterInput(Input):
         &.-textual-compact { padding: 0 2 0 3; }
 
         &:focus { background: $foreground 6%; background-tint: transparent; }
-        & > .input--placeholder { color: $foreground 65%; }
+        & > .input--placeholder { color: $foreground 75%; }
     }
     """
 

@@ -64,7 +64,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
         & > .rows--title { color: $foreground 90%; }
         & > .rows--strong { color: $foreground; text-style: bold; }
-        & > .rows--quiet { color: $foreground 65%; }
+        & > .rows--quiet { color: $foreground 75%; }
         & > .rows--heading { color: $secondary; text-style: bold; }
         & > .rows--bar, & > .rows--unread { color: $primary; }
         & > .rows--live { color: $success; }

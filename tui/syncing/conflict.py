@@ -1,20 +1,18 @@
-"""Two texts of the same thing, and which of them is to stand."""
+"""Conflict of two versions of a title, message or setting: shows both and asks which one to keep."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Button, Label, Static
+from textual.widgets import Button
 
 from storage import Conflict
-from storage.text import clean, clip, one_line
+from storage.text import clip, one_line
+
+from ..panels import Buttons, Dialog, Panel, sentence
 
 SHOWN = 20_000
 """Characters of each text that are shown."""
@@ -22,32 +20,27 @@ SHOWN = 20_000
 NAMES = {"c": "Title", "m": "Message", "s": "Setting"}
 
 
-class ConflictDialog(ModalScreen[Literal["use", "dismiss"] | None]):
+class ConflictDialog(Dialog[Literal["use", "dismiss"] | None]):
     """Returns ``use`` for the text that lost, ``dismiss`` for the one that stands, None for neither."""
 
-    CSS_PATH = str(Path(__file__).parents[1] / "sheets.tcss")
-
-    BINDINGS = [Binding("escape", "dismiss(None)", "Back")]
+    BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]
 
     def __init__(self, conflict: Conflict) -> None:
         super().__init__()
         self._conflict = conflict
 
     def compose(self) -> ComposeResult:
-        """Both texts, and three buttons."""
+        """Compose both texts, and three buttons."""
         one = self._conflict
-        theirs = "Nothing: it was deleted." if one.theirs is None else clean(clip(one.theirs, SHOWN))
-        with Vertical(classes="dialog"):
-            yield Label(Content(f"{NAMES[one.kind]} in “{one_line(one.title, 80)}”"), classes="title")
-            with VerticalScroll(classes="texts"):
-                yield Static(Content("What was written here, and lost"), classes="note")
-                yield Static(Content(clean(clip(one.mine, SHOWN))), classes="text")
-                yield Static(Content("What stands there now"), classes="note")
-                yield Static(Content(theirs), classes="text")
-            with Horizontal(classes="buttons"):
-                yield Button("Back", id="back", compact=True)
-                yield Button("Keep what stands", id="dismiss", compact=True)
-                yield Button("Use the other one", id="use", variant="primary", compact=True)
+        theirs = "Nothing: it was deleted." if one.theirs is None else clip(one.theirs, SHOWN)
+        with Panel(f"{NAMES[one.kind]} in “{one_line(one.title, 80)}”", keys="pgdn scroll   tab choose   esc cancel"):
+            yield sentence("This device's version", classes="note")
+            yield sentence(clip(one.mine, SHOWN), classes="text")
+            yield sentence("Current version", classes="note")
+            yield sentence(theirs, classes="text")
+            yield Buttons(
+                ("back", "Cancel"), ("dismiss", "Keep current"), ("use", "Restore this device's version", "primary")
+            )
 
     @on(Button.Pressed)
     def answer(self, event: Button.Pressed) -> None:

@@ -49,13 +49,13 @@ class Page:
 
 PROMISE = (
     "Your history is on this computer only.",
-    "Sign in to a server to have it on your other machines too. Nothing is sent before that.",
+    "Sign in to a server to sync it to your other machines. Nothing is sent before that.",
 )
 WHY = {
     "too_large": "it is too large for the server",
     "title_too_long": "its title is too long for the server",
     "model_too_long": "its model has too long a name for the server",
-    "gone": "the server has forgotten it",
+    "gone": "the server no longer has it",
 }
 """Words of a server, as sentences; any other word is shown as it is."""
 WHAT = {"c": "title", "m": "message", "s": "setting"}
@@ -70,7 +70,7 @@ def page_lines(page: Page, now: datetime) -> list[Line]:
         return told + _private(page)
     told.append(_quiet(page.account))
     if page.report.at_ms is not None:
-        told.append(_quiet(f"In step since {clock_time(page.report.at_ms, now)}"))
+        told.append(_quiet(f"Up to date since {clock_time(page.report.at_ms, now)}"))
     if page.report.sentence:
         told.append(Line(Content.styled(one_line(page.report.sentence, 400), "$warning")))
     told.append(_gap())
@@ -78,9 +78,9 @@ def page_lines(page: Page, now: datetime) -> list[Line]:
         told.append(_choice("Sign in again", "sign_in"))
     else:
         told.append(_choice("Sync now", "now"))
-    told.append(_choice("Sign out; the history stays here", "sign_out"))
-    told += _section("The server does not take", page.held, lambda one: _held(one, now))
-    told += _section("Overtaken by another edit; enter shows both", page.conflicts, lambda one: _conflict(one, now))
+    told.append(_choice("Sign out (keeps local history)", "sign_out"))
+    told += _section("Rejected by the server", page.held, lambda one: _held(one, now))
+    told += _section("Conflicts: press enter to compare", page.conflicts, lambda one: _conflict(one, now))
     return told + _private(page)
 
 
@@ -93,23 +93,23 @@ def _private(page: Page) -> list[Line]:
 def _section(heading: str, found: Sequence[T], draw: Callable[[T], Line]) -> list[Line]:
     if not found:
         return []
-    return [_gap(), Line(Content.styled(heading, "bold $secondary")), *(draw(one) for one in found)]
+    return [_gap(), Line(Content.styled(heading, "bold $primary")), *(draw(one) for one in found)]
 
 
 def _held(one: Quarantined, now: datetime) -> Line:
     why = WHY.get(one.code, f"it says “{one_line(one.code, 60)}”")
     again = f"tried again {_until(one.next_at, now)}" if one.next_at is not None else "enter tries again"
     named = one_line(one.title, 60) or "A conversation"
-    return Line(Content.assemble(named, (f"  {why}; {again}", "$foreground 65%")), Act("retry", one.id))
+    return Line(Content.assemble(named, (f"  {why}; {again}", "$foreground 75%")), Act("retry", one.id))
 
 
 def _conflict(one: Conflict, now: datetime) -> Line:
     theirs = "now deleted" if one.theirs is None else f"now “{one_line(one.theirs, 60)}”"
     return Line(
         Content.assemble(
-            (f"{_since(one.at, now):>8}  ", "$foreground 65%"),
+            (f"{_since(one.at, now):>8}  ", "$foreground 75%"),
             f"{WHAT[one.kind]} “{one_line(one.mine, 80)}”",
-            (f"  {theirs}", "$foreground 65%"),
+            (f"  {theirs}", "$foreground 75%"),
         ),
         Act("conflict", str(one.id)),
     )
@@ -120,7 +120,7 @@ def _choice(words: str, what: Literal["sign_in", "sign_out", "now"]) -> Line:
 
 
 def _quiet(text: str) -> Line:
-    return Line(Content.styled(one_line(text, LONG), "$foreground 65%"))
+    return Line(Content.styled(one_line(text, LONG), "$foreground 75%"))
 
 
 def _gap() -> Line:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
-from textual.content import Content
 from textual.getters import query_one
-from textual.screen import ModalScreen
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from storage import Store, StoreError
 
 from ..dialogs import Confirm
+from ..menu import Menu
 from ..messages import ConversationRequested
+from ..panels import Dialog, Panel
 from .conflict import ConflictDialog
 from .lines import Act, Line, Page, page_lines
 
@@ -31,15 +29,12 @@ MOST = 100
 """Of each kind of thing that are listed."""
 
 
-class SyncScreen(ModalScreen[None]):
+class SyncScreen(Dialog[None]):
     """Reads the link and the store; asks the application for what changes either."""
 
-    CSS_PATH = str(Path(__file__).parents[1] / "sheets.tcss")
+    BINDINGS = [Binding("escape,shift+f9", "dismiss", "Close"), Binding("s", "sync_now", "Sync now")]
 
-    BINDINGS = [Binding("escape,shift+f9", "dismiss", "Back"), Binding("s", "sync_now", "Sync now")]
-
-    menu = query_one(OptionList)
-    note = query_one("#note", Static)
+    menu = query_one(Menu)
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__()
@@ -52,11 +47,9 @@ class SyncScreen(ModalScreen[None]):
         return cast("SternaApp", self.app)
 
     def compose(self) -> ComposeResult:
-        """A title, the lines, the keys."""
-        with Vertical(classes="sheet"):
-            yield Static(Content("Sync"), classes="title")
-            yield OptionList(markup=False)
-            yield Static(Content("enter choose   s sync now   esc back"), id="note", classes="note")
+        """Compose the lines."""
+        with Panel("Sync status", keys="enter choose   s sync now   esc close", classes="-sheet"):
+            yield Menu(markup=False)
 
     def on_mount(self) -> None:
         """Show how things stand."""
@@ -103,7 +96,7 @@ class SyncScreen(ModalScreen[None]):
         if self.sterna.link.account:
             self.sterna.link.now()
         else:
-            self._say("There is no server yet: sign in first.")
+            self._say("Sign in to a server first.")
 
     @work(group="act", exclusive=True)
     async def _do(self, act: Act) -> None:
@@ -149,9 +142,11 @@ class SyncScreen(ModalScreen[None]):
             self._say(await settle(self.sterna, accounts, signed))
 
     async def _sign_out(self) -> None:
-        question = "Sign out? Your history stays on this computer, and what waits is sent after the next sign-in."
+        question = "Your history stays on this computer. Unsent changes are sent after the next sign-in."
         accounts = self.sterna.accounts
-        if accounts is not None and (await self.app.push_screen_wait(Confirm(question, "Sign out"))):
+        if accounts is not None and (
+            await self.app.push_screen_wait(Confirm("Sign out?", question, "Sign out", danger=False))
+        ):
             from .sign_in import sign_out
 
             self._say(await sign_out(self.sterna, accounts()))

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.getters import query_one
-from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Button, Input, Label
 
 from config import ConfigError
 from storage import Store, StoreError
 from storage.text import clean, one_line
+
+from ..panels import Buttons, Dialog, Field, Panel, sentence
 
 if TYPE_CHECKING:
     from sync.accounts import Accounts, Choice, Offer, SignedIn
@@ -28,15 +28,13 @@ if TYPE_CHECKING:
     from ..app import SternaApp
 
 
-class SignIn(ModalScreen["SignedIn | None"]):
+class SignIn(Dialog["SignedIn | None"]):
     """Returns who has shown who they are; nothing on this computer has changed then."""
 
-    CSS_PATH = str(Path(__file__).parents[1] / "sheets.tcss")
+    BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]
 
-    BINDINGS = [Binding("escape", "dismiss(None)", "Back")]
-
-    answer = query_one("#answer", Static)
-    _invited = query_one("#invited", Vertical)
+    answer = query_one("#answer", Label)
+    _invited = query_one("#invitation", Field)
 
     def __init__(self, accounts: Accounts) -> None:
         super().__init__()
@@ -44,23 +42,14 @@ class SignIn(ModalScreen["SignedIn | None"]):
 
     def compose(self) -> ComposeResult:
         """Three fields, three ways; one field more where an invitation is needed."""
-        with Vertical(classes="dialog"):
-            yield Label(Content("Sign in"), classes="title")
-            yield Static(Content("Server"), classes="label")
+        with Panel("Sign in", keys="enter next   esc cancel"):
             address = self._accounts.settings().server or ""
-            yield Input(address, placeholder="https://chat.example.org", compact=True, id="address")
-            yield Static(Content("Email"), classes="label")
-            yield Input(placeholder="empty, to sign in with a browser", compact=True, id="email")
-            yield Static(Content("Password"), classes="label")
-            yield Input(password=True, compact=True, id="password")
-            with Vertical(id="invited"):
-                yield Static(Content("Invitation"), classes="label")
-                yield Input(placeholder="from whoever runs the server", compact=True, id="invitation")
-            yield Static(Content(""), id="answer", classes="note")
-            with Horizontal(classes="buttons"):
-                yield Button("Back", id="back", compact=True)
-                yield Button("New account", id="create", compact=True)
-                yield Button("Sign in", id="enter", variant="primary", compact=True)
+            yield Field("Server", address, placeholder="https://chat.example.org", id="address")
+            yield Field("Email", placeholder="leave blank to sign in with a browser", id="email")
+            yield Field("Password", password=True, id="password")
+            yield Field("Invitation", placeholder="from the server administrator", id="invitation")
+            yield sentence("", id="answer", classes="answer")
+            yield Buttons(("back", "Cancel"), ("create", "Create account"), ("enter", "Sign in", "primary"))
 
     def on_mount(self) -> None:
         """The field is for who turns out to need it."""
@@ -105,7 +94,7 @@ class SignIn(ModalScreen["SignedIn | None"]):
         except SignupClosed as error:
             self._say(str(error), good=False)
             self._invited.display = True
-            self.query_one("#invitation", Input).focus()
+            self._invited.focus()
             return
         except SignInError as error:
             self._say(str(error), good=False)
@@ -130,16 +119,16 @@ class SignIn(ModalScreen["SignedIn | None"]):
         finally:
             counting.stop()
 
-    def _say(self, sentence: str, *, good: bool = True) -> None:
-        self.answer.update(Content.styled(clean(sentence, newlines=False), "$foreground" if good else "$error"))
+    def _say(self, told: str, *, good: bool = True) -> None:
+        self.answer.display = True
+        self.answer.update(Content.styled(clean(told, newlines=False), "$foreground" if good else "$error"))
+        self.call_after_refresh(self.answer.scroll_visible, animate=False)
 
 
-class Choose(ModalScreen[str | None]):
+class Choose(Dialog[str | None]):
     """One of a few, each with a sentence that says what it means. Returns its word."""
 
-    CSS_PATH = str(Path(__file__).parents[1] / "sheets.tcss")
-
-    BINDINGS = [Binding("escape", "dismiss(None)", "Back")]
+    BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]
 
     def __init__(self, question: str, ways: list[tuple[str, str, str]]) -> None:
         super().__init__()
@@ -147,13 +136,12 @@ class Choose(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """The question, the sentences, the buttons."""
-        with Vertical(classes="dialog"):
-            yield Static(Content(clean(self._question)), classes="title")
-            for _, name, sentence in self._ways:
-                yield Static(Content.assemble((f"{name}: ", "bold"), clean(sentence)), classes="note")
-            with Horizontal(classes="buttons"):
-                for number, (word, name, _) in enumerate(self._ways):
-                    yield Button(name, id=word, variant="primary" if not number else "default", compact=True)
+        with Panel(self._question, keys="tab choose   esc cancel"):
+            for _, name, meaning in self._ways:
+                yield sentence(f"{name}: {meaning}")
+            yield Buttons(
+                *((word, name, "default" if n else "primary") for n, (word, name, _) in enumerate(self._ways))
+            )
 
     @on(Button.Pressed)
     def answer(self, event: Button.Pressed) -> None:
@@ -180,7 +168,9 @@ async def settle(app: SternaApp, accounts: Accounts, signed: SignedIn) -> str:
         app.spawn(app.leave(0), "app.again")
         return ""
     await app.begin_link()
-    return f"Signed in as {account.name}." + ("" if sending else " Nothing is sent: say yes with sterna sync on.")
+    return f"Signed in as {account.name}." + (
+        "" if sending else " Nothing is sent until you turn sync on: sterna sync on."
+    )
 
 
 async def sign_out(app: SternaApp, accounts: Accounts) -> str:
@@ -204,27 +194,27 @@ async def _choice(app: SternaApp, offer: Offer, signed: SignedIn) -> Choice | No
     if len(offer.choices) == 1:
         return offer.choices[0]
     many = offer.history.conversations
-    here = "The one conversation" if many == 1 else f"The {many:,} conversations"
+    here = "the conversation" if many == 1 else f"the {many:,} conversations"
     who = one_line(signed.tokens.email, 60) or "this account"
     means = {
-        "adopt": ("Take along", f"they become the history of {who}."),
-        "merge": ("Add", f"they are added to the history that {who} has on this computer."),
-        "beside": ("Leave apart", f"they stay on this computer only; {who} begins with an empty history."),
-        "open": ("Leave apart", f"they stay as they are; the history that {who} has here is opened."),
+        "adopt": ("Add to my account", f"they become the history of {who}."),
+        "merge": ("Add to my account", f"they are added to the history that {who} has on this computer."),
+        "beside": ("Keep separate", f"they stay on this computer only. {who} starts with an empty history."),
+        "open": ("Keep separate", f"they stay as they are. The history that {who} has here is opened."),
     }
     ways = [(str(one), *means[one]) for one in offer.choices if one in means]
-    answer = await app.push_screen_wait(Choose(f"{here} on this computer:", ways))
+    answer = await app.push_screen_wait(Choose(f"What to do with {here} on this computer?", ways))
     return next((one for one in offer.choices if one == answer), None)
 
 
 async def _may_send(app: SternaApp, offer: Offer, choice: Choice, signed: SignedIn) -> bool | None:
-    what = "What you write from now on"
+    what = "what you write from now on is"
     if choice in ("adopt", "merge") and offer.history.conversations:
-        what = "Your history, and what you write from now on,"
-    private = " Conversations that are private are never sent." if offer.history.private else ""
+        what = "your history, and what you write from now on, are"
+    private = " Conversations kept on this computer are never sent." if offer.history.private else ""
     ways = [
-        ("yes", "Send", f"{what} would be sent to {signed.server.host} and kept there.{private}"),
-        ("no", "Not yet", "you are signed in, and nothing is sent."),
+        ("yes", "Sync", f"{what} sent to {signed.server.host} and kept there.{private}"),
+        ("no", "Not now", "you are signed in, and nothing is sent."),
     ]
-    answer = await app.push_screen_wait(Choose(f"May it be sent to {signed.server.host}?", ways))
+    answer = await app.push_screen_wait(Choose(f"Sync your history to {signed.server.host}?", ways))
     return None if answer is None else answer == "yes"

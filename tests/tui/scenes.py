@@ -1,0 +1,165 @@
+"""Every screen of the program, each reached as a person reaches it, for the frames and for the measured contrast."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+from home import frame, until, write
+from textual.pilot import Pilot
+
+from storage import Conflict
+from tui.app import SternaApp
+
+Scene = Callable[[Pilot[int], SternaApp], Awaitable[None]]
+
+CONFLICT = Conflict(
+    id=1,
+    at=0,
+    kind="m",
+    thing="msg_1",
+    session_id="conv_1",
+    title="Backup plan for photos",
+    mine="Three copies, two media, one elsewhere.",
+    theirs="Four copies, on three continents, each read back once a year.",
+)
+
+
+async def nothing(pilot: Pilot[int], app: SternaApp) -> None:
+    """Only the start."""
+
+
+async def reading(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("ctrl+g")
+    await until(pilot, lambda: app.main.transcript.selected_message is not None)
+
+
+async def listing(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("ctrl+o", "j")
+
+
+async def filtering(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("ctrl+o", "slash")
+    await write(pilot, "boat")
+    await until(pilot, lambda: app.main.sidebar.rows.lines.rows == 1)
+
+
+async def renaming(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("f2")
+    await until(pilot, lambda: app.main.sidebar.title.has_focus)
+
+
+async def beginning(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("ctrl+n")
+    await until(pilot, lambda: app.main.session_id is None)
+
+
+async def searching(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("ctrl+r")
+    await write(pilot, "tern")
+    await until(pilot, lambda: "results" in frame(app))
+
+
+async def helping(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("f1")
+    await until(pilot, lambda: "Start a new conversation" in frame(app))
+
+
+async def setting(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("f9")
+    await until(pilot, lambda: bool(app.screen.query("#model")))
+
+
+async def choosing(pilot: Pilot[int], app: SternaApp) -> None:
+    await pilot.press("ctrl+l")
+    await until(pilot, lambda: "200k" in frame(app))
+
+
+def pressing(key: str, shows: str) -> Scene:
+    """Return a scene that one key opens."""
+
+    async def scene(pilot: Pilot[int], app: SternaApp) -> None:
+        await pilot.press(key)
+        await until(pilot, lambda: shows in frame(app))
+
+    return scene
+
+
+def pushing(make: Callable[[SternaApp], Any]) -> Scene:
+    """Return a scene that shows a dialog which otherwise needs a server."""
+
+    async def scene(pilot: Pilot[int], app: SternaApp) -> None:
+        await app.push_screen(make(app))
+
+    return scene
+
+
+def _sign_in(app: SternaApp) -> Any:
+    from tui.syncing.sign_in import SignIn
+
+    settings = SimpleNamespace(server="https://chat.example.org")
+    return SignIn(cast(Any, SimpleNamespace(settings=lambda: settings)))
+
+
+def _choose(app: SternaApp) -> Any:
+    from tui.syncing.sign_in import Choose
+
+    ways = [
+        ("yes", "Sync", "Your history, and what you write from now on, is sent to chat.example.org and kept there."),
+        ("no", "Not now", "You are signed in. Nothing is sent."),
+    ]
+    return Choose("Sync your history to chat.example.org?", ways)
+
+
+def _confirm(app: SternaApp) -> Any:
+    from tui.dialogs import Confirm
+
+    question = "“How do terns find their way?” moves to the trash. You can undo this."
+    return Confirm("Delete conversation?", question, "Delete")
+
+
+def _conflict(app: SternaApp) -> Any:
+    from tui.syncing.conflict import ConflictDialog
+
+    return ConflictDialog(CONFLICT)
+
+
+DIALOGS: dict[str, Scene] = {
+    "confirm": pushing(_confirm),
+    "clear": pressing("shift+f8", "Delete all 5"),
+    "instructions": pressing("f4", "Temperature"),
+    "sign_in": pushing(_sign_in),
+    "choose": pushing(_choose),
+    "conflict": pushing(_conflict),
+    "themes": pressing("shift+f7", "sterna-dark"),
+    "models": choosing,
+    "search": searching,
+    "settings": setting,
+    "help": helping,
+    "sync": pressing("shift+f9", "Sign in"),
+    "profile": pressing("shift+f2", "Today"),
+    "palette": pressing("ctrl+p", "New conversation"),
+}
+"""Screens that lie over the conversation."""
+
+PARTS: dict[str, Scene] = {
+    "conversation": nothing,
+    "reading": reading,
+    "list": listing,
+    "filter": filtering,
+    "rename": renaming,
+    "new": beginning,
+}
+"""Parts of the main screen, each with the focus."""
+
+
+async def back(pilot: Pilot[int], app: SternaApp) -> None:
+    """Return from any of these to the prompt."""
+    while app.screen is not app.main:
+        app.pop_screen()
+        await pilot.pause()
+    await pilot.press("escape")
+    app.main.sidebar.filter.value = ""
+    app.main.prompt.focus()
+    await pilot.pause()

@@ -1,0 +1,54 @@
+"""Every screen of both shipped themes can be read: its colours are measured, and what has the focus shows it."""
+
+from __future__ import annotations
+
+import pytest
+from contrast import CONTROL, difference, painted, too_faint
+from home import Home, settled, until
+from scenes import DIALOGS, PARTS, back
+from textual.pilot import Pilot
+from textual.theme import Theme
+from textual.widgets import OptionList
+
+from tui.app import SternaApp
+from tui.themes import THEMES
+
+SIZE = (100, 40)
+
+
+async def unfocused(pilot: Pilot[int], app: SternaApp) -> list[str]:
+    """Return the controls of a screen that look the same with and without the focus."""
+    faults = []
+    chain = list(app.screen.focus_chain)
+    for widget in chain if len(chain) > 1 else ():
+        app.screen.set_focus(widget, scroll_visible=True)
+        await pilot.pause()
+        if isinstance(widget, OptionList):
+            widget.action_first()
+        await pilot.pause()
+        with_focus = painted(app, widget)
+        app.screen.set_focus(None)
+        if isinstance(widget, OptionList):
+            widget.highlighted = None
+        await pilot.pause()
+        if (told := difference(with_focus, painted(app, widget))) < CONTROL:
+            faults.append(f"{type(widget).__name__}#{widget.id} with and without focus: {told:.2f}")
+    return faults
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+async def test_every_screen_can_be_read(shelf: Home, theme: Theme) -> None:
+    app = shelf.app()
+    faults: list[str] = []
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app.ready.is_set)
+        await until(pilot, lambda: app.main.session_id is not None and app.main.status.activity == "")
+        app.theme = theme.name
+        for name, scene in {**PARTS, **DIALOGS}.items():
+            await scene(pilot, app)
+            await settled(pilot, app)
+            faults += [f"{name}: {fault}" for fault in too_faint(app)]
+            if name in DIALOGS:
+                faults += [f"{name}: {fault}" for fault in await unfocused(pilot, app)]
+            await back(pilot, app)
+    assert not faults, "\n".join(faults)

@@ -1,0 +1,44 @@
+"""List to choose from, with a bar beside the highlighted line."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.strip import Strip
+from textual.widgets import OptionList
+
+BAR = "▌"
+NARROWEST = 4
+"""Columns below which a menu draws nothing."""
+
+
+class Menu(OptionList):
+    """Option list whose highlight is also a mark, so that it shows without colour."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"menu--bar"}
+
+    DEFAULT_CSS = """
+    Menu > .menu--bar {
+        color: $primary;
+        background: $block-cursor-background;
+    }
+    """
+
+    def _update_lines(self) -> None:
+        """Lay out nothing in a terminal so narrow that no text fits: wrapping at no width at all is an error."""
+        if self.scrollable_content_region.width > NARROWEST:
+            super()._update_lines()
+
+    @property
+    def _marked(self) -> bool:
+        """True while keys move the highlight: it has the focus, or (class ``-driven``) a field passes them on."""
+        return self.highlighted is not None and (self.has_focus or self.has_class("-driven"))
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a line; the first cell of the highlighted option is the bar."""
+        strip = super().render_line(y)
+        line = self.scroll_offset.y + y
+        if not self._marked or line >= len(self._lines) or self._lines[line][0] != self.highlighted:
+            return strip
+        return Strip([Segment(BAR, self.get_component_rich_style("menu--bar")), *strip.crop(1)])
