@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
+
+from .traits import Traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class Model:
     """Whether the person's tier may."""
     limits: str = ""
     """How often it may be asked, in words; empty where nothing says."""
+    traits: Traits = field(default_factory=Traits, compare=False, repr=False)
+    """What the list states beside."""
 
     @property
     def ref(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .events import Model
+from .traits import traits_of
 
 NOT_FOR_CHAT = (
     "embed", "whisper", "tts", "dall-e", "moderation", "transcribe", "rerank", "gpt-image", "imagen", "sora", "veo-",
@@ -51,7 +52,11 @@ def _model(endpoint: str, row: object, context_length: int | None) -> Iterator[M
     names = (row.get(key) for key in ("name", "display_name", "displayName"))
     name = next((one for one in names if isinstance(one, str) and one.strip()), "")
     yield Model(
-        endpoint, model_id, "" if name.removeprefix("models/") == model_id else name, context_length or _context(row)
+        endpoint,
+        model_id,
+        "" if name.removeprefix("models/") == model_id else name,
+        context_length or _context(row),
+        traits=traits_of(row),
     )
 
 

@@ -129,6 +129,8 @@ class FakeOpenAI:
     listed: int = 0
     """Requests for the list of models."""
     lists: bool = True
+    stated: dict[str, Any] = field(default_factory=dict)
+    """What its list says of every model beside the context length."""
     """When not, the list of models is held until :meth:`release`."""
     left: int = 0
     """Clients that closed the connection while their reply was held."""
@@ -183,7 +185,8 @@ class FakeOpenAI:
         elif (method, path) == ("GET", "/v1/models"):
             if not self.lists:
                 await self._hold(reader)
-            listed = [{"id": name, "object": "model", "context_length": size} for name, size in MODELS.items()]
+            named = [{"id": name, "object": "model", "context_length": size} for name, size in MODELS.items()]
+            listed = [one | self.stated for one in named]
             await self._whole(writer, Script(body=json.dumps({"object": "list", "data": listed})))
         elif (method, path) == ("POST", "/v1/chat/completions"):
             asked = json.loads(body)

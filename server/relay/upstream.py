@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import asdict
 from hashlib import sha256
 
 from providers import Endpoint, Failed, FailureKind, ProviderError
@@ -13,6 +14,7 @@ from providers.openai import OpenAIProvider
 from ..caching import Cache
 from ..errors import ApiError
 from ..settings import Upstream
+from .stated import NOTHING, About, stated_of, stored
 
 UNKNOWN_CONTEXT = 8_000
 FRESH, FAILED = 600.0, 60.0
@@ -56,8 +58,8 @@ class Relay:
             Endpoint("upstream", upstream.base_url, lambda: upstream.key or None, url_hint="--upstream-url")
         )
         self._cache = cache
-        self._key = f"models of {sha256(upstream.base_url.encode()).hexdigest()[:32]}"
-        self._contexts: dict[str, int] = {}
+        self._key = f"model list of {sha256(upstream.base_url.encode()).hexdigest()[:32]}"
+        self._stated: dict[str, About] = {}
         self._until = 0.0
         self._listing: asyncio.Task[None] | None = None
         self._asked_at = 0.0
@@ -73,25 +75,25 @@ class Relay:
 
     async def max_tokens(self, model: str) -> int:
         """How long a reply of ``model`` may be, as far as that is known by now."""
-        context = await self.context(model) or UNKNOWN_CONTEXT
+        context = (await self.about(model)).context_length or UNKNOWN_CONTEXT
         return max(1, (context - 150) * 2 // 5)
 
-    async def context(self, model: str) -> int | None:
-        """How many tokens ``model`` can read, as far as that is known by now."""
+    async def about(self, model: str) -> About:
+        """Return what the upstream's list states of ``model``, as far as that is known by now."""
         if not self.is_configured:
-            return None
+            return NOTHING
         now = time.monotonic()
         if self._listing is None and now >= self._until:
             self._asked_at = now
             self._listing = asyncio.create_task(self._list(), name="list the upstream's models")
-        if self._listing is not None and model not in self._contexts:
+        if self._listing is not None and model not in self._stated:
             await asyncio.wait([self._listing], timeout=max(0.0, self._asked_at + PATIENCE - now))
-        return self._contexts.get(model)
+        return self._stated.get(model, NOTHING)
 
     async def _list(self) -> None:
         believed = FAILED
         try:
-            self._contexts = await self._cached() or await self._asked()
+            self._stated = await self._cached() or await self._asked()
             believed = FRESH
         except ProviderError as error:
             log.warning("models of the upstream: %s", error.failure.kind.value)
@@ -99,17 +101,16 @@ class Relay:
             self._until = time.monotonic() + believed
             self._listing = None
 
-    async def _cached(self) -> dict[str, int]:
-        """What another server, or this one before its last start, has been told lately."""
+    async def _cached(self) -> dict[str, About]:
+        """Return what another server, or this one before its last start, has been told lately."""
         found = await self._cache.get(self._key) if self._cache is not None else None
-        return found if isinstance(found, dict) else {}
+        return {name: stored(told) for name, told in found.items()} if isinstance(found, dict) else {}
 
-    async def _asked(self) -> dict[str, int]:
-        listed = await self._provider.models()
-        contexts = {one.id: one.context_length for one in listed if one.context_length}
+    async def _asked(self) -> dict[str, About]:
+        stated = {one.id: stated_of(one) for one in await self._provider.models()}
         if self._cache is not None:
-            await self._cache.put(self._key, contexts, FRESH)
-        return contexts
+            await self._cache.put(self._key, {name: asdict(told) for name, told in stated.items()}, FRESH)
+        return stated
 
     async def aclose(self) -> None:
         """Close its connections."""

@@ -12,6 +12,7 @@ from ..callers import Anyone
 from ..database import Connection
 from ..identity import SERVER
 from ..rates import limited
+from ..relay.stated import About
 from ..services import Parts
 
 router = APIRouter(prefix="/api/models", tags=["chat"], dependencies=[limited("B")])
@@ -58,10 +59,14 @@ NAMED = "select exists (select from model_access where model_id = %s) as is_name
 
 
 class Pricing(BaseModel):
-    """US dollars for one token, as decimals in text: a float would not keep them."""
+    """US dollars as decimals in text: a float would not keep them. Of one token, request, image, or search."""
 
     prompt: str
     completion: str
+    request: str
+    image: str
+    web_search: str
+    internal_reasoning: str
 
 
 class Model(BaseModel):
@@ -69,8 +74,12 @@ class Model(BaseModel):
 
     id: str
     name: str
-    description: str | None
-    context_length: int | None = Field(None, description="Tokens it can read; null where this server does not know.")
+    description: str
+    context_length: int = Field(description="Tokens it can read; 0 where nothing states it.")
+    input_modalities: list[str] = Field(description="`text` where nothing states them.")
+    output_modalities: list[str] = Field(description="`text` where nothing states them.")
+    supported_parameters: list[str] = Field(description="Empty where nothing states them.")
+    created: int = Field(description="Seconds since 1970; 0 where nothing states it.")
     pricing: Pricing
     tier: str = Field(description="The lowest tier that may use it.")
     daily_limit: int | None = Field(description="null: none.")
@@ -95,39 +104,55 @@ async def list_models(
     user: UUID | None = caller.identity.user_id
     default = parts.settings.upstream.default_model if parts.relay.is_configured else ""
 
-    async def work(db: Connection) -> list[Model]:
+    async def work(db: Connection) -> list[dict[str, Any]]:
         rows = await (await db.execute(ALLOWED, (user,))).fetchall()
         # once each: where the lowest tier has it, with the limits of the highest tier that the caller has
-        told = [_model(row) for row in {row["id"]: row for row in rows}.values()]
+        told = list({row["id"]: row for row in rows}.values())
         named = await (await db.execute(NAMED, (default,))).fetchone()
         # one that no tier names is everybody's (relay/access.py)
         told = told if not default or (named and named["is_named"]) else [_default(default), *told]
-        return told + await _higher(db, {one.id for one in told}) if every else told
+        return told + await _higher(db, {row["id"] for row in told}) if every else told
 
     # without a sign-in nobody may call the function but the server itself
-    models = await parts.database.read(caller.identity if user else SERVER, work)
-    for one in models:
-        one.context_length = await parts.relay.context(one.id)
-        if every and one.allowed is None:
-            one.allowed = True
+    rows = await parts.database.read(caller.identity if user else SERVER, work)
+    allowed = {"allowed": True} if every else {}
+    models = [_model(allowed | row, await parts.relay.about(row["id"])) for row in rows]
     return Models(models=models, relays=parts.relay.is_configured)
 
 
-async def _higher(db: Connection, known: set[str]) -> list[Model]:
+async def _higher(db: Connection, known: set[str]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for row in await (await db.execute(EVERY)).fetchall():
         found.setdefault(row["id"], row)  # the lowest tier that has it comes first
-    return [_model({**row, "allowed": False}) for name, row in found.items() if name not in known]
+    return [{**row, "allowed": False} for name, row in found.items() if name not in known]
 
 
-def _default(name: str) -> Model:
+def _default(name: str) -> dict[str, Any]:
     free = {"description": None, "prompt": 0, "completion": 0, "tier": "free"}
-    return _model({"id": name, "name": name, "daily_limit": None, "monthly_limit": None} | free)
+    return {"id": name, "name": name, "daily_limit": None, "monthly_limit": None} | free
 
 
-def _model(row: dict[str, Any]) -> Model:
-    prices = Pricing(prompt=_price(row.pop("prompt")), completion=_price(row.pop("completion")))
-    return Model(pricing=prices, **row)
+def _model(row: dict[str, Any], about: About) -> Model:
+    """Return a model with what model_access says of it, and what the upstream states where that says nothing."""
+    prices = {name: about.pricing.get(name, "0") for name in Pricing.model_fields}
+    for name in ("prompt", "completion"):
+        if (price := _price(row[name])) != "0":
+            prices[name] = price
+    is_named = row["name"] != row["id"]
+    told = {name: value for name, value in row.items() if name not in prices}
+    told |= {
+        "name": row["name"] if is_named else about.name or row["name"],
+        "description": row["description"] or about.description,
+    }
+    return Model(
+        pricing=Pricing(**prices),
+        context_length=about.context_length,
+        input_modalities=about.input_modalities or ["text"],
+        output_modalities=about.output_modalities or ["text"],
+        supported_parameters=about.supported_parameters,
+        created=about.created,
+        **told,
+    )
 
 
 def _price(cost: Any) -> str:

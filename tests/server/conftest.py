@@ -99,7 +99,7 @@ def model(relaying: tuple[fake_openai.Server, str], db: Db) -> fake_openai.Serve
     db.execute("delete from system_cache")
     fake = relaying[0].fake
     fake.reply, fake.rate, fake.requests, fake.sent = fake_openai.by_prompt, None, [], 0
-    fake.key, fake.lists, fake.listed, fake.left = None, True, 0, 0
+    fake.key, fake.lists, fake.listed, fake.left, fake.stated = None, True, 0, 0, {}
     return relaying[0]
 
 

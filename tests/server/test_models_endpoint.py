@@ -13,6 +13,23 @@ from people import Db, Person
 from server.settings import Upstream
 
 MODELS = "/api/models"
+FREE = dict.fromkeys(("prompt", "completion", "request", "image", "web_search", "internal_reasoning"), "0")
+UNSTATED = {
+    "input_modalities": ["text"],
+    "output_modalities": ["text"],
+    "supported_parameters": [],
+    "created": 0,
+}
+"""What a model has of which no list says anything."""
+STATED = {
+    "name": "Seer 2",
+    "description": "Reads pictures.",
+    "created": 1_700_000_000,
+    "architecture": {"input_modalities": ["text", "image"], "output_modalities": ["text"], "tokenizer": "Other"},
+    "pricing": {"prompt": "0.0000025", "completion": "1e-05", "image": 0.003, "request": "-1", "web_search": "free"},
+    "supported_parameters": ["temperature", "reasoning", 7, "x" * 100],
+}
+"""As a model service says it that says much; some of it cannot be used."""
 
 
 @pytest.fixture
@@ -50,9 +67,10 @@ def test_a_model_is_told_with_all_its_keys(ada: Person, offered: Callable[..., N
         {
             "id": "test/priced",
             "name": "priced",
-            "description": None,
-            "context_length": None,
-            "pricing": {"prompt": "0.00000015", "completion": "0"},
+            "description": "",
+            "context_length": 0,
+            **UNSTATED,
+            "pricing": FREE | {"prompt": "0.00000015"},
             "tier": "free",
             "daily_limit": 20,
             "monthly_limit": None,
@@ -102,9 +120,10 @@ def test_the_default_model_that_nobody_listed_is_told_first_and_to_everybody(
         assert first == {
             "id": "model",
             "name": "model",
-            "description": None,
+            "description": "",
             "context_length": 8192,
-            "pricing": {"prompt": "0", "completion": "0"},
+            **UNSTATED,
+            "pricing": FREE,
             "tier": "free",
             "daily_limit": None,
             "monthly_limit": None,
@@ -151,6 +170,75 @@ def test_a_model_service_that_does_not_list_its_models_holds_nobody_up(
 ) -> None:
     model.fake.lists = False
     client = at(None, served(upstream=Upstream(model.url, default_model="model")))
-    assert models(client)[0]["context_length"] is None
+    assert models(client)[0]["context_length"] == 0
     assert model.fake.left == 0, "the list was waited for until it was given up"
     model.release()
+
+
+def test_what_the_model_service_states_is_told_where_the_server_says_nothing(
+    model: Server,
+    served: Callable[..., str],
+    at: Callable[..., httpx.Client],
+    ada: Person,
+    db: Db,
+) -> None:
+    model.fake.stated = STATED
+    home = served(upstream=Upstream(model.url, default_model="model"))
+    told = models(at(ada, home))[0]
+    assert told == {
+        "id": "model",
+        "name": "Seer 2",
+        "description": "Reads pictures.",
+        "context_length": 8192,
+        "input_modalities": ["text", "image"],
+        "output_modalities": ["text"],
+        "supported_parameters": ["temperature", "reasoning"],
+        "created": 1_700_000_000,
+        "pricing": FREE | {"prompt": "0.0000025", "completion": "0.00001", "image": "0.003"},
+        "tier": "free",
+        "daily_limit": None,
+        "monthly_limit": None,
+    }
+    # what the operator wrote stands before it; another server reads the same from the cache
+    db.execute(
+        "insert into model_access (model_id, tier, model_name, model_description, input_cost_per_token)"
+        " values ('model', 'free', 'Ours', 'Our words.', 0.5)"
+    )
+    try:
+        other = at(ada, served(upstream=Upstream(model.url, default_model="model")))
+        named = next(one for one in models(other) if one["id"] == "model")
+    finally:
+        db.execute("delete from model_access where model_id = 'model'")
+    assert model.fake.listed == 1
+    assert (named["name"], named["description"]) == ("Ours", "Our words.")
+    assert named["pricing"] == told["pricing"] | {"prompt": "0.5"}
+    assert named["supported_parameters"] == told["supported_parameters"]
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"architecture": "none", "pricing": [], "supported_parameters": "all", "created": "today", "description": 7},
+        {"architecture": {"input_modalities": {"a": 1}}, "pricing": {"prompt": {}}, "created": True},
+        {"pricing": {"prompt": "NaN", "completion": "1e999999999", "image": "9" * 500}, "created": -1},
+    ],
+)
+def test_a_list_in_another_form_states_nothing(
+    model: Server, served: Callable[..., str], at: Callable[..., httpx.Client], stated: dict[str, Any]
+) -> None:
+    model.fake.stated = stated
+    told = models(at(None, served(upstream=Upstream(model.url, default_model="model"))))[0]
+    assert {name: told[name] for name in UNSTATED} == UNSTATED
+    assert (told["pricing"], told["description"]) == (FREE, "")
+
+
+def test_what_a_picker_counts_and_searches_has_its_type(person: Callable[..., Person]) -> None:
+    for every in ("", "?all=true"):
+        for one in person("enterprise").http.get(MODELS + every).json()["models"]:
+            for name in ("input_modalities", "output_modalities", "supported_parameters"):
+                assert isinstance(one[name], list)
+            assert isinstance(one["context_length"], int)
+            assert isinstance(one["description"], str)
+            assert one["input_modalities"]
+            assert one["output_modalities"]
+            assert all(float(price) >= 0 for price in one["pricing"].values())

@@ -1,0 +1,74 @@
+"""What a list of models states of one beside its name: modalities, parameters, prices, a description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+LONGEST_DESCRIPTION = 4_000
+LONGEST_WORD = 64
+MAX_WORDS = 64
+PRICES = (
+    "prompt", "completion", "request", "image", "web_search", "internal_reasoning", "input_cache_read",
+    "input_cache_write",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """Empty where nothing is stated."""
+
+    input_modalities: tuple[str, ...] = ()
+    output_modalities: tuple[str, ...] = ()
+    supported_parameters: tuple[str, ...] = ()
+    description: str = ""
+    created: int = 0
+    """Seconds since 1970."""
+    pricing: Mapping[str, str] = field(default_factory=dict)
+    """US dollars as decimals, by PRICES."""
+
+
+def traits_of(row: Mapping[str, Any]) -> Traits:
+    """Return what a row of a list states; parts that have another form than they should are left out."""
+    architecture = _mapping(row.get("architecture"))
+    stated = str(architecture.get("modality") or row.get("modality") or "")
+    inputs, _, outputs = stated.partition("->")
+    description, created = row.get("description"), row.get("created")
+    is_moment = isinstance(created, int) and not isinstance(created, bool) and 0 < created < 2**53
+    return Traits(
+        _words(architecture.get("input_modalities") or row.get("input_modalities") or _parts(inputs)),
+        _words(architecture.get("output_modalities") or row.get("output_modalities") or _parts(outputs)),
+        _words(row.get("supported_parameters")),
+        description[:LONGEST_DESCRIPTION] if isinstance(description, str) else "",
+        created if is_moment and isinstance(created, int) else 0,
+        {name: price for name in PRICES if (price := _price(_mapping(row.get("pricing")).get(name)))},
+    )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _words(value: object) -> tuple[str, ...]:
+    words = value if isinstance(value, list) else []
+    kept = [one for one in words if isinstance(one, str) and 0 < len(one) <= LONGEST_WORD]
+    return tuple(dict.fromkeys(kept[:MAX_WORDS]))
+
+
+def _price(value: object) -> str:
+    """Return the price as a plain decimal; "" for what is none, and for a negative one, which means that it varies."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or len(str(value)) > LONGEST_WORD:
+        return ""
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return ""
+    is_price = number.is_finite() and number >= 0 and -30 < number.adjusted() < 10
+    return format(number.normalize(), "f") if is_price else ""
+
+
+def _parts(text: str) -> list[str]:
+    return text.split("+") if text else []
