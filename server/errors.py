@@ -83,6 +83,7 @@ class ApiError(Exception):
         """Body A; keys without a value are absent."""
         told = {
             "error": self.message,
+            "message": self.message,
             "code": self.code,
             "details": self.details,
             "timestamp": instant(),

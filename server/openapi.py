@@ -64,6 +64,7 @@ class Refusal(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     error: str = Field(description="A sentence for a person.")
+    message: str = Field(description="The same again, where some clients look for it.")
     code: str = Field(description="A word for a program.")
     timestamp: str = Field(json_schema_extra={"format": "date-time"})
     details: str | None = Field(None, description="What exactly, where it helps.")

@@ -12,7 +12,7 @@ from ..openapi import refusals
 from ..rates import limited
 from ..services import Parts
 from .user_change import DataChange, store
-from .user_data import UserData, told
+from .user_data import ChangedUserData, UserData, told
 
 router = APIRouter(
     prefix="/api/user/data",
@@ -34,13 +34,14 @@ async def read_user_data(caller: User, parts: Parts) -> UserData:
 
 
 @router.put("")
-async def change_user_data(change: DataChange, caller: User, parts: Parts) -> UserData:
+async def change_user_data(change: DataChange, caller: User, parts: Parts) -> ChangedUserData:
     """Change the name and preferences that are given; all of it, or none. Answers what is so afterwards."""
     change.check()
 
-    async def work(db: Connection) -> UserData:
+    async def work(db: Connection) -> ChangedUserData:
         await store(db, caller.user_id, change)
-        return await _known(db, caller)
+        known = await _known(db, caller)
+        return ChangedUserData(**dict(known), ignored=change.ignored())
 
     return await parts.database.write(caller.identity, work)
 

@@ -15,25 +15,41 @@ OWN_BYTES = 64 * 1024
 """Of ui or session preferences in one request: they are settings, not a store."""
 PROMPT_CHARACTERS = 100_000
 
+MAX_IGNORED, MAX_NAME = 50, 100
+"""Of the keys that an answer names as ignored."""
+
+EXTRAS = {"personality_preset"}
+"""Of the model's preferences, what is stored beside the profile."""
+
 NAME = "update profiles set full_name = %s where id = %s"
 PREFERENCES = "select update_user_preferences(%s, %s, %s::jsonb) as told"
+PRESET = """
+insert into profile_extras (user_id, personality_preset) values (%s, %s)
+on conflict (user_id) do update set personality_preset = excluded.personality_preset
+"""
 
 
 class ModelChange(BaseModel):
-    """What is given is stored, the rest stays."""
+    """What is given is stored, the rest stays. Other keys are ignored, and named in the answer."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="allow")
 
     default_model: str | None = Field(None, max_length=100)
     temperature: float = Field(0.7, description="0 to 2, kept to two places.")
     system_prompt: str | None = Field(None, max_length=PROMPT_CHARACTERS)
     allowed_models: list[str] = Field(default_factory=list, max_length=1000)
+    personality_preset: str | None = Field(
+        None, max_length=100, description="A web client's own name for a style; stored and given back, not used here."
+    )
 
 
 class DataChange(BaseModel):
-    """What is given is stored, the rest stays; ui and session are merged key by key, however deep."""
+    """What is given is stored, the rest stays; ui and session are merged key by key, however deep.
 
-    model_config = ConfigDict(extra="forbid")
+    Other keys are ignored, and named in the answer.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     full_name: str | None = Field(None, max_length=255)
     ui: dict[str, JsonValue] | None = Field(None, description="At most 64 KiB.")
@@ -48,9 +64,15 @@ class DataChange(BaseModel):
             if len(json.dumps(getattr(self, name))) > OWN_BYTES:
                 raise ApiError("bad_request", f"The {name} preferences are larger than 64 KiB.")
 
+    def ignored(self) -> list[str]:
+        """Return the keys that nothing here stores."""
+        of_model = (self.model and self.model.model_extra) or {}
+        names = [*(self.model_extra or {}), *(f"model.{name}" for name in of_model)]
+        return [name[:MAX_NAME] for name in names[:MAX_IGNORED]]
+
     def sections(self) -> dict[str, str]:
         """JSON for each type of preferences that was given."""
-        model = self.model and self.model.model_dump(exclude_unset=True)
+        model = self.model and self.model.model_dump(exclude_unset=True, include=set(ModelChange.model_fields) - EXTRAS)
         given = {"ui": self.ui, "session": self.session, "model": model}
         return {name: json.dumps(values) for name, values in given.items() if values}
 
@@ -67,6 +89,8 @@ async def store(db: Connection, user_id: UUID, change: DataChange) -> None:
     """Store it. Raises ApiError when PostgreSQL refuses a part; then nothing of it is stored."""
     if "full_name" in change.model_fields_set:
         await db.execute(NAME, (change.full_name, user_id))
+    if change.model and "personality_preset" in change.model.model_fields_set:
+        await db.execute(PRESET, (user_id, change.model.personality_preset))
     for section, values in change.sections().items():
         row = await (await db.execute(PREFERENCES, (user_id, section, values))).fetchone()
         if row is None or not row["told"].get("success"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue
@@ -29,7 +29,8 @@ PROFILE = """
         created_at,
         updated_at,
         last_active,
-        current_date as today
+        current_date as today,
+        (select e.personality_preset from profile_extras as e where e.user_id = profiles.id) as personality_preset
     from profiles
     where id = %s
 """
@@ -64,6 +65,10 @@ class Profile(BaseModel):
     avatar_url: str | None
     subscription_tier: str
     credits: int
+    account_type: Literal["user"] = Field("user", description="Nobody administers this server over the wire.")
+    is_banned: Literal[False] = Field(False, description="A disabled account is answered 403 instead.")
+    banned_until: None = None
+    ban_reason: None = None
 
 
 class ModelPreferences(BaseModel):
@@ -73,6 +78,7 @@ class ModelPreferences(BaseModel):
     temperature: float | None
     system_prompt: str | None
     allowed_models: list[str] | None
+    personality_preset: str | None
 
 
 class Preferences(BaseModel):
@@ -136,6 +142,12 @@ class UserData(BaseModel):
     allTime: AllTime  # noqa: N815
     availableModels: list[AvailableModel]  # noqa: N815
     timestamps: Timestamps
+
+
+class ChangedUserData(UserData):
+    """Everything about the caller after a change."""
+
+    ignored: list[str] = Field(description="Keys of the change that nothing here stores.")
 
 
 async def told(db: Connection, user_id: UUID) -> UserData | None:

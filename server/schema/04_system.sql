@@ -186,7 +186,7 @@ begin
     return jsonb_build_object(
         'export_date', now(),
         'user_id', user_uuid,
-        'profile', (select to_jsonb(p) from public.profiles as p where p.id = user_uuid),
+        'profile', (select to_jsonb(p) || sterna.profile_extras(p.id) from public.profiles as p where p.id = user_uuid),
         'conversations', coalesce((
             select jsonb_agg(
                 jsonb_build_object(

@@ -55,6 +55,7 @@ class RefusalBody(BaseModel):
     """What a refusal looks like."""
 
     error: str = Field(description="A sentence; for the device grant RFC 8628's code.")
+    message: str = Field(description="A sentence.")
     code: str = Field(description="GoTrue's error code, or one of this server's own.")
     error_code: str = Field(default="", description="The same again, where GoTrue's clients look for it.")
     msg: str = ""

@@ -75,6 +75,7 @@ def _fill(db: Db, user_id: UUID) -> None:
             "insert into search_sessions (filters, results, results_count, status) values (%s, '[]', 0, 'completed')",
             (json.dumps({"query": MARK}),),
         )
+        db.execute("insert into profile_extras (user_id, personality_preset) values (%s, %s)", (user_id, MARK))
         visit = db.execute(
             "select start_user_session(%s, jsonb_build_object('user_agent', %s::text)) ->> 'session_id' as id",
             (user_id, MARK),

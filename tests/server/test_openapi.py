@@ -60,7 +60,7 @@ def test_every_refusal_has_one_body(document: dict[str, Any]) -> None:
         for status, answer in operation["responses"].items():
             if status >= "400":
                 assert answer["content"] == REFUSAL, (place, status)
-    assert document["components"]["schemas"]["Refusal"]["required"] == ["error", "code", "timestamp"]
+    assert document["components"]["schemas"]["Refusal"]["required"] == ["error", "message", "code", "timestamp"]
 
 
 def test_every_answer_has_a_schema(document: dict[str, Any]) -> None:

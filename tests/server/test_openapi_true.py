@@ -96,7 +96,7 @@ def test_422_is_of_sign_in_alone(method: str, path: str) -> None:
 
 def test_a_refusal_has_the_keys_of_body_a() -> None:
     for name in ("Refusal", "RefusalBody"):
-        assert set(DOCUMENT["components"]["schemas"][name]["required"]) == {"error", "code", "timestamp"}
+        assert set(DOCUMENT["components"]["schemas"][name]["required"]) == {"error", "message", "code", "timestamp"}
 
 
 @each

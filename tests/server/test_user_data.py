@@ -34,12 +34,17 @@ def test_a_new_account_has_its_defaults_and_no_use(ada: Person, db: Db) -> None:
         "avatar_url": None,
         "subscription_tier": "free",
         "credits": 0,
+        "account_type": "user",
+        "is_banned": False,
+        "banned_until": None,
+        "ban_reason": None,
     }
     assert data["preferences"]["model"] == {
         "default_model": "deepseek/deepseek-r1-0528:free",
         "temperature": 0.7,
         "system_prompt": "You are a helpful AI assistant.",
         "allowed_models": ["deepseek/deepseek-r1-0528:free"],
+        "personality_preset": None,
     }
     assert data["preferences"]["ui"]["theme"] == "dark"
     assert data["preferences"]["session"]["max_history"] == 10
@@ -132,8 +137,10 @@ def test_a_change_is_answered_with_what_is_so_now(ada: Person) -> None:
             "temperature": 1.25,
             "system_prompt": "Be brief.",
             "allowed_models": ["a/b"],
+            "personality_preset": None,
         },
     }
+    assert data.pop("ignored") == []
     assert read(ada) == data
 
 
@@ -174,10 +181,6 @@ def test_a_temperature_out_of_range_is_refused_with_a_sentence(ada: Person, give
 @pytest.mark.parametrize(
     "body",
     [
-        {"theme": "light"},
-        {"subscription_tier": "pro"},
-        {"profile": {"credits": 100}},
-        {"model": {"temprature": 1}},
         {"model": {"temperature": "hot"}},
         {"model": {"temperature": None}},
         {"model": {"default_model": "m" * 101}},
@@ -187,6 +190,8 @@ def test_a_temperature_out_of_range_is_refused_with_a_sentence(ada: Person, give
         {"ui": {"large": "x" * 70_000}},
         {"full_name": "n" * 256},
         {"full_name": 7},
+        {"model": {"personality_preset": "p" * 101}},
+        {"model": {"personality_preset": 7}},
         [],
     ],
 )
@@ -222,3 +227,49 @@ def test_only_ones_own_is_told_and_changed(ada: Person, bob: Person, http: httpx
     assert read(ada) == before
     for answer in (http.get(DATA), http.put(DATA, json={"full_name": "Nobody"})):
         assert (answer.status_code, answer.json()["code"]) == (401, "auth_required")
+
+
+def test_the_form_of_web_clients_is_taken(ada: Person) -> None:
+    """A personality is stored and given back; what nothing here stores is named, and the rest is stored."""
+    body = {
+        "ui": {"theme": "light"},
+        "session": {"auto_title": False},
+        "model": {
+            "default_model": "a/b",
+            "temperature": 0.3,
+            "system_prompt": "Be brief.",
+            "personality_preset": "professional",
+            "top_p": 1,
+        },
+        "profile": {"credits": 100},
+        "subscription_tier": "pro",
+    }
+    answer = ada.http.put(DATA, json=body)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told["ignored"] == ["profile", "subscription_tier", "model.top_p"]
+    assert told["preferences"]["model"]["personality_preset"] == "professional"
+    assert told["preferences"]["model"]["temperature"] == 0.3
+    assert told["preferences"]["ui"]["theme"] == "light"
+    assert (told["profile"]["credits"], told["profile"]["subscription_tier"]) == (0, "free")
+    # other changes leave the personality; null removes it
+    ada.http.put(DATA, json={"model": {"temperature": 0.4}})
+    assert read(ada)["preferences"]["model"]["personality_preset"] == "professional"
+    ada.http.put(DATA, json={"model": {"personality_preset": None}})
+    assert read(ada)["preferences"]["model"]["personality_preset"] is None
+
+
+def test_a_personality_is_ones_own_and_goes_with_the_account(ada: Person, bob: Person, db: Db) -> None:
+    for who, preset in ((ada, "helpful"), (bob, "terse")):
+        who.http.put(DATA, json={"model": {"personality_preset": preset}})
+    assert read(ada)["preferences"]["model"]["personality_preset"] == "helpful"
+    assert ada.http.get("/api/user/export").json()["profile"]["personality_preset"] == "helpful"
+    db.execute("delete from auth.users where id = %s", (ada.id,))
+    rows = db.execute("select user_id from profile_extras where user_id in (%s, %s)", (ada.id, bob.id)).fetchall()
+    assert rows == [{"user_id": bob.id}]
+
+
+def test_every_refusal_says_message_too(ada: Person, http: httpx.Client) -> None:
+    """Where some web clients look for the sentence."""
+    for answer in (http.get(DATA), ada.http.put(DATA, json={"model": {"temperature": 9}}), ada.http.patch(DATA)):
+        assert answer.json()["message"] == answer.json()["error"]
