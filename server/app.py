@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from datetime import datetime
 from importlib.metadata import version
 from traceback import format_tb
+from uuid import UUID
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from . import callers
 from .bodies import Bodies
 from .caching import Cache
 from .database import Database
@@ -97,7 +99,12 @@ def create_app(
     app.add_exception_handler(Exception, _broken)
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(Bodies, settings=settings)
+    parts: Services = app.state.services
+
+    async def owner(scope: Scope) -> UUID | None:
+        return await callers.owner(Request(scope), parts)
+
+    app.add_middleware(Bodies, settings=settings, owner=owner)
     app.watching = Watching(
         with_cors(Deadlines(app.answer), settings.cors_origins), figures, lambda: clock().timestamp()
     )

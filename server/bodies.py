@@ -1,7 +1,8 @@
 """Request bodies before anything looks at them: how large, how long, how compressed they may be.
 
-A body is read whole before the application runs, so a slow or half-closed client holds a socket and nothing else, and
-a compressed bomb is given up on at the first block that is too much.
+A body is read whole before the application runs, so a slow or half-closed client holds a socket and little else, and
+a compressed bomb is given up on at the first block that is too much. More than :data:`STRANGERS` bytes are read only of
+somebody whose token is valid, and count for that account.
 """
 
 from __future__ import annotations
@@ -9,16 +10,25 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .body_memory import BodyMemory, Claim
 from .errors import ApiError
 from .packing import zstandard
 from .rest.errors import shaped
 from .settings import MEGABYTE, ServerSettings
+
+STRANGERS = 64 * 1024
+"""Bytes of a body, before and after it is inflated, that are taken without a valid token."""
+LARGE_PATHS = ("/api/chat/sync", "/api/chat/messages", "/api/chat/sessions")
+"""Endpoints that take conversations."""
+OTHERS = 2 * MEGABYTE
+"""Bytes of a body for all other endpoints."""
 
 COMPRESSED, INFLATED, RATIO = 2 * MEGABYTE, 8 * MEGABYTE, 50
 """Of a compressed body (sync.md 3.10)."""
@@ -45,11 +55,18 @@ class Gone(Exception):
 
 
 class Bodies:
-    """ASGI middleware: hands on whole, inflated bodies, and answers 408, 413, 415 and 400 for the others."""
+    """ASGI middleware: hands on whole, inflated bodies, and answers 401, 408, 413, 415, 429 and 400 for the others.
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+    ``owner`` gives whose valid token a request carries; it asks no database.
+    """
+
+    def __init__(
+        self, app: ASGIApp, settings: ServerSettings, owner: Callable[[Scope], Awaitable[UUID | None]]
+    ) -> None:
         self._app = app
         self._settings = settings
+        self._owner = owner
+        self._memory = BodyMemory()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -63,36 +80,66 @@ class Bodies:
         if b"transfer-encoding" not in headers and headers.get(b"content-length", b"0").strip(b"0") == b"":
             await self._app(scope, receive, send)
             return
+        claim = Claim(self._memory)
         try:
-            body = await self._read(scope, headers, receive)
-        except Gone:
-            return
-        except ApiError as error:
-            await _refuse(error, scope, receive, send)
-            return
-        described = (b"content-encoding", b"content-length", b"transfer-encoding")
-        kept = [(name, value) for name, value in scope["headers"] if name not in described]
-        scope["headers"] = [*kept, (b"content-length", str(len(body)).encode())]
-        await self._app(scope, _once(body, receive), send)
+            try:
+                body = await self._read(scope, headers, receive, claim)
+            except Gone:
+                return
+            except ApiError as error:
+                claim.release()
+                await _refuse(error, scope, receive, send)
+                return
+            described = (b"content-encoding", b"content-length", b"transfer-encoding")
+            kept = [(name, value) for name, value in scope["headers"] if name not in described]
+            scope["headers"] = [*kept, (b"content-length", str(len(body)).encode())]
+            async with self._memory.turn(claim.owner, len(body)):
+                await self._app(scope, _once(body, receive), send)
+        finally:
+            claim.release()
 
-    async def _read(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    async def _read(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, claim: Claim) -> bytes:
         coding = headers.get(b"content-encoding", b"identity").strip().lower()
         if coding not in CODINGS:
             raise ApiError("unsupported_media_type", f"Bodies are taken plain, or compressed with {TAKEN}.")
         compressed = coding not in (b"identity", b"")
-        most = COMPRESSED if compressed else self._settings.body_bytes
-        if int(headers.get(b"content-length", b"0")) > most:
+        most = min(COMPRESSED if compressed else self._settings.body_bytes, self._most(scope))
+        declared = int(headers.get(b"content-length", b"0"))
+        if declared > most:
             raise _too_large(most)
-        pieces = _pieces(scope, receive, most)
+        if compressed or declared > STRANGERS:
+            claim.owner = await self._owner(scope)
+        if claim.owner is None and declared > STRANGERS:
+            raise _needs_sign_in()
+        pieces = self._counted(scope, receive, most, claim)
+        inflated = INFLATED if claim.owner is not None else STRANGERS
         try:
             async with asyncio.timeout(self._settings.body_seconds):
                 if coding == b"zstd":
-                    return await _expanded(pieces)
-                if compressed:
-                    return await _inflated(pieces, raw=coding == b"deflate")
-                return b"".join([piece async for piece in pieces])
+                    body = await _expanded(pieces, inflated)
+                elif compressed:
+                    body = await _inflated(pieces, inflated, raw=coding == b"deflate")
+                else:
+                    return b"".join([piece async for piece in pieces])
         except TimeoutError:
             raise ApiError("request_timeout", "The request did not arrive completely in time.") from None
+        claim.grow_to(len(body))
+        return body
+
+    def _most(self, scope: Scope) -> int:
+        is_large = scope["path"].startswith(LARGE_PATHS)
+        return self._settings.body_bytes if is_large else min(OTHERS, self._settings.body_bytes)
+
+    async def _counted(self, scope: Scope, receive: Receive, most: int, claim: Claim) -> AsyncIterator[bytes]:
+        """The pieces of a body; more than STRANGERS bytes only of somebody known, as far as there is memory."""
+        async for piece in _pieces(scope, receive, most):
+            if (read := scope["sterna.received"]) > STRANGERS:
+                if claim.owner is None:
+                    claim.owner = await self._owner(scope)
+                if claim.owner is None:
+                    raise _needs_sign_in()
+                claim.grow_to(read)
+            yield piece
 
 
 async def _pieces(scope: Scope, receive: Receive, most: int) -> AsyncIterator[bytes]:
@@ -111,7 +158,7 @@ async def _pieces(scope: Scope, receive: Receive, most: int) -> AsyncIterator[by
             yield piece
 
 
-async def _inflated(pieces: AsyncIterator[bytes], *, raw: bool) -> bytes:
+async def _inflated(pieces: AsyncIterator[bytes], largest: int, *, raw: bool) -> bytes:
     body = bytearray()
     inflater: Any = None
     read = members = 0
@@ -125,10 +172,10 @@ async def _inflated(pieces: AsyncIterator[bytes], *, raw: bool) -> bytes:
                         raise zlib.error
                     bits = -zlib.MAX_WBITS if raw and piece[0] & 0x0F != 8 else zlib.MAX_WBITS | 32
                     inflater = zlib.decompressobj(bits)
-                most = min(INFLATED, max(RATIO_FLOOR, read * RATIO))
+                most = min(largest, max(RATIO_FLOOR, read * RATIO))
                 body += inflater.decompress(piece, most + 1 - len(body))
                 if len(body) > most:
-                    raise _too_large(INFLATED)
+                    raise _too_large(largest)
                 piece = inflater.unconsumed_tail
                 if inflater.eof:
                     # gzip may be several streams, one after the other; deflate is one
@@ -140,7 +187,7 @@ async def _inflated(pieces: AsyncIterator[bytes], *, raw: bool) -> bytes:
     return bytes(body)
 
 
-async def _expanded(pieces: AsyncIterator[bytes]) -> bytes:
+async def _expanded(pieces: AsyncIterator[bytes], largest: int) -> bytes:
     """Of zstd, one frame. Its own limit is that of the window, so it is given little at once."""
     body = bytearray()
     expander = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
@@ -153,8 +200,8 @@ async def _expanded(pieces: AsyncIterator[bytes]) -> bytes:
                     raise zstandard.ZstdError
                 read += len(some)
                 body += expander.decompress(some)
-                if len(body) > min(INFLATED, max(RATIO_FLOOR, read * RATIO)):
-                    raise _too_large(INFLATED)
+                if len(body) > min(largest, max(RATIO_FLOOR, read * RATIO)):
+                    raise _too_large(largest)
         if expander.unused_data:
             raise zstandard.ZstdError
     except zstandard.ZstdError:
@@ -162,6 +209,10 @@ async def _expanded(pieces: AsyncIterator[bytes]) -> bytes:
     if not expander.eof:
         raise ApiError("bad_request", "The compressed body ends in the middle.")
     return bytes(body)
+
+
+def _needs_sign_in() -> ApiError:
+    return ApiError("auth_required", "A request as large as this needs a sign-in.")
 
 
 def _too_large(most: int) -> ApiError:

@@ -13,6 +13,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request
 
@@ -46,11 +47,11 @@ async def anyone(request: Request, parts: Parts) -> Caller:
     return Caller(NOBODY)
 
 
-async def has_token(request: Request, parts: Services) -> bool:
-    """Whether a token that this server believes came along; asks no database."""
-    async for _ in _believed(request, parts):
-        return True
-    return False
+async def owner(request: Request, parts: Services) -> UUID | None:
+    """Whose token came along, if this server believes one; asks no database."""
+    async for believed in _believed(request, parts):
+        return believed.identity.user_id
+    return None
 
 
 async def _believed(request: Request, parts: Services) -> AsyncIterator[Believed]:

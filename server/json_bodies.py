@@ -7,10 +7,12 @@ A router takes its bodies through :class:`JsonRoute`::
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from fastapi import Request, Response
@@ -18,15 +20,15 @@ from fastapi.routing import APIRoute
 
 from sync.wire import cleaned
 
-from .callers import has_token
 from .errors import ApiError
+from .json_pieces import Pieces, measure
 
 DEPTH = 32
-MOST_VALUES = 2_000_000
+MOST_VALUES = 1_000_000
 """Values that a body may hold at the most, roughly: an empty list is three bytes there and twenty times that here."""
 
-STRANGERS = 64 * 1024
-"""Bytes that are parsed for somebody without a sign-in: parsing is work, and it is done before anybody is counted."""
+LARGE = 64 * 1024
+"""Bytes from which on a body is parsed in steps, one body at a time."""
 
 SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 """Escapes that may stand for NUL or half a character. Neither can be in UTF-8 otherwise."""
@@ -35,13 +37,43 @@ SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 def parsed(body: bytes) -> Any:
     """The value. NUL is taken out, half a surrogate pair becomes U+FFFD; of a key said twice the last counts.
 
-    Raises ApiError bad_request for what is not JSON, or deeper than DEPTH.
+    Raises ApiError bad_request for what is not JSON, or deeper than DEPTH. For bodies that are not LARGE.
     """
+    with _complaining(body), _uncollected():
+        value = _DECODER.decode(body.decode("utf-8-sig"))
+        measure(value, DEPTH)
+    return cleaned(value) if SUSPECT.search(body) else value
+
+
+async def parsed_in_steps(body: bytes) -> Any:
+    """The same for bodies of any size; other requests are answered meanwhile."""
+    with _complaining(body):
+        clean = cleaned if SUSPECT.search(body) else _as_it_is
+        return await Pieces(body.decode("utf-8-sig"), _DECODER, DEPTH, clean).whole()
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the cyclic collector, which would go through all values again and again while they are made."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@contextmanager
+def _complaining(body: bytes) -> Iterator[None]:
     if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
         raise ApiError("payload_too_large", "The request holds too many values.")
     try:
-        value = _DECODER.decode(body.decode("utf-8-sig"))
-        _measure(value)
+        yield
     except UnicodeDecodeError:
         raise _malformed("The text is not UTF-8.") from None
     except RecursionError:
@@ -50,7 +82,6 @@ def parsed(body: bytes) -> Any:
         raise _malformed(f"{error.msg} at character {error.pos}.") from None
     except ValueError as error:
         raise _malformed("A number is too large." if "digits" in str(error) else str(error)) from None
-    return cleaned(value) if SUSPECT.search(body) else value
 
 
 def _malformed(details: str) -> ApiError:
@@ -70,16 +101,6 @@ def _float(text: str) -> float:
 _DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_float)
 
 
-def _measure(value: Any) -> None:
-    level = [value] if isinstance(value, dict | list) else []
-    for _ in range(DEPTH):
-        inner = [one.values() if type(one) is dict else one for one in level]
-        level = [one for ones in inner for one in ones if type(one) is dict or type(one) is list]
-        if not level:
-            return
-    raise RecursionError
-
-
 def media_type(request: Request) -> str:
     """What the body is said to be, without parameters; "" when nothing is said."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -93,7 +114,12 @@ class JsonRequest(Request):
     async def json(self) -> Any:
         """The body's value."""
         if not hasattr(self, "_json"):
-            self._json = parsed(await self.body())
+            body = await self.body()
+            if len(body) < LARGE:
+                self._json = parsed(body)
+            else:
+                async with self.app.state.services.parsing:
+                    self._json = await parsed_in_steps(body)
         return self._json
 
 
@@ -112,8 +138,6 @@ class JsonRoute(APIRoute):
                     raise ApiError(
                         "unsupported_media_type", "The body has to be JSON, with Content-Type: application/json."
                     )
-                if len(await ours.body()) > STRANGERS and not await has_token(ours, request.app.state.services):
-                    raise ApiError("auth_required", "A request as large as this needs a sign-in.")
                 await ours.json()
             return await handler(ours)
 

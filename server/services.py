@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,6 +40,8 @@ class Services:
     news: News
     clock: Callable[[], datetime] = utc_now
     figures: Figures = field(default_factory=Figures)
+    parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """Held while a large body is parsed: of several at once each would slow the others and everybody else."""
 
 
 async def services(request: Request) -> Services:

@@ -17,6 +17,7 @@ PAGE = 20
 VERSION = 1
 
 _UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class BadItem(ValueError):
@@ -88,7 +89,7 @@ def text(value: Any, complaint: str) -> str:
     if not isinstance(value, str):
         raise BadItem(complaint)
     if "\0" in value or not value.isascii():
-        return _UNKEEPABLE.sub(lambda found: "" if found[0] == "\0" else "\ufffd", value)
+        return _SURROGATE.sub("\ufffd", value.replace("\0", ""))
     return value
 
 
