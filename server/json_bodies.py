@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import json
 import math
-import re
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -18,7 +17,7 @@ from typing import Any, NoReturn
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from sync.wire import cleaned
+from sync.wire import cleaned, is_clean_json
 
 from .errors import ApiError
 from .json_pieces import Pieces, measure
@@ -30,9 +29,6 @@ MOST_VALUES = 1_000_000
 LARGE = 64 * 1024
 """Bytes from which on a body is parsed in steps, one body at a time."""
 
-SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-"""Escapes that may stand for NUL or half a character. Neither can be in UTF-8 otherwise."""
-
 
 def parsed(body: bytes) -> Any:
     """The value. NUL is taken out, half a surrogate pair becomes U+FFFD; of a key said twice the last counts.
@@ -42,13 +38,13 @@ def parsed(body: bytes) -> Any:
     with _complaining(body), _uncollected():
         value = _DECODER.decode(body.decode("utf-8-sig"))
         measure(value, DEPTH)
-    return cleaned(value) if SUSPECT.search(body) else value
+    return value if is_clean_json(body) else cleaned(value)
 
 
 async def parsed_in_steps(body: bytes) -> Any:
     """The same for bodies of any size; other requests are answered meanwhile."""
     with _complaining(body):
-        clean = cleaned if SUSPECT.search(body) else _as_it_is
+        clean = _as_it_is if is_clean_json(body) else cleaned
         return await Pieces(body.decode("utf-8-sig"), _DECODER, DEPTH, clean).whole()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -46,7 +47,8 @@ async def push(request: Request, caller: Caller, parts: Services, device: Device
     if count > MOST_OPS:
         raise ApiError("payload_too_large", "Too many ops at once.", details=f"At most {MOST_OPS} are taken.")
     try:
-        asked = await asyncio.to_thread(DeltaPush.decode, sync) if count > MANY else DeltaPush.decode(sync)
+        decode = partial(DeltaPush.decode, sync, is_clean=True)  # as every body is, once it is parsed
+        asked = await asyncio.to_thread(decode) if count > MANY else decode()
     except BadItem as error:
         raise ApiError("bad_request", "The sync object is not understood.", details=error.word) from None
     one = writing.Pushing(
@@ -74,9 +76,10 @@ async def _hash(body: bytes) -> str:
 
 def _pushed(one: writing.Pushing, device: Device) -> Callable[[Connection], Awaitable[DeltaAnswer]]:
     async def work(db: Connection) -> DeltaAnswer:
-        if not (await reading.head(db, one.user, device.seen)).is_known:
+        head = await reading.head(db, one.user, device.seen)
+        if not head.is_known:
             return DeltaAnswer(push_seq=one.asked.push_seq, resync=True, seen=await reading.name_head(db))
-        acks = await one.done(db)
+        acks = await one.done(db, head.seq)
         told = DeltaAnswer(push_seq=one.asked.push_seq, acks=acks)
         seen = await reading.name_head(db)
         if device.pull is not None:

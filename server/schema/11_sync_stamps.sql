@@ -50,7 +50,9 @@ end
 $$;
 
 -- Gives each row its own number, from one block a person; they must not be empty. A row that was dead is new. An edit without a stamp is of
--- now, and newer than what it replaces; it says nothing about whether a person made it.
+-- now, and newer than what it replaces; it says nothing about whether a person made it. A device's push puts the stamps that were decided
+-- for what it writes into a setting of its transaction, {"<kind><id>": [cls, time, tie]}, so that each row is written once. Who forges it
+-- stamps only rows of their own, as a push may do anyway.
 create or replace function public.stamp_rows(
     p_users uuid [], p_kind text, p_ids text [], p_sessions text [], p_dead boolean
 ) returns void
@@ -58,6 +60,8 @@ language plpgsql
 security definer
 set search_path = pg_catalog, public
 as $$
+declare
+    stamps jsonb := nullif(current_setting('sterna.stamps', true), '')::jsonb;
 begin
     with changed as (
         select
@@ -79,7 +83,7 @@ begin
         returning user_id, seq
     )
 
-    insert into public.sync_rows (user_id, kind, id, session_id, seq, created_seq, deleted_at, time)
+    insert into public.sync_rows (user_id, kind, id, session_id, seq, created_seq, deleted_at, cls, time, tie)
     select
         c.user_id,
         p_kind,
@@ -88,7 +92,9 @@ begin
         h.seq - c.total + c.place,
         h.seq - c.total + c.place,
         case when p_dead then now() end,
-        (extract(epoch from now()) * 1000)::bigint
+        coalesce((stamps -> (p_kind || c.id) ->> 0)::smallint, 0),
+        coalesce((stamps -> (p_kind || c.id) ->> 1)::bigint, (extract(epoch from now()) * 1000)::bigint),
+        coalesce(stamps -> (p_kind || c.id) ->> 2, '')
     from changed as c
     inner join heads as h on h.user_id = c.user_id
     on conflict (user_id, kind, id) do update set
@@ -99,8 +105,11 @@ begin
             else sync_rows.created_seq
         end,
         deleted_at = excluded.deleted_at,
-        time = greatest(excluded.time, sync_rows.time + 1),
-        tie = '',
+        cls = case when stamps ? (p_kind || sync_rows.id) then excluded.cls else sync_rows.cls end,
+        time = case
+            when stamps ? (p_kind || sync_rows.id) then excluded.time else greatest(excluded.time, sync_rows.time + 1)
+        end,
+        tie = excluded.tie,
         ver = sync_rows.ver + 1;
 end
 $$;
@@ -114,21 +123,33 @@ set search_path = pg_catalog, public
 as $$
 declare
     given bigint;
+    stamp jsonb := nullif(current_setting('sterna.stamps', true), '')::jsonb -> (p_kind || p_id);
 begin
     update public.sync_head as h set seq = h.seq + 1 where h.user_id = p_user returning h.seq into given;
     if not found then
         perform public.stamp_rows(array[p_user], p_kind, array[p_id], array[p_session], false);
         return;
     end if;
-    insert into public.sync_rows (user_id, kind, id, session_id, seq, created_seq, time)
-    values (p_user, p_kind, p_id, p_session, given, given, (extract(epoch from now()) * 1000)::bigint)
+    insert into public.sync_rows (user_id, kind, id, session_id, seq, created_seq, cls, time, tie)
+    values (
+        p_user,
+        p_kind,
+        p_id,
+        p_session,
+        given,
+        given,
+        coalesce((stamp ->> 0)::smallint, 0),
+        coalesce((stamp ->> 1)::bigint, (extract(epoch from now()) * 1000)::bigint),
+        coalesce(stamp ->> 2, '')
+    )
     on conflict (user_id, kind, id) do update set
         session_id = excluded.session_id,
         seq = excluded.seq,
         created_seq = case when sync_rows.deleted_at is null then sync_rows.created_seq else excluded.created_seq end,
         deleted_at = null,
-        time = greatest(excluded.time, sync_rows.time + 1),
-        tie = '',
+        cls = case when stamp is null then sync_rows.cls else excluded.cls end,
+        time = case when stamp is null then greatest(excluded.time, sync_rows.time + 1) else excluded.time end,
+        tie = excluded.tie,
         ver = sync_rows.ver + 1;
 end
 $$;

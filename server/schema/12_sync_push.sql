@@ -199,21 +199,7 @@ begin
 end
 $$;
 
--- The stamps that the caller's push gives to what it wrote; triggers have given the numbers, so each is there. As an upsert, because that goes
--- by the key whatever is known of the table when it is planned; an update that joins may read all there is for each.
-create or replace function public.sync_stamp(
-    p_kinds text [], p_ids text [], p_cls smallint [], p_times bigint [], p_ties text []
-) returns void
-language sql
-security definer
-set search_path = pg_catalog, public
-as $$
-    insert into public.sync_rows (user_id, kind, id, session_id, seq, created_seq, cls, time, tie)
-    select o.own, s.kind, s.id, '', -s.place, 0, s.cls, s.time, s.tie
-    from (select public.current_profile_id() as own offset 0) as o
-    cross join unnest(p_kinds, p_ids, p_cls, p_times, p_ties) with ordinality as s (kind, id, cls, time, tie, place)
-    on conflict (user_id, kind, id) do update set cls = excluded.cls, time = excluded.time, tie = excluded.tie
-$$;
+drop function if exists public.sync_stamp(text [], text [], smallint [], bigint [], text []);
 
 -- Dead rows for what was never here, so that nobody else's copy of it comes to life.
 create or replace function public.sync_bury(p_kind text, p_ids text [], p_sessions text []) returns void
@@ -351,7 +337,6 @@ declare
 begin
     foreach f in array array[
         'public.sync_restore(text, text)',
-        'public.sync_stamp(text [], text [], smallint [], bigint [], text [])',
         'public.sync_bury(text, text [], text [])',
         'public.sync_overtaken(text [], text [], text [], bigint [], jsonb [])',
         'public.sync_name_head()',

@@ -132,6 +132,11 @@ STAMPED: Final = f"""
 select {_STAMPED}
 {_BY_KEY}
 """
+CHANGED: Final = f"""
+select {_STAMPED}
+from sync_rows as r
+where r.user_id = %(user)s and r.seq > %(after)s
+"""
 HEAD: Final = """
 select
     h.seq,
@@ -226,6 +231,11 @@ async def named(db: Connection, user: UUID, things: Iterable[tuple[str, str]]) -
 async def stamped(db: Connection, user: UUID, things: Iterable[tuple[str, str]]) -> list[Row]:
     """The same without their values."""
     return [stamped_row(one) for one in await _these(db, STAMPED, user, things)]
+
+
+async def changed(db: Connection, user: UUID, after: int) -> list[Row]:
+    """Every row that took a number after that one, without values. Meant for what one push has just written."""
+    return [stamped_row(one) for one in await (await db.execute(CHANGED, {"user": user, "after": after})).fetchall()]
 
 
 async def _these(

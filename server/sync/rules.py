@@ -41,6 +41,7 @@ class Put:
     id: str
     session_id: str
     value: Any
+    """As on the wire; of a message, what encodes to that."""
     stamp: Stamp
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sync.wire import TITLE_LENGTH, BadItem, Message, Op, instant_of, written
+from sync.wire import TITLE_LENGTH, BadItem, Message, Op, instant_of, message_columns, written
 
 SETTING_KEY = 100
+LONGEST_CHARACTER = 4
+"""Bytes of one in UTF-8."""
 
 
 def taken(op: Op, now: int, message_bytes: int) -> Any:
-    """The value of a put as it is kept, which is how others will see it. Raises BadItem."""
+    """The value of a put as it is kept: how others will see it, or what encodes to that. Raises BadItem."""
     found = op.value
     if not isinstance(found, Mapping):
         raise BadItem("bad_value")
@@ -34,19 +36,39 @@ def taken(op: Op, now: int, message_bytes: int) -> Any:
     return _message(op, found, message_bytes)
 
 
-def _message(op: Op, found: Mapping[str, Any], message_bytes: int) -> dict[str, Any]:
-    message = Message.decode({**found, "id": op.id})
-    if message.timestamp is None:
+@dataclass(frozen=True, slots=True)
+class MessageValue:
+    """A message as a push brings it, checked once: columns to be written, and its form on the wire where one asks."""
+
+    id: str
+    columns: Mapping[str, Any]
+    raw: Any = None
+
+    def encode(self) -> dict[str, Any]:
+        """As others will see it."""
+        columns = dict(self.columns)
+        columns["timestamp"] = instant_of(columns["timestamp"])
+        told = Message(id=self.id, **columns).encode()
+        return told if self.raw is None else told | {"raw_message": self.raw}
+
+
+def _message(op: Op, found: Mapping[str, Any], message_bytes: int) -> MessageValue:
+    columns = message_columns(found)
+    if "timestamp" not in columns:
         raise BadItem("bad_timestamp")
-    if len(message.content.encode()) > message_bytes:
+    content = columns["content"]
+    if len(content) * LONGEST_CHARACTER > message_bytes and len(content.encode()) > message_bytes:
         raise BadItem("too_large")
-    value = replace(message, extra={}).encode()
-    raw = found.get("raw_message")
-    return value if raw is None else value | {"raw_message": raw}
+    return MessageValue(op.id, columns, found.get("raw_message"))
 
 
-def same(kind: str, one: Any, other: Any) -> bool:
-    """Whether two values of a kind say the same. When a conversation was made is not up to who names it later."""
-    if one is None or other is None:
-        return one is other
-    return bool(one["title"] == other["title"] if kind == "c" else one == other)
+def encoded(value: Any) -> Any:
+    """A value as it is on the wire."""
+    return value.encode() if isinstance(value, MessageValue) else value
+
+
+def same(kind: str, there: Any, came: Any) -> bool:
+    """Whether what is there says what came. When a conversation was made is not up to who names it later."""
+    if there is None or came is None:
+        return there is came
+    return bool(there["title"] == came["title"] if kind == "c" else there == encoded(came))

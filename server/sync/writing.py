@@ -14,13 +14,14 @@ from uuid import UUID
 from psycopg.errors import DataError, IntegrityError
 from psycopg.types.json import Jsonb
 
-from sync.wire import Ack, DeltaPush, Message, Op
+from sync.wire import Ack, DeltaPush, Op, Row
 
 from ..database import Connection
 from ..rows import COLUMNS
 from . import reading
 from .rules import Clear, Drop, Held, Key, Kill, Overtaken, Plan, Put, Restore, decide, keys
 from .stored_answers import packed, unpacked
+from .values import MessageValue
 
 REPLICA: Final = (
     "select push_seq, req_hash, answer from sync_replica where user_id = %(user)s and replica = %(replica)s"
@@ -94,8 +95,11 @@ class Pushing:
     one_by_one: bool = False
     """Each op by itself, so that what the database will not have, whatever it is, stops no other."""
 
-    async def done(self, db: Connection) -> Sequence[Ack]:
-        """Do it once, however often it comes. In a write, with the turn taken. Raises Forked."""
+    async def done(self, db: Connection, head: int) -> Sequence[Ack]:
+        """Do it once, however often it comes. In a write, with the turn taken, where ``head`` is the newest number.
+
+        Raises Forked.
+        """
         replica = {"user": self.user, "replica": self.asked.replica}
         before = await (await db.execute(REPLICA, replica)).fetchone()
         if before is not None and self.asked.push_seq <= before["push_seq"]:
@@ -103,7 +107,7 @@ class Pushing:
             if is_same and (told := await unpacked(before["answer"])) is not None:
                 return told
             raise Forked
-        acks = await (self._each(db) if self.one_by_one else self._done(db, self.asked.ops))
+        acks = await (self._each(db) if self.one_by_one else self._done(db, self.asked.ops, head))
         answer = (self.asked.replica, self.asked.push_seq, self.body_hash, await packed(acks))
         await db.execute(ANSWERED, answer)
         return acks
@@ -113,14 +117,14 @@ class Pushing:
         for op in self.asked.ops:
             await db.execute("savepoint one")
             try:
-                acks += await self._done(db, [op])
+                acks += await self._done(db, [op], None)
                 await db.execute("release savepoint one")
             except (DataError, IntegrityError):
                 await db.execute("rollback to savepoint one")
                 acks.append(Ack("rejected", code="not_storable"))
         return acks
 
-    async def _done(self, db: Connection, ops: Sequence[Op]) -> list[Ack]:
+    async def _done(self, db: Connection, ops: Sequence[Op], head: int | None) -> list[Ack]:
         """Decide ops and write what was decided; what each is told."""
         wanted = keys(ops)
         held: dict[Key, Held] = {
@@ -130,18 +134,30 @@ class Pushing:
         binned = await _binned(db, self.user, wanted) if any(op.verb == "restore" for op in ops) else {}
         plan = decide(ops, held, binned, now=self.now, sent_at=self.sent_at, replica=self.asked.replica)
         await _written(db, self.user, plan)
-        pairs = list(zip(ops, plan.verdicts, strict=True))
-        told = {(op.kind, op.id) for op, verdict in pairs if verdict.tells_value}
-        rows = await reading.stamped(db, self.user, {(op.kind, op.id) for op in ops if op.id} - told)
-        values = await reading.named(db, self.user, told)
-        there = {(row.kind, row.id): row for row in (*rows, *values)}
+        there = await self._standing(db, ops, plan, head)
         acks = []
-        for op, verdict in pairs:
+        for op, verdict in zip(ops, plan.verdicts, strict=True):
             row = there.get((op.kind, op.id))
-            if row is not None and not verdict.tells_value:
+            if row is not None and row.value is not None and not verdict.tells_value:
                 row = replace(row, value=None)
             acks.append(Ack(verdict.result, row, verdict.code))
         return acks
+
+    async def _standing(self, db: Connection, ops: Sequence[Op], plan: Plan, head: int | None) -> dict[Key, Row]:
+        """What is there now of each thing that was asked about; with values of those whose answer tells them.
+
+        What the push itself wrote is one range of the history; only the rest is looked up one by one.
+        """
+        there: dict[Key, Row] = {}
+        if head is not None and not any(isinstance(one, Restore | Clear) for one in plan.writes):
+            there = {(row.kind, row.id): row for row in await reading.changed(db, self.user, head)}
+        told = {
+            (op.kind, op.id) for op, verdict in zip(ops, plan.verdicts, strict=True) if verdict.tells_value and op.id
+        }
+        rest = {(op.kind, op.id) for op in ops if op.id} - told - there.keys()
+        for row in (*await reading.stamped(db, self.user, rest), *await reading.named(db, self.user, told)):
+            there[row.kind, row.id] = row
+        return there
 
 
 async def _binned(db: Connection, user: UUID, wanted: set[Key]) -> dict[Key, Held]:
@@ -159,22 +175,34 @@ async def _binned(db: Connection, user: UUID, wanted: set[Key]) -> dict[Key, Hel
 async def _written(db: Connection, user: UUID, plan: Plan) -> None:
     """Every write of a plan: what is overtaken first, for it is read from nowhere else; what dies last."""
     puts = [one for one in plan.writes if isinstance(one, Put)]
-    drops = [one for one in plan.writes if isinstance(one, Drop)]
-    kills = [one for one in plan.writes if isinstance(one, Kill)]
-    await _overtaken(db, [one for one in plan.writes if isinstance(one, Overtaken)])
-    for one in (one for one in plan.writes if isinstance(one, Restore) and one.kind == "c"):
+    rest = [one for one in plan.writes if not isinstance(one, Put)]
+    drops = [one for one in rest if isinstance(one, Drop)]
+    kills = [one for one in rest if isinstance(one, Kill)]
+    await _stamps(db, [*puts, *drops])
+    await _overtaken(db, [one for one in rest if isinstance(one, Overtaken)])
+    for one in (one for one in rest if isinstance(one, Restore) and one.kind == "c"):
         await db.execute("select public.sync_restore(%s, %s)", (one.kind, one.id))
     await _many(db, user, PUT_SESSIONS, [_session(one) for one in puts if one.kind == "c"])
-    for one in (one for one in plan.writes if isinstance(one, Restore) and one.kind == "m"):
+    for one in (one for one in rest if isinstance(one, Restore) and one.kind == "m"):
         await db.execute("select public.sync_restore(%s, %s)", (one.kind, one.id))
     await _many(db, user, PUT_MESSAGES, [_message(one) for one in puts if one.kind == "m"])
     await _many(db, user, PUT_SETTINGS, [_setting(one) for one in puts if one.kind == "s"])
     await _dropped(db, user, drops)
-    await _stamped(db, [*puts, *drops])
     await _killed(db, user, "m", KILL_MESSAGES, [one for one in kills if one.kind == "m"])
     await _killed(db, user, "c", KILL_SESSIONS, [one for one in kills if one.kind == "c"])
-    for clear in (one for one in plan.writes if isinstance(one, Clear)):
+    for clear in (one for one in rest if isinstance(one, Clear)):
         await db.execute(CLEAR, {"user": user, "upto": clear.upto})
+
+
+async def _stamps(db: Connection, written: Sequence[Put | Drop]) -> None:
+    """Say the stamps of what is about to be written; the triggers that number the rows put them there."""
+    stamps = {
+        f"{one.kind if isinstance(one, Put) else 's'}{one.id}": (one.stamp.cls, one.stamp.time, one.stamp.tie)
+        for one in written
+    }
+    await db.execute(
+        "select set_config('sterna.stamps', %s, true)", (json.dumps(stamps, ensure_ascii=False) if stamps else "",)
+    )
 
 
 async def _many(db: Connection, user: UUID, statement: LiteralString, rows: list[dict[str, Any]]) -> None:
@@ -219,23 +247,6 @@ async def _buried(db: Connection, user: UUID, kind: str, gone: list[tuple[str, s
         await db.execute("select public.sync_bury(%s, %s, %s)", (kind, [i for i, _ in rest], [s for _, s in rest]))
 
 
-async def _stamped(db: Connection, written: Sequence[Put | Drop]) -> None:
-    if written:
-        await db.execute(
-            "select public.sync_stamp(%s, %s, %s::smallint [], %s, %s)",
-            (
-                [one.kind if isinstance(one, Put) else "s" for one in written],
-                [one.id for one in written],
-                [one.stamp.cls for one in written],
-                [one.stamp.time for one in written],
-                [one.stamp.tie for one in written],
-            ),
-        )
-
-
-_PLAIN = tuple(name for name in Message.__slots__ if name not in ("id", "role", "content", "timestamp", "extra"))
-
-
 def _session(one: Put) -> dict[str, Any]:
     return {"id": one.id, "title": one.value["title"], "created_at": one.value.get("createdAt")}
 
@@ -245,15 +256,6 @@ def _setting(one: Put) -> dict[str, Any]:
 
 
 def _message(one: Put) -> dict[str, Any]:
-    found = Message.decode(one.value)
-    row: dict[str, Any] = {
-        "id": one.id,
-        "session_id": one.session_id,
-        "role": found.role,
-        "content": found.content,
-        "raw_message": one.value.get("raw_message"),
-    }
-    if found.timestamp is not None:
-        row["timestamp"] = found.timestamp.isoformat()
-    # "" and [] are values, and come back as they are
-    return row | {name: value for name in _PLAIN if (value := getattr(found, name)) not in (None, 0, False)}
+    value: MessageValue = one.value
+    row = {"id": one.id, "session_id": one.session_id, **value.columns}
+    return row if value.raw is None else row | {"raw_message": value.raw}

@@ -6,9 +6,10 @@ Decoding takes any JSON value and raises nothing but :class:`BadItem`, whose wor
 from __future__ import annotations
 
 from .answers import Capability, Cursor, Detail, pushed
-from .chat import METADATA, Conversation, Message
+from .chat import Conversation, Message
 from .cookies import kept_sessions, read_session, session_cookies
 from .delta import Ack, Client, Commit, DeltaAnswer, DeltaPush, Kind, Op, Pull, Row, Stamp
+from .message_columns import METADATA, message_columns
 from .values import (
     BATCH_BYTES,
     BATCH_OPS,
@@ -20,6 +21,7 @@ from .values import (
     BadItem,
     cleaned,
     instant_of,
+    is_clean_json,
     written,
 )
 
@@ -50,7 +52,9 @@ __all__ = [
     "Stamp",
     "cleaned",
     "instant_of",
+    "is_clean_json",
     "kept_sessions",
+    "message_columns",
     "pushed",
     "read_session",
     "session_cookies",

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
+from .message_columns import METADATA, message_columns
 from .values import (
-    COMPLETION_LENGTH,
-    ID_LENGTH,
     LARGEST,
-    LARGEST_INT,
     MODEL_LENGTH,
-    MOST_ATTACHMENTS,
-    MOST_WEB_RESULTS,
     PREVIEW_LENGTH,
     TITLE_LENGTH,
     BadItem,
@@ -23,23 +19,8 @@ from .values import (
     instant_of,
     json_value,
     short,
-    text,
     written,
 )
-
-Role = Literal["user", "assistant", "system"]
-ROLES = frozenset(get_args(Role))
-
-METADATA = {
-    "requested_web_search": "requested_web_search",
-    "requested_web_max_results": "requested_web_max_results",
-    "requested_reasoning_effort": "requested_reasoning_effort",
-    "upstream_error_code": "upstream_error_code",
-    "upstream_error_message": "upstream_error_message",
-    "retry_after": "upstream_retry_after",
-    "suggestions": "upstream_suggestions",
-}
-"""Keys of a message on the wire that are kept in its metadata, and what they are called there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,46 +55,13 @@ class Message:
     @classmethod
     def decode(cls, item: Any) -> Self:
         """The message of a JSON value; takes both vocabularies (contract 10.E1)."""
-        if not isinstance(item, dict):
-            raise BadItem("not_an_object")
-        get = item.get
-        role = get("role")
-        if not isinstance(role, str) or role not in ROLES:
-            raise BadItem("bad_role")
-        model = get("model")
-        if model is None and role == "user":
-            model = get("originalModel")
-        assistant = role == "assistant"
-        elapsed = count(get("elapsed_ms")) or min(count(get("elapsed_time")) * 1000, LARGEST_INT)
-        attached = get("attachment_ids")
-        linked = min(len(attached), MOST_ATTACHMENTS) if isinstance(attached, list) else 0
-        given = get("has_attachments")
-        error = get("error_message") or ("Message failed" if get("error") else None)
+        columns = message_columns(item)
+        at = columns.pop("timestamp", None)
         return cls(
-            id=id_of(get("id")),
-            role=role,
-            content=text(get("content"), "bad_content"),
-            timestamp=instant_of(get("timestamp")),
-            model=short(model, MODEL_LENGTH, "model_too_long"),
-            total_tokens=count(get("total_tokens")),
-            input_tokens=count(get("input_tokens")),
-            output_tokens=count(get("output_tokens")),
-            user_message_id=short(get("user_message_id"), ID_LENGTH, "bad_id"),
-            content_type="markdown" if get("contentType", get("content_type")) == "markdown" else "text",
-            elapsed_ms=elapsed,
-            completion_id=short(get("completion_id"), COMPLETION_LENGTH, "completion_id_too_long"),
-            error_message=None if error is None else text(error, "bad_error"),
-            was_streaming=get("was_streaming") is True,
-            metadata=_metadata(item),
-            reasoning=short(get("reasoning"), None, "bad_reasoning"),
-            reasoning_details=json_value(get("reasoning_details")),
-            has_attachments=given if isinstance(given, bool) else linked > 0,
-            attachment_count=linked,
-            has_websearch=assistant and bool(get("has_websearch")),
-            websearch_result_count=min(count(get("websearch_result_count")), MOST_WEB_RESULTS) if assistant else 0,
-            output_image_tokens=count(get("output_image_tokens")),
-            annotations=json_value(get("annotations")),
+            id=id_of(item.get("id")),
+            timestamp=None if at is None else datetime.fromisoformat(at),
             extra={key: json_value(value) for key, value in item.items() if key not in _MESSAGE_KEYS},
+            **columns,
         )
 
     def encode(self) -> dict[str, Any]:
@@ -248,12 +196,3 @@ class Conversation:
                 value = getattr(self, name)
                 told[key] = written(value) if isinstance(value, datetime) else value
         return told
-
-
-def _metadata(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    given = item.get("metadata")
-    kept = dict(given) if isinstance(given, dict) else {}
-    for wire, name in METADATA.items():
-        if wire in item and (value := item[wire]) is not None and value != []:
-            kept[name] = value
-    return dict(json_value(kept))

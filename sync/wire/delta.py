@@ -13,6 +13,7 @@ Kind = Literal["c", "m", "x", "s"]
 Verb = Literal["put", "del", "clear", "restore"]
 Result = Literal["ok", "lost", "deleted", "conv_missing", "rejected"]
 
+KINDS, VERBS, RESULTS = (frozenset(get_args(one)) for one in (Kind, Verb, Result))
 PROTOCOLS = (1, 1)
 SETTING_ID = ID_LENGTH + 1 + 100
 
@@ -132,26 +133,28 @@ class Op:
     """Of a put: a conversation's, a message's or a setting's."""
 
     @classmethod
-    def decode(cls, item: Any) -> Self:
-        """The op of a JSON value."""
-        found = _object(item, "bad_op")
-        kind: Any = found.get("kind")
-        verb: Any = found.get("op")
-        if kind not in get_args(Kind) or verb not in get_args(Verb) or (kind == "x") != (verb == "clear"):
+    def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
+        """Return the op of a JSON value. ``is_clean``: what was parsed held no text that cannot be kept."""
+        get = _object(item, "bad_op").get
+        kind: Any = get("kind")
+        verb: Any = get("op")
+        if not _known(kind, KINDS) or not _known(verb, VERBS) or (kind == "x") != (verb == "clear"):
             raise BadItem("bad_op")
-        stamp = found.get("stamp")
+        session = get("session")
+        stamp = get("stamp")
+        value = get("value")
         return cls(
             kind=kind,
-            id="" if kind == "x" else _key(found.get("id"), kind),
+            id="" if kind == "x" else _key(get("id"), kind),
             verb=verb,
-            session_id="" if found.get("session") in (None, "") else id_of(found["session"]),
-            base=count(found.get("base"), LARGEST),
-            edited_at=count(found.get("at"), LARGEST),
-            after=count(found.get("after"), LARGEST),
-            cls=count(found.get("cls"), 1),
+            session_id="" if session is None or session == "" else id_of(session),
+            base=count(get("base"), LARGEST),
+            edited_at=count(get("at"), LARGEST),
+            after=count(get("after"), LARGEST),
+            cls=count(get("cls"), 1),
             stamp=None if stamp is None else Stamp.decode(stamp),
-            upto=count(found.get("upto"), LARGEST),
-            value=json_value(found.get("value")),
+            upto=count(get("upto"), LARGEST),
+            value=value if is_clean else json_value(value),
         )
 
     def encode(self) -> dict[str, Any]:
@@ -189,23 +192,25 @@ class Row:
     """Numbers of values of it that were replaced by somebody who had not seen them."""
 
     @classmethod
-    def decode(cls, item: Any) -> Self:
-        """The row of a JSON value."""
-        found = _object(item, "bad_row")
-        kind: Any = found.get("kind")
-        if kind not in get_args(Kind) or not isinstance(found.get("dead", False), bool):
+    def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
+        """Return the row of a JSON value. ``is_clean``: what was parsed held no text that cannot be kept."""
+        get = _object(item, "bad_row").get
+        kind: Any = get("kind")
+        is_dead = get("dead", False)
+        if not _known(kind, KINDS) or not isinstance(is_dead, bool):
             raise BadItem("bad_row")
+        value = get("value")
         return cls(
             kind=kind,
-            id=_key(found.get("id"), kind),
-            session_id=id_of(found.get("session")),
-            seq=count(found.get("seq"), LARGEST),
-            created_seq=count(found.get("created"), LARGEST),
-            ver=count(found.get("ver"), LARGEST),
-            is_dead=found.get("dead", False),
-            stamp=Stamp.decode(found.get("stamp", {})),
-            value=json_value(found.get("value")),
-            overtook=tuple(count(one, LARGEST) for one in _list(found.get("overtook"), "bad_row")),
+            id=_key(get("id"), kind),
+            session_id=id_of(get("session")),
+            seq=count(get("seq"), LARGEST),
+            created_seq=count(get("created"), LARGEST),
+            ver=count(get("ver"), LARGEST),
+            is_dead=is_dead,
+            stamp=Stamp.decode(get("stamp", {})),
+            value=value if is_clean else json_value(value),
+            overtook=tuple([count(one, LARGEST) for one in _list(get("overtook"), "bad_row")]),
         )
 
     def encode(self) -> dict[str, Any]:
@@ -233,13 +238,18 @@ class Ack:
     code: str = ""
 
     @classmethod
-    def decode(cls, item: Any) -> Self:
-        """The ack of a JSON value."""
+    def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
+        """Return the ack of a JSON value. ``is_clean``: what was parsed held no text that cannot be kept."""
         found = _object(item, "bad_ack")
-        if found.get("result") not in get_args(Result):
+        result = found.get("result")
+        if not _known(result, RESULTS):
             raise BadItem("bad_ack")
         row = found.get("row")
-        return cls(found["result"], None if row is None else Row.decode(row), text(found.get("code", ""), "bad_ack"))
+        return cls(
+            result,
+            None if row is None else Row.decode(row, is_clean=is_clean),
+            text(found.get("code", ""), "bad_ack"),
+        )
 
     def encode(self) -> dict[str, Any]:
         """As it is answered."""
@@ -257,10 +267,13 @@ class DeltaPush:
     ops: Sequence[Op] = ()
 
     @classmethod
-    def decode(cls, item: Any) -> Self:
-        """Of a JSON value. An op that is none is an error of the whole: acks are by position."""
+    def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
+        """Of a JSON value. An op that is none is an error of the whole: acks are by position.
+
+        ``is_clean``: what was parsed held no text that cannot be kept (:func:`is_clean_json`).
+        """
         found = _object(item, "bad_sync")
-        ops = tuple(Op.decode(one) for one in _list(found.get("ops"), "bad_ops"))
+        ops = tuple([Op.decode(one, is_clean=is_clean) for one in _list(found.get("ops"), "bad_ops")])
         return cls(id_of(found.get("replica")), count(found.get("push_seq"), LARGEST), ops)
 
     def encode(self) -> dict[str, Any]:
@@ -283,14 +296,14 @@ class DeltaAnswer:
     """Whose history that is, so that an answer meant for somebody else is seen to be none."""
 
     @classmethod
-    def decode(cls, item: Any) -> Self:
-        """Of a JSON value."""
+    def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
+        """Of a JSON value. ``is_clean``: what was parsed held no text that cannot be kept (:func:`is_clean_json`)."""
         found = _object(item, "bad_sync")
         seen = found.get("seen")
         return cls(
             count(found.get("push_seq"), LARGEST),
-            tuple(Ack.decode(one) for one in _list(found.get("acks"), "bad_acks")),
-            tuple(Row.decode(one) for one in _list(found.get("rows"), "bad_rows")),
+            tuple([Ack.decode(one, is_clean=is_clean) for one in _list(found.get("acks"), "bad_acks")]),
+            tuple([Row.decode(one, is_clean=is_clean) for one in _list(found.get("rows"), "bad_rows")]),
             count(found.get("cur"), LARGEST),
             None if seen is None else Commit.parse(text(seen, "bad_seen")),
             found.get("more") is True,
@@ -310,6 +323,10 @@ class DeltaAnswer:
             "more": self.more,
             "resync": self.resync,
         }
+
+
+def _known(word: Any, words: frozenset[str]) -> bool:
+    return isinstance(word, str) and word in words
 
 
 def _key(value: Any, kind: str) -> str:

@@ -16,8 +16,9 @@ BATCH_OPS, BATCH_BYTES, MESSAGE_BYTES = 500, 2**20, 2**20
 PAGE = 20
 VERSION = 1
 
-_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_MILLISECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
 class BadItem(ValueError):
@@ -42,6 +43,16 @@ def instant_of(value: Any) -> datetime | None:
         raise BadItem("bad_timestamp") from None
 
 
+def moment(value: Any) -> str:
+    """A time on the wire as text of fixed width: UTC, to the microsecond, and Z."""
+    found = instant_of(value)
+    if found is None:
+        raise BadItem("bad_timestamp")
+    if _MILLISECONDS.fullmatch(value):
+        return f"{value[:23]}000Z"
+    return found.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def written(at: datetime) -> str:
     """A time as we write it: milliseconds and Z; to the microsecond where it has any."""
     spec = "microseconds" if at.microsecond % 1000 else "milliseconds"
@@ -57,7 +68,7 @@ def json_value(value: Any) -> Any:
             written_out = json.dumps(value, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError, RecursionError):
             raise BadItem("bad_json") from None
-        if "\\u0000" in written_out or (not written_out.isascii() and _UNKEEPABLE.search(written_out)):
+        if "\\u0000" in written_out or not is_keepable(written_out):
             return cleaned(value)
     elif isinstance(value, float) and value - value != 0:
         raise BadItem("bad_json")
@@ -79,7 +90,7 @@ def id_of(value: Any) -> str:
     """An id, as it is: one that would have to be changed is refused."""
     if not isinstance(value, str) or not value:
         raise BadItem("missing_id")
-    if len(value) > ID_LENGTH or _UNKEEPABLE.search(value):
+    if len(value) > ID_LENGTH or not is_keepable(value):
         raise BadItem("bad_id")
     return value
 
@@ -88,9 +99,30 @@ def text(value: Any, complaint: str) -> str:
     """Text without NUL and half characters (contract 10.E9)."""
     if not isinstance(value, str):
         raise BadItem(complaint)
-    if "\0" in value or not value.isascii():
-        return _SURROGATE.sub("\ufffd", value.replace("\0", ""))
-    return value
+    if is_keepable(value):
+        return value
+    return _SURROGATE.sub("\ufffd", value.replace("\0", ""))
+
+
+def is_clean_json(raw: bytes) -> bool:
+    """Return whether no text of a JSON document in UTF-8 holds NUL or half a character: one scan for all of it.
+
+    Only escapes can stand for either; a pair of halves that is a whole character is told apart by nobody here.
+    """
+    return _SUSPECT.search(raw) is None
+
+
+def is_keepable(value: str) -> bool:
+    """Return whether text is free of NUL and half characters. Encoding finds the latter faster than a pattern does."""
+    if "\0" in value:
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def short(value: Any, limit: int | None, complaint: str, wrong: str | None = None) -> str | None:
@@ -105,7 +137,11 @@ def short(value: Any, limit: int | None, complaint: str, wrong: str | None = Non
 
 def count(value: Any, largest: int = LARGEST_INT) -> int:
     """A number that is not negative; null is 0."""
-    if not value and (value is None or value is False):
+    if type(value) is int:
+        if 0 <= value <= largest:
+            return value
+        raise BadItem("bad_number")
+    if value is None or value is False:
         return 0
     if isinstance(value, float) and value.is_integer():
         value = int(value)

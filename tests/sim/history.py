@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from server.sync.rules import Clear, Drop, Held, Key, Kill, Overtaken, Put, Restore, Verdict, decide, keys
+from server.sync.values import encoded
 from sync.wire import Ack, Commit, DeltaAnswer, DeltaPush, Op, Row, Stamp
 
 
@@ -156,7 +157,7 @@ class History:
         for write in plan.writes:
             match write:
                 case Put():
-                    self._write(write.kind, write.id, write.session_id, write.value, write.stamp)
+                    self._write(write.kind, write.id, write.session_id, encoded(write.value), write.stamp)
                 case Drop():
                     self._write("s", write.id, write.session_id, None, write.stamp)
                 case Kill():

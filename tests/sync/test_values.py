@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.sync.values import taken
+from server.sync.values import encoded, taken
 from storage import Pending, RemoteRow, stamp
 from storage.json_text import to_json
 from storage.sync_columns import DEFAULTS, MESSAGE_COLUMNS, is_same
@@ -64,7 +64,7 @@ def messages(draw: Any) -> dict[str, Any]:
 def over(one: Pending) -> RemoteRow:
     """Over the wire, through the server's own checks, and back."""
     op = Op.decode(json.loads(json.dumps(op_of(one).encode())))
-    row = Row(one.kind, one.id, one.session_id, 5, 4, stamp=Stamp(1, 7, "r"), value=taken(op, NOW, 2**20))
+    row = Row(one.kind, one.id, one.session_id, 5, 4, stamp=Stamp(1, 7, "r"), value=encoded(taken(op, NOW, 2**20)))
     return remote_of(Row.decode(json.loads(json.dumps(row.encode()))))
 
 
