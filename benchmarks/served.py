@@ -99,6 +99,7 @@ def messages(prefix: str, count: int, first: int = 0) -> list[dict[str, Any]]:
 
 
 def _run(url: str, admin_url: str, pipe: Pipe) -> None:
+    from server import garbage
     from server.app import create_app
     from server.serving import Ending, configured
     from server.settings import ServerSettings
@@ -108,6 +109,7 @@ def _run(url: str, admin_url: str, pipe: Pipe) -> None:
     class Announcing(Ending):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            garbage.settle()
             pipe.send(listening.getsockname()[1])
 
     config = configured(create_app(settings), settings)

@@ -20,7 +20,7 @@ import psycopg
 import uvicorn
 from starlette.types import ASGIApp
 
-from . import embedded
+from . import embedded, garbage
 from .app import Application, create_app
 from .connections import Connections, affordable
 from .heads import Heads
@@ -110,6 +110,7 @@ class Announcing(Ending):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
         await super().startup(sockets)
+        garbage.settle()
         if self.started and sockets:
             self._announce(address_of(sockets[0]))
 

@@ -49,7 +49,8 @@ using (user_id = (select public.current_profile_id()));
 grant select on public.sync_trash to authenticated;
 
 -- Runs before the stamps of what is deleted are gone. Nothing is kept of somebody who is gone. With a conversation go the tombstones of what
--- had died in it: they come back with it, or somebody's old copy of that would.
+-- had died in it: they come back with it, or somebody's old copy of that would. The offsets keep PostgreSQL from building the JSON of a row
+-- anew at each place where it is used.
 create or replace function public.bin_deleted() returns trigger
 language plpgsql
 security definer
@@ -82,7 +83,8 @@ begin
             end as id,
             case tg_argv[0] when 'c' then d.payload ->> 'id' else d.payload ->> 'session_id' end as session_id,
             d.payload
-        from (select to_jsonb(x) as payload from old_rows as x) as d
+        from (select to_jsonb(x) as payload from old_rows as x offset 0) as d
+        offset 0
     ) as o
     left join public.sync_rows as r on r.user_id = o.user_id and r.kind = tg_argv[0] and r.id = o.id
     where exists (select 1 from public.profiles as p where p.id = o.user_id)

@@ -105,6 +105,9 @@ class Verdict:
     """The answer carries the value of the row, because it is not what was sent."""
 
 
+_OK, _DELETED = Verdict("ok"), Verdict("deleted")
+
+
 @dataclass(slots=True)
 class Plan:
     """What is to be written, in order, and what each op is answered, by its position."""
@@ -198,21 +201,23 @@ class _Deciding:
         """Decide one op. Raises BadItem when it cannot be taken."""
         if op.kind == "x":
             self.writes.append(Clear(op.upto))
-            return Verdict("ok")
+            return _OK
         if op.kind == "c":
-            return {"put": self._put_conversation, "del": self._kill, "restore": self._restore_conversation}[op.verb](
-                op
-            )
+            if op.verb == "put":
+                return self._put_conversation(op)
+            return self._kill(op) if op.verb == "del" else self._restore_conversation(op)
         session_id = session_of(op)
         if not session_id:
             raise BadItem("missing_id")
-        if (refused := self._without_conversation(session_id, op)) is not None:
+        if session_id not in self._made and (refused := self._without_conversation(session_id, op)) is not None:
             return refused
         if op.kind == "s":
             if op.verb == "restore":
                 raise BadItem("bad_op")
             return self._set(op, session_id)
-        return {"put": self._put_message, "del": self._kill, "restore": self._restore_message}[op.verb](op)
+        if op.verb == "put":
+            return self._put_message(op)
+        return self._kill(op) if op.verb == "del" else self._restore_message(op)
 
     # Conversations
 
@@ -220,7 +225,7 @@ class _Deciding:
         there = self._held.get(("c", op.id))
         value = self._taken(op)
         if there is not None and there.is_dead:
-            return Verdict("deleted")
+            return _DELETED
         self._made.add(op.id)
         return self._register(op, op.id, there, value)
 
@@ -241,18 +246,16 @@ class _Deciding:
     # What is in them
 
     def _without_conversation(self, session_id: str, op: Op) -> Verdict | None:
-        if session_id in self._made:
-            return None
         conversation = self._held.get(("c", session_id))
         if conversation is None:
             return Verdict("ok" if op.verb == "del" and op.kind == "s" else "conv_missing")
-        return Verdict("deleted") if conversation.is_dead else None
+        return _DELETED if conversation.is_dead else None
 
     def _put_message(self, op: Op) -> Verdict:
         there = self._there("m", op.id, op.session_id)
         value = self._taken(op)
         if there is not None and there.is_dead:
-            return Verdict("deleted")
+            return _DELETED
         return self._register(op, op.session_id, there, value)
 
     def _restore_message(self, op: Op) -> Verdict:
@@ -266,7 +269,7 @@ class _Deciding:
         if op.value is None:
             return Verdict("rejected", "gone")
         self._write(op, op.session_id, self._taken(op), op.stamp or Stamp(0, self._time_of(op), self._replica))
-        return Verdict("ok")
+        return _OK
 
     def _set(self, op: Op, session_id: str) -> Verdict:
         there = self._there("s", op.id, session_id)
@@ -278,7 +281,7 @@ class _Deciding:
         there = self._there(op.kind, op.id, session_of(op))
         if there is None or not there.is_dead:
             self.writes.append(Kill(op.kind, op.id, session_of(op) if there is None else there.session_id))
-        return Verdict("ok")
+        return _OK
 
     # Values and registers
 
@@ -299,9 +302,9 @@ class _Deciding:
         cls = op.cls if op.kind == "c" else 0
         if there is None:
             self._write(op, session_id, value, op.stamp or Stamp(cls, self._time_of(op), self._replica))
-            return Verdict("ok")
+            return _OK
         if there.session_id == session_id and same(op.kind, there.value, value):
-            return Verdict("ok")
+            return _OK
         if op.stamp is not None:
             wins, stamp = _order(op.stamp) > _order(there.stamp), op.stamp
         elif op.base == there.seq or there.stamp.tie == self._replica:  # its own, of which it may not have been told
@@ -314,7 +317,7 @@ class _Deciding:
         if op.base != there.seq and there.value is not None:
             self.writes.append(Overtaken(op.kind, op.id, there.session_id, there.seq, there.value))
         self._write(op, session_id, value, stamp)
-        return Verdict("ok")
+        return _OK
 
     def _write(self, op: Op, session_id: str, value: Any, stamp: Stamp) -> None:
         if value is None:

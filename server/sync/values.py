@@ -53,7 +53,7 @@ class MessageValue:
 
 
 def _message(op: Op, found: Mapping[str, Any], message_bytes: int) -> MessageValue:
-    columns = message_columns(found)
+    columns = message_columns(found, is_clean=True)  # as the value of every op is, once it is decoded
     if "timestamp" not in columns:
         raise BadItem("bad_timestamp")
     content = columns["content"]

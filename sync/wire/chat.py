@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Self
 
 from .message_columns import METADATA, message_columns
@@ -60,7 +61,7 @@ class Message:
         return cls(
             id=id_of(item.get("id")),
             timestamp=None if at is None else datetime.fromisoformat(at),
-            extra={key: json_value(value) for key, value in item.items() if key not in _MESSAGE_KEYS},
+            extra=_NOTHING if item.keys() <= _MESSAGE_KEYS else _extra(item),
             **columns,
         )
 
@@ -90,6 +91,13 @@ class Message:
         if self.attachment_count and "attachment_ids" not in told:
             told["attachment_ids"] = [""] * self.attachment_count
         return told
+
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def _extra(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: json_value(value) for key, value in item.items() if key not in _MESSAGE_KEYS}
 
 
 _PLAIN = (

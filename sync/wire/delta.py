@@ -215,6 +215,7 @@ class Row:
 
     def encode(self) -> dict[str, Any]:
         """As it is sent."""
+        stamp = self.stamp
         told: dict[str, Any] = {
             "kind": self.kind,
             "id": self.id,
@@ -222,11 +223,15 @@ class Row:
             "seq": self.seq,
             "created": self.created_seq,
             "ver": self.ver,
-            "stamp": self.stamp.encode(),
+            "stamp": {"cls": stamp.cls, "time": stamp.time, "tie": stamp.tie},
         }
-        told |= {"dead": True} if self.is_dead else {}
-        told |= {"overtook": list(self.overtook)} if self.overtook else {}
-        return told if self.value is None else told | {"value": self.value}
+        if self.is_dead:
+            told["dead"] = True
+        if self.overtook:
+            told["overtook"] = list(self.overtook)
+        if self.value is not None:
+            told["value"] = self.value
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +246,7 @@ class Ack:
     def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
         """Return the ack of a JSON value. ``is_clean``: what was parsed held no text that cannot be kept."""
         found = _object(item, "bad_ack")
-        result = found.get("result")
+        result: Any = found.get("result")
         if not _known(result, RESULTS):
             raise BadItem("bad_ack")
         row = found.get("row")
@@ -254,8 +259,11 @@ class Ack:
     def encode(self) -> dict[str, Any]:
         """As it is answered."""
         told: dict[str, Any] = {"result": self.result}
-        told |= {"code": self.code} if self.code else {}
-        return told if self.row is None else told | {"row": self.row.encode()}
+        if self.code:
+            told["code"] = self.code
+        if self.row is not None:
+            told["row"] = self.row.encode()
+        return told
 
 
 @dataclass(frozen=True, slots=True)

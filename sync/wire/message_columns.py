@@ -34,80 +34,93 @@ METADATA = {
 }
 """Keys of a message on the wire that are kept in its metadata, and what they are called there."""
 
-_COUNTS = ("total_tokens", "input_tokens", "output_tokens", "output_image_tokens")
+_COUNT, _SHORT, _JSON, _OTHER = range(4)
+_KEYS = {
+    **dict.fromkeys(("total_tokens", "input_tokens", "output_tokens", "output_image_tokens"), _COUNT),
+    **dict.fromkeys(("model", "originalModel", "user_message_id", "completion_id"), _SHORT),
+    **dict.fromkeys(("reasoning_details", "annotations"), _JSON),
+    **dict.fromkeys(
+        (
+            "attachment_ids", "contentType", "content_type", "elapsed_ms", "elapsed_time", "error", "error_message",
+            "has_attachments", "has_websearch", "metadata", "reasoning", "was_streaming", "websearch_result_count",
+            *METADATA,
+        ),
+        _OTHER,
+    ),
+}  # fmt: skip
+"""How the value of a key is taken; keys that are not here are not a message's."""
+_SHORTS = {
+    "model": (MODEL_LENGTH, "model_too_long"),
+    "originalModel": (MODEL_LENGTH, "model_too_long"),
+    "user_message_id": (ID_LENGTH, "bad_id"),
+    "completion_id": (COMPLETION_LENGTH, "completion_id_too_long"),
+}
 
 
-def message_columns(item: Any) -> dict[str, Any]:
+def message_columns(item: Any, *, is_clean: bool = False) -> dict[str, Any]:
     """Return the columns of a message that say something, by the names of :class:`Message`; all others are defaults.
 
-    ``timestamp`` is text of fixed width, in UTC. Raises BadItem.
+    ``timestamp`` is text of fixed width, in UTC. ``is_clean``: JSON in it holds no text that cannot be kept. Raises
+    BadItem.
     """
     if not isinstance(item, Mapping):
         raise BadItem("not_an_object")
-    get = item.get
-    role = get("role")
+    role = item.get("role")
     if not isinstance(role, str) or role not in ROLES:
         raise BadItem("bad_role")
-    columns: dict[str, Any] = {"role": role, "content": text(get("content"), "bad_content")}
-    if (at := get("timestamp")) is not None:
+    columns: dict[str, Any] = {"role": role, "content": text(item.get("content"), "bad_content")}
+    if (at := item.get("timestamp")) is not None:
         columns["timestamp"] = moment(at)
-    for name in _COUNTS:
-        if (number := get(name)) is not None and (number := count(number)):
-            columns[name] = number
+    others: dict[str, Any] = {}
+    # only what is there is looked at: most messages have few of the keys
+    for key, value in item.items():
+        how = _KEYS.get(key)
+        if how is None or value is None:
+            continue
+        if how == _COUNT:
+            if number := count(value):
+                columns[key] = number
+        elif how == _SHORT:
+            columns[key] = short(value, *_SHORTS[key])
+        elif how == _JSON:
+            columns[key] = value if is_clean else json_value(value)
+        else:
+            others[key] = value
+    if (model := columns.pop("originalModel", None)) is not None and role == "user":
+        columns.setdefault("model", model)
+    if others:
+        _add_others(others, role, columns, is_clean)
+    return columns
+
+
+def _add_others(found: Mapping[str, Any], role: str, columns: dict[str, Any], is_clean: bool) -> None:
+    """Add what depends on other keys, or on the role."""
+    get = found.get
     if elapsed := count(get("elapsed_ms")) or min(count(get("elapsed_time")) * 1000, LARGEST_INT):
         columns["elapsed_ms"] = elapsed
     if get("contentType", get("content_type")) == "markdown":
         columns["content_type"] = "markdown"
     if get("was_streaming") is True:
         columns["was_streaming"] = True
-    if (error := get("error_message") or ("Message failed" if get("error") else None)) is not None:
+    if error := get("error_message") or ("Message failed" if get("error") else None):
         columns["error_message"] = text(error, "bad_error")
-    _texts(item, role, columns)
-    _attachments(item, columns)
+    if (value := get("reasoning")) is not None:
+        columns["reasoning"] = text(value, "bad_reasoning")
+    attached = get("attachment_ids")
+    linked = min(len(attached), MOST_ATTACHMENTS) if isinstance(attached, list) else 0
+    given = get("has_attachments")
+    if given if isinstance(given, bool) else linked:
+        columns["has_attachments"] = True
+    if linked:
+        columns["attachment_count"] = linked
     if role == "assistant":
         if get("has_websearch"):
             columns["has_websearch"] = True
         if results := min(count(get("websearch_result_count")), MOST_WEB_RESULTS):
             columns["websearch_result_count"] = results
-    for name in ("reasoning_details", "annotations"):
-        if (value := get(name)) is not None:
-            columns[name] = json_value(value)
-    if metadata := _metadata(item):
-        columns["metadata"] = metadata
-    return columns
-
-
-def _texts(item: Mapping[str, Any], role: str, columns: dict[str, Any]) -> None:
-    """Add the short texts that are there; "" is a value."""
-    get = item.get
-    model = get("model")
-    if model is None and role == "user":
-        model = get("originalModel")
-    if model is not None:
-        columns["model"] = short(model, MODEL_LENGTH, "model_too_long")
-    if (value := get("user_message_id")) is not None:
-        columns["user_message_id"] = short(value, ID_LENGTH, "bad_id")
-    if (value := get("completion_id")) is not None:
-        columns["completion_id"] = short(value, COMPLETION_LENGTH, "completion_id_too_long")
-    if (value := get("reasoning")) is not None:
-        columns["reasoning"] = text(value, "bad_reasoning")
-
-
-def _attachments(item: Mapping[str, Any], columns: dict[str, Any]) -> None:
-    attached = item.get("attachment_ids")
-    linked = min(len(attached), MOST_ATTACHMENTS) if isinstance(attached, list) else 0
-    given = item.get("has_attachments")
-    if given if isinstance(given, bool) else linked:
-        columns["has_attachments"] = True
-    if linked:
-        columns["attachment_count"] = linked
-
-
-def _metadata(item: Mapping[str, Any]) -> dict[str, Any]:
-    given = item.get("metadata")
-    kept = dict(given) if isinstance(given, dict) else {}
-    if not METADATA.keys().isdisjoint(item):
-        for wire, name in METADATA.items():
-            if (value := item.get(wire)) is not None and value != []:
-                kept[name] = value
-    return dict(json_value(kept)) if kept else kept
+    given = get("metadata")
+    metadata = dict(given) if isinstance(given, dict) else {}
+    if not METADATA.keys().isdisjoint(found):
+        metadata |= {name: found[key] for key, name in METADATA.items() if key in found and found[key] != []}
+    if metadata:
+        columns["metadata"] = metadata if is_clean else dict(json_value(metadata))

@@ -99,7 +99,7 @@ def text(value: Any, complaint: str) -> str:
     """Text without NUL and half characters (contract 10.E9)."""
     if not isinstance(value, str):
         raise BadItem(complaint)
-    if is_keepable(value):
+    if (value.isascii() and "\0" not in value) or is_keepable(value):
         return value
     return _SURROGATE.sub("\ufffd", value.replace("\0", ""))
 

@@ -1,0 +1,69 @@
+"""What the server's own Python does for each message of a push, counted in calls: neither clock nor load matters."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+from deltas import said, talk
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.json_bodies import parsed
+from server.sync.rules import decide
+from sync.wire import BadItem, DeltaPush, Op, cleaned
+
+MANY = 200
+CALLS = 100
+"""A message: decoded, checked and decided. Deciding it twice, or writing its value out to look through it, is more."""
+
+
+def calls(work: Callable[[], Any]) -> int:
+    """Count the calls that ``work`` makes, of functions written in C too."""
+    counted = 0
+
+    def count(frame: FrameType, event: str, arg: Any) -> None:
+        nonlocal counted
+        counted += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return counted
+
+
+def body(*ops: Op) -> bytes:
+    return json.dumps({"sync": DeltaPush("r", 1, ops).encode()}, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("content", ["plain words", "Wörter, 言葉"])
+def test_each_message_is_checked_once(content: str) -> None:
+    raw = body(talk(), *(said(f"m{n}", content=content, role="assistant") for n in range(MANY)))
+
+    def work() -> None:
+        asked = DeltaPush.decode(parsed(raw)["sync"], is_clean=True)
+        assert len(decide(asked.ops, {}, now=1, sent_at=1, replica="r").writes) == MANY + 1
+
+    assert calls(work) / MANY <= CALLS
+
+
+words = st.text(st.sampled_from(["a", "é", "\0", "\ud83d", "\ude00", '"', "\\", "u0000", "\\u0000"]), max_size=6)
+values = st.recursive(words, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(words, inner, max_size=2))
+
+
+@given(values)
+def test_a_parsed_body_is_clean_whatever_text_came_in_it(value: Any) -> None:
+    """The op of a parsed body needs no second look: decoding it with one changes nothing."""
+    raw = json.dumps({"kind": "s", "op": "put", "id": "c/k", "value": {"value": value}}).encode()
+    found = parsed(raw)
+    assert found == cleaned(json.loads(raw))
+    try:
+        assert Op.decode(found, is_clean=True) == Op.decode(found)
+    except BadItem as error:
+        raise AssertionError(error.word) from None
