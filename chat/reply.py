@@ -51,6 +51,8 @@ class Reply:
         """False once it is settled, or given up."""
         self.problem: str | None = None
         """Why text is not being kept at this moment, a sentence. None again once it is kept."""
+        self.saved = 0
+        """Characters of :attr:`content` that are on disk while it arrives."""
         self.input_tokens = self.output_tokens = self.total_tokens = 0
         """As reported; never estimated."""
         self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
@@ -99,6 +101,11 @@ class Reply:
         self._unsaved = 0
         self.enough.clear()
         return self.content, self.reasoning
+
+    def not_saved(self, reason: str) -> str:
+        """Return why text is not being kept, with what is on disk already."""
+        so_far = f"{self.saved:,} characters of the reply" if self.saved else "nothing of the reply yet"
+        return f"{reason} Saved so far: your question, {so_far}."
 
     def end(self, ending: Ending) -> bool:
         """Freeze the text. Only the first end counts; False for any later one."""

@@ -196,17 +196,18 @@ class Turns:
         while True:
             await reply.changed(saved)
             await self._first(self._sleep(SAVE_SECONDS), reply.enough.wait())
-            version = reply.version
+            version, (content, reasoning) = reply.version, reply.taken()
             try:
-                await self._store.run(Store.save_live, reply.id, *reply.taken())
+                await self._store.run(Store.save_live, reply.id, content, reasoning)
             except NotFound:
                 return  # deleted, with its conversation
             except StoreError as error:
-                self._problem(reply, str(error))
+                self._problem(reply, reply.not_saved(str(error)))
                 await self._sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 saved, pause = version, SAVE_SECONDS
+                reply.saved = len(content)
                 self._problem(reply, None)
 
     async def _settle(self, reply: Reply, elapsed_ms: int, *, once: bool) -> None:
@@ -219,7 +220,7 @@ class Turns:
                 self._problem(reply, None)
                 return
             except StoreError as error:
-                self._problem(reply, str(error))
+                self._problem(reply, reply.not_saved(str(error)))
             else:
                 reply.message = message
                 self._problem(reply, None)

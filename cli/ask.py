@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -166,6 +166,9 @@ async def _turn(turns: Turns, session_id: str | None, question: Question) -> int
     forget()
     message = reply.message
     if message is None:
+        if question.as_json and reply.finish:
+            settled = replace(reply.settled(0), error_message=reply.problem)
+            print_json({"session_id": reply.session_id, "message_id": None} | _said(settled, settled.finish))
         raise click.ClickException(reply.problem or "The conversation was deleted while the reply came.")
     if question.as_json:
         ids = {"session_id": message.session_id, "message_id": message.id}

@@ -15,7 +15,6 @@ from storage import (
     Store,
     StoreError,
     StoreReadOnly,
-    StoreUnwritable,
     clean,
     data_dir,
     one_line,
@@ -64,8 +63,6 @@ class Place:
         store = Store.open(open_account(self.folder()))
         try:
             store.recover_interrupted()
-        except StoreUnwritable as error:
-            store.read_only = error  # it can still be read
         except StoreError:
             store.close()
             raise

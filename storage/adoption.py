@@ -113,7 +113,7 @@ class Adoption(Bulk, Profiles, Maintenance):
                 self._copy(other, "sync_optout", new, "conv_id")
                 self._copy(other, "chat_sessions", new, "id")
                 for table in _WITH_CONVERSATION:
-                    self._copy(other, table, new, "session_id")
+                    self._copy(other, table, new | {""} if table == "drafts" else new, "session_id")
                 titled = (row for row in other.rows_of("sync_session_state") if row["session_id"] in new)
                 self.insert_many("sync_session_state", map(_titled, titled), known="or ignore")
                 there = new | {name for name, here in known.items() if here}

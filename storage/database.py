@@ -14,6 +14,7 @@ from . import ids
 from .clock import Clock, stamp, utc_now
 from .errors import StoreError
 from .failures import explain
+from .owners import Ownership
 from .records import Change
 
 BUSY_MS = 5000
@@ -60,6 +61,7 @@ class Base:
         self.db = db
         self.path = path
         self.token = token
+        self.owner_lock = Ownership(path, token)
         self.read_only: StoreError | None = None
         """Why nothing can be written, while that is so."""
         self.on_commit: Callable[[Change], None] | None = None

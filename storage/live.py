@@ -15,9 +15,9 @@ from typing import Any
 
 from . import ids
 from .clock import stamp
-from .errors import Invalid, NotFound
+from .errors import Invalid, NotFound, StoreUnwritable
 from .json_text import to_json
-from .owners import Owner, is_dead
+from .owners import is_dead
 from .records import Begun, LiveReply, Message, Settled
 from .text import storable
 from .trash import Trash
@@ -37,8 +37,6 @@ _NOTHING_CAME = {
 class Live(Trash):
     """Turns in progress."""
 
-    _owner: Owner | None = None
-
     def begin_turn(
         self, session_id: str | None, text: str, *, model: str | None, settings: Mapping[str, Any] | None = None
     ) -> Begun:
@@ -47,7 +45,7 @@ class Live(Trash):
         if not text.strip():
             raise Invalid("There is nothing to send yet.")
         self._require_writable()
-        owner = self._own()
+        owner = self.owner_lock.take()
         with self.write():
             created = session_id is None
             session_id = self.create_session().id if session_id is None else self.get_session(session_id).id
@@ -76,7 +74,7 @@ class Live(Trash):
         ``model`` is the one to ask now; None: the one that was asked.
         """
         self._require_writable()
-        owner = self._own()
+        owner = self.owner_lock.take()
         with self.write():
             old = self.get_message(message_id)
             prompt = old if old.role == "user" else self._prompt_of(old)
@@ -130,10 +128,16 @@ class Live(Trash):
 
     def recover_interrupted(self) -> list[Message]:
         """Settle, as interrupted, the replies of processes that died; gives their messages. None while read-only."""
-        if self.read_only is not None:
-            return []
+        if self.read_only is None:
+            try:
+                return self._recover()
+            except StoreUnwritable as error:
+                self.read_only = error  # they can still be read, and so can everything else
+        return []
+
+    def _recover(self) -> list[Message]:
         owners = [row["owner"] for row in self.rows("select distinct owner from live_replies")]
-        mine = self._owner.name if self._owner else None
+        mine = self.owner_lock.name
         dead = [name for name in owners if name != mine and is_dead(self.path.parent / name)]
         found = []
         for name in dead:
@@ -145,17 +149,6 @@ class Live(Trash):
             with suppress(OSError):
                 (self.path.parent / name).unlink(missing_ok=True)
         return found
-
-    def _own(self) -> str:
-        if self._owner is None:
-            self._owner = Owner(self.path, self.token)
-        return self._owner.name
-
-    def _disown(self) -> None:
-        """Let go of the lock; called when the store closes."""
-        if self._owner is not None:
-            self._owner.release()
-            self._owner = None
 
     def _add_live(self, session_id: str, user_message_id: str, model: str | None, owner: str) -> LiveReply:
         moment = self._next_moment(session_id)
@@ -173,7 +166,7 @@ class Live(Trash):
 
     def _live_of(self, row: sqlite3.Row) -> LiveReply:
         values = {name: row[name] for name in LiveReply.__slots__ if name != "mine"}
-        return LiveReply(**values, mine=self._owner is not None and row["owner"] == self._owner.name)
+        return LiveReply(**values, mine=bool(self.owner_lock.name) and row["owner"] == self.owner_lock.name)
 
     def _prompt_of(self, reply: Message) -> Message:
         if reply.user_message_id:

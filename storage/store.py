@@ -69,7 +69,7 @@ class Store(Checks, SyncSurvey, SyncSide, Adoption, Searches, Interactions, Acco
 
     def close(self) -> None:
         """Let go of the file, and of the replies that this process received. Safe to call twice."""
-        self._disown()
+        self.owner_lock.release()
         self.db.close()
 
     def data_version(self) -> int:

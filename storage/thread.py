@@ -94,6 +94,11 @@ class StoreThread:
         return self._store is not None
 
     @property
+    def read_only(self) -> StoreError | None:
+        """Why nothing can be written now, while that is so."""
+        return self._store.read_only if self._store is not None else None
+
+    @property
     def _opened(self) -> Store:
         assert self._store is not None, "the store is closed"
         return self._store

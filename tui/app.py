@@ -164,6 +164,8 @@ class SternaApp(Themed, inherit_bindings=False):
             return
         self.store.subscribe(self._changed)
         await self.main.reopen()
+        if (reason := self.store.read_only) is not None:
+            self.notify(f"Read-only: you can read, search and export. {reason}", severity="warning", timeout=20)
         self.catalog = await self._catalog_factory(self.settings, self.store)
         self.turns = self._turns_factory(self.store, self.catalog, self.settings)
         self.turns.subscribe(self.analytics.reply_changed)
@@ -245,12 +247,19 @@ class SternaApp(Themed, inherit_bindings=False):
             return
         self.closing = True
         self.workers.cancel_all()
+        unsaved: list[str] = []
         if self.main.reopened:
             await self.main.save_draft()
-        elif typed := plain(self.main.draft):
-            self.farewell = f"Your conversations were not open. What you had typed:\n\n{clean(typed)}"
+            if typed := [plain(text) for text in self.main.drafts.unsaved]:
+                unsaved.append("What you had typed could not be saved:\n\n" + "\n\n".join(typed))
+        elif draft := plain(self.main.draft):
+            unsaved.append(f"Your conversations were not open. What you had typed:\n\n{draft}")
         if self.turns is not None:
+            arriving = self.turns.running()
             await self.turns.close()
+            unsaved += [f"{reply.problem} The reply:\n\n{reply.content}" for reply in arriving if reply.problem]
+        if unsaved:
+            self.farewell = clean("\n\n".join(unsaved))
         await asyncio.gather(self.link.end(), self.analytics.end())
         current = asyncio.current_task()
         if others := [task for task in self._tasks if task is not current]:

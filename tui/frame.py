@@ -173,6 +173,9 @@ class Frame(Screen[None]):
             new = key_name(self.sterna.key_of(NEW))
             self.before.tell_left_off(session.last_activity, session.id, self.clock(), new)
         self.prompt.history_of_prompts.fill(await self.store.run(storage.Store.prompt_history))
+        if left := await self.drafts.left():
+            drafts = "1 more unsent draft is" if left == 1 else f"{left} more unsent drafts are"
+            self.sterna.notify(f"{drafts} saved; the next window you open shows the newest.", timeout=8)
 
     async def open_session(self, session_id: str | None, *, at: str | None = None, query: str | None = None) -> None:
         """Open a conversation, at a message if one is named; the words of ``query`` are marked in it.
@@ -303,6 +306,7 @@ class Frame(Screen[None]):
         self.heading.update(title)
         self.status.model = self.model.rstrip("/")
         self.status.context = await self._usage(session) if session else ""
+        self.status.read_only = self.reopened and self.store.read_only is not None
         self.show_sync()
         self._count()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -55,6 +57,11 @@ class MainScreen(Conversations):
     """The list, the conversation, the prompt, and every action on them."""
 
     _sending = False
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self._told_problems: set[str] = set()
+        """Replies of which was said that they cannot be saved."""
 
     async def opened(self) -> None:
         """The store is open and models are known by name: everything works from now on."""
@@ -151,6 +158,9 @@ class MainScreen(Conversations):
         if not self.alive:
             return
         self.transcript.attach(reply)
+        if reply.problem is not None and reply.id not in self._told_problems:
+            self._told_problems.add(reply.id)
+            self._complain(reply.problem)
         if self.session_id == reply.session_id:
             self._count()
             if reply.message is not None:  # settled under the person's eyes

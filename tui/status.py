@@ -38,6 +38,8 @@ class StatusLine(Widget):
     """What goes on now, such as a reply that arrives."""
     sync: reactive[str] = reactive("")
     """Where this history is kept."""
+    read_only: reactive[bool] = reactive(False)
+    """True while the history can be read and not written."""
     hints: reactive[tuple[Hint, ...]] = reactive(())
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -73,7 +75,7 @@ class StatusLine(Widget):
                 self.post_message(ActionRequested(action_id))
 
     def _left(self, width: int) -> Content:
-        parts: list[tuple[str, str]] = []
+        parts: list[tuple[str, str]] = [("read-only", "$warning")] if self.read_only else []
         if self.activity:
             parts.append((one_line(self.activity), "$primary"))
         if self.model:

@@ -141,7 +141,13 @@ def test_a_disk_that_stays_full_is_told_and_not_waited_for(run: Run, monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(Store, "settle_reply", full)
         result = run("ask", "hello")
-    assert (result.code, result.out, result.err) == (1, "You said: hello\n", "sterna: No space is left.\n")
+    assert (result.code, result.out) == (1, "You said: hello\n")
+    assert result.err.startswith("sterna: No space is left. Saved so far: your question, ")
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "settle_reply", full)
+        answer = run("ask", "--json", "hello").json()
+    assert (answer["content"], answer["message_id"]) == ("You said: hello", None)
+    assert answer["error"].startswith("No space is left.")
     assert run("show", "--json").json()["messages"][0]["content"] == "hello"
 
 

@@ -114,10 +114,12 @@ CREATE TABLE deleted_sessions (
     constraint deleted_sessions_pkey primary key (id)
 ) strict, without rowid;
 
-CREATE TABLE drafts (
-    session_id text not null primary key,  -- empty: the conversation that is not made yet
+CREATE TABLE "drafts" (
+    session_id text not null,              -- empty: the conversation that is not made yet
+    owner text not null default '',        -- name of the file that the window's process holds locked; empty: of no window that lives
     content text not null,
-    updated_at text not null
+    updated_at text not null,
+    primary key (session_id, owner)
 ) strict, without rowid;
 
 CREATE TABLE interactions_waiting (

@@ -154,7 +154,7 @@ async def test_a_draft_is_in_the_file_soon_after_typing_pauses(home: Home) -> No
         await opened(pilot, app)
         await write(pilot, "unsent")
         other = home.open()
-        await until(pilot, lambda: other.draft(None) == "unsent")
+        await until(pilot, lambda: [row["content"] for row in other.rows("select content from drafts")] == ["unsent"])
         other.close()
 
 
