@@ -98,7 +98,7 @@ async def _divides(self: Database, who: Any, work: Any) -> Any:
 def test_a_mistake_of_ours_tells_nothing(ada: Person, monkeypatch: pytest.MonkeyPatch, broken: Any) -> None:
     with _replaced(monkeypatch, broken):
         told = is_refused(ada.http.get(SYNC), 500, "internal_server_error")
-    assert set(told) == {"error", "code", "timestamp"}
+    assert set(told) == {"error", "message", "code", "timestamp"}
     assert ada.http.get(SYNC).status_code == 200
 
 
@@ -113,6 +113,6 @@ def test_every_code_makes_a_body_without_empty_keys() -> None:
     for code, status in STATUS.items():
         error = ApiError(code, "A sentence.")
         assert error.status == status
-        assert set(error.body()) == {"error", "code", "timestamp"}
+        assert set(error.body()) == {"error", "message", "code", "timestamp"}
     assert unavailable(1).body()["retryAfter"] == 1
     assert ApiError("conflict", "A sentence.", suggestions=["Try."]).body()["suggestions"] == ["Try."]
