@@ -172,6 +172,25 @@ def set_password(found: Accounts, email: str) -> None:
     click.echo(clean(f"{address} has a new password and is signed out everywhere."))
 
 
+@user.command("recover")
+@click.argument("email")
+@click.option("--hours", type=click.IntRange(1, 168), default=24, show_default=True, help="How long it is good.")
+@click.option("--public-url", envvar="STERNA_SERVE_PUBLIC_URL", help="How browsers reach the server, for the link.")
+@click.pass_context
+def recover(context: click.Context, email: str, hours: int, public_url: str | None) -> None:
+    """Print a link by which the owner of EMAIL sets a new password, once. It is shown only now.
+
+    Hand it to that person and nobody else: whoever has it can sign in as them.
+    """
+    with context.obj.open() as users:
+        code = users.recover(email, hours)
+    server = (public_url or said_above(context, "public_url") or "http://127.0.0.1:8787").rstrip("/")
+    click.echo(f"{server}/recover?code={code}")
+    click.echo(
+        f"Good for one use within {counted(hours, 'hour')}. Their sign-ins end when the password is set.", err=True
+    )
+
+
 @user.command("invite")
 @click.argument("email", required=False)
 @click.option("--tier", type=TIERS, default="free", show_default=True)

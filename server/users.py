@@ -18,7 +18,7 @@ from .errors import ApiError
 from .identity import SERVER
 from .passwords import Passwords, is_allowed
 from .settings import ServerSettings
-from .signin import accounts, sessions
+from .signin import accounts, recovery, sessions
 from .signin.accounts import Account
 from .signin.secrets import hashed, new_secret
 
@@ -137,6 +137,14 @@ class Users:
                 (hashed(code), address, tier, now, now + timedelta(days=days)),
             )
             return code
+
+        return self._run(work)
+
+    def recover(self, email: str, hours: int) -> str:
+        """Return a code by which the account's owner sets a new password; an earlier one stops to work."""
+
+        async def work(connection: Connection) -> str:
+            return await recovery.issue(connection, await _named(connection, email), _now(), timedelta(hours=hours))
 
         return self._run(work)
 

@@ -40,6 +40,7 @@ class SignupBody(BaseModel):
 
     email: str = ""
     password: str = ""
+    phone: str = ""
     data: dict[str, Any] | None = None
     """Metadata: full_name, avatar_url and what the client likes. ``invitation`` may be in it."""
     invitation: str = ""
@@ -60,6 +61,7 @@ class TokenBody(BaseModel):
 
     grant_type: str = ""
     email: str = ""
+    phone: str = ""
     password: str = ""
     refresh_token: str = ""
     device_code: str = ""
@@ -88,6 +90,12 @@ BODIES = {
 @router.post("/signup", dependencies=[limited("sign-in")], responses=REFUSED)
 async def signup(body: SignupBody, request: Request, parts: Parts) -> Session:
     """Make an account and sign in."""
+    if body.phone:
+        raise Refusal("phone_provider_disabled", "Phone sign-ups are disabled. Sign up with an email and a password.")
+    if not body.email and not body.password:
+        raise Refusal(
+            "anonymous_provider_disabled", "Anonymous sign-ins are disabled. Sign up with an email and a password."
+        )
     await parts.limits.spend_name(request, body.email)
     data = dict(body.data or {})
     invited = data.pop("invitation", "")
@@ -102,6 +110,8 @@ async def token(request: Request, parts: Parts, grant_type: Annotated[str, Query
     body = await _token_body(request)
     signing, grant = SignIn(parts), grant_type or body.grant_type
     if grant == "password":
+        if body.phone:
+            raise Refusal("phone_provider_disabled", "Phone logins are disabled. Sign in with an email and a password.")
         await parts.limits.spend(request, Caller(), "sign-in")
         await parts.limits.spend_name(request, body.email)
         return await signing.begin(await signing.account(body.email, body.password))

@@ -50,6 +50,36 @@ class Account:
         return self.banned_until is not None and self.banned_until > now
 
 
+class IdentityBody(BaseModel):
+    """The way in which an account signs in. Clients take an account without any for one that was there before."""
+
+    identity_id: str
+    id: str
+    user_id: str
+    identity_data: dict[str, Any]
+    provider: str = "email"
+    email: str
+    created_at: str
+    updated_at: str
+    last_sign_in_at: str | None
+
+    @classmethod
+    def of(cls, account: Account, created: str, updated: str, seen: str | None) -> IdentityBody:
+        """Return the only identity of an account."""
+        user_id = str(account.id)
+        data = {"sub": user_id, "email": account.email, "email_verified": False, "phone_verified": False}
+        return cls(
+            identity_id=user_id,
+            id=user_id,
+            user_id=user_id,
+            identity_data=data,
+            email=account.email,
+            created_at=created,
+            updated_at=updated,
+            last_sign_in_at=seen,
+        )
+
+
 class UserBody(BaseModel):
     """An account as GoTrue's clients know it."""
 
@@ -60,7 +90,9 @@ class UserBody(BaseModel):
     phone: str = ""
     app_metadata: dict[str, Any] = {"provider": "email", "providers": ["email"]}
     user_metadata: dict[str, Any]
-    identities: list[Any] = []
+    identities: list[IdentityBody]
+    confirmed_at: str
+    email_confirmed_at: str
     created_at: str
     updated_at: str
     last_sign_in_at: str | None
@@ -69,13 +101,19 @@ class UserBody(BaseModel):
     @classmethod
     def of(cls, account: Account) -> UserBody:
         """What its owner is told."""
+        created = instant(account.created_at) if account.created_at else ""
+        updated = instant(account.updated_at) if account.updated_at else ""
+        seen = instant(account.last_sign_in_at) if account.last_sign_in_at else None
         return cls(
             id=str(account.id),
             email=account.email,
             user_metadata=dict(account.metadata),
-            created_at=instant(account.created_at) if account.created_at else "",
-            updated_at=instant(account.updated_at) if account.updated_at else "",
-            last_sign_in_at=instant(account.last_sign_in_at) if account.last_sign_in_at else None,
+            identities=[IdentityBody.of(account, created, updated, seen)],
+            confirmed_at=created,
+            email_confirmed_at=created,
+            created_at=created,
+            updated_at=updated,
+            last_sign_in_at=seen,
         )
 
 

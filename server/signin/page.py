@@ -83,6 +83,33 @@ def done(sentence: str) -> str:
     return _page("Sign in a terminal", f'<p role="status">{escape(sentence)}</p>')
 
 
+def recovering(told: str = "", code: str = "") -> str:
+    """Return the form for a new password; it asks for the code where ``code`` is empty."""
+    asked = (
+        f'<input type="hidden" name="code" value="{escape(code)}">'
+        if code
+        else '<label for="code">Recovery code</label>\n'
+        '<input id="code" name="code" maxlength="200" required autocomplete="off" spellcheck="false">'
+    )
+    return _page(
+        "Set a new password",
+        f"""{_told(told)}
+<form method="post" action="/recover">
+{asked}
+<label for="password">New password</label>
+<input id="password" name="password" type="password" maxlength="1024" required autocomplete="new-password">
+<label for="again">The same again</label>
+<input id="again" name="again" type="password" maxlength="1024" required autocomplete="new-password">
+<button class="first" type="submit">Set the password</button>
+</form>""",
+    )
+
+
+def recovered() -> str:
+    """Return the page after a new password was set."""
+    return _page("Set a new password", '<p role="status">Your password is changed. Sign in with the new one.</p>')
+
+
 def _told(sentence: str) -> str:
     return f'<p class="told" role="alert">{escape(sentence)}</p>' if sentence else ""
 

@@ -123,6 +123,17 @@ NAMING: dict[tuple[str, str], Callable[[dict[str, str]], list[Request]]] = {
     ("PUT", "/auth/v1/user"): lambda ids: [{"json": {"id": ids["user"], "data": {"full_name": "theirs"}}}],
     ("POST", "/auth/v1/logout"): lambda ids: [{"json": {"user_id": ids["user"]}}],
     ("POST", "/auth/v1/device/code"): lambda ids: [{"json": {"client_id": ids["user"]}}],
+    ("POST", "/auth/v1/recover"): lambda ids: [{"json": {"email": ids["email"]}}],
+    ("POST", "/auth/v1/verify"): lambda ids: [
+        {"json": {"type": "recovery", "token": ids["session"], "email": ids["email"]}}
+    ],
+    ("GET", "/auth/v1/settings"): lambda ids: [{"params": {"email": ids["email"]}}],
+    ("POST", "/auth/v1/otp"): lambda ids: [{"json": {"email": ids["email"]}}],
+    ("POST", "/auth/v1/magiclink"): lambda ids: [{"json": {"email": ids["email"]}}],
+    ("GET", "/recover"): lambda ids: [{"params": {"code": ids["session"]}}],
+    ("POST", "/recover"): lambda ids: [
+        {"data": {"code": ids["session"], "password": "theirs, long enough", "again": "theirs, long enough"}}
+    ],
     ("GET", "/device"): lambda ids: [{"params": {"user_code": ids["session"]}}],
     ("POST", "/device"): lambda ids: [
         {"data": {"user_code": ids["session"], "email": ids["email"], "password": "theirs"}}
@@ -133,7 +144,7 @@ NAMING: dict[tuple[str, str], Callable[[dict[str, str]], list[Request]]] = {
 }
 """How each endpoint may be told of somebody's things."""
 
-PAGES = [("GET", "/device"), ("POST", "/device"), ("GET", "/metrics")]
+PAGES = [("GET", "/device"), ("POST", "/device"), ("GET", "/recover"), ("POST", "/recover"), ("GET", "/metrics")]
 """What the document of the endpoints leaves out."""
 
 TELLING = {("POST", "/auth/v1/signup")}

@@ -55,6 +55,8 @@ _KEPT = (
     " values (sha256(%(user)s::text::bytea), %(user)s, %(user)s, now(), now() + interval '1 day')",
     "insert into sterna.device_codes (hash, user_code, created_at, expires_at, wait, user_id)"
     " values (sha256(%(user)s::text::bytea), left(%(user)s::text, 16), now(), now() + interval '1 day', 5, %(user)s)",
+    "insert into sterna.recovery_codes (hash, user_id, created_at, expires_at)"
+    " values (sha256(%(user)s::text::bytea), %(user)s, now(), now() + interval '1 day')",
 )
 """What the server itself keeps of somebody."""
 

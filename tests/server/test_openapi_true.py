@@ -19,7 +19,7 @@ from server.settings import ServerSettings
 APP = create_app(ServerSettings(jwt_secret="a secret that signs nothing here"))
 DOCUMENT = APP.openapi()
 OPERATIONS = [(method, path) for path, found in DOCUMENT["paths"].items() for method in found]
-HIDDEN = {"/openapi.json", "/metrics", "/device"}
+HIDDEN = {"/openapi.json", "/metrics", "/device", "/recover"}
 """The document itself, Prometheus's page, and pages of HTML."""
 WITHOUT_SIGN_IN = {
     ("get", "/healthz"),
@@ -27,6 +27,11 @@ WITHOUT_SIGN_IN = {
     ("post", "/auth/v1/signup"),
     ("post", "/auth/v1/token"),
     ("post", "/auth/v1/device/code"),
+    ("post", "/auth/v1/recover"),
+    ("post", "/auth/v1/verify"),
+    ("get", "/auth/v1/settings"),
+    ("post", "/auth/v1/otp"),
+    ("post", "/auth/v1/magiclink"),
 }
 OPTIONAL_SIGN_IN = {
     ("get", "/api/models"),
