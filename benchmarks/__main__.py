@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 NAMES = (
+    "one_shot",
     "bulk_import",
     "server_triggers",
     "server_append",

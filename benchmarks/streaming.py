@@ -18,10 +18,10 @@ LETTERS = [chr(code) for code in range(0xC0, 0x250) if chr(code).isalpha()]
 """One for each key, none of them in the reply: seeing it means that its key has been echoed."""
 
 
-def serve(config: Path) -> subprocess.Popen[str]:
+def serve(config: Path, *, tokens: int = TOKENS, rate: int = RATE) -> subprocess.Popen[str]:
     """The scripted server of the tests, as the only endpoint of a configuration in ``config``."""
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.fake_openai", "--port", "0", "--tokens", str(TOKENS), "--rate", str(RATE)],
+        [sys.executable, "-m", "tests.fake_openai", "--port", "0", "--tokens", str(tokens), "--rate", str(rate)],
         stdout=subprocess.PIPE,
         text=True,
     )
