@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,6 +128,8 @@ def _say(sentence: str) -> int:
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> None:
     """Answer an error that no command expects: the details go to the log, a sentence to the person."""
+    import traceback
+
     details = "".join(traceback.format_exception(kind, error, trace))
     handler = next((each for each in logging.getLogger().handlers if isinstance(each, LogFile)), None)
     log = append(handler.path, f"{datetime.now(UTC).isoformat()} {details}") if handler else None

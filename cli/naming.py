@@ -18,7 +18,7 @@ def conversations(ctx: click.Context, param: click.Parameter, incomplete: str) -
     """The newest conversations that begin so."""
     given = ctx.find_root().params
     try:
-        with Place(given.get("data_dir"), given.get("config_dir")).store() as store:
+        with Place(given.get("data_dir"), given.get("config_dir")).history() as store:
             rows = store.session_page(0, OFFERED)
     except StoreError:
         return []

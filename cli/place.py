@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from storage import (
+    HistoryReader,
     NotFound,
-    Store,
     StoreError,
     StoreReadOnly,
     clean,
@@ -23,6 +23,7 @@ from storage import (
 
 if TYPE_CHECKING:
     from config import Settings
+    from storage import Store
 
 LAST = "last"
 SHORT = 8
@@ -60,6 +61,8 @@ class Place:
 
     def open(self) -> Store:
         """The account's store, replies of dead processes settled. Raises StoreError with a sentence."""
+        from storage import Store
+
         store = Store.open(open_account(self.folder()))
         try:
             store.recover_interrupted()
@@ -67,6 +70,20 @@ class Place:
             store.close()
             raise
         return store
+
+    @contextmanager
+    def history(self) -> Iterator[HistoryReader | Store]:
+        """Give the history for reading only, replies of dead processes settled. Raises StoreError with a sentence."""
+        reader = HistoryReader.open(open_account(self.folder()))
+        try:
+            unsettled = reader.has_unsettled_replies()
+            if not unsettled:
+                yield reader
+        finally:
+            reader.close()
+        if unsettled:
+            with self.store() as store:
+                yield store
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -78,7 +95,7 @@ class Place:
             store.close()
 
 
-def find(store: Store, name: str) -> str:
+def find(store: HistoryReader | Store, name: str) -> str:
     """The id of the conversation that a person calls ``name``. Raises NotFound, with what to do."""
     if name == LAST:
         newest = store.newest_session()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from storage import Hit, LiveReply, Message, Session, SessionRow, Store, clean, clip, one_line
+from storage import clean, clip, one_line
 
 from .naming import conversations
 from .output import local_time, paint, print_json, title_line, without_controls, write_text
 from .place import Place, find, short
+
+if TYPE_CHECKING:
+    from storage import HistoryReader, Hit, LiveReply, Message, Session, SessionRow, Store
 
 PAGE = 200
 CALLED = {"user": "You", "assistant": "Reply", "system": "System"}
@@ -32,7 +35,7 @@ def list_(place: Place, limit: int | None, as_json: bool, words: tuple[str, ...]
     """
     if limit is None and sys.stdout.isatty() and not as_json:
         limit = 50
-    with place.store() as store:
+    with place.history() as store:
         for row in _rows(store, limit, " ".join(words)):
             if as_json:
                 marks = {"live": row.live, "unread": row.unread, "failed": row.failed}
@@ -45,7 +48,7 @@ def list_(place: Place, limit: int | None, as_json: bool, words: tuple[str, ...]
                 click.echo(_fitting(f"{short(row.id)}  {local_time(row.at)}  {title_line(row.title, 255)}"))
 
 
-def _rows(store: Store, limit: int | None, text: str) -> Iterator[SessionRow]:
+def _rows(store: HistoryReader | Store, limit: int | None, text: str) -> Iterator[SessionRow]:
     offset = 0
     while limit is None or offset < limit:
         page = store.session_page(offset, PAGE if limit is None else min(PAGE, limit - offset), text)
@@ -57,7 +60,7 @@ def _rows(store: Store, limit: int | None, text: str) -> Iterator[SessionRow]:
 
 def _fitting(line: str) -> str:
     """``line`` within the width of the terminal; whole in a pipe."""
-    return clip(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line
+    return clip(line, os.get_terminal_size().columns) if sys.stdout.isatty() else line
 
 
 @click.command(short_help="One conversation, all of it.")
@@ -72,7 +75,7 @@ def show(place: Place, conversation: str, reasoning: bool, as_json: bool) -> Non
     settings, messages (each: id, role, content, at, model, finish, error, reasoning, input_tokens, output_tokens,
     total_tokens, elapsed_ms) and live (replies that are arriving now: id, model, content).
     """
-    with place.store() as store:
+    with place.history() as store:
         session = store.get_session(find(store, conversation))
         if as_json:
             print_json(conversation_object(store, session))
@@ -98,7 +101,7 @@ def _echo_text(text: str) -> None:
     write_text(text if text.endswith("\n") else text + "\n")
 
 
-def conversation_object(store: Store, session: Session) -> dict[str, Any]:
+def conversation_object(store: HistoryReader | Store, session: Session) -> dict[str, Any]:
     """What `sterna show --json` prints."""
     columns = ("title", "created_at", "updated_at", "message_count", "total_tokens", "last_model")
     return (
@@ -110,7 +113,7 @@ def conversation_object(store: Store, session: Session) -> dict[str, Any]:
     )
 
 
-def all_messages(store: Store, session_id: str) -> Iterator[Message]:
+def all_messages(store: HistoryReader | Store, session_id: str) -> Iterator[Message]:
     """Every message in order, a page at a time."""
     page = store.messages_after(session_id, None, PAGE)
     while page:
@@ -164,7 +167,7 @@ def search(place: Place, words: tuple[str, ...], limit: int, conversation: str |
 
     With --json each line has: session_id, title, message_id (null: the title matched), role, at, snippet.
     """
-    with place.store() as store:
+    with place.history() as store:
         session_id = find(store, conversation) if conversation else None
         hits = store.search(" ".join(words), limit=limit, session_id=session_id)
         for hit in hits:

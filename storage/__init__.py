@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         StoreTooNew,
         StoreUnwritable,
     )
+    from .history_reader import HistoryReader
     from .interactions import Interaction
     from .paths import data_dir
     from .records import (
@@ -72,6 +73,7 @@ __all__ = [
     "FenceLost",
     "Finish",
     "History",
+    "HistoryReader",
     "Hit",
     "InMessage",
     "Inflight",
@@ -143,6 +145,7 @@ _PLACES = {
         "StoreUnwritable",
     ),
     "erasing": ("erase", "require_alone"),
+    "history_reader": ("HistoryReader",),
     "interactions": ("Interaction",),
     "paths": ("data_dir",),
     "records": (

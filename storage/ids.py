@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 
@@ -17,6 +16,8 @@ RANDOM_LENGTH = 12
 
 def base36(length: int) -> str:
     """``length`` characters from the system's random source."""
+    import secrets  # brings hashlib, which a command that only reads does not need
+
     return "".join(secrets.choice(DIGITS) for _ in range(length))
 
 
