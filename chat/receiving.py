@@ -7,7 +7,20 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from providers import Delta, Done, Event, Failed, Provider, Reasoning, Request, Usage
+from providers import (
+    Citations,
+    Delta,
+    Done,
+    Event,
+    Failed,
+    FailureKind,
+    Moved,
+    Provider,
+    Reasoning,
+    Request,
+    Usage,
+    Without,
+)
 
 from .reply import Ending, Reply
 
@@ -15,17 +28,25 @@ BURST_SECONDS = 0.01
 """How long events that are there already may keep everything else waiting."""
 
 
-async def receive(reply: Reply, provider: Provider, request: Request, monotonic: Callable[[], float]) -> None:
-    """Ask, and put all that comes into the reply, its end too."""
+async def receive(
+    reply: Reply, provider: Provider, request: Request, monotonic: Callable[[], float], *, may_shorten: bool = False
+) -> Failed | None:
+    """Ask, and put all that comes into the reply, its end too.
+
+    ``may_shorten``: a refusal for length does not end the reply, it is returned: the caller asks again with less.
+    """
     rested = monotonic()
     async with _closing(provider.stream(request)) as events:
         async for event in events:
+            if may_shorten and isinstance(event, Failed) and event.kind is FailureKind.TOO_LONG and not reply.version:
+                return event
             if (ending := take(event, reply)) is not None:
                 reply.end(ending)
-                return
+                return None
             if monotonic() - rested > BURST_SECONDS:
                 await asyncio.sleep(0)
                 rested = monotonic()
+    return None
 
 
 def take(event: Event, reply: Reply) -> Ending | None:
@@ -35,14 +56,27 @@ def take(event: Event, reply: Reply) -> Ending | None:
             reply.add(text)
         case Reasoning(text):
             reply.add(text, reasoning=True)
-        case Usage(asked, answered, total):
-            reply.input_tokens, reply.output_tokens, reply.total_tokens = asked, answered, total
+        case Moved(to):
+            reply.move(to)
+        case Usage():
+            _count(event, reply)
+        case Citations(sources):
+            reply.details["citations"] = [{"url": one.url, "title": one.title} for one in sources]
+        case Without(parameters):
+            reply.details["without"] = list(parameters)
         case Done(reason, completion_id, model):
             metadata = {} if reason == "stop" else {"finish_reason": reason}
             return Ending("done", model=model, completion_id=completion_id, metadata=metadata)
         case Failed():
             return failed(event)
     return None
+
+
+def _count(usage: Usage, reply: Reply) -> None:
+    reply.input_tokens, reply.output_tokens = usage.input_tokens, usage.output_tokens
+    reply.total_tokens = usage.total_tokens
+    more = {name: getattr(usage, name) for name in ("cached_tokens", "reasoning_tokens", "cost")}
+    reply.details |= {name: value for name, value in more.items() if value}
 
 
 def failed(failure: Failed) -> Ending:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from storage import Finish, Message, Settled
 
@@ -45,6 +45,8 @@ class Reply:
         """On the monotonic clock."""
         self.version = 0
         """Grows with every piece of text."""
+        self.moves = 0
+        """How often text that had come already turned out to be of the other kind; until then it only grows."""
         self.message: Message | None = None
         """The settled message, once it is kept. None for good when it was deleted, with its conversation, meanwhile."""
         self.running = True
@@ -58,6 +60,8 @@ class Reply:
         self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self.enough = asyncio.Event()
         """Set while more is unsaved than should wait for the clock."""
+        self.details: dict[str, Any] = {}
+        """What goes with the message: its cost, its sources, what was left out of the request."""
         self._content: list[str] = []
         self._reasoning: list[str] = []
         self._unsaved = self._length = 0
@@ -96,6 +100,17 @@ class Reply:
             self.enough.set()
         self._moved.set()
 
+    def move(self, to: Literal["reasoning", "content"]) -> None:
+        """Make all that came so far reasoning, or the answer. What comes after the end is not part of the reply."""
+        if self.ending.done():
+            return
+        source, target = (self._content, self._reasoning) if to == "reasoning" else (self._reasoning, self._content)
+        target += source
+        source.clear()
+        self.moves += 1
+        self.version += 1
+        self._moved.set()
+
     def taken(self) -> tuple[str, str]:
         """Content and reasoning for the saver, who counts anew from here."""
         self._unsaved = 0
@@ -129,7 +144,7 @@ class Reply:
     def settled(self, elapsed_ms: int) -> Settled:
         """Everything the store needs to make it a message."""
         ending = self.ending.result()
-        model, metadata = self.model, dict(ending.metadata)
+        model, metadata = self.model, {**self.details, **ending.metadata}
         if model is not None and model.endswith("/"):  # asked for whatever the endpoint has
             model = f"{model}{ending.model}" if ending.model else model.rstrip("/")
         elif model is not None and ending.model and ending.model not in (model, model.partition("/")[2]):

@@ -184,11 +184,14 @@ def _give_up(turns: Turns, reply: Reply) -> None:
 
 async def _show(reply: Reply, stop: Stop) -> None:
     """Print the reply while it comes, until it is settled and written, or has been stopped and nobody reads."""
-    stream, shown = ReplyStream(), 0
+    stream, shown, moves = ReplyStream(), 0, 0
     gone = asyncio.create_task(_when_failed(stream, stop))
     try:
         while True:
             version, running, content = reply.version, reply.running, reply.content
+            if reply.moves != moves:  # what is printed was reasoning: the answer begins below it
+                stream.write("\n\n" if shown else "")
+                shown, moves = 0, reply.moves
             stream.write(content[shown:])
             shown = len(content)
             if not running:

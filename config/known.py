@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
-Value = str | bool | int | float | tuple[str, ...] | Mapping[str, str] | None
+Value = str | bool | int | float | tuple[str, ...] | Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,10 @@ def _table(value: object) -> Value:
     return None
 
 
+def _values(value: object) -> Value:
+    return MappingProxyType(dict(value)) if isinstance(value, Mapping) else None
+
+
 TEXT = Kind("text in quotes", _text)
 URL = Kind("an address that begins with http:// or https://", _url)
 YES_NO = Kind("true or false", _yes_no)
@@ -108,6 +113,7 @@ WHOLE = Kind("a whole number", _whole)
 NUMBER = Kind("a number", _number)
 TEXTS = Kind('a list of texts, as in ["a", "b"]', _texts)
 KEYS = Kind('a key in quotes, as in "ctrl+n", or a list of them', _keys)
+VALUES = Kind("a table, as in { top_p = 0.9 }", _values)
 TABLE = Kind('a table of texts, as in { "X-Team" = "blue" }', _table)
 
 KNOWN: tuple[Known, ...] = (
@@ -187,6 +193,23 @@ KNOWN: tuple[Known, ...] = (
         "endpoints.NAME.context_length", WHOLE, None, "Tokens its models take, if the server does not say.", least=256
     ),
     Known("endpoints.NAME.headers", TABLE, {}, "More HTTP headers for every request."),
+    *(
+        one
+        for place, whom in (("endpoints.NAME", "every model"), ("endpoints.NAME.models.MODEL", "this model"))
+        for one in (
+            Known(
+                f"{place}.parameters",
+                VALUES,
+                {},
+                f"Parameters of requests to {whom}, as in {{ top_p = 0.9 }}, where nothing else sets them.",
+            ),
+            Known(f"{place}.omit", TEXTS, (), f'Parameters that {whom} is never sent, as in ["temperature"].'),
+            Known(f"{place}.extra_body", VALUES, {}, f"Put into every request to {whom} as it is."),
+            Known(f"{place}.stream", YES_NO, None, "false: replies come in one piece; for servers that do not stream."),
+        )
+    ),
+    Known("endpoints.NAME.models.MODEL.headers", TABLE, {}, "More HTTP headers for requests to this model."),
+    Known("endpoints.NAME.models.MODEL.context_length", WHOLE, None, "Tokens that this model takes.", least=256),
 )
 
 BY_PATH: Mapping[str, Known] = MappingProxyType({one.path: one for one in KNOWN})
@@ -196,6 +219,8 @@ def find(path: tuple[str, ...]) -> Known | None:
     """The setting at ``path``; an endpoint's name and an action's id are whatever they are."""
     if path[0] == "keys" and len(path) > 1:
         return BY_PATH["keys.ACTION"]
+    if path[0] == "endpoints" and len(path) == 5 and path[2] == "models":
+        return BY_PATH.get(f"endpoints.NAME.models.MODEL.{path[4]}")
     if path[0] == "endpoints" and len(path) == 3:
         return BY_PATH.get(f"endpoints.NAME.{path[2]}")
     return BY_PATH.get(".".join(path))

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from .errors import ConfigError
 from .known import BY_PATH, KNOWN, Value, find, nearest
 from .paths import CONFIG_FILE, config_dir
+from .requests import RequestSettings
 
 ENDPOINT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -79,6 +80,12 @@ class EndpointSettings:
     models: tuple[str, ...] = ()
     context_length: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    omit: tuple[str, ...] = ()
+    extra_body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    stream: bool | None = None
+    model_options: Mapping[str, RequestSettings] = field(default_factory=dict, repr=False)
+    """Tables ``[endpoints.NAME.models."MODEL"]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,8 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
             problems.append(f"{path}: {'.'.join(where)} has to be {known.expected}. It is left out.")
         elif where[0] == "keys":
             keys[".".join(where[1:])] = str(read)
+        elif where[0] == "endpoints" and len(where) == 5:
+            endpoints[where[1]].setdefault("models", {}).setdefault(where[3], {})[where[4]] = read
         elif where[0] == "endpoints":
             endpoints[where[1]][where[2]] = read
         else:
@@ -179,14 +188,20 @@ def parse(path: Path) -> dict[str, Any]:
 
 
 def _leaves(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value with its path. An endpoint's ``headers`` are one value."""
+    """Every value with its path. A table inside of an endpoint's, or of a model's, is one value."""
     for key, value in table.items():
         where = (*above, key)
-        if isinstance(value, dict) and not (where[0] == "endpoints" and len(where) == 3):
+        if isinstance(value, dict) and not _is_value(where):
             if value or len(where) > 1:
                 yield from _leaves(value, where)
         else:
             yield where, value
+
+
+def _is_value(where: tuple[str, ...]) -> bool:
+    if where[0] != "endpoints":
+        return False
+    return len(where) == 5 if where[2:3] == ("models",) else len(where) == 3
 
 
 def _unknown(path: Path, where: tuple[str, ...]) -> str:
@@ -220,7 +235,10 @@ def _endpoints(
                 f"{path}: [endpoints.{name}] needs a url, {BY_PATH['endpoints.NAME.url'].expected}. It is left out."
             )
         else:
-            made.append(EndpointSettings(name=name, **values))
+            own = dict(values)
+            single = own.pop("models") if isinstance(own.get("models"), dict) else {}
+            options = {model: RequestSettings(**one) for model, one in single.items()}
+            made.append(EndpointSettings(name=name, **own, model_options=options))
     return tuple(made)
 
 

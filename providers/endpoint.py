@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Protocol, TypeVar
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from .options import Options
+
 LOCAL_SERVERS: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
         11434: ("Ollama", "Start it with “ollama serve”"),
@@ -52,6 +54,10 @@ class Endpoint:
     """When given, exactly these are offered and the server is not asked for a list."""
     context_length: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Options = field(default_factory=Options, repr=False)
+    """For every model."""
+    model_options: Mapping[str, Options] = field(default_factory=dict, repr=False)
+    """For single models, over those for every one."""
     default_model: str = ""
     """Taken when a person names no model. Empty: the first of ``models``, else the first that the server lists."""
     key_hint: str = ""
@@ -63,6 +69,15 @@ class Endpoint:
     def title(self) -> str:
         """What sentences call it."""
         return self.label or self.name
+
+    def options_for(self, model: str) -> Options:
+        """The options of requests to ``model``."""
+        own = self.model_options.get(model)
+        return own.over(self.options) if own is not None else self.options
+
+    def length_for(self, model: str) -> int | None:
+        """Tokens that ``model`` takes, as far as the settings say."""
+        return self.options_for(model).context_length or self.context_length
 
     @property
     def first_model(self) -> str:
@@ -166,7 +181,15 @@ def endpoints_from(settings: Iterable[E], key: Callable[[E], str | None]) -> lis
             models=one.models,
             context_length=one.context_length,
             headers=one.headers,
+            options=options_from(one, own=True),
+            model_options={name: options_from(it) for name, it in getattr(one, "model_options", {}).items()},
             key_hint=one.key_env,
         )
         for one in settings
     ]
+
+
+def options_from(settings: object, *, own: bool = False) -> Options:
+    """Options out of settings that have some of them. ``own``: an endpoint's, whose headers and length it keeps."""
+    names = ("parameters", "omit", "extra_body", "stream", *(() if own else ("headers", "context_length")))
+    return Options(**{name: getattr(settings, name) for name in names if hasattr(settings, name)})

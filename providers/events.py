@@ -47,12 +47,47 @@ class Reasoning:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """All that came so far of the other kind belongs to this one: a tag that tells them apart came late."""
+
+    to: Literal["reasoning", "content"]
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Token counts as the provider reports them."""
 
     input_tokens: int
     output_tokens: int
     total_tokens: int
+    cached_tokens: int | None = None
+    """Of the input, those that the provider had kept."""
+    reasoning_tokens: int | None = None
+    """Of the output."""
+    cost: float | None = None
+    """In the provider's currency, where it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source that the provider names."""
+
+    url: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Citations:
+    """Sources of the reply, in its order."""
+
+    sources: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """The model refused these parameters, so it was asked without them."""
+
+    parameters: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +95,7 @@ class Done:
     """The reply is complete."""
 
     finish_reason: str = "stop"
+    """``stop``, ``length``, ``content_filter``, ``tool_calls``, or the provider's own word."""
     completion_id: str | None = None
     model: str | None = None
     """The model that really answered, when the provider says so."""
@@ -84,6 +120,10 @@ class FailureKind(StrEnum):
     MALFORMED = "malformed"
     TRUNCATED = "truncated"
     UNCONFIGURED = "unconfigured"
+    EMPTY = "empty"
+    """The reply ended as replies do, and has no text."""
+    PARAMETER = "parameter"
+    """A setting of the request is not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +135,13 @@ class Failed:
     """A sentence for a person that says what to do. Never holds a key."""
     retry_after: float | None = None
     """Seconds to wait, when the provider says."""
+    limit: int | None = None
+    """Tokens that the model takes, when a refusal for length says so."""
+    tokens: int | None = None
+    """Tokens that the refused request had, when the refusal says so."""
 
 
-Event = Delta | Reasoning | Usage | Done | Failed
+Event = Delta | Reasoning | Moved | Usage | Citations | Without | Done | Failed
 
 
 class ProviderError(Exception):

@@ -1,57 +1,28 @@
 """Every way in which an endpoint can fail, as a sentence that says what to do.
 
-What came instead of an answer (a status, an error object, a page, half a stream) is told here; what kept the request
-from arriving is told in ``reaching``. No sentence ever holds a key, though servers do echo them.
+Here is what came in place of an answer: a status, an error object, a page, half a stream. The words of errors are
+sorted in ``classify``; what kept the request from arriving is in ``reaching``. No sentence ever holds a key, though
+servers do echo them.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from . import waiting
+from net import parse_json
+
+from . import too_long, waiting
+from .classify import Refusal
 from .endpoint import Endpoint
 from .events import Failed, FailureKind
 from .wording import plain, quoted, redact
 
-TOO_LONG = (
-    "context_length",
-    "context length",
-    "context window",
-    "context size",
-    "exceed_context",
-    "maximum context",
-    "prompt is too long",
-    "input is too long",
-    "too many tokens",
-    "request too large",
-    "string_above_max_length",
-    "input token count",
-)
-UNPAID = ("insufficient_quota", "exceeded your current quota", "billing", "credit balance", "insufficient credits")
-UNKNOWN_MODEL = (
-    "not found",
-    "not_found",
-    "does not exist",
-    "unknown",
-    "no endpoints",
-    "invalid model",
-    "not a valid model",
-)
-LIMITED = ("rate_limit", "rate limit", "too many requests", "resource_exhausted")
-BUSY = (
-    "overloaded",
-    "internal_error",
-    "server_error",
-    "internal server error",
-    "unavailable",
-    "bad gateway",
-    "api_error",
-)
+if TYPE_CHECKING:
+    from .chunks import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +33,18 @@ class Teller:
     model: str = ""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    proxy: str = ""
+    """The proxy on the way, for sentences."""
 
     @property
     def title(self) -> str:
         """What the endpoint is called; its settings may hold anything."""
         return redact(plain(self.endpoint.title), self.secrets)
+
+    @property
+    def model_shown(self) -> str:
+        """The model's id, for sentences."""
+        return redact(plain(self.model), self.secrets)[:120]
 
     @property
     def host(self) -> str:
@@ -99,7 +77,7 @@ class Teller:
     def page(self, code: int = 200) -> Failed:
         """A web page instead of an answer."""
         if code == 404:
-            return self._no_path()
+            return self.no_path()
         return Failed(
             FailureKind.MALFORMED,
             f"{self.host} sent a web page instead of a reply. If this network asks you to sign in, do that in a "
@@ -126,6 +104,15 @@ class Teller:
             f"The reply broke off: {self.title} ended the connection early. What came is kept; retry to ask again.",
         )
 
+    def endless(self, began: bool) -> Failed:
+        """An answer, an event or a reply beyond all measure."""
+        kept = " What came is kept." if began else ""
+        return Failed(
+            FailureKind.MALFORMED,
+            f"{self.title} sent more than a reply can be, so Sterna stopped reading.{kept} Check {self.setting}, or "
+            "choose another model.",
+        )
+
     def filtered(self) -> Failed:
         """No answer, because a filter withheld it."""
         return Failed(
@@ -133,6 +120,13 @@ class Teller:
             f"{self.title} withheld the reply: its content filter objects. Say it in other words, or choose another "
             "model.",
         )
+
+    def empty(self, reading: Reading) -> Failed:
+        """A reply that ended without a word of an answer."""
+        what, advice = _empty(reading)
+        names = ", ".join(redact(plain(name), self.secrets)[:60] for name in reading.tools[:3])
+        what = what.replace("TOOLS", f"the tool “{names}”" if names else "a tool")
+        return Failed(FailureKind.EMPTY, f"{self.title} {what}. {advice}")
 
     def unusable(self, reason: str) -> Failed:
         """Settings with which no request can be made."""
@@ -143,11 +137,10 @@ class Teller:
     def _classified(self, code: int, error: Mapping[str, Any], headers: Mapping[str, str]) -> Failed:
         message = message_of(error)
         # An upstream's own words (OpenRouter's metadata.raw) say more than "Provider returned error".
-        known = " ".join((message, *(str(error.get(key, "")) for key in ("code", "type", "status", "param")))).lower()
-        said = quoted(message, self.secrets)
-        told = _Told(self, code, said, known)
+        known = " ".join((message, *(str(error.get(key, "")) for key in ("code", "type", "status", "param"))))
         seconds = waiting.wait(headers, error, message, self.clock()) if code in (0, 413, 429) or code >= 500 else None
-        return told.failed(seconds)
+        limit, tokens = too_long.numbers(error, message)
+        return Refusal(self, code, quoted(message, self.secrets), known[:20_000], seconds, limit, tokens).failed()
 
     def _moved(self, location: str) -> Failed:
         parts = urlsplit(location) if location else None
@@ -162,72 +155,30 @@ class Teller:
             f"do that in a browser; else put the new address into {self.setting}.",
         )
 
-    def _no_path(self) -> Failed:
+    def no_path(self, code: int = 404) -> Failed:
+        """Nothing at that address."""
         return Failed(
             FailureKind.NOT_FOUND,
-            f"There is no chat API at {redact(plain(self.endpoint.shown), self.secrets)} (404). Check {self.setting}: "
-            "it usually ends in /v1.",
+            f"There is no chat API at {redact(plain(self.endpoint.shown), self.secrets)} ({code}). Check "
+            f"{self.setting}: it usually ends in /v1.",
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """One error, while its kind is found."""
-
-    teller: Teller
-    code: int
-    said: str
-    known: str
-
-    def failed(self, seconds: float | None) -> Failed:
-        """The sentence of the first kind that fits."""
-        code, endpoint, title = self.code, self.teller.endpoint, self.teller.title
-        said = f": {self.said}" if self.said else ""
-        if code == 401 or (not code and self._has("invalid_api_key", "authentication", "unauthorized")):
-            return Failed(FailureKind.AUTH, f"{title} does not accept the key{said}. {self._key_advice()}")
-        if code == 402 or (code in (0, 400, 403, 429) and self._has(*UNPAID)):
-            advice = "Add credit to your account there, or choose another model."
-            return Failed(FailureKind.PAYMENT, f"{title} says that there is no credit left{said}. {advice}")
-        if code == 413 or (code not in (401, 403, 404, 429) and self._has(*TOO_LONG)):
-            advice = "Shorten the message, start a new conversation, or choose a model with a larger context."
-            return Failed(
-                FailureKind.TOO_LONG, f"The conversation is longer than {title} takes{said}. {advice}", seconds
-            )
-        if code == 429 or (not code and self._has(*LIMITED)):
-            advice = f"Wait {waiting.words(seconds)}, then retry; or choose another model."
-            return Failed(FailureKind.RATE_LIMIT, f"{title} takes no more requests for now{said}. {advice}", seconds)
-        if code == 403 or (not code and self._has("permission")):
-            advice = "Check that your key and your region may use this model, or choose another."
-            return Failed(FailureKind.FORBIDDEN, f"{title} refuses this request{said}. {advice}")
-        if self._unknown_model():
-            pull = f" or fetch it with “ollama pull {plain(self.teller.model)}”" if endpoint.port == 11434 else ""
-            name = redact(plain(self.teller.model), self.teller.secrets)
-            advice = f"Choose a model from its list{pull}."
-            return Failed(FailureKind.NOT_FOUND, f"{title} has no model “{name}”{said}. {advice}")
-        if code in (404, 405, 410):
-            return self.teller._no_path()
-        if code in (408, 425) or code >= 500 or (not code and self._has(*BUSY)):
-            shown = f" ({code})" if code else ""
-            advice = f"Retry in {waiting.words(seconds)}, or choose another model."
-            return Failed(FailureKind.SERVER, f"{title} is in trouble{shown}{said}. {advice}", seconds)
-        if not code:
-            return Failed(
-                FailureKind.SERVER,
-                f"{title} could not reply{said or ' and does not say why'}. Retry, or choose another model.",
-            )
-        advice = "Change the message or this conversation's settings, or choose another model."
-        return Failed(FailureKind.BAD_REQUEST, f"{title} does not accept the request ({code}){said}. {advice}")
-
-    def _has(self, *words: str) -> bool:
-        return any(word in self.known for word in words)
-
-    def _unknown_model(self) -> bool:
-        return self.code in (0, 400, 404, 422) and "model" in self.known and self._has(*UNKNOWN_MODEL)
-
-    def _key_advice(self) -> str:
-        endpoint = self.teller.endpoint
-        where = f"in {endpoint.key_hint}" if endpoint.key_hint else "in Settings"
-        return f"Put a valid key for “{endpoint.name}” {where}, then retry."
+def _empty(reading: Reading) -> tuple[str, str]:
+    """Why a reply is empty, and what to do."""
+    if reading.asked_for_tool:
+        return "asked for TOOLS, which Sterna does not offer, and wrote nothing else", (
+            "Ask for an answer in words, or choose another model."
+        )
+    if reading.finish_reason == "length":
+        used = "used up its limit while thinking" if reading.reasoned else "reached its limit before the first word"
+        return used, "Raise max_tokens, choose less reasoning effort, or start a new conversation."
+    if reading.media:
+        kind = "an image" if "image" in reading.media else "sound"
+        return f"answered with {kind} only, which Sterna does not show", "Ask for text, or choose another model."
+    if reading.reasoned:
+        return "ended after its reasoning, without an answer", "Retry, or choose another model."
+    return "sent an empty reply", "Retry, or choose another model."
 
 
 def error_of(payload: object) -> Mapping[str, Any]:
@@ -290,8 +241,8 @@ def secrets_of(endpoint: Endpoint, key: str | None) -> tuple[str, ...]:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(text)
+    except ValueError:
         return None
 
 

@@ -1,25 +1,30 @@
 """Any OpenAI-compatible server, asked over HTTP.
 
 A request for a reply is never repeated once it may have arrived, for it may have been billed. Two exceptions: the
-connection was never made, or the server refused the request for its ``stream_options``. Redirects are not followed: a
+connection was never made, or the server refused the request for one of its parameters. Redirects are not followed: a
 key must not travel to an address that its owner did not write down.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from net import Limits, TooLarge, Unreadable, beginning, open_client, parse_json, proxy_for, whole
 
 from . import listing
+from .body import OWN, body_of, encoded
+from .chunks import Reading
 from .endpoint import Endpoint, Timeouts
-from .events import Event, Failed, FailureKind, Model, ProviderError, Request
-from .failures import Teller, looks_like_html, secrets_of
+from .events import Event, Failed, FailureKind, Model, ProviderError, Request, Without
+from .failures import Teller, error_of, looks_like_html, message_of, secrets_of
+from .memory import Memory
+from .options import Options
+from .quirks import Quirks
 from .reaching import told
 from .reply import read
 
@@ -28,8 +33,10 @@ if TYPE_CHECKING:
 
 LONGEST_ERROR = 256 * 1024
 """Bytes of an error's body that are read."""
-LONGEST_LIST = 32 * 1024 * 1024
+LONGEST_LIST = 16 * 1024 * 1024
 """Bytes of a list of models."""
+MOST_TRIES = 6
+"""Requests for one reply, each without something that the one before was refused for."""
 RETRIED = (FailureKind.NETWORK,)
 """Failed connections worth a second try at once; a refusal, an unknown name or a bad certificate stays what it is."""
 
@@ -46,6 +53,7 @@ class _Call:
     client: httpx.AsyncClient
     headers: Mapping[str, str]
     teller: Teller
+    options: Options
 
 
 class OpenAIProvider:
@@ -58,16 +66,17 @@ class OpenAIProvider:
         transport: httpx.AsyncBaseTransport | None = None,
         timeouts: Timeouts | None = None,
         clock: Callable[[], datetime] = utc_now,
+        memory: Memory | None = None,
     ) -> None:
         self.name = endpoint.name
         self.endpoint = endpoint
         self._timeouts = timeouts or Timeouts()
         self._transport = transport
         self._clock = clock
+        self._memory = memory or Memory()
         self._client: httpx.AsyncClient | None = None
+        self._proxy = ""
         self._building = asyncio.Lock()
-        self._counts = True
-        """Whether the server takes ``stream_options``, which ask for token counts."""
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """Events of one reply; the last is ``Done`` or ``Failed``. A request without a model takes the first listed."""
@@ -75,21 +84,35 @@ class OpenAIProvider:
             if not request.model:
                 request = replace(request, model=await self._any_model())
             call = await self._call(request.model)
-            response = await self._post(call, request)
+            response, without = await self._post(call, request)
         except ProviderError as error:
-            yield error.failure
+            failure = error.failure
+            if failure.limit is not None:
+                self._memory.keep_limit(self.place, request.model, failure.limit)
+            yield failure
             return
+        quirks = self._memory.quirks(self.place, request.model)
+        reading = Reading(thinks_first=quirks.thinks_first)
         try:
-            async with aclosing(read(response, call.teller, self._timeouts)) as events:
+            if without:
+                yield Without(without)
+            async with aclosing(read(response, call.teller, self._timeouts, reading)) as events:
                 async for event in events:
                     yield event
         finally:
             await response.aclose()
+        if reading.complete and reading.thinks_first != quirks.thinks_first:
+            self._memory.keep_quirks(self.place, request.model, replace(quirks, thinks_first=reading.thinks_first))
+
+    @property
+    def place(self) -> str:
+        """The name under which things are remembered of this server."""
+        return self.endpoint.url
 
     async def models(self) -> list[Model]:
         """The models that chat. Raises :class:`ProviderError`."""
         if self.endpoint.models:
-            return [Model(self.name, one, context_length=self.endpoint.context_length) for one in self.endpoint.models]
+            return [Model(self.name, one, context_length=self._length(one)) for one in self.endpoint.models]
         call = await self._call("")
         try:
             async with asyncio.timeout(self._timeouts.listing):
@@ -101,12 +124,18 @@ class OpenAIProvider:
         if not 200 <= code < 300:
             raise ProviderError(call.teller.status(code, headers, body))
         try:
-            found = listing.models(self.name, json.loads(body), self.endpoint.context_length)
-        except (ValueError, RecursionError):
-            found = None
+            payload = parse_json(body)
+        except ValueError:
+            raise ProviderError(_no_list(call.teller, headers, body)) from None
+        found = listing.models(self.name, payload, self.endpoint.context_length)
         if found is None:
-            raise ProviderError(_no_list(call.teller, headers, body))
-        return found
+            is_error = isinstance(payload, Mapping) and (payload.get("error") or payload.get("detail"))
+            raise ProviderError(call.teller.error(payload) if is_error else _no_list(call.teller, headers, body))
+        self._memory.keep_list(self.place, found)
+        return [replace(one, context_length=self._length(one.id) or one.context_length) for one in found]
+
+    def _length(self, model: str) -> int | None:
+        return self.endpoint.length_for(model)
 
     async def aclose(self) -> None:
         """Close connections. Safe to call twice."""
@@ -124,17 +153,21 @@ class OpenAIProvider:
 
     async def _call(self, model: str) -> _Call:
         """Everything for a request, or :class:`ProviderError` when the settings do not make one."""
-        plain_teller = Teller(self.endpoint, model, tuple(self.endpoint.headers.values()), self._clock)
+        options = self.endpoint.options_for(model)
+        plain_teller = Teller(
+            self.endpoint, model, (*self.endpoint.headers.values(), *options.headers.values()), self._clock
+        )
         try:
             self.endpoint.address()
             key = await asyncio.to_thread(self.endpoint.key)
             key = (key or "").strip() or None
-            teller = Teller(self.endpoint, model, secrets_of(self.endpoint, key), self._clock)
-            headers = _headers(self.endpoint, key)
+            headers = _headers({**self.endpoint.headers, **options.headers}, key)
             client = await self._connected()
+            secrets = (*secrets_of(self.endpoint, key), *filter(None, options.headers.values()))
+            teller = Teller(self.endpoint, model, secrets, self._clock, self._proxy)
         except (ValueError, OSError, ImportError) as error:
             raise ProviderError(plain_teller.unusable(str(error))) from None
-        return _Call(client, headers, teller)
+        return _Call(client, headers, teller, options)
 
     async def _connected(self) -> httpx.AsyncClient:
         """The client, built in a thread: importing httpx and reading certificates takes longer than a frame."""
@@ -144,34 +177,32 @@ class OpenAIProvider:
             return self._client
 
     def _build(self) -> httpx.AsyncClient:
-        import httpx
+        url = self.endpoint.address()
+        # no proxy leads to this machine
+        proxy = None if self.endpoint.local or self._transport is not None else proxy_for(url)
+        self._proxy = proxy.shown if proxy is not None else ""
+        times = self._timeouts
+        limits = Limits(connect=times.connect, read=times.read, write=times.write)
+        return open_client(url, limits=limits, proxy=proxy, transport=self._transport)
 
-        for name in ("httpx", "httpcore"):
-            # Their logs hold addresses and answers' headers, in either of which a key may be.
-            logging.getLogger(name).setLevel(logging.WARNING)
-        limits = self._timeouts
-        near = self.endpoint.local  # no proxy leads to this machine, and no certificate is needed
-        return httpx.AsyncClient(
-            transport=self._transport,
-            timeout=httpx.Timeout(connect=limits.connect, read=limits.read, write=limits.write, pool=limits.connect),
-            headers={"User-Agent": "sterna"},
-            follow_redirects=False,
-            trust_env=not near,
-            verify=not (near and self.endpoint.url.startswith("http:")),
-        )
-
-    async def _post(self, call: _Call, request: Request) -> httpx.Response:
-        """The open answer of status 200. Raises :class:`ProviderError`."""
-        response = await self._send(call, _body(request, counts=self._counts))
-        if self._counts and response.status_code in (400, 422):
-            refusal = await _limited(response)
-            if b"stream_options" not in refusal:
-                raise ProviderError(call.teller.status(response.status_code, response.headers, refusal))
-            self._counts = False
-            response = await self._send(call, _body(request, counts=False))
-        if 200 <= response.status_code < 300:
-            return response
-        raise ProviderError(call.teller.status(response.status_code, response.headers, await _limited(response)))
+    async def _post(self, call: _Call, request: Request) -> tuple[httpx.Response, tuple[str, ...]]:
+        """The open answer of status 200, and the parameters that had to be left out. Raises :class:`ProviderError`."""
+        quirks = self._memory.quirks(self.place, request.model)
+        known = quirks
+        for _ in range(MOST_TRIES):
+            body = body_of(request, call.options, quirks)
+            response = await self._send(call, encoded(body))
+            if 200 <= response.status_code < 300:
+                if quirks != known:
+                    self._memory.keep_quirks(self.place, request.model, quirks)
+                return response, tuple(one for one in OWN if one in quirks.omit and one not in known.omit)
+            refusal = await beginning(response, LONGEST_ERROR)
+            failure = call.teller.status(response.status_code, response.headers, refusal)
+            learned = _learned(quirks, response.status_code, refusal, body)
+            if learned is None:
+                break
+            quirks = learned
+        raise ProviderError(failure)
 
     async def _send(self, call: _Call, body: bytes) -> httpx.Response:
         import httpx
@@ -204,8 +235,27 @@ class OpenAIProvider:
             response = await call.client.send(made, stream=True)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ProviderError(told(error, call.teller, self._timeouts)) from None
-        body = await _limited(response, LONGEST_LIST)
-        return response.status_code, response.headers, body
+        try:
+            if not 200 <= response.status_code < 300:
+                return response.status_code, response.headers, await beginning(response, LONGEST_ERROR)
+            return response.status_code, response.headers, await whole(response, LONGEST_LIST)
+        except httpx.HTTPError as error:
+            raise ProviderError(told(error, call.teller, self._timeouts, opened=True)) from None
+        except (TooLarge, Unreadable):
+            raise ProviderError(_no_list(call.teller, response.headers, b"")) from None
+        finally:
+            await response.aclose()
+
+
+def _learned(quirks: Quirks, status: int, refusal: bytes, body: Mapping[str, object]) -> Quirks | None:
+    """What a refusal teaches of the model."""
+    try:
+        payload = parse_json(refusal)
+    except ValueError:
+        payload = {"message": refusal.decode("utf-8", "replace")}
+    error = error_of(payload)
+    words = " ".join((message_of(error), str(error.get("code") or ""), str(error.get("param") or "")))
+    return quirks.learned(status, error, words[:20_000], body)
 
 
 def _no_list(teller: Teller, headers: Mapping[str, str], body: bytes) -> Failed:
@@ -215,50 +265,17 @@ def _no_list(teller: Teller, headers: Mapping[str, str], body: bytes) -> Failed:
     return Failed(FailureKind.MALFORMED, message)
 
 
-def _headers(endpoint: Endpoint, key: str | None) -> dict[str, str]:
+def _headers(own: Mapping[str, str], key: str | None) -> dict[str, str]:
     """Raises ``ValueError`` with a sentence for what HTTP cannot carry."""
     if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
         raise ValueError(
             "Its key has characters that keys do not have. Copy the key again, without spaces or line ends."
         )
-    for name, value in endpoint.headers.items():
+    for name, value in own.items():
         if not (name.isascii() and name.replace("-", "").replace("_", "").isalnum()):
             raise ValueError(f"The header “{name}” in config.toml has a name that HTTP does not allow.")
         if not (value.isascii() and value.isprintable()):
             raise ValueError(f"The header “{name}” in config.toml has characters that HTTP does not allow.")
-    given = {name.lower() for name in endpoint.headers}
+    given = {name.lower() for name in own}
     bearer = {"Authorization": f"Bearer {key}"} if key is not None and "authorization" not in given else {}
-    return bearer | dict(endpoint.headers)
-
-
-def _body(request: Request, *, counts: bool) -> bytes:
-    body: dict[str, Any] = {
-        "model": request.model,
-        "messages": [{"role": one.role, "content": one.content} for one in request.messages],
-        "stream": True,
-    }
-    if counts:
-        body["stream_options"] = {"include_usage": True}
-    for name in ("temperature", "max_tokens", "reasoning_effort"):
-        value = getattr(request, name)
-        if value is not None:
-            body[name] = value
-    # A lone surrogate has no form in UTF-8; it must not keep the rest from being sent.
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-async def _limited(response: httpx.Response, limit: int = LONGEST_ERROR) -> bytes:
-    """The beginning of a body, as much of it as comes; closes the response."""
-    import httpx
-
-    body = bytearray()
-    try:
-        async for piece in response.aiter_bytes():
-            body += piece
-            if len(body) > limit:
-                break
-    except httpx.HTTPError:
-        pass  # the status says more than how its explanation broke off
-    finally:
-        await response.aclose()
-    return bytes(body[:limit])
+    return bearer | dict(own)

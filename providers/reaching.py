@@ -11,7 +11,7 @@ from .endpoint import LOCAL_SERVERS, Timeouts
 from .events import Failed, FailureKind
 from .failures import Teller
 from .waiting import words
-from .wording import plain, redact
+from .wording import plain, quoted, redact
 
 
 def told(
@@ -22,6 +22,9 @@ def told(
 
     causes = list(_chain(error))
     host = redact(plain(teller.endpoint.host), teller.secrets)
+    is_proxys = teller.proxy and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
+    if is_proxys and not any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return _no_proxy(error, causes, teller, host)
     if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
         advice = _start(teller) or "Check the network and the proxy, then retry."
         return Failed(FailureKind.TIMEOUT, f"{host} does not answer within {words(timeouts.connect)}. {advice}")
@@ -38,8 +41,6 @@ def told(
     if any(isinstance(cause, ConnectionRefusedError) or _errno(cause) == errno.ECONNREFUSED for cause in causes):
         advice = _start(teller) or f"Check {teller.setting} and that a server runs there."
         return Failed(FailureKind.REFUSED, f"Nothing answers at {host}: the connection is refused. {advice}")
-    if isinstance(error, httpx.ProxyError):
-        return Failed(FailureKind.NETWORK, "The proxy does not pass the request on. Check HTTPS_PROXY and ALL_PROXY.")
     if isinstance(error, httpx.ConnectError):
         return Failed(FailureKind.NETWORK, f"{host} cannot be reached. Check the network connection, then retry.")
     if isinstance(error, httpx.DecodingError):
@@ -47,6 +48,30 @@ def told(
     if isinstance(error, httpx.ReadError | httpx.RemoteProtocolError | httpx.CloseError):
         return teller.truncated(began) if opened else _broken(error, teller, host)
     return Failed(FailureKind.NETWORK, f"The connection to {host} broke. Check the network connection, then retry.")
+
+
+def _no_proxy(error: BaseException, causes: list[BaseException], teller: Teller, host: str) -> Failed:
+    """A proxy that does not answer, or does not lead to the endpoint."""
+    import httpx
+
+    proxy = plain(teller.proxy)
+    advice = "Check that variable; put the host into NO_PROXY to do without a proxy."
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return Failed(FailureKind.NETWORK, f"The name of the proxy {proxy} is not found. {advice}")
+    if any(isinstance(cause, ConnectionRefusedError) or _errno(cause) == errno.ECONNREFUSED for cause in causes):
+        return Failed(FailureKind.NETWORK, f"Nothing answers at the proxy {proxy}: it refuses the connection. {advice}")
+    if isinstance(error, httpx.ConnectTimeout):
+        return Failed(FailureKind.NETWORK, f"The proxy {proxy} does not answer. {advice}")
+    said = quoted(str(error), teller.secrets, 100) if isinstance(error, httpx.ProxyError) else ""
+    if "407" in said:
+        return Failed(
+            FailureKind.NETWORK,
+            f"The proxy {proxy} wants a sign-in. Put a name and a password into its address, as in "
+            "http://name:password@host:port.",
+        )
+    return Failed(
+        FailureKind.NETWORK, f"The proxy {proxy} does not lead to {host}{': ' + said if said else ''}. {advice}"
+    )
 
 
 def _silent(error: BaseException, teller: Teller, timeouts: Timeouts, began: bool) -> Failed:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+
+from net import Event as Sent
+from net import EventReader, TooLarge, Unreadable, parse_json, pieces
 
 from .chunks import Reading
 from .endpoint import Timeouts
@@ -16,33 +18,46 @@ from .reaching import told
 
 if TYPE_CHECKING:
     import httpx
-    from httpx_sse import ServerSentEvent
 
-LONGEST_LINE = 16 * 1024 * 1024
-"""Characters of one event. A stream without line ends must not fill the memory."""
-LONGEST_ANSWER = 64 * 1024 * 1024
-"""Characters of an answer that is not streamed."""
+LONGEST_EVENT = 16 * 1024 * 1024
+"""Bytes of one event: an image inside of one takes a few million."""
+LONGEST_ANSWER = 32 * 1024 * 1024
+"""Bytes of an answer that is not streamed."""
+LONGEST_STREAM = 512 * 1024 * 1024
+"""Bytes of a stream: a piece of text of four letters comes in an event of three hundred."""
+LONGEST_REPLY = 16 * 1024 * 1024
+"""Characters of a reply with its reasoning: more than any model writes, and what a client can keep."""
 AFTER_FINISH = 5.0
 """Seconds for token counts to follow the last piece: some servers never close the stream."""
 AFTER_DONE = 0.25
 """Seconds for the server to end its body, so that the connection can be used again."""
 
 
-async def read(response: httpx.Response, teller: Teller, timeouts: Timeouts) -> AsyncGenerator[Event, None]:
-    """The events of an answer of status 200; the last is ``Done`` or ``Failed``."""
+async def read(
+    response: httpx.Response, teller: Teller, timeouts: Timeouts, reading: Reading | None = None
+) -> AsyncGenerator[Event, None]:
+    """Yield the events of an answer of status 200; the last is ``Done`` or ``Failed``."""
     import httpx
 
-    reading = Reading()
+    reading = reading or Reading()
     failure: Failed | None = None
     ended = False
     try:
-        async with aclosing(_chunks(_Body(response), teller, reading)) as chunks:
+        async with aclosing(_chunks(response, teller, reading)) as chunks:
             async for chunk in chunks:
                 for event in reading.take(chunk):
                     yield event
+                if reading.size > LONGEST_REPLY:
+                    raise TooLarge
+                if reading.error is not None:
+                    raise ProviderError(teller.error({"error": reading.error}))
         ended = True
     except ProviderError as error:
         failure = error.failure
+    except TooLarge:
+        failure = teller.endless(reading.began)
+    except Unreadable:
+        failure = teller.malformed("a body that cannot be decompressed")
     except httpx.HTTPError as error:
         # A reply that has said that it is finished is whole, however the connection ends.
         failure = None if reading.finish_reason else told(error, teller, timeouts, opened=True, began=reading.began)
@@ -57,144 +72,145 @@ async def read(response: httpx.Response, teller: Teller, timeouts: Timeouts) -> 
 def _ending(reading: Reading, teller: Teller, ended: bool) -> Event:
     if reading.finish_reason == "error":
         return teller.error({})
-    if reading.finish_reason == "content_filter" and not reading.answered:
-        return teller.filtered()
-    said_so = reading.finish_reason is not None or (reading.complete and reading.began)
+    said_so = reading.finish_reason is not None or (reading.complete and reading.any)
     if not ended or not said_so:
         return teller.truncated(reading.began)
+    if not reading.answered:
+        return teller.filtered() if reading.finish_reason == "content_filter" else teller.empty(reading)
     return reading.done()
 
 
-async def _chunks(body: _Body, teller: Teller, reading: Reading) -> AsyncGenerator[Mapping[str, Any], None]:
-    """The JSON objects of the answer."""
-    start = await body.start()
-    if start.startswith("<"):
-        raise ProviderError(teller.page() if looks_like_html(start) else teller.malformed(start))
-    if start.startswith(("{", "[")):
-        chunk = _object(await body.whole(teller), teller)
-        reading.complete = True
-        yield chunk
-        return
-    async with aclosing(_events(body, teller, reading)) as events:
-        async for event in events:
+async def _chunks(
+    response: httpx.Response, teller: Teller, reading: Reading
+) -> AsyncGenerator[Mapping[str, Any], None]:
+    """Yield the JSON objects of the answer."""
+    async with aclosing(pieces(response, LONGEST_STREAM)) as body:
+        start = b""
+        async for piece in body:
+            start = (start + piece).removeprefix(b"\xef\xbb\xbf").lstrip()
+            if start and not b"\xef\xbb\xbf".startswith(start):
+                break
+        if start.startswith(b"<"):
+            text = start.decode("utf-8", "replace")
+            raise ProviderError(teller.page() if looks_like_html(text) else teller.malformed(text))
+        if start.startswith((b"{", b"[")):
+            for chunk in _whole(await _rest(start, body), teller, reading):
+                yield chunk
+            return
+        async with aclosing(_events(start, body, reading)) as events:
+            async for event in events:
+                for chunk in _parsed(event, teller, reading):
+                    yield chunk
+        if not reading.any and start and not reading.complete:
+            raise ProviderError(teller.malformed(start.decode("utf-8", "replace")))
+
+
+async def _rest(start: bytes, body: AsyncGenerator[bytes, None]) -> bytes:
+    """Return the whole body. Raises :class:`TooLarge`."""
+    found = bytearray(start)
+    async for piece in body:
+        found += piece
+        if len(found) > LONGEST_ANSWER:
+            raise TooLarge
+    return bytes(found)
+
+
+async def _events(start: bytes, body: AsyncGenerator[bytes, None], reading: Reading) -> AsyncGenerator[Sent, None]:
+    """Yield server-sent events until the stream ends, or is silent after the reply has finished."""
+    reader = EventReader(LONGEST_EVENT)
+    piece = start
+    while True:
+        for event in reader.feed(piece):
             if event.data.strip() == "[DONE]":
                 reading.complete = True
-                return
-            for chunk in _parsed(event, teller, reading):
-                yield chunk
-    if not reading.any and start:
-        raise ProviderError(teller.malformed(start))
-
-
-async def _events(body: _Body, teller: Teller, reading: Reading) -> AsyncGenerator[ServerSentEvent, None]:
-    """Server-sent events until the stream ends, or is silent after the reply has finished."""
-    from httpx_sse import EventSource
-
-    body.limit(teller)
-    # EventSource reads headers and text of a response, and _Body has both.
-    async with aclosing(EventSource(cast("httpx.Response", body)).aiter_sse()) as source:
-        while True:
-            try:
-                async with asyncio.timeout(AFTER_FINISH if reading.finish_reason else None):
-                    event = await anext(source)
-            except (StopAsyncIteration, TimeoutError):
-                return
-            if event.data.strip() == "[DONE]":
-                await _drain(source)
-                yield event
+                await _drain(body)
                 return
             if event.data.strip():
                 yield event
+        try:
+            async with asyncio.timeout(AFTER_FINISH if reading.only_counts_follow else None):
+                piece = await anext(body)
+        except TimeoutError:
+            return
+        except StopAsyncIteration:
+            break
+    for event in reader.finish():
+        if event.data.strip() == "[DONE]":
+            reading.complete = True
+        elif event.data.strip():
+            yield event
 
 
-async def _drain(source: AsyncIterator[ServerSentEvent]) -> None:
+async def _drain(body: AsyncGenerator[bytes, None]) -> None:
     """Let the body end, for only then is the connection used again; the reply is whole however that goes."""
     import httpx
 
-    with suppress(TimeoutError, httpx.HTTPError):
+    with suppress(TimeoutError, httpx.HTTPError, TooLarge, Unreadable):
         async with asyncio.timeout(AFTER_DONE):
-            async for _ in source:
+            async for _ in body:
                 pass
 
 
-def _parsed(event: ServerSentEvent, teller: Teller, reading: Reading) -> Iterator[Mapping[str, Any]]:
-    """The chunks of one event: one, but for servers that forget the blank line between events."""
+def _parsed(event: Sent, teller: Teller, reading: Reading) -> Iterator[Mapping[str, Any]]:
+    """Yield the chunks of one event: one, but for servers that forget the blank line between events."""
     try:
-        payloads = [json.loads(event.data)]
-    except (ValueError, RecursionError):
-        lines = [line.strip() for line in event.data.splitlines() if line.strip()]
-        try:
-            payloads = [json.loads(line) for line in lines if line != "[DONE]"]
-        except (ValueError, RecursionError):
-            raise ProviderError(teller.malformed(event.data)) from None
-        reading.complete = "[DONE]" in lines
+        payloads = [parse_json(event.data)]
+    except ValueError:
+        payloads, rest = _by_line(event.data, reading)
+        if rest is not None:
+            for payload in payloads:
+                yield _checked(event, payload, teller)
+            if event.whole or not rest.startswith(("{", "[")):
+                raise ProviderError(teller.malformed(rest)) from None
+            raise ProviderError(teller.truncated(reading.began)) from None
     for payload in payloads:
-        if event.event == "error":
-            raise ProviderError(teller.error(payload if isinstance(payload, Mapping) else {"message": str(payload)}))
-        if not isinstance(payload, Mapping):
-            raise ProviderError(teller.malformed(event.data))
-        if payload.get("error") or payload.get("object") == "error" or payload.get("type") == "error":
-            raise ProviderError(teller.error(payload))
-        yield payload
+        yield _checked(event, payload, teller)
 
 
-def _object(text: str, teller: Teller) -> Mapping[str, Any]:
-    """A whole answer. Raises :class:`ProviderError` when it is none."""
-    try:
-        payload = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ProviderError(teller.malformed(text)) from None
-    if isinstance(payload, list) and payload and isinstance(payload[0], Mapping):
-        payload = payload[0]
+def _by_line(data: str, reading: Reading) -> tuple[list[Any], str | None]:
+    """Return the values of an event that has one on each line, and the line that is none."""
+    payloads = []
+    for line in data.splitlines():
+        line = line.strip()
+        if line == "[DONE]":
+            reading.complete = True
+        elif line:
+            try:
+                payloads.append(parse_json(line))
+            except ValueError:
+                return payloads, line
+    return payloads, None
+
+
+def _checked(event: Sent, payload: Any, teller: Teller) -> Mapping[str, Any]:
+    if event.name == "error":
+        raise ProviderError(teller.error(payload if isinstance(payload, Mapping) else {"message": str(payload)}))
     if not isinstance(payload, Mapping):
-        raise ProviderError(teller.malformed(text))
-    if payload.get("error") or (not payload.get("choices") and any(map(payload.get, ("message", "detail", "errors")))):
+        raise ProviderError(teller.malformed(event.data))
+    if payload.get("error") or payload.get("object") == "error" or payload.get("type") == "error":
         raise ProviderError(teller.error(payload))
-    if not isinstance(payload.get("choices"), list):
-        raise ProviderError(teller.malformed(text))
     return payload
 
 
-class _Body:
-    """The text of an answer, of which the beginning is seen before it is decided how to read it."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        response.encoding = "utf-8"  # what server-sent events and JSON are, whatever a header claims
-        self._pieces = response.aiter_text()
-        self._first = ""
-        self._teller: Teller | None = None
-        self.headers = {"content-type": "text/event-stream"}
-
-    async def start(self) -> str:
-        """The beginning, without blanks; "" for an empty body."""
-        async for piece in self._pieces:
-            self._first = (self._first + piece).lstrip("\ufeff \t\r\n")
-            if self._first:
-                break
-        return self._first
-
-    async def whole(self, teller: Teller) -> str:
-        """All of it. Raises :class:`ProviderError` when it is beyond all measure."""
-        pieces = [self._first]
-        size = len(self._first)
-        async for piece in self._pieces:
-            pieces.append(piece)
-            size += len(piece)
-            if size > LONGEST_ANSWER:
-                raise ProviderError(teller.malformed("an answer without end"))
-        return "".join(pieces)
-
-    def limit(self, teller: Teller) -> None:
-        """Who tells when a line has no end."""
-        self._teller = teller
-
-    async def aiter_text(self) -> AsyncIterator[str]:
-        """The text, and a blank line after the last event: some servers leave it out, and it is told only by one."""
-        yield self._first
-        unbroken = 0
-        async for piece in self._pieces:
-            unbroken = 0 if "\n" in piece or "\r" in piece else unbroken + len(piece)
-            if unbroken > LONGEST_LINE and self._teller is not None:
-                raise ProviderError(self._teller.malformed("a line without end"))
-            yield piece
-        yield "\n\n"
+def _whole(body: bytes, teller: Teller, reading: Reading) -> Iterator[Mapping[str, Any]]:
+    """Yield the one object of an answer that is not streamed, or its lines where each is one."""
+    text = body.decode("utf-8", "replace")
+    try:
+        payloads = [parse_json(text)]
+    except ValueError:
+        payloads, rest = _by_line(text, reading)
+        if rest is not None or not payloads:
+            raise ProviderError(teller.malformed(text)) from None
+    for payload in payloads:
+        if isinstance(payload, list) and payload and isinstance(payload[0], Mapping):
+            payload = payload[0]
+        if not isinstance(payload, Mapping):
+            raise ProviderError(teller.malformed(text))
+        if payload.get("error") or (
+            not payload.get("choices") and any(map(payload.get, ("message", "detail", "errors")))
+        ):
+            raise ProviderError(teller.error(payload))
+        if not isinstance(payload.get("choices"), list):
+            raise ProviderError(teller.malformed(text))
+        yield payload
+    reading.complete = True

@@ -1,4 +1,4 @@
-"""The connected server as a provider: its key answers, its tiers decide (contract 6.10, 6.12).
+"""The connected server as a provider: its key answers, its tiers decide.
 
 An answer is text as it comes, with lines of the server's own between: reasoning, annotations, and at the end the whole
 answer once more. An answer without that end is not whole.
@@ -7,10 +7,13 @@ answer once more. An answer without that end is not whole.
 from __future__ import annotations
 
 import asyncio
-import json
+import codecs
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from net import Limits, ProxyError, TooLarge, Unreadable, beginning, open_client, parse_json, pieces, proxy_for
 
 from .endpoint import Endpoint, Timeouts
 from .events import Delta, Done, Event, Failed, FailureKind, Model, ProviderError, Reasoning, Request, Usage
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
 NAME = "server"
 REASONING, ANNOTATIONS, FINAL = "__REASONING_CHUNK__", "__ANNOTATIONS_CHUNK__", '{"__FINAL_METADATA__"'
 MARKS = (REASONING, ANNOTATIONS, FINAL)
-LONGEST_LINE = 32 * 1024 * 1024
+LONGEST_LINE = 16 * 1024 * 1024
+"""Characters: the last line has the whole answer once more."""
+LONGEST_ANSWER = 64 * 1024 * 1024
 LONGEST_ERROR = 256 * 1024
 
 KINDS: Mapping[int, FailureKind] = {
@@ -81,12 +86,16 @@ class ServerProvider:
             headers = {"Authorization": f"Bearer {await self._token()}", "Accept-Encoding": "identity"}
             async with client.stream("POST", self._url, json=_body(request), headers=headers) as response:
                 if response.status_code != 200:
-                    yield self._refused(response, await _limited(response))
+                    yield self._refused(response, await beginning(response, LONGEST_ERROR))
                     return
                 async with aclosing(self._read(response)) as events:
                     async for event in events:
                         began = began or isinstance(event, Delta)
                         yield event
+        except (TooLarge, Unreadable):
+            yield self._teller.endless(began)
+        except ProxyError as error:
+            yield self._teller.unusable(str(error))
         except ValueError as error:
             yield Failed(FailureKind.AUTH, str(error))
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -123,8 +132,8 @@ class ServerProvider:
 
     def _refused(self, response: httpx.Response, body: bytes) -> Failed:
         try:
-            said = json.loads(body)
-        except (ValueError, RecursionError):
+            said = parse_json(body)
+        except ValueError:
             said = None
         error = said.get("error") if isinstance(said, Mapping) else None
         if not isinstance(error, str):
@@ -144,17 +153,12 @@ class ServerProvider:
             return self._client
 
     def _build(self) -> httpx.AsyncClient:
-        import httpx
-
-        limits = self._timeouts
-        return httpx.AsyncClient(
-            transport=self._transport,
-            timeout=httpx.Timeout(connect=limits.connect, read=limits.read, write=limits.write, pool=limits.connect),
-            headers={"User-Agent": "sterna"},
-            follow_redirects=False,
-            trust_env=not self._local,
-            verify=not self._local,
-        )
+        times = self._timeouts
+        limits = Limits(connect=times.connect, read=times.read, write=times.write)
+        # plain http is for this machine only, and no proxy leads there
+        proxy = None if self._local or self._transport is not None else proxy_for(self._url)
+        self._teller = replace(self._teller, proxy=proxy.shown if proxy is not None else "")
+        return open_client(self._url, limits=limits, proxy=proxy, transport=self._transport)
 
 
 class Reading:
@@ -219,8 +223,8 @@ class Reading:
 
     def _marked(self, line: str, mark: str) -> Iterator[Event]:
         try:
-            said = json.loads(line if mark == FINAL else line[len(mark) :])
-        except (ValueError, RecursionError):
+            said = parse_json(line if mark == FINAL else line[len(mark) :])
+        except ValueError:
             yield from self._text(f"{line}\n")  # somebody's own words
             return
         if not isinstance(said, Mapping):
@@ -254,15 +258,10 @@ def _body(request: Request) -> dict[str, Any]:
 
 
 async def _text(response: httpx.Response) -> AsyncIterator[str]:
-    response.encoding = "utf-8"
-    async for piece in response.aiter_text():
-        yield piece
-
-
-async def _limited(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for piece in response.aiter_bytes():
-        body += piece
-        if len(body) > LONGEST_ERROR:
-            break
-    return bytes(body[:LONGEST_ERROR])
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    async with aclosing(pieces(response, LONGEST_ANSWER)) as body:
+        async for piece in body:
+            if text := decoder.decode(piece):
+                yield text
+    if text := decoder.decode(b"", final=True):
+        yield text

@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import jwt
 
+from net import Limits, TooLarge, Unreadable, open_client, parse_json, proxy_for, whole
+
 ASYMMETRIC: Mapping[str, str] = MappingProxyType({"RS256": "RSA", "ES256": "EC"})
 """Algorithm → kind of key. A key set that holds a shared secret gives none: its kind is in no pair."""
 
@@ -22,6 +24,9 @@ KEPT = timedelta(hours=1)
 """After that the set is fetched anew; one that does not come leaves the old keys in use."""
 
 LARGEST = 256 * 1024
+FETCH = 20.0
+"""Seconds for one fetch, however slowly it drips."""
+ACCEPT = {"accept": "application/json"}
 
 log = logging.getLogger("sterna.server")
 
@@ -62,11 +67,22 @@ class Jwks:
     async def _fetch(self) -> None:
         self._asked = self._clock()
         try:
-            async with httpx.AsyncClient(timeout=5.0, follow_redirects=False) as client:
-                answer = await client.get(self._url, headers={"accept": "application/json"})
-            answer.raise_for_status()
-            found = answer.json()["keys"] if len(answer.content) <= LARGEST else None
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError, RecursionError) as error:
+            limits = Limits(connect=5.0, read=5.0, write=5.0)
+            client = await asyncio.to_thread(open_client, self._url, limits=limits, proxy=proxy_for(self._url))
+            async with asyncio.timeout(FETCH), client, client.stream("GET", self._url, headers=ACCEPT) as answer:
+                answer.raise_for_status()
+                body = await whole(answer, LARGEST)
+            found = parse_json(body)["keys"]
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            OSError,
+            TooLarge,
+            Unreadable,
+            ValueError,
+            KeyError,
+            TypeError,
+        ) as error:
             log.warning("keys of the external sign-in: %s", type(error).__name__)
             return
         if not isinstance(found, list):

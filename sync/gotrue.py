@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 from uuid import UUID
 
+from net import TooLarge, Unreadable, whole
+
 from .errors import (
     AccountShut,
     CannotReach,
@@ -252,16 +254,15 @@ def subject_of(token: str) -> str:
 
 
 async def _read(response: httpx.Response) -> bytes:
-    read = bytearray()
-    async for piece in response.aiter_bytes():
-        read += piece
-        if len(read) > LARGEST:
-            break
-    return bytes(read)
+    """The body; b"" for one that no sign-in server sends."""
+    try:
+        return await whole(response, LARGEST)
+    except (TooLarge, Unreadable):
+        return b""
 
 
 def _object(response: httpx.Response, read: bytes) -> Mapping[str, Any] | None:
-    if "json" not in response.headers.get("content-type", "") or len(read) > LARGEST:
+    if "json" not in response.headers.get("content-type", ""):
         return None
     try:
         told = json.loads(read)

@@ -12,8 +12,9 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, Protocol
 
+from net import TooLarge
+
 from .errors import SignInError
-from .inflate import TooLarge
 from .steps import Answer, Http, Unreachable
 from .timing import Timing
 from .transport import Transport

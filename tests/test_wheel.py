@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = {"tui", "cli", "config", "chat", "providers", "storage", "sync", "server"}
+ROOMS = {"tui", "cli", "config", "chat", "providers", "net", "storage", "sync", "server"}
 
 
 def run(*command: str | Path, cwd: Path, **environ: str) -> str:

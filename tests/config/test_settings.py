@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import config
 from config import KNOWN, ConfigError, Settings, load, save_value
+from config.requests import RequestSettings
 
 FULL = """\
 # mine
@@ -294,7 +295,9 @@ def test_the_table_of_settings_is_what_the_records_hold() -> None:
     defaults = Settings()
     for known in KNOWN:
         first, _, rest = known.path.partition(".")
-        if first == "endpoints":
+        if "MODEL" in rest:
+            assert rest.rpartition(".")[2] in {one.name for one in dataclasses.fields(RequestSettings)}
+        elif first == "endpoints":
             assert rest.partition(".")[2] in {one.name for one in dataclasses.fields(config.EndpointSettings)}
         elif first != "keys":
             value = getattr(getattr(defaults, first), rest) if rest else getattr(defaults, first)

@@ -239,7 +239,7 @@ async def test_a_server_without_any_model_says_how_to_get_one() -> None:
 
 
 async def test_a_line_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.reply.LONGEST_LINE", 100_000)
+    monkeypatch.setattr("providers.reply.LONGEST_EVENT", 100_000)
     monkeypatch.setattr("providers.reply.LONGEST_ANSWER", 100_000)
     for begin in ("data: ", "{"):
         async with serving(answer("200 OK", begin + "x" * 2_000_000, "Content-Type: text/event-stream")) as server:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers import Delta
+from providers import Delta, Moved, Reasoning
 from providers.thinking import ThinkSplitter
 from providers.waiting import wait, words
 from providers.wording import plain, quoted, redact
@@ -119,9 +119,18 @@ def test_long_words_of_a_provider_are_shortened() -> None:
 def parted(pieces: list[str]) -> tuple[str, str]:
     """The reasoning and the answer of a reply that comes in these pieces."""
     splitter = ThinkSplitter()
-    events = [event for piece in pieces for event in splitter.feed(piece)] + list(splitter.finish())
-    answer = "".join(event.text for event in events if isinstance(event, Delta))
-    return "".join(event.text for event in events if not isinstance(event, Delta)), answer
+    reasoning, answer = "", ""
+    for event in [event for piece in pieces for event in splitter.feed(piece)] + list(splitter.finish()):
+        match event:
+            case Delta(text):
+                answer += text
+            case Reasoning(text):
+                reasoning += text
+            case Moved("reasoning"):
+                reasoning, answer = reasoning + answer, ""
+            case Moved():
+                reasoning, answer = "", reasoning + answer
+    return reasoning, answer
 
 
 @pytest.mark.parametrize(
@@ -148,13 +157,58 @@ def test_thinking_is_parted_from_the_answer_wherever_the_pieces_end(text: str, r
         assert parted([text[:cut], text[cut:]]) == (reasoning, answer)
 
 
-@given(st.lists(st.sampled_from(["<think>", "</think>", "<thi", "nk>", "\n", " ", "a", "</", "<"]), max_size=12))
+@pytest.mark.parametrize(
+    ("text", "reasoning", "answer"),
+    [
+        ("Hm.\n</think>\n\nYes.", "Hm.\n", "Yes."),
+        ("Hm. </think>Yes.", "Hm. ", "Yes."),
+        ("</think>\n\nYes.", "", "Yes."),
+        ("<thought>Hm.</thought>Yes.", "Hm.", "Yes."),
+        ("<Think>Hm.</THINK>Yes.", "Hm.", "Yes."),
+        ("[THINK]Hm.[/THINK]Yes.", "Hm.", "Yes."),
+        ("◁think▷Hm.◁/think▷Yes.", "Hm.", "Yes."),
+        ("<seed:think>Hm.</seed:think>Yes.", "Hm.", "Yes."),
+        ("<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Yes.<|END_RESPONSE|>", "Hm.", "Yes."),
+        ("<think>a</think><think>b</think>Yes.", "ab", "Yes."),
+        ("<think>a</think>Yes.\n<think>b</think>\nNo.", "ab", "Yes.\nNo."),
+        ("<think>a</think>Yes, <think>b</think> and no.", "ab", "Yes, and no."),
+        ("<think>a</think></think>\nYes.", "a", "Yes."),
+        ("<think>a</think>The tag <think> begins it.", "a", "The tag <think> begins it."),
+        ("The tags <think> and </think> part it.", "", "The tags <think> and </think> part it."),
+        ("Close it with `</think>`.", "", "Close it with `</think>`."),
+        ("```\nx\n</think>\n```\nso", "", "```\nx\n</think>\n```\nso"),
+        ('Write "</think>" there.', "", 'Write "</think>" there.'),
+        ("a [think] b < c << 3 [/", "", "a [think] b < c << 3 [/"),
+        (
+            "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.<|return|>",
+            "Hm.",
+            "Yes.",
+        ),
+        ("<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|><|channel|>final<|message|>Yes.", "Hm.", "Yes."),
+        ("Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.", "Hm.<|end|>", "Yes."),
+        ("<|channel|>final<|message|>Yes.", "", "Yes."),
+        ("<|channel|>commentary to=functions.x<|message|>{}<|call|>", "{}", ""),
+        ("<|channel|> is a token", "", "<|channel|> is a token"),
+    ],
+)
+def test_tags_of_every_model_are_taken_out_wherever_the_pieces_end(text: str, reasoning: str, answer: str) -> None:
+    assert parted([text]) == (reasoning, answer)
+    assert parted(list(text)) == (reasoning, answer)
+    for cut in range(len(text)):
+        assert parted([text[:cut], text[cut:]]) == (reasoning, answer)
+
+
+TAGS = ["<think>", "</think>", "<thi", "nk>", "\n", " ", "a", "</", "<", "`", "```\n", "<thought>", "[/THINK]"]
+HARMONY = ["<|channel|>", "<|start|>", "<|message|>", "<|end|>", "analysis", "final", "<|", "|>"]
+
+
+@given(st.lists(st.sampled_from([*TAGS, *HARMONY]), max_size=14))
 def test_how_a_reply_is_cut_into_pieces_does_not_matter(pieces: list[str]) -> None:
     assert parted(pieces) == parted(["".join(pieces)])
 
 
 def test_importing_providers_loads_no_network_and_no_screen() -> None:
-    heavy = "('httpx', 'httpx_sse', 'textual', 'sqlite3', 'llm')"
+    heavy = "('httpx', 'textual', 'sqlite3', 'llm')"
     program = f"import sys, providers; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from passing import Asked, Passing, Scripted, answer, scripted, until
 from test_transport import Signed
 
+from net import TooLarge
 from sync.head import Events, Heads
-from sync.inflate import TooLarge
 from sync.origin import server_of
 from sync.transport import Bearer, Transport
 

@@ -1,0 +1,19 @@
+"""Settings of requests to one model of an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSettings:
+    """What is added to a request, or left out of it; each is explained in :data:`config.KNOWN`."""
+
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    omit: tuple[str, ...] = ()
+    extra_body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    stream: bool | None = None
+    context_length: int | None = None

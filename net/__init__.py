@@ -1,0 +1,34 @@
+"""HTTP as every client of ours uses it: how a connection is opened, through which proxy, and how much of an answer is
+read.
+
+Providers, sync and the server fetch from machines that may be broken or hostile. The rules that keep such a machine
+from filling the memory, and the rules for proxies, are written once, here. Nothing here knows what is fetched.
+
+httpx is imported with the first client: it costs more than the first frame.
+"""
+
+from __future__ import annotations
+
+from .bodies import TooLarge, Unreadable, beginning, pieces, whole
+from .client import Limits, open_client
+from .inflate import offered
+from .json_text import parse_json
+from .proxies import Proxy, ProxyError, proxy_for
+from .sse import Event, EventReader
+
+__all__ = [
+    "Event",
+    "EventReader",
+    "Limits",
+    "Proxy",
+    "ProxyError",
+    "TooLarge",
+    "Unreadable",
+    "beginning",
+    "offered",
+    "open_client",
+    "parse_json",
+    "pieces",
+    "proxy_for",
+    "whole",
+]
