@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from sync.wire import Conversation, Message
+from sync.wire import ATTACHMENTS, Conversation, Message, attachment_ids
 
 from .errors import instant
 
@@ -103,7 +103,11 @@ _VALUES = COLUMNS | {
     "message_timestamp": "coalesce(m.timestamp, (select k.message_timestamp from chat_messages as k"
     " where k.user_id = %(user)s and k.id = m.id), now())",
 }
-_MERGED = {"metadata": "coalesce(c.metadata, '{}') || excluded.metadata"}
+_MERGED = {
+    "metadata": "coalesce(c.metadata, '{}') - '{upstream_error_code, upstream_error_message, upstream_retry_after,"
+    " upstream_suggestions}'::text[] || excluded.metadata"
+}
+"""What an earlier try failed with is not this one's: it stays only where it is said again."""
 
 
 def _upsert(values: Mapping[str, str]) -> str:
@@ -169,6 +173,11 @@ def session_values(item: Conversation, user_id: UUID) -> dict[str, Any]:
     }
 
 
+def _attachments(row: Mapping[str, Any]) -> list[str]:
+    metadata = row["metadata"]
+    return attachment_ids(metadata.get(ATTACHMENTS)) if row["has_attachments"] and isinstance(metadata, dict) else []
+
+
 def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     """A message row as GET shows it: both units of latency, absent keys where there is nothing (contract 6.2)."""
     assistant = row["role"] == "assistant"
@@ -189,7 +198,7 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
         "websearch_result_count": row["websearch_result_count"],
         "annotations": row["annotations"] if isinstance(row["annotations"], list) else [],
         "has_attachments": row["has_attachments"],
-        "attachment_ids": [],
+        "attachment_ids": _attachments(row),
         "timestamp": instant(row["message_timestamp"]),
         "error": failed,
     }

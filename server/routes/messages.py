@@ -124,6 +124,7 @@ def _conversation(body: Any) -> tuple[Conversation, str]:
         items = [body["message"]]
     if not isinstance(items, list):
         raise BadItem("bad_messages")
+    items = _attached(items, body.get("attachmentIds"))
     item = Conversation.decode(
         {
             "id": body.get("sessionId"),
@@ -132,6 +133,14 @@ def _conversation(body: Any) -> tuple[Conversation, str]:
         }
     )
     return item, _title(item.messages)
+
+
+def _attached(items: list[Any], ids: Any) -> list[Any]:
+    """Return the messages with the ids of the request on the first one of the user, unless it names its own."""
+    for at, item in enumerate(items):
+        if ids and isinstance(item, dict) and item.get("role") == "user":
+            return [*items[:at], {"attachment_ids": ids} | item, *items[at + 1 :]]
+    return items
 
 
 def _named(item: Any) -> Any:

@@ -9,7 +9,7 @@ from .answers import Capability, Cursor, Detail, pushed
 from .chat import Conversation, Message
 from .cookies import kept_sessions, read_session, session_cookies
 from .delta import Ack, Client, Commit, DeltaAnswer, DeltaPush, Kind, Op, Pull, Row, Stamp
-from .message_columns import METADATA, message_columns
+from .message_columns import ATTACHMENTS, METADATA, attachment_ids, message_columns
 from .values import (
     BATCH_BYTES,
     BATCH_OPS,
@@ -26,6 +26,7 @@ from .values import (
 )
 
 __all__ = [
+    "ATTACHMENTS",
     "BATCH_BYTES",
     "BATCH_OPS",
     "ID_LENGTH",
@@ -50,6 +51,7 @@ __all__ = [
     "Pull",
     "Row",
     "Stamp",
+    "attachment_ids",
     "cleaned",
     "instant_of",
     "is_clean_json",

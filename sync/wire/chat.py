@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Self
 
-from .message_columns import METADATA, message_columns
+from .message_columns import ATTACHMENTS, METADATA, attachment_ids, message_columns
 from .values import (
     LARGEST,
     MODEL_LENGTH,
@@ -89,7 +89,8 @@ class Message:
         if self.metadata:
             told["metadata"] = dict(self.metadata)
         if self.attachment_count and "attachment_ids" not in told:
-            told["attachment_ids"] = [""] * self.attachment_count
+            named = attachment_ids(self.metadata.get(ATTACHMENTS))[: self.attachment_count]
+            told["attachment_ids"] = named + [""] * (self.attachment_count - len(named))
         return told
 
 

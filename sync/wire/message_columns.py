@@ -34,6 +34,9 @@ METADATA = {
 }
 """Keys of a message on the wire that are kept in its metadata, and what they are called there."""
 
+ATTACHMENTS = "attachment_ids"
+"""Key in the metadata for the ids of what is attached; the attachments themselves are elsewhere."""
+
 _COUNT, _SHORT, _JSON, _OTHER = range(4)
 _KEYS = {
     **dict.fromkeys(("total_tokens", "input_tokens", "output_tokens", "output_image_tokens"), _COUNT),
@@ -93,6 +96,12 @@ def message_columns(item: Any, *, is_clean: bool = False) -> dict[str, Any]:
     return columns
 
 
+def attachment_ids(value: Any) -> list[str]:
+    """Return the ids in a list of attachments, at most as many as a message may have."""
+    listed = value[:MOST_ATTACHMENTS] if isinstance(value, list) else []
+    return [one for one in listed if isinstance(one, str) and 0 < len(one) <= ID_LENGTH]
+
+
 def _add_others(found: Mapping[str, Any], role: str, columns: dict[str, Any], is_clean: bool) -> None:
     """Add what depends on other keys, or on the role."""
     get = found.get
@@ -120,6 +129,8 @@ def _add_others(found: Mapping[str, Any], role: str, columns: dict[str, Any], is
             columns["websearch_result_count"] = results
     given = get("metadata")
     metadata = dict(given) if isinstance(given, dict) else {}
+    if linked and (named := attachment_ids(attached)):
+        metadata[ATTACHMENTS] = named
     if not METADATA.keys().isdisjoint(found):
         metadata |= {name: found[key] for key, name in METADATA.items() if key in found and found[key] != []}
     if metadata:

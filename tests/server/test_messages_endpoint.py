@@ -148,3 +148,55 @@ def test_a_conversation_that_is_not_ones_own_is_not_there(ada: Person, bob: Pers
     assert (answer.status_code, answer.json()["error"]) == (404, "Session not found or access denied")
     assert bob.http.get(MESSAGES).status_code == 400
     assert http.get(MESSAGES, params={"session_id": "c"}).status_code == 401
+
+
+def test_a_message_that_is_sent_again_forgets_what_the_earlier_try_failed_with(ada: Person) -> None:
+    failed = message("a", error=True, error_code="402", error_message="no credit", retry_after=5, suggestions=["pay"])
+    rows(add(ada, sessionId="c", message=failed | {"requested_web_search": True}))
+    (row,) = rows(add(ada, sessionId="c", message=message("a")))
+    assert (row["error_message"], row["metadata"]) == (None, {"requested_web_search": True})
+    (row,) = rows(add(ada, sessionId="c", message=message("a", error=True, error_message="too long")))
+    assert row["metadata"] == {"requested_web_search": True, "upstream_error_message": "too long"}
+    # the other endpoint takes each message whole
+    body = {"conversations": [{"id": "c", "title": "t", "messages": [message("a")]}]}
+    assert ada.http.post("/api/chat/sync", json=body).json()["results"]["synced"] == 1
+    (shown,) = read(ada, "c")["messages"]
+    assert shown["error"] is False
+    assert "error_message" not in shown
+
+
+def attached(who: Person, ids: Any, **more: Any) -> dict[str, Any]:
+    body = {"conversations": [{"id": "c", "title": "t", "messages": [message("a", attachment_ids=ids, **more)]}]}
+    assert who.http.post("/api/chat/sync", json=body).json()["results"]["synced"] == 1
+    (shown,) = read(who, "c")["messages"]
+    listing = who.http.get("/api/chat/sync", params={"summary_only": "false"}).json()
+    (full,) = listing["conversations"][0]["messages"]
+    assert full["attachment_ids"] == shown["attachment_ids"]
+    return dict(shown)
+
+
+@pytest.mark.parametrize(
+    ("ids", "more", "told"),
+    [
+        (["x", "y"], {}, (True, ["x", "y"])),
+        (["x", "y"], {"has_attachments": True}, (True, ["x", "y"])),
+        (["x"], {"has_attachments": False}, (False, [])),
+        (["1", "2", "3", "4"], {}, (True, ["1", "2", "3"])),
+        (["x", 7, ""], {}, (True, ["x"])),
+        ([], {}, (False, [])),
+        (None, {}, (False, [])),
+        ("x", {}, (False, [])),
+    ],
+)
+def test_attachments_are_named_as_they_were_sent(
+    ada: Person, ids: Any, more: dict[str, Any], told: tuple[bool, list[str]]
+) -> None:
+    shown = attached(ada, ids, **more)
+    assert (shown["has_attachments"], shown["attachment_ids"]) == told
+
+
+def test_attachments_of_a_request_are_those_of_its_first_question(ada: Person) -> None:
+    sent = [message("b", "assistant"), message("a"), message("c")]
+    rows(add(ada, sessionId="c", messages=sent, attachmentIds=["x"]))
+    found = {one["id"]: one["attachment_ids"] for one in read(ada, "c")["messages"]}
+    assert found == {"a": ["x"], "b": [], "c": []}
