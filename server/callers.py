@@ -20,7 +20,7 @@ from fastapi import Depends, Request
 from . import cookies
 from .database import Connection
 from .errors import ApiError
-from .identity import NOBODY, SERVER, Caller
+from .identity import NOBODY, SERVER, Caller, Identity
 from .services import Parts, Services
 from .signin import accounts
 from .signin.refusals import Refusal
@@ -43,7 +43,7 @@ async def anyone(request: Request, parts: Parts) -> Caller:
             request.state.token_problem = "account_banned"
         elif tier is not None:
             request.scope["sterna.user"] = believed.identity.user_id
-            return Caller(believed.identity, tier)
+            return Caller(believed.identity, tier, believed.is_external)
     return Caller(NOBODY)
 
 
@@ -91,7 +91,8 @@ async def _tier(parts: Parts, believed: Believed) -> str | None:
         address = accounts.email_of(email)
         await accounts.create(connection, address, None, data, parts.clock(), user_id=user_id)
 
-    found = await parts.database.standing(user_id, parts.clock())
+    session = None if believed.is_external else session_of(who)
+    found = await parts.database.standing(user_id, parts.clock(), session)
     if found is None and believed.is_external:
         try:
             await parts.database.write(SERVER, welcome)
@@ -103,6 +104,18 @@ async def _tier(parts: Parts, believed: Believed) -> str | None:
             # an email links nobody to an account here: whoever made that one may be somebody else
             log.warning("account %s of the external sign-in has no row: its email is another account's", user_id)
     return found
+
+
+def session_of(who: Identity) -> str | None:
+    """Return the sign-in that a token of this server belongs to; None for one that an operator has signed by hand."""
+    session = who.claims.get("session_id")
+    return None if session is None else str(session)
+
+
+async def is_signed_in(caller: Caller, parts: Services) -> bool:
+    """Whether the caller still is, after a while; what takes long asks again."""
+    session = None if caller.is_external else session_of(caller.identity)
+    return bool(await parts.database.standing(caller.user_id, parts.clock(), session))
 
 
 Anyone = Annotated[Caller, Depends(anyone)]

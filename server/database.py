@@ -145,13 +145,13 @@ class Database:
         begin = BEGIN.format(role=who.role, claims=who.claims_json(), milliseconds=str(int(seconds * 1000)))
         return (await self._first(begin + TURN if in_turn else begin, None, prepare=False))[0]
 
-    async def standing(self, user_id: UUID, at: datetime) -> str | None:
-        """The tier of an account; "" while it is shut, None when there is no such account.
+    async def standing(self, user_id: UUID, at: datetime, session: str | None = None) -> str | None:
+        """The tier of an account; "" while it is shut, None when there is no such account or ``session`` has ended.
 
         Asked for every request, so it is one statement and no transaction.
         """
         try:
-            connection, cursor = await self._first("select sterna.standing(%s, %s) as tier", (user_id, at))
+            connection, cursor = await self._first("select sterna.standing(%s, %s, %s) as tier", (user_id, at, session))
             try:
                 row = await cursor.fetchone()
             finally:

@@ -41,6 +41,8 @@ class Caller:
     identity: Identity = NOBODY
     tier: str = "anonymous"
     """``anonymous`` without a sign-in, else profiles.subscription_tier."""
+    is_external: bool = False
+    """Signed in at another service."""
 
     @property
     def user_id(self) -> UUID:

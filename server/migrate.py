@@ -21,7 +21,7 @@ ROLES = ("anon", "authenticated", "service_role")
 
 ASKS = """
 select has_schema_privilege(asker, 'sterna', 'usage')
-    and has_function_privilege(asker, 'sterna.standing(uuid, timestamptz)', 'execute')
+    and has_function_privilege(asker, 'sterna.standing(uuid, timestamptz, text)', 'execute')
 from (select coalesce(nullif(%(role)s, ''), current_user)::name as asker) as who
 """
 """Whether a role may ask who calls before it becomes one of ROLES."""
@@ -104,4 +104,4 @@ def _let_in(db: Connection, app_role: str) -> None:
     if row.fetchone() != (True,):
         grantee = sql.Identifier(app_role) if app_role else sql.SQL("current_user")
         db.execute(sql.SQL("grant usage on schema sterna to {}").format(grantee))
-        db.execute(sql.SQL("grant execute on function sterna.standing(uuid, timestamptz) to {}").format(grantee))
+        db.execute(sql.SQL("grant execute on function sterna.standing(uuid, timestamptz, text) to {}").format(grantee))

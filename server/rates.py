@@ -4,10 +4,11 @@ A route says its class in one word, and its answers carry the headers whatever t
 
     @router.get("/api/chat/search", dependencies=[limited("B")])
 
-``A`` replies, ``B`` search and user data, ``C`` upstream-style sync, ``D`` administration (contract 6.0); ``S`` devices
+``A`` replies, ``B`` search and user data, ``C`` upstream-style sync, ``D`` administration; ``S`` devices
 that sync, in number and in bytes as they arrive, for routes whose requests may name a device; ``sign-in``
-whatever takes a password or a code, counted by address. Where only the body tells the class, the endpoint calls
-``await parts.limits.spend(request, Caller(), "sign-in")`` itself. Whoever takes a password also calls
+whatever takes a password or a code, and every token or code that is not known, counted by address; ``auth`` every
+other request of sign-in, of which clients that refresh and poll send many. Where only the body tells the class, the
+endpoint calls ``await parts.limits.spend(request, Caller(), "sign-in")`` itself. Whoever takes a password also calls
 ``await parts.limits.spend_name(request, email)`` before looking the account up.
 
 Refused requests count too (contract 6.0), so hammering extends the block.
@@ -38,7 +39,7 @@ from .services import Parts
 from .settings import MEGABYTE, ServerSettings
 from .windows import HOUR, Recent, redis
 
-Class = Literal["A", "B", "C", "D", "S", "sign-in"]
+Class = Literal["A", "B", "C", "D", "S", "auth", "sign-in"]
 
 AMOUNTS: Mapping[str, Mapping[str, int]] = MappingProxyType(
     {
@@ -58,6 +59,9 @@ PIECE = 16 * 1024
 
 SIGN_INS, PER_NAME = 30, 10
 """An hour: from one address, whoever it names, and naming one account, wherever from."""
+
+AUTH, PER_TOKEN = 1200, 240
+"""An hour: requests of sign-in from one address or account, and refreshes of one account or polls with one code."""
 
 WITH_PORT = re.compile(r"\[(.*)\](?::\d+)?|([\d.]+):\d+")
 """How some proxies write an address. Each connection has a port of its own, so it is not part of who asks."""
@@ -121,10 +125,17 @@ class Limits:
         told = sha256(name.strip().lower().encode("utf-8", "replace")).hexdigest()[:32]
         await self._spend(request, BY_ADDRESS, f"name:{told}", PER_NAME)
 
+    async def spend_account(self, request: Request, account: str) -> None:
+        """Count one refresh of an account, or one poll with a code. Raises ApiError 429."""
+        told = sha256(account.encode("utf-8", "replace")).hexdigest()[:32]
+        await self._spend(request, "auth", f"account:{told}", PER_TOKEN)
+
     def amount(self, kind: Class, tier: str) -> int:
         """Requests an hour."""
         if kind == BY_ADDRESS:
             return SIGN_INS
+        if kind == "auth":
+            return AUTH
         if kind == "S":
             return self._settings.sync_requests
         of_class = AMOUNTS[kind]

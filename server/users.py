@@ -16,11 +16,12 @@ from psycopg.rows import dict_row
 from .database import IDENTIFY, Connection
 from .errors import ApiError
 from .identity import SERVER
-from .passwords import Passwords, is_allowed
+from .passwords import Passwords
 from .settings import ServerSettings
 from .signin import accounts, recovery, sessions
 from .signin.accounts import Account
 from .signin.secrets import hashed, new_secret
+from .signin.service import own_names, require_allowed
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class Users:
 
         async def work(connection: Connection) -> str:
             address = accounts.email_of(email)
-            made = await accounts.create(connection, address, await self._hash(password), {}, _now())
+            made = await accounts.create(connection, address, await self._hash(password, address), {}, _now())
             if made is None:
                 raise UsersError(f"{address} has an account already.")
             await accounts.set_tier(connection, made.id, tier)
@@ -116,7 +117,7 @@ class Users:
 
         async def work(connection: Connection) -> str:
             account = await _named(connection, email)
-            new = await self._hash(password)
+            new = await self._hash(password, *own_names(account.email, account.metadata))
             await accounts.change(connection, account, _now(), password=new, data=None)
             await sessions.end(connection, account.id)
             return account.email
@@ -148,9 +149,8 @@ class Users:
 
         return self._run(work)
 
-    async def _hash(self, password: str) -> str:
-        if not is_allowed(password):
-            raise UsersError("A password has 8 to 1024 characters.")
+    async def _hash(self, password: str, *own: str) -> str:
+        require_allowed(password, *own)
         return await Passwords(self._memory_kib).hash(password)
 
     def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -18,22 +17,12 @@ from ..json_bodies import JsonRoute
 from ..openapi import refusals
 from ..rates import limited
 from ..services import Parts, Services
-from ..signin.refusals import Refusal
-from ..signin.service import SignIn
+from ..signin import proof
 
 router = APIRouter(prefix="/api/user", tags=["account"], route_class=JsonRoute)
 
 LONG_SECONDS = 300.0
 """Limit of a statement that goes through everything an account has."""
-
-FRESH = timedelta(minutes=10)
-"""How old a sign-in may be that stands for a password."""
-
-BEGAN = """
-select min(created_at) as at
-from sterna.refresh_tokens
-where user_id = %s and family::text = %s
-"""
 
 
 class Leaving(BaseModel):
@@ -87,25 +76,12 @@ async def erase(caller: User, parts: Parts, request: Request, told: Leaving | No
 
 async def _shown(caller: Caller, parts: Services, request: Request, password: str | None) -> None:
     """Raises unless the caller has just shown who they are."""
-    if password:
-        await parts.limits.spend(request, Caller(), "sign-in")
-        await parts.limits.spend_name(request, caller.identity.email)
-        try:
-            account = await SignIn(parts).account(caller.identity.email, password)
-        except Refusal as refused:
-            raise ApiError("forbidden", "The password is not right. Nothing was erased.") from refused
-        if account.id == caller.identity.user_id:
-            return
-    session = str(caller.identity.claims.get("session_id"))
-
-    async def began(db: Connection) -> Any:
-        row = await (await db.execute(BEGAN, (caller.user_id, session))).fetchone()
-        return row["at"] if row else None
-
-    at = await parts.database.read(SERVER, began)
-    if at is None or parts.clock() - at > FRESH:
-        raise ApiError(
-            "forbidden",
-            "An account is erased with its password, or within ten minutes of signing in. Nothing was erased.",
-            suggestions=["Send the password, or sign in again first."],
-        )
+    match await proof.outcome(caller, parts, request, password):
+        case "wrong":
+            raise ApiError("forbidden", "The password is not right. Nothing was erased.")
+        case "stale":
+            raise ApiError(
+                "forbidden",
+                "An account is erased with its password, or within ten minutes of signing in. Nothing was erased.",
+                suggestions=["Send the password, or sign in again first."],
+            )

@@ -14,8 +14,8 @@ from ..errors import ApiError
 from ..identity import SERVER, Caller
 from ..json_bodies import JsonRoute, media_type, parsed
 from ..rates import limited
-from ..services import Parts
-from ..signin import accounts, devices
+from ..services import Parts, Services
+from ..signin import accounts, devices, proof
 from ..signin.accounts import UserBody
 from ..signin.refusals import Refusal, RefusalBody
 from ..signin.service import Session, SignIn
@@ -51,6 +51,9 @@ class UserChange(BaseModel):
 
     email: str | None = None
     password: str | None = None
+    current_password: str | None = Field(
+        None, description="With a new password; not needed within ten minutes of signing in, by whatever way."
+    )
     data: dict[str, Any] | None = None
 
 
@@ -107,6 +110,7 @@ async def signup(body: SignupBody, request: Request, parts: Parts) -> Session:
 @router.post("/token", responses=REFUSED | TOO_MANY, openapi_extra={"requestBody": BODIES})
 async def token(request: Request, parts: Parts, grant_type: Annotated[str, Query(max_length=100)] = "") -> Session:
     """Sign in with a password, go on with a refresh token, or ask whether a device code was approved."""
+    await parts.limits.spend(request, Caller(), "auth")
     body = await _token_body(request)
     signing, grant = SignIn(parts), grant_type or body.grant_type
     if grant == "password":
@@ -116,10 +120,22 @@ async def token(request: Request, parts: Parts, grant_type: Annotated[str, Query
         await parts.limits.spend_name(request, body.email)
         return await signing.begin(await signing.account(body.email, body.password))
     if grant == "refresh_token":
+        owner = await signing.owner(body.refresh_token)
+        await _count(request, parts, str(owner) if owner else "")
         return await signing.refresh(body.refresh_token)
     if grant == DEVICE_GRANT:
+        await _count(request, parts, body.device_code if await signing.is_code(body.device_code) else "")
         return await signing.device(body.device_code)
+    await _count(request, parts, "")
     raise Refusal("unsupported_grant_type", "This grant type is not one of this server's.", oauth=True)
+
+
+async def _count(request: Request, parts: Services, account: str) -> None:
+    """Count a grant for its account; one of nobody's counts as a try to guess one."""
+    if account:
+        await parts.limits.spend_account(request, account)
+    else:
+        await parts.limits.spend(request, Caller(), "sign-in")
 
 
 async def _token_body(request: Request) -> TokenBody:
@@ -138,25 +154,36 @@ async def _token_body(request: Request) -> TokenBody:
     return TokenBody.model_validate({name: str(told.get(name, "")) for name in TokenBody.model_fields})
 
 
-@router.get("/user", responses=GONE)
+@router.get("/user", responses=GONE, dependencies=[limited("auth")])
 async def own_account(caller: User, parts: Parts) -> UserBody:
     """Who signed in."""
     return UserBody.of(await parts.database.read(SERVER, lambda db: accounts.own(db, caller.user_id)))
 
 
-@router.put("/user", responses=REFUSED)
-async def change_account(body: UserChange, caller: User, parts: Parts) -> UserBody:
-    """Change one's password or metadata. A new password ends every other sign-in."""
+@router.put("/user", responses=REFUSED, dependencies=[limited("auth")])
+async def change_account(body: UserChange, caller: User, request: Request, parts: Parts) -> UserBody:
+    """Change one's password or metadata. A new password ends every other sign-in, and needs the old one or a fresh
+    sign-in.
+    """
     if body.email is not None and body.email.strip().lower() != caller.identity.email.lower():
         raise Refusal("validation_failed", "The email of an account is changed by whoever runs this server.")
+    if body.password is not None:
+        match await proof.outcome(caller, parts, request, body.current_password):
+            case "wrong":
+                raise Refusal("invalid_credentials", "The current password is not right. Nothing was changed.")
+            case "stale":
+                raise Refusal(
+                    "reauthentication_needed",
+                    "A new password needs current_password, or a sign-in of the last ten minutes. Nothing was changed.",
+                )
     return UserBody.of(await SignIn(parts).change(caller.user_id, _family(caller), body.password, body.data))
 
 
-@router.post("/logout", status_code=204)
+@router.post("/logout", status_code=204, dependencies=[limited("auth")])
 async def logout(
     caller: User, parts: Parts, scope: Annotated[Literal["global", "local", "others"], Query()] = "global"
 ) -> None:
-    """End all one's sign-ins, this one, or all others. Access tokens that are out end when they do."""
+    """End all one's sign-ins, this one, or all others, with their access tokens."""
     await SignIn(parts).out(caller.user_id, _family(caller), scope)
 
 

@@ -29,21 +29,25 @@ SAID = {
     "invite_not_found": "This invitation is not valid, or was used already.",
     "signup_disabled": "To create an account here an invitation is needed.",
     "validation_failed": "This is not an email address.",
-    "weak_password": "The password needs at least 8 characters.",
 }
 
 Text = Annotated[str, Form(max_length=4096)]
 
 
 @router.get("/device")
-async def show(parts: Parts, user_code: Annotated[str, Query(max_length=100)] = "") -> HTMLResponse:
-    """The page for a code, or the question for one."""
+async def show(request: Request, parts: Parts, user_code: Annotated[str, Query(max_length=100)] = "") -> HTMLResponse:
+    """The page for a code, or the question for one. A code that is not known counts as a sign-in."""
     code = as_user_code(user_code)
-    if not user_code:
-        return _html(page.asking())
-    if not code or not await _is_waiting(parts, code):
-        return _html(page.asking(UNKNOWN, user_code), 404)
-    return _html(_deciding(parts, code))
+    try:
+        await parts.limits.spend(request, Caller(), "auth")
+        if not user_code:
+            return _html(page.asking())
+        if not code or not await _is_waiting(parts, code):
+            await parts.limits.spend(request, Caller(), "sign-in")
+            return _html(page.asking(UNKNOWN, user_code), 404)
+        return _html(_deciding(parts, code))
+    except ApiError as error:
+        return _refused(error)
 
 
 @router.post("/device")
@@ -71,10 +75,15 @@ async def decide(
     except Refusal as refusal:
         return _html(_deciding(parts, code, email, SAID.get(refusal.code, refusal.message)), refusal.status)
     except ApiError as error:
-        if error.status not in (429, 503):
-            raise
-        told = "There were too many tries. Wait a while." if error.status == 429 else error.message
-        return _html(page.done(told), error.status, {"Retry-After": str(error.retry_after or 60)})
+        return _refused(error)
+
+
+def _refused(error: ApiError) -> HTMLResponse:
+    """Say a refusal on a page. Raises what somebody at a browser can do nothing about."""
+    if error.status not in (429, 503):
+        raise error
+    told = "There were too many tries. Wait a while." if error.status == 429 else error.message
+    return _html(page.done(told), error.status, {"Retry-After": str(error.retry_after or 60)})
 
 
 async def _decided(

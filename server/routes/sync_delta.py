@@ -15,6 +15,7 @@ from psycopg.errors import DataError, IntegrityError
 
 from sync.wire import BadItem, DeltaAnswer, DeltaPush
 
+from ..callers import is_signed_in
 from ..database import Connection
 from ..errors import ApiError, instant
 from ..identity import Caller
@@ -133,6 +134,8 @@ async def pull(request: Request, caller: Caller, parts: Services, device: Device
 
     if asked.wait and asked.since is not None and asked.session is None:
         await _wait(caller, parts, asked.since, min(asked.wait, MOST_WAIT))
+        if not await is_signed_in(caller, parts):
+            raise ApiError("auth_required", "This sign-in has ended meanwhile.")
     return await _answer(request, caller, parts, await _read(caller, parts, device, work))
 
 

@@ -8,7 +8,8 @@ from typing import Final
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
-from ..callers import User
+from ..callers import User, is_signed_in
+from ..errors import ApiError
 from ..openapi import refusals
 from ..rates import limited
 from ..services import Parts
@@ -38,6 +39,11 @@ async def heads(caller: User, parts: Parts, asked: Asked) -> Response:
     async def events() -> AsyncIterator[bytes]:
         with parts.news.waiting(caller.user_id, head.seq) as waiting:
             async for piece in _told(waiting):
+                try:
+                    if not await is_signed_in(caller, parts):
+                        return
+                except ApiError:
+                    return  # the database is away; who listens asks again
                 yield piece
 
     headers = {"x-accel-buffering": "no"}

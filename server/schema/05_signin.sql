@@ -66,8 +66,10 @@ comment on table sterna.invitations is 'Codes that make one account each, for th
 
 call sterna.guard('{sterna.refresh_tokens, sterna.device_codes, sterna.invitations}');
 
--- What every request asks about its caller: the tier, '' while the account is shut, null when there is none.
-create or replace function sterna.standing(p_user_id uuid, p_at timestamptz) returns text
+-- What every request asks about its caller: the tier, '' while the account is shut, null when there is none, or when the sign-in that the
+-- token names has ended. A token of another service names no sign-in.
+drop function if exists sterna.standing(uuid, timestamptz);
+create or replace function sterna.standing(p_user_id uuid, p_at timestamptz, p_session text) returns text
 language sql stable
 security definer
 set search_path = pg_catalog, public
@@ -75,8 +77,18 @@ as $$
     select case when u.banned_until > p_at then '' else coalesce(p.subscription_tier, 'free') end
     from public.profiles as p
     inner join auth.users as u on u.id = p.id
-    where p.id = p_user_id
+    where
+        p.id = p_user_id
+        and (
+            p_session is null
+            or u.banned_until > p_at
+            or exists (
+                select 1
+                from sterna.refresh_tokens as t
+                where t.user_id = p_user_id and t.family::text = p_session and t.expires_at > p_at
+            )
+        )
 $$;
-revoke all on function sterna.standing(uuid, timestamptz) from public, anon, authenticated;
+revoke all on function sterna.standing(uuid, timestamptz, text) from public, anon, authenticated;
 
 reset role;

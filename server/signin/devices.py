@@ -64,6 +64,12 @@ async def decide(connection: Connection, user_code: str, user_id: UUID | None, n
     return done.rowcount == 1
 
 
+async def is_known(connection: Connection, device_code: str) -> bool:
+    """Whether this is the code of a terminal, waiting or ended."""
+    found = await connection.execute("select 1 from sterna.device_codes where hash = %s", (hashed(device_code),))
+    return await found.fetchone() is not None
+
+
 async def ask(connection: Connection, device_code: str, now: datetime) -> Account | Refusal:
     """Who approved the terminal, once; or what to answer it, after which the transaction is to be kept."""
     key = {"hash": hashed(device_code)}

@@ -24,6 +24,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "phone_provider_disabled": 400,
         "otp_expired": 403,
         "session_not_found": 403,
+        "reauthentication_needed": 403,
         "invite_not_found": 403,
         "signup_disabled": 422,
         "user_already_exists": 422,
@@ -45,7 +46,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
 class Refusal(ApiError):
     """A refusal of sign-in."""
 
-    def __init__(self, code: str, message: str, *, oauth: bool = False) -> None:
+    def __init__(self, code: str, message: str, *, oauth: bool = False, reason: str = "length") -> None:
         super().__init__("bad_request", message)
         self.code = code
         self.status = STATUS[code]
@@ -53,7 +54,7 @@ class Refusal(ApiError):
         if oauth:
             self.extra["error"] = code
         if code == "weak_password":
-            self.extra["weak_password"] = {"reasons": ["length"]}
+            self.extra["weak_password"] = {"reasons": [reason]}
 
 
 class RefusalBody(BaseModel):

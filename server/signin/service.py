@@ -12,12 +12,18 @@ from pydantic import BaseModel
 
 from ..database import Connection
 from ..identity import SERVER
-from ..passwords import is_allowed
 from ..services import Services
-from . import accounts, devices, sessions
+from . import accounts, devices, sessions, weak
 from .accounts import Account, UserBody
 from .refusals import Refusal
 from .sessions import Issued
+
+WEAK = {
+    "length": "A password has 8 to 1024 characters.",
+    "characters": "This password is a simple pattern, or little more than your own email or name. Choose another one.",
+    "pwned": "This password is one of the most frequent ones, so it is guessed first. Choose another one.",
+}
+"""Sentences by reason."""
 
 log = logging.getLogger("sterna.server")
 
@@ -47,7 +53,7 @@ class SignIn:
         if signup == "invite" and not invitation:
             raise Refusal("signup_disabled", "An invitation is needed to sign up here.")
         address, kept = accounts.email_of(email), accounts.checked_data(data)
-        require_allowed(password)
+        require_allowed(password, *own_names(address, kept))
         hashed, now = await self._parts.passwords.hash(password), self._parts.clock()
 
         async def work(connection: Connection) -> Account:
@@ -99,6 +105,14 @@ class SignIn:
 
         return self._session(await self._parts.database.write(SERVER, work))
 
+    async def owner(self, token: str) -> UUID | None:
+        """Return whose refresh token this is; None for one that is nobody's."""
+        return await self._parts.database.read(SERVER, lambda db: sessions.owner(db, token))
+
+    async def is_code(self, code: str) -> bool:
+        """Whether this is the code of a terminal, waiting or ended."""
+        return await self._parts.database.read(SERVER, lambda db: devices.is_known(db, code))
+
     async def refresh(self, token: str) -> Session:
         """The next tokens of a sign-in."""
         seconds, now = self._parts.settings.refresh_seconds, self._parts.clock()
@@ -133,7 +147,8 @@ class SignIn:
         """Change one's own account; a new password ends every other sign-in."""
         hashed, now = None, self._parts.clock()
         if password is not None:
-            require_allowed(password)
+            known = await self._parts.database.read(SERVER, lambda db: accounts.own(db, user_id))
+            require_allowed(password, *own_names(known.email, {**known.metadata, **(data or {})}))
             hashed = await self._parts.passwords.hash(password)
 
         async def work(connection: Connection) -> Account:
@@ -174,7 +189,13 @@ class SignIn:
         )
 
 
-def require_allowed(password: str) -> None:
-    """Raises Refusal weak_password."""
-    if not is_allowed(password):
-        raise Refusal("weak_password", "Password should be between 8 and 1024 characters.")
+def require_allowed(password: str, *own: str) -> None:
+    """Raise Refusal weak_password, also for a password made of its ``own``er's email and names."""
+    if (reason := weak.problem(password, own)) is not None:
+        raise Refusal("weak_password", WEAK[reason], reason=reason)
+
+
+def own_names(email: str, data: Mapping[str, Any] | None) -> list[str]:
+    """Return what somebody who guesses a password tries first."""
+    told = [(data or {}).get(name) for name in ("full_name", "name", "user_name", "preferred_username")]
+    return [email, *(one for one in told if isinstance(one, str))]

@@ -39,21 +39,26 @@ async def issue(connection: Connection, account: Account, now: datetime, seconds
     return await _add(connection, account, uuid4(), now, seconds)
 
 
+async def owner(connection: Connection, secret: str) -> UUID | None:
+    """Return whose token this is; None for one that is nobody's."""
+    found = await connection.execute("select user_id from sterna.refresh_tokens where hash = %s", (hashed(secret),))
+    row = await found.fetchone()
+    return row["user_id"] if row else None
+
+
 async def rotate(connection: Connection, secret: str, now: datetime, seconds: int) -> Issued | Refused:
     """The successor of a token; or why there is none, after which the transaction is to be kept."""
     key = {"hash": hashed(secret)}
-    found = await (
-        await connection.execute("select user_id from sterna.refresh_tokens where hash = %(hash)s", key)
-    ).fetchone()
-    if found is None:
+    user_id = await owner(connection, secret)
+    if user_id is None:
         return "unknown"
-    await _turn(connection, found["user_id"])
+    await _turn(connection, user_id)
     row = await (
         await connection.execute(
             "select user_id, family, expires_at, used_at from sterna.refresh_tokens where hash = %(hash)s", key
         )
     ).fetchone()
-    account = await accounts.by_id(connection, found["user_id"])
+    account = await accounts.by_id(connection, user_id)
     if row is None or account is None or row["expires_at"] <= now:
         return "unknown"
     if account.is_banned(now):

@@ -1,0 +1,99 @@
+"""Every request of sign-in is counted, by address and by account, before anything is done for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from people import client_of
+
+from server import rates
+from server.rates import SIGN_INS
+
+WORD = "correct horse battery"
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+GUESSES: dict[str, Callable[[httpx.Client], httpx.Response]] = {
+    "refresh": lambda http: _token(http, "refresh_token", refresh_token=uuid4().hex),
+    "device": lambda http: _token(http, DEVICE, device_code=uuid4().hex),
+    "an unknown grant": lambda http: _token(http, uuid4().hex),
+    "no grant": lambda http: _token(http, ""),
+    "password": lambda http: _token(http, "password", email=f"{uuid4().hex}@example.org", password=WORD),
+    "a code in the browser": lambda http: http.get("/device?user_code=BCDF-GHJK"),
+    "no code in the browser": lambda http: http.get("/device?user_code=x"),
+    "sign-up": lambda http: http.post("/auth/v1/signup", json={"email": uuid4().hex, "password": WORD}),
+}
+REQUESTS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
+    "no JSON": lambda http: http.post("/auth/v1/token", content=b"{", headers={"content-type": "application/json"}),
+    "a form": lambda http: http.post("/auth/v1/token", data={"grant_type": "password", "x": "y"}, headers={}),
+    "the page": lambda http: http.get("/device"),
+    "whose": lambda http: http.get("/auth/v1/user"),
+    "change": lambda http: http.put("/auth/v1/user", json={"data": {}}),
+    "sign out": lambda http: http.post("/auth/v1/logout"),
+}
+
+
+def _token(http: httpx.Client, grant: str, **body: Any) -> httpx.Response:
+    return http.post("/auth/v1/token", params={"grant_type": grant}, json=body)
+
+
+@pytest.fixture
+def limited(served: Callable[..., str]) -> Any:
+    with client_of(served(rate_limits=True)) as http:
+        yield http
+
+
+@pytest.mark.parametrize("guess", GUESSES.values(), ids=GUESSES.keys())
+def test_guesses_from_one_address_are_counted_together(
+    limited: httpx.Client, guess: Callable[[httpx.Client], httpx.Response]
+) -> None:
+    told = [guess(limited).status_code for _ in range(SIGN_INS)]
+    assert 429 not in told
+    for other in GUESSES.values():
+        answer = other(limited)
+        assert answer.status_code == 429
+        assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("ask", REQUESTS.values(), ids=REQUESTS.keys())
+def test_all_requests_of_sign_in_are_counted(
+    limited: httpx.Client, monkeypatch: pytest.MonkeyPatch, ask: Callable[[httpx.Client], httpx.Response]
+) -> None:
+    monkeypatch.setattr(rates, "AUTH", 5)
+    monkeypatch.setattr(rates, "SIGN_INS", 5)
+    told = [ask(limited).status_code for _ in range(6)]
+    assert told[:5].count(429) == 0
+    assert told[5] == 429
+
+
+def test_what_is_known_is_served_while_others_guess_and_is_counted_by_account(
+    limited: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "PER_TOKEN", 5)
+    session = limited.post("/auth/v1/signup", json={"email": f"{uuid4().hex}@example.org", "password": WORD}).json()
+    codes = limited.post("/auth/v1/device/code").json()
+    while GUESSES["refresh"](limited).status_code != 429:
+        pass
+    told = []
+    for _ in range(6):
+        answer = _token(limited, "refresh_token", refresh_token=session["refresh_token"])
+        told.append(answer.status_code)
+        session = answer.json() if answer.status_code == 200 else session
+    assert told == [200] * 5 + [429]
+    polls = [_token(limited, DEVICE, device_code=codes["device_code"]).status_code for _ in range(6)]
+    assert polls == [400] * 5 + [429]
+    assert limited.get("/device", params={"user_code": codes["user_code"]}).status_code == 200
+
+
+def test_tries_at_a_new_password_are_counted(limited: httpx.Client) -> None:
+    email = f"{uuid4().hex}@example.org"
+    session = limited.post("/auth/v1/signup", json={"email": email, "password": WORD}).json()
+    headers = {"authorization": f"Bearer {session['access_token']}"}
+    tries = [
+        limited.put("/auth/v1/user", json={"password": "a good one of mine", "current_password": "?"}, headers=headers)
+        for _ in range(11)
+    ]
+    assert {one.status_code for one in tries[:9]} == {400}
+    assert tries[-1].status_code == 429
