@@ -16,7 +16,7 @@ from . import accounts, sessions
 from .accounts import Account
 from .refusals import Refusal
 from .secrets import hashed, new_secret
-from .service import SignIn, require_allowed
+from .service import SignIn, own_names, require_allowed
 
 log = logging.getLogger("sterna.server")
 
@@ -82,6 +82,7 @@ class Recovery:
         async def work(connection: Connection) -> Account:
             now = self._parts.clock()
             account = await _use(connection, code, now)
+            require_allowed(password, *own_names(account.email, account.metadata))
             await accounts.change(connection, account, now, password=new, data=None)
             await sessions.end(connection, account.id)
             return account

@@ -76,11 +76,11 @@ def test_an_open_terminal_is_not_enough_for_a_new_password(own: httpx.Client, ti
 
 
 WEAK = [
-    "password", "PASSWORD", "Password1", "P@ssw0rd!", "drowssap", "pa ss word", "passwordpassword", "12345678",
-    "87654321", "1234567890", "11111111", "12121212", "abcabcabc", "qwertyuiop", "asdfghjkl;", "zxcvbnm,./", "1qaz2wsx", "iloveyou",
-    "iloveyou123", "letmein1", "admin123", "monkey12", "dragon99", "summer2024", "  password  ", "sterna123",
-    "!!!!!!!!", "passwort1", "パパパパパパパパ",
-]  # fmt: skip
+    *("password", "PASSWORD", "Password1", "P@ssw0rd!", "drowssap", "pa ss word", "passwordpassword", "12345678"),
+    *("87654321", "1234567890", "11111111", "12121212", "abcabcabc", "qwertyuiop", "asdfghjkl;", "zxcvbnm,./"),
+    *("1qaz2wsx", "iloveyou", "iloveyou123", "letmein1", "admin123", "monkey12", "dragon99", "summer2024"),
+    *("  password  ", "sterna123", "!!!!!!!!", "passwort1", "パパパパパパパパ"),
+]
 OWN = [
     "{email}",
     "{EMAIL}",
