@@ -46,6 +46,12 @@ class SessionRow:
     """Its newest message failed."""
     unsynced: bool
     """It has a change that no server has acknowledged. Meaningful only for a signed-in account."""
+    draft: bool = False
+    """Something was typed in it and not sent."""
+    private: bool = False
+    """It stays on this computer."""
+    untitled: bool = False
+    """Its title is the default one, given by nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from .text import clip, storable, title_text
 
 DEFAULT_TITLE = "New Chat"
 TITLE_LENGTH = 255
-AUTO_TITLE_LENGTH = 50
 
 NO_SUCH_CONVERSATION = "That conversation is not here any more."
 
@@ -30,11 +29,18 @@ select
     coalesce((select k.unread from session_marks as k where k.session_id = s.id), 0) as unread,
     coalesce(
         (
-            select m.error_message <> '' from chat_messages as m
+            select m.error_message <> ''
+                and coalesce(iif(json_valid(m.metadata), json_extract(m.metadata, '$.finish'), null), '') <> 'stopped'
+            from chat_messages as m
             where m.session_id = s.id order by m.message_timestamp desc, m.id desc limit 1
         ), 0
     ) as failed,
-    exists (select 1 from sync_outbox as o where o.conv_id = s.id) as unsynced
+    exists (select 1 from sync_outbox as o where o.conv_id = s.id) as unsynced,
+    exists (select 1 from drafts as d where d.session_id = s.id) as draft,
+    exists (select 1 from sync_optout as p where p.conv_id = s.id) as private,
+    s.title = 'New Chat' and not exists (
+        select 1 from sync_session_state as t where t.session_id = s.id and t.title_cls = 1
+    ) as untitled
 from (
     select local_id as place from chat_sessions
     {where}
@@ -104,6 +110,7 @@ class Sessions(Base):
             SessionRow(
                 row["id"], text_of(row["title"]), text_of(row["preview"]), text_of(row["last_model"]), row["at"],
                 bool(row["live"]), bool(row["unread"]), bool(row["failed"]), bool(row["unsynced"]),
+                bool(row["draft"]), bool(row["private"]), bool(row["untitled"]),
             )
             for row in rows
         ]  # fmt: skip
@@ -162,9 +169,9 @@ class Sessions(Base):
             return self.get_session(session_id)
 
     def title_from_exchange(self, session_id: str) -> Session | None:
-        """Title a conversation after its first prompt, once its first reply is there; None when nothing is to be done.
+        """Title a conversation after its first prompt, once its first reply has settled, failed ones too.
 
-        A title given by hand is never replaced, not even ``New Chat`` when it was.
+        Return None when nothing is to be done. A title given by hand is never replaced, not even ``New Chat``.
         """
         with self.write():
             untitled = self.one(
@@ -177,16 +184,21 @@ class Sessions(Base):
             row = self.one(
                 """select content from chat_messages where session_id = :id and role = 'user'
                     and (select count(*) from (select 1 from chat_messages
-                        where session_id = :id and role = 'assistant' and standing is not null limit 2)) = 1
+                        where session_id = :id and role = 'assistant' and standing is not null limit 2)) <= 1
                 order by message_timestamp, id limit 1""",
                 id=session_id,
             )
             words = " ".join(row["content"][:1000].split()) if row else ""
             if not words:
                 return None
-            title = words if len(words) <= AUTO_TITLE_LENGTH else words[:AUTO_TITLE_LENGTH].rstrip() + "..."
-            self._set_title(session_id, title)
+            self._set_title(session_id, clip(words, TITLE_LENGTH))
             return self.get_session(session_id)
+
+    def is_untitled(self, session_id: str) -> bool:
+        """Whether a conversation has the default title and nobody gave it that one by hand."""
+        page = _PAGE.format(where="where id = :id")
+        rows = self.rows(page, id=session_id, limit=1, offset=0)
+        return bool(rows and rows[0]["untitled"])
 
     def _set_title(self, session_id: str, title: str) -> None:
         changed = self.db.execute(

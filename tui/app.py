@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
-from textual.notifications import SeverityLevel
+from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
@@ -318,6 +318,12 @@ class SternaApp(Themed, inherit_bindings=False):
     ) -> None:
         """Show a sentence for a while, as plain text: titles and errors in it come from people and servers."""
         super().notify(clean(message), title=clean(title), severity=severity, timeout=timeout, markup=False)
+
+    def on_notify(self, event: Notify) -> None:
+        """Let a notice take the place of the one before; an error stands until another one or its time comes."""
+        for before in list(self._notifications):
+            if before.severity != "error" or event.notification.severity == "error":
+                self._unnotify(before, refresh=False)
 
     def use_keys(self, settings: Settings) -> list[str]:
         """Take the keys a person chose; returns sentences for those that cannot be."""

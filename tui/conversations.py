@@ -36,6 +36,8 @@ class Conversations(Frame):
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__(clock)
+        self._before_clear: str | None = None
+        """The conversation that was open when everything was deleted."""
         self._stepping = asyncio.Lock()
         """Held while a step is made: the next one begins where it has gone to, however fast the keys come."""
 
@@ -228,7 +230,7 @@ class Conversations(Frame):
             back = await self.store.run(storage.Store.undo, trashed.token)
             await self.sidebar.reload()
             if trashed.sessions and back:
-                await self.open_session(back[0])
+                await self.open_session(self._before_clear if self._before_clear in back else back[0])
             many = f"{trashed.sessions:,} conversations are back." if trashed.sessions > 1 else ""
             one = f"“{one_line(trashed.title, 40)}” is back." if trashed.sessions == 1 else "The message is back."
             self.sterna.notify(many or one)
@@ -249,6 +251,7 @@ class Conversations(Frame):
             if (left := self.session_id) is not None:
                 await self.save_draft()  # it goes with its conversation
             await self.store.run(storage.Store.clear_all)
+            self._before_clear = left
             await self.open_session(None)
             if left is not None:
                 self.drafts.forget(left)

@@ -35,10 +35,10 @@ class Drafts:
         self._kept[session_id] = text
         return text
 
-    async def keep(self, session_id: str | None, text: str) -> None:
-        """Keep the draft, if it is another than the one that is kept."""
+    async def keep(self, session_id: str | None, text: str) -> bool:
+        """Keep the draft, if it is another than the one that is kept; tells whether it was."""
         if self._kept.get(session_id, "") == text and session_id not in self._unsaved:
-            return
+            return False
         try:
             await self._store().run(storage.Store.save_draft, session_id, text)
         except storage.StoreError as error:
@@ -46,10 +46,11 @@ class Drafts:
             if not self._told:
                 self._told = True
                 self._failed(f"The draft is not saved yet. {error}")
-            return
+            return False
         self._unsaved.pop(session_id, None)
         self._kept[session_id] = text
         self._told = False
+        return True
 
     def forget(self, session_id: str | None) -> None:
         """Its conversation is gone, its draft with it."""

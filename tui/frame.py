@@ -25,8 +25,9 @@ from .actions import BY_ID, bindings, key_name
 from .before import NEW, Before
 from .drafts import PAUSE_SECONDS, Drafts
 from .first_run import Keys, Welcome
+from .heading import Heading
 from .prompt import Prompt
-from .status import Hint, StatusLine, replying, tokens
+from .status import Hint, StatusLine, field_hints, replying, tokens
 from .typeahead import typeahead
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ LAST_OPEN = "last_conversation"
 LEFT_OFF = timedelta(minutes=10)
 """How long after its last message a conversation that is opened by a start says when that was."""
 
+UNTITLED = "New conversation"
+
 TICK_SECONDS = 0.5
 """How often the status line counts while a reply arrives."""
 
@@ -54,7 +57,7 @@ class Frame(Screen[None]):
     status = query_one(StatusLine)
     welcome = query_one(Welcome)
     before = query_one(Before)
-    heading = query_one("#heading", Static)
+    heading = query_one(Heading)
 
     BINDINGS = bindings("main")
 
@@ -81,7 +84,7 @@ class Frame(Screen[None]):
             place.styles.width = self.sterna.settings.ui.sidebar_width
             yield place
             with Vertical(id="conversation"):
-                yield Static(id="heading")
+                yield Heading(id="heading")
                 yield Welcome(id="welcome")
                 yield Before(id="before")
                 yield Prompt(id="prompt")
@@ -192,7 +195,7 @@ class Frame(Screen[None]):
             left, left_draft = self.session_id, self.prompt.draft
             self.session = session
             self.prompt.put(draft)
-            self.sterna.spawn(self.drafts.keep(left, left_draft), "drafts.keep")
+            self.sterna.spawn(self._leave_draft(left, left_draft), "drafts.keep")
         await self._show(session, at=at, query=query)
 
     async def _show(self, session: Session | None, *, at: str | None = None, query: str | None = None) -> None:
@@ -232,6 +235,11 @@ class Frame(Screen[None]):
         if self._draft_timer is not None:
             self._draft_timer.stop()
         self._draft_timer = self.set_timer(PAUSE_SECONDS, self._keep_draft)
+
+    async def _leave_draft(self, session_id: str | None, draft: str) -> None:
+        """Keep the draft of a conversation that is left, and mark it in the list."""
+        if await self.drafts.keep(session_id, draft) and session_id is not None and self.alive:
+            await self.sidebar.reload()
 
     def _keep_draft(self) -> None:
         if self.reopened:
@@ -300,15 +308,24 @@ class Frame(Screen[None]):
         if not self.query("#heading"):
             return  # the application ended while a conversation was being opened
         session = self.session
-        title = Content(one_line(session.title) if session else "New conversation")
+        title = Content(await self._title(session))
         if session is not None and await self.store.run(storage.Store.is_private, session.id):
             title = Content.assemble(title, ("  on this computer only", "$foreground 75%"))
         self.heading.update(title)
+        self.heading.renames = session is not None
         self.status.model = self.model.rstrip("/")
         self.status.context = await self._usage(session) if session else ""
         self.status.read_only = self.reopened and self.store.read_only is not None
         self.show_sync()
         self._count()
+
+    async def _title(self, session: Session | None) -> str:
+        """What the open conversation is called; one without a title goes by its question."""
+        if session is None:
+            return UNTITLED
+        if not await self.store.run(storage.Store.is_untitled, session.id):
+            return one_line(session.title)
+        return one_line(session.last_message_preview or "") or UNTITLED
 
     def show_sync(self) -> None:
         """Say how things stand with the server."""
@@ -358,6 +375,9 @@ class Frame(Screen[None]):
             ids = ["reply.stop"]
         elif focused is None or focused is self.prompt:
             ids = ["prompt.send"] if self.sterna.ready.is_set() else []
+        elif (keys := field_hints(focused)) is not None:
+            self.status.hints = keys
+            return
         elif any(node.id == "transcript" for node in focused.ancestors_with_self):
             ids = ["transcript.copy", "transcript.copy_code", "transcript.retry", "prompt.focus"]
         else:

@@ -176,8 +176,10 @@ class MainScreen(Conversations):
     def action_stop_or_back(self) -> None:
         """Stop the reply that arrives here and keep what came; else go back to the prompt."""
         turns = self.sterna.turns
+        reply = self.live_reply
         if self.session is not None and turns is not None and turns.stop(self.session.id):
-            self.sterna.notify("Stopped; what came is kept.", timeout=3)
+            saved = " Partial reply saved." if reply is not None and (reply.content or reply.reasoning) else ""
+            self.sterna.notify(f"Stopped.{saved}", timeout=3)
         else:
             self.remove_class("-list")
             self.prompt.focus()

@@ -49,9 +49,9 @@ class StatusLine(Widget):
     def render(self) -> Content:
         """The line, filled to its width."""
         width = self.content_size.width
+        self._spans = []
         left = self._left(width * 2 // 3 if self.hints else width)
         hints = self._fitting(width - left.cell_length - len(GAP))
-        self._spans = []
         right = Content.assemble(
             *(
                 part
@@ -70,20 +70,28 @@ class StatusLine(Widget):
     def on_click(self, event: events.Click) -> None:
         """Do what a hint says."""
         for start, end, action_id in self._spans:
-            if start <= event.x - self.gutter.left < end:
+            if start <= event.x - self.gutter.left < end and action_id:
                 event.stop()
                 self.post_message(ActionRequested(action_id))
 
     def _left(self, width: int) -> Content:
-        parts: list[tuple[str, str]] = [("read-only", "$warning")] if self.read_only else []
-        if self.activity:
-            parts.append((one_line(self.activity), "$primary"))
-        if self.model:
-            parts.append((one_line(self.model), "$foreground 85%"))
-        parts += [(text, "$foreground 75%") for text in (self.context, self.sync) if text]
-        while len(parts) > 1 and sum(cell_len(text) for text, _ in parts) + 3 * (len(parts) - 1) > width:
+        known = (
+            ("read-only" if self.read_only else "", "$warning", ""),
+            (self.activity, "$primary", ""),
+            (self.model, "$foreground 85%", "model.choose"),
+            (self.context, "$foreground 75%", ""),
+            (self.sync, "$foreground 75%", "app.sync"),
+        )
+        parts = [(one_line(text), style, action) for text, style, action in known if text]
+        while len(parts) > 1 and sum(cell_len(text) for text, _, _ in parts) + 3 * (len(parts) - 1) > width:
             parts.pop()
-        content = Content.assemble(*(part for pair in _separated(parts) for part in pair))
+        at = 0
+        for text, _, action in parts:
+            end = min(at + cell_len(text), width)
+            self._spans.append((at, end, action))
+            at = end + 3
+        shown = [(text, style) for text, style, _ in parts]
+        content = Content.assemble(*(part for pair in _separated(shown) for part in pair))
         return content.truncate(max(0, width), ellipsis=True)
 
     def _fitting(self, width: int) -> list[Hint]:
@@ -94,6 +102,12 @@ class StatusLine(Widget):
                 break
             fitting.append(hint)
         return fitting
+
+
+def field_hints(focused: Widget) -> tuple[Hint, ...] | None:
+    """Return the keys of a field that has the focus; None for any other widget. Clicking them does nothing."""
+    keys = {"FilterInput": ("open", "clear filter"), "TitleInput": ("save", "cancel")}.get(type(focused).__name__)
+    return (Hint("enter", keys[0], ""), Hint("esc", keys[1], "")) if keys else None
 
 
 def _separated(parts: list[tuple[str, str]]) -> list[tuple[tuple[str, str], ...]]:

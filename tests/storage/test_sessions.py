@@ -9,6 +9,7 @@ from said import acknowledge, exchange, in_memory
 from ticking import Ticking
 
 from storage import Invalid, NotFound, Settled, Store
+from storage.records import Finish
 
 
 def titles(store: Store, offset: int = 0, limit: int = 50, text: str = "") -> list[str]:
@@ -117,17 +118,50 @@ def test_reading_what_is_read_already_tells_nobody(store: Store) -> None:
 
 def test_the_first_exchange_names_the_conversation(store: Store) -> None:
     reply = exchange(store, "  How do I sort\na list of four thousand strange names by length? ")
-    assert store.get_session(reply.session_id).title == "How do I sort a list of four thousand strange name..."
+    assert store.get_session(reply.session_id).title == (
+        "How do I sort a list of four thousand strange names by length?"
+    )
     exchange(store, "And now?", session_id=reply.session_id)
     assert store.get_session(reply.session_id).title.startswith("How do I sort")
 
 
-def test_a_conversation_whose_first_reply_failed_is_named_by_the_one_that_came(store: Store) -> None:
-    begun = store.begin_turn(None, "first", model=None)
-    store.settle_reply(begun.reply.id, Settled("failed", "", error_message="no"))
-    assert store.get_session(begun.session.id).title == "New Chat"
+@pytest.mark.parametrize("finish", ["failed", "stopped", "interrupted"])
+def test_a_conversation_without_a_reply_is_named_after_its_question(store: Store, finish: Finish) -> None:
+    begun = store.begin_turn(None, "first\nline", model=None)
+    assert store.session_page(0, 1)[0].untitled
+    store.settle_reply(begun.reply.id, Settled(finish, ""))
+    assert store.get_session(begun.session.id).title == "first line"
+    assert not store.session_page(0, 1)[0].untitled
     exchange(store, "second", session_id=begun.session.id)
-    assert store.get_session(begun.session.id).title == "first"
+    assert store.get_session(begun.session.id).title == "first line"
+
+
+def test_a_title_made_from_a_question_is_as_long_as_titles_may_be(store: Store) -> None:
+    reply = exchange(store, "word " * 100)
+    title = store.get_session(reply.session_id).title
+    assert len(title) == 255
+    assert title.endswith("word…")
+
+
+def test_a_stop_by_the_person_is_no_failure_in_the_list(store: Store) -> None:
+    for finish, failed in (("stopped", False), ("failed", True), ("interrupted", True)):
+        begun = store.begin_turn(None, finish, model=None)
+        store.settle_reply(begun.reply.id, Settled(finish, "", error_message=None))  # type: ignore[arg-type]
+        assert store.session_page(0, 1)[0].failed is failed, finish
+
+
+def test_the_list_knows_drafts_and_private_conversations(store: Store) -> None:
+    session = store.create_session("Mine")
+    row = store.session_page(0, 1)[0]
+    assert (row.draft, row.private) == (False, False)
+    store.save_draft(session.id, "half a thought")
+    store.set_private(session.id, True)
+    row = store.session_page(0, 1)[0]
+    assert (row.draft, row.private) == (True, True)
+    store.save_draft(session.id, "")
+    store.set_private(session.id, False)
+    row = store.session_page(0, 1)[0]
+    assert (row.draft, row.private) == (False, False)
 
 
 @pytest.mark.parametrize("title", ["Mine", "New Chat"])

@@ -16,8 +16,8 @@ from tui.sidebar.drawing import ASCII, SIGNS, Signs, State, cut, preview_line, t
 def row(
     title: str = "Terns", preview: str = "They fly far.", model: str | None = "or/maker/tern-2", **marks: bool
 ) -> SessionRow:
-    known = {name: marks.get(name, False) for name in ("live", "unread", "failed", "unsynced")}
-    return SessionRow("conv_1", title, preview, model, "2026-11-21T12:00:00.000000Z", **known)
+    known = {name: marks.pop(name, False) for name in ("live", "unread", "failed", "unsynced")}
+    return SessionRow("conv_1", title, preview, model, "2026-11-21T12:00:00.000000Z", **known, **marks)
 
 
 def both(row: SessionRow, width: int = 30, signs: Signs = SIGNS, **state: bool) -> list[str]:
@@ -53,6 +53,21 @@ def test_each_mark_is_a_sign_of_its_own(marks: dict[str, bool], plain: str, asci
 def test_what_goes_on_is_also_a_word() -> None:
     assert both(row(live=True))[1].endswith(" replying ")
     assert both(row(failed=True))[1].endswith(" failed ")
+
+
+def test_a_draft_and_a_private_conversation_are_marked() -> None:
+    assert both(row(draft=True))[1] == "   They fly far.        draft "
+    assert both(row(draft=True), opened=True)[1].endswith(" tern-2 ")  # its draft stands in the prompt
+    assert both(row(private=True))[1] == " ⌂ They fly far.      private "
+    assert both(row(private=True, draft=True))[1] == " ⌂ They fly far.        draft "
+    assert both(row(private=True, unsynced=True), signed_in=True)[1].startswith(" ⌂ ")
+    assert both(row(private=True), signs=ASCII)[1].startswith(" # ")
+
+
+def test_an_untitled_conversation_goes_by_its_question_or_is_called_new() -> None:
+    assert both(row("New Chat", untitled=True))[0].startswith("   New conversation ")
+    assert both(row("New Chat", "Why?", live=True, untitled=True))[0].startswith(" ○ Why? ")
+    assert both(row("New Chat"))[0].startswith("   New Chat ")  # a title given by hand
 
 
 def test_unsynced_shows_for_a_signed_in_account_only() -> None:

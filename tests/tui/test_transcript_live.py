@@ -137,16 +137,16 @@ async def test_how_a_reply_ended_is_said_with_what_to_do(tmp_path: Path) -> None
         begun, reply = await person.begin(None, "one")
         await person.show(begun.session.id)
         await person.settle(reply, Settled("stopped", "Half of"))
-        await person.sees("Half of", "Stopped here.")
+        await person.sees("Half of", "(stopped)")
         _, reply = await person.begin(begun.session.id, "two")
         await person.settle(reply, Settled("interrupted", "A part"))
-        await person.sees("A part", "Interrupted here; nothing after this arrived.")
+        await person.sees("A part", "Interrupted here. Nothing after this arrived.")
         _, reply = await person.begin(begun.session.id, "three")
         await person.settle(reply, Settled("failed", "", error_message="The network is down. Check it."))
         await person.sees("✗ The network is down. Check it.  r to retry")
         _, reply = await person.begin(begun.session.id, "four")
         await person.settle(reply, Settled("stopped", ""))
-        await person.sees("Stopped before a reply came.  r to retry")
+        await person.sees("(stopped)  r to retry")
 
 
 async def test_a_failed_reply_keeps_what_came(tmp_path: Path) -> None:

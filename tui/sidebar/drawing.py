@@ -24,11 +24,12 @@ BEFORE = 3
 """Cells in front of the text: the bar, the mark, a space."""
 AFTER = 1
 """Cells left free at the right."""
+UNTITLED = "New conversation"
 LONGEST = 300
 """Characters of a title or preview that are looked at; more than any terminal is wide."""
 
 StyleOf = Callable[[str], Style]
-"""The style of a part: ``title``, ``strong``, ``quiet``, ``bar``, ``unread``, ``live``, ``failed`` or ``unsynced``."""
+"""Return the style of a part, such as ``title``, ``strong``, ``quiet``, ``bar``, ``unread``, ``live`` or ``draft``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,13 @@ class Signs:
     live: str
     failed: str
     unsynced: str
+    private: str
     more: str
     """Ends a text that was cut."""
 
 
-SIGNS = Signs(bar="▎", cursor="›", unread="●", live="○", failed="✗", unsynced="↑", more="…")
-ASCII = Signs(bar="|", cursor=">", unread="*", live="~", failed="x", unsynced="^", more="..")
+SIGNS = Signs(bar="▎", cursor="›", unread="●", live="○", failed="✗", unsynced="↑", private="⌂", more="…")
+ASCII = Signs(bar="|", cursor=">", unread="*", live="~", failed="x", unsynced="^", private="#", more="..")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def title_line(row: SessionRow, time: str, width: int, state: State, signs: Sign
     return _line(
         (front, style("bar")),
         (mark, style(kind)),
-        shown(row.title, signs is ASCII),
+        shown(title_of(row), signs is ASCII),
         style(weight),
         time,
         style("quiet"),
@@ -102,15 +104,14 @@ def title_line(row: SessionRow, time: str, width: int, state: State, signs: Sign
 def preview_line(row: SessionRow, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
     """The second line: the newest words, and who wrote them or what goes on."""
     front = signs.bar if state.opened else " "
-    waits = row.unsynced and state.signed_in
-    note, kind = _note(row)
+    note, kind = _note(row, state.opened)
     note = shown(note, signs is ASCII)
     room = max(0, (width - BEFORE - AFTER) * 2 // 5)
     if cell_len(note) > room:
         note = cut(note, room, signs.more).rstrip()
     return _line(
         (front, style("bar")),
-        (signs.unsynced if waits else " ", style("unsynced")),
+        _place(row, state, signs, style),
         shown(unmarked(row.preview), signs is ASCII) or "no messages yet",
         style("quiet"),
         note,
@@ -118,6 +119,20 @@ def preview_line(row: SessionRow, width: int, state: State, signs: Signs, style:
         width,
         signs,
     )
+
+
+def title_of(row: SessionRow) -> str:
+    """Return what a conversation is called; one without a title goes by its question while the first reply arrives."""
+    if not row.untitled:
+        return row.title
+    return row.preview if row.live and row.preview.strip() else UNTITLED
+
+
+def _place(row: SessionRow, state: State, signs: Signs, style: StyleOf) -> tuple[str, Style]:
+    """Return the mark that says where a conversation is kept."""
+    if row.private:
+        return signs.private, style("quiet")
+    return (signs.unsynced if row.unsynced and state.signed_in else " "), style("unsynced")
 
 
 def _mark(row: SessionRow, signs: Signs) -> tuple[str, str]:
@@ -130,11 +145,15 @@ def _mark(row: SessionRow, signs: Signs) -> tuple[str, str]:
     return " ", "quiet"
 
 
-def _note(row: SessionRow) -> tuple[str, str]:
+def _note(row: SessionRow, opened: bool) -> tuple[str, str]:
     if row.live:
         return "replying", "live"
     if row.failed:
         return "failed", "failed"
+    if row.draft and not opened:
+        return "draft", "draft"
+    if row.private:
+        return "private", "quiet"
     return (model_name(row.model) if row.model else ""), "quiet"
 
 

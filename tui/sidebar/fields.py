@@ -31,6 +31,7 @@ class FilterInput(Input):
         &.-textual-compact { padding: 0 2 0 3; }
 
         &:focus { background: $foreground 6%; background-tint: transparent; }
+        &.-active { color: $primary; text-style: bold; }
         & > .input--placeholder { color: $foreground 75%; }
     }
     """
@@ -45,6 +46,10 @@ class FilterInput(Input):
     def wanted(self) -> str:
         """What to look for; empty for everything."""
         return self.value.strip()
+
+    def watch_value(self, value: str) -> None:
+        """Show that the list is filtered."""
+        self.set_class(bool(value.strip()), "-active")
 
     def watch_count(self, count: int | None) -> None:
         """Say how many there are to filter."""

@@ -45,6 +45,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         "rows--live",
         "rows--failed",
         "rows--unsynced",
+        "rows--draft",
         "rows--opened",
         "rows--hover",
         "rows--cursor",
@@ -69,7 +70,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         & > .rows--bar, & > .rows--unread { color: $primary; }
         & > .rows--live { color: $success; }
         & > .rows--failed { color: $error; }
-        & > .rows--unsynced { color: $warning; }
+        & > .rows--unsynced, & > .rows--draft { color: $warning; }
         & > .rows--opened { background: $foreground 7%; }
         & > .rows--hover { background: $foreground 4%; }
         & > .rows--cursor { background: $block-cursor-background; }

@@ -199,6 +199,17 @@ class Sidebar(Widget):
         self.rows.focus()
         self._reload_soon()
 
+    def drop_filter(self, goal: str | None = None) -> None:
+        """Show everything again, where something was left out; the filter has done its work, or is out of sight."""
+        if self.filter.value:
+            self._goal = goal
+            self.filter.value = ""
+            self._reload_soon()
+
+    def on_hide(self) -> None:
+        """A filter that nobody sees would hide conversations unnoticed."""
+        self.drop_filter(self.selected)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys belong to the field while a title is changed; Escape only clears what is there to clear."""
         if action in MOVES or action in ("open", "delete"):
@@ -254,6 +265,7 @@ class Sidebar(Widget):
         """Open the conversation under the cursor."""
         if (row := await self.rows.read_row(self.rows.cursor)) is not None:
             self.post_message(self.Opened(row.id))
+            self.drop_filter(row.id)
 
     async def action_delete(self) -> None:
         """Ask for the conversation under the cursor to be deleted."""

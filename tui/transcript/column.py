@@ -59,6 +59,7 @@ class Column(Widget):
         }
         & MessageView.-user {
             background: $surface;
+            max-width: 108;
         }
         & MessageView.-flash {
             background: $primary 15%;

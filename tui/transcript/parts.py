@@ -85,16 +85,21 @@ def endings(message: Message, look: Look) -> list[Note]:
     if finish == "failed":
         sentence = clean(message.error_message or "The reply failed.").strip()
         return [Note(Content.assemble(("✗ ", "bold $text-error"), (sentence, "$text-error"), again))]
+    if finish == "stopped":
+        notes = [Note(Content.assemble(("(stopped)", MUTED), again))]
+        return [*notes, *_cost(message, look, 0)]
     if message.failed:
         return [Note(Content.assemble((clean(message.error_message or ""), "$text-warning"), again))]
-    notes = []
     if finish == "interrupted":
-        notes.append(Note(Content.assemble(("Interrupted here; nothing after this arrived.", "$text-warning"), again)))
-    elif finish == "stopped":
-        notes.append(Note(Content.styled("Stopped here.", MUTED)))
-    if look.usage and message.role == "assistant" and (usage := _usage(message)):
-        notes.append(Note(Content.styled(usage, MUTED), gap=0 if notes else 1))
-    return notes
+        cut = ("Interrupted here. Nothing after this arrived.", "$text-warning")
+        return [Note(Content.assemble(cut, again)), *_cost(message, look, 0)]
+    return _cost(message, look, 1)
+
+
+def _cost(message: Message, look: Look, gap: int) -> list[Note]:
+    """What a reply cost, where that is known and wanted."""
+    usage = _usage(message) if look.usage and message.role == "assistant" else ""
+    return [Note(Content.styled(usage, MUTED), gap=gap)] if usage else []
 
 
 def seconds(milliseconds: int) -> str:
