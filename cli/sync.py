@@ -10,6 +10,7 @@ import click
 from storage import Store, clean, one_line, stamp
 from sync.report import Phase, SyncReport, clock_time, line
 
+from .changing import at_a_terminal
 from .naming import conversations
 from .output import counted, print_json
 from .place import Place, find, short
@@ -114,12 +115,14 @@ def _instant(at_ms: int | None) -> str | None:
 @sync.command("private")
 @click.argument("conversation", shell_complete=conversations, required=False)
 @click.option("--off", is_flag=True, help="Send it again.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask. Needed where nobody can be asked.")
 @click.option("--json", "as_json", is_flag=True, help="List the private ones, one JSON object a line.")
 @click.pass_obj
-def private(place: Place, conversation: str | None, off: bool, as_json: bool) -> None:
-    """Keep CONVERSATION on this computer alone; what the server has of it is deleted there. Without one, list them.
+def private(place: Place, conversation: str | None, off: bool, yes: bool, as_json: bool) -> None:
+    """Keep CONVERSATION on this computer only. Without one, list them.
 
-    With --json each line has: id, name, title.
+    One that was synced is removed from the server and from your other computers, which is asked first. They say so, and
+    can undo it. With --json each line has: id, name, title.
     """
     with place.store() as store:
         if conversation is None:
@@ -129,11 +132,24 @@ def private(place: Place, conversation: str | None, off: bool, as_json: bool) ->
             return
         found = find(store, conversation)
         title = one_line(store.get_session(found).title, 100)
+        synced = store.server_may_have(found)
+        if synced and not off and not yes and not store.is_private(found):
+            if not at_a_terminal():
+                raise click.UsageError(
+                    "This conversation is synced: it would be removed from your other computers. "
+                    "Nobody can be asked here; add --yes."
+                )
+            click.confirm(
+                f"Keep “{title}” on this computer only? It is removed from the server and your other computers.",
+                abort=True, err=True,
+            )  # fmt: skip
         store.set_private(found, not off)
     if off:
-        click.echo(f"“{title}” is sent like any other now.")
+        click.echo(f"“{title}” is synced again.")
+    elif synced:
+        click.echo(f"“{title}” stays on this computer. The next sync removes it from the server and other computers.")
     else:
-        click.echo(f"“{title}” stays on this computer; where it was sent already it is deleted with the next sync.")
+        click.echo(f"“{title}” stays on this computer.")
 
 
 def _list_private(store: Store, as_json: bool) -> None:

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 
 import click
 
-from storage import Store, StoreThread, clean, clip, stamp
+from storage import Store, StoreThread, clean, clip, one_line, stamp
 from sync.accounts import Account, Accounts
 from sync.errors import SignInNeeded
 from sync.opening import open_engine
 from sync.report import SyncReport, line
 
-from .output import print_json
+from .output import counted, print_json
 from .place import Place
 from .signing import accounts_of, current
 
@@ -74,11 +74,34 @@ def run_sync(place: Place, *, once: bool, as_json: bool) -> int:
         problem = asyncio.run(_sync(accounts, account, telling, once=once))
     finally:
         telling.end()
+    if not as_json:
+        _say_removals(place)
     if problem:
         raise click.ClickException(problem)
     if once and not as_json:
         click.echo("The history and its server are in step.")
     return 0
+
+
+def _say_removals(place: Place) -> None:
+    """Name what other computers removed, and how it comes back."""
+    with place.store() as store:
+        removals = store.take_removals("command")
+    for one in removals:
+        what = f"“{one_line(one.title, 60)}” was"
+        if one.sessions > 1:
+            what = f"{one.sessions:,} conversations were"
+        click.echo(f"{what} removed on another computer. To bring back: sterna undo {one.token}")
+
+
+async def _refusals(thread: StoreThread) -> str:
+    """Return a sentence about changes that the server does not take; empty when it takes all."""
+    counts = await thread.run(Store.sync_counts)
+    if not counts.quarantined:
+        return ""
+    rest = f", and {counts.waiting:,} more cannot go before" if counts.waiting else ""
+    refused = counted(counts.quarantined, "change")
+    return f"The server refuses {refused}{rest}; everything else is synced. To see which: sterna sync status"
 
 
 async def _sync(accounts: Accounts, account: Account, telling: Telling, *, once: bool) -> str:
@@ -91,7 +114,9 @@ async def _sync(accounts: Accounts, account: Account, telling: Telling, *, once:
             cycle = await engine.once()
             if cycle.problem is not None:
                 return str(cycle.problem.sentence)
-            return "" if cycle.complete else "Not everything is in step yet: sterna sync status"
+            if not cycle.complete:
+                return "Not everything is in step yet: sterna sync status"
+            return await _refusals(thread)
         running = asyncio.create_task(engine.run(), name="sync.run")
         with _asked_to_end() as asked:
             ended = asyncio.create_task(asked.wait())
@@ -100,7 +125,7 @@ async def _sync(accounts: Accounts, account: Account, telling: Telling, *, once:
         await engine.stop()
         await running
         report = engine.report
-        return "" if report.phase in IN_STEP else report.sentence
+        return await _refusals(thread) if report.phase in IN_STEP else report.sentence
     finally:
         await thread.close()
 

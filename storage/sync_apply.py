@@ -77,6 +77,7 @@ class SyncApply(SyncTake, SyncStanding):
         """
         with self.write():
             self._fenced(fence)
+            self._date_after_unanswered()
             self.db.execute("delete from sync_inflight")
             self.db.execute("delete from sync_outbox where kind = 'x'")
             self.db.execute("delete from sync_seen")
@@ -85,6 +86,22 @@ class SyncApply(SyncTake, SyncStanding):
                 """update sync_state set cur = 0, full_cur = 0, seen_seq = 0, seen_nonce = '', resync = 1,
                     complete = 0"""
             )
+
+    def _date_after_unanswered(self) -> None:
+        """Date edits of what is on its way as of now.
+
+        The server that went back may have dated what they replace at any time until now, and told others of it.
+        """
+        self.db.execute(
+            """update sync_outbox set edited_at = :ms
+            where op = 'put' and exists (
+                select 1 from sync_inflight as f, json_each(f.items) as j
+                where json_extract(j.value, '$[0]') = sync_outbox.kind
+                    and json_extract(j.value, '$[1]') = sync_outbox.id
+                    and json_extract(j.value, '$[2]') < sync_outbox.rev
+            )""",
+            {"ms": millis(self.now())},
+        )
 
     def _end_resync(self, now_ms: int) -> None:
         """Offer again what was acknowledged and is neither live nor dead there."""

@@ -47,6 +47,10 @@ class SyncSide(SyncSettle):
                 self._show(session_id)
             self.touch(session_id)
 
+    def server_may_have(self, session_id: str) -> bool:
+        """Return whether a server may have the conversation: other devices then lose it where it becomes private."""
+        return self.one(_MAY_KNOW, id=session_id) is not None
+
     def _hide(self, session_id: str) -> None:
         told = {"id": session_id, "ms": millis(self.now())}
         known = self.one(_MAY_KNOW, id=session_id) is not None

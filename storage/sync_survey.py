@@ -131,15 +131,13 @@ class SyncSurvey(SyncBaseline):
             self._fenced(fence)
             self.db.execute("delete from sync_remote where id = :id", {"id": session_id})
             try:
-                session = self.get_session(session_id)
+                self.get_session(session_id)
             except NotFound:
                 return False
             if self.is_private(session_id):
                 return False
             with self.applying():
-                self._save_edits(session_id, now_ms)
-                self._keep_session(session, indexed=False)
-                self._drop_conversation(session_id)
+                self._let_die(session_id, now_ms)
             return True
 
     def baseline_whole(self, fence: int) -> None:

@@ -19,6 +19,7 @@ from .json_text import to_json
 from .remote import RemoteRow
 from .sync_messages import SyncMessages
 from .sync_queue import Page
+from .sync_removed import SyncRemoved
 
 _CONVERSATIONS = """
 select j.value as id, s.title as title, s.id is not null as here, p.conv_id is not null as private,
@@ -47,7 +48,7 @@ left join sync_seen as n on n.kind = 's' and n.id = j.value
 """
 
 
-class SyncTake(SyncMessages):
+class SyncTake(SyncMessages, SyncRemoved):
     """Rows judged."""
 
     def _take_rows(self, rows: Iterable[RemoteRow], *, resync: bool, now_ms: int) -> None:
@@ -163,8 +164,9 @@ class SyncTake(SyncMessages):
             self._let_die(row.id, page.now_ms)
 
     def _let_die(self, session_id: str, now_ms: int) -> None:
-        """A conversation died elsewhere: what nobody else has of it is kept, the rest goes."""
+        """Remove a conversation that died elsewhere: what nobody else has of it is kept, the rest goes to the trash."""
         self._save_edits(session_id, now_ms)
+        self._keep_removed(session_id)
         self._drop_conversation(session_id)
 
     def _save_edits(self, session_id: str, now_ms: int) -> None:

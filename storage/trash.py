@@ -28,7 +28,7 @@ AT_ONCE = 5_000
 """Up to so many messages the search index is changed while the person waits; more go through the backlog."""
 
 # Place → the column that says which conversation a row belongs to; in the order in which they come back.
-_PLACES = {
+PLACES = {
     "chat_sessions": "id",
     "session_counts": "session_id",
     "chat_messages": "session_id",
@@ -83,7 +83,7 @@ class Trash(Messages):
             messages = self.one("select count(*) as n from chat_messages")
             count = int(messages["n"]) if messages else 0
             token = self._bin("clear", newest["title"], len(ids), count, indexed=False)
-            for place in _PLACES:
+            for place in PLACES:
                 self._keep(token, place, _CLEARED.get(place, "true"))
             self._forget_index()
             with self.in_bulk():
@@ -174,7 +174,7 @@ class Trash(Messages):
     def _keep_session(self, session: Session, *, indexed: bool) -> int:
         """Copy a conversation with all it has into the trash."""
         token = self._bin("session", session.title, 1, self.message_count(session.id), indexed=indexed)
-        for place, column in _PLACES.items():
+        for place, column in PLACES.items():
             self._keep(token, place, f"{column} = :value", session.id)
         return token
 
@@ -222,7 +222,7 @@ class Trash(Messages):
             "select thing from trash_rows where token = :token and place = 'chat_sessions' order by row_id", token=token
         )]  # fmt: skip
         with self.applying(), self.in_bulk():
-            for place in _PLACES:
+            for place in PLACES:
                 if place != "sync_outbox":
                     self._put_back(token, place)
             self.db.execute(
@@ -246,7 +246,7 @@ class Trash(Messages):
                          token=token)  # fmt: skip
         if count is not None and len(back) == count["n"]:
             raise Invalid(f"“{back[0]['title']}” is already back." if len(back) == 1 else "They are already back.")
-        for place, column in _PLACES.items():
+        for place, column in PLACES.items():
             self.db.execute(
                 f"""delete from trash_rows where token = :token and place = '{place}'
                     and json_extract(content, '$.{column}') in (select value from json_each(:ids))""",

@@ -159,11 +159,21 @@ class Conversations(Frame):
     def action_toggle_private(self) -> None:
         """Keep the open conversation on this computer only, or sync it again."""
         if self._needs_session("keep here") and self.session is not None:
-            self.sterna.spawn(self._toggle_private(self.session.id), "private")
+            self._toggle_private(self.session.id)
 
+    @work(group="private", exclusive=True)
     async def _toggle_private(self, session_id: str) -> None:
         try:
             private = not await self.store.run(storage.Store.is_private, session_id)
+            if private and await self.store.run(storage.Store.server_may_have, session_id):
+                from .dialogs import Confirm
+
+                title = one_line((await self.store.run(storage.Store.get_session, session_id)).title, 60)
+                question = (
+                    f"Keep “{title}” on this computer only? It is removed from the server and your other computers."
+                )
+                if not await self.app.push_screen_wait(Confirm(question, "Keep here")):
+                    return
             await self.store.run(storage.Store.set_private, session_id, private)
         except storage.StoreError as error:
             self._complain(str(error))

@@ -259,6 +259,7 @@ class Frame(Screen[None]):
     async def _read_again(self, change: Change) -> None:
         try:
             await self.sidebar.reload(change)
+            await self.say_removals()
             if self.session is not None and (change.elsewhere or self.session.id in change.sessions):
                 if (session := await self._session(self.session.id)) is None:
                     await self.open_session(None)
@@ -268,6 +269,18 @@ class Frame(Screen[None]):
                 await self.show_state()
         except storage.StoreError as error:
             self._complain(str(error))
+
+    async def say_removals(self) -> None:
+        """Name what other computers removed, and the key that brings it back."""
+        removals = await self.store.run(storage.Store.take_removals, "screen")
+        if not removals:
+            return
+        count = sum(one.sessions for one in removals)
+        what = f"“{one_line(removals[-1].title, 40)}” was" if count == 1 else f"{count:,} conversations were"
+        again = ", newest first" if len(removals) > 1 else ""
+        key = self._hint("conversation.undo").key
+        them = "it" if count == 1 else "them"
+        self.sterna.notify(f"{what} removed on another computer. {key} brings {them} back{again}.", timeout=12)
 
     # What the parts show
 

@@ -70,6 +70,7 @@ class MainScreen(Conversations):
         app.turns.subscribe(self._reply_changed)
         await self.show_state()
         await self.show_welcome()
+        await self.say_removals()
 
     def cannot_open(self, sentence: str) -> None:
         """The store did not open: say so where messages would stand; the prompt goes on taking what is typed."""

@@ -238,6 +238,81 @@ def test_a_sync_that_cannot_be_is_a_sentence(
     assert run("sync", "status", "--json").json()["next_at"] is not None
 
 
+def elsewhere(run: Run, home: Path, name: str, address: str, who: Somebody, *command: str) -> Any:
+    """The same on another computer, which is signed in first."""
+    place = ("--data-dir", str(home / name), "--config-dir", str(home / f"{name}-config"))
+    if not (home / name).exists():
+        words = f"{who.password}\n".encode()
+        signed = run(*place, "login", address, "--email", who.email, "--password-stdin", "--yes", stdin=words)
+        assert signed.code == 0, signed.err
+    return run(*place, *command)
+
+
+def test_keeping_a_synced_conversation_here_is_asked_first_told_elsewhere_and_undone(
+    run: Run, home: Path, history: Callable[[], Store], sterna_server: str, somebody: Somebody
+) -> None:
+    store = history()
+    session = store.create_session("sandpiper \x1b[2J")
+    sign_in(run, sterna_server, somebody, "--yes")
+    assert run("sync", "--once").code == 0
+    there = (run, home, "other", sterna_server, somebody)
+    assert elsewhere(*there, "sync", "--once").code == 0
+    asked = run("sync", "private", session.id)
+    assert (asked.code, asked.out) == (2, "")
+    assert "removed from your other computers" in asked.err
+    assert "--yes" in asked.err
+    assert not store.is_private(session.id)
+    done = run("sync", "private", session.id, "--yes")
+    assert done.code == 0
+    assert "removes it from the server and other computers" in done.out
+    assert run("sync", "--once").code == 0
+    told = elsewhere(*there, "sync", "--once")
+    assert "was removed on another computer. To bring back: sterna undo 1" in told.out
+    assert "\x1b" not in told.out
+    assert "removed" not in elsewhere(*there, "sync", "--once").out
+    assert elsewhere(*there, "undo").code == 0
+    assert elsewhere(*there, "sync", "--once").code == 0
+    assert elsewhere(run, home, "third", sterna_server, somebody, "sync", "--once").code == 0
+    listed = elsewhere(run, home, "third", sterna_server, somebody, "list", "--json").lines()
+    assert [one["id"] for one in listed] == [session.id]
+    assert store.is_private(session.id)
+
+
+def test_a_person_who_says_no_keeps_it_synced(
+    run: Run, history: Callable[[], Store], sterna_server: str, somebody: Somebody
+) -> None:
+    store = history()
+    session = store.create_session("sandpiper")
+    sign_in(run, sterna_server, somebody, "--yes")
+    assert run("sync", "--once").code == 0
+    program = str(Path(sys.executable).with_name("sterna"))
+    for answer in ("n", "y"):
+        asked = pexpect.spawn(program, ["sync", "private", session.id], encoding="utf-8", timeout=30)
+        asked.expect("on this computer only")
+        asked.sendline(answer)
+        asked.expect(pexpect.EOF)
+        asked.close()
+        assert store.is_private(session.id) is (answer == "y")
+
+
+def test_a_sync_that_leaves_refused_changes_does_not_say_that_all_is_synced(
+    run: Run, history: Callable[[], Store], sterna_server: str, somebody: Somebody
+) -> None:
+    store = history()
+    good, bad = store.create_session("good"), store.create_session("bad")
+    sign_in(run, sterna_server, somebody, "--yes")
+    (row,) = store.rows("select rev from sync_outbox where id = :id", id=bad.id)
+    store.block("c", bad.id, row["rev"], "too_large", fence=store.take_fence())
+    done = run("sync", "--once")
+    assert (done.code, done.out) == (1, "")
+    assert "The server refuses 1 change; everything else is synced. To see which: sterna sync status" in done.err
+    assert run("sync", "--once", "--json").code == 1
+    acked = store.rows("select session_id as id from sync_session_state where srv_seq > 0")
+    assert [row["id"] for row in acked] == [good.id]
+    assert run("sync", "retry").code == 0
+    assert run("sync", "--once").code == 0
+
+
 def test_a_sync_in_the_foreground_goes_on_until_it_is_ended(
     run: Run, home: Path, history: Callable[[], Store], sterna_server: str, somebody: Somebody
 ) -> None:

@@ -320,6 +320,25 @@ class Device:
             return
         self.ledger.brought_back |= things
 
+    def undo_removal(self) -> None:
+        """Bring back what another device removed last."""
+        rows = self.store.rows(
+            """select t.token, r.thing from trash as t join trash_rows as r on r.token = t.token
+            where t.elsewhere = 1 and r.place = 'chat_sessions'
+                and t.token = (select max(token) from trash where elsewhere = 1)"""
+        )
+        if not rows:
+            return
+        things = {row["thing"] for row in rows if row["thing"] not in self.sessions()}
+        try:
+            self.store.undo(rows[0]["token"])
+        except StoreError:
+            return
+        self.ledger.brought_back |= things | self._inside(things)
+
+    def _inside(self, sessions: set[str]) -> set[str]:
+        return {key for key, session_id, _ in self.messages() if session_id in sessions}
+
     def hide(self) -> None:
         """Keep a conversation on this device only, one that is new or one that is not."""
         if self.rng.random() < 0.5 or not (there := self.sessions()):

@@ -20,6 +20,8 @@ from .oracle import Broken, check
 
 STEPS = 120
 OFTEN = 5.0
+LATER_DEEDS = 1_000_000
+"""From this seed on a run may have deeds that were added later; those before stay what they were."""
 ROUNDS = 14
 """After healing, a device needs few; more than this is no liveness."""
 
@@ -153,6 +155,8 @@ class World:
             ("back_up", self._back_up, 0.4),
             ("restore", self._restore, 0.2),
         ]
+        if self.seed >= LATER_DEEDS:
+            rare.append(("undo_removal", lambda: self._do("undo_removal"), 0.7))
         often = self._deeds
         if often is None:
             some = usual + [one for one in rare if self.rng.random() < 0.6]

@@ -480,7 +480,7 @@ CREATE TABLE trash (
     sessions integer not null,
     messages integer not null,
     indexed integer not null               -- 1: the words of its messages are still in the index, to be removed when it is emptied
-) strict;
+, elsewhere integer not null default 0) strict;
 
 CREATE TABLE trash_rows (
     row_id integer primary key,
@@ -832,6 +832,8 @@ CREATE INDEX sync_outbox_conv on sync_outbox (conv_id);
 CREATE INDEX sync_outbox_tried on sync_outbox (tries) where tries > 0;
 
 CREATE INDEX trash_at on trash (at);
+
+CREATE INDEX trash_elsewhere on trash (at) where elsewhere = 1;
 
 CREATE INDEX trash_rows_thing on trash_rows (place, thing);
 

@@ -242,3 +242,21 @@ def test_a_deletion_that_was_acknowledged_before_holds_in_a_history_that_went_ba
     far.tell(conversation("c", 80, "Trip", created=80), message("m", "c", 81, "hello", created=81, time=100, tie="a"))
     assert store.messages_before("c", None, 9) == []
     assert ("m", "m", "del") in outbox(store)
+
+
+def test_an_edit_over_a_push_that_was_never_answered_counts_as_made_when_the_history_went_back(
+    store: Store, far: FarSide
+) -> None:
+    """The server may have dated the earlier text late, as where this clock was wrong, and others may hold it."""
+    store.edit_message("m", "Sent.")
+    store.rename_session("c", "Sent and left alone")
+    far.freeze()
+    store.edit_message("m", "Later.")
+    edited = {row["id"]: row["edited_at"] for row in store.rows("select id, edited_at from sync_outbox")}
+    again(
+        far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a"), message("m", "c", 2, "hello", time=100, tie="a")]
+    )
+    far.freeze()
+    asked = {one.id: one.edited_at for one in far.sent}
+    assert asked["m"] > edited["m"]
+    assert asked["c"] == edited["c"]

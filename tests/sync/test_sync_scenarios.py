@@ -814,6 +814,59 @@ def test_private_conversations(office: Office) -> None:
     assert ("c", secret) not in office.history.rows
 
 
+@pytest.mark.parametrize("how", ["deleted", "kept there only", "cleared"])
+def test_what_another_device_removed_is_told_once_and_can_be_undone(office: Office, how: str) -> None:
+    one, other, third = office.desk(), office.desk(), office.desk()
+    first, second = one.say(None, "first"), one.say(None, "second")
+    one.store.set_session_setting(first, "model", "acme/large")
+    in_step(office)
+    before = other.seen()
+    for session_id in (first, second) if how != "cleared" else ():
+        if how == "deleted":
+            one.store.delete_session(session_id)
+        else:
+            one.store.set_private(session_id, True)
+    if how == "cleared":
+        one.store.clear_all()
+    one.cycle()
+    other.cycle()
+    assert other.titles() == []
+    (removal,) = other.store.take_removals("screen")
+    assert (removal.sessions, removal.messages) == (2, 4)
+    assert other.store.take_removals("screen") == one.store.take_removals("screen") == []
+    assert other.store.take_removals("command") == [removal]
+    assert other.store.last_trashed() == removal
+    assert set(other.store.undo(removal.token)) == {first, second}
+    assert other.seen() == before
+    office.settle()
+    assert other.seen() == third.seen() == before
+    if how == "kept there only":  # it stays as it is where it is kept, and tells nobody
+        assert len(one.store.private_sessions()) == 2
+        one.say(first, "a secret")
+        office.settle()
+        assert other.texts(first) == third.texts(first) == ["first", "You said: first"]
+    else:
+        assert one.seen() == before
+
+
+def test_an_edit_that_waited_is_in_what_was_removed_and_goes_out_after_an_undo(office: Office) -> None:
+    one, other = office.desk(), office.desk()
+    session_id = one.say(None, "hello")
+    in_step(office)
+    set_time(office, one, other, minutes=1)
+    prompt = other.store.messages_before(session_id, None, 9)[0]
+    other.store.rename_session(session_id, "By hand")
+    other.store.edit_message(prompt.id, "edited")
+    one.store.delete_session(session_id)
+    one.cycle()
+    other.cycle()
+    (removal,) = other.store.take_removals("screen")
+    other.store.undo(removal.token)
+    in_step(office)
+    assert one.titles() == ["By hand"]
+    assert one.texts(session_id)[0] == "edited"
+
+
 def test_what_waits_is_what_a_person_sees_waiting(office: Office) -> None:
     one = office.desk()
     session_id = one.say(None, "hello")

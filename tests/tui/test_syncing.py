@@ -26,6 +26,7 @@ from tests.conftest import serving_settings
 from tests.serving import serving
 from tests.stories.living import STERNA
 from tui.app import SternaApp
+from tui.dialogs import Confirm
 from tui.syncing.lines import Act, Page, page_lines
 from tui.wiring import build
 
@@ -75,6 +76,11 @@ def count_at(address: str, who: Somebody) -> int:
     headers = {"authorization": f"Bearer {answer.json()['access_token']}"}
     count: int = httpx.get(f"{address}/api/chat/sessions", headers=headers).json()["count"]
     return count
+
+
+def toasts(app: SternaApp) -> str:
+    """What is told in passing."""
+    return "\n".join(one.message for one in app._notifications)
 
 
 async def press(pilot: Pilot[int], name: str) -> None:
@@ -196,6 +202,46 @@ async def test_a_conversation_can_stay_on_this_computer(tmp_path: Path, sterna_s
         await until(pilot, lambda: app.link.report.phase == "synced", 15)
         assert await asyncio.to_thread(count_at, sterna_server, who) == 0
         await until(pilot, lambda: "Secret plans" in frame(app))  # the page lists it
+
+
+async def test_keeping_a_synced_conversation_here_is_asked_first_told_on_the_other_machine_and_undone_there(
+    tmp_path: Path, sterna_server: str
+) -> None:
+    who = sign_up(sterna_server)
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    session_id = conversation(tmp_path / "here", "Plans")
+    async with running(tmp_path / "here") as (app, pilot):
+        await sign_in(app, pilot, sterna_server, who)
+        await press(pilot, "Take along")
+        await press(pilot, "Send")
+        await until(pilot, lambda: app.link.report.phase == "synced", 15)
+        await pilot.press("escape")
+        app.main.go_to(session_id)
+        await until(pilot, lambda: app.main.session_id == session_id)
+        async with running(tmp_path / "there") as (other, over_there):
+            await sign_in(other, over_there, sterna_server, who)
+            await press(over_there, "Send")
+            await until(over_there, lambda: other.link.report.phase == "synced", 15)
+            await over_there.press("escape")
+            await until(over_there, lambda: "Plans" in frame(other), 15)
+            other.main.go_to(session_id)
+            await until(over_there, lambda: other.main.session_id == session_id)
+
+            await pilot.press("shift+f4")
+            await until(pilot, lambda: "other computers" in frame(app) and isinstance(app.screen, Confirm))
+            await pilot.press("escape")
+            await until(pilot, lambda: not isinstance(app.screen, Confirm))
+            assert not await app.store.run(Store.is_private, session_id)
+            await pilot.press("shift+f4")
+            await press(pilot, "Keep here")
+            await until(over_there, lambda: other.main.session_id is None, 20)
+            await until(over_there, lambda: "“Plans” was removed on another computer." in toasts(other))
+            await over_there.press("ctrl+underscore")
+            await until(over_there, lambda: other.main.session_id == session_id)
+            await until(over_there, lambda: other.link.report.phase == "synced", 15)
+            assert await asyncio.to_thread(count_at, sterna_server, who) == 1
+            assert await app.store.run(Store.is_private, session_id)
 
 
 async def test_of_two_texts_the_other_one_can_be_taken(tmp_path: Path, sterna_server: str) -> None:
