@@ -170,9 +170,9 @@ class Conversations(Frame):
 
                 title = one_line((await self.store.run(storage.Store.get_session, session_id)).title, 60)
                 question = (
-                    f"Keep “{title}” on this computer only? It is removed from the server and your other computers."
+                    f"“{title}” will be removed from the server and from your other computers. They can undo this."
                 )
-                if not await self.app.push_screen_wait(Confirm(question, "Keep here")):
+                if not await self.app.push_screen_wait(Confirm("Keep on this computer only?", question, "Keep here")):
                     return
             await self.store.run(storage.Store.set_private, session_id, private)
         except storage.StoreError as error:

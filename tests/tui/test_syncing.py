@@ -213,15 +213,15 @@ async def test_keeping_a_synced_conversation_here_is_asked_first_told_on_the_oth
     session_id = conversation(tmp_path / "here", "Plans")
     async with running(tmp_path / "here") as (app, pilot):
         await sign_in(app, pilot, sterna_server, who)
-        await press(pilot, "Take along")
-        await press(pilot, "Send")
+        await press(pilot, "Add to my account")
+        await press(pilot, "Sync")
         await until(pilot, lambda: app.link.report.phase == "synced", 15)
         await pilot.press("escape")
         app.main.go_to(session_id)
         await until(pilot, lambda: app.main.session_id == session_id)
         async with running(tmp_path / "there") as (other, over_there):
             await sign_in(other, over_there, sterna_server, who)
-            await press(over_there, "Send")
+            await press(over_there, "Sync")
             await until(over_there, lambda: other.link.report.phase == "synced", 15)
             await over_there.press("escape")
             await until(over_there, lambda: "Plans" in frame(other), 15)
@@ -229,7 +229,7 @@ async def test_keeping_a_synced_conversation_here_is_asked_first_told_on_the_oth
             await until(over_there, lambda: other.main.session_id == session_id)
 
             await pilot.press("shift+f4")
-            await until(pilot, lambda: "other computers" in frame(app) and isinstance(app.screen, Confirm))
+            await until(pilot, lambda: "this computer only" in frame(app) and isinstance(app.screen, Confirm))
             await pilot.press("escape")
             await until(pilot, lambda: not isinstance(app.screen, Confirm))
             assert not await app.store.run(Store.is_private, session_id)
