@@ -47,10 +47,12 @@ def catalog_of(
         ]
 
     timeouts = settings.timeouts
+    # With settings that cannot be read nobody is asked: whom the person meant is not known.
+    is_blocked = bool(settings.blocked)
     return Catalog(
-        endpoints_of(settings, environ=environ, config_dir=config_dir),
+        [] if is_blocked else endpoints_of(settings, environ=environ, config_dir=config_dir),
         guide=guide(help_text, history),
-        default=settings.model or None,
+        default=None if is_blocked else settings.model or None,
         timeouts=Timeouts(connect=timeouts.connect, read=timeouts.read, write=timeouts.write),
     )
 
@@ -89,7 +91,7 @@ def _model(row: Mapping[str, Any]) -> Model:
 
 async def add_found(catalog: Catalog, settings: Settings, environ: Mapping[str, str]) -> list[str]:
     """Look for keys in the environment and for servers on this machine, if the person lets us; gives the new names."""
-    return catalog.add(await discover(environ)) if settings.discover else []
+    return catalog.add(await discover(environ)) if settings.discover and not settings.blocked else []
 
 
 def needs_search(catalog: Catalog, ref: str) -> bool:

@@ -38,8 +38,15 @@ class Place:
     config_dir: Path | None
 
     def settings(self) -> Settings:
-        """What config.toml says; never fails. What is wrong in it is told on standard error."""
+        """What config.toml says. What is wrong in it is told on standard error.
+
+        Raises :class:`ConfigError` where it cannot be read as far as it says what is sent to whom.
+        """
+        from config import ConfigError
+
         settings = self.read_settings()
+        if settings.blocked:
+            raise ConfigError(f"{settings.blocked} Nothing was sent. Correct the file, then try again.")
         for problem in settings.problems:
             click.echo(clean(f"sterna: {problem}"), err=True)
         return settings

@@ -1,6 +1,7 @@
 """config.toml as the program uses it.
 
-Reading never fails: what is wrong becomes a sentence in ``Settings.problems`` and the rest applies. Reading takes the
+Reading never fails: what is wrong becomes a sentence in ``Settings.problems`` and the rest applies; where it is about
+models, ``Settings.blocked`` keeps the program from asking any. Reading takes the
 standard library's parser, which is fast; writing takes tomlkit, which keeps comments and order.
 """
 
@@ -16,8 +17,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from .errors import ConfigError
-from .known import BY_PATH, KNOWN, Value, find, nearest
+from .known import BY_PATH, Value, find
 from .paths import CONFIG_FILE, config_dir
+from .problems import Problems
 from .requests import RequestSettings
 
 ENDPOINT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -110,6 +112,9 @@ class Settings:
     """In the order of the file, which is the order of preference."""
     problems: tuple[str, ...] = ()
     """What could not be used, in sentences for the person."""
+    blocked: str = field(default="", compare=False)
+    """Why no model may be asked: what the file says of models, or all of it, cannot be read. Guessing would send a
+    prompt where the person did not mean it to go."""
     path: Path | None = None
     """The file it was read from, whether or not it is there."""
 
@@ -117,8 +122,8 @@ class Settings:
 def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings in ``folder``, else in the usual one."""
     path = config_dir(folder, environ) / CONFIG_FILE
-    problems: list[str] = []
-    table = _read(path, problems)
+    found = Problems(path)
+    table = _read(path, found)
     values: dict[str, Value] = {}
     keys: dict[str, str] = {}
     endpoints: dict[str, dict[str, Any]] = {}
@@ -127,11 +132,11 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
     for where, value in _leaves(table):
         known = find(where)
         if known is None:
-            problems.append(_unknown(path, where))
+            found.unknown(where)
             continue
         read = known.check(value)
         if read is None:
-            problems.append(f"{path}: {'.'.join(where)} has to be {known.expected}. It is left out.")
+            found.wrong(where, known)
         elif where[0] == "keys":
             keys[".".join(where[1:])] = str(read)
         elif where[0] == "endpoints" and len(where) == 5:
@@ -140,7 +145,8 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
             endpoints[where[1]][where[2]] = read
         else:
             values[".".join(where)] = read
-    return _settings(values, keys, _endpoints(path, endpoints, problems), problems, path)
+    made = _endpoints(endpoints, found)
+    return _settings(values, keys, made, found)
 
 
 def save_value(key_path: str, value: object, folder: Path | None = None) -> None:
@@ -160,16 +166,16 @@ def remove_endpoint(name: str, folder: Path | None = None) -> None:
     remove_table(config_dir(folder) / CONFIG_FILE, ("endpoints", name))
 
 
-def _read(path: Path, problems: list[str]) -> dict[str, Any]:
+def _read(path: Path, problems: Problems) -> dict[str, Any]:
     try:
         return parse(path)
     except FileNotFoundError:
         return {}
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        problems.append(f"{path} cannot be read ({reason}). The defaults apply until it can.")
+        problems.unread(f"{path} cannot be read ({reason}).", "it can")
     except ConfigError as error:
-        problems.append(f"{error} The defaults apply until it is corrected.")
+        problems.unread(str(error), "it is corrected")
     return {}
 
 
@@ -204,36 +210,13 @@ def _is_value(where: tuple[str, ...]) -> bool:
     return len(where) == 5 if where[2:3] == ("models",) else len(where) == 3
 
 
-def _unknown(path: Path, where: tuple[str, ...]) -> str:
-    shown = ".".join(where)
-    names = [one.path for one in KNOWN]
-    if where[0] == "endpoints" and len(where) > 1:
-        names = [one.path.replace("NAME", where[1]) for one in KNOWN if one.path.startswith("endpoints.")]
-    near = nearest(shown, names) or _by_last(where[-1])
-    return f"{path}: there is no setting {shown}." + (f" Did you mean {near}?" if near else "") + " It is left out."
-
-
-def _by_last(name: str) -> str | None:
-    """A setting of that last name in another table."""
-    plain = {one.path.rpartition(".")[2]: one.path for one in KNOWN if one.path.partition(".")[0] != "endpoints"}
-    near = nearest(name, plain)
-    return plain[near] if near else None
-
-
-def _endpoints(
-    path: Path, tables: Mapping[str, Mapping[str, Any]], problems: list[str]
-) -> tuple[EndpointSettings, ...]:
+def _endpoints(tables: Mapping[str, Mapping[str, Any]], problems: Problems) -> tuple[EndpointSettings, ...]:
     made = []
     for name, values in tables.items():
         if not ENDPOINT_NAME.fullmatch(name) or name == "guide":
-            problems.append(
-                f"{path}: [endpoints.{name}] needs another name: small letters, digits, - and _, and not guide. "
-                "It is left out."
-            )
+            problems.endpoint(name, "needs another name: small letters, digits, - and _, and not guide.")
         elif "url" not in values:
-            problems.append(
-                f"{path}: [endpoints.{name}] needs a url, {BY_PATH['endpoints.NAME.url'].expected}. It is left out."
-            )
+            problems.endpoint(name, f"needs a url, {BY_PATH['endpoints.NAME.url'].expected}.")
         else:
             own = dict(values)
             single = own.pop("models") if isinstance(own.get("models"), dict) else {}
@@ -246,8 +229,7 @@ def _settings(
     values: Mapping[str, Value],
     keys: Mapping[str, str],
     endpoints: tuple[EndpointSettings, ...],
-    problems: list[str],
-    path: Path,
+    problems: Problems,
 ) -> Settings:
     def part(prefix: str) -> dict[str, Any]:
         return {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
@@ -261,6 +243,7 @@ def _settings(
         analytics=AnalyticsSettings(**part("analytics.")),
         keys=MappingProxyType(dict(keys)),
         endpoints=endpoints,
-        problems=tuple(problems),
-        path=path,
+        problems=tuple(problems.sentences),
+        blocked="\n".join(problems.blocking),
+        path=problems.path,
     )

@@ -166,6 +166,8 @@ class SternaApp(Themed, inherit_bindings=False):
         await self.main.reopen()
         if (reason := self.store.read_only) is not None:
             self.notify(f"Read-only: you can read, search and export. {reason}", severity="warning", timeout=20)
+        if self.settings.blocked and not await self._correct_settings():
+            return
         self.catalog = await self._catalog_factory(self.settings, self.store)
         self.turns = self._turns_factory(self.store, self.catalog, self.settings)
         self.turns.subscribe(self.analytics.reply_changed)
@@ -179,6 +181,20 @@ class SternaApp(Themed, inherit_bindings=False):
             self.notify(problem, severity="warning", timeout=12)
         await self.begin_link()
         await self.analytics.begin(self.store)
+
+    async def _correct_settings(self) -> bool:
+        """Ask what to do about a config.toml that cannot be read; False when the person leaves."""
+        from .config_trouble import settle
+
+        settings = await settle(self, self.settings)
+        if settings is None:
+            await self.leave(1)
+            return False
+        if settings is not self.settings:
+            self.settings = settings
+            self._problems = self.use_keys(settings)
+            await self.main.follow_settings()
+        return True
 
     @property
     def store(self) -> StoreThread:

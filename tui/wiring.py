@@ -113,7 +113,7 @@ async def add_server(
     environ: Mapping[str, str],
 ) -> None:
     """Offer the server that somebody is signed in at, once it has said that it answers questions."""
-    if "server" in catalog.names() or not await store.run(storage.Store.server_relays):
+    if settings.blocked or "server" in catalog.names() or not await store.run(storage.Store.server_relays):
         return
     owner = await store.run(storage.Store.owner)
     await asyncio.to_thread(importlib.import_module, "sync.opening")
@@ -150,7 +150,7 @@ async def make_messenger(
 ) -> Made:
     """The messenger of the account whose history is open, if somebody is signed in and said yes."""
     owner = await store.run(storage.Store.owner)
-    if owner is None:
+    if owner is None or (await asyncio.to_thread(config.load, config_folder, environ)).blocked:
         return Made()
     await asyncio.to_thread(importlib.import_module, "sync.opening")
     from sync.errors import SignInError

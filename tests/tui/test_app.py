@@ -413,16 +413,6 @@ async def test_the_keys_a_person_chose_work_and_are_shown(home: Home) -> None:
         await until(pilot, lambda: app.main.session_id is None)
 
 
-async def test_a_broken_config_file_is_named_in_a_sentence_and_the_chat_works(home: Home) -> None:
-    home.write_config("theme = \n")
-    app = home.app()
-    async with app.run_test(size=SIZE) as pilot:
-        await opened(pilot, app)
-        await until(pilot, lambda: "config.toml" in notices(app))
-        await pilot.press(*"hi", "enter")
-        await shown(pilot, app, "Yes.")
-
-
 async def test_two_terminals_see_each_others_changes(home: Home) -> None:
     (only,) = home.seed(("shared", "text"))
     one, two = home.app(), home.app()
