@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from .endpoint import Endpoint, Timeouts
 from .events import ProviderError
@@ -50,16 +51,24 @@ LOCAL = (
 )
 
 
+CONNECT = 2.0
+"""Seconds for a connection on this machine: one that is refused is refused at once, however busy the machine is."""
+ANSWER = 5.0
+"""Seconds for a list of models, once something has taken the connection."""
+
+
 async def discover(
     environ: Mapping[str, str],
     *,
     transport: httpx.AsyncBaseTransport | None = None,
     local: Sequence[Endpoint] = LOCAL,
-    limit: float = 0.9,
+    limit: float = ANSWER,
 ) -> list[Endpoint]:
-    """Endpoints that can be asked at once: those with a key, then the local servers that answer within ``limit``.
+    """Endpoints that can be asked: those that the environment names, then the local servers that list models in time.
 
-    Services on the internet are not contacted; an own ``OPENAI_BASE_URL`` and the local servers are asked for models.
+    Services on the internet are not contacted; what the environment gives an address of its own, and the local servers,
+    are asked for models. What the environment names is kept though it does not answer: its error says more than another
+    one's reply.
     """
     named = [endpoint for service in SERVICES if (endpoint := _of_environment(service, environ)) is not None]
     candidates = [_ollama(endpoint, environ) if endpoint.name == "ollama" else endpoint for endpoint in local]
@@ -69,7 +78,7 @@ async def discover(
     asked |= {endpoint.name: endpoint for endpoint in named if not endpoint.default_model}
     answered = await _answering(list(asked.values()), transport, limit)
     return [answered.get(endpoint.name, endpoint) for endpoint in named] + [
-        answered[endpoint.name] for endpoint in near if endpoint.name in answered
+        answered.get(endpoint.name, endpoint) for endpoint in near if endpoint.name in answered or endpoint.url_hint
     ]
 
 
@@ -102,7 +111,7 @@ def _ollama(endpoint: Endpoint, environ: Mapping[str, str]) -> Endpoint:
     if not colon or not port.isdecimal():
         host, port = rest.partition("/")[0], {"http": "80", "https": "443"}.get(scheme, "11434") if found else "11434"
     host = "127.0.0.1" if host in ("", "0.0.0.0", "[::]", "::") else host
-    there = replace(endpoint, url=f"{scheme or 'http'}://{host}:{port}/v1")
+    there = replace(endpoint, url=f"{scheme or 'http'}://{host}:{port}/v1", url_hint="OLLAMA_HOST")
     return there if there.port else endpoint
 
 
@@ -117,8 +126,10 @@ async def _answering(
     answered: dict[str, Endpoint] = {}
 
     async def ask(endpoint: Endpoint) -> None:
+        if transport is None and endpoint.local and not await _listens(endpoint):
+            return
         provider = OpenAIProvider(
-            endpoint, transport=transport, timeouts=Timeouts(connect=limit, read=limit, write=limit)
+            endpoint, transport=transport, timeouts=Timeouts(connect=limit, read=limit, write=limit, listing=limit)
         )
         try:
             models = await provider.models()
@@ -129,9 +140,18 @@ async def _answering(
         if models:  # a server without a model cannot answer anything yet
             answered[endpoint.name] = replace(endpoint, default_model=models[0].id)
 
-    try:
-        async with asyncio.timeout(limit):
-            await asyncio.gather(*map(ask, endpoints))
-    except TimeoutError:
-        pass
+    await asyncio.gather(*map(ask, endpoints))
     return answered
+
+
+async def _listens(endpoint: Endpoint) -> bool:
+    """Whether anything takes a connection there. It is asked before httpx is loaded for it."""
+    host = urlsplit(endpoint.url).hostname or ""
+    port = endpoint.port or (443 if endpoint.url.startswith("https") else 80)
+    try:
+        async with asyncio.timeout(CONNECT):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True

@@ -113,3 +113,14 @@ def test_a_key_of_the_environment_is_asked_where_nothing_forbids_it(run: Run, st
     assert os.environ["OPENAI_BASE_URL"] == stranger.url
     assert run("ask", "hello").out == "You said: hello\n"
     assert len(stranger.fake.requests) == 1
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_BASE_URL", "OLLAMA_HOST"])
+def test_the_guide_does_not_answer_for_a_server_that_the_environment_names(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:9/v1")
+    result = run("ask", "hello")
+    assert (result.code, result.out) == (1, "")
+    assert "Nothing answers at 127.0.0.1:9" in result.err
+    assert variable in result.err

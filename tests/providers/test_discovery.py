@@ -1,4 +1,4 @@
-"""What is there already is found within a second, and nothing else is contacted."""
+"""What is there already is found, however busy the machine is, and nothing else is contacted."""
 
 from __future__ import annotations
 
@@ -137,3 +137,30 @@ async def test_looking_can_be_cancelled() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+async def test_a_local_server_on_a_busy_machine_is_found() -> None:
+    async def late(writer: Any) -> None:
+        await asyncio.sleep(1.2)  # longer than a machine takes that has nothing else to do
+        writer.write(LIST)
+        await writer.drain()
+
+    async with serving(late) as server:
+        found = await discover({}, local=[Endpoint("l", server.url)])
+    assert [one.default_model for one in found] == ["llama3.2"]
+
+
+async def test_a_local_server_that_is_not_there_costs_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a client was opened")
+
+    monkeypatch.setattr("providers.openai.open_client", refuse)
+    assert await discover({}, local=[Endpoint("l", "http://127.0.0.1:9/v1"), Endpoint("m", "http://[::1]:9/v1")]) == []
+
+
+async def test_a_server_that_the_environment_names_is_kept_though_it_does_not_answer() -> None:
+    (one,) = await discover({"OLLAMA_HOST": "127.0.0.1:9"}, local=[Endpoint("ollama", "http://127.0.0.1:11434/v1")])
+    assert (one.name, one.host, one.default_model) == ("ollama", "127.0.0.1:9", "")
+    (failed,) = [event async for event in OpenAIProvider(one).stream(Request("m", (ChatMessage("user", "hi"),)))]
+    assert isinstance(failed, Failed)
+    assert "OLLAMA_HOST" in failed.message
