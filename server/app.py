@@ -22,6 +22,7 @@ from .caching import Cache
 from .database import Database
 from .deadlines import Deadlines
 from .errors import STATUS, ApiError
+from .hosts import Hosts
 from .methods import allowed, answer_head, with_cors
 from .openapi import describe
 from .passwords import Passwords
@@ -105,9 +106,8 @@ def create_app(
         return await callers.owner(Request(scope), parts)
 
     app.add_middleware(Bodies, settings=settings, owner=owner)
-    app.watching = Watching(
-        with_cors(Deadlines(app.answer), settings.cors_origins), figures, lambda: clock().timestamp()
-    )
+    answering = with_cors(Deadlines(app.answer), settings.cors_origins)
+    app.watching = Watching(Hosts(answering, settings), figures, lambda: clock().timestamp())
     describe(app)
     return app
 

@@ -31,6 +31,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "payload_too_large": 413,
         "token_limit_exceeded": 413,
         "unsupported_media_type": 415,
+        "misdirected_request": 421,
         "unprocessable_entity": 422,
         "update_required": 426,
         "too_many_requests": 429,

@@ -47,7 +47,7 @@ class ServerSettings:
     data_dir: Path = Path()
     """Of the embedded PostgreSQL; unused with a ``database_url``."""
     public_url: str = ""
-    """How browsers reach this server, for links such as that of /device; empty: as the request came."""
+    """How browsers reach this server, for its own name and links such as that of /device; empty: this machine only."""
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call this server from a browser, such as ``https://app.example.org``; ``*`` for all."""
     signup: Signup = "open"

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from ..callers import User
 from ..errors import ApiError
+from ..hosts import own_url
 from ..identity import SERVER, Caller
 from ..json_bodies import JsonRoute, media_type, parsed
 from ..rates import limited
@@ -191,7 +192,7 @@ async def logout(
 async def device_code(request: Request, parts: Parts) -> DeviceCodes:
     """Codes for a terminal that somebody will approve at /device."""
     codes = await parts.database.write(SERVER, lambda connection: devices.begin(connection, parts.clock()))
-    page = f"{(parts.settings.public_url or str(request.base_url)).rstrip('/')}/device"
+    page = f"{own_url(parts.settings, request.scope)}/device"
     return DeviceCodes(
         device_code=codes.device,
         user_code=codes.user,

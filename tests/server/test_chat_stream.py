@@ -153,7 +153,7 @@ def test_a_client_that_does_not_read_holds_the_model_service_back(
         client.settimeout(30)
         client.connect((host, int(port)))
         client.sendall(
-            f"POST /api/chat/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ada.token}\r\n"
+            f"POST /api/chat/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {ada.token}\r\n"
             'Content-Type: application/json\r\nContent-Length: 15\r\n\r\n{"message":"x"}'.encode()
         )
         until(stands_still(model), "the model waits")
