@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from config import Settings
-from providers import Catalog
-from storage import Store, StoreThread
-from sync.accounts import Account, Accounts
+if TYPE_CHECKING:
+    from config import Settings
+    from providers import Catalog
+    from storage import Store, StoreThread
+    from sync.accounts import Account, Accounts
 
-from .place import Place
+    from .place import Place
 
 
 def accounts_of(place: Place) -> Accounts:
     """The accounts of the folders that the person named."""
+    from sync.accounts import Accounts
+
     return Accounts(place.folder(), place.config_dir)
 
 
@@ -24,6 +28,8 @@ def current(accounts: Accounts, store: Store) -> Account:
 
 async def add_server(catalog: Catalog, settings: Settings, place: Place, store: StoreThread) -> None:
     """Offer the server that somebody is signed in at, once it has said that it answers questions."""
+    from storage import Store
+
     if not await store.run(Store.server_relays):
         return
     from chat import server_of_account

@@ -9,6 +9,8 @@ httpx is imported with the first client: it costs more than the first frame.
 
 from __future__ import annotations
 
+import sys
+
 from .bodies import TooLarge, Unreadable, beginning, pieces, whole
 from .client import Limits, open_client
 from .inflate import offered
@@ -32,3 +34,6 @@ __all__ = [
     "proxy_for",
     "whole",
 ]
+
+# httpx loads its own command line where click and rich are installed; that takes longer than the rest of httpx.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
