@@ -131,12 +131,12 @@ def _run(url: str, admin_url: str, pipe: Pipe) -> None:
 @contextmanager
 def served() -> Iterator[Served]:
     """The server, until the end of the measurement."""
-    from server.embedded import APP, start, stop
+    from server.embedded import APP, SERVICE, start, stop
     from server.migrate import migrate
 
     with tempfile.TemporaryDirectory() as folder:
         found = start(Path(folder) / "postgres")
-        migrate(found.admin_url, app_role=APP)
+        migrate(found.admin_url, app_role=APP, server_role=SERVICE)
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe()
         process = spawn.Process(target=_run, args=(found.url, found.admin_url, theirs))

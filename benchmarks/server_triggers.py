@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from server.embedded import APP, start
+from server.embedded import APP, SERVICE, start
 from server.migrate import migrate
 
 from .report import heading, line, median
@@ -178,7 +178,7 @@ def main() -> None:
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before start(): runs after PostgreSQL has stopped
     found = start(Path(folder) / "postgres")
-    migrate(found.admin_url, app_role=APP)
+    migrate(found.admin_url, app_role=APP, server_role=SERVICE)
     with psycopg.connect(found.admin_url, autocommit=True) as db:
         db.execute("set synchronous_commit = off")
         user = uuid4()

@@ -40,6 +40,7 @@ def _secret(name: str, told: str) -> Callable[[Command], Command]:
 @click.option("--port", default=8787, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
 @_secret("--database-url", "Your own PostgreSQL (postgresql://…) instead of the embedded one.")
 @_secret("--admin-url", "The same database as a role that may install the schema, when --database-url's may not.")
+@_secret("--service-url", "The same database as a role for the server's own work; by default --admin-url's does it.")
 @click.option("--migrate-only", is_flag=True, help="Install the schema and end.")
 @click.option(
     "--signup",
@@ -160,6 +161,7 @@ def _settings(options: dict[str, Any], place: Place) -> Any:
         port=options["port"],
         database_url=options["database_url"],
         admin_url=options["admin_url"],
+        service_url=options["service_url"],
         data_dir=Path() if options["database_url"] else place.folder() / SERVER_FOLDER,
         public_url=options["public_url"].rstrip("/"),
         cors_origins=_origins(options["cors_origins"]),

@@ -42,10 +42,9 @@ def restore(context: click.Context, file: Path) -> None:
     """Put what FILE has into an empty database: that of a new data folder, or a new one at --database-url."""
     with _database(context, file) as settings:
         from server.backup import restore as read
-        from server.migrate import role_of
+        from server.installing import login_roles
 
-        admin = settings.admin_url or settings.database_url
-        read(admin, file, app_role="" if admin == settings.database_url else role_of(settings.database_url))
+        read(settings.admin_url or settings.database_url, file, **login_roles(settings))
     click.echo(clean(f"Everything of {file} is there. `sterna serve` serves it."))
 
 
@@ -62,11 +61,11 @@ def _database(context: click.Context, file: Path) -> Iterator[ServerSettings]:
         raise click.ClickException(
             f"The server's packages are not installed ({error.name}). Install sterna[server]."
         ) from error
-    url, admin = said_above(context, "database_url") or "", said_above(context, "admin_url") or ""
+    url, admin, service = (said_above(context, name) or "" for name in ("database_url", "admin_url", "service_url"))
     place = context.find_object(Place) or Place(None, None)
     folder = Path() if url else place.folder() / "server"
     try:
-        yield found(ServerSettings(database_url=url, admin_url=admin, data_dir=folder))
+        yield found(ServerSettings(database_url=url, admin_url=admin, service_url=service, data_dir=folder))
     except (BackupError, MigrationError, PostgresError, ServeError) as error:
         raise click.ClickException(str(error)) from error
     except FileExistsError as error:

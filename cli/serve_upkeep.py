@@ -12,7 +12,7 @@ from storage import clean
 
 from .output import print_json
 from .place import Place
-from .serve_user import embedded, said_above
+from .serve_user import embedded, server_database
 
 if TYPE_CHECKING:
     from server.upkeep import Upkeep
@@ -40,7 +40,7 @@ def opened(context: click.Context, url: str | None) -> Iterator[Upkeep]:
         ) from error
     place = context.find_object(Place) or Place(None, None)
     try:
-        yield Upkeep(url or said_above(context, "database_url") or embedded(place.folder()))
+        yield Upkeep(server_database(context, url) or embedded(place.folder()))
     except UsersError as error:
         raise click.ClickException(str(error)) from error
 

@@ -37,12 +37,22 @@ def user(context: click.Context, database_url: str | None) -> None:
     """
     context.ensure_object(dict)
     place = context.find_object(Place) or Place(None, None)
-    context.obj = Accounts(place, database_url or said_above(context, "database_url"))
+    context.obj = Accounts(place, server_database(context, database_url))
 
 
 def said_above(context: click.Context, name: str) -> str | None:
     """What an option of ``sterna serve`` itself says."""
     return next((found for one in _above(context) if (found := one.params.get(name))), None)
+
+
+def server_database(context: click.Context, own: str | None) -> str | None:
+    """Return the database as the role for the server's own work; None for the embedded one."""
+    return (
+        said_above(context, "service_url")
+        or said_above(context, "admin_url")
+        or own
+        or said_above(context, "database_url")
+    )
 
 
 def _above(context: click.Context) -> Iterator[click.Context]:
@@ -85,7 +95,7 @@ def embedded(data_dir: Path) -> str:
         install(settings)
     except (ServeError, MigrationError) as error:
         raise click.ClickException(str(error)) from error
-    return settings.database_url
+    return settings.server_url
 
 
 def _password(email: str) -> str:

@@ -53,7 +53,9 @@ def create_app(
     once the schema is there: until then, when the settings have no secret, all that needs the database is answered 503.
     """
     tokens = Tokens(settings, settings.jwt_secret, clock)
-    database = Database(settings.database_url, size=settings.pool_size, wait=settings.pool_seconds)
+    database = Database(
+        settings.database_url, server_url=settings.server_url, size=settings.pool_size, wait=settings.pool_seconds
+    )
     database.has_schema = background is None or bool(settings.jwt_secret)
     relay = Relay(settings.upstream, Cache(database, clock))
     news = News(database)

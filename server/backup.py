@@ -40,7 +40,7 @@ def backup(admin_url: str, file: Path) -> None:
             raise
 
 
-def restore(admin_url: str, file: Path, *, app_role: str = "") -> None:
+def restore(admin_url: str, file: Path, *, app_role: str = "", server_role: str = "") -> None:
     """Put what ``file`` has into a database in which nothing is yet; all of it or nothing.
 
     Raises BackupError, and MigrationError for a backup of a newer program.
@@ -56,7 +56,7 @@ def restore(admin_url: str, file: Path, *, app_role: str = "") -> None:
             raise BackupError("This database is not empty; nothing was changed. Restore into a new one.")
         _prepare(db)
     _run("pg_restore", admin_url, "--exit-on-error", "--single-transaction", str(file))
-    migrate(admin_url, app_role=app_role)
+    migrate(admin_url, app_role=app_role, server_role=server_role)
 
 
 @contextmanager

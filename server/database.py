@@ -25,6 +25,7 @@ from .identity import Identity
 from .shares import Shares
 
 Connection = AsyncConnection[DictRow]
+Pool = AsyncConnectionPool[Connection]
 T = TypeVar("T")
 
 TRIES = 4
@@ -49,9 +50,16 @@ log = logging.getLogger("sterna.server")
 
 
 class Database:
-    """A pool of connections. Every method that does work raises ApiError 503 when PostgreSQL cannot be reached."""
+    """Two pools of connections, one for people and one for the server's own work, such as sign-in.
 
-    def __init__(self, url: str, *, size: int = 10, wait: float = 5.0, turn: float = 30.0) -> None:
+    The login role of the first may become a person and nobody else, so SQL that somebody slips into a statement reaches
+    no other account and no secret; ``server_url`` names the other one. Every method that does work raises ApiError 503
+    when PostgreSQL cannot be reached.
+    """
+
+    def __init__(
+        self, url: str, *, server_url: str = "", size: int = 10, wait: float = 5.0, turn: float = 30.0
+    ) -> None:
         self.has_schema = True
         """Until it is so, all work is refused as if PostgreSQL were away."""
         self.on_write: Callable[[UUID], None] = lambda user: None
@@ -60,28 +68,18 @@ class Database:
         self._turn_seconds = turn
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._shares = Shares(max(2, size // 3), turn)
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            url,
-            min_size=1,
-            max_size=size,
-            timeout=wait,
-            open=False,
-            reconnect_timeout=5.0,
-            kwargs={
-                "autocommit": True,
-                "row_factory": dict_row,
-                "application_name": "sterna",
-                "options": "-c timezone=UTC",
-            },
-        )
+        self._pool = _pool(url, size, wait)
+        self._server_pool = _pool(server_url or url, max(2, size // 2), wait)
 
     async def open(self) -> None:
         """Start to connect, in the background: a server whose database is away starts, and answers 503."""
         await self._pool.open(wait=False)
+        await self._server_pool.open(wait=False)
 
     async def close(self) -> None:
         """Let the connections go, after the work in hand."""
         await self._pool.close()
+        await self._server_pool.close()
 
     @asynccontextmanager
     async def transaction(
@@ -97,8 +95,9 @@ class Database:
                 if in_turn:
                     await ending.enter_async_context(self._turn(who))
                 await ending.enter_async_context(self._shares.slot(who.user_id))
-                connection = await self._begin(who, in_turn, seconds)
-                ending.push_async_callback(self._pool.putconn, connection)
+                pool = self._server_pool if who.role == "service_role" else self._pool
+                connection = await self._begin(pool, who, in_turn, seconds)
+                ending.push_async_callback(pool.putconn, connection)
                 deadline = asyncio.timeout(2 * seconds)
                 try:
                     async with deadline:
@@ -140,10 +139,10 @@ class Database:
         finally:
             turn.release()
 
-    async def _begin(self, who: Identity, in_turn: bool, seconds: float) -> Connection:
+    async def _begin(self, pool: Pool, who: Identity, in_turn: bool, seconds: float) -> Connection:
         """A connection in a transaction of ``who``, in one round trip."""
         begin = BEGIN.format(role=who.role, claims=who.claims_json(), milliseconds=str(int(seconds * 1000)))
-        return (await self._first(begin + TURN if in_turn else begin, None, prepare=False))[0]
+        return (await self._first(pool, begin + TURN if in_turn else begin, None, prepare=False))[0]
 
     async def standing(self, user_id: UUID, at: datetime, session: str | None = None) -> str | None:
         """The tier of an account; "" while it is shut, None when there is no such account or ``session`` has ended.
@@ -151,7 +150,9 @@ class Database:
         Asked for every request, so it is one statement and no transaction.
         """
         try:
-            connection, cursor = await self._first("select sterna.standing(%s, %s, %s) as tier", (user_id, at, session))
+            connection, cursor = await self._first(
+                self._pool, "select sterna.standing(%s, %s, %s) as tier", (user_id, at, session)
+            )
             try:
                 row = await cursor.fetchone()
             finally:
@@ -162,7 +163,12 @@ class Database:
         return row["tier"] if row else None
 
     async def _first(
-        self, query: LiteralString | sql.Composed, values: tuple[Any, ...] | None, *, prepare: bool | None = None
+        self,
+        pool: Pool,
+        query: LiteralString | sql.Composed,
+        values: tuple[Any, ...] | None,
+        *,
+        prepare: bool | None = None,
     ) -> tuple[Connection, AsyncCursor[DictRow]]:
         """The first statement on a connection of the pool, and the connection, which is the caller's to put back.
 
@@ -171,22 +177,22 @@ class Database:
         if not self.has_schema:
             raise unavailable()
         for _ in range(self._size + 1):
-            connection = await self._pool.getconn()
+            connection = await pool.getconn()
             try:
                 async with asyncio.timeout(WRITE_SECONDS):
                     return connection, await connection.execute(query, values, prepare=prepare)
             except QueryCanceled:
-                await self._pool.putconn(connection)
+                await pool.putconn(connection)
                 raise
             except TimeoutError:
-                await self._pool.putconn(connection)
+                await pool.putconn(connection)
                 raise too_slow() from None
             except OperationalError:
-                await self._pool.putconn(connection)
+                await pool.putconn(connection)
                 if not connection.closed:
                     raise
             except BaseException:
-                await self._pool.putconn(connection)
+                await pool.putconn(connection)
                 raise
         raise unavailable()
 
@@ -221,8 +227,10 @@ class Database:
         if not self.has_schema:
             return False
         try:
-            async with asyncio.timeout(5.0), self._pool.connection(timeout=2.0) as connection:
-                await connection.execute("select 1")
+            async with asyncio.timeout(5.0):
+                for pool in (self._pool, self._server_pool):
+                    async with pool.connection(timeout=2.0) as connection:
+                        await connection.execute("select 1")
         except (*UNREACHABLE, TimeoutError):
             return False
         return True
@@ -230,6 +238,23 @@ class Database:
     def figures(self) -> dict[str, Any]:
         """The pool's own counters, for /metrics."""
         return dict(self._pool.get_stats())
+
+
+def _pool(url: str, size: int, wait: float) -> Pool:
+    return AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=size,
+        timeout=wait,
+        open=False,
+        reconnect_timeout=5.0,
+        kwargs={
+            "autocommit": True,
+            "row_factory": dict_row,
+            "application_name": "sterna",
+            "options": "-c timezone=UTC",
+        },
+    )
 
 
 def too_slow() -> ApiError:

@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 from .postmaster import SUPERUSER, PostgresError, Postmaster
 
-__all__ = ["APP", "DATABASE", "SUPERUSER", "Embedded", "PostgresError", "is_running", "start", "stop"]
+__all__ = ["APP", "DATABASE", "SERVICE", "SUPERUSER", "Embedded", "PostgresError", "is_running", "start", "stop"]
 
 APP = "sterna_app"
+SERVICE = "sterna_service"
 DATABASE = "sterna"
 
 CONF = """
@@ -38,8 +39,13 @@ class Embedded:
 
     @property
     def url(self) -> str:
-        """What requests use: a role that can do nothing but become another for a transaction."""
+        """What people's requests use: a role that can do nothing but become a person for a transaction."""
         return self._url(APP, DATABASE)
+
+    @property
+    def service_url(self) -> str:
+        """What the server's own work uses, such as sign-in."""
+        return self._url(SERVICE, DATABASE)
 
     def _url(self, user: str, database: str) -> str:
         return f"postgresql://{user}@/{database}?host={quote(self.socket, safe='')}"
@@ -64,8 +70,9 @@ def start(folder: Path) -> Embedded:
     with psycopg.connect(found._url(SUPERUSER, "postgres"), autocommit=True) as db:
         # of several processes that find it new, one makes what is missing
         db.execute("select pg_advisory_lock(1)")
-        if not db.execute("select 1 from pg_roles where rolname = %s", (APP,)).fetchone():
-            db.execute(f"create role {APP} login noinherit")
+        for role in (APP, SERVICE):
+            if not db.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone():
+                db.execute(f"create role {role} login noinherit")
         if not db.execute("select 1 from pg_database where datname = %s", (DATABASE,)).fetchone():
             db.execute(f"create database {DATABASE}")
     return found

@@ -25,10 +25,10 @@ def install(settings: ServerSettings) -> str:
     Raises MigrationError, and psycopg.OperationalError when nobody answers.
     """
     admin = settings.admin_url or settings.database_url
-    migrate(admin, app_role="" if admin == settings.database_url else role_of(settings.database_url))
+    migrate(admin, **login_roles(settings))
     if settings.jwt_secret:
         return settings.jwt_secret
-    with psycopg.connect(settings.database_url) as db:
+    with psycopg.connect(settings.server_url) as db:
         db.execute("set local role service_role")
         # of several servers that start at once, one makes it and all read it
         db.execute(
@@ -38,6 +38,13 @@ def install(settings: ServerSettings) -> str:
         row = db.execute("select value from sterna.secrets where name = %s", (SIGNED_WITH,)).fetchone()
     assert row is not None
     return str(row[0])
+
+
+def login_roles(settings: ServerSettings) -> dict[str, str]:
+    """Return whom :func:`migrate` is to let in; "" is the role that installs."""
+    admin = settings.admin_url or settings.database_url
+    urls = {"app_role": settings.database_url, "server_role": settings.server_url}
+    return {name: "" if url == admin else role_of(url) for name, url in urls.items()}
 
 
 def found(settings: ServerSettings) -> ServerSettings:
@@ -67,4 +74,4 @@ def found(settings: ServerSettings) -> ServerSettings:
         raise ServeError(
             f"The embedded PostgreSQL in {folder} does not answer. Its log is {folder / 'log'}."
         ) from error
-    return replace(settings, database_url=running.url, admin_url=running.admin_url)
+    return replace(settings, database_url=running.url, admin_url=running.admin_url, service_url=running.service_url)

@@ -17,7 +17,8 @@ HERE = Path(__file__).parent / "schema"
 LOCK = 0x53544552
 """Held while the schema is applied: several servers may start at once."""
 
-ROLES = ("anon", "authenticated", "service_role")
+PEOPLE, SERVICE = ("anon", "authenticated"), "service_role"
+ROLES = (*PEOPLE, SERVICE)
 
 ASKS = """
 select has_schema_privilege(asker, 'sterna', 'usage')
@@ -36,12 +37,12 @@ def files() -> list[Path]:
     return sorted(HERE.glob("[0-9]*.sql"))
 
 
-def migrate(admin_url: str, *, app_role: str = "") -> list[str]:
+def migrate(admin_url: str, *, app_role: str = "", server_role: str = "") -> list[str]:
     """Bring the database to this program's schema; gives the names of the files that were applied, none when all were.
 
-    ``app_role`` may then become anon, authenticated and service_role for a transaction; by default the role of
-    ``admin_url`` may. Raises MigrationError for a database of a newer program and for a role that may not install, and
-    psycopg.OperationalError when nobody answers.
+    ``app_role`` may then become anon and authenticated for a transaction, and ``server_role`` service_role; by default
+    the role of ``admin_url`` may. Raises MigrationError for a database of a newer program and for a role that may not
+    install, and psycopg.OperationalError when nobody answers.
     """
     with psycopg.connect(admin_url) as db:
         db.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
@@ -56,7 +57,7 @@ def migrate(admin_url: str, *, app_role: str = "") -> list[str]:
         try:
             if pending:
                 _apply(db, wanted)
-            _let_in(db, app_role)
+            _let_in(db, app_role, server_role)
         except psycopg.errors.InsufficientPrivilege as error:
             said = (error.diag.message_primary or "").rstrip(".")
             raise MigrationError(
@@ -91,17 +92,28 @@ def _apply(db: Connection, wanted: dict[str, str]) -> None:
     db.execute("reset role")
 
 
-def _let_in(db: Connection, app_role: str) -> None:
-    """Nothing is granted twice: only a role that may not become one of the three yet needs the right to grant."""
-    # from 16 on, who makes a role is a member of it that may hand it on but not become it
-    right = "set" if db.info.server_version >= 160000 else "member"
-    for role in ROLES:
-        row = db.execute("select pg_has_role(coalesce(nullif(%s, ''), current_user), %s, %s)", (app_role, role, right))
-        if row.fetchone() != (True,):
-            grantee = sql.Identifier(app_role) if app_role else sql.SQL("current_user")
-            db.execute(sql.SQL("grant {} to {}").format(sql.Identifier(role), grantee))
+def _let_in(db: Connection, app_role: str, server_role: str) -> None:
+    """Grant each login role what it may become; "" is the role that installs.
+
+    Nothing is granted twice: only a role that may not become another one yet needs the right to grant.
+    """
+    for login, roles in ((app_role, PEOPLE), (server_role, (SERVICE,))):
+        grantee = sql.Identifier(login) if login else sql.SQL("current_user")
+        for role in roles:
+            if not _may_become(db, login, role):
+                db.execute(sql.SQL("grant {} to {}").format(sql.Identifier(role), grantee))
+    # people's requests are nobody's but theirs: what slips into their statements cannot become the server
+    if app_role and app_role != server_role and _may_become(db, app_role, SERVICE):
+        db.execute(sql.SQL("revoke {} from {}").format(sql.Identifier(SERVICE), sql.Identifier(app_role)))
     row = db.execute(ASKS, {"role": app_role})
     if row.fetchone() != (True,):
         grantee = sql.Identifier(app_role) if app_role else sql.SQL("current_user")
         db.execute(sql.SQL("grant usage on schema sterna to {}").format(grantee))
         db.execute(sql.SQL("grant execute on function sterna.standing(uuid, timestamptz, text) to {}").format(grantee))
+
+
+def _may_become(db: Connection, login: str, role: str) -> bool:
+    # from 16 on, who makes a role is a member of it that may hand it on but not become it
+    right = "set" if db.info.server_version >= 160000 else "member"
+    row = db.execute("select pg_has_role(coalesce(nullif(%s, ''), current_user), %s, %s)", (login, role, right))
+    return row.fetchone() == (True,)

@@ -44,6 +44,8 @@ class ServerSettings:
     """What requests use. Empty: the embedded PostgreSQL in ``data_dir``."""
     admin_url: str = field(default="", repr=False)
     """What installs the schema; empty: ``database_url``."""
+    service_url: str = field(default="", repr=False)
+    """What the server's own work uses, such as sign-in; empty: ``admin_url``, else ``database_url``."""
     data_dir: Path = Path()
     """Of the embedded PostgreSQL; unused with a ``database_url``."""
     public_url: str = ""
@@ -87,3 +89,8 @@ class ServerSettings:
     """What visitors' addresses are hashed with (USER_ID_SALT); at least :data:`SALT_BYTES` when visits are kept."""
     metrics_token: str = field(default="", repr=False)
     """Who sends it as Bearer may read /metrics from anywhere; else only this machine may."""
+
+    @property
+    def server_url(self) -> str:
+        """Return the database as the role that may do the server's own work."""
+        return self.service_url or self.admin_url or self.database_url

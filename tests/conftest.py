@@ -77,14 +77,14 @@ def postgres() -> Iterator[Embedded]:
     """
     import psycopg
 
-    from server.embedded import APP, start
+    from server.embedded import APP, SERVICE, start
     from server.migrate import migrate
 
     if other := os.environ.get("STERNA_TEST_POSTGRES"):
         from tests.other_postgres import running
 
         with running(Path(other)) as found:
-            migrate(found.admin_url, app_role=APP)
+            migrate(found.admin_url, app_role=APP, server_role=SERVICE)
             yield found
         return
     folder = tempfile.mkdtemp()
@@ -95,7 +95,7 @@ def postgres() -> Iterator[Embedded]:
         admin.execute("alter system set fsync = off")
         admin.execute("alter system set synchronous_commit = off")
         admin.execute("select pg_reload_conf()")
-    migrate(found.admin_url, app_role=APP)
+    migrate(found.admin_url, app_role=APP, server_role=SERVICE)
     yield found
 
 
@@ -125,6 +125,7 @@ def serving_settings(postgres: Embedded) -> ServerSettings:
     return ServerSettings(
         database_url=postgres.url,
         admin_url=postgres.admin_url,
+        service_url=postgres.service_url,
         jwt_secret="a secret of the tests, long enough for HS256",
         rate_limits=False,
         keeping_seconds=86_400.0,  # no test meets with it by chance

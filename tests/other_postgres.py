@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from server.embedded import APP, DATABASE, SUPERUSER, Embedded
+from server.embedded import APP, DATABASE, SERVICE, SUPERUSER, Embedded
 
 PACKAGED = Path("/usr/lib/postgresql")
 """Where Debian's packages put the programs of each version."""
@@ -59,7 +59,8 @@ def running(folder: Path, *options: str) -> Iterator[Embedded]:
     try:
         found = Embedded(where, str(where))
         with psycopg.connect(found.admin_url.replace(f"/{DATABASE}?", "/postgres?"), autocommit=True) as db:
-            db.execute(f"create role {APP} login noinherit")
+            for role in (APP, SERVICE):
+                db.execute(f"create role {role} login noinherit")
             db.execute(f"create database {DATABASE}")
         yield found
     finally:

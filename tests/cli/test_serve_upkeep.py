@@ -23,7 +23,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(postgres: Embedded, tmp_path: Path) -> Run:
-    def command(which: click.Command, *arguments: str, url: str = postgres.url) -> Result:
+    def command(which: click.Command, *arguments: str, url: str = postgres.service_url) -> Result:
         given = ["--database-url", url, *arguments]
         return CliRunner().invoke(which, given, obj=Place(tmp_path, tmp_path), catch_exceptions=False)
 

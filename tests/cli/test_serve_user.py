@@ -34,7 +34,7 @@ class Sterna:
 
 @pytest.fixture
 def sterna(postgres: Embedded, tmp_path: Path) -> Sterna:
-    return Sterna(postgres.url, tmp_path)
+    return Sterna(postgres.service_url, tmp_path)
 
 
 @pytest.fixture

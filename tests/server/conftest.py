@@ -26,6 +26,7 @@ def settings(postgres: Embedded) -> ServerSettings:
     return ServerSettings(
         database_url=postgres.url,
         admin_url=postgres.admin_url,
+        service_url=postgres.service_url,
         jwt_secret=SECRET,
         rate_limits=False,
         keeping_seconds=86_400.0,  # no test meets with it by chance

@@ -55,7 +55,7 @@ class Own:
 def _installed(tmp_path_factory: pytest.TempPathFactory) -> Own:
     folder: Path = tmp_path_factory.mktemp("faults") / "postgres"
     running = embedded.start(folder)
-    migrate(running.admin_url, app_role=embedded.APP)
+    migrate(running.admin_url, app_role=embedded.APP, server_role=embedded.SERVICE)
     return Own(running)
 
 
@@ -90,7 +90,7 @@ def waits_for_a_lock(admin: Db) -> bool:
 def test_a_server_starts_without_its_database_and_works_when_it_comes(own: Own, served: Callable[..., str]) -> None:
     headers = somebody(own)
     own.kill()
-    address = served(database_url=own.running.url, pool_seconds=0.2)
+    address = served(database_url=own.running.url, service_url=own.running.service_url, pool_seconds=0.2)
     with httpx.Client(base_url=address, headers=headers, timeout=30) as http:
         assert http.get("/healthz").status_code == 200
         is_unavailable(http.get("/readyz"))
@@ -104,7 +104,7 @@ def test_a_server_starts_without_its_database_and_works_when_it_comes(own: Own, 
 
 def test_a_database_that_dies_in_mid_request_is_told_and_comes_back(own: Own, served: Callable[..., str]) -> None:
     headers = somebody(own)
-    address = served(database_url=own.running.url, pool_seconds=0.2)
+    address = served(database_url=own.running.url, service_url=own.running.service_url, pool_seconds=0.2)
     conversation = {"conversations": [{"id": "a", "title": "x", "messages": []}]}
     with httpx.Client(base_url=address, headers=headers, timeout=30) as http, ThreadPoolExecutor() as pool:
         assert http.get(SYNC).status_code == 200
@@ -124,7 +124,7 @@ def test_a_database_that_dies_in_mid_request_is_told_and_comes_back(own: Own, se
 
 def test_connections_that_broke_while_they_rested_are_nobodys_trouble(own: Own, served: Callable[..., str]) -> None:
     headers = somebody(own)
-    address = served(database_url=own.running.url)
+    address = served(database_url=own.running.url, service_url=own.running.service_url)
     with httpx.Client(base_url=address, headers=headers, timeout=30) as http:
         assert http.get(SYNC).status_code == 200
         with connect(own.running.admin_url) as admin:
@@ -137,7 +137,7 @@ def test_connections_that_broke_while_they_rested_are_nobodys_trouble(own: Own, 
 
 @asynccontextmanager
 async def opened(url: str, **more: Any) -> AsyncIterator[Database]:
-    database = Database(url, **more)
+    database = Database(url, server_url=url.replace(embedded.APP, embedded.SERVICE), **more)
     await database.open()
     try:
         yield database

@@ -69,7 +69,9 @@ def test_too_many_requests_are_told_how_long_to_wait(served: Callable[..., str])
 
 
 def test_a_database_that_is_away_is_told_as_such(served: Callable[..., str], ada: Person) -> None:
-    address = served(database_url="postgresql://sterna_app@127.0.0.1:1/sterna", pool_seconds=0.2)
+    address = served(
+        database_url="postgresql://sterna_app@127.0.0.1:1/sterna", service_url="", admin_url="", pool_seconds=0.2
+    )
     answer = httpx.get(f"{address}{SYNC}", headers={"authorization": f"Bearer {ada.token}"})
     told = is_refused(answer, 503, "service_unavailable")
     assert answer.headers["retry-after"] == str(told["retryAfter"])

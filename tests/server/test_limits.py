@@ -25,7 +25,7 @@ SLOW = 0.3
 
 def run(postgres: Embedded, work: Callable[[Database], Coroutine[Any, Any, None]]) -> None:
     async def opened() -> None:
-        database = Database(postgres.url, size=4)
+        database = Database(postgres.url, server_url=postgres.service_url, size=4)
         await database.open()
         try:
             await work(database)

@@ -13,7 +13,7 @@ from people import acting, connect, make_user
 from psycopg.conninfo import make_conninfo
 
 from server import migrate as migrating
-from server.embedded import APP, Embedded
+from server.embedded import APP, SERVICE, Embedded
 from server.identity import Identity
 from server.migrate import MigrationError, files, migrate, role_of
 
@@ -102,6 +102,30 @@ def test_a_role_without_the_right_is_told_what_is_needed(fresh: Callable[..., st
     name = psycopg.conninfo.conninfo_to_dict(fresh())["dbname"]
     with pytest.raises(MigrationError, match="Name one with --admin-url"):
         migrate(make_conninfo(postgres.url, dbname=str(name)))
+
+
+def test_the_login_role_of_peoples_requests_cannot_become_the_server(fresh: Callable[..., str]) -> None:
+    url = fresh()
+    with connect(url) as admin:
+        admin.execute(f"grant service_role to {APP}")  # as earlier versions did
+    migrate(url, app_role=APP, server_role=SERVICE)
+    may = {
+        APP: {"anon", "authenticated"},
+        SERVICE: {"service_role"},
+    }
+    for login, roles in may.items():
+        with connect(make_conninfo(url, user=login)) as db:
+            for role in ("anon", "authenticated", "service_role", "sterna_owner", "postgres"):
+                if role in roles:
+                    db.execute(f"set role {role}")
+                    db.execute("reset role")
+                else:
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        db.execute(f"set role {role}")
+    with connect(make_conninfo(url, user=APP)) as db:
+        for secret in ("sterna.secrets", "auth.users", "sterna.refresh_tokens", "profiles", "chat_messages"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                db.execute(f"select * from {secret}")
 
 
 def test_a_newer_database_is_left_alone(fresh: Callable[..., str]) -> None:

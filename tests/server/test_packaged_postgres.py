@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from conftest import client_of
 from deltas import Device, said, talk
-from people import Person, connect, make_user, token_for
+from people import Person, client_of, connect, make_user, token_for
 
-from server.embedded import APP, Embedded
+from server.embedded import APP, SERVICE, Embedded
 from server.migrate import files, migrate
 from server.settings import ServerSettings
 from sync.wire import Op
@@ -35,14 +34,14 @@ def packaged(request: pytest.FixtureRequest) -> Iterator[Embedded]:
         yield request.getfixturevalue("postgres")
         return
     with running(folder, *EXPLAINED) as found:
-        assert migrate(found.admin_url, app_role=APP) == [file.name for file in files()]
+        assert migrate(found.admin_url, app_role=APP, server_role=SERVICE) == [file.name for file in files()]
         yield found
 
 
 @pytest.fixture(scope="module")
 def someone(packaged: Embedded, settings: ServerSettings) -> Iterator[Person]:
     """Somebody with an account there."""
-    urls = {"database_url": packaged.url, "admin_url": packaged.admin_url}
+    urls = {"database_url": packaged.url, "admin_url": packaged.admin_url, "service_url": packaged.service_url}
     with connect(packaged.admin_url) as db, serving(replace(settings, **urls)) as address:
         user_id, email = make_user(db)
         token = token_for(user_id, email)

@@ -31,7 +31,7 @@ def code_for(postgres: Embedded) -> Callable[..., str]:
     """Makes a recovery code as whoever runs the server does."""
 
     def make(email: str, *more: str) -> str:
-        given = ["--database-url", postgres.url, "recover", email, *more]
+        given = ["--database-url", postgres.service_url, "recover", email, *more]
         done = CliRunner().invoke(user, given, obj=Place(None, None), catch_exceptions=False)
         assert done.exit_code == 0, done.output
         link = done.stdout.strip()

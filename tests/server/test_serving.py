@@ -32,7 +32,9 @@ def empty(tmp_path: Path) -> Iterator[Embedded]:
 
 
 def test_a_secret_that_was_given_does_not_stand_for_the_schema(settings: ServerSettings, empty: Embedded) -> None:
-    own = replace(settings, database_url=empty.url, admin_url=empty.admin_url, pool_seconds=0.2)
+    own = replace(
+        settings, database_url=empty.url, admin_url=empty.admin_url, service_url=empty.service_url, pool_seconds=0.2
+    )
     assert own.jwt_secret == SECRET
     keeping = partial(_kept, own, False, False)
     with serving(replace(own, jwt_secret=""), background=keeping) as address, httpx.Client(base_url=address) as http:
