@@ -10,10 +10,12 @@ from typing import Any
 from config import Settings, TimeoutSettings, credentials
 from providers import Catalog, Endpoint, HistoryError, HistoryHit, Model, Timeouts, discover, endpoints_from, guide
 from providers.guide import HelpText
+from providers.memory import Memory
 from providers.server import NAME as SERVER
 from providers.server import ServerProvider, Token
 from storage import Hit, Store, StoreError, StoreThread, stored_time
 
+MEMORY = "models.json"
 PLACES = 5
 """Of the history, for one answer of the guide."""
 
@@ -30,8 +32,12 @@ def catalog_of(
     environ: Mapping[str, str],
     config_dir: Path | None = None,
     help_text: HelpText = no_help,
+    memory: Path | None = None,
 ) -> Catalog:
-    """The endpoints of the settings, and the guide, who reads the history of ``store``. Asks nobody yet."""
+    """The endpoints of the settings, and the guide, who reads the history of ``store``. Asks nobody yet.
+
+    ``memory`` is the folder in which it is kept what is known of models.
+    """
 
     async def history(text: str) -> list[HistoryHit]:
         if store is None:
@@ -54,6 +60,7 @@ def catalog_of(
         guide=guide(help_text, history),
         default=None if is_blocked else settings.model or None,
         timeouts=Timeouts(connect=timeouts.connect, read=timeouts.read, write=timeouts.write),
+        memory=Memory(memory / MEMORY if memory is not None else None),
     )
 
 

@@ -19,7 +19,7 @@ from config import Settings
 from providers import Catalog, ProviderError
 from storage import Begun, Finish, NotFound, Store, StoreError, StoreThread
 
-from .asking import Asking
+from .asking import Asking, Prepared
 from .receiving import failed, receive, unasked_for
 from .reply import Ending, Reply
 
@@ -182,14 +182,22 @@ class Turns:
 
     async def _receive(self, reply: Reply, begun: Begun, asking: Asking) -> None:
         try:
-            provider, request = await asking.request(self._store, self.catalog, begun.user_message)
+            sent = await asking.prepare(self._store, self.catalog, begun.user_message)
+            _note_left_out(reply, sent)
+            refusal = await receive(reply, sent.provider, sent.request, self._monotonic, may_shorten=sent.count > 1)
+            if refusal is None:
+                return
+            budget = sent.smaller(refusal)
+            shorter = await asking.prepare(self._store, self.catalog, begun.user_message, budget)
+            if shorter.count >= sent.count:
+                reply.end(failed(refusal))
+                return
+            _note_left_out(reply, shorter)
+            await receive(reply, shorter.provider, shorter.request, self._monotonic)
         except ProviderError as error:
             reply.end(failed(error.failure))
-            return
         except StoreError as error:
             reply.end(Ending("failed", str(error), metadata={"kind": "storage"}))
-            return
-        await receive(reply, provider, request, self._monotonic)
 
     async def _save(self, reply: Reply) -> None:
         saved, pause = 0, SAVE_SECONDS
@@ -277,6 +285,11 @@ class Turns:
         loop = asyncio.get_running_loop()
         for listener in tuple(self._listeners):
             loop.call_soon(listener, reply)  # its mistakes are its own, not this turn's
+
+
+def _note_left_out(reply: Reply, sent: Prepared) -> None:
+    if sent.left_out:
+        reply.details["left_out"] = sent.left_out
 
 
 def _write_down(task: asyncio.Task[Any]) -> None:

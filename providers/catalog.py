@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .endpoint import Endpoint, Timeouts
 from .events import Failed, FailureKind, Model, Provider, ProviderError
+from .memory import Memory
 from .openai import OpenAIProvider
 
 if TYPE_CHECKING:
     import httpx
+
+LEARN = 4.0
+"""Seconds for a list that is only to say how much a model takes."""
 
 
 class Catalog:
@@ -28,6 +33,7 @@ class Catalog:
         transport: httpx.AsyncBaseTransport | None = None,
         default: str | None = None,
         timeouts: Timeouts | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.problems = {}
         self.finders: list[Callable[[], Awaitable[None]]] = []
@@ -36,6 +42,9 @@ class Catalog:
         self._guide = guide
         self._transport = transport
         self._timeouts = timeouts or Timeouts()
+        self._memory = memory or Memory()
+        self._asked: set[str] = set()
+        """Endpoints whose list was asked for, only to learn how much a model takes."""
         self._endpoints: dict[str, Endpoint] = {}
         self._providers: dict[str, Provider] = {guide.name: guide}
         self._listed: dict[str, list[Model]] = {}
@@ -120,16 +129,33 @@ class Catalog:
         )
 
     def context_length(self, ref: str | None) -> int | None:
-        """Tokens the model takes, when its list or the settings say so."""
+        """Tokens the model takes, when the settings, its list, or an earlier answer say so."""
         try:
             provider, model = self.resolve(ref)
         except ProviderError:
             return None
-        listed = next((one for one in self._known() if one.endpoint == provider.name and one.id == model), None)
         endpoint = self._endpoints.get(provider.name)
-        if endpoint is not None and endpoint.context_length:
-            return endpoint.context_length
-        return listed.context_length if listed else None
+        if endpoint is not None and (length := endpoint.length_for(model)):
+            return length
+        listed = next((one for one in self._known() if one.endpoint == provider.name and one.id == model), None)
+        learned = self._memory.length(endpoint.url, model) if endpoint is not None else None
+        return learned or (listed.context_length if listed else None)
+
+    async def learn_length(self, ref: str | None) -> None:
+        """Ask the endpoint for its list, once, if that may say how much the model takes; a failure is no matter."""
+        try:
+            provider, _ = self.resolve(ref)
+        except ProviderError:
+            return
+        name, endpoint = provider.name, self._endpoints.get(provider.name)
+        if endpoint is None or endpoint.models or name in self._asked or name in self._listed:
+            return
+        if self._memory.is_listed(endpoint.url):
+            return
+        self._asked.add(name)
+        with suppress(TimeoutError, ProviderError):
+            async with asyncio.timeout(LEARN):
+                self._listed[name] = await provider.models()
 
     def known(self) -> list[Model]:
         """The models known by now, endpoint by endpoint, without asking anybody."""
@@ -149,7 +175,7 @@ class Catalog:
         await asyncio.gather(*(provider.aclose() for provider in [*self._providers.values(), *self._replaced]))
 
     def _provider(self, endpoint: Endpoint) -> Provider:
-        return OpenAIProvider(endpoint, transport=self._transport, timeouts=self._timeouts)
+        return OpenAIProvider(endpoint, transport=self._transport, timeouts=self._timeouts, memory=self._memory)
 
     async def _list(self, name: str) -> None:
         try:

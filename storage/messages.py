@@ -102,26 +102,42 @@ class Messages(Sessions):
     def context_messages(self, session_id: str, budget_chars: int, until: Key | None = None) -> list[Message]:
         """The newest messages up to and with ``until`` that fit into the budget, newest first; failed turns left out.
 
-        A failed turn is the reply that failed and the prompt it failed to answer, unless another reply answered it. The
-        newest prompt is always there: it is the one being asked.
+        A failed turn is a reply that failed without a word of text, and the prompt it failed to answer, unless another
+        reply answered it. The newest prompt is always there: it is the one being asked.
         """
+        return self.context(session_id, budget_chars, until)[0]
+
+    def context(self, session_id: str, budget_chars: int, until: Key | None = None) -> tuple[list[Message], bool]:
+        """:meth:`context_messages`, and whether older ones did not fit."""
         found: list[Message] = []
         room = budget_chars
         answered: set[str] = set()
         failed: set[str] = set()
         for message in self._newest_first(session_id, until):
+            lost = message.failed and not (message.role == "assistant" and message.content.strip())
             if message.role == "assistant" and message.user_message_id:
-                (failed if message.failed else answered).add(message.user_message_id)
+                (failed if lost else answered).add(message.user_message_id)
             given_up = (
                 message.role == "user" and message.id in failed - answered and any(m.role == "user" for m in found)
             )
-            if message.failed or given_up:
+            if lost or given_up:
                 continue
             room -= len(message.content)
             if room < 0 and found:
-                break
+                return found, True
             found.append(message)
-        return found
+        return found, False
+
+    def count_before(self, session_id: str, key: Key) -> int:
+        """How many messages with text stand before ``key``."""
+        row = self.one(
+            """select count(*) as n from chat_messages where session_id = :id and content <> ''
+            and (message_timestamp, id) < (:ts, :last)""",
+            id=session_id,
+            ts=key[0],
+            last=key[1],
+        )
+        return int(row["n"]) if row else 0
 
     def _insert_reply(self, row: Mapping[str, Any]) -> None:
         self.db.execute(

@@ -97,7 +97,14 @@ async def make_catalog(
 
     from .guide_help import help_text
 
-    catalog = catalog_of(settings, store, environ=environ, config_dir=config_folder, help_text=help_text)
+    catalog = catalog_of(
+        settings,
+        store,
+        environ=environ,
+        config_dir=config_folder,
+        help_text=help_text,
+        memory=storage.data_dir(folder),
+    )
     await add_found(catalog, settings, environ)
     catalog.finders.append(partial(add_server, catalog, settings, store, folder, config_folder, environ))
     await catalog.finders[-1]()

@@ -476,15 +476,26 @@ async def test_choices_of_a_wrong_kind_from_another_machine_are_passed_over(turn
     assert (request.model, request.temperature, request.max_tokens, request.reasoning_effort) == ("m", None, None, None)
 
 
-async def test_the_conversation_so_far_is_sent_along_without_failed_turns(turns: Turns, model: Speaker) -> None:
+async def test_the_conversation_so_far_is_sent_along_with_parts_of_replies_and_without_lost_turns(
+    turns: Turns, model: Speaker
+) -> None:
+    broke = Failed(FailureKind.SERVER, "It broke.")
+    ways = ((Delta("answer 1"), Done()), (broke,), (Delta("half of 3"), broke), (Reasoning("hm"), broke), (Done(),))
     session_id: str | None = None
-    for number, end in enumerate((Done(), Failed(FailureKind.SERVER, "It broke."), Done()), start=1):
+    for number, events in enumerate(ways, start=1):
         begun, reply = await turns.begin(session_id, f"question {number}")
         session_id = begun.session.id
         await asked(model, number)
-        model.say(Delta(f"answer {number}"), end)
+        model.say(*events)
         await settled(reply)
-    assert [one.content for one in model.requests[-1].messages] == ["question 1", "answer 1", "question 3"]
+    sent = [(one.role, one.content) for one in model.requests[-1].messages]
+    assert sent == [
+        ("user", "question 1"),
+        ("assistant", "answer 1"),
+        ("user", "question 3"),
+        ("assistant", "half of 3"),
+        ("user", "question 5"),
+    ]
     assert model.requests[-1].request_id == begun.user_message.id
 
 

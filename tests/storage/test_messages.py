@@ -117,10 +117,18 @@ def test_a_model_is_given_the_newest_that_fits_and_always_the_prompt(store: Stor
     assert store.context_messages(session, 99, begun.user_message.key)[0].content == "c" * 10
 
 
+def test_a_model_is_given_the_part_of_a_reply_that_broke_off(store: Store) -> None:
+    session = exchange(store, "one", "ONE").session_id
+    begun = store.begin_turn(session, "two", model=None)
+    store.settle_reply(begun.reply.id, Settled("failed", "half a", error_message="cut off"))
+    store.begin_turn(session, "three", model=None)
+    assert asked(store, session) == ["three", "half a", "two", "ONE", "one"]
+
+
 def test_a_model_is_not_given_turns_that_failed(store: Store) -> None:
     session = exchange(store, "one", "ONE").session_id
     failed = store.begin_turn(session, "two", model=None)
-    reply = store.settle_reply(failed.reply.id, Settled("failed", "half a", error_message="cut off"))
+    reply = store.settle_reply(failed.reply.id, Settled("failed", "", "half a thought", error_message="cut off"))
     again = store.begin_turn(session, "three", model=None)
     assert asked(store, session) == ["three", "ONE", "one"]
     store.settle_reply(again.reply.id, Settled("stopped", "THR"))
