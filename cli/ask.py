@@ -17,7 +17,8 @@ import click
 from chat import Once, Reply, Turns, add_found, catalog_of, needs_search
 from config import Settings
 from providers import Catalog, ProviderError
-from storage import Finish, Message, Settled, Store, StoreThread
+from storage import Finish, Message, Settled, Store, StoreThread, clean
+from storage.reply_notes import reply_details, reply_notes
 
 from .naming import conversations
 from .output import counted, print_json
@@ -74,7 +75,10 @@ def ask(
     for its next messages. ctrl+c keeps what has come. Even a killed `ask` loses no more than half a second of text.
 
     With --json the object has: session_id, message_id, model, content, reasoning, finish (done, stopped, interrupted or
-    failed), error, input_tokens, output_tokens, total_tokens, elapsed_ms; with --no-store the ids are null.
+    failed), error, input_tokens, output_tokens, total_tokens, elapsed_ms; with --no-store the ids are null. Where there
+    is something to say it also has: finish_reason (length, content_filter, tool_calls …), left_out (earlier messages
+    that the model does not take), without (parameters that it refused), notes (the same in sentences), citations, cost,
+    cached_tokens and reasoning_tokens.
     """
     if no_store and conversation:
         raise click.UsageError("--no-store keeps no conversation to go on with; leave out one of the two.")
@@ -174,6 +178,8 @@ async def _turn(turns: Turns, session_id: str | None, question: Question) -> int
     if question.as_json:
         ids = {"session_id": message.session_id, "message_id": message.id}
         print_json(ids | _said(message, message.finish))
+    else:
+        _note(message)
     return _code(stop, message.error_message)
 
 
@@ -244,7 +250,15 @@ async def _ask_once(place: Place, settings: Settings, question: Question) -> int
         await catalog.aclose()
     if question.as_json:
         print_json({"session_id": None, "message_id": None} | _said(settled, settled.finish))
+    else:
+        _note(settled)
     return _code(stop, settled.error_message)
+
+
+def _note(reply: Message | Settled) -> None:
+    """Say on standard error what is missing of the reply or of the request."""
+    for note in reply_notes(reply.metadata):
+        click.echo(clean(f"sterna: {note}"), err=True)
 
 
 def _code(stop: Stop, error: str | None) -> int:
@@ -272,4 +286,4 @@ def _said(reply: Message | Settled, finish: Finish) -> dict[str, Any]:
         "output_tokens": reply.output_tokens,
         "total_tokens": reply.total_tokens,
         "elapsed_ms": reply.elapsed_ms,
-    }
+    } | reply_details(reply.metadata)

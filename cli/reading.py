@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from storage import clean, clip, one_line
+from storage.reply_notes import SHOWN, reply_details, reply_notes, reply_sources
 
 from .naming import conversations
 from .output import local_time, paint, print_json, title_line, without_controls, write_text
@@ -73,7 +74,7 @@ def show(place: Place, conversation: str, reasoning: bool, as_json: bool) -> Non
 
     With --json the object has: id, name, title, created_at, updated_at, message_count, total_tokens, last_model,
     settings, messages (each: id, role, content, at, model, finish, error, reasoning, input_tokens, output_tokens,
-    total_tokens, elapsed_ms) and live (replies that are arriving now: id, model, content).
+    total_tokens, elapsed_ms, and what `ask` adds) and live (replies that are arriving now: id, model, content).
     """
     with place.history() as store:
         session = store.get_session(find(store, conversation))
@@ -87,6 +88,10 @@ def show(place: Place, conversation: str, reasoning: bool, as_json: bool) -> Non
                 write_text(_quoted(message.reasoning) + "\n\n", dim=True)
             if message.content:
                 _echo_text(message.content)
+            for title, url in reply_sources(message.metadata)[:SHOWN]:
+                click.echo(paint(f"[{title_line(title or url, 60)}] {one_line(url, 200)}", dim=True))
+            for note in reply_notes(message.metadata):
+                click.echo(paint(f"({clean(note)})", fg="yellow"))
             if message.error_message:
                 click.echo(paint(f"({clean(message.error_message)})", fg="red"))
         for reply in store.live_replies(session.id):
@@ -149,7 +154,7 @@ def _object(message: Message) -> dict[str, Any]:
         "output_tokens": message.output_tokens,
         "total_tokens": message.total_tokens,
         "elapsed_ms": message.elapsed_ms,
-    }
+    } | reply_details(message.metadata)
 
 
 def _arriving(reply: LiveReply) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from storage import Store, StoreFull
 from tests.cli.conftest import Run
-from tests.fake_openai import Server
+from tests.fake_openai import Script, Server, by_prompt
 
 pytestmark = pytest.mark.usefixtures("configured")
 
@@ -172,3 +173,71 @@ def test_without_any_model_the_guide_answers(run: Run, configured: Path) -> None
     result = run("ask", "How do I search?")
     assert result.code == 0
     assert "search" in result.out.lower()
+
+
+def answered(finish: str | None, text: str | None = "half", **more: object) -> Script:
+    """A whole reply that ends for that reason."""
+    message = {"role": "assistant", "content": text} | more
+    return Script(body=json.dumps({"choices": [{"message": message, "finish_reason": finish}], "usage": USAGE}))
+
+
+USAGE = {
+    "prompt_tokens": 9,
+    "completion_tokens": 2,
+    "prompt_tokens_details": {"cached_tokens": 5},
+    "cost": 0.002,
+}
+
+
+@pytest.mark.parametrize(
+    ("finish", "says"),
+    [("length", "Send “continue”"), ("content_filter", "content filter"), ("tool_calls", "asked for a tool")],
+)
+def test_a_reply_that_is_not_whole_says_so(run: Run, server: Server, finish: str, says: str) -> None:
+    server.fake.reply = lambda body: answered(finish)
+    result = run("ask", "hello")
+    assert (result.code, result.out) == (0, "half\n")
+    assert says in result.err
+    assert says in run("show", "last").out
+    for found in (run("ask", "--json", "hello").json(), run("ask", "--json", "--no-store", "hello").json()):
+        assert (found["finish"], found["finish_reason"], found["cost"], found["cached_tokens"]) == (
+            "done", finish, 0.002, 5,
+        )  # fmt: skip
+        assert says in found["notes"][0]
+    assert run("show", "--json").json()["messages"][-1]["finish_reason"] == finish
+    run("ask", "-c", "last", "continue")
+    assert [one["content"] for one in server.fake.requests[-1]["messages"]] == ["hello", "half", "continue"]
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        (answered("stop", ""), "sent an empty reply"),
+        (answered("stop", None), "sent an empty reply"),
+        (answered("length", "", reasoning="Hm."), "used up its limit while thinking"),
+        (answered("tool_calls", None, tool_calls=[{"function": {"name": "get_weather"}}]), "the tool “get_weather”"),
+        (answered("stop", None, images=[{"image_url": {"url": "data:x"}}]), "an image only"),
+        (answered("stop", None, audio={"data": "x"}), "sound only"),
+    ],
+)
+def test_an_empty_reply_is_named_and_does_not_break_the_turns(
+    run: Run, server: Server, made: Script, says: str
+) -> None:
+    server.fake.reply = lambda body: made
+    result = run("ask", "first")
+    assert (result.code, result.out) == (1, "")
+    assert says in result.err
+    run("ask", "-c", "last", "second")
+    server.fake.reply = by_prompt
+    assert run("ask", "-c", "last", "third").code == 0
+    roles = [one["role"] for one in server.fake.requests[-1]["messages"]]
+    assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
+    assert run("show", "last").out.count(says) == 2
+
+
+def test_sources_are_kept_and_shown(run: Run, server: Server) -> None:
+    note = {"type": "url_citation", "url_citation": {"url": "https://terns.example/far", "title": "How far"}}
+    server.fake.reply = lambda body: answered("stop", "Far.", annotations=[note])
+    found = run("ask", "--json", "how far?").json()
+    assert found["citations"] == [{"url": "https://terns.example/far", "title": "How far"}]
+    assert "https://terns.example/far" in run("show", "last").out

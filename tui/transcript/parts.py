@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from textual.content import Content
 
 from storage import Message, clean, one_line, parse
+from storage.reply_notes import SHOWN, reply_notes, reply_sources
 
 from ..markdown import Note
 from ..markdown.looks import MUTED
@@ -86,20 +87,30 @@ def endings(message: Message, look: Look) -> list[Note]:
         sentence = clean(message.error_message or "The reply failed.").strip()
         return [Note(Content.assemble(("✗ ", "bold $text-error"), (sentence, "$text-error"), again))]
     if finish == "stopped":
-        notes = [Note(Content.assemble(("(stopped)", MUTED), again))]
+        notes = [*_marks(message), Note(Content.assemble(("(stopped)", MUTED), again))]
         return [*notes, *_cost(message, look, 0)]
     if message.failed:
         return [Note(Content.assemble((clean(message.error_message or ""), "$text-warning"), again))]
     if finish == "interrupted":
         cut = ("Interrupted here. Nothing after this arrived.", "$text-warning")
-        return [Note(Content.assemble(cut, again)), *_cost(message, look, 0)]
-    return _cost(message, look, 1)
+        return [*_marks(message), Note(Content.assemble(cut, again)), *_cost(message, look, 0)]
+    marks = _marks(message)
+    return [*marks, *_cost(message, look, 0 if marks else 1)]
 
 
 def _cost(message: Message, look: Look, gap: int) -> list[Note]:
     """What a reply cost, where that is known and wanted."""
     usage = _usage(message) if look.usage and message.role == "assistant" else ""
     return [Note(Content.styled(usage, MUTED), gap=gap)] if usage else []
+
+
+def _marks(message: Message) -> list[Note]:
+    """The sources that the provider named, each in one line, and what is missing of the reply or of the request."""
+    named = reply_sources(message.metadata)[:SHOWN]
+    lines = [f"[{number}] {one_line(title or url, 100)}" for number, (title, url) in enumerate(named, 1)]
+    notes = [Content.styled("\n".join(lines), MUTED)] if lines else []
+    notes += [Content.styled(clean(note), "$text-warning") for note in reply_notes(message.metadata)]
+    return [Note(note, gap=0 if number else 1) for number, note in enumerate(notes)]
 
 
 def seconds(milliseconds: int) -> str:

@@ -1,0 +1,58 @@
+"""Sentences about a reply that ended by itself and is not whole, or was asked with less than the person sees.
+
+They are made from what is stored with the message, which may come from another machine: no type is taken on trust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+ENDINGS: Mapping[str, str] = {
+    "length": "Cut off: the reply reached the model's length limit. Send “continue” for the rest.",
+    "content_filter": "Cut off: the provider's content filter stopped the reply here.",
+    "tool_calls": "The model asked for a tool, which Sterna does not offer. Ask for an answer in words to go on.",
+}
+DETAILS = ("finish_reason", "left_out", "without", "citations", "cost", "cached_tokens", "reasoning_tokens")
+"""Names in a message's metadata that a script may want."""
+SHOWN = 12
+"""Sources that are named under a reply."""
+
+
+def reply_notes(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the sentences, the most important first."""
+    found = []
+    reason = metadata.get("finish_reason")
+    if isinstance(reason, str) and reason not in ("", "stop"):
+        found.append(ENDINGS.get(reason) or f"The provider ended the reply for a reason of its own: {reason[:60]}.")
+    left_out = metadata.get("left_out")
+    if isinstance(left_out, int) and not isinstance(left_out, bool) and left_out > 0:
+        what = "1 earlier message was" if left_out == 1 else f"{left_out:,} earlier messages were"
+        found.append(f"{what} left out: the model does not take the whole conversation.")
+    without = _texts(metadata.get("without"))
+    if without:
+        found.append(f"Asked without {' and '.join(without)}, which this model does not take.")
+    return tuple(found)
+
+
+def reply_sources(metadata: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return title and address of the sources that the provider named."""
+    rows = metadata.get("citations")
+    found = []
+    for row in rows if isinstance(rows, list) else ():
+        url = row.get("url") if isinstance(row, Mapping) else None
+        title = row.get("title") if isinstance(row, Mapping) else None
+        if isinstance(url, str) and url:
+            found.append((title if isinstance(title, str) else "", url))
+    return tuple(found)
+
+
+def reply_details(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what there is of :data:`DETAILS`, and the sentences as ``notes``."""
+    found = {name: metadata[name] for name in DETAILS if metadata.get(name) not in (None, [], "")}
+    notes = list(reply_notes(metadata))
+    return found | ({"notes": notes} if notes else {})
+
+
+def _texts(value: object) -> list[str]:
+    return [one[:60] for one in value if isinstance(one, str)][:10] if isinstance(value, list) else []
