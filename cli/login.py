@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Literal
 
 import click
@@ -11,7 +10,6 @@ import click
 from storage import History, clean, one_line
 from sync.accounts import Account, Accounts, Choice, Offer, SignedIn
 from sync.device import approved
-from sync.errors import SignInError
 from sync.gotrue import SignInServer, Tokens
 
 from .output import counted
@@ -19,7 +17,7 @@ from .place import Place
 from .signing import accounts_of, can_ask, current
 from .streams import read_line
 
-TAKE = {"adopt": ("adopt", "merge"), "beside": ("beside", "open")}
+TAKE = {"adopt": ("adopt", "merge", "move"), "beside": ("beside", "open")}
 """What each of the two answers means where it is offered."""
 
 
@@ -30,7 +28,7 @@ TAKE = {"adopt": ("adopt", "merge"), "beside": ("beside", "open")}
 @click.option("--device", is_flag=True, help="Sign in with a browser, on this or another machine.")
 @click.option("--create", is_flag=True, help="Make the account. An invitation, if needed, is asked for.")
 @click.option("--yes", is_flag=True, help="Say yes to sending the history to the server.")
-@click.option("--adopt", "wish", flag_value="adopt", help="The history here becomes the account's.")
+@click.option("--adopt", "wish", flag_value="adopt", help="The history here, or a copy of it, becomes the account's.")
 @click.option("--beside", "wish", flag_value="beside", help="The history here stays apart; the account has its own.")
 @click.pass_obj
 def login(
@@ -65,13 +63,16 @@ def login(
     signed = _signed(accounts, address, email, asks, device=device, create=create)
     try:
         offer = accounts.offer(signed)
-        choice = _choice(offer, signed, wish)
-        sending = yes or (asks and _may_send(offer, choice, signed))
+        choice = _choice(offer, signed, wish, yes=yes, asks=asks)
+        moving = choice == "move" and accounts.current().sending
+        sending = yes or moving or (asks and choice != "move" and _may_send(offer, choice, signed))
         account = asyncio.run(accounts.settle(signed, choice, sending=sending))
     except (click.Abort, KeyboardInterrupt):
-        asyncio.run(_discard(accounts, address, signed))
+        left = asyncio.run(accounts.discard(signed))
+        if signed.created:
+            click.echo(f"\n{clean(left)}", err=True)
         raise
-    _tell(account, choice, offer.history)
+    _tell(account, choice, offer)
 
 
 def _signed(accounts: Accounts, address: str, email: str | None, asks: bool, *, device: bool, create: bool) -> SignedIn:
@@ -85,7 +86,7 @@ def _signed(accounts: Accounts, address: str, email: str | None, asks: bool, *, 
         told = "Email" if create or kind == "upstream" else "Email (or Enter, to sign in with a browser)"
         email = click.prompt(told, default="", show_default=False, err=True).strip()
     if email:
-        return SignedIn(server, kind, _with_password(signer, email, asks, create=create))
+        return SignedIn(server, kind, _with_password(signer, email, asks, create=create), created=create)
     if kind == "upstream":
         raise click.UsageError("An upstream server signs in with email and password only: give --email.")
     if create:
@@ -115,9 +116,14 @@ async def _with_browser(signer: SignInServer) -> Tokens:
     return await approved(signer, code)
 
 
-def _choice(offer: Offer, signed: SignedIn, wish: str | None) -> Choice:
+def _choice(offer: Offer, signed: SignedIn, wish: str | None, *, yes: bool, asks: bool) -> Choice:
+    if offer.choices == ("move",):
+        _agree_to_move(offer, signed, agreed=yes or wish == "adopt", asks=asks)
+        return "move"
     if len(offer.choices) == 1:
         return offer.choices[0]
+    if offer.owner:  # the history here is another account's; a copy of it is only made for who asks for that
+        return "merge" if wish == "adopt" else offer.choices[0]
     who, host = one_line(signed.tokens.email, 60) or "this account", signed.server.host
     if wish is None:
         click.echo(f"There {_are(offer.history)} on this computer.", err=True)
@@ -125,6 +131,17 @@ def _choice(offer: Offer, signed: SignedIn, wish: str | None) -> Choice:
         click.echo(f"beside: they stay on this computer only, apart; {who} has its own history.", err=True)
         wish = click.prompt("Which", type=click.Choice(["adopt", "beside"]), err=True)
     return next(one for one in offer.choices if one in TAKE[str(wish)])
+
+
+def _agree_to_move(offer: Offer, signed: SignedIn, *, agreed: bool, asks: bool) -> None:
+    """Ask whether the history follows its server to another address. Raises Abort for a no."""
+    old, new = offer.moved_from.partition("://")[2], signed.server.host
+    if agreed:
+        return
+    if not asks:
+        raise click.UsageError(f"The server at {old} is at {new} now. Add --yes to sync this history there.")
+    click.echo(f"This is the server that this history belongs to. It was at {old} before.", err=True)
+    click.confirm(f"Sync this history with {new} from now on", abort=True, err=True)
 
 
 def _may_send(offer: Offer, choice: Choice, signed: SignedIn) -> bool:
@@ -136,9 +153,11 @@ def _may_send(offer: Offer, choice: Choice, signed: SignedIn) -> bool:
     return click.confirm("Send it", default=None, err=True)
 
 
-def _tell(account: Account, choice: Choice, here: History) -> None:
-    host = account.origin.partition("://")[2]
+def _tell(account: Account, choice: Choice, offer: Offer) -> None:
+    host, here = account.origin.partition("://")[2], offer.history
     click.echo(clean(f"Signed in to {host} as {account.name}."))
+    if offer.moved_from:
+        click.echo(clean(f"The account moved along from {offer.moved_from.partition('://')[2]}."))
     many = counted(here.conversations, "conversation")
     if choice == "adopt" and here.conversations:
         click.echo(f"{many} of this computer {'is' if here.conversations == 1 else 'are'} this account's now.")
@@ -146,16 +165,18 @@ def _tell(account: Account, choice: Choice, here: History) -> None:
         click.echo(f"{many} of this computer {'was' if here.conversations == 1 else 'were'} added to this account's.")
     elif choice in ("beside", "open") and here.conversations:
         click.echo("The history that was shown so far is left as it is: sterna accounts")
+        if offer.unsent:
+            click.echo(
+                clean(
+                    f"{counted(offer.unsent, 'change')} in it {'was' if offer.unsent == 1 else 'were'} never sent to "
+                    f"{offer.owner.partition('://')[2]}. To copy its conversations to this account, show it again with "
+                    f"`sterna accounts use`, then: sterna login {host} --adopt"
+                )
+            )
     if account.sending:
         click.echo("The history is sent from now on. To do it at once: sterna sync --once")
     else:
         click.echo("Nothing is sent. To say yes to it: sterna sync on")
-
-
-async def _discard(accounts: Accounts, address: str, signed: SignedIn) -> None:
-    """Nobody keeps the tokens; the server need not either."""
-    with suppress(SignInError):
-        await accounts.sign_in_server(address)[2].logout(signed.tokens.access)
 
 
 def _are(here: History) -> str:

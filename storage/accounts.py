@@ -40,6 +40,8 @@ class Listed:
     """``sterna`` or ``upstream``."""
     sending: bool = False
     """Whether its owner said yes to sending."""
+    server_id: str = ""
+    """The server's own id, by which it is known at another address; empty where it has none."""
 
     @property
     def local(self) -> bool:
@@ -65,6 +67,7 @@ def keep(data_dir: Path, account: Listed, *, make_current: bool = False) -> None
     def change(content: dict[str, Any]) -> None:
         told: dict[str, Any] = {"file": account.file, "name": account.name, "origin": account.origin or None}
         told |= {"user_id": account.user_id or None, "kind": account.kind or None, "sending": account.sending}
+        told |= {"server_id": account.server_id} if account.server_id else {}
         known = next((one for one in content["accounts"] if one["file"] == account.file), None)
         if known is None:
             content["accounts"].append(told)
@@ -155,7 +158,7 @@ def _replace(registry: Path, content: dict[str, Any]) -> None:
 
 
 def _entry(told: dict[str, Any]) -> Listed:
-    texts = {name: told.get(name) for name in ("name", "origin", "user_id", "kind")}
+    texts = {name: told.get(name) for name in ("name", "origin", "user_id", "kind", "server_id")}
     given = {name: value for name, value in texts.items() if isinstance(value, str)}
     return Listed(told["file"], **given, sending=told.get("sending") is True)
 

@@ -100,6 +100,12 @@ class Adoption(Bulk, Profiles, Maintenance):
             self.ensure_profile(user_id, email or None, metadata)
         return owner is None
 
+    def move_account(self, origin: str) -> None:
+        """Note the new address of the account's server. What was learnt at the old one is asked anew."""
+        with self.write():
+            self.db.execute("update sync_account set origin = :origin, caps = null, caps_at = null", {"origin": origin})
+            self.db.execute("update sync_state set next_at = null, fails = 0")
+
     def merge_from(self, other: Adoption) -> History:
         """Add what another file holds and this one does not; gives what was added. Nothing is taken from there.
 

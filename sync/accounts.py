@@ -10,6 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
     from config.credentials import Credentials
 
 Kind = Literal["sterna", "upstream"]
-Choice = Literal["again", "adopt", "merge", "open", "beside"]
-"""What becomes of the history here: it is the account's already; it becomes the account's; it is added to the file that
-the account has here; that file is opened and this one left alone; an empty file begins, and this one is left alone."""
+Choice = Literal["again", "move", "adopt", "merge", "open", "beside"]
+"""What becomes of the history here: it is the account's already; it is, and the server has another address now; it
+becomes the account's; a copy is added to the file that the account has here, or to a new one; that file is opened and
+this one left alone; an empty file begins, and this one is left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Account:
     kind: Kind
     sending: bool = False
     """Whether its owner said yes to sending."""
+    server_id: str = ""
+    """The server's own id, the same at whatever address it is."""
 
     @property
     def local(self) -> bool:
@@ -65,6 +69,8 @@ class SignedIn:
     server: Server
     kind: Kind
     tokens: Tokens = field(repr=False)
+    created: bool = False
+    """Whether the account was made by this sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,12 @@ class Offer:
     choices: tuple[Choice, ...]
     history: History
     """What the current file holds."""
+    moved_from: str = ""
+    """The address at which the account is known here, where that is another one of the same server."""
+    owner: str = ""
+    """The server of the account that the history here belongs to, where that is another account."""
+    unsent: int = 0
+    """Changes of that history which its server was never told."""
 
 
 class Accounts:
@@ -174,20 +186,32 @@ class Accounts:
         user_id, email = await signer.user(access)
         return SignedIn(server, kind, Tokens(user_id, email, access, "", 0))
 
+    async def discard(self, signed: SignedIn) -> str:
+        """End a sign-in that somebody went back on, at the server too; gives what is left of it, in a sentence."""
+        with suppress(SignInError):
+            await self._signer(signed.server, signed.kind).logout(signed.tokens.access)
+        if signed.created:
+            return f"Your account at {signed.server.host} was created, but you are not signed in. Sign in to use it."
+        return "Nothing was changed."
+
     def offer(self, signed: SignedIn) -> Offer:
         """What can become of the history here. Not for the event loop."""
         who = (signed.server.origin, signed.tokens.user_id)
         current = storage.accounts.current(self._data_dir)
         store = Store.open(self._data_dir / current.file)
         try:
-            owner, history = store.owner(), store.history()
+            owner, history, unsent = store.owner(), store.history(), store.waiting()
         finally:
             store.close()
         if owner == who:
             return Offer(("again",), history)
-        known = self._file_of(who) is not None
+        known = self._known(signed)
+        moved = known.origin if known is not None and known.origin != who[0] else ""
+        if owner is not None and known is not None and known.file == current.file and owner[1] == who[1]:
+            return Offer(("move",), history, moved_from=owner[0])
         if owner is not None:
-            return Offer(("open",) if known else ("beside",), history)
+            first: Choice = "open" if known else "beside"
+            return Offer((first, "merge") if history.conversations else (first,), history, moved, owner[0], unsent)
         if known:
             return Offer(("merge", "open") if history.conversations else ("open",), history)
         return Offer(("adopt", "beside") if history.conversations else ("adopt",), history)
@@ -196,13 +220,17 @@ class Accounts:
         """Keep the sign-in and do as chosen. The account is current then. Raises :class:`storage.StoreError`."""
         current = storage.accounts.current(self._data_dir)
         who = (signed.server.origin, signed.tokens.user_id)
-        if choice in ("again", "adopt"):
+        known = self._known(signed)
+        if choice in ("again", "move", "adopt"):
             file = current.file
-        elif choice == "beside":
+        elif choice == "beside" or known is None:
             file = storage.accounts.new_file(self._data_dir)
         else:
-            file = self._file_of(who) or storage.accounts.new_file(self._data_dir)
-        account = Account(self._data_dir / file, who[1], who[0], signed.tokens.email, signed.kind, sending)
+            file = known.file
+        account = Account(
+            self._data_dir / file, who[1], who[0], signed.tokens.email, signed.kind, sending,
+            signed.tokens.server_id or (known.server_id if known is not None else ""),
+        )  # fmt: skip
         had = await asyncio.to_thread(self._keys.get, _name(account))
         session = self._kept(account)
         try:
@@ -271,6 +299,8 @@ class Accounts:
         data = account.file.parent
         store = Store.open(account.file)
         try:
+            if self._has_moved(account):
+                store.move_account(account.origin)
             store.adopt(account.origin, account.user_id, account.email)
             if merged is not None and merged != account.file.name:
                 other = Store.open(data / merged)
@@ -289,7 +319,10 @@ class Accounts:
             config.save_value("sync.enabled", True, self._config_dir)
 
     def _note(self, account: Account, *, make_current: bool = False) -> None:
-        entry = Listed(account.file.name, account.name, account.origin, account.user_id, account.kind, account.sending)
+        entry = Listed(
+            account.file.name, account.name, account.origin, account.user_id, account.kind, account.sending,
+            account.server_id,
+        )  # fmt: skip
         storage.accounts.keep(self._data_dir, entry, make_current=make_current)
 
     def _mean(self, account: Account) -> None:
@@ -300,9 +333,22 @@ class Accounts:
         if settings.kind != account.kind:
             config.save_value("sync.kind", account.kind, self._config_dir)
 
-    def _file_of(self, who: tuple[str, str]) -> str | None:
-        return next(
-            (one.file for one in storage.accounts.listed(self._data_dir) if (one.origin, one.user_id) == who), None
+    def _known(self, signed: SignedIn) -> Listed | None:
+        """Return the account's entry: by its address, else by the id of its server, which may have moved."""
+        user_id, origin, server_id = signed.tokens.user_id, signed.server.origin, signed.tokens.server_id
+        entries = [one for one in storage.accounts.listed(self._data_dir) if one.user_id == user_id]
+        here = next((one for one in entries if one.origin == origin), None)
+        return here or next((one for one in entries if server_id and one.server_id == server_id), None)
+
+    def _has_moved(self, account: Account) -> bool:
+        """Return whether the account's file is of the same server at another address."""
+        entries = storage.accounts.listed(self._data_dir)
+        entry = next((one for one in entries if one.file == account.file.name), None)
+        return (
+            entry is not None
+            and entry.user_id == account.user_id
+            and entry.origin != account.origin
+            and entry.server_id == account.server_id != ""
         )
 
     def _kind_of(self, server: Server) -> Kind:
@@ -313,8 +359,9 @@ class Accounts:
         email = "" if entry.local or entry.name == entry.user_id else entry.name
         kind: Kind = "upstream" if entry.kind == "upstream" else "sterna"
         return Account(
-            self._data_dir / entry.file, entry.user_id, entry.origin, email, kind, entry.sending and not entry.local
-        )
+            self._data_dir / entry.file, entry.user_id, entry.origin, email, kind, entry.sending and not entry.local,
+            entry.server_id,
+        )  # fmt: skip
 
 
 async def check(session: Session, account: Account, owner: tuple[str, str] | None) -> None:

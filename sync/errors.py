@@ -45,6 +45,10 @@ class Refused(SignInError):
     """The server does not take what was given, and says why."""
 
 
+class AccountExists(Refused):
+    """A new account was asked for with an email that has one."""
+
+
 class Denied(SignInError):
     """Somebody said no in the browser."""
 

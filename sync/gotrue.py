@@ -17,6 +17,7 @@ from uuid import UUID
 from net import TooLarge, Unreadable, whole
 
 from .errors import (
+    AccountExists,
     AccountShut,
     CannotReach,
     CodeEnded,
@@ -55,6 +56,8 @@ class Tokens:
     """How long the access token is good, from when it came."""
     raw: Mapping[str, Any] = field(repr=False, default_factory=dict)
     """The whole answer, which upstream's cookies are made of."""
+    server_id: str = ""
+    """The server's own id, the same at whatever address it is; empty where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,8 @@ class SignInServer:
             return SignInNeeded(f"The sign-in at {host} has ended. Sign in again: sterna login")
         if code in ("invalid_credentials", "invalid_grant") and "device" not in _said(told):
             return WrongPassword(f"Email or password are not right for {host}.")
+        if code in ("user_already_exists", "email_exists") or "already registered" in _said(told):
+            return AccountExists(f"That email already has an account at {host}. Sign in instead.")
         if code == "signup_disabled":
             closed = "needs an invitation for a new account" if "invit" in _said(told) else "takes no new accounts"
             return SignupClosed(f"{host} {closed}. Ask whoever runs it.")
@@ -227,7 +232,11 @@ class SignInServer:
         email = user.get("email")
         kept = int(min(max(seconds, 1), 10**9))
         shown = email if isinstance(email, str) and len(email) <= 320 else ""
-        return Tokens(str(user["id"]), shown, str(access), str(refresh), kept, answer)
+        server_id = answer.get("server_id")
+        return Tokens(
+            str(user["id"]), shown, str(access), str(refresh), kept, answer,
+            str(server_id) if _is_uuid(server_id) else "",
+        )  # fmt: skip
 
     def _strange(self) -> NotASterna:
         return NotASterna(f"What {self.server.host} answers is not what a Sterna server says. Check the address.")

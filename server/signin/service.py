@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from ..database import Connection
 from ..identity import SERVER
+from ..server_id import server_id
 from ..services import Services
 from . import accounts, devices, sessions, weak
 from .accounts import Account, UserBody
@@ -37,6 +38,7 @@ class Session(BaseModel):
     expires_at: int
     refresh_token: str
     user: UserBody
+    server_id: str = Field(description="Stays when the server moves to another address.")
 
 
 class SignIn:
@@ -103,7 +105,7 @@ class SignIn:
         async def work(connection: Connection) -> Issued:
             return await self._issue(connection, account)
 
-        return self._session(await self._parts.database.write(SERVER, work))
+        return await self._session(await self._parts.database.write(SERVER, work))
 
     async def owner(self, token: str) -> UUID | None:
         """Return whose refresh token this is; None for one that is nobody's."""
@@ -128,7 +130,7 @@ class SignIn:
             raise Refusal("user_banned", "User is banned")
         if outcome == "unknown":
             raise Refusal("refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found")
-        return self._session(outcome)
+        return await self._session(outcome)
 
     async def device(self, code: str) -> Session:
         """The sign-in that somebody approved for this terminal."""
@@ -141,7 +143,7 @@ class SignIn:
         outcome = await self._parts.database.write(SERVER, work)
         if isinstance(outcome, Refusal):
             raise outcome
-        return self._session(outcome)
+        return await self._session(outcome)
 
     async def change(self, user_id: UUID, family: UUID | None, password: str | None, data: Any) -> Account:
         """Change one's own account; a new password ends every other sign-in."""
@@ -178,7 +180,7 @@ class SignIn:
         noted = await accounts.signed_in(connection, account, now)
         return await sessions.issue(connection, noted, now, self._parts.settings.refresh_seconds)
 
-    def _session(self, issued: Issued) -> Session:
+    async def _session(self, issued: Issued) -> Session:
         seconds = self._parts.settings.access_seconds
         return Session(
             access_token=self._parts.tokens.access(issued.account.id, issued.account.email, issued.family),
@@ -186,6 +188,7 @@ class SignIn:
             expires_at=int((self._parts.clock() + timedelta(seconds=seconds)).timestamp()),
             refresh_token=issued.secret,
             user=UserBody.of(issued.account),
+            server_id=await server_id(self._parts.database),
         )
 
 

@@ -167,7 +167,7 @@ def test_another_account_gets_a_file_of_its_own(
 ) -> None:
     sign_in(run, sterna_server, somebody, "--adopt", "--yes")
     other = sign_up(sterna_server)
-    done = sign_in(run, sterna_server, other, "--adopt", "--yes")
+    done = sign_in(run, sterna_server, other, "--yes")
     assert done.code == 0
     assert titles(home) == []
     files = {one.user_id: one.file for one in accounts.listed(home / "data")}

@@ -42,7 +42,7 @@ def test_signing_up_signs_in_and_makes_a_profile(http: httpx.Client, db: Db) -> 
 
     assert answer.status_code == 200
     told = answer.json()
-    assert set(told) == {"access_token", "token_type", "expires_in", "expires_at", "refresh_token", "user"}
+    assert set(told) == {"access_token", "token_type", "expires_in", "expires_at", "refresh_token", "user", "server_id"}
     assert told["token_type"] == "bearer"
     assert told["expires_in"] == 3600
     user = told["user"]

@@ -83,7 +83,7 @@ async def test_a_second_account_begins_with_a_file_of_its_own_and_the_first_keep
 ) -> None:
     talk(folder, "One")
     ada = await accounts.settle(signed(), "adopt", sending=True)
-    assert accounts.offer(signed(BOB)).choices == ("beside",)
+    assert accounts.offer(signed(BOB)).choices == ("beside", "merge")
     bob = await accounts.settle(signed(BOB, email="bob@example.org"), "beside", sending=True)
     assert ada.file != bob.file
     assert accounts.current() == bob

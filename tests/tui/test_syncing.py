@@ -244,6 +244,36 @@ async def test_keeping_a_synced_conversation_here_is_asked_first_told_on_the_oth
             assert await app.store.run(Store.is_private, session_id)
 
 
+async def test_a_sign_up_that_is_given_up_says_that_the_account_was_made(tmp_path: Path, sterna_server: str) -> None:
+    conversation(tmp_path, "Sandpipers")
+    new = Somebody("", f"{uuid4().hex}@example.org", "a password of theirs")
+    async with running(tmp_path) as (app, pilot):
+        await pilot.press("shift+f9")
+        await until(pilot, lambda: "Sign in" in frame(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "address")
+        for text in (sterna_server, new.email):
+            await write(pilot, text)
+            await pilot.press("enter")
+        await write(pilot, new.password)
+        await press(pilot, "Create account")
+        await until(pilot, lambda: "Add to my account" in frame(app), 15)
+        await pilot.press("escape")
+        await until(pilot, lambda: "was created, but you are not signed in" in toasts(app))
+        assert "Nothing was changed" not in toasts(app)
+        assert app.link.report.phase == "local"
+        assert await asyncio.to_thread(count_at, sterna_server, new) == 0  # the account is there
+        # the same email again
+        await pilot.press("enter")
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "address")
+        for text in (sterna_server, new.email):
+            await write(pilot, text)
+            await pilot.press("enter")
+        await write(pilot, new.password)
+        await press(pilot, "Create account")
+        await until(pilot, lambda: "already has an account" in frame(app), 15)
+
+
 async def test_of_two_texts_the_other_one_can_be_taken(tmp_path: Path, sterna_server: str) -> None:
     who = sign_up(sterna_server)
     session_id = conversation(tmp_path, "Ours")

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 class SignIn(Dialog["SignedIn | None"]):
     """Returns who has shown who they are; nothing on this computer has changed then."""
 
-    BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]
+    BINDINGS = [Binding("escape", "leave", "Cancel")]
+
+    _creating = ""
+    """Server and email of the account that is being made."""
 
     answer = query_one("#answer", Label)
     _invited = query_one("#invitation", Field)
@@ -69,9 +72,15 @@ class SignIn(Dialog["SignedIn | None"]):
     def press(self, event: Button.Pressed) -> None:
         """One of the ways."""
         if event.button.id == "back":
-            self.dismiss(None)
+            self.action_leave()
         else:
             self._enter(create=event.button.id == "create")
+
+    def action_leave(self) -> None:
+        """Cancel. A request for a new account may have reached the server already."""
+        if self._creating:
+            self.app.notify(f"{clean(self._creating)}: the account may have been created. Sign in to find out.")
+        self.dismiss(None)
 
     @work(group="sign_in", exclusive=True)
     async def _enter(self, *, create: bool) -> None:
@@ -86,6 +95,7 @@ class SignIn(Dialog["SignedIn | None"]):
             server, kind, signer = self._accounts.sign_in_server(address)
             tokens: Tokens
             if create:
+                self._creating = f"{email.strip()} at {server.host}"
                 tokens = await signer.create(email.strip(), password, invitation.strip())
             elif email.strip():
                 tokens = await signer.password(email.strip(), password)
@@ -99,7 +109,9 @@ class SignIn(Dialog["SignedIn | None"]):
         except SignInError as error:
             self._say(str(error), good=False)
             return
-        self.dismiss(SignedIn(server, kind, tokens))
+        finally:
+            self._creating = ""
+        self.dismiss(SignedIn(server, kind, tokens, created=create))
 
     async def _by_browser(self, signer: SignInServer) -> Tokens:
         from sync.device import approved
@@ -155,10 +167,10 @@ async def settle(app: SternaApp, accounts: Accounts, signed: SignedIn) -> str:
         offer = await asyncio.to_thread(accounts.offer, signed)
         choice = await _choice(app, offer, signed)
         if choice is None:
-            return "Nothing was changed."
-        sending = await _may_send(app, offer, choice, signed)
+            return await accounts.discard(signed)
+        sending = accounts.current().sending if choice == "move" else await _may_send(app, offer, choice, signed)
         if sending is None:
-            return "Nothing was changed."
+            return await accounts.discard(signed)
         await app.link.end()
         account = await accounts.settle(signed, choice, sending=sending)
     except (StoreError, ConfigError) as error:
@@ -191,15 +203,29 @@ def _file(store: Store) -> Path:
 
 
 async def _choice(app: SternaApp, offer: Offer, signed: SignedIn) -> Choice | None:
-    if len(offer.choices) == 1:
+    if offer.choices == ("move",):
+        old, new = offer.moved_from.partition("://")[2], signed.server.host
+        ways = [("move", "Move", f"this history syncs with {new} from now on, and no longer with {old}.")]
+        return "move" if await app.push_screen_wait(Choose(f"Your server is at {new} now", ways)) else None
+    if len(offer.choices) == 1 or (offer.owner and not offer.unsent):
         return offer.choices[0]
     many = offer.history.conversations
     here = "the conversation" if many == 1 else f"the {many:,} conversations"
     who = one_line(signed.tokens.email, 60) or "this account"
     means = {
         "adopt": ("Add to my account", f"they become the history of {who}."),
-        "merge": ("Add to my account", f"they are added to the history that {who} has on this computer."),
-        "beside": ("Keep separate", f"they stay on this computer only. {who} starts with an empty history."),
+        "merge": (
+            "Add to my account",
+            f"a copy of them is added to the history of {who}."
+            if offer.owner
+            else f"they are added to the history that {who} has on this computer.",
+        ),
+        "beside": (
+            "Keep separate",
+            f"they stay as they are. {who} starts with an empty history."
+            if offer.owner
+            else f"they stay on this computer only. {who} starts with an empty history.",
+        ),
         "open": ("Keep separate", f"they stay as they are. The history that {who} has here is opened."),
     }
     ways = [(str(one), *means[one]) for one in offer.choices if one in means]
