@@ -52,6 +52,9 @@ DEFAULTS: Mapping[str, Any] = {
 }
 """What a column says that says nothing."""
 
+EMPTY_MESSAGE: Mapping[str, Any] = {name: DEFAULTS.get(name) for name in MESSAGE_COLUMNS}
+"""A message of which nothing is known."""
+
 SUMMARY = ("last_message_timestamp", "last_message_preview", "message_count", "total_tokens", "last_model")
 """What a list of the newest says of a conversation beside its title."""
 

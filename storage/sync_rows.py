@@ -17,7 +17,7 @@ from .live import Live
 from .remote import RemoteRow
 from .sync_columns import MESSAGE_COLUMNS, SUMMARY, filled
 
-A_STATEMENT = 30
+A_STATEMENT = 60
 INDEX_ROOM = 300
 """Up to so many new messages of a page are searchable at once; more are left to ``catch_up_search``."""
 

@@ -7,10 +7,11 @@ right shape that names it. What the server holds newer comes back with the answe
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from storage import Inflight, NotInFlight, Pending, Store, SyncState
 
@@ -19,7 +20,7 @@ from .packing import coding, packed
 from .steps import Ahead, Answer, Cycle, Http, Now, Point, Problem, Step, Tx, Unreachable
 from .values import op_of, remote_of, told_of
 from .verdicts import portal, problem_of
-from .wire import BATCH_OPS, BadItem, Capability, Commit, DeltaAnswer, DeltaPush, Pull
+from .wire import BATCH_OPS, BadItem, Capability, Commit, DeltaAnswer, DeltaPush, Pull, is_clean_json
 
 T = TypeVar("T")
 Steps = Generator[Step, Any, T]
@@ -299,9 +300,23 @@ def is_json(answer: Answer) -> bool:
     return kind == "application/json" or kind.endswith("+json")
 
 
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(word)
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(text)
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
+"""Of JSON as the standard has it: a history keeps neither NaN nor what is beyond all numbers."""
+
+
 def _parsed(answer: Answer) -> Mapping[str, Any]:
     try:
-        found = json.loads(answer.body)
+        found = _DECODER.decode(answer.body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise Nonsense from None
     if not isinstance(found, Mapping):
@@ -323,7 +338,8 @@ def decoded(answer: Answer) -> tuple[DeltaAnswer, bool]:
     rows = told.get("rows")
     known = [row for row in rows if not _is_of_the_future(row)] if isinstance(rows, list) else rows
     try:
-        return DeltaAnswer.decode({**told, "rows": known}), known != rows
+        # what a text may not hold is looked for once, in the bytes, and not in each value
+        return DeltaAnswer.decode({**told, "rows": known}, is_clean=is_clean_json(answer.body)), known != rows
     except BadItem:
         raise Nonsense from None
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from storage import Pending, RemoteRow, Told, parse, stamp
-from storage.json_text import from_json, to_json
+from storage.json_text import from_json
+from storage.sync_columns import EMPTY_MESSAGE
 
-from .wire import Ack, BadItem, Message, Op, Row, Stamp, instant_of
+from .wire import Ack, BadItem, Message, Op, Row, Stamp, instant_of, message_columns
 from .wire.values import LARGEST_INT, written
 
 _COUNTS = (
@@ -23,6 +25,7 @@ _COUNTS = (
 )
 _TEXTS = ("role", "content", "model", "user_message_id", "content_type", "completion_id", "reasoning")
 _FLAGS = ("has_attachments", "has_websearch")
+_WRITTEN_OUT = ("metadata", "reasoning_details", "annotations")
 _SUMMARY = {
     "last_message_timestamp": "lastMessageTimestamp",
     "last_message_preview": "lastMessagePreview",
@@ -114,22 +117,32 @@ def _kept(row: Row) -> dict[str, Any]:
     if row.kind == "s":
         if value.get("value") is None:
             raise BadItem("bad_row")
-        return {"value": to_json(value["value"])}
-    found = Message.decode({**value, "id": row.id})
-    if found.timestamp is None:
+        return {"value": _json(value["value"])}
+    return _message(value)
+
+
+def _message(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a message as the history keeps them; what the wire leaves out is empty."""
+    columns = message_columns(value, is_clean=True)  # as the value of every row is, once it is decoded
+    if "timestamp" not in columns:
         raise BadItem("bad_timestamp")
-    raw = value.get("raw_message")
-    return {
-        "message_timestamp": stamp(found.timestamp),
-        "error_message": found.error_message,
-        "is_streaming": int(found.was_streaming),
-        "metadata": to_json(dict(found.metadata)),
-        "reasoning_details": None if found.reasoning_details is None else to_json(found.reasoning_details),
-        "annotations": None if found.annotations is None else to_json(found.annotations),
-        "raw_message": None if raw is None else to_json(raw),
-        **{name: getattr(found, name) for name in _TEXTS + _COUNTS},
-        **{name: int(getattr(found, name)) for name in _FLAGS},
-    }
+    columns["message_timestamp"] = columns.pop("timestamp")
+    if "was_streaming" in columns:
+        columns["is_streaming"] = columns.pop("was_streaming")
+    for name in _WRITTEN_OUT:
+        if name in columns:
+            columns[name] = _json(columns[name])
+    if (raw := value.get("raw_message")) is not None:
+        columns["raw_message"] = _json(raw)
+    return {**EMPTY_MESSAGE, **columns}
+
+
+def _json(value: Any) -> str:
+    """A value that came over the wire as a JSON column takes it; its text was cleaned when it was decoded."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        raise BadItem("bad_json") from None
 
 
 def _conversation(row: Row, value: Mapping[str, Any]) -> dict[str, Any]:
