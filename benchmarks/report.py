@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Sequence
 
@@ -17,6 +18,17 @@ def p95(values: Sequence[float]) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
 
 
+def spread(values: Sequence[float], unit: str = "", digits: int = 1) -> str:
+    """The median with the middle half of the values around it, such as ``9.8 (9.1-10.4) µs``."""
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return f"{middle:.{digits}f} ({low:.{digits}f}-{high:.{digits}f}){unit and ' ' + unit}"
+
+
+def load() -> str:
+    """How busy the machine has been in the last minute: timings of a busy one say little."""
+    return f"{os.getloadavg()[0]:.1f} of {os.cpu_count()} processors"
+
+
 def line(what: str, value: str, *, target: str = "", ok: bool | None = None) -> None:
     """Print one finding; ``ok`` says whether the target was met."""
     mark = "" if ok is None else "  ok" if ok else "  MISSED"
@@ -25,4 +37,4 @@ def line(what: str, value: str, *, target: str = "", ok: bool | None = None) -> 
 
 def heading(text: str) -> None:
     """Print what follows is about."""
-    print(f"\n{text}", flush=True)
+    print(f"\n{text} (load {load()})", flush=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
+from functools import partial
 
 from storage import Store, open_account
 
 from . import corpus
-from .report import heading, line, median, p95
+from .report import heading, line, median, p95, spread
 
 QUERIES = 40
+BARE_ROUNDS = 3
 
 
 def typed() -> list[str]:
@@ -31,28 +34,37 @@ def main() -> None:
     boxes = typed()
     for box in boxes[:20]:
         store.search(box)
-    ours: list[float] = []
-    bare: list[float] = []
-    for box in boxes:
-        began = time.perf_counter()
-        store.search(box)
-        ours.append(time.perf_counter() - began)
-        words = box.split()
-        match = " ".join(f'"{word}"' for word in words[:-1]) + f' "{words[-1]}"*'
-        began = time.perf_counter()
-        store.db.execute(
-            "select rowid from message_search where message_search match ? order by rowid desc limit 50", (match,)
-        ).fetchall()
-        bare.append(time.perf_counter() - began)
+        bare(store, box)
+    # a pass of each in turn: a bare query of a common letter takes so long that the search right after it would pay for
+    # what it drove out of the caches
+    ours: list[list[float]] = []
+    plain: list[list[float]] = []
+    for _ in range(BARE_ROUNDS):
+        ours.append([taken(partial(store.search, box)) for box in boxes])
+        plain.append([taken(partial(bare, store, box)) for box in boxes])
     store.close()
-    line("the bare index, newest 50: median, p95", f"{median(bare) * 1e3:.1f} / {p95(bare) * 1e3:.1f} ms")
-    line(
-        "Store.search: median, p95",
-        f"{median(ours) * 1e3:.1f} / {p95(ours) * 1e3:.1f} ms",
-        target="p95 ≤ 50 ms",
-        ok=p95(ours) <= 0.05,
-    )
-    line("ratio of the p95s", f"{p95(ours) / p95(bare):.2f}×")
+    for what, rounds in (("the bare index, newest 50", plain), ("Store.search", ours)):
+        line(f"{what}: median (middle half)", spread([one for each in rounds for one in each], "ms"))
+        line("  p95 of each pass", " / ".join(f"{p95(each):.1f}" for each in rounds) + " ms")
+    worst = median([p95(each) for each in ours])
+    line("Store.search, the middle p95", f"{worst:.1f} ms", target="p95 ≤ 50 ms", ok=worst <= 50)
+    line("ratio of the middle p95s", f"{worst / median([p95(each) for each in plain]):.2f}×")
+
+
+def taken(work: Callable[[], object]) -> float:
+    """Milliseconds."""
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1e3
+
+
+def bare(store: Store, box: str) -> None:
+    """Look the same words up in the index alone."""
+    words = box.split()
+    match = " ".join(f'"{word}"' for word in words[:-1]) + f' "{words[-1]}"*'
+    store.db.execute(
+        "select rowid from message_search where message_search match ? order by rowid desc limit 50", (match,)
+    ).fetchall()
 
 
 if __name__ == "__main__":
