@@ -15,6 +15,8 @@ from storage import clean
 from .place import Place
 from .serve_backup import backup, restore
 from .serve_log import log_to_stderr
+from .serve_model import model
+from .serve_psql import psql
 from .serve_upkeep import cleanup, health, stats
 from .serve_user import user
 
@@ -137,7 +139,7 @@ def serve(context: click.Context, /, **options: Any) -> int:
 
 def _settings(options: dict[str, Any], place: Place) -> Any:
     from server.addresses import is_loopback
-    from server.settings import SALT_BYTES, External, ServerSettings, Upstream
+    from server.settings import EXAMPLE_SALTS, SALT_BYTES, External, ServerSettings, Upstream
 
     host, secret = options["host"], options["jwt_secret"]
     if not is_loopback(host) and not options["behind_tls"]:
@@ -152,6 +154,11 @@ def _settings(options: dict[str, Any], place: Place) -> Any:
         raise click.ClickException(
             f"Visits cannot be kept without a secret salt of {SALT_BYTES} bytes at least: set USER_ID_SALT, for example"
             " to what `openssl rand -hex 32` prints, or leave ENABLE_CHAT_LOGGING unset."
+        )
+    if salt.strip().lower() in EXAMPLE_SALTS:
+        raise click.ClickException(
+            "USER_ID_SALT is an example from the documentation, which everybody knows: set it to what"
+            " `openssl rand -hex 32` prints."
         )
     upstream = Upstream(options["upstream_url"], options["upstream_key"])
     if options["upstream_model"]:
@@ -209,5 +216,5 @@ def _announce(address: str, signup: str) -> None:
         click.echo(clean(f"Sterna serves there until ctrl+c. {how}"))
 
 
-for command in (user, backup, restore, stats, cleanup, health):
+for command in (user, model, psql, backup, restore, stats, cleanup, health):
     serve.add_command(command)

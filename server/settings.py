@@ -10,6 +10,8 @@ Signup = Literal["open", "invite", "closed"]
 
 MEGABYTE = 1024 * 1024
 SALT_BYTES = 16
+EXAMPLE_SALTS = frozenset({"default-salt-change-this", "your-generated-salt-here"})
+"""Values that documents of the described platform print. Visitors could be told apart by anybody who read them."""
 
 
 @dataclass(frozen=True, slots=True)

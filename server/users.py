@@ -106,7 +106,9 @@ class Users:
 
         async def work(connection: Connection) -> str:
             account = await _named(connection, email)
-            if not await accounts.set_tier(connection, account.id, tier):
+            changed = await connection.execute("select public.update_user_tier(%s, %s) as told", (account.id, tier))
+            row = await changed.fetchone()
+            if row is None or not row["told"]["success"]:
                 raise UsersError(f"{account.email} has no profile.")
             return account.email
 

@@ -37,6 +37,9 @@ def logs_as_they_were() -> Iterator[None]:
         (("--jwt-secret", "short"), "too short"),
         (("--chat-logging",), "secret salt of 16 bytes"),
         (("--chat-logging", "true", "--user-id-salt", "default-salt"), "secret salt of 16 bytes"),
+        (("--chat-logging", "true", "--user-id-salt", "default-salt-change-this"), "example from the documentation"),
+        (("--chat-logging", "true", "--user-id-salt", " Your-Generated-Salt-Here "), "example from the documentation"),
+        (("--user-id-salt", "default-salt-change-this"), "example from the documentation"),
     ],
 )
 def test_what_cannot_be_is_a_sentence(run: Run, given: tuple[str, ...], said: str) -> None:

@@ -1,0 +1,40 @@
+"""``sterna serve psql``: PostgreSQL's own shell at the database of a server."""
+
+from __future__ import annotations
+
+import subprocess
+
+import click
+
+from .place import Place
+from .serve_user import said_above
+
+
+@click.command(
+    short_help="Open PostgreSQL's shell at the database.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def psql(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Open psql at the server's database as the role that installs; ARGUMENTS are psql's own.
+
+    The embedded PostgreSQL is started for that when it does not run. Changes made there are checked by nobody: make a
+    backup first.
+    """
+    try:
+        from server.installing import ServeError, found
+        from server.postmaster import PostgresError, program
+        from server.settings import ServerSettings
+    except ImportError as error:
+        raise click.ClickException(
+            f"The server's packages are not installed ({error.name}). Install sterna[server]."
+        ) from error
+    url, admin = said_above(context, "database_url") or "", said_above(context, "admin_url") or ""
+    place = context.find_object(Place) or Place(None, None)
+    try:
+        settings = found(ServerSettings(database_url=url, admin_url=admin, data_dir=place.folder() / "server"))
+        command = program("psql")
+    except (ServeError, PostgresError) as error:
+        raise click.ClickException(str(error)) from error
+    context.exit(subprocess.run([command, settings.admin_url or url, *arguments], check=False).returncode)
