@@ -18,6 +18,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.notifications import Notify, SeverityLevel
@@ -38,6 +39,7 @@ from .main_screen import MainScreen
 from .prompt import plain
 from .syncing import Link, LinkFactory
 from .themed import Themed
+from .typeahead import typeahead
 
 if TYPE_CHECKING:
     from chat import Turns
@@ -56,6 +58,10 @@ FINISH_SECONDS = 1.0
 
 AGAIN_SECONDS = 2.0
 """Within this time a second ctrl+c quits."""
+
+
+CLOSING = frozenset(("enter", "escape"))
+"""Keys that may close what has the focus."""
 
 
 class SternaApp(Themed, inherit_bindings=False):
@@ -111,12 +117,14 @@ class SternaApp(Themed, inherit_bindings=False):
         """Where config.toml is; None: in the usual place."""
         self.environ = environ
         self._log_file = log_file
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        """Work that is awaited before the program ends."""
         self.closing = False
         """True once everything is being saved for the end: nothing is drawn from then on."""
         self.trying_theme = False
         """True while a picker shows themes that are not chosen yet."""
         self._interrupted = -AGAIN_SECONDS
+        typeahead(self).closes = self._may_close
         self.begin_with_theme(settings.theme, environ)
         self._filters.append(Gate(ascii_only=self.ascii))
         self._problems = self.use_keys(settings)
@@ -214,17 +222,42 @@ class SternaApp(Themed, inherit_bindings=False):
             if refresh := getattr(self.screen, "refresh_page", None):
                 refresh()
 
+    # Keys
+
+    async def on_event(self, event: events.Event) -> None:
+        """Hand a key or a paste to where the person looks: what is typed behind a closing key waits for what is there.
+
+        A dialog or a field closes a moment after its key. Letters typed meanwhile would be lost with it.
+        """
+        if isinstance(event, events.InputEvent) and (self.closing or not self._screen_stack):
+            return  # there is nothing to type into any more, and what was typed is kept
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            ahead = typeahead(self)
+            if ahead.waiting:
+                ahead.keep(event)
+                return
+            if isinstance(event, events.Key) and self._may_close(event):
+                ahead.close(self, event)
+        await super().on_event(event)
+
+    def _may_close(self, event: events.Key) -> bool:
+        """Return whether a key may close the dialog, or the field, that has the focus."""
+        if self.screen is self.main:
+            return event.key in getattr(self.focused, "LEAVES", ())
+        bound = self.active_bindings.get(event.key)
+        return event.key in CLOSING or (bound is not None and bound.node is self.screen)
+
     # Work that must finish
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run work that belongs to no widget; it is awaited before the program ends."""
         task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
+        self.tasks.add(task)
         task.add_done_callback(self._finished)
         return task
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self.tasks.discard(task)
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
             self._handle_exception(error)
 
@@ -278,7 +311,7 @@ class SternaApp(Themed, inherit_bindings=False):
             self.farewell = clean("\n\n".join(unsaved))
         await asyncio.gather(self.link.end(), self.analytics.end())
         current = asyncio.current_task()
-        if others := [task for task in self._tasks if task is not current]:
+        if others := [task for task in self.tasks if task is not current]:
             # Work that waits for a file that never opened does not end by itself.
             _, waiting = await asyncio.wait(others, timeout=FINISH_SECONDS if self.ready.is_set() else 0)
             for task in waiting:

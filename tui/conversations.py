@@ -13,6 +13,7 @@ from storage.text import one_line
 from .first_run import Found
 from .frame import Frame
 from .messages import ConversationRequested
+from .typeahead import STEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,8 @@ class Conversations(Frame):
         """The conversation that was open when everything was deleted."""
         self._stepping = asyncio.Lock()
         """Held while a step is made: the next one begins where it has gone to, however fast the keys come."""
+        self._shown_for_rename: dict[str, bool] = {}
+        """How the list was shown before the title of the open conversation was being changed."""
 
     async def show_welcome(self) -> None:
         """Say what was found, now and once the endpoints have answered."""
@@ -96,11 +99,11 @@ class Conversations(Frame):
 
     async def action_next_conversation(self) -> None:
         """Open the one below."""
-        self.sterna.spawn(self._step(1), "step")
+        self.sterna.spawn(self._step(1), STEP)
 
     async def action_previous_conversation(self) -> None:
         """Open the one above."""
-        self.sterna.spawn(self._step(-1), "step")
+        self.sterna.spawn(self._step(-1), STEP)
 
     async def _step(self, by: int) -> None:
         async with self._stepping:
@@ -129,8 +132,15 @@ class Conversations(Frame):
     def action_rename(self) -> None:
         """Give the open conversation a title, in its place in the list."""
         if self._needs_session("rename"):
+            self._shown_for_rename = {name: self.has_class(name) for name in ("-list", "-no-list")}
             self._show_list()
             self.sidebar.start_rename()
+
+    def on_sidebar_rename_ended(self) -> None:
+        """Hide the list again if it was shown for the rename alone."""
+        for name, shown in self._shown_for_rename.items():
+            self.set_class(shown, name)
+        self._shown_for_rename = {}
 
     def on_sidebar_rename_submitted(self, event: Sidebar.RenameSubmitted) -> None:
         """Store the new title."""
@@ -142,7 +152,6 @@ class Conversations(Frame):
             self.sterna.analytics.track("conversation_renamed", session_id)
         except storage.StoreError as error:
             self._complain(f"Not renamed. {error}")
-        self.prompt.focus()
 
     async def action_show_profile(self) -> None:
         """The account, and what was used."""

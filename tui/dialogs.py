@@ -10,6 +10,7 @@ from textual.widgets import Button, Input, Label
 
 from storage.text import one_line
 
+from . import field_fixes as field_fixes
 from .panels import Buttons, Dialog, Field, Panel, TextField, sentence
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import codecs
+import struct
+import termios
+import tty
 from enum import Enum
+from fcntl import ioctl
+from functools import partial
 from typing import IO, Any, cast
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
-from textual._xterm_parser import XTermParser
 from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
-from textual.message import Message
+
+from .terminal_input import TerminalParser
 
 
 class Missing(Enum):
@@ -25,49 +30,13 @@ cast("dict[str, tuple[Missing, ...]]", ANSI_SEQUENCES_KEYS).update(
 )
 
 
-PASTE, PASTED = "\x1b[200~", "\x1b[201~"
-"""What a terminal puts around a paste."""
+def tolerant_decoder(encoding: str) -> Any:
+    """Return the factory of a decoder that reads bytes that are no text as U+FFFD; Textual's ends the program."""
+    return partial(codecs.getincrementaldecoder(encoding), "replace")
 
 
-class CarefulParser(XTermParser):
-    """Keeps a paste a paste: Textual reads escape sequences inside one as keys, and pasted colours would press them."""
-
-    def __init__(self, debug: bool = False) -> None:
-        super().__init__(debug)
-        self._pasting = False
-        self._rest = ""
-        """Outside a paste what was handed on last, inside one what is held back: a mark may come in pieces."""
-
-    def feed(self, data: str) -> Iterable[Message]:
-        """The events in ``data``, which may begin and end anywhere. Escapes in a paste are left out."""
-        if not data:  # the end of all input
-            yield from super().feed(data)
-        while data:
-            part, data = self._in_paste(data) if self._pasting else self._outside(data)
-            if part:
-                yield from super().feed(part)
-
-    def _outside(self, data: str) -> tuple[str, str]:
-        """What is handed on, up to the beginning of a paste, and what comes after."""
-        seen = self._rest + data
-        found = seen.find(PASTE)
-        if found < 0:
-            self._rest = seen[1 - len(PASTE) :]
-            return data, ""
-        cut = found + len(PASTE) - len(self._rest)
-        self._rest, self._pasting = "", True
-        return data[:cut], data[cut:]
-
-    def _in_paste(self, data: str) -> tuple[str, str]:
-        text, end, after = (self._rest + data).partition(PASTED)
-        self._rest, self._pasting = "", not end
-        if not end:
-            held = next((size for size in range(len(PASTED) - 1, 0, -1) if text.endswith(PASTED[:size])), 0)
-            text, self._rest = text[: len(text) - held], text[len(text) - held :]
-        return text.replace("\x1b", "") + end, after
-
-
-cast("Any", linux_driver).XTermParser = CarefulParser
+cast("Any", linux_driver).XTermParser = TerminalParser
+cast("Any", linux_driver).getincrementaldecoder = tolerant_decoder
 
 
 class Forgiving:
@@ -100,3 +69,24 @@ class SternaDriver(LinuxDriver):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._file: Any = Forgiving(self._file)
+
+    def start_application_mode(self) -> None:
+        """Take over the terminal, and what was typed while it still read lines."""
+        before = self._read_keys_at_once()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        if before is not None:
+            self.attrs_before = before
+
+    def _read_keys_at_once(self) -> list[Any] | None:
+        """Leave the terminal's line mode; return its attributes. Until now it made a newline of each Enter."""
+        try:
+            before = termios.tcgetattr(self.fileno)
+            attributes = termios.tcgetattr(self.fileno)
+            attributes[tty.LFLAG] = self._patch_lflag(attributes[tty.LFLAG])
+            attributes[tty.IFLAG] = self._patch_iflag(attributes[tty.IFLAG])
+            attributes[tty.CC][termios.VMIN] = 1
+            termios.tcsetattr(self.fileno, termios.TCSANOW, attributes)
+            TerminalParser.line_mode_bytes = struct.unpack("i", ioctl(self.fileno, termios.FIONREAD, b"\0" * 4))[0]
+        except (termios.error, OSError):
+            return None
+        return before

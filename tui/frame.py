@@ -28,7 +28,7 @@ from .first_run import Keys, Welcome
 from .heading import Heading
 from .prompt import Prompt
 from .status import Hint, StatusLine, field_hints, replying, tokens
-from .typeahead import typeahead
+from .typeahead import OPENERS, RETURNS, typeahead
 
 if TYPE_CHECKING:
     from chat import Reply
@@ -150,16 +150,35 @@ class Frame(Screen[None]):
         self.set_class(not self.sterna.settings.ui.sidebar, "-no-list")
         self.status.activity = "opening…"
         self.show_keys()
+        typeahead(self.app).begin(self, self.prompt)
         self.prompt.focus()
         self.watch(self, "focused", lambda _: self.show_hints(), init=False)
 
     async def on_key(self, event: events.Key) -> None:
         """Keys of the list and of the messages come by here before they mean anything."""
         ahead = typeahead(self.app)
-        if ahead.waiting:
+        if ahead.takes(event):
+            ahead.keep(event)
+        elif self.app.screen is self and not await ahead.open(self, event, OPENERS | RETURNS):
+            await self._do_in_order(event)
+
+    async def _do_in_order(self, event: events.Key) -> None:
+        """Run a command of the list or the messages here: later, a key that opens something would overtake it."""
+        bound = self.app.active_bindings.get(event.key)
+        in_list_or_messages = self.focused is not None and not hasattr(self.focused, "cursor_blink")
+        if bound is not None and in_list_or_messages and await self.app.run_action(bound.binding.action, bound.node):
+            event.stop()
+            event.prevent_default()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take a paste that no field took: it is text for the prompt."""
+        ahead = typeahead(self.app)
+        if ahead.takes(event):
             ahead.keep(event)
         elif self.app.screen is self:
-            await ahead.open(self, event)
+            event.stop()
+            self.prompt.focus()
+            self.prompt.post_message(events.Paste(event.text))
 
     # Opening
 

@@ -5,9 +5,15 @@ Importing this module applies them. They change nothing where Textual has correc
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import Any
 
+from textual import events
+from textual.document._document import Document
 from textual.widget import Widget
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 _refresh = Widget.refresh
 
@@ -27,4 +33,40 @@ def refresh_and_forget_size(
     return _refresh(widget, *regions, repaint=repaint, layout=layout, recompose=recompose)
 
 
-Widget.refresh = refresh_and_forget_size  # type: ignore[method-assign,assignment]
+def types_text(key: events.Key) -> bool:
+    """Return whether a key types a character: any but a control character.
+
+    Textual asks ``str.isprintable``, which is false for every space but one, for joiners and for unassigned ones.
+    """
+    return bool(key.character) and not any(unicodedata.category(each) in ("Cc", "Cs") for each in key.character or "")
+
+
+class Lines(str):
+    """Text of which only a line end ends a line; ``str`` also divides it at U+2028 and at control characters."""
+
+    def splitlines(self, keepends: bool = False) -> list[str]:
+        """Return the lines, without an empty one behind a line end."""
+        lines = _LINE_END.split(self)
+        return lines if lines[-1] else lines[:-1]
+
+
+_make_document, _replace_range = Document.__init__, Document.replace_range
+
+
+def make_document(document: Document, text: str) -> None:
+    """Make a document of exactly the lines of ``text``."""
+    _make_document(document, Lines(text))
+
+
+def replace_range(document: Document, start: Any, end: Any, text: str) -> Any:
+    """Replace a range by exactly the lines of ``text``."""
+    return _replace_range(document, start, end, Lines(text))
+
+
+for _owner, _name, _mended in (
+    (Widget, "refresh", refresh_and_forget_size),
+    (events.Key, "is_printable", property(types_text)),
+    (Document, "__init__", make_document),
+    (Document, "replace_range", replace_range),
+):
+    setattr(_owner, _name, _mended)

@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 from textual import events
 from textual.drivers import linux_driver
 
-from tui.driver import CarefulParser
+from tui import driver as driver
+from tui.terminal_input import TerminalParser
 
 START, END = "\x1b[200~", "\x1b[201~"
 COLOURED = "\x1b]0;title\x07 \x1b[31mdelete dd\x1b[0m \x9b x\r"
 
 
 def heard(chunks: list[str]) -> list[tuple[str, str]]:
-    parser = CarefulParser()
+    parser = TerminalParser()
     found = [event for chunk in chunks if chunk for event in parser.feed(chunk)]
     return [
         ("paste", event.text) if isinstance(event, events.Paste) else ("key", event.key)
@@ -40,4 +41,4 @@ def test_keys_pass_at_once_and_two_pastes_stay_two() -> None:
 
 
 def test_the_driver_reads_with_it() -> None:
-    assert vars(linux_driver)["XTermParser"] is CarefulParser
+    assert vars(linux_driver)["XTermParser"] is TerminalParser

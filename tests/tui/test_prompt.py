@@ -206,3 +206,21 @@ def test_a_prompt_sent_twice_is_remembered_once_at_its_newest_place() -> None:
     history.fill(["b", "a"])
     history.add("a")
     assert [history.older(""), history.older(""), history.older("")] == ["a", "b", None]
+
+
+async def test_a_paste_made_while_a_message_is_being_stored_stays_whole() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await pilot.press(*"one", "enter")
+        await paste(pilot, BIG)
+        app.prompt.sent("one", "one")
+        assert app.prompt.whole == BIG
+
+
+async def test_a_draft_put_before_what_is_being_sent_stays_and_the_sent_text_goes() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await pilot.press(*"sent", "enter", *" later")
+        app.prompt.join("kept draft")
+        app.prompt.sent("sent", "sent")
+        assert app.prompt.text == "kept draft later"

@@ -18,6 +18,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
+from .. import field_fixes as field_fixes
 from ..menu import Menu
 from ..panels import STYLES
 from ..typeahead import typeahead

@@ -80,7 +80,11 @@ class Prompt(TextArea):
     def sent(self, shown: str, text: str) -> None:
         """What was submitted is stored: clear it, and keep what has been typed behind it meanwhile."""
         self.history_of_prompts.add(text)
-        self.put(self.text.removeprefix(shown).lstrip("\n") if self.text.startswith(shown) else self.draft)
+        before, found, behind = self.text.partition(shown)
+        if found and not before:
+            self.put(self._pastes.to_draft(behind.lstrip("\n")))
+        elif found and before.endswith("\n"):  # a draft was put before it meanwhile
+            self.put(self._pastes.to_draft(before.rstrip("\n") + behind))
 
     def action_send(self) -> None:
         """Post what is there, or say why there is nothing to send."""
@@ -150,7 +154,7 @@ class Prompt(TextArea):
 
     async def _on_paste(self, event: events.Paste) -> None:
         """Take a paste; a big one as its label."""
-        if (ahead := typeahead(self.app)).waiting:
+        if (ahead := typeahead(self.app)).takes(event):
             ahead.keep(event)
             return
         event.stop()

@@ -9,17 +9,44 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import Input
 
-from storage.text import one_line
+from storage.text import title_text
 
+from .. import field_fixes as field_fixes
 from ..typeahead import typeahead
+
+LEAVE_KEYS = frozenset(("enter", "escape"))
 
 MOST_TITLE = 255
 """Characters that a title may have."""
 
 
-class FilterInput(Input):
+class Field(Input):
+    """A field that gives the focus back to where it came from."""
+
+    LEAVES: ClassVar[frozenset[str]] = LEAVE_KEYS
+    """Keys that leave the field. What is typed behind them waits for where the focus goes."""
+
+    _came_from: Widget | None = None
+
+    def on_mount(self) -> None:
+        """Remember what had the focus before, to come back to it."""
+        self.watch(self.screen, "focused", self._focus_moved, init=False)
+
+    def _focus_moved(self, before: Widget | None, now: Widget | None) -> None:
+        if now is self and before is not None:
+            self._came_from = before
+
+    def give_back_focus(self, otherwise: Widget) -> None:
+        """Put the focus where it was before this field had it, or elsewhere where that is not possible."""
+        back, self._came_from = self._came_from, None
+        usable = back is not None and back.is_attached and back.focusable
+        self.screen.set_focus(back if usable else otherwise)
+
+
+class FilterInput(Field):
     """Filters the list as it is typed into."""
 
     DEFAULT_CSS = """
@@ -57,7 +84,7 @@ class FilterInput(Input):
             self.placeholder = f"/ filter {count:,}" if count else "/ filter"
 
 
-class TitleInput(Input):
+class TitleInput(Field):
     """Lies over the title of a row while it is changed. What is typed stays, whatever the list does under it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", show=False, id="rename.cancel")]
@@ -94,12 +121,13 @@ class TitleInput(Input):
     @property
     def changed(self) -> bool:
         """What is typed is not what was there."""
-        return self.value.strip() != self._before
+        return self.value.strip(" ") != self._before
 
     def open(self, session_id: str, title: str) -> None:
         """Show the field with a title to change."""
         self.session_id = session_id
-        self._before = self.value = one_line(title)
+        self.value = title_text(title)
+        self._before = self.value.strip(" ")
         self.display = True
         typeahead(self.app).focus(self)
 

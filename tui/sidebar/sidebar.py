@@ -79,6 +79,10 @@ class Sidebar(Widget):
         title: str
 
     @dataclass
+    class RenameEnded(Message):
+        """The field for a title has closed."""
+
+    @dataclass
     class DeleteRequested(Message):
         """A person wants a conversation deleted."""
 
@@ -196,7 +200,8 @@ class Sidebar(Widget):
         """Show everything again; the cursor stays on its conversation."""
         self._goal = self.rows.cursor_id
         self.filter.value = ""
-        self.rows.focus()
+        if self.filter.has_focus:
+            self.filter.give_back_focus(self.rows)
         self._reload_soon()
 
     def drop_filter(self, goal: str | None = None) -> None:
@@ -335,15 +340,15 @@ class Sidebar(Widget):
         self._end_rename()
 
     def _finish_rename(self) -> None:
-        session_id, title = self.title.session_id, self.title.value.strip()
+        session_id, title = self.title.session_id, self.title.value.strip(" ")
         changed = self.title.changed
         self._end_rename()
-        if session_id is not None and title and changed:
+        if session_id is not None and title.strip() and changed:
             self.rows.retitle(session_id, title)
             self.post_message(self.RenameSubmitted(session_id, title))
 
     def _end_rename(self) -> None:
-        had_focus = self.title.has_focus
+        if self.title.has_focus:
+            self.title.give_back_focus(self.rows)
         self.title.close()
-        if had_focus:
-            self.rows.focus()
+        self.post_message(self.RenameEnded())

@@ -1,0 +1,147 @@
+"""The focus comes back to where it was, and keys typed behind a closing key go there."""
+
+from __future__ import annotations
+
+import pytest
+from home import Home, until
+from test_app import SIZE, opened, rows
+from test_typeahead import burst, in_conversation
+from textual import events
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from tui.app import SternaApp
+
+OPENED_BY = {
+    "rename": "f2",
+    "search": "ctrl+r",
+    "model": "ctrl+l",
+    "commands": "ctrl+p",
+    "settings": "f9",
+    "system prompt": "f4",
+    "help": "f1",
+    "account": "shift+f2",
+    "sync": "shift+f9",
+    "themes": "shift+f7",
+    "clear": "shift+f8",
+}
+PLACES = {"prompt": "escape", "messages": "ctrl+g", "list": "ctrl+o"}
+
+
+async def is_open(pilot: Pilot[int], app: SternaApp, before: Widget | None) -> None:
+    await until(pilot, lambda: app.screen is not app.main or app.focused is not before)
+    await until(pilot, lambda: app.focused is not None)
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_escape_gives_the_focus_back_to_where_it_was(place: str, home: Home) -> None:
+    home.seed(("one", "text"), ("two", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        await pilot.press(PLACES[place])
+        await pilot.pause()
+        before = app.focused
+        for name, key in OPENED_BY.items():
+            burst(app, key)
+            await is_open(pilot, app, before)
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.main)
+            await until(pilot, lambda: app.focused is before)
+            assert app.main.focused is before, name
+        assert rows(home) == ["two", "one"]
+
+
+@pytest.mark.parametrize("name", [name for name in OPENED_BY if name != "help"])
+async def test_words_typed_right_behind_escape_are_in_the_prompt(name: str, home: Home) -> None:
+    home.seed(("one", "text"), ("two", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        before = app.focused
+        burst(app, OPENED_BY[name])
+        await is_open(pilot, app, before)
+        burst(app, "escape", *"d dd words")
+        await until(pilot, lambda: app.main.prompt.text == "d dd words")
+        assert rows(home) == ["two", "one"]
+
+
+async def test_the_filter_gives_the_focus_back_to_the_list_or_to_the_prompt(home: Home) -> None:
+    home.seed(("one", "text"), ("two", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        await pilot.press("ctrl+o", "slash", *"one")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.main.sidebar.rows.has_focus and not app.main.sidebar.filter.value)
+        await pilot.press("escape")
+        await pilot.click("FilterInput")
+        await until(pilot, lambda: app.main.sidebar.filter.has_focus)
+        burst(app, *"two", "escape", *"words")
+        await until(pilot, lambda: app.main.prompt.text == "words")
+
+
+async def test_a_new_title_and_the_words_behind_it(home: Home) -> None:
+    home.seed(("one", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        burst(app, "f2", *"mine", "enter", *"next words")
+        await until(pilot, lambda: app.main.prompt.text == "next words")
+        await until(pilot, lambda: rows(home) == ["mine"])
+        await pilot.press("ctrl+o")
+        burst(app, "r", *"dad", "enter")
+        await until(pilot, lambda: rows(home) == ["dad"])
+        assert app.main.sidebar.rows.has_focus, "it was in the list"
+
+
+async def test_words_behind_a_key_that_opens_a_conversation_are_in_its_prompt(home: Home) -> None:
+    home.seed(("one", "text"), ("two", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        for keys in (["ctrl+n"], ["alt+down"], ["ctrl+o", "j", "enter"], ["ctrl+o", "i"], ["ctrl+g", "escape"]):
+            before = app.main.session_id
+            burst(app, *keys, *"d words")
+            await until(pilot, lambda: app.main.prompt.text == "d words")
+            assert app.main.prompt.has_focus
+            assert (app.main.session_id != before) == (len(keys[-1]) > 1 and keys[-1] != "escape"), keys
+            app.main.prompt.put("")
+        assert len(rows(home)) == 2
+
+
+async def test_a_list_shown_for_a_rename_is_hidden_again(home: Home) -> None:
+    home.seed(("one", "text"))
+    app = home.app()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await in_conversation(pilot, app)
+        for leave in ("escape", "enter"):
+            await pilot.press("f2")
+            await until(pilot, lambda: app.main.sidebar.title.has_focus)
+            assert app.main.has_class("-list")
+            await pilot.press(leave)
+            await until(pilot, lambda: app.main.prompt.has_focus and not app.main.has_class("-list"))
+
+
+async def test_a_refused_answer_keeps_what_is_typed_behind_it(home: Home) -> None:
+    home.seed(("one", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        burst(app, "shift+f8")
+        await until(pilot, lambda: app.screen is not app.main)
+        burst(app, *"no", "enter", *"pe")
+        await until(pilot, lambda: app.screen.query_one("Input").value == "nope")  # type: ignore[attr-defined]
+        assert rows(home) == ["one"]
+
+
+async def test_a_paste_behind_a_closing_key_is_in_the_prompt(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        burst(app, "ctrl+r")
+        await until(pilot, lambda: app.screen is not app.main and app.focused is not None)
+        burst(app, "escape")
+        app.post_message(events.Paste("pasted"))
+        burst(app, "!")
+        await until(pilot, lambda: app.main.prompt.text == "pasted!")

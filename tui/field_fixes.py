@@ -1,0 +1,35 @@
+"""Corrections of Textual's field of one line, apart from textual_fixes because the first frame needs no field."""
+
+from __future__ import annotations
+
+import re
+
+from textual import events
+from textual.widgets import Input
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_LINE_END = re.compile(r"\r\n|\r|\n|\t")
+
+
+def insert(field: Input, text: str) -> None:
+    """Put text of any number of lines at the cursor, as one line, as much of it as the field may hold."""
+    text = _CONTROL.sub("", _LINE_END.sub(" ", text.strip("\r\n")))
+    if field.max_length:
+        text = text[: max(0, field.max_length - len(field.value) + len(field.selected_text))]
+    if text:
+        field.replace(text, *field.selection)
+
+
+def paste(field: Input, event: events.Paste) -> None:
+    """Take a whole paste; Textual takes its first line."""
+    event.stop()
+    insert(field, event.text)
+
+
+def paste_from_clipboard(field: Input) -> None:
+    """Take what was copied in the program."""
+    insert(field, field.app.clipboard)
+
+
+setattr(Input, "_on_paste", paste)  # noqa: B010
+setattr(Input, "action_paste", paste_from_clipboard)  # noqa: B010
