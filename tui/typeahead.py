@@ -184,7 +184,9 @@ def _busy(app: App[Any], before: set[Any]) -> bool:
 
 
 def _copy(event: events.Key | events.Paste) -> events.Key | events.Paste:
-    """Return the event as one that goes straight to a widget."""
+    """Return the event as one that goes straight to a widget, with the time at which it was typed."""
     again = events.Key(event.key, event.character) if isinstance(event, events.Key) else events.Paste(event.text)
+    again.time = event.time
+    again._sender = None  # with a sender it would stop at that one on its way up
     again._set_forwarded()
     return again

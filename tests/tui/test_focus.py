@@ -79,6 +79,9 @@ async def test_the_filter_gives_the_focus_back_to_the_list_or_to_the_prompt(home
         await until(pilot, lambda: app.main.sidebar.filter.has_focus)
         burst(app, *"two", "escape", *"words")
         await until(pilot, lambda: app.main.prompt.text == "words")
+        burst(app, "ctrl+o", "slash", *"one", "escape", "escape", *" more")
+        await until(pilot, lambda: app.main.prompt.text == "words more")
+        assert app.main.sidebar.filter.value == ""
 
 
 async def test_a_new_title_and_the_words_behind_it(home: Home) -> None:

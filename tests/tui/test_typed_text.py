@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import sqlite3
 import unicodedata
 from collections.abc import Callable
@@ -47,6 +48,8 @@ WORDS = (
     "a\u2028b\u2029c",
     "  two  spaces",
 )
+ESCAPE = "\x1b[27u"
+"""The escape key, apart from what follows it."""
 SEED = int(os.environ.get("TYPED_SEED", random.randrange(10**6)))
 
 
@@ -97,9 +100,11 @@ def test_any_text_typed_through_a_terminal_is_in_the_file(
     terminal = start()
 
     def types(text: str) -> None:
-        for chunk in chunks(chance, text.encode()):
-            os.write(terminal.child.fileno(), chunk)
-            terminal.read()
+        """Write text in pieces, and each escape sequence at once: a lone escape is a key of its own."""
+        for part in re.split("(\x1b(?:O[A-Z]|\\[27u))", text):
+            for chunk in [part.encode()] if part.startswith("\x1b") else chunks(chance, part.encode()):
+                os.write(terminal.child.fileno(), chunk)
+                terminal.read()
 
     types(prompt + "\r")  # before the first frame
     terminal.until(lambda: file.rows("select content from chat_messages where role = 'user'") == [prompt])
@@ -113,17 +118,12 @@ def test_any_text_typed_through_a_terminal_is_in_the_file(
     terminal.until(lambda: draft in file.rows("select content from drafts"))
     types("\x1bOR" + search)
     terminal.until(lambda: search in file.rows("select json_extract(filters, '$.query') from search_sessions"))
-    types("\x1b")
-    terminal.until(lambda: "Search every title" not in terminal.text)
-    types("\x1bOS")
-    terminal.shows("System prompt")
+    types(ESCAPE + "\x1bOS")
+    terminal.shows("Temperature")
     types(system)
     types("\x1bOS")
     terminal.until(lambda: system in map(decoded, file.rows("select value from session_settings")))
-    types("\x0f/" + title)
-    terminal.shows("x")
-    types("\r")
-    types(" more")  # the filter found its conversation and opened it: the prompt has the focus
+    types("\x0f/" + any_text(chance) + ESCAPE + ESCAPE + " more")  # through the filter, the list, back to the prompt
     terminal.until(lambda: file.rows("select content from drafts") == [f"{draft} more"])
     terminal.child.send("\x1b[21~")
     terminal.ends()

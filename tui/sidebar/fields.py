@@ -23,7 +23,7 @@ MOST_TITLE = 255
 """Characters that a title may have."""
 
 
-class Field(Input):
+class ListField(Input):
     """A field that gives the focus back to where it came from."""
 
     LEAVES: ClassVar[frozenset[str]] = LEAVE_KEYS
@@ -46,7 +46,7 @@ class Field(Input):
         self.screen.set_focus(back if usable else otherwise)
 
 
-class FilterInput(Field):
+class FilterInput(ListField):
     """Filters the list as it is typed into."""
 
     DEFAULT_CSS = """
@@ -84,7 +84,7 @@ class FilterInput(Field):
             self.placeholder = f"/ filter {count:,}" if count else "/ filter"
 
 
-class TitleInput(Field):
+class TitleInput(ListField):
     """Lies over the title of a row while it is changed. What is typed stays, whatever the list does under it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", show=False, id="rename.cancel")]
