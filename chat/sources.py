@@ -10,6 +10,7 @@ from typing import Any
 from config import Settings, TimeoutSettings, credentials
 from providers import Catalog, Endpoint, HistoryError, HistoryHit, Model, Timeouts, discover, endpoints_from, guide
 from providers.guide import HelpText
+from providers.llm_extra import llm_models
 from providers.memory import Memory
 from providers.server import NAME as SERVER
 from providers.server import ServerProvider, Token
@@ -55,13 +56,16 @@ def catalog_of(
     timeouts = settings.timeouts
     # With settings that cannot be read nobody is asked: whom the person meant is not known.
     is_blocked = bool(settings.blocked)
-    return Catalog(
+    catalog = Catalog(
         [] if is_blocked else endpoints_of(settings, environ=environ, config_dir=config_dir),
         guide=guide(help_text, history),
         default=None if is_blocked else settings.model or None,
         timeouts=Timeouts(connect=timeouts.connect, read=timeouts.read, write=timeouts.write),
         memory=Memory(memory / MEMORY if memory is not None else None),
     )
+    if not is_blocked and (package := llm_models()) is not None:
+        catalog.add_provider(package, spare=True)
+    return catalog
 
 
 def _places(store: Store, text: str) -> list[Hit]:
@@ -105,4 +109,4 @@ def needs_search(catalog: Catalog, ref: str) -> bool:
     """Whether only :func:`add_found` can say who answers ``ref``; "" stands for the default."""
     names = catalog.names()
     wanted = (ref or catalog.default_ref()).partition("/")[0]
-    return wanted not in names or (not ref and not catalog.default and len(names) == 1)
+    return wanted not in names or (not ref and not catalog.default and catalog.has_only_the_guide)

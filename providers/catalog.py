@@ -43,6 +43,7 @@ class Catalog:
         self._transport = transport
         self._timeouts = timeouts or Timeouts()
         self._memory = memory or Memory()
+        self._spare: set[str] = set()
         self._asked: set[str] = set()
         """Endpoints whose list was asked for, only to learn how much a model takes."""
         self._endpoints: dict[str, Endpoint] = {}
@@ -77,13 +78,21 @@ class Catalog:
             self._listed.pop(name, None)
             self.problems.pop(name, None)
 
-    def add_provider(self, provider: Provider) -> None:
-        """Offer another kind of back end under its own name."""
+    def add_provider(self, provider: Provider, *, spare: bool = False) -> None:
+        """Offer another kind of back end under its own name. A ``spare`` one answers only when it is named."""
         self._providers.setdefault(provider.name, provider)
+        if spare:
+            self._spare.add(provider.name)
 
     def names(self) -> list[str]:
-        """Names of all back ends, the guide's last."""
-        return [name for name in self._providers if name != self._guide.name] + [self._guide.name]
+        """Names of all back ends, the spare ones and the guide's last."""
+        others = [name for name in self._providers if name != self._guide.name]
+        return [*sorted(others, key=lambda name: name in self._spare), self._guide.name]
+
+    @property
+    def has_only_the_guide(self) -> bool:
+        """Whether nobody but the guide answers where no model is named."""
+        return not self._providers.keys() - self._spare - {self._guide.name}
 
     def endpoint(self, name: str) -> Endpoint | None:
         """The endpoint of that name; the guide has none."""
@@ -102,7 +111,7 @@ class Catalog:
         if self.default:
             return self.default
         for name in self.names():
-            if name == self._guide.name:
+            if name == self._guide.name or name in self._spare:
                 break
             return f"{name}/{self._first_model(name)}"
         return f"{self._guide.name}/guide"

@@ -63,10 +63,11 @@ def _models() -> list[Model]:
 def _asked(request: Request) -> Any:
     """The package's response, which begins with its first piece."""
     llm: Any = importlib.import_module("llm")
+    name = request.model or llm.get_default_model()
     try:
-        model = llm.get_async_model(request.model)
+        model = llm.get_async_model(name)
     except llm.UnknownModelError:
-        model = llm.get_model(request.model)
+        model = llm.get_model(name)
     options = {"temperature": request.temperature, "max_tokens": request.max_tokens}
     known = getattr(getattr(model, "Options", None), "model_fields", {})
     taken = {name: value for name, value in options.items() if value is not None and name in known}

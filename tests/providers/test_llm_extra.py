@@ -165,3 +165,31 @@ async def test_a_plugin_that_breaks_the_list_is_told(package: Any) -> None:
     package.get_models = broken
     with pytest.raises(ProviderError, match="a plugin is broken"):
         await LlmPackage().models()
+
+
+async def test_without_a_name_the_packages_own_default_answers(package: Any) -> None:
+    package.get_default_model = lambda: "walrus"
+    assert (await reply(""))[0] == Delta("He")
+
+
+async def test_its_models_reach_the_catalogue_and_answer_only_when_they_are_named(
+    package: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chat import catalog_of, needs_search
+    from config import Settings
+    from providers import Endpoint
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    catalog = catalog_of(Settings(), None, environ={})
+    assert catalog.names() == ["llm", "guide"]
+    assert catalog.default_ref() == "guide/guide"
+    assert needs_search(catalog, "")
+    assert not needs_search(catalog, "llm/pelican")
+    catalog.add([Endpoint("home", "http://127.0.0.1:9/v1", models=("m",))])
+    assert catalog.names() == ["home", "llm", "guide"]
+    assert catalog.default_ref() == "home/m"
+    assert [one.ref for one in await catalog.models()] == ["home/m", "llm/pelican", "llm/walrus", "guide/guide"]
+    provider, model = catalog.resolve("llm/pelican")
+    events = [event async for event in provider.stream(Request(model, ASK.messages))]
+    assert events[:2] == [Delta("He"), Delta("llo")]
+    await catalog.aclose()

@@ -153,6 +153,20 @@ async def test_a_model_that_no_list_has_is_asked_for_as_typed(file: Path) -> Non
     await models.aclose()
 
 
+@pytest.mark.parametrize(
+    "ref", ["router/openai/gpt-4o", "router/anthropic/claude-sonnet-4", "guide/guide", "router/openai/gpt-4"]
+)
+async def test_a_name_typed_in_full_is_chosen_whether_it_is_listed_or_not(file: Path, ref: str) -> None:
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        await open_picker(app, pilot, catalog(router()))
+        await until(pilot, lambda: "gpt-4o" in shown(app))
+        await pilot.press(*ref)
+        await until(pilot, lambda: app.screen.query_one("Input").value == ref)  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        assert await chosen(app, pilot) == ref
+
+
 async def test_a_whole_name_is_taken_at_its_word(file: Path) -> None:
     app = ListApp(file, Clock())
     async with running(app, (80, 24)) as pilot:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.1
 """How often the list is filled while endpoints are asked."""
 LONGEST_NAME = 120
+EXACT = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ class ModelPicker(Chooser[str | None]):
         matches = self._matching(query, known)
         self._lines = [*self._grouped(matches), *self._typed(query, known)]
         best = max(matches, key=lambda found: found[0])[1].ref if query and matches else self._current
+        if self._is_whole(query) and all(query != model.ref for model in known):
+            best = query  # a name typed in full is taken at its word, though others resemble it
         refs = [line.ref for line in self._lines]
         first = next((place for place, ref in enumerate(refs) if ref is not None), None)
         place = next((refs.index(ref) for ref in (before, best) if ref is not None and ref in refs), first)
@@ -113,14 +116,24 @@ class ModelPicker(Chooser[str | None]):
 
     def _matching(self, query: str, known: list[Model]) -> list[tuple[float, Model, tuple[int, ...]]]:
         """Models that match, with how well and at which letters of their id."""
-        found = []
+        found: list[tuple[float, Model, tuple[int, ...]]] = []
         for model in known:
             hit = match(query, model.id)
-            if hit is not None:
+            if query == model.ref:  # typed in full
+                found.append((EXACT, model, ()))
+            elif hit is not None:
                 found.append((hit.score, model, hit.places))
-            elif (other := match(query, f"{model.endpoint} {model.id} {model.name}")) is not None:
-                found.append((other.score / 2, model, ()))
+            else:
+                named = (match(query, model.ref), match(query, f"{model.endpoint} {model.id} {model.name}"))
+                scores = [other.score for other in named if other is not None]
+                if scores:
+                    found.append((max(scores) / 2, model, ()))
         return found
+
+    def _is_whole(self, query: str) -> bool:
+        """Whether ``query`` is the name of an endpoint and a model."""
+        name, _, model = query.partition("/")
+        return bool(model) and " " not in query and name in self._catalog.names()
 
     def _grouped(self, matches: list[tuple[float, Model, tuple[int, ...]]]) -> list[Line]:
         """Lines under the headings of their endpoints; the best matches of each first."""
