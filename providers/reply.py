@@ -27,6 +27,10 @@ LONGEST_STREAM = 512 * 1024 * 1024
 """Bytes of a stream: a piece of text of four letters comes in an event of three hundred."""
 LONGEST_REPLY = 16 * 1024 * 1024
 """Characters of a reply with its reasoning: more than any model writes, and what a client can keep."""
+BEGINNINGS = (b"d", b"e", b"i", b"r", b":", b"{", b"[")
+"""First bytes of an answer: of the fields of an event, of a comment, of JSON."""
+QUOTED = 2000
+"""Bytes of anything else that are looked at."""
 AFTER_FINISH = 5.0
 """Seconds for token counts to follow the last piece: some servers never close the stream."""
 AFTER_DONE = 0.25
@@ -90,8 +94,12 @@ async def _chunks(
             start = (start + piece).removeprefix(b"\xef\xbb\xbf").lstrip()
             if start and not b"\xef\xbb\xbf".startswith(start):
                 break
-        if start.startswith(b"<"):
-            text = start.decode("utf-8", "replace")
+        if start and start[:1] not in BEGINNINGS:
+            async for piece in body:
+                start += piece
+                if len(start) > QUOTED:
+                    break
+            text = start[:QUOTED].decode("utf-8", "replace")
             raise ProviderError(teller.page() if looks_like_html(text) else teller.malformed(text))
         if start.startswith((b"{", b"[")):
             for chunk in _whole(await _rest(start, body), teller, reading):
@@ -101,7 +109,7 @@ async def _chunks(
             async for event in events:
                 for chunk in _parsed(event, teller, reading):
                     yield chunk
-        if not reading.any and start and not reading.complete:
+        if not reading.any and start and not reading.complete and not start.startswith(b":"):
             raise ProviderError(teller.malformed(start.decode("utf-8", "replace")))
 
 
