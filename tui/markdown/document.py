@@ -88,6 +88,10 @@ class Document(Visual):
         """The first row of block ``index``."""
         return self._layout(width)[index] - self.blocks[index].height(width)
 
+    def first_line(self, index: int) -> int:
+        """Return the number of the first logical line of block ``index``."""
+        return self._starts[index]
+
     def strip(self, width: int, y: int, drawing: Drawing) -> Strip:
         """Row ``y`` drawn."""
         index, row = self.block_at(width, y)

@@ -45,6 +45,7 @@ class Hint(Static, can_focus=False):
 class Column(Widget):
     """Mounts, updates and removes messages; draws the live ones."""
 
+    BLANK = True  # only what lies on it is seen
     DEFAULT_CSS = """
     Column {
         layers: messages hints;

@@ -35,6 +35,7 @@ class Held(NamedTuple):
 class MessageList(VerticalScroll, can_focus=False):
     """Messages, oldest first."""
 
+    BLANK = True  # only what lies on it is seen
     BINDINGS = []
 
     follow: var[bool] = var(True)

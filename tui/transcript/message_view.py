@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from rich.segment import Segment
 from textual import events
+from textual.geometry import Region
 from textual.message import Message as Event
 from textual.strip import Strip
 
@@ -16,6 +18,7 @@ from storage import LiveReply, Message
 from ..markdown import Block, CodeBlock, Document, DocumentView, LiveDocument, Place, blocks, plain_blocks
 from ..markdown.looks import MUTED
 from .parts import MARKS, Fold, Look, endings, fold, header, when
+from .row_cache import RowCache
 
 BAR = "▌ "
 GUTTER = len(BAR)
@@ -53,6 +56,7 @@ class MessageView(DocumentView):
         self._live: LiveDocument | None = None
         self._mark = 0
         self._body: Sequence[Block] = ()
+        self._drawn = RowCache()
         self.set_class(self.role == "user", "-user")
         if isinstance(source, Message):
             self.show_message(source)
@@ -144,6 +148,31 @@ class MessageView(DocumentView):
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         return self._document.height(self.text_width(width)) if width else 0
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the rows of ``crop``; what was drawn before is used again. Nothing here has a border or padding."""
+        if self.hover_style.link_id:
+            return super().render_lines(crop)
+        state = (self.size.width, self.drawing(), self.has_class("-selected"), self.app.theme)
+        strips = [self._row(y, state) for y in crop.line_range]
+        _, background = self.background_colors
+        for line_filter in self.get_line_filters():
+            strips = [strip.apply_filter(line_filter, background) for strip in strips]
+        if crop.column_span != (0, self.size.width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
+    def _row(self, y: int, state: Hashable) -> Strip:
+        room = self.text_width(self.size.width)
+        if not 0 <= y < self._document.height(room):
+            return self.render_line(y)
+        index, row = self._document.block_at(room, y)
+        block, line = self._document.blocks[index], self._document.first_line(index)
+        return self._drawn.strip(state, block, row, line, partial(self.render_line, y))
+
+    def notify_style_update(self) -> None:
+        self._drawn.clear()
+        super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
