@@ -32,6 +32,8 @@ class Action:
     """The word shown beside the key in the status line; empty: never shown there."""
     palette: bool = True
     """Listed in the command palette."""
+    priority: bool = False
+    """Its key means this everywhere, also where a field has a use of its own for it."""
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -391,5 +393,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.profile", "Your account", "shift+f2", "Your tier, and what was used and done", "main", "show_profile"),
     Action("app.settings", "Settings", "f9", "Models, looks and keys", "app", "settings"),
     Action("app.screenshot", "Screenshot", "f12", "Save what you see as an SVG picture", "app", "screenshot"),
+    Action(
+        "app.suspend",
+        "Suspend",
+        "alt+z",
+        "Go back to the shell; fg there continues. What you typed is kept",
+        "app",
+        "suspend",
+        priority=True,
+    ),
     Action("app.quit", "Quit", "f10", "Quit; ctrl+c twice does too, and what you typed is kept", "app", "quit"),
 )

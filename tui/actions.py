@@ -38,7 +38,15 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 def bindings(scope: Scope) -> list[BindingType]:
     """The bindings of the node of that scope, each with the action's id so that it can be remapped."""
     return [
-        Binding(action.key, action.run, action.title, show=bool(action.hint), tooltip=action.help, id=action.id)
+        Binding(
+            action.key,
+            action.run,
+            action.title,
+            show=bool(action.hint),
+            tooltip=action.help,
+            id=action.id,
+            priority=action.priority,
+        )
         for action in ACTIONS
         if action.scope == scope
     ]

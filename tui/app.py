@@ -267,7 +267,7 @@ class SternaApp(Themed, inherit_bindings=False):
             self.notify(str(error), severity="error", timeout=12)
 
     def _changed(self, change: Change) -> None:
-        if self.main.alive:
+        if self.is_running and self.main.alive:
             self.main.changed(change)
 
     # Ending
@@ -333,6 +333,15 @@ class SternaApp(Themed, inherit_bindings=False):
     def _write_log(self, text: str) -> Path | None:
         """Append ``text`` with its time to the log, and return the log's path; None when there is none."""
         return append(self._log_file, f"{self.clock().isoformat()} {text}") if self._log_file else None
+
+    async def action_suspend(self) -> None:
+        """Keep the draft and go back to the shell, where there is one to go back to."""
+        if os.getsid(0) == os.getpid():
+            self.notify("There is no shell to go back to: this terminal runs only Sterna.")
+            return
+        if self.main.reopened:
+            await self.main.save_draft()
+        self.action_suspend_process()
 
     def _on_signal(self, number: int) -> None:
         self.spawn(self.leave(128 + number), "app.signal")

@@ -132,7 +132,7 @@ class Frame(Screen[None]):
     @property
     def alive(self) -> bool:
         """False once the end has begun: what is told then is not drawn any more."""
-        return not self.sterna.closing and bool(self.query(StatusLine))
+        return self.is_attached and not self.sterna.closing and bool(self.query(StatusLine))
 
     @property
     def session_id(self) -> str | None:

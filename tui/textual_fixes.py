@@ -10,8 +10,9 @@ import unicodedata
 from typing import Any
 
 from textual import events
-from textual.document._document import Document
+from textual.document._document import Document, Selection
 from textual.widget import Widget
+from textual.widgets import TextArea
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -63,10 +64,27 @@ def replace_range(document: Document, start: Any, end: Any, text: str) -> Any:
     return _replace_range(document, start, end, Lines(text))
 
 
+_refresh_size = TextArea._refresh_size
+
+
+def keep_selection_inside(area: TextArea) -> None:
+    """Take the new size with the cursor inside the text: after an undo it still stands where the text was longer."""
+    last = area.document.line_count - 1
+
+    def inside(place: tuple[int, int]) -> tuple[int, int]:
+        row = min(place[0], last)
+        return row, min(place[1], len(area.document.get_line(row)))
+
+    start, end = area.selection
+    area.set_reactive(TextArea.selection, Selection(inside(start), inside(end)))
+    _refresh_size(area)
+
+
 for _owner, _name, _mended in (
     (Widget, "refresh", refresh_and_forget_size),
     (events.Key, "is_printable", property(types_text)),
     (Document, "__init__", make_document),
     (Document, "replace_range", replace_range),
+    (TextArea, "_refresh_size", keep_selection_inside),
 ):
     setattr(_owner, _name, _mended)

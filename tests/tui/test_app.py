@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,7 @@ from textual import events
 from textual.pilot import Pilot
 
 from providers import Failed, FailureKind
-from storage import Store, StoreBusy, StoreFull
+from storage import Change, Store, StoreBusy, StoreFull
 from tui.app import SternaApp
 from tui.dialogs import ConfirmClear
 
@@ -550,3 +551,12 @@ async def test_what_is_still_being_opened_when_the_screen_is_taken_down_breaks_n
         app.main.go_to(first)
         await app.workers.wait_for_complete()
         await app.main.show_state()
+
+
+async def test_a_commit_that_is_told_after_the_screen_is_gone_ends_nothing(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+    # As the store's thread tells what was committed last: in a context of its own, in which no application runs.
+    contextvars.Context().run(app._changed, Change(frozenset(), elsewhere=True))
+    contextvars.Context().run(app._sync_told)

@@ -224,3 +224,49 @@ async def test_a_draft_put_before_what_is_being_sent_stays_and_the_sent_text_goe
         app.prompt.join("kept draft")
         app.prompt.sent("sent", "sent")
         assert app.prompt.text == "kept draft later"
+
+
+LINES = "\n".join(f"line {number}" for number in range(40))
+
+
+async def test_undo_of_a_long_paste_ends_nothing_whatever_stood_there_before() -> None:
+    for before in ("", "words", "one\ntwo"):
+        for pasted in ("\n" * 13, LINES, BIG, LINES + "\n", "x" * 3_000):
+            app = Writing()
+            app.CSS = "Prompt { height: auto; max-height: 12; }"
+            async with app.run_test(size=(60, 24)) as pilot:
+                app.prompt.put(before)
+                await paste(pilot, pasted)
+                await pilot.press("end", "pageup", "ctrl+end")
+                await pilot.press("ctrl+z")
+                assert app.prompt.whole == before
+                await pilot.press("ctrl+y")
+                assert app.prompt.whole == before + pasted
+                await pilot.press("ctrl+z", "!")
+                assert app.prompt.text == before + "!"
+
+
+async def test_undo_goes_back_a_word_at_a_time() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await pilot.press(*"one two  three", "ctrl+j", *"four")
+        seen = []
+        while app.prompt.text:
+            seen.append(app.prompt.text)
+            await pilot.press("ctrl+z")
+        assert seen == ["one two  three\nfour", "one two  three\n", "one two  three", "one two  ", "one "]
+        for text in reversed(seen):
+            await pilot.press("ctrl+y")
+            assert app.prompt.text == text
+
+
+async def test_undo_of_deleted_words_brings_back_what_was_deleted_last() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await pilot.press(*"one two three")
+        await pilot.press("ctrl+w", "ctrl+w")
+        assert app.prompt.text == "one "
+        await pilot.press("ctrl+z")
+        assert app.prompt.text == "one two "
+        await pilot.press("ctrl+z")
+        assert app.prompt.text == "one two three"

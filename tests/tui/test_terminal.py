@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pexpect
@@ -37,13 +37,14 @@ HOSTILE = (
 class Terminal:
     """A pty with the program in it, and the screen it draws."""
 
-    def __init__(self, folder: Path, *, columns: int = 100, lines: int = 30, **environ: str) -> None:
+    def __init__(
+        self, folder: Path, *, columns: int = 100, lines: int = 30, command: Sequence[str] = (), **environ: str
+    ) -> None:
         self.raw = ""
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.Stream(self.screen)
         self.child = pexpect.spawn(
-            sys.executable,
-            ["-c", PROGRAM, str(folder)],
+            *_program(command or [sys.executable, "-c", PROGRAM, str(folder)]),
             cwd=str(ROOT),
             dimensions=(lines, columns),
             encoding="utf-8",
@@ -89,6 +90,10 @@ class Terminal:
     @property
     def text(self) -> str:
         return "\n".join(self.screen.display)
+
+
+def _program(command: Sequence[str]) -> tuple[str, list[str]]:
+    return command[0], list(command[1:])
 
 
 @pytest.fixture
@@ -234,3 +239,34 @@ def test_without_colour_there_is_none(start: Callable[..., Terminal]) -> None:
         for found in re.findall(r"\x1b\[[\d;]*?([34]8;2;\d+;\d+;\d+)", terminal.raw)
     }
     assert all(len(set(colour)) == 1 for colour in colours), "only greys"
+
+
+def test_suspended_it_keeps_the_draft_and_comes_back(folder: Path) -> None:
+    program = folder / "program.py"
+    program.write_text(PROGRAM, "utf-8")
+    (folder / "config.toml").write_text('discover = false\n[keys]\n"app.suspend" = "ctrl+z"\n', "utf-8")
+    store = store_of(folder)
+
+    def kept() -> list[str]:
+        return [row["content"] for row in store.rows("select content from drafts")]
+
+    terminal = Terminal(folder, command=["bash", "--norc", "-i"], PYTHONPATH=str(ROOT), PS1="shell> ")
+    try:
+        terminal.shows("shell> ")
+        terminal.child.send(f"{sys.executable} {program} {folder}\r")
+        terminal.shows("Welcome to Sterna")
+        terminal.child.send("half a thought")
+        terminal.shows("half a thought")
+        terminal.child.send("\x1a")
+        terminal.until(lambda: "Stopped" in terminal.raw)
+        assert kept() == ["half a thought"]
+        terminal.child.send("fg\r")
+        terminal.until(lambda: terminal.raw.count("\x1b[?1049h") == 2)
+        terminal.child.send(" goes on")
+        terminal.until(lambda: kept() == ["half a thought goes on"])
+        terminal.child.send("\x1b[21~")
+        terminal.until(lambda: terminal.raw.count("\x1b[?1049l") == 2)
+        assert "Traceback" not in terminal.raw
+    finally:
+        store.close()
+        terminal.child.close(force=True)

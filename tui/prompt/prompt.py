@@ -124,7 +124,17 @@ class Prompt(TextArea):
         edit.text = _tidy(edit.text)
         low, high = sorted((edit.from_location, edit.to_location))
         edit.from_location, edit.to_location = self._around(low, high)
+        if self._begins_step(edit):
+            self.history.checkpoint()
         return super().edit(edit)
+
+    def _begins_step(self, edit: Edit) -> bool:
+        """Return whether undo stops before this edit: before each word, and before what is deleted at once."""
+        row, column = edit.from_location
+        if edit.from_location == edit.to_location:
+            return not edit.text.isspace() and not self.document.get_line(row)[:column][-1:].strip()
+        deleted = self.document.get_text_range(edit.from_location, edit.to_location)
+        return len(deleted) > 1 or deleted.isspace()
 
     def _around(self, low: tuple[int, int], high: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
         """The range widened over every label it cuts; a place inside a label moves behind it."""
