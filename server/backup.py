@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from .migrate import ROLES, migrate
 from .postmaster import program
+from .sessions import connect
 
 OWNER = "sterna_owner"
 
@@ -62,7 +63,7 @@ def restore(admin_url: str, file: Path, *, app_role: str = "", server_role: str 
 @contextmanager
 def _connected(url: str) -> Iterator[psycopg.Connection]:
     try:
-        with psycopg.connect(url) as db:
+        with connect(url) as db:
             yield db
     except psycopg.Error as error:
         raise BackupError(f"The database does not answer as it should ({type(error).__name__}).") from None
@@ -78,6 +79,7 @@ def _prepare(db: psycopg.Connection) -> None:
     this = sql.Identifier(db.info.dbname)
     db.execute(sql.SQL("grant create on database {} to {}").format(this, sql.Identifier(OWNER)))
     db.execute(sql.SQL("alter database {} set timezone = 'UTC'").format(this))
+    db.execute(sql.SQL("alter database {} set jit = off").format(this))
 
 
 def _run(name: str, url: str, *options: str, stdout: int | None = None) -> None:

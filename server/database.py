@@ -22,6 +22,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from .errors import ApiError, unavailable
 from .identity import Identity
+from .sessions import IN_UTC, configure
 from .shares import Shares
 
 Connection = AsyncConnection[DictRow]
@@ -35,7 +36,7 @@ IDENTIFY = "select set_config('role', %s, true), set_config('request.jwt.claims'
 
 BEGIN = sql.SQL(
     "begin; select set_config('role', {role}, true), set_config('request.jwt.claims', {claims}, true),"
-    " set_config('statement_timeout', {milliseconds}, true),"
+    f" {IN_UTC}, set_config('statement_timeout', {{milliseconds}}, true),"
     " set_config('idle_in_transaction_session_timeout', {milliseconds}, true)"
 )
 TURN = sql.SQL("; select public.sync_lock()")
@@ -252,8 +253,8 @@ def _pool(url: str, size: int, wait: float) -> Pool:
             "autocommit": True,
             "row_factory": dict_row,
             "application_name": "sterna",
-            "options": "-c timezone=UTC",
         },
+        configure=configure,
     )
 
 

@@ -10,6 +10,7 @@ import psycopg
 
 from . import embedded
 from .migrate import migrate, role_of
+from .sessions import connect
 from .settings import ServerSettings
 
 SIGNED_WITH = "jwt"
@@ -28,7 +29,7 @@ def install(settings: ServerSettings) -> str:
     migrate(admin, **login_roles(settings))
     if settings.jwt_secret:
         return settings.jwt_secret
-    with psycopg.connect(settings.server_url) as db:
+    with connect(settings.server_url) as db:
         db.execute("set local role service_role")
         # of several servers that start at once, one makes it and all read it
         db.execute(

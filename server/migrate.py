@@ -13,6 +13,8 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict
 
+from .sessions import connect
+
 HERE = Path(__file__).parent / "schema"
 LOCK = 0x53544552
 """Held while the schema is applied: several servers may start at once."""
@@ -44,7 +46,7 @@ def migrate(admin_url: str, *, app_role: str = "", server_role: str = "") -> lis
     the role of ``admin_url`` may. Raises MigrationError for a database of a newer program and for a role that may not
     install, and psycopg.OperationalError when nobody answers.
     """
-    with psycopg.connect(admin_url) as db:
+    with connect(admin_url) as db:
         db.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
         wanted = {file.name: sha256(file.read_bytes()).hexdigest() for file in files()}
         there = _applied(db)

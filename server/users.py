@@ -17,6 +17,7 @@ from .database import IDENTIFY, Connection
 from .errors import ApiError
 from .identity import SERVER
 from .passwords import Passwords
+from .sessions import IN_UTC
 from .settings import ServerSettings
 from .signin import accounts, recovery, sessions
 from .signin.accounts import Account
@@ -163,10 +164,11 @@ async def transaction(url: str, work: Callable[[Connection], Awaitable[T]]) -> T
     """What ``work`` gives, done by the server in one transaction of the database at ``url``. Raises UsersError."""
     try:
         async with await AsyncConnection.connect(
-            url, row_factory=dict_row, application_name="sterna", options="-c timezone=UTC", connect_timeout=10
+            url, row_factory=dict_row, application_name="sterna", prepare_threshold=None, connect_timeout=10
         ) as connection:
             await connection.execute(IDENTIFY, (SERVER.role, SERVER.claims_json()))
-            await connection.execute("select set_config('statement_timeout', %s, true)", (STATEMENT_TIMEOUT,))
+            limit = f"select {IN_UTC}, set_config('statement_timeout', %s, true)"
+            await connection.execute(limit, (STATEMENT_TIMEOUT,))
             return await work(connection)
     except (UndefinedTable, InvalidSchemaName, UndefinedObject):
         raise UsersError(
