@@ -16,11 +16,11 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from psycopg import AsyncConnection, AsyncCursor, InterfaceError, InternalError, OperationalError, sql
-from psycopg.errors import DeadlockDetected, QueryCanceled, SerializationFailure
+from psycopg.errors import DeadlockDetected, QueryCanceled, ReadOnlySqlTransaction, SerializationFailure
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from .errors import ApiError, unavailable
+from .errors import ApiError, read_only, unavailable
 from .identity import Identity
 from .sessions import IN_UTC, configure
 from .shares import Shares
@@ -115,6 +115,9 @@ class Database:
             raise
         except QueryCanceled:
             raise too_slow() from None
+        except ReadOnlySqlTransaction:
+            log.warning("database: it is read-only")
+            raise read_only() from None
         except UNREACHABLE as error:
             log.warning("database: %s", type(error).__name__)
             raise unavailable() from error

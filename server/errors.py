@@ -101,3 +101,21 @@ def unavailable(retry_after: int = 5) -> ApiError:
         "The server cannot reach its database at the moment. Try again; what arrives twice is kept once.",
         retry_after=retry_after,
     )
+
+
+def read_only() -> ApiError:
+    """The database takes no writes: a standby, or a primary that became one."""
+    return ApiError(
+        "service_unavailable",
+        "The server's database is read-only at the moment. Try again; nothing was changed.",
+        retry_after=30,
+    )
+
+
+def behind() -> ApiError:
+    """A copy of the database has not received yet what the caller was told elsewhere."""
+    return ApiError(
+        "service_unavailable",
+        "This copy of the history is not up to date yet. Try again in a moment.",
+        retry_after=2,
+    )

@@ -9,7 +9,7 @@ from subprocess import SubprocessError
 import psycopg
 
 from . import embedded
-from .migrate import migrate, role_of
+from .migrate import migrate, require_writable, role_of
 from .sessions import connect
 from .settings import ServerSettings
 
@@ -30,6 +30,7 @@ def install(settings: ServerSettings) -> str:
     if settings.jwt_secret:
         return settings.jwt_secret
     with connect(settings.server_url) as db:
+        require_writable(db)
         db.execute("set local role service_role")
         # of several servers that start at once, one makes it and all read it
         db.execute(

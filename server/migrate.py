@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import Connection, sql
@@ -47,6 +48,7 @@ def migrate(admin_url: str, *, app_role: str = "", server_role: str = "") -> lis
     install, and psycopg.OperationalError when nobody answers.
     """
     with connect(admin_url) as db:
+        require_writable(db)
         db.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
         wanted = {file.name: sha256(file.read_bytes()).hexdigest() for file in files()}
         there = _applied(db)
@@ -67,6 +69,14 @@ def migrate(admin_url: str, *, app_role: str = "", server_role: str = "") -> lis
                 " database and may create roles."
             ) from error
     return pending
+
+
+def require_writable(db: Connection[Any]) -> None:
+    """Raise MigrationError for a standby and for a database that is set to be read only."""
+    row = db.execute("select current_setting('transaction_read_only') = 'on', pg_is_in_recovery()").fetchone()
+    if row is not None and row[0]:
+        why = "it is a standby of another server" if row[1] else "default_transaction_read_only is on"
+        raise MigrationError(f"This database is read-only: {why}. Give the address of the primary, which takes writes.")
 
 
 def role_of(url: str) -> str:

@@ -10,7 +10,13 @@ from typing import TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection, InterfaceError, OperationalError
-from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, UndefinedObject, UndefinedTable
+from psycopg.errors import (
+    InsufficientPrivilege,
+    InvalidSchemaName,
+    ReadOnlySqlTransaction,
+    UndefinedObject,
+    UndefinedTable,
+)
 from psycopg.rows import dict_row
 
 from .database import IDENTIFY, Connection
@@ -174,6 +180,8 @@ async def transaction(url: str, work: Callable[[Connection], Awaitable[T]]) -> T
         raise UsersError(
             "This database has no schema of Sterna yet. Run `sterna serve --migrate-only` first."
         ) from None
+    except ReadOnlySqlTransaction:
+        raise UsersError("This database is read-only. Give the address of the primary, which takes writes.") from None
     except InsufficientPrivilege:
         raise UsersError("The role of this database URL may not act as service_role.") from None
     except (OperationalError, InterfaceError) as error:

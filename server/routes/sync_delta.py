@@ -17,7 +17,7 @@ from sync.wire import BadItem, DeltaAnswer, DeltaPush
 
 from ..callers import is_signed_in
 from ..database import Connection
-from ..errors import ApiError, instant
+from ..errors import ApiError, behind, instant
 from ..identity import Caller
 from ..packing import LARGE, packed
 from ..services import Services
@@ -147,6 +147,8 @@ async def _read(
 
     async def quickly(db: Connection) -> DeltaAnswer | None:
         head = await reading.head(db, user, device.seen)
+        if head.may_lag and not head.is_known:
+            raise behind()  # what this copy does not know yet is no other history
         if head.name is None:
             return None
         if not head.is_known:

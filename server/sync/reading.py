@@ -143,7 +143,8 @@ select
     c.nonce,
     %(seen)s::bigint = 0 or exists (
         select 1 from sync_commit as k where k.user_id = %(user)s and k.seq_hi = %(seen)s and k.nonce = %(nonce)s
-    ) as is_known
+    ) as is_known,
+    current_setting('transaction_read_only') = 'on' and h.seq <= %(seen)s as may_lag
 from (select coalesce((select seq from sync_head where user_id = %(user)s), 0) as seq) as h
 left join sync_commit as c on c.user_id = %(user)s and c.seq_hi = h.seq
 """
@@ -157,6 +158,8 @@ class Head:
     name: Commit | None
     """None until somebody is told of it."""
     is_known: bool
+    may_lag: bool = False
+    """This is a copy that is only read, and not beyond what the device was told: the rest may be on its way."""
 
 
 async def head(db: Connection, user: UUID, seen: Commit | None = None) -> Head:
@@ -164,7 +167,8 @@ async def head(db: Connection, user: UUID, seen: Commit | None = None) -> Head:
     values = {"user": user, "seen": seen.seq if seen else 0, "nonce": seen.nonce if seen else ""}
     row = await (await db.execute(HEAD, values)).fetchone()
     assert row is not None
-    return Head(row["seq"], None if row["nonce"] is None else Commit(row["seq"], row["nonce"]), row["is_known"])
+    name = None if row["nonce"] is None else Commit(row["seq"], row["nonce"])
+    return Head(row["seq"], name, row["is_known"], row["may_lag"])
 
 
 async def name_head(db: Connection) -> Commit | None:
