@@ -47,7 +47,7 @@ def profile(context: click.Context, as_json: bool) -> int:
                f"{today['total_tokens']:,} tokens")  # fmt: skip
     click.echo(
         f"since the beginning: {stats['total_conversations']:,} conversations, {stats['message_count']:,} messages, "
-        f"{stats['token_usage']:,} tokens, {stats['total_searches']:,} searches"
+        f"{stats['token_usage']:,} tokens"
     )
     for one in told["models"]:
         if one["allowed"] and one["limits"]:

@@ -118,7 +118,9 @@ class AccountData(Profiles, Drafts):
                 self._take_profile(told, self.pending_profile())
                 is_told = self.one("select 1 from sync_outbox where tries = 0 limit 1") is None
                 if is_told:
-                    self._take_days(told["recentDays"], str(told["today"]["usage_date"]))
+                    today = str(told["today"]["usage_date"])
+                    since = date.fromordinal(date.fromisoformat(today).toordinal() - 7).isoformat()
+                    self._take_days(told["recentDays"], since, today)
         return is_told
 
     def take_models(self, models: Sequence[Mapping[str, Any]], *, relays: bool) -> None:
@@ -204,8 +206,7 @@ class AccountData(Profiles, Drafts):
             },
         )
 
-    def _take_days(self, days: Sequence[Mapping[str, Any]], today: str) -> None:
-        since = date.fromordinal(date.fromisoformat(today).toordinal() - 7).isoformat()
+    def _take_days(self, days: Sequence[Mapping[str, Any]], since: str, today: str) -> None:
         self.db.execute(
             "delete from user_usage_daily where user_id = :user and usage_date between :since and :today",
             {"user": self.user_id, "since": since, "today": today},

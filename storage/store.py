@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .account_data import AccountData
 from .adoption import Adoption
 from .checks import Checks
 from .database import Base
@@ -14,10 +13,11 @@ from .opening import OpenFile
 from .searches import Searches
 from .sync_private import SyncSide
 from .sync_survey import SyncSurvey
+from .usage_pull import UsagePull
 
 
 @in_sentences(plumbing=Base)
-class Store(OpenFile, Checks, SyncSurvey, SyncSide, Adoption, Searches, Interactions, AccountData, Maintenance, Names):
+class Store(OpenFile, Checks, SyncSurvey, SyncSide, Adoption, Searches, Interactions, UsagePull, Maintenance, Names):
     """Everything that is kept, in one SQLite file for one account. Use it in the thread that opened it."""
 
     def close(self) -> None:

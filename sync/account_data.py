@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sterna.sync")
 
-DATA, MODELS = "/api/user/data", "/api/models"
+DATA, MODELS, USAGE = "/api/user/data", "/api/models", "/api/user/usage"
 EVERY: Final = 900.0
 """Seconds between two looks, however often the history is synced meanwhile."""
 LONGEST: Final = 20.0
@@ -58,6 +58,21 @@ class AccountData:
     async def _exchange(self, pending: Mapping[str, Any]) -> None:
         await self._models()
         await self._data(pending)
+        await self._usage()
+
+    async def _usage(self) -> None:
+        """Take every day of use and the counters of all time; a server without them leaves what is here."""
+        now_ms = self._timing.now_ms()
+        days = await self._store.run(Store.usage_days_wanted, now_ms)
+        try:
+            told = await self._service.ask("GET", USAGE, query={"days": str(days)})
+        except NotTaken as error:
+            if error.status not in (404, 405):
+                raise
+            return
+        checked_usage(told)
+        if not await self._store.run(Store.take_usage, told, days, now_ms):
+            self._due = -math.inf
 
     async def _data(self, pending: Mapping[str, Any]) -> None:
         told = await self._service.ask("PUT", DATA, pending) if pending else await self._service.ask("GET", DATA)
@@ -80,12 +95,28 @@ def checked(told: Any) -> None:
         if not isinstance(one, Mapping):
             raise ValueError("no object")
     for day in (*told["recentDays"], told["today"]):
-        if not DAY.fullmatch(day["usage_date"]):
-            raise ValueError("no day")
-        if not all(isinstance(one, int) for name, one in day.items() if name not in ("usage_date", "models_used")):
-            raise ValueError("no number")
-        if not all(isinstance(one, int) for one in (day.get("models_used") or {}).values()):
-            raise ValueError("no number")
+        _check_day(day)
+
+
+def checked_usage(told: Any) -> None:
+    """Raises ValueError, KeyError or TypeError unless it is an answer of ``/api/user/usage``."""
+    if not DAY.fullmatch(told["since"]):
+        raise ValueError("no day")
+    if not all(
+        isinstance(told["total"][name], int) for name in ("total_conversations", "message_count", "token_usage")
+    ):
+        raise ValueError("no number")
+    for day in told["days"]:
+        _check_day(day)
+
+
+def _check_day(day: Any) -> None:
+    if not DAY.fullmatch(day["usage_date"]):
+        raise ValueError("no day")
+    if not all(isinstance(one, int) for name, one in day.items() if name not in ("usage_date", "models_used")):
+        raise ValueError("no number")
+    if not all(isinstance(one, int) for one in (day.get("models_used") or {}).values()):
+        raise ValueError("no number")
 
 
 def _is_model(one: Any) -> bool:

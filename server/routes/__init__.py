@@ -23,6 +23,7 @@ from . import (
     sessions,
     sync,
     sync_head,
+    usage,
     user,
     visits,
 )
@@ -44,6 +45,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     chat.router,
     user.router,
+    usage.router,
     account.router,
     visits.router,
     analytics.router,

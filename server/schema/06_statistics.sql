@@ -6,6 +6,24 @@
 
 set role sterna_owner;
 
+-- The day that something counts for: of what a device of ours pushes, whose time is known, the day it was made; else today.
+create or replace function sterna.use_day(p_by_day boolean, p_at timestamptz) returns date
+language sql stable
+set search_path = pg_catalog
+as $$
+    select case
+        when p_by_day then
+            greatest(least(p_at at time zone 'UTC', now() at time zone 'UTC'), timestamp '2000-01-01')::date
+        else (now() at time zone 'UTC')::date
+    end
+$$;
+
+-- Whether the statement is of a push that gives stamps, as a device's does.
+create or replace function sterna.is_push() returns boolean
+language sql stable
+set search_path = pg_catalog
+as $$ select coalesce(current_setting('sterna.stamps', true), '') <> '' $$;
+
 -- Conversations that are new, once each: one that comes back under the id of a deleted one was counted when it was first made.
 create or replace function public.track_session_creation() returns trigger
 language plpgsql
@@ -15,17 +33,19 @@ set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
+declare
+    by_day boolean := sterna.is_push();
 begin
     if sterna.is_applying() then
         return null;
     end if;
-    perform public.track_user_usage_delta(n.user_id, 0, 0, 0, 0, '{}'::jsonb, n.created, 0, null)
+    perform public.track_user_usage_delta(n.user_id, 0, 0, 0, 0, '{}'::jsonb, n.created, 0, n.day)
     from (
-        select c.user_id, count(*)::integer as created
+        select c.user_id, sterna.use_day(by_day, c.created_at) as day, count(*)::integer as created
         from new_rows as c
         where not exists (select 1 from public.sync_rows as r where r.user_id = c.user_id and r.kind = 'c' and r.id = c.id)
-        group by c.user_id
-        order by c.user_id
+        group by 1, 2
+        order by 1, 2
     ) as n;
     return null;
 end
@@ -91,8 +111,10 @@ end
 $$;
 
 -- What somebody's messages add to their use and their counters. Messages of the system are counted, but are no use.
+drop function if exists sterna.count_messages(uuid, bigint, integer, integer, bigint, bigint, jsonb, bigint);
 create or replace function sterna.count_messages(
-    p_user uuid, p_messages bigint, p_sent integer, p_received integer, p_input bigint, p_output bigint, p_models jsonb, p_ms bigint
+    p_user uuid, p_messages bigint, p_sent integer, p_received integer, p_input bigint, p_output bigint, p_models jsonb, p_ms bigint,
+    p_day date
 ) returns void
 language plpgsql
 security definer
@@ -101,25 +123,26 @@ as $$
 begin
     if p_sent <> 0 or p_received <> 0 or p_input <> 0 or p_output <> 0 or p_ms <> 0 or p_models <> '{}' then
         perform sterna.add_use(
-            p_user, p_messages, p_sent, p_received, p_input, p_output, p_models, 0, p_ms, (now() at time zone 'UTC')::date
+            p_user, p_messages, p_sent, p_received, p_input, p_output, p_models, 0, p_ms, p_day
         );
     elsif p_messages <> 0 then
         update public.profiles as p set message_count = p.message_count + p_messages where p.id = p_user;
     end if;
 end
 $$;
-revoke all on function sterna.count_messages(uuid, bigint, integer, integer, bigint, bigint, jsonb, bigint)
+revoke all on function sterna.count_messages(uuid, bigint, integer, integer, bigint, bigint, jsonb, bigint, date)
 from public, anon, authenticated;
 
 -- The use that the changes are, one call a person.
-create or replace function public.track_message_usage(p_deltas sterna.message_delta []) returns void
+drop function if exists public.track_message_usage(sterna.message_delta []);
+create or replace function public.track_message_usage(p_deltas sterna.message_delta [], p_day date) returns void
 language plpgsql
 security definer
 set search_path = pg_catalog, public
 as $$
 begin
     perform sterna.count_messages(
-        u.user_id, u.messages, u.sent, u.received, u.input_tokens, u.output_tokens, u.models, u.elapsed_ms
+        u.user_id, u.messages, u.sent, u.received, u.input_tokens, u.output_tokens, u.models, u.elapsed_ms, p_day
     )
     from (
         select
@@ -149,7 +172,7 @@ begin
     ) as u;
 end
 $$;
-revoke all on function public.track_message_usage(sterna.message_delta []) from public, anon, authenticated;
+revoke all on function public.track_message_usage(sterna.message_delta [], date) from public, anon, authenticated;
 
 -- What conversations show follows their messages. A message that changes may also change what was used; a new one has a trigger of its own
 -- for that, and deleting takes no use back: use is what happened.
@@ -239,7 +262,7 @@ begin
     if tg_op <> 'UPDATE' or sterna.is_applying() then
         return null;
     end if;
-    perform public.track_message_usage(deltas);
+    perform public.track_message_usage(deltas, (now() at time zone 'UTC')::date);
     return null;
 end
 $$;
@@ -267,6 +290,7 @@ set search_path = pg_catalog, public
 as $$
 declare
     m record;
+    by_day boolean := sterna.is_push();
 begin
     if sterna.is_applying() then
         return null;
@@ -275,6 +299,7 @@ begin
         n.user_id,
         n.role,
         n.model,
+        n.message_timestamp,
         case when n.error_message <> '' then 0 else 1 end as one,
         coalesce(n.input_tokens, 0) as input_tokens,
         coalesce(n.output_tokens, 0) as output_tokens,
@@ -293,27 +318,36 @@ begin
                 case m.role when 'user' then m.input_tokens else 0 end,
                 case m.role when 'assistant' then m.output_tokens else 0 end,
                 case when m.role = 'assistant' and m.model is not null then jsonb_build_object(m.model, 1) else '{}' end,
-                case m.role when 'assistant' then m.elapsed_ms else 0 end
+                case m.role when 'assistant' then m.elapsed_ms else 0 end,
+                sterna.use_day(by_day, m.message_timestamp)
             );
         end if;
         return null;
     end if;
-    perform public.track_message_usage(array_agg(row(d.*)::sterna.message_delta))
+    perform public.track_message_usage(
+        array_agg(
+            row(
+                d.user_id, null, d.role, d.model, d.messages, 0, d.input_tokens, d.output_tokens, d.elapsed_ms
+            )::sterna.message_delta
+        ),
+        d.day
+    )
     from (
         select
             user_id,
-            null,
             role,
             case when role = 'assistant' then model end as model,
-            count(*),
-            0,
-            coalesce(sum(input_tokens), 0),
-            coalesce(sum(output_tokens), 0),
-            coalesce(sum(elapsed_ms), 0)
+            sterna.use_day(by_day, message_timestamp) as day,
+            count(*) as messages,
+            coalesce(sum(input_tokens), 0) as input_tokens,
+            coalesce(sum(output_tokens), 0) as output_tokens,
+            coalesce(sum(elapsed_ms), 0) as elapsed_ms
         from new_rows
         where (error_message <> '') is not true
-        group by 1, 3, 4
-    ) as d;
+        group by 1, 2, 3, 4
+    ) as d
+    group by d.day
+    order by d.day;
     return null;
 end
 $$;
@@ -329,7 +363,9 @@ call sterna.reserve(array[
     'public.track_session_creation()',
     'public.update_user_stats_on_session()',
     'public.update_session_stats()',
-    'public.update_user_message_count()'
+    'public.update_user_message_count()',
+    'sterna.use_day(boolean, timestamptz)',
+    'sterna.is_push()'
 ]::regprocedure []);
 
 reset role;

@@ -45,7 +45,7 @@ def test_the_page_says_who_how_much_and_what_was_done() -> None:
     assert "Tier  pro" in lines
     assert "Today  3 messages sent, 1 received, 1,234 tokens" in lines
     assert "This month  6 messages sent, 2 received, 2,468 tokens" in lines
-    assert "All time  1 conversation, 4 messages, 5,678 tokens, 2 searches" in lines
+    assert "All time  1 conversation, 4 messages, 5,678 tokens" in lines
     assert lines[lines.index("Replies this month, by model") + 1] == "[/x]  8 replies"
     assert lines[lines.index("Recent activity") + 1] == "2026-03-02 09:30  Tier changed"
     assert "sterna account delete" in lines[-1]

@@ -88,7 +88,6 @@ def _ever(stats: Mapping[str, Any]) -> list[str]:
         _many(stats["total_conversations"], "conversation"),
         _many(stats["message_count"], "message"),
         _many(stats["token_usage"], "token"),
-        _many(stats["total_searches"], "search", "searches"),
     ]
 
 
