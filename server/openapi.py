@@ -18,10 +18,11 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from .callers import anyone, guest, user
+from .described import NOT_BLANK, name_bodies
 from .errors import instant
 from .rest.errors import PREFIX
 
-REQUIRED: dict[str, Any] = {"x-required": True}
+REQUIRED: dict[str, Any] = {"x-required": True} | NOT_BLANK
 """``json_schema_extra`` of a parameter that the endpoint itself asks for, to refuse it in its own words."""
 
 WireInstant = Annotated[
@@ -104,6 +105,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
             if operation is not None and route.dependant is not None:
                 refusal = "PostgrestError" if str(route.path_format).startswith(PREFIX) else "Refusal"
                 _complete(operation, method, set(_calls(route.dependant)), refusal)
+    name_bodies(document)
     return document
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from ..described import NOT_BLANK, WHOLE
 from ..errors import ApiError
 from ..identity import Caller
 
@@ -30,16 +31,28 @@ class Effort(BaseModel):
 class ChatRequest(BaseModel):
     """A question with its context. Unknown fields are ignored."""
 
+    model_config = ConfigDict(
+        strict=True,
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["message"], "properties": {"message": {"type": "string"} | NOT_BLANK}},
+                {"required": ["messages"], "properties": {"messages": {"type": "array", "minItems": 1}}},
+            ]
+        },
+    )
+
     message: str | None = None
     messages: list[Turn] | None = Field(None, description="Without it, `message` alone is asked.")
     model: str | None = Field(None, description="Without it, the server's default.")
     temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(None, description="A profile's own goes before it.")
     systemPrompt: str | None = Field(None, description="A profile's own goes before it.")  # noqa: N815
     current_message_id: str | None = None
-    attachmentIds: list[str] | None = None  # noqa: N815
+    attachmentIds: list[str] | None = Field(  # noqa: N815
+        None, description="Not on this server.", json_schema_extra={"maxItems": 0}
+    )
     draftId: str | None = None  # noqa: N815
     webSearch: bool | None = Field(None, description="Not on this server: refused with 501.")  # noqa: N815
-    webMaxResults: Annotated[int, Field(ge=1, le=10)] | None = None  # noqa: N815
+    webMaxResults: Annotated[int, Field(ge=1, le=10), WHOLE] | None = None  # noqa: N815
     reasoning: Effort | None = None
     imageOutput: bool | None = Field(None, description="Not on this server: refused with 501.")  # noqa: N815
 

@@ -24,7 +24,7 @@ class SessionStart(BaseModel):
     """What the client says of the device."""
 
     deviceInfo: dict[str, JsonValue] = Field(default_factory=dict)  # noqa: N815
-    sessionToken: Annotated[str, Field(min_length=1, max_length=255)] | None = None  # noqa: N815
+    sessionToken: Annotated[str, Field(pattern="^[!-~]{1,255}$")] | None = None  # noqa: N815
 
 
 class SessionStarted(BaseModel):

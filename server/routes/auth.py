@@ -7,9 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 
 from ..callers import User
+from ..described import Email, Password, body_of
 from ..errors import ApiError
 from ..hosts import own_url
 from ..identity import SERVER, Caller
@@ -22,6 +24,7 @@ from ..signin.refusals import Refusal, RefusalBody
 from ..signin.service import Session, SignIn
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+GRANTS = ("password", "refresh_token", DEVICE_GRANT)
 
 REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"model": RefusalBody, "description": "Refused"},
@@ -39,9 +42,11 @@ router = APIRouter(prefix="/auth/v1", tags=["auth"], route_class=JsonRoute)
 class SignupBody(BaseModel):
     """Who wants an account."""
 
-    email: str = ""
-    password: str = ""
-    phone: str = ""
+    model_config = ConfigDict(json_schema_extra={"required": ["email", "password"]})
+
+    email: Annotated[str, Email] = ""
+    password: Annotated[str, Password] = ""
+    phone: SkipJsonSchema[str] = ""
     data: dict[str, Any] | None = None
     """Metadata: full_name, avatar_url and what the client likes. ``invitation`` may be in it."""
     invitation: str = ""
@@ -50,8 +55,9 @@ class SignupBody(BaseModel):
 class UserChange(BaseModel):
     """What of one's own account is to change."""
 
-    email: str | None = None
-    password: str | None = None
+    email: SkipJsonSchema[str | None] = None
+    """The account's own, and no other."""
+    password: Annotated[str, Password] | None = None
     current_password: str | None = Field(
         None, description="With a new password; not needed within ten minutes of signing in, by whatever way."
     )
@@ -65,7 +71,7 @@ class TokenBody(BaseModel):
 
     grant_type: str = ""
     email: str = ""
-    phone: str = ""
+    phone: SkipJsonSchema[str] = ""
     password: str = ""
     refresh_token: str = ""
     device_code: str = ""
@@ -80,15 +86,6 @@ class DeviceCodes(BaseModel):
     verification_uri_complete: str
     expires_in: int = Field(description="Seconds until both codes end.")
     interval: int = Field(description="Seconds between two questions.")
-
-
-BODIES = {
-    "required": True,
-    "content": {
-        kind: {"schema": TokenBody.model_json_schema()}
-        for kind in ("application/json", "application/x-www-form-urlencoded")
-    },
-}
 
 
 @router.post("/signup", dependencies=[limited("sign-in")], responses=REFUSED)
@@ -108,8 +105,16 @@ async def signup(body: SignupBody, request: Request, parts: Parts) -> Session:
     return await signing.begin(await signing.up(body.email, body.password, data, invitation))
 
 
-@router.post("/token", responses=REFUSED | TOO_MANY, openapi_extra={"requestBody": BODIES})
-async def token(request: Request, parts: Parts, grant_type: Annotated[str, Query(max_length=100)] = "") -> Session:
+@router.post(
+    "/token",
+    responses=REFUSED | TOO_MANY,
+    openapi_extra=body_of(TokenBody, "application/json", "application/x-www-form-urlencoded"),
+)
+async def token(
+    request: Request,
+    parts: Parts,
+    grant_type: Annotated[str, Query(max_length=100, json_schema_extra={"enum": list(GRANTS)})] = "",
+) -> Session:
     """Sign in with a password, go on with a refresh token, or ask whether a device code was approved."""
     await parts.limits.spend(request, Caller(), "auth")
     body = await _token_body(request)

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Body, Query, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from psycopg.errors import DataError, IntegrityError
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
-from sync.wire import BadItem, Conversation, Message, instant_of
+from sync.wire import ID_LENGTH, BadItem, Conversation, Message, instant_of
 
 from ..callers import User
 from ..database import Connection
+from ..described import body_schema
 from ..errors import ApiError
 from ..json_bodies import JsonRoute
 from ..openapi import REQUIRED, refusals
@@ -22,7 +23,7 @@ from ..rows import LIVE, MERGE, SESSION, messages_json, session_values, shown
 from ..services import Parts
 from .query import time_of
 from .session_row import NEW_CHAT, asked_id, deleted, missing
-from .sync_models import AddedMessages, PushedMessage, ShownMessages, body_schema
+from .sync_models import AddedMessages, PushedMessage, ShownMessages
 
 router = APIRouter(
     prefix="/api/chat/messages", tags=["conversations"], dependencies=[limited("C")], route_class=JsonRoute
@@ -41,10 +42,22 @@ ROWS: Final = "select * from chat_messages where user_id = %(user)s and session_
 class Added(BaseModel):
     """Messages for a conversation, which is made when it is not there; ``messages`` wins over ``message``."""
 
-    sessionId: str  # noqa: N815
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["message"], "properties": {"message": {"type": "object"}}},
+                {"required": ["messages"], "properties": {"messages": {"type": "array"}}},
+            ]
+        }
+    )
+
+    sessionId: str = Field(min_length=1, max_length=ID_LENGTH)  # noqa: N815
     message: PushedMessage | None = None
     messages: list[PushedMessage] | None = None
-    sessionTitle: str | None = None  # noqa: N815
+    sessionTitle: str | None = Field(None, max_length=255)  # noqa: N815
+    attachmentIds: list[str] | None = Field(  # noqa: N815
+        None, description="Of the first message of the user that names none."
+    )
 
 
 @router.get("", response_model=ShownMessages, response_model_exclude_unset=True, responses=refusals(404))
@@ -52,7 +65,7 @@ async def read_messages(
     caller: User,
     parts: Parts,
     session_id: Annotated[str, Query(json_schema_extra=REQUIRED)] = "",
-    since_ts: Annotated[str | None, Query(description="Only later ones.")] = None,
+    since_ts: Annotated[str, Query(description="Only later ones.", json_schema_extra={"format": "date-time"})] = "",
 ) -> Response:
     """The messages of a conversation in order, without those of the system."""
     try:
@@ -124,11 +137,16 @@ def _conversation(body: Any) -> tuple[Conversation, str]:
         items = [body["message"]]
     if not isinstance(items, list):
         raise BadItem("bad_messages")
-    items = _attached(items, body.get("attachmentIds"))
+    if not isinstance(title := body.get("sessionTitle"), str | None):
+        raise BadItem("bad_title")
+    ids = body.get("attachmentIds")
+    if ids is not None and not (isinstance(ids, list) and all(isinstance(one, str) for one in ids)):
+        raise BadItem("bad_attachments")
+    items = _attached(items, ids)
     item = Conversation.decode(
         {
             "id": body.get("sessionId"),
-            "title": body.get("sessionTitle") or None,
+            "title": title or None,
             "messages": [_named(one) for one in items],
         }
     )

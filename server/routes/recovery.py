@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from .. import cookies
+from ..described import Email
 from ..errors import ApiError
 from ..identity import Caller
 from ..json_bodies import JsonRoute
@@ -31,13 +32,13 @@ UNUSABLE = "This code is not valid, was used already, or has expired. Ask for a 
 class Forgotten(BaseModel):
     """Whose password is forgotten."""
 
-    email: str = Field(min_length=1, max_length=255)
+    email: Annotated[str, Email]
 
 
 class Code(BaseModel):
     """A recovery code, as ``token`` or as ``token_hash``."""
 
-    type: str = Field(description="`recovery`.", json_schema_extra={"const": "recovery"})
+    type: str = Field(description="`recovery`.", json_schema_extra={"enum": ["recovery"]})
     token: str | None = Field(None, max_length=200)
     token_hash: str | None = Field(None, max_length=200)
     email: str | None = Field(None, max_length=255, description="Where it is given, it has to be the account's.")

@@ -17,6 +17,7 @@ def _header(name: str, description: str) -> dict[str, Any]:
     return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
 
 
+TREE = {"type": "string", "pattern": r"^\(.+\)$"}
 NUMBER = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 
 MODIFIERS = [
@@ -24,10 +25,8 @@ MODIFIERS = [
     _query("order", "Columns: `updated_at.desc.nullslast,id`.", {"type": "string"}),
     _query("limit", "Rows at most; never more than 1,000.", NUMBER),
     _query("offset", "Rows to skip.", NUMBER),
-    _query(
-        "and", "Filters that must all hold: `(message_count.gt.1,or(title.eq.a,title.is.null))`.", {"type": "string"}
-    ),
-    _query("or", "Filters of which one must hold.", {"type": "string"}),
+    _query("and", "Filters that must all hold: `(message_count.gt.1,or(title.eq.a,title.is.null))`.", TREE),
+    _query("or", "Filters of which one must hold.", TREE),
     {
         "name": "filters",
         "in": "query",

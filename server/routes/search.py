@@ -21,6 +21,7 @@ router = APIRouter(prefix="/api/chat/search", tags=["conversations"], dependenci
 SHORTEST = 2
 LONGEST = 100
 MOST = 100
+QUERY: Final = {"minLength": SHORTEST, "maxLength": LONGEST, "pattern": r"\S[\s\S]*\S"}
 
 # A conversation at a time, newest first, until there are enough: a common word never reads the whole history, a rare
 # one reads it once, by the owner's index.
@@ -119,7 +120,8 @@ async def search(
     caller: User,
     parts: Parts,
     q: Annotated[
-        str, Query(json_schema_extra=REQUIRED, description="2 to 100 characters, taken as they are: no wildcards.")
+        str,
+        Query(json_schema_extra=REQUIRED | QUERY, description="2 to 100 characters, taken as they are: no wildcards."),
     ] = "",
     limit: Annotated[int, Query(ge=1, description=f"How many conversations; more than {MOST} is {MOST}.")] = 50,
 ) -> Matches:

@@ -13,6 +13,7 @@ from sync.wire import PREVIEW_LENGTH
 
 from ..callers import User
 from ..database import Connection
+from ..described import NOT_BLANK, WHOLE
 from ..json_bodies import JsonRoute
 from ..openapi import REQUIRED, refusals
 from ..rates import limited
@@ -51,10 +52,10 @@ class SessionChange(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"required": ["id"]})
 
-    id: str = ""
-    title: str | None = Field(None, description="255 characters at most; New Chat when empty.")
-    message_count: int | None = Field(None, ge=0, le=2**31 - 1)
-    total_tokens: int | None = Field(None, ge=0, le=2**63 - 1)
+    id: str = Field("", json_schema_extra=NOT_BLANK)
+    title: str | None = Field(None, description="New Chat when empty.", json_schema_extra={"maxLength": 255})
+    message_count: Annotated[int, Field(ge=0, le=2**31 - 1), WHOLE] | None = None
+    total_tokens: Annotated[int, Field(ge=0, le=2**53), WHOLE] | None = None
     last_model: str | None = Field(None, max_length=100)
     last_message_preview: str | None = Field(None, description="The first 200 characters are kept.")
     last_message_timestamp: Annotated[datetime, AfterValidator(representable)] | None = None

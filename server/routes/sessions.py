@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from ..callers import User
 from ..database import Connection
+from ..described import NOT_BLANK
 from ..errors import ApiError
 from ..json_bodies import JsonRoute
 from ..openapi import REQUIRED, refusals
@@ -43,15 +44,15 @@ class Listing(BaseModel):
 class NewSession(BaseModel):
     """An empty conversation."""
 
-    id: str = Field(min_length=1, description="Made by the client; 255 characters at most.")
-    title: str | None = Field(None, description="255 characters at most; New Chat when empty or absent.")
+    id: str = Field(min_length=1, description="Made by the client.", json_schema_extra=NOT_BLANK | {"maxLength": 255})
+    title: str | None = Field(None, description="New Chat when empty or absent.", json_schema_extra={"maxLength": 255})
 
 
 class Rename(BaseModel):
     """Another title for a conversation."""
 
-    id: str = Field(min_length=1)
-    title: str | None = Field(description="255 characters at most; New Chat when empty.")
+    id: str = Field(min_length=1, json_schema_extra=NOT_BLANK)
+    title: str | None = Field(description="New Chat when empty.", json_schema_extra={"maxLength": 255})
 
 
 class Stored(BaseModel):

@@ -15,6 +15,7 @@ from sync.wire import PAGE, BadItem, Conversation, Cursor, Detail, pushed
 
 from ..callers import User
 from ..database import Connection
+from ..described import body_schema
 from ..errors import ApiError, instant
 from ..identity import Caller
 from ..json_bodies import JsonRoute
@@ -26,7 +27,7 @@ from ..sync.device import Asked, Headers
 from . import sync_delta
 from .query import time_of
 from .sync_delta_models import LARGEST, DeltaBody, DeltaPage
-from .sync_models import Pushed, PushedConversation, SyncPage, body_schema
+from .sync_models import Pushed, PushedConversation, SyncPage
 
 router = APIRouter(
     prefix="/api/chat/sync", tags=["sync"], dependencies=[limited("C", devices=True)], route_class=JsonRoute
@@ -116,7 +117,7 @@ async def push(
 
 async def _as_anybody(request: Request, caller: Caller, parts: Services, asked: Headers) -> None:
     """Count a request in upstream's form as what it is, whatever it calls itself."""
-    if asked.client is not None:
+    if asked.client:
         await parts.limits.spend(request, caller, "C")
 
 

@@ -15,7 +15,7 @@ class PushedMessage(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    id: str = Field(max_length=255)
+    id: str = Field(min_length=1, max_length=255)
     role: Literal["user", "assistant", "system"]
     content: str
     timestamp: datetime | None = None
@@ -35,7 +35,7 @@ class PushedMessage(BaseModel):
     reasoning: str | None = None
     reasoning_details: Any = None
     annotations: Any = None
-    metadata: dict[str, Any] | None = None
+    metadata: Any = Field(None, description="An object; anything else is taken for none.")
 
 
 class PushedConversation(BaseModel):
@@ -43,7 +43,7 @@ class PushedConversation(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    id: str = Field(max_length=255)
+    id: str = Field(min_length=1, max_length=255)
     title: str | None = Field(None, max_length=255)
     userId: str | None = Field(None, description="The caller's; anybody else's refuses the request.")  # noqa: N815
     messages: list[PushedMessage] | None = None
@@ -166,20 +166,3 @@ class AddedMessages(BaseModel):
     messages: list[dict[str, Any]]
     count: int
     success: Literal[True]
-
-
-def body_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """``json_schema_extra`` of a body that the endpoint judges item by item: the schema in one piece."""
-    schema = model.model_json_schema()
-    parts = schema.pop("$defs", {})
-
-    def whole(one: Any) -> Any:
-        if isinstance(one, list):
-            return [whole(inner) for inner in one]
-        if not isinstance(one, dict):
-            return one
-        if "$ref" in one:
-            return whole(parts[one["$ref"].rpartition("/")[2]])
-        return {key: whole(inner) for key, inner in one.items()}
-
-    return dict(whole(schema))

@@ -35,7 +35,9 @@ class ModelChange(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     default_model: str | None = Field(None, max_length=100)
-    temperature: float = Field(0.7, description="0 to 2, kept to two places.")
+    temperature: float = Field(
+        0.7, strict=True, description="Kept to two places.", json_schema_extra={"minimum": 0, "maximum": 2}
+    )
     system_prompt: str | None = Field(None, max_length=PROMPT_CHARACTERS)
     allowed_models: list[str] = Field(default_factory=list, max_length=1000)
     personality_preset: str | None = Field(

@@ -4,18 +4,19 @@ so (contract 8.2, 10.A11, 10.F1)."""
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 from providers.embedding import embed
 
 from ..callers import Anyone
 from ..database import Connection
+from ..described import WHOLE, body_of
 from ..errors import ApiError
 from ..identity import SERVER, Caller
 from ..json_bodies import media_type, parsed
@@ -54,10 +55,12 @@ from match_visit_messages(%s, %s, %s::real[], %s)
 class VisitStart(BaseModel):
     """What a client says of itself when it starts."""
 
-    sessionToken: str  # noqa: N815
-    userAgent: str | None = None  # noqa: N815
-    referrer: str | None = None
-    deviceType: Literal["mobile", "tablet", "desktop", "terminal"] | None = None  # noqa: N815
+    sessionToken: str = Field(min_length=1, max_length=255)  # noqa: N815
+    userAgent: JsonValue = Field(None, description="A text; anything else is taken for none.")  # noqa: N815
+    referrer: JsonValue = Field(None, description="A text; anything else is taken for none.")
+    deviceType: JsonValue = Field(  # noqa: N815
+        None, description="mobile, tablet, desktop or terminal; anything else is taken for none."
+    )
 
 
 class VisitMessage(BaseModel):
@@ -66,7 +69,7 @@ class VisitMessage(BaseModel):
     sessionToken: str  # noqa: N815
     messageType: Literal["user", "assistant"]  # noqa: N815
     content: str
-    processingTimeMs: int | None = Field(None, ge=0, le=2**31 - 1)  # noqa: N815
+    processingTimeMs: Annotated[int, Field(ge=0, le=2**31 - 1), WHOLE] | None = None  # noqa: N815
     errorMessage: str | None = None  # noqa: N815
 
 
@@ -90,12 +93,6 @@ class KeptMessage(Kept):
     """And what was asked like this before."""
 
     similar: list[Similar] = Field(default_factory=list)
-
-
-def body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """``openapi_extra`` of an endpoint that reads its body only where it keeps anything."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 @router.post("/start", responses=refusals(409), response_model_exclude_none=True, openapi_extra=body_of(VisitStart))

@@ -12,6 +12,10 @@ from sync.wire import BadItem, Client, Commit, Pull
 from ..errors import ApiError
 
 PROTOCOLS = "1-1"
+CLIENT = r"^[^;/]+/[^;]+; *proto=[0-9]{1,18}-[0-9]{1,18}$"
+SEEN = r"^[0-9]{1,18}\.[0-9A-Za-z]{1,64}$"
+SENT_AT = r"^[0-9]{1,15}$"
+PULL = r"^cur=[0-9]{1,18}; *max=[0-9]{1,18}$"
 LONGEST = 15
 """Digits of a time in ms."""
 
@@ -32,15 +36,15 @@ class Device:
 class Headers:
     """As they came; requests in upstream's form may have any."""
 
-    client: str | None
-    seen: str | None
-    sent_at: str | None
-    pull: str | None
+    client: str
+    seen: str
+    sent_at: str
+    pull: str
 
     def device(self) -> Device:
         """What they say. Raises ApiError: 426 for a device that speaks no language of ours, 400 for what is none."""
         try:
-            client = Client.parse(self.client or "")
+            client = Client.parse(self.client)
             if client.common() is None:
                 raise ApiError(
                     "update_required",
@@ -63,10 +67,14 @@ def _ms(told: str) -> int:
 
 
 async def headers(
-    sync_client: Annotated[str | None, Header(description="<name>/<version>; proto=1-1. Needed in delta mode.")] = None,
-    sync_seen: Annotated[str | None, Header(description="<seq>.<nonce>, the newest that was told to it.")] = None,
-    sync_sent_at: Annotated[str | None, Header(description="The device's clock: ms since 1970.")] = None,
-    sync_pull: Annotated[str | None, Header(description="cur=<since>;max=<bytes>: with a push, what is new.")] = None,
+    sync_client: Annotated[
+        str, Header(pattern=CLIENT, description="<name>/<version>; proto=1-1. Needed in delta mode.")
+    ] = "",
+    sync_seen: Annotated[str, Header(pattern=SEEN, description="<seq>.<nonce>, the newest that was told to it.")] = "",
+    sync_sent_at: Annotated[str, Header(pattern=SENT_AT, description="The device's clock: ms since 1970.")] = "",
+    sync_pull: Annotated[
+        str, Header(pattern=PULL, description="cur=<since>;max=<bytes>: with a push, what is new.")
+    ] = "",
 ) -> Headers:
     """The headers of a request."""
     return Headers(sync_client, sync_seen, sync_sent_at, sync_pull)

@@ -86,8 +86,8 @@ class Message:
             told["error"] = True
         if self.model is not None and self.role == "user":
             told["originalModel"] = told.pop("model")
-        if self.metadata:
-            told["metadata"] = dict(self.metadata)
+        if metadata := {key: value for key, value in self.metadata.items() if key != ATTACHMENTS}:
+            told["metadata"] = metadata
         if self.attachment_count and "attachment_ids" not in told:
             named = attachment_ids(self.metadata.get(ATTACHMENTS))[: self.attachment_count]
             told["attachment_ids"] = named + [""] * (self.attachment_count - len(named))

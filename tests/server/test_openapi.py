@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,6 +91,45 @@ def test_it_says_how_to_sign_in_and_where_one_must(document: dict[str, Any], htt
             continue
         assert security == [{"bearer": []}, {"cookie": []}]
         assert http.request(method, path).status_code == 401, (method, path)
+
+
+def request_schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema that a request's body is made of, by name; the body's own has the place as its name."""
+    wanted = [
+        (f"{method} {path} {kind}", content["schema"])
+        for (path, method), operation in operations(document)
+        for kind, content in operation.get("requestBody", {}).get("content", {}).items()
+    ]
+    seen = set()
+    while wanted:
+        name, schema = wanted.pop()
+        yield name, schema
+        for found in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(schema)):
+            if found not in seen:
+                seen.add(found)
+                wanted.append((found, document["components"]["schemas"][found]))
+
+
+def test_every_body_is_a_named_schema(document: dict[str, Any]) -> None:
+    """Generators make no type of a schema without a name."""
+    plain = {"type", "additionalProperties", "title"}
+    for (path, method), operation in operations(document):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            schemas = content["schema"].get("anyOf", [content["schema"]])
+            for schema in schemas:
+                assert set(schema) == {"$ref"} or set(schema) <= plain, (method, path)
+    for name in ("Push", "Added", "TokenBody", "VisitStart", "VisitMessage"):
+        assert document["components"]["schemas"][name]["properties"], name
+
+
+def test_no_key_of_a_request_has_a_default(document: dict[str, Any]) -> None:
+    """Generators make such a key a required one."""
+    found = dict(request_schemas(document))
+    assert {"SignupBody", "PushedMessage", "StampModel", "Effort"} <= found.keys()
+    for name, schema in found.items():
+        assert '"default"' not in json.dumps(schema), name
+    assert "invitation" not in found["SignupBody"]["required"]
+    assert set(found["SignupBody"]["required"]) == {"email", "password"}
 
 
 def test_a_key_that_is_required_is_said_to_be(document: dict[str, Any], ada: Person) -> None:

@@ -132,7 +132,14 @@ def test_the_conversation_of_somebody_else_looks_like_none(bob: Person, ada: Per
     ]
     for send in sends:
         assert without_time(send("c")) == without_time(send("nobody's"))
-        assert without_time(send("c")) == (404, {"error": "Session not found or access denied", "code": "not_found"})
+        assert without_time(send("c")) == (
+            404,
+            {
+                "error": "Session not found or access denied",
+                "message": "Session not found or access denied",
+                "code": "not_found",
+            },
+        )
     assert read(ada) == hers
 
 
