@@ -15,9 +15,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import client_of
 from deltas import Device, said, talk
-from people import Db, Person, make_user, token_for
+from people import Db, Person, client_of, make_user, token_for
 
 from server.embedded import Embedded
 from server.installing import install

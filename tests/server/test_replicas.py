@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from conftest import client_of
 from deltas import Device, said, talk
-from people import Person
+from people import Person, client_of
 
 from server.migrate import MigrationError, migrate
 from server.serving import ServeError, migrate_only, serve
