@@ -43,6 +43,8 @@ MOST_ASKED, ASKED_LATELY = 5, 200_000
 MOST_TITLES = 10
 
 _PIECE = re.compile(r'"([^"]*)"?|(\S+)')
+_SYMBOLS = re.compile(r"[+#@%&*$=<>|~^`/\\]|^[.-]+\w")
+"""Signs that make one word another: C++, C#, .NET, $HOME, --force, a/b. The index sees the letters only."""
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
@@ -85,6 +87,8 @@ class Query:
     """The unfinished last word, folded, when it is longer than what the index knows."""
     near: str = ""
     """``match`` with no more of that word than the index knows."""
+    literal: tuple[str, ...] = ()
+    """Words whose symbols the index does not know, such as ``c++``: they must stand in the text as they are."""
 
 
 def parse_query(text: str) -> Query:
@@ -92,6 +96,7 @@ def parse_query(text: str) -> Query:
     text = storable(text)[:1000]
     words: list[str] = []
     parts: list[str] = []
+    literal: list[str] = []
     finished = True
     for found in list(_PIECE.finditer(text))[:MOST_WORDS]:
         phrase, word = found[1], found[2]
@@ -102,13 +107,16 @@ def parse_query(text: str) -> Query:
             parts.append(piece.casefold())
             continue
         finished = found.end() < len(text) or (word is None and found[0].endswith('"'))
+        if _SYMBOLS.search(piece):
+            literal.append(piece.casefold())
+            finished = finished or not _is_word(piece[-1])
         words.append('"' + piece.replace('"', '""') + '"')
     if not words or finished:
-        return Query(" ".join(words), tuple(parts))
+        return Query(" ".join(words), tuple(parts), literal=tuple(literal))
     last = folded(words[-1][1:-1])
     words[-1] += "*"
-    if len(last) <= INDEXED_PREFIX or not all(map(_is_word, last)):
-        return Query(" ".join(words), tuple(parts))
+    if literal or len(last) <= INDEXED_PREFIX or not all(map(_is_word, last)):
+        return Query(" ".join(words), tuple(parts), literal=tuple(literal))
     near = [*words[:-1], f'"{last[:INDEXED_PREFIX]}"*']
     return Query(" ".join(words), tuple(parts), last, " ".join(near))
 
@@ -224,8 +232,8 @@ class Search(Base):
             return max(done, 1)
 
     def _title_hits(self, query: Query, limit: int) -> list[Hit]:
-        if query.parts:
-            wanted = _all_of(query.parts, "title")
+        if parts := (*query.parts, *query.literal):
+            wanted = _all_of(parts, "title")
             rows = self.rows(
                 f"""select id as session_id, title, coalesce(last_message_timestamp, created_at) as at, title as snippet
                 from chat_sessions where {wanted.sql}
@@ -236,8 +244,7 @@ class Search(Base):
         else:
             rows = self.rows(_TITLES + "order by f.rowid desc limit :limit", match=query.match, limit=limit)
         return [
-            Hit(row["session_id"], row["title"], None, None, _marked(row["snippet"], query.parts), row["at"])
-            for row in rows
+            Hit(row["session_id"], row["title"], None, None, _marked(row["snippet"], parts), row["at"]) for row in rows
         ]
 
     def _message_hits(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
@@ -245,6 +252,8 @@ class Search(Base):
             return []
         if query.parts:
             return self._scan(query, limit, session_id)
+        if query.literal:
+            return self._literal_hits(query, limit, session_id)
         values = {"session": session_id, "limit": limit}
         if query.begun:
             hits = self._near_hits(query, values)
@@ -280,8 +289,28 @@ class Search(Base):
         wanted = [word.strip('"') for word in query.near.split('" "')[:-1]]
         return [_hit(row, words=(*wanted, query.begun)) for row in rows]
 
+    def _literal_hits(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
+        """Read the newest messages that have the letters, and keep those that have them with their symbols."""
+        wanted = _all_of(query.literal, "m.content")
+        rows = self.rows(
+            f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
+                m.content as snippet
+            from (
+                select f.rowid as place from message_search as f
+                where f.message_search match :match {_RANGE}
+                order by f.rowid desc limit :scanned
+            )
+            join chat_messages as m on m.local_id = place
+            join chat_sessions as s on s.id = m.session_id
+            where m.session_id = coalesce(:session, m.session_id) and {wanted.sql}
+            order by place desc limit :limit""",
+            match=query.match, session=session_id, scanned=SCANNED, limit=limit, **wanted.values,
+        )  # fmt: skip
+        words = tuple(word for word in (one.strip('"*').casefold() for one in query.match.split('" "')) if word)
+        return [_hit(row, (*query.literal, *(word for word in words if word not in query.literal))) for row in rows]
+
     def _scan(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
-        wanted = _all_of(query.parts, "m.content")
+        wanted = _all_of((*query.parts, *query.literal), "m.content")
         rows = self.rows(
             f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
                 m.content as snippet
@@ -297,7 +326,7 @@ class Search(Base):
             order by m.local_id desc limit :limit""",
             match=query.match, session=session_id, scanned=SCANNED, limit=limit, **wanted.values,
         )  # fmt: skip
-        return [_hit(row, query.parts) for row in rows]
+        return [_hit(row, (*query.parts, *query.literal)) for row in rows]
 
 
 @dataclass(frozen=True)

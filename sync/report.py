@@ -65,6 +65,8 @@ def line(report: SyncReport, now: datetime, tz: tzinfo | None = None) -> str:
         told.append(_waiting(report))
     if report.phase in ("synced", "waiting") and report.quarantined:
         told.append(f"{report.quarantined:,} refused")
+    if report.phase in ("synced", "waiting", "syncing") and report.conflicts:
+        told.append("1 conflict" if report.conflicts == 1 else f"{report.conflicts:,} conflicts")
     return " · ".join(told)
 
 

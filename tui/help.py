@@ -11,8 +11,9 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
-from .actions import key_names, sections
+from .actions import BY_ID, key_names, sections
 from .panels import Dialog, Page, sentence
+from .slash import COMMANDS
 
 KEYS_WIDTH = 30
 NARROW = 64
@@ -49,6 +50,14 @@ class KeyList(Widget):
         return lines
 
 
+def slash_rows() -> list[tuple[str, str]]:
+    """Return each action that has a command, with all its names."""
+    names: dict[str, list[str]] = {}
+    for name, action_id in COMMANDS.items():
+        names.setdefault(action_id, []).append(f"/{name}")
+    return [(" ".join(commands), BY_ID[action_id].title) for action_id, commands in names.items()]
+
+
 class HelpScreen(Dialog[None]):
     """Keys as they are now, remapped ones too."""
 
@@ -72,8 +81,10 @@ class HelpScreen(Dialog[None]):
             for heading, actions in sections():
                 rows = [(key_names(self._keymap.get(one.id, one.key)), one.help) for one in actions]
                 yield KeyList(heading, rows)
+            yield KeyList("Commands in the prompt", slash_rows())
             yield sentence(
-                "Tab moves between the parts, and the mouse works everywhere. Change keys under [keys] in config.toml, "
+                "To send text that begins with a slash, double it: //. Tab moves between the parts, and the mouse works "
+                "everywhere. Change keys under [keys] in config.toml, "
                 'for example "conversation.new" = "ctrl+e".',
                 classes="note more",
             )

@@ -11,6 +11,7 @@ from textual import on, work
 import storage
 from storage.text import clean
 
+from . import slash
 from .action_list import Action
 from .actions import key_name
 from .before import OPEN
@@ -84,7 +85,26 @@ class MainScreen(Conversations):
 
     @on(Prompt.Submitted)
     def start_turn(self, event: Prompt.Submitted) -> None:
-        """Store the prompt, then ask; the prompt keeps its text until it is stored."""
+        """Run a command, or store the prompt and then ask; the prompt keeps its text until it is stored."""
+        typed = slash.read(event.text)
+        if typed.action_id:
+            self.prompt.put("")
+            self.post_message(ActionRequested(typed.action_id))
+        elif typed.unsure:
+            self._ask_whether(event, typed)
+        else:
+            self._begin_turn(event, typed.text)
+
+    @work(group="slash", exclusive=True)
+    async def _ask_whether(self, event: Prompt.Submitted, typed: slash.Typed) -> None:
+        """Send what looks like a command only after a yes."""
+        from .dialogs import Confirm
+
+        if await self.app.push_screen_wait(Confirm("Not a command", typed.unsure, "Send", danger=False)):
+            self._begin_turn(event, typed.text)
+
+    def _begin_turn(self, event: Prompt.Submitted, text: str) -> None:
+        """Store what was typed and ask, unless something else is under way."""
         if self.welcome.trouble is not None:
             self.sterna.notify("Not sent: your conversations are not open. Your text is kept.", severity="warning")
         elif self._sending:
@@ -94,21 +114,21 @@ class MainScreen(Conversations):
             self.sterna.notify(f"A reply is still arriving here; {stop} stops it. Your text is kept.")
         else:
             self._sending = True
-            self.sterna.spawn(self._send(event), "turn.begin")
+            self.sterna.spawn(self._send(event, text), "turn.begin")
 
     @on(Prompt.Refused)
     def say_why(self, event: Prompt.Refused) -> None:
         """Nothing was sent; say why."""
         self.sterna.notify(event.reason)
 
-    async def _send(self, event: Prompt.Submitted) -> None:
+    async def _send(self, event: Prompt.Submitted, text: str) -> None:
         app = self.sterna
         try:
             await app.ready.wait()
             assert app.turns is not None
             session_id = self.session_id
             begun, reply = await app.turns.begin(
-                session_id, event.text, model=self.choices.get("model"), settings=None if session_id else self.choices
+                session_id, text, model=self.choices.get("model"), settings=None if session_id else self.choices
             )
             if self.session_id == session_id:
                 self.prompt.sent(event.shown, event.text)

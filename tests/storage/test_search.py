@@ -223,3 +223,35 @@ def test_a_pasted_log_that_repeats_its_words_is_found_without_a_wait(store: Stor
     (best,) = store.search_best("lorem ipsum dolor", 1)
     assert "\x02lorem\x03" in best.snippet or "\x02dolor\x03" in best.snippet
     assert time.process_time() - began < 3, "the square of the matches takes half a minute"
+
+
+def test_symbols_of_a_word_are_found_as_they_are(store: Store) -> None:
+    for text in (
+        "C++ has templates",
+        "C is older",
+        "Cats and clouds",
+        "In C# there are properties",
+        "the .NET runtime",
+        "a net of ropes",
+        "git push --force",
+        "by force",
+        "set $HOME first",
+        "my home",
+        "read a/b twice",
+        "a b",
+    ):
+        exchange(store, text)
+    marked = str.maketrans("", "", "\x02\x03")
+
+    def texts(query: str) -> list[str]:
+        return [hit.snippet.translate(marked) for hit in store.search(query) if hit.role == "user"]
+
+    assert texts("C++") == texts("c+") == texts("c++ temp") == ["C++ has templates"]
+    assert texts("C#") == texts("c# properties ") == ["In C# there are properties"]
+    assert texts(".NET") == texts(".ne") == ["the .NET runtime"]
+    assert texts("--force") == texts("push --fo") == ["git push --force"]
+    assert texts("$HOME") == texts("$ho") == ["set $HOME first"]
+    assert texts("a/b") == ["read a/b twice"]
+    assert len(texts("c")) == 4
+    assert "\x02C++\x03" in found(store, "C++")[1]
+    assert [hit.session_title for hit in store.search("C#") if hit.message_id is None] == ["In C# there are properties"]

@@ -27,6 +27,8 @@ AT = int(datetime(2026, 3, 1, 14, 5, tzinfo=UTC).timestamp() * 1000)
         (SyncReport("waiting", waiting=10_000), "10,000+ waiting"),
         (SyncReport("waiting", waiting=2, quarantined=1), "2 waiting · 1 refused"),
         (SyncReport("synced", quarantined=2), "synced · 2 refused"),
+        (SyncReport("synced", conflicts=1), "synced · 1 conflict"),
+        (SyncReport("waiting", waiting=1, conflicts=2), "1 waiting · 2 conflicts"),
         (SyncReport("syncing"), "syncing"),
         (SyncReport("syncing", done=12_000, total=100_000), "syncing 12,000 of 100,000"),
         (SyncReport("syncing", done=7, total=5), "syncing 5 of 5"),

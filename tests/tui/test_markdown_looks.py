@@ -79,6 +79,15 @@ def test_code_has_its_language_and_is_folded_not_cut() -> None:
     looks_like("```python\nx = 1234567890\n\ny\n```", " python\n x = 12345\n 67890\n\n y", 11)
 
 
+def test_folded_code_keeps_its_indentation_and_its_words() -> None:
+    looks_like(
+        "```\n    return years * 70_000  # there and back\n\tx\n```",
+        "     return years *\n     70_000  # there\n     and back\n     x",
+        24,
+    )
+    looks_like("```\n          deep = 'abcdefgh'\n```", "           deep\n        = 'abcd\n        efgh'", 16)
+
+
 def test_code_of_an_unknown_language_is_plain() -> None:
     looks_like("```klingon-2\nqapla'\n```", " klingon-2\n qapla'")
 
@@ -135,8 +144,7 @@ def test_a_table_that_cannot_fit_becomes_a_list_of_its_cells() -> None:
         | Pear | three | cheap |
         """,
         """
-        Name
-        Count
+        Name | Count |
         Price
 
         Name: Pear
@@ -144,6 +152,40 @@ def test_a_table_that_cannot_fit_becomes_a_list_of_its_cells() -> None:
         Price: cheap
         """,
         16,
+    )
+
+
+def test_no_word_of_a_table_is_broken_for_want_of_room() -> None:
+    looks_like(
+        """
+        | Provider | Context | Notes |
+        |----------|--------:|-------|
+        | OpenRouter | 200,000 | Aggregates many providers |
+        """,
+        """
+        Provider   │ Context │ Notes
+        ───────────┼─────────┼──────────────
+        OpenRouter │ 200,000 │ Aggregates
+                   │         │ many
+                   │         │ providers
+        """,
+        36,
+    )
+    looks_like(
+        """
+        | Provider | Context | Notes |
+        |----------|--------:|-------|
+        | OpenRouter | 200,000 | Aggregates many providers |
+        """,
+        """
+        Provider | Context | Notes
+
+        Provider: OpenRouter
+        Context: 200,000
+        Notes: Aggregates many
+          providers
+        """,
+        30,
     )
 
 

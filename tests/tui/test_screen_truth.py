@@ -7,6 +7,8 @@ from home import Home, frame, until, write
 
 from providers import Delta, Failed, FailureKind
 from storage import Store
+from tui import slash
+from tui.actions import BY_ID
 
 SIZE = (100, 30)
 
@@ -170,3 +172,48 @@ async def test_notices_take_turns_over_the_status_line(shelf: Home) -> None:
         assert [notice.message for notice in app._notifications] == ["Something is wrong.", "And something else."]
         await until(pilot, lambda: app.screen.query("Toast") and app.screen.query("Toast").first().region.height)
         assert all(toast.region.y >= 22 for toast in app.screen.query("Toast"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("/etc/hosts: what is it?", "/etc/hosts: what is it?"),
+        ("//help", "/help"),
+        ("/* a comment */", "/* a comment */"),
+        ("what does /help do?", "what does /help do?"),
+        ("/", "/"),
+    ],
+)
+def test_a_slash_that_is_no_command_is_text(typed: str, sent: str) -> None:
+    assert slash.read(typed) == slash.Typed(sent)
+
+
+def test_every_command_runs_an_action_that_there_is() -> None:
+    assert set(slash.COMMANDS.values()) <= set(BY_ID)
+    assert slash.read("/HELP ").action_id == "app.help"
+    assert slash.read("/help me").unsure
+    assert slash.read("/halp").unsure
+
+
+async def test_a_command_is_run_and_an_unknown_one_is_asked_about(home: Home) -> None:
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, app.ready.is_set)
+        await write(pilot, "/help")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Start a new conversation" in frame(app))
+        await pilot.press("escape")
+        assert app.main.prompt.text == ""
+        await write(pilot, "/halp")
+        await pilot.press("enter")
+        await until(pilot, lambda: "is not a command" in frame(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+        assert app.main.prompt.text == "/halp"
+        assert home.model.requests == []
+        await pilot.press("enter")
+        await until(pilot, lambda: "is not a command" in frame(app))
+        await pilot.press("y")
+        await until(pilot, lambda: home.model.requests)
+        await until(pilot, lambda: app.main.session_id is not None)
+        assert home.model.requests[0].messages[-1].content == "/halp"

@@ -51,6 +51,24 @@ def highlighted(code: str, language: str) -> tuple[Content, ...]:
     return tuple(Content(code, _spans(code, language)).split("\n", allow_blank=True))
 
 
+def wrapped(line: str, room: int) -> list[tuple[int, int, int]]:
+    """Return the parts of a line that is folded at ``room`` cells: where each begins and ends, and its indentation.
+
+    What is folded stands as far in as the line itself. A line is folded between words where one ends in its last half.
+    """
+    indent = max(0, min(len(line) - len(line.lstrip(" ")), room // 2, room - 4))
+    parts: list[tuple[int, int, int]] = []
+    start = free = 0
+    while True:
+        end = start + max(1, len((chop_cells(line[start : start + 4 * room], room - free) or [""])[0]))
+        if end >= len(line):
+            return [*parts, (start, len(line), free)]
+        if (space := line.rfind(" ", start + (end - start) // 2, end + 1)) > start + indent:
+            end = space + 1  # a space that ends a row may stand in the margin
+        parts.append((start, end, free))
+        start, free = end, indent
+
+
 def _spans(code: str, language: str) -> list[Span]:
     if not language:
         return []
@@ -90,7 +108,7 @@ class CodeBlock(Block):
         self.prefix = prefix or Prefix()
         self.gap = gap
         self.live = live
-        self._layouts: dict[int, list[tuple[int, int, int]]] = {}
+        self._layouts: dict[int, list[tuple[int, int, int, int]]] = {}
 
     @cached_property
     def lines(self) -> Sequence[str]:
@@ -104,8 +122,8 @@ class CodeBlock(Block):
         if index < self._label:
             label = Content.styled(MARGIN + self.language, looks.MUTED)
             return Row((Piece(label),), 0, prefix, looks.CODE_FILL, self._edge)
-        line, start, end = self._layout(width)[index - self._label]
-        pieces = Piece(Content(MARGIN)), Piece(self._line(line)[start:end], start)
+        line, start, end, indent = self._layout(width)[index - self._label]
+        pieces = Piece(Content(MARGIN + " " * indent)), Piece(self._line(line)[start:end], start)
         return Row(pieces, line, prefix, looks.CODE_FILL, self._edge)
 
     def same(self, other: Block) -> bool:
@@ -134,19 +152,17 @@ class CodeBlock(Block):
         language = "" if max(map(len, part)) > LONG else self.language.lower()
         return highlighted("\n".join(part), language)[number - first]
 
-    def _layout(self, width: int) -> list[tuple[int, int, int]]:
+    def _layout(self, width: int) -> list[tuple[int, int, int, int]]:
+        """Return for each row its line, the part of it that is shown, and the cells left free before that part."""
         if (layout := self._layouts.get(width)) is not None:
             return layout
         room = max(2, width - fitted(self.prefix.rest, width).cell_length - 2 * len(MARGIN))
-        layout = []
+        layout: list[tuple[int, int, int, int]] = []
         for number, line in enumerate(self.lines):
             if len(line) <= room and line.isascii():
-                layout.append((number, 0, len(line)))
+                layout.append((number, 0, len(line), 0))
                 continue
-            start = 0
-            for part in chop_cells(line, room) or [""]:
-                layout.append((number, start, start + len(part)))
-                start += len(part)
+            layout += [(number, *part) for part in wrapped(line, room)]
         if len(self._layouts) >= LAYOUTS:
             self._layouts.pop(next(iter(self._layouts)))
         self._layouts[width] = layout

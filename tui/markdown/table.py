@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from . import looks
@@ -16,6 +17,8 @@ from .rows import Piece, Row
 Align = Literal["left", "center", "right"]
 NARROWEST = 5
 """Cells that a column gets at least, unless its text is shorter."""
+LONGEST_WORD = 20
+"""Cells up to which a word is never broken: a table whose columns would be narrower becomes a list."""
 JOIN = " | "
 """Between cells in copied text."""
 
@@ -25,7 +28,7 @@ class _Slice(NamedTuple):
 
     line: int
     parts: tuple[tuple[int, int], ...]
-    kind: Literal["cells", "rule", "cell", "gap"] = "cells"
+    kind: Literal["cells", "rule", "heading", "cell", "gap"] = "cells"
     column: int = 0
 
 
@@ -50,6 +53,18 @@ class TableBlock(Block):
         """The width at which no cell of the column wraps."""
         return [max(row[column].cell_length for row in self.cells) for column in range(len(self.aligns))]
 
+    @cached_property
+    def _least(self) -> list[int]:
+        """The width at which no word of the column is broken, but for very long ones."""
+        words = [
+            [word for row in self.cells for word in row[column].plain.split()] for column in range(len(self.aligns))
+        ]
+        longest = [max(map(cell_len, column), default=1) for column in words]
+        return [
+            min(natural, max(NARROWEST, min(word, LONGEST_WORD)))
+            for natural, word in zip(self._natural, longest, strict=True)
+        ]
+
     def height(self, width: int) -> int:
         return len(self._layout(width)[1])
 
@@ -59,6 +74,9 @@ class TableBlock(Block):
         prefix = fitted(self.prefix.rest if index else self.prefix.first, width)
         if kind == "gap":
             return Row((), line, prefix)
+        if kind == "heading":
+            heading = Content(JOIN).join(self.cells[0])[parts[0][0] : parts[0][1]]
+            return Row((Piece(heading.stylize(looks.STRONG), parts[0][0]),), line, prefix)
         if widths is None or kind == "cell":
             return self._stacked(line, column, parts[0], prefix)
         if kind == "rule":
@@ -94,14 +112,10 @@ class TableBlock(Block):
 
     def _stacked(self, line: int, column: int, part: tuple[int, int], prefix: Content) -> Row:
         start = sum(len(cell) + len(JOIN) for cell in self.cells[line][:column])
-        pieces = []
-        if line:
-            heading = self.cells[0][column].plain
-            label = f"{heading}: " if part[0] == 0 and heading else "  "
-            pieces.append(Piece(Content.styled(label, looks.MUTED)))
+        heading = self.cells[0][column].plain
+        label = f"{heading}: " if part[0] == 0 and heading else "  "
         text = self.cells[line][column][part[0] : part[1]]
-        pieces.append(Piece(text if line else text.stylize(looks.STRONG), start + part[0]))
-        return Row(tuple(pieces), line, prefix)
+        return Row((Piece(Content.styled(label, looks.MUTED)), Piece(text, start + part[0])), line, prefix)
 
     def _layout(self, width: int) -> tuple[list[int] | None, list[_Slice]]:
         if (layout := self._layouts.get(width)) is None:
@@ -117,17 +131,19 @@ class TableBlock(Block):
         """A width for every column; None when they do not fit side by side."""
         widths = [max(1, natural) for natural in self._natural]
         room -= len(looks.COLUMN) * (len(widths) - 1)
-        if sum(min(NARROWEST, cells) for cells in widths) > room:
+        least = [max(1, cells) for cells in self._least]
+        if sum(least) > room:
             return None
         excess = sum(widths) - room
         while excess > 0:
-            # The widest give first, down to the next widest, so that narrow columns keep their text in one line.
-            widest = max(widths)
-            those = [index for index, cells in enumerate(widths) if cells == widest]
+            # The widest that can give first, down to the next widest: narrow columns keep their text in one line.
+            giving = [index for index, cells in enumerate(widths) if cells > least[index]]
+            widest = max(widths[index] for index in giving)
+            those = [index for index in giving if widths[index] == widest]
             below = max((cells for cells in widths if cells < widest), default=0)
-            step = max(1, min(widest - max(below, NARROWEST), -(-excess // len(those))))
+            step = max(1, min(widest - below, -(-excess // len(those))))
             for index in those:
-                taken = min(step, excess)
+                taken = min(step, excess, widths[index] - least[index])
                 widths[index] -= taken
                 excess -= taken
         return widths
@@ -148,11 +164,11 @@ class TableBlock(Block):
 
     def _stack(self, room: int) -> list[_Slice]:
         slices: list[_Slice] = []
-        for line, row in enumerate(self.cells):
-            if line:
-                slices.append(_Slice(line, (), "gap"))
+        slices.extend(_Slice(0, (part,), "heading") for part in _parts(self.lines[0], max(2, room)))
+        for line, row in enumerate(self.cells[1:], 1):
+            slices.append(_Slice(line, (), "gap"))
             for column, cell in enumerate(row):
-                label = self.cells[0][column].cell_length + 2 if line else 0
+                label = self.cells[0][column].cell_length + 2
                 parts = _parts(cell.plain, max(2, room - max(2, label)))
                 slices.extend(_Slice(line, (part,), "cell", column) for part in parts)
         return slices

@@ -43,5 +43,7 @@ def shown(hit: Hit, width: int, now: datetime, zone: tzinfo | None) -> Content:
     if hit.message_id is None:
         second = Content.styled("Conversation", QUIET)
     else:
-        second = Content.assemble((f"{who}: ", QUIET), marked(unmarked(hit.snippet)))
+        second = Content.assemble(
+            (f"{who}: ", QUIET), marked(hit.snippet if hit.role == "user" else unmarked(hit.snippet))
+        )
     return Content("\n").join([first, second])
