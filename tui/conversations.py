@@ -114,7 +114,7 @@ class Conversations(Frame):
             if rows:
                 self.go_to(rows[0].id)
         if not rows:
-            self.sterna.notify("There is no conversation further on." if by > 0 else "This is the newest conversation.")
+            self.sterna.notify("No more conversations." if by > 0 else "This is the newest conversation.")
 
     @work(group="search", exclusive=True)
     async def action_search(self) -> None:
@@ -131,7 +131,7 @@ class Conversations(Frame):
 
     def action_rename(self) -> None:
         """Give the open conversation a title, in its place in the list."""
-        if self._needs_session("rename"):
+        if self._needs_session():
             self._shown_for_rename = {name: self.has_class(name) for name in ("-list", "-no-list")}
             self._show_list()
             self.sidebar.start_rename()
@@ -167,7 +167,7 @@ class Conversations(Frame):
 
     def action_toggle_private(self) -> None:
         """Keep the open conversation on this computer only, or sync it again."""
-        if self._needs_session("keep here") and self.session is not None:
+        if self._needs_session() and self.session is not None:
             self._toggle_private(self.session.id)
 
     @work(group="private", exclusive=True)
@@ -196,7 +196,7 @@ class Conversations(Frame):
         if self.session is not None:
             self._delete(self.session.id)
         else:
-            self._needs_session("delete")
+            self._needs_session()
 
     def on_sidebar_delete_requested(self, event: Sidebar.DeleteRequested) -> None:
         """Delete what the list's cursor is on."""
@@ -234,7 +234,7 @@ class Conversations(Frame):
             self._complain(f"Not deleted. {error}")
 
     def _offer_undo(self, what: str) -> None:
-        self.sterna.notify(f"{what} {self._hint('conversation.undo').key} brings it back.", timeout=UNDO_SECONDS)
+        self.sterna.notify(f"{what} {self._hint('conversation.undo').key} undoes this.", timeout=UNDO_SECONDS)
 
     async def action_undo_delete(self) -> None:
         """Bring back what was deleted last."""
@@ -244,7 +244,7 @@ class Conversations(Frame):
         try:
             trashed: Trashed | None = await self.store.run(storage.Store.last_trashed)
             if trashed is None:
-                self.sterna.notify("There is nothing to undo: nothing was deleted.")
+                self.sterna.notify("Nothing to undo.")
                 return
             back = await self.store.run(storage.Store.undo, trashed.token)
             await self.sidebar.reload()
@@ -297,7 +297,7 @@ class Conversations(Frame):
         from .pickers import ModelPicker
 
         if self.sterna.catalog is None:
-            self.sterna.notify("Models are still being looked for.")
+            self.sterna.notify("Still looking for models. Try again in a moment.")
             return
         chosen = await self.app.push_screen_wait(ModelPicker(self.sterna.catalog, current=self.model))
         if chosen is not None:
@@ -318,7 +318,7 @@ class Conversations(Frame):
         self.set_class(self.has_class("-narrow"), "-list")
         self.remove_class("-no-list")
 
-    def _needs_session(self, what: str) -> bool:
+    def _needs_session(self) -> bool:
         if self.session is None:
-            self.sterna.notify(f"There is nothing to {what} yet: this conversation begins with your first message.")
+            self.sterna.notify("Send a message first.")
         return self.session is not None

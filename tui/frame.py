@@ -206,7 +206,7 @@ class Frame(Screen[None]):
         """
         session = await self._session(session_id)
         if session_id is not None and session is None:
-            self.sterna.notify("This conversation is not there any more.", severity="warning")
+            self.sterna.notify("That conversation no longer exists.", severity="warning")
             await self.sidebar.reload()
             return
         if session_id != self.session_id or not self.reopened:

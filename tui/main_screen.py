@@ -108,10 +108,10 @@ class MainScreen(Conversations):
         if self.welcome.trouble is not None:
             self.sterna.notify("Not sent: your conversations are not open. Your text is kept.", severity="warning")
         elif self._sending:
-            self.sterna.notify("One moment: your message is being stored.")
+            self.sterna.notify("Your message is being saved.")
         elif self.live_reply is not None:
             stop = self.sterna.key_of("reply.stop")
-            self.sterna.notify(f"A reply is still arriving here; {stop} stops it. Your text is kept.")
+            self.sterna.notify(f"A reply is still arriving. {stop} stops it. Your text is kept.")
         else:
             self._sending = True
             self.sterna.spawn(self._send(event, text), "turn.begin")
@@ -159,7 +159,7 @@ class MainScreen(Conversations):
     def action_open_before(self) -> None:
         """Open the earlier question."""
         if (earlier := self.before.earlier) is None:
-            self.sterna.notify("Nothing like your last question was asked before.")
+            self.sterna.notify("No similar question found.")
             return
         self.before.clear_away()
         self.sterna.analytics.track("similar_opened", earlier.session_id)
@@ -212,7 +212,7 @@ class MainScreen(Conversations):
             self.remove_class("-trouble")
             self.status.activity = "opening…"
             self.sterna.begin()
-        elif self._needs_session("retry"):
+        elif self._needs_session():
             self.transcript.action_retry()
 
     def on_transcript_retry_requested(self, event: Transcript.RetryRequested) -> None:
@@ -221,7 +221,7 @@ class MainScreen(Conversations):
 
     def _retry(self, message_id: str) -> None:
         if self.live_reply is not None:
-            self.sterna.notify("A reply is still arriving here.")
+            self.sterna.notify("A reply is still arriving.")
         elif not self._sending:
             self._sending = True
             self.sterna.spawn(self._ask_again(message_id), "turn.retry")
@@ -262,7 +262,7 @@ class MainScreen(Conversations):
 
     def action_focus_transcript(self) -> None:
         """Read."""
-        if self._needs_session("read"):
+        if self._needs_session():
             self.transcript.focus()
 
     def action_focus_sidebar(self) -> None:

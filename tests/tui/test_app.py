@@ -276,7 +276,7 @@ async def test_deleting_offers_undo_and_undo_brings_everything_back(home: Home) 
         app.main.go_to(second)
         await until(pilot, lambda: app.main.session_id == second)
         await pilot.press("f8")
-        await until(pilot, lambda: "ctrl+_ brings it back" in notices(app))
+        await until(pilot, lambda: "ctrl+_ undoes this" in notices(app))
         assert app.main.session_id == first
         assert rows(home) == ["keep me"]
         await pilot.press("ctrl+underscore")
@@ -302,7 +302,7 @@ async def test_what_stood_in_the_prompt_goes_with_its_conversation_and_comes_bac
                 await clear(pilot, app, "2")
                 await until(pilot, lambda: app.main.session_id is None)
             await until(pilot, lambda: app.main.prompt.text == "")
-            await until(pilot, lambda: "brings it back" in notices(app))
+            await until(pilot, lambda: "undoes this" in notices(app))
             app.clear_notifications()
             await pilot.press("ctrl+underscore")
             await until(pilot, lambda: "back" in notices(app))
@@ -316,7 +316,7 @@ async def test_undo_with_nothing_deleted_says_so(home: Home) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         await pilot.press("ctrl+underscore")
-        await until(pilot, lambda: "nothing to undo" in notices(app))
+        await until(pilot, lambda: "Nothing to undo" in notices(app))
 
 
 async def test_a_conversation_is_deleted_while_a_reply_arrives_and_comes_back_with_what_came(home: Home) -> None:
@@ -509,7 +509,7 @@ async def test_the_palette_leaves_out_what_cannot_be_done_and_does_what_is_chose
         assert not app.can_perform("reply.stop")
         await pilot.press("ctrl+p")
         await write(pilot, "light or")
-        await shown(pilot, app, "Switch between the light and the dark look")
+        await shown(pilot, app, "Switch between light and dark")
         await pilot.press("enter")
         await until(pilot, lambda: app.theme == "sterna-light")
 
@@ -539,7 +539,7 @@ async def test_a_key_that_can_do_nothing_says_why(home: Home) -> None:
             app.clear_notifications()
             await pilot.press(key)
             await until(pilot, lambda: len(app._notifications) == 1)
-        assert "begins with your first message" in notices(app)
+        assert "Send a message first" in notices(app)
 
 
 async def test_what_is_still_being_opened_when_the_screen_is_taken_down_breaks_nothing(home: Home) -> None:

@@ -75,4 +75,4 @@ async def test_without_an_earlier_one_the_key_says_so_and_the_setting_turns_it_o
         await pilot.press("enter")
         await until(pilot, lambda: app.main.session_id and app.main.live_reply is None)
         await pilot.press("shift+f3")
-        await until(pilot, lambda: any("Nothing like your last" in one.message for one in app._notifications))
+        await until(pilot, lambda: any("No similar question" in one.message for one in app._notifications))

@@ -64,18 +64,18 @@ async def test_every_action_of_the_palette_is_offered_with_its_key(app: PaletteA
         assert [hit.text for hit in hits] == [action.title for action in ACTIONS if action.palette]
         undo = next(hit for hit in hits if hit.text == "Undo delete")
         assert undo.help is not None
-        assert Content.from_markup(undo.help).plain == "ctrl+_  Bring back what was deleted last"
+        assert Content.from_markup(undo.help).plain == "ctrl+_  Undo the last deletion"
         rename = next(hit for hit in hits if hit.text == "Rename")
-        assert Content.from_markup(rename.help or "").plain == "[/]  Give this conversation a title of your own"
+        assert Content.from_markup(rename.help or "").plain == "[/]  Rename this conversation"
 
 
 async def test_what_makes_no_sense_now_is_not_offered(app: PaletteApp) -> None:
     async with running(app):
         app.impossible = {"reply.retry"}
-        assert "Retry the reply" not in [hit.text for hit in await offered(ActionCommands(app.screen), "retry")]
+        assert "Regenerate reply" not in [hit.text for hit in await offered(ActionCommands(app.screen), "regen")]
         app.impossible = set()
-        hits = await offered(ActionCommands(app.screen), "retry")
-        assert hits[0].text == "Retry the reply"
+        hits = await offered(ActionCommands(app.screen), "regen")
+        assert hits[0].text == "Regenerate reply"
         await hits[0].command()
         assert app.done == ["reply.retry"]
 

@@ -123,7 +123,7 @@ async def test_after_clear_all_and_undo_the_same_conversation_is_open(shelf: Hom
         await write(pilot, "clear")
         await pilot.press("enter")
         await until(pilot, lambda: app.main.session_id is None and app.screen is app.main)
-        await until(pilot, lambda: any("brings" in notice.message for notice in app._notifications))
+        await until(pilot, lambda: any("undoes" in notice.message for notice in app._notifications))
         await pilot.press("ctrl+underscore")
         await until(pilot, lambda: app.main.session_id is not None)
         assert app.main.session_id == was

@@ -131,8 +131,8 @@ async def test_a_key_that_can_do_nothing_says_why(tmp_path: Path) -> None:
         await person.press("y", "o", "n")
         said = " ".join(note.message for note in person.app._notifications)
         assert "no code block" in said
-        assert "without thinking" in said
-        assert "Search first" in said
+        assert "has no reasoning" in said
+        assert "No active search" in said
 
 
 async def test_n_goes_through_what_a_search_found(tmp_path: Path) -> None:

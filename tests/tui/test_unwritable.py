@@ -10,7 +10,7 @@ import pytest
 from home import Home, until, write
 
 from storage import Store, StoreFull
-from storage import store as opening
+from storage import opening
 from tui.app import SternaApp
 
 SIZE = (80, 24)

@@ -157,7 +157,7 @@ class CodeBlock(Block):
         if (layout := self._layouts.get(width)) is not None:
             return layout
         room = max(2, width - fitted(self.prefix.rest, width).cell_length - 2 * len(MARGIN))
-        layout: list[tuple[int, int, int, int]] = []
+        layout = []
         for number, line in enumerate(self.lines):
             if len(line) <= room and line.isascii():
                 layout.append((number, 0, len(line), 0))

@@ -94,7 +94,7 @@ class Prompt(TextArea):
             return
         text = self.whole
         if not text.strip():
-            self.post_message(self.Refused("Nothing to send yet: the prompt is empty."))
+            self.post_message(self.Refused("The prompt is empty."))
         elif len(text) > LONGEST:
             self.post_message(
                 self.Refused(

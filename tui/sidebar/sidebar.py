@@ -319,7 +319,7 @@ class Sidebar(Widget):
         """After a reading: a field for a conversation that is gone closes."""
         if self.title.is_open and self.rows.cursor_id not in (None, self.title.session_id):
             self._end_rename()
-            self.app.notify("The conversation that you were renaming is gone.", severity="warning", markup=False)
+            self.app.notify("That conversation no longer exists.", severity="warning", markup=False)
 
     @on(Input.Submitted, "TitleInput")
     def submit_title(self, event: Input.Submitted) -> None:

@@ -236,14 +236,14 @@ class Transcript(Window, can_focus=True):
         if view is not None and view.can_retry:
             self.post_message(self.RetryRequested(view.message_id))
         else:
-            self.notify("There is no finished reply here to ask for again.", markup=False)
+            self.notify("No finished reply to regenerate.", markup=False)
 
     def action_delete(self) -> None:
         view = self._chosen()
         if view is not None and not view.live:
             self.post_message(self.DeleteRequested(view.message_id))
         else:
-            self.notify("There is no finished message here to delete.", markup=False)
+            self.notify("No finished message to delete.", markup=False)
 
     def action_toggle_reasoning(self) -> None:
         if (view := self._chosen()) is None:
@@ -251,13 +251,13 @@ class Transcript(Window, can_focus=True):
         if view.reasoning:
             self.messages.hold_here()
         if not view.toggle_reasoning():
-            self.notify("This message came without thinking to show.", markup=False)
+            self.notify("This reply has no reasoning.", markup=False)
 
     def _chosen(self) -> MessageView | None:
         """The message under the cursor, else the last one."""
         view = self.selected_message or (self._views[-1] if self._views else None)
         if view is None:
-            self.notify("There is no message here yet.", markup=False)
+            self.notify("No messages yet.", markup=False)
         return view
 
     def _copy(self, text: str, what: str) -> None:
@@ -280,7 +280,7 @@ class Transcript(Window, can_focus=True):
 
     def _to_match(self, step: int) -> None:
         if not self._matches:
-            self.notify("Search first: these keys go through what a search found.", markup=False)
+            self.notify("No active search. Press ctrl+r first.", markup=False)
             return
         ids = [id for _, id in self._matches]
         if self.selected in ids:
