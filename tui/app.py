@@ -56,6 +56,9 @@ CLOSE_SECONDS = 5.0
 FINISH_SECONDS = 1.0
 """How long storing what was asked for last may take at the end."""
 
+MOST_PROBLEMS = 3
+"""Problems of a start that are shown in full."""
+
 AGAIN_SECONDS = 2.0
 """Within this time a second ctrl+c quits."""
 
@@ -172,8 +175,6 @@ class SternaApp(Themed, inherit_bindings=False):
             return
         self.store.subscribe(self._changed)
         await self.main.reopen()
-        if (reason := self.store.read_only) is not None:
-            self.notify(f"Read-only: you can read, search and export. {reason}", severity="warning", timeout=20)
         if self.settings.blocked and not await self._correct_settings():
             return
         self.catalog = await self._catalog_factory(self.settings, self.store)
@@ -185,10 +186,19 @@ class SternaApp(Themed, inherit_bindings=False):
             # What the start has made lives as long as the program. Python's collector would walk through all of it
             # every second or so while a reply arrives, and a key would wait 70 ms.
             gc.freeze()
-        for problem in (*self.settings.problems, *self._problems):
-            self.notify(problem, severity="warning", timeout=12)
+        self._tell_problems()
         await self.begin_link()
         await self.analytics.begin(self.store)
+
+    def _tell_problems(self) -> None:
+        """Show what is wrong with the file and the settings, in one notice: several would take turns too fast."""
+        reason = self.store.read_only
+        problems = [f"Read-only: you can read, search and export. {reason}"] if reason is not None else []
+        problems += [*self.settings.problems, *self._problems]
+        if problems:
+            more = len(problems) - MOST_PROBLEMS
+            shown = problems[:MOST_PROBLEMS] + ([f"And {more} more: see sterna doctor."] if more > 0 else [])
+            self.notify("\n".join(shown), severity="warning", timeout=20)
 
     async def _correct_settings(self) -> bool:
         """Ask what to do about a config.toml that cannot be read; False when the person leaves."""
