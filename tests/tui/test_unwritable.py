@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from home import Home, until, write
 
-from storage import Store, StoreFull
-from storage import opening
+from storage import Store, StoreFull, opening
 from tui.app import SternaApp
 
 SIZE = (80, 24)
