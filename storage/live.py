@@ -16,6 +16,7 @@ from typing import Any
 from . import ids
 from .clock import stamp
 from .errors import Invalid, NotFound, StoreUnwritable
+from .integers import int4
 from .json_text import to_json
 from .owners import is_dead
 from .records import Begun, LiveReply, Message, Settled
@@ -109,7 +110,7 @@ class Live(Trash):
                 self.db.execute(
                     """update chat_messages set input_tokens = :n
                     where id = :id and role = 'user' and input_tokens is not :n""",
-                    {"n": settled.input_tokens, "id": live["user_message_id"]},
+                    {"n": int4(settled.input_tokens), "id": live["user_message_id"]},
                 )
             self.title_from_exchange(live["session_id"])
             if unread:
@@ -190,11 +191,11 @@ def _settled_row(live: sqlite3.Row, settled: Settled) -> dict[str, Any]:
         "content": content,
         "message_timestamp": live["message_timestamp"],
         "model": _clipped(settled.model or live["model"]),
-        "total_tokens": settled.total_tokens or settled.input_tokens + settled.output_tokens,
-        "input_tokens": settled.input_tokens,
-        "output_tokens": settled.output_tokens,
+        "total_tokens": int4(settled.total_tokens or settled.input_tokens + settled.output_tokens),
+        "input_tokens": int4(settled.input_tokens),
+        "output_tokens": int4(settled.output_tokens),
         "user_message_id": live["user_message_id"],
-        "elapsed_ms": settled.elapsed_ms,
+        "elapsed_ms": int4(settled.elapsed_ms),
         "completion_id": storable(settled.completion_id)[:COMPLETION_LENGTH] if settled.completion_id else None,
         "error_message": storable(settled.error_message or _NOTHING_CAME[settled.finish]) if failed else None,
         "reasoning": storable(settled.reasoning) or None,

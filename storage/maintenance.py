@@ -53,6 +53,7 @@ _LISTS = (
     ("visit_messages", f"select {_LOGGED} from visit_messages order by created_at, sequence_order, id"),
     ("interactions", "select * from user_interactions where user_id = :id order by created_at desc, id"),
     # what only this machine has of the person's words and choices
+    ("deleted_items", "select * from deleted_items where user_id = :id order by deleted_at, kind, id"),
     ("interactions_waiting", "select * from interactions_waiting order by place"),
     ("drafts", "select session_id, content, updated_at from drafts order by session_id"),
     ("live_replies", "select id, session_id, content, reasoning from live_replies order by id"),

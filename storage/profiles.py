@@ -31,8 +31,8 @@ on conflict (id) do update set
 """
 
 _NAMED = """
-coalesce(json_extract(a.raw_user_meta_data, '$.full_name'), json_extract(a.raw_user_meta_data, '$.name'), {kept}
-    substr(a.email, 1, instr(a.email || '@', '@') - 1){last})
+substr(coalesce(json_extract(a.raw_user_meta_data, '$.full_name'), json_extract(a.raw_user_meta_data, '$.name'), {kept}
+    substr(a.email, 1, instr(a.email || '@', '@') - 1){last}), 1, 255)
 """
 
 _SYNC = f"""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .clock import parse, stamp
+from .integers import int4
 from .json_text import to_json
 from .sessions import DEFAULT_TITLE, TITLE_LENGTH
 from .text import storable
@@ -62,7 +63,7 @@ def conversation_of(item: Any, *, user_id: str, now: str) -> Conversation:
         "title": title,
         "created_at": created,
         "updated_at": _time(item.get("updatedAt"), now),
-        "message_count": _count(item.get("messageCount")),
+        "message_count": int4(_count(item.get("messageCount"))),
         "total_tokens": _count(item.get("totalTokens")),
         "last_model": _short(item.get("lastModel"), MODEL_LENGTH, "model_too_long"),
         "last_message_preview": _short(item.get("lastMessagePreview"), 1_000_000, "bad_preview"),
@@ -88,7 +89,7 @@ def _message(item: Any, session_id: str, now: str) -> dict[str, Any]:
     model = get("model")
     if model is None and role == "user":
         model = get("originalModel")
-    elapsed_ms = _count(get("elapsed_ms")) or _count(get("elapsed_time")) * 1000
+    elapsed_ms = int4(_count(get("elapsed_ms")) or _count(get("elapsed_time")) * 1000)
     attachments = get("attachment_ids")
     count = min(len(attachments), 3) if isinstance(attachments, list) else 0
     error = get("error_message") or ("Message failed" if get("error") else None)
@@ -98,9 +99,9 @@ def _message(item: Any, session_id: str, now: str) -> dict[str, Any]:
         "role": role,
         "content": _text(get("content"), "bad_content"),
         "model": _short(model, MODEL_LENGTH, "model_too_long"),
-        "total_tokens": _count(get("total_tokens")),
-        "input_tokens": _count(get("input_tokens")),
-        "output_tokens": _count(get("output_tokens")),
+        "total_tokens": int4(_count(get("total_tokens"))),
+        "input_tokens": int4(_count(get("input_tokens"))),
+        "output_tokens": int4(_count(get("output_tokens"))),
         "user_message_id": _short(get("user_message_id"), ID_LENGTH, "bad_id"),
         "content_type": "markdown" if get("contentType", get("content_type")) == "markdown" else "text",
         "elapsed_time": (elapsed_ms + 500) // 1000,
@@ -116,7 +117,7 @@ def _message(item: Any, session_id: str, now: str) -> dict[str, Any]:
         "attachment_count": count,
         "has_websearch": int(role == "assistant" and bool(get("has_websearch"))),
         "websearch_result_count": min(_count(get("websearch_result_count")), 50) if role == "assistant" else 0,
-        "output_image_tokens": _count(get("output_image_tokens")),
+        "output_image_tokens": int4(_count(get("output_image_tokens"))),
         "annotations": _json(get("annotations")),
     }
 

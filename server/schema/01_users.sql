@@ -115,10 +115,13 @@ using (user_id = (select public.current_profile_id()));
 
 create or replace function public.update_updated_at_column() returns trigger
 language plpgsql
+security definer
 set search_path = pg_catalog, public
 as $$
 begin
-    new.updated_at := now();
+    if tg_op = 'INSERT' or not sterna.is_applying() then -- what comes from elsewhere, or only follows from it, keeps its times
+        new.updated_at := now();
+    end if;
     if tg_op = 'INSERT' then
         new.usage_stats := new.usage_stats
             || jsonb_build_object('last_reset', (now() at time zone 'UTC')::text || '+00');

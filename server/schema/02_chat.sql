@@ -225,27 +225,48 @@ language plpgsql
 set search_path = pg_catalog
 as $$
 begin
-    if tg_op = 'INSERT' then
-        if coalesce(new.elapsed_ms, 0) <> 0 then
-            new.elapsed_time := round(new.elapsed_ms / 1000.0);
-        elsif new.elapsed_time is null then
-            new.elapsed_time := new.elapsed_ms;
-        else
-            new.elapsed_ms := least(new.elapsed_time::bigint * 1000, 2147483647);
-        end if;
-    elsif new.elapsed_ms is distinct from old.elapsed_ms then
+    if new.elapsed_ms is distinct from old.elapsed_ms then
         new.elapsed_time := round(new.elapsed_ms / 1000.0);
     elsif new.elapsed_time is distinct from old.elapsed_time then
-        new.elapsed_ms := case when new.elapsed_time < 2147483 then new.elapsed_time * 1000
-            when new.elapsed_time is not null then 2147483647 end;
+        -- within four bytes, and the seconds then with it
+        new.elapsed_ms := case when new.elapsed_time is not null then least(new.elapsed_time::bigint * 1000, 2147483647) end;
+        new.elapsed_time := round(new.elapsed_ms / 1000.0);
     end if;
     return new;
 end
 $$;
 drop trigger if exists chat_messages_elapsed on public.chat_messages;
-create trigger chat_messages_elapsed before insert or update on public.chat_messages
+create trigger chat_messages_elapsed before update on public.chat_messages
 for each row when (new.elapsed_time is distinct from (new.elapsed_ms::bigint + 500) / 1000)
 execute function public.keep_elapsed_in_step();
+
+-- After the row is in, not before: a row that meets its like and becomes an update of that is then what its writer said, as in the mirror.
+create or replace function public.complete_elapsed() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+begin
+    update public.chat_messages as m
+    set
+        elapsed_ms = case
+            when coalesce(m.elapsed_ms, 0) = 0 and m.elapsed_time is not null
+            then least(m.elapsed_time::bigint * 1000, 2147483647)
+            else m.elapsed_ms
+        end,
+        elapsed_time = case
+            when coalesce(m.elapsed_ms, 0) = 0 then coalesce(m.elapsed_time, m.elapsed_ms)
+            else round(m.elapsed_ms / 1000.0)
+        end
+    where m.user_id = new.user_id and m.id = new.id;
+    return null;
+end
+$$;
+revoke all on function public.complete_elapsed() from public, anon, authenticated;
+drop trigger if exists chat_messages_elapsed_insert on public.chat_messages;
+create trigger chat_messages_elapsed_insert after insert on public.chat_messages
+for each row when (new.elapsed_time is distinct from (new.elapsed_ms::bigint + 500) / 1000)
+execute function public.complete_elapsed();
 
 -- Any change of a conversation is activity in it.
 create or replace function public.update_session_timestamp() returns trigger

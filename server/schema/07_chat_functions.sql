@@ -106,7 +106,7 @@ begin
         return 'title_too_long';
     end if;
     is_storable := coalesce(length(c ->> 'lastModel'), 0) <= 100;
-    cast_number := (c ->> 'messageCount')::integer;
+    cast_number := (c ->> 'messageCount')::bigint;
     cast_number := (c ->> 'totalTokens')::bigint;
     cast_time := (c ->> 'lastMessageTimestamp')::timestamptz;
     cast_time := (c ->> 'createdAt')::timestamptz;
@@ -117,9 +117,9 @@ begin
             and coalesce(m ->> 'role' in ('user', 'assistant', 'system'), false)
             and m ->> 'content' is not null
             and coalesce(length(m ->> 'model'), 0) <= 100
-            and coalesce((m ->> 'total_tokens')::integer, 0) >= 0
-            and coalesce((m ->> 'input_tokens')::integer, 0) >= 0
-            and coalesce((m ->> 'output_tokens')::integer, 0) >= 0
+            and coalesce((m ->> 'total_tokens')::bigint, 0) >= 0
+            and coalesce((m ->> 'input_tokens')::bigint, 0) >= 0
+            and coalesce((m ->> 'output_tokens')::bigint, 0) >= 0
             and coalesce((m ->> 'timestamp')::timestamptz, 'epoch') >= '-infinity'
         ), true)
         into is_storable
@@ -149,7 +149,7 @@ begin
         p_user_id,
         i.id,
         coalesce(i.c ->> 'title', 'New Chat'),
-        coalesce((i.c ->> 'messageCount')::integer, 0),
+        least(coalesce((i.c ->> 'messageCount')::bigint, 0), 2147483647),
         coalesce((i.c ->> 'totalTokens')::bigint, 0),
         i.c ->> 'lastModel',
         i.c ->> 'lastMessagePreview',
@@ -187,9 +187,9 @@ begin
         i.m ->> 'role',
         i.m ->> 'content',
         i.m ->> 'model',
-        coalesce((i.m ->> 'total_tokens')::integer, 0),
-        coalesce((i.m ->> 'input_tokens')::integer, 0),
-        coalesce((i.m ->> 'output_tokens')::integer, 0),
+        least(coalesce((i.m ->> 'total_tokens')::bigint, 0), 2147483647),
+        least(coalesce((i.m ->> 'input_tokens')::bigint, 0), 2147483647),
+        least(coalesce((i.m ->> 'output_tokens')::bigint, 0), 2147483647),
         i.m ->> 'user_message_id',
         coalesce((i.m ->> 'timestamp')::timestamptz, now()),
         case when i.m ->> 'error' = 'true' then 'Message failed' end,

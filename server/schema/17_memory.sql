@@ -73,10 +73,13 @@ for each row execute function public.delete_user();
 
 create or replace function public.update_user_timestamp() returns trigger
 language plpgsql
+security definer
 set search_path = pg_catalog
 as $$
 begin
-    new.updated_at := now();
+    if not sterna.is_applying() then
+        new.updated_at := now();
+    end if;
     return new;
 end
 $$;
@@ -199,6 +202,31 @@ drop trigger if exists chat_memory_write on public.chat_memory;
 create trigger chat_memory_write instead of insert or update or delete on public.chat_memory
 for each row execute function public.write_chat_memory();
 
+-- The messages that were written through it, by conversation.
+create index if not exists idx_chat_memory_session_id on public.chat_messages (user_id, session_id) where raw_message is not null;
+
+-- A message that is edited by its columns is edited in what chat_memory shows too.
+create or replace function public.keep_raw_message_in_step() returns trigger
+language plpgsql
+set search_path = pg_catalog
+as $$
+begin
+    new.raw_message := case jsonb_typeof(new.raw_message)
+        when 'object'
+        then new.raw_message || jsonb_build_object('role', new.role, 'content', new.content, 'model', new.model)
+    end;
+    return new;
+end
+$$;
+drop trigger if exists chat_messages_raw_message on public.chat_messages;
+create trigger chat_messages_raw_message before update of role, content, model on public.chat_messages
+for each row when (
+    new.raw_message is not null
+    and new.raw_message is not distinct from old.raw_message
+    and (new.role, new.content, new.model) is distinct from (old.role, old.content, old.model)
+)
+execute function public.keep_raw_message_in_step();
+
 -- What a person looked for, and what was found.
 create table if not exists public.search_sessions (
     user_id uuid not null default public.current_profile_id(),
@@ -314,6 +342,7 @@ call sterna.reserve(array[
     'public.update_chat_sessions_timestamp()',
     'public.update_user_conversations()',
     'public.write_chat_memory()',
+    'public.keep_raw_message_in_step()',
     'public.memory_role(jsonb)',
     'public.memory_content(jsonb)',
     'public.memory_model(jsonb)',

@@ -155,6 +155,24 @@ select
     created_at
 from public.visit_messages;
 revoke all on visits.chat_sessions, visits.chat_messages from public, anon, authenticated;
+
+-- Its "check indexes exist", which asks for the indexes of these names: they are those of the tables behind the views. PostgreSQL looks into
+-- pg_catalog first unless the path names it: search_path = visits, public, pg_catalog.
+create or replace view visits.pg_indexes with (security_invoker = true) as
+select
+    'visits'::name as schemaname,
+    case tablename when 'user_sessions' then 'chat_sessions'::name else 'chat_messages'::name end as tablename,
+    indexname,
+    tablespace,
+    indexdef
+from pg_catalog.pg_indexes
+where schemaname = 'public' and tablename in ('user_sessions', 'visit_messages')
+union all
+select schemaname, tablename, indexname, tablespace, indexdef
+from pg_catalog.pg_indexes;
+revoke all on visits.pg_indexes from public, anon, authenticated;
+grant select on visits.pg_indexes to service_role;
+
 grant select, delete on visits.chat_sessions, visits.chat_messages to authenticated;
 grant all on visits.chat_sessions, visits.chat_messages to service_role;
 

@@ -14,12 +14,12 @@ MODEL = st.sampled_from([None, "g/m", 'quo"ted', "a.b/c:free", "é", "", "a\\b"]
 META = st.none() | st.fixed_dictionaries(
     {},
     optional={
-        "full_name": st.sampled_from([None, "Ada Lovelace", ""]),
-        "name": st.sampled_from([None, "Ada"]),
+        "full_name": st.sampled_from([None, "Ada Lovelace", "", "é" * 255, "🦜" * 300]),
+        "name": st.sampled_from([None, "Ada", "n" * 256]),
         "avatar_url": st.sampled_from([None, "https://example.org/a.png"]),
     },
 )
-EMAIL = st.sampled_from(["own", "own", "other", None])
+EMAIL = st.sampled_from(["own", "own", "other", "long", "longer", None])
 PREFERENCES = st.fixed_dictionaries(
     {},
     optional={
@@ -59,6 +59,8 @@ ACCOUNT = st.one_of(
     st.tuples(st.just("sync profile")),
     st.tuples(st.just("preferences"), st.sampled_from(["ui", "session", "model", "model", "other"]), PREFERENCES),
     st.tuples(st.just("profile"), COLUMN),
+    st.tuples(st.just("same profile"), st.sampled_from(["full_name", "temperature", "ui_preferences"])),
+    st.tuples(st.just("same sign-in"), st.sampled_from(["email", "raw_user_meta_data"])),
     st.tuples(st.just("tier"), st.sampled_from(["free", "pro", "enterprise", "admin", "x"])),
     st.tuples(st.just("log"), st.sampled_from(["looked", "x" * 50, "x" * 51]), DETAILS),
     st.tuples(st.just("use"), USE),
@@ -70,7 +72,8 @@ ACCOUNT = st.one_of(
 
 def sign_in(both: Both, email: str | None, meta: Mapping[str, Any] | None) -> None:
     """They come back, with another address or other metadata perhaps."""
-    address = {"own": both.email, "other": f"new-{both.email}", None: None}[email]
+    long = "l" * (255 - len(both.email)) + both.email
+    address = {"own": both.email, "other": f"new-{both.email}", "long": long, "longer": f"l{long}", None: None}[email]
     both.both(
         "update auth.users set email = :email, raw_user_meta_data = :meta, last_sign_in_at = now(),"
         " updated_at = now() where id = :user",
@@ -89,7 +92,8 @@ def happen_to_account(both: Both, deed: tuple[Any, ...]) -> None:
         return  # a file has no caller: what PostgreSQL refuses to nobody, the mirror answers
     match deed:
         case ("sign in", email, meta):
-            sign_in(both, email, meta)
+            if both.exists:  # PostgreSQL looks at a value before it looks for the row
+                sign_in(both, email, meta)
         case ("seen",):
             both.both(
                 "update auth.users set last_sign_in_at = now() where id = :user",
@@ -107,6 +111,15 @@ def happen_to_account(both: Both, deed: tuple[Any, ...]) -> None:
             )
         case ("profile", (name, value)):
             both.both(f"update profiles set {name} = :value where id = :user", value=value)
+        case ("same profile", name):
+            if both.exists:
+                both.both(f"update profiles set {name} = {name} where id = :user")
+        case ("same sign-in", name):
+            both.both(
+                f"update auth.users set {name} = {name} where id = :user",
+                f"update auth_users set {name} = {name} where id = :user",
+                who=NOBODY,
+            )
         case ("tier", tier):
             both.both(
                 "select update_user_tier(:user, :tier)",

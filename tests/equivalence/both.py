@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -79,6 +79,10 @@ class Both:
         self.refused = 0
         self.done = 0
         self.known: Any = None
+        self.applying = False
+        """The next statements bring rows from elsewhere: nothing of them counts as use, and they keep their times."""
+        self.foreign_keys = True
+        """False: the mirror is a plain shell's, in which foreign keys are off."""
 
     def __enter__(self) -> Both:
         return self
@@ -129,6 +133,10 @@ class Both:
                     "select now() as at, set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
                     (who, self.claims if who == PERSON else '{"role": "service_role"}'),
                 )
+                if self.applying:
+                    db.execute("select set_config('role', 'service_role', true)")
+                    db.execute("select sync_applying(true)")
+                    db.execute("select set_config('role', %s, true)", (who,))
                 db.execute(translated(sql), {"user": self.user, **values})
                 db.execute("select set_config('role', 'none', true)")
                 found = self.server.ask(self.user)
@@ -147,8 +155,9 @@ class Both:
     def _sqlite(self, change: str | Change, values: Mapping[str, Any]) -> str | None:
         """What the mirror refuses it with."""
         store = self.store
+        store.db.execute(f"pragma foreign_keys = {'on' if self.foreign_keys else 'off'}")
         try:
-            with store.write():
+            with store.write(), store.applying() if self.applying else nullcontext():
                 if isinstance(change, str):
                     with closing(store.db.execute(change, {"user": self.user, **values})):
                         pass

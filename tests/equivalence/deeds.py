@@ -11,17 +11,19 @@ from hypothesis import strategies as st
 
 SESSION = st.sampled_from(["a", "b", "c\"'é"])
 MESSAGE = st.sampled_from([f"m{n}" for n in range(5)])
-SMALL = st.sampled_from([None, 0, 1, 7])
-ELAPSED = st.sampled_from([None, 0, 3, 499, 500, 1500, 2500, 61_000])
-SECONDS = st.sampled_from([None, 0, 2, 90])
+INT4, INT8 = 2**31 - 1, 2**63 - 1
+SMALL = st.sampled_from([None, 0, 0, 1, 1, 7, 7, INT4, INT4 + 1])
+ELAPSED = st.sampled_from([None, 0, 3, 499, 500, 1500, 2500, 61_000, INT4, INT4 + 1, INT8])
+SECONDS = st.sampled_from([None, 0, 2, 90, 2_147_483, 2_147_484, INT4, INT4 + 1])
 ERROR = st.sampled_from([None, None, None, "", "boom"])
 ROLE = st.sampled_from(["user", "user", "assistant", "assistant", "system"])
 CONTENT = st.sampled_from(["", "x", 'say "hi"\n\\', "é" * 250, "🦜" * 210, "e\u0301" * 150])
 AT = st.sampled_from([f"2026-03-01T10:00:0{n}.{n}00000Z" for n in range(3)] + ["2026-03-01T10:00:00.000001Z"])
 JSON = st.sampled_from(['{"a": {"b": [1, 2.5, null, true]}, "é": "\\ud83e\\udd9c"}', "[]", "null", "7", '"s"'])
 
-REQUIRED = {"id": MESSAGE, "session_id": SESSION, "role": ROLE, "content": CONTENT, "message_timestamp": AT}
+REQUIRED = {"id": MESSAGE, "session_id": SESSION, "role": ROLE, "content": CONTENT}
 COUNTED = {
+    "message_timestamp": AT,
     "model": MODEL,
     "total_tokens": SMALL,
     "input_tokens": SMALL,
@@ -43,7 +45,7 @@ CARRIED = {
     "attachment_count": st.sampled_from([0, 3]),
     "has_websearch": st.booleans(),
     "websearch_result_count": st.sampled_from([0, 50]),
-    "output_image_tokens": st.sampled_from([0, 9]),
+    "output_image_tokens": st.sampled_from([0, 9, -1, INT4, INT4 + 1]),
     "annotations": st.none() | JSON,
 }
 WRONG = st.sampled_from(
@@ -73,6 +75,7 @@ WRONG = st.sampled_from(
 )
 ROW = st.fixed_dictionaries(REQUIRED, optional=COUNTED)
 WHOLE_ROW = st.fixed_dictionaries(REQUIRED, optional=COUNTED | CARRIED)
+SAME = st.lists(st.sampled_from([*REQUIRED, *COUNTED, *CARRIED]), min_size=1, max_size=4, unique=True)
 
 SPOKEN = st.one_of(
     st.tuples(st.just("put"), ROW),
@@ -84,6 +87,7 @@ SPOKEN = st.one_of(
     st.tuples(
         st.just("change"), MESSAGE, st.fixed_dictionaries({}, optional=COUNTED | {"role": ROLE, "content": CONTENT})
     ),
+    st.tuples(st.just("same"), MESSAGE, SAME),
     st.tuples(st.just("fail"), MESSAGE),
     st.tuples(st.just("fail all"), SESSION),
     st.tuples(st.just("repair"), MESSAGE),
@@ -101,8 +105,9 @@ SESSION_ROW = st.fixed_dictionaries(
     {"id": SESSION},
     optional={
         "title": st.sampled_from(["New Chat", "", "é" * 255]),
-        "message_count": st.sampled_from([0, 99]),
-        "total_tokens": st.sampled_from([0, 5_000_000_000]),
+        "message_count": st.sampled_from([0, 99, INT4, INT4 + 1]),
+        "total_tokens": st.sampled_from([0, 5_000_000_000, INT8]),
+        "created_at": AT,
         "last_model": st.sampled_from([None, "g/m"]),
         "is_active": st.booleans(),
         "last_message_preview": st.sampled_from([None, "seen"]),
@@ -114,12 +119,24 @@ LISTED = st.one_of(
     st.tuples(st.just("session row"), SESSION_ROW, st.just("upsert")),
     st.tuples(st.just("title"), SESSION, st.sampled_from(["T", "", "🦜" * 255, "é" * 256, None])),
     st.tuples(st.just("change session"), SESSION_ROW),
+    st.tuples(
+        st.just("same session"), SESSION, st.sampled_from(["title", "updated_at", "last_model", "message_count"])
+    ),
     st.tuples(st.just("setting"), SESSION, st.sampled_from(["model", "pinned"]), JSON),
     st.tuples(st.just("unset"), SESSION, st.sampled_from(["model", "pinned"])),
     st.tuples(st.just("put"), ROW),
     st.tuples(st.just("drop"), SESSION),
     st.tuples(st.just("clear")),
 )
+GONE = st.one_of(
+    st.tuples(st.just("drop"), SESSION),
+    st.tuples(st.just("clear")),
+    st.tuples(st.just("delete"), MESSAGE),
+    st.tuples(st.just("delete all"), SESSION),
+    st.tuples(st.just("erase")),
+)
+APPLIED = st.tuples(st.just("applying"), SPOKEN | LISTED)
+KEYLESS = st.tuples(st.just("without keys"), GONE)
 REFUSED = st.one_of(
     st.tuples(st.just("wrong"), ROW, WRONG),
     st.tuples(st.just("wrong change"), MESSAGE, WRONG),
@@ -139,21 +156,8 @@ def _over(row: Mapping[str, Any], key: tuple[str, ...] = ("id",)) -> str:
     return f"do update set {changes}" if changes else "do nothing"
 
 
-def one_time(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row with one of its two times at most, and that one known.
-
-    PostgreSQL brings both in step before it finds that the id is there, SQLite after it: what was asked for in a row
-    that contradicts itself is then not the same. No client of ours writes such a row.
-    """
-    times = [name for name in ("elapsed_ms", "elapsed_time") if row.get(name) is not None]
-    return {
-        name: value for name, value in row.items() if name not in ("elapsed_ms", "elapsed_time") or name in times[:1]
-    }
-
-
 def put(both: Both, row: Mapping[str, Any]) -> None:
     """Insert a message, or write it over the one that has its id."""
-    row = one_time(row)
     theirs, mine = _insert(
         "chat_messages", row, f"on conflict (user_id, id) {_over(row)}", f"on conflict (id) {_over(row)}"
     )
@@ -162,9 +166,6 @@ def put(both: Both, row: Mapping[str, Any]) -> None:
 
 def many(both: Both, rows: list[dict[str, Any]]) -> None:
     """Insert or write over several messages in one statement."""
-    rows = [one_time(row) for row in rows]
-    if any("elapsed_ms" in row or "elapsed_time" in row for row in rows):
-        rows = [{"elapsed_ms": 0, **{n: v for n, v in row.items() if n != "elapsed_time"}} for row in rows]
     names = list({name: None for row in rows for name in row})
     values: dict[str, Any] = {f"v_{at}_{name}": row.get(name) for at, row in enumerate(rows) for name in names}
     places = [", ".join(f":v_{at}_{name}" for name in names) for at in range(len(rows))]
@@ -186,20 +187,13 @@ def session_row(both: Both, row: Mapping[str, Any], how: str) -> None:
     """Insert a conversation; how decides what becomes of one that is there."""
     names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
     then = {"insert": "", "upsert": f"on conflict {{key}} {_over(row)}", "ignore": "on conflict {key} do nothing"}[how]
-    said = f"insert into chat_sessions (user_id, {names}, created_at, updated_at, last_activity)"
-    both.both(
-        f"{said} values (:user, {places}, now(), now(), now()) {then.format(key='(user_id, id)')}",
-        f"{said} select :user, {places}, now, now, now from moment where true {then.format(key='(id)')}",
-        **row,
-    )
+    said = f"insert into chat_sessions (user_id, {names}) values (:user, {places})"
+    both.both(f"{said} {then.format(key='(user_id, id)')}", f"{said} {then.format(key='(id)')}", **row)
 
 
 def change(both: Both, message_id: str, changes: Mapping[str, Any]) -> None:
     """Update only these columns of one message."""
-    kept = both.messages().get(message_id, {})
-    if changes.keys() == {"elapsed_time"} and kept.get("elapsed_time") == changes["elapsed_time"]:
-        return  # the same seconds again are activity to PostgreSQL, as any update is; in the mirror they only follow
-    if changes:
+    if changes and message_id in both.messages():  # PostgreSQL looks at a value before it looks for the row
         sets = ", ".join(f"{name} = :{name}" for name in changes)
         both.both(
             f"update chat_messages set {sets} where user_id = :user and id = :which",
@@ -240,6 +234,14 @@ def happen(both: Both, deed: tuple[Any, ...]) -> None:
             both.both("delete from chat_sessions where user_id = :user")
         case ("later", seconds, night):
             both.later(seconds, int(night))
+        case ("applying", inner):
+            both.applying = True
+            happen(both, inner)
+            both.applying = False
+        case ("without keys", inner):
+            both.foreign_keys = False
+            happen(both, inner)
+            both.foreign_keys = True
         case _:
             happen_to_messages(both, deed)
 
@@ -249,6 +251,8 @@ def happen_to_messages(both: Both, deed: tuple[Any, ...]) -> None:
     match deed:
         case ("change", message_id, changes):
             change(both, message_id, changes)
+        case ("same", message_id, names):
+            where(both, f"update chat_messages set {', '.join(f'{n} = {n}' for n in names)}", "id = :id", id=message_id)
         case ("fail", message_id):
             change(both, message_id, {"error_message": "No answer."})
         case ("fail all", session_id):
@@ -269,8 +273,7 @@ def happen_to_messages(both: Both, deed: tuple[Any, ...]) -> None:
         case ("wrong", row, wrong):
             put(both, row | wrong)
         case ("wrong change", message_id, wrong):
-            if message_id in both.messages():  # PostgreSQL looks at a value before it looks for the row
-                change(both, message_id, wrong)
+            change(both, message_id, wrong)
         case ("wrong among many", row, other, wrong):
             many(both, [row, other | {"id": "another"} | wrong])
         case _:
@@ -289,6 +292,8 @@ def happen_listed(both: Both, deed: tuple[Any, ...]) -> None:
         case ("change session", row):
             if sets := ", ".join(f"{name} = :{name}" for name in row if name != "id"):
                 where(both, f"update chat_sessions set {sets}", "id = :id", **row)
+        case ("same session", session_id, name):
+            where(both, f"update chat_sessions set {name} = {name}", "id = :id", id=session_id)
         case ("setting", session_id, key, value):
             row = {"session_id": session_id, "key": key, "value": value}
             theirs, mine = _insert(

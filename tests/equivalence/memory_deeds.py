@@ -20,14 +20,30 @@ MESSAGE = st.sampled_from(
         {"role": "tool", "type": "ai", "content": "", "text": "x"},
         {"content": None, "data": {"content": 3}, "text": "told", "model": "m" * 101},
         {"content": "a", "model": 7, "deep": [{"a": None}, 1.5, True]},
+        {"content": {"parts": [1, 2.5, None, True, {}], "é": 'say "hi"\n\x01\x7f', "a": []}, "bb": {"c": "d", "a": 0}},
+        {"content": [{"type": "text", "text": "hi"}], "role": "assistant", "model": None},
+        [1, "x", [], {"b": False, "aa": 2**40}],
+        "just text",
+        7,
+        None,
+        {},
     ]
 )
 AT = st.sampled_from(["2026-03-01T10:00:00.000000Z", "2026-03-01T10:00:00.000001Z"])
+EDIT = st.fixed_dictionaries(
+    {},
+    optional={
+        "content": st.sampled_from(["", "edited", "yo"]),
+        "role": st.sampled_from(["user", "assistant"]),
+        "model": st.sampled_from([None, "g/m"]),
+        "error_message": st.sampled_from([None, "boom"]),
+    },
+)
 SEARCH = st.fixed_dictionaries(
     {
         "filters": st.sampled_from(['{"query":"terns"}', "[]", "null"]),
         "results": st.sampled_from(["[]", '[{"session_id":"s1","message_id":null}]']),
-        "results_count": st.sampled_from([0, 1, -1]),
+        "results_count": st.sampled_from([0, 1, -1, 2**31 - 1, 2**31]),
         "status": st.sampled_from(["completed", "no_results", "failed", "running"]),
     }
 )
@@ -37,6 +53,9 @@ MEMORIES = st.one_of(
     st.tuples(st.just("remember otherwise"), MEMORY, MESSAGE),
     st.tuples(st.just("remember elsewhere"), MEMORY, SESSION, AT),
     st.tuples(st.just("forget"), MEMORY),
+    st.tuples(st.just("edit memory"), MEMORY, EDIT),
+    st.tuples(st.just("edit memory"), MEMORY, EDIT),
+    st.tuples(st.just("same memory"), MEMORY),
     st.tuples(st.just("search"), SEARCH),
     st.tuples(st.just("user"), st.sampled_from([None, "https://example.org/a.png"])),
 )
@@ -50,8 +69,6 @@ def happen_to_memory(both: Both, deed: tuple[Any, ...]) -> None:
             if both.exists and session_id not in both.sessions():
                 both.both(
                     "insert into chat_sessions (id, user_id, title) values (:id, :user, 'Talk')",
-                    "insert into chat_sessions (id, user_id, title, created_at, updated_at, last_activity)"
-                    " select :id, :user, 'Talk', now, now, now from moment",
                     id=session_id,
                 )
             both.both(
@@ -65,14 +82,22 @@ def happen_to_memory(both: Both, deed: tuple[Any, ...]) -> None:
                 f"update chat_memory set session_id = :session, created_at = :at where {mine}",
                 id=key, session=session_id, at=at,
             )  # fmt: skip
+        case ("edit memory", key, changes):
+            if changes:
+                sets = ", ".join(f"{name} = :{name}" for name in changes)
+                both.both(
+                    f"update chat_messages set {sets} where user_id = :user and id = :id",
+                    f"update chat_messages set {sets} where id = :id",
+                    id=key, **changes,
+                )  # fmt: skip
+        case ("same memory", key):
+            both.both(f"update chat_memory set message = message where {mine}", id=key)
         case ("forget", key):
             both.both(f"delete from chat_memory where {mine}", id=key)
         case ("search", row):
             both.both(
-                "insert into search_sessions (user_id, filters, results, results_count, status, created_at)"
-                " values (:user, :filters, :results, :results_count, :status, now())",
-                "insert into search_sessions (user_id, filters, results, results_count, status, created_at)"
-                " select :user, :filters, :results, :results_count, :status, now from moment",
+                "insert into search_sessions (user_id, filters, results, results_count, status)"
+                " values (:user, :filters, :results, :results_count, :status)",
                 **row,
             )
         case ("user", avatar):

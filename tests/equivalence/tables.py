@@ -36,6 +36,8 @@ TABLES = (
     Table("public.user_activity_log", "user_activity_log", "user_id", (), frozenset({"id"})),
     Table("public.chat_sessions", "chat_sessions", "user_id"),
     Table("public.chat_messages", "chat_messages", "user_id"),
+    Table("public.chat_memory", "chat_memory", "user_id"),
+    Table("public.deleted_items", "deleted_items", "user_id", ("kind", "id")),
     Table("public.session_counts", "session_counts", "user_id", ("session_id",)),
     Table("public.session_settings", "session_settings", "user_id", ("session_id", "key")),
     Table("public.search_sessions", "search_sessions", "user_id", (), frozenset({"id"})),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from deeds import SPOKEN
+from deeds import APPLIED, KEYLESS, SPOKEN
 from histories import Deeds, check, histories
 from tables import Postgres
 
 
 @pytest.mark.parametrize("part", range(4))
-@histories(SPOKEN, number=110)
+@histories(SPOKEN | SPOKEN | APPLIED | KEYLESS, number=110)
 def test_both_engines_keep_the_same_of_any_conversation(server: Postgres, part: int, deeds: Deeds) -> None:
     check(server, deeds)

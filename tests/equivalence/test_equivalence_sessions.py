@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from deeds import LISTED
+from deeds import APPLIED, KEYLESS, LISTED
 from histories import Deeds, check, histories
 from tables import Postgres
 
 
 @pytest.mark.parametrize("part", range(2))
-@histories(LISTED, number=200)
+@histories(LISTED | LISTED | APPLIED | KEYLESS, number=200)
 def test_both_engines_keep_the_same_of_any_list_of_conversations(server: Postgres, part: int, deeds: Deeds) -> None:
     check(server, deeds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from account_deeds import ACCOUNT
-from deeds import LISTED, REFUSED, SPOKEN
+from deeds import APPLIED, KEYLESS, LISTED, REFUSED, SPOKEN
 from histories import Deeds, check, histories
 from memory_deeds import MEMORIES
 from tables import Postgres
@@ -12,7 +12,7 @@ from visit_deeds import VISITS
 
 
 @pytest.mark.parametrize("part", range(2))
-@histories(SPOKEN | LISTED | ACCOUNT | MEMORIES | VISITS, number=150)
+@histories(SPOKEN | LISTED | ACCOUNT | MEMORIES | VISITS | APPLIED | KEYLESS, number=150)
 def test_both_engines_keep_the_same_whatever_happens(server: Postgres, part: int, deeds: Deeds) -> None:
     check(server, deeds)
 

@@ -69,7 +69,7 @@ def test_the_names_of_the_third_seed_are_there_and_its_second_counter_is_attache
     }  # fmt: skip
     assert "trigger_update_user_conversations" not in triggers
     indexes = {row["indexname"] for row in db.execute("select indexname from pg_indexes").fetchall()}
-    assert indexes >= {"users_clerk_id_idx", "idx_chat_sessions_user_id"}
+    assert indexes >= {"users_clerk_id_idx", "idx_chat_sessions_user_id", "idx_chat_memory_session_id"}
 
 
 def test_a_person_sees_one_row_of_users_and_changes_it(db: Db, ada_: Identity, bob_: Identity) -> None:

@@ -109,6 +109,17 @@ CREATE TABLE chat_sessions (
     constraint chat_sessions_last_message_json check (last_message is null or json_valid(last_message))
 ) strict;
 
+CREATE TABLE deleted_items (
+    user_id text not null,
+    kind text not null,
+    id text not null,
+    session_id text not null,
+    deleted_at text not null,
+    constraint deleted_items_pkey primary key (kind, id),
+    constraint deleted_items_kind_known check (kind in ('session', 'message')),
+    constraint deleted_items_deleted_at_form check (deleted_at glob '????-??-??T??:??:??.??????Z')
+) strict, without rowid;
+
 CREATE TABLE deleted_sessions (
     id text not null,
     constraint deleted_sessions_pkey primary key (id)
@@ -149,6 +160,13 @@ CREATE TABLE local_state (
     key text not null primary key,
     value text not null constraint local_state_json check (json_valid(value))
 ) strict, without rowid;
+
+CREATE TABLE memory_input (
+    one integer primary key,
+    message text,
+    before text, -- what the message said before, as memory_text
+    constraint memory_input_one_row check (one = 1)
+) strict;
 
 CREATE VIRTUAL TABLE message_search using fts5 (
     content,
@@ -318,7 +336,7 @@ CREATE TABLE sync_ctx (
     one integer primary key,
     applying integer not null default 0, -- 1: rows come from elsewhere or from the trash: keep their times, count no usage
     bulk integer not null default 0, -- 1: an import, which computes statistics once at its end
-    now text, -- the time of the transaction
+    now text, filling integer not null default 0 constraint sync_ctx_filling_boolean check (filling in (0, 1)), -- the time of the transaction
     constraint sync_ctx_one_row check (one = 1),
     constraint sync_ctx_applying_boolean check (applying in (0, 1)),
     constraint sync_ctx_bulk_boolean check (bulk in (0, 1)),
@@ -673,6 +691,101 @@ CREATE VIEW handle_user_profile_sync as
 select null as user_id
 where false;
 
+CREATE VIEW memory_nodes as
+with every as materialized (
+    select n.id, n.parent, n.key, n.type, n.atom
+    from memory_input as i, json_tree(i.message) as n
+)
+
+select id, parent, key, type, atom
+from every as n
+where not exists (select 1 from every as later where later.parent = n.parent and later.key = n.key and later.id > n.id);
+
+CREATE VIEW memory_parts as
+with nodes as materialized (
+    select * from memory_nodes
+)
+
+select
+    case
+        when top.role in ('user', 'assistant', 'system') then top.role
+        when top.kind = 'ai' then 'assistant'
+        when top.kind = 'system' then 'system'
+        else 'user'
+    end as role,
+    coalesce(
+        top.content,
+        (
+            select c.atom
+            from nodes as d
+            join nodes as c on c.parent = d.id and c.key = 'content' and c.type = 'text'
+            where d.parent = 0 and d.key = 'data' and d.type = 'object'
+        ),
+        top.text,
+        (select text from memory_text)
+    ) as content,
+    iif(length(top.model) <= 100, top.model, null) as model,
+    (select json(message) from memory_input) as raw
+from (
+    select
+        max(iif(key = 'role', atom, null)) as role,
+        max(iif(key = 'type', atom, null)) as kind,
+        max(iif(key = 'content', atom, null)) as content,
+        max(iif(key = 'text', atom, null)) as text,
+        max(iif(key = 'model', atom, null)) as model
+    from nodes
+    where parent = 0 and type = 'text' and typeof(key) = 'text'
+) as top;
+
+CREATE VIEW memory_text as
+with recursive nodes as materialized (
+    select * from memory_nodes
+),
+
+folded as (
+    select
+        max(id) + 1 as id,
+        '{}' as texts
+    from nodes
+    union all
+    select
+        n.id,
+        json_set(
+            f.texts,
+            '$."' || n.id || '"',
+            case n.type
+                when 'array' then '[' || coalesce((
+                    select group_concat(text, ', ')
+                    from (
+                        select json_extract(f.texts, '$."' || c.id || '"') as text
+                        from nodes as c
+                        where c.parent = n.id
+                        order by c.id
+                    )
+                ), '') || ']'
+                when 'object' then '{' || coalesce((
+                    select group_concat(text, ', ')
+                    from (
+                        select json_quote(c.key) || ': ' || json_extract(f.texts, '$."' || c.id || '"') as text
+                        from nodes as c
+                        where c.parent = n.id
+                        order by length(cast(c.key as blob)), cast(c.key as blob)
+                    )
+                ), '') || '}'
+                when 'integer' then json_quote(n.atom) || '' -- text, and no JSON that json_set would take for a value
+                when 'real' then json_quote(n.atom) || ''
+                when 'text' then json_quote(n.atom) || ''
+                else n.type
+            end
+        )
+    from folded as f
+    join nodes as n on n.id = (select max(id) from nodes where id < f.id)
+)
+
+select json_extract(texts, '$."0"') as text
+from folded
+where id = 0;
+
 CREATE VIEW moment as
 select
     coalesce(now, strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z') as now,
@@ -757,11 +870,15 @@ from user_sessions;
 
 CREATE INDEX chat_sessions_newest on chat_sessions (coalesce(last_message_timestamp, created_at) desc, id desc);
 
+CREATE INDEX deleted_items_session on deleted_items (session_id);
+
 CREATE INDEX idx_activity_log_action on user_activity_log (action);
 
 CREATE INDEX idx_activity_log_timestamp on user_activity_log (timestamp);
 
 CREATE INDEX idx_activity_log_user_id on user_activity_log (user_id);
+
+CREATE INDEX idx_chat_memory_session_id on chat_messages (session_id) where raw_message is not null;
 
 CREATE INDEX idx_chat_messages_completion_id on chat_messages (completion_id);
 
@@ -840,6 +957,23 @@ CREATE INDEX trash_rows_thing on trash_rows (place, thing);
 CREATE INDEX trash_rows_token on trash_rows (token, place);
 
 CREATE UNIQUE INDEX users_clerk_id_idx on profiles (clerk_id);
+
+CREATE TRIGGER auth_users_default_times after insert on auth_users
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at) and (select now from sync_ctx) is not null
+begin
+    update sync_ctx set filling = 1;
+    update auth_users
+    set
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at)
+    where id = new.id;
+    update sync_ctx set filling = 0;
+end;
+
+CREATE TRIGGER auth_users_take_along after delete on auth_users
+begin
+    delete from profiles where id = old.id;
+end;
 
 CREATE TRIGGER capture_message_delete after delete on chat_messages
 when (select applying = 0 and bulk = 0 from sync_ctx)
@@ -966,6 +1100,7 @@ end;
 
 CREATE TRIGGER chat_memory_insert instead of insert on chat_memory
 begin
+    update memory_input set message = new.message;
     insert into chat_messages (id, session_id, role, content, model, message_timestamp, raw_message)
     select
         coalesce(
@@ -976,26 +1111,13 @@ begin
             )
         ),
         new.session_id,
-        case
-            when json_extract(new.message, '$.role') in ('user', 'assistant', 'system') then json_extract(new.message, '$.role')
-            when json_extract(new.message, '$.type') = 'ai' then 'assistant'
-            when json_extract(new.message, '$.type') = 'system' then 'system'
-            else 'user'
-        end,
-        case 'text'
-            when json_type(new.message, '$.content') then json_extract(new.message, '$.content')
-            when json_type(new.message, '$.data.content') then json_extract(new.message, '$.data.content')
-            when json_type(new.message, '$.text') then json_extract(new.message, '$.text')
-            else new.message
-        end,
-        iif(
-            json_type(new.message, '$.model') = 'text' and length(json_extract(new.message, '$.model')) <= 100,
-            json_extract(new.message, '$.model'),
-            null
-        ),
-        coalesce(new.created_at, moment.now),
-        json(new.message)
-    from moment;
+        p.role,
+        p.content,
+        p.model,
+        coalesce(new.created_at, m.now),
+        p.raw
+    from memory_parts as p, moment as m;
+    update memory_input set message = null;
 end;
 
 CREATE TRIGGER chat_memory_update instead of update on chat_memory
@@ -1005,26 +1127,23 @@ begin
         session_id = new.session_id,
         message_timestamp = new.created_at
     where id = old.id;
+    update memory_input set message = old.message;
+    update memory_input set before = (select text from memory_text);
+    update memory_input set message = new.message;
     update chat_messages
-    set role = case
-            when json_extract(new.message, '$.role') in ('user', 'assistant', 'system') then json_extract(new.message, '$.role')
-            when json_extract(new.message, '$.type') = 'ai' then 'assistant'
-            when json_extract(new.message, '$.type') = 'system' then 'system'
-            else 'user'
-        end,
-        content = case 'text'
-            when json_type(new.message, '$.content') then json_extract(new.message, '$.content')
-            when json_type(new.message, '$.data.content') then json_extract(new.message, '$.data.content')
-            when json_type(new.message, '$.text') then json_extract(new.message, '$.text')
-            else new.message
-        end,
-        model = iif(
-            json_type(new.message, '$.model') = 'text' and length(json_extract(new.message, '$.model')) <= 100,
-            json_extract(new.message, '$.model'),
-            null
-        ),
-        raw_message = json(new.message)
-    where id = new.id and new.message is not old.message;
+    set (role, content, model, raw_message) = (select role, content, model, raw from memory_parts)
+    where id = new.id and (select text from memory_text) is not (select before from memory_input);
+    update memory_input set message = null, before = null;
+end;
+
+CREATE TRIGGER chat_messages_default_times after insert on chat_messages
+when new.message_timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from sync_ctx) is not null
+begin
+    update sync_ctx set filling = 1;
+    update chat_messages
+    set message_timestamp = iif(message_timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), message_timestamp)
+    where local_id = new.local_id;
+    update sync_ctx set filling = 0;
 end;
 
 CREATE TRIGGER chat_messages_elapsed_insert after insert on chat_messages
@@ -1032,7 +1151,9 @@ when new.elapsed_time is not cast(round(new.elapsed_ms / 1000.0) as integer)
 begin
     update chat_messages
     set
-        elapsed_ms = iif(coalesce(elapsed_ms, 0) = 0, coalesce(elapsed_time * 1000, elapsed_ms), elapsed_ms),
+        elapsed_ms = iif(
+            coalesce(elapsed_ms, 0) = 0, coalesce(min(elapsed_time * 1000, 2147483647), elapsed_ms), elapsed_ms
+        ),
         elapsed_time = iif(
             coalesce(elapsed_ms, 0) = 0,
             coalesce(elapsed_time, elapsed_ms),
@@ -1057,7 +1178,125 @@ when
     and new.elapsed_time is not old.elapsed_time
     and new.elapsed_time is not cast(round(new.elapsed_ms / 1000.0) as integer)
 begin
-    update chat_messages set elapsed_ms = elapsed_time * 1000 where local_id = new.local_id;
+    update chat_messages
+    set
+        elapsed_ms = min(elapsed_time * 1000, 2147483647),
+        elapsed_time = cast(round(min(elapsed_time * 1000, 2147483647) / 1000.0) as integer)
+    where local_id = new.local_id;
+end;
+
+CREATE TRIGGER chat_messages_int4_insert before insert on chat_messages
+when max(coalesce(new.total_tokens, 0), coalesce(new.input_tokens, 0), coalesce(new.output_tokens, 0), coalesce(new.elapsed_time, 0), coalesce(new.elapsed_ms, 0), coalesce(new.output_image_tokens, 0)) > 2147483647
+    or min(coalesce(new.total_tokens, 0), coalesce(new.input_tokens, 0), coalesce(new.output_tokens, 0), coalesce(new.elapsed_time, 0), coalesce(new.elapsed_ms, 0), coalesce(new.output_image_tokens, 0)) < -2147483648
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER chat_messages_int4_update before update of total_tokens, input_tokens, output_tokens, elapsed_time, elapsed_ms, output_image_tokens on chat_messages
+when max(coalesce(new.total_tokens, 0), coalesce(new.input_tokens, 0), coalesce(new.output_tokens, 0), coalesce(new.elapsed_time, 0), coalesce(new.elapsed_ms, 0), coalesce(new.output_image_tokens, 0)) > 2147483647
+    or min(coalesce(new.total_tokens, 0), coalesce(new.input_tokens, 0), coalesce(new.output_tokens, 0), coalesce(new.elapsed_time, 0), coalesce(new.elapsed_ms, 0), coalesce(new.output_image_tokens, 0)) < -2147483648
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER chat_messages_raw_message after update of role, content, model on chat_messages
+when
+    new.raw_message is not null
+    and new.raw_message is old.raw_message
+    and (new.role, new.content, new.model) is not (old.role, old.content, old.model)
+begin
+    update chat_messages
+    set raw_message = iif(
+        json_type(raw_message) = 'object',
+        json_set(raw_message, '$.role', role, '$.content', content, '$.model', model),
+        null
+    )
+    where local_id = new.local_id;
+end;
+
+CREATE TRIGGER chat_messages_take_along after delete on chat_messages
+begin
+    delete from visit_messages where message_id = old.id;
+end;
+
+CREATE TRIGGER chat_sessions_default_times after insert on chat_sessions
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at, new.last_activity) and (select now from sync_ctx) is not null
+begin
+    update sync_ctx set filling = 1;
+    update chat_sessions
+    set
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at),
+        last_activity = iif(last_activity = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), last_activity)
+    where local_id = new.local_id;
+    update sync_ctx set filling = 0;
+end;
+
+CREATE TRIGGER chat_sessions_int4_insert before insert on chat_sessions
+when new.message_count not between -2147483648 and 2147483647
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER chat_sessions_int4_update before update of message_count on chat_sessions
+when new.message_count not between -2147483648 and 2147483647
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER chat_sessions_take_along after delete on chat_sessions
+begin
+    delete from chat_messages where session_id = old.id;
+    delete from session_settings where session_id = old.id;
+    delete from session_marks where session_id = old.id;
+    update profiles set last_session_id = null where last_session_id = old.id;
+end;
+
+CREATE TRIGGER deleted_items_adopted after update of id on profiles
+when new.id is not old.id
+begin
+    update deleted_items set user_id = new.id where user_id = old.id;
+end;
+
+CREATE TRIGGER deleted_items_message_back after insert on chat_messages
+when exists (select 1 from deleted_items where kind = 'message' and id = new.id)
+begin
+    delete from deleted_items where kind = 'message' and id = new.id;
+end;
+
+CREATE TRIGGER deleted_items_message_deleted after delete on chat_messages
+when exists (select 1 from chat_sessions where id = old.session_id)
+begin
+    insert into deleted_items (user_id, kind, id, session_id, deleted_at)
+    select s.user_id, 'message', old.id, old.session_id, m.now
+    from chat_sessions as s, moment as m
+    where s.id = old.session_id
+    on conflict (kind, id) do update set session_id = excluded.session_id, deleted_at = excluded.deleted_at;
+end;
+
+CREATE TRIGGER deleted_items_message_renamed after update of id on chat_messages
+when new.id is not old.id
+begin
+    insert into deleted_items (user_id, kind, id, session_id, deleted_at)
+    select s.user_id, 'message', old.id, old.session_id, m.now
+    from chat_sessions as s, moment as m
+    where s.id = old.session_id
+    on conflict (kind, id) do update set session_id = excluded.session_id, deleted_at = excluded.deleted_at;
+    delete from deleted_items where kind = 'message' and id = new.id;
+end;
+
+CREATE TRIGGER deleted_items_session_back after insert on chat_sessions
+when exists (select 1 from deleted_items where kind = 'session' and id = new.id)
+begin
+    delete from deleted_items where kind = 'session' and id = new.id;
+end;
+
+CREATE TRIGGER deleted_items_session_deleted after delete on chat_sessions
+when exists (select 1 from profiles where id = old.user_id)
+begin
+    delete from deleted_items where session_id = old.id;
+    insert into deleted_items (user_id, kind, id, session_id, deleted_at)
+    select old.user_id, 'session', old.id, old.id, now from moment;
 end;
 
 CREATE TRIGGER deleted_sessions_kept after delete on chat_sessions
@@ -1111,12 +1350,12 @@ begin
     update profiles
     set
         email = coalesce(a.email, profiles.email),
-        full_name = coalesce(
+        full_name = substr(coalesce(
             json_extract(a.raw_user_meta_data, '$.full_name'),
             json_extract(a.raw_user_meta_data, '$.name'),
             profiles.full_name,
             substr(a.email, 1, instr(a.email || '@', '@') - 1)
-        ),
+        ), 1, 255),
         avatar_url = coalesce(json_extract(a.raw_user_meta_data, '$.avatar_url'), profiles.avatar_url),
         last_active = m.now,
         updated_at = m.now
@@ -1127,12 +1366,12 @@ begin
     select
         a.id,
         coalesce(a.email, ''),
-        coalesce(
+        substr(coalesce(
             json_extract(a.raw_user_meta_data, '$.full_name'),
             json_extract(a.raw_user_meta_data, '$.name'),
             substr(a.email, 1, instr(a.email || '@', '@') - 1),
             ''
-        ),
+        ), 1, 255),
         json_extract(a.raw_user_meta_data, '$.avatar_url'),
         m.now,
         m.now,
@@ -1159,6 +1398,32 @@ begin
     select raise(abort, 'a visit keeps its id and its token');
 end;
 
+CREATE TRIGGER model_access_default_times after insert on model_access
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at) and (select now from sync_ctx) is not null
+begin
+    update sync_ctx set filling = 1;
+    update model_access
+    set
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at)
+    where id = new.id;
+    update sync_ctx set filling = 0;
+end;
+
+CREATE TRIGGER model_access_int4_insert before insert on model_access
+when max(coalesce(new.daily_limit, 0), coalesce(new.monthly_limit, 0)) > 2147483647
+    or min(coalesce(new.daily_limit, 0), coalesce(new.monthly_limit, 0)) < -2147483648
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER model_access_int4_update before update of daily_limit, monthly_limit on model_access
+when max(coalesce(new.daily_limit, 0), coalesce(new.monthly_limit, 0)) > 2147483647
+    or min(coalesce(new.daily_limit, 0), coalesce(new.monthly_limit, 0)) < -2147483648
+begin
+    select raise(abort, 'integer out of range');
+end;
+
 CREATE TRIGGER on_auth_user_profile_sync after insert on auth_users
 when (select applying from sync_ctx) = 0
 begin
@@ -1166,7 +1431,7 @@ begin
 end;
 
 CREATE TRIGGER on_auth_user_profile_sync_update after update on auth_users
-when (select applying from sync_ctx) = 0
+when (select applying + filling from sync_ctx) = 0
 begin
     insert into handle_user_profile_sync (user_id) values (new.id);
 end;
@@ -1229,12 +1494,7 @@ begin
     );
 end;
 
-CREATE TRIGGER on_message_change_update after update of
-    id, session_id, role, content, model, total_tokens, input_tokens, output_tokens, user_message_id, content_type,
-    completion_id, message_timestamp, error_message, is_streaming, metadata, elapsed_ms, raw_message, reasoning,
-    reasoning_details, has_attachments, attachment_count, has_websearch, websearch_result_count, output_image_tokens,
-    annotations
-on chat_messages
+CREATE TRIGGER on_message_change_update after update on chat_messages
 when (select bulk from sync_ctx) = 0
 begin
     insert into update_session_stats (session_id, messages, tokens)
@@ -1310,15 +1570,9 @@ begin
 end;
 
 CREATE TRIGGER on_session_updated after update on chat_sessions
-when
-    (select applying from sync_ctx) = 0
-    and (new.updated_at is not (select now from moment) or new.last_activity is not (select now from moment))
+when (select applying + filling from sync_ctx) = 0 and new.last_activity is not (select now from moment)
 begin
-    update chat_sessions
-    set
-        updated_at = (select now from moment),
-        last_activity = (select now from moment)
-    where local_id = new.local_id;
+    update chat_sessions set last_activity = (select now from moment) where local_id = new.local_id;
 end;
 
 CREATE TRIGGER on_user_interaction_created after insert on user_interactions
@@ -1360,6 +1614,44 @@ begin
     update profiles set clerk_id = new.id where id = new.id;
 end;
 
+CREATE TRIGGER profiles_default_times after insert on profiles
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at, new.last_active) and (select now from sync_ctx) is not null
+begin
+    update sync_ctx set filling = 1;
+    update profiles
+    set
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at),
+        last_active = iif(last_active = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), last_active)
+    where id = new.id;
+    update sync_ctx set filling = 0;
+end;
+
+CREATE TRIGGER profiles_int4_insert before insert on profiles
+when max(coalesce(new.credits, 0), coalesce(new.total_conversations, 0), coalesce(new.total_searches, 0), coalesce(new.message_count, 0)) > 2147483647
+    or min(coalesce(new.credits, 0), coalesce(new.total_conversations, 0), coalesce(new.total_searches, 0), coalesce(new.message_count, 0)) < -2147483648
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER profiles_int4_update before update of credits, total_conversations, total_searches, message_count on profiles
+when max(coalesce(new.credits, 0), coalesce(new.total_conversations, 0), coalesce(new.total_searches, 0), coalesce(new.message_count, 0)) > 2147483647
+    or min(coalesce(new.credits, 0), coalesce(new.total_conversations, 0), coalesce(new.total_searches, 0), coalesce(new.message_count, 0)) < -2147483648
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER profiles_take_along after delete on profiles
+begin
+    delete from chat_sessions where user_id = old.id;
+    delete from user_sessions where user_id = old.id;
+    delete from user_interactions where user_id = old.id;
+    delete from search_sessions where user_id = old.id;
+    delete from user_usage_daily where user_id = old.id;
+    delete from user_activity_log where user_id = old.id;
+    delete from deleted_items where user_id = old.id;
+end;
+
 CREATE TRIGGER profiles_temperature_rounded after update of temperature on profiles
 when new.temperature is not round(new.temperature * 1.0000000000001, 2)
 begin
@@ -1394,6 +1686,28 @@ begin
     insert into message_search (rowid, content) select new.local_id, new.content where new.role <> 'system';
 end;
 
+CREATE TRIGGER search_sessions_default_times after insert on search_sessions
+when new.created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from sync_ctx) is not null
+begin
+    update sync_ctx set filling = 1;
+    update search_sessions
+    set created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at)
+    where id = new.id;
+    update sync_ctx set filling = 0;
+end;
+
+CREATE TRIGGER search_sessions_int4_insert before insert on search_sessions
+when new.results_count not between -2147483648 and 2147483647
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER search_sessions_int4_update before update of results_count on search_sessions
+when new.results_count not between -2147483648 and 2147483647
+begin
+    select raise(abort, 'integer out of range');
+end;
+
 CREATE TRIGGER search_title_delete after delete on chat_sessions
 when (select bulk = 0 from sync_ctx)
 begin
@@ -1411,6 +1725,28 @@ when (select bulk = 0 from sync_ctx) and old.title is not new.title
 begin
     insert into title_search (title_search, rowid, title) values ('delete', old.local_id, old.title);
     insert into title_search (rowid, title) values (new.local_id, new.title);
+end;
+
+CREATE TRIGGER system_cache_default_times after insert on system_cache
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at) and (select now from sync_ctx) is not null
+begin
+    update sync_ctx set filling = 1;
+    update system_cache
+    set
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at)
+    where rowid = new.rowid;
+    update sync_ctx set filling = 0;
+end;
+
+CREATE TRIGGER system_stats_default_times after insert on system_stats
+when new.created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from sync_ctx) is not null
+begin
+    update sync_ctx set filling = 1;
+    update system_stats
+    set created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at)
+    where rowid = new.rowid;
+    update sync_ctx set filling = 0;
 end;
 
 CREATE TRIGGER track_user_usage_call instead of insert on track_user_usage
@@ -1481,6 +1817,12 @@ begin
         updated_at = m.now
     from moment as m
     where id = new.user_id;
+end;
+
+CREATE TRIGGER trigger_update_chat_sessions_timestamp after update on chat_sessions
+when (select applying + filling from sync_ctx) = 0 and new.updated_at is not (select now from moment)
+begin
+    update chat_sessions set updated_at = (select now from moment) where local_id = new.local_id;
 end;
 
 CREATE TRIGGER update_profiles_updated_at after update on profiles
@@ -1574,6 +1916,101 @@ begin
     where id = new.session_id;
 end;
 
+CREATE TRIGGER update_users_timestamp after update on profiles
+when (select applying + filling from sync_ctx) = 0 and new.updated_at is not (select now from moment)
+begin
+    update profiles set updated_at = (select now from moment) where id = new.id;
+end;
+
+CREATE TRIGGER user_activity_log_default_times after insert on user_activity_log
+when new.timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from sync_ctx) is not null
+begin
+    update sync_ctx set filling = 1;
+    update user_activity_log
+    set timestamp = iif(timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), timestamp)
+    where id = new.id;
+    update sync_ctx set filling = 0;
+end;
+
+CREATE TRIGGER user_interactions_default_times after insert on user_interactions
+when new.created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from sync_ctx) is not null
+begin
+    update sync_ctx set filling = 1;
+    update user_interactions
+    set created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at)
+    where id = new.id;
+    update sync_ctx set filling = 0;
+end;
+
+CREATE TRIGGER user_interactions_int4_insert before insert on user_interactions
+when new.duration not between -2147483648 and 2147483647
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER user_interactions_int4_update before update of duration on user_interactions
+when new.duration not between -2147483648 and 2147483647
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER user_sessions_default_times after insert on user_sessions
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.started_at, new.created_at, new.updated_at) and (select now from sync_ctx) is not null
+begin
+    update sync_ctx set filling = 1;
+    update user_sessions
+    set
+        started_at = iif(started_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), started_at),
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at)
+    where id = new.id;
+    update sync_ctx set filling = 0;
+end;
+
+CREATE TRIGGER user_sessions_int4_insert before insert on user_sessions
+when new.message_count not between -2147483648 and 2147483647
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER user_sessions_int4_update before update of message_count on user_sessions
+when new.message_count not between -2147483648 and 2147483647
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER user_sessions_take_along after delete on user_sessions
+begin
+    delete from visit_messages where session_id = old.id;
+    delete from user_interactions where session_id = old.id;
+end;
+
+CREATE TRIGGER user_usage_daily_default_times after insert on user_usage_daily
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at) and (select now from sync_ctx) is not null
+begin
+    update sync_ctx set filling = 1;
+    update user_usage_daily
+    set
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at)
+    where id = new.id;
+    update sync_ctx set filling = 0;
+end;
+
+CREATE TRIGGER user_usage_daily_int4_insert before insert on user_usage_daily
+when max(coalesce(new.messages_sent, 0), coalesce(new.messages_received, 0), coalesce(new.sessions_created, 0), coalesce(new.active_minutes, 0)) > 2147483647
+    or min(coalesce(new.messages_sent, 0), coalesce(new.messages_received, 0), coalesce(new.sessions_created, 0), coalesce(new.active_minutes, 0)) < -2147483648
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER user_usage_daily_int4_update before update of messages_sent, messages_received, sessions_created, active_minutes on user_usage_daily
+when max(coalesce(new.messages_sent, 0), coalesce(new.messages_received, 0), coalesce(new.sessions_created, 0), coalesce(new.active_minutes, 0)) > 2147483647
+    or min(coalesce(new.messages_sent, 0), coalesce(new.messages_received, 0), coalesce(new.sessions_created, 0), coalesce(new.active_minutes, 0)) < -2147483648
+begin
+    select raise(abort, 'integer out of range');
+end;
+
 CREATE TRIGGER users_delete instead of delete on users
 begin
     delete from auth_users where id = old.id;
@@ -1612,4 +2049,28 @@ begin
         clerk_id = new.clerk_id,
         last_session_id = new.last_session_id
     where id = old.id;
+end;
+
+CREATE TRIGGER visit_messages_default_times after insert on visit_messages
+when new.created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from sync_ctx) is not null
+begin
+    update sync_ctx set filling = 1;
+    update visit_messages
+    set created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at)
+    where id = new.id;
+    update sync_ctx set filling = 0;
+end;
+
+CREATE TRIGGER visit_messages_int4_insert before insert on visit_messages
+when max(coalesce(new.processing_time_ms, 0), coalesce(new.sequence_order, 0)) > 2147483647
+    or min(coalesce(new.processing_time_ms, 0), coalesce(new.sequence_order, 0)) < -2147483648
+begin
+    select raise(abort, 'integer out of range');
+end;
+
+CREATE TRIGGER visit_messages_int4_update before update of processing_time_ms, sequence_order on visit_messages
+when max(coalesce(new.processing_time_ms, 0), coalesce(new.sequence_order, 0)) > 2147483647
+    or min(coalesce(new.processing_time_ms, 0), coalesce(new.sequence_order, 0)) < -2147483648
+begin
+    select raise(abort, 'integer out of range');
 end;

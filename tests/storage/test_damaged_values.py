@@ -169,7 +169,7 @@ def test_binary_data_in_a_column_of_text_is_read_and_repaired(tmp_path: Path) ->
     db.close()
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("update sync_ctx set bulk = 1")
-    db.execute("update chat_messages set content = x'66ff', total_tokens = 'many' where role = 'assistant'")
+    db.execute("update chat_messages set content = x'66ff' where role = 'assistant'")
     db.execute("update sync_ctx set bulk = 0")
     db.execute("pragma writable_schema = on")
     db.execute("update sqlite_master set sql = sql || ' strict' where name = 'chat_messages'")

@@ -55,6 +55,9 @@ COLUMNS = {
     "user_interactions": """
         id session_id user_id event_type content_id duration event_data created_at
     """,
+    "deleted_items": """
+        user_id kind id session_id deleted_at
+    """,
     "model_access": """
         id model_id tier is_active input_cost_per_token output_cost_per_token daily_limit monthly_limit
         model_name model_description model_tags created_at updated_at
@@ -97,13 +100,21 @@ INDEXES = {
     "idx_visit_messages_session_id": ("visit_messages", "session_id"),
     "idx_chat_messages_created_at": ("visit_messages", "created_at"),
     "idx_chat_messages_type": ("visit_messages", "message_type"),
+    "idx_chat_memory_session_id": ("chat_messages", "session_id"),
     "idx_user_interactions_session": ("user_interactions", "session_id created_at"),
     "idx_user_interactions_user": ("user_interactions", "user_id created_at"),
 }
-PARTIAL = {"idx_chat_messages_user_message_id", "idx_chat_messages_tokens_role", "idx_system_cache_expires"}
+PARTIAL = {
+    "idx_chat_messages_user_message_id",
+    "idx_chat_messages_tokens_role",
+    "idx_system_cache_expires",
+    "idx_chat_memory_session_id",
+}
 
 TRIGGERS = {
     "update_profiles_updated_at": "profiles",
+    "update_users_timestamp": "profiles",
+    "trigger_update_chat_sessions_timestamp": "chat_sessions",
     "on_auth_user_profile_sync": "auth_users",
     "on_message_change": "chat_messages",
     "on_message_change_update": "chat_messages",

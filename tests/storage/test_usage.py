@@ -88,9 +88,11 @@ def test_a_day_without_use_is_all_zeros(store: Mirror) -> None:
 
 
 def test_more_tokens_than_fit_in_32_bits_are_no_failure(store: Mirror) -> None:
-    say(store, "m1", role="assistant", output_tokens=2**31, total_tokens=2**31)
-    say(store, "m2", role="assistant", output_tokens=2**31, total_tokens=2**31)
-    assert session(store)["total_tokens"] == day(store)["total_tokens"] == 2**32
+    say(store, "m1", role="assistant", output_tokens=2**31 - 1, total_tokens=2**31 - 1)
+    say(store, "m2", role="assistant", output_tokens=2**31 - 1, total_tokens=2**31 - 1)
+    assert session(store)["total_tokens"] == day(store)["total_tokens"] == 2**32 - 2
+    with pytest.raises(Invalid, match="integer out of range"):  # of one message, as at the server
+        say(store, "m3", role="assistant", output_tokens=2**31)
 
 
 def test_a_drifted_conversation_is_counted_again(store: Mirror) -> None:
