@@ -14,6 +14,7 @@ from uuid import UUID
 from sync.wire import ATTACHMENTS, Conversation, Message, attachment_ids
 
 from .errors import instant
+from .message_order import in_array_order
 
 SESSION: Final = """
 insert into chat_sessions as s (
@@ -101,7 +102,7 @@ _VALUES = COLUMNS | {
     "session_id": "%(id)s::text",
     # a message without a time keeps the one it has, or it would be a change each time it is sent
     "message_timestamp": "coalesce(m.timestamp, (select k.message_timestamp from chat_messages as k"
-    " where k.user_id = %(user)s and k.id = m.id), now())",
+    " where k.user_id = %(user)s and k.id = m.id), m.assumed, now() + m.place * interval '1 microsecond')",
 }
 _MERGED = {
     "metadata": "coalesce(c.metadata, '{}') - '{upstream_error_code, upstream_error_message, upstream_retry_after,"
@@ -119,7 +120,7 @@ from json_to_recordset(%(rows)s::json) as m (
     user_message_id text, content_type text, elapsed_ms integer, completion_id text, timestamp timestamptz,
     error_message text, was_streaming boolean, metadata jsonb, reasoning text, reasoning_details jsonb,
     has_attachments boolean, attachment_count integer, has_websearch boolean, websearch_result_count integer,
-    output_image_tokens integer, annotations jsonb
+    output_image_tokens integer, annotations jsonb, assumed timestamptz, place integer
 )
 where exists (select 1 from chat_sessions as s where s.user_id = %(user)s and s.id = %(id)s::text)
     and (
@@ -130,21 +131,33 @@ where ({", ".join(f"c.{name}" for name in values)}) is distinct from ({", ".join
 """
 
 
-REPLACE: Final = _upsert({name: f"excluded.{name}" for name in COLUMNS})
+_SENT = {name: f"excluded.{name}" for name in COLUMNS} | {
+    # microseconds keep messages of one millisecond in order, and are not what a clock said: those that are there stay
+    "message_timestamp": "case when date_trunc('milliseconds', c.message_timestamp)"
+    " = date_trunc('milliseconds', excluded.message_timestamp)"
+    " and (c.message_timestamp <> date_trunc('milliseconds', c.message_timestamp)"
+    " or excluded.message_timestamp = date_trunc('milliseconds', excluded.message_timestamp))"
+    " then c.message_timestamp else excluded.message_timestamp end",
+}
+REPLACE: Final = _upsert(_SENT)
 """Every column of a message is what the wire says, as upstream's clients expect (contract 6.1)."""
-MERGE: Final = _upsert({name: f"excluded.{name}" for name in COLUMNS} | _MERGED)
+MERGE: Final = _upsert(_SENT | _MERGED)
 """The same, but metadata is added to (contract 10.E13)."""
 
 _PLAIN = tuple(name for name in Message.__slots__ if name not in ("id", "role", "content", "timestamp", "extra"))
 
 
 def messages_json(messages: Iterable[Message]) -> str:
-    """The parameter ``rows``: without what is the default anyway."""
+    """Return the parameter ``rows``, without what is the default anyway; times follow the order of the array."""
+    listed = list(messages)
+    times = in_array_order([one.timestamp for one in listed])
     rows = []
-    for one in messages:
+    for place, (one, at) in enumerate(zip(listed, times, strict=True)):
         row: dict[str, Any] = {"id": one.id, "role": one.role, "content": one.content}
-        if one.timestamp is not None:
-            row["timestamp"] = one.timestamp.isoformat()
+        if at is None:
+            row["place"] = place
+        else:
+            row["timestamp" if one.timestamp is not None else "assumed"] = at.isoformat()
         for name in _PLAIN:
             if value := getattr(one, name):
                 row[name] = value

@@ -41,10 +41,17 @@ insert into chat_messages ({names}) values ({values})
 on conflict (id) do update set
     content = excluded.content, model = excluded.model, total_tokens = excluded.total_tokens,
     input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
-    user_message_id = excluded.user_message_id, message_timestamp = excluded.message_timestamp,
-    error_message = excluded.error_message
+    user_message_id = excluded.user_message_id, error_message = excluded.error_message, message_timestamp = {time}
 where session_id = excluded.session_id
 """
+_KEPT_TIME = "message_timestamp"
+# Microseconds keep messages of one millisecond in order, and are not what a clock said: those that are there stay.
+_GIVEN_TIME = """iif(
+    substr(excluded.message_timestamp, 1, 23) = substr(message_timestamp, 1, 23)
+    and (substr(message_timestamp, 24) <> '000Z' or substr(excluded.message_timestamp, 24) = '000Z'),
+    message_timestamp,
+    excluded.message_timestamp
+)"""
 
 
 class Bulk(Usage):
@@ -157,7 +164,8 @@ class Bulk(Usage):
             raise BadRow("refused")
         for row in conversation.messages:
             names, values = ", ".join(row), ", ".join(f":{name}" for name in row)
-            if not self.db.execute(_MESSAGE.format(names=names, values=values), row).rowcount:
+            time = _KEPT_TIME if row["id"] in conversation.undated else _GIVEN_TIME
+            if not self.db.execute(_MESSAGE.format(names=names, values=values, time=time), row).rowcount:
                 raise BadRow("message_of_another_conversation")
 
     def _capture(self, ids: list[str]) -> None:

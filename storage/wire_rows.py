@@ -10,6 +10,7 @@ from typing import Any
 from .clock import parse, stamp
 from .integers import int4
 from .json_text import to_json
+from .message_order import in_array_order
 from .sessions import DEFAULT_TITLE, TITLE_LENGTH
 from .text import storable
 
@@ -42,6 +43,8 @@ class Conversation:
 
     session: dict[str, Any]
     messages: list[dict[str, Any]]
+    undated: frozenset[str] = frozenset()
+    """Ids of the messages that came without a time: one that is known keeps its own."""
 
 
 def conversation_of(item: Any, *, user_id: str, now: str) -> Conversation:
@@ -73,10 +76,22 @@ def conversation_of(item: Any, *, user_id: str, now: str) -> Conversation:
     if isinstance(messages, str | Mapping) or not isinstance(messages, Iterable):
         raise BadRow("bad_messages")
     rows: dict[str, dict[str, Any]] = {}
+    undated: set[str] = set()
     for message in messages:
         row = _message(message, session_id, now)
         rows[row["id"]] = row
-    return Conversation(session, list(rows.values()))
+        (undated.discard if message.get("timestamp") else undated.add)(row["id"])
+    _put_in_order(rows, undated, now)
+    return Conversation(session, list(rows.values()), frozenset(undated))
+
+
+def _put_in_order(rows: Mapping[str, dict[str, Any]], undated: set[str], now: str) -> None:
+    """Give each message a time of its own, in the order of the array."""
+    if not undated and len({row["message_timestamp"] for row in rows.values()}) == len(rows):
+        return  # the usual array, whose times need not be read
+    times = [None if name in undated else parse(row["message_timestamp"]) for name, row in rows.items()]
+    for row, at in zip(rows.values(), in_array_order(times, parse(now)), strict=True):
+        row["message_timestamp"] = stamp(at)
 
 
 def _message(item: Any, session_id: str, now: str) -> dict[str, Any]:

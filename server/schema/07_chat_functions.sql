@@ -191,20 +191,49 @@ begin
         least(coalesce((i.m ->> 'input_tokens')::bigint, 0), 2147483647),
         least(coalesce((i.m ->> 'output_tokens')::bigint, 0), 2147483647),
         i.m ->> 'user_message_id',
-        coalesce((i.m ->> 'timestamp')::timestamptz, now()),
+        coalesce(
+            (i.m ->> 'timestamp')::timestamptz + i.later * interval '1 microsecond',
+            (
+                select k.message_timestamp
+                from public.chat_messages as k
+                where k.user_id = p_user_id and k.id = i.m ->> 'id'
+            ),
+            coalesce(i.nearest, now()) + i.later * interval '1 microsecond'
+        ),
         case when i.m ->> 'error' = 'true' then 'Message failed' end,
         false
     from (
-        select distinct on (m.value ->> 'id')
-            m.value as m,
-            first_value(e.c ->> 'id') over (partition by m.value ->> 'id' order by e.place, m.place) as session_id,
-            e.place as conversation_place,
-            m.place
-        from jsonb_array_elements(p_conversations) with ordinality as e (c, place)
-        cross join lateral jsonb_array_elements(
-            case when jsonb_typeof(e.c -> 'messages') = 'array' then e.c -> 'messages' else '[]' end
-        ) with ordinality as m (value, place)
-        order by m.value ->> 'id', e.place desc, m.place desc
+        select distinct on (s.value ->> 'id')
+            s.value as m,
+            first_value(s.session_id) over (partition by s.value ->> 'id' order by s.conversation_place, s.place) as session_id,
+            s.conversation_place,
+            s.place,
+            s.nearest,
+            -- of several with one time, each is a microsecond after the one before it in the array
+            row_number() over (partition by s.conversation_place, s.nearest order by s.place) - 1 as later
+        from (
+            select
+                t.*,
+                -- without a time: that of the nearest before it that has one, else of the nearest after it
+                case
+                    when t.run > 0 then first_value(t.at) over (partition by t.conversation_place, t.run order by t.place)
+                    else first_value(t.at) over (partition by t.conversation_place order by t.at is null, t.place)
+                end as nearest
+            from (
+                select
+                    m.value,
+                    e.c ->> 'id' as session_id,
+                    e.place as conversation_place,
+                    m.place,
+                    (m.value ->> 'timestamp')::timestamptz as at,
+                    count(m.value ->> 'timestamp') over (partition by e.place order by m.place) as run
+                from jsonb_array_elements(p_conversations) with ordinality as e (c, place)
+                cross join lateral jsonb_array_elements(
+                    case when jsonb_typeof(e.c -> 'messages') = 'array' then e.c -> 'messages' else '[]' end
+                ) with ordinality as m (value, place)
+            ) as t
+        ) as s
+        order by s.value ->> 'id', s.conversation_place desc, s.place desc
     ) as i
     where not exists (
         select 1
@@ -219,7 +248,18 @@ begin
         input_tokens = excluded.input_tokens,
         output_tokens = excluded.output_tokens,
         user_message_id = excluded.user_message_id,
-        message_timestamp = excluded.message_timestamp,
+        -- microseconds keep messages of one millisecond in order, and are not what a clock said: those that are there stay
+        message_timestamp = case
+            when
+                date_trunc('milliseconds', chat_messages.message_timestamp)
+                = date_trunc('milliseconds', excluded.message_timestamp)
+                and (
+                    chat_messages.message_timestamp <> date_trunc('milliseconds', chat_messages.message_timestamp)
+                    or excluded.message_timestamp = date_trunc('milliseconds', excluded.message_timestamp)
+                )
+            then chat_messages.message_timestamp
+            else excluded.message_timestamp
+        end,
         error_message = excluded.error_message;
 end
 $$;
