@@ -10,13 +10,22 @@ SEEDS ?= 10000
 # what Python has compiled once is found again by the workers, and by every process that a test starts
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-postgres sim lint types bench golden screenshots clean
+.PHONY: run test test-postgres sim strict clients lint types bench golden screenshots clean
 
 run: $(READY)
 	@$(BIN)/sterna
 
-test: $(READY)
+test: $(READY) clients
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -q
+
+# clients of other projects that the server is tried with; without npm, or without the network, those tests say why they cannot run
+CLIENTS := tests/clients_of_others
+clients:
+	@! command -v npm >/dev/null \
+	    || test $(CLIENTS)/node_modules/.ready -nt $(CLIENTS)/package-lock.json \
+	    || { cd $(CLIENTS) && npm ci --silent --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000 \
+	        >/dev/null 2>&1 && touch node_modules/.ready; } \
+	    || echo "The packages of $(CLIENTS) could not be installed; their tests are skipped." >&2
 
 # the server's tests on a PostgreSQL that the system packages, which is built with JIT and may be older than the embedded one
 POSTGRES ?= $(lastword $(sort $(wildcard /usr/lib/postgresql/*/bin)))
