@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -11,8 +10,6 @@ from storage import Store, one_line
 
 from .output import print_json
 from .place import Place
-
-MODEL = ("default_model", "temperature", "system_prompt")
 
 
 @click.group(invoke_without_command=True, short_help="The account, its tier, and what was used.")
@@ -55,51 +52,53 @@ def profile(context: click.Context, as_json: bool) -> int:
     return 0
 
 
-@profile.command("set", short_help="Change your name or a preference, here and at your server.")
+@profile.command("set", short_help="Change your name, or how models of your server answer.")
 @click.argument("name")
 @click.argument("value")
 @click.pass_obj
 def set_(place: Place, name: str, value: str) -> None:
     """Change one value of your profile. The server is told with the next sync, and so are your other computers.
 
-    NAME is full_name, default_model, temperature, system_prompt, or ui.… or session.… with a name of your own, whose
-    value may be JSON: sterna profile set ui.theme light
+    NAME is full_name; or temperature or system_prompt, with which models of your server are asked where neither the
+    conversation nor config.toml has its own. An empty VALUE ("") unsets it.
     """
-    kind, _, inner = name.partition(".")
+    if (elsewhere := _set_elsewhere(name)) is not None:
+        raise click.ClickException(elsewhere)
     with place.store() as store:
         if name == "full_name":
             store.change_full_name(value[:255] or None)
-        elif name in MODEL:
-            _change(store, "model", {name: _number(value) if name == "temperature" else value})
-        elif kind in ("ui", "session") and inner:
-            _change(store, kind, _nested(inner, _said(value)))
+        elif name == "temperature":
+            _change(store, {name: _number(value)})
+        elif name == "system_prompt":
+            _change(store, {name: value or None})
         else:
-            known = f"full_name, {', '.join(MODEL)}, ui.… or session.…"
+            known = "full_name, temperature or system_prompt"
             raise click.UsageError(f"There is no {one_line(name, 60)}. Give {known}")
     click.echo("Kept. The server is told with the next sync.")
 
 
-def _change(store: Store, kind: str, preferences: dict[str, Any]) -> None:
-    done = store.change_preferences(kind, preferences)
+def _set_elsewhere(name: str) -> str | None:
+    """Return where a preference is set that Sterna does not read from the profile; None for any other name."""
+    if name == "default_model":
+        return "The model of new conversations is set on each computer: ctrl+l in the chat, or model in config.toml."
+    if name == "allowed_models":
+        return "Which models you may ask follows from your tier. The server's administrator sets it."
+    kind, _, inner = name.partition(".")
+    if kind in ("ui", "session") and inner:
+        return f"{one_line(name, 60)} is not read from the profile. Set it on each computer: f9, or in config.toml."
+    return None
+
+
+def _change(store: Store, preferences: dict[str, Any]) -> None:
+    done = store.change_preferences("model", preferences)
     if not done["success"]:
         raise click.ClickException(f"{done['error']}.")
 
 
-def _nested(path: str, value: Any) -> dict[str, Any]:
-    name, _, rest = path.partition(".")
-    return {name: _nested(rest, value) if rest else value}
-
-
-def _said(value: str) -> Any:
-    """JSON where it is some, else the words."""
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
-
-
-def _number(value: str) -> float:
+def _number(value: str) -> float | None:
+    if not value.strip():
+        return None
     try:
         return float(value)
     except ValueError:
-        raise click.ClickException("temperature is a number from 0 to 2.") from None
+        raise click.ClickException('temperature is a number from 0 to 2, or "" for the model\'s own.') from None

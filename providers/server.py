@@ -246,9 +246,10 @@ def _begun(text: str) -> Iterator[int]:
 
 def _body(request: Request) -> dict[str, Any]:
     body: dict[str, Any] = {
+        "overrideProfile": True,  # a conversation's own settings, and those of config.toml, go before the profile's
         "messages": [
             {"role": one.role, "content": one.content.encode("utf-8", "replace").decode()} for one in request.messages
-        ]
+        ],
     }
     given = {"model": request.model or None, "temperature": request.temperature}
     given |= {"current_message_id": request.request_id}

@@ -44,8 +44,15 @@ class ChatRequest(BaseModel):
     message: str | None = None
     messages: list[Turn] | None = Field(None, description="Without it, `message` alone is asked.")
     model: str | None = Field(None, description="Without it, the server's default.")
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(None, description="A profile's own goes before it.")
-    systemPrompt: str | None = Field(None, description="A profile's own goes before it.")  # noqa: N815
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
+        None, description="A profile's own goes before it, unless overrideProfile is true."
+    )
+    systemPrompt: str | None = Field(  # noqa: N815
+        None, description="A profile's own goes before it, unless overrideProfile is true."
+    )
+    overrideProfile: bool = Field(  # noqa: N815
+        False, description="The temperature and system prompt of the request go before the profile's."
+    )
     current_message_id: str | None = None
     attachmentIds: list[str] | None = Field(  # noqa: N815
         None, description="Not on this server.", json_schema_extra={"maxItems": 0}
@@ -63,6 +70,21 @@ class ChatRequest(BaseModel):
         if self.message and self.message.strip():
             return [Turn(role="user", content=self.message)]
         raise ApiError("bad_request", "Send a message, or messages.")
+
+    def prompt(self, of_profile: str | None) -> str | None:
+        """Return the system prompt to put before the context; the context may have one of its own."""
+        if not self.overrideProfile:
+            return of_profile or self.systemPrompt
+        if self.systemPrompt or any(one.role == "system" for one in self.turns()):
+            return self.systemPrompt
+        return of_profile
+
+    def warmth(self, of_profile: float | None) -> float | None:
+        """Return the temperature to ask with; None for the model's own."""
+        first, second = (of_profile, self.temperature)
+        if self.overrideProfile:
+            first, second = second, first
+        return second if first is None else first
 
     def request_id(self) -> str | None:
         """The id of the message that is answered."""

@@ -71,14 +71,14 @@ async def _ask(body: asking.ChatRequest, caller: Caller, parts: Services) -> Ask
     provider = parts.relay.provider()
     turns = asking.check(body, caller)
     leave = await access.look(parts, caller, body.model or parts.settings.upstream.default_model)
-    prompt = leave.system_prompt or body.systemPrompt
+    prompt = body.prompt(leave.system_prompt)
     messages = [ChatMessage("system", prompt)] if prompt else []
     messages += [ChatMessage(one.role, one.content) for one in turns]
     asking.measure([one.content for one in messages], caller.tier)
     question = Question(
         leave.model,
         tuple(messages),
-        body.temperature if leave.temperature is None else leave.temperature,
+        body.warmth(leave.temperature),
         await parts.relay.max_tokens(leave.model),
         body.reasoning.effort if body.reasoning else None,
         body.request_id(),
@@ -104,7 +104,8 @@ async def chat(body: asking.ChatRequest, request: Request, response: Response, c
     """Ask a model; the answer when it is whole.
 
     The profile's system prompt and temperature go before those of the request. A new profile has both (0.7, and a
-    general prompt), so a request's own count only where its owner set the profile's to null.
+    general prompt), so a request's own count only where its owner set the profile's to null, or where the request says
+    `overrideProfile: true`.
     """
     asked = await _ask(body, caller, parts)
     async with AsyncExitStack() as ending:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -35,8 +36,8 @@ class ModelChange(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     default_model: str | None = Field(None, max_length=100)
-    temperature: float = Field(
-        0.7, strict=True, description="Kept to two places.", json_schema_extra={"minimum": 0, "maximum": 2}
+    temperature: Annotated[float, Field(strict=True, json_schema_extra={"minimum": 0, "maximum": 2})] | None = Field(
+        None, description="Kept to two places; null: the model's own."
     )
     system_prompt: str | None = Field(None, max_length=PROMPT_CHARACTERS)
     allowed_models: list[str] = Field(default_factory=list, max_length=1000)
@@ -60,7 +61,7 @@ class DataChange(BaseModel):
 
     def check(self) -> None:
         """Raises ApiError with a sentence when something in it cannot be stored."""
-        if self.model and not _warm(self.model.temperature):
+        if self.model and self.model.temperature is not None and not _warm(self.model.temperature):
             raise ApiError("bad_request", "Temperature must be a number between 0 and 2")
         for name in ("ui", "session"):
             if len(json.dumps(getattr(self, name))) > OWN_BYTES:

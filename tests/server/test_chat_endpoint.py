@@ -82,6 +82,18 @@ def test_the_profile_goes_before_the_request(chat: httpx.Client, model: Server, 
     assert [one["content"] for one in model.fake.requests[0]["messages"]] == ["Rhyme.", "x"]
 
 
+def test_a_request_that_says_so_goes_before_the_profile(chat: httpx.Client, model: Server, ada: Person, db: Db) -> None:
+    db.execute("update profiles set temperature = 0.1, system_prompt = 'Rhyme.' where id = %s", (ada.id,))
+    own = {"overrideProfile": True}
+    brief = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "x"}]
+    for asked in ({"message": "x", "systemPrompt": "Be brief."}, {"messages": brief}):
+        assert chat.post("/api/chat", json=own | asked | {"temperature": 1.5}).is_success
+    assert chat.post("/api/chat", json=own | {"message": "x"}).is_success  # it says nothing: the profile's
+    assert [one["temperature"] for one in model.fake.requests] == [1.5, 1.5, 0.1]
+    contents = [[one["content"] for one in request["messages"]] for request in model.fake.requests]
+    assert contents == [["Be brief.", "x"], ["Be brief.", "x"], ["Rhyme.", "x"]]
+
+
 def test_who_never_chose_has_what_new_profiles_have(chat: httpx.Client, model: Server) -> None:
     assert chat.post("/api/chat", json={"message": "x", "temperature": 1.5, "systemPrompt": "Be brief."}).is_success
     assert model.fake.requests[0]["temperature"] == 0.7
