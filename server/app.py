@@ -32,6 +32,7 @@ from .rest.errors import shaped
 from .routes import ROUTERS
 from .services import Services, utc_now
 from .settings import ServerSettings
+from .shared_windows import SharedWindows
 from .sync.keeping import kept
 from .sync.news import News
 from .tokens import Tokens
@@ -59,6 +60,7 @@ def create_app(
     database.has_schema = background is None or bool(settings.jwt_secret)
     relay = Relay(settings.upstream, Cache(database, clock))
     news = News(database)
+    shared = SharedWindows(database, lambda: clock().timestamp(), tokens.pseudonym)
 
     def installed(secret: str) -> None:
         tokens.use(secret)
@@ -71,6 +73,7 @@ def create_app(
             stack.push_async_callback(database.close)
             stack.push_async_callback(relay.aclose)
             stack.push_async_callback(news.close)
+            stack.push_async_callback(shared.close)
             await stack.enter_async_context(kept(database, settings.keeping_seconds))
             if background is not None:
                 await stack.enter_async_context(background(installed))
@@ -89,7 +92,7 @@ def create_app(
         settings,
         database,
         tokens,
-        Limits(settings, clock, figures.refused),
+        Limits(settings, clock, figures.refused, shared if settings.shared_rates else None),
         Passwords(settings.argon2_memory_kib),
         relay,
         news,

@@ -22,7 +22,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from .errors import ApiError, read_only, unavailable
 from .identity import Identity
-from .sessions import IN_UTC, configure
+from .sessions import IN_UTC, configure, is_direct
 from .shares import Shares
 
 Connection = AsyncConnection[DictRow]
@@ -70,7 +70,8 @@ class Database:
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._shares = Shares(max(2, size // 3), turn)
         self._pool = _pool(url, size, wait)
-        self._server_pool = _pool(server_url or url, max(2, size // 2), wait)
+        self._server_url = server_url or url
+        self._server_pool = _pool(self._server_url, max(2, size // 2), wait)
 
     async def open(self) -> None:
         """Start to connect, in the background: a server whose database is away starts, and answers 503."""
@@ -225,6 +226,15 @@ class Database:
                 if last == TRIES - 1:
                     raise unavailable(1) from None
         raise AssertionError("unreachable")
+
+    @asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[AsyncConnection[Any] | None]:
+        """A connection of the server's own beside the pools, to listen on; None where a pooler is in between."""
+        async with await AsyncConnection.connect(
+            self._server_url, autocommit=True, row_factory=dict_row, application_name=name
+        ) as connection:
+            await configure(connection)
+            yield connection if is_direct(connection) else None
 
     async def is_ready(self) -> bool:
         """Whether the schema is there and a statement is answered now."""

@@ -37,6 +37,7 @@ from .errors import ApiError, instant
 from .identity import Caller
 from .services import Parts
 from .settings import MEGABYTE, ServerSettings
+from .shared_windows import SharedWindows
 from .windows import HOUR, Recent, redis
 
 Class = Literal["A", "B", "C", "D", "S", "auth", "sign-in"]
@@ -94,19 +95,24 @@ class Left:
 
 
 class Limits:
-    """Counts requests, in this process or in Redis. Redis that does not answer limits nobody (contract 6.0)."""
+    """Counts requests: with all servers of the database, in Redis, or in this process alone.
+
+    Redis that does not answer limits nobody.
+    """
 
     def __init__(
         self,
         settings: ServerSettings,
         clock: Callable[[], datetime],
         refusals: Callable[[str], None] = lambda kind: None,
+        shared: SharedWindows | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._refusals = refusals
+        self._shared = None if settings.redis_url else shared
         self._store: MovingWindowSupport = (
-            redis(settings.redis_url) if settings.redis_url else Recent(lambda: clock().timestamp())
+            redis(settings.redis_url) if settings.redis_url else shared or Recent(lambda: clock().timestamp())
         )
 
     async def spend(self, request: Request, caller: Caller, kind: Class) -> None:
@@ -165,7 +171,7 @@ class Limits:
         if not self._settings.rate_limits:
             return
         try:
-            left = await self._count(RateLimitItemPerHour(amount).key_for(kind, key), amount, hits)
+            left = await self._count(RateLimitItemPerHour(amount).key_for(kind, key), amount, hits, kind)
         except StorageError as error:
             log.warning("rate limits: %s", type(error.storage_error).__name__)
             return
@@ -182,11 +188,14 @@ class Limits:
                 suggestions=["Wait for as long as Retry-After says, then ask again."],
             )
 
-    async def _count(self, key: str, amount: int, hits: int) -> Left:
+    async def _count(self, key: str, amount: int, hits: int, kind: str) -> Left:
         if not amount:
             return Left(0, 0, self._clock().timestamp() + HOUR, refused=True)
         taken = await self._store.acquire_entry(key, amount, HOUR, hits)
-        if not taken:
+        if taken and kind == BY_ADDRESS and self._shared is not None:
+            # a guess at a password: what other servers let through in this second counts too
+            taken = await self._shared.agreed(key, amount, HOUR)
+        elif not taken:
             # Recorded all the same; twice the amount bounds what a flood can make us keep.
             await self._store.acquire_entry(key, 2 * amount, HOUR, hits)
         start, count = await self._store.get_moving_window(key, amount, HOUR)

@@ -64,7 +64,9 @@ class ServerSettings:
     anonymous_chat: bool = False
     """Whether callers who did not sign in may spend the upstream's key on models of the free tier."""
     redis_url: str = field(default="", repr=False)
-    """Shared rate limits; empty: counted in this process."""
+    """Where rate limits are counted; empty: in this process, and with the other servers of the database."""
+    shared_rates: bool = True
+    """Whether servers of one database count together, where no Redis does it."""
     trusted_proxies: int = 0
     """How many proxies in front append to X-Forwarded-For; 0: the header is not believed."""
     rate_limits: bool = True

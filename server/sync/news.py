@@ -1,4 +1,5 @@
-"""Who waits for news of a history is told when its head moves: at once for what this process wrote, else each second.
+"""Who waits for news of a history is told when its head moves: at once for what this process wrote and for what others
+say that they wrote; for the rest the database is looked at each second.
 
 One query asks for everybody who waits, so a thousand open streams cost what one does (sync.md 5.3). It needs nothing
 of the database that a distributed one lacks.
@@ -14,6 +15,7 @@ from uuid import UUID
 from ..database import Database
 from ..errors import ApiError
 from ..identity import SERVER
+from .notices import Notices
 
 SECONDS = 1.0
 MOST = 50
@@ -69,6 +71,7 @@ class News:
         self._wrote = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self._is_over = False
+        self._notices = Notices(database, self._heard)
 
     def check(self, user: UUID) -> None:
         """Raises ApiError when too many wait for this history already."""
@@ -83,6 +86,7 @@ class News:
         if self._is_over:
             one.end()
         self._waiting.setdefault(user, set()).add(one)
+        self._notices.listen()
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look(), name="sync heads")
         try:
@@ -95,8 +99,13 @@ class News:
 
     def wrote(self, user: UUID) -> None:
         """This process has written in this history."""
-        if user in self._waiting:
-            self._written.add(user)
+        self._notices.tell(user)
+        self._heard([user])
+
+    def _heard(self, users: Iterable[UUID]) -> None:
+        """Look at once at these histories, where somebody waits for one."""
+        if waited := self._waiting.keys() & users:
+            self._written |= waited
             self._wrote.set()
 
     def end(self) -> None:
@@ -109,6 +118,7 @@ class News:
     async def close(self) -> None:
         """Look no more."""
         self.end()
+        await self._notices.close()
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
