@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .interactions import Interaction
     from .paths import data_dir
     from .records import (
+        KEPT_REPLY,
         Begun,
         Change,
         Finish,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from .visits import Earlier
 
 __all__ = [
+    "KEPT_REPLY",
     "Batch",
     "Begun",
     "Change",
@@ -149,6 +151,7 @@ _PLACES = {
     "interactions": ("Interaction",),
     "paths": ("data_dir",),
     "records": (
+        "KEPT_REPLY",
         "Begun",
         "Change",
         "Finish",

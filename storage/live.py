@@ -20,8 +20,8 @@ from .integers import int4
 from .json_text import to_json
 from .owners import is_dead
 from .records import Begun, LiveReply, Message, Settled
+from .reply_versions import ReplyVersions
 from .text import storable
-from .trash import Trash
 
 MODEL_LENGTH = 100
 COMPLETION_LENGTH = 255
@@ -35,7 +35,7 @@ _NOTHING_CAME = {
 }
 
 
-class Live(Trash):
+class Live(ReplyVersions):
     """Turns in progress."""
 
     def begin_turn(
@@ -70,7 +70,7 @@ class Live(Trash):
             return Begun(self.get_session(session_id), created, self.get_message(message_id), reply)
 
     def begin_retry(self, message_id: str, *, model: str | None = None) -> Begun:
-        """Ask again for a reply (or for the one a prompt never got). What the old reply said goes to the trash.
+        """Ask again for a reply, or for the one a prompt never got. The old reply stays until the new one has text.
 
         ``model`` is the one to ask now; None: the one that was asked.
         """
@@ -81,8 +81,6 @@ class Live(Trash):
             prompt = old if old.role == "user" else self._prompt_of(old)
             if self.one("select 1 from live_replies where user_message_id = :id", id=prompt.id):
                 raise Invalid("A reply to this message is already arriving.")
-            if old.role == "assistant":
-                self._trash_reply(old)
             self.touch(old.session_id)
             reply = self._add_live(old.session_id, prompt.id, model or old.model, owner)
             return Begun(self.get_session(old.session_id), False, self.get_message(prompt.id), reply)
@@ -105,7 +103,7 @@ class Live(Trash):
             row = _settled_row(live, settled)
             if not self.one("select 1 from chat_sessions where id = :id", id=live["session_id"]):
                 return self._reply_in_trash(row)
-            self._insert_reply(row)
+            message = self._take_place(row, settled)
             if settled.input_tokens:
                 self.db.execute(
                     """update chat_messages set input_tokens = :n
@@ -116,7 +114,7 @@ class Live(Trash):
             if unread:
                 self._mark_unread(live["session_id"])
             self.touch(live["session_id"])
-            return self.get_message(reply_id)
+            return message
 
     def live_replies(self, session_id: str | None = None) -> list[LiveReply]:
         """Replies that are arriving, in this process or in another, of one conversation or of all."""

@@ -11,6 +11,10 @@ Finish = Literal["done", "stopped", "interrupted", "failed"]
 """How a reply ended: by itself, by the person, by the death of the process that received it, or by an error."""
 
 
+KEPT_REPLY = "kept_reply"
+"""Key of a message's metadata: the id of the reply that stayed because this one brought nothing better."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One conversation, a row of ``chat_sessions`` (contract 1.4). Times are ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, UTC."""

@@ -42,6 +42,11 @@ _CLEARED = {
     "drafts": "session_id <> ''",
     "sync_outbox": "kind = 'x' or conv_id in (select id from chat_sessions)",
 }
+# Versions of a reply are kept for as long as their conversation.
+_FORGOTTEN = """(kind <> 'reply' or not exists (
+    select 1 from trash_rows as s where s.token = trash.token and s.place = 'session' and (
+        s.thing in (select id from chat_sessions)
+        or exists (select 1 from trash_rows as c where c.place = 'chat_sessions' and c.thing = s.thing))))"""
 _UNSENT = "(sent = 0 or not exists (select 1 from sync_inflight))"
 _CLEAR_OP = "place = 'sync_outbox' and json_extract(content, '$.kind') = 'x'"
 
@@ -109,6 +114,8 @@ class Trash(Messages):
             if binned["kind"] in ("message", "reply"):
                 message_id = self._thing(token, "chat_messages")
                 back = [self._undo_message(token, binned["at"])]
+                if binned["kind"] == "reply":
+                    self._replace_by(message_id)
             else:
                 back = self._undo_sessions(token)
                 if not binned["indexed"]:
@@ -123,9 +130,9 @@ class Trash(Messages):
     def last_trashed(self) -> Trashed | None:
         """The newest deletion by a person that can still be undone."""
         row = self.one(
-            """select token from trash as t where kind <> 'reply' and at >= :oldest and exists (
+            """select token from trash as t where (kind <> 'reply' or messages > 0) and at >= :oldest and exists (
                 select 1 from trash_rows as r where r.token = t.token and iif(
-                    t.kind = 'message',
+                    t.kind in ('message', 'reply'),
                     r.place = 'chat_messages' and r.thing not in (select id from chat_messages),
                     r.place = 'chat_sessions' and r.thing not in (select id from chat_sessions)
                 )
@@ -137,10 +144,13 @@ class Trash(Messages):
     def purge_trash(self, limit: int = 2_000) -> bool:
         """Forget deletions older than 30 days, at most ``limit`` rows at a time; True when there is more to forget."""
         before = self._oldest()
-        if not self.one("select 1 from trash where at < :before limit 1", before=before):
+        if not self.one(f"select 1 from trash where at < :before and {_FORGOTTEN} limit 1", before=before):
             return False
         with self.write():
-            row = self.one("select token, indexed from trash where at < :before order by at limit 1", before=before)
+            row = self.one(
+                f"select token, indexed from trash where at < :before and {_FORGOTTEN} order by at limit 1",
+                before=before,
+            )
             if row is None:
                 return False
             values = {"token": row["token"], "limit": limit}
@@ -157,6 +167,9 @@ class Trash(Messages):
             if self.db.execute(f"delete from trash_rows where row_id in ({some})", values).rowcount < limit:
                 self.db.execute("delete from trash where token = :token", values)
         return True
+
+    def _replace_by(self, message_id: str) -> None:
+        """Called when an undo has brought back a reply that was asked for again."""
 
     def _came_back(self, session_ids: Collection[str], message_id: str | None = None) -> None:
         """Called when an undo has brought these back; sync has a word to say to it."""
@@ -280,13 +293,6 @@ class Trash(Messages):
         self.db.execute("delete from chat_messages where id = :id", {"id": message.id})
         self.touch(message.session_id)
         return self._trashed(token)
-
-    def _trash_reply(self, reply: Message) -> None:
-        """Take away a reply that is asked for again; what text it had is kept."""
-        if reply.content.strip():
-            self._delete_message(reply, "reply")
-        else:
-            self.db.execute("delete from chat_messages where id = :id", {"id": reply.id})
 
     def _reply_in_trash(self, row: dict[str, Any]) -> Message:
         """Keep a reply whose conversation was deleted while it came: undo brings both back."""

@@ -268,6 +268,14 @@ ACTIONS: tuple[Action, ...] = (
         palette=False,
     ),
     Action(
+        "transcript.versions",
+        "Show another version",
+        "v",
+        "Show another version of the selected reply, from before it was asked for again",
+        "transcript",
+        "versions",
+    ),
+    Action(
         "transcript.delete",
         "Delete message",
         "d",

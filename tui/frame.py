@@ -333,7 +333,8 @@ class Frame(Screen[None]):
 
         ui = self.sterna.settings.ui
         retry = key_name(self.sterna.key_of("reply.retry"))  # works while one writes, too
-        return Look(usage=ui.show_token_count, reasoning=ui.show_reasoning, retry_key=retry)
+        versions = key_name(self.sterna.key_of("transcript.versions"))
+        return Look(ui.show_token_count, ui.show_reasoning, retry, versions)
 
     async def show_state(self) -> None:
         """Bring heading and status line in step."""

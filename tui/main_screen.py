@@ -184,6 +184,9 @@ class MainScreen(Conversations):
             self._complain(reply.problem)
         if self.session_id == reply.session_id:
             self._count()
+            if reply.message is not None and storage.KEPT_REPLY in reply.message.metadata:
+                why = reply.message.error_message or "The new reply broke off. It is kept as another version."
+                self.sterna.notify(f"The old reply stays. {why}", severity="warning", timeout=10)
             if reply.message is not None:  # settled under the person's eyes
                 self.sterna.spawn(self.store.run(storage.Store.mark_read, reply.session_id), "mark_read")
 
@@ -236,6 +239,18 @@ class MainScreen(Conversations):
             self._complain(f"Not retried. {error}")
         finally:
             self._sending = False
+
+    def on_transcript_version_requested(self, event: Transcript.VersionRequested) -> None:
+        """Show another version of a reply."""
+        self.sterna.spawn(self._switch_version(event.message_id), "version")
+
+    async def _switch_version(self, message_id: str) -> None:
+        try:
+            shown = await self.store.run(storage.Store.switch_version, message_id)
+            if self.session_id == shown.session_id:
+                await self.transcript.show(shown.session_id, at=shown.id)
+        except storage.StoreError as error:
+            self.sterna.notify(str(error), severity="warning")
 
     # Reading
 

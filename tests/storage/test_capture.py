@@ -13,12 +13,14 @@ from storage import Settled, Store
 Write = Callable[[Store, str, str], object]
 """A public write, given a conversation and a message of it."""
 
+OTHER = Settled("done", "Other.")
+
 WRITES: dict[str, Write] = {
     "create_session": lambda store, session, message: store.create_session(),
     "rename_session": lambda store, session, message: store.rename_session(session, "Other"),
     "set_session_setting": lambda store, session, message: store.set_session_setting(session, "model", "x"),
     "begin_turn": lambda store, session, message: store.begin_turn(session, "more", model=None),
-    "begin_retry": lambda store, session, message: store.begin_retry(message),
+    "retry": lambda store, session, message: store.settle_reply(store.begin_retry(message).reply.id, OTHER),
     "edit_message": lambda store, session, message: store.edit_message(message, "Other."),
     "delete_message": lambda store, session, message: store.delete_message(message),
     "delete_session": lambda store, session, message: store.delete_session(session),

@@ -183,6 +183,7 @@ async def test_a_retried_reply_gives_way_to_the_new_one(tmp_path: Path) -> None:
         await person.show(session.id)
         old = last(person).message_id
         begun = await person.store.run(Store.begin_retry, old)
+        await person.sees("answer 0", "···")
+        await person.store.run(Store.settle_reply, begun.reply.id, Settled("done", "another reply"))
+        await person.sees("question 0", "another reply", "2 versions  v shows another")
         await person.until(lambda: "answer 0" not in person.screen)
-        await person.store.run(Store.settle_reply, begun.reply.id, Settled("done", "another answer"))
-        await person.sees("question 0", "another answer")

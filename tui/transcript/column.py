@@ -19,7 +19,7 @@ from textual.timer import Timer
 from textual.widget import AwaitMount, Widget
 from textual.widgets import Static
 
-from storage import Clock, LiveReply, Message, StoreThread, utc_now
+from storage import KEPT_REPLY, Clock, LiveReply, Message, StoreThread, utc_now
 
 from .message_list import MessageList
 from .message_view import MessageView
@@ -88,7 +88,7 @@ class Column(Widget):
     """
 
     class Lost(Event):
-        """A reply was deleted while it arrived."""
+        """A reply was deleted while it arrived, or brought nothing better than the one that it was to replace."""
 
     session_id: var[str | None] = var(None)
     """The conversation shown; None for one that does not exist yet."""
@@ -161,11 +161,15 @@ class Column(Widget):
         view.found = self.found
         return view
 
-    def _shown(self, message: Message, known: dict[str, MessageView]) -> MessageView:
-        """The view of ``message``, with what it is now."""
-        view = known.get(message.id) or self._view(message)
-        view.show_message(message)
-        return view
+    def _shown(self, page: Page, known: dict[str, MessageView]) -> list[MessageView]:
+        """Return the views of a page's messages, with what they are now."""
+        views = []
+        for message in page.messages:
+            view = known.get(message.id) or self._view(message)
+            view.show_message(message)
+            view.show_versions(page.versions.get(message.id, 1))
+            views.append(view)
+        return views
 
     def _live_views(self, page: Page, known: dict[str, MessageView]) -> list[MessageView]:
         """Views of the replies that arrive: this process's drawn from memory, others' from the file."""
@@ -222,7 +226,9 @@ class Column(Widget):
         """The reply has become a message: the same widget shows it."""
         self._replies.pop(reply.id, None)
         self._versions.pop(reply.id, None)
-        if reply.message is not None and (view := self._find(reply.id)) is not None:
+        if reply.message is not None and KEPT_REPLY in reply.message.metadata:
+            self.post_message(self.Lost())  # another reply stays in its place
+        elif reply.message is not None and (view := self._find(reply.id)) is not None:
             view.show_message(reply.message)
             self._notice_below()
 

@@ -17,7 +17,7 @@ from storage import LiveReply, Message
 
 from ..markdown import Block, CodeBlock, Document, DocumentView, LiveDocument, Place, blocks, plain_blocks
 from ..markdown.looks import MUTED
-from .parts import MARKS, Fold, Look, endings, fold, header, when
+from .parts import MARKS, Fold, Look, endings, fold, header, versions, when
 from .row_cache import RowCache
 
 BAR = "▌ "
@@ -54,6 +54,7 @@ class MessageView(DocumentView):
         self._now = now
         self._model = source.model
         self._live: LiveDocument | None = None
+        self._versions = 1
         self._mark = 0
         self._body: Sequence[Block] = ()
         self._drawn = RowCache()
@@ -105,6 +106,12 @@ class MessageView(DocumentView):
         self.content, self.reasoning = content, reasoning
         self._compose_document()
 
+    def show_versions(self, count: int) -> None:
+        """Say how many versions this reply has."""
+        if count != self._versions:
+            self._versions = count
+            self._compose_document()
+
     def show_look(self, look: Look) -> None:
         """Draw it again in another way."""
         if look.reasoning != self._look.reasoning:
@@ -137,6 +144,7 @@ class MessageView(DocumentView):
         parts += self._body
         if self.message is not None:
             parts += endings(self.message, self._look)
+            parts += versions(self._versions, self._look)
         self.document = Document(parts)
 
     # Drawing: the document stands between a gutter and a margin, which are not padding, because a drag that begins in a
@@ -151,6 +159,8 @@ class MessageView(DocumentView):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw the rows of ``crop``; what was drawn before is used again. Nothing here has a border or padding."""
+        if not self.is_attached:  # it is being removed, and the layout of before still has it
+            return [Strip.blank(crop.width)] * crop.height
         if self.hover_style.link_id:
             return super().render_lines(crop)
         state = (self.size.width, self.drawing(), self.has_class("-selected"), self.app.theme)

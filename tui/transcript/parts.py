@@ -29,6 +29,8 @@ class Look:
     """Show a model's reasoning unfolded."""
     retry_key: str = "r"
     """The key to be named where trying again helps."""
+    versions_key: str = "v"
+    """The key that shows another version of a reply."""
     zone: tzinfo | None = None
     """The person's time zone; None is the system's."""
 
@@ -111,6 +113,13 @@ def _marks(message: Message) -> list[Note]:
     notes = [Content.styled("\n".join(lines), MUTED)] if lines else []
     notes += [Content.styled(clean(note), "$text-warning") for note in reply_notes(message.metadata)]
     return [Note(note, gap=0 if number else 1) for number, note in enumerate(notes)]
+
+
+def versions(count: int, look: Look) -> list[Note]:
+    """Return the line about other versions of a reply, where it has any."""
+    if count < 2:
+        return []
+    return [Note(Content.styled(f"{count} versions  {look.versions_key} shows another", MUTED), gap=0)]
 
 
 def seconds(milliseconds: int) -> str:

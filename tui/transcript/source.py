@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from storage import LiveReply, Message, NotFound, Store
@@ -54,6 +55,8 @@ class Page:
     """There are messages before these."""
     newer: bool = False
     """There are messages after these."""
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """How many versions a reply has, by its id, where that is more than one."""
     end: Key | None = None
     """The newest message of the conversation, where that was looked up."""
 
@@ -65,6 +68,7 @@ def newest(store: Store, session_id: str) -> Page:
         messages[-FIRST:],
         store.live_replies(session_id),
         older=len(messages) > FIRST,
+        versions=store.reply_versions(session_id),
         end=messages[-1].key if messages else None,
     )
 
@@ -72,7 +76,7 @@ def newest(store: Store, session_id: str) -> Page:
 def oldest(store: Store, session_id: str) -> Page:
     """The beginning of the conversation."""
     page = after(store, session_id, START)
-    return Page(page.messages, store.live_replies(session_id), newer=page.newer, end=_end(store, session_id))
+    return replace(page, live=store.live_replies(session_id), end=_end(store, session_id))
 
 
 def around(store: Store, session_id: str, message_id: str) -> Page:
@@ -85,19 +89,20 @@ def around(store: Store, session_id: str, message_id: str) -> Page:
         return newest(store, session_id)
     older = bool(store.messages_before(session_id, messages[0].key, 1))
     newer = bool(store.messages_after(session_id, messages[-1].key, 1))
-    return Page(messages, store.live_replies(session_id), older, newer, _end(store, session_id))
+    versions = store.reply_versions(session_id)
+    return Page(messages, store.live_replies(session_id), older, newer, versions, _end(store, session_id))
 
 
 def before(store: Store, session_id: str, key: Key) -> Page:
     """The messages before ``key``."""
     messages = store.messages_before(session_id, key, PAGE + 1)
-    return Page(messages[-PAGE:], older=len(messages) > PAGE)
+    return Page(messages[-PAGE:], older=len(messages) > PAGE, versions=store.reply_versions(session_id))
 
 
 def after(store: Store, session_id: str, key: Key) -> Page:
     """The messages after ``key``."""
     messages = store.messages_after(session_id, key, PAGE + 1)
-    return Page(messages[:PAGE], newer=len(messages) > PAGE)
+    return Page(messages[:PAGE], newer=len(messages) > PAGE, versions=store.reply_versions(session_id))
 
 
 def again(store: Store, session_id: str, first: Key, last: Key | None) -> Page:
@@ -110,7 +115,8 @@ def again(store: Store, session_id: str, first: Key, last: Key | None) -> Page:
         kept = [message for message in messages if message.key <= last]
         newer = newer or len(kept) < len(messages)
         messages = kept
-    return Page(messages, store.live_replies(session_id), newer=newer, end=_end(store, session_id))
+    versions, live = store.reply_versions(session_id), store.live_replies(session_id)
+    return Page(messages, live, newer=newer, versions=versions, end=_end(store, session_id))
 
 
 def matches(store: Store, session_id: str, query: str) -> list[tuple[str, str]]:

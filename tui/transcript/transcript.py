@@ -47,6 +47,12 @@ class Transcript(Window, can_focus=True):
         message_id: str
 
     @dataclass
+    class VersionRequested(Event):
+        """The person wants to see another version of this reply."""
+
+        message_id: str
+
+    @dataclass
     class DeleteRequested(Event):
         """The person wants this message gone."""
 
@@ -237,6 +243,13 @@ class Transcript(Window, can_focus=True):
             self.post_message(self.RetryRequested(view.message_id))
         else:
             self.notify("No finished reply to regenerate.", markup=False)
+
+    def action_versions(self) -> None:
+        view = self._chosen()
+        if view is not None and view.can_retry:
+            self.post_message(self.VersionRequested(view.message_id))
+        elif view is not None:
+            self.notify("Only replies have versions.", markup=False)
 
     def action_delete(self) -> None:
         view = self._chosen()

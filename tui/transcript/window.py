@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from asyncio import Lock
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from textual import on, work
@@ -66,7 +67,7 @@ class Window(Column):
         self.messages.complete = self.messages.follow = not page.newer
         self.unseen = False
         with self.app.batch_update():
-            mounted = self._put([self._view(message) for message in page.messages] + self._live_views(page, {}))
+            mounted = self._put(self._shown(page, {}) + self._live_views(page, {}))
             if at is not None and (found := self._find(at)) is not None:
                 self.messages.hold(found, TOP, -self._lead)
             elif left is not None and (found := self._find(left[0])) is not None:
@@ -143,7 +144,7 @@ class Window(Column):
                 messages = messages[-WINDOW:] if end else messages[:WINDOW]
                 self._older, self._newer = self._older or end, self._newer or not end
             known = {view.message_id: view for view in self._views}
-            views = [self._shown(message, known) for message in messages]
+            views = self._shown(replace(page, messages=messages), known)
             if page.end != self._end:
                 self._end = page.end
                 self._notice_below()
@@ -163,7 +164,7 @@ class Window(Column):
             self._older, self._newer = page.older, page.newer
             self.messages.complete = not page.newer
             known = {view.message_id: view for view in self._views}
-            views = [self._shown(message, known) for message in page.messages]
+            views = self._shown(page, known)
             with self.app.batch_update():
                 mounted = self._put(views + ([] if page.newer else self._live_views(page, known)))
                 if end:
@@ -184,7 +185,7 @@ class Window(Column):
             page = await self._ask(read, session_id, key)
             if page is None or visit != self._visit:
                 return
-            more = [self._view(message) for message in page.messages]
+            more = self._shown(page, {})
             every = more + settled if older else settled + more
             dropped = len(every) > WINDOW
             if older:

@@ -1,0 +1,122 @@
+"""A reply that is asked for again: the old one stays until there is a better one, and both are kept."""
+
+from __future__ import annotations
+
+import pytest
+from ticking import Ticking
+
+from storage import KEPT_REPLY, Invalid, Message, Settled, Store
+
+GOOD = Settled("done", "good", model="acme/small", output_tokens=3)
+
+
+def answered(store: Store, settled: Settled = GOOD) -> Message:
+    begun = store.begin_turn(None, "hello", model="acme/small")
+    return store.settle_reply(begun.reply.id, settled)
+
+
+def again(store: Store, reply: Message, settled: Settled) -> Message:
+    return store.settle_reply(store.begin_retry(reply.id).reply.id, settled)
+
+
+def said(store: Store, session_id: str) -> list[str]:
+    return [message.content for message in store.messages_before(session_id, None, 20)]
+
+
+@pytest.mark.parametrize(
+    "settled",
+    [
+        Settled("failed", "", error_message="The server is down."),
+        Settled("stopped", ""),
+        Settled("interrupted", " "),
+        Settled("done", "\n"),
+        Settled("failed", "half", error_message="The server hung up."),
+        Settled("interrupted", "half"),
+    ],
+)
+def test_a_retry_that_brings_nothing_better_leaves_the_reply_as_it_was(store: Store, settled: Settled) -> None:
+    reply = answered(store)
+    before = store.messages_before(reply.session_id, None, 9)
+    outcome = again(store, reply, settled)
+    assert outcome.metadata[KEPT_REPLY] == reply.id
+    assert store.messages_before(reply.session_id, None, 9) == before
+    assert store.get_session(reply.session_id).message_count == 2
+    assert store.last_trashed() is None
+    assert store.reply_versions(reply.session_id) == ({reply.id: 2} if settled.content.strip() else {})
+
+
+def test_the_old_reply_stays_while_the_new_one_arrives_and_after_a_crash(store: Store) -> None:
+    reply = answered(store)
+    live = store.begin_retry(reply.id).reply
+    store.save_live(live.id, "bet", "")
+    assert said(store, reply.session_id) == ["hello", "good"]
+    store.settle_reply(live.id, Settled("interrupted", "bet"))
+    assert said(store, reply.session_id) == ["hello", "good"]
+
+
+def test_undo_takes_a_retry_back_and_both_texts_stay(store: Store) -> None:
+    reply = answered(store)
+    better = again(store, reply, Settled("done", "better"))
+    assert said(store, reply.session_id) == ["hello", "better"]
+    assert store.reply_versions(reply.session_id) == {better.id: 2}
+    trashed = store.last_trashed()
+    assert trashed is not None
+    assert store.undo(trashed.token) == [reply.session_id]
+    assert said(store, reply.session_id) == ["hello", "good"]
+    assert store.get_message(reply.id) == reply
+    assert store.reply_versions(reply.session_id) == {reply.id: 2}
+    assert store.last_trashed() is None
+
+
+def test_versions_are_walked_through_in_a_ring(store: Store) -> None:
+    reply = answered(store)
+    session_id = reply.session_id
+    for text in ("second", "third"):
+        reply = again(store, reply, Settled("stopped" if text == "third" else "done", text))
+    seen = []
+    for _ in range(6):
+        reply = store.switch_version(reply.id)
+        seen.append(reply.content)
+        assert said(store, session_id) == ["hello", reply.content]
+        assert store.reply_versions(session_id) == {reply.id: 3}
+    assert seen == ["good", "second", "third"] * 2
+
+
+def test_a_reply_with_one_version_says_so(store: Store) -> None:
+    with pytest.raises(Invalid, match="one version"):
+        store.switch_version(answered(store).id)
+
+
+def test_a_failed_reply_without_text_gives_way_to_any(store: Store) -> None:
+    reply = answered(store, Settled("failed", "", error_message="down"))
+    again(store, reply, Settled("failed", "", error_message="still down"))
+    (_, message) = store.messages_before(reply.session_id, None, 9)
+    assert message.error_message == "still down"
+    assert store.reply_versions(reply.session_id) == {}
+
+
+def test_a_reply_in_the_middle_and_one_that_names_no_prompt(store: Store) -> None:
+    reply = answered(store)
+    other = store.begin_turn(reply.session_id, "more", model=None)
+    store.settle_reply(other.reply.id, Settled("done", "MORE"))
+    with store.write():
+        store.db.execute("update chat_messages set user_message_id = null where id = :id", {"id": reply.id})
+    again(store, reply, Settled("done", "better"))
+    assert sorted(said(store, reply.session_id)) == ["MORE", "better", "hello", "more"]
+    trashed = store.last_trashed()
+    assert trashed is not None
+    store.undo(trashed.token)
+    assert said(store, reply.session_id) == ["hello", "good", "more", "MORE"]
+
+
+def test_versions_are_kept_for_as_long_as_their_conversation(store: Store, clock: Ticking) -> None:
+    reply = answered(store)
+    better = again(store, reply, Settled("done", "better"))
+    clock.move(days=400)
+    assert not store.purge_trash()
+    assert store.switch_version(better.id).content == "good"
+    store.delete_session(reply.session_id)
+    clock.move(days=400)
+    while store.purge_trash():
+        pass
+    assert store.rows("select token from trash") == []
