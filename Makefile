@@ -51,6 +51,10 @@ types: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
+# attacks on a real server beside a bystander; about four minutes
+dos: $(READY)
+	@$(BIN)/python -m tests.dos
+
 golden: $(READY)
 	GOLDEN=write $(BIN)/pytest -q tests/tui/test_frames.py
 

@@ -23,6 +23,7 @@ from .database import Database
 from .deadlines import Deadlines
 from .errors import STATUS, ApiError
 from .hosts import Hosts
+from .identity import Caller
 from .methods import allowed, answer_head, with_cors
 from .openapi import describe
 from .passwords import Passwords
@@ -84,6 +85,7 @@ def create_app(
         title="Sterna",
         version=version("sterna"),
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -110,7 +112,10 @@ def create_app(
     async def owner(scope: Scope) -> UUID | None:
         return await callers.owner(Request(scope), parts)
 
-    app.add_middleware(Bodies, settings=settings, owner=owner)
+    async def count(scope: Scope) -> None:
+        await parts.limits.spend(Request(scope), Caller(), "auth")
+
+    app.add_middleware(Bodies, settings=settings, owner=owner, count=count)
     answering = with_cors(Deadlines(app.answer), settings.cors_origins)
     app.watching = Watching(Hosts(answering, settings), figures, lambda: clock().timestamp())
     describe(app)

@@ -40,6 +40,8 @@ LINGER_SECONDS = 5.0
 LINGER_BYTES = 64 * MEGABYTE
 """What is still read, and thrown away, of a body that was refused: a client that is writing sees the answer only after
 that, and would see a broken connection without it."""
+STRANGERS_PAUSE = 0.05
+"""Seconds before each piece of that of somebody who did not sign in: a flood is as slow as its connections are few."""
 SLICE = 256
 """Compressed bytes that zstd is given at once: it has no limit of its own, and 4 bytes of it may be 128 KiB."""
 WINDOW = 8 * MEGABYTE
@@ -57,15 +59,20 @@ class Gone(Exception):
 class Bodies:
     """ASGI middleware: hands on whole, inflated bodies, and answers 401, 408, 413, 415, 429 and 400 for the others.
 
-    ``owner`` gives whose valid token a request carries; it asks no database.
+    ``owner`` gives whose valid token a request carries; it asks no database. ``count`` counts a stranger's request.
     """
 
     def __init__(
-        self, app: ASGIApp, settings: ServerSettings, owner: Callable[[Scope], Awaitable[UUID | None]]
+        self,
+        app: ASGIApp,
+        settings: ServerSettings,
+        owner: Callable[[Scope], Awaitable[UUID | None]],
+        count: Callable[[Scope], Awaitable[None]],
     ) -> None:
         self._app = app
         self._settings = settings
         self._owner = owner
+        self._count = count
         self._memory = BodyMemory()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,7 +117,7 @@ class Bodies:
         if compressed or declared > STRANGERS:
             claim.owner = await self._owner(scope)
         if claim.owner is None and declared > STRANGERS:
-            raise _needs_sign_in()
+            raise await self._needs_sign_in(scope)
         pieces = self._counted(scope, receive, most, claim)
         inflated = INFLATED if claim.owner is not None else STRANGERS
         try:
@@ -126,6 +133,10 @@ class Bodies:
         claim.grow_to(len(body))
         return body
 
+    async def _needs_sign_in(self, scope: Scope) -> ApiError:
+        await self._count(scope)
+        return ApiError("auth_required", "A request as large as this needs a sign-in.")
+
     def _most(self, scope: Scope) -> int:
         is_large = scope["path"].startswith(LARGE_PATHS)
         return self._settings.body_bytes if is_large else min(OTHERS, self._settings.body_bytes)
@@ -137,7 +148,7 @@ class Bodies:
                 if claim.owner is None:
                     claim.owner = await self._owner(scope)
                 if claim.owner is None:
-                    raise _needs_sign_in()
+                    raise await self._needs_sign_in(scope)
                 claim.grow_to(read)
             yield piece
 
@@ -211,10 +222,6 @@ async def _expanded(pieces: AsyncIterator[bytes], largest: int) -> bytes:
     return bytes(body)
 
 
-def _needs_sign_in() -> ApiError:
-    return ApiError("auth_required", "A request as large as this needs a sign-in.")
-
-
 def _too_large(most: int) -> ApiError:
     return ApiError("payload_too_large", "The request is too large.", details=f"At most {most} bytes are taken.")
 
@@ -237,16 +244,17 @@ async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -
         response.headers["Accept-Encoding"] = TAKEN.replace(" or", ",")
     await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": response.body, "more_body": True})
-    if error.code != "request_timeout":
-        await _drain(receive)
+    if error.code not in ("request_timeout", "rate_limit_exceeded"):
+        await _drain(receive, STRANGERS_PAUSE if error.code == "auth_required" else 0.0)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _drain(receive: Receive) -> None:
+async def _drain(receive: Receive, pause: float) -> None:
     left = LINGER_BYTES
     try:
         async with asyncio.timeout(LINGER_SECONDS):
             while left > 0:
+                await asyncio.sleep(pause)
                 message = await receive()
                 left -= len(message.get("body", b""))
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):

@@ -45,6 +45,8 @@ TURN = sql.SQL("; select public.sync_lock()")
 READ_SECONDS, WRITE_SECONDS = 15.0, 60.0
 """Limits of one statement. A whole transaction may take twice as long."""
 
+READY_SECONDS = 0.1
+
 UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
 
 log = logging.getLogger("sterna.server")
@@ -66,6 +68,7 @@ class Database:
         self.on_write: Callable[[UUID], None] = lambda user: None
         """Told whose history may have moved, once it is committed."""
         self._size = size
+        self._is_ready, self._ready_until = False, 0.0
         self._turn_seconds = turn
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._shares = Shares(max(2, size // 3), turn)
@@ -237,9 +240,15 @@ class Database:
             yield connection if is_direct(connection) else None
 
     async def is_ready(self) -> bool:
-        """Whether the schema is there and a statement is answered now."""
+        """Whether the schema is there and a statement is answered; anybody may ask, so the answer holds a moment."""
         if not self.has_schema:
             return False
+        now = asyncio.get_running_loop().time()
+        if now >= self._ready_until:
+            self._is_ready, self._ready_until = await self._answers(), now + READY_SECONDS
+        return self._is_ready
+
+    async def _answers(self) -> bool:
         try:
             async with asyncio.timeout(5.0):
                 for pool in (self._pool, self._server_pool):

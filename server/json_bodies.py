@@ -20,7 +20,7 @@ from fastapi.routing import APIRoute
 from sync.wire import cleaned, is_clean_json
 
 from .errors import ApiError
-from .json_pieces import Pieces, measure
+from .json_pieces import Pieces, TooMany, measure
 
 DEPTH = 32
 MOST_VALUES = 1_000_000
@@ -67,9 +67,11 @@ def _uncollected() -> Iterator[None]:
 @contextmanager
 def _complaining(body: bytes) -> Iterator[None]:
     if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
-        raise ApiError("payload_too_large", "The request holds too many values.")
+        raise _too_many()
     try:
         yield
+    except TooMany:
+        raise _too_many() from None
     except UnicodeDecodeError:
         raise _malformed("The text is not UTF-8.") from None
     except RecursionError:
@@ -78,6 +80,10 @@ def _complaining(body: bytes) -> Iterator[None]:
         raise _malformed(f"{error.msg} at character {error.pos}.") from None
     except ValueError as error:
         raise _malformed("A number is too large." if "digits" in str(error) else str(error)) from None
+
+
+def _too_many() -> ApiError:
+    return ApiError("payload_too_large", "The request holds too many values.")
 
 
 def _malformed(details: str) -> ApiError:

@@ -12,13 +12,19 @@ import re
 from collections.abc import Callable
 from typing import Any, cast
 
-WINDOW = 32 * 1024
-"""Characters that the C scanner is given at once: ten thousand values at most, some milliseconds."""
-TURN = 500
+WINDOW = 8 * 1024
+"""Characters that the C scanner is given at once: three thousand values at most, less than a millisecond."""
+TURN = 100
 """Elements after which others get the event loop."""
+MOST_ELEMENTS = 100_000
+"""Elements that are read one by one; of those that are larger, a body of 10 MB has no more."""
 
 NUMBER_TO_END = re.compile(r"[-+.eE0-9]*\Z")
 BLANK = re.compile(r"[ \t\n\r]*")
+
+
+class TooMany(Exception):
+    """A text has too many values."""
 
 
 class Pieces:
@@ -51,6 +57,8 @@ class Pieces:
     async def _value(self, at: int, level: int) -> tuple[Any, int]:
         """Return the value that begins ``at``, and where it ends."""
         self._elements += 1
+        if self._elements > MOST_ELEMENTS:
+            raise TooMany
         if self._elements % TURN == 0:
             await asyncio.sleep(0)
         if not self._start <= at < self._start + len(self._window):

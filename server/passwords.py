@@ -6,6 +6,7 @@ A password is compared in Unicode form NFC, so that it does not depend on the ke
 from __future__ import annotations
 
 import asyncio
+import os
 import unicodedata
 
 from argon2 import PasswordHasher
@@ -14,8 +15,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 SHORTEST, LONGEST = 8, 1024
 """In characters. The upper bound is for the hash function's work, not for anybody's memory."""
 
-AT_ONCE = 4
-"""Each takes ``memory_kib``; the others wait for their turn."""
+AT_ONCE = max(1, (os.cpu_count() or 2) // 2)
+"""Each takes ``memory_kib`` and a processor; the others wait for their turn."""
 
 
 def normal(password: str) -> str:

@@ -16,6 +16,7 @@ Refused requests count too (contract 6.0), so hammering extends the block.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -64,6 +65,9 @@ SIGN_INS, PER_NAME = 30, 10
 AUTH, PER_TOKEN = 1200, 240
 """An hour: requests of sign-in from one address or account, and refreshes of one account or polls with one code."""
 
+FLOOD_SECONDS = 1.0
+"""How long a refusal waits for somebody who does not stop: a flood is then as slow as its connections are few."""
+
 WITH_PORT = re.compile(r"\[(.*)\](?::\d+)?|([\d.]+):\d+")
 """How some proxies write an address. Each connection has a port of its own, so it is not part of who asks."""
 
@@ -79,6 +83,8 @@ class Left:
     reset: float
     """When the request that now counts as the first leaves the hour, in seconds since 1970."""
     refused: bool = False
+    is_flood: bool = False
+    """As many were refused as were allowed."""
 
     def headers(self, now: float) -> dict[str, str]:
         """As every answer of the class carries them."""
@@ -180,6 +186,8 @@ class Limits:
             request.scope.setdefault("sterna.headers", {}).update(left.headers(now))
         if left.refused:
             self._refusals(kind)
+            if left.is_flood:
+                await asyncio.sleep(FLOOD_SECONDS)
             raise ApiError(
                 "rate_limit_exceeded",
                 "Rate limit exceeded",
@@ -191,15 +199,16 @@ class Limits:
     async def _count(self, key: str, amount: int, hits: int, kind: str) -> Left:
         if not amount:
             return Left(0, 0, self._clock().timestamp() + HOUR, refused=True)
+        is_flood = False
         taken = await self._store.acquire_entry(key, amount, HOUR, hits)
         if taken and kind == BY_ADDRESS and self._shared is not None:
             # a guess at a password: what other servers let through in this second counts too
             taken = await self._shared.agreed(key, amount, HOUR)
         elif not taken:
             # Recorded all the same; twice the amount bounds what a flood can make us keep.
-            await self._store.acquire_entry(key, 2 * amount, HOUR, hits)
+            is_flood = not await self._store.acquire_entry(key, 2 * amount, HOUR, hits)
         start, count = await self._store.get_moving_window(key, amount, HOUR)
-        return Left(amount, max(0, amount - count), start + HOUR, refused=not taken)
+        return Left(amount, max(0, amount - count), start + HOUR, refused=not taken, is_flood=is_flood)
 
 
 def limited(kind: Class, *, devices: bool = False) -> Any:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -29,6 +30,8 @@ from .migrate import MigrationError
 from .settings import ServerSettings
 from .windows import redis
 
+SWITCH_SECONDS = 0.001
+"""How long a thread that works beside the event loop may keep it waiting at once."""
 RETRY_SECONDS = 1.0
 """Between looks at a database that is away, and at whether the embedded one still runs."""
 
@@ -111,6 +114,7 @@ class Announcing(Ending):
         """Begin to listen."""
         await super().startup(sockets)
         garbage.settle()
+        sys.setswitchinterval(SWITCH_SECONDS)
         if self.started and sockets:
             self._announce(address_of(sockets[0]))
 

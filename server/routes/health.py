@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from hmac import compare_digest
 from typing import Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from pydantic import BaseModel
@@ -13,6 +15,7 @@ from pydantic import BaseModel
 from ..addresses import is_loopback
 from ..callers import bearer
 from ..errors import ApiError, unavailable
+from ..identity import Caller
 from ..services import Parts
 
 router = APIRouter(tags=["health"])
@@ -36,6 +39,20 @@ async def readyz(parts: Parts) -> Health:
     if not await parts.database.is_ready():
         raise unavailable()
     return Health()
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request, parts: Parts) -> Response:
+    """The description of all this, for programs."""
+    await parts.limits.spend(request, Caller(), "auth")
+    state = request.app.state
+    if not hasattr(state, "described"):
+        state.described = asyncio.create_task(asyncio.to_thread(_description, request.app))
+    return Response(await asyncio.shield(state.described), media_type="application/json")
+
+
+def _description(app: FastAPI) -> bytes:
+    return json.dumps(app.openapi(), ensure_ascii=False).encode()
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -97,7 +97,15 @@ def test_a_new_tier_is_noted_in_the_activity_log(
 
 
 def test_psql_opens_at_the_database(postgres: Embedded) -> None:
-    command = [sys.executable, "-c", "import cli; cli.main()", "serve", "--database-url", postgres.admin_url, "psql"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys, cli; sys.exit(cli.main())",
+        "serve",
+        "--database-url",
+        postgres.admin_url,
+        "psql",
+    ]
     done = subprocess.run(
         [*command, "-Atc", "select current_database(), current_user"], capture_output=True, text=True, check=False
     )

@@ -57,12 +57,12 @@ def same_in_steps(value: Any, indent: Any, ascii_only: bool, change: tuple[int, 
 
 
 LARGE = {
-    "lists": b"[" + b"[]," * 100_000 + b"[]]",
-    "objects": b"[" + b'{"a":1},' * 100_000 + b"1]",
-    "one list in another": b'{"a":[' + b"1," * 200_000 + b"1]}",
-    "keys": b"{" + b",".join(b'"%d":1' % n for n in range(100_000)) + b"}",
+    "lists": b"[" + b"[]," * 50_000 + b"[]]",
+    "objects": b"[" + b'{"a":1},' * 50_000 + b"1]",
+    "one list in another": b'{"a":[' + b"1," * 90_000 + b"1]}",
+    "keys": b"{" + b",".join(b'"%d":1' % n for n in range(50_000)) + b"}",
     "nested": b"[" + b"[[[[[[[[[[]]]]]]]]]]," * 20_000 + b"1]",
-    "cleaned": b"[" + b'"\\u0000",' * 100_000 + b"1]",
+    "cleaned": b"[" + b'"\\u0000",' * 50_000 + b"1]",
 }
 
 
@@ -85,3 +85,8 @@ def test_others_run_while_a_large_body_is_parsed(body: bytes) -> None:
     value = asyncio.run(parse())
     assert turns >= len(body) / json_pieces.WINDOW
     assert value == json_bodies.cleaned(json.loads(body))
+
+
+@pytest.mark.parametrize("body", [b"[" + b"1," * 100_001 + b"1]", b"[" + b'{"a":[]},' * 100_001 + b"1]"])
+def test_more_values_than_a_push_has_are_refused(body: bytes) -> None:
+    assert told(body, in_steps=True) == 413

@@ -1,0 +1,179 @@
+"""Attacks: each is run again and again, on several connections, until its time is over."""
+
+from __future__ import annotations
+
+import json
+import socket
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from itertools import count
+from threading import Event, Thread
+from uuid import uuid4
+
+from .target import DEVICE, Account, Target, request
+
+MEGABYTE = 1 << 20
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One attack; ``run`` is called with whom it is done as, until ``ended`` is set."""
+
+    name: str
+    run: Callable[[Target, Account, Event], None]
+    connections: int = 5
+
+    def begin(self, target: Target, account: Account, ended: Event) -> list[Thread]:
+        """Begin it on all connections."""
+
+        def again() -> None:
+            while not ended.is_set():
+                with suppress(OSError):
+                    self.run(target, account, ended)
+
+        threads = [Thread(target=again, daemon=True) for _ in range(self.connections)]
+        for thread in threads:
+            thread.start()
+        return threads
+
+
+def _address() -> Mapping[str, str]:
+    """Return an address of the attacker, of which there are 64."""
+    return {"X-Forwarded-For": f"10.66.0.{next(_numbers) % 64}"}
+
+
+@cache
+def bomb() -> bytes:
+    """Return JSON of 900 megabytes in one."""
+    packer = zlib.compressobj(9)
+    blank = b" " * MEGABYTE
+    pieces = [packer.compress(b"["), *(packer.compress(blank) for _ in range(900)), packer.compress(b"]")]
+    return b"".join([*pieces, packer.flush()])
+
+
+def stored_bomb(target: Target, account: Account, ended: Event) -> None:
+    """Have an answer stored that inflates a thousandfold, and push again what it answers."""
+    replica = uuid4().hex
+    body = json.dumps({"conversations": [], "sync": {"replica": replica, "push_seq": 1, "ops": []}}).encode()
+    headers = {**account.headers, **DEVICE}
+    connection = target.connect()
+    request(connection, "POST", "/api/chat/sync", body, headers)
+    told = {
+        "p_replica": replica,
+        "p_push_seq": 1,
+        "p_hash": sha256(body).hexdigest(),
+        "p_answer": "\\x" + bomb().hex(),
+    }
+    request(connection, "POST", "/rest/v1/rpc/sync_answered", told, account.headers)
+    request(connection, "POST", "/api/chat/sync", body, headers)
+
+
+def _conversations(many: int, messages: int = 0) -> list[dict[str, object]]:
+    said = [{"id": f"m{n}", "role": "user", "content": "x"} for n in range(messages)]
+    return [{"id": f"c{n}", "title": "x", "messages": said} for n in range(many)]
+
+
+def large_batch(target: Target, account: Account, ended: Event) -> None:
+    """Store a thousand conversations by one call."""
+    body = {"user_uuid": account.id, "conversations_data": _conversations(1000)}
+    request(target.connect(), "POST", "/rest/v1/rpc/sync_user_conversations", body, account.headers)
+
+
+def abandoned_push(target: Target, account: Account, ended: Event) -> None:
+    """Begin a push of many conversations and leave."""
+    body = {"conversations": _conversations(4000)}
+    with suppress(OSError):
+        request(target.connect(0.3), "POST", "/api/chat/sync", body, account.headers)
+
+
+LISTS = b"[" + b",".join([b"[]"] * 680_000) + b"]"
+
+
+def strangers_json(target: Target, account: Account, ended: Event) -> None:
+    """Send two megabytes of small values to be parsed."""
+    request(target.connect(), "POST", "/auth/v1/token?grant_type=password", LISTS, _address())
+
+
+def many_values(target: Target, account: Account, ended: Event) -> None:
+    """The same by somebody who signed in."""
+    body = b'{"conversations": [], "more": ' + LISTS + b"}"
+    request(target.connect(), "POST", "/api/chat/sync", body, account.headers)
+
+
+def guesses(target: Target, account: Account, ended: Event) -> None:
+    """Guess tokens and codes of every kind."""
+    connection = target.connect()
+    for grant in ("refresh_token", "urn:ietf:params:oauth:grant-type:device_code", "nonsense"):
+        body = {"refresh_token": uuid4().hex, "device_code": uuid4().hex}
+        request(connection, "POST", f"/auth/v1/token?grant_type={grant}", body, _address())
+    request(connection, "GET", "/device?user_code=BCDF-GHJK", None, _address())
+
+
+def passwords(target: Target, account: Account, ended: Event) -> None:
+    """Guess passwords of accounts that are not there."""
+    body = {"email": f"{uuid4().hex}@example.org", "password": "a guess of mine"}
+    request(target.connect(), "POST", "/auth/v1/token?grant_type=password", body, _address())
+
+
+def _head(path: str, length: int, headers: Mapping[str, str]) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json", f"Content-Length: {length}"]
+    return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in headers.items()), "", ""]).encode()
+
+
+def _held(target: Target, ended: Event, many: int, sent: bytes) -> None:
+    with ExitStack() as stack:
+        for _ in range(many):
+            connection = stack.enter_context(socket.create_connection((target.host, target.port), 20))
+            with suppress(OSError):
+                connection.sendall(sent)
+        ended.wait()
+
+
+def strangers_bodies(target: Target, account: Account, ended: Event) -> None:
+    """Send forty large bodies but for their last byte, as nobody."""
+    _held(target, ended, 40, _head("/auth/v1/token", 10 * MEGABYTE, {}) + b" " * (10 * MEGABYTE - 1))
+
+
+def half_sent_bodies(target: Target, account: Account, ended: Event) -> None:
+    """The same by somebody who signed in."""
+    head = _head("/api/chat/sync", 10 * MEGABYTE, account.headers)
+    _held(target, ended, 40, head + b" " * (10 * MEGABYTE - 1))
+
+
+def silent_connections(target: Target, account: Account, ended: Event) -> None:
+    """Hold connections that say nothing."""
+    _held(target, ended, 900, b"GET / HTTP/1.1\r\n")
+
+
+def unread_answers(target: Target, account: Account, ended: Event) -> None:
+    """Ask for much and read nothing."""
+    lines = ["GET /openapi.json HTTP/1.1", "Host: localhost", "", ""]
+    _held(target, ended, 100, "\r\n".join(lines).encode() * 100)
+
+
+def foreign_name(target: Target, account: Account, ended: Event) -> None:
+    """Ask as a page of another name does, whose name resolves to this machine."""
+    body = {"email": f"{uuid4().hex}@example.org", "password": "correct horse battery"}
+    headers = {"Host": "evil.example", **_address()}
+    request(target.connect(), "POST", "/auth/v1/signup", body, headers)
+
+
+ATTACKS = (
+    Attack("stored bomb", stored_bomb, 2),
+    Attack("large batches", large_batch, 10),
+    Attack("abandoned pushes", abandoned_push, 5),
+    Attack("strangers' JSON", strangers_json, 5),
+    Attack("many values", many_values, 5),
+    Attack("guessed tokens", guesses, 5),
+    Attack("guessed passwords", passwords, 5),
+    Attack("strangers' bodies", strangers_bodies, 1),
+    Attack("half-sent bodies", half_sent_bodies, 1),
+    Attack("silent connections", silent_connections, 1),
+    Attack("unread answers", unread_answers, 1),
+    Attack("foreign name", foreign_name, 5),
+)

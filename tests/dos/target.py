@@ -1,0 +1,104 @@
+"""A server in a process of its own, and requests to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+START = "import sys, cli; sys.exit(cli.main())"
+WORD = "correct horse battery"
+DEVICE = {"sync-client": "dos/1; proto=1-1"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A running server."""
+
+    host: str
+    port: int
+    pid: int
+
+    def connect(self, seconds: float = 60) -> HTTPConnection:
+        """Return a new connection."""
+        return HTTPConnection(self.host, self.port, timeout=seconds)
+
+    def forget_peak(self) -> None:
+        """Begin to measure the most memory anew."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def peak_megabytes(self) -> int:
+        """Return the most memory since then."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) // 1024
+        raise LookupError("VmHWM")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who signed up."""
+
+    id: str
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What their requests carry."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+@contextmanager
+def running(tree: Path, python: Path) -> Iterator[Target]:
+    """Run the server of ``tree`` on an empty data folder."""
+    with tempfile.TemporaryDirectory(prefix="sterna-dos-") as folder:
+        environ = {**os.environ, "STERNA_DATA_DIR": folder, "STERNA_CONFIG_DIR": folder}
+        command = [python, "-c", START, "serve", "--port", "0", "--trusted-proxies", "1", "--log", "json"]
+        with (Path(folder) / "log").open("w") as log:
+            server = subprocess.Popen(
+                command, cwd=tree, env=environ, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+            )
+            try:
+                assert server.stdout is not None
+                address = server.stdout.readline().strip()
+                if not address:
+                    sys.exit((Path(folder) / "log").read_text())
+                yield Target("127.0.0.1", int(address.rpartition(":")[2]), server.pid)
+            finally:
+                server.send_signal(signal.SIGINT)
+                server.send_signal(signal.SIGINT)
+                server.wait(60)
+
+
+def request(
+    connection: HTTPConnection, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+) -> tuple[int, bytes]:
+    """Return status and body; 0 for a connection that was closed. A ``body`` that is no bytes is sent as JSON."""
+    sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    try:
+        connection.request(method, path, sent, {"Content-Type": "application/json", **(headers or {})})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, HTTPException):
+        connection.close()
+        return 0, b""
+
+
+def sign_up(target: Target, address: str) -> Account:
+    """Make an account, from an address that nobody else uses."""
+    body = {"email": f"{uuid4().hex}@example.org", "password": WORD}
+    headers = {"X-Forwarded-For": address}
+    status, told = request(target.connect(), "POST", "/auth/v1/signup", body, headers)
+    assert status == 200, told
+    session = json.loads(told)
+    return Account(session["user"]["id"], session["access_token"])
