@@ -79,19 +79,16 @@ class Welcome(Widget):
         if found.endpoints:
             names = ", ".join(one_line(name) for name in found.endpoints)
             lines += [
-                _line("Found: ", (names, "$primary"), "."),
-                _line("You talk to ", (one_line(found.model), "$primary"), "."),
+                _line("Connected to ", (names, "$primary"), ", using ", (one_line(found.model), "$primary"), "."),
             ]
         else:
             lines += [
-                _line(
-                    "No model is connected yet, so the built-in guide answers: it knows Sterna and your own history."
-                ),
+                _line("No provider yet. The built-in guide replies for now: it knows Sterna and your own history."),
                 _line(),
                 _line("To connect one:"),
                 _line("• start Ollama, LM Studio or llama.cpp"),
                 _line("• or set OPENAI_API_KEY and restart"),
-                _line("• or press ", (self.keys.settings, "$primary"), " and add a server"),
+                _line("• or press ", (self.keys.settings, "$primary"), " and add a provider"),
             ]
         lines += [_line((one_line(problem), "$warning")) for problem in found.problems]
         lines += [_line()]
@@ -100,7 +97,7 @@ class Welcome(Widget):
             for key, what in (
                 ("enter", "sends"),
                 (self.keys.search, "searches everything"),
-                (self.keys.help, "shows every key"),
+                (self.keys.help, "shows all keys and commands"),
             )
         ]
         return lines

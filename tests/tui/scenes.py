@@ -9,8 +9,10 @@ from typing import Any, cast
 from home import frame, until, write
 from textual.pilot import Pilot
 
+from config import EndpointSettings
 from storage import Conflict
 from tui.app import SternaApp
+from tui.first_run import Found
 
 Scene = Callable[[Pilot[int], SternaApp], Awaitable[None]]
 
@@ -125,6 +127,33 @@ def _conflict(app: SternaApp) -> Any:
     return ConflictDialog(CONFLICT)
 
 
+def _provider(app: SternaApp) -> Any:
+    from tui.provider_dialog import ProviderDialog
+
+    return ProviderDialog(EndpointSettings("work", "https://api.example.com/v1", label="Work"))
+
+
+async def noticing(pilot: Pilot[int], app: SternaApp) -> None:
+    for severity in ("information", "warning", "error"):
+        app.notify(f"This is {severity}.", severity=cast(Any, severity))
+        await until(pilot, lambda: f"This is {severity}." in frame(app))  # noqa: B023
+    app.notify("And one more.")
+    await until(pilot, lambda: "And one more." in frame(app))
+
+
+async def welcoming(pilot: Pilot[int], app: SternaApp) -> None:
+    await beginning(pilot, app)
+    app.main.welcome.first = True
+    app.main.welcome.found = Found("test/small", ("Work",), ("Work refused the key.",))
+    await until(pilot, lambda: "Welcome to Sterna." in frame(app))
+
+
+async def troubling(pilot: Pilot[int], app: SternaApp) -> None:
+    await beginning(pilot, app)
+    app.main.welcome.trouble = "The file is damaged."
+    await until(pilot, lambda: "cannot be opened" in frame(app))
+
+
 DIALOGS: dict[str, Scene] = {
     "confirm": pushing(_confirm),
     "clear": pressing("shift+f8", "Delete all 5"),
@@ -136,6 +165,7 @@ DIALOGS: dict[str, Scene] = {
     "models": choosing,
     "search": searching,
     "settings": setting,
+    "provider": pushing(_provider),
     "help": helping,
     "sync": pressing("shift+f9", "Sign in"),
     "profile": pressing("shift+f2", "Today"),
@@ -150,6 +180,9 @@ PARTS: dict[str, Scene] = {
     "filter": filtering,
     "rename": renaming,
     "new": beginning,
+    "welcome": welcoming,
+    "trouble": troubling,
+    "notices": noticing,
 }
 """Parts of the main screen, each with the focus."""
 
@@ -160,6 +193,7 @@ async def back(pilot: Pilot[int], app: SternaApp) -> None:
         app.pop_screen()
         await pilot.pause()
     await pilot.press("escape")
+    app.main.welcome.trouble = None
     app.main.sidebar.filter.value = ""
     app.main.prompt.focus()
     await pilot.pause()

@@ -10,10 +10,11 @@ from textual.pilot import Pilot
 from textual.theme import Theme
 from textual.widgets import OptionList
 
+from storage import Settled
 from tui.app import SternaApp
 from tui.themes import THEMES
 
-SIZE = (100, 40)
+SIZE = (100, 70)
 
 
 async def unfocused(pilot: Pilot[int], app: SternaApp) -> list[str]:
@@ -36,11 +37,30 @@ async def unfocused(pilot: Pilot[int], app: SternaApp) -> list[str]:
     return faults
 
 
+def add_endings(home: Home) -> None:
+    """Add a reply of every kind to the conversation that is open at the start."""
+    store = home.open()
+    session_id = store.get_local("last_conversation")
+    for ended in (
+        Settled("failed", "", error_message="The network is down. Check it."),
+        Settled("stopped", "Half of", reasoning="First I think."),
+        Settled("interrupted", "A part"),
+        Settled(
+            "done", "> A quote with `code` and a [link](https://example.org)\n\n- [ ] open\n- [x] done", output_tokens=7
+        ),
+    ):
+        begun = store.begin_turn(session_id, "And then?", model="test/small")
+        store.settle_reply(begun.reply.id, ended)
+    store.mark_read(session_id)
+    store.close()
+
+
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
 async def test_every_screen_can_be_read(shelf: Home, theme: Theme) -> None:
+    add_endings(shelf)
     app = shelf.app()
     faults: list[str] = []
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(pilot, app.ready.is_set)
         await until(pilot, lambda: app.main.session_id is not None and app.main.status.activity == "")
         app.theme = theme.name

@@ -102,15 +102,15 @@ async def test_the_list_fills_as_endpoints_answer(file: Path) -> None:
     async with running(app, (80, 30)) as pilot:
         await open_picker(app, pilot, catalog(router(), slow, slower))
         await until(pilot, lambda: "openai/gpt-4o" in shown(app))
-        await until(pilot, lambda: "Asking slow, slower …" in shown(app))
+        await until(pilot, lambda: "Loading models from slow, slower …" in shown(app))
         assert "tortoise" not in shown(app)
         await pilot.press("down")
         slow.open.set()
         await until(pilot, lambda: "tortoise" in shown(app))
-        assert "Asking slower …" in shown(app)
+        assert "Loading models from slower …" in shown(app)
         slower.open.set()
         await until(pilot, lambda: "snail" in shown(app))
-        assert "Asking" not in shown(app)
+        assert "Loading" not in shown(app)
         await pilot.press("enter")
         assert await chosen(app, pilot) == "router/openai/gpt-4o"
 
@@ -147,7 +147,7 @@ async def test_a_model_that_no_list_has_is_asked_for_as_typed(file: Path) -> Non
     async with running(app, (80, 24)) as pilot:
         await open_picker(app, pilot, models)
         await pilot.press(*"maker/brand-new")
-        await until(pilot, lambda: "Ask for home/maker/brand-new" in shown(app))
+        await until(pilot, lambda: "Use home/maker/brand-new" in shown(app))
         await pilot.press("enter")
         assert await chosen(app, pilot) == "home/maker/brand-new"
     await models.aclose()
@@ -172,7 +172,7 @@ async def test_a_whole_name_is_taken_at_its_word(file: Path) -> None:
     async with running(app, (80, 24)) as pilot:
         await open_picker(app, pilot, catalog(router()))
         await pilot.press(*"router/not/listed")
-        await until(pilot, lambda: "Ask for router/not/listed" in shown(app))
+        await until(pilot, lambda: "Use router/not/listed" in shown(app))
         await pilot.press("enter")
         assert await chosen(app, pilot) == "router/not/listed"
 
@@ -226,7 +226,7 @@ async def test_a_model_of_a_higher_tier_is_shown_locked_and_cannot_be_chosen(fil
         await until(pilot, lambda: "large  pro only" in shown(app))
         assert "small  current  3 of 20 today" in shown(app)
         await pilot.press("down", "enter")
-        await until(pilot, lambda: "large is for the tier pro." in shown(app))
+        await until(pilot, lambda: "large needs the pro tier." in shown(app))
         assert app.result == "nothing yet"
         await pilot.press("up", "enter")
         assert await chosen(app, pilot) == "server/small"

@@ -132,7 +132,7 @@ async def test_nothing_found_is_said(file: Path, clock: Clock) -> None:
     async with running(app, (80, 24)) as pilot:
         await open_search(app, pilot)
         await pilot.press(*"xylophone")
-        await until(pilot, lambda: "Nothing matches “xylophone”." in note(app))
+        await until(pilot, lambda: "No matches for “xylophone”." in note(app))
         await pilot.press("enter")
         assert app.result == "nothing yet"
 
@@ -235,7 +235,7 @@ async def test_what_was_looked_for_is_offered_again_and_can_be_forgotten(file: P
             app.result = "nothing yet"
         screen = await open_search(app, pilot)
         screen.field.value = ""
-        await until(pilot, lambda: "Searched last." in note(app))
+        await until(pilot, lambda: "Recent searches." in note(app))
         assert [line.strip(" ▌│") for line in frame(app) if line.strip(" ▌│") in ("pole", "river")] == [
             "pole",
             "river",
@@ -243,7 +243,7 @@ async def test_what_was_looked_for_is_offered_again_and_can_be_forgotten(file: P
         await pilot.press("down", "enter")
         await until(pilot, lambda: screen.field.value == "river" and "2 results" in note(app))
         screen.field.value = ""
-        await until(pilot, lambda: "Searched last." in note(app))
+        await until(pilot, lambda: "Recent searches." in note(app))
         await pilot.press("down", "shift+delete")
         await until(pilot, lambda: "river" not in note(app))
         assert await noted(app) == ["pole"]

@@ -84,10 +84,12 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
             self.menu.add_options(options)
             self.menu.highlighted = highlighted
 
-    def say(self, sentence: str | Content) -> None:
-        """Show how things stand."""
+    def say(self, sentence: str, keys: str) -> None:
+        """Show how things stand, and in the frame the keys that make sense now."""
         if self.is_there:
-            self.note.update(sentence if isinstance(sentence, Content) else Content(sentence))
+            self.note.update(Content(sentence))
+            self.note.display = bool(sentence)
+            self.query_one("#chooser").border_subtitle = Content(keys)
 
     def action_move(self, by: int) -> None:
         """Move in the list; it does not go round."""

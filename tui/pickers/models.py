@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.1
 """How often the list is filled while endpoints are asked."""
 LONGEST_NAME = 120
+KEYS = "enter choose   f5 refresh   esc cancel"
 EXACT = float("inf")
 
 
@@ -43,7 +44,7 @@ class ModelPicker(Chooser[str | None]):
     PLACEHOLDER = "Filter models, or type a name"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5,ctrl+r", "refresh", "Ask again", id="models.refresh"),
+        Binding("f5,ctrl+r", "refresh", "Refresh", id="models.refresh"),
     ]
 
     def __init__(self, catalog: Catalog, *, current: str | None = None) -> None:
@@ -112,7 +113,7 @@ class ModelPicker(Chooser[str | None]):
         first = next((place for place, ref in enumerate(refs) if ref is not None), None)
         place = next((refs.index(ref) for ref in (before, best) if ref is not None and ref in refs), first)
         self.fill([Option(line.content, disabled=line.ref is None) for line in self._lines], place)
-        self.say(self._state(query, len(matches)))
+        self.say(self._state(query, len(matches)), KEYS)
 
     def _matching(self, query: str, known: list[Model]) -> list[tuple[float, Model, tuple[int, ...]]]:
         """Models that match, with how well and at which letters of their id."""
@@ -161,7 +162,7 @@ class ModelPicker(Chooser[str | None]):
             refs = [query] if model else []
         else:
             refs = [f"{one}/{query}" for one in names if self._catalog.endpoint(one) is not None]
-        shown = [Content.assemble("Ask for ", (one_line(ref, LONGEST_NAME), "bold")) for ref in refs]
+        shown = [Content.assemble("Use ", (one_line(ref, LONGEST_NAME), "bold")) for ref in refs]
         lines = [Line(content, ref) for content, ref in zip(shown, refs, strict=True)]
         return [Line(Content("")), Line(Content.styled("As typed", "bold $secondary")), *lines] if lines else []
 
@@ -196,10 +197,10 @@ class ModelPicker(Chooser[str | None]):
         if self._asking:
             silent = [one for one in self._catalog.names() if not any(m.endpoint == one for m in self._catalog.known())]
             waiting = [one for one in silent if one not in self._catalog.problems]
-            return f"Asking {', '.join(waiting)} …" if waiting else "Asking the endpoints …"
+            return f"Loading models from {', '.join(waiting)} …" if waiting else "Loading models …"
         if query and not matching:
-            return "No list has a model of that name. Enter asks for it as typed."
-        return "enter choose   f5 ask again   esc back"
+            return "No listed model has that name. Enter uses it as typed."
+        return ""
 
     # Choosing
 
@@ -219,6 +220,6 @@ class ModelPicker(Chooser[str | None]):
     def _choose(self, ref: str | None) -> None:
         locked = next((one for one in self._catalog.known() if one.ref == ref and not one.allowed), None)
         if locked is not None:
-            self.say(f"{one_line(locked.id, 40)} is for the tier {locked.tier}. Whoever runs the server can give it.")
+            self.say(f"{one_line(locked.id, 40)} needs the {locked.tier} tier. Ask the server administrator.", KEYS)
         elif ref is not None:
             self.dismiss(ref)

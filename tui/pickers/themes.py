@@ -28,7 +28,7 @@ class ThemePicker(Chooser[str | None]):
         self._before = self.app.theme
         self._names: list[str] = []
         self.sterna.trying_theme = True
-        self.say("enter choose   esc keep the current one")
+        self.say("", "enter choose   esc cancel")
         self._list()
 
     @property

@@ -218,22 +218,22 @@ class SearchScreen(Chooser[Hit | None]):
 
     def _say_state(self) -> None:
         where = " in this conversation" if self._asked.here else ""
-        other = "everywhere" if self._asked.here else "only this conversation"
+        other = "everywhere" if self._asked.here else "this conversation only"
         switch = f"   ctrl+r {other}" if self._session_id is not None else ""
         count = len(self._hits)
         if self._asked != self._answered:
-            self.say(f"Searching{where} …")
+            self.say(f"Searching{where} …", "esc cancel")
         elif self._trouble:
-            self.say(self._trouble)
+            self.say(self._trouble, "esc close")
         elif self._offers:
-            self.say("Searched last.   enter again   shift+del forget   esc back")
+            self.say("Recent searches.", "enter search   shift+del forget   esc close")
         elif not self._asked.text.strip():
-            self.say(f"Type to search{where or ' everything'}.{switch}   esc back")
+            self.say(f"Type to search{where or ' everything'}.", f"{switch}   esc close".strip())
         elif not count:
-            self.say(f"Nothing{where} matches “{one_line(self._asked.text, 40)}”.{switch}")
+            self.say(f"No matches for “{one_line(self._asked.text, 40)}”{where}.", f"{switch}   esc close".strip())
         else:
-            many = "1 result" if count == 1 else f"{count} results" if count < MOST else f"The first {MOST} results"
-            self.say(f"{many}{where}   enter open{switch}   esc back")
+            many = "1 result" if count == 1 else f"{count} results" if count < MOST else f"First {MOST} results"
+            self.say(f"{many}{where}.", f"enter open{switch}   esc close")
 
     # Choosing
 
