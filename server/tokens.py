@@ -60,8 +60,11 @@ class Tokens:
         self._secret = secret
         self.tickets = Tickets(secret, self._clock)
 
-    def access(self, user_id: UUID, email: str, session: UUID | None = None) -> str:
-        """A signed token: sub, role, email, iat, exp, aud (contract 6.11), and the sign-in it belongs to."""
+    def access(self, user_id: UUID, email: str, session: UUID | None = None, signed_in: datetime | None = None) -> str:
+        """A signed token: sub, role, email, iat, exp, aud (contract 6.11), and the sign-in it belongs to.
+
+        Other servers that believe it learn from ``auth_time`` how fresh that sign-in is.
+        """
         if not self._secret:
             raise unavailable()
         now = self._clock()
@@ -75,6 +78,8 @@ class Tokens:
         }
         if session is not None:
             claims["session_id"] = str(session)
+        if signed_in is not None:
+            claims["auth_time"] = int(signed_in.timestamp())
         return jwt.encode(claims, self._secret, "HS256")
 
     def identity(self, token: str) -> Identity:

@@ -79,6 +79,13 @@ async def _shown(caller: Caller, parts: Services, request: Request, password: st
     match await proof.outcome(caller, parts, request, password):
         case "wrong":
             raise ApiError("forbidden", "The password is not right. Nothing was erased.")
+        case "stale" if caller.is_external:
+            raise ApiError(
+                "forbidden",
+                "This account signs in elsewhere, and is erased here within ten minutes of signing in there. Nothing"
+                " was erased.",
+                suggestions=["Sign in again, and erase the account then."],
+            )
         case "stale":
             raise ApiError(
                 "forbidden",

@@ -183,7 +183,9 @@ class SignIn:
     async def _session(self, issued: Issued) -> Session:
         seconds = self._parts.settings.access_seconds
         return Session(
-            access_token=self._parts.tokens.access(issued.account.id, issued.account.email, issued.family),
+            access_token=self._parts.tokens.access(
+                issued.account.id, issued.account.email, issued.family, issued.began
+            ),
             expires_in=seconds,
             expires_at=int((self._parts.clock() + timedelta(seconds=seconds)).timestamp()),
             refresh_token=issued.secret,

@@ -28,6 +28,8 @@ class Issued:
     account: Account
     family: UUID
     secret: str
+    began: datetime
+    """When its sign-in began, whenever it was refreshed since."""
 
 
 async def issue(connection: Connection, account: Account, now: datetime, seconds: int) -> Issued:
@@ -90,8 +92,10 @@ async def _turn(connection: Connection, user_id: UUID) -> None:
 
 async def _add(connection: Connection, account: Account, family: UUID, now: datetime, seconds: int) -> Issued:
     secret = new_secret()
-    await connection.execute(
-        "insert into sterna.refresh_tokens (hash, user_id, family, created_at, expires_at) values (%s, %s, %s, %s, %s)",
-        (hashed(secret), account.id, family, now, now + timedelta(seconds=seconds)),
+    added = await connection.execute(
+        "insert into sterna.refresh_tokens (hash, user_id, family, created_at, expires_at) values (%s, %s, %s, %s, %s)"
+        " returning (select min(created_at) from sterna.refresh_tokens where user_id = %s and family = %s) as began",
+        (hashed(secret), account.id, family, now, now + timedelta(seconds=seconds), account.id, family),
     )
-    return Issued(account, family, secret)
+    row = await added.fetchone()
+    return Issued(account, family, secret, (row and row["began"]) or now)

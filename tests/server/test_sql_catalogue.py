@@ -54,6 +54,42 @@ def test_every_key_begins_with_the_person(db: Db) -> None:
     assert own == {"profiles_pkey": "id", "users_clerk_id_idx": "clerk_id"}
 
 
+ELSEWHERE = """
+select t.relnamespace::regnamespace::text || '.' || t.relname as table, i.relname as name,
+    pg_get_indexdef(x.indexrelid, 1, true) as first
+from pg_index as x
+join pg_class as i on i.oid = x.indexrelid
+join pg_class as t on t.oid = x.indrelid
+where t.relnamespace::regnamespace::text in ('public', 'sterna', 'auth') and x.indisunique
+    and pg_get_indexdef(x.indexrelid, 1, true) <> 'user_id'
+"""
+OF_A_CELL = {
+    "auth.users": {"users_pkey": "id", "users_email_key": "lower(email::text)"},
+    "public.model_access": {"model_access_pkey": "id", "model_access_model_id_tier_key": "model_id"},
+    "public.profiles": {"profiles_pkey": "id", "users_clerk_id_idx": "clerk_id"},
+    "public.system_cache": {"system_cache_pkey": "cache_key"},
+    "public.system_stats": {"system_stats_pkey": "id", "system_stats_stat_date_key": "stat_date"},
+    "sterna.applying": {"applying_pkey": "txid"},
+    "sterna.device_codes": {"device_codes_pkey": "hash", "device_codes_user_code_key": "user_code"},
+    "sterna.invitations": {"invitations_pkey": "hash"},
+    "sterna.rate_counts": {"rate_counts_pkey": "key"},
+    "sterna.recovery_codes": {"recovery_codes_pkey": "hash"},
+    "sterna.refresh_tokens": {"refresh_tokens_pkey": "hash"},
+    "sterna.schema_files": {"schema_files_pkey": "name"},
+    "sterna.secrets": {"secrets_pkey": "name"},
+    "sterna.session_tokens": {"session_tokens_pkey": "session_token", "session_tokens_id_key": "id"},
+}
+"""What is unique in one database for everybody in it, so in each cell of several for itself."""
+
+
+def test_every_unique_key_that_does_not_begin_with_the_person_is_known_by_name(db: Db) -> None:
+    """People divided over several databases share none of these; a new one is a decision, not an accident."""
+    found: dict[str, dict[str, str]] = {}
+    for row in db.execute(ELSEWHERE).fetchall():
+        found.setdefault(row["table"], {})[row["name"]] = row["first"]
+    assert found == OF_A_CELL
+
+
 def test_every_reference_begins_with_the_person(db: Db) -> None:
     found = [
         row

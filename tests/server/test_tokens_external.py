@@ -227,3 +227,55 @@ def test_a_key_set_of_anything_gives_no_key(keys: Keys, told: list[Any]) -> None
     keys.keys = told
 
     assert asyncio.run(Jwks(keys.url, lambda: datetime.now(UTC)).key("RS256", "rsa")) is None
+
+
+NOW = datetime.now(UTC)
+
+
+def ago(**span: float) -> int:
+    return int((NOW - timedelta(**span)).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ({"auth_time": ago(minutes=2)}, 200),
+        ({"amr": [{"method": "password", "timestamp": ago(minutes=2)}]}, 200),
+        (
+            {
+                "amr": [
+                    {"method": "password", "timestamp": ago(days=9)},
+                    {"method": "totp", "timestamp": ago(minutes=1)},
+                ]
+            },
+            200,
+        ),
+        ({"auth_time": ago(minutes=11)}, 403),
+        ({"amr": [{"method": "password", "timestamp": ago(hours=2)}]}, 403),
+        ({"iat": ago(minutes=0)}, 403),  # a refresh moves it: whoever found an open terminal has it too
+        ({"auth_time": ago(hours=-2)}, 403),
+        ({"auth_time": True, "amr": "password"}, 403),
+        ({"auth_time": 2.0**60, "amr": [None, {"timestamp": "now"}, {}]}, 403),
+    ],
+)
+def test_an_account_whose_sign_in_is_elsewhere_is_erased_when_that_is_fresh(
+    theirs: httpx.Client, db: Db, told: dict[str, Any], status: int
+) -> None:
+    sub = str(uuid4())
+    headers = {"authorization": f"Bearer {signed(sub=sub, **told)}"}
+    assert theirs.get("/api/user/data", headers=headers).status_code == 200
+    answer = theirs.request("DELETE", "/api/user/account", headers=headers, json={"password": "whatever it is"})
+    assert answer.status_code == status, answer.text
+    if status == 403:
+        assert "signs in elsewhere" in answer.json()["message"]
+    left = db.execute("select 1 from profiles where id = %s", (sub,)).fetchone()
+    assert (left is None) == (status == 200)
+
+
+def test_a_refreshed_token_keeps_when_the_sign_in_began(http: httpx.Client) -> None:
+    given = {"email": f"{uuid4().hex}@example.org", "password": "correct horse battery"}
+    first = http.post("/auth/v1/signup", json=given).json()
+    again = http.post("/auth/v1/token?grant_type=refresh_token", json={"refresh_token": first["refresh_token"]}).json()
+    times = [jwt.decode(one["access_token"], options={"verify_signature": False}) for one in (first, again)]
+    assert times[0]["auth_time"] == times[1]["auth_time"]
+    assert abs(times[0]["auth_time"] - times[0]["iat"]) <= 2
