@@ -58,6 +58,8 @@ class Reading:
         """What came that is no text: ``image``, ``audio``."""
         self.size = 0
         """Characters so far."""
+        self.refusal: tuple[int, object] | None = None
+        """The status and the body of an error in the place of an answer."""
         self.error: Mapping[str, Any] | None = None
         """An error that came in the place of a choice."""
         self._finishes = 0

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from net import Limits, TooLarge, Unreadable, beginning, open_client, parse_json, proxy_for, whole
 
@@ -84,25 +84,56 @@ class OpenAIProvider:
             if not request.model:
                 request = replace(request, model=await self._any_model())
             call = await self._call(request.model)
-            response, without = await self._post(call, request)
         except ProviderError as error:
-            failure = error.failure
-            if failure.limit is not None:
-                self._memory.keep_limit(self.place, request.model, failure.limit)
-            yield failure
+            yield error.failure
             return
-        quirks = self._memory.quirks(self.place, request.model)
-        reading = Reading(thinks_first=quirks.thinks_first)
+        known = quirks = self._memory.quirks(self.place, request.model)
+        for last in (False,) * MOST_TRIES + (True,):
+            body = body_of(request, call.options, quirks)
+            reading = Reading(thinks_first=quirks.thinks_first)
+            async with aclosing(self._once(call, body, reading)) as events:
+                refused = None
+                async for event in events:
+                    if isinstance(event, Failed) and reading.refusal is not None and not reading.began and not last:
+                        refused = event
+                        break
+                    if quirks != known:
+                        self._memory.keep_quirks(self.place, request.model, quirks)
+                        if without := tuple(one for one in OWN if one in quirks.omit and one not in known.omit):
+                            yield Without(without)
+                        known = quirks
+                    yield event
+            if refused is None:
+                break
+            status, payload = reading.refusal or (0, {})
+            learned = _learned(quirks, status, payload, body)
+            if learned is None:
+                if refused.limit is not None:
+                    self._memory.keep_limit(self.place, request.model, refused.limit)
+                yield refused
+                return
+            quirks = learned
+        if reading.complete and reading.thinks_first != quirks.thinks_first:
+            self._memory.keep_quirks(self.place, request.model, replace(quirks, thinks_first=reading.thinks_first))
+
+    async def _once(self, call: _Call, body: Mapping[str, Any], reading: Reading) -> AsyncGenerator[Event, None]:
+        """Events of one request. A refusal of it, by a status or by the first event, is noted in ``reading``."""
         try:
-            if without:
-                yield Without(without)
+            response = await self._send(call, encoded(body))
+        except ProviderError as error:
+            yield error.failure
+            return
+        try:
+            if not 200 <= response.status_code < 300:
+                said = await beginning(response, LONGEST_ERROR)
+                reading.refusal = (response.status_code, said)
+                yield call.teller.status(response.status_code, response.headers, said)
+                return
             async with aclosing(read(response, call.teller, self._timeouts, reading)) as events:
                 async for event in events:
                     yield event
         finally:
             await response.aclose()
-        if reading.complete and reading.thinks_first != quirks.thinks_first:
-            self._memory.keep_quirks(self.place, request.model, replace(quirks, thinks_first=reading.thinks_first))
 
     @property
     def place(self) -> str:
@@ -185,25 +216,6 @@ class OpenAIProvider:
         limits = Limits(connect=times.connect, read=times.read, write=times.write)
         return open_client(url, limits=limits, proxy=proxy, transport=self._transport)
 
-    async def _post(self, call: _Call, request: Request) -> tuple[httpx.Response, tuple[str, ...]]:
-        """The open answer of status 200, and the parameters that had to be left out. Raises :class:`ProviderError`."""
-        quirks = self._memory.quirks(self.place, request.model)
-        known = quirks
-        for _ in range(MOST_TRIES):
-            body = body_of(request, call.options, quirks)
-            response = await self._send(call, encoded(body))
-            if 200 <= response.status_code < 300:
-                if quirks != known:
-                    self._memory.keep_quirks(self.place, request.model, quirks)
-                return response, tuple(one for one in OWN if one in quirks.omit and one not in known.omit)
-            refusal = await beginning(response, LONGEST_ERROR)
-            failure = call.teller.status(response.status_code, response.headers, refusal)
-            learned = _learned(quirks, response.status_code, refusal, body)
-            if learned is None:
-                break
-            quirks = learned
-        raise ProviderError(failure)
-
     async def _send(self, call: _Call, body: bytes) -> httpx.Response:
         import httpx
 
@@ -247,12 +259,14 @@ class OpenAIProvider:
             await response.aclose()
 
 
-def _learned(quirks: Quirks, status: int, refusal: bytes, body: Mapping[str, object]) -> Quirks | None:
+def _learned(quirks: Quirks, status: int, refusal: bytes | object, body: Mapping[str, Any]) -> Quirks | None:
     """What a refusal teaches of the model."""
-    try:
-        payload = parse_json(refusal)
-    except ValueError:
-        payload = {"message": refusal.decode("utf-8", "replace")}
+    payload = refusal
+    if isinstance(refusal, bytes):
+        try:
+            payload = parse_json(refusal)
+        except ValueError:
+            payload = {"message": refusal.decode("utf-8", "replace")}
     error = error_of(payload)
     words = " ".join((message_of(error), str(error.get("code") or ""), str(error.get("param") or "")))
     return quirks.learned(status, error, words[:20_000], body)

@@ -167,12 +167,12 @@ def _parsed(event: Sent, teller: Teller, reading: Reading) -> Iterator[Mapping[s
         payloads, rest = _by_line(event.data, reading)
         if rest is not None:
             for payload in payloads:
-                yield _checked(event, payload, teller)
+                yield _checked(event, payload, teller, reading)
             if event.whole or not rest.startswith(("{", "[")):
                 raise ProviderError(teller.malformed(rest)) from None
             raise ProviderError(teller.truncated(reading.began)) from None
     for payload in payloads:
-        yield _checked(event, payload, teller)
+        yield _checked(event, payload, teller, reading)
 
 
 def _by_line(data: str, reading: Reading) -> tuple[list[Any], str | None]:
@@ -190,12 +190,14 @@ def _by_line(data: str, reading: Reading) -> tuple[list[Any], str | None]:
     return payloads, None
 
 
-def _checked(event: Sent, payload: Any, teller: Teller) -> Mapping[str, Any]:
+def _checked(event: Sent, payload: Any, teller: Teller, reading: Reading) -> Mapping[str, Any]:
     if event.name == "error":
+        reading.refusal = (400, payload)
         raise ProviderError(teller.error(payload if isinstance(payload, Mapping) else {"message": str(payload)}))
     if not isinstance(payload, Mapping):
         raise ProviderError(teller.malformed(event.data))
     if payload.get("error") or payload.get("object") == "error" or payload.get("type") == "error":
+        reading.refusal = (400, payload)
         raise ProviderError(teller.error(payload))
     return payload
 
@@ -214,9 +216,9 @@ def _whole(body: bytes, teller: Teller, reading: Reading) -> Iterator[Mapping[st
             payload = payload[0]
         if not isinstance(payload, Mapping):
             raise ProviderError(teller.malformed(text))
-        if payload.get("error") or (
-            not payload.get("choices") and any(map(payload.get, ("message", "detail", "errors")))
-        ):
+        is_error = not payload.get("choices") and any(map(payload.get, ("message", "detail", "errors")))
+        if payload.get("error") or is_error:
+            reading.refusal = (400, payload)
             raise ProviderError(teller.error(payload))
         if not isinstance(payload.get("choices"), list):
             raise ProviderError(teller.malformed(text))

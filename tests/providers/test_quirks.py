@@ -128,6 +128,35 @@ async def test_what_is_refused_is_changed_once_and_remembered(
     assert "max_tokens" in server.requests[0].json
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        sse({"error": {"message": "Unsupported parameter: temperature", "param": "temperature"}}),
+        answer("200 OK", {"error": {"message": "temperature is not supported"}}),
+    ],
+    ids=["as an event", "as an object"],
+)
+async def test_a_refusal_may_come_with_status_200(first: bytes) -> None:
+    async with serving(first, GOOD) as server:
+        provider = OpenAIProvider(Endpoint("acme", server.url))
+        events = await reply(provider)
+        await provider.aclose()
+    assert events[0] == Without(("temperature",))
+    assert isinstance(events[-1], Done)
+    assert ["temperature" in one.json for one in server.requests] == [True, False]
+
+
+async def test_an_error_after_the_first_word_is_not_asked_again() -> None:
+    body = sse(piece("Hi"), {"error": {"message": "temperature is not supported", "param": "temperature"}})
+    async with serving(body) as server:
+        provider = OpenAIProvider(Endpoint("acme", server.url))
+        events = await reply(provider)
+        await provider.aclose()
+    assert events[0] == Delta("Hi")
+    assert isinstance(events[-1], Failed)
+    assert len(server.requests) == 1
+
+
 async def test_several_are_refused_one_after_the_other() -> None:
     first = refusal("Use 'max_completion_tokens' instead of max_tokens", param="max_tokens")
     second = refusal("temperature is not supported", param="temperature")
