@@ -368,7 +368,7 @@ class SternaApp(Themed, inherit_bindings=False):
         if self._exception is None:
             self._exception = error
             self._exception_event.set()
-        details = "".join(traceback.format_exception(error))
+        details = "".join(traceback.format_exception(inner))
         where = f" The details are in {log}." if (log := self._write_log(details)) else ""
         self.farewell = f"Sterna crashed because of an internal error. Your conversations are safe.{where}"
         self._close_messages_no_wait()

@@ -10,6 +10,7 @@ import pytest
 from lists import Clock, ListApp, fill, frame, line_of, running, until
 from textual.content import Content
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from storage import Hit, Store, StoreError
 from tui.search import SearchScreen
@@ -89,6 +90,28 @@ async def test_enter_before_the_answer_waits_for_what_is_typed(file: Path, clock
         await until(pilot, lambda: app.result != "nothing yet")
         assert isinstance(app.result, Hit)
         assert app.result.session_id == ids[1]
+
+
+async def test_a_burst_of_keys_is_answered_once_and_closes_one_screen(
+    file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = fill(file, clock, *TALKS)
+    asked: list[str] = []
+    original = Store.search
+    monkeypatch.setattr(
+        Store, "search", lambda store, text, **more: asked.append(text) or original(store, text, **more)
+    )
+    app = ListApp(file, clock)
+    async with running(app, (80, 24)) as pilot:
+        screen = await open_search(app, pilot)
+        for end in range(1, len("furthest") + 1):  # no worker begins between two of these
+            screen.ask(Input.Changed(screen.field, "furthest"[:end]))
+        screen.choose_highlighted()
+        await until(pilot, lambda: app.result != "nothing yet")
+        await pilot.pause()
+        assert isinstance(app.result, Hit)
+        assert app.result.session_id == ids[1]
+        assert (asked, len(app.screen_stack)) == (["furthest"], 1)
 
 
 async def test_a_click_returns_a_result_and_escape_none(file: Path, clock: Clock) -> None:

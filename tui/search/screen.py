@@ -100,7 +100,7 @@ class SearchScreen(Chooser[Hit | None]):
         self.field.value = last.text
         super().on_mount()
         self._show()
-        self._search()
+        self._start_search()
 
     def on_resize(self) -> None:
         """Fit the lines."""
@@ -129,13 +129,20 @@ class SearchScreen(Chooser[Hit | None]):
         if self._reading is not None:
             self._reading.stop()
         _last[self.app] = asked
+        self._start_search()
+
+    def _start_search(self) -> None:
+        """Answer what is asked now, unless a search is under way, which will do so at its end.
+
+        A burst of keys comes here many times before a worker begins, so what says that there is one is set here.
+        """
         if not self._busy:
+            self._busy = True
             self._search()
 
     @work(group="search")
     async def _search(self) -> None:
         """Answer the newest question; those that were typed over meanwhile are never asked."""
-        self._busy = True
         self._patience = self.set_timer(PATIENCE, self._say_state)
         try:
             while True:
@@ -154,6 +161,7 @@ class SearchScreen(Chooser[Hit | None]):
         self._show()
         self._reading = self.set_timer(READ, self._was_read)
         if self._choose:
+            self._choose = False
             self.choose_highlighted()
 
     async def _read(self, asked: Asked) -> list[Hit]:
@@ -166,10 +174,11 @@ class SearchScreen(Chooser[Hit | None]):
     async def _was_read(self) -> None:
         await self._note()
 
-    @work(group="search.open")
+    @work(group="search.open", exclusive=True)
     async def _open(self, hit: Hit) -> None:
         await self._note()
-        self.dismiss(hit)
+        if self.is_active:
+            self.dismiss(hit)
 
     async def _note(self) -> None:
         """What is searched for now was looked for: it is offered the next time."""
