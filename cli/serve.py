@@ -75,6 +75,8 @@ def _secret(name: str, told: str) -> Callable[[Command], Command]:
     "--anonymous-chat", is_flag=True, help="Let callers who did not sign in chat with models of the free tier."
 )
 @_secret("--redis-url", "Count rate limits in Redis, for several servers.")
+@_secret("--smtp-url", "The SMTP server that mails recovery codes: smtp://name:password@host:587, or smtps://.")
+@click.option("--mail-from", default="", help="Whom those mails are from.")
 @_secret("--metrics-token", "Who sends it as Bearer may read /metrics from anywhere; by default this machine may.")
 @click.option(
     "--chat-logging",
@@ -183,10 +185,33 @@ def _settings(options: dict[str, Any], place: Place) -> Any:
         sync_requests=options["sync_requests"],
         sync_megabytes=options["sync_megabytes"],
         metrics_token=options["metrics_token"],
+        smtp_url=_smtp(options),
+        mail_from=options["mail_from"],
         connections=options["connections"],
         chat_logging=chat_logging,
         user_id_salt=salt,
     )
+
+
+def _smtp(options: dict[str, Any]) -> str:
+    """Return the address of the SMTP server, with what a mail needs beside it."""
+    url: str = options["smtp_url"]
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        is_understood = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_understood = False
+    if not is_understood:
+        raise click.ClickException(
+            "The SMTP address is not understood. It looks like smtp://name:password@mail.example.org:587."
+        )
+    if not options["mail_from"] or not options["public_url"]:
+        raise click.ClickException(
+            "Mails need --mail-from, whom they are from, and --public-url, where their link leads."
+        )
+    return url
 
 
 def _origins(given: tuple[str, ...]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from .deadlines import Deadlines
 from .errors import STATUS, ApiError
 from .hosts import Hosts
 from .identity import Caller
+from .mail import Mailer
 from .methods import allowed, answer_head, with_cors
 from .openapi import describe
 from .passwords import Passwords
@@ -61,6 +62,7 @@ def create_app(
     database.has_schema = background is None or bool(settings.jwt_secret)
     relay = Relay(settings.upstream, Cache(database, clock))
     news = News(database)
+    mailer = Mailer(settings.smtp_url, settings.mail_from)
     shared = SharedWindows(database, lambda: clock().timestamp(), tokens.pseudonym)
 
     def installed(secret: str) -> None:
@@ -74,6 +76,7 @@ def create_app(
             stack.push_async_callback(database.close)
             stack.push_async_callback(relay.aclose)
             stack.push_async_callback(news.close)
+            stack.push_async_callback(mailer.aclose)
             stack.push_async_callback(shared.close)
             await stack.enter_async_context(kept(database, settings.keeping_seconds))
             if background is not None:
@@ -100,6 +103,7 @@ def create_app(
         news,
         clock,
         figures,
+        mailer,
     )
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 
 from .database import Database
+from .mail import Mailer
 from .settings import ServerSettings
 from .tokens import Tokens
 from .watching import Figures
@@ -40,6 +41,7 @@ class Services:
     news: News
     clock: Callable[[], datetime] = utc_now
     figures: Figures = field(default_factory=Figures)
+    mailer: Mailer = field(default_factory=Mailer)
     parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """Held while a large body is parsed: of several at once each would slow the others and everybody else."""
 

@@ -54,6 +54,10 @@ class ServerSettings:
     """How browsers reach this server, for its own name and links such as that of /device; empty: this machine only."""
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call this server from a browser, such as ``https://app.example.org``; ``*`` for all."""
+    smtp_url: str = field(default="", repr=False)
+    """The SMTP server that mails recovery codes, ``smtp://name:password@host:587``; empty: no mail is sent."""
+    mail_from: str = ""
+    """Whom mails are from."""
     signup: Signup = "open"
     jwt_secret: str = field(default="", repr=False)
     """Signs access tokens (HS256); empty: one made at the first start and kept in the database."""

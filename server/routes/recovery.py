@@ -15,7 +15,7 @@ from ..identity import Caller
 from ..json_bodies import JsonRoute
 from ..rates import limited
 from ..services import Parts
-from ..signin import page
+from ..signin import accounts, page
 from ..signin.recovery import Recovery
 from ..signin.refusals import Refusal
 from ..signin.service import Session
@@ -46,12 +46,18 @@ class Code(BaseModel):
 
 @router.post("/recover", dependencies=[limited("sign-in")], responses=REFUSED)
 async def recover(body: Forgotten, request: Request, parts: Parts) -> dict[str, str]:
-    """Ask for a recovery code by mail. A server that sends no mail says so."""
+    """Ask for a recovery code by mail: the same answer whether there is such an account. A server that sends no mail
+    says so.
+    """
     await parts.limits.spend_name(request, body.email)
-    raise Refusal(
-        "email_provider_disabled",
-        "This server sends no mail. Ask whoever runs it for a recovery code (sterna serve user recover).",
-    )
+    if not parts.mailer.is_configured:
+        raise Refusal(
+            "email_provider_disabled",
+            "This server sends no mail. Ask whoever runs it for a recovery code (sterna serve user recover).",
+        )
+    address = accounts.email_of(body.email)
+    parts.mailer.later(Recovery(parts).mail(address))
+    return {}
 
 
 @router.post("/verify", dependencies=[limited("sign-in")], responses=REFUSED)

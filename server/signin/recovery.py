@@ -10,6 +10,7 @@ import logging
 from datetime import datetime, timedelta
 
 from ..database import Connection
+from ..errors import ApiError
 from ..identity import SERVER
 from ..services import Services
 from . import accounts, sessions
@@ -19,6 +20,18 @@ from .secrets import hashed, new_secret
 from .service import SignIn, own_names, require_allowed
 
 log = logging.getLogger("sterna.server")
+
+
+MAILED_LIVES = timedelta(hours=1)
+
+MAIL = """\
+Somebody asked to set a new password for your account. If it was you, open this
+link within an hour:
+
+{link}
+
+If it was not, ignore this mail: your password stays as it is.
+"""
 
 
 async def issue(connection: Connection, account: Account, now: datetime, lives: timedelta) -> str:
@@ -89,6 +102,24 @@ class Recovery:
 
         account = await self._parts.database.write(SERVER, work)
         log.info("account %s has a new password by a recovery code", account.id)
+
+    async def mail(self, email: str) -> None:
+        """Mail a code to an account, where there is one. Raises what sending does."""
+
+        async def work(connection: Connection) -> str | None:
+            account, now = await accounts.by_email(connection, email), self._parts.clock()
+            if account is None or account.password is None or account.is_banned(now):
+                return None
+            return await issue(connection, account, now, MAILED_LIVES)
+
+        try:
+            code = await self._parts.database.write(SERVER, work)
+        except ApiError as error:
+            log.warning("a recovery code was not made: %s", error.code)
+            return
+        if code is not None:
+            link = f"{self._parts.settings.public_url}/recover?code={code}"
+            await self._parts.mailer.send(email, "Set a new password", MAIL.format(link=link))
 
     def sign_in(self) -> SignIn:
         """Return what begins a sign-in."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,8 +12,10 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
+from fake_smtp import smtp_server
 from people import Db
 from test_signin_passwords import WORD, as_bearer, new_email, refresh, sign_in, sign_up
+from waiting import until
 
 from cli.place import Place
 from cli.serve_user import user
@@ -175,3 +180,37 @@ def test_the_settings_say_how_one_signs_in(http: httpx.Client, served: Callable[
     assert (told["external"]["email"], told["external"]["anonymous_users"]) == (True, False)
     assert (told["disable_signup"], told["mailer_autoconfirm"]) == (False, True)
     assert httpx.get(f"{served(signup='closed')}/auth/v1/settings", trust_env=False).json()["disable_signup"] is True
+
+
+def test_a_server_with_mail_sends_a_link_to_accounts_alone(
+    served: Callable[..., str], email: str, http: httpx.Client
+) -> None:
+    with smtp_server() as box:
+        home = served(
+            smtp_url=f"smtp://127.0.0.1:{box.port}",
+            mail_from="Sterna <noreply@example.org>",
+            public_url="https://c.example",
+        )
+        with httpx.Client(base_url=home, trust_env=False) as client:
+            for address in (new_email(), f" {email.upper()} "):
+                answer = client.post("/auth/v1/recover", json={"email": address})
+                assert (answer.status_code, answer.json()) == (200, {})
+            wrong = client.post("/auth/v1/recover", json={"email": "no address"})
+            assert (wrong.status_code, wrong.json()["error_code"]) == (400, "validation_failed")
+            mail = box.next()
+            assert (mail["To"], mail["From"]) == (email, "Sterna <noreply@example.org>")
+            (code,) = re.findall(r"https://c\.example/recover\?code=(\S+)", str(mail.get_payload()))
+            assert verify(client, token=code).status_code == 200
+        assert box.mails.empty()
+
+
+def test_mail_that_cannot_be_sent_is_a_line_in_the_log(
+    served: Callable[..., str], email: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    home = served(smtp_url=f"smtp://127.0.0.1:{port}", mail_from="a@example.org", public_url="https://c.example")
+    with caplog.at_level(logging.WARNING, "sterna.server"):
+        assert httpx.post(f"{home}/auth/v1/recover", json={"email": email}, trust_env=False).status_code == 200
+        until(lambda: "mail: one could not be sent: ConnectionRefusedError" in caplog.text, "the line")
+    assert email not in caplog.text
