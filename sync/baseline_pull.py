@@ -14,7 +14,7 @@ from typing import Any
 from storage import Entry, InMessage, Store, Survey
 
 from .baseline_talk import RESERVE, Spent, Steps, Talk
-from .steps import Problem, Tx
+from .steps import Problem, Progress, Tx
 from .upstream_answers import Stopped
 from .upstream_values import WrongOwner, listed, message_in
 from .wire import BadItem, instant_of, written
@@ -69,9 +69,11 @@ class Pulling(Talk):
 
     def fetch(self, fence: int) -> Steps[None]:
         """Fetch the messages of what changed, as far as the budget goes."""
+        left = sum(_things(entry) for entry in self._left.values())
         for id_ in list(self._left):
+            left -= _things(self._left[id_])
             try:
-                yield from self._fetch_one(self._left[id_], fence)
+                yield from self._fetch_one(self._left[id_], fence, left=left)
             except Spent:
                 return
             del self._left[id_]
@@ -92,7 +94,7 @@ class Pulling(Talk):
         except (Spent, Stopped):
             return
 
-    def _fetch_one(self, entry: Entry, fence: int, keep: int = RESERVE) -> Steps[None]:
+    def _fetch_one(self, entry: Entry, fence: int, keep: int = RESERVE, left: int = 0) -> Steps[None]:
         found, sound = yield from self._messages(entry.id, {}, keep)
         if found is None:
             self._note_try(entry)
@@ -112,6 +114,7 @@ class Pulling(Talk):
             Store.baseline_merge,
             (entry.id, found, entry.fingerprint if whole else None),
             {"fence": fence, "now_ms": self.budget.at_ms or 0},
+            Progress(fetched=_things(entry), left=left),
         )
         self._pulled += taken
         if not whole:
@@ -177,6 +180,11 @@ class Pulling(Talk):
 
     def _note_try(self, entry: Entry) -> None:
         self._tries[entry.id] = (entry.fingerprint, self._times_tried(entry) + 1)
+
+
+def _things(entry: Entry) -> int:
+    """How many things a conversation is: itself, and the messages that the list counts."""
+    return 1 + entry.message_count
 
 
 def _counted(messages: Iterable[InMessage]) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from storage import Batch, Outgoing, OutMessage, Store
 
 from .baseline_talk import Spent, Steps, Talk, encoded
-from .steps import Point, Tx
+from .steps import Point, Progress, Tx
 from .upstream_answers import Said, Stopped
 from .upstream_values import conversation_item, message_item
 from .wire import BATCH_BYTES, MESSAGE_BYTES, BadItem, Detail
@@ -115,6 +115,7 @@ class Pushing(Talk):
                 Store.baseline_settle,
                 (tuple(outcome.acked), tuple(outcome.refused)),
                 {"fence": fence, "now_ms": now_ms},
+                Progress(pushed=len(outcome.acked) + len(outcome.refused)),
             )
             self._pushed += len(outcome.acked)
         for kind, id_, rev in outcome.large:

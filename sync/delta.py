@@ -17,7 +17,7 @@ from storage import Inflight, NotInFlight, Pending, Store, SyncState
 
 from .capability import client_header
 from .packing import coding, packed
-from .steps import Ahead, Answer, Cycle, Http, Now, Point, Problem, Step, Tx, Unreachable
+from .steps import Ahead, Answer, Cycle, Http, Now, Point, Problem, Progress, Step, Tx, Unreachable
 from .values import op_of, remote_of, told_of
 from .verdicts import portal, problem_of
 from .wire import BATCH_OPS, BadItem, Capability, Commit, DeltaAnswer, DeltaPush, Pull, is_clean_json
@@ -182,7 +182,14 @@ class DeltaSync:
             raise Nonsense from None
         rows = page_of(found, state) if "Sync-Pull" in headers else []
         try:
-            yield from taken(Store.settle_push, frozen.push_seq, told, seen_of(found), fence=fence, now_ms=now_ms)
+            yield from taken(
+                Tx(
+                    Store.settle_push,
+                    (frozen.push_seq, told, seen_of(found)),
+                    {"fence": fence, "now_ms": now_ms},
+                    Progress(pushed=len(told)),
+                )
+            )
         except NotInFlight:
             return Exchange(more=True)  # another process has settled it
         yield Point("settled")
@@ -222,16 +229,10 @@ class DeltaSync:
     def _applied(
         self, found: DeltaAnswer, rows: Sequence[Any], state: SyncState, fence: int, now_ms: int
     ) -> Steps[None]:
-        yield from taken(
-            Store.apply,
-            rows,
-            cur=state.cur,
-            new_cur=found.cur,
-            seen=seen_of(found),
-            more=found.more,
-            fence=fence,
-            now_ms=now_ms,
-        )
+        seen = seen_of(found)
+        page = {"cur": state.cur, "new_cur": found.cur, "seen": seen, "more": found.more}
+        progress = Progress(position=found.cur, head=seen[0] if seen is not None else None)
+        yield from taken(Tx(Store.apply, (rows,), {**page, "fence": fence, "now_ms": now_ms}, progress))
         yield Point("applied")
 
     def _apart(self, frozen: Inflight, answer: Answer, fence: int, now_ms: int) -> Steps[Exchange]:
@@ -284,10 +285,10 @@ class DeltaSync:
         return int(self._rng.uniform(0, min(LONGEST_MS, 1000 * 2 ** min(state.fails, 20))))
 
 
-def taken(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Steps[Any]:
+def taken(transaction: Tx) -> Steps[Any]:
     """A transaction that refuses what does not fit: then the answer was nonsense."""
     try:
-        return (yield Tx(method, args, kwargs))
+        return (yield transaction)
     except NotInFlight:
         raise
     except ValueError:

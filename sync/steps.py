@@ -54,12 +54,30 @@ class Unreachable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """What a transaction moves on, for who shows how far the exchange has come."""
+
+    pushed: int = 0
+    """Things that the server has answered for."""
+    fetched: int = 0
+    """Things that came, where they are counted and not numbered."""
+    left: int = 0
+    """Things that are known to come after them."""
+    position: int | None = None
+    """Number up to which the feed is here, where it is numbered."""
+    head: int | None = None
+    """Number of the newest thing of the feed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tx:
     """One transaction: ``method(store, *args, **kwargs)``. What it returns, or raises, comes back."""
 
     method: Callable[..., Any]
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress | None = None
+    """What it moves on, unless it returns False."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,7 @@ from .report import Phase, SyncReport
 from .steps import Problem, Step, Tx
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from storage import SyncCounts, Told
+    from storage import SyncCounts
 
 LONG_WORK = 200
 """Things to send and fetch from which on it is told how many of them are done."""
@@ -27,7 +25,7 @@ class Telling:
         self.problem: Problem | None = None
         self.waiting = 0
         self._running = True  # until it is known how things stand, that is what is being found out
-        self._done = self._total = 0
+        self._done = self._total = self._to_push = 0
         self._cur = 0
         self._goal: int | None = None
 
@@ -38,20 +36,20 @@ class Telling:
     def began(self, to_push: int, cur: int) -> None:
         """A cycle runs, with so much to send and the history known so far."""
         self._running, self._done, self._total, self._cur, self._goal = True, 0, to_push, cur, None
+        self._to_push = to_push
         self._tell()
 
     def step(self, step: Step, came: Any) -> None:
         """A step of it is done."""
-        if not isinstance(step, Tx):
+        if not isinstance(step, Tx) or step.progress is None or came is False:
             return
-        name = getattr(step.method, "__name__", "")
-        if name == "settle_push":
-            told: Sequence[Told] = step.args[1] if len(step.args) > 1 else step.kwargs["told"]
-            self._done += len(told)
-        elif name == "apply" and came:
-            self._fetched(step.kwargs["new_cur"], step.kwargs["seen"])
-        else:
-            return
+        progress = step.progress
+        self._done += progress.pushed + progress.fetched
+        self._to_push = max(0, self._to_push - progress.pushed)
+        if progress.position is not None:
+            self._fetched(progress.position, progress.head)
+        if progress.fetched or progress.left:
+            self._total = max(self._total, self._done + progress.left + self._to_push)
         self.problem = None  # it works, even if it takes a while
         self._tell(until_ms=None, sentence="")
 
@@ -86,9 +84,9 @@ class Telling:
         self.waiting = counts.waiting
         return {"waiting": counts.waiting, "quarantined": counts.quarantined, "conflicts": counts.conflicts}
 
-    def _fetched(self, new_cur: int, seen: tuple[int, str] | None) -> None:
+    def _fetched(self, new_cur: int, head: int | None) -> None:
         if self._goal is None:  # what is written from now on comes back too, and is nothing more to do
-            self._goal = max(self._cur, seen[0] if seen is not None else new_cur)
+            self._goal = max(self._cur, new_cur if head is None else head)
             self._total += self._goal - self._cur
         now = min(new_cur, self._goal)
         self._done += max(0, now - self._cur)

@@ -10,7 +10,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from storage import Store, data_dir, open_account
+from storage import Settled, Store, data_dir, open_account
 from tests.cli.conftest import Run
 from tests.clients import Somebody, sign_up
 from tests.upstream import Upstream
@@ -340,7 +340,13 @@ def test_a_sync_in_the_foreground_goes_on_until_it_is_ended(
 def test_an_upstream_server_is_signed_in_to_and_synced_with(run: Run, home: Path, history: Callable[[], Store]) -> None:
     upstream = Upstream()
     ada = upstream.join()
-    first = history().create_session("sandpiper")
+    store = history()
+    first = store.create_session("sandpiper")
+    for number in range(100):
+        begun = store.begin_turn(first.id, f"question {number}", model="acme/small")
+        store.settle_reply(begun.reply.id, Settled("done", "an answer"))
+    for number in range(15):
+        store.begin_turn(None, f"another {number}", model="acme/small")
     with serving_upstream(upstream) as address:
         settings = f'[sync]\nserver = "{address}"\nkind = "upstream"\nsupabase_url = "{address}"\nanon_key = "anon"\n'
         (home / "config" / "config.toml").write_text(settings)
@@ -355,7 +361,12 @@ def test_an_upstream_server_is_signed_in_to_and_synced_with(run: Run, home: Path
         assert synced.code == 0, synced.err
         other = ("--data-dir", str(home / "other"), "--config-dir", str(home / "other-config"))
         assert run(*other, *login, stdin=words).code == 0
-        synced = run(*other, "sync", "--once")
+        synced = run(*other, "sync", "--once", "--json")
         assert synced.code == 0, synced.err
-        assert [one["id"] for one in run(*other, "list", "--json").lines()] == [first.id]
+        counted = [(one["done"], one["total"]) for one in synced.lines() if one["total"]]
+        assert counted == sorted(counted)
+        assert len(counted) > 10
+        assert {total for _, total in counted} == {1 + 200 + 2 * 15}
+        assert counted[-1][0] == counted[-1][1]
+        assert first.id in [one["id"] for one in run(*other, "list", "--json").lines()]
         assert "with email and password only" in run("login", address, "--device").err

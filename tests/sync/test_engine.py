@@ -13,7 +13,7 @@ from passing import until
 
 from storage import Store, StoreFull
 from sync.errors import CannotReach, SendingOff, SignInNeeded
-from sync.steps import Cycle, Point, Step, Tx, Unreachable
+from sync.steps import Cycle, Point, Progress, Step, Tx, Unreachable
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -519,16 +519,17 @@ async def test_long_work_is_counted(start: Callable[..., Any], path: Path) -> No
 
     def long() -> Generator[Step, Any, Cycle]:
         for _ in range(3):
-            yield Tx(settle_push, (1, [None] * 100))
-        yield Tx(apply, (), {"new_cur": 400, "seen": (500, "n")})
+            yield Tx(settles, (), {}, Progress(pushed=100))
+        yield Tx(applies, (True,), {}, Progress(position=400, head=500))
         yield Tx(forget, (1,))
-        yield Tx(apply, (), {"new_cur": 900, "seen": (900, "n")})
+        yield Tx(applies, (False,), {}, Progress(position=450, head=500))
+        yield Tx(applies, (True,), {}, Progress(position=900, head=900))
         return Cycle(pushed=300, pulled=500, complete=True)
 
-    def settle_push(store: Store, push_seq: int, told: list[None]) -> None: ...
+    def settles(store: Store) -> None: ...
 
-    def apply(store: Store, *, new_cur: int, seen: tuple[int, str]) -> bool:
-        return True
+    def applies(store: Store, done: bool) -> bool:
+        return done
 
     machine = await start(core=Core([problem("offline", 1000), long()]))
     await until(lambda: machine.phase == "offline")
@@ -537,6 +538,18 @@ async def test_long_work_is_counted(start: Callable[..., Any], path: Path) -> No
     counted = dict.fromkeys((one.done, one.total) for one in machine.reports if one.phase == "syncing" and one.total)
     assert list(counted) == [(0, 300), (100, 300), (200, 300), (300, 300), (700, 800), (800, 800)]
     assert (machine.engine.report.phase, machine.engine.report.total) == ("synced", 0)
+
+
+async def test_long_work_of_a_server_without_numbers_is_counted(start: Callable[..., Any]) -> None:
+    def long() -> Generator[Step, Any, Cycle]:
+        for left in (300, 200, 100, 0):
+            yield Tx(forget, (1,), {}, Progress(fetched=100, left=left))
+        return Cycle(pulled=400, complete=True)
+
+    machine = await start(core=Core([long()]))
+    await settled(machine, 1)
+    counted = dict.fromkeys((one.done, one.total) for one in machine.reports if one.phase == "syncing" and one.total)
+    assert list(counted) == [(100, 400), (200, 400), (300, 400), (400, 400)]
 
 
 async def test_short_work_is_not_counted(start: Callable[..., Any]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from storage import Store
@@ -16,6 +17,9 @@ from sync.baseline import BaselineSync
 from sync.cookies import renewed
 from sync.steps import Answer, Cycle, Http, Now, Point, Step, Tx, Unreachable
 from tests.upstream import Person, Told, Upstream
+
+FOLDER = TemporaryDirectory()
+"""Where these stores keep their locks; one of each process, gone when it ends."""
 
 Net = Callable[[Http, Callable[[Http], Answer]], Answer]
 """Carries a request: may lose it or its answer (raises Unreachable), or give another answer."""
@@ -44,7 +48,9 @@ def store_in_memory(user_id: str, clock: Callable[[], datetime], rng: random.Ran
     db.row_factory = sqlite3.Row
     _template().backup(db)
     db.execute("pragma foreign_keys = on")
-    store = Store(db, Path("memory.db"), clock=clock, token=lambda n: "".join(rng.choices("abcdefghijkmnop", k=n)))
+    store = Store(
+        db, Path(FOLDER.name) / "memory.db", clock=clock, token=lambda n: "".join(rng.choices("abcdefghijkmnop", k=n))
+    )
     store._own = lambda: "nobody"  # type: ignore[method-assign]  # no file on disk says whose replies these are
     store.user_id = user_id
     store.ensure_profile(user_id, "ada@example.org", {})
