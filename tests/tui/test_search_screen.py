@@ -104,6 +104,7 @@ async def test_a_burst_of_keys_is_answered_once_and_closes_one_screen(
     app = ListApp(file, clock)
     async with running(app, (80, 24)) as pilot:
         screen = await open_search(app, pilot)
+        await app.workers.wait_for_complete()
         for end in range(1, len("furthest") + 1):  # no worker begins between two of these
             screen.ask(Input.Changed(screen.field, "furthest"[:end]))
         screen.choose_highlighted()
