@@ -127,6 +127,7 @@ class SternaApp(Themed, inherit_bindings=False):
         self.trying_theme = False
         """True while a picker shows themes that are not chosen yet."""
         self._interrupted = -AGAIN_SECONDS
+        self._copying: asyncio.Task[str] | None = None
         typeahead(self).closes = self._may_close
         self.begin_with_theme(settings.theme, environ)
         self._filters.append(Gate(ascii_only=self.ascii))
@@ -372,6 +373,20 @@ class SternaApp(Themed, inherit_bindings=False):
         where = f" The details are in {log}." if (log := self._write_log(details)) else ""
         self.farewell = f"Sterna crashed because of an internal error. Your conversations are safe.{where}"
         self._close_messages_no_wait()
+
+    # Copying
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy to wherever it can be pasted from; :meth:`copied_to` says where that is."""
+        super().copy_to_clipboard(text)
+        from .clipboard import copy_elsewhere
+
+        folder = self._log_file().parent if self._log_file is not None else None
+        self._copying = asyncio.create_task(copy_elsewhere(text, self.environ, folder), name="copy")
+
+    async def copied_to(self) -> str:
+        """Return where the last copy is, as the end of a sentence."""
+        return await self._copying if self._copying is not None else ""
 
     # Showing
 

@@ -180,6 +180,11 @@ class Frame(Screen[None]):
             self.prompt.focus()
             self.prompt.post_message(events.Paste(event.text))
 
+    @on(events.Click, "#transcript-new")
+    def write_on(self) -> None:
+        """Give the keys to the prompt after the way back to the newest message."""
+        self.prompt.focus()
+
     # Opening
 
     async def reopen(self) -> None:
@@ -334,7 +339,8 @@ class Frame(Screen[None]):
         ui = self.sterna.settings.ui
         retry = key_name(self.sterna.key_of("reply.retry"))  # works while one writes, too
         versions = key_name(self.sterna.key_of("transcript.versions"))
-        return Look(ui.show_token_count, ui.show_reasoning, retry, versions)
+        end = key_name(self.sterna.key_of("prompt.last"))
+        return Look(ui.show_token_count, ui.show_reasoning, retry, versions, end)
 
     async def show_state(self) -> None:
         """Bring heading and status line in step."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from textual import on, work
 
@@ -255,8 +255,12 @@ class MainScreen(Conversations):
     # Reading
 
     def on_transcript_copied(self, event: Transcript.Copied) -> None:
-        """Say what is on the clipboard now."""
-        self.sterna.notify(f"Copied {clean(event.what)}.", timeout=3)
+        """Say what was copied, and where to."""
+        self.sterna.spawn(self._say_copied(event.what), "copied")
+
+    async def _say_copied(self, what: str) -> None:
+        where = await self.sterna.copied_to()
+        self.sterna.notify(f"Copied {clean(what)}{where}.", timeout=8 if where else 3)
 
     def on_transcript_delete_requested(self, event: Transcript.DeleteRequested) -> None:
         """Delete one message."""
@@ -268,6 +272,11 @@ class MainScreen(Conversations):
             self._offer_undo("Deleted the message.")
         except storage.StoreError as error:
             self._complain(f"Not deleted. {error}")
+
+    def action_scroll_messages(self, where: Literal["page_up", "page_down", "first", "last"]) -> None:
+        """Scroll the messages; the focus stays where it is."""
+        if self.session is not None:
+            self.transcript.scroll_to_place(where)
 
     # Focus
 

@@ -48,8 +48,6 @@ async def test_the_old_reply_stays_until_the_new_one_is_there_and_undo_brings_it
         await shown(pilot, app, "the first reply")
         await pilot.press("v")
         await until(pilot, lambda: texts(home) == ["hello", "the second reply"])
-        await pilot.press("ctrl+underscore")
-        await until(pilot, lambda: "nothing to undo" in notices(app) or texts(home) == ["hello", "the first reply"])
 
 
 @pytest.mark.parametrize("how", ["down", "stopped"])

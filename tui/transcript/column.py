@@ -33,7 +33,7 @@ SHARE = 4
 BEAT = 4
 """Frames between two movements of its mark."""
 EMPTY = "Nothing here yet.\nWrite below, then press Enter to send."
-NEW = " ↓ new messages "
+NEW, NEWEST = " ↓ new messages ", " ↓ newest message "
 
 
 class Hint(Static, can_focus=False):
@@ -121,6 +121,7 @@ class Column(Widget):
 
     @on(Mount)
     def start_ticker(self) -> None:
+        self.watch(self.messages, "follow", self._show_way_back, init=False)
         self._ticker = self.set_interval(1 / FRAMES, self._draw_live, pause=True)
         self._show_hints()
 
@@ -239,11 +240,17 @@ class Column(Widget):
         self.unseen = self.unseen or not self.messages.follow
 
     def _show_hints(self) -> None:
-        self.query_one("#transcript-empty", Hint).display = not self._views
+        for hint in self.query("#transcript-empty"):  # none once the transcript is being taken away
+            hint.display = not self._views
 
-    def watch_unseen(self, unseen: bool) -> None:
-        for hint in self.query("#transcript-new"):
-            hint.display = unseen
+    def watch_unseen(self) -> None:
+        self._show_way_back()
+
+    def _show_way_back(self) -> None:
+        """Show the way to the newest message while it is out of sight."""
+        for hint in self.query("#transcript-new").results(Hint):
+            hint.display = bool(self._views) and (self.unseen or not self.messages.follow)
+            hint.update(Content(f"{NEW if self.unseen else NEWEST} {self.look.end_key} "))
 
     def watch_empty_hint(self, text: str) -> None:
         for hint in self.query("#transcript-empty").results(Hint):

@@ -31,6 +31,8 @@ class Look:
     """The key to be named where trying again helps."""
     versions_key: str = "v"
     """The key that shows another version of a reply."""
+    end_key: str = "end"
+    """The key that goes to the newest message."""
     zone: tzinfo | None = None
     """The person's time zone; None is the system's."""
 

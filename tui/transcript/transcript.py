@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from textual import on, work
 from textual.binding import BindingType
@@ -151,6 +152,17 @@ class Transcript(Window, can_focus=True):
     def action_last(self) -> None:
         self.to_end()
         self.call_after_refresh(self._select_end, -1)
+
+    def scroll_to_place(self, where: Literal["page_up", "page_down", "first", "last"]) -> None:
+        """Scroll without a cursor: a page, or to an end of the conversation."""
+        column = self.messages
+        page = max(1, column.size.height - 2)
+        if where == "first":
+            self.to_start()
+        elif where == "last" or (where == "page_down" and self.messages.follow):
+            self.to_end()
+        else:
+            column.jump(column.scroll_offset.y + (page if where == "page_down" else -page))
 
     def _move(self, step: int) -> None:
         """To the next message; but first through what does not fit on the screen of this one."""

@@ -1,0 +1,104 @@
+"""Copying to wherever a person can paste from, and saying what is known about it.
+
+A terminal is asked by an escape sequence (OSC 52) and never answers, and many ignore it. So the text also goes to what
+does answer: tmux's own buffer, and the clipboard program of the desktop. Where neither is there, it is in a file too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+TOOL_SECONDS = 2.0
+"""Longest wait for a clipboard program."""
+
+FILE = "copied.txt"
+
+WITHOUT = ("dumb", "linux", "vt100", "vt102", "vt220")
+"""Values of TERM without a clipboard."""
+
+OBEYING = ("kitty", "foot", "alacritty", "wezterm", "ghostty", "iterm", "contour", "rio")
+"""Parts of TERM or TERM_PROGRAM of terminals that take OSC 52 as they come."""
+
+
+async def copy_elsewhere(text: str, environ: Mapping[str, str], folder: Path | None) -> str:
+    """Put ``text`` where it can be pasted from, besides OSC 52; return where as the end of "Copied message …"."""
+    if environ.get("TMUX") and await _run(("tmux", "load-buffer", "-w", "-"), text, environ):
+        off = await _output(("tmux", "show-options", "-sv", "set-clipboard"), environ) == "off"
+        return " to the buffer of tmux (prefix ] pastes it)" if off else ""
+    for tool in tools(environ, sys.platform):
+        if await _run(tool, text, environ):
+            return ""
+    names = f"{environ.get('TERM', '')} {environ.get('TERM_PROGRAM', '')}".lower()
+    if any(name in names for name in OBEYING) or environ.get("WT_SESSION"):
+        return ""
+    place = await asyncio.to_thread(_write, text, folder) if folder is not None else None
+    silent = environ.get("TERM", "") in WITHOUT
+    if place is None:
+        return "" if not silent else " nowhere: this terminal has no clipboard"
+    return f" to {place}" if silent else f", if this terminal allows it, and to {place}"
+
+
+def tools(environ: Mapping[str, str], platform: str) -> list[tuple[str, ...]]:
+    """Return the commands that may reach the desktop's clipboard, the likeliest first."""
+    found: list[tuple[str, ...]] = []
+    if platform == "darwin":
+        found.append(("pbcopy",))
+    if environ.get("WAYLAND_DISPLAY"):
+        found.append(("wl-copy",))
+    if environ.get("DISPLAY"):
+        found += [("xclip", "-selection", "clipboard"), ("xsel", "--clipboard", "--input")]
+    if environ.get("WSL_DISTRO_NAME"):
+        found.append(("clip.exe",))
+    return found
+
+
+async def _run(command: tuple[str, ...], text: str, environ: Mapping[str, str]) -> bool:
+    """Return whether a program took the text."""
+    if shutil.which(command[0], path=environ.get("PATH")) is None:
+        return False
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=dict(environ),
+        )
+    except OSError:
+        return False
+    try:
+        async with asyncio.timeout(TOOL_SECONDS):
+            await process.communicate(text.encode("utf-8", "replace"))
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return False
+    return process.returncode == 0
+
+
+async def _output(command: tuple[str, ...], environ: Mapping[str, str]) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=dict(environ)
+    )
+    out, _ = await process.communicate()
+    return out.decode("utf-8", "replace").strip()
+
+
+def _write(text: str, folder: Path) -> Path | None:
+    """Return the file that holds the text now, readable by its owner alone; None where none can be written."""
+    place = folder / FILE
+    try:
+        with open(place, "w", encoding="utf-8", errors="replace", opener=_private) as file:
+            file.write(text)
+    except OSError:
+        return None
+    return place
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
