@@ -79,7 +79,8 @@ class Welcome(Widget):
         if found.endpoints:
             names = ", ".join(one_line(name) for name in found.endpoints)
             lines += [
-                _line("Connected to ", (names, "$primary"), ", using ", (one_line(found.model), "$primary"), "."),
+                _line("Connected to ", (names, "$primary"), "."),
+                _line("Using ", (one_line(found.model), "$primary"), "."),
             ]
         else:
             lines += [

@@ -97,7 +97,7 @@ def test_a_newcomer_comes_and_goes(keeper: tuple[Home, Going], newcomer: Home) -
     assert newcomer.run("analytics", "on").code == 0
 
     with Terminal(newcomer) as screen:
-        screen.sees(EMPTY, "synced", f"Connected to {url.partition('://')[2]}", "using server")
+        screen.sees(EMPTY, "synced", f"Connected to {url.partition('://')[2]}", "Using server")
         screen.press(CTRL_L)
         screen.sees(f"server  {url.partition('://')[2]}", "DeepSeek R1", "pro only")
         screen.press("deepseek", ENTER)

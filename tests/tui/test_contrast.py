@@ -8,7 +8,7 @@ from home import Home, settled, until
 from scenes import DIALOGS, PARTS, back
 from textual.pilot import Pilot
 from textual.theme import Theme
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList, TextArea
 
 from storage import Settled
 from tui.app import SternaApp
@@ -26,6 +26,9 @@ async def unfocused(pilot: Pilot[int], app: SternaApp) -> list[str]:
         await pilot.pause()
         if isinstance(widget, OptionList):
             widget.action_first()
+        if isinstance(widget, Input | TextArea):  # a cursor blinks: the focus has to show without it
+            widget.cursor_blink = False
+            widget._cursor_visible = False
         await pilot.pause()
         with_focus = painted(app, widget)
         app.screen.set_focus(None)
