@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Generator
 from datetime import datetime
 from functools import cache
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +21,8 @@ from tests.upstream import Person, Told, Upstream
 
 FOLDER = TemporaryDirectory()
 """Where these stores keep their locks; one of each process, gone when it ends."""
+
+NUMBERS = count()
 
 Net = Callable[[Http, Callable[[Http], Answer]], Answer]
 """Carries a request: may lose it or its answer (raises Unreachable), or give another answer."""
@@ -48,10 +51,8 @@ def store_in_memory(user_id: str, clock: Callable[[], datetime], rng: random.Ran
     db.row_factory = sqlite3.Row
     _template().backup(db)
     db.execute("pragma foreign_keys = on")
-    store = Store(
-        db, Path(FOLDER.name) / "memory.db", clock=clock, token=lambda n: "".join(rng.choices("abcdefghijkmnop", k=n))
-    )
-    store._own = lambda: "nobody"  # type: ignore[method-assign]  # no file on disk says whose replies these are
+    path = Path(FOLDER.name) / f"{next(NUMBERS)}.db"  # beside it, locks say whose replies and drafts these are
+    store = Store(db, path, clock=clock, token=lambda n: "".join(rng.choices("abcdefghijkmnop", k=n)))
     store.user_id = user_id
     store.ensure_profile(user_id, "ada@example.org", {})
     store.set_sync_account("https://upstream.example", user_id, mode="baseline")

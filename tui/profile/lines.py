@@ -62,6 +62,8 @@ def profile_lines(page: Profile, zone: tzinfo | None = None) -> list[Content]:
     month = [day for day in page.days if day["usage_date"][:7] == page.today[:7]]
     told.append(_pair("This month", _use(month)))
     told.append(_pair("All time", ", ".join(_ever(page.stats))))
+    if searches := page.stats.get("total_searches"):
+        told.append(_pair("On this computer", _many(searches, "search", "searches")))
     if models := _models(month):
         told += [Content(""), _head("Replies this month, by model")]
         told += [_pair(one_line(name, 60), _many(count, "reply", "replies")) for name, count in models]
