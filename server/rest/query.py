@@ -11,7 +11,21 @@ from collections.abc import Iterable
 
 from .errors import RestError, unparsed
 from .filters import LogicParser, filter_of
-from .terms import FIELD, MAX_ITEMS, MAX_NAME, NAME, PATH, Group, Item, Order, Query, Test, field_of, unquoted
+from .terms import (
+    EVERYTHING,
+    FIELD,
+    MAX_ITEMS,
+    MAX_NAME,
+    NAME,
+    PATH,
+    Group,
+    Item,
+    Order,
+    Query,
+    Test,
+    field_of,
+    unquoted,
+)
 
 CASTS = frozenset({
     "bigint", "bool", "boolean", "date", "float4", "float8", "int", "int2", "int4", "int8", "integer", "json", "jsonb",
@@ -53,6 +67,7 @@ def _select(text: str) -> tuple[Item, ...] | None:
     parts = _split(text, "select parameter")
     for part in parts:
         if part == "*":
+            items.append(EVERYTHING)
             continue
         if "(" in part:
             raise _not_a_column(part)
@@ -68,11 +83,7 @@ def _select(text: str) -> tuple[Item, ...] | None:
         if cast and cast not in CASTS:
             raise RestError(400, "42704", f'type "{cast}" does not exist', hint=f"Casts: {', '.join(sorted(CASTS))}.")
         items.append(Item(field, alias, cast))
-    if "*" not in parts:
-        return tuple(items)
-    if items:
-        raise RestError(400, "PGRST100", "a select parameter is either * or a list of columns")
-    return None
+    return None if items == [EVERYTHING] else tuple(items)
 
 
 def _not_a_column(part: str) -> RestError:

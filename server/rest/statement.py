@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from .catalogue import SCALAR, Function, Relation
 from .errors import no_column
 from .filters import COMPARISONS, PATTERNS
-from .terms import Field, Group, Item, Order, Query, Test
+from .terms import EVERYTHING, Field, Group, Item, Order, Query, Test
 
 MAX_ROWS = 1000
 """Rows of one answer."""
@@ -99,9 +99,10 @@ class Statement:
         )
 
     def _columns(self) -> sql.Composable:
-        items = self._query.select
-        if items is None:
-            items = tuple(Item(Field(name), name) for name in self._relation.columns)
+        columns = tuple(Item(Field(name), name) for name in self._relation.columns)
+        items: list[Item] = []
+        for item in self._query.select if self._query.select is not None else (EVERYTHING,):
+            items += columns if item is EVERYTHING else (item,)
         self.headers = [item.alias for item in items]
         return sql.SQL(", ").join(self._column(item) for item in items)
 

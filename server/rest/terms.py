@@ -35,6 +35,10 @@ class Item:
     cast: str = ""
 
 
+EVERYTHING = Item(Field("*"), "*")
+"""``*`` among other entries: every column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Test:
     """A comparison of a field."""

@@ -113,6 +113,8 @@ def test_columns_are_chosen_renamed_and_cast(five: Person) -> None:
         {"id": "c2", "heading": "Trees", "n": "20", "name": "n2", "created_at": "2025-01-02", "k": 2}
     ]
     assert five.http.get(SESSIONS, params={"select": "p:id", "id": "eq.c2"}).json() == [{"p": "c2"}]
+    (row,) = five.http.get(SESSIONS, params={"select": "*, again:title", "id": "eq.c2"}).json()
+    assert (row["title"], row["again"], row["user_id"]) == ("Trees", "Trees", str(five.id))
     assert five.http.get(SESSIONS, params={"select": "", "id": "eq.c2"}).json() == [{}]
 
 
