@@ -207,7 +207,8 @@ class Reading:
         if counts and all(isinstance(one, int) for one in counts) and any(counts):
             yield Usage(*counts)
         texts = [one if isinstance(one := final.get(name), str) else None for name in ("id", "model")]
-        yield Done(completion_id=texts[0], model=texts[1])
+        reason = final.get("finish_reason")
+        yield Done(reason if isinstance(reason, str) and reason else "stop", texts[0], texts[1])
 
     def _text(self, text: str) -> Iterator[Event]:
         if not text:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from providers import Delta, Done, Event, Failed, Reasoning, Usage
+from providers import Delta, Done, Event, Failed, Moved, Reasoning, Usage
 
 REASONING, FINAL = "__REASONING_CHUNK__", "__FINAL_METADATA__"
 MARKERS = (REASONING, "__ANNOTATIONS_CHUNK__", "__IMAGE_DELTA_CHUNK__", "__METADATA__", FINAL)
@@ -45,6 +45,8 @@ class ChatResponse(BaseModel):
     has_websearch: bool = False
     websearch_result_count: int = 0
     reasoning: str | None = None
+    finish_reason: str | None = None
+    """Why it ended, where not by itself: ``length``, ``content_filter``, ``tool_calls`` or the service's own word."""
 
 
 class Gathered:
@@ -60,6 +62,7 @@ class Gathered:
         self.usage = TokenCounts()
         self.failure: Failed | None = None
         self.is_done = False
+        self.finish_reason: str | None = None
         self._length = 0
 
     def take(self, event: Event) -> bool:
@@ -81,9 +84,17 @@ class Gathered:
                 self.is_done = True
                 self.id = event.completion_id or ""
                 self.model = event.model or self.model
+                self.finish_reason = event.finish_reason[:60] if event.finish_reason != "stop" else None
             case Failed():
                 self.failure = event
         return self._length <= LONGEST_REPLY and not self.failure
+
+    def move(self, moved: Moved) -> None:
+        """Make all text so far reasoning, or the answer. A stream cannot: what it has sent is sent."""
+        if moved.to == "reasoning":
+            self.thoughts, self.pieces = [*self.thoughts, *self.pieces] if self.with_reasoning else [], []
+        else:
+            self.pieces, self.thoughts = [*self.pieces, *self.thoughts], []
 
     def answer(self, timestamp: str, request_id: str | None) -> ChatResponse:
         """All of it."""
@@ -96,6 +107,7 @@ class Gathered:
             id=self.id or f"stream_{int(time.time() * 1000)}",
             model=self.model,
             reasoning="".join(self.thoughts) or None,
+            finish_reason=self.finish_reason,
         )
 
 
@@ -157,5 +169,7 @@ def final(lines: Lines, answer: ChatResponse) -> str:
 async def gather(events: AsyncGenerator[Event, None], gathered: Gathered) -> None:
     """Take all events."""
     async for event in events:
+        if isinstance(event, Moved):
+            gathered.move(event)
         if not gathered.take(event):
             return

@@ -42,6 +42,7 @@ SAID = {
     FailureKind.PAYMENT: "This server's account at the model service is used up. Whoever runs it has to look at it.",
     FailureKind.FORBIDDEN: "The model service refused the request.",
     FailureKind.TIMEOUT: "The model service did not answer in time. Try again.",
+    FailureKind.EMPTY: "The model sent no text. Ask for an answer in words, or choose another model.",
     FailureKind.UNCONFIGURED: "The model service is not set up right. Whoever runs this server has to look at it.",
 }
 

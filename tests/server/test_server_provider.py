@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,6 +48,23 @@ def test_a_reply_comes_whole_with_its_counts(relaying: tuple[Server, str], model
     assert events[-1] == Done(completion_id="gen-1", model=FREE)
     (usage,) = [event for event in events if isinstance(event, Usage)]
     assert usage.input_tokens == 11
+
+
+def test_a_reply_that_is_cut_off_says_so(relaying: tuple[Server, str], model: Server, ada: Person) -> None:
+    choice = {"message": {"content": "half"}, "finish_reason": "length"}
+    model.fake.reply = lambda body: Script(body=json.dumps({"choices": [choice]}))
+    events = ask(relaying[1], ada.token)
+    assert text_of(events) == "half"
+    assert isinstance(events[-1], Done)
+    assert events[-1].finish_reason == "length"
+
+
+def test_a_reply_without_text_is_a_failure(relaying: tuple[Server, str], model: Server, ada: Person) -> None:
+    choice = {"message": {"tool_calls": [{"function": {"name": "f"}}]}, "finish_reason": "tool_calls"}
+    model.fake.reply = lambda body: Script(body=json.dumps({"choices": [choice]}))
+    (failed,) = ask(relaying[1], ada.token)
+    assert isinstance(failed, Failed)
+    assert "sent no text" in failed.message
 
 
 def test_reasoning_comes_apart(relaying: tuple[Server, str], model: Server, person: Callable[..., Person]) -> None:
