@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from home import Home, frame, settled, until, write
 from scenes import DIALOGS, PARTS, back
+from textual.pilot import Pilot
+from textual.widget import Widget
+from textual.widgets import Button
 
 from storage import Store, StoreCorrupt
 from tui.app import SternaApp
@@ -90,6 +93,24 @@ async def test_forty_columns_are_as_reviewed(shelf: Home) -> None:
         compare("narrow_list", (40, 14), app, shelf.folder)
 
 
+async def reach_every_control(pilot: Pilot[int], app: SternaApp) -> None:
+    """Go through a dialog with tab: what has the focus is in view, whole or as far as it fits."""
+    chain = list(app.screen.focus_chain)
+    for _ in chain:
+        await pilot.press("tab")
+        widget = app.screen.focused
+        assert widget in chain
+        await until(pilot, lambda: app.screen.focused and _in_view(app.screen.focused))
+        assert widget is not None
+        if isinstance(widget, Button):
+            assert str(widget.label) in frame(app), widget.id
+
+
+def _in_view(widget: Widget) -> bool:
+    visible = widget.screen.find_widget(widget).visible_region
+    return visible.height >= min(widget.region.height, 3)
+
+
 async def test_every_dialog_in_forty_columns_is_as_reviewed(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(40, 14)) as pilot:
@@ -99,4 +120,5 @@ async def test_every_dialog_in_forty_columns_is_as_reviewed(shelf: Home) -> None
             await scene(pilot, app)
             await settled(pilot, app)
             compare(name, (40, 14), app, shelf.folder)
+            await reach_every_control(pilot, app)
             await back(pilot, app)

@@ -73,6 +73,21 @@ async def test_a_long_title_is_cut_where_the_room_ends(home: Home, width: int) -
         assert len(heading) > app.main.heading.content_size.width - 12
 
 
+@pytest.mark.parametrize("width", [80, 120, 200])
+async def test_prompt_and_text_share_one_column(shelf: Home, width: int) -> None:
+    app = shelf.app()
+    async with app.run_test(size=(width, 40)) as pilot:
+        await until(pilot, lambda: app.main.session_id is not None)
+        await until(pilot, lambda: "You" in frame(app))
+        (asked,) = (view for view in app.main.transcript.query(".-user"))
+        lines = frame(app).splitlines()
+        prompt = app.main.prompt.region
+        assert lines[asked.region.y + 1].index("How do terns", prompt.x) == lines[prompt.y + 1].index("Write a")
+        room = app.main.transcript.size.width
+        assert prompt.width == min(room, 108)
+        assert asked.region.right == min(prompt.right, app.main.transcript.messages.scrollable_content_region.right)
+
+
 async def test_the_status_line_has_the_keys_of_the_field_with_the_focus(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
