@@ -77,12 +77,11 @@ async def _hash(body: bytes) -> str:
 
 def _pushed(one: writing.Pushing, device: Device) -> Callable[[Connection], Awaitable[DeltaAnswer]]:
     async def work(db: Connection) -> DeltaAnswer:
-        head = await reading.head(db, one.user, device.seen)
-        if not head.is_known:
-            return DeltaAnswer(push_seq=one.asked.push_seq, resync=True, seen=await reading.name_head(db))
-        acks = await one.done(db, head.seq)
+        done = await one.done(db, device.seen)
+        acks, seen = done.acks, done.seen
+        if acks is None:
+            return DeltaAnswer(push_seq=one.asked.push_seq, resync=True, seen=seen)
         told = DeltaAnswer(push_seq=one.asked.push_seq, acks=acks)
-        seen = await reading.name_head(db)
         if device.pull is not None:
             wanted = reading.Wanted(
                 one.user,

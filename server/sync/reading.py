@@ -162,13 +162,38 @@ class Head:
     """This is a copy that is only read, and not beyond what the device was told: the rest may be on its way."""
 
 
+HEAD_AND_REPLICA: Final = (
+    HEAD.replace("select\n", "select\n    r.push_seq,\n    r.req_hash,\n    r.answer,\n", 1)
+    + "left join sync_replica as r on r.user_id = %(user)s and r.replica = %(replica)s\n"
+)
+
+
+async def head_and_replica(
+    db: Connection, user: UUID, replica: str, seen: Commit | None
+) -> tuple[Head, dict[str, Any] | None]:
+    """How far a history is, and what a device pushed last and was told; None when it never did."""
+    values = {
+        "user": user,
+        "seen": seen.seq if seen else 0,
+        "nonce": seen.nonce if seen else "",
+        "replica": replica,
+    }
+    row = await (await db.execute(HEAD_AND_REPLICA, values)).fetchone()
+    assert row is not None
+    return _head(row), row if row["push_seq"] is not None else None
+
+
+def _head(row: dict[str, Any]) -> Head:
+    name = None if row["nonce"] is None else Commit(row["seq"], row["nonce"])
+    return Head(row["seq"], name, row["is_known"], row["may_lag"])
+
+
 async def head(db: Connection, user: UUID, seen: Commit | None = None) -> Head:
     """How far a history is."""
     values = {"user": user, "seen": seen.seq if seen else 0, "nonce": seen.nonce if seen else ""}
     row = await (await db.execute(HEAD, values)).fetchone()
     assert row is not None
-    name = None if row["nonce"] is None else Commit(row["seq"], row["nonce"])
-    return Head(row["seq"], name, row["is_known"], row["may_lag"])
+    return _head(row)
 
 
 async def name_head(db: Connection) -> Commit | None:

@@ -6,7 +6,7 @@ Triggers give the numbers, as they do for every writer; the stamps that the rule
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -14,7 +14,7 @@ from uuid import UUID
 from psycopg.errors import DataError, IntegrityError
 from psycopg.types.json import Jsonb
 
-from sync.wire import Ack, DeltaPush, Op, Row
+from sync.wire import Ack, Commit, DeltaPush, Op, Row
 
 from ..database import Connection
 from ..rows import COLUMNS
@@ -23,10 +23,9 @@ from .rules import Clear, Drop, Held, Key, Kill, Overtaken, Plan, Put, Restore, 
 from .stored_answers import packed, unpacked
 from .values import MessageValue
 
-REPLICA: Final = (
-    "select push_seq, req_hash, answer from sync_replica where user_id = %(user)s and replica = %(replica)s"
-)
-ANSWERED: Final = "select public.sync_answered(%s, %s, %s, %s)"
+ANSWERED: Final = "select public.sync_answered(%s, %s, %s, %s), public.sync_name_head() as told"
+"""In this order: what is answered, then the name of the state that it is about."""
+NO_STAMPS: Final = "select set_config('sterna.stamps', '', true)"
 BINNED: Final = """
 select
     t.kind, t.id, t.session_id, t.seq, 0 as created_seq, 0 as ver, t.with_session, t.cls, t.time, t.tie,
@@ -37,15 +36,21 @@ cross join lateral (
 ) as t
 """
 PUT_SESSIONS: Final = """
+with said as materialized (select set_config('sterna.stamps', %(stamps)s, true))
+
 insert into chat_sessions as s (user_id, id, title, created_at)
 select %(user)s, c.id, c.title, least(coalesce(c.created_at, now()), now())
 from json_to_recordset(%(rows)s::json) as c (id text, title text, created_at timestamptz)
+cross join said
 on conflict (user_id, id) do update set title = excluded.title
 """
 PUT_SETTINGS: Final = """
+with said as materialized (select set_config('sterna.stamps', %(stamps)s, true))
+
 insert into session_settings as s (user_id, session_id, key, value)
 select %(user)s, c.session_id, c.key, c.value
 from json_to_recordset(%(rows)s::json) as c (session_id text, key text, value jsonb)
+cross join said
 on conflict (user_id, session_id, key) do update set value = excluded.value
 """
 DROP_SETTINGS: Final = """
@@ -65,6 +70,8 @@ _VALUES = COLUMNS | {
     "message_timestamp": "coalesce(m.timestamp, now())",
 }
 PUT_MESSAGES: Final = f"""
+with said as materialized (select set_config('sterna.stamps', %(stamps)s, true))
+
 insert into chat_messages as c (user_id, id, {", ".join(COLUMNS)}, raw_message)
 select %(user)s, m.id, {", ".join(_VALUES.values())}, m.raw_message
 from json_to_recordset(%(rows)s::json) as m (
@@ -74,9 +81,19 @@ from json_to_recordset(%(rows)s::json) as m (
     reasoning_details jsonb, has_attachments boolean, attachment_count integer, has_websearch boolean,
     websearch_result_count integer, output_image_tokens integer, annotations jsonb, raw_message jsonb
 )
+cross join said
 on conflict (user_id, id) do update set
     {", ".join(f"{name} = excluded.{name}" for name in COLUMNS)}, raw_message = excluded.raw_message
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a push came to."""
+
+    acks: Sequence[Ack] | None
+    """None when the device was told of another history, and nothing was done."""
+    seen: Commit | None
 
 
 class Forked(Exception):
@@ -95,27 +112,28 @@ class Pushing:
     one_by_one: bool = False
     """Each op by itself, so that what the database will not have, whatever it is, stops no other."""
 
-    async def done(self, db: Connection, head: int) -> Sequence[Ack]:
-        """Do it once, however often it comes. In a write, with the turn taken, where ``head`` is the newest number.
-
-        Raises Forked.
+    async def done(self, db: Connection, seen: Commit | None) -> Done:
+        """Do it once, however often it comes, unless the device was told of another history. In a write, with the turn
+        taken. Raises Forked.
         """
-        replica = {"user": self.user, "replica": self.asked.replica}
-        before = await (await db.execute(REPLICA, replica)).fetchone()
+        head, before = await reading.head_and_replica(db, self.user, self.asked.replica, seen)
+        if not head.is_known:
+            return Done(None, await reading.name_head(db))
         if before is not None and self.asked.push_seq <= before["push_seq"]:
             is_same = self.asked.push_seq == before["push_seq"] and self.body_hash == before["req_hash"]
             if is_same and (told := await unpacked(before["answer"])) is not None:
-                return told
+                return Done(told, await reading.name_head(db))
             raise Forked
-        acks = await (self._each(db) if self.one_by_one else self._done(db, self.asked.ops, head))
+        acks = await (self._each(db) if self.one_by_one else self._done(db, self.asked.ops, head.seq))
         answer = (self.asked.replica, self.asked.push_seq, self.body_hash, await packed(acks))
-        await db.execute(ANSWERED, answer)
-        return acks
+        row = await (await db.execute(ANSWERED, answer)).fetchone()
+        return Done(acks, None if row is None or row["told"] is None else Commit.parse(row["told"]))
 
     async def _each(self, db: Connection) -> list[Ack]:
         acks: list[Ack] = []
         for op in self.asked.ops:
             await db.execute("savepoint one")
+            await db.execute(NO_STAMPS)  # of the op before, which may have been of the same thing
             try:
                 acks += await self._done(db, [op], None)
                 await db.execute("release savepoint one")
@@ -127,14 +145,15 @@ class Pushing:
     async def _done(self, db: Connection, ops: Sequence[Op], head: int | None) -> list[Ack]:
         """Decide ops and write what was decided; what each is told."""
         wanted = keys(ops)
-        held: dict[Key, Held] = {
-            (row.kind, row.id): Held(row.seq, row.created_seq, row.is_dead, row.stamp, row.session_id, row.value)
-            for row in await reading.named(db, self.user, wanted)
+        known: dict[Key, Row] = {(row.kind, row.id): row for row in await reading.named(db, self.user, wanted)}
+        held = {
+            key: Held(row.seq, row.created_seq, row.is_dead, row.stamp, row.session_id, row.value)
+            for key, row in known.items()
         }
         binned = await _binned(db, self.user, wanted) if any(op.verb == "restore" for op in ops) else {}
         plan = decide(ops, held, binned, now=self.now, sent_at=self.sent_at, replica=self.asked.replica)
         await _written(db, self.user, plan)
-        there = await self._standing(db, ops, plan, head)
+        there = await self._standing(db, ops, plan, known, head)
         acks = []
         for op, verdict in zip(ops, plan.verdicts, strict=True):
             row = there.get((op.kind, op.id))
@@ -143,18 +162,28 @@ class Pushing:
             acks.append(Ack(verdict.result, row, verdict.code))
         return acks
 
-    async def _standing(self, db: Connection, ops: Sequence[Op], plan: Plan, head: int | None) -> dict[Key, Row]:
+    async def _standing(
+        self, db: Connection, ops: Sequence[Op], plan: Plan, known: Mapping[Key, Row], head: int | None
+    ) -> dict[Key, Row]:
         """What is there now of each thing that was asked about; with values of those whose answer tells them.
 
-        What the push itself wrote is one range of the history; only the rest is looked up one by one.
+        What the push itself wrote is one range of the history. All else is as it was ``known`` before, for the turn is
+        this push's, unless something died or came back and took others along.
         """
-        there: dict[Key, Row] = {}
-        if head is not None and not any(isinstance(one, Restore | Clear) for one in plan.writes):
-            there = {(row.kind, row.id): row for row in await reading.changed(db, self.user, head)}
+        named = {(op.kind, op.id) for op in ops if op.id}
         told = {
             (op.kind, op.id) for op, verdict in zip(ops, plan.verdicts, strict=True) if verdict.tells_value and op.id
         }
-        rest = {(op.kind, op.id) for op in ops if op.id} - told - there.keys()
+        there: dict[Key, Row] = {}
+        if head is None or any(isinstance(one, Restore | Clear | Kill) for one in plan.writes):
+            rest = named - told
+        else:
+            there = {key: known[key] for key in named & known.keys()}
+            rest = set()
+        if head is not None and plan.writes and not any(isinstance(one, Restore | Clear) for one in plan.writes):
+            changed: dict[Key, Row] = {(row.kind, row.id): row for row in await reading.changed(db, self.user, head)}
+            there |= changed
+            rest -= changed.keys()
         for row in (*await reading.stamped(db, self.user, rest), *await reading.named(db, self.user, told)):
             there[row.kind, row.id] = row
         return there
@@ -178,36 +207,35 @@ async def _written(db: Connection, user: UUID, plan: Plan) -> None:
     rest = [one for one in plan.writes if not isinstance(one, Put)]
     drops = [one for one in rest if isinstance(one, Drop)]
     kills = [one for one in rest if isinstance(one, Kill)]
-    await _stamps(db, [*puts, *drops])
+    stamps = _stamps([*puts, *drops])
     await _overtaken(db, [one for one in rest if isinstance(one, Overtaken)])
     for one in (one for one in rest if isinstance(one, Restore) and one.kind == "c"):
         await db.execute("select public.sync_restore(%s, %s)", (one.kind, one.id))
-    await _many(db, user, PUT_SESSIONS, [_session(one) for one in puts if one.kind == "c"])
+    await _many(db, user, PUT_SESSIONS, stamps, [_session(one) for one in puts if one.kind == "c"])
     for one in (one for one in rest if isinstance(one, Restore) and one.kind == "m"):
         await db.execute("select public.sync_restore(%s, %s)", (one.kind, one.id))
-    await _many(db, user, PUT_MESSAGES, [_message(one) for one in puts if one.kind == "m"])
-    await _many(db, user, PUT_SETTINGS, [_setting(one) for one in puts if one.kind == "s"])
-    await _dropped(db, user, drops)
+    await _many(db, user, PUT_MESSAGES, stamps, [_message(one) for one in puts if one.kind == "m"])
+    await _many(db, user, PUT_SETTINGS, stamps, [_setting(one) for one in puts if one.kind == "s"])
+    await _dropped(db, user, stamps, drops)
     await _killed(db, user, "m", KILL_MESSAGES, [one for one in kills if one.kind == "m"])
     await _killed(db, user, "c", KILL_SESSIONS, [one for one in kills if one.kind == "c"])
     for clear in (one for one in rest if isinstance(one, Clear)):
         await db.execute(CLEAR, {"user": user, "upto": clear.upto})
 
 
-async def _stamps(db: Connection, written: Sequence[Put | Drop]) -> None:
-    """Say the stamps of what is about to be written; the triggers that number the rows put them there."""
+def _stamps(written: Sequence[Put | Drop]) -> str:
+    """The stamps of what is about to be written, as the triggers that number the rows find them."""
     stamps = {
         f"{one.kind if isinstance(one, Put) else 's'}{one.id}": (one.stamp.cls, one.stamp.time, one.stamp.tie)
         for one in written
     }
-    await db.execute(
-        "select set_config('sterna.stamps', %s, true)", (json.dumps(stamps, ensure_ascii=False) if stamps else "",)
-    )
+    return json.dumps(stamps, ensure_ascii=False)
 
 
-async def _many(db: Connection, user: UUID, statement: LiteralString, rows: list[dict[str, Any]]) -> None:
+async def _many(db: Connection, user: UUID, statement: LiteralString, stamps: str, rows: list[dict[str, Any]]) -> None:
     if rows:
-        await db.execute(statement, {"user": user, "rows": json.dumps(rows, ensure_ascii=False)})
+        values = {"user": user, "rows": json.dumps(rows, ensure_ascii=False), "stamps": stamps}
+        await db.execute(statement, values)
 
 
 async def _overtaken(db: Connection, told: list[Overtaken]) -> None:
@@ -224,9 +252,10 @@ async def _overtaken(db: Connection, told: list[Overtaken]) -> None:
         )
 
 
-async def _dropped(db: Connection, user: UUID, drops: list[Drop]) -> None:
+async def _dropped(db: Connection, user: UUID, stamps: str, drops: list[Drop]) -> None:
     if not drops:
         return
+    await db.execute("select set_config('sterna.stamps', %s, true)", (stamps,))
     named = {(one.session_id, one.id[len(one.session_id) + 1 :]) for one in drops}
     values = {"user": user, "sessions": [s for s, _ in named], "keys": [key for _, key in named]}
     await db.execute(DROP_SETTINGS, values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -126,3 +126,20 @@ def test_a_server_without_a_secret_believes_nothing_and_signs_nothing() -> None:
         tokens.identity(raw({"alg": "HS256"}, claims(), b""))
     with pytest.raises(ApiError):
         tokens.access(uuid4(), "ada@example.org")
+
+
+def test_a_token_that_was_verified_once_ends_in_time_and_with_its_secret() -> None:
+    """Signatures are remembered; times are looked at each time, and another secret remembers nothing."""
+    now = [datetime(2026, 3, 1, tzinfo=UTC)]
+    tokens = Tokens(ServerSettings(access_seconds=60), "a secret of the tests, long enough for HS256", lambda: now[0])
+    token = tokens.access(uuid4(), "ada@example.org")
+    for _ in range(2):
+        assert tokens.identity(token).email == "ada@example.org"
+    now[0] += timedelta(seconds=60)
+    with pytest.raises(ApiError, match="has ended"):
+        tokens.identity(token)
+    now[0] -= timedelta(seconds=30)
+    assert tokens.identity(token).email == "ada@example.org"
+    tokens.use("another secret of the tests, long enough")
+    with pytest.raises(ApiError, match="not valid"):
+        tokens.identity(token)
