@@ -44,7 +44,7 @@ class Catalog:
         self._timeouts = timeouts or Timeouts()
         self._memory = memory or Memory()
         self._spare: set[str] = set()
-        self._asked: set[str] = set()
+        self._learning: dict[str, asyncio.Task[None]] = {}
         """Endpoints whose list was asked for, only to learn how much a model takes."""
         self._endpoints: dict[str, Endpoint] = {}
         self._providers: dict[str, Provider] = {guide.name: guide}
@@ -64,6 +64,7 @@ class Catalog:
                 self._endpoints[endpoint.name] = endpoint
                 self._providers[endpoint.name] = self._provider(endpoint)
                 self._listed.pop(endpoint.name, None)
+                self._learning.pop(endpoint.name, None)
             elif endpoint.name not in self._providers:
                 self._endpoints[endpoint.name] = endpoint
                 self.add_provider(self._provider(endpoint))
@@ -157,14 +158,16 @@ class Catalog:
         except ProviderError:
             return
         name, endpoint = provider.name, self._endpoints.get(provider.name)
-        if endpoint is None or endpoint.models or name in self._asked or name in self._listed:
+        if endpoint is None or endpoint.models or name in self._listed or self._memory.is_listed(endpoint.url):
             return
-        if self._memory.is_listed(endpoint.url):
-            return
-        self._asked.add(name)
+        if name not in self._learning:
+            self._learning[name] = asyncio.create_task(self._learn(provider), name=f"learn {name}")
+        await asyncio.shield(self._learning[name])
+
+    async def _learn(self, provider: Provider) -> None:
         with suppress(TimeoutError, ProviderError):
             async with asyncio.timeout(LEARN):
-                self._listed[name] = await provider.models()
+                self._listed[provider.name] = await provider.models()
 
     def known(self) -> list[Model]:
         """The models known by now, endpoint by endpoint, without asking anybody."""
@@ -181,6 +184,9 @@ class Catalog:
 
     async def aclose(self) -> None:
         """Close every connection. Safe to call twice."""
+        for task in self._learning.values():
+            task.cancel()
+        await asyncio.gather(*self._learning.values(), return_exceptions=True)
         await asyncio.gather(*(provider.aclose() for provider in [*self._providers.values(), *self._replaced]))
 
     def _provider(self, endpoint: Endpoint) -> Provider:

@@ -380,7 +380,18 @@ class Frame(Screen[None]):
         most = catalog.context_length(self.model) if catalog is not None else None
         if not used:
             return ""
+        if most is None and catalog is not None:
+            self._learn_length()
         return f"{tokens(used)} of {tokens(most)} tokens" if most else f"{tokens(used)} tokens"
+
+    @work(group="context length", exclusive=True)
+    async def _learn_length(self) -> None:
+        """Ask the model's server how much the model takes, once, and show it."""
+        catalog = self.sterna.catalog
+        if catalog is not None:
+            await catalog.learn_length(self.model)
+            if catalog.context_length(self.model) is not None:
+                await self.show_state()
 
     def _count(self) -> None:
         """Count while a reply arrives here; stop counting when none does."""
