@@ -22,7 +22,7 @@ CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u
 LOOKALIKES: Mapping[str, str] = {
     **dict.fromkeys("─━═╌┄▁▂▃▄▔⎯–—−‐‑", "-"),
     **dict.fromkeys("│┃║╎┆▏▎▍▌▋▊▉▐▕⎸⎹", "|"),
-    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╯╰╔╗╚╝╠╣╦╩╬", "+"),
+    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╯╰╔╗╚╝╠╣╦╩╬┏┓┗┛┣┫┳┻╋", "+"),
     **dict.fromkeys("•●◆■▪⬤★✦", "*"),
     **dict.fromkeys("○◇□·∙…", "."),
     **dict.fromkeys("▶▸›❯»→⏵", ">"),
@@ -34,7 +34,10 @@ LOOKALIKES: Mapping[str, str] = {
     **dict.fromkeys("▅▆▇█▓▒", "#"),
     **dict.fromkeys("✗✘×", "x"),
     **dict.fromkeys("✓✔", "+"),
-    **dict.fromkeys("⚠", "!"),
+    "⚠": "!",
+    "⌂": "#",
+    "☐": "o",
+    "☑": "x",
     "\u00a0": " ",
 }
 

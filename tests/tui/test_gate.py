@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +12,8 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 
-from tui.gate import Gate, ascii_wanted
+from tui.gate import Gate, ascii_cell, ascii_wanted
+from tui.sidebar.drawing import SIGNS
 
 BLACK = Color(0, 0, 0)
 
@@ -63,3 +67,10 @@ def test_ascii_is_chosen_by_what_the_locale_and_the_terminal_say(environ: dict[s
 def test_the_settings_overrule_the_locale() -> None:
     assert ascii_wanted("unicode", {"LANG": "C"}) is False
     assert ascii_wanted("ascii", {}) is True
+
+
+def test_every_glyph_of_the_reviewed_frames_has_an_ascii_look_alike() -> None:
+    golden = (Path(__file__).parent / "golden").glob("*.txt")
+    glyphs = {glyph for path in golden for glyph in path.read_text("utf-8") if cell_len(glyph) == 1}
+    marks = set(astuple(SIGNS))
+    assert not {glyph for glyph in glyphs | marks | set("┏┓┗┛☐☑") if glyph != "?" and "?" in ascii_cell(glyph)}
