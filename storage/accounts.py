@@ -174,6 +174,8 @@ def open_account(data_dir: Path, *, token: ids.Token = ids.base36) -> Path:
             _first(registry, token)
         return data_dir / _current(registry)
     except OSError as error:
+        if not registry.exists() and (found := _found_beside(registry)) is not None:
+            return data_dir / found  # a copy on a medium that cannot be written
         raise unwritable(error, registry) from error
 
 

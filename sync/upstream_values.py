@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from storage import Entry, InMessage, Outgoing, OutMessage, parse, stamp
+from storage import Entry, InMessage, Outgoing, OutMessage, stamp, stored_time
+from storage.json_text import from_json, json_object
 
 from .wire import METADATA, BadItem, Message, cleaned, instant_of, written
 from .wire.values import LARGEST_INT, json_value
@@ -45,17 +46,17 @@ def message_item(one: OutMessage) -> dict[str, Any]:
     told = {name: value[name] for name in _PLAIN} | {
         name: min(max(value[name] or 0, 0), LARGEST_INT) for name in _COUNTS
     }
-    metadata = json.loads(value["metadata"] or "{}")
+    metadata = json_object(value["metadata"])
     message = Message(
         id=one.id,
-        timestamp=parse(value["message_timestamp"]),
+        timestamp=stored_time(value["message_timestamp"]),
         content_type=value["content_type"] or "text",
         error_message=value["error_message"] or None,
         was_streaming=bool(value["is_streaming"]),
         has_attachments=bool(value["has_attachments"]),
         has_websearch=bool(value["has_websearch"]),
-        reasoning_details=json.loads(value["reasoning_details"]) if value["reasoning_details"] else None,
-        annotations=json.loads(value["annotations"]) if value["annotations"] else None,
+        reasoning_details=from_json(value["reasoning_details"]),
+        annotations=from_json(value["annotations"]),
         extra=one.extra,
         **told,
     )
@@ -140,7 +141,7 @@ def _count(value: Any) -> int:
 
 
 def _wire_time(text: str) -> str:
-    return written(parse(text))
+    return written(stored_time(text))
 
 
 def _json(value: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from storage import Pending, RemoteRow, Told, parse, stamp
+from storage import Pending, RemoteRow, Told, stamp, stored_time
 from storage.json_text import from_json
 from storage.sync_columns import EMPTY_MESSAGE
 
@@ -83,7 +83,7 @@ def remote_of(row: Row) -> RemoteRow:
 
 def _sent(kind: str, key: str, value: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "c":
-        return {"title": value["title"], "createdAt": written(parse(value["created_at"]))}
+        return {"title": value["title"], "createdAt": written(stored_time(value["created_at"]))}
     if kind == "s":
         return {"value": from_json(value["value"])}
     return message_of(key, value)
@@ -96,7 +96,7 @@ def message_of(key: str, value: Mapping[str, Any]) -> dict[str, Any]:
     columns |= {name: bool(value[name]) for name in _FLAGS}
     told = Message(
         id=key,
-        timestamp=parse(value["message_timestamp"]),
+        timestamp=stored_time(value["message_timestamp"]),
         error_message=value["error_message"] or None,
         was_streaming=bool(value["is_streaming"]),
         metadata=from_json(value["metadata"]) or {},

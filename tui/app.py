@@ -199,7 +199,7 @@ class SternaApp(Themed, inherit_bindings=False):
         if problems:
             more = len(problems) - MOST_PROBLEMS
             shown = problems[:MOST_PROBLEMS] + ([f"And {more} more: see sterna doctor."] if more > 0 else [])
-            self.notify("\n".join(shown), severity="warning", timeout=20)
+            self.notify("\n".join(shown), severity="warning", timeout=10)
 
     async def _correct_settings(self) -> bool:
         """Ask what to do about a config.toml that cannot be read; False when the person leaves."""

@@ -12,6 +12,7 @@ import pytest
 from disks import run_on_full_disk, run_where_files_cannot_grow, run_without_rights
 from ticking import Ticking
 
+from storage import Store
 from storage.migrate import migrate, steps
 
 MAKE = """
@@ -148,6 +149,16 @@ print(json.dumps([store.get_session("s").title, type(store.read_only).__name__, 
 """,
     )
     assert answers == ["Kept", "StoreReadOnly", []]
+
+
+def test_a_history_without_its_list_is_read_from_a_medium_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    Store.open(tmp_path / "data" / "copy.db").close()
+    answers = run_without_rights(
+        tmp_path / "data",
+        "from storage import open_account\nprint(json.dumps([open_account(place).name, len(list(place.iterdir()))]))",
+    )
+    assert answers[0] == "copy.db"
 
 
 def test_a_copy_that_breaks_off_for_want_of_room_is_not_left_behind(tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.sync.values import encoded, taken
-from storage import Pending, RemoteRow, stamp
+from storage import OutMessage, Pending, RemoteRow, stamp
 from storage.json_text import to_json
 from storage.sync_columns import DEFAULTS, MESSAGE_COLUMNS, is_same
 from storage.text import storable
-from sync.values import op_of, remote_of, told_of
+from sync.upstream_values import message_item
+from sync.values import message_of, op_of, remote_of, told_of
 from sync.wire import Ack, BadItem, Op, Row, Stamp
 
 NOW = 1_772_366_400_000
@@ -179,3 +180,18 @@ def test_an_answer_is_of_the_op_that_it_stands_for() -> None:
         told_of(("m", "m2", 4), Ack("ok", row()))
     with pytest.raises(BadItem):
         told_of(("c", "m1", 4), Ack("ok", row()))
+
+
+def test_damaged_values_do_not_stop_a_push() -> None:
+    value: dict[str, Any] = dict.fromkeys(MESSAGE_COLUMNS) | dict(DEFAULTS)
+    value |= {"role": "user", "content": "caf\ufffd", "metadata": '{"a": ', "annotations": "{", "raw_message": "["}
+    value |= {
+        "content_type": "text",
+        "message_timestamp": "9999-99-99T99:99:99.999999Z",
+        "reasoning_details": "nothing",
+    }
+    told = message_of("msg_1_abc", value)
+    assert (told["content"], told["timestamp"]) == ("caf\ufffd", "1970-01-01T00:00:00.000Z")
+    assert told.get("metadata", {}) == {}
+    item = message_item(OutMessage("msg_1_abc", 1, value, {}))
+    assert (item["content"], item["timestamp"]) == ("caf\ufffd", "1970-01-01T00:00:00.000Z")
