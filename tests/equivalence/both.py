@@ -81,6 +81,8 @@ class Both:
         self.known: Any = None
         self.applying = False
         """The next statements bring rows from elsewhere: nothing of them counts as use, and they keep their times."""
+        self.uncounted = False
+        """Some of what is there counted as no use when it came."""
         self.foreign_keys = True
         """False: the mirror is a plain shell's, in which foreign keys are off."""
 

@@ -211,7 +211,7 @@ def where(both: Both, statement: str, condition: str, /, **values: Any) -> None:
 def happen(both: Both, deed: tuple[Any, ...]) -> None:
     """Do one of the things above."""
     match deed:
-        case ("many", rows) if both.days > 1:
+        case ("many", rows) if both.days > 1 or both.uncounted:
             # PostgreSQL counts a statement, SQLite a row: where a day may fall below zero, which comes first decides
             for row in rows:
                 happen(both, ("put", row))
@@ -235,7 +235,7 @@ def happen(both: Both, deed: tuple[Any, ...]) -> None:
         case ("later", seconds, night):
             both.later(seconds, int(night))
         case ("applying", inner):
-            both.applying = True
+            both.applying = both.uncounted = True
             happen(both, inner)
             both.applying = False
         case ("without keys", inner):
