@@ -38,7 +38,9 @@ order by message_timestamp, id limit :limit
 
 def message_of(row: sqlite3.Row) -> Message:
     """The record of a row with :data:`COLUMNS`."""
-    values: dict[str, Any] = {name: text_of(row[name]) for name in Message.__slots__}
+    values: dict[str, Any] = {name: row[name] for name in Message.__slots__}
+    if bytes in map(type, values.values()):
+        values = {name: text_of(value) for name, value in values.items()}
     for count in ("total_tokens", "input_tokens", "output_tokens", "elapsed_ms"):
         values[count] = values[count] if type(values[count]) is int else 0
     values["metadata"] = json_object(values["metadata"])

@@ -1137,7 +1137,10 @@ begin
 end;
 
 CREATE TRIGGER chat_messages_default_times after insert on chat_messages
-when new.message_timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from sync_ctx) is not null
+when
+    substr(new.message_timestamp, 24) = '000Z' -- most are told apart by that
+    and new.message_timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'
+    and (select now from sync_ctx) is not null
 begin
     update sync_ctx set filling = 1;
     update chat_messages
