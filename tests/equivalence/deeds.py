@@ -289,9 +289,11 @@ def happen_listed(both: Both, deed: tuple[Any, ...]) -> None:
             if session_id not in both.sessions():  # as with a wrong change of a message
                 return
             where(both, "update chat_sessions set title = :title", "id = :id", title=title, id=session_id)
-        case ("change session", row):
+        case ("change session", row) if row["id"] in both.sessions():  # as with a wrong change of a message
             if sets := ", ".join(f"{name} = :{name}" for name in row if name != "id"):
                 where(both, f"update chat_sessions set {sets}", "id = :id", **row)
+        case ("change session", _):
+            return
         case ("same session", session_id, name):
             where(both, f"update chat_sessions set {name} = {name}", "id = :id", id=session_id)
         case ("setting", session_id, key, value):
