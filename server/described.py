@@ -33,6 +33,15 @@ def _whole(value: object) -> object:
 WHOLE: Final = BeforeValidator(_whole)
 """Makes an ``int`` a whole number of JSON, and nothing that only looks like one; stands after its limits."""
 
+
+def needs_one(**alternatives: dict[str, Any]) -> dict[str, Any]:
+    """Return ``json_schema_extra`` of a body of which one key at least has to be there, and be like its schema.
+
+    Said by ``not`` because generators take an ``anyOf`` for several types.
+    """
+    return {"not": {"properties": {name: {"not": schema} for name, schema in alternatives.items()}}}
+
+
 _NAMED: dict[str, type[BaseModel]] = {}
 
 

@@ -133,6 +133,8 @@ def _complete(operation: dict[str, Any], method: str, calls: set[Any], refusal: 
         said = {"schema": {"$ref": f"#/components/schemas/{refusal}"}}
         answers.setdefault(str(status), {"description": answer["description"], "content": {"application/json": said}})
     for parameter in operation.get("parameters", ()):
+        if parameter["schema"].get("default") == "":
+            del parameter["schema"]["default"]  # means that it is absent
         if parameter["schema"].pop("x-required", False):
             parameter["required"] = True
             parameter["schema"].pop("default", None)

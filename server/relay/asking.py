@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..described import NOT_BLANK, WHOLE
+from ..described import NOT_BLANK, WHOLE, needs_one
 from ..errors import ApiError
 from ..identity import Caller
 
@@ -33,12 +33,7 @@ class ChatRequest(BaseModel):
 
     model_config = ConfigDict(
         strict=True,
-        json_schema_extra={
-            "anyOf": [
-                {"required": ["message"], "properties": {"message": {"type": "string"} | NOT_BLANK}},
-                {"required": ["messages"], "properties": {"messages": {"type": "array", "minItems": 1}}},
-            ]
-        },
+        json_schema_extra=needs_one(message={"type": "string"} | NOT_BLANK, messages={"type": "array", "minItems": 1}),
     )
 
     message: str | None = None

@@ -6,8 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from .errors import RestError
+
 MAX_ITEMS = 200
 """Columns, filters, or values of one ``in``."""
+MAX_STEPS = 16
+"""Steps into one JSON value."""
 MAX_NAME = 63
 """Bytes of an identifier of PostgreSQL."""
 
@@ -81,8 +85,11 @@ class Query:
 
 
 def field_of(found: re.Match[str]) -> Field:
-    """Return the field that FIELD, or a pattern with its groups, has found."""
-    return Field(unquoted(found["name"]), tuple((step[1], step[2]) for step in STEP.finditer(found["path"])))
+    """Return the field that FIELD, or a pattern with its groups, has found. Raises RestError."""
+    steps = tuple((step[1], step[2]) for step in STEP.finditer(found["path"]))
+    if len(steps) > MAX_STEPS:
+        raise RestError(400, "PGRST100", f"at most {MAX_STEPS} steps into JSON are taken")
+    return Field(unquoted(found["name"]), steps)
 
 
 def unquoted(name: str) -> str:

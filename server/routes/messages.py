@@ -14,7 +14,7 @@ from sync.wire import ID_LENGTH, BadItem, Conversation, Message, instant_of
 
 from ..callers import User
 from ..database import Connection
-from ..described import body_schema
+from ..described import body_schema, needs_one
 from ..errors import ApiError
 from ..json_bodies import JsonRoute
 from ..openapi import REQUIRED, refusals
@@ -42,14 +42,7 @@ ROWS: Final = "select * from chat_messages where user_id = %(user)s and session_
 class Added(BaseModel):
     """Messages for a conversation, which is made when it is not there; ``messages`` wins over ``message``."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [
-                {"required": ["message"], "properties": {"message": {"type": "object"}}},
-                {"required": ["messages"], "properties": {"messages": {"type": "array"}}},
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=needs_one(message={"type": "object"}, messages={"type": "array"}))
 
     sessionId: str = Field(min_length=1, max_length=ID_LENGTH)  # noqa: N815
     message: PushedMessage | None = None

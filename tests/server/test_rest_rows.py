@@ -215,6 +215,8 @@ def test_csv(five: Person) -> None:
         ("?offset=-1", 416, "PGRST103"),
         ("?limit=many", 400, "PGRST100"),
         ("?columns=id", 400, "PGRST100"),
+        ("?last_message" + "->a" * 5000 + "=eq.1", 400, "PGRST100"),
+        ("?select=last_message" + "->a" * 5000, 400, "PGRST100"),
         ("?on_conflict=id", 400, "PGRST100"),
     ],
 )
