@@ -95,7 +95,18 @@ def _secret(name: str, told: str) -> Callable[[Command], Command]:
     "--sync-requests", default=3600, show_default=True, type=click.IntRange(1), help="An hour, of a person's devices."
 )
 @click.option(
-    "--sync-megabytes", default=64, show_default=True, type=click.IntRange(1), help="An hour, that they may push."
+    "--sync-megabytes",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="An hour, that they may push. 0: no limit.",
+)
+@click.option(
+    "--account-megabytes",
+    default=10 * 1024,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Ever, that an account's devices may push. 0: no limit.",
 )
 @click.option(
     "--connections",
@@ -184,6 +195,7 @@ def _settings(options: dict[str, Any], place: Place) -> Any:
         rate_limits=options["rate_limits"],
         sync_requests=options["sync_requests"],
         sync_megabytes=options["sync_megabytes"],
+        account_megabytes=options["account_megabytes"],
         metrics_token=options["metrics_token"],
         smtp_url=_smtp(options),
         mail_from=options["mail_from"],

@@ -128,7 +128,11 @@ class Limits:
         else:
             key = f"user:{caller.identity.user_id}"
         await self._spend(request, kind, key, self.amount(kind, caller.tier))
-        if kind == "S" and (pieces := request.scope.get("sterna.received", 0) // PIECE):
+        if (
+            kind == "S"
+            and self._settings.sync_megabytes
+            and (pieces := request.scope.get("sterna.received", 0) // PIECE)
+        ):
             most = self._settings.sync_megabytes * MEGABYTE // PIECE
             await self._spend(request, kind, f"bytes:{key}", most, pieces, what="pieces of 16 KiB in requests")
 

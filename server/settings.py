@@ -76,8 +76,11 @@ class ServerSettings:
     rate_limits: bool = True
     sync_requests: int = 3600
     """Requests an hour of a person's devices that sync."""
-    sync_megabytes: int = 64
-    """Megabytes an hour that they may push, as they arrive: compressed."""
+    sync_megabytes: int = 0
+    """Megabytes an hour that they may push, as they arrive: compressed. 0: as many as they like, so that a first sync
+    of a long history goes through."""
+    account_megabytes: int = 10 * 1024
+    """Megabytes, inflated, that an account's devices may ever push; 0: as many as they like."""
     connections: int = 1024
     """Open connections of clients; beyond that those that wait for their client are closed."""
     body_bytes: int = 10 * MEGABYTE

@@ -21,6 +21,7 @@ from ..errors import ApiError, behind, instant
 from ..identity import Caller
 from ..packing import LARGE, packed
 from ..services import Services
+from ..settings import MEGABYTE
 from ..sync import reading, writing
 from ..sync.device import Device
 
@@ -52,12 +53,15 @@ async def push(request: Request, caller: Caller, parts: Services, device: Device
         asked = await asyncio.to_thread(decode) if count > MANY else decode()
     except BadItem as error:
         raise ApiError("bad_request", "The sync object is not understood.", details=error.word) from None
+    raw = await request.body()
     one = writing.Pushing(
         caller.user_id,
         asked,
-        await _hash(await request.body()),
+        await _hash(raw),
         now=int(parts.clock().timestamp() * 1000),
         sent_at=device.sent_at,
+        size=len(raw),
+        most_bytes=parts.settings.account_megabytes * MEGABYTE,
     )
     try:
         try:

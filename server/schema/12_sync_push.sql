@@ -251,12 +251,21 @@ begin
 end
 $$;
 
--- What a device was told last.
-create or replace function public.sync_answered(p_replica text, p_push_seq bigint, p_hash text, p_answer bytea) returns void
+-- What an account has pushed so far, inflated: it bounds what one account may store.
+alter table public.sync_head add column if not exists pushed_bytes bigint not null default 0;
+
+-- What a device was told last, and how large the push was.
+drop function if exists public.sync_answered(text, bigint, text, bytea);
+create or replace function public.sync_answered(
+    p_replica text, p_push_seq bigint, p_hash text, p_answer bytea, p_bytes bigint default 0
+) returns void
 language sql
 security definer
 set search_path = pg_catalog, public
 as $$
+    update public.sync_head
+    set pushed_bytes = pushed_bytes + p_bytes
+    where user_id = public.current_profile_id() and p_bytes > 0;
     insert into public.sync_replica (user_id, replica, push_seq, req_hash, answer, last_seen)
     values (public.current_profile_id(), p_replica, p_push_seq, p_hash, p_answer, now())
     on conflict (user_id, replica) do update set
@@ -342,7 +351,7 @@ begin
         'public.sync_bury(text, text [], text [])',
         'public.sync_overtaken(text [], text [], text [], bigint [], jsonb [])',
         'public.sync_name_head()',
-        'public.sync_answered(text, bigint, text, bytea)'
+        'public.sync_answered(text, bigint, text, bytea, bigint)'
     ]::regprocedure [] loop
         execute format('revoke all on function %s from public, anon', f);
         execute format('grant execute on function %s to authenticated, service_role', f);

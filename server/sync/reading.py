@@ -162,16 +162,22 @@ class Head:
     """This is a copy that is only read, and not beyond what the device was told: the rest may be on its way."""
 
 
+_OF_A_PUSH: Final = """select
+    (select pushed_bytes from sync_head where user_id = %(user)s) as pushed_bytes,
+    r.push_seq,
+    r.req_hash,
+    r.answer,
+"""
 HEAD_AND_REPLICA: Final = (
-    HEAD.replace("select\n", "select\n    r.push_seq,\n    r.req_hash,\n    r.answer,\n", 1)
+    HEAD.replace("select\n", _OF_A_PUSH, 1)
     + "left join sync_replica as r on r.user_id = %(user)s and r.replica = %(replica)s\n"
 )
 
 
 async def head_and_replica(
     db: Connection, user: UUID, replica: str, seen: Commit | None
-) -> tuple[Head, dict[str, Any] | None]:
-    """How far a history is, and what a device pushed last and was told; None when it never did."""
+) -> tuple[Head, dict[str, Any]]:
+    """How far a history is; what a device pushed last and was told, null when it never did; what all have pushed."""
     values = {
         "user": user,
         "seen": seen.seq if seen else 0,
@@ -180,7 +186,7 @@ async def head_and_replica(
     }
     row = await (await db.execute(HEAD_AND_REPLICA, values)).fetchone()
     assert row is not None
-    return _head(row), row if row["push_seq"] is not None else None
+    return _head(row), row
 
 
 def _head(row: dict[str, Any]) -> Head:

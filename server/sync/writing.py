@@ -17,13 +17,14 @@ from psycopg.types.json import Jsonb
 from sync.wire import Ack, Commit, DeltaPush, Op, Row
 
 from ..database import Connection
+from ..errors import ApiError
 from ..rows import COLUMNS
 from . import reading
 from .rules import Clear, Drop, Held, Key, Kill, Overtaken, Plan, Put, Restore, decide, keys
 from .stored_answers import packed, unpacked
 from .values import MessageValue
 
-ANSWERED: Final = "select public.sync_answered(%s, %s, %s, %s), public.sync_name_head() as told"
+ANSWERED: Final = "select public.sync_answered(%s, %s, %s, %s, %s), public.sync_name_head() as told"
 """In this order: what is answered, then the name of the state that it is about."""
 NO_STAMPS: Final = "select set_config('sterna.stamps', '', true)"
 BINNED: Final = """
@@ -96,6 +97,16 @@ class Done:
     seen: Commit | None
 
 
+def full(most_bytes: int) -> ApiError:
+    """Return the refusal of an account that has pushed all that it may."""
+    return ApiError(
+        "too_many_requests",
+        f"This account has pushed as much as this server keeps for one ({most_bytes >> 20:,} MB). Ask whoever runs it"
+        " for more; what you write stays on your computer meanwhile.",
+        retry_after=24 * 3600,
+    )
+
+
 class Forked(Exception):
     """Two devices say the same number: one is a copy of the other."""
 
@@ -111,6 +122,10 @@ class Pushing:
     sent_at: int | None
     one_by_one: bool = False
     """Each op by itself, so that what the database will not have, whatever it is, stops no other."""
+    size: int = 0
+    """Bytes of the request, inflated."""
+    most_bytes: int = 0
+    """That the account may ever push; 0: as much as it likes. Deletes are always taken."""
 
     async def done(self, db: Connection, seen: Commit | None) -> Done:
         """Do it once, however often it comes, unless the device was told of another history. In a write, with the turn
@@ -119,13 +134,16 @@ class Pushing:
         head, before = await reading.head_and_replica(db, self.user, self.asked.replica, seen)
         if not head.is_known:
             return Done(None, await reading.name_head(db))
-        if before is not None and self.asked.push_seq <= before["push_seq"]:
+        if before["push_seq"] is not None and self.asked.push_seq <= before["push_seq"]:
             is_same = self.asked.push_seq == before["push_seq"] and self.body_hash == before["req_hash"]
             if is_same and (told := await unpacked(before["answer"])) is not None:
                 return Done(told, await reading.name_head(db))
             raise Forked
+        is_full = self.most_bytes and (before["pushed_bytes"] or 0) + self.size > self.most_bytes
+        if is_full and any(op.verb == "put" for op in self.asked.ops):
+            raise full(self.most_bytes)
         acks = await (self._each(db) if self.one_by_one else self._done(db, self.asked.ops, head.seq))
-        answer = (self.asked.replica, self.asked.push_seq, self.body_hash, await packed(acks))
+        answer = (self.asked.replica, self.asked.push_seq, self.body_hash, await packed(acks), self.size)
         row = await (await db.execute(ANSWERED, answer)).fetchone()
         return Done(acks, None if row is None or row["told"] is None else Commit.parse(row["told"]))
 

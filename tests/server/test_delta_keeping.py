@@ -16,6 +16,7 @@ from psycopg.errors import InsufficientPrivilege
 from waiting import until
 
 from server.identity import SERVER
+from server.settings import ServerSettings
 from sync.wire import Op
 
 SYNC = "/api/chat/sync"
@@ -80,6 +81,32 @@ def test_bytes_are_counted_as_they_arrive(db: Db, served: Serve) -> None:
         # what is small is not counted, and neither is what is read
         assert device.send(said("m4")).status_code == 200
         assert http.get(SYNC, params={"since": 0}, headers=CLIENT).status_code == 200
+
+
+def test_an_account_is_bounded_by_all_that_it_pushed_and_not_by_the_hour(db: Db, served: Serve) -> None:
+    text = os.urandom(250_000).hex()
+    with client(db, served(rate_limits=True, account_megabytes=2)) as http:
+        device = Device(http)
+        first = (talk(), said(content=text))
+        assert device.send(*first).status_code == 200
+        assert device.send(*first, push_seq=1).status_code == 200  # told again, not counted again
+        assert [device.send(said(f"m{n}", content=text)).status_code for n in range(2, 5)] == [200, 200, 200]
+        refused = device.send(said("m5", content=text))
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) == 24 * 3600
+        assert "as this server keeps for one (2 MB)" in refused.json()["error"]
+        device.push_seq -= 1
+        assert device.send(Op("m", "m4", "del", "c1")).status_code == 200
+        assert device.pull().rows
+
+
+def test_by_default_a_first_sync_of_much_more_than_an_hour_s_share_goes_through(db: Db, served: Serve) -> None:
+    """Far more bytes than any hourly limit would be tried with here: there is none to count."""
+    with client(db, served(rate_limits=True)) as http:
+        device = Device(http)
+        answers = [device.send(talk(), said(f"m{n}", content=os.urandom(400_000).hex())) for n in range(3)]
+        assert {answer.status_code for answer in answers} == {200}
+    assert ServerSettings().sync_megabytes == 0
 
 
 # The trash
