@@ -12,13 +12,19 @@ FILE = "sterna.log"
 LARGEST = 1_000_000
 """Bytes after which the log begins anew; the one before is kept as ``sterna.log.1``."""
 MODE = 0o600
+ANALYTICS = "sterna.analytics"
+"""Logger of which milestones are kept too: who turned analytics on can see that a session was started."""
 
 
 class LogFile(logging.Handler):
-    """Appends warnings and errors. The file is made with the first record: a run without errors leaves none."""
+    """Appends warnings, errors, and the milestones of analytics.
+
+    The file is made with the first record: a run without any leaves none.
+    """
 
     def __init__(self, path: Callable[[], Path]) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
+        self.addFilter(lambda record: record.levelno >= logging.WARNING or record.name == ANALYTICS)
         self.path = path
         """Returns the file's path; may raise OSError."""
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

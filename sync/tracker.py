@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from storage import StoreThread
 
 log = logging.getLogger("sterna.sync")
+milestones = logging.getLogger("sterna.analytics")
+milestones.setLevel(logging.INFO)
 
 EVERY: Final = 5.0
 """Seconds for which events are gathered."""
@@ -70,13 +72,14 @@ class InteractionTracker:
         self._tasks: list[asyncio.Task[None]] = []
         self._sending = asyncio.Lock()
 
-    def begin(self) -> None:
-        """Let it work. Call it in the event loop."""
+    def begin(self, *, started: bool = True) -> None:
+        """Let it work. Call it in the event loop. ``started``: the program was, and not only the sign-in changed."""
         self._tasks = [
             asyncio.create_task(self._keep(), name="analytics.keep"),
             asyncio.create_task(self._send(), name="analytics.send"),
         ]
-        self.track("app_started")
+        if started:
+            self.track("app_started")
         self._some.set()  # what an earlier run left waits too
 
     def track(
@@ -91,9 +94,13 @@ class InteractionTracker:
         self._noted.append((event_type, harmless_id(content_id), duration, harmless(event_data or {})))
         self._new.set()
 
-    async def end(self, deadline: float = END_SECONDS) -> None:
-        """Send what waits, end the session, for so many seconds at most. What was not sent is kept for the next run."""
-        self.track("app_closed", duration=int((self._timing.monotonic() - self._began) * 1000))
+    async def end(self, deadline: float = END_SECONDS, *, closed: bool = True) -> None:
+        """Send what waits, end the session, for so many seconds at most. What was not sent is kept for the next run.
+
+        ``closed``: the program ends, and not only the sign-in.
+        """
+        if closed:
+            self.track("app_closed", duration=int((self._timing.monotonic() - self._began) * 1000))
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -177,7 +184,7 @@ class InteractionTracker:
             self.session_token = self._chat.session_token or self.session_token
         token = self.session_token
         session_id = await service.start_user_session(token)
-        log.info("[InteractionTracker] Session started successfully")
+        milestones.info("[InteractionTracker] Session started successfully")
         await self._store.run(Store.begin_visit, service.user_id, device_info(), token, session_id)
         self.session_id = session_id
 

@@ -20,7 +20,7 @@ class Tracker(Protocol):
         """The server's id of this visit."""
         ...
 
-    def begin(self) -> None:
+    def begin(self, *, started: bool = True) -> None:
         """Let it work."""
         ...
 
@@ -34,7 +34,7 @@ class Tracker(Protocol):
         """Note that something happened."""
         ...
 
-    async def end(self) -> None:
+    async def end(self, *, closed: bool = True) -> None:
         """Send what waits, if that takes but a moment, and end."""
         ...
 
@@ -58,13 +58,13 @@ class Analytics:
         self._early: list[tuple[str, str | None, int | None, dict[str, Any]]] | None = []
         self._told = ""
 
-    async def begin(self, store: StoreThread) -> None:
-        """Listen, if the person said yes."""
+    async def begin(self, store: StoreThread, *, started: bool = True) -> None:
+        """Listen, if the person said yes. ``started``: the program was, and not only the sign-in changed."""
         tracker = await self._factory(store) if self._factory is not None else None
         early, self._early = self._early or [], None
         if tracker is not None:
             self._tracker = tracker
-            tracker.begin()
+            tracker.begin(started=started)
             for event in early:
                 tracker.track(*event)
 
@@ -99,6 +99,19 @@ class Analytics:
             await self.begin(store)
         else:
             await store.run(storage.Store.forget_interactions)
+
+    async def pause(self) -> None:
+        """End the session of this sign-in, while its tokens are still good; what happens meanwhile is kept."""
+        if self._early is None:
+            self._early = []
+        tracker, self._tracker = self._tracker, None
+        if tracker is not None:
+            await tracker.end(closed=False)
+
+    async def resume(self, store: StoreThread) -> None:
+        """Begin a session of whoever is signed in now."""
+        if self._tracker is None:
+            await self.begin(store, started=False)
 
     async def end(self) -> None:
         """Let it send what it can at once, and end."""

@@ -190,6 +190,12 @@ class SternaApp(Themed, inherit_bindings=False):
         self._tell_problems()
         await self.begin_link()
         await self.analytics.begin(self.store)
+        self.link.signed_in = self._follow_sign_in
+
+    async def _follow_sign_in(self) -> None:
+        """Begin a session of who signed in elsewhere."""
+        await self.analytics.pause()
+        await self.analytics.resume(self.store)
 
     def _tell_problems(self) -> None:
         """Show what is wrong with the file and the settings, in one notice: several would take turns too fast."""

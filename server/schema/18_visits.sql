@@ -376,6 +376,12 @@ begin
         end;
     elsif visit.user_id <> p_user_id or visit.ended_at is not null then
         visit := null;
+    elsif info <> '{}' then
+        -- the visit was announced before, which says nothing of the device but its kind
+        update public.user_sessions as s
+        set device_info = info || coalesce(s.device_info, '{}')
+        where s.user_id = visit.user_id and s.id = visit.id
+        returning * into visit;
     end if;
     if visit.id is null then
         return '{"success": false, "error": "This session token cannot be used"}';

@@ -51,6 +51,15 @@ def test_the_chat_and_the_commands_write_the_same_way(tmp_path: Path) -> None:
     assert log.read_text().endswith("WARNING sterna.sync: odd \\ud800 text\n")
 
 
+def test_milestones_of_analytics_are_kept_and_no_other_information(tmp_path: Path) -> None:
+    log = tmp_path / "sterna.log"
+    handler = LogFile(lambda: log)
+    for name in ("sterna.sync", "sterna.analytics", "httpx"):
+        handler.handle(logging.LogRecord(name, logging.INFO, "", 0, f"told by {name}", None, None))
+    assert log.read_text().endswith("INFO sterna.analytics: told by sterna.analytics\n")
+    assert log.read_text().count("\n") == 1
+
+
 def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     assert append(lambda: tmp_path / "no" / "folder" / "sterna.log", "text") is None
     (tmp_path / "link.log").symlink_to(tmp_path / "elsewhere")

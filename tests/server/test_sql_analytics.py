@@ -50,6 +50,18 @@ def bob_(db: Db) -> Identity:
     return somebody(db)
 
 
+def test_a_visit_that_was_announced_before_learns_of_the_device(db: Db, ada_: Identity) -> None:
+    token = f"sess_{uuid4().hex}"
+    db.execute(
+        "insert into user_sessions (user_id, session_token, device_info) values (%s, %s, '{\"kept\": 1}')",
+        (ada_.user_id, token),
+    )
+    session = start(db, ada_, token)
+    row = db.execute("select id, device_info from user_sessions where session_token = %s", (token,)).fetchone()
+    assert row is not None
+    assert (str(row["id"]), row["device_info"]) == (session, {"kept": 1, "device_type": "terminal"})
+
+
 def test_start_batch_end_end_again(db: Db, ada_: Identity) -> None:
     """Vector 19."""
     session = start(db, ada_)

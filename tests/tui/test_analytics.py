@@ -24,7 +24,7 @@ class Noting:
         self.noted: list[tuple[str, str | None, int | None, dict[str, Any]]] = []
         self.ended = False
 
-    def begin(self) -> None:
+    def begin(self, *, started: bool = True) -> None:
         return
 
     def track(
@@ -36,7 +36,7 @@ class Noting:
     ) -> None:
         self.noted.append((event_type, content_id, duration, event_data or {}))
 
-    async def end(self) -> None:
+    async def end(self, *, closed: bool = True) -> None:
         self.ended = True
 
     @property

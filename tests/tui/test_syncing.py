@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 from home import frame, until, write
 from textual.pilot import Pilot
 from textual.widgets import Button
@@ -185,6 +187,34 @@ async def test_signing_out_keeps_the_history(tmp_path: Path, sterna_server: str)
         await press(pilot, "Sign out")
         await until(pilot, lambda: app.link.report.phase == "signin", 15)
         assert await app.store.run(Store.session_count) == 1
+
+
+async def test_analytics_begin_with_a_sign_in_and_end_with_a_sign_out_in_a_running_chat(
+    tmp_path: Path, sterna_server: str, db: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    who = sign_up(sterna_server)
+
+    def sessions() -> list[tuple[bool, bool]]:
+        """Of each session: whether it says something of the device, and whether it has ended."""
+        found = db.execute(
+            "select device_info, ended_at from user_sessions where user_id = %s order by started_at", (who.id,)
+        ).fetchall()
+        return [(row["device_info"].get("product") == "sterna", row["ended_at"] is not None) for row in found]
+
+    (tmp_path / "cfg").mkdir()
+    (tmp_path / "cfg" / "config.toml").write_text("discover = false\n[analytics]\nenabled = true\n", "utf-8")
+    async with running(tmp_path) as (app, pilot):
+        await sign_in(app, pilot, sterna_server, who)
+        await press(pilot, "Sync")
+        await until(pilot, lambda: app.link.report.phase == "synced", 15)
+        await until(pilot, lambda: sessions() == [(True, False)], 20)
+        await until(pilot, lambda: "Sign out" in frame(app))
+        await pilot.press("down", "enter")
+        await press(pilot, "Sign out")
+        await until(pilot, lambda: app.link.report.phase == "signin", 15)
+        assert sessions() == [(True, True)]
+    logged = [(one.name, one.getMessage()) for one in caplog.records if "started successfully" in one.getMessage()]
+    assert logged == [("sterna.analytics", "[InteractionTracker] Session started successfully")]
 
 
 async def test_a_conversation_can_stay_on_this_computer(tmp_path: Path, sterna_server: str) -> None:

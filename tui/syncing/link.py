@@ -70,6 +70,8 @@ class Link:
         self._unsubscribe: Callable[[], None] | None = None
         self.account = ""
         """Whose history this is; empty: only this computer knows it."""
+        self.signed_in: Callable[[], Awaitable[None]] | None = None
+        """Called after a sign-in in another terminal was noticed."""
         self.report = SyncReport()
 
     @property
@@ -106,6 +108,8 @@ class Link:
         made = await self._factory(store, self._report)
         if self._messenger is None and made.account:
             self._employ(made)
+            if self.signed_in is not None:
+                await self.signed_in()
 
     def now(self) -> None:
         """Look at the server now."""

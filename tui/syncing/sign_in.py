@@ -172,14 +172,18 @@ async def settle(app: SternaApp, accounts: Accounts, signed: SignedIn) -> str:
         if sending is None:
             return await accounts.discard(signed)
         await app.link.end()
+        await app.analytics.pause()
         account = await accounts.settle(signed, choice, sending=sending)
     except (StoreError, ConfigError) as error:
+        await app.analytics.resume(app.store)
         return str(error)
     if account.file != await app.store.run(_file):
+        await app.analytics.resume(app.store)
         app.again = True  # with that account's history
         app.spawn(app.leave(0), "app.again")
         return ""
     await app.begin_link()
+    await app.analytics.resume(app.store)
     return f"Signed in as {account.name}." + (
         "" if sending else " Nothing is sent until you turn sync on: sterna sync on."
     )
@@ -188,6 +192,7 @@ async def settle(app: SternaApp, accounts: Accounts, signed: SignedIn) -> str:
 async def sign_out(app: SternaApp, accounts: Accounts) -> str:
     """Forget the sign-in; the history stays. Gives a sentence."""
     await app.link.end()
+    await app.analytics.pause()
     try:
         account = await asyncio.to_thread(accounts.agreed, await app.store.run(Store.owner))
         told = await accounts.sign_out(account)
@@ -195,6 +200,7 @@ async def sign_out(app: SternaApp, accounts: Accounts) -> str:
         return str(error)
     finally:
         await app.begin_link()
+        await app.analytics.resume(app.store)
     return "Signed out. Your history stays here." + ("" if told else " The server could not be told.")
 
 
