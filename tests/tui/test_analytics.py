@@ -91,7 +91,7 @@ async def test_a_yes_and_a_no_in_the_settings_count_at_once(home: Home) -> None:
     made = app.analytics._factory
     app.analytics._factory = None
     async with app.run_test(size=(100, 50)) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, lambda: app.analytics._early is None)  # it has looked, and nobody listens
         app.analytics._factory = made
         await pilot.press("f9")
         await until(pilot, lambda: app.screen.query("CheckField"))
