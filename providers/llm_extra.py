@@ -29,11 +29,13 @@ class LlmPackage:
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
         """Events of one reply."""
+        came = False
         try:
             response = await asyncio.to_thread(_asked, request)
             async with aclosing(_pieces(response)) as pieces:
                 async for piece in pieces:
                     if piece:
+                        came = came or not piece.isspace()
                         yield Delta(piece)
             counted = await _usage(response)
         except Exception as error:  # noqa: BLE001 - plugins raise whatever their services' packages raise
@@ -41,6 +43,10 @@ class LlmPackage:
             return
         if counted is not None:
             yield counted
+        if not came:
+            said = "The package llm gave an empty reply. Retry, or choose another model."
+            yield Failed(FailureKind.EMPTY, said)
+            return
         yield Done(model=f"{NAME}/{request.model}")
 
     async def models(self) -> list[Model]:

@@ -127,7 +127,14 @@ class ServerProvider:
                 yield event
             yield self._teller.truncated(reading.began)
             return
+        came = False
         for event in reading.ending():
+            came = came or isinstance(event, Delta)
+            if isinstance(event, Done) and not (came or reading.began):
+                yield Failed(
+                    FailureKind.EMPTY, f"{self._teller.title} sent an empty reply. Retry, or choose another model."
+                )
+                return
             yield event
 
     def _refused(self, response: httpx.Response, body: bytes) -> Failed:

@@ -193,3 +193,10 @@ async def test_its_models_reach_the_catalogue_and_answer_only_when_they_are_name
     events = [event async for event in provider.stream(Request(model, ASK.messages))]
     assert events[:2] == [Delta("He"), Delta("llo")]
     await catalog.aclose()
+
+
+async def test_a_reply_without_text_is_a_failure(package: Any) -> None:
+    package.flowing.response = Flowing(["", " "])
+    failed = (await reply())[-1]
+    assert isinstance(failed, Failed)
+    assert failed.kind is FailureKind.EMPTY
