@@ -38,6 +38,11 @@ class Timeouts:
     listing: float = 8.0
     """For a whole list of models."""
 
+    @property
+    def head(self) -> float:
+        """For all of a request and the headers of its answer; a long conversation takes a while on a slow line."""
+        return self.connect + 10 * self.write + self.read
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:

@@ -232,7 +232,10 @@ class OpenAIProvider:
                     headers={**streamed, **call.headers},
                     content=body,
                 )
-                return await call.client.send(made, stream=True)
+                async with asyncio.timeout(self._timeouts.head):
+                    return await call.client.send(made, stream=True)
+            except TimeoutError:  # interim answers without end, or a byte now and then
+                raise ProviderError(told(httpx.ReadTimeout(""), call.teller, self._timeouts)) from None
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 failure = told(error, call.teller, self._timeouts)
                 if last or not isinstance(error, httpx.ConnectError) or failure.kind not in RETRIED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,7 +12,7 @@ import pytest
 import zstandard
 from raw_server import answer, serving
 
-from providers import ChatMessage, Delta, Endpoint, Failed, ProviderError, Request
+from providers import ChatMessage, Delta, Endpoint, Failed, FailureKind, ProviderError, Request, Timeouts
 from providers.openai import OpenAIProvider
 
 ASK = Request("small", (ChatMessage("user", "hello"),))
@@ -116,6 +117,21 @@ async def test_headers_without_end_are_given_up() -> None:
         await provider.aclose()
     assert isinstance(event, Failed)
     assert "does not speak HTTP" in event.message
+
+
+async def test_interim_answers_without_end_are_given_up() -> None:
+    async def interim(writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100)
+            await writer.drain()
+            await asyncio.sleep(0.01)  # as slowly as a server may
+
+    async with serving(interim) as server:
+        provider = OpenAIProvider(Endpoint("acme", server.url), timeouts=Timeouts(connect=0.5, read=0.5, write=0.05))
+        (event,) = [event async for event in provider.stream(ASK)]
+        await provider.aclose()
+    assert isinstance(event, Failed)
+    assert event.kind is FailureKind.TIMEOUT
 
 
 async def test_a_list_may_be_an_error() -> None:
