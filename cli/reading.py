@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PAGE = 200
 CALLED = {"user": "You", "assistant": "Reply", "system": "System"}
+UNTITLED = "New conversation"
+"""What a conversation without a title is called."""
 STATE = {"stopped": "stopped", "interrupted": "interrupted", "failed": "failed"}
 
 
@@ -46,7 +48,8 @@ def list_(place: Place, limit: int | None, as_json: bool, words: tuple[str, ...]
                     | marks
                 )
             else:
-                click.echo(_fitting(f"{short(row.id)}  {local_time(row.at)}  {title_line(row.title, 255)}"))
+                title = title_line(UNTITLED if row.untitled else row.title, 255)
+                click.echo(_fitting(f"{short(row.id)}  {local_time(row.at)}  {title}"))
 
 
 def _rows(store: HistoryReader | Store, limit: int | None, text: str) -> Iterator[SessionRow]:

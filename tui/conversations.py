@@ -11,7 +11,7 @@ import storage
 from storage.text import one_line
 
 from .first_run import Found
-from .frame import Frame
+from .frame import UNTITLED, Frame
 from .messages import ConversationRequested
 from .typeahead import STEP
 
@@ -24,8 +24,16 @@ if TYPE_CHECKING:
 
     from .sidebar import Sidebar
 
+DEFAULT_TITLE = "New Chat"
+"""Title in the file of a conversation that nobody has named yet."""
+
 UNDO_SECONDS = 8.0
 """How long the sentence about undo stays; undo itself works for as long as the trash keeps."""
+
+
+def called(title: str, limit: int) -> str:
+    """Return a title as sentences have it; the default one is in the words of the screen."""
+    return one_line(UNTITLED if title == DEFAULT_TITLE else title, limit)
 
 
 class Conversations(Frame):
@@ -208,7 +216,7 @@ class Conversations(Frame):
             from .dialogs import Confirm
 
             session = await self._session(session_id)
-            title = f"“{one_line(session.title, 60)}”" if session else "It"
+            title = f"“{called(session.title, 60)}”" if session else "It"
             question = f"{title} moves to the trash. You can undo this."
             if not await self.app.push_screen_wait(Confirm("Delete conversation?", question, "Delete")):
                 return
@@ -229,7 +237,7 @@ class Conversations(Frame):
                 await self.open_session(rows[0].id if rows else None)
             self.drafts.forget(session_id)
             await self.sidebar.reload()
-            self._offer_undo(f"Deleted “{one_line(trashed.title, 40)}”.")
+            self._offer_undo(f"Deleted “{called(trashed.title, 40)}”.")
         except storage.StoreError as error:
             self._complain(f"Not deleted. {error}")
 
@@ -251,7 +259,7 @@ class Conversations(Frame):
             if trashed.sessions and back:
                 await self.open_session(self._before_clear if self._before_clear in back else back[0])
             many = f"{trashed.sessions:,} conversations are back." if trashed.sessions > 1 else ""
-            one = f"“{one_line(trashed.title, 40)}” is back." if trashed.sessions == 1 else "The message is back."
+            one = f"“{called(trashed.title, 40)}” is back." if trashed.sessions == 1 else "The message is back."
             self.sterna.notify(many or one)
         except storage.StoreError as error:
             self._complain(f"Not undone. {error}")

@@ -140,3 +140,13 @@ def test_the_profile_says_who_and_how_much(run: Run) -> None:
     assert set(found) == {"profile", "stats", "today", "days", "activity", "models"}
     assert (found["stats"]["total_conversations"], found["today"]["messages_sent"]) == (3, 4)
     assert all(key in run("profile", "--help").out for key in found)
+
+
+def test_a_conversation_without_a_title_is_called_new(run: Run, home: Path) -> None:
+    store = Store.open(open_account(home / "data"))
+    store.create_session()
+    store.create_session("New Chat")
+    store.close()
+    lines = run("list").out.splitlines()
+    assert any(line.endswith("  New conversation") for line in lines)
+    assert any(line.endswith("  New Chat") for line in lines)

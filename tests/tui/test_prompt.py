@@ -75,7 +75,7 @@ async def test_an_empty_prompt_says_why_nothing_was_sent() -> None:
         await pilot.press("space", "ctrl+j", "enter")
         await pilot.pause()
         assert app.sent == []
-        assert app.refused == ["Nothing to send yet: the prompt is empty."]
+        assert app.refused == ["The prompt is empty."]
 
 
 async def test_a_prompt_too_long_for_any_model_is_refused_and_kept() -> None:

@@ -360,7 +360,7 @@ async def test_the_field_closes_with_a_sentence_when_its_conversation_is_deleted
         await app.sidebar.reload()
         await until(pilot, lambda: not app.sidebar.title.display)
         await until(pilot, lambda: app._notifications)
-        assert [note.message for note in app._notifications] == ["The conversation that you were renaming is gone."]
+        assert [note.message for note in app._notifications] == ["That conversation no longer exists."]
         assert app.posted == []
 
 

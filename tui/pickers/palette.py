@@ -15,6 +15,7 @@ from storage.text import one_line
 
 from ..actions import ACTIONS, Action, key_name
 from ..messages import ConversationRequested
+from ..sidebar.drawing import title_of
 from .fuzzy import match
 
 MOST_CONVERSATIONS = 8
@@ -95,9 +96,9 @@ class ConversationCommands(Provider):
             return
         for row in rows:
             yield DiscoveryHit(
-                self._shown(row.title),
+                self._shown(title_of(row)),
                 partial(self._open, row.id),
-                one_line(row.title, TITLE_LENGTH),
+                one_line(title_of(row), TITLE_LENGTH),
                 "Open this conversation",
             )
 

@@ -21,6 +21,7 @@ from textual.widgets import Input
 from storage import Change, StoreError, StoreThread, utc_now
 
 from ..actions import bindings
+from .drawing import title_of
 from .fields import FilterInput, TitleInput
 from .rows import Rows
 
@@ -302,7 +303,7 @@ class Sidebar(Widget):
         if (row := await self.rows.read_row(self.rows.cursor)) is None or row.id != (session_id or row.id):
             return
         self.rows.move_to(self.rows.cursor)
-        self.title.open(row.id, row.title)
+        self.title.open(row.id, title_of(row))
         self._place_title()
 
     @on(Rows.Moved)
