@@ -156,6 +156,19 @@ def unread_answers(target: Target, account: Account, ended: Event) -> None:
     _held(target, ended, 100, "\r\n".join(lines).encode() * 100)
 
 
+def large_pushes(target: Target, account: Account, ended: Event) -> None:
+    """Push as many ops as are taken, and pull them in pages as large as may be."""
+    run = next(_numbers)
+    value = {"role": "user", "content": "text " * 20, "timestamp": "2026-03-01T12:00:00.000Z"}
+    ops: list[dict[str, object]] = [{"kind": "c", "id": f"c{run}", "op": "put", "value": {"title": "x"}}]
+    ops += [{"kind": "m", "id": f"m{run}_{n}", "session": f"c{run}", "op": "put", "value": value} for n in range(4999)]
+    body = {"conversations": [], "sync": {"replica": uuid4().hex, "push_seq": 1, "ops": ops}}
+    headers = {**account.headers, **DEVICE}
+    connection = target.connect()
+    request(connection, "POST", "/api/chat/sync", body, headers)
+    request(connection, "GET", "/api/chat/sync?since=0&max_bytes=4000000", None, headers)
+
+
 def foreign_name(target: Target, account: Account, ended: Event) -> None:
     """Ask as a page of another name does, whose name resolves to this machine."""
     body = {"email": f"{uuid4().hex}@example.org", "password": "correct horse battery"}
@@ -167,6 +180,7 @@ ATTACKS = (
     Attack("stored bomb", stored_bomb, 2),
     Attack("large batches", large_batch, 10),
     Attack("abandoned pushes", abandoned_push, 5),
+    Attack("large pushes", large_pushes, 3),
     Attack("strangers' JSON", strangers_json, 5),
     Attack("many values", many_values, 5),
     Attack("guessed tokens", guesses, 5),
