@@ -6,7 +6,6 @@ written: it would take a number in the history of its owner, and would say that 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +13,7 @@ from uuid import UUID
 from sync.wire import ATTACHMENTS, Conversation, Message, attachment_ids
 
 from .errors import instant
+from .long_work import array
 from .message_order import in_array_order
 
 SESSION: Final = """
@@ -162,7 +162,7 @@ def messages_json(messages: Iterable[Message]) -> str:
             if value := getattr(one, name):
                 row[name] = value
         rows.append(row)
-    return json.dumps(rows, ensure_ascii=False)
+    return array(rows)
 
 
 def session_values(item: Conversation, user_id: UUID) -> dict[str, Any]:

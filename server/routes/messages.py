@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Query, Response
 from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse
 from psycopg.errors import DataError, IntegrityError
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +16,7 @@ from ..database import Connection
 from ..described import body_schema, needs_one
 from ..errors import ApiError
 from ..json_bodies import JsonRoute
+from ..long_work import array, aside, check_size, encoded, every, portions
 from ..openapi import REQUIRED, refusals
 from ..rates import limited
 from ..rows import LIVE, MERGE, SESSION, messages_json, session_values, shown
@@ -35,6 +35,12 @@ select * from chat_messages
 where user_id = %(user)s and session_id = %(id)s and role <> 'system'
     and (%(since)s::timestamptz is null or message_timestamp > %(since)s::timestamptz)
 order by message_timestamp, id
+"""
+SIZE: Final = """
+select coalesce(sum(octet_length(content) + coalesce(octet_length(reasoning), 0)), 0)::bigint as size
+from chat_messages
+where user_id = %(user)s and session_id = %(id)s
+    and (%(since)s::timestamptz is null or message_timestamp > %(since)s::timestamptz)
 """
 ROWS: Final = "select * from chat_messages where user_id = %(user)s and session_id = %(id)s and id = any(%(ids)s)"
 
@@ -67,14 +73,16 @@ async def read_messages(
         raise ApiError("bad_request", "Invalid since_ts", details="bad_timestamp") from None
     values = {"user": caller.user_id, "id": asked_id(session_id), "since": since}
 
-    async def work(db: Connection) -> list[dict[str, Any]]:
+    async def work(db: Connection) -> list[str]:
         if await (await db.execute(LIVE, values)).fetchone() is None:
             raise missing()
-        return await (await db.execute(READ, values)).fetchall()
+        size = await (await db.execute(SIZE, values)).fetchone()
+        check_size(size["size"] if size else 0)
+        return [encoded(_shown(row)) async for rows in portions(await db.execute(READ, values)) for row in rows]
 
-    told = [_shown(row) for row in await parts.database.read(caller.identity, work)]
-    more = {"up_to_date": not told} if since_ts else {}
-    return JSONResponse({"messages": told, "count": len(told)} | more)
+    told = await parts.database.read(caller.identity, work)
+    more = {"count": len(told)} | ({"up_to_date": not told} if since_ts else {})
+    return Response(f'{{"messages":[{",".join(told)}],{encoded(more)[1:]}'.encode(), media_type="application/json")
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
@@ -94,12 +102,13 @@ async def add_messages(
 ) -> Response:
     """Store messages, all or none, in a conversation that is made when it is not there."""
     try:
-        item, title = _conversation(body)
+        many = body.get("messages") if isinstance(body, dict) else None
+        item, title = await aside(len(many) if isinstance(many, list) else 0, _conversation, body)
     except BadItem as error:
         raise ApiError("bad_request", "The messages cannot be stored.", details=error.word) from None
     values = session_values(item, caller.user_id) | {"message_count": None, "total_tokens": None}
     named = {"user": caller.user_id, "id": item.id, "ids": [one.id for one in item.messages]}
-    rows = named | {"rows": messages_json(item.messages)}
+    rows = named | {"rows": await aside(len(item.messages), messages_json, item.messages)}
 
     async def work(db: Connection) -> list[dict[str, Any]]:
         live = await (await db.execute(LIVE, values)).fetchone()
@@ -108,15 +117,16 @@ async def add_messages(
             raise deleted()
         if item.messages:
             await db.execute(MERGE, rows)
-        return await (await db.execute(ROWS, named)).fetchall()
+        return await every(await db.execute(ROWS, named))
 
     try:
         found = {row["id"]: row for row in await parts.database.write(caller.identity, work)}
     except (DataError, IntegrityError):
         raise ApiError("bad_request", "The messages cannot be stored.", details="not_storable") from None
     told = [found[one.id] for one in item.messages if one.id in found]
-    answer = {"messages": jsonable_encoder(told), "count": len(told), "success": True}
-    return JSONResponse(answer, 201)
+    answer = await aside(len(told), lambda: array(map(jsonable_encoder, told)))
+    more = encoded({"count": len(told), "success": True})
+    return Response(f'{{"messages":{answer},{more[1:]}'.encode(), 201, media_type="application/json")
 
 
 def _conversation(body: Any) -> tuple[Conversation, str]:

@@ -19,6 +19,7 @@ from ..described import body_schema
 from ..errors import ApiError, instant
 from ..identity import Caller
 from ..json_bodies import JsonRoute
+from ..long_work import array, aside, check_size, encoded, portions
 from ..openapi import refusals
 from ..rates import limited
 from ..rows import LIVE, REPLACE, SESSION, messages_json, session_values, shown
@@ -66,6 +67,13 @@ MESSAGES: Final = """
 select * from chat_messages
 where user_id = %(user)s and session_id = any(%(ids)s) and role <> 'system'
 order by session_id, message_timestamp, id
+"""
+
+
+SIZE: Final = """
+select coalesce(sum(octet_length(content) + coalesce(octet_length(reasoning), 0)), 0)::bigint as size
+from chat_messages
+where user_id = %(user)s and session_id = any(%(ids)s)
 """
 
 
@@ -130,7 +138,7 @@ async def _stored(item: Any, caller: Caller, parts: Services) -> Detail:
     named = item.get("id") if isinstance(item, dict) else None
     session_id = named if isinstance(named, str) else ""
     try:
-        found = Conversation.decode(item)
+        found = await aside(_length(item), Conversation.decode, item)
         await store(found, caller, parts)
     except BadItem as error:
         await asyncio.sleep(0)  # nothing else was awaited, and there may be a million of them
@@ -140,10 +148,16 @@ async def _stored(item: Any, caller: Caller, parts: Services) -> Detail:
     return Detail(found.id, found.sent)
 
 
+def _length(item: Any) -> int:
+    messages = item.get("messages") if isinstance(item, dict) else None
+    return len(messages) if isinstance(messages, list) else 0
+
+
 async def store(item: Conversation, caller: Caller, parts: Services) -> None:
     """One conversation in one transaction. Raises BadItem when it was deleted."""
     values = session_values(item, caller.user_id)
-    rows = {"user": caller.user_id, "id": item.id, "rows": messages_json(item.messages)}
+    messages = await aside(len(item.messages), messages_json, item.messages)
+    rows = {"user": caller.user_id, "id": item.id, "rows": messages}
 
     async def work(db: Connection) -> None:
         # one after the other costs less than a pipeline of psycopg, unless the database is far away
@@ -202,8 +216,12 @@ async def listing(
         page, more = rows[:size], len(rows) > size
         messages: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in page}
         if summary_only == "false":
-            async for row in await db.execute(MESSAGES, {"user": caller.user_id, "ids": list(messages)}):
-                messages[row["session_id"]].append(full(row))
+            named = {"user": caller.user_id, "ids": list(messages)}
+            text = await (await db.execute(SIZE, named)).fetchone()
+            check_size(text["size"] if text else 0)
+            async for portion in portions(await db.execute(MESSAGES, named)):
+                for row in portion:
+                    messages[row["session_id"]].append(full(row))
         meta: dict[str, Any] = {"pageSize": size, "hasMore": more, "nextCursor": None}
         if more:
             meta["nextCursor"] = Cursor(page[-1]["place"], page[-1]["id"]).encode()
@@ -213,7 +231,19 @@ async def listing(
         told = [summary(row, caller) | {"messages": messages[row["id"]]} for row in page]
         return {"conversations": told, "meta": meta, "syncTime": instant(parts.clock())}
 
-    return JSONResponse(await parts.database.read(caller.identity, work))
+    told = await parts.database.read(caller.identity, work)
+    count = sum(len(one["messages"]) for one in told["conversations"])
+    return Response(await aside(count, _written, told), media_type="application/json")
+
+
+def _written(told: dict[str, Any]) -> bytes:
+    """Return the JSON of a page, message by message."""
+    pieces = []
+    for one in told["conversations"]:
+        head = encoded(one | {"messages": None})
+        pieces.append(head.replace('"messages":null', f'"messages":{array(one["messages"])}', 1))
+    rest = encoded({name: value for name, value in told.items() if name != "conversations"})
+    return f'{{"conversations":[{",".join(pieces)}],{rest[1:]}'.encode()
 
 
 def full(row: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Triggers give the numbers, as they do for every writer; the stamps that the rule
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -18,6 +18,7 @@ from sync.wire import Ack, Commit, DeltaPush, Op, Row
 
 from ..database import Connection
 from ..errors import ApiError
+from ..long_work import array, aside
 from ..rows import COLUMNS
 from . import reading
 from .rules import Clear, Drop, Held, Key, Kill, Overtaken, Plan, Put, Restore, decide, keys
@@ -169,16 +170,12 @@ class Pushing:
             for key, row in known.items()
         }
         binned = await _binned(db, self.user, wanted) if any(op.verb == "restore" for op in ops) else {}
-        plan = decide(ops, held, binned, now=self.now, sent_at=self.sent_at, replica=self.asked.replica)
+        plan = await aside(
+            len(ops), decide, ops, held, binned, now=self.now, sent_at=self.sent_at, replica=self.asked.replica
+        )
         await _written(db, self.user, plan)
         there = await self._standing(db, ops, plan, known, head)
-        acks = []
-        for op, verdict in zip(ops, plan.verdicts, strict=True):
-            row = there.get((op.kind, op.id))
-            if row is not None and row.value is not None and not verdict.tells_value:
-                row = replace(row, value=None)
-            acks.append(Ack(verdict.result, row, verdict.code))
-        return acks
+        return await aside(len(ops), _acks, ops, plan, there)
 
     async def _standing(
         self, db: Connection, ops: Sequence[Op], plan: Plan, known: Mapping[Key, Row], head: int | None
@@ -207,6 +204,16 @@ class Pushing:
         return there
 
 
+def _acks(ops: Sequence[Op], plan: Plan, there: dict[Key, Row]) -> list[Ack]:
+    acks = []
+    for op, verdict in zip(ops, plan.verdicts, strict=True):
+        row = there.get((op.kind, op.id))
+        if row is not None and row.value is not None and not verdict.tells_value:
+            row = replace(row, value=None)
+        acks.append(Ack(verdict.result, row, verdict.code))
+    return acks
+
+
 async def _binned(db: Connection, user: UUID, wanted: set[Key]) -> dict[Key, Held]:
     """What the trash has of these, as it was."""
     known = sorted(wanted)
@@ -229,11 +236,11 @@ async def _written(db: Connection, user: UUID, plan: Plan) -> None:
     await _overtaken(db, [one for one in rest if isinstance(one, Overtaken)])
     for one in (one for one in rest if isinstance(one, Restore) and one.kind == "c"):
         await db.execute("select public.sync_restore(%s, %s)", (one.kind, one.id))
-    await _many(db, user, PUT_SESSIONS, stamps, [_session(one) for one in puts if one.kind == "c"])
+    await _many(db, user, PUT_SESSIONS, stamps, _session, [one for one in puts if one.kind == "c"])
     for one in (one for one in rest if isinstance(one, Restore) and one.kind == "m"):
         await db.execute("select public.sync_restore(%s, %s)", (one.kind, one.id))
-    await _many(db, user, PUT_MESSAGES, stamps, [_message(one) for one in puts if one.kind == "m"])
-    await _many(db, user, PUT_SETTINGS, stamps, [_setting(one) for one in puts if one.kind == "s"])
+    await _many(db, user, PUT_MESSAGES, stamps, _message, [one for one in puts if one.kind == "m"])
+    await _many(db, user, PUT_SETTINGS, stamps, _setting, [one for one in puts if one.kind == "s"])
     await _dropped(db, user, stamps, drops)
     await _killed(db, user, "m", KILL_MESSAGES, [one for one in kills if one.kind == "m"])
     await _killed(db, user, "c", KILL_SESSIONS, [one for one in kills if one.kind == "c"])
@@ -250,10 +257,17 @@ def _stamps(written: Sequence[Put | Drop]) -> str:
     return json.dumps(stamps, ensure_ascii=False)
 
 
-async def _many(db: Connection, user: UUID, statement: LiteralString, stamps: str, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        values = {"user": user, "rows": json.dumps(rows, ensure_ascii=False), "stamps": stamps}
-        await db.execute(statement, values)
+async def _many(
+    db: Connection,
+    user: UUID,
+    statement: LiteralString,
+    stamps: str,
+    row_of: Callable[[Put], dict[str, Any]],
+    puts: list[Put],
+) -> None:
+    if puts:
+        rows = await aside(len(puts), lambda: array(map(row_of, puts)))
+        await db.execute(statement, {"user": user, "rows": rows, "stamps": stamps})
 
 
 async def _overtaken(db: Connection, told: list[Overtaken]) -> None:
