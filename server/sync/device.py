@@ -68,12 +68,18 @@ def _ms(told: str) -> int:
 
 async def headers(
     sync_client: Annotated[
-        str, Header(pattern=CLIENT, description="<name>/<version>; proto=1-1. Needed in delta mode.")
+        str,
+        Header(json_schema_extra={"pattern": CLIENT}, description="<name>/<version>; proto=1-1. Needed in delta mode."),
     ] = "",
-    sync_seen: Annotated[str, Header(pattern=SEEN, description="<seq>.<nonce>, the newest that was told to it.")] = "",
-    sync_sent_at: Annotated[str, Header(pattern=SENT_AT, description="The device's clock: ms since 1970.")] = "",
+    sync_seen: Annotated[
+        str, Header(json_schema_extra={"pattern": SEEN}, description="<seq>.<nonce>, the newest that was told to it.")
+    ] = "",
+    sync_sent_at: Annotated[
+        str, Header(json_schema_extra={"pattern": SENT_AT}, description="The device's clock: ms since 1970.")
+    ] = "",
     sync_pull: Annotated[
-        str, Header(pattern=PULL, description="cur=<since>;max=<bytes>: with a push, what is new.")
+        str,
+        Header(json_schema_extra={"pattern": PULL}, description="cur=<since>;max=<bytes>: with a push, what is new."),
     ] = "",
 ) -> Headers:
     """The headers of a request."""
