@@ -10,7 +10,7 @@ SEEDS ?= 10000
 # what Python has compiled once is found again by the workers, and by every process that a test starts
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-postgres sim strict clients lint types bench golden screenshots clean
+.PHONY: run walks test test-postgres sim strict clients lint types bench golden screenshots clean
 
 run: $(READY)
 	@$(BIN)/sterna
@@ -47,6 +47,9 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+
+walks: $(READY)
+	$(BIN)/python tests/equivalence/walk.py
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
