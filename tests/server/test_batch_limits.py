@@ -65,7 +65,7 @@ def test_what_fails_in_a_batch_stops_no_other_whatever_it_fails_at(db: Db, ada: 
                     {"content": None},
                     {"model": "x" * 101},
                     {"total_tokens": -1},
-                    {"input_tokens": 2**31},
+                    {"input_tokens": 2**63},
                     {"output_tokens": "x"},
                     {"timestamp": "x"},
                     {"content": "forbidden by a constraint that the function knows nothing of"},
