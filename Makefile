@@ -7,10 +7,11 @@ READY := $(VENV)/.ready
 # one more than there are processors: many tests wait for another process
 JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) + 1)')
 SEEDS ?= 10000
+ROUNDS ?= 60
 # what Python has compiled once is found again by the workers, and by every process that a test starts
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run walks test test-postgres sim strict clients lint types bench golden screenshots clean
+.PHONY: run walks test test-postgres sim monkey strict clients lint types bench golden screenshots clean
 
 run: $(READY)
 	@$(BIN)/sterna
@@ -40,6 +41,10 @@ sim: $(READY)
 # many more requests that the document at /openapi.json allows, or forbids, than the suite tries
 strict: $(READY)
 	EXAMPLES=60 $(BIN)/pytest -n $(JOBS) -q tests/server/test_schemathesis.py
+
+# somebody who presses anything: the screen must show what the file has; a failure prints its seed
+monkey: $(READY)
+	MONKEY_ROUNDS=$(ROUNDS) $(BIN)/pytest -q -s tests/tui/test_monkey.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

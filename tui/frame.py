@@ -223,14 +223,31 @@ class Frame(Screen[None]):
         await self._show(session, at=at, query=query)
 
     async def _show(self, session: Session | None, *, at: str | None = None, query: str | None = None) -> None:
-        """Bring every part in step with the conversation that is open now."""
+        """Bring every part in step with the conversation that is open now, also where another opening interrupts."""
+        try:
+            await self._show_parts(session, at, query)
+        finally:
+            if self.is_attached and self.transcript.session_id != self.session_id:
+                self.call_later(self._show_again)
+
+    @work(group="show again", exclusive=True)
+    async def _show_again(self) -> None:
+        if self.alive and self.transcript.session_id != self.session_id:
+            await self._show(self.session)
+
+    async def _show_parts(self, session: Session | None, at: str | None, query: str | None) -> None:
         self.session = session
         session_id = self.heading_for = session.id if session else None
-        self.choices = await self.store.run(storage.Store.session_settings, session_id) if session_id else {}
+        choices = await self.store.run(storage.Store.session_settings, session_id) if session_id else {}
+        if self.session_id != session_id:
+            return  # another one was opened meanwhile
+        self.choices = choices
         self.sidebar.selected = session_id
         self.transcript.display = session is not None
         self.welcome.display = session is None
         await self.transcript.show(session_id, at=at, query=query)
+        if self.session_id != session_id:
+            return
         if (reply := self.live_reply) is not None:
             self.transcript.attach(reply)
         await self.store.run(storage.Store.set_local, LAST_OPEN, session_id)

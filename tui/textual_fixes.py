@@ -10,7 +10,9 @@ import unicodedata
 from typing import Any
 
 from textual import events
+from textual.await_complete import AwaitComplete
 from textual.document._document import Document, Selection
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import TextArea
 
@@ -80,11 +82,30 @@ def keep_selection_inside(area: TextArea) -> None:
     _refresh_size(area)
 
 
+_dismiss = Screen.dismiss
+
+
+def dismiss_once(screen: Screen[Any], result: Any = None) -> AwaitComplete:
+    """Close a dialog that is open. A second answer, to a dialog that is closing, would close what lies below it."""
+    return _dismiss(screen, result) if screen.is_active else AwaitComplete.nothing()  # type: ignore[no-untyped-call]
+
+
+_widget_and_offset_at = Screen.get_widget_and_offset_at
+
+
+def attached_widget_and_offset_at(screen: Screen[Any], x: int, y: int) -> Any:
+    """Return what is under the mouse, unless it is being removed: a click on that would end the program."""
+    widget, offset = _widget_and_offset_at(screen, x, y)
+    return (widget, offset) if widget is None or widget.is_attached else (None, None)
+
+
 for _owner, _name, _mended in (
     (Widget, "refresh", refresh_and_forget_size),
     (events.Key, "is_printable", property(types_text)),
     (Document, "__init__", make_document),
     (Document, "replace_range", replace_range),
     (TextArea, "_refresh_size", keep_selection_inside),
+    (Screen, "dismiss", dismiss_once),
+    (Screen, "get_widget_and_offset_at", attached_widget_and_offset_at),
 ):
     setattr(_owner, _name, _mended)

@@ -103,8 +103,8 @@ class Document(Visual):
         return draw(drawn, width, line + drawn.line, drawing)
 
     def place(self, width: int, y: int) -> Place:
-        """Where row ``y`` is, whatever the width."""
-        index, row = self.block_at(width, y)
+        """Where row ``y`` is, whatever the width; a row behind the last, of a document that was longer, is the last."""
+        index, row = self.block_at(width, min(y, self.height(width) - 1))
         if row < 0:
             return Place(index, -1, 0, row)
         drawn = self.blocks[index].row(width, row)

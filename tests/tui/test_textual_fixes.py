@@ -1,0 +1,51 @@
+"""Faults of Textual that would end the program, each in its smallest case."""
+
+from __future__ import annotations
+
+from textual.app import App, ComposeResult
+from textual.screen import ModalScreen
+from textual.widgets import Label, Static
+
+from tui import textual_fixes as textual_fixes
+from tui.markdown import Document, DocumentView, plain, render
+
+
+class Question(ModalScreen[str]):
+    def compose(self) -> ComposeResult:
+        yield Label("?")
+
+
+class Stage(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Static("under the mouse", id="under", markup=False)
+
+
+async def test_a_dialog_that_is_answered_twice_closes_once_and_gives_its_first_answer() -> None:
+    app, answers = Stage(), []
+    async with app.run_test() as pilot:
+        below, above = Question(), Question()
+        await app.push_screen(below, answers.append)
+        await app.push_screen(above, answers.append)
+        above.dismiss("yes")
+        above.dismiss("no")
+        await pilot.pause()
+        assert app.screen is below
+        assert answers == ["yes"]
+
+
+async def test_a_click_on_what_is_being_removed_does_nothing() -> None:
+    app = Stage()
+    async with app.run_test() as pilot:
+        under = app.query_one("#under")
+        assert app.screen.get_widget_and_offset_at(1, 0)[0] is under
+        parent, under._parent = under._parent, None
+        assert app.screen.get_widget_and_offset_at(1, 0) == (None, None)
+        under._parent = parent
+        await pilot.pause()
+
+
+def test_a_row_behind_the_end_of_a_document_is_its_last() -> None:
+    for document in (render("a\n\n```py\ncode\n```"), plain("one\ntwo"), render("- a\n- b")):
+        last = document.height(40) - 1
+        assert document.place(40, last + 7) == document.place(40, last)
+    assert isinstance(DocumentView(plain("")).document, Document)
