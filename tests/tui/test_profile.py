@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC
 from typing import Any
 
@@ -95,3 +96,26 @@ def test_limits_are_shown_of_the_models_that_have_any_and_may_be_asked() -> None
     at = lines.index("Limits of your tier")
     assert lines[at + 1] == "g/m  3 of 20 today"
     assert not any("g/free" in line or "g/big" in line for line in lines)
+
+
+@pytest.mark.parametrize("key", ["shift+f2", "shift+f9"])
+async def test_a_page_that_is_left_while_it_is_read_is_no_error(home: Home, key: str) -> None:
+    app = home.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, app.ready.is_set)
+        gate = asyncio.Event()
+        run = app.store.run
+
+        async def slow(*args: Any, **named: Any) -> Any:
+            await gate.wait()
+            return await run(*args, **named)
+
+        app.store.run = slow  # type: ignore[method-assign, assignment]
+        await pilot.press(key)
+        await until(pilot, lambda: app.screen is not app.main and app.screen.query("Panel"))
+        screen = app.screen
+        await screen.query_one("Panel").remove()
+        gate.set()
+        await app.workers.wait_for_complete()
+        assert app._exception is None
+        app.store.run = run  # type: ignore[method-assign]

@@ -8,7 +8,6 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
-from textual.getters import query_one
 from textual.widgets import Static
 
 from storage import Store, StoreError
@@ -28,8 +27,6 @@ class ProfileScreen(Dialog[None]):
 
     BINDINGS = [Binding("escape,shift+f2", "dismiss", "Close")]
 
-    page = query_one("#page", Static)
-
     def compose(self) -> ComposeResult:
         """Compose the page."""
         with Page("Account and usage", keys="↑ ↓ scroll   esc close", classes="-sheet"):
@@ -45,10 +42,11 @@ class ProfileScreen(Dialog[None]):
         app = cast("SternaApp", self.app)
         try:
             page = await app.store.run(read, app.link.account)
+            shown = Content("\n").join(profile_lines(page))
         except StoreError as error:
-            self.page.update(Content(str(error)))
-            return
-        self.page.update(Content("\n").join(profile_lines(page)))
+            shown = Content(str(error))
+        for place in self.query("#page").results(Static):  # none once the page was left
+            place.update(shown)
 
 
 def read(store: Store, account: str) -> Profile:

@@ -70,6 +70,8 @@ class SyncScreen(Dialog[None]):
         except StoreError as error:
             self._say(str(error))
             return
+        if not self.query(Menu):
+            return  # the page was left while it was read
         before = self._act_at(self.menu.highlighted)
         self._lines = page_lines(page, self._clock())
         acts = [line.act for line in self._lines]
