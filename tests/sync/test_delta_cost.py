@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pair import Desk, Office
 
-BATCH = 500
+BATCH = 2000
 FIXED, EACH, PER_BYTE = 600, 200, 1.3
 """Bytes of a push: by itself, for each thing that it tells of, and for each compressed byte of their words."""
 
