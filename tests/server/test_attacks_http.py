@@ -110,6 +110,7 @@ NAMING: dict[tuple[str, str], Callable[[dict[str, str]], list[Request]]] = {
         {"relation": "user_sessions", "params": {"user_id": f"eq.{ids['user']}"}},
         {"relation": "sync_rows", "params": {"user_id": f"eq.{ids['user']}"}},
     ],
+    ("GET", "/api/user/usage"): lambda ids: [{"params": {"user_id": ids["user"]}}],
     ("GET", "/api/user/export"): lambda ids: [{"params": {"user_id": ids["user"]}}],
     ("DELETE", "/api/user/account"): lambda ids: [
         {"json": {"password": "theirs, long enough", "user_id": ids["user"], "email": ids["email"]}}
