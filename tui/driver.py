@@ -71,7 +71,13 @@ class SternaDriver(LinuxDriver):
         self._file: Any = Forgiving(self._file)
 
     def start_application_mode(self) -> None:
-        """Take over the terminal, and what was typed while it still read lines."""
+        """Take over the terminal, and what was typed while it still read lines.
+
+        A program that runs is told to continue too: by ``kill -CONT``, and by the system when its terminal closes. A
+        second thread that reads the keys would never end.
+        """
+        if self._key_thread is not None and self._key_thread.is_alive():
+            return
         before = self._read_keys_at_once()
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if before is not None:

@@ -241,6 +241,18 @@ def test_without_colour_there_is_none(start: Callable[..., Terminal]) -> None:
     assert all(len(set(colour)) == 1 for colour in colours), "only greys"
 
 
+def test_being_told_to_continue_while_it_runs_changes_nothing(start: Callable[..., Terminal]) -> None:
+    terminal = start()
+    terminal.shows("Welcome to Sterna")
+    for _ in range(3):
+        terminal.child.kill(signal.SIGCONT)
+    terminal.child.send("half a thought")
+    terminal.shows("half a thought")
+    terminal.child.send("\x1b[21~")
+    terminal.ends()
+    assert terminal.child.exitstatus == 0
+
+
 def test_suspended_it_keeps_the_draft_and_comes_back(folder: Path) -> None:
     program = folder / "program.py"
     program.write_text(PROGRAM, "utf-8")
