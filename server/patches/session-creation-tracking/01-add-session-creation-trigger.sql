@@ -18,17 +18,19 @@ set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
+declare
+    by_day boolean := sterna.is_push();
 begin
     if sterna.is_applying() then
         return null;
     end if;
-    perform public.track_user_usage_delta(n.user_id, 0, 0, 0, 0, '{}'::jsonb, n.created, 0, null)
+    perform public.track_user_usage_delta(n.user_id, 0, 0, 0, 0, '{}'::jsonb, n.created, 0, n.day)
     from (
-        select c.user_id, count(*)::integer as created
+        select c.user_id, sterna.use_day(by_day, c.created_at) as day, count(*)::integer as created
         from new_rows as c
         where not exists (select 1 from public.sync_rows as r where r.user_id = c.user_id and r.kind = 'c' and r.id = c.id)
-        group by c.user_id
-        order by c.user_id
+        group by 1, 2
+        order by 1, 2
     ) as n;
     return null;
 end
