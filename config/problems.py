@@ -25,9 +25,9 @@ class Problems:
         self.blocking: list[str] = []
         """Those with which no model may be asked."""
 
-    def unread(self, sentence: str, until: str) -> None:
+    def unread(self, sentence: str) -> None:
         """Note that the file cannot be read."""
-        self.sentences.append(f"{sentence} The defaults apply until {until}.")
+        self.sentences.append(f"{sentence} The defaults apply until you correct it and start again.")
         self.blocking.append(sentence)
 
     def wrong(self, where: tuple[str, ...], known: Known) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -173,14 +174,15 @@ def _read(path: Path, problems: Problems) -> dict[str, Any]:
         return {}
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        problems.unread(f"{path} cannot be read ({reason}).", "it can")
+        problems.unread(f"{path} cannot be read ({reason}).")
     except ConfigError as error:
-        problems.unread(str(error), "it is corrected")
+        problems.unread(str(error))
     return {}
 
 
 def parse(path: Path) -> dict[str, Any]:
     """The file's tables. Raises ``OSError``, or :class:`ConfigError` naming the file and the line."""
+    _require_regular(path)
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -191,6 +193,19 @@ def parse(path: Path) -> dict[str, Any]:
         found = re.fullmatch(r"(.*?)(?: \(at (.*)\))?", str(error), re.DOTALL)
         reason, place = found.groups() if found else (str(error), None)
         raise ConfigError(f"{path}{', ' + place if place else ''}: {reason}.") from None
+
+
+def _require_regular(path: Path) -> None:
+    """Raise :class:`ConfigError` for a link to nothing, and for a pipe or device, which could be read forever."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        for link in (path, *path.parents):
+            if link.is_symlink() and not link.exists():
+                raise ConfigError(f"{link} is a link to {link.readlink()}, which does not exist.") from None
+        raise
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ConfigError(f"{path} is not a regular file.")
 
 
 def _leaves(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

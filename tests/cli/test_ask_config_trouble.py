@@ -84,6 +84,14 @@ def test_nothing_is_sent_with_a_file_that_may_not_be_read(run: Run, home: Path, 
     assert (stranger.fake.requests, stranger.fake.listed) == ([], 0)
 
 
+def test_nothing_is_sent_with_a_link_to_a_file_that_is_not_there(run: Run, home: Path, stranger: Server) -> None:
+    (home / "config" / "config.toml").symlink_to(home / "not-mounted.toml")
+    result = run("ask", "a secret")
+    assert (result.code, result.out) == (1, "")
+    assert "not-mounted.toml, which does not exist. Nothing was sent" in result.err
+    assert (stranger.fake.requests, stranger.fake.listed) == ([], 0)
+
+
 def test_doctor_names_the_line_and_asks_nobody(run: Run, home: Path, stranger: Server) -> None:
     (home / "config" / "config.toml").write_text("discover = false\nmodel =\n")
     result = run("doctor")

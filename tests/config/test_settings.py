@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ def test_what_is_wrong_is_told_and_the_rest_applies(tmp_path: Path, text: str, s
 
 
 UNREADABLE = (
-    ("model = \n", ("line 2, column 9", "The defaults apply until it is corrected")),
+    ("model = \n", ("line 2, column 9", "The defaults apply until you correct it and start again.")),
     ("[ui\n", ("line 2",)),
     ("theme = 'again'", ("Cannot overwrite a value",)),
     (b"model = '\xff'", ("not text in UTF-8", "byte")),
@@ -182,6 +183,38 @@ def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
     assert "cannot be read" in load(tmp_path).problems[0]
     with pytest.raises(ConfigError, match="cannot be written"):
         save_value("theme", "light", tmp_path)
+
+
+def _dangling(path: Path) -> None:
+    path.symlink_to(path.parent / "not-mounted" / "config.toml")
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [_dangling, os.mkfifo, _device], ids=["dangling link", "pipe", "device"])
+def test_what_is_not_a_regular_file_counts_as_unreadable(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = tmp_path / "config.toml"
+    make(path)
+    found = load(tmp_path)
+    assert str(path) in found.blocked
+    assert "until you correct it and start again" in found.problems[0]
+    with pytest.raises(ConfigError, match="left as it is"):
+        save_value("theme", "light", tmp_path)
+    assert not path.is_file()
+
+
+def test_a_folder_that_is_a_link_to_nothing_counts_as_unreadable(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    folder.symlink_to(tmp_path / "gone")
+    assert str(folder) in load(folder).blocked
+
+
+def test_a_link_to_a_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "dotfiles.toml").write_text('theme = "nord"\n')
+    (tmp_path / "config.toml").symlink_to(tmp_path / "dotfiles.toml")
+    assert load(tmp_path).theme == "nord"
 
 
 def test_a_byte_order_mark_is_no_problem(tmp_path: Path) -> None:
