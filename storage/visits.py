@@ -67,7 +67,7 @@ class Visits(Search):
         agent = json_object(info).get("user_agent")
         with self.write():
             visit = self.one(
-                "select id, user_id, started_at, ended_at from user_sessions where session_token = :token",
+                "select id, user_id, started_at, ended_at, device_info from user_sessions where session_token = :token",
                 token=session_token,
             )
             if visit is not None and (visit["user_id"] != user_id or visit["ended_at"] is not None):
@@ -89,6 +89,13 @@ class Visits(Search):
                     **values,
                 )
                 assert visit is not None
+            elif device_info:
+                # the visit was announced before, which says nothing of the device but its kind
+                known = json_object(info) | json_object(visit["device_info"])
+                self.db.execute(
+                    "update user_sessions set device_info = :info where id = :id",
+                    {"info": to_json(known), "id": visit["id"]},
+                )
         return {"success": True, "session_id": visit["id"], "started_at": visit["started_at"]}
 
     def end_user_session(self, session_id: str) -> bool:
