@@ -21,6 +21,7 @@ from storage import Finish, Message, Settled, Store, StoreThread, clean
 from storage.reply_notes import reply_details, reply_notes
 
 from .naming import conversations
+from .numbers import FiniteRange
 from .output import counted, print_json
 from .place import Place, find
 from .reply_stream import ReplyStream
@@ -55,7 +56,7 @@ class Question:
     help="Go on with this one; `last` is the newest.",
 )
 @click.option("--system", "-s", help="The system prompt.")
-@click.option("--temperature", "-t", type=click.FloatRange(0, 2), help="How freely the model answers.")
+@click.option("--temperature", "-t", type=FiniteRange(0, 2), help="How freely the model answers.")
 @click.option("--no-store", is_flag=True, help="Keep nothing: neither prompt nor reply touches the disk.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the reply is complete.")
 @click.pass_obj

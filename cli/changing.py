@@ -9,6 +9,7 @@ import click
 from storage import Trashed, one_line
 
 from .naming import conversations
+from .numbers import ROW_ID
 from .output import counted, print_json, title_line
 from .place import Place, find, short
 
@@ -54,7 +55,7 @@ def delete(place: Place, conversation: str, yes: bool, as_json: bool) -> None:
 
 
 @click.command(short_help="Bring back what was deleted last.")
-@click.argument("token", type=int, required=False)
+@click.argument("token", type=ROW_ID, required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def undo(place: Place, token: int | None, as_json: bool) -> None:

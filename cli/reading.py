@@ -13,6 +13,7 @@ from storage import clean, clip, one_line
 from storage.reply_notes import SHOWN, reply_details, reply_notes, reply_sources
 
 from .naming import conversations
+from .numbers import LIMIT
 from .output import local_time, paint, print_json, title_line, without_controls, write_text
 from .place import Place, find, short
 
@@ -27,7 +28,7 @@ STATE = {"stopped": "stopped", "interrupted": "interrupted", "failed": "failed"}
 
 
 @click.command("list", short_help="The conversations, newest first.")
-@click.option("--limit", "-n", type=click.IntRange(1), help="How many. Default: 50 on a terminal, else all.")
+@click.option("--limit", "-n", type=LIMIT, help="How many. Default: 50 on a terminal, else all.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.argument("words", nargs=-1)
 @click.pass_obj
@@ -166,7 +167,7 @@ def _arriving(reply: LiveReply) -> dict[str, Any]:
 
 @click.command(short_help="Find words in everything that was said.")
 @click.argument("words", nargs=-1, required=True)
-@click.option("--limit", "-n", type=click.IntRange(1), default=20, show_default=True, help="How many places.")
+@click.option("--limit", "-n", type=LIMIT, default=20, show_default=True, help="How many places.")
 @click.option("--conversation", "-c", shell_complete=conversations, help="Only in this one.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.pass_obj

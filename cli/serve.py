@@ -92,27 +92,31 @@ def _secret(name: str, told: str) -> Callable[[Command], Command]:
 )
 @click.option("--rate-limits/--no-rate-limits", default=True, help="Whether requests are counted.", show_default=True)
 @click.option(
-    "--sync-requests", default=3600, show_default=True, type=click.IntRange(1), help="An hour, of a person's devices."
+    "--sync-requests",
+    default=3600,
+    show_default=True,
+    type=click.IntRange(1, 10**9),
+    help="An hour, of a person's devices.",
 )
 @click.option(
     "--sync-megabytes",
     default=0,
     show_default=True,
-    type=click.IntRange(0),
+    type=click.IntRange(0, 10**9),
     help="An hour, that they may push. 0: no limit.",
 )
 @click.option(
     "--account-megabytes",
     default=10 * 1024,
     show_default=True,
-    type=click.IntRange(0),
+    type=click.IntRange(0, 10**9),
     help="Ever, that an account's devices may push. 0: no limit.",
 )
 @click.option(
     "--connections",
     default=1024,
     show_default=True,
-    type=click.IntRange(16),
+    type=click.IntRange(16, 10**6),
     help="Open connections of clients; beyond that idle ones are closed.",
 )
 @click.option(

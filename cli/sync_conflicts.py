@@ -9,6 +9,7 @@ import click
 from storage import NotFound, one_line, stamp
 from storage.remote import Conflict
 
+from .numbers import ROW_ID
 from .output import local_time, print_json
 from .place import Place, short
 
@@ -48,7 +49,7 @@ def conflicts(context: click.Context, as_json: bool) -> None:
 
 
 @conflicts.command("use")
-@click.argument("number", metavar="ID", type=int)
+@click.argument("number", metavar="ID", type=ROW_ID)
 @click.pass_obj
 def use(place: Place, number: int) -> None:
     """Put the overtaken text ID back in its place; the one that is there now is kept here instead."""
@@ -58,7 +59,7 @@ def use(place: Place, number: int) -> None:
 
 
 @conflicts.command("dismiss")
-@click.argument("number", metavar="ID", type=int)
+@click.argument("number", metavar="ID", type=ROW_ID)
 @click.pass_obj
 def dismiss(place: Place, number: int) -> None:
     """Take the overtaken text ID off this list."""

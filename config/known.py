@@ -10,6 +10,9 @@ from typing import Any
 
 Value = str | bool | int | float | tuple[str, ...] | Mapping[str, Any] | None
 
+SENT = ("model", "messages", "stream")
+"""Parts of a request that no setting may replace."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -103,7 +106,7 @@ def _table(value: object) -> Value:
 
 
 def _values(value: object) -> Value:
-    return MappingProxyType(dict(value)) if isinstance(value, Mapping) else None
+    return MappingProxyType(dict(value)) if isinstance(value, Mapping) and unsendable(value) is None else None
 
 
 TEXT = Kind("text in quotes", _text)
@@ -224,6 +227,30 @@ def find(path: tuple[str, ...]) -> Known | None:
     if path[0] == "endpoints" and len(path) == 3:
         return BY_PATH.get(f"endpoints.NAME.{path[2]}")
     return BY_PATH.get(".".join(path))
+
+
+def unsendable(values: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | None:
+    """Return the first of ``values`` that cannot be added to a request, by its keys, and why; None if all can."""
+    for name in SENT:
+        if name in values:
+            return (name,), "cannot be set here: Sterna sends it itself."
+    return next(((path, "has to be a finite number.") for path, value in _inner(values) if _infinite(value)), None)
+
+
+def _inner(value: object, path: tuple[str, ...] = ()) -> Iterable[tuple[tuple[str, ...], object]]:
+    """Yield every value inside of tables and lists with the keys of the tables above it."""
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _inner(one, (*path, key))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _inner(one, path)
+    else:
+        yield path, value
+
+
+def _infinite(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from .known import KNOWN, Known, nearest
+from .known import KNOWN, VALUES, Known, nearest, unsendable
 from .lines import line_of
 
 DECIDING = frozenset(
@@ -30,8 +31,13 @@ class Problems:
         self.sentences.append(f"{sentence} The defaults apply until you correct it and start again.")
         self.blocking.append(sentence)
 
-    def wrong(self, where: tuple[str, ...], known: Known) -> None:
+    def wrong(self, where: tuple[str, ...], known: Known, value: object) -> None:
         """Note a value that is not what its setting takes."""
+        inner = unsendable(value) if known.kind is VALUES and isinstance(value, Mapping) else None
+        if inner is not None:
+            path = (*where, *inner[0])
+            self._add(path, f"{'.'.join(path)} {inner[1]}", blocks=True)
+            return
         self._add(where, f"{'.'.join(where)} has to be {known.expected}.", where[0] in DECIDING)
 
     def unknown(self, where: tuple[str, ...]) -> None:

@@ -137,7 +137,7 @@ def load(folder: Path | None = None, environ: Mapping[str, str] = os.environ) ->
             continue
         read = known.check(value)
         if read is None:
-            found.wrong(where, known)
+            found.wrong(where, known, value)
         elif where[0] == "keys":
             keys[".".join(where[1:])] = str(read)
         elif where[0] == "endpoints" and len(where) == 5:

@@ -87,6 +87,20 @@ def test_what_is_not_understood_is_a_sentence_and_code_2(run: Run, line: str) ->
     assert "--help" in result.err
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("ask -t nan x", "ask -t inf x", "search -n 99999999999999999999 x", "list -n 99999999999999999999"),
+        *("undo 99999999999999999999", "sync conflicts use 99999999999999999999"),
+        *("serve --account-megabytes 99999999999999999999", "serve --connections 99999999999999999999"),
+    ],
+)
+def test_a_number_that_cannot_be_is_a_sentence_and_code_2(run: Run, line: str) -> None:
+    result = run(*line.split())
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("sterna: Invalid value for ")
+
+
 def test_a_group_without_its_command_shows_what_there_is(run: Run) -> None:
     result = run("keys")
     assert (result.code, result.out) == (2, "")

@@ -153,6 +153,35 @@ def test_what_is_wrong_is_told_and_the_rest_applies(tmp_path: Path, text: str, s
     assert dataclasses.replace(found, problems=(), theme="", endpoints=()) == Settings(path=path)
 
 
+UNSENDABLE = (
+    ("parameters = { temperature = nan }", "line 3: endpoints.a.parameters.temperature has to be a finite number"),
+    ("parameters = { top_p = inf }", "line 3: endpoints.a.parameters.top_p has to be a finite number"),
+    ("extra_body = { a = { b = [1.0, -inf] } }", "line 3: endpoints.a.extra_body.a.b has to be a finite number"),
+    ("extra_body = { messages = [] }", "line 3: endpoints.a.extra_body.messages cannot be set here"),
+    ("parameters = { model = 'x' }", "line 3: endpoints.a.parameters.model cannot be set here"),
+    ("[endpoints.a.models.m.extra_body]\nstream = false", "line 4: endpoints.a.models.m.extra_body.stream cannot be"),
+)
+
+
+@pytest.mark.parametrize(("text", "says"), UNSENDABLE, ids=[row[0].replace("\n", " ") for row in UNSENDABLE])
+def test_what_no_request_may_carry_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    written(tmp_path, f"[endpoints.a]\nurl = 'http://a'\n{text}\n")
+    found = load(tmp_path)
+    assert says in found.problems[0]
+    assert says in found.blocked
+    (endpoint,) = found.endpoints
+    assert (endpoint.parameters, endpoint.extra_body) == ({}, {})
+
+
+def test_numbers_and_keys_that_a_request_may_carry_are_kept(tmp_path: Path) -> None:
+    written(
+        tmp_path, "[endpoints.a]\nurl = 'http://a'\nextra_body = { top_k = 5, provider = { model = 'x' }, p = [0.5] }"
+    )
+    found = load(tmp_path)
+    assert found.problems == ()
+    assert found.endpoints[0].extra_body == {"top_k": 5, "provider": {"model": "x"}, "p": [0.5]}
+
+
 UNREADABLE = (
     ("model = \n", ("line 2, column 9", "The defaults apply until you correct it and start again.")),
     ("[ui\n", ("line 2",)),
