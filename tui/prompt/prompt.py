@@ -122,11 +122,16 @@ class Prompt(TextArea):
     def edit(self, edit: Edit) -> EditResult:
         """Make the edit without control characters, and never inside the label of a paste."""
         edit.text = _tidy(edit.text)
-        low, high = sorted((edit.from_location, edit.to_location))
+        low, high = sorted((self._clamped(edit.from_location), self._clamped(edit.to_location)))
         edit.from_location, edit.to_location = self._around(low, high)
         if self._begins_step(edit):
             self.history.checkpoint()
         return super().edit(edit)
+
+    def _clamped(self, location: tuple[int, int]) -> tuple[int, int]:
+        """Return the location inside the text; deleting the last line asks for the start of the line after it."""
+        row, column = max((0, 0), min(location, self.document.end))
+        return row, max(0, min(column, len(self.document.get_line(row))))
 
     def _begins_step(self, edit: Edit) -> bool:
         """Return whether undo stops before this edit: before each word, and before what is deleted at once."""
