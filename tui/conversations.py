@@ -304,15 +304,24 @@ class Conversations(Frame):
         """Choose who answers this conversation."""
         from .pickers import ModelPicker
 
-        if self.sterna.catalog is None:
-            self.sterna.notify("Still looking for models. Try again in a moment.")
-            return
-        chosen = await self.app.push_screen_wait(ModelPicker(self.sterna.catalog, current=self.model))
+        picker = ModelPicker(self.sterna.catalog, current=self._chosen_model, find=self._await_catalog)
+        chosen = await self.app.push_screen_wait(picker)
         if chosen is not None:
             await self._choose("model", chosen)
             self.sterna.analytics.track("model_chosen")
             await self.show_state()
             await self.show_welcome()
+
+    @property
+    def _chosen_model(self) -> str | None:
+        """The model that was chosen for this conversation or in the settings; None: the default answers."""
+        return self.choices.get("model") or self.sterna.settings.model or None
+
+    async def _await_catalog(self) -> tuple[Catalog, str | None]:
+        """Wait for the end of the start; return the catalog and the chosen model."""
+        await self.sterna.ready.wait()
+        assert self.sterna.catalog is not None
+        return self.sterna.catalog, self._chosen_model
 
     async def _choose(self, key: str, value: Any) -> None:
         """Set one setting of this conversation; before it exists it is kept for its beginning."""

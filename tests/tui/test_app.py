@@ -11,8 +11,9 @@ from home import Home, frame, until, write
 from textual import events
 from textual.pilot import Pilot
 
-from providers import Failed, FailureKind
-from storage import Change, Store, StoreBusy, StoreFull
+import config
+from providers import Catalog, Failed, FailureKind
+from storage import Change, Store, StoreBusy, StoreFull, StoreThread
 from tui.app import SternaApp
 from tui.dialogs import ConfirmClear
 
@@ -412,6 +413,26 @@ async def test_the_keys_a_person_chose_work_and_are_shown(home: Home) -> None:
         app.main.transcript.focus()
         await pilot.press("ctrl+e")
         await until(pilot, lambda: app.main.session_id is None)
+
+
+async def test_what_is_typed_behind_an_early_key_for_the_models_goes_into_their_list(home: Home) -> None:
+    app, there = home.app(), asyncio.Event()
+    make = app._catalog_factory
+
+    async def slow(settings: config.Settings, store: StoreThread) -> Catalog:
+        await there.wait()
+        return await make(settings, store)
+
+    app._catalog_factory = slow
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.main.reopened)
+        await pilot.press("ctrl+l", *"large")
+        await shown(pilot, app, "Looking for models …")
+        there.set()
+        await until(pilot, lambda: "200k" in frame(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.main.model == "test/large")
+        assert app.main.prompt.text == ""
 
 
 async def test_two_terminals_see_each_others_changes(home: Home) -> None:

@@ -115,6 +115,59 @@ async def test_the_list_fills_as_endpoints_answer(file: Path) -> None:
         assert await chosen(app, pilot) == "router/openai/gpt-4o"
 
 
+@pytest.mark.parametrize("current", [None, "router/openai/gpt-4o"])
+async def test_the_highlight_leaves_the_guide_when_endpoints_answer_after_opening(
+    file: Path, current: str | None
+) -> None:
+    slow = router()
+    slow.open.clear()
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        await open_picker(app, pilot, catalog(slow), current)
+        await until(pilot, lambda: "Sterna guide" in shown(app))
+        slow.open.set()
+        await until(pilot, lambda: "openai/gpt-4o" in shown(app))
+        await until(pilot, lambda: "Loading" not in shown(app))
+        await pilot.press("enter")
+        assert await chosen(app, pilot) == (current or "router/anthropic/claude-sonnet-4")
+
+
+async def test_a_highlight_that_was_moved_stays_while_the_list_fills(file: Path) -> None:
+    slow = Back("slow", Model("slow", "tortoise"))
+    slow.open.clear()
+    app = ListApp(file, Clock())
+    async with running(app, (80, 30)) as pilot:
+        await open_picker(app, pilot, catalog(router(), slow), "slow/tortoise")
+        await until(pilot, lambda: "Sterna guide" in shown(app) and "gpt-4o" in shown(app))
+        await pilot.press("down")
+        slow.open.set()
+        await until(pilot, lambda: "tortoise" in shown(app))
+        await pilot.press("enter")
+        assert await chosen(app, pilot) == "router/openai/gpt-4o"
+
+
+async def test_the_picker_waits_for_the_catalog_and_keeps_what_is_typed_meanwhile(file: Path) -> None:
+    there = asyncio.Event()
+
+    async def find() -> tuple[Catalog, str | None]:
+        await there.wait()
+        return catalog(router()), "router/anthropic/claude-sonnet-4"
+
+    app = ListApp(file, Clock())
+    async with running(app, (80, 24)) as pilot:
+        screen = ModelPicker(None, find=find)
+        await app.push_screen(screen, app.keep)
+        await until(pilot, lambda: app.screen is screen and screen.field.has_focus)
+        await until(pilot, lambda: "Looking for models …" in shown(app))
+        await pilot.press(*"gpt", "enter", "down")
+        assert app.result == "nothing yet"
+        there.set()
+        await until(pilot, lambda: "openai/gpt-4o" in shown(app))
+        assert screen.field.value == "gpt"
+        await pilot.press("enter")
+        assert await chosen(app, pilot) == "router/openai/gpt-4o"
+
+
 async def test_an_endpoint_that_fails_says_why_and_can_be_asked_again(file: Path) -> None:
     broken = Back("ollama", Model("ollama", "qwen"), problem="Ollama does not answer. Start it, then retry. [/x]")
     app = ListApp(file, Clock())

@@ -19,6 +19,8 @@ from .chooser import Chooser
 from .fuzzy import match
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from providers import Catalog, Model
 
 LOOK_SECONDS = 0.1
@@ -47,14 +49,34 @@ class ModelPicker(Chooser[str | None]):
         Binding("f5,ctrl+r", "refresh", "Refresh", id="models.refresh"),
     ]
 
-    def __init__(self, catalog: Catalog, *, current: str | None = None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog | None,
+        *,
+        current: str | None = None,
+        find: Callable[[], Awaitable[tuple[Catalog, str | None]]] | None = None,
+    ) -> None:
+        """``current`` is the model somebody chose; ``find`` gives what is missing while there is no catalog yet."""
         super().__init__()
-        self._catalog = catalog
-        self._current = (current or "").rstrip("/")
+        self._found = catalog
+        self._find = find
+        self._chosen = current
         self._lines: list[Line] = []
         self._asking = False
+        self._moved = False
+        """True once the person has moved the highlight: then it stays on its model while the list fills."""
         self._seen: object = None
         self._timer: Timer | None = None
+
+    @property
+    def _catalog(self) -> Catalog:
+        assert self._found is not None, "nothing is listed before the catalog is there"
+        return self._found
+
+    @property
+    def _current(self) -> str:
+        """The model that answers now: the chosen one, else the default, which changes as endpoints answer."""
+        return (self._chosen or self._catalog.default_ref()).rstrip("/")
 
     def on_mount(self) -> None:
         """Show what is known, then ask."""
@@ -74,6 +96,9 @@ class ModelPicker(Chooser[str | None]):
         self._timer.resume()
         self._show()
         try:
+            if self._found is None and self._find is not None:
+                self._found, self._chosen = await self._find()
+                self._show()
             await self._catalog.models(refresh=refresh)
         finally:
             self._asking = False
@@ -86,21 +111,35 @@ class ModelPicker(Chooser[str | None]):
 
     def _look(self) -> None:
         """Show what has come since."""
-        if (len(self._catalog.known()), dict(self._catalog.problems)) != self._seen:
+        if self._found is not None and (len(self._catalog.known()), dict(self._catalog.problems)) != self._seen:
             self._show()
 
     # The list
 
     @on(Input.Changed)
     def narrow(self) -> None:
-        """Show what matches."""
-        self._show(keep=False)
+        """Show what matches; the highlight goes to the best match again."""
+        self._moved = False
+        self._show()
 
-    def _show(self, keep: bool = True) -> None:
-        """Fill the list; the highlight stays on its model, or goes to the best match, or to the current model."""
+    def action_move(self, by: int) -> None:
+        """Move in the list; the highlight is the person's from then on."""
+        self._moved = True
+        super().action_move(by)
+
+    def action_move_page(self, by: int) -> None:
+        """Move a page in the list; the highlight is the person's from then on."""
+        self._moved = True
+        super().action_move_page(by)
+
+    def _show(self) -> None:
+        """Fill the list; a highlight that was moved stays, else it goes to the best match or the current model."""
         if not self.is_there:
             return
-        before = self._ref_at(self.menu.highlighted) if keep else None
+        if self._found is None:
+            self.say("Looking for models …", KEYS)
+            return
+        before = self._ref_at(self.menu.highlighted) if self._moved or self.menu.has_focus else None
         known = self._catalog.known()
         self._seen = (len(known), dict(self._catalog.problems))
         query = self.field.value.strip()
@@ -218,6 +257,8 @@ class ModelPicker(Chooser[str | None]):
         self._choose(self._ref_at(event.option_index))
 
     def _choose(self, ref: str | None) -> None:
+        if self._found is None:
+            return
         locked = next((one for one in self._catalog.known() if one.ref == ref and not one.allowed), None)
         if locked is not None:
             self.say(f"{one_line(locked.id, 40)} needs the {locked.tier} tier. Ask the server administrator.", KEYS)
