@@ -125,7 +125,7 @@ def is_email(told: str) -> bool:
 def email_of(told: str) -> str:
     """The email as it is kept, in lower case. Raises Refusal validation_failed."""
     email = told.strip().lower()
-    if not is_email(email):
+    if len(told) > LONGEST_EMAIL or not is_email(email):
         raise Refusal("validation_failed", "Unable to validate email address: invalid format")
     return email
 

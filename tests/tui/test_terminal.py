@@ -89,7 +89,12 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        return "\n".join(self.screen.display)
+        return "\n".join(lines_of(self.screen))
+
+
+def lines_of(screen: pyte.Screen) -> list[str]:
+    """Return the screen's lines. pyte's own ``display`` fails on a cell that a wide character has left empty."""
+    return ["".join(screen.buffer[y][x].data for x in range(screen.columns)) for y in range(screen.lines)]
 
 
 def _program(command: Sequence[str]) -> tuple[str, list[str]]:
