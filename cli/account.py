@@ -19,9 +19,9 @@ from .streams import read_line
 LOCAL_WORD = "delete"
 
 
-@click.group(short_help="Your account: its end.")
+@click.group(short_help="Delete your account.")
 def account() -> None:
-    """Your account: its end."""
+    """Delete your account."""
 
 
 @account.command("delete", short_help="Erase the account and its history, at the server and here.")

@@ -1,4 +1,4 @@
-"""``sterna analytics``: what is told of one's use, and the yes or no to it."""
+"""``sterna analytics``: see what usage analytics send, and turn them on or off."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .output import counted, print_json
 from .place import Place
 
 
-@click.group(short_help="What is told of your use, and your yes or no to it.")
+@click.group(short_help="Usage analytics: see what is sent, turn it on or off.")
 def analytics() -> None:
-    """What is told of your use, and your yes or no to it. Off until you say yes, and never a word that was written."""
+    """Usage analytics: see what is sent, turn it on or off. Off by default; message text is never sent."""
 
 
 @analytics.command("show")
@@ -55,7 +55,7 @@ def show(place: Place, as_json: bool) -> None:
 @analytics.command("on")
 @click.pass_obj
 def on(place: Place) -> None:
-    """Say yes. Only the server that your history is synced with is told; `sterna analytics show` says what."""
+    """Turn analytics on. They go only to the server that your history is synced with."""
     config.save_value("analytics.enabled", True, place.config_dir)
     click.echo("Analytics are on, from the next start of the chat. To see what is sent: sterna analytics show")
 
@@ -63,7 +63,7 @@ def on(place: Place) -> None:
 @analytics.command("off")
 @click.pass_obj
 def off(place: Place) -> None:
-    """Say no. What waits is removed, and so is this computer's record of what was sent."""
+    """Turn analytics off. Events not sent yet are removed, and so is this computer's record of what was sent."""
     config.save_value("analytics.enabled", False, place.config_dir)
     with place.store() as store:
         gone = store.forget_interactions()

@@ -47,17 +47,17 @@ class Question:
 
 @click.command(short_help="Ask a model; the reply streams to standard output.")
 @click.argument("prompt", nargs=-1)
-@click.option("--model", "-m", help="Whom to ask, as endpoint/model. See: sterna models")
+@click.option("--model", "-m", help="Model to ask, as provider/model. See: sterna models")
 @click.option(
     "--conversation",
     "-c",
     metavar="CONVERSATION",
     shell_complete=conversations,
-    help="Go on with this one; `last` is the newest.",
+    help="Continue this conversation; `last` is the newest.",
 )
 @click.option("--system", "-s", help="The system prompt.")
-@click.option("--temperature", "-t", type=FiniteRange(0, 2), help="How freely the model answers.")
-@click.option("--no-store", is_flag=True, help="Keep nothing: neither prompt nor reply touches the disk.")
+@click.option("--temperature", "-t", type=FiniteRange(0, 2), help="From 0 (focused) to 2 (creative).")
+@click.option("--no-store", is_flag=True, help="Save neither prompt nor reply.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the reply is complete.")
 @click.pass_obj
 def ask(

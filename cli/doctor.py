@@ -1,4 +1,4 @@
-"""``sterna doctor``: what Sterna stands on here, and what of it is not in order."""
+"""``sterna doctor``: check the setup and report problems."""
 
 from __future__ import annotations
 
@@ -40,12 +40,14 @@ class Finding:
     ok: bool = True
 
 
-@click.group(invoke_without_command=True, short_help="What Sterna stands on here, and what is wrong with it.")
+@click.group(invoke_without_command=True, short_help="Check the setup and report problems.")
 @click.option("--offline", is_flag=True, help="Ask no endpoint.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def doctor(context: click.Context, offline: bool, as_json: bool) -> int:
-    """Look at program, settings, data file and endpoints. Exit code 1 when something is wrong. Keys are never shown.
+    """Check the program, its settings, the data file and the providers.
+
+    Exit code 1 when something is wrong. Keys are never shown.
 
     With --json the object has: ok, findings (each: name, ok, detail).
     """

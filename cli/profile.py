@@ -1,4 +1,4 @@
-"""``sterna profile``: the account of this history and what was used."""
+"""``sterna profile``: account and usage."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import click
 
 from storage import Store, one_line
 
-from .output import print_json
+from .output import counted, print_json
 from .place import Place
 
 
-@click.group(invoke_without_command=True, short_help="The account, its tier, and what was used.")
+@click.group(invoke_without_command=True, short_help="Account and usage.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def profile(context: click.Context, as_json: bool) -> int:
-    """The account of this history: name, tier, counters, and what was used today and in the last 31 days.
+    """Show the account: name, tier, counters, and the usage of today and of the last 31 days.
 
     The server is not asked. With --json the object has: profile, stats, today, days, activity, models (each with its
     tier, its limits, and how often it was asked today and this month).
@@ -41,10 +41,10 @@ def profile(context: click.Context, as_json: bool) -> int:
     who = told["profile"]["email"] or "This computer's own account"
     click.echo(f"{who}, tier {stats['subscription_tier']}")
     click.echo(f"today: {today['messages_sent']:,} sent, {today['messages_received']:,} received, "
-               f"{today['total_tokens']:,} tokens")  # fmt: skip
+               f"{counted(today['total_tokens'], 'token')}")  # fmt: skip
     click.echo(
-        f"since the beginning: {stats['total_conversations']:,} conversations, {stats['message_count']:,} messages, "
-        f"{stats['token_usage']:,} tokens"
+        f"since the beginning: {counted(stats['total_conversations'], 'conversation')}, "
+        f"{counted(stats['message_count'], 'message')}, {counted(stats['token_usage'], 'token')}"
     )
     for one in told["models"]:
         if one["allowed"] and one["limits"]:

@@ -63,11 +63,12 @@ def _secret(name: str, told: str) -> Callable[[Command], Command]:
     "--behind-tls", is_flag=True, help="Something in front speaks TLS, so listening beyond this machine is meant."
 )
 @_secret(
-    "--jwt-secret", "What signs access tokens, 32 characters at least. By default one is made and kept in the database."
+    "--jwt-secret",
+    "Secret that signs access tokens, at least 32 characters. By default one is generated and kept in the database.",
 )
 @_secret("--external-jwt-secret", "Accept tokens of another sign-in too, such as a Supabase project's (HS256).")
-@click.option("--external-jwks-url", default="", help="The same by public keys (RS256, ES256).")
-@click.option("--external-issuer", default="", help="Who must have issued them.")
+@click.option("--external-jwks-url", default="", help="The same, checked with public keys (RS256, ES256).")
+@click.option("--external-issuer", default="", help="Required issuer of these tokens.")
 @click.option("--upstream-url", default="", help="An OpenAI-compatible endpoint that answers /api/chat.")
 @_secret("--upstream-key", "The key for it.")
 @click.option("--upstream-model", default="", help="The model when a request names none.")
@@ -76,8 +77,11 @@ def _secret(name: str, told: str) -> Callable[[Command], Command]:
 )
 @_secret("--redis-url", "Count rate limits in Redis, for several servers.")
 @_secret("--smtp-url", "The SMTP server that mails recovery codes: smtp://name:password@host:587, or smtps://.")
-@click.option("--mail-from", default="", help="Whom those mails are from.")
-@_secret("--metrics-token", "Who sends it as Bearer may read /metrics from anywhere; by default this machine may.")
+@click.option("--mail-from", default="", help="Sender address of these mails.")
+@_secret(
+    "--metrics-token",
+    "Bearer token that allows reading /metrics from other machines. By default only this machine can.",
+)
 @click.option(
     "--chat-logging",
     is_flag=False,
@@ -88,29 +92,31 @@ def _secret(name: str, told: str) -> Callable[[Command], Command]:
     help='Keep visits of web clients, hashed; "true" and nothing else.',
 )
 @click.option(
-    "--user-id-salt", default="", envvar="USER_ID_SALT", show_envvar=True, help="What their addresses are hashed with."
+    "--user-id-salt", default="", envvar="USER_ID_SALT", show_envvar=True, help="Salt for hashing visitors' addresses."
 )
-@click.option("--rate-limits/--no-rate-limits", default=True, help="Whether requests are counted.", show_default=True)
+@click.option(
+    "--rate-limits/--no-rate-limits", default=True, help="Limit how many requests a client may make.", show_default=True
+)
 @click.option(
     "--sync-requests",
     default=3600,
     show_default=True,
     type=click.IntRange(1, 10**9),
-    help="An hour, of a person's devices.",
+    help="Sync requests allowed per account and hour.",
 )
 @click.option(
     "--sync-megabytes",
     default=0,
     show_default=True,
     type=click.IntRange(0, 10**9),
-    help="An hour, that they may push. 0: no limit.",
+    help="Megabytes an account may upload per hour. 0: no limit.",
 )
 @click.option(
     "--account-megabytes",
     default=10 * 1024,
     show_default=True,
     type=click.IntRange(0, 10**9),
-    help="Ever, that an account's devices may push. 0: no limit.",
+    help="Megabytes an account may upload in total. 0: no limit.",
 )
 @click.option(
     "--connections",

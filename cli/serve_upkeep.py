@@ -10,7 +10,7 @@ import click
 
 from storage import clean
 
-from .output import print_json
+from .output import counted, print_json
 from .place import Place
 from .serve_user import embedded, server_database
 
@@ -24,7 +24,7 @@ DATABASE = click.option(
     envvar="STERNA_SERVE_DATABASE_URL",
     help="PostgreSQL of the server; without it, the one that `sterna serve` keeps in the data folder.",
 )
-WORDS = {"users": "accounts", "conversations": "conversations", "messages": "messages"}
+WORDS = {"users": "account", "conversations": "conversation", "messages": "message"}
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -67,7 +67,7 @@ def stats(context: click.Context, days: int, database_url: str | None, as_json: 
         if as_json:
             print_json(told)
         else:
-            many = ", ".join(f"{told[name]:,} {word}" for name, word in WORDS.items())
+            many = ", ".join(counted(told[name], word) for name, word in WORDS.items())
             click.echo(f"{told['date']}  {many}")
 
 
@@ -88,8 +88,9 @@ def cleanup(context: click.Context, days: int, database_url: str | None, as_json
         print_json(gone)
     else:
         click.echo(
-            f"Removed {gone['activity_logs']:,} entries of the activity log, {gone['usage_records']:,} days of use,"
-            f" {gone['visits']:,} visits and {gone['cache_entries']:,} cached answers."
+            f"Removed {counted(gone['activity_logs'], 'entry', 'entries')} of the activity log,"
+            f" {counted(gone['usage_records'], 'day', 'days')} of use, {counted(gone['visits'], 'visit')}"
+            f" and {counted(gone['cache_entries'], 'cached answer')}."
         )
 
 
@@ -109,8 +110,9 @@ def health(context: click.Context, database_url: str | None, as_json: bool) -> N
         print_json(told)
         return
     click.echo(
-        f"{told['database_size']}: {told['total_users']:,} accounts, {told['total_conversations']:,} conversations,"
-        f" {told['total_messages']:,} messages; {told['active_users_last_7_days']:,} people were active in 7 days."
+        f"{told['database_size']}: {counted(told['total_users'], 'account')},"
+        f" {counted(told['total_conversations'], 'conversation')}, {counted(told['total_messages'], 'message')};"
+        f" {counted(told['active_users_last_7_days'], 'account')} active in the last 7 days."
     )
     for name, size in sorted(told["table_sizes"].items()):
         click.echo(clean(f"{size:>10}  {name}"))

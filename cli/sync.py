@@ -21,14 +21,14 @@ SHOWN = 20
 """Refused changes that are listed on a terminal."""
 
 
-@click.group(invoke_without_command=True, short_help="Bring the history and its server in step.")
-@click.option("--once", is_flag=True, help="Until everything is in step, then end.")
+@click.group(invoke_without_command=True, short_help="Sync your history with the server.")
+@click.option("--once", is_flag=True, help="Stop when everything is synced.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each change of the state.")
 @click.pass_context
 def sync(context: click.Context, once: bool, as_json: bool) -> int:
-    """Bring the history and its server in step, and keep them so until Ctrl+C. An open chat does so by itself.
+    """Sync your history with the server until Ctrl+C. An open chat does so by itself.
 
-    Exit code 0 when everything is in step; 1 when something is in the way, which is told on standard error.
+    Exit code 0 when everything is synced; 1 when it cannot be, with the reason on standard error.
     With --json each line has: phase, waiting, done, total, refused, conflicts, sentence, line, at.
     """
     if context.invoked_subcommand is not None:
@@ -88,7 +88,7 @@ def status(place: Place, as_json: bool) -> None:
     if counts.private:
         click.echo(f"{counted(counts.private, 'private conversation')}: sterna sync private")
     if counts.conflicts:
-        click.echo(f"{counted(counts.conflicts, 'overtaken text')}: sterna sync conflicts")
+        click.echo(f"{counted(counts.conflicts, 'conflict')}: sterna sync conflicts")
     if refused:
         many = counted(counts.quarantined, "change")
         click.echo(f"{many} that the server refuses; to try again: sterna sync retry")

@@ -19,11 +19,11 @@ LENGTH = 200
 KINDS = {"c": "title", "m": "message", "s": "setting"}
 
 
-@click.group(invoke_without_command=True, short_help="Texts that another device's have overtaken.")
+@click.group(invoke_without_command=True, short_help="List texts that another device changed too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.pass_context
 def conflicts(context: click.Context, as_json: bool) -> None:
-    """Texts of yours that another device's have overtaken, newest first. Nothing of them is lost.
+    """List your texts that another device changed too, newest first. Your version is kept.
 
     With --json each line has: id, at, kind, session_id, title, mine, theirs.
     """
@@ -45,14 +45,14 @@ def conflicts(context: click.Context, as_json: bool) -> None:
         click.echo(f"    yours: {one_line(one.mine, LENGTH)}")
         click.echo(f"    now:   {theirs}")
     if not found and not as_json:
-        click.echo("No text was overtaken.", err=True)
+        click.echo("No conflicts.", err=True)
 
 
 @conflicts.command("use")
 @click.argument("number", metavar="ID", type=ROW_ID)
 @click.pass_obj
 def use(place: Place, number: int) -> None:
-    """Put the overtaken text ID back in its place; the one that is there now is kept here instead."""
+    """Restore your version of conflict ID; the current version is kept here instead."""
     with place.store() as store:
         store.use_conflict(number)
     click.echo("It is back in its place, and is sent with the next sync.")
@@ -62,10 +62,10 @@ def use(place: Place, number: int) -> None:
 @click.argument("number", metavar="ID", type=ROW_ID)
 @click.pass_obj
 def dismiss(place: Place, number: int) -> None:
-    """Take the overtaken text ID off this list."""
+    """Remove conflict ID from this list."""
     with place.store() as store:
         if all(one.id != number for one in store.conflicts(MOST)):
-            raise NotFound(f"There is no overtaken text {number}.")
+            raise NotFound(f"There is no conflict {number}. To list them: sterna sync conflicts")
         store.dismiss_conflict(number)
     click.echo("It is off the list.")
 

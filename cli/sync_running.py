@@ -79,7 +79,7 @@ def run_sync(place: Place, *, once: bool, as_json: bool) -> int:
     if problem:
         raise click.ClickException(problem)
     if once and not as_json:
-        click.echo("The history and its server are in step.")
+        click.echo("Everything is synced.")
     return 0
 
 
@@ -115,7 +115,7 @@ async def _sync(accounts: Accounts, account: Account, telling: Telling, *, once:
             if cycle.problem is not None:
                 return str(cycle.problem.sentence)
             if not cycle.complete:
-                return "Not everything is in step yet: sterna sync status"
+                return "Not everything is synced yet. To see what: sterna sync status"
             return await _refusals(thread)
         running = asyncio.create_task(engine.run(), name="sync.run")
         with _asked_to_end() as asked:

@@ -120,7 +120,7 @@ VALUES = Kind("a table, as in { top_p = 0.9 }", _values)
 TABLE = Kind('a table of texts, as in { "X-Team" = "blue" }', _table)
 
 KNOWN: tuple[Known, ...] = (
-    Known("model", TEXT, "", "The model to ask, as endpoint/model. Empty: the first that is found."),
+    Known("model", TEXT, "", "The model to ask, as provider/model. Empty: the first that is found."),
     Known("system_prompt", TEXT, "", "Said to every model before a conversation that has no prompt of its own."),
     Known("temperature", NUMBER, None, "How freely models answer. Not set: each model's own.", least=0, most=2),
     Known("max_tokens", WHOLE, None, "The longest reply, in tokens. Not set: each model's own.", least=1),

@@ -22,7 +22,7 @@ from .sessions import Issued
 WEAK = {
     "length": "A password has 8 to 1024 characters.",
     "characters": "This password is a simple pattern, or little more than your own email or name. Choose another one.",
-    "pwned": "This password is one of the most frequent ones, so it is guessed first. Choose another one.",
+    "pwned": "This password is too easy to guess. Choose another one.",
 }
 """Sentences by reason."""
 

@@ -101,6 +101,15 @@ def test_a_number_that_cannot_be_is_a_sentence_and_code_2(run: Run, line: str) -
     assert result.err.startswith("sterna: Invalid value for ")
 
 
+def test_the_help_names_commands_in_ordinary_words(run: Run) -> None:
+    told = run("--help").out
+    for sentence in ("Account and usage.", "Delete your account.", "Sync your history with the server."):
+        assert sentence in told
+    assert "Check the setup and report problems." in told
+    assert "Usage analytics: see what is sent, turn it on or off." in told
+    assert "Megabytes an account may upload in total." in " ".join(run("serve", "--help").out.split())
+
+
 def test_a_group_without_its_command_shows_what_there_is(run: Run) -> None:
     result = run("keys")
     assert (result.code, result.out) == (2, "")

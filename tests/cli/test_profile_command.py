@@ -38,6 +38,12 @@ def test_what_cannot_be_is_a_sentence(run: Run, name: str, value: str) -> None:
     assert run("profile", "set", "ui.", "x").code == 2
 
 
+def test_counts_agree_with_their_nouns(run: Run, configured: Path) -> None:
+    assert "since the beginning: 0 conversations, 0 messages, 0 tokens\n" in run("profile").out
+    run("ask", "hello")
+    assert "since the beginning: 1 conversation, 2 messages, " in run("profile").out
+
+
 @pytest.mark.parametrize("name", ["temperature", "system_prompt"])
 def test_a_value_can_be_unset(run: Run, home: Path, name: str) -> None:
     assert run("profile", "--json").json()["profile"]["preferences"]["model"][name]

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import Connection
 
+from cli.output import counted
 from cli.place import Place
 from cli.serve_upkeep import cleanup, health, stats
 from server.embedded import Embedded
@@ -73,7 +74,7 @@ def test_how_it_stands_is_told_in_words_and_in_json(run: Run, somebody: str) -> 
     assert told["total_users"] >= 1
     assert {"public.chat_messages", "public.search_sessions"} <= told["table_sizes"].keys()
     text = run(health).output
-    assert "accounts" in text.splitlines()[0]
+    assert counted(told["total_users"], "account") in text.splitlines()[0]
     assert any(line.endswith("public.chat_messages") for line in text.splitlines())
 
 

@@ -131,7 +131,7 @@ def test_what_was_overtaken_is_listed_used_and_dismissed(run: Run, history: Call
         assert (done.code, done.out) == (1, "")
     assert run("sync", "conflicts", "use", "x").code == 2
     run("sync", "conflicts", "dismiss", str(left["id"]))
-    assert run("sync", "conflicts").err == "No text was overtaken.\n"
+    assert run("sync", "conflicts").err == "No conflicts.\n"
 
 
 def test_what_the_server_refuses_is_named_and_tried_again(
@@ -187,7 +187,7 @@ def test_two_computers_are_in_step_after_a_sync_of_each(
     first = history().create_session("sandpiper")
     sign_in(run, sterna_server, somebody, "--yes")
     done = run("sync", "--once")
-    assert (done.code, done.out) == (0, "The history and its server are in step.\n"), done.err
+    assert (done.code, done.out) == (0, "Everything is synced.\n"), done.err
     told = run("sync", "status", "--json").json()
     assert (told["phase"], told["waiting"], told["complete"]) == ("synced", 0, True)
     other = ("--data-dir", str(home / "other"), "--config-dir", str(home / "other-config"))
