@@ -11,7 +11,7 @@ import storage
 from storage.text import one_line
 
 from .first_run import Found
-from .frame import UNTITLED, Frame
+from .frame import DEFAULT_TITLE, UNTITLED, Frame
 from .messages import ConversationRequested
 from .typeahead import STEP
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from storage import Trashed
 
     from .sidebar import Sidebar
-
-DEFAULT_TITLE = "New Chat"
-"""Title in the file of a conversation that nobody has named yet."""
 
 UNDO_SECONDS = 8.0
 """How long the sentence about undo stays; undo itself works for as long as the trash keeps."""

@@ -46,6 +46,9 @@ LEFT_OFF = timedelta(minutes=10)
 
 UNTITLED = "New conversation"
 
+DEFAULT_TITLE = "New Chat"
+"""Title in the file of a conversation that nobody has named yet."""
+
 TICK_SECONDS = 0.5
 """How often the status line counts while a reply arrives."""
 
@@ -204,10 +207,12 @@ class Frame(Screen[None]):
             drafts = "1 more unsent draft is" if left == 1 else f"{left} more unsent drafts are"
             self.sterna.notify(f"{drafts} saved; the next window you open shows the newest.", timeout=8)
 
-    async def open_session(self, session_id: str | None, *, at: str | None = None, query: str | None = None) -> None:
+    async def open_session(
+        self, session_id: str | None, *, at: str | None = None, query: str | None = None, carry: bool = False
+    ) -> None:
         """Open a conversation, at a message if one is named; the words of ``query`` are marked in it.
 
-        The prompt's text stays behind as the draft of the conversation that is left.
+        The prompt's text stays behind as the draft of the conversation that is left; with ``carry`` it comes along.
         """
         session = await self._session(session_id)
         if session_id is not None and session is None:
@@ -219,7 +224,9 @@ class Frame(Screen[None]):
             left, left_draft = self.session_id, self.prompt.draft
             self.session = session
             self.prompt.put(draft)
-            self.sterna.spawn(self._leave_draft(left, left_draft), "drafts.keep")
+            if carry:
+                self.prompt.join(left_draft)
+            self.sterna.spawn(self._leave_draft(left, "" if carry else left_draft), "drafts.keep")
         await self._show(session, at=at, query=query)
 
     async def _show(self, session: Session | None, *, at: str | None = None, query: str | None = None) -> None:
@@ -300,10 +307,10 @@ class Frame(Screen[None]):
     async def _read_again(self, change: Change) -> None:
         try:
             await self.sidebar.reload(change)
-            await self.say_removals()
+            said = await self.say_removals()
             if self.session is not None and (change.elsewhere or self.session.id in change.sessions):
                 if (session := await self._session(self.session.id)) is None:
-                    await self.open_session(None)
+                    await self._leave_deleted(self.session, elsewhere=change.elsewhere, said=said)
                     return
                 self.session = session
                 self.transcript.refresh_session(change)
@@ -311,17 +318,30 @@ class Frame(Screen[None]):
         except storage.StoreError as error:
             self._complain(str(error))
 
-    async def say_removals(self) -> None:
-        """Name what other computers removed, and the key that brings it back."""
+    async def _leave_deleted(self, session: Session, *, elsewhere: bool, said: bool) -> None:
+        """Leave a conversation that is gone; what was typed comes along when it was not deleted in this window."""
+        typed = bool(self.prompt.text)
+        await self.open_session(None, carry=elsewhere or said)
+        if elsewhere and not said:
+            kept = " Your text is still in the prompt." if typed else ""
+            key = self._hint("conversation.undo").key
+            title = UNTITLED if session.title == DEFAULT_TITLE else session.title
+            self.sterna.notify(
+                f"“{one_line(title, 40)}” was deleted in another window. {key} brings it back.{kept}", timeout=12
+            )
+
+    async def say_removals(self) -> bool:
+        """Name what other computers removed, and the key that brings it back; return whether there was any."""
         removals = await self.store.run(storage.Store.take_removals, "screen")
         if not removals:
-            return
+            return False
         count = sum(one.sessions for one in removals)
         what = f"“{one_line(removals[-1].title, 40)}” was" if count == 1 else f"{count:,} conversations were"
         again = ", newest first" if len(removals) > 1 else ""
         key = self._hint("conversation.undo").key
         them = "it" if count == 1 else "them"
         self.sterna.notify(f"{what} removed on another computer. {key} brings {them} back{again}.", timeout=12)
+        return True
 
     # What the parts show
 

@@ -452,6 +452,31 @@ async def test_two_terminals_see_each_others_changes(home: Home) -> None:
     assert two is not one
 
 
+@pytest.mark.parametrize("typed", ["half a thought", ""])
+async def test_a_conversation_deleted_in_another_window_is_named_and_its_typed_text_kept(
+    home: Home, typed: str
+) -> None:
+    (only,) = home.seed(("shared", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        app.main.go_to(only)
+        await until(pilot, lambda: app.main.session_id == only)
+        await write(pilot, typed)
+        store = home.open()
+        store.delete_session(only)
+        store.close()
+        await until(pilot, lambda: app.main.session_id is None)
+        await until(pilot, lambda: "“shared” was deleted in another window." in notices(app))
+        assert ("Your text is still in the prompt." in notices(app)) is bool(typed)
+        assert app.main.prompt.text == typed
+        await app.main.action_undo_delete()
+        await until(pilot, lambda: app.main.session_id == only)
+        app.main.go_to(None)
+        await until(pilot, lambda: app.main.session_id is None)
+        assert app.main.prompt.text == typed
+
+
 async def test_every_part_is_reached_by_keys_and_escape_comes_back(home: Home) -> None:
     (only,) = home.seed(("one", "1"))
     app = home.app()
