@@ -18,6 +18,7 @@ from config.log_file import LogFile, append
 from storage import StoreError, clean
 from sync.errors import SignInError
 
+from . import FOLDER_OPTIONS
 from .log import keep_log
 from .place import Place
 from .streams import InputError, OutputError, ReaderLeftError
@@ -117,6 +118,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _usage(error: click.UsageError) -> int:
     where = error.ctx.command_path if error.ctx else "sterna"
+    if isinstance(error, click.NoSuchOption) and error.option_name in FOLDER_OPTIONS:
+        _say(f"Put {error.option_name} before the command: sterna {error.option_name} FOLDER COMMAND")
+        return USAGE
     _say(f"{error.format_message()}\nSee: {where} --help")
     return USAGE
 

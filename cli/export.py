@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -55,7 +56,7 @@ def export(place: Place, names: tuple[str, ...], form: str, everything: bool, ou
             if output is None:
                 code = write(store, sys.stdout)
             else:
-                with _new_file(output) as file:
+                with _written(output) as file:
                     code = write(store, file)
         elif output is None:
             for session in _sessions(store, ids):
@@ -95,22 +96,54 @@ def _json(ids: list[str], store: Store, file: TextIO) -> int:
 def _folder(store: Store, ids: list[str], folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError as error:
+        raise click.ClickException(f"{folder} already exists and is never replaced. Name a new folder.") from error
     except OSError as error:
         raise click.ClickException(f"The folder {folder} cannot be made ({error.strerror}). Name a new one.") from error
     for session in _sessions(store, ids):
         title = _UNFIT.sub("-", one_line(session.title)).strip("-")[:60]
         name = "-".join(part for part in (session.created_at[:10], title, short(session.id)) if part)
-        with _new_file(folder / f"{name}.md") as file:
+        with _written(folder / f"{name}.md") as file:
             file.writelines(_document(session, all_messages(store, session.id)))
 
 
-def _new_file(path: Path) -> TextIO:
-    """A file that only its owner reads. What is there already is never written over."""
+@contextmanager
+def _written(path: Path) -> Iterator[TextIO]:
+    """Give the file to write to. Raises ClickException when it cannot be opened or written."""
+    descriptor = _open(path)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        return os.fdopen(descriptor, "w", encoding="utf-8", newline="\n")
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written ({error.strerror}). The export is incomplete.") from error
+
+
+def _open(path: Path) -> int:
+    """Open a new file that only its owner reads, or a pipe or device. A file that exists is never written over."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        if path.exists() and _is_standard_output(path):
+            return os.dup(sys.stdout.fileno())  # at its position, in place of over what it holds
+        if path.exists() and not path.is_file() and not path.is_dir():
+            return _open_special(path)
+        raise click.ClickException(f"{path} already exists and is never replaced. Name another file.") from error
     except OSError as error:
         raise click.ClickException(f"{path} cannot be made ({error.strerror}). Name another file.") from error
+
+
+def _is_standard_output(path: Path) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError):
+        return False
+
+
+def _open_special(path: Path) -> int:
+    try:
+        return os.open(path, os.O_WRONLY)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be opened ({error.strerror}). Name another file.") from error
 
 
 def _sessions(store: Store, ids: list[str]) -> Iterator[Session]:

@@ -59,6 +59,8 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError | None:
         )
     if primary in _CORRUPT:
         return StoreCorrupt(corrupt_sentence(path))
+    if primary in _READ_ONLY and path.is_dir():
+        return _folder_in_place(path)
     if primary in _READ_ONLY:
         return StoreReadOnly(f"{path} cannot be written. Give your user the right to write the file and its folder.")
     if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
@@ -87,9 +89,18 @@ def unwritable(error: OSError, path: Path) -> StoreUnwritable:
         return disk_full(path)
     if error.errno == errno.EIO:
         return StoreFailing(f"The disk failed at {path} ({error.strerror}). Check the disk and try again.")
+    if path.is_dir():
+        return _folder_in_place(path)
     return StoreReadOnly(
         f"{path} cannot be made or written ({error.strerror}). Give your user the right to write that folder, "
         "or name another with --data-dir."
+    )
+
+
+def _folder_in_place(path: Path) -> StoreReadOnly:
+    return StoreReadOnly(
+        f"{path} is a folder, but Sterna needs a file of this name. Move the folder away, or name another place with "
+        "--data-dir."
     )
 
 

@@ -156,7 +156,7 @@ class Sessions(Base):
         """The conversation with a title given by hand, which nothing replaces but another one."""
         title = title_text(title)
         if not title.strip():
-            raise Invalid("A title needs at least one letter.")
+            raise Invalid("A title cannot be empty.")
         if len(title) > TITLE_LENGTH:
             raise Invalid(f"A title has at most {TITLE_LENGTH} characters; this one has {len(title)}.")
         with self.write():

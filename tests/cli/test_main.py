@@ -101,6 +101,20 @@ def test_a_number_that_cannot_be_is_a_sentence_and_code_2(run: Run, line: str) -
     assert result.err.startswith("sterna: Invalid value for ")
 
 
+@pytest.mark.parametrize("line", ["list --data-dir X", "serve --data-dir X", "search --config-dir=X y"])
+def test_a_folder_named_after_the_command_is_told_its_place(run: Run, line: str) -> None:
+    result = run(*line.split())
+    option = line.split()[1].partition("=")[0]
+    assert (result.code, result.err.startswith(f"sterna: Put {option} before the command")) == (2, True)
+
+
+def test_a_folder_in_place_of_the_data_file_is_named(run: Run, home: Path) -> None:
+    (home / "data" / "sterna.db").mkdir(parents=True)
+    for command in ("list", "profile"):
+        result = run(command)
+        assert (result.code, "sterna.db is a folder" in result.err) == (1, True)
+
+
 def test_the_help_names_commands_in_ordinary_words(run: Run) -> None:
     told = run("--help").out
     for sentence in ("Account and usage.", "Delete your account.", "Sync your history with the server."):

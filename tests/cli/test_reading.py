@@ -113,7 +113,19 @@ def test_everything_leaves_as_one_json_object(run: Run, home: Path) -> None:
     assert target.stat().st_mode & 0o777 == 0o600
     assert len(json.loads(target.read_text())["conversations"]) == 3
     again = run("export", "-o", str(target))
-    assert (again.code, "cannot be made" in again.err) == (1, True)
+    assert (again.code, again.err) == (
+        1,
+        f"sterna: {target} already exists and is never replaced. Name another file.\n",
+    )
+
+
+def test_an_export_goes_to_what_is_not_a_file_too(run: Run, home: Path) -> None:
+    assert run("export", "-o", "/dev/stdout").json()["conversations"]
+    assert run("export", "-o", "/dev/null").code == 0
+    full = run("export", "-o", "/dev/full")
+    assert (full.code, "/dev/full cannot be written (No space left on device)" in full.err) == (1, True)
+    folder = run("export", "-o", str(home))
+    assert (folder.code, "already exists" in folder.err) == (1, True)
 
 
 def test_some_conversations_leave_as_json_lines(run: Run) -> None:

@@ -195,7 +195,7 @@ def test_a_title_is_one_line_of_at_most_255_characters(store: Store) -> None:
     assert store.rename_session(session.id, "é" * 255).title == "é" * 255
     with pytest.raises(Invalid, match="at most 255 characters; this one has 256"):
         store.rename_session(session.id, "x" * 256)
-    with pytest.raises(Invalid, match="at least one letter"):
+    with pytest.raises(Invalid, match="A title cannot be empty"):
         store.rename_session(session.id, " \n")
     with pytest.raises(NotFound, match="not here any more"):
         store.rename_session("gone", "x")
