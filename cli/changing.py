@@ -67,7 +67,7 @@ def undo(place: Place, token: int | None, as_json: bool) -> None:
         if token is None:
             newest = store.last_trashed()
             if newest is None:
-                raise click.ClickException("There is no deletion to undo.")
+                raise click.ClickException("Nothing to undo.")
             token = newest.token
         back = store.undo(token)
         title = store.get_session(back[0]).title if back else ""

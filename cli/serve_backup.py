@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(short_help="Write everything of the server to a file.")
+@click.command(short_help="Back up the server to a file.")
 @click.argument("file", type=FILE)
 @click.pass_context
 def backup(context: click.Context, file: Path) -> None:
@@ -35,7 +35,7 @@ def backup(context: click.Context, file: Path) -> None:
     click.echo(clean(f"Everything is in {file}, {file.stat().st_size:,} bytes."))
 
 
-@click.command(short_help="Make the server from such a file.")
+@click.command(short_help="Restore the server from a backup.")
 @click.argument("file", type=FILE)
 @click.pass_context
 def restore(context: click.Context, file: Path) -> None:

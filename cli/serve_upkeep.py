@@ -71,7 +71,7 @@ def stats(context: click.Context, days: int, database_url: str | None, as_json: 
             click.echo(f"{told['date']}  {many}")
 
 
-@click.command(short_help="Let go of what is old.")
+@click.command(short_help="Delete old records.")
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 36500), help="Keep what is newer.")
 @DATABASE
 @AS_JSON
@@ -94,7 +94,7 @@ def cleanup(context: click.Context, days: int, database_url: str | None, as_json
         )
 
 
-@click.command(short_help="How large the database is, and what of it is used.")
+@click.command(short_help="Database size and totals.")
 @DATABASE
 @AS_JSON
 @click.pass_context

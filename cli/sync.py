@@ -47,7 +47,7 @@ sync.add_command(conflicts)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def status(place: Place, as_json: bool) -> None:
-    """How the history stands with its server. Nothing is asked over the network.
+    """Show the sync status. Nothing is asked over the network.
 
     With --json the object has: phase, line, sentence, server, email, waiting, refused (each: kind, id, session_id,
     title, reason, tries, next_at), conflicts, private, complete, next_at.
@@ -163,7 +163,7 @@ def _list_private(store: Store, as_json: bool) -> None:
 @sync.command("retry")
 @click.pass_obj
 def retry(place: Place) -> None:
-    """Try what the server refused once more, with the next sync."""
+    """Send rejected changes again with the next sync."""
     with place.store() as store:
         count = store.retry_quarantined()
     click.echo(f"{counted(count, 'change')} to be tried again." if count else "Nothing is refused.")
@@ -174,7 +174,7 @@ def retry(place: Place) -> None:
 @click.option("--trash", "answer", flag_value="trash", help="They were deleted elsewhere: put them into the trash.")
 @click.pass_obj
 def missing(place: Place, answer: str | None) -> None:
-    """Conversations that an upstream server suddenly has no more. Nothing becomes of them before you say what."""
+    """List conversations that disappeared from an upstream server, and choose what happens to them."""
     with place.store() as store:
         many = store.baseline_missing()
         if many and answer:
@@ -191,7 +191,7 @@ def missing(place: Place, answer: str | None) -> None:
 @sync.command("on")
 @click.pass_obj
 def on(place: Place) -> None:
-    """Say yes to sending this account's history."""
+    """Turn sync on for this account."""
     accounts = accounts_of(place)
     with place.store() as store:
         account = current(accounts, store)
@@ -206,7 +206,7 @@ def on(place: Place) -> None:
 @sync.command("off")
 @click.pass_obj
 def off(place: Place) -> None:
-    """Send nothing any more. What was sent stays there; changes here wait."""
+    """Turn sync off. What was sent stays on the server; changes here wait."""
     accounts = accounts_of(place)
     with place.store() as store:
         account = current(accounts, store)

@@ -40,7 +40,7 @@ def test_a_deletion_is_undone_with_all_that_was_said(run: Run) -> None:
     assert run("undo").code == 0
     assert run("show", "--json").json()["messages"] == before["messages"]
     nothing = run("undo")
-    assert (nothing.code, "no deletion" in nothing.err) == (1, True)
+    assert (nothing.code, nothing.err) == (1, "sterna: Nothing to undo.\n")
 
 
 def test_deletions_are_undone_one_after_the_other_or_by_number(run: Run) -> None:

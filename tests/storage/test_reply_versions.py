@@ -54,6 +54,15 @@ def test_the_old_reply_stays_while_the_new_one_arrives_and_after_a_crash(store: 
     assert said(store, reply.session_id) == ["hello", "good"]
 
 
+def test_after_the_undo_of_a_retry_the_deletion_before_it_is_next(store: Store) -> None:
+    gone = store.delete_session(answered(store).session_id)
+    again(store, answered(store), Settled("done", "better"))
+    retry = store.last_trashed()
+    assert retry is not None
+    store.undo(retry.token)
+    assert store.last_trashed() == gone
+
+
 def test_undo_takes_a_retry_back_and_both_texts_stay(store: Store) -> None:
     reply = answered(store)
     better = again(store, reply, Settled("done", "better"))
