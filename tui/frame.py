@@ -26,6 +26,7 @@ from .before import NEW, Before
 from .drafts import PAUSE_SECONDS, Drafts
 from .first_run import Keys, Welcome
 from .heading import Heading
+from .notices import place_notices
 from .prompt import Prompt
 from .status import Hint, StatusLine, field_hints, replying, tokens
 from .typeahead import OPENERS, RETURNS, typeahead
@@ -156,6 +157,7 @@ class Frame(Screen[None]):
         typeahead(self.app).begin(self, self.prompt)
         self.prompt.focus()
         self.watch(self, "focused", lambda _: self.show_hints(), init=False)
+        self.screen_layout_refresh_signal.subscribe(self, place_notices)
 
     async def on_key(self, event: events.Key) -> None:
         """Keys of the list and of the messages come by here before they mean anything."""
