@@ -100,7 +100,8 @@ class StoreThread:
 
     @property
     def _opened(self) -> Store:
-        assert self._store is not None, "the store is closed"
+        if self._store is None:
+            raise StoreError("The history is closed.")
         return self._store
 
     def _open(self) -> Store:
