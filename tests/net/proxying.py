@@ -20,8 +20,11 @@ class Seen:
 async def proxying(target: tuple[str, int], *, refuse: bytes = b"") -> AsyncIterator[Seen]:
     """A proxy to ``target`` whatever it is asked for; with ``refuse`` it answers every CONNECT so."""
     seen = Seen()
+    handlers: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (task := asyncio.current_task()) is not None:
+            handlers.add(task)
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             first = await reader.readexactly(1)
             if first == b"\x05":
@@ -40,7 +43,7 @@ async def proxying(target: tuple[str, int], *, refuse: bytes = b"") -> AsyncIter
                 else:
                     path = b"/" + url.split(b"/", 3)[3]  # without the scheme and the host
                     await _join(reader, writer, target, head.replace(url, path, 1))
-        writer.close()
+        await _close(writer)
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     seen.port = server.sockets[0].getsockname()[1]
@@ -48,6 +51,14 @@ async def proxying(target: tuple[str, int], *, refuse: bytes = b"") -> AsyncIter
         yield seen
     finally:
         server.close()
+        if handlers:  # a socket that outlives its event loop is a warning in whatever test runs then
+            await asyncio.wait(handlers, timeout=5)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def _socks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
@@ -71,6 +82,6 @@ async def _join(
             while some := await source.read(65536):
                 sink.write(some)
                 await sink.drain()
-            sink.close()
+        await _close(sink)
 
     await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))

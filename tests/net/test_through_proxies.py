@@ -105,8 +105,6 @@ async def ask(server: Server) -> None:
             raise in_a_sentence(server, error) from None
 
 
-# a connection whose tunnel was refused is left to the collector, now and then while this runs
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("status", "says"),
     [
