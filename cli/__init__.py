@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED
 from .streams import OutputError, ReaderLeftError, standard_streams
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 FOLDER_OPTIONS = ("--data-dir", "--config-dir")
 COMPLETION = "_STERNA_COMPLETE"
-FAILED, INTERRUPTED, BROKEN_PIPE = 1, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

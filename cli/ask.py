@@ -20,6 +20,7 @@ from providers import Catalog, ProviderError
 from storage import Finish, Message, Settled, Store, StoreThread, clean
 from storage.reply_notes import reply_details, reply_notes
 
+from .exit_codes import BROKEN_PIPE, INTERRUPTED
 from .naming import conversations
 from .numbers import FiniteRange
 from .output import counted, print_json
@@ -29,7 +30,6 @@ from .signing import add_server
 from .streams import OutputError, read_input, require_output
 
 HANGUP = {signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGHUP: 128 + signal.SIGHUP}
-INTERRUPTED, BROKEN_PIPE = 130, 141
 GRACE = 1.0
 """Seconds that a reader has, once the reply was stopped, to take what is left."""
 

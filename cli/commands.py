@@ -19,6 +19,7 @@ from storage import StoreError, clean
 from sync.errors import SignInError
 
 from . import FOLDER_OPTIONS
+from .exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE
 from .log import keep_log
 from .place import Place
 from .streams import InputError, OutputError, ReaderLeftError
@@ -49,8 +50,6 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "completion": "completion:completion",
     }
 )
-
-OK, FAILED, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 
 class Commands(click.Group):

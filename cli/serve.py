@@ -19,6 +19,7 @@ from .serve_model import model
 from .serve_psql import psql
 from .serve_upkeep import cleanup, health, stats
 from .serve_user import user
+from .server_packages import server_packages
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -138,13 +139,9 @@ def serve(context: click.Context, /, **options: Any) -> int:
     """
     if context.invoked_subcommand is not None:
         return 0
-    try:
+    with server_packages():
         from server.serving import ServeError, migrate_only
         from server.serving import serve as run
-    except ImportError as error:
-        raise click.ClickException(
-            f"The server's packages are not installed ({error.name}). Install sterna[server]."
-        ) from error
     place = context.find_object(Place) or Place(None, None)
     settings = _settings(options, place)
     form = options["log_form"] or ("text" if sys.stderr.isatty() else "json")

@@ -13,6 +13,7 @@ from storage import clean
 
 from .place import Place
 from .serve_user import said_above
+from .server_packages import server_packages
 
 if TYPE_CHECKING:
     from server.settings import ServerSettings
@@ -51,16 +52,12 @@ def restore(context: click.Context, file: Path) -> None:
 @contextmanager
 def _database(context: click.Context, file: Path) -> Iterator[ServerSettings]:
     """Where the database is. What goes wrong is a sentence and exit code 1."""
-    try:
+    with server_packages():
         from server.backup import BackupError
         from server.installing import ServeError, found
         from server.migrate import MigrationError
         from server.postmaster import PostgresError
         from server.settings import ServerSettings
-    except ImportError as error:
-        raise click.ClickException(
-            f"The server's packages are not installed ({error.name}). Install sterna[server]."
-        ) from error
     url, admin, service = (said_above(context, name) or "" for name in ("database_url", "admin_url", "service_url"))
     place = context.find_object(Place) or Place(None, None)
     folder = Path() if url else place.folder() / "server"

@@ -15,6 +15,7 @@ from .output import counted, print_json
 from .place import Place
 from .serve_upkeep import AS_JSON, DATABASE
 from .serve_user import TIERS, embedded, server_database
+from .server_packages import server_packages
 
 if TYPE_CHECKING:
     from server.model_admin import ModelAdmin
@@ -54,13 +55,9 @@ def model() -> None:
 
 @contextmanager
 def _opened(context: click.Context, url: str | None) -> Iterator[ModelAdmin]:
-    try:
+    with server_packages():
         from server.model_admin import ModelAdmin
         from server.users import UsersError
-    except ImportError as error:
-        raise click.ClickException(
-            f"The server's packages are not installed ({error.name}). Install sterna[server]."
-        ) from error
     place = context.find_object(Place) or Place(None, None)
     try:
         yield ModelAdmin(server_database(context, url) or embedded(place.folder()))

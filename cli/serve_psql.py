@@ -8,6 +8,7 @@ import click
 
 from .place import Place
 from .serve_user import said_above
+from .server_packages import server_packages
 
 
 @click.command(
@@ -22,14 +23,10 @@ def psql(context: click.Context, arguments: tuple[str, ...]) -> None:
     The embedded PostgreSQL is started for that when it does not run. Changes made there are checked by nobody: make a
     backup first.
     """
-    try:
+    with server_packages():
         from server.installing import ServeError, found
         from server.postmaster import PostgresError, program
         from server.settings import ServerSettings
-    except ImportError as error:
-        raise click.ClickException(
-            f"The server's packages are not installed ({error.name}). Install sterna[server]."
-        ) from error
     url, admin = said_above(context, "database_url") or "", said_above(context, "admin_url") or ""
     place = context.find_object(Place) or Place(None, None)
     try:

@@ -13,6 +13,7 @@ from storage import clean
 from .output import counted, print_json
 from .place import Place
 from .serve_user import embedded, server_database
+from .server_packages import server_packages
 
 if TYPE_CHECKING:
     from server.upkeep import Upkeep
@@ -31,13 +32,9 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @contextmanager
 def opened(context: click.Context, url: str | None) -> Iterator[Upkeep]:
     """The database, whether or not the server runs. What goes wrong is a sentence and exit code 1."""
-    try:
+    with server_packages():
         from server.upkeep import Upkeep
         from server.users import UsersError
-    except ImportError as error:
-        raise click.ClickException(
-            f"The server's packages are not installed ({error.name}). Install sterna[server]."
-        ) from error
     place = context.find_object(Place) or Place(None, None)
     try:
         yield Upkeep(server_database(context, url) or embedded(place.folder()))

@@ -13,6 +13,7 @@ from storage import clean, one_line
 
 from .output import counted, print_json
 from .place import Place
+from .server_packages import server_packages
 from .streams import read_line
 
 if TYPE_CHECKING:
@@ -72,12 +73,8 @@ class Accounts:
     @contextmanager
     def open(self) -> Iterator[Users]:
         """The accounts. What goes wrong is a sentence and exit code 1."""
-        try:
+        with server_packages():
             from server.users import Users, UsersError
-        except ImportError as error:
-            raise click.ClickException(
-                f"The server's packages are not installed ({error.name}). Install sterna[server]."
-            ) from error
         try:
             yield Users(self._url or embedded(self._place.folder()))
         except UsersError as error:
