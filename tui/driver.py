@@ -69,13 +69,27 @@ class SternaDriver(LinuxDriver):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._file: Any = Forgiving(self._file)
+        self._ended = False
+
+    def close(self) -> None:
+        """Let go of the terminal for good."""
+        self._ended = True
+        super().close()
+
+    def suspend_application_mode(self) -> None:
+        """Let go of the terminal until the program is told to continue."""
+        ended = self._ended
+        super().suspend_application_mode()
+        self._ended = ended
 
     def start_application_mode(self) -> None:
         """Take over the terminal, and what was typed while it still read lines.
 
-        A program that runs is told to continue too: by ``kill -CONT``, and by the system when its terminal closes. A
-        second thread that reads the keys would never end.
+        A program that runs, or is about to end, is told to continue too: by ``kill -CONT``, and by the system when its
+        terminal closes. A thread that began to read the keys then would never end.
         """
+        if self._ended:
+            return
         if self._key_thread is not None and self._key_thread.is_alive():
             return
         before = self._read_keys_at_once()

@@ -258,6 +258,19 @@ def test_being_told_to_continue_while_it_runs_changes_nothing(start: Callable[..
     assert terminal.child.exitstatus == 0
 
 
+def test_being_told_to_continue_after_its_end_keeps_it_from_nothing(folder: Path) -> None:
+    run = PROGRAM.replace("sys.exit(tui.run(data_dir=d, config_dir=d))", "code = tui.run(data_dir=d, config_dir=d)")
+    program = f"import os, signal; {run}; os.kill(os.getpid(), signal.SIGCONT); sys.exit(code)"
+    terminal = Terminal(folder, command=[sys.executable, "-c", program, str(folder)])
+    try:
+        terminal.shows("Welcome to Sterna")
+        terminal.child.send("\x1b[21~")
+        terminal.ends()
+        assert terminal.child.exitstatus == 0
+    finally:
+        terminal.child.close(force=True)
+
+
 def test_suspended_it_keeps_the_draft_and_comes_back(folder: Path) -> None:
     program = folder / "program.py"
     program.write_text(PROGRAM, "utf-8")
