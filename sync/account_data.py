@@ -1,4 +1,7 @@
-"""What the server knows of the person, fetched now and then, and told where it changed here (contract 6.12)."""
+"""Exchange of profile, models and usage with the server.
+
+See docs/specification/endpoints.md#user-data.
+"""
 
 from __future__ import annotations
 

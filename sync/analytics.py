@@ -1,4 +1,6 @@
-"""What the fourth seed sends of a person's use, once they said yes: which names there are, and how they get there.
+"""Events of a person's use that are sent once they said yes: their names, and the functions that take them.
+
+See docs/specification/features.md#interaction-analytics.
 
 No text can be in an event: its data are numbers, yes or no, and the few words of :data:`WORDS`; anything else is left
 out where the event is made.
@@ -67,7 +69,7 @@ def harmless_id(content_id: str | None) -> str | None:
 
 
 class AnalyticsService:
-    """The functions of the fourth seed at one account's server. Every method raises :class:`SignInError`."""
+    """The functions of interaction analytics at one account's server. Every method raises :class:`SignInError`."""
 
     def __init__(self, service: Service, user_id: str) -> None:
         self._service = service
@@ -149,7 +151,7 @@ def _error(told: Any) -> str:
     return said if isinstance(said, str) else "The server does not keep analytics."
 
 
-# The three verification helpers of the seed, for `sterna doctor analytics`
+# The three checks of docs/specification/features.md#interaction-analytics, for `sterna doctor analytics`
 
 
 async def verify_user_session(service: AnalyticsService) -> bool:
@@ -163,7 +165,10 @@ async def verify_session_events(service: AnalyticsService, session_id: str) -> i
 
 
 async def test_session_and_event_creation(service: AnalyticsService) -> dict[str, Any]:
-    """Begin a session, send one event, count, end: ``{success, sessionId, eventCount}`` (contract 8.4, vector 19)."""
+    """Begin a session, send one event, count, end: ``{success, sessionId, eventCount}``.
+
+    See docs/specification/vectors.md#vector-19.
+    """
     session_id: str | None = None
     try:
         session_id = await service.start_user_session()

@@ -1,4 +1,6 @@
-"""Sync with an upstream server: no changes are told there, so everything is found by looking (sync.md 3.12).
+"""Sync with an upstream server: no changes are told there, so everything is found by looking.
+
+See docs/specification/sync-protocol.md#upstream-mode.
 
 What this promises: no message is lost, of a title the last writer's stands, and deletions reach other devices as well
 as they can. In a cycle the list is looked at and what changed is fetched before anything is sent, so that an edit meets

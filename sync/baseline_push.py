@@ -1,4 +1,6 @@
-"""What waits here, told to an upstream server, in the form in which the server does least harm with it (contract 7.5).
+"""Pushes to an upstream server, in the form in which the server does least harm with them.
+
+See docs/specification/sync-protocol.md#upstream-push.
 
 A conversation goes with the messages that changed and no others; its title goes only where it is new or changed, and
 alone if nothing else did; a message that failed goes by the one endpoint that keeps the text of an error. A

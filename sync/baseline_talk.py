@@ -32,7 +32,10 @@ class Talk:
         self.judge = Judge(rng, host)
         self.budget = budget or Budget()
         self.flavour: Literal["H", "S"] | None = None
-        """Upstream as it is, or as it was when it had no way to rename (contract 0); None: not known yet."""
+        """Form of the server, current (H) or early (S); None: not known yet.
+
+        See docs/specification/endpoints.md#upstream.
+        """
         self._pushed = self._pulled = 0
 
     def ask(

@@ -1,8 +1,8 @@
 """The cookie form of a sign-in: what a request to an upstream server carries, and what its answers renew.
 
 Upstream's handlers talk to their database with the cookies of the request and with nothing else, so a token in a header
-is not enough there (contract 6.0). Whoever answers may renew the sign-in; the tokens before are then spent, so what an
-answer sets is kept before anything else is asked.
+is not enough there. Whoever answers may renew the sign-in; the tokens before are then spent, so what an answer sets is
+kept before anything else is asked. See docs/specification/endpoints.md#cookie-sign-in.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The sign-in endpoints as a Sterna server and Supabase have them (contract 6.11), and what they refuse, in sentences.
+"""Sign-in endpoints as a Sterna server and Supabase have them, and their refusals in sentences.
+
+See docs/specification/endpoints.md#sign-in.
 
 A body is read to a limit and believed only when it has the shape of an answer; redirects are not followed, for a
 password or a token goes to the origin that it is for and nowhere else.

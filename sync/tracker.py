@@ -1,7 +1,7 @@
-"""The interaction tracker of the fourth seed: events are kept at once, sent now and then, and none is lost in a crash.
+"""Tracker of interactions: events are kept at once, sent now and then, and none is lost in a crash.
 
 Nothing is sent before a session was begun at the server, and none of it holds up a key: ``track`` only notes, the rest
-is a task's.
+is a task's. See docs/specification/decisions.md#event-buffer.
 """
 
 from __future__ import annotations

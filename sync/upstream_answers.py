@@ -1,4 +1,7 @@
-"""What an answer of an upstream server is: something to go on with, or why this cycle ends (sync.md 3.10)."""
+"""Answers of an upstream server: something to go on with, or the reason why this cycle ends.
+
+See docs/specification/sync-protocol.md#upstream-errors.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Rows of the history in upstream's words and back (contract 6.1 to 6.3)."""
+"""Rows of the history in upstream's words and back.
+
+See docs/specification/endpoints.md#conversation-object and the sections after it.
+"""
 
 from __future__ import annotations
 

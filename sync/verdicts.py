@@ -1,4 +1,7 @@
-"""What an answer that is none of the protocol's means: why, in a sentence, and when to try again (sync.md 3.10)."""
+"""Meaning of an answer that is none of the protocol's: a sentence, and when to try again.
+
+See docs/specification/sync-protocol.md#errors.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The second seed's session manager: a visit announced once, in silence (contract 8.2, 10.F4, 10.F5)."""
+"""Announcement of a visit to the server, once a run and without a word on failure.
+
+See docs/specification/features.md#visits.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ class ChatSession:
         if self._active:
             return
         self._token = self._token or session_token(self._timing.now_ms())
-        # a terminal has no width in pixels: the seed's smallest device would be wrong for every one
+        # a terminal has no width in pixels to tell a device by: see docs/specification/decisions.md#visit-device
         body = {"sessionToken": self._token, "userAgent": user_agent(), "referrer": "", "deviceType": "desktop"}
         try:
             await self._service.ask("POST", START, body)

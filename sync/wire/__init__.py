@@ -1,6 +1,7 @@
 """The language that both ends of a sync speak: conversations, answers, and the ops and rows of the delta mode.
 
-Decoding takes any JSON value and raises nothing but :class:`BadItem`, whose word is short and stable (contract 10.E6).
+Decoding takes any JSON value and raises nothing but :class:`BadItem`, whose word is short and stable.
+See docs/specification/decisions.md#error-words and docs/specification/sync-protocol.md#wire-objects.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A conversation and its messages, in both vocabularies of upstream (contract 6.1)."""
+"""A conversation and its messages, in both vocabularies of upstream.
+
+See docs/specification/endpoints.md#conversation-object and docs/specification/endpoints.md#message-object.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from .values import (
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message (contract 6.1); names are the columns', ``extra`` has the keys that are not ours."""
+    """A message; names are the columns', ``extra`` has the keys that are not ours."""
 
     id: str
     role: str
@@ -55,7 +58,7 @@ class Message:
 
     @classmethod
     def decode(cls, item: Any) -> Self:
-        """The message of a JSON value; takes both vocabularies (contract 10.E1)."""
+        """The message of a JSON value. See docs/specification/decisions.md#message-vocabularies."""
         columns = message_columns(item)
         at = columns.pop("timestamp", None)
         return cls(
@@ -138,7 +141,7 @@ _CONVERSATION = {
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation (contract 6.1). ``given`` names the fields whose key was there: the others are left untouched."""
+    """A conversation. ``given`` names the fields whose key was there: the others are left untouched."""
 
     id: str
     user_id: str | None = None
@@ -153,7 +156,7 @@ class Conversation:
     messages: Sequence[Message] = ()
     given: frozenset[str] = frozenset()
     sent: int = 0
-    """Messages in the request, of which those with an id that comes twice are one (contract 10.E8)."""
+    """Messages in the request; see docs/specification/decisions.md#duplicate-ids for an id that comes twice."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod

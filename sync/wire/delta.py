@@ -1,4 +1,7 @@
-"""The delta mode: what a device asks for beyond upstream's words, and what it is told (sync.md 3.3 to 3.9)."""
+"""Objects of the delta protocol: ops, acknowledgements, rows and the headers beside them.
+
+See docs/specification/sync-protocol.md#wire-objects.
+"""
 
 from __future__ import annotations
 

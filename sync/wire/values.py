@@ -12,7 +12,7 @@ PREVIEW_LENGTH = 200
 LARGEST_INT, LARGEST = 2**31 - 1, 2**53
 MOST_ATTACHMENTS, MOST_WEB_RESULTS = 3, 50
 BATCH_OPS, BATCH_BYTES, MESSAGE_BYTES = 2000, 2**20, 2**20
-"""Of a client's push (sync.md 3.10)."""
+"""Of a client's push. See docs/specification/sync-protocol.md#limits."""
 PAGE = 20
 VERSION = 1
 
@@ -76,7 +76,7 @@ def json_value(value: Any) -> Any:
 
 
 def cleaned(value: Any) -> Any:
-    """A JSON value whose every text, keys included, is without NUL and half characters (contract 10.E9)."""
+    """A JSON value whose every text, keys included, is clean. See docs/specification/decisions.md#clean-text."""
     if isinstance(value, str):
         return text(value, "bad_json")
     if isinstance(value, list):
@@ -96,7 +96,7 @@ def id_of(value: Any) -> str:
 
 
 def text(value: Any, complaint: str) -> str:
-    """Text without NUL and half characters (contract 10.E9)."""
+    """Text without NUL and half characters. See docs/specification/decisions.md#clean-text."""
     if not isinstance(value, str):
         raise BadItem(complaint)
     if (value.isascii() and "\0" not in value) or is_keepable(value):
