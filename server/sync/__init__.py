@@ -1,1 +1,4 @@
-"""The delta mode of sync at the server: who wins, what is kept, and what a device is told (sync.md 3.3 to 3.9)."""
+"""The delta protocol at the server: conflict rules, storage, pages and notices.
+
+See docs/specification/sync-protocol.md.
+"""

@@ -1,4 +1,4 @@
-"""What the headers of a request say of the device that asks (sync.md 3.1, 3.4)."""
+"""Headers of a request that say which device asks. See docs/specification/sync-protocol.md#sync-headers."""
 
 from __future__ import annotations
 

@@ -34,7 +34,10 @@ async def purge(database: Database) -> int:
 
 
 async def count(database: Database) -> None:
-    """End idle visits (contract 10.F3) and write today's figures; nothing is removed for that."""
+    """End idle visits and write today's figures; nothing is removed for that.
+
+    See docs/specification/decisions.md#visit-end.
+    """
     async with database.transaction(SERVER, seconds=SECONDS) as db:
         await db.execute("select public.close_idle_visits(), public.cleanup_old_data(null)")
 

@@ -1,8 +1,8 @@
 """Who waits for news of a history is told when its head moves: at once for what this process wrote and for what others
 say that they wrote; for the rest the database is looked at each second.
 
-One query asks for everybody who waits, so a thousand open streams cost what one does (sync.md 5.3). It needs nothing
-of the database that a distributed one lacks.
+One query asks for everybody who waits, so a thousand open streams cost what one does. It needs nothing of the database
+that a distributed one lacks. See docs/specification/sync-protocol.md#news.
 """
 
 from __future__ import annotations
