@@ -62,7 +62,10 @@ def text(rng: random.Random, words: int) -> str:
 
 
 def conversation(number: int, messages: int, *, start: datetime = START) -> dict[str, Any]:
-    """One conversation in the wire's form (contract 6.1), begun 25 × ``number`` minutes after ``start``."""
+    """One conversation, begun 25 × ``number`` minutes after ``start``.
+
+    See docs/specification/endpoints.md#conversation-object.
+    """
     rng = random.Random(number)
     begun = start + timedelta(minutes=25 * number)
     rows: list[dict[str, Any]] = []
