@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from storage import Store
+from sterna.storage import Store
 
 from .corpus import conversations
 from .report import heading, line, median

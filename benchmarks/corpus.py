@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from storage import Store, open_account
+from sterna.storage import Store, open_account
 
 CONVERSATIONS = int(os.environ.get("STERNA_BENCH_CONVERSATIONS", "100000"))
 MESSAGES = int(os.environ.get("STERNA_BENCH_MESSAGES", "20"))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from storage import Store, open_account
+from sterna.storage import Store, open_account
 
 from . import corpus
 from .report import heading, line, median, p95, spread

@@ -38,8 +38,8 @@ class Served:
 
     def person(self) -> tuple[UUID, str]:
         """Somebody new, and a token."""
-        from server.settings import ServerSettings
-        from server.tokens import Tokens
+        from sterna.server.auth.tokens import Tokens
+        from sterna.server.settings import ServerSettings
 
         user = uuid4()
         email = f"{user.hex[:12]}@example.org"
@@ -99,17 +99,17 @@ def messages(prefix: str, count: int, first: int = 0) -> list[dict[str, Any]]:
 
 
 def _run(url: str, admin_url: str, pipe: Pipe) -> None:
-    from server import garbage
-    from server.app import create_app
-    from server.serving import Ending, configured
-    from server.settings import ServerSettings
+    from sterna.server import garbage_collection
+    from sterna.server.app import create_app
+    from sterna.server.run import Ending, configured
+    from sterna.server.settings import ServerSettings
 
     settings = ServerSettings(database_url=url, admin_url=admin_url, jwt_secret=SECRET, rate_limits=False)
 
     class Announcing(Ending):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            garbage.settle()
+            garbage_collection.settle()
             pipe.send(listening.getsockname()[1])
 
     config = configured(create_app(settings), settings)
@@ -131,8 +131,8 @@ def _run(url: str, admin_url: str, pipe: Pipe) -> None:
 @contextmanager
 def served() -> Iterator[Served]:
     """The server, until the end of the measurement."""
-    from server.embedded import APP, SERVICE, start, stop
-    from server.migrate import migrate
+    from sterna.server.database.embedded import APP, SERVICE, start, stop
+    from sterna.server.database.migrations import migrate
 
     with tempfile.TemporaryDirectory() as folder:
         found = start(Path(folder) / "postgres")

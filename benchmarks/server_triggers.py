@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from server.embedded import APP, SERVICE, start
-from server.migrate import migrate
+from sterna.server.database.embedded import APP, SERVICE, start
+from sterna.server.database.migrations import migrate
 
 from .report import heading, line, median
 

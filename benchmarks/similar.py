@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import time
 
-from providers.embedding import embed
-from storage import Store, open_account
+from sterna.providers.embedding import embed
+from sterna.storage import Store, open_account
 
 from . import corpus
 from .report import heading, line, median, p95

@@ -7,9 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from storage import Store
-from sync.delta import rows_of
-from sync.wire import DeltaAnswer
+from sterna.storage import Store
+from sterna.sync.protocol.delta import rows_of
+from sterna.sync.wire import DeltaAnswer
 
 from .corpus import conversations
 from .report import heading, line

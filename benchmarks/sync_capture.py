@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from storage import Store
+from sterna.storage import Store
 
 from .report import heading, line, median, p95, spread
 from .served import served

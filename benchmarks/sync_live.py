@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 from uuid import UUID
 
-from storage import Store, StoreThread
-from sync.accounts import Account
-from sync.delta import DeltaSync
-from sync.engine import Engine
-from sync.steps import Answer, Http
-from sync.transport import Transport
+from sterna.storage import Store, StoreThread
+from sterna.sync.auth.accounts import Account
+from sterna.sync.engine import Engine
+from sterna.sync.network.transport import Transport
+from sterna.sync.protocol.delta import DeltaSync
+from sterna.sync.protocol.effects import Answer, Http
 
 from .report import heading, line, median, p95
 from .served import served

@@ -9,7 +9,7 @@ import time
 from http.client import HTTPConnection
 from typing import Any
 
-from sync.wire import DeltaPush, Op
+from sterna.sync.wire import DeltaPush, Op
 
 from .report import heading, line, median
 from .served import Served, messages, served

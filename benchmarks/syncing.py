@@ -11,10 +11,10 @@ from uuid import UUID
 
 import httpx
 
-from storage import Store
-from sync.delta import DeltaSync
-from sync.steps import Ahead, Answer, Cycle, Http, Now, Point, Tx
-from sync.wire import Capability
+from sterna.storage import Store
+from sterna.sync.protocol.delta import DeltaSync
+from sterna.sync.protocol.effects import Ahead, Answer, Cycle, Http, Now, Point, Tx
+from sterna.sync.wire import Capability
 
 CAPS = Capability.parse("1; caps=delta,gzip,seen,sse,tomb; batch=1048576; msg=1048576")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .context import build_context
 from .looking_back import asked_before
-from .once import Once
+from .one_off import Once
 from .reply import Reply
 from .sources import add_found, catalog_of, endpoints_of, needs_search, server_of_account
 from .turns import AnsweringError, Turns

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from providers import ChatMessage
-from storage import Message
+from sterna.providers import ChatMessage
+from sterna.storage import Message
 
 CHARACTERS_A_TOKEN = 4
 RESERVED = 150

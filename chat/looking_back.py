@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from providers.embedding import embed
-from storage import Earlier, Message, Store, StoreThread
+from sterna.providers.embedding import embed
+from sterna.storage import Earlier, Message, Store, StoreThread
 
 
 async def asked_before(store: StoreThread, asked: Message, visit: str | None = None) -> list[Earlier]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from storage import Finish, Message, Settled
+from sterna.storage import Finish, Message, Settled
 
 WORTH_SAVING = 2048
 """Characters that are not left unsaved for longer than it takes to write them."""

@@ -7,14 +7,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from config import Settings, TimeoutSettings, credentials
-from providers import Catalog, Endpoint, HistoryError, HistoryHit, Model, Timeouts, discover, endpoints_from, guide
-from providers.guide import HelpText
-from providers.llm_extra import llm_models
-from providers.memory import Memory
-from providers.server import NAME as SERVER
-from providers.server import ServerProvider, Token
-from storage import Hit, Store, StoreError, StoreThread, stored_time
+from sterna.config import Settings, TimeoutSettings, credentials
+from sterna.providers import (
+    Catalog,
+    Endpoint,
+    HistoryError,
+    HistoryHit,
+    Model,
+    Timeouts,
+    discover,
+    endpoints_from,
+    guide,
+)
+from sterna.providers.guide import HelpText
+from sterna.providers.llm_extra import llm_models
+from sterna.providers.model_cache import Memory
+from sterna.providers.server import NAME as SERVER
+from sterna.providers.server import ServerProvider, Token
+from sterna.storage import Hit, Store, StoreError, StoreThread, stored_time
 
 MEMORY = "models.json"
 PLACES = 5

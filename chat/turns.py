@@ -15,13 +15,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from config import Settings
-from providers import Catalog, ProviderError
-from storage import Begun, Finish, NotFound, Store, StoreError, StoreThread
+from sterna.config import Settings
+from sterna.providers import Catalog, ProviderError
+from sterna.storage import Begun, Finish, NotFound, Store, StoreError, StoreThread
 
-from .asking import Asking, Prepared
-from .receiving import failed, receive, unasked_for
 from .reply import Ending, Reply
+from .reply_events import failed, receive, unasked_for
+from .requests import Asking, Prepared
 
 log = logging.getLogger("sterna.chat")
 

@@ -38,10 +38,10 @@ def _run(arguments: list[str]) -> int:
         from .commands import run
 
         return run(arguments)
-    from .log import keep_log
+    from .error_log import keep_log
 
     keep_log(folders.get("--data-dir"))
-    from tui import run as open_chat
+    from sterna.tui import run as open_chat
 
     return open_chat(data_dir=folders.get("--data-dir"), config_dir=folders.get("--config-dir"))
 

@@ -6,14 +6,14 @@ import asyncio
 
 import click
 
-from storage import erase, one_line, require_alone
-from sync.accounts import Account, Accounts
-from sync.erasing import erase_at
-from sync.opening import open_service
+from sterna.storage import erase, one_line, require_alone
+from sterna.sync.auth.account_deletion import erase_at
+from sterna.sync.auth.accounts import Account, Accounts
+from sterna.sync.factory import open_service
 
+from .account_prompts import accounts_of, can_ask, current
+from .context import Place
 from .output import counted
-from .place import Place
-from .signing import accounts_of, can_ask, current
 from .streams import read_line
 
 LOCAL_WORD = "delete"

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from storage import one_line
-from sync.accounts import Account, Accounts
+from sterna.storage import one_line
+from sterna.sync.auth.accounts import Account, Accounts
 
+from .account_prompts import accounts_of, current
+from .context import Place
 from .output import print_json
-from .place import Place
-from .signing import accounts_of, current
 
 KEPT = {"keyring": "the system's keyring", "file": "a file that only you can read"}
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-import config
-from storage import Interaction, one_line
-from sync.analytics import EVENTS, device_info
-from sync.visits import user_agent
+from sterna import config
+from sterna.storage import Interaction, one_line
+from sterna.sync.analytics.client import EVENTS, device_info
+from sterna.sync.analytics.visits import user_agent
 
+from .context import Place
 from .output import counted, print_json
-from .place import Place
 
 
 @click.group(short_help="Usage analytics: see what is sent, turn it on or off.")

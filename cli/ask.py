@@ -14,19 +14,19 @@ from typing import Any
 
 import click
 
-from chat import Once, Reply, Turns, add_found, catalog_of, needs_search
-from config import Settings
-from providers import Catalog, ProviderError
-from storage import Finish, Message, Settled, Store, StoreThread, clean
-from storage.reply_notes import reply_details, reply_notes
+from sterna.chat import Once, Reply, Turns, add_found, catalog_of, needs_search
+from sterna.config import Settings
+from sterna.providers import Catalog, ProviderError
+from sterna.storage import Finish, Message, Settled, Store, StoreThread, clean
+from sterna.storage.conversations.reply_notes import reply_details, reply_notes
 
+from .account_prompts import add_server
+from .context import Place, find
+from .conversation_argument import conversations
 from .exit_codes import BROKEN_PIPE, INTERRUPTED
-from .naming import conversations
-from .numbers import FiniteRange
+from .number_types import FiniteRange
 from .output import counted, print_json
-from .place import Place, find
 from .reply_stream import ReplyStream
-from .signing import add_server
 from .streams import OutputError, read_input, require_output
 
 HANGUP = {signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGHUP: 128 + signal.SIGHUP}

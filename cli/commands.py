@@ -13,33 +13,33 @@ from typing import Any
 
 import click
 
-from config import ConfigError
-from config.log_file import LogFile, append
-from storage import StoreError, clean
-from sync.errors import SignInError
+from sterna.config import ConfigError
+from sterna.config.log_file import LogFile, append
+from sterna.storage import StoreError, clean
+from sterna.sync.errors import SignInError
 
 from . import FOLDER_OPTIONS
+from .context import Place
+from .error_log import keep_log
 from .exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE
-from .log import keep_log
-from .place import Place
 from .streams import InputError, OutputError, ReaderLeftError
 from .version import VERSION
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "ask": "ask:ask",
-        "list": "reading:list_",
-        "show": "reading:show",
-        "search": "reading:search",
-        "rename": "changing:rename",
-        "delete": "changing:delete",
-        "undo": "changing:undo",
+        "list": "history:list_",
+        "show": "history:show",
+        "search": "history:search",
+        "rename": "edit:rename",
+        "delete": "edit:delete",
+        "undo": "edit:undo",
         "export": "export:export",
         "models": "models:models",
         "keys": "keys:keys",
         "sync": "sync:sync",
-        "login": "login:login",
-        "logout": "login:logout",
+        "login": "auth:login",
+        "logout": "auth:logout",
         "whoami": "accounts:whoami",
         "accounts": "accounts:accounts",
         "profile": "profile:profile",
@@ -87,7 +87,7 @@ def sterna(context: click.Context, data_dir: Path | None, config_dir: Path | Non
     keep_log(data_dir)
     if context.invoked_subcommand is not None:
         return OK
-    from tui import run as open_chat
+    from sterna.tui import run as open_chat
 
     return open_chat(data_dir=data_dir, config_dir=config_dir)
 

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import click
 
-from chat import add_found, catalog_of
-from config import ConfigError, EndpointSettings, Settings, credentials
-from storage import Store, StoreError, clean, open_account
-from sync.report import sync_status
+from sterna.chat import add_found, catalog_of
+from sterna.config import ConfigError, EndpointSettings, Settings, credentials
+from sterna.storage import Store, StoreError, clean, open_account
+from sterna.sync.status import sync_status
 
+from .context import Place
 from .doctor_analytics import doctor_analytics
 from .doctor_repair import doctor_repair
 from .output import counted, paint, print_json
-from .place import Place
 
 LEAST_FREE = 20_000_000
 """Bytes on the disk of the history, below which it may soon not be written any more."""

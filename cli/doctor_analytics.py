@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-from storage import clean
-from sync import analytics
-from sync.accounts import Account, Accounts
-from sync.errors import SignInError
-from sync.opening import open_service
+from sterna.storage import clean
+from sterna.sync.analytics import client
+from sterna.sync.auth.accounts import Account, Accounts
+from sterna.sync.errors import SignInError
+from sterna.sync.factory import open_service
 
+from .account_prompts import accounts_of, current
+from .context import Place
 from .output import paint, print_json
-from .place import Place
-from .signing import accounts_of, current
 
 
 @click.command("analytics", short_help="Whether analytics get to the server.")
@@ -48,10 +48,10 @@ def doctor_analytics(place: Place, as_json: bool) -> int:
 
 
 async def _checked(accounts: Accounts, account: Account) -> dict[str, Any]:
-    service = analytics.AnalyticsService(open_service(accounts, account), account.user_id)
+    service = client.AnalyticsService(open_service(accounts, account), account.user_id)
     try:
-        told = {"hasOpenSession": await analytics.verify_user_session(service)}
-        return told | await analytics.test_session_and_event_creation(service)
+        told = {"hasOpenSession": await client.verify_user_session(service)}
+        return told | await client.test_session_and_event_creation(service)
     except SignInError as error:
         nothing = {"hasOpenSession": False, "success": False, "sessionId": None, "eventCount": 0}
         return nothing | {"error": str(error)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .context import Place
 from .output import counted
-from .place import Place
 
 
 @click.command("repair", short_help="Repair damaged values in the data file.")

@@ -14,16 +14,16 @@ from typing import TextIO
 
 import click
 
-from storage import Message, NotFound, Session, Store, clean, one_line
-from sync.erasing import export_of
-from sync.errors import SignInError
-from sync.opening import open_service
+from sterna.storage import Message, NotFound, Session, Store, clean, one_line
+from sterna.sync.auth.account_deletion import export_of
+from sterna.sync.errors import SignInError
+from sterna.sync.factory import open_service
 
-from .naming import conversations
+from .account_prompts import accounts_of, current
+from .context import Place, find, short
+from .conversation_argument import conversations
+from .history import PAGE, all_messages, conversation_object, heading
 from .output import escaped, json_line, local_time, without_controls, write_text
-from .place import Place, find, short
-from .reading import PAGE, all_messages, conversation_object, heading
-from .signing import accounts_of, current
 
 _UNFIT = re.compile(r"[^\w-]+")
 

@@ -7,10 +7,10 @@ import sys
 
 import click
 
-from config import ConfigError, credentials, save_value
-from providers.discovery import SERVICES
+from sterna.config import ConfigError, credentials, save_value
+from sterna.providers.discovery import SERVICES
 
-from .place import Place
+from .context import Place
 from .streams import read_line
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")

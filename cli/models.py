@@ -7,13 +7,13 @@ import os
 
 import click
 
-from chat import add_found, catalog_of
-from providers import Model
-from storage import StoreThread, clean, one_line
+from sterna.chat import add_found, catalog_of
+from sterna.providers import Model
+from sterna.storage import StoreThread, clean, one_line
 
+from .account_prompts import add_server
+from .context import Place
 from .output import paint, print_json
-from .place import Place
-from .signing import add_server
 
 
 @click.command(short_help="The models that can be asked.")

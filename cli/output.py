@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from storage import clean, clip, one_line, stored_time
+from sterna.storage import clean, clip, one_line, stored_time
 
 _UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]")
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from storage import Store, one_line
+from sterna.storage import Store, one_line
 
+from .context import Place
 from .output import counted, print_json
-from .place import Place
 
 
 @click.group(invoke_without_command=True, short_help="Account and usage.")

@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 
-from storage import clean
+from sterna.storage import clean
 
 from .streams import STDOUT, OutputError
 

@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 import click
 
-from storage import clean
+from sterna.storage import clean
 
-from .place import Place
+from .context import Place
 from .serve_backup import backup, restore
 from .serve_log import log_to_stderr
+from .serve_maintenance import cleanup, health, stats
 from .serve_model import model
 from .serve_psql import psql
-from .serve_upkeep import cleanup, health, stats
 from .serve_user import user
 from .server_packages import server_packages
 
@@ -140,8 +140,8 @@ def serve(context: click.Context, /, **options: Any) -> int:
     if context.invoked_subcommand is not None:
         return 0
     with server_packages():
-        from server.serving import ServeError, migrate_only
-        from server.serving import serve as run
+        from sterna.server.run import ServeError, migrate_only
+        from sterna.server.run import serve as run
     place = context.find_object(Place) or Place(None, None)
     settings = _settings(options, place)
     form = options["log_form"] or ("text" if sys.stderr.isatty() else "json")
@@ -158,8 +158,8 @@ def serve(context: click.Context, /, **options: Any) -> int:
 
 
 def _settings(options: dict[str, Any], place: Place) -> Any:
-    from server.addresses import is_loopback
-    from server.settings import EXAMPLE_SALTS, SALT_BYTES, External, ServerSettings, Upstream
+    from sterna.server.addresses import is_loopback
+    from sterna.server.settings import EXAMPLE_SALTS, SALT_BYTES, External, ServerSettings, Upstream
 
     host, secret = options["host"], options["jwt_secret"]
     if not is_loopback(host) and not options["behind_tls"]:

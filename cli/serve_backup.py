@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storage import clean
+from sterna.storage import clean
 
-from .place import Place
+from .context import Place
 from .serve_user import said_above
 from .server_packages import server_packages
 
 if TYPE_CHECKING:
-    from server.settings import ServerSettings
+    from sterna.server.settings import ServerSettings
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -30,7 +30,7 @@ def backup(context: click.Context, file: Path) -> None:
     FILE holds every password's hash and the key that signs tokens: keep it as you keep the server.
     """
     with _database(context, file) as settings:
-        from server.backup import backup as write
+        from sterna.server.admin.backup import backup as write
 
         write(settings.admin_url or settings.database_url, file)
     click.echo(clean(f"Everything is in {file}, {file.stat().st_size:,} bytes."))
@@ -42,8 +42,8 @@ def backup(context: click.Context, file: Path) -> None:
 def restore(context: click.Context, file: Path) -> None:
     """Put what FILE has into an empty database: that of a new data folder, or a new one at --database-url."""
     with _database(context, file) as settings:
-        from server.backup import restore as read
-        from server.installing import login_roles
+        from sterna.server.admin.backup import restore as read
+        from sterna.server.setup import login_roles
 
         read(settings.admin_url or settings.database_url, file, **login_roles(settings))
     click.echo(clean(f"Everything of {file} is there. `sterna serve` serves it."))
@@ -53,11 +53,11 @@ def restore(context: click.Context, file: Path) -> None:
 def _database(context: click.Context, file: Path) -> Iterator[ServerSettings]:
     """Where the database is. What goes wrong is a sentence and exit code 1."""
     with server_packages():
-        from server.backup import BackupError
-        from server.installing import ServeError, found
-        from server.migrate import MigrationError
-        from server.postmaster import PostgresError
-        from server.settings import ServerSettings
+        from sterna.server.admin.backup import BackupError
+        from sterna.server.database.migrations import MigrationError
+        from sterna.server.database.postgres_process import PostgresError
+        from sterna.server.settings import ServerSettings
+        from sterna.server.setup import ServeError, found
     url, admin, service = (said_above(context, name) or "" for name in ("database_url", "admin_url", "service_url"))
     place = context.find_object(Place) or Place(None, None)
     folder = Path() if url else place.folder() / "server"

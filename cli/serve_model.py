@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from storage import clean, one_line
+from sterna.storage import clean, one_line
 
+from .context import Place
 from .output import counted, print_json
-from .place import Place
-from .serve_upkeep import AS_JSON, DATABASE
+from .serve_maintenance import AS_JSON, DATABASE
 from .serve_user import TIERS, embedded, server_database
 from .server_packages import server_packages
 
 if TYPE_CHECKING:
-    from server.model_admin import ModelAdmin
+    from sterna.server.admin.model_access import ModelAdmin
 
 NONE = "none"
 
@@ -56,8 +56,8 @@ def model() -> None:
 @contextmanager
 def _opened(context: click.Context, url: str | None) -> Iterator[ModelAdmin]:
     with server_packages():
-        from server.model_admin import ModelAdmin
-        from server.users import UsersError
+        from sterna.server.admin.model_access import ModelAdmin
+        from sterna.server.admin.users import UsersError
     place = context.find_object(Place) or Place(None, None)
     try:
         yield ModelAdmin(server_database(context, url) or embedded(place.folder()))

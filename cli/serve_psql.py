@@ -6,7 +6,7 @@ import subprocess
 
 import click
 
-from .place import Place
+from .context import Place
 from .serve_user import said_above
 from .server_packages import server_packages
 
@@ -24,9 +24,9 @@ def psql(context: click.Context, arguments: tuple[str, ...]) -> None:
     backup first.
     """
     with server_packages():
-        from server.installing import ServeError, found
-        from server.postmaster import PostgresError, program
-        from server.settings import ServerSettings
+        from sterna.server.database.postgres_process import PostgresError, program
+        from sterna.server.settings import ServerSettings
+        from sterna.server.setup import ServeError, found
     url, admin = said_above(context, "database_url") or "", said_above(context, "admin_url") or ""
     place = context.find_object(Place) or Place(None, None)
     try:

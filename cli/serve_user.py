@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storage import clean, one_line
+from sterna.storage import clean, one_line
 
+from .context import Place
 from .output import counted, print_json
-from .place import Place
 from .server_packages import server_packages
 from .streams import read_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from server.users import Users
+    from sterna.server.admin.users import Users
 
 TIERS = click.Choice(["free", "pro", "enterprise"])
 
@@ -74,7 +74,7 @@ class Accounts:
     def open(self) -> Iterator[Users]:
         """The accounts. What goes wrong is a sentence and exit code 1."""
         with server_packages():
-            from server.users import Users, UsersError
+            from sterna.server.admin.users import Users, UsersError
         try:
             yield Users(self._url or embedded(self._place.folder()))
         except UsersError as error:
@@ -83,9 +83,9 @@ class Accounts:
 
 def embedded(data_dir: Path) -> str:
     """The URL of the PostgreSQL in the data folder, started when it does not run, with the schema in it."""
-    from server.installing import ServeError, found, install
-    from server.migrate import MigrationError
-    from server.settings import ServerSettings
+    from sterna.server.database.migrations import MigrationError
+    from sterna.server.settings import ServerSettings
+    from sterna.server.setup import ServeError, found, install
 
     try:
         settings = found(ServerSettings(data_dir=data_dir / "server"))

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from storage import Store, clean, one_line, stamp
-from sync.report import Phase, SyncReport, clock_time, line
+from sterna.storage import Store, clean, one_line, stamp
+from sterna.sync.status import Phase, SyncReport, clock_time, line
 
-from .changing import at_a_terminal
-from .naming import conversations
+from .account_prompts import accounts_of, current
+from .context import Place, find, short
+from .conversation_argument import conversations
+from .edit import at_a_terminal
 from .output import counted, print_json
-from .place import Place, find, short
-from .signing import accounts_of, current
 from .sync_conflicts import conflicts
 
 SHOWN = 20
@@ -35,7 +35,7 @@ def sync(context: click.Context, once: bool, as_json: bool) -> int:
         return 0
     place = context.find_object(Place)
     assert place is not None
-    from .sync_running import run_sync  # none of the other commands needs an event loop or the network
+    from .sync_progress import run_sync  # none of the other commands needs an event loop or the network
 
     return run_sync(place, once=once, as_json=as_json)
 

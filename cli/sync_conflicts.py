@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import click
 
-from storage import NotFound, one_line, stamp
-from storage.remote import Conflict
+from sterna.storage import NotFound, one_line, stamp
+from sterna.storage.sync.records import Conflict
 
-from .numbers import ROW_ID
+from .context import Place, short
+from .number_types import ROW_ID
 from .output import local_time, print_json
-from .place import Place, short
 
 MOST = 1_000
 LENGTH = 200

@@ -13,8 +13,8 @@ from .errors import ConfigError
 if TYPE_CHECKING:
     from . import credentials
     from .credentials import Credentials
-    from .known import KNOWN, Known, nearest
     from .paths import config_dir
+    from .schema import KNOWN, Known, nearest
     from .settings import (
         EndpointSettings,
         Settings,
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "known": ("KNOWN", "Known", "nearest"),
+    "schema": ("KNOWN", "Known", "nearest"),
     "paths": ("config_dir",),
     "credentials": ("Credentials",),
     "settings": (

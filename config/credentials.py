@@ -147,12 +147,12 @@ class Credentials:
 
 def here(folder: Path | None = None, environ: Mapping[str, str] = os.environ) -> Credentials:
     """The keys that belong to ``folder``, else to the usual one. Another folder has other keys in the keyring too."""
-    from . import ring
+    from . import system_keyring
 
     place = config_dir(folder, environ)
     usual = folder is None and not environ.get("STERNA_CONFIG_DIR", "").strip()
     service = "sterna" if usual else f"sterna:{place.resolve()}"
-    return Credentials(place, lambda: ring.system(service), partial(ring.likely, environ))
+    return Credentials(place, lambda: system_keyring.system(service), partial(system_keyring.likely, environ))
 
 
 def get(name: str) -> str | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from .known import KNOWN, VALUES, Known, nearest, unsendable
-from .lines import line_of
+from .line_numbers import line_of
+from .schema import KNOWN, VALUES, Known, nearest, unsendable
 
 DECIDING = frozenset(
     {"model", "system_prompt", "temperature", "max_tokens", "reasoning_effort", "discover", "endpoints"}

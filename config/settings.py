@@ -18,10 +18,10 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from .errors import ConfigError
-from .known import BY_PATH, Value, find
 from .paths import CONFIG_FILE, config_dir
 from .problems import Problems
-from .requests import RequestSettings
+from .request_settings import RequestSettings
+from .schema import BY_PATH, Value, find
 
 ENDPOINT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import ConfigError
 from .files import alone, write_private
-from .known import KNOWN, find, nearest
+from .schema import KNOWN, find, nearest
 from .settings import parse
 
 HEADER = "# Sterna's settings. What is not here has its default; every setting is explained in the documentation.\n"

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from config import KNOWN
-from tui.actions import keys_table
+from sterna.config import KNOWN
+from sterna.tui.actions.bindings import keys_table
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from chat import Turns
-from config import Settings, load
-from providers import Catalog, Done, Event, Model, Request
-from storage import Settled, Store, StoreThread
-from tui.app import SternaApp
+from sterna.chat import Turns
+from sterna.config import Settings, load
+from sterna.providers import Catalog, Done, Event, Model, Request
+from sterna.storage import Settled, Store, StoreThread
+from sterna.tui.app import SternaApp
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (120, 36)

@@ -13,7 +13,7 @@ import sys
 
 from .bodies import TooLarge, Unreadable, beginning, pieces, whole
 from .client import Limits, open_client
-from .inflate import offered
+from .decompression import offered
 from .json_text import parse_json
 from .proxies import Proxy, ProxyError, proxy_for
 from .sse import Event, EventReader

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from .inflate import Inflater, Unreadable
+from .decompression import Inflater, Unreadable
 
 if TYPE_CHECKING:
     import httpx

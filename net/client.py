@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .inflate import offered
+from .decompression import offered
 from .proxies import Proxy
 
 if TYPE_CHECKING:

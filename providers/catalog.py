@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .endpoint import Endpoint, Timeouts
 from .events import Failed, FailureKind, Model, Provider, ProviderError
-from .memory import Memory
+from .model_cache import Memory
 from .openai import OpenAIProvider
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from .traits import Traits
+from .model_traits import Traits
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from net import parse_json
+from sterna.net import parse_json
 
-from . import too_long, waiting
-from .classify import Refusal
+from . import context_length_errors, retry_after
 from .endpoint import Endpoint
+from .error_kinds import Refusal
 from .events import Failed, FailureKind
-from .wording import plain, quoted, redact
+from .foreign_text import plain, quoted, redact
 
 if TYPE_CHECKING:
-    from .chunks import Reading
+    from .response_chunks import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,10 @@ class Teller:
         message = message_of(error)
         # An upstream's own words (OpenRouter's metadata.raw) say more than "Provider returned error".
         known = " ".join((message, *(str(error.get(key, "")) for key in ("code", "type", "status", "param"))))
-        seconds = waiting.wait(headers, error, message, self.clock()) if code in (0, 413, 429) or code >= 500 else None
-        limit, tokens = too_long.numbers(error, message)
+        seconds = (
+            retry_after.wait(headers, error, message, self.clock()) if code in (0, 413, 429) or code >= 500 else None
+        )
+        limit, tokens = context_length_errors.numbers(error, message)
         return Refusal(self, code, quoted(message, self.secrets), known[:20_000], seconds, limit, tokens).failed()
 
     def _moved(self, location: str) -> Failed:

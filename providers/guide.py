@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .events import Delta, Done, Event, Failed, FailureKind, Model, Provider, Request
+from .foreign_text import plain
 from .guide_topics import CONNECT, GREETING, IDENTITY, RECALL, TOPICS, Topic, content_words, title_list, topics_for
-from .wording import plain
 
 NAME = "guide"
 PACE = 0.006

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from .events import Delta, Done, Event, Failed, FailureKind, Model, Provider, ProviderError, Request, Usage
-from .wording import quoted
+from .foreign_text import quoted
 
 NAME = "llm"
 

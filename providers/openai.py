@@ -14,19 +14,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from net import Limits, TooLarge, Unreadable, beginning, open_client, parse_json, proxy_for, whole
+from sterna.net import Limits, TooLarge, Unreadable, beginning, open_client, parse_json, proxy_for, whole
 
-from . import listing
-from .body import OWN, body_of, encoded
-from .chunks import Reading
+from . import model_list
 from .endpoint import Endpoint, Timeouts
 from .events import Event, Failed, FailureKind, Model, ProviderError, Request, Without
 from .failures import Teller, error_of, looks_like_html, message_of, secrets_of
-from .memory import Memory
+from .model_cache import Memory
+from .network_errors import told
 from .options import Options
 from .quirks import Quirks
-from .reaching import told
-from .reply import read
+from .reply_reader import read
+from .request_body import OWN, body_of, encoded
+from .response_chunks import Reading
 
 if TYPE_CHECKING:
     import httpx
@@ -158,7 +158,7 @@ class OpenAIProvider:
             payload = parse_json(body)
         except ValueError:
             raise ProviderError(_no_list(call.teller, headers, body)) from None
-        found = listing.models(self.name, payload, self.endpoint.context_length)
+        found = model_list.models(self.name, payload, self.endpoint.context_length)
         if found is None:
             is_error = isinstance(payload, Mapping) and (payload.get("error") or payload.get("detail"))
             raise ProviderError(call.teller.error(payload) if is_error else _no_list(call.teller, headers, body))

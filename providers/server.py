@@ -13,14 +13,14 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from net import Limits, ProxyError, TooLarge, Unreadable, beginning, open_client, parse_json, pieces, proxy_for
+from sterna.net import Limits, ProxyError, TooLarge, Unreadable, beginning, open_client, parse_json, pieces, proxy_for
 
 from .endpoint import Endpoint, Timeouts
 from .events import Delta, Done, Event, Failed, FailureKind, Model, ProviderError, Reasoning, Request, Usage
 from .failures import Teller
-from .reaching import told
-from .waiting import wait
-from .wording import plain
+from .foreign_text import plain
+from .network_errors import told
+from .retry_after import wait
 
 if TYPE_CHECKING:
     import httpx

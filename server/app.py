@@ -16,29 +16,29 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import callers
-from .bodies import Bodies
-from .caching import Cache
-from .database import Database
-from .deadlines import Deadlines
+from . import dependencies
+from .auth.mail import Mailer
+from .auth.passwords import Passwords
+from .auth.tokens import Tokens
+from .database.cache import Cache
+from .database.pool import Database
 from .errors import STATUS, ApiError
-from .hosts import Hosts
+from .http.body_limits import Bodies
+from .http.deadlines import Deadlines
+from .http.hosts import Hosts
+from .http.methods import allowed, answer_head, with_cors
+from .http.observability import Figures, Watching
+from .http.rate_limits import Limits
+from .http.shared_rate_limits import SharedWindows
 from .identity import Caller
-from .mail import Mailer
-from .methods import allowed, answer_head, with_cors
 from .openapi import describe
-from .passwords import Passwords
-from .rates import Limits
 from .relay.upstream import Relay
 from .rest.errors import shaped
 from .routes import ROUTERS
 from .services import Services, utc_now
 from .settings import ServerSettings
-from .shared_windows import SharedWindows
-from .sync.keeping import kept
-from .sync.news import News
-from .tokens import Tokens
-from .watching import Figures, Watching
+from .sync.change_notifier import News
+from .sync.retention import kept
 
 log = logging.getLogger("sterna.server")
 
@@ -114,7 +114,7 @@ def create_app(
     parts: Services = app.state.services
 
     async def owner(scope: Scope) -> UUID | None:
-        return await callers.owner(Request(scope), parts)
+        return await dependencies.owner(Request(scope), parts)
 
     async def count(scope: Scope) -> None:
         await parts.limits.spend(Request(scope), Caller(), "auth")

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
-from .database import Database
-from .mail import Mailer
+from .auth.mail import Mailer
+from .auth.tokens import Tokens
+from .database.pool import Database
+from .http.observability import Figures
 from .settings import ServerSettings
-from .tokens import Tokens
-from .watching import Figures
 
 if TYPE_CHECKING:
-    from .passwords import Passwords
-    from .rates import Limits
+    from .auth.passwords import Passwords
+    from .http.rate_limits import Limits
     from .relay.upstream import Relay
-    from .sync.news import News
+    from .sync.change_notifier import News
 
 
 def utc_now() -> datetime:

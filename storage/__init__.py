@@ -10,10 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .accounts import Listed, open_account
-    from .adoption import History
+    from .accounts.deletion import erase, require_alone
+    from .accounts.linking import History
+    from .accounts.registry import Listed, open_account
+    from .analytics.interactions import Interaction
+    from .analytics.visits import Earlier
     from .clock import Clock, parse, stamp, stored_time, utc_now
-    from .erasing import erase, require_alone
+    from .conversations.history_reader import HistoryReader
     from .errors import (
         FenceLost,
         Invalid,
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
         StoreTooNew,
         StoreUnwritable,
     )
-    from .history_reader import HistoryReader
-    from .interactions import Interaction
     from .paths import data_dir
     from .records import (
         KEPT_REPLY,
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
         Settled,
         Trashed,
     )
-    from .remote import (
+    from .store import Store
+    from .sync.records import (
         Conflict,
         Inflight,
         Pending,
@@ -57,11 +59,9 @@ if TYPE_CHECKING:
         SyncState,
         Told,
     )
-    from .store import Store
+    from .sync.upstream.records import Batch, Entry, InMessage, Outgoing, Outlook, OutMessage, Survey
     from .text import clean, clip, one_line, storable
     from .thread import StoreThread
-    from .upstream import Batch, Entry, InMessage, Outgoing, Outlook, OutMessage, Survey
-    from .visits import Earlier
 
 __all__ = [
     "KEPT_REPLY",
@@ -128,8 +128,8 @@ __all__ = [
 ]
 
 _PLACES = {
-    "accounts": ("Listed", "open_account"),
-    "adoption": ("History",),
+    "accounts.registry": ("Listed", "open_account"),
+    "accounts.linking": ("History",),
     "clock": ("Clock", "parse", "stamp", "stored_time", "utc_now"),
     "errors": (
         "FenceLost",
@@ -146,9 +146,9 @@ _PLACES = {
         "StoreTooNew",
         "StoreUnwritable",
     ),
-    "erasing": ("erase", "require_alone"),
-    "history_reader": ("HistoryReader",),
-    "interactions": ("Interaction",),
+    "accounts.deletion": ("erase", "require_alone"),
+    "conversations.history_reader": ("HistoryReader",),
+    "analytics.interactions": ("Interaction",),
     "paths": ("data_dir",),
     "records": (
         "KEPT_REPLY",
@@ -164,7 +164,7 @@ _PLACES = {
         "Settled",
         "Trashed",
     ),
-    "remote": (
+    "sync.records": (
         "Conflict",
         "Inflight",
         "Pending",
@@ -178,8 +178,8 @@ _PLACES = {
     "store": ("Store",),
     "text": ("clean", "clip", "one_line", "storable"),
     "thread": ("StoreThread",),
-    "upstream": ("Batch", "Entry", "InMessage", "OutMessage", "Outgoing", "Outlook", "Survey"),
-    "visits": ("Earlier",),
+    "sync.upstream.records": ("Batch", "Entry", "InMessage", "OutMessage", "Outgoing", "Outlook", "Survey"),
+    "analytics.visits": ("Earlier",),
 }
 """Module and what it gives."""
 

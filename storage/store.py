@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from .adoption import Adoption
-from .checks import Checks
-from .database import Base
-from .failures import in_sentences
-from .interactions import Interactions
-from .maintenance import Maintenance
-from .names import Names
-from .opening import OpenFile
-from .searches import Searches
-from .sync_private import SyncSide
-from .sync_survey import SyncSurvey
-from .usage_pull import UsagePull
+from .accounts.linking import Adoption
+from .accounts.usage_pull import UsagePull
+from .analytics.interactions import Interactions
+from .conversations.names import Names
+from .conversations.search_history import Searches
+from .database.checks import Checks
+from .database.connection import Base
+from .database.maintenance import Maintenance
+from .database.opening import OpenFile
+from .database.sqlite_errors import in_sentences
+from .sync.privacy import SyncSide
+from .sync.upstream.pull import SyncSurvey
 
 
 @in_sentences(plumbing=Base)

@@ -13,26 +13,26 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from storage import FenceLost, Store, StoreError
+from sterna.storage import FenceLost, Store, StoreError
 
-from .agenda import RECOVERY, Agenda
-from .capability import client_header
-from .head import Heads
+from .change_feed import Heads
+from .clock import Timing
+from .cycle_runner import WISHED, MakeSync, Rounds, stuck
 from .lock import SyncLock
-from .network import way_out
-from .origin import server_of
-from .report import SyncReport
-from .rounds import WISHED, MakeSync, Rounds, stuck
-from .steps import Cycle, Problem
-from .telling import Telling
-from .timing import Timing
-from .transport import Auth, Bearer, Transport
+from .network.connectivity import way_out
+from .network.server_address import server_of
+from .network.transport import Auth, Bearer, Transport
+from .protocol.capabilities import client_header
+from .protocol.effects import Cycle, Problem
+from .scheduler import RECOVERY, Agenda
+from .status import SyncReport
+from .status_tracker import Telling
 
 if TYPE_CHECKING:
-    from storage import Change, StoreThread
+    from sterna.storage import Change, StoreThread
 
-    from .accounts import Account
-    from .session import Session
+    from .auth.accounts import Account
+    from .auth.token_session import Session
     from .wire import Capability
 
 log = logging.getLogger("sterna.sync")

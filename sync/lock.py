@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from config import ConfigError
-from config.files import Turn
+from sterna.config import ConfigError
+from sterna.config.files import Turn
 
 log = logging.getLogger("sterna.sync")
 

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from ticking import Ticking
 
-from storage import Store
+from sterna.storage import Store
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-    from server.embedded import Embedded
-    from server.settings import ServerSettings
+    from sterna.server.database.embedded import Embedded
+    from sterna.server.settings import ServerSettings
 
 settings.register_profile("sterna", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sterna")
@@ -77,8 +77,8 @@ def postgres() -> Iterator[Embedded]:
     """
     import psycopg
 
-    from server.embedded import APP, SERVICE, start
-    from server.migrate import migrate
+    from sterna.server.database.embedded import APP, SERVICE, start
+    from sterna.server.database.migrations import migrate
 
     if other := os.environ.get("STERNA_TEST_POSTGRES"):
         from tests.other_postgres import running
@@ -120,7 +120,7 @@ def sterna_server(postgres: Embedded) -> Iterator[str]:
 
 def serving_settings(postgres: Embedded) -> ServerSettings:
     """Of such a server."""
-    from server.settings import ServerSettings
+    from sterna.server.settings import ServerSettings
 
     return ServerSettings(
         database_url=postgres.url,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 def command(*arguments):
     # pipes, because a file might not grow here
-    import cli
+    from sterna import cli
     pieces = {1: [], 2: []}
     saved, readers = {}, []
     for number in pieces:

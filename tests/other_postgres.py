@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from server.embedded import APP, DATABASE, SERVICE, SUPERUSER, Embedded
+from sterna.server.database.embedded import APP, DATABASE, SERVICE, SUPERUSER, Embedded
 
 PACKAGED = Path("/usr/lib/postgresql")
 """Where Debian's packages put the programs of each version."""

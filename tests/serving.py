@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from server.app import create_app
-from server.serving import Ending, configured
-from server.settings import ServerSettings
+from sterna.server.app import create_app
+from sterna.server.run import Ending, configured
+from sterna.server.settings import ServerSettings
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The checklists of seeds 000, 002 and 004 (contract 8.0, 8.2, 8.4): which test shows each line.
 
 A test that is renamed is missed here. Seed 003's (8.3) are the tests of server/test_sql_memory.py and
-storage/test_searches.py themselves.
+storage/test_search_history.py themselves.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LINES = (
     ("its rollback", "server/test_sql_patch.py",
      "test_after_the_rollback_nothing_is_counted_until_the_patch_is_back"),
     ("bulk import", "server/test_sql_sync_stamps.py", "test_many_rows_at_once"),
-    ("bulk import in the mirror", "storage/test_bulk.py", ""),
+    ("bulk import in the mirror", "storage/test_bulk_import.py", ""),
     ("schema deploys", "server/test_sql_visits.py",
      "test_schema_deployed_without_errors_under_the_names_of_the_seed"),
     ("indexes", "storage/test_schema.py", "test_an_index_of_the_contract_is_there"),

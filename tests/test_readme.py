@@ -37,7 +37,7 @@ def test_every_command_of_the_readme_exists() -> None:
 
 
 def test_tables_that_are_described_exist(tmp_path: Path) -> None:
-    from storage import Store
+    from sterna.storage import Store
 
     store = Store.open(tmp_path / "account.db")
     there = {name for (name,) in store.db.execute("select name from sqlite_master")}

@@ -73,13 +73,16 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield node.lineno, alias.name
+                yield node.lineno, alias.name.removeprefix("sterna.")
         elif isinstance(node, ast.ImportFrom):
             if node.level:
                 here = path.relative_to(ROOT).with_suffix("").parts[: -node.level]
                 yield node.lineno, ".".join([*here, *([node.module] if node.module else [])])
+            elif node.module == "sterna":
+                for alias in node.names:
+                    yield node.lineno, alias.name
             else:
-                yield node.lineno, node.module or ""
+                yield node.lineno, (node.module or "").removeprefix("sterna.")
 
 
 def refusals(path: Path) -> Iterator[str]:
@@ -103,7 +106,8 @@ def test_no_file_goes_through_a_door_that_is_not_there() -> None:
 
 def test_every_folder_with_code_is_a_room() -> None:
     named = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert named - {"benchmarks", "docs"} == set(DOORS)
+    assert named - {"benchmarks", "docs", "sterna"} == set(DOORS)
+    assert {path.name for path in (ROOT / "sterna").iterdir() if path.is_symlink()} == set(DOORS)
 
 
 def test_inside_a_room_imports_are_relative() -> None:
@@ -113,7 +117,7 @@ def test_inside_a_room_imports_are_relative() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.ImportFrom)
         and not node.level
-        and (node.module or "").partition(".")[0] == path.relative_to(ROOT).parts[0]
+        and (node.module or "").startswith(f"sterna.{path.relative_to(ROOT).parts[0]}")
     ]
     assert not found, "\n".join(found)
 
@@ -147,7 +151,9 @@ def test_the_table_would_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(globals(), "ROOT", tmp_path)
     bad = tmp_path / "providers" / "bad.py"
     bad.parent.mkdir()
-    bad.write_text("import sqlite3\nfrom storage.store import Store\n\ndef f():\n    from textual.app import App\n")
+    bad.write_text(
+        "import sqlite3\nfrom sterna.storage.store import Store\n\ndef f():\n    from textual.app import App\n"
+    )
     assert [refusal.split(" ", 1)[1] for refusal in refusals(bad)] == [
         "imports sqlite3",
         "imports storage.store",
@@ -157,7 +163,7 @@ def test_the_table_would_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("name", LIGHT)
 def test_entering_a_room_loads_nothing_heavy(name: str) -> None:
-    script = f"import sys, {name}; print(sorted({sorted(LIGHT[name])!r} & sys.modules.keys()))"
-    script = script.replace(f"{sorted(LIGHT[name])!r}", f"set({sorted(LIGHT[name])!r})")
+    loaded = {f"sterna.{module}" if module in DOORS else module for module in LIGHT[name]}
+    script = f"import sys, sterna.{name}; print(sorted({loaded!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "[]\n", done.stdout + done.stderr

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = {"tui", "cli", "config", "chat", "providers", "net", "storage", "sync", "server"}
 
 
 def run(*command: str | Path, cwd: Path, **environ: str) -> str:
@@ -35,7 +34,7 @@ def run(*command: str | Path, cwd: Path, **environ: str) -> str:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that nothing lying about in the working tree gets in, and the tree stays as it is."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in (*ROOMS, "tests"):
+    for name in ("sterna", "tests"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
@@ -51,17 +50,17 @@ def test_the_wheel_has_the_rooms_and_what_they_read_and_no_tests(wheel: Path) ->
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     files = {name for name in names if ".dist-info/" not in name}
-    assert {name.partition("/")[0] for name in files} == ROOMS
+    assert {name.partition("/")[0] for name in files} == {"sterna"}
     wanted = {
         str(path.relative_to(ROOT))
-        for room in ROOMS
-        for path in (ROOT / room).rglob("*")
+        for folder in (ROOT / "sterna", *(link for link in (ROOT / "sterna").iterdir() if link.is_symlink()))
+        for path in folder.rglob("*")
         if path.suffix in {".py", ".sql", ".tcss"}
     }
     assert wanted - files == set()
     assert any(name.endswith(".sql") for name in files)
     assert any(name.endswith(".tcss") for name in files)
-    assert {Path(name).suffix for name in files} <= {".py", ".sql", ".tcss", ".md", ".txt"}
+    assert {Path(name).suffix for name in files} <= {".py", ".sql", ".tcss", ".md", ".txt", ".typed"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
@@ -82,8 +81,8 @@ def test_the_installed_command_runs_from_anywhere(wheel: Path, tmp_path: Path) -
     environ = {"STERNA_DATA_DIR": str(tmp_path / "data"), "STERNA_CONFIG_DIR": str(tmp_path / "config")}
     sterna = fresh / "bin" / "sterna"
     assert run(sterna, "--version", cwd=elsewhere, **environ).startswith("sterna 0.")
-    where = run(python, "-c", "import storage, cli; print(storage.__file__, cli.__file__)", cwd=elsewhere)
+    where = run(python, "-c", "import sterna.storage; print(sterna.storage.__file__)", cwd=elsewhere)
     assert str(ROOT) not in where
     assert "0 conversations" in run(sterna, "doctor", "--offline", cwd=elsewhere, **environ)
-    assert run(python, "-c", "import tui.app; print('ready')", cwd=elsewhere) == "ready\n"
+    assert run(python, "-c", "import sterna.tui.app; print('ready')", cwd=elsewhere) == "ready\n"
     assert list(elsewhere.iterdir()) == []

@@ -20,7 +20,7 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from sync.wire import kept_sessions, session_cookies
+from sterna.sync.wire import kept_sessions, session_cookies
 from tests.upstream_handlers import Handlers, Told
 from tests.upstream_rows import Flavour, Tables
 

@@ -7,6 +7,6 @@ from pathlib import Path
 
 def run(*, data_dir: Path | None = None, config_dir: Path | None = None) -> int:
     """Open the chat in this terminal; returns the exit code."""
-    from .wiring import run_app
+    from .factory import run_app
 
     return run_app(data_dir=data_dir, config_dir=config_dir)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-import storage
+from sterna import storage
 
 if TYPE_CHECKING:
-    from chat import Reply
-    from storage import StoreThread
+    from sterna.chat import Reply
+    from sterna.storage import StoreThread
 
 
 class Tracker(Protocol):

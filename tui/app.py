@@ -25,27 +25,26 @@ from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
-import config
-import storage
-from config import Settings
-from config.log_file import append
-from storage.text import clean
+from sterna import config, storage
+from sterna.config import Settings
+from sterna.config.log_file import append
+from sterna.storage.text import clean
 
-from . import textual_fixes as textual_fixes
-from .actions import BY_ID, bindings, keymap
+from .actions.bindings import BY_ID, bindings, keymap
+from .actions.typeahead import typeahead
 from .analytics import Analytics, TrackerFactory
-from .gate import Gate, ascii_wanted
-from .main_screen import MainScreen
+from .main.screen import MainScreen
 from .prompt import plain
-from .syncing import Link, LinkFactory
-from .themed import Themed
-from .typeahead import typeahead
+from .sync import Link, LinkFactory
+from .terminal import textual_fixes as textual_fixes
+from .terminal.output_filter import Gate, ascii_wanted
+from .terminal.theme_switching import Themed
 
 if TYPE_CHECKING:
-    from chat import Turns
-    from providers import Catalog
-    from storage import Change, Store, StoreThread
-    from sync.accounts import Accounts
+    from sterna.chat import Turns
+    from sterna.providers import Catalog
+    from sterna.storage import Change, Store, StoreThread
+    from sterna.sync.auth.accounts import Accounts
 
 CatalogFactory = Callable[[Settings, "StoreThread"], Awaitable["Catalog"]]
 TurnsFactory = Callable[["StoreThread", "Catalog", Settings], "Turns"]
@@ -146,7 +145,7 @@ class SternaApp(Themed, inherit_bindings=False):
         driver = super().get_driver_class()
         if driver.__name__ != "LinuxDriver":
             return driver
-        from .driver import SternaDriver
+        from .terminal.driver import SternaDriver
 
         return SternaDriver
 
@@ -164,7 +163,7 @@ class SternaApp(Themed, inherit_bindings=False):
         self.spawn(self._open(), "app.open")
 
     async def _open(self) -> None:
-        await asyncio.to_thread(importlib.import_module, "storage.store")
+        await asyncio.to_thread(importlib.import_module, "sterna.storage.store")
         if self._store is None:
             self._store = storage.StoreThread(self._opener)
         await self.main.furnish()
@@ -209,7 +208,7 @@ class SternaApp(Themed, inherit_bindings=False):
 
     async def _correct_settings(self) -> bool:
         """Ask what to do about a config.toml that cannot be read; False when the person leaves."""
-        from .config_trouble import settle
+        from .screens.config_error import settle
 
         settings = await settle(self, self.settings)
         if settings is None:
@@ -385,7 +384,7 @@ class SternaApp(Themed, inherit_bindings=False):
     def copy_to_clipboard(self, text: str) -> None:
         """Copy to wherever it can be pasted from; :meth:`copied_to` says where that is."""
         super().copy_to_clipboard(text)
-        from .clipboard import copy_elsewhere
+        from .terminal.clipboard import copy_elsewhere
 
         folder = self._log_file().parent if self._log_file is not None else None
         self._copying = asyncio.create_task(copy_elsewhere(text, self.environ, folder), name="copy")
@@ -463,13 +462,13 @@ class SternaApp(Themed, inherit_bindings=False):
 
     async def action_help(self) -> None:
         """Every key."""
-        from .help import HelpScreen
+        from .screens.help import HelpScreen
 
         await self.push_screen(HelpScreen(self._keymap))
 
     async def action_settings(self) -> None:
         """Models, looks and keys."""
-        from .settings import SettingsScreen
+        from .screens.settings import SettingsScreen
 
         await self.push_screen(SettingsScreen())
 
@@ -490,7 +489,7 @@ class SternaApp(Themed, inherit_bindings=False):
         """Offer an endpoint that has just been configured; returns what is wrong with it, if anything."""
         if self.catalog is None:
             return None
-        from chat import endpoints_of
+        from sterna.chat import endpoints_of
 
         endpoints = endpoints_of(self.settings, environ=self.environ, config_dir=self.config_folder)
         self.catalog.add([endpoint for endpoint in endpoints if endpoint.name == name], replace=True)

@@ -8,13 +8,13 @@ import time
 from dataclasses import asdict
 from hashlib import sha256
 
-from providers import Endpoint, Failed, FailureKind, ProviderError
-from providers.openai import OpenAIProvider
+from sterna.providers import Endpoint, Failed, FailureKind, ProviderError
+from sterna.providers.openai import OpenAIProvider
 
-from ..caching import Cache
+from ..database.cache import Cache
 from ..errors import ApiError
 from ..settings import Upstream
-from .stated import NOTHING, About, stated_of, stored
+from .model_traits import NOTHING, About, stated_of, stored
 
 UNKNOWN_CONTEXT = 8_000
 FRESH, FAILED = 600.0, 60.0

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..database import Connection
+from ..database.pool import Connection
 
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 

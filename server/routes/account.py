@@ -9,15 +9,15 @@ from fastapi.responses import JSONResponse
 from psycopg.errors import InsufficientPrivilege
 from pydantic import BaseModel, Field
 
-from ..callers import User
-from ..database import Connection
+from ..auth import reauthentication
+from ..database.pool import Connection
+from ..dependencies import User
 from ..errors import ApiError
+from ..http.rate_limits import limited
 from ..identity import SERVER, Caller
-from ..json_bodies import JsonRoute
 from ..openapi import refusals
-from ..rates import limited
 from ..services import Parts, Services
-from ..signin import proof
+from .json_route import JsonRoute
 
 router = APIRouter(prefix="/api/user", tags=["account"], route_class=JsonRoute)
 
@@ -83,7 +83,7 @@ async def erase(caller: User, parts: Parts, request: Request, told: Leaving | No
 
 async def _shown(caller: Caller, parts: Services, request: Request, password: str | None) -> None:
     """Raises unless the caller has just shown who they are."""
-    match await proof.outcome(caller, parts, request, password):
+    match await reauthentication.outcome(caller, parts, request, password):
         case "wrong":
             raise ApiError("forbidden", "The password is not right. Nothing was erased.")
         case "stale" if caller.is_external:

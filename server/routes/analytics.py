@@ -9,13 +9,13 @@ from fastapi import APIRouter
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, Field, JsonValue
 
-from ..callers import User
-from ..database import Connection
+from ..database.pool import Connection
+from ..dependencies import User
 from ..errors import ApiError
+from ..http.rate_limits import limited
 from ..identity import Caller
-from ..json_bodies import JsonRoute
-from ..rates import limited
 from ..services import Parts
+from .json_route import JsonRoute
 
 router = APIRouter(prefix="/api/analytics", tags=["analytics"], dependencies=[limited("S")], route_class=JsonRoute)
 

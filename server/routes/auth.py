@@ -10,18 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 
-from ..callers import User
-from ..described import Email, Password, body_of
+from ..auth import accounts, device_codes, reauthentication
+from ..auth.accounts import UserBody
+from ..auth.errors import Refusal, RefusalBody
+from ..auth.service import Session, SignIn
+from ..dependencies import User
 from ..errors import ApiError
-from ..hosts import own_url
+from ..http.hosts import own_url
+from ..http.rate_limits import limited
+from ..http.request_schemas import Email, Password, body_of
 from ..identity import SERVER, Caller
-from ..json_bodies import JsonRoute, media_type, parsed
-from ..rates import limited
 from ..services import Parts, Services
-from ..signin import accounts, devices, proof
-from ..signin.accounts import UserBody
-from ..signin.refusals import Refusal, RefusalBody
-from ..signin.service import Session, SignIn
+from .json_route import JsonRoute, media_type, parsed
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 GRANTS = ("password", "refresh_token", DEVICE_GRANT)
@@ -174,7 +174,7 @@ async def change_account(body: UserChange, caller: User, request: Request, parts
     if body.email is not None and body.email.strip().lower() != caller.identity.email.lower():
         raise Refusal("validation_failed", "The email of an account is changed by whoever runs this server.")
     if body.password is not None:
-        match await proof.outcome(caller, parts, request, body.current_password):
+        match await reauthentication.outcome(caller, parts, request, body.current_password):
             case "wrong":
                 raise Refusal("invalid_credentials", "The current password is not right. Nothing was changed.")
             case "stale":
@@ -196,15 +196,15 @@ async def logout(
 @router.post("/device/code", dependencies=[limited("sign-in")])
 async def device_code(request: Request, parts: Parts) -> DeviceCodes:
     """Codes for a terminal that somebody will approve at /device."""
-    codes = await parts.database.write(SERVER, lambda connection: devices.begin(connection, parts.clock()))
+    codes = await parts.database.write(SERVER, lambda connection: device_codes.begin(connection, parts.clock()))
     page = f"{own_url(parts.settings, request.scope)}/device"
     return DeviceCodes(
         device_code=codes.device,
         user_code=codes.user,
         verification_uri=page,
         verification_uri_complete=f"{page}?user_code={codes.user}",
-        expires_in=int(devices.LIVES.total_seconds()),
-        interval=devices.WAIT,
+        expires_in=int(device_codes.LIVES.total_seconds()),
+        interval=device_codes.WAIT,
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from ..json_bodies import JsonRoute
+from ..auth.errors import Refusal
 from ..services import Parts
-from ..signin.refusals import Refusal
 from .auth import REFUSED
+from .json_route import JsonRoute
 
 router = APIRouter(prefix="/auth/v1", tags=["auth"], route_class=JsonRoute)
 

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from providers import ChatMessage, Event
-from providers import Request as Question
+from sterna.providers import ChatMessage, Event
+from sterna.providers import Request as Question
 
-from ..callers import Guest
+from ..dependencies import Guest
 from ..errors import ApiError, instant
+from ..http.rate_limits import limited
 from ..identity import Caller
-from ..json_bodies import JsonRoute
 from ..openapi import refusals
-from ..rates import limited
-from ..relay import access, answering, asking
-from ..relay.streamed import Streamed, unless_gone
+from ..relay import quota, requests, responses
+from ..relay.streaming import Streamed, unless_gone
 from ..relay.upstream import refusal
 from ..services import Parts, Services
+from .json_route import JsonRoute
 
 router = APIRouter(prefix="/api/chat", tags=["chat"], route_class=JsonRoute, dependencies=[limited("A")])
 
@@ -36,7 +36,7 @@ STREAM = {
 class Chat(BaseModel):
     """The answer, wrapped."""
 
-    data: answering.ChatResponse
+    data: responses.ChatResponse
     timestamp: str
 
 
@@ -46,8 +46,8 @@ class Asked:
 
     parts: Services
     events: AsyncGenerator[Event, None]
-    gathered: answering.Gathered
-    leave: access.Leave
+    gathered: responses.Gathered
+    leave: quota.Leave
     request_id: str | None
     headers: dict[str, str]
 
@@ -60,21 +60,21 @@ class Asked:
         figures.tokens.labels("input").inc(gathered.usage.prompt_tokens)
         figures.tokens.labels("output").inc(gathered.usage.completion_tokens)
 
-    def answer(self, now: str) -> answering.ChatResponse:
+    def answer(self, now: str) -> responses.ChatResponse:
         """All that came."""
         return self.gathered.answer(now, self.request_id)
 
 
-async def _ask(body: asking.ChatRequest, caller: Caller, parts: Services) -> Asked:
+async def _ask(body: requests.ChatRequest, caller: Caller, parts: Services) -> Asked:
     if caller.identity.user_id is None and not parts.settings.anonymous_chat:
         raise ApiError("auth_required", "Sign in to chat on this server.")
     provider = parts.relay.provider()
-    turns = asking.check(body, caller)
-    leave = await access.look(parts, caller, body.model or parts.settings.upstream.default_model)
+    turns = requests.check(body, caller)
+    leave = await quota.look(parts, caller, body.model or parts.settings.upstream.default_model)
     prompt = body.prompt(leave.system_prompt)
     messages = [ChatMessage("system", prompt)] if prompt else []
     messages += [ChatMessage(one.role, one.content) for one in turns]
-    asking.measure([one.content for one in messages], caller.tier)
+    requests.measure([one.content for one in messages], caller.tier)
     question = Question(
         leave.model,
         tuple(messages),
@@ -83,8 +83,8 @@ async def _ask(body: asking.ChatRequest, caller: Caller, parts: Services) -> Ask
         body.reasoning.effort if body.reasoning else None,
         body.request_id(),
     )
-    await access.count(parts, caller, leave)
-    gathered = answering.Gathered(leave.model, with_reasoning=body.reasoning is not None)
+    await quota.count(parts, caller, leave)
+    gathered = responses.Gathered(leave.model, with_reasoning=body.reasoning is not None)
     return Asked(parts, provider.stream(question), gathered, leave, body.request_id(), {"X-Model": leave.model})
 
 
@@ -92,7 +92,7 @@ async def _refuse(asked: Asked) -> None:
     """Raise for an upstream that failed; a reply of which nothing came is not counted."""
     gathered = asked.gathered
     if not gathered.pieces and not gathered.thoughts and not gathered.is_done:
-        await access.give_back(asked.parts, asked.leave)
+        await quota.give_back(asked.parts, asked.leave)
     if gathered.failure:
         raise refusal(gathered.failure)
     if not gathered.is_done:
@@ -100,7 +100,7 @@ async def _refuse(asked: Asked) -> None:
 
 
 @router.post("", response_model_exclude_none=True, responses=REFUSED)
-async def chat(body: asking.ChatRequest, request: Request, response: Response, caller: Guest, parts: Parts) -> Chat:
+async def chat(body: requests.ChatRequest, request: Request, response: Response, caller: Guest, parts: Parts) -> Chat:
     """Ask a model; the answer when it is whole.
 
     The profile's system prompt and temperature go before those of the request. A new profile has both (0.7, and a
@@ -110,7 +110,7 @@ async def chat(body: asking.ChatRequest, request: Request, response: Response, c
     asked = await _ask(body, caller, parts)
     async with AsyncExitStack() as ending:
         ending.push_async_callback(asked.end)
-        await unless_gone(request.receive, answering.gather(asked.events, asked.gathered))
+        await unless_gone(request.receive, responses.gather(asked.events, asked.gathered))
         if not asked.gathered.is_done:
             await _refuse(asked)
     response.headers.update(asked.headers)
@@ -119,7 +119,7 @@ async def chat(body: asking.ChatRequest, request: Request, response: Response, c
 
 
 @router.post("/stream", response_class=Response, responses=REFUSED | {200: STREAM})
-async def stream(body: asking.ChatRequest, request: Request, caller: Guest, parts: Parts) -> Response:
+async def stream(body: requests.ChatRequest, request: Request, caller: Guest, parts: Parts) -> Response:
     """Ask a model; the answer as it comes. The profile goes before the request, as in POST /api/chat."""
     asked = await _ask(body, caller, parts)
     async with AsyncExitStack() as ending:
@@ -132,13 +132,13 @@ async def stream(body: asking.ChatRequest, request: Request, caller: Guest, part
 
 
 async def _pieces(first: Event, asked: Asked) -> AsyncGenerator[str, None]:
-    lines, gathered = answering.Lines(), asked.gathered
-    yield answering.piece(lines, first, with_reasoning=gathered.with_reasoning)
+    lines, gathered = responses.Lines(), asked.gathered
+    yield responses.piece(lines, first, with_reasoning=gathered.with_reasoning)
     async for event in asked.events:
         if not gathered.take(event):
             break
-        yield answering.piece(lines, event, with_reasoning=gathered.with_reasoning)
+        yield responses.piece(lines, event, with_reasoning=gathered.with_reasoning)
     if gathered.is_done:
-        yield answering.final(lines, asked.answer(instant(asked.parts.clock())))
+        yield responses.final(lines, asked.answer(instant(asked.parts.clock())))
     else:
         yield lines.text("", last=True)

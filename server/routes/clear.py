@@ -7,9 +7,9 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from ..callers import User
-from ..database import Connection
-from ..rates import limited
+from ..database.pool import Connection
+from ..dependencies import User
+from ..http.rate_limits import limited
 from ..services import Parts
 
 router = APIRouter(prefix="/api/chat/clear-all", tags=["conversations"], dependencies=[limited("C")])

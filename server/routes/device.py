@@ -7,16 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse
 
-from .. import cookies
-from ..database import Connection
+from ..auth import cookies, device_codes, device_page
+from ..auth.accounts import Account
+from ..auth.errors import Refusal
+from ..auth.secrets import as_user_code
+from ..auth.service import SignIn
+from ..database.pool import Connection
 from ..errors import ApiError
 from ..identity import SERVER, Caller
 from ..services import Parts, Services
-from ..signin import devices, page
-from ..signin.accounts import Account
-from ..signin.refusals import Refusal
-from ..signin.secrets import as_user_code
-from ..signin.service import SignIn
 
 router = APIRouter(tags=["auth"], default_response_class=HTMLResponse, include_in_schema=False)
 
@@ -41,10 +40,10 @@ async def show(request: Request, parts: Parts, user_code: Annotated[str, Query(m
     try:
         await parts.limits.spend(request, Caller(), "auth")
         if not user_code:
-            return _html(page.asking())
+            return _html(device_page.asking())
         if not code or not await _is_waiting(parts, code):
             await parts.limits.spend(request, Caller(), "sign-in")
-            return _html(page.asking(UNKNOWN, user_code), 404)
+            return _html(device_page.asking(UNKNOWN, user_code), 404)
         return _html(_deciding(parts, code))
     except ApiError as error:
         return _refused(error)
@@ -64,11 +63,11 @@ async def decide(
     """Approve or deny."""
     code = as_user_code(user_code)
     if not cookies.is_from_here(request.method, request.headers, parts.settings.public_url):
-        return _html(page.asking(STALE), 403)
+        return _html(device_page.asking(STALE), 403)
     try:
         await parts.limits.spend(request, Caller(), "sign-in")
         if not code or not await _is_waiting(parts, code):
-            return _html(page.asking(UNKNOWN), 404)
+            return _html(device_page.asking(UNKNOWN), 404)
         if not parts.tokens.tickets.is_good(ticket, code):
             return _html(_deciding(parts, code, email, STALE), 403)
         return await _decided(request, parts, code, do, email, password, invitation)
@@ -83,7 +82,7 @@ def _refused(error: ApiError) -> HTMLResponse:
     if error.status not in (429, 503):
         raise error
     told = "There were too many tries. Wait a while." if error.status == 429 else error.message
-    return _html(page.done(told), error.status, {"Retry-After": str(error.retry_after or 60)})
+    return _html(device_page.done(told), error.status, {"Retry-After": str(error.retry_after or 60)})
 
 
 async def _decided(
@@ -91,7 +90,7 @@ async def _decided(
 ) -> HTMLResponse:
     if do == "deny":
         await _keep(parts, code, None)
-        return _html(page.done("Denied. The terminal was not signed in; you can close this page."))
+        return _html(device_page.done("Denied. The terminal was not signed in; you can close this page."))
     await parts.limits.spend_name(request, email)
     signing = SignIn(parts)
     if do == "create":
@@ -99,27 +98,29 @@ async def _decided(
     else:
         account = await signing.account(email, password)
     if not await _keep(parts, code, account):
-        return _html(page.asking(UNKNOWN), 404)
-    return _html(page.done("Approved. Your terminal is signed in now; you can close this page."))
+        return _html(device_page.asking(UNKNOWN), 404)
+    return _html(device_page.done("Approved. Your terminal is signed in now; you can close this page."))
 
 
 async def _keep(parts: Services, code: str, account: Account | None) -> bool:
     async def work(connection: Connection) -> bool:
-        return await devices.decide(connection, code, account.id if account else None, parts.clock())
+        return await device_codes.decide(connection, code, account.id if account else None, parts.clock())
 
     return await parts.database.write(SERVER, work)
 
 
 async def _is_waiting(parts: Services, code: str) -> bool:
     async def work(connection: Connection) -> bool:
-        return await devices.is_waiting(connection, code, parts.clock())
+        return await device_codes.is_waiting(connection, code, parts.clock())
 
     return await parts.database.read(SERVER, work)
 
 
 def _deciding(parts: Services, code: str, email: str = "", told: str = "") -> str:
-    return page.deciding(code, parts.tokens.tickets.make(code), signup=parts.settings.signup, email=email, told=told)
+    return device_page.deciding(
+        code, parts.tokens.tickets.make(code), signup=parts.settings.signup, email=email, told=told
+    )
 
 
 def _html(text: str, status: int = 200, headers: dict[str, str] | None = None) -> HTMLResponse:
-    return HTMLResponse(text, status, page.HEADERS | (headers or {}))
+    return HTMLResponse(text, status, device_page.HEADERS | (headers or {}))

@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from pydantic import BaseModel
 
 from ..addresses import is_loopback
-from ..callers import bearer
+from ..dependencies import bearer
 from ..errors import ApiError, unavailable
 from ..identity import Caller
 from ..services import Parts

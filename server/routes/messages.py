@@ -9,18 +9,18 @@ from fastapi.encoders import jsonable_encoder
 from psycopg.errors import DataError, IntegrityError
 from pydantic import BaseModel, ConfigDict, Field
 
-from sync.wire import ID_LENGTH, BadItem, Conversation, Message, instant_of
+from sterna.sync.wire import ID_LENGTH, BadItem, Conversation, Message, instant_of
 
-from ..callers import User
-from ..database import Connection
-from ..described import body_schema, needs_one
+from ..database.conversation_rows import LIVE, MERGE, SESSION, messages_json, session_values, shown
+from ..database.pool import Connection
+from ..dependencies import User
 from ..errors import ApiError
-from ..json_bodies import JsonRoute
+from ..http.rate_limits import limited
+from ..http.request_schemas import body_schema, needs_one
 from ..long_work import array, aside, check_size, encoded, every, portions
 from ..openapi import REQUIRED, refusals
-from ..rates import limited
-from ..rows import LIVE, MERGE, SESSION, messages_json, session_values, shown
 from ..services import Parts
+from .json_route import JsonRoute
 from .query import time_of
 from .session_row import NEW_CHAT, asked_id, deleted, missing
 from .sync_models import AddedMessages, PushedMessage, ShownMessages

@@ -8,11 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from ..callers import Anyone
-from ..database import Connection
+from ..database.pool import Connection
+from ..dependencies import Anyone
+from ..http.rate_limits import limited
 from ..identity import SERVER
-from ..rates import limited
-from ..relay.stated import About
+from ..relay.model_traits import About
 from ..services import Parts
 
 router = APIRouter(prefix="/api/models", tags=["chat"], dependencies=[limited("B")])

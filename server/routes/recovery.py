@@ -8,18 +8,17 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
-from .. import cookies
-from ..described import Email
+from ..auth import accounts, cookies, device_page
+from ..auth.errors import Refusal
+from ..auth.recovery import Recovery
+from ..auth.service import Session
 from ..errors import ApiError
+from ..http.rate_limits import limited
+from ..http.request_schemas import Email
 from ..identity import Caller
-from ..json_bodies import JsonRoute
-from ..rates import limited
 from ..services import Parts
-from ..signin import accounts, page
-from ..signin.recovery import Recovery
-from ..signin.refusals import Refusal
-from ..signin.service import Session
 from .auth import REFUSED
+from .json_route import JsonRoute
 
 router = APIRouter(prefix="/auth/v1", tags=["auth"], route_class=JsonRoute)
 pages = APIRouter(tags=["auth"], default_response_class=HTMLResponse, include_in_schema=False)
@@ -77,28 +76,30 @@ async def show(request: Request, parts: Parts, code: Annotated[str, Query(max_le
         if code:
             await parts.limits.spend(request, Caller(), "sign-in")
         if code and not await Recovery(parts).is_good(code):
-            return _html(page.recovering(UNUSABLE), 404)
+            return _html(device_page.recovering(UNUSABLE), 404)
     except ApiError as error:
         return _later(error, code)
-    return _html(page.recovering("", code))
+    return _html(device_page.recovering("", code))
 
 
 @pages.post("/recover")
 async def reset(request: Request, parts: Parts, code: Text = "", password: Text = "", again: Text = "") -> HTMLResponse:
     """Set the new password."""
     if not cookies.is_from_here(request.method, request.headers, parts.settings.public_url):
-        return _html(page.recovering("This form was not sent from this page. Fill it in here."), 403)
+        return _html(device_page.recovering("This form was not sent from this page. Fill it in here."), 403)
     try:
         await parts.limits.spend(request, Caller(), "sign-in")
         if password != again:
-            return _html(page.recovering("The two passwords differ.", code), 400)
+            return _html(device_page.recovering("The two passwords differ.", code), 400)
         await Recovery(parts).set_password(code, password)
     except Refusal as refusal:
         is_code = refusal.code == "otp_expired"
-        return _html(page.recovering(UNUSABLE if is_code else refusal.message, "" if is_code else code), refusal.status)
+        return _html(
+            device_page.recovering(UNUSABLE if is_code else refusal.message, "" if is_code else code), refusal.status
+        )
     except ApiError as error:
         return _later(error, code)
-    return _html(page.recovered())
+    return _html(device_page.recovered())
 
 
 def _later(error: ApiError, code: str) -> HTMLResponse:
@@ -106,8 +107,8 @@ def _later(error: ApiError, code: str) -> HTMLResponse:
     if error.status not in (429, 503):
         raise error
     told = "There were too many tries. Wait a while." if error.status == 429 else error.message
-    return _html(page.recovering(told, code), error.status, {"Retry-After": str(error.retry_after or 60)})
+    return _html(device_page.recovering(told, code), error.status, {"Retry-After": str(error.retry_after or 60)})
 
 
 def _html(text: str, status: int = 200, headers: dict[str, str] | None = None) -> HTMLResponse:
-    return HTMLResponse(text, status, page.HEADERS | (headers or {}))
+    return HTMLResponse(text, status, device_page.HEADERS | (headers or {}))

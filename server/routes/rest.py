@@ -6,14 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from ..callers import User
-from ..database import Connection
-from ..json_bodies import JsonRoute
-from ..rates import limited
-from ..rest import answers, catalogue, query, wishes
+from ..database.pool import Connection
+from ..dependencies import User
+from ..http.rate_limits import limited
+from ..rest import catalogue, preferences, query, responses
 from ..rest.errors import RestError
 from ..rest.statement import Statement
 from ..services import Parts
+from .json_route import JsonRoute
 from .rest_description import MODIFIERS, error_responses, page_responses
 
 router = APIRouter(prefix="/rest/v1", tags=["rest"], route_class=JsonRoute, dependencies=[limited("C")])
@@ -30,15 +30,15 @@ Name = Annotated[str, Path(min_length=1)]
 )
 async def read_rows(relation: Name, request: Request, caller: User, parts: Parts) -> Response:
     """Rows of a table or view that the caller may see. HEAD gives the same headers without the rows."""
-    wanted = wishes.wishes_of(request.headers)
-    asked = wishes.in_range(query.parse(request.query_params.multi_items()), request.headers)
+    wanted = preferences.wishes_of(request.headers)
+    asked = preferences.in_range(query.parse(request.query_params.multi_items()), request.headers)
 
-    async def work(db: Connection) -> answers.Page:
+    async def work(db: Connection) -> responses.Page:
         found = await catalogue.relation(db, relation)
         if found is None:
             raise RestError(404, "PGRST205", f"Could not find the table 'public.{relation[:63]}' in the schema cache")
-        statement = Statement(found, asked, counted=bool(wanted.count), as_csv=wanted.media_type == wishes.CSV)
-        return await answers.page_of(db, statement, read_only=True)
+        statement = Statement(found, asked, counted=bool(wanted.count), as_csv=wanted.media_type == preferences.CSV)
+        return await responses.page_of(db, statement, read_only=True)
 
-    page = await parts.database.read(caller.identity, work, seconds=answers.SECONDS)
+    page = await parts.database.read(caller.identity, work, seconds=responses.SECONDS)
     return page.answer(wanted, asked.offset, is_set=True)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ..rest.errors import PostgrestError
-from ..rest.wishes import CSV, JSON, OBJECT
+from ..rest.preferences import CSV, JSON, OBJECT
 
 
 def _query(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:

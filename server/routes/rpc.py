@@ -12,15 +12,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import JsonValue
 
-from ..callers import User
-from ..database import Connection
-from ..json_bodies import JsonRoute
-from ..rates import Class
-from ..rest import answers, catalogue, query, wishes
+from ..database.pool import Connection
+from ..dependencies import User
+from ..http.rate_limits import Class
+from ..rest import catalogue, preferences, query, responses
 from ..rest.catalogue import Function
 from ..rest.errors import RestError
 from ..rest.statement import Statement
 from ..services import Parts, Services
+from .json_route import JsonRoute
 from .rest_description import MODIFIERS, error_responses, page_responses
 
 FREQUENT = frozenset({
@@ -92,18 +92,20 @@ async def _answer(
     parts: Services,
 ) -> Response:
     is_get = request.method != "POST"
-    wanted = wishes.wishes_of(request.headers)
+    wanted = preferences.wishes_of(request.headers)
     asked = query.parse(pairs)
     if is_get:
-        asked = wishes.in_range(asked, request.headers)
-    statement = Statement(function.result, asked, counted=bool(wanted.count), as_csv=wanted.media_type == wishes.CSV)
+        asked = preferences.in_range(asked, request.headers)
+    statement = Statement(
+        function.result, asked, counted=bool(wanted.count), as_csv=wanted.media_type == preferences.CSV
+    )
     statement.call(function, given, typed=not is_get)
 
-    async def work(db: Connection) -> answers.Page:
-        return await answers.page_of(db, statement, read_only=function.only_reads)
+    async def work(db: Connection) -> responses.Page:
+        return await responses.page_of(db, statement, read_only=function.only_reads)
 
     run = parts.database.read if function.only_reads else parts.database.write
-    page = await run(caller.identity, work, seconds=answers.SECONDS)
+    page = await run(caller.identity, work, seconds=responses.SECONDS)
     if function.gives_nothing:
         return Response(status_code=204)
     return page.answer(wanted, asked.offset, is_set=function.gives_rows)

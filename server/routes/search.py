@@ -9,11 +9,11 @@ from psycopg import sql
 from psycopg.errors import QueryCanceled
 from pydantic import BaseModel
 
-from ..callers import User
-from ..database import Connection
+from ..database.pool import Connection
+from ..dependencies import User
 from ..errors import ApiError
+from ..http.rate_limits import limited
 from ..openapi import REQUIRED, WireInstant, refusals
-from ..rates import limited
 from ..services import Parts
 
 router = APIRouter(prefix="/api/chat/search", tags=["conversations"], dependencies=[limited("B")])

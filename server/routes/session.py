@@ -9,15 +9,15 @@ from fastapi import APIRouter, Query
 from psycopg import sql
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from sync.wire import PREVIEW_LENGTH
+from sterna.sync.wire import PREVIEW_LENGTH
 
-from ..callers import User
-from ..database import Connection
-from ..described import NOT_BLANK, WHOLE
-from ..json_bodies import JsonRoute
+from ..database.pool import Connection
+from ..dependencies import User
+from ..http.rate_limits import limited
+from ..http.request_schemas import NOT_BLANK, WHOLE
 from ..openapi import REQUIRED, refusals
-from ..rates import limited
 from ..services import Parts
+from .json_route import JsonRoute
 from .session_row import COLUMNS, SessionRow, asked_id, the_row, titled
 from .sessions import Stored
 

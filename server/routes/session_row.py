@@ -9,9 +9,9 @@ from uuid import UUID
 from psycopg.sql import Composed
 from pydantic import BaseModel
 
-from sync.wire import ID_LENGTH, TITLE_LENGTH
+from sterna.sync.wire import ID_LENGTH, TITLE_LENGTH
 
-from ..database import Connection
+from ..database.pool import Connection
 from ..errors import ApiError
 
 COLUMNS: Final = """

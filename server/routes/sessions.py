@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from ..callers import User
-from ..database import Connection
-from ..described import NOT_BLANK
+from ..database.pool import Connection
+from ..dependencies import User
 from ..errors import ApiError
-from ..json_bodies import JsonRoute
+from ..http.rate_limits import limited
+from ..http.request_schemas import NOT_BLANK
 from ..openapi import REQUIRED, refusals
-from ..rates import limited
 from ..services import Parts
+from .json_route import JsonRoute
 from .session_row import COLUMNS, SessionRow, asked_id, deleted, new_id, the_row, titled
 
 router = APIRouter(

@@ -11,21 +11,21 @@ from fastapi.responses import JSONResponse
 from psycopg.errors import DataError, IntegrityError
 from pydantic import BaseModel, Field
 
-from sync.wire import PAGE, BadItem, Conversation, Cursor, Detail, pushed
+from sterna.sync.wire import PAGE, BadItem, Conversation, Cursor, Detail, pushed
 
-from ..callers import User
-from ..database import Connection
-from ..described import body_schema
+from ..database.conversation_rows import LIVE, REPLACE, SESSION, messages_json, session_values, shown
+from ..database.pool import Connection
+from ..dependencies import User
 from ..errors import ApiError, instant
+from ..http.rate_limits import limited
+from ..http.request_schemas import body_schema
 from ..identity import Caller
-from ..json_bodies import JsonRoute
 from ..long_work import array, aside, check_size, encoded, portions
 from ..openapi import refusals
-from ..rates import limited
-from ..rows import LIVE, REPLACE, SESSION, messages_json, session_values, shown
 from ..services import Parts, Services
-from ..sync.device import Asked, Headers
+from ..sync.client_headers import Asked, Headers
 from . import sync_delta
+from .json_route import JsonRoute
 from .query import time_of
 from .sync_delta_models import LARGEST, DeltaBody, DeltaPage
 from .sync_models import Pushed, PushedConversation, SyncPage

@@ -13,17 +13,18 @@ from typing import Any, Final
 from fastapi import Request, Response
 from psycopg.errors import DataError, IntegrityError
 
-from sync.wire import BadItem, DeltaAnswer, DeltaPush
+from sterna.sync.wire import BadItem, DeltaAnswer, DeltaPush
 
-from ..callers import is_signed_in
-from ..database import Connection
+from ..database.pool import Connection
+from ..dependencies import is_signed_in
 from ..errors import ApiError, behind, instant
+from ..http.compression import LARGE, packed
 from ..identity import Caller
-from ..packing import LARGE, packed
 from ..services import Services
 from ..settings import MEGABYTE
-from ..sync import reading, writing
-from ..sync.device import Device
+from ..sync import pull as reading
+from ..sync import push as writing
+from ..sync.client_headers import Device
 
 MOST_OPS: Final = 5_000
 PAGE_BYTES: Final = 1024 * 1024

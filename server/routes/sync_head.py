@@ -8,14 +8,14 @@ from typing import Final
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
-from ..callers import User, is_signed_in
+from ..dependencies import User, is_signed_in
 from ..errors import ApiError
+from ..http.rate_limits import limited
 from ..openapi import refusals
-from ..rates import limited
 from ..services import Parts
-from ..sync import reading
-from ..sync.device import Asked
-from ..sync.news import Waiting
+from ..sync import pull
+from ..sync.change_notifier import Waiting
+from ..sync.client_headers import Asked
 
 router = APIRouter(prefix="/api/chat/sync/head", tags=["sync"], dependencies=[limited("C", devices=True)])
 
@@ -33,7 +33,7 @@ LONGEST: Final = 3600.0
 async def heads(caller: User, parts: Parts, asked: Asked) -> Response:
     """Server-sent events: the number of the newest change, at once and whenever it moves."""
     asked.device()
-    head = await parts.database.read(caller.identity, lambda db: reading.head(db, caller.user_id))
+    head = await parts.database.read(caller.identity, lambda db: pull.head(db, caller.user_id))
     parts.news.check(caller.user_id)
 
     async def events() -> AsyncIterator[bytes]:

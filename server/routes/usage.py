@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from ..callers import User
-from ..database import Connection
+from ..database.pool import Connection
+from ..dependencies import User
 from ..errors import ApiError
+from ..http.rate_limits import limited
 from ..openapi import refusals
-from ..rates import limited
 from ..services import Parts
 from .user_data import DAYS, Use
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from ..callers import User
-from ..database import Connection
+from ..database.pool import Connection
+from ..dependencies import User
 from ..errors import ApiError
-from ..json_bodies import JsonRoute
+from ..http.rate_limits import limited
 from ..openapi import refusals
-from ..rates import limited
 from ..services import Parts
+from .json_route import JsonRoute
 from .user_change import DataChange, store
 from .user_data import ChangedUserData, UserData, told
 

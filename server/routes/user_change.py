@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from ..database import Connection
+from ..database.pool import Connection
 from ..errors import ApiError
 
 OWN_BYTES = 64 * 1024

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue
 
-from ..database import Connection
+from ..database.pool import Connection
 from ..openapi import WireInstant
 
 PROFILE = """

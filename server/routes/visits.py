@@ -12,17 +12,17 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, Field, JsonValue
 
-from providers.embedding import embed
+from sterna.providers.embedding import embed
 
-from ..callers import Anyone
-from ..database import Connection
-from ..described import WHOLE, body_of
+from ..database.pool import Connection
+from ..dependencies import Anyone
 from ..errors import ApiError
+from ..http.rate_limits import limited
+from ..http.request_schemas import WHOLE, body_of
 from ..identity import SERVER, Caller
-from ..json_bodies import media_type, parsed
 from ..openapi import refusals
-from ..rates import limited
 from ..services import Parts
+from .json_route import media_type, parsed
 
 router = APIRouter(prefix="/api/chat/session", tags=["visits"], dependencies=[limited("C")])
 

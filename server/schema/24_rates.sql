@@ -1,4 +1,4 @@
--- Requests of the last hour, counted by all servers of this database together (server/shared_windows.py). Not logged: what a crash takes
+-- Requests of the last hour, counted by all servers of this database together (server/http/shared_rate_limits.py). Not logged: what a crash takes
 -- is an hour's counts. Keys are pseudonyms of accounts and addresses.
 
 set role sterna_owner;

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sync.wire import TITLE_LENGTH, BadItem, Message, Op, instant_of, message_columns, written
+from sterna.sync.wire import TITLE_LENGTH, BadItem, Message, Op, instant_of, message_columns, written
 
 SETTING_KEY = 100
 LONGEST_CHARACTER = 4

@@ -1,6 +1,6 @@
 -- The third seed's names: users and chat_memory over the tables that hold the same, and the searches of a person. As the server's file of
 -- this name, with these differences: conversations keep their own trigger for updated_at (02_chat.sql), which does what
--- trigger_update_chat_sessions_timestamp does there; and what the seed's two functions tell is asked of the store (storage/searches.py).
+-- trigger_update_chat_sessions_timestamp does there; and what the seed's two functions tell is asked of the store (storage/conversations/search_history.py).
 
 create view users as
 select

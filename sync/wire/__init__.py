@@ -6,11 +6,11 @@ See docs/specification/decisions.md#error-words and docs/specification/sync-prot
 
 from __future__ import annotations
 
-from .answers import Capability, Cursor, Detail, pushed
 from .chat import Conversation, Message
 from .cookies import kept_sessions, read_session, session_cookies
 from .delta import Ack, Client, Commit, DeltaAnswer, DeltaPush, Kind, Op, Pull, Row, Stamp
 from .message_columns import ATTACHMENTS, METADATA, attachment_ids, message_columns
+from .responses import Capability, Cursor, Detail, pushed
 from .values import (
     BATCH_BYTES,
     BATCH_OPS,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from chat import Turns
-from config import Settings
-from providers import Catalog
-from storage import Store, StoreThread
+from sterna.chat import Turns
+from sterna.config import Settings
+from sterna.providers import Catalog
+from sterna.storage import Store, StoreThread
 from tests.chat.speaking import Hours, Speaker
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
-from providers import Event, Model, Request
+from sterna.providers import Event, Model, Request
 
 LIMIT = 10
 

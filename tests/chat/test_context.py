@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat import build_context
-from chat.context import OVERHEAD, input_budget, tokens
-from storage import Message, Role
+from sterna.chat import build_context
+from sterna.chat.context import OVERHEAD, input_budget, tokens
+from sterna.storage import Message, Role
 
 
 def message(number: int, role: Role, content: str, *, error: str | None = None) -> Message:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from chat import AnsweringError, Reply, Turns
-from chat import turns as turns_module
-from config import Settings
-from providers import Catalog, Delta, Done, Failed, FailureKind, Reasoning, Usage
-from storage import Begun, Invalid, Message, Store, StoreError, StoreThread
+from sterna.chat import AnsweringError, Reply, Turns
+from sterna.chat import turns as turns_module
+from sterna.config import Settings
+from sterna.providers import Catalog, Delta, Done, Failed, FailureKind, Reasoning, Usage
+from sterna.storage import Begun, Invalid, Message, Store, StoreError, StoreThread
 from tests.chat.speaking import Hours, Speaker, until
 
 WHOLE = (Delta("Hello "), Delta("there"), Usage(3, 2, 5), Done("stop", "gen-7", "m"))

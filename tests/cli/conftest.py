@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-import cli
-from config.log_file import LogFile
+from sterna import cli
+from sterna.config.log_file import LogFile
 from tests.fake_openai import Server
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from storage import Store, data_dir, open_account
+from sterna.storage import Store, data_dir, open_account
 from tests.cli.conftest import Result, Run
 from tests.clients import Somebody, sign_up
 

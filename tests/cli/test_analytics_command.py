@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from storage import Store, data_dir, open_account
-from sync.analytics import EVENTS, device_info
+from sterna.storage import Store, data_dir, open_account
+from sterna.sync.analytics.client import EVENTS, device_info
 from tests.cli.conftest import Run
 from tests.clients import sign_up
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import Store, StoreFull
+from sterna.storage import Store, StoreFull
 from tests.cli.conftest import Run
 from tests.fake_openai import Script, Server, by_prompt
 

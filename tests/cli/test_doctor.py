@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import Settled, Store, open_account
+from sterna.storage import Settled, Store, open_account
 from tests.cli.conftest import Run
 from tests.fake_openai import Server
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
-import cli
-from cli import changing, commands
+from sterna import cli
+from sterna.cli import commands
+from sterna.cli import edit as changing
 from tests.cli.conftest import Run
 
 STERNA = str(Path(sys.executable).with_name("sterna"))
@@ -55,15 +56,17 @@ def test_no_command_loads_the_screen(run: Run, server: object) -> None:
     run("list")  # the first opening of a file takes sqlite-utils
     for arguments in (["list"], ["search", "x"], ["doctor", "--offline"], ["export"], ["--help"]):
         outcome = python(
-            f"import sys, cli; cli.main({arguments!r});"
+            f"import sys; from sterna import cli; cli.main({arguments!r});"
             "print({'textual', 'httpx', 'sqlite_utils', 'keyring'} & sys.modules.keys(), file=sys.stderr)"
         )
         assert outcome.stderr == "set()\n", arguments
 
 
 def test_asking_does_not_load_the_screen_either(configured: Path) -> None:
-    unwanted = {"textual", "rich", "pygments", "sync.accounts"}
-    outcome = python(f"import sys, cli; cli.main(['ask', 'hi']); print({unwanted!r} & sys.modules.keys())")
+    unwanted = {"textual", "rich", "pygments", "sterna.sync.auth.accounts"}
+    outcome = python(
+        f"import sys; from sterna import cli; cli.main(['ask', 'hi']); print({unwanted!r} & sys.modules.keys())"
+    )
     assert outcome.stdout == "You said: hi\nset()\n", outcome.stderr
 
 
@@ -71,10 +74,11 @@ def test_without_a_command_the_chat_opens_and_nothing_else_is_loaded(home: Path)
     outcome = python("""
 import sys, types
 given = {}
-sys.modules["tui"] = types.SimpleNamespace(run=lambda **places: given.update(places) or 7)
-import cli
+sys.modules["sterna.tui"] = types.SimpleNamespace(run=lambda **places: given.update(places) or 7)
+from sterna import cli
 assert cli.main(["--data-dir", "a", "--config-dir=b"]) == 7
-print(given["data_dir"], given["config_dir"], {"click", "storage", "config.settings", "httpx"} & sys.modules.keys())
+unwanted = {"click", "sterna.storage", "sterna.config.settings", "httpx"}
+print(given["data_dir"], given["config_dir"], unwanted & sys.modules.keys())
 """)
     assert outcome.stdout == "a b set()\n", outcome.stderr
 
@@ -154,7 +158,7 @@ def test_conversations_are_completed_by_name_with_their_titles(configured: Path,
 def test_a_mistake_in_the_program_is_a_sentence_that_names_the_log(home: Path) -> None:
     outcome = python("""
 import sys, cli
-from storage import HistoryReader
+from sterna.storage import HistoryReader
 HistoryReader.session_page = lambda *a, **k: 1 / 0
 sys.exit(cli.main(["list"]))
 """)

@@ -7,9 +7,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.output import json_line
-from cli.reply_stream import Cleaner
-from storage import clean
+from sterna.cli.output import json_line
+from sterna.cli.reply_stream import Cleaner
+from sterna.storage import clean
 
 ODD = "ab \r\n\t\x00\x1b\x9b[m\u200d\u200c\u202e\ufe0f👩🏴\U000e0067\U000e007fमक्م\ud83d\udc00"
 TRICKY = st.text(st.sampled_from(ODD) | st.characters())

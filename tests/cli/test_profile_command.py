@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import Store, data_dir, open_account
+from sterna.storage import Store, data_dir, open_account
 from tests.cli.conftest import Run
 
 USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from storage import Settled, Store, data_dir, open_account
+from sterna.storage import Settled, Store, data_dir, open_account
 from tests.cli.conftest import Run
 from tests.clients import Somebody, sign_up
 

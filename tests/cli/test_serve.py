@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli.serve_log import LOGGERS
+from sterna.cli.serve_log import LOGGERS
 from tests.cli.conftest import Run
 
 

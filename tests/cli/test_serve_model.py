@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import Connection
 
-from cli.place import Place
-from cli.serve_model import model
-from cli.serve_user import user
-from server.embedded import Embedded
+from sterna.cli.context import Place
+from sterna.cli.serve_model import model
+from sterna.cli.serve_user import user
+from sterna.server.database.embedded import Embedded
 
 Run = Callable[..., Result]
 
@@ -100,7 +100,7 @@ def test_psql_opens_at_the_database(postgres: Embedded) -> None:
     command = [
         sys.executable,
         "-c",
-        "import sys, cli; sys.exit(cli.main())",
+        "import sys; from sterna.cli import main; sys.exit(main())",
         "serve",
         "--database-url",
         postgres.admin_url,

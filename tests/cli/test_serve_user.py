@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import Connection
 
-from cli.place import Place
-from cli.serve_user import user
-from server.embedded import Embedded
-from server.passwords import Passwords
+from sterna.cli.context import Place
+from sterna.cli.serve_user import user
+from sterna.server.auth.passwords import Passwords
+from sterna.server.database.embedded import Embedded
 
 WORD = "a good password"
 

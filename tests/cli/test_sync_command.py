@@ -10,7 +10,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from storage import Settled, Store, data_dir, open_account
+from sterna.storage import Settled, Store, data_dir, open_account
 from tests.cli.conftest import Run
 from tests.clients import Somebody, sign_up
 from tests.upstream import Upstream

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import pytest
 
-from server.embedded import Embedded
+from sterna.server.database.embedded import Embedded
 
 HERE = Path(__file__).parent
 PACKAGES = HERE / "node_modules"

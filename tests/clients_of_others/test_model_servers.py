@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-from providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Reasoning, Request, Usage
-from providers.openai import OpenAIProvider
+from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Reasoning, Request, Usage
+from sterna.providers.openai import OpenAIProvider
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "node_modules" / ".bin"

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from config import ConfigError, EndpointSettings, credentials, ring
-from config.credentials import Credentials, key_of
-from config.ring import SystemRing, fit, within
+from sterna.config import ConfigError, EndpointSettings, credentials, system_keyring
+from sterna.config.credentials import Credentials, key_of
+from sterna.config.system_keyring import SystemRing, fit, within
 
 KEY = "sk-canary-5f1d7c9b3a"
 
@@ -119,7 +119,7 @@ def test_a_machine_without_a_session_bus_loads_no_keyring(tmp_path: Path) -> Non
     script = """
 import os, sys
 os.getuid = lambda: 987654
-from config import credentials
+from sterna.config import credentials
 print(credentials.here().get("x"), "keyring" in sys.modules)
 """
     environ = {"STERNA_CONFIG_DIR": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "PATH": ""}
@@ -235,15 +235,15 @@ def test_a_bus_that_hangs_counts_as_no_keyring(monkeypatch: pytest.MonkeyPatch) 
         over.wait(5)
 
     monkeypatch.setattr(keyring, "get_keyring", hang)
-    monkeypatch.setattr(ring, "DETECTION", 0.05)
-    ring._found.cache_clear()
+    monkeypatch.setattr(system_keyring, "DETECTION", 0.05)
+    system_keyring._found.cache_clear()
     try:
-        assert ring.system("sterna") is None
-        assert ring.system("sterna") is None
+        assert system_keyring.system("sterna") is None
+        assert system_keyring.system("sterna") is None
         assert asked == [True], "it is not asked again"
     finally:
         over.set()
-        ring._found.cache_clear()
+        system_keyring._found.cache_clear()
 
 
 def test_what_a_thread_raises_reaches_who_asked() -> None:
@@ -256,7 +256,7 @@ def test_what_a_thread_raises_reaches_who_asked() -> None:
 
 
 def test_another_folder_has_other_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: MemoryBackend) -> None:
-    monkeypatch.setattr(ring, "_found", lambda: backend)
+    monkeypatch.setattr(system_keyring, "_found", lambda: backend)
     for name in ("a", "b"):
         monkeypatch.setenv("STERNA_CONFIG_DIR", str(tmp_path / name))
         assert credentials.put("openai", f"key-{name}") == "keyring"
@@ -310,7 +310,7 @@ def test_a_turn_is_of_one_at_a_time_and_ends_with_its_process(tmp_path: Path) ->
     assert other.take()
     other.give_back()
     program = (
-        "import sys, pathlib; from config.credentials import Credentials; "
+        "import sys, pathlib; from sterna.config.credentials import Credentials; "
         "turn = Credentials(pathlib.Path(sys.argv[1]), lambda: None).turn('account.x'); "
         "print(turn.take(), flush=True); sys.stdin.read()"
     )

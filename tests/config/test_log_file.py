@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from config.log_file import LARGEST, LogFile, append
+from sterna.config.log_file import LARGEST, LogFile, append
 
 
 def mode(path: Path) -> int:
@@ -32,7 +32,7 @@ def test_a_large_log_begins_anew_and_the_one_before_is_kept(tmp_path: Path) -> N
 
 def test_processes_that_write_at_once_lose_no_line(tmp_path: Path) -> None:
     script = """
-import sys; from pathlib import Path; from config import log_file
+import sys; from pathlib import Path; from sterna.config import log_file
 log_file.LARGEST = 20_000
 for number in range(300): log_file.append(lambda: Path(sys.argv[1]), f"{sys.argv[2]} {number} " + "x" * 20)
 """

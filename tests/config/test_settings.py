@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import config
-from config import KNOWN, ConfigError, Settings, load, save_value
-from config.requests import RequestSettings
+from sterna import config
+from sterna.config import KNOWN, ConfigError, Settings, load, save_value
+from sterna.config.request_settings import RequestSettings
 
 FULL = """\
 # mine
@@ -376,7 +376,7 @@ def test_the_table_of_settings_is_what_the_records_hold() -> None:
 def test_reading_settings_loads_neither_tomlkit_nor_keyring(tmp_path: Path) -> None:
     written(tmp_path, FULL)
     program = (
-        "import sys, pathlib, config; config.load(pathlib.Path(sys.argv[1])); "
+        "import sys, pathlib; from sterna import config; config.load(pathlib.Path(sys.argv[1])); "
         "print([name for name in ('tomlkit', 'keyring', 'httpx', 'textual', 'sqlite3') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-START = "import sys, cli; sys.exit(cli.main())"
+START = "import sys; from sterna.cli import main; sys.exit(main())"
 WORD = "correct horse battery"
 DEVICE = {"sync-client": "dos/1; proto=1-1"}
 

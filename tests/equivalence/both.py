@@ -17,7 +17,7 @@ import psycopg
 from recount import Hand, Mirror, mirror
 from tables import Postgres, differences
 
-from storage.errors import Invalid, NotFound
+from sterna.storage.errors import Invalid, NotFound
 
 PERSON, SERVER, NOBODY = "authenticated", "service_role", "none"
 """Who does something: the person, the server, the superuser in whose name sign-in works."""

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from server.embedded import Embedded
+from sterna.server.database.embedded import Embedded
 
 sys.path.append(str(Path(__file__).parent.parent / "storage"))  # for recount.py, the mirror of these tests too
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from both import Both
-from deeds import happen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from operations import happen
 from tables import Postgres
 
 Deeds = list[tuple[Any, ...]]

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from recount import Mirror
 
-from storage.clock import parse, stamp
+from sterna.storage.clock import parse, stamp
 
 Rows = dict[str, dict[str, Any]]
 Tables = dict[str, Rows]

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from account_deeds import ACCOUNT, EMAIL, META
+from account_operations import ACCOUNT, EMAIL, META
 from both import Both
-from deeds import happen
 from histories import Deeds, check, histories
 from hypothesis import given, settings
+from operations import happen
 from tables import Postgres
 
 

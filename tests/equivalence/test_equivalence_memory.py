@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from deeds import SPOKEN
 from histories import Deeds, check, histories
-from memory_deeds import MEMORIES
+from memory_operations import MEMORIES
+from operations import SPOKEN
 from tables import Postgres
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from deeds import APPLIED, KEYLESS, SPOKEN
 from histories import Deeds, check, histories
+from operations import APPLIED, KEYLESS, SPOKEN
 from tables import Postgres
 
 

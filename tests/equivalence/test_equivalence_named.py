@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from both import NOBODY, Both
-from deeds import happen
 from histories import check
+from operations import happen
 from tables import Postgres
 
 INT4 = 2**31 - 1

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from deeds import APPLIED, KEYLESS, LISTED
 from histories import Deeds, check, histories
+from operations import APPLIED, KEYLESS, LISTED
 from tables import Postgres
 
 

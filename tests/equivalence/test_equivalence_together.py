@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from account_deeds import ACCOUNT
-from deeds import APPLIED, KEYLESS, LISTED, REFUSED, SPOKEN
+from account_operations import ACCOUNT
 from histories import Deeds, check, histories
-from memory_deeds import MEMORIES
+from memory_operations import MEMORIES
+from operations import APPLIED, KEYLESS, LISTED, REFUSED, SPOKEN
 from tables import Postgres
-from visit_deeds import VISITS
+from visit_operations import VISITS
 
 
 @pytest.mark.parametrize("part", range(2))

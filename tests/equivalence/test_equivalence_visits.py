@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from account_deeds import ACCOUNT
+from account_operations import ACCOUNT
 from histories import Deeds, check, histories
 from tables import Postgres
-from visit_deeds import VISITS
+from visit_operations import VISITS
 
 
 @pytest.mark.parametrize("part", range(2))

@@ -327,8 +327,8 @@ def main() -> int:
     import psycopg
     from psycopg.rows import dict_row
 
-    from server.embedded import APP, start, stop
-    from server.migrate import migrate
+    from sterna.server.database.embedded import APP, start, stop
+    from sterna.server.database.migrations import migrate
 
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--walks", type=int, default=325)

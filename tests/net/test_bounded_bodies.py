@@ -14,9 +14,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from net import TooLarge, Unreadable, beginning, parse_json, pieces, whole
-from net.inflate import Inflater
-from net.sse import EventReader
+from sterna.net import TooLarge, Unreadable, beginning, parse_json, pieces, whole
+from sterna.net.decompression import Inflater
+from sterna.net.sse import EventReader
 
 TEXT = "Küstenseeschwalbe 🐦 ".encode() * 500
 BOMB = 48 * 1024 * 1024

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from net import ProxyError, proxy_for
-from net.proxies import is_excluded
+from sterna.net import ProxyError, proxy_for
+from sterna.net.proxies import is_excluded
 
 PROXY = "http://proxy.example:3128"
 

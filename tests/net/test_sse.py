@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from net import TooLarge
-from net.sse import Event, EventReader
+from sterna.net import TooLarge
+from sterna.net.sse import Event, EventReader
 
 
 def read(pieces: list[bytes], longest: int = 1000) -> list[Event]:

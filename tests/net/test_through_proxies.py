@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 from proxying import proxying
 
-from providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Request, Timeouts
-from providers.openai import OpenAIProvider
-from sync.errors import CannotReach
-from sync.origin import Server
-from sync.reaching import in_a_sentence, open_client
+from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Request, Timeouts
+from sterna.providers.openai import OpenAIProvider
+from sterna.sync.errors import CannotReach
+from sterna.sync.network.client import in_a_sentence, open_client
+from sterna.sync.network.server_address import Server
 from tests.fake_openai import Server as Fake
 
 ASK = Request("model", (ChatMessage("user", "hello"),))

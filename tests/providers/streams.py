@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from providers import Delta, Done, Event, Failed, FailureKind, Moved, Reasoning, Usage
-from providers.events import Citations
+from sterna.providers import Delta, Done, Event, Failed, FailureKind, Moved, Reasoning, Usage
+from sterna.providers.events import Citations
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from raw_server import RawServer, answer, serving
 
-from providers import ChatMessage, Endpoint, Failed, Request, discover
-from providers.openai import OpenAIProvider
+from sterna.providers import ChatMessage, Endpoint, Failed, Request, discover
+from sterna.providers.openai import OpenAIProvider
 
 LIST = answer("200 OK", {"data": [{"id": "nomic-embed-text"}, {"id": "llama3.2"}]})
 KEYS = {
@@ -154,7 +154,7 @@ async def test_a_local_server_that_is_not_there_costs_no_client(monkeypatch: pyt
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a client was opened")
 
-    monkeypatch.setattr("providers.openai.open_client", refuse)
+    monkeypatch.setattr("sterna.providers.openai.open_client", refuse)
     assert await discover({}, local=[Endpoint("l", "http://127.0.0.1:9/v1"), Endpoint("m", "http://[::1]:9/v1")]) == []
 
 

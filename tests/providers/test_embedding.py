@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from providers.embedding import DIMENSIONS, embed, similarity
+from sterna.providers.embedding import DIMENSIONS, embed, similarity
 
 NEARLY_THE_SAME = [
     ("How far do arctic terns fly in a year?", "how far does an arctic tern fly in one year"),
@@ -46,7 +46,7 @@ def test_the_beginning_and_the_end_of_a_long_text_count() -> None:
 
 
 def test_every_process_makes_the_same() -> None:
-    said = "from providers.embedding import embed; print(embed('arctic terns').tobytes().hex())"
+    said = "from sterna.providers.embedding import embed; print(embed('arctic terns').tobytes().hex())"
     found = {
         subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout
         for _ in range(2)

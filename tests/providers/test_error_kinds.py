@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from providers import Endpoint, FailureKind
-from providers.failures import Teller
+from sterna.providers import Endpoint, FailureKind
+from sterna.providers.failures import Teller
 
 KIND = FailureKind
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

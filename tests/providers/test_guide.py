@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from providers import ChatMessage, Delta, Done, Event, Failed, HistoryError, HistoryHit, Request, guide
-from providers.guide_topics import TOPICS
+from sterna.providers import ChatMessage, Delta, Done, Event, Failed, HistoryError, HistoryHit, Request, guide
+from sterna.providers.guide_topics import TOPICS
 
 HIT = HistoryHit(
     "Birds of the sea", "the arctic tern flies from pole to pole", datetime(2026, 2, 3, tzinfo=UTC), "conv_1"

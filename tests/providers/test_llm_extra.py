@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from providers import ChatMessage, Delta, Done, Event, Failed, FailureKind, ProviderError, Request, Usage
-from providers.llm_extra import LlmPackage, llm_models
+from sterna.providers import ChatMessage, Delta, Done, Event, Failed, FailureKind, ProviderError, Request, Usage
+from sterna.providers.llm_extra import LlmPackage, llm_models
 
 ASK = Request("pelican", (ChatMessage("system", "Be brief."), ChatMessage("user", "hello")), temperature=0.5)
 
@@ -175,9 +175,9 @@ async def test_without_a_name_the_packages_own_default_answers(package: Any) -> 
 async def test_its_models_reach_the_catalogue_and_answer_only_when_they_are_named(
     package: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chat import catalog_of, needs_search
-    from config import Settings
-    from providers import Endpoint
+    from sterna.chat import catalog_of, needs_search
+    from sterna.config import Settings
+    from sterna.providers import Endpoint
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     catalog = catalog_of(Settings(), None, environ={})

@@ -12,8 +12,8 @@ import pytest
 import zstandard
 from raw_server import answer, serving
 
-from providers import ChatMessage, Delta, Endpoint, Failed, FailureKind, ProviderError, Request, Timeouts
-from providers.openai import OpenAIProvider
+from sterna.providers import ChatMessage, Delta, Endpoint, Failed, FailureKind, ProviderError, Request, Timeouts
+from sterna.providers.openai import OpenAIProvider
 
 ASK = Request("small", (ChatMessage("user", "hello"),))
 LIMIT = 128 * 1024
@@ -25,9 +25,9 @@ PEAK = SIZE // 2
 @pytest.fixture(autouse=True)
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, size in (("EVENT", 1), ("ANSWER", 1), ("REPLY", 1), ("STREAM", 60)):
-        monkeypatch.setattr(f"providers.reply.LONGEST_{name}", size * LIMIT)
-    monkeypatch.setattr("providers.openai.LONGEST_LIST", LIMIT)
-    monkeypatch.setattr("net.json_text.MOST", 10_000)
+        monkeypatch.setattr(f"sterna.providers.reply_reader.LONGEST_{name}", size * LIMIT)
+    monkeypatch.setattr("sterna.providers.openai.LONGEST_LIST", LIMIT)
+    monkeypatch.setattr("sterna.net.json_text.MOST", 10_000)
 
 
 class Endless(httpx.AsyncByteStream):

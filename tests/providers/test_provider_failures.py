@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from raw_server import Answer, RawServer, answer, piece, reset, serving, sse, started
 
-from providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Request, Timeouts
-from providers.openai import OpenAIProvider
+from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Request, Timeouts
+from sterna.providers.openai import OpenAIProvider
 
 KEY = "sk-canary-5f1d7c9b3a"
 ASK = Request("small", (ChatMessage("user", "hello"),))
@@ -444,7 +444,7 @@ async def test_silence_in_mid_reply_keeps_what_came() -> None:
 async def test_a_reply_that_has_finished_is_whole_though_the_server_never_closes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("providers.reply.AFTER_FINISH", 0.05)
+    monkeypatch.setattr("sterna.providers.reply_reader.AFTER_FINISH", 0.05)
     server: RawServer
 
     async def stuck(writer: asyncio.StreamWriter) -> None:
@@ -484,7 +484,9 @@ async def test_a_refused_connection_names_the_address() -> None:
 
 async def test_a_usual_local_port_tells_how_its_server_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
-    monkeypatch.setattr("providers.reaching.LOCAL_SERVERS", {port: ("Ollama", "Start it with “ollama serve”")})
+    monkeypatch.setattr(
+        "sterna.providers.network_errors.LOCAL_SERVERS", {port: ("Ollama", "Start it with “ollama serve”")}
+    )
     told = failure(await reply(f"http://localhost:{port}"))
     assert told.kind is FailureKind.REFUSED
     assert "Is Ollama running? Start it with “ollama serve”, then retry." in told.message

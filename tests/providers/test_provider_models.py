@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from raw_server import answer, serving
 
-from providers import Catalog, Endpoint, FailureKind, Model, ProviderError, Timeouts
-from providers.endpoint import endpoints_from
-from providers.guide import guide
-from providers.openai import OpenAIProvider
+from sterna.providers import Catalog, Endpoint, FailureKind, Model, ProviderError, Timeouts
+from sterna.providers.endpoint import endpoints_from
+from sterna.providers.guide import guide
+from sterna.providers.openai import OpenAIProvider
 
 
 async def none(_: str) -> list[Any]:

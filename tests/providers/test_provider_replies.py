@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from raw_server import RawServer, answer, piece, serving, sse
 
-from providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Reasoning, Request, Usage
-from providers.openai import OpenAIProvider
+from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Reasoning, Request, Usage
+from sterna.providers.openai import OpenAIProvider
 
 ASK = Request("small", (ChatMessage("system", "Be brief."), ChatMessage("user", "hello")))
 
@@ -239,8 +239,8 @@ async def test_a_server_without_any_model_says_how_to_get_one() -> None:
 
 
 async def test_a_line_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.reply.LONGEST_EVENT", 100_000)
-    monkeypatch.setattr("providers.reply.LONGEST_ANSWER", 100_000)
+    monkeypatch.setattr("sterna.providers.reply_reader.LONGEST_EVENT", 100_000)
+    monkeypatch.setattr("sterna.providers.reply_reader.LONGEST_ANSWER", 100_000)
     for begin in ("data: ", "{"):
         async with serving(answer("200 OK", begin + "x" * 2_000_000, "Content-Type: text/event-stream")) as server:
             events = await reply(server)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from raw_server import piece, serving, sse, started
 from streams import STREAMS, Got, Stream
 
-from providers import ChatMessage, Done, Endpoint, Event, Failed, Request, Timeouts
-from providers.openai import OpenAIProvider
+from sterna.providers import ChatMessage, Done, Endpoint, Event, Failed, Request, Timeouts
+from sterna.providers.openai import OpenAIProvider
 
 ASK = Request("m", (ChatMessage("user", "hello"),))
 
@@ -84,7 +84,7 @@ def test_where_the_bytes_of_a_stream_are_cut_does_not_matter(stream: Stream, cut
 async def test_text_after_a_pause_is_not_lost_where_a_reason_says_nothing(
     chunks: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("providers.reply.AFTER_FINISH", 0.02)
+    monkeypatch.setattr("sterna.providers.reply_reader.AFTER_FINISH", 0.02)
     body = sse(*chunks).partition(b"\r\n\r\n")[2]
     events = [event + b"\n\n" for event in body.split(b"\n\n") if event]
 

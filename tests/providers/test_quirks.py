@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from raw_server import answer, piece, serving, sse
 
-from providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, Request, Without
-from providers.memory import Memory
-from providers.openai import OpenAIProvider
-from providers.options import Options
+from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, Request, Without
+from sterna.providers.model_cache import Memory
+from sterna.providers.openai import OpenAIProvider
+from sterna.providers.options import Options
 
 ASK = Request("m", (ChatMessage("system", "Be brief."), ChatMessage("user", "hello")), 0.5, 100, "low")
 GOOD = sse(piece("Hi", finish="stop"))

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from people import Person
 
-from sync.wire import DeltaAnswer, DeltaPush, Op
+from sterna.sync.wire import DeltaAnswer, DeltaPush, Op
 
 CLIENT = {"sync-client": "test/1; proto=1-1"}
 

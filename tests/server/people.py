@@ -15,9 +15,9 @@ import httpx
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from server.identity import Identity
-from server.settings import ServerSettings
-from server.tokens import Tokens
+from sterna.server.auth.tokens import Tokens
+from sterna.server.identity import Identity
+from sterna.server.settings import ServerSettings
 
 SECRET = "a secret of the tests, long enough for HS256"
 Db = psycopg.Connection[DictRow]

@@ -15,9 +15,9 @@ import httpx
 import pytest
 from people import SECRET, Db, Person, token_for
 
-from server.app import create_app
-from server.settings import ServerSettings
-from server.tokens import Tokens
+from sterna.server.app import create_app
+from sterna.server.auth.tokens import Tokens
+from sterna.server.settings import ServerSettings
 
 MARK = "ada-s own words"
 DEVICE = {"sync-client": "test/1; proto=1-1"}

@@ -15,7 +15,7 @@ import pytest
 from people import Db, acting, make_user
 from psycopg import sql
 
-from server.identity import Identity
+from sterna.server.identity import Identity
 
 MARK = "ada-s own words"
 SHARED = {"public.model_access"}

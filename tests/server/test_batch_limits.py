@@ -10,8 +10,8 @@ import pytest
 from deltas import Device
 from people import Db, Person, acting
 
-from server.routes import sync_delta
-from server.routes.sync import MOST_ITEMS
+from sterna.server.routes import sync_delta
+from sterna.server.routes.sync import MOST_ITEMS
 
 BATCH = "select sync_user_conversations(%s, %s) as answer"
 COUNTERS = """

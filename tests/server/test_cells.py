@@ -22,10 +22,10 @@ from deltas import Device, said, talk
 from people import SECRET, Db, client_of, connect
 from psycopg import sql
 
-from server.embedded import APP, SERVICE, Embedded, start, stop
-from server.migrate import migrate
-from server.settings import External, ServerSettings
-from sync.wire import Op
+from sterna.server.database.embedded import APP, SERVICE, Embedded, start, stop
+from sterna.server.database.migrations import migrate
+from sterna.server.settings import External, ServerSettings
+from sterna.sync.wire import Op
 from tests.serving import serving
 
 PROGRAM = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

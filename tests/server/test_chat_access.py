@@ -14,9 +14,9 @@ import httpx
 import pytest
 from people import SECRET, Db, Person, connect
 
-from server.embedded import Embedded
-from server.settings import ServerSettings, Upstream
-from server.tokens import Tokens
+from sterna.server.auth.tokens import Tokens
+from sterna.server.database.embedded import Embedded
+from sterna.server.settings import ServerSettings, Upstream
 from tests.fake_openai import Script, Server
 
 FREE = "deepseek/deepseek-r1-0528:free"

@@ -17,9 +17,9 @@ import pytest
 from people import SECRET, Person
 from waiting import until
 
-from server.embedded import Embedded
-from server.relay.streamed import Streamed
-from server.settings import Upstream
+from sterna.server.database.embedded import Embedded
+from sterna.server.relay.streaming import Streamed
+from sterna.server.settings import Upstream
 from tests.fake_openai import Script, Server
 
 FREE = "deepseek/deepseek-r1-0528:free"
@@ -193,8 +193,8 @@ def test_a_reply_longer_than_the_server_keeps_ends_without_the_last_line(chat: h
 
 PROGRAM = """
 import sys
-from server.serving import serve
-from server.settings import ServerSettings, Upstream
+from sterna.server.run import serve
+from sterna.server.settings import ServerSettings, Upstream
 database, admin, secret, upstream = sys.argv[1:]
 settings = ServerSettings(
     port=0,

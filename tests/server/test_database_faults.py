@@ -18,12 +18,12 @@ import pytest
 from people import Db, Person, connect, make_user, token_for
 from waiting import until
 
-from server import embedded
-from server.database import Connection, Database
-from server.embedded import Embedded
-from server.errors import ApiError
-from server.identity import SERVER, Identity
-from server.migrate import migrate
+from sterna.server.database import embedded
+from sterna.server.database.embedded import Embedded
+from sterna.server.database.migrations import migrate
+from sterna.server.database.pool import Connection, Database
+from sterna.server.errors import ApiError
+from sterna.server.identity import SERVER, Identity
 
 SYNC = "/api/chat/sync"
 

@@ -10,7 +10,7 @@ from answers import is_body_a
 from deltas import CLIENT, Device, said, talk
 from people import Db, Person
 
-from sync.wire import Op
+from sterna.sync.wire import Op
 
 SYNC = "/api/chat/sync"
 

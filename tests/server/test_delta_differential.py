@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from people import Db, make_user, token_for
 
-from server.settings import ServerSettings
-from sync.wire import Ack, Commit, DeltaAnswer, DeltaPush, Op, Row, Stamp
+from sterna.server.settings import ServerSettings
+from sterna.sync.wire import Ack, Commit, DeltaAnswer, DeltaPush, Op, Row, Stamp
 from tests.sim.history import Forked, History
 
 Key = tuple[str, str]

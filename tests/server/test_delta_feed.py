@@ -19,10 +19,10 @@ from deltas import CLIENT, Device, said, talk
 from people import Db, Person, acting
 from waiting import until
 
-from server.routes import sync_head
-from server.settings import ServerSettings
-from server.sync.news import Waiting
-from sync.wire import DeltaPush, Op, Row
+from sterna.server.routes import sync_head
+from sterna.server.settings import ServerSettings
+from sterna.server.sync.change_notifier import Waiting
+from sterna.sync.wire import DeltaPush, Op, Row
 from tests.serving import serving
 
 SYNC = "/api/chat/sync"
@@ -384,7 +384,7 @@ def test_nobody_and_who_speaks_another_language_have_no_stream(ada: Person, http
 
 
 def test_only_so_many_wait_for_one_history(ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.sync.news.MOST", 1)
+    monkeypatch.setattr("sterna.server.sync.change_notifier.MOST", 1)
     stream = Stream(ada)
     until(lambda: stream.heads() == [0], "the head")
     answer = ada.http.get(HEAD, headers=CLIENT)

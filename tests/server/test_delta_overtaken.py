@@ -5,7 +5,7 @@ from __future__ import annotations
 from deltas import Device, said, talk
 from people import Person
 
-from sync.wire import DeltaAnswer, Op
+from sterna.sync.wire import DeltaAnswer, Op
 
 
 def setting(value: str, base: int = 0) -> Op:

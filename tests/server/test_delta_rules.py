@@ -6,7 +6,7 @@ from deltas import Device, said, talk
 from people import Db, Person
 from talks import figures, profile
 
-from sync.wire import DeltaAnswer, Op, Stamp
+from sterna.sync.wire import DeltaAnswer, Op, Stamp
 
 
 def results(answer: DeltaAnswer) -> list[str]:

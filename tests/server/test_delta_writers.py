@@ -14,8 +14,8 @@ import httpx
 from deltas import Device, said, talk
 from people import Db, Person, acting, connect
 
-from server.embedded import Embedded
-from sync.wire import Op, Row
+from sterna.server.database.embedded import Embedded
+from sterna.sync.wire import Op, Row
 
 SECONDS, TURNS = 10.0, 30
 """How long each writes, and how often at least."""

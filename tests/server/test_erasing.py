@@ -11,7 +11,7 @@ import pytest
 from people import Db
 from psycopg import sql
 
-from server.identity import SERVER
+from sterna.server.identity import SERVER
 
 WORD = "correct horse battery"
 TABLES = """

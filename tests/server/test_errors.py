@@ -12,8 +12,8 @@ import pytest
 from answers import is_body_a
 from people import Person
 
-from server.database import Connection, Database
-from server.errors import STATUS, ApiError, unavailable
+from sterna.server.database.pool import Connection, Database
+from sterna.server.errors import STATUS, ApiError, unavailable
 
 SYNC = "/api/chat/sync"
 CANARY = "canary-of-ada"

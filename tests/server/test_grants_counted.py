@@ -10,8 +10,8 @@ import httpx
 import pytest
 from people import client_of
 
-from server import rates
-from server.rates import SIGN_INS
+from sterna.server.http import rate_limits as rates
+from sterna.server.http.rate_limits import SIGN_INS
 
 WORD = "correct horse battery"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"

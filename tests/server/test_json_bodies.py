@@ -10,8 +10,8 @@ import httpx
 import pytest
 from people import Person
 
-from server.app import create_app
-from server.settings import ServerSettings
+from sterna.server.app import create_app
+from sterna.server.settings import ServerSettings
 
 SYNC = "/api/chat/sync"
 NO_OBJECT = [b"[]", b'"text"', b"1", b"null", b"true", b"[{}]"]

@@ -13,11 +13,12 @@ import pytest
 from people import Db, Person, client_of, connect
 from waiting import until
 
-from server import deadlines, heads
-from server.database import READ_SECONDS, WRITE_SECONDS, Connection, Database
-from server.embedded import Embedded
-from server.errors import ApiError
-from server.identity import NOBODY, SERVER, Identity
+from sterna.server.database.embedded import Embedded
+from sterna.server.database.pool import READ_SECONDS, WRITE_SECONDS, Connection, Database
+from sterna.server.errors import ApiError
+from sterna.server.http import deadlines
+from sterna.server.http import header_limits as heads
+from sterna.server.identity import NOBODY, SERVER, Identity
 
 SYNC = "/api/chat/sync"
 SLOW = 0.3

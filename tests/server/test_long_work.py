@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from people import Person
 
-from server import long_work
-from server.long_work import MANY, array
-from server.routes import messages as messages_route
-from server.routes import sync as sync_route
+from sterna.server import long_work
+from sterna.server.long_work import MANY, array
+from sterna.server.routes import messages as messages_route
+from sterna.server.routes import sync as sync_route
 
 MESSAGES = "/api/chat/messages"
 SYNC = "/api/chat/sync"

@@ -12,11 +12,11 @@ import pytest
 from people import Db, client_of, connect
 from waiting import until
 
-from server.database import Database
-from server.settings import ServerSettings
-from server.shared_windows import SharedWindows
-from server.sync.news import News
-from sync.wire import Op
+from sterna.server.database.pool import Database
+from sterna.server.http.shared_rate_limits import SharedWindows
+from sterna.server.settings import ServerSettings
+from sterna.server.sync.change_notifier import News
+from sterna.sync.wire import Op
 
 HOUR = 3600
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from people import Db, Person
 
-from server.routes.sync_models import AddedMessages, ShownMessages
+from sterna.server.routes.sync_models import AddedMessages, ShownMessages
 
 MESSAGES = "/api/chat/messages"
 AT = "2025-11-20T17:34:55.000Z"

@@ -9,7 +9,7 @@ import pytest
 from people import Db, Person, acting
 from psycopg.types.json import Jsonb
 
-from server.identity import Identity
+from sterna.server.identity import Identity
 
 T, U = "2026-03-01T10:00:00.000Z", "2026-03-01T10:05:00.000Z"
 ARRAYS: dict[str, list[str | None]] = {

@@ -9,8 +9,8 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from people import Person
 
-from server.app import create_app
-from server.settings import ServerSettings
+from sterna.server.app import create_app
+from sterna.server.settings import ServerSettings
 
 STREAM = "/api/chat/sync/head"
 ROUTES = [

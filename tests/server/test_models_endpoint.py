@@ -10,7 +10,7 @@ import pytest
 from fake_openai import Server
 from people import Db, Person
 
-from server.settings import Upstream
+from sterna.server.settings import Upstream
 
 MODELS = "/api/models"
 FREE = dict.fromkeys(("prompt", "completion", "request", "image", "web_search", "internal_reasoning"), "0")

@@ -13,8 +13,8 @@ import pytest
 import schemathesis
 from fastapi.routing import iter_route_contexts
 
-from server.app import create_app
-from server.settings import ServerSettings
+from sterna.server.app import create_app
+from sterna.server.settings import ServerSettings
 
 APP = create_app(ServerSettings(jwt_secret="a secret that signs nothing here"))
 DOCUMENT = APP.openapi()

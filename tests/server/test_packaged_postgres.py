@@ -10,10 +10,10 @@ import pytest
 from deltas import Device, said, talk
 from people import Person, client_of, connect, make_user, token_for
 
-from server.embedded import APP, SERVICE, Embedded
-from server.migrate import files, migrate
-from server.settings import ServerSettings
-from sync.wire import Op
+from sterna.server.database.embedded import APP, SERVICE, Embedded
+from sterna.server.database.migrations import files, migrate
+from sterna.server.settings import ServerSettings
+from sterna.sync.wire import Op
 from tests.other_postgres import programs, running
 from tests.serving import serving
 

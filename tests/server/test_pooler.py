@@ -18,10 +18,10 @@ import pytest
 from deltas import Device, said, talk
 from people import Db, Person, client_of, make_user, token_for
 
-from server.embedded import Embedded
-from server.installing import install
-from server.postmaster import ROOTS_STAND_IN
-from server.settings import ServerSettings
+from sterna.server.database.embedded import Embedded
+from sterna.server.database.postgres_process import ROOTS_STAND_IN
+from sterna.server.settings import ServerSettings
+from sterna.server.setup import install
 from tests.serving import serving
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

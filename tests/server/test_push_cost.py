@@ -13,9 +13,9 @@ from deltas import said, talk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.json_bodies import parsed
-from server.sync.rules import decide
-from sync.wire import BadItem, DeltaPush, Op, cleaned
+from sterna.server.routes.json_route import parsed
+from sterna.server.sync.conflict_rules import decide
+from sterna.sync.wire import BadItem, DeltaPush, Op, cleaned
 
 MANY = 200
 CALLS = 100

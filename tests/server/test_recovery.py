@@ -17,9 +17,9 @@ from people import Db
 from test_signin_passwords import WORD, as_bearer, new_email, refresh, sign_in, sign_up
 from waiting import until
 
-from cli.place import Place
-from cli.serve_user import user
-from server.embedded import Embedded
+from sterna.cli.context import Place
+from sterna.cli.serve_user import user
+from sterna.server.database.embedded import Embedded
 
 NEW = "another good password"
 

@@ -10,10 +10,10 @@ import pytest
 from deltas import Device, said, talk
 from people import Person, client_of
 
-from server.migrate import MigrationError, migrate
-from server.serving import ServeError, migrate_only, serve
-from server.settings import ServerSettings
-from server.users import Users, UsersError
+from sterna.server.admin.users import Users, UsersError
+from sterna.server.database.migrations import MigrationError, migrate
+from sterna.server.run import ServeError, migrate_only, serve
+from sterna.server.settings import ServerSettings
 
 READ_ONLY = "&options=-c%20default_transaction_read_only%3Don"
 

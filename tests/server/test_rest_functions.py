@@ -8,7 +8,7 @@ import httpx
 import pytest
 from people import Db, Person
 
-from server.rest import answers
+from sterna.server.rest import responses as answers
 
 RPC = "/rest/v1/rpc"
 RECENT = f"{RPC}/get_user_recent_sessions"

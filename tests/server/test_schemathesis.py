@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from server.app import create_app
-from server.settings import ServerSettings
+from sterna.server.app import create_app
+from sterna.server.settings import ServerSettings
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 DOCUMENT = create_app(ServerSettings(jwt_secret="x" * 32)).openapi()

@@ -11,8 +11,8 @@ import pytest
 from fake_openai import Script, Server
 from people import Db, Person
 
-from providers import ChatMessage, Delta, Done, Event, Failed, FailureKind, Model, Reasoning, Request, Usage
-from providers.server import Reading, ServerProvider
+from sterna.providers import ChatMessage, Delta, Done, Event, Failed, FailureKind, Model, Reasoning, Request, Usage
+from sterna.providers.server import Reading, ServerProvider
 
 FREE = "deepseek/deepseek-r1-0528:free"
 

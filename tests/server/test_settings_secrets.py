@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.settings import External, ServerSettings, Upstream
+from sterna.server.settings import External, ServerSettings, Upstream
 
 
 def test_settings_that_are_printed_tell_no_secret() -> None:

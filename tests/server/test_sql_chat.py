@@ -9,7 +9,7 @@ import pytest
 from people import Db, Person, acting
 from talks import NOON, conversation, figures, profile, put, talk, usage
 
-from server.identity import Identity
+from sterna.server.identity import Identity
 
 
 def test_a_conversation_keeps_its_own_times_until_it_changes(db: Db, ada: Person) -> None:

@@ -9,7 +9,7 @@ import pytest
 from people import Db, Person, acting
 from talks import conversation, talk
 
-from server.identity import NOBODY, Identity
+from sterna.server.identity import NOBODY, Identity
 
 
 def test_the_same_id_is_another_row_for_another_person_and_says_nothing(db: Db, ada: Person, bob: Person) -> None:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from people import Db, acting, make_user
 
-from server.identity import SERVER, Identity
+from sterna.server.identity import SERVER, Identity
 
 AI = {"type": "ai", "data": {"content": "yo"}}
 

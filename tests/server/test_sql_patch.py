@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from people import Db, connect, make_user
 
-from server.embedded import Embedded
+from sterna.server.database.embedded import Embedded
 
 SERVER = Path(__file__).parents[2] / "server"
 PATCH = SERVER / "patches" / "session-creation-tracking"

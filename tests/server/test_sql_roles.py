@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from people import Db, acting, make_user
 
-from server.identity import NOBODY, SERVER, Identity
+from sterna.server.identity import NOBODY, SERVER, Identity
 
 OF_A_PERSON = (
     "sync_profile_from_auth(%s)",

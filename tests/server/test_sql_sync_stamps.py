@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 from people import Db, Person, acting, connect
 
-from server.embedded import Embedded
-from server.identity import Identity
+from sterna.server.database.embedded import Embedded
+from sterna.server.identity import Identity
 
 Row = tuple[Any, ...]
 

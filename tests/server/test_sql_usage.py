@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from people import Db, acting, connect, make_user
 
-from server.embedded import Embedded
-from server.identity import SERVER, Identity
+from sterna.server.database.embedded import Embedded
+from sterna.server.identity import SERVER, Identity
 
 
 @pytest.fixture

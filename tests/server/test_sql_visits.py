@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from people import Db, acting, make_user
 
-from server.identity import SERVER, Identity
+from sterna.server.identity import SERVER, Identity
 
 VECTOR = [1.0] + [0.0] * 383
 NEAR = [0.8, 0.6] + [0.0] * 382
@@ -212,7 +212,7 @@ def test_people_see_their_own_visits_and_write_none(db: Db) -> None:
 
 def test_without_pgvector_the_same_is_kept_in_an_array(db: Db) -> None:
     """Contract 10: the fallback, in a transaction that is taken back."""
-    from server.migrate import HERE
+    from sterna.server.database.migrations import HERE
 
     script = (HERE / "18_visits.sql").read_text()
     script = script.replace("create extension if not exists vector", "create extension if not exists of_nowhere")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from people import Db, Person
 
-from server.routes.sync_models import SyncPage
+from sterna.server.routes.sync_models import SyncPage
 
 SYNC = "/api/chat/sync"
 

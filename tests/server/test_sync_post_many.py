@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
 
-from server.identity import Caller, Identity
-from server.routes.sync import push
-from server.services import utc_now
-from server.sync.device import Headers
+from sterna.server.identity import Caller, Identity
+from sterna.server.routes.sync import push
+from sterna.server.services import utc_now
+from sterna.server.sync.client_headers import Headers
 
 
 async def test_others_have_their_turn_between_the_things_of_a_push() -> None:

@@ -13,9 +13,9 @@ import pytest
 from hand_made_tokens import claims, raw, who
 from people import SECRET, Person
 
-from server.errors import ApiError
-from server.settings import ServerSettings
-from server.tokens import Tokens
+from sterna.server.auth.tokens import Tokens
+from sterna.server.errors import ApiError
+from sterna.server.settings import ServerSettings
 
 
 def test_an_own_token_is_believed(ada: Person) -> None:

@@ -20,8 +20,8 @@ from hand_made_tokens import ISSUER, THEIRS, claims, raw, who
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from people import Db, Person
 
-from server.jwks import Jwks
-from server.settings import External
+from sterna.server.auth.jwks import Jwks
+from sterna.server.settings import External
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from people import Db, Person
 
-from server.routes.visits import identifier_of
+from sterna.server.routes.visits import identifier_of
 
 START, MESSAGE = "/api/chat/session/start", "/api/chat/session/message"
 AGENT = "Mozilla/5.0 (test)"

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from storage import Store, StoreError
-from storage.ids import DIGITS
-from sync.delta import DeltaSync
-from sync.steps import Ahead, Answer, Cycle, Http, Point, Step, Tx, Unreachable
-from sync.wire import Capability
+from sterna.storage import Store, StoreError
+from sterna.storage.ids import DIGITS
+from sterna.sync.protocol.delta import DeltaSync
+from sterna.sync.protocol.effects import Ahead, Answer, Cycle, Http, Point, Step, Tx, Unreachable
+from sterna.sync.wire import Capability
 
 from .driving import done
 from .ledger import Ledger
@@ -218,8 +218,8 @@ class Device:
         text = self.ledger.text(word)
         with self.store.write():
             moment = self.store._next_moment(session_id)
-            from storage.clock import stamp
-            from storage.ids import message_id
+            from sterna.storage.clock import stamp
+            from sterna.storage.ids import message_id
 
             key = message_id(moment, self._token)
             self.store.db.execute(

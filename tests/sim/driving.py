@@ -8,10 +8,10 @@ import zlib
 from collections.abc import Callable, Generator
 from typing import Any
 
-from storage import Store
-from sync.packing import coding
-from sync.steps import Ahead, Answer, Http, Now, Point, Step, Tx, Unreachable
-from sync.wire import Commit, DeltaAnswer, DeltaPush, Pull
+from sterna.storage import Store
+from sterna.sync.protocol.compression import coding
+from sterna.sync.protocol.effects import Ahead, Answer, Http, Now, Point, Step, Tx, Unreachable
+from sterna.sync.wire import Commit, DeltaAnswer, DeltaPush, Pull
 
 from .history import Forked, History
 

@@ -9,9 +9,21 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from server.sync.rules import Clear, Drop, Held, Key, Kill, Overtaken, Put, Restore, Verdict, decide, keys
-from server.sync.values import encoded
-from sync.wire import Ack, Commit, DeltaAnswer, DeltaPush, Op, Row, Stamp
+from sterna.server.sync.conflict_rules import (
+    Clear,
+    Drop,
+    Held,
+    Key,
+    Kill,
+    Overtaken,
+    Put,
+    Restore,
+    Verdict,
+    decide,
+    keys,
+)
+from sterna.server.sync.values import encoded
+from sterna.sync.wire import Ack, Commit, DeltaAnswer, DeltaPush, Op, Row, Stamp
 
 
 class Forked(Exception):

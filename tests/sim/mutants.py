@@ -12,12 +12,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from storage import RemoteRow, Store, Told
-from storage import sync_settle as settling
-from storage.sync_queue import Page, SyncQueue
-from sync.delta import DeltaSync
-from sync.steps import Point, Step
-from sync.wire import Commit, DeltaAnswer, DeltaPush
+from sterna.storage import RemoteRow, Store, Told
+from sterna.storage.sync import acknowledgements as settling
+from sterna.storage.sync.outbox import Page, SyncQueue
+from sterna.sync.protocol.delta import DeltaSync
+from sterna.sync.protocol.effects import Point, Step
+from sterna.sync.wire import Commit, DeltaAnswer, DeltaPush
 
 from .history import History
 from .net import FAULTS

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sync.steps import Answer, Http, Unreachable
+from sterna.sync.protocol.effects import Answer, Http, Unreachable
 
 from .driving import JSON, inflated, served
 from .history import History

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from storage import parse, stamp
-from storage.json_text import from_json
+from sterna.storage import parse, stamp
+from sterna.storage.json_text import from_json
 
 from .device import Device
 from .history import History

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from storage import Store
-from sync.steps import Http, Tx
+from sterna.storage import Store
+from sterna.sync.protocol.effects import Http, Tx
 
 from .device import EPOCH, ORIGIN, USER, Device, delta
 from .history import History

@@ -15,12 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from storage.clock import stamp
-from storage.interactions import Interactions
-from storage.maintenance import Maintenance
-from storage.migrate import statements, steps
-from storage.profiles import Profiles
-from storage.usage import Usage
+from sterna.storage.accounts.profiles import Profiles
+from sterna.storage.analytics.interactions import Interactions
+from sterna.storage.clock import stamp
+from sterna.storage.conversations.usage import Usage
+from sterna.storage.database.maintenance import Maintenance
+from sterna.storage.database.migrations import statements, steps
 
 USER = "11111111-1111-4111-8111-111111111111"
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Callable
 
 import pytest
-from said import acknowledge, exchange, outbox, table
+from builders import acknowledge, exchange, outbox, table
 
-from storage import Settled, Store
+from sterna.storage import Settled, Store
 
 Write = Callable[[Store, str, str], object]
 """A public write, given a conversation and a message of it."""
@@ -87,11 +87,11 @@ def test_ten_edits_are_one_op_with_its_revision(store: Store) -> None:
 
 
 def test_the_time_of_an_edit_is_the_stores_clock_to_the_millisecond(store: Store) -> None:
-    from storage.clock import millis
+    from sterna.storage.clock import millis
 
     session = store.create_session()
     (row,) = store.rows("select edited_at from sync_outbox")
-    from storage import parse
+    from sterna.storage import parse
 
     assert row["edited_at"] == millis(parse(session.created_at))
 
@@ -219,7 +219,7 @@ def test_a_thing_made_again_is_alive_again(store: Store) -> None:
 
 def test_nothing_of_ours_replaces_rows() -> None:
     """REPLACE on a conversation cascades its messages away."""
-    from storage.migrate import HERE
+    from sterna.storage.database.migrations import HERE
 
     for file in [*HERE.glob("*.py"), *HERE.glob("schema/*.sql")]:
         text = file.read_text().lower()

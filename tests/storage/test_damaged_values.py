@@ -7,10 +7,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from said import exchange
+from builders import exchange
 from ticking import Ticking
 
-from storage import Store, StoreError, parse, stored_time
+from sterna.storage import Store, StoreError, parse, stored_time
 
 BROKEN = b"caf\xe9 \xff\xed\xa0\x80"
 READABLE = BROKEN.decode("utf-8", "replace")

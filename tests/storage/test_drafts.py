@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from said import exchange
+from builders import exchange
 from ticking import Ticking
 
-from storage import Store
-from storage.migrate import HERE, migrate, steps
+from sterna.storage import Store
+from sterna.storage.database.migrations import HERE, migrate, steps
 
 ROOT = HERE.parent
 
@@ -68,8 +68,8 @@ def test_drafts_of_windows_that_are_gone_are_taken_over_one_by_one(tmp_path: Pat
 
 CRASH = """
 import os, sys, pathlib
-from storage import Store
-from storage.migrate import HERE, migrate, steps
+from sterna.storage import Store
+from sterna.storage.database.migrations import HERE, migrate, steps
 
 ROOT = HERE.parent
 store = Store.open(pathlib.Path(sys.argv[1]))

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from said import exchange
+from builders import exchange
 
-from storage import Store, StoreCorrupt, StoreMissing, accounts, open_account
+from sterna.storage import Store, StoreCorrupt, StoreMissing, open_account
+from sterna.storage.accounts import registry as accounts
 
 
 def history(folder: Path) -> Path:

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from recount import START, USER, Mirror, mirror, run, say
 
-from storage import Invalid, NotFound
-from storage.clock import stamp
-from storage.maintenance import size_pretty
+from sterna.storage import Invalid, NotFound
+from sterna.storage.clock import stamp
+from sterna.storage.database.maintenance import size_pretty
 
 
 @pytest.fixture

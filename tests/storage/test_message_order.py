@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import Store
-from storage.message_order import in_array_order
+from sterna.storage import Store
+from sterna.storage.conversations.message_order import in_array_order
 
 T, U = "2026-03-01T10:00:00.000Z", "2026-03-01T10:05:00.000Z"
 ARRAYS = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from builders import exchange, in_memory
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from said import exchange, in_memory
 from ticking import Ticking
 
-from storage import Invalid, Message, NotFound, Settled, Store
+from sterna.storage import Invalid, Message, NotFound, Settled, Store
 
 
 def say(store: Store, session_id: str, key: tuple[int, str]) -> None:
@@ -58,7 +58,7 @@ def test_pages_by_key_walk_the_whole_conversation_once_in_order(
 
 
 def test_a_page_needs_no_sorting_however_long_the_conversation(store: Store) -> None:
-    from storage.messages import _AFTER, _BEFORE
+    from sterna.storage.conversations.messages import _AFTER, _BEFORE
 
     for query in (_BEFORE, _AFTER):
         values = {"session": "s", "ts": "", "id": "", "limit": 40}

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recount import START, USER, Mirror, mirror, profile, run, say
 
-from storage import NotFound
-from storage.clock import stamp
-from storage.json_text import from_json, jsonb_deep_merge, to_json
+from sterna.storage import NotFound
+from sterna.storage.clock import stamp
+from sterna.storage.json_text import from_json, jsonb_deep_merge, to_json
 
 NOW = stamp(START)
 

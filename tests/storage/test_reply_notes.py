@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.reply_notes import reply_details, reply_notes, reply_sources
+from sterna.storage.conversations.reply_notes import reply_details, reply_notes, reply_sources
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ticking import Ticking
 
-from storage import KEPT_REPLY, Invalid, Message, Settled, Store
+from sterna.storage import KEPT_REPLY, Invalid, Message, Settled, Store
 
 GOOD = Settled("done", "good", model="acme/small", output_tokens=3)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from recount import Mirror, mirror
 
-from storage.migrate import steps
+from sterna.storage.database.migrations import steps
 
 GOLDEN = Path(__file__).with_name("schema.sql")
 

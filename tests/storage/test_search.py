@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from builders import exchange, in_memory
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from said import exchange, in_memory
 
-from storage import Settled, Store, search
-from storage.search import parse_query
+from sterna.storage import Settled, Store
+from sterna.storage.conversations import search
+from sterna.storage.conversations.search import parse_query
 
 
 def found(store: Store, text: str, **options: object) -> list[str]:

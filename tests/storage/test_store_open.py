@@ -12,11 +12,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from said import exchange
+from builders import exchange
 from sqlite_utils import Database
 from ticking import Ticking
 
-from storage import (
+from sterna.storage import (
     Change,
     Invalid,
     Store,
@@ -30,8 +30,8 @@ from storage import (
     data_dir,
     open_account,
 )
-from storage.failures import explain
-from storage.migrate import HERE, migrate, steps
+from sterna.storage.database.migrations import HERE, migrate, steps
+from sterna.storage.database.sqlite_errors import explain
 
 ROOT = HERE.parent
 
@@ -88,7 +88,7 @@ def test_opening_a_file_that_is_up_to_date_loads_nothing_heavy(tmp_path: Path) -
     Store.open(tmp_path / "a.db").close()
     code = """
 import sys, pathlib
-from storage import Store
+from sterna.storage import Store
 store = Store.open(pathlib.Path(sys.argv[1]))
 store.session_page(0, 50)
 print(sorted({"sqlite_utils", "filelock", "httpx", "textual", "platformdirs"} & set(sys.modules)))
@@ -100,7 +100,7 @@ print(sorted({"sqlite_utils", "filelock", "httpx", "textual", "platformdirs"} & 
 def test_several_processes_may_make_the_same_file_at_once(tmp_path: Path) -> None:
     code = """
 import sys, pathlib
-from storage import Store, data_dir, open_account
+from sterna.storage import Store, data_dir, open_account
 folder = data_dir(pathlib.Path(sys.argv[1]))
 print(flush=True)
 sys.stdin.readline()
@@ -352,7 +352,7 @@ def test_the_data_folder_can_be_named_by_the_environment(tmp_path: Path, monkeyp
 ONE_MORE = """
 import sys
 from pathlib import Path
-from storage import Store
+from sterna.storage import Store
 store = Store.open(Path(sys.argv[1]))
 store.create_session("of another process")
 store.close()

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from said import exchange
+from builders import exchange
 from ticking import Ticking
 
-from storage import Change, NotFound, Store, StoreError, StoreThread, thread
+from sterna.storage import Change, NotFound, Store, StoreError, StoreThread, thread
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ async def test_a_commit_of_another_process_is_noticed(opened: StoreThread, tmp_p
 async def test_what_an_import_left_for_later_is_indexed_while_the_program_runs(
     opened: StoreThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.bulk.INDEX_AT_ONCE", 0)
+    monkeypatch.setattr("sterna.storage.conversations.bulk_import.INDEX_AT_ONCE", 0)
     items = [{"id": f"s{n}", "messages": [{"id": f"m{n}", "role": "user", "content": "pebble"}]} for n in range(5)]
     await opened.run(Store.import_conversations, items)
 

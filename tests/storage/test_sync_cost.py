@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from farside import FarSide, conversation, message
-from said import exchange, in_memory
+from builders import exchange, in_memory
+from fake_server import FarSide, conversation, message
 
-from storage import Store, sync_messages, sync_take
-from storage.remote import MOST_COUNTED
+from sterna.storage import Store
+from sterna.storage.sync import merge, merge_messages
+from sterna.storage.sync.records import MOST_COUNTED
 
 
 def steps(store: Store, work: Callable[[], object]) -> int:
@@ -77,7 +78,7 @@ def test_what_waits_is_counted_up_to_a_bound(store: Store) -> None:
     assert store.sync_counts().waiting == MOST_COUNTED
 
 
-@pytest.mark.parametrize("query", [sync_take._CONVERSATIONS, sync_take._SETTINGS, sync_messages._MESSAGE])
+@pytest.mark.parametrize("query", [merge._CONVERSATIONS, merge._SETTINGS, merge_messages._MESSAGE])
 def test_what_is_known_of_a_page_is_looked_up_by_keys(store: Store, query: str) -> None:
     plan = [row["detail"] for row in store.rows(f"explain query plan {query}", ids="[]", id="m", session="c")]
     assert [step for step in plan if step.startswith("SCAN") and not step.startswith("SCAN j")] == []

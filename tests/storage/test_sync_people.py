@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from farside import FarSide, conversation, message, setting
-from said import exchange, outbox, table
+from builders import exchange, outbox, table
+from fake_server import FarSide, conversation, message, setting
 
-from storage import Invalid, NotFound, Store
+from sterna.storage import Invalid, NotFound, Store
 
 
 @pytest.fixture

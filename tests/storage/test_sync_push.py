@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from farside import FarSide, conversation
-from said import exchange, outbox
+from builders import exchange, outbox
+from fake_server import FarSide, conversation
 
-from storage import FenceLost, Store
+from sterna.storage import FenceLost, Store
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_when_the_next_try_is_due_outlives_the_process(store: Store, far: FarSid
 
 @pytest.mark.parametrize("query", ["WAITING", "CONVERSATION"])
 def test_what_waits_is_found_by_indexes_alone(store: Store, query: str) -> None:
-    from storage import sync_freeze
+    from sterna.storage.sync import push as sync_freeze
 
     plan = [row["detail"] for row in store.rows(f"explain query plan {getattr(sync_freeze, query)}", now=0, id="c")]
     scans = [step for step in plan if step.startswith("SCAN")]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from farside import FarSide, conversation, message, setting
+from builders import in_memory, table
+from fake_server import FarSide, conversation, message, setting
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from said import in_memory, table
 
-from storage import RemoteRow, Store
+from sterna.storage import RemoteRow, Store
 
 SEEN = (
     "session_counts", "session_settings", "sync_session_state", "sync_message_state", "sync_setting_state",

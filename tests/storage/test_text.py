@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ticking import START
 
-from storage import clean, clip, one_line, storable
-from storage.clock import millis, parse, stamp
-from storage.ids import base36, conversation_id, message_id
+from sterna.storage import clean, clip, one_line, storable
+from sterna.storage.clock import millis, parse, stamp
+from sterna.storage.ids import base36, conversation_id, message_id
 
 ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 

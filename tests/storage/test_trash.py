@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from builders import CONTENT, SYNC, acknowledge, exchange, in_memory, outbox, table, tables
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from said import CONTENT, SYNC, acknowledge, exchange, in_memory, outbox, table, tables
 from ticking import Ticking
 
-from storage import Invalid, NotFound, Settled, Store
+from sterna.storage import Invalid, NotFound, Settled, Store
 
 
 def furnished(store: Store) -> str:
@@ -284,17 +284,17 @@ def test_a_number_of_a_row_in_the_trash_is_never_given_again(store: Store) -> No
 
 
 def test_a_conversation_deleted_before_its_import_was_indexed_is_found_after_undo(store: Store) -> None:
-    from storage import bulk
+    from sterna.storage.conversations import bulk_import
 
     items = [
         {"id": f"s{n}", "title": "T", "messages": [{"id": f"m{n}", "role": "user", "content": f"pebble {n}"}]}
         for n in range(3)
     ]
-    room, bulk.INDEX_AT_ONCE = bulk.INDEX_AT_ONCE, 0
+    room, bulk_import.INDEX_AT_ONCE = bulk_import.INDEX_AT_ONCE, 0
     try:
         store.import_conversations(items)
     finally:
-        bulk.INDEX_AT_ONCE = room
+        bulk_import.INDEX_AT_ONCE = room
     exchange(store, "shell")
     trashed = store.delete_session("s1")
     while store.catch_up_search(1):

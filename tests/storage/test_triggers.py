@@ -8,8 +8,8 @@ import sqlite3
 import pytest
 from recount import START, USER, Mirror, day, mirror, profile, run, say, session
 
-from storage import StoreError
-from storage.clock import stamp
+from sterna.storage import StoreError
+from sterna.storage.clock import stamp
 
 NOON = stamp(START)
 ZERO = (0, 0, 0, 0, 0)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from recount import START, USER, Mirror, mirror, run, say
 
-from storage.clock import stamp
+from sterna.storage.clock import stamp
 
 NOON = stamp(START)
 

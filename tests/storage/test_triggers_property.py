@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recount import USER, Hand, Ledger, Mirror, Row, differences, mirror, run, say
 
-from storage.clock import stamp
+from sterna.storage.clock import stamp
 
 SESSIONS = st.sampled_from(["a", "b", "c\"'é"])
 MESSAGES = st.sampled_from([f"m{n}" for n in range(6)])

@@ -7,8 +7,8 @@ import json
 import pytest
 from recount import USER, Mirror, day, mirror, profile, run, say, session
 
-from storage import Invalid
-from storage.json_text import jsonb_deep_merge
+from sterna.storage import Invalid
+from sterna.storage.json_text import jsonb_deep_merge
 
 
 @pytest.fixture

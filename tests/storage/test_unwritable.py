@@ -12,11 +12,11 @@ import pytest
 from disks import run_on_full_disk, run_where_files_cannot_grow, run_without_rights
 from ticking import Ticking
 
-from storage import Store
-from storage.migrate import migrate, steps
+from sterna.storage import Store
+from sterna.storage.database.migrations import migrate, steps
 
 MAKE = """
-from storage import Settled, Store, open_account
+from sterna.storage import Settled, Store, open_account
 
 def make():
     # the process ends without closing the file, as after a crash: all of the history is in the journal
@@ -86,7 +86,7 @@ def test_a_history_is_read_and_exported_where_nothing_can_be_written(
 FILLING = (
     MAKE
     + """
-from storage import StoreUnwritable
+from sterna.storage import StoreUnwritable
 
 store = Store.open(open_account(place))
 begun = store.begin_turn(None, "Where do terns breed?", model="acme/small")
@@ -142,7 +142,7 @@ def test_a_file_of_an_older_schema_is_read_where_it_cannot_be_changed(tmp_path: 
     answers = run_without_rights(
         tmp_path / "data",
         """
-from storage import Store
+from sterna.storage import Store
 store = Store.open(place / "a.db")
 files = [file.name for file in place.iterdir() if "backup" in file.name]
 print(json.dumps([store.get_session("s").title, type(store.read_only).__name__, files]))
@@ -156,7 +156,8 @@ def test_a_history_without_its_list_is_read_from_a_medium_that_cannot_be_written
     Store.open(tmp_path / "data" / "copy.db").close()
     answers = run_without_rights(
         tmp_path / "data",
-        "from storage import open_account\nprint(json.dumps([open_account(place).name, len(list(place.iterdir()))]))",
+        "from sterna.storage import open_account\n"
+        "print(json.dumps([open_account(place).name, len(list(place.iterdir()))]))",
     )
     assert answers[0] == "copy.db"
 
@@ -166,7 +167,7 @@ def test_a_copy_that_breaks_off_for_want_of_room_is_not_left_behind(tmp_path: Pa
     answers = run_where_files_cannot_grow(
         tmp_path / "data",
         """
-from storage import Store, StoreUnwritable
+from sterna.storage import Store, StoreUnwritable
 store = Store.open(place / "a.db")
 fill(place)
 try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from recount import USER, Mirror, day, mirror, profile, run, say, session
 
-from storage import Invalid, NotFound
+from sterna.storage import Invalid, NotFound
 
 
 @pytest.fixture

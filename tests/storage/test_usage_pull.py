@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from said import acknowledge, exchange
+from builders import acknowledge, exchange
 
-from storage import Store
-from storage.usage_pull import RECENT_DAYS, WHOLE_DAYS, WHOLE_EVERY_MS
+from sterna.storage import Store
+from sterna.storage.accounts.usage_pull import RECENT_DAYS, WHOLE_DAYS, WHOLE_EVERY_MS
 
 DAY = {"usage_date": "2026-01-09", "messages_sent": 9, "messages_received": 8, "models_used": {"acme/small": 8}}
 

@@ -8,9 +8,9 @@ from array import array
 import pytest
 from recount import USER, Mirror, mirror, run, say
 
-from providers.embedding import embed
-from storage import Invalid
-from storage.records import Message
+from sterna.providers.embedding import embed
+from sterna.storage import Invalid
+from sterna.storage.records import Message
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_each_conversation_is_named_once_and_one_s_own_never(store: Mirror) -> N
 
 
 def test_only_the_newest_embeddings_are_kept(store: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.visits.KEPT", 2)
+    monkeypatch.setattr("sterna.storage.analytics.visits.KEPT", 2)
     for number in range(4):
         store.clock.move(minutes=1)
         store.log_question(ask(store, f"q{number}", f"A question of length number {number}"), None, embed)

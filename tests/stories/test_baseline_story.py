@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from ticking import Ticking
 
-from config.credentials import Credentials
-from storage import Settled, Store, StoreThread, data_dir
-from sync.accounts import Account, Accounts, SignedIn
-from sync.engine import Engine
-from sync.opening import open_engine
-from sync.steps import Cycle
-from sync.timing import Timing
+from sterna.config.credentials import Credentials
+from sterna.storage import Settled, Store, StoreThread, data_dir
+from sterna.sync.auth.accounts import Account, Accounts, SignedIn
+from sterna.sync.clock import Timing
+from sterna.sync.engine import Engine
+from sterna.sync.factory import open_engine
+from sterna.sync.protocol.effects import Cycle
 from tests.upstream import Person, Upstream, serving
 
 CONFIG = """

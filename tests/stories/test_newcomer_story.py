@@ -14,8 +14,8 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from server.embedded import Embedded
-from server.postmaster import Postmaster
+from sterna.server.database.embedded import Embedded
+from sterna.server.database.postgres_process import Postmaster
 from tests.fake_openai import Server
 from tests.stories.living import STERNA, Going, Home, until
 from tests.stories.terminal import CTRL_L, CTRL_R, EMPTY, ENTER, ESCAPE, F10, Terminal

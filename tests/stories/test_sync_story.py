@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from storage import Store, data_dir, open_account
-from sync.capability import client_header
+from sterna.storage import Store, data_dir, open_account
+from sterna.sync.protocol.capabilities import client_header
 from tests.clients import WORD, Somebody, sign_up
 from tests.stories.faulty import Faulty
 from tests.stories.living import STERNA, Home, until

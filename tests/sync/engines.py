@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from passing import Passing
+from proxy import Passing
 
-from storage import Store, StoreThread
-from sync.accounts import Account
-from sync.engine import Engine
-from sync.errors import SignInError
-from sync.report import SyncReport
-from sync.steps import Cycle, Http, Problem, Step, Tx
-from sync.wire import Capability
+from sterna.storage import Store, StoreThread
+from sterna.sync.auth.accounts import Account
+from sterna.sync.engine import Engine
+from sterna.sync.errors import SignInError
+from sterna.sync.protocol.effects import Cycle, Http, Problem, Step, Tx
+from sterna.sync.status import SyncReport
+from sterna.sync.wire import Capability
 
 USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
 CAPS = "1; caps=delta,gzip,seen,sse,tomb; batch=1048576; msg=1048576"

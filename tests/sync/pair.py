@@ -13,11 +13,11 @@ from sim.driving import run, served
 from sim.history import History
 from ticking import Ticking
 
-from storage import Settled, Store
-from storage.clock import millis
-from sync.delta import DeltaSync
-from sync.steps import Answer, Cycle, Http, Step
-from sync.wire import Capability
+from sterna.storage import Settled, Store
+from sterna.storage.clock import millis
+from sterna.sync.protocol.delta import DeltaSync
+from sterna.sync.protocol.effects import Answer, Cycle, Http, Step
+from sterna.sync.wire import Capability
 
 ORIGIN, USER = "https://chat.example.org", "6f0c0000-0000-4000-8000-000000000001"
 CAPS = Capability.parse("1; caps=delta,gzip,seen,tomb")

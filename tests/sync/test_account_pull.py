@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from passing import Passing, until
+from proxy import Passing, until
 
-from storage import Store, StoreThread
-from sync.account_data import EVERY, LONGEST, AccountData, checked
-from sync.errors import CannotReach
-from sync.service import NotTaken
+from sterna.storage import Store, StoreThread
+from sterna.sync.errors import CannotReach
+from sterna.sync.network.json_api import NotTaken
+from sterna.sync.profile import EVERY, LONGEST, AccountData, checked
 
 USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
 DAY = {"usage_date": "2026-03-01", "messages_sent": 1, "models_used": {"g/m": 1}}

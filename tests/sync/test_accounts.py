@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from config import ConfigError, load
-from config.credentials import Credentials
-from storage import Store, StoreError, data_dir, open_account
-from storage import accounts as registry
-from sync.accounts import Account, Accounts, SignedIn, check
-from sync.errors import BadAddress, Refused, SendingOff, SignInNeeded, WrongAccount
-from sync.gotrue import Tokens
-from sync.origin import server_of
-from sync.session import CommandSession, KeptSession
+from sterna.config import ConfigError, load
+from sterna.config.credentials import Credentials
+from sterna.storage import Store, StoreError, data_dir, open_account
+from sterna.storage.accounts import registry
+from sterna.sync.auth.accounts import Account, Accounts, SignedIn, check
+from sterna.sync.auth.gotrue import Tokens
+from sterna.sync.auth.token_session import CommandSession, KeptSession
+from sterna.sync.errors import BadAddress, Refused, SendingOff, SignInNeeded, WrongAccount
+from sterna.sync.network.server_address import server_of
 
 ORIGIN = "https://sterna.example.org"
 OTHER = "https://other.example.org"

@@ -9,11 +9,11 @@ from collections.abc import Callable
 import pytest
 import zstandard
 
-from sync.errors import CannotReach, SignInError
-from sync.gotrue import SignInServer
-from sync.origin import server_of
-from sync.steps import Http, Unreachable
-from sync.transport import Transport
+from sterna.sync.auth.gotrue import SignInServer
+from sterna.sync.errors import CannotReach, SignInError
+from sterna.sync.network.server_address import server_of
+from sterna.sync.network.transport import Transport
+from sterna.sync.protocol.effects import Http, Unreachable
 from tests.providers.raw_server import answer, serving
 
 SIZE = 24 * 1024 * 1024

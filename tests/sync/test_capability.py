@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import pytest
 
-from storage import Store
-from sync.capability import client_header, probe
-from sync.steps import Answer, Http, Now, Problem, Step, Tx, Unreachable
-from sync.wire import Capability
+from sterna.storage import Store
+from sterna.sync.protocol.capabilities import client_header, probe
+from sterna.sync.protocol.effects import Answer, Http, Now, Problem, Step, Tx, Unreachable
+from sterna.sync.wire import Capability
 
 ORIGIN, USER = "https://sterna.example.org", "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
 CAPS = "1; caps=delta,gzip; batch=1000; msg=1000"

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from pair import CAPS, USER, Desk, Office, sync_of, told
 
-from storage import FenceLost, Store
-from sync.delta import PATIENT, DeltaSync
-from sync.steps import Ahead, Answer, Http, Point, Tx, Unreachable
+from sterna.storage import FenceLost, Store
+from sterna.sync.protocol.delta import PATIENT, DeltaSync
+from sterna.sync.protocol.effects import Ahead, Answer, Http, Point, Tx, Unreachable
 
 Spoil = Callable[[Answer], Answer]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from engines import Core, Machine, forget, learnt, machines, problem
-from passing import until
+from proxy import until
 
-from storage import Store, StoreFull
-from sync.errors import CannotReach, SendingOff, SignInNeeded
-from sync.steps import Cycle, Point, Progress, Step, Tx, Unreachable
+from sterna.storage import Store, StoreFull
+from sterna.sync.errors import CannotReach, SendingOff, SignInNeeded
+from sterna.sync.protocol.effects import Cycle, Point, Progress, Step, Tx, Unreachable
 
 NOWHERE = "http://127.0.0.1:9"
 

@@ -18,17 +18,17 @@ from typing import Any
 import httpx
 import pytest
 import zstandard
-from between import Between, between
-from passing import Passing, answer, until
+from proxy import Passing, answer, until
+from wire_faults import Between, between
 
-from storage import Settled, Store, StoreThread
-from sync.accounts import Account
-from sync.delta import DeltaSync
-from sync.engine import Engine
-from sync.errors import SendingOff, SignInNeeded
-from sync.report import SyncReport
-from sync.rounds import Syncing
-from sync.wire import Capability
+from sterna.storage import Settled, Store, StoreThread
+from sterna.sync.auth.accounts import Account
+from sterna.sync.cycle_runner import Syncing
+from sterna.sync.engine import Engine
+from sterna.sync.errors import SendingOff, SignInNeeded
+from sterna.sync.protocol.delta import DeltaSync
+from sterna.sync.status import SyncReport
+from sterna.sync.wire import Capability
 from tests.clients import WORD, Somebody, sign_up
 
 
@@ -417,10 +417,10 @@ async def test_a_long_history_has_its_newest_conversations_first_and_what_is_ope
 KILLED = """
 import asyncio, random, sys
 from pathlib import Path
-from storage import Store, StoreThread
-from sync.accounts import Account
-from sync.delta import DeltaSync
-from sync.engine import Engine
+from sterna.storage import Store, StoreThread
+from sterna.sync.auth.accounts import Account
+from sterna.sync.protocol.delta import DeltaSync
+from sterna.sync.engine import Engine
 
 class Token:
     async def token(self): return sys.argv[4]

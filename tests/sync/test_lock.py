@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sync.lock import SyncLock
+from sterna.sync.lock import SyncLock
 
 HOLD = """
 import sys
 from pathlib import Path
-from sync.lock import SyncLock
+from sterna.sync.lock import SyncLock
 print(SyncLock(Path(sys.argv[1])).take(), flush=True)
 sys.stdin.read()
 """

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from sync.delta import Nonsense, decoded, rows_of
-from sync.steps import Answer
-from sync.wire import DeltaAnswer, Row, Stamp
+from sterna.sync.protocol.delta import Nonsense, decoded, rows_of
+from sterna.sync.protocol.effects import Answer
+from sterna.sync.wire import DeltaAnswer, Row, Stamp
 
 MANY = 200
 CALLS = 150

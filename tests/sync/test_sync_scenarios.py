@@ -13,10 +13,10 @@ from pair import CAPS, ORIGIN, Desk, Office, told
 from sim.driving import inflated
 from sim.history import History
 
-from storage import FenceLost, Settled, Store
-from storage.clock import millis
-from sync.delta import DeltaSync
-from sync.steps import Answer, Http, Point, Step, Tx, Unreachable
+from sterna.storage import FenceLost, Settled, Store
+from sterna.storage.clock import millis
+from sterna.sync.protocol.delta import DeltaSync
+from sterna.sync.protocol.effects import Answer, Http, Point, Step, Tx, Unreachable
 
 OTHER_USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
 
@@ -761,7 +761,7 @@ def test_account_switch(office: Office) -> None:
         "of grace", "You said: of grace",
     }  # fmt: skip
     assert "of grace" not in str(office.history.rows)
-    from storage.errors import Invalid
+    from sterna.storage.errors import Invalid
 
     with pytest.raises(Invalid):
         ada.store.adopt(ORIGIN, OTHER_USER, "grace@example.org")
@@ -934,7 +934,7 @@ def test_every_row_comes_through_pages_of_any_size_as_through_one(office: Office
         readers.append(reader)
     reader = readers[0]
     for step in list(reader.asked):
-        from sync.delta import decoded, rows_of
+        from sterna.sync.protocol.delta import decoded, rows_of
 
         found, _ = decoded(reader.answer(Http("GET", step.path, {"since": "0", "max_bytes": "900"})))
         fence = reader.store.take_fence()

@@ -11,15 +11,15 @@ from time import sleep
 from typing import Any
 
 import pytest
-from passing import Passing, until
+from proxy import Passing, until
 
-from storage import Store, StoreThread
-from sync import analytics
-from sync.analytics import EVENTS, AnalyticsService, harmless, harmless_id
-from sync.errors import CannotReach, SendingOff
-from sync.service import NotTaken
-from sync.tracker import InteractionTracker
-from sync.visits import ChatSession, session_token, user_agent
+from sterna.storage import Store, StoreThread
+from sterna.sync.analytics import client
+from sterna.sync.analytics.client import EVENTS, AnalyticsService, harmless, harmless_id
+from sterna.sync.analytics.tracker import InteractionTracker
+from sterna.sync.analytics.visits import ChatSession, session_token, user_agent
+from sterna.sync.errors import CannotReach, SendingOff
+from sterna.sync.network.json_api import NotTaken
 
 USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
 CANARY = "my secret words"
@@ -317,5 +317,5 @@ def test_a_token_has_the_seed_s_form() -> None:
 async def test_a_server_without_the_functions_is_told_as_a_failure(far: Far) -> None:
     far.away = NotTaken("There is no such function.", 404, "PGRST202")
     service = AnalyticsService(far, USER)  # type: ignore[arg-type]
-    told = await analytics.test_session_and_event_creation(service)
+    told = await client.test_session_and_event_creation(service)
     assert (told["success"], told["eventCount"], told["error"]) == (False, 0, "There is no such function.")

@@ -21,14 +21,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from passing import Asked, Passing, answer, scripted, until
+from proxy import Asked, Passing, answer, scripted, until
 
-from storage import Store, StoreError, StoreThread
-from sync.errors import CannotReach, SignInNeeded
-from sync.origin import Server, server_of
-from sync.steps import Ahead, Answer, Http, Now, Point, Step, Tx, Unreachable
-from sync.timing import Timing
-from sync.transport import Bearer, Transport, drive
+from sterna.storage import Store, StoreError, StoreThread
+from sterna.sync.clock import Timing
+from sterna.sync.errors import CannotReach, SignInNeeded
+from sterna.sync.network.server_address import Server, server_of
+from sterna.sync.network.transport import Bearer, Transport, drive
+from sterna.sync.protocol.effects import Ahead, Answer, Http, Now, Point, Step, Tx, Unreachable
 
 
 class Signed:
@@ -320,7 +320,10 @@ async def test_a_request_whose_connections_are_closed_is_not_answered_and_the_ne
 
 
 def test_the_network_library_is_loaded_by_the_first_request_only() -> None:
-    script = "import sys, sync.engine, sync.transport, sync.lock, sync.head; print('httpx' in sys.modules)"
+    script = (
+        "import sys; from sterna.sync import change_feed, engine, lock; from sterna.sync.network import transport; "
+        "print('httpx' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "False\n", done.stdout + done.stderr
 

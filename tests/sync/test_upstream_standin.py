@@ -11,7 +11,7 @@ import httpx
 import pytest
 from ticking import Ticking
 
-from sync.cookies import renewed
+from sterna.sync.auth.cookies import renewed
 from tests.upstream import Person, Told, Upstream, serving
 
 FLAVOURS = ("H", "S")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.wire import (
+from sterna.sync.wire import (
     Ack,
     BadItem,
     Capability,

@@ -12,11 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from storage import Store
-from storage.migrate import statements, steps
-from sync.baseline import BaselineSync
-from sync.cookies import renewed
-from sync.steps import Answer, Cycle, Http, Now, Point, Step, Tx, Unreachable
+from sterna.storage import Store
+from sterna.storage.database.migrations import statements, steps
+from sterna.sync.auth.cookies import renewed
+from sterna.sync.protocol.effects import Answer, Cycle, Http, Now, Point, Step, Tx, Unreachable
+from sterna.sync.upstream.protocol import BaselineSync
 from tests.upstream import Person, Told, Upstream
 
 FOLDER = TemporaryDirectory()

@@ -7,8 +7,8 @@ from functools import cache
 from textual.markup import parse_style
 from textual.style import Style
 
-from tui.markdown import Document
-from tui.markdown.rows import Drawing
+from sterna.tui.markdown import Document
+from sterna.tui.markdown.rows import Drawing
 
 VARIABLES = {"foreground": "#eeeeee", "surface": "#222222"} | {
     f"text-{name}": "#aaaaaa" for name in ("primary", "secondary", "accent", "warning", "error", "success")

@@ -15,11 +15,11 @@ from typing import Any
 from textual import events
 from textual.pilot import Pilot
 
-import config
-from chat import Turns
-from providers import Catalog, Delta, Done, Event, Model, Request
-from storage import Store, StoreThread
-from tui.app import SternaApp
+from sterna import config
+from sterna.chat import Turns
+from sterna.providers import Catalog, Delta, Done, Event, Model, Request
+from sterna.storage import Store, StoreThread
+from sterna.tui.app import SternaApp
 
 os.environ["TZ"] = "UTC"
 time.tzset()
@@ -125,7 +125,7 @@ class Home:
 
     def seed(self, *conversations: tuple[str, str]) -> list[str]:
         """Conversations of one question and one answer each, an hour apart; gives their ids, oldest first."""
-        from storage import Settled
+        from sterna.storage import Settled
 
         store, ids = self.open(), []
         for question, answer in conversations:

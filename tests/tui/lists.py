@@ -15,9 +15,9 @@ from textual.containers import Horizontal
 from textual.pilot import Pilot
 from textual.widgets import Button
 
-from storage import Settled, Store, StoreThread
-from tui.sidebar import Sidebar
-from tui.themes import DARK
+from sterna.storage import Settled, Store, StoreThread
+from sterna.tui.sidebar import Sidebar
+from sterna.tui.terminal.themes import DARK
 
 SATURDAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 WAIT_SECONDS = 30.0

@@ -15,11 +15,11 @@ from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from storage import NotFound, Settled, Store
-from storage.text import one_line
-from tui.app import SternaApp
-from tui.transcript.message_view import MessageView
-from tui.typeahead import typeahead
+from sterna.storage import NotFound, Settled, Store
+from sterna.storage.text import one_line
+from sterna.tui.actions.typeahead import typeahead
+from sterna.tui.app import SternaApp
+from sterna.tui.transcript.message_view import MessageView
 
 KEY_NAMES = """
 ctrl+n ctrl+r ctrl+o alt+down alt+up f2 f4 f8 ctrl+underscore shift+f8 shift+f4 escape escape f5

@@ -14,10 +14,10 @@ from textual.app import App, ComposeResult
 from textual.message import Message as Event
 from textual.pilot import Pilot
 
-from chat.reply import Reply
-from storage import Begun, Message, Session, Settled, Store, StoreThread
-from tui.transcript import Transcript
-from tui.transcript.message_view import MessageView
+from sterna.chat.reply import Reply
+from sterna.storage import Begun, Message, Session, Settled, Store, StoreThread
+from sterna.tui.transcript import Transcript
+from sterna.tui.transcript.message_view import MessageView
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 

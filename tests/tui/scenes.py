@@ -9,10 +9,10 @@ from typing import Any, cast
 from home import frame, until, write
 from textual.pilot import Pilot
 
-from config import EndpointSettings
-from storage import Conflict
-from tui.app import SternaApp
-from tui.first_run import Found
+from sterna.config import EndpointSettings
+from sterna.storage import Conflict
+from sterna.tui.app import SternaApp
+from sterna.tui.main.welcome import Found
 
 Scene = Callable[[Pilot[int], SternaApp], Awaitable[None]]
 
@@ -98,14 +98,14 @@ def pushing(make: Callable[[SternaApp], Any]) -> Scene:
 
 
 def _sign_in(app: SternaApp) -> Any:
-    from tui.syncing.sign_in import SignIn
+    from sterna.tui.sync.sign_in import SignIn
 
     settings = SimpleNamespace(server="https://chat.example.org")
     return SignIn(cast(Any, SimpleNamespace(settings=lambda: settings)))
 
 
 def _choose(app: SternaApp) -> Any:
-    from tui.syncing.sign_in import Choose
+    from sterna.tui.sync.sign_in import Choose
 
     ways = [
         ("yes", "Sync", "Your history, and what you write from now on, is sent to chat.example.org and kept there."),
@@ -115,20 +115,20 @@ def _choose(app: SternaApp) -> Any:
 
 
 def _confirm(app: SternaApp) -> Any:
-    from tui.dialogs import Confirm
+    from sterna.tui.screens.dialogs import Confirm
 
     question = "“How do terns find their way?” moves to the trash. You can undo this."
     return Confirm("Delete conversation?", question, "Delete")
 
 
 def _conflict(app: SternaApp) -> Any:
-    from tui.syncing.conflict import ConflictDialog
+    from sterna.tui.sync.conflict import ConflictDialog
 
     return ConflictDialog(CONFLICT)
 
 
 def _provider(app: SternaApp) -> Any:
-    from tui.provider_dialog import ProviderDialog
+    from sterna.tui.screens.provider_dialog import ProviderDialog
 
     return ProviderDialog(EndpointSettings("work", "https://api.example.com/v1", label="Work"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.binding import Binding
 from textual.widgets import TextArea
 
-from tui.actions import ACTIONS, BY_ID, NO_KEY, key_names, keymap, keys_table, sections
+from sterna.tui.actions.bindings import ACTIONS, BY_ID, NO_KEY, key_names, keymap, keys_table, sections
 
 
 def test_every_action_has_a_key_a_title_and_a_sentence() -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 from home import Home, until, write
 
-import config
-from storage import StoreThread
-from sync.analytics import EVENTS
-from tui.app import SternaApp
-from tui.panels import CheckField
-from tui.wiring import make_tracker
+from sterna import config
+from sterna.storage import StoreThread
+from sterna.sync.analytics.client import EVENTS
+from sterna.tui.app import SternaApp
+from sterna.tui.factory import make_tracker
+from sterna.tui.screens.panels import CheckField
 
 
 class Noting:

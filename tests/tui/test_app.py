@@ -11,11 +11,11 @@ from home import Home, frame, until, write
 from textual import events
 from textual.pilot import Pilot
 
-import config
-from providers import Catalog, Failed, FailureKind
-from storage import Change, Store, StoreBusy, StoreFull, StoreThread
-from tui.app import SternaApp
-from tui.dialogs import ConfirmClear
+from sterna import config
+from sterna.providers import Catalog, Failed, FailureKind
+from sterna.storage import Change, Store, StoreBusy, StoreFull, StoreThread
+from sterna.tui.app import SternaApp
+from sterna.tui.screens.dialogs import ConfirmClear
 
 SIZE = (100, 30)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.clipboard import FILE, copy_elsewhere, tools
+from sterna.tui.terminal.clipboard import FILE, copy_elsewhere, tools
 
 TEXT = "naïve 東京　タワー\nsecond line\t€"
 

@@ -14,12 +14,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from storage import LiveReply
-from tui.first_run import Found, Welcome
-from tui.markdown import DocumentView, plain
-from tui.prompt import Prompt
-from tui.transcript import Look
-from tui.transcript.message_view import MessageView
+from sterna.storage import LiveReply
+from sterna.tui.main.welcome import Found, Welcome
+from sterna.tui.markdown import DocumentView, plain
+from sterna.tui.prompt import Prompt
+from sterna.tui.transcript import Look
+from sterna.tui.transcript.message_view import MessageView
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 LIVE = LiveReply("msg_1", "conv_1", "msg_0", "test/small", "2026-03-14T12:00:00.000Z", "", "", True)

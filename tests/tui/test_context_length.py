@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from home import Home, frame, until
 
-from chat import catalog_of
-from config import Settings
-from providers import Catalog
-from storage import StoreThread
+from sterna.chat import catalog_of
+from sterna.config import Settings
+from sterna.providers import Catalog
+from sterna.storage import StoreThread
+from sterna.tui.app import CatalogFactory, SternaApp
 from tests.fake_openai import Server
-from tui.app import CatalogFactory, SternaApp
 
 
 async def ask(app: SternaApp, catalog: CatalogFactory, text: str) -> None:

@@ -10,9 +10,9 @@ from textual.pilot import Pilot
 from textual.theme import Theme
 from textual.widgets import Input, OptionList, TextArea
 
-from storage import Settled
-from tui.app import SternaApp
-from tui.themes import THEMES
+from sterna.storage import Settled
+from sterna.tui.app import SternaApp
+from sterna.tui.terminal.themes import THEMES
 
 SIZE = (100, 70)
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from textual import events
 from textual.drivers import linux_driver
 
-from tui import driver as driver
-from tui.terminal_input import TerminalParser
+from sterna.tui.terminal import driver as driver
+from sterna.tui.terminal.input import TerminalParser
 
 START, END = "\x1b[200~", "\x1b[201~"
 COLOURED = "\x1b]0;title\x07 \x1b[31mdelete dd\x1b[0m \x9b x\r"

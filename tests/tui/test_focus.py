@@ -10,7 +10,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from tui.app import SternaApp
+from sterna.tui.app import SternaApp
 
 OPENED_BY = {
     "rename": "f2",

@@ -14,8 +14,8 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Button
 
-from storage import Store, StoreCorrupt
-from tui.app import SternaApp
+from sterna.storage import Store, StoreCorrupt
+from sterna.tui.app import SternaApp
 
 GOLDEN = Path(__file__).parent / "golden"
 SIZES = ((80, 24), (160, 48))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tui.guide_help import KEYS, help_text
+from sterna.tui.screens.guide_help import KEYS, help_text
 
 
 @pytest.mark.parametrize(

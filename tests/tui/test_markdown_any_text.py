@@ -10,7 +10,7 @@ from drawn import PLAIN, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui import markdown
+from sterna.tui import markdown
 
 BLOCKS = ["# ", "> ", "- ", "1. ", "```", "```py\n", "~~~", "| a | b |\n|---|--:|\n", "---", "\n", "\n\n", "    ", "\t"]
 INLINES = ["**", "*", "`", "[x](", ")", "$", "\\", "](http://e.org)", "![", "<b>", "&#27;", "&lt;"]

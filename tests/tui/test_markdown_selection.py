@@ -7,7 +7,7 @@ from textual.geometry import Offset
 from textual.selection import SELECT_ALL, Selection
 from textual.style import Style
 
-from tui import markdown
+from sterna.tui import markdown
 
 SOURCE = """A paragraph that wraps.
 

@@ -7,8 +7,8 @@ import time
 import pytest
 from drawn import PLAIN, frame, rows
 
-from tui import markdown
-from tui.markdown.stream import mend
+from sterna.tui import markdown
+from sterna.tui.markdown.stream import mend
 
 REPLY = """# Sorting
 

@@ -7,7 +7,7 @@ from home import Home, until
 from test_app import opened
 from textual.widgets._toast import Toast
 
-from tui.app import SternaApp
+from sterna.tui.app import SternaApp
 
 
 def covered(app: SternaApp) -> set[int]:

@@ -7,7 +7,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.pickers.fuzzy import match
+from sterna.tui.pickers.fuzzy import match
 
 
 def ranked(query: str, *texts: str) -> list[str]:

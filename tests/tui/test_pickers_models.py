@@ -11,8 +11,8 @@ import pytest
 from lists import Clock, ListApp, frame, line_of, running, until
 from textual.pilot import Pilot
 
-from providers import Catalog, Endpoint, Event, Failed, FailureKind, Model, ProviderError, Request
-from tui.pickers import ModelPicker
+from sterna.providers import Catalog, Endpoint, Event, Failed, FailureKind, Model, ProviderError, Request
+from sterna.tui.pickers import ModelPicker
 
 
 class Back:

@@ -11,9 +11,9 @@ from textual import on
 from textual.command import DiscoveryHit, Hit
 from textual.content import Content
 
-from tui.actions import ACTIONS
-from tui.messages import ConversationRequested
-from tui.pickers import ActionCommands, ConversationCommands
+from sterna.tui.actions.bindings import ACTIONS
+from sterna.tui.messages import ConversationRequested
+from sterna.tui.pickers import ActionCommands, ConversationCommands
 
 
 class PaletteApp(ListApp):

@@ -7,11 +7,11 @@ from typing import Any, cast
 import pytest
 from home import Home, frame, until
 
-from sync.report import SyncReport, line
-from tui.actions import ACTIONS
-from tui.dialogs import ConfirmClear
-from tui.profile.lines import Profile, profile_lines
-from tui.settings import SWITCHES
+from sterna.sync.status import SyncReport, line
+from sterna.tui.actions.bindings import ACTIONS
+from sterna.tui.screens.dialogs import ConfirmClear
+from sterna.tui.screens.profile_text import Profile, profile_lines
+from sterna.tui.screens.settings import SWITCHES
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ async def test_the_question_before_everything_is_deleted(home: Home, count: int,
 
 @pytest.mark.parametrize(("tokens", "told"), [(0, ""), (1, "1 token · "), (2, "2 tokens · ")])
 def test_the_line_under_a_reply(tokens: int, told: str) -> None:
-    from storage import Message
-    from tui.transcript.parts import Look, endings
+    from sterna.storage import Message
+    from sterna.tui.transcript.parts import Look, endings
 
     message = Message("m", "s", "assistant", "Yes.", "2026-03-14T12:00:00Z", output_tokens=tokens, elapsed_ms=900)
     assert [note.content.plain for note in endings(message, Look())] == [f"{told}0.9 s"]

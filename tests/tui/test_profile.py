@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from home import Home, frame, until
 
-from storage import Store
-from tui.profile.lines import Profile, profile_lines
+from sterna.storage import Store
+from sterna.tui.screens.profile_text import Profile, profile_lines
 
 DAY: dict[str, Any] = {
     "usage_date": "2026-03-02",

@@ -8,9 +8,9 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from tui.prompt import Prompt
-from tui.prompt.history import History
-from tui.prompt.pastes import FOLD_CHARACTERS, Pastes, plain
+from sterna.tui.prompt import Prompt
+from sterna.tui.prompt.history import History
+from sterna.tui.prompt.pastes import FOLD_CHARACTERS, Pastes, plain
 
 BIG = "".join(f"line {number} of a long log\n" for number in range(20_000))
 assert len(BIG) > FOLD_CHARACTERS

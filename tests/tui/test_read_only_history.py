@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from home import Home, until, write
 
-from storage import Store, StoreFull, opening
-from tui.app import SternaApp
+from sterna.storage import Store, StoreFull
+from sterna.storage.database import opening
+from sterna.tui.app import SternaApp
 
 SIZE = (80, 24)
 

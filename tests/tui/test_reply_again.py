@@ -8,8 +8,8 @@ from test_app import SIZE, notices, shown
 from test_typeahead import in_conversation
 from textual.pilot import Pilot
 
-from providers import Event, Failed, FailureKind
-from tui.app import SternaApp
+from sterna.providers import Event, Failed, FailureKind
+from sterna.tui.app import SternaApp
 
 DOWN: list[Event] = [Failed(FailureKind.SERVER, "The server is down.")]
 

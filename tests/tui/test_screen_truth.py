@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from home import Home, frame, until, write
 
-from providers import Delta, Failed, FailureKind
-from storage import Store
-from tui import slash
-from tui.actions import BY_ID
+from sterna.providers import Delta, Failed, FailureKind
+from sterna.storage import Store
+from sterna.tui.actions.bindings import BY_ID
+from sterna.tui.prompt import slash_commands
 
 SIZE = (100, 30)
 
@@ -200,14 +200,14 @@ async def test_notices_take_turns_over_the_status_line(shelf: Home) -> None:
     ],
 )
 def test_a_slash_that_is_no_command_is_text(typed: str, sent: str) -> None:
-    assert slash.read(typed) == slash.Typed(sent)
+    assert slash_commands.read(typed) == slash_commands.Typed(sent)
 
 
 def test_every_command_runs_an_action_that_there_is() -> None:
-    assert set(slash.COMMANDS.values()) <= set(BY_ID)
-    assert slash.read("/HELP ").action_id == "app.help"
-    assert slash.read("/help me").unsure
-    assert slash.read("/halp").unsure
+    assert set(slash_commands.COMMANDS.values()) <= set(BY_ID)
+    assert slash_commands.read("/HELP ").action_id == "app.help"
+    assert slash_commands.read("/help me").unsure
+    assert slash_commands.read("/halp").unsure
 
 
 async def test_a_command_is_run_and_an_unknown_one_is_asked_about(home: Home) -> None:

@@ -7,16 +7,16 @@ from home import Home, frame, until, write
 from textual.pilot import Pilot
 from textual.widgets import Button, Checkbox, Input
 
-import config
-from providers import Delta, Done, Reasoning, Usage
-from storage import Store, StoreBusy, StoreError
-from tui.actions import ACTIONS
-from tui.app import SternaApp
-from tui.dialogs import Confirm
-from tui.menu import Menu
-from tui.provider_dialog import ProviderDialog
-from tui.provider_list import full_address, table_name
-from tui.settings import SettingsScreen
+from sterna import config
+from sterna.providers import Delta, Done, Reasoning, Usage
+from sterna.storage import Store, StoreBusy, StoreError
+from sterna.tui.actions.bindings import ACTIONS
+from sterna.tui.app import SternaApp
+from sterna.tui.screens.dialogs import Confirm
+from sterna.tui.screens.menu import Menu
+from sterna.tui.screens.provider_dialog import ProviderDialog
+from sterna.tui.screens.provider_list import full_address, table_name
+from sterna.tui.screens.settings import SettingsScreen
 
 SIZE = (100, 40)
 
@@ -111,7 +111,7 @@ async def provider_form(pilot: Pilot[int], app: SternaApp, row: int = -1, **valu
 async def test_a_provider_is_added_and_its_key_is_not_in_the_config_file(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("config.ring.system", lambda _: None)
+    monkeypatch.setattr("sterna.config.system_keyring.system", lambda _: None)
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
@@ -126,7 +126,7 @@ async def test_a_provider_is_added_and_its_key_is_not_in_the_config_file(
 async def test_a_provider_is_edited_removed_and_named_as_a_person_calls_it(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("config.ring.system", lambda _: None)
+    monkeypatch.setattr("sterna.config.system_keyring.system", lambda _: None)
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)

@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from storage import Hit, Store, StoreError
-from tui.search import SearchScreen
-from tui.search.drawing import marked
+from sterna.storage import Hit, Store, StoreError
+from sterna.tui.search import SearchScreen
+from sterna.tui.search.drawing import marked
 
 TALKS = (
     (1.0, "Plan a week in Lisbon", "Go by train and stay near the river."),
@@ -282,7 +282,7 @@ async def test_a_word_on_the_way_to_another_is_not_what_was_looked_for(
         await open_search(app, pilot)
         await pilot.press(*"rive")
         await until(pilot, lambda: "2 results" in note(app))
-        monkeypatch.setattr("tui.search.screen.READ", 0.05)
+        monkeypatch.setattr("sterna.tui.search.screen.READ", 0.05)
         await pilot.press("r")
         for _ in range(500):
             if await noted(app):

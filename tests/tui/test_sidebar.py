@@ -11,8 +11,8 @@ from textual.binding import Binding
 from textual.geometry import Offset
 from textual.widgets import Input
 
-from storage import Settled, Store
-from tui.sidebar import Sidebar
+from sterna.storage import Settled, Store
+from sterna.tui.sidebar import Sidebar
 
 WORDS = [f"Talk number {number}" for number in range(20)]
 

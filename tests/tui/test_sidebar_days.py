@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lists import SATURDAY
 
-from storage import stamp
-from tui.sidebar.days import grouped, headings, long_when, when
+from sterna.storage import stamp
+from sterna.tui.sidebar.days import grouped, headings, long_when, when
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

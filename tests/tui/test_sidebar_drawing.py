@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
-from storage import SessionRow
-from tui.gate import CONTROL
-from tui.sidebar.drawing import ASCII, SIGNS, Signs, State, cut, preview_line, title_line
+from sterna.storage import SessionRow
+from sterna.tui.sidebar.drawing import ASCII, SIGNS, Signs, State, cut, preview_line, title_line
+from sterna.tui.terminal.output_filter import CONTROL
 
 
 def row(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from lists import Clock, ListApp, fill_many, frame, line_of, running, until
 
-from storage import SessionRow, Store
-from tui.sidebar.reading import PAGE
-from tui.sidebar.rows import PAGES_KEPT
+from sterna.storage import SessionRow, Store
+from sterna.tui.sidebar.queries import PAGE
+from sterna.tui.sidebar.rows import PAGES_KEPT
 
 MANY = 100_000
 

@@ -19,18 +19,18 @@ from home import frame, until, write
 from textual.pilot import Pilot
 from textual.widgets import Button
 
-from server.embedded import Embedded
-from server.users import Users
-from storage import Conflict, Quarantined, Store, data_dir, open_account
-from sync.report import SyncReport
+from sterna.server.admin.users import Users
+from sterna.server.database.embedded import Embedded
+from sterna.storage import Conflict, Quarantined, Store, data_dir, open_account
+from sterna.sync.status import SyncReport
+from sterna.tui.app import SternaApp
+from sterna.tui.factory import build
+from sterna.tui.screens.dialogs import Confirm
+from sterna.tui.sync.screen_text import Act, Page, page_lines
 from tests.clients import Somebody, sign_up
 from tests.conftest import serving_settings
 from tests.serving import serving
 from tests.stories.living import STERNA
-from tui.app import SternaApp
-from tui.dialogs import Confirm
-from tui.syncing.lines import Act, Page, page_lines
-from tui.wiring import build
 
 SIZE = (110, 34)
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

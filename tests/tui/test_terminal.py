@@ -14,10 +14,13 @@ import pexpect
 import pyte
 import pytest
 
-from storage import Settled, Store, open_account
+from sterna.storage import Settled, Store, open_account
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = "import sys, pathlib, tui; d = pathlib.Path(sys.argv[1]); sys.exit(tui.run(data_dir=d, config_dir=d))"
+PROGRAM = (
+    "import sys, pathlib; from sterna import tui; d = pathlib.Path(sys.argv[1]); "
+    "sys.exit(tui.run(data_dir=d, config_dir=d))"
+)
 WAIT_SECONDS = 60.0
 
 HOSTILE = (

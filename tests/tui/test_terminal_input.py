@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from textual import events
 from textual.keys import Keys
 
-from tui import textual_fixes as textual_fixes
-from tui.driver import tolerant_decoder
-from tui.terminal_input import BURST_SECONDS, TerminalParser
+from sterna.tui.terminal import textual_fixes as textual_fixes
+from sterna.tui.terminal.driver import tolerant_decoder
+from sterna.tui.terminal.input import BURST_SECONDS, TerminalParser
 
 ANY_TEXT = st.text(
     st.one_of(
@@ -31,7 +31,7 @@ class Hand:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        monkeypatch.setattr("tui.terminal_input.get_time", lambda: self.now)
+        monkeypatch.setattr("sterna.tui.terminal.input.get_time", lambda: self.now)
         self.parser = TerminalParser()
         self.events: list[str] = []
 

@@ -6,8 +6,8 @@ from textual.app import App, ComposeResult
 from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
-from tui import textual_fixes as textual_fixes
-from tui.markdown import Document, DocumentView, plain, render
+from sterna.tui.markdown import Document, DocumentView, plain, render
+from sterna.tui.terminal import textual_fixes as textual_fixes
 
 
 class Question(ModalScreen[str]):

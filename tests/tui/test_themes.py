@@ -6,7 +6,7 @@ import pytest
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
 
-from tui.themes import DARK, LIGHT, THEMES, chosen_theme, opposite
+from sterna.tui.terminal.themes import DARK, LIGHT, THEMES, chosen_theme, opposite
 
 KNOWN = {**BUILTIN_THEMES, **{theme.name: theme for theme in THEMES}}
 

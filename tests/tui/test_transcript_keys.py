@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reading import Reading, reading
 
-from tui.transcript import BINDINGS, Transcript
+from sterna.tui.transcript import BINDINGS, Transcript
 
 
 def chosen(person: Reading) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from reading import Reading, reading
 
-from storage import Message, Settled, Store
-from storage.records import Role
-from tui.transcript import Look
-from tui.transcript.message_view import MessageView
-from tui.transcript.parts import endings
+from sterna.storage import Message, Settled, Store
+from sterna.storage.records import Role
+from sterna.tui.transcript import Look
+from sterna.tui.transcript.message_view import MessageView
+from sterna.tui.transcript.parts import endings
 
 
 def last(person: Reading) -> MessageView:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from textual.strip import Strip
 
-from tui.markdown import Block, blocks
-from tui.transcript.row_cache import LARGEST, RowCache
+from sterna.tui.markdown import Block, blocks
+from sterna.tui.transcript.row_cache import LARGEST, RowCache
 
 
 class Pen:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from reading import reading
 
-from storage import Settled, Store
+from sterna.storage import Settled, Store
 
 HOSTILE = [
     "\x1b[31mred\x1b[0m \x1b]52;c;aGk=\x07 \x1b]8;;http://e.org\x1b\\x\x1b]8;;\x1b\\",

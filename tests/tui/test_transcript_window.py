@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from reading import reading
 
-from storage import Change, Store
-from tui.transcript.source import PAGE, WINDOW
+from sterna.storage import Change, Store
+from sterna.tui.transcript.source import PAGE, WINDOW
 
 
 async def test_a_conversation_opens_at_its_end(tmp_path: Path) -> None:

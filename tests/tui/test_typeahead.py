@@ -8,7 +8,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tui.app import SternaApp
+from sterna.tui.app import SternaApp
 
 
 def burst(app: SternaApp, *keys: str) -> None:

@@ -21,13 +21,13 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
-from sync.accounts import Accounts
-from tui import dialogs
-from tui.app import SternaApp
-from tui.pickers.chooser import Chooser
-from tui.settings import SettingsScreen
-from tui.syncing.sign_in import SignIn
-from tui.terminal_input import TerminalParser
+from sterna.sync.auth.accounts import Accounts
+from sterna.tui.app import SternaApp
+from sterna.tui.pickers.chooser import Chooser
+from sterna.tui.screens import dialogs
+from sterna.tui.screens.settings import SettingsScreen
+from sterna.tui.sync.sign_in import SignIn
+from sterna.tui.terminal.input import TerminalParser
 
 SPECIAL = (
     "\u3000\u00a0\u202f\u2009\u205f\u1680"  # spaces
@@ -147,7 +147,7 @@ SCREENS: dict[str, Callable[[SternaApp], Any]] = {
 
 def send(app: SternaApp, data: bytes, chance: random.Random) -> None:
     """Bytes as they come from a terminal."""
-    from tui.driver import tolerant_decoder
+    from sterna.tui.terminal.driver import tolerant_decoder
 
     parser, decode = TerminalParser(), tolerant_decoder("utf-8")().decode
     for chunk in chunks(chance, data):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from storage import clean
+from sterna.storage import clean
 
 from .blocks import Block, HugeText, Note, TextBlock
 from .code import CodeBlock

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from rich._wrap import divide_line
 from textual.content import Content
 
-from . import looks
+from . import styles
 from .rows import NOTHING, Piece, Row
 
 TEXT_WIDTH = 104
@@ -198,5 +198,5 @@ class RuleBlock(Block):
 
     def row(self, width: int, index: int) -> Row:
         prefix = fitted(self.prefix.first, width)
-        rule = looks.RULE * (min(width, TEXT_WIDTH) - prefix.cell_length)
-        return Row((Piece(Content.styled(rule, looks.FAINT)),), 0, prefix)
+        rule = styles.RULE * (min(width, TEXT_WIDTH) - prefix.cell_length)
+        return Row((Piece(Content.styled(rule, styles.FAINT)),), 0, prefix)

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from rich.cells import cell_len, chop_cells
 from textual.content import Content, Span
 
-from . import looks
+from . import styles as looks
 from .blocks import LAYOUTS, TEXT_WIDTH, Block, Prefix, fitted
 from .rows import Piece, Row
 

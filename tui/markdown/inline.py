@@ -10,16 +10,16 @@ from urllib.parse import urlsplit
 from textual.content import Content, Span
 from textual.style import Style
 
-from storage import clean
+from sterna.storage import clean
 
-from . import looks
+from . import styles
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
 SCHEMES = ("http", "https", "mailto")
 _ADDRESS = re.compile(r"https?://[^\s<>\"'`|\\^{}\[\]]+[^\s<>\"'`|\\^{}\[\].,;:!?)*_]")
-_STYLES = {"strong_open": looks.STRONG, "em_open": looks.EM, "s_open": looks.STRIKE}
+_STYLES = {"strong_open": styles.STRONG, "em_open": styles.EM, "s_open": styles.STRIKE}
 
 
 def safe_link(address: str) -> str | None:
@@ -56,7 +56,7 @@ class Inline:
             case "softbreak" | "hardbreak":
                 self._add("\n")
             case "code_inline":
-                self._add(token.content, looks.INLINE_CODE)
+                self._add(token.content, styles.INLINE_CODE)
             case "strong_open" | "em_open" | "s_open":
                 self._open.append((self.length, _STYLES[token.type]))
             case "link_open":
@@ -70,7 +70,7 @@ class Inline:
             case "image":
                 alt = token.content.strip()
                 start = self.length
-                self._add(f"[image: {alt}]" if alt else "[image]", looks.MUTED)
+                self._add(f"[image: {alt}]" if alt else "[image]", styles.MUTED)
                 self._link(start, str(token.attrGet("src") or ""))
             case _:
                 self._add(token.content)
@@ -87,10 +87,10 @@ class Inline:
     def _link(self, start: int, address: str) -> None:
         label = "".join(self.text)[start:]
         if (link := safe_link(address)) is not None and label:
-            self.spans.append(Span(start, self.length, looks.LINK))
+            self.spans.append(Span(start, self.length, styles.LINK))
             self.spans.append(Span(start, self.length, Style(link=link)))
         if address and label.rstrip("/") not in (address.rstrip("/"), address.removeprefix("mailto:").rstrip("/")):
-            self._add(f" ({address})" if label else f"({address})", looks.ADDRESS)
+            self._add(f" ({address})" if label else f"({address})", styles.ADDRESS)
 
     @staticmethod
     def _addresses(text: str) -> list[Span]:
@@ -98,6 +98,6 @@ class Inline:
         spans = []
         for found in _ADDRESS.finditer(text):
             if (link := safe_link(found[0])) is not None:
-                spans.append(Span(*found.span(), looks.LINK))
+                spans.append(Span(*found.span(), styles.LINK))
                 spans.append(Span(*found.span(), Style(link=link)))
         return spans

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from textual.content import Content
 
-from . import looks
+from . import styles
 from .blocks import Block, Prefix, RuleBlock, TextBlock
 from .code import CodeBlock
 from .inline import Inline
@@ -131,14 +131,14 @@ class Builder:
             case "list_item_open":
                 self._open_item(tokens, index)
             case "blockquote_open":
-                bar = Content.styled(looks.QUOTE_BAR, looks.FAINT)
+                bar = Content.styled(styles.QUOTE_BAR, styles.FAINT)
                 self._containers.append(_Container(bar, bar, bar))
             case "list_item_close" | "blockquote_close":
                 if not self._containers[-1].begun:
                     self._text(NOTHING)  # an empty item still has its bullet
                 self._containers.pop()
             case "heading_open":
-                style = looks.HEADINGS[min(int(token.tag[1:]), len(looks.HEADINGS)) - 1]
+                style = styles.HEADINGS[min(int(token.tag[1:]), len(styles.HEADINGS)) - 1]
                 self._text(self._inline(tokens[index + 1].content, style))
                 return index + 3
             case "inline":
@@ -158,16 +158,16 @@ class Builder:
         inside = self._lists[-1]
         if inside.number is None:
             depth = sum(1 for outer in self._lists if outer.number is None) - 1
-            bullet = looks.BULLETS[depth % len(looks.BULLETS)]
+            bullet = styles.BULLETS[depth % len(styles.BULLETS)]
             paragraph = tokens[index + 2] if tokens[index + 1].type == "paragraph_open" else None
             if paragraph is not None and (task := _TASK.match(paragraph.content)) is not None:
                 paragraph.content = paragraph.content[task.end() :]
-                bullet = looks.TODO if task[1] == " " else looks.DONE
+                bullet = styles.TODO if task[1] == " " else styles.DONE
         else:
             bullet = f"{inside.number}. ".rjust(inside.width)
             inside.number += 1
         blank = Content(" " * len(bullet))
-        self._containers.append(_Container(Content.styled(bullet, looks.MUTED), blank, blank))
+        self._containers.append(_Container(Content.styled(bullet, styles.MUTED), blank, blank))
 
     def _table(self, tokens: Sequence[Token], index: int) -> int:
         rows: list[list[Content]] = []

@@ -17,7 +17,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
 
-from . import looks
+from . import styles
 
 GetStyle = Callable[[str | Style], Style]
 NOTHING = Content("")
@@ -90,7 +90,7 @@ def _runs(content: Content, base: Style, drawing: Drawing) -> list[tuple[str, St
 
 def _marked(content: Content, x: int, line: int, drawing: Drawing) -> Content:
     if drawing.found is not None:
-        content = content.highlight_regex(drawing.found, style=looks.FOUND)
+        content = content.highlight_regex(drawing.found, style=styles.FOUND)
     if drawing.selection is None or drawing.selection_style is None:
         return content
     if (span := drawing.selection.get_span(line)) is None:

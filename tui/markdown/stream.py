@@ -9,7 +9,7 @@ import re
 from itertools import zip_longest
 from typing import Any
 
-from storage import clean
+from sterna.storage import clean
 
 from .blocks import Block, HugeText
 from .parse import parse

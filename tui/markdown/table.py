@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from rich.cells import cell_len
 from textual.content import Content
 
-from . import looks
+from . import styles
 from .blocks import LAYOUTS, Block, Prefix, cuts, fitted
 from .rows import Piece, Row
 
@@ -76,21 +76,21 @@ class TableBlock(Block):
             return Row((), line, prefix)
         if kind == "heading":
             heading = Content(JOIN).join(self.cells[0])[parts[0][0] : parts[0][1]]
-            return Row((Piece(heading.stylize(looks.STRONG), parts[0][0]),), line, prefix)
+            return Row((Piece(heading.stylize(styles.STRONG), parts[0][0]),), line, prefix)
         if widths is None or kind == "cell":
             return self._stacked(line, column, parts[0], prefix)
         if kind == "rule":
-            rule = looks.CROSSING.join(looks.RULE * cells for cells in widths)
-            return Row((Piece(Content.styled(rule, looks.FAINT)),), line, prefix)
+            rule = styles.CROSSING.join(styles.RULE * cells for cells in widths)
+            return Row((Piece(Content.styled(rule, styles.FAINT)),), line, prefix)
         pieces: list[Piece] = []
         start = 0
         for column, (cell, cells) in enumerate(zip(self.cells[line], widths, strict=True)):
             if column:
-                pieces.append(Piece(Content.styled(looks.COLUMN, looks.FAINT)))
+                pieces.append(Piece(Content.styled(styles.COLUMN, styles.FAINT)))
             first, last = parts[column]
             text = cell[first:last]
             if line == 0:
-                text = text.stylize(looks.STRONG)
+                text = text.stylize(styles.STRONG)
             spare = cells - text.cell_length
             left = {"left": 0, "center": spare // 2, "right": spare}[self.aligns[column]]
             pieces += [Piece(Content(" " * left)), Piece(text, start + first), Piece(Content(" " * (spare - left)))]
@@ -115,7 +115,7 @@ class TableBlock(Block):
         heading = self.cells[0][column].plain
         label = f"{heading}: " if part[0] == 0 and heading else "  "
         text = self.cells[line][column][part[0] : part[1]]
-        return Row((Piece(Content.styled(label, looks.MUTED)), Piece(text, start + part[0])), line, prefix)
+        return Row((Piece(Content.styled(label, styles.MUTED)), Piece(text, start + part[0])), line, prefix)
 
     def _layout(self, width: int) -> tuple[list[int] | None, list[_Slice]]:
         if (layout := self._layouts.get(width)) is None:
@@ -130,7 +130,7 @@ class TableBlock(Block):
     def _widths(self, room: int) -> list[int] | None:
         """A width for every column; None when they do not fit side by side."""
         widths = [max(1, natural) for natural in self._natural]
-        room -= len(looks.COLUMN) * (len(widths) - 1)
+        room -= len(styles.COLUMN) * (len(widths) - 1)
         least = [max(1, cells) for cells in self._least]
         if sum(least) > room:
             return None

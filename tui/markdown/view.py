@@ -10,7 +10,7 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
-from .. import textual_fixes as textual_fixes  # sizes that change before the widget is idle
+from ..terminal import textual_fixes as textual_fixes  # sizes that change before the widget is idle
 from .document import Document
 from .rows import Drawing
 

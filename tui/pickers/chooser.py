@@ -18,10 +18,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
-from .. import field_fixes as field_fixes
-from ..menu import Menu
-from ..panels import STYLES
-from ..typeahead import typeahead
+from ..actions.typeahead import typeahead
+from ..screens.menu import Menu
+from ..screens.panels import STYLES
+from ..terminal import field_fixes as field_fixes
 
 Chosen = TypeVar("Chosen")
 

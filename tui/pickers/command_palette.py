@@ -10,7 +10,7 @@ from textual.command import CommandInput, CommandList, CommandPalette, SearchIco
 from textual.containers import Horizontal, Vertical
 from textual.widgets import LoadingIndicator
 
-from ..menu import Menu
+from ..screens.menu import Menu
 
 
 class PaletteList(CommandList, Menu, can_focus=False):
@@ -22,7 +22,7 @@ class PaletteList(CommandList, Menu, can_focus=False):
 class Palette(CommandPalette):
     """Finds commands and conversations by name."""
 
-    CSS_PATH = str(Path(__file__).parents[1] / "palette.tcss")
+    CSS_PATH = str(Path(__file__).with_name("palette.tcss"))
 
     def compose(self) -> ComposeResult:
         """Compose the frame, the field and the list."""

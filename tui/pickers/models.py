@@ -12,16 +12,16 @@ from textual.timer import Timer
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from storage.text import one_line
+from sterna.storage.text import one_line
 
-from ..status import tokens
+from ..main.status_bar import tokens
 from .chooser import Chooser
 from .fuzzy import match
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from providers import Catalog, Model
+    from sterna.providers import Catalog, Model
 
 LOOK_SECONDS = 0.1
 """How often the list is filled while endpoints are asked."""

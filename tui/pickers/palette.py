@@ -10,10 +10,10 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.markup import escape
 
-from storage import Store, StoreError, StoreThread
-from storage.text import one_line
+from sterna.storage import Store, StoreError, StoreThread
+from sterna.storage.text import one_line
 
-from ..actions import ACTIONS, Action, key_name
+from ..actions.bindings import ACTIONS, Action, key_name
 from ..messages import ConversationRequested
 from ..sidebar.drawing import title_of
 from .fuzzy import match

@@ -11,8 +11,8 @@ from textual.document._edit import Edit
 from textual.message import Message
 from textual.widgets import TextArea
 
-from ..actions import bindings
-from ..typeahead import typeahead, typed_behind
+from ..actions.bindings import bindings
+from ..actions.typeahead import typeahead, typed_behind
 from .history import History
 from .pastes import Pastes, is_big
 

@@ -8,10 +8,10 @@ from datetime import datetime, tzinfo
 from rich.cells import cell_len
 from textual.content import Content
 
-from storage import Hit
-from storage.text import clean, one_line
+from sterna.storage import Hit
+from sterna.storage.text import clean, one_line
 
-from ..markdown.words import unmarked
+from ..markdown.plain_text import unmarked
 from ..sidebar.days import long_when
 
 MATCH = "bold underline $primary"

@@ -17,8 +17,8 @@ from textual.timer import Timer
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from storage import Hit, Store, StoreError, StoreThread, utc_now
-from storage.text import one_line
+from sterna.storage import Hit, Store, StoreError, StoreThread, utc_now
+from sterna.storage.text import one_line
 
 from ..pickers.chooser import Chooser
 from .drawing import shown

@@ -14,11 +14,11 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from storage import SessionRow
-from storage.text import one_line
+from sterna.storage import SessionRow
+from sterna.storage.text import one_line
 
-from ..gate import ascii_cell
-from ..markdown.words import unmarked
+from ..markdown.plain_text import unmarked
+from ..terminal.output_filter import ascii_cell
 
 BEFORE = 3
 """Cells in front of the text: the bar, the mark, a space."""

@@ -12,10 +12,10 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
-from storage.text import title_text
+from sterna.storage.text import title_text
 
-from .. import field_fixes as field_fixes
-from ..typeahead import typeahead
+from ..actions.typeahead import typeahead
+from ..terminal import field_fixes as field_fixes
 
 LEAVE_KEYS = frozenset(("enter", "escape"))
 

@@ -19,12 +19,12 @@ from textual.reactive import reactive, var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from storage import SessionRow, Store, StoreError, StoreThread
+from sterna.storage import SessionRow, Store, StoreError, StoreThread
 
 from .days import when
 from .drawing import AFTER, ASCII, BEFORE, SIGNS, State, cut, preview_line, title_line
-from .lines import ROW_LINES, Lines
-from .reading import PAGE, Anchor, Ask, View, pages_of, read_view, revealed
+from .line_map import ROW_LINES, Lines
+from .queries import PAGE, Anchor, Ask, View, pages_of, read_view, revealed
 
 PAGES_KEPT = 12
 """Pages of rows in memory: enough for the tallest terminal and the way back."""

@@ -18,9 +18,9 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
-from storage import Change, StoreError, StoreThread, utc_now
+from sterna.storage import Change, StoreError, StoreThread, utc_now
 
-from ..actions import bindings
+from ..actions.bindings import bindings
 from .drawing import title_of
 from .fields import FilterInput, TitleInput
 from .rows import Rows

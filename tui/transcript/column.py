@@ -19,7 +19,7 @@ from textual.timer import Timer
 from textual.widget import AwaitMount, Widget
 from textual.widgets import Static
 
-from storage import KEPT_REPLY, Clock, LiveReply, Message, StoreThread, utc_now
+from sterna.storage import KEPT_REPLY, Clock, LiveReply, Message, StoreThread, utc_now
 
 from .message_list import MessageList
 from .message_view import MessageView

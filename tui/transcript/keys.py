@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from textual.binding import BindingType
 
-from ..actions import bindings
+from ..actions.bindings import bindings
 
 BINDINGS: list[BindingType] = bindings("transcript")

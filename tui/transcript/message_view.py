@@ -13,10 +13,10 @@ from textual.geometry import Region
 from textual.message import Message as Event
 from textual.strip import Strip
 
-from storage import LiveReply, Message
+from sterna.storage import LiveReply, Message
 
 from ..markdown import Block, CodeBlock, Document, DocumentView, LiveDocument, Place, blocks, plain_blocks
-from ..markdown.looks import MUTED
+from ..markdown.styles import MUTED
 from .parts import MARKS, Fold, Look, endings, fold, header, versions, when
 from .row_cache import RowCache
 

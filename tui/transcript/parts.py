@@ -7,11 +7,11 @@ from datetime import datetime, tzinfo
 
 from textual.content import Content
 
-from storage import Message, clean, one_line, parse
-from storage.reply_notes import SHOWN, reply_notes, reply_sources
+from sterna.storage import Message, clean, one_line, parse
+from sterna.storage.conversations.reply_notes import SHOWN, reply_notes, reply_sources
 
 from ..markdown import Note
-from ..markdown.looks import MUTED
+from ..markdown.styles import MUTED
 
 NAME = 40
 MARKS = ("·  ", "·· ", "···", " ··", "  ·", "   ")

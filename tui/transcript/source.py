@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from storage import LiveReply, Message, NotFound, Store
+from sterna.storage import LiveReply, Message, NotFound, Store
 
 FIRST = 16
 """Messages mounted when a conversation is opened: a screen of them; the rest follows once they are seen."""

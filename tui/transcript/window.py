@@ -13,7 +13,7 @@ from typing import TypeVar
 from textual import on, work
 from textual.events import Click
 
-from storage import Change, Clock, StoreError, StoreThread, utc_now
+from sterna.storage import Change, Clock, StoreError, StoreThread, utc_now
 
 from ..markdown import Place
 from . import source

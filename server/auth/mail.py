@@ -1,0 +1,90 @@
+"""Mail, sent by somebody else's SMTP server in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import smtplib
+from collections.abc import Coroutine
+from email.message import EmailMessage
+from ssl import create_default_context
+from urllib.parse import unquote, urlsplit
+
+from ..addresses import is_loopback
+
+SECONDS = 30.0
+"""How long the SMTP server may take for each of its answers."""
+AT_ONCE = 100
+"""Mails that wait to be sent; more are not sent."""
+
+log = logging.getLogger("sterna.server")
+
+
+class Mailer:
+    """The SMTP server at ``url``: ``smtp://`` (with STARTTLS where it is offered) or ``smtps://``."""
+
+    def __init__(self, url: str = "", sender: str = "") -> None:
+        self._url = urlsplit(url)
+        self._sender = sender
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether mail can be sent at all."""
+        return bool(self._url.hostname)
+
+    def later(self, work: Coroutine[None, None, None]) -> None:
+        """Do work that ends in a mail, after the answer to the request. What fails is logged."""
+        if len(self._tasks) >= AT_ONCE:
+            work.close()
+            log.warning("mail: too much waits to be sent; one was not")
+            return
+        task = asyncio.create_task(self._logged(work), name="send a mail")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def send(self, to: str, subject: str, text: str) -> None:
+        """Send a mail. Raises OSError and smtplib.SMTPException."""
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = self._sender, to, subject
+        # a long link stays in one piece
+        if text.isascii():
+            message.set_content(text, cte="7bit")
+        else:
+            message.set_content(text)
+        async with self._one_at_a_time:
+            await asyncio.to_thread(self._send, message)
+
+    async def aclose(self) -> None:
+        """Give up what was not sent yet."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _logged(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            # what the server says may quote the address
+            log.warning("mail: one could not be sent: %s", type(error).__name__)
+
+    def _send(self, message: EmailMessage) -> None:
+        host, has_tls = self._url.hostname or "", self._url.scheme == "smtps"
+        if has_tls:
+            port = self._url.port or smtplib.SMTP_SSL_PORT
+            server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=SECONDS, context=create_default_context())
+        else:
+            server = smtplib.SMTP(host, self._url.port or smtplib.SMTP_PORT, timeout=SECONDS)
+        with server:
+            server.ehlo()
+            if not has_tls and server.has_extn("starttls"):
+                server.starttls(context=create_default_context())
+                server.ehlo()
+                has_tls = True
+            if self._url.username:
+                if not has_tls and not is_loopback(host):
+                    raise smtplib.SMTPException("no TLS for the password")
+                server.login(unquote(self._url.username), unquote(self._url.password or ""))
+            server.send_message(message)

@@ -1,0 +1,48 @@
+"""What is worth keeping for a while, for all servers of one database: the table ``system_cache`` (contract 1.8)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from ..errors import ApiError
+from ..identity import SERVER
+from .pool import Database
+
+log = logging.getLogger("sterna.server")
+
+GET = "select cache_value as value from system_cache where cache_key = %s and expires_at > %s"
+PUT = """
+insert into system_cache (cache_key, cache_value, expires_at) values (%s, %s, %s)
+on conflict (cache_key) do update set
+    cache_value = excluded.cache_value, expires_at = excluded.expires_at, updated_at = now()
+"""
+
+
+class Cache:
+    """Without its database it remembers nothing, and nobody notices but by waiting."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def get(self, key: str) -> Any:
+        """What was kept under that name; None where it is over, or was never there."""
+        try:
+            async with self._database.transaction(SERVER) as db:
+                row = await (await db.execute(GET, (key, self._clock()))).fetchone()
+        except ApiError:
+            return None
+        return row["value"] if row else None
+
+    async def put(self, key: str, value: Any, seconds: float) -> None:
+        """Keep it for so long."""
+        try:
+            async with self._database.transaction(SERVER) as db:
+                await db.execute(PUT, (key, Jsonb(value), self._clock() + timedelta(seconds=seconds)))
+        except ApiError as error:
+            log.info("nothing was cached: %s", error.code)

@@ -1,0 +1,39 @@
+"""Which models the account's tier may use (contract 2.11, 2.12).
+
+It speaks of a connected server's models; one's own endpoints are nobody's to allow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..database.connection import Base
+from ..json_text import from_json
+
+_ALLOWED = """
+with ranks (tier, rank) as (values ('free', 1), ('pro', 2), ('enterprise', 3), ('admin', 4))
+select m.model_id, m.model_name, m.model_description, m.model_tags, m.input_cost_per_token, m.output_cost_per_token,
+    m.daily_limit, m.monthly_limit
+from model_access as m
+join ranks as r on r.tier = m.tier
+where m.is_active = 1
+    and r.rank <= (
+        select rank from ranks
+        where tier = coalesce((select subscription_tier from profiles where id = :user_id), 'free')
+    )
+    and (:model is null or m.model_id = :model)
+order by r.rank, m.model_name
+"""
+
+
+class Models(Base):
+    """Reading ``model_access``."""
+
+    def get_user_allowed_models(self, user_id: str) -> list[dict[str, Any]]:
+        """The active models of the account's tier and those below, lowest first; an unknown account's tier is free."""
+        found = self.rows(_ALLOWED, user_id=user_id, model=None)
+        return [{**dict(row), "model_tags": from_json(row["model_tags"])} for row in found]
+
+    def can_user_use_model(self, user_id: str, model_to_check: str) -> bool:
+        """True when :meth:`get_user_allowed_models` names it."""
+        return self.one(_ALLOWED, user_id=user_id, model=model_to_check) is not None

@@ -1,0 +1,59 @@
+"""Use as the server counted it, taken once everything here was sent: its counters, and what only this computer has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .server_profile import AccountData
+
+WHOLE = "usage_whole_at"
+"""When all days were taken last, in ms since 1970 (``local_state``)."""
+WHOLE_EVERY_MS = 86_400_000
+WHOLE_DAYS, RECENT_DAYS = 3660, 31
+
+_PRIVATE = """
+select count(distinct s.id) as conversations, count(m.id) as messages,
+    coalesce(sum(case m.role when 'user' then m.input_tokens when 'assistant' then m.output_tokens end), 0) as tokens
+from sync_optout as o
+join chat_sessions as s on s.id = o.conv_id
+left join chat_messages as m on m.session_id = s.id and m.standing is not null
+"""
+
+
+class UsagePull(AccountData):
+    """Taking the server's account of what was used."""
+
+    def usage_days_wanted(self, now_ms: int) -> int:
+        """Return how many days to ask for: all of them once a day, else those that the profile shows."""
+        at = self.get_local(WHOLE)
+        whole = not isinstance(at, int) or not 0 <= now_ms - at < WHOLE_EVERY_MS
+        return WHOLE_DAYS if whole else RECENT_DAYS
+
+    def take_usage(self, told: Mapping[str, Any], asked: int, now_ms: int) -> bool:
+        """Take the answer of ``/api/user/usage`` for ``asked`` days. False, and nothing done, while something waits.
+
+        What waits is counted here already, and by the server once it has it.
+        """
+        with self.write():
+            if self.one("select 1 from sync_outbox where tries = 0 limit 1") is not None:
+                return False
+            with self.applying():
+                today = max([self.stamp()[:10], *(str(day["usage_date"]) for day in told["days"])])
+                self._take_days(told["days"], str(told["since"]), today)
+                private = self.one(_PRIVATE)
+                assert private is not None
+                total = told["total"]
+                self.db.execute(
+                    """update profiles set total_conversations = :conversations, message_count = :messages,
+                        token_usage = :tokens where id = :id""",
+                    {
+                        "id": self.user_id,
+                        "conversations": total["total_conversations"] + private["conversations"],
+                        "messages": total["message_count"] + private["messages"],
+                        "tokens": total["token_usage"] + private["tokens"],
+                    },
+                )
+            if asked >= WHOLE_DAYS:
+                self.set_local(WHOLE, now_ms)
+        return True

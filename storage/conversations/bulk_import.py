@@ -1,0 +1,220 @@
+"""Whole conversations in: an import, or ``sync_user_conversations`` of the described system (contract 2.9).
+
+Row by row, the triggers would do for each message what can be done once for many. So where a conversation is new, the
+bulk flag makes them step aside, rows go in through sqlite-utils, and what the triggers would have left behind
+(statistics, use, outbox, index) is written from the same rows, once a batch. A conversation that is known already
+goes row by row. A test compares every table after the one way and after the other.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..clock import millis
+from ..errors import Invalid
+from ..json_text import to_json
+from .import_rows import BadRow, Conversation, conversation_of
+from .usage import Counted, Usage
+
+BATCH = 10_000
+"""Messages in one transaction: enough that a commit costs nothing, few enough to let others write in between."""
+
+INDEX_AT_ONCE = 2_000
+"""Up to so many messages an import is searchable when it returns; the rest is left to ``catch_up_search``."""
+
+_SESSION = """
+insert into chat_sessions (id, user_id, title, created_at, updated_at, last_activity, message_count, total_tokens,
+    last_model, last_message_preview, last_message_timestamp)
+values (:id, :user_id, :title, :created_at, :updated_at, :updated_at, :message_count, :total_tokens, :last_model,
+    :last_message_preview, :last_message_timestamp)
+on conflict (id) do update set
+    title = excluded.title, message_count = excluded.message_count, total_tokens = excluded.total_tokens,
+    last_model = excluded.last_model, last_message_preview = excluded.last_message_preview,
+    last_message_timestamp = excluded.last_message_timestamp
+where user_id = excluded.user_id
+"""
+
+_MESSAGE = """
+insert into chat_messages ({names}) values ({values})
+on conflict (id) do update set
+    content = excluded.content, model = excluded.model, total_tokens = excluded.total_tokens,
+    input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
+    user_message_id = excluded.user_message_id, error_message = excluded.error_message, message_timestamp = {time}
+where session_id = excluded.session_id
+"""
+_KEPT_TIME = "message_timestamp"
+# Microseconds keep messages of one millisecond in order, and are not what a clock said: those that are there stay.
+_GIVEN_TIME = """iif(
+    substr(excluded.message_timestamp, 1, 23) = substr(message_timestamp, 1, 23)
+    and (substr(message_timestamp, 24) <> '000Z' or substr(excluded.message_timestamp, 24) = '000Z'),
+    message_timestamp,
+    excluded.message_timestamp
+)"""
+
+
+class Bulk(Usage):
+    """Many conversations at once."""
+
+    _index_room = 0
+
+    def sync_user_conversations(self, user_uuid: str, conversations_data: Sequence[Any]) -> dict[str, Any]:
+        """``{synced, errors, details}``: a conversation that cannot be taken is named there, all others are kept."""
+        if user_uuid != self.user_id:
+            raise Invalid("This file holds another account.")
+        return self.import_conversations(conversations_data)
+
+    def import_conversations(self, items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        """Take conversations in the wire's form, new and known ones; what could not be taken is named in details."""
+        answer: dict[str, Any] = {"synced": 0, "errors": 0, "details": []}
+        self._index_room = INDEX_AT_ONCE
+        for batch in self._batches(items, answer):
+            with self.write():
+                self._take(batch, answer)
+        return answer
+
+    def _batches(self, items: Iterable[Any], answer: dict[str, Any]) -> Iterator[list[Conversation]]:
+        batch: list[Conversation] = []
+        ids: set[str] = set()
+        waiting = 0
+        for item in items:
+            try:
+                conversation = conversation_of(item, user_id=self.user_id, now=self.stamp())
+            except BadRow as error:
+                _refuse(answer, item.get("id") if isinstance(item, Mapping) else None, str(error))
+                continue
+            # The same conversation again is an update of what the batch before it wrote.
+            if batch and (waiting >= BATCH or conversation.session["id"] in ids):
+                yield batch
+                batch, ids, waiting = [], set(), 0
+            batch.append(conversation)
+            ids.add(conversation.session["id"])
+            waiting += len(conversation.messages)
+        if batch:
+            yield batch
+
+    def _take(self, batch: list[Conversation], answer: dict[str, Any]) -> None:
+        fresh, known = self._sorted_out(batch)
+        try:
+            if fresh:
+                with self.savepoint():
+                    self._write_fresh(fresh)
+                answer["synced"] += len(fresh)
+        except (sqlite3.IntegrityError, Invalid):  # one of them breaks a rule of the schema: find it
+            known = batch
+        for conversation in known:
+            try:
+                with self.savepoint():
+                    self._write_known(conversation)
+                answer["synced"] += 1
+            except (sqlite3.IntegrityError, BadRow) as error:
+                _refuse(answer, conversation.session["id"], str(error) if isinstance(error, BadRow) else "refused")
+        self.touch(*(conversation.session["id"] for conversation in batch))
+
+    def _sorted_out(self, batch: list[Conversation]) -> tuple[list[Conversation], list[Conversation]]:
+        """Those of which this file has nothing, and the others."""
+        message_ids = [row["id"] for conversation in batch for row in conversation.messages]
+        sessions = {row["id"] for row in self.rows(
+            "select id from chat_sessions where id in (select value from json_each(:ids))",
+            ids=to_json([conversation.session["id"] for conversation in batch]),
+        )}  # fmt: skip
+        messages = {row["id"] for row in self.rows(
+            "select id from chat_messages where id in (select value from json_each(:ids))", ids=to_json(message_ids)
+        )}  # fmt: skip
+        twice = len(message_ids) != len(set(message_ids))
+        fresh: list[Conversation] = []
+        known: list[Conversation] = []
+        for conversation in batch:
+            new = conversation.session["id"] not in sessions and not (
+                messages and any(row["id"] in messages for row in conversation.messages)
+            )
+            (fresh if new and not twice else known).append(conversation)
+        return fresh, known
+
+    def _write_fresh(self, batch: list[Conversation]) -> None:
+        from sqlite_utils import Database
+
+        ids = [conversation.session["id"] for conversation in batch]
+        place = Database(self.db, recursive_triggers=False, execute_plugins=False)
+        before = self._newest_local_id()
+        with self.in_bulk():
+            place.table("chat_sessions").insert_all(
+                (
+                    {**conversation.session, "last_activity": conversation.session["updated_at"]}
+                    for conversation in batch
+                ),
+                batch_size=1_000,
+            )
+            # not through sqlite-utils: it looks at each value for something to turn into JSON, and that takes longer
+            self.insert_many("chat_messages", (row for conversation in batch for row in conversation.messages))
+            self.recompute_sessions(conversation.session["id"] for conversation in batch if conversation.messages)
+            self.recompute_usage(ids, Counted())
+            self._capture(ids)
+            self.db.execute(
+                """insert into title_search (rowid, title)
+                select local_id, title from chat_sessions where id in (select value from json_each(:ids))""",
+                {"ids": to_json(ids)},
+            )
+            self._index(before)
+
+    def _write_known(self, conversation: Conversation) -> None:
+        session = conversation.session
+        if not self.db.execute(_SESSION, session).rowcount:
+            raise BadRow("refused")
+        for row in conversation.messages:
+            names, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+            time = _KEPT_TIME if row["id"] in conversation.undated else _GIVEN_TIME
+            if not self.db.execute(_MESSAGE.format(names=names, values=values, time=time), row).rowcount:
+                raise BadRow("message_of_another_conversation")
+
+    def _capture(self, ids: list[str]) -> None:
+        values = {"ids": to_json(ids), "ms": millis(self.now())}
+        self.db.execute(
+            """insert into sync_outbox (kind, id, conv_id, op, edited_at)
+            select 'c', value, value, 'put', :ms from json_each(:ids)
+            where value not in (select conv_id from sync_optout)
+            on conflict (kind, id) do update set
+                op = 'put', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0""",
+            values,
+        )
+        self.db.execute(
+            """insert into sync_outbox (kind, id, conv_id, op, edited_at)
+            select 'm', m.id, m.session_id, 'put', :ms
+            from json_each(:ids) as wanted join chat_messages as m on m.session_id = wanted.value
+            where m.session_id not in (select conv_id from sync_optout)
+            on conflict (kind, id) do update set
+                op = 'put', conv_id = excluded.conv_id, rev = rev + 1, edited_at = excluded.edited_at, restamp = 0""",
+            values,
+        )
+        self.db.execute(
+            """delete from sync_grave
+            where kind = 'c' and id in (select value from json_each(:ids))
+                or kind = 'm' and id in (
+                    select m.id from json_each(:ids) as wanted
+                    join chat_messages as m on m.session_id = wanted.value)""",
+            values,
+        )
+
+    def _newest_local_id(self) -> int:
+        row = self.one("select coalesce(max(local_id), 0) as n from chat_messages")
+        return int(row["n"]) if row else 0
+
+    def _index(self, before: int) -> None:
+        """Make the messages after that row searchable: now, or when ``catch_up_search`` comes to them."""
+        values = {"before": before, "newest": self._newest_local_id()}
+        if values["newest"] - before <= self._index_room:
+            self._index_room -= values["newest"] - before
+            self.db.execute(
+                """insert into message_search (rowid, content)
+                select local_id, content from searchable_messages where local_id > :before""",
+                values,
+            )
+        elif values["newest"] > before:
+            self._index_room = 0
+            self.db.execute("insert into search_backlog (first_id, last_id) values (:before + 1, :newest)", values)
+
+
+def _refuse(answer: dict[str, Any], conversation_id: Any, error: str) -> None:
+    answer["errors"] += 1
+    answer["details"].append({"conversationId": conversation_id, "error": error})

@@ -1,0 +1,174 @@
+"""Messages of a conversation, page by page, by key: the list can grow while it is read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from ..clock import MILLISECOND, stamp, stored_time
+from ..errors import Invalid, NotFound
+from ..json_text import json_object
+from ..records import Message
+from ..text import storable
+from .conversations import Sessions, text_of
+
+Key = tuple[str, str]
+"""``(message_timestamp, id)``: a place in a conversation."""
+
+NO_SUCH_MESSAGE = "That message is not here any more."
+FIRST: Key = ("", "")
+LAST: Key = ("\x7f", "")
+
+COLUMNS = """id, session_id, role, content, message_timestamp, model, total_tokens, input_tokens, output_tokens,
+    user_message_id, content_type, elapsed_ms, completion_id, error_message, is_streaming, reasoning, metadata"""
+
+_BEFORE = f"""
+select {COLUMNS} from chat_messages
+where session_id = :session and (message_timestamp, id) < (:ts, :id)
+order by message_timestamp desc, id desc limit :limit
+"""
+_AFTER = f"""
+select {COLUMNS} from chat_messages
+where session_id = :session and (message_timestamp, id) > (:ts, :id)
+order by message_timestamp, id limit :limit
+"""
+
+
+def message_of(row: sqlite3.Row) -> Message:
+    """The record of a row with :data:`COLUMNS`."""
+    values: dict[str, Any] = {name: row[name] for name in Message.__slots__}
+    if bytes in map(type, values.values()):
+        values = {name: text_of(value) for name, value in values.items()}
+    for count in ("total_tokens", "input_tokens", "output_tokens", "elapsed_ms"):
+        values[count] = values[count] if type(values[count]) is int else 0
+    values["metadata"] = json_object(values["metadata"])
+    values["is_streaming"] = bool(values["is_streaming"])
+    values["content_type"] = values["content_type"] or "text"
+    return Message(**values)
+
+
+class Messages(Sessions):
+    """What was said."""
+
+    def messages_before(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
+        """The ``limit`` newest messages before ``key`` (None: the newest of all), oldest of them first."""
+        ts, id_ = key or LAST
+        found = map(message_of, reversed(self.rows(_BEFORE, session=session_id, ts=ts, id=id_, limit=limit)))
+        return [message for message in found if message.key < (ts, id_)]  # an id that is not UTF-8 would come for ever
+
+    def messages_after(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
+        """The ``limit`` oldest messages after ``key`` (None: the oldest of all), oldest first."""
+        ts, id_ = key or FIRST
+        found = map(message_of, self.rows(_AFTER, session=session_id, ts=ts, id=id_, limit=limit))
+        return [message for message in found if message.key > (ts, id_)]
+
+    def messages_around(self, session_id: str, message_id: str, limit: int) -> list[Message]:
+        """Up to ``limit`` messages with that one among them, in the middle where both sides have enough."""
+        middle = self.get_message(message_id)
+        if middle.session_id != session_id:
+            raise NotFound(NO_SUCH_MESSAGE)
+        room = max(limit, 1) - 1
+        before = self.messages_before(session_id, middle.key, room)
+        after = self.messages_after(session_id, middle.key, room)
+        later = min(len(after), max(room - room // 2, room - len(before)))
+        earlier = room - later
+        return [*(before[-earlier:] if earlier else []), middle, *after[:later]]
+
+    def get_message(self, message_id: str) -> Message:
+        """The message with that id, or NotFound."""
+        row = self.one(f"select {COLUMNS} from chat_messages where id = :id", id=message_id)
+        if row is None:
+            raise NotFound(NO_SUCH_MESSAGE)
+        return message_of(row)
+
+    def message_count(self, session_id: str) -> int:
+        """How many messages a conversation shows, failed ones included."""
+        row = self.one("select count(*) as n from chat_messages where session_id = :id", id=session_id)
+        return int(row["n"]) if row else 0
+
+    def edit_message(self, message_id: str, content: str) -> Message:
+        """The message with another text."""
+        with self.write():
+            old = self.get_message(message_id)
+            if old.role == "user" and not content.strip():
+                raise Invalid("A message needs some text; delete it instead.")
+            self.db.execute(
+                "update chat_messages set content = :content where id = :id",
+                {"content": storable(content), "id": message_id},
+            )
+            self.touch(old.session_id)
+            return self.get_message(message_id)
+
+    def context_messages(self, session_id: str, budget_chars: int, until: Key | None = None) -> list[Message]:
+        """The newest messages up to and with ``until`` that fit into the budget, newest first; failed turns left out.
+
+        A failed turn is a reply that failed without a word of text, and the prompt it failed to answer, unless another
+        reply answered it. The newest prompt is always there: it is the one being asked.
+        """
+        return self.context(session_id, budget_chars, until)[0]
+
+    def context(self, session_id: str, budget_chars: int, until: Key | None = None) -> tuple[list[Message], bool]:
+        """:meth:`context_messages`, and whether older ones did not fit."""
+        found: list[Message] = []
+        room = budget_chars
+        answered: set[str] = set()
+        failed: set[str] = set()
+        for message in self._newest_first(session_id, until):
+            lost = message.failed and not (message.role == "assistant" and message.content.strip())
+            if message.role == "assistant" and message.user_message_id:
+                (failed if lost else answered).add(message.user_message_id)
+            given_up = (
+                message.role == "user" and message.id in failed - answered and any(m.role == "user" for m in found)
+            )
+            if lost or given_up:
+                continue
+            room -= len(message.content)
+            if room < 0 and found:
+                return found, True
+            found.append(message)
+        return found, False
+
+    def count_before(self, session_id: str, key: Key) -> int:
+        """How many messages with text stand before ``key``."""
+        row = self.one(
+            """select count(*) as n from chat_messages where session_id = :id and content <> ''
+            and (message_timestamp, id) < (:ts, :last)""",
+            id=session_id,
+            ts=key[0],
+            last=key[1],
+        )
+        return int(row["n"]) if row else 0
+
+    def _insert_reply(self, row: Mapping[str, Any]) -> None:
+        self.db.execute(
+            """insert into chat_messages (id, session_id, role, content, message_timestamp, model, total_tokens,
+                input_tokens, output_tokens, user_message_id, content_type, elapsed_ms, completion_id, error_message,
+                is_streaming, reasoning, metadata)
+            values (:id, :session_id, 'assistant', :content, :message_timestamp, :model, :total_tokens,
+                :input_tokens, :output_tokens, :user_message_id, 'markdown', :elapsed_ms, :completion_id,
+                :error_message, 1, :reasoning, :metadata)""",
+            row,
+        )
+
+    def _newest_first(self, session_id: str, until: Key | None) -> Iterator[Message]:
+        key = LAST if until is None else (until[0], until[1] + "\0")
+        while page := self.messages_before(session_id, key, 40):
+            yield from reversed(page)
+            key = page[0].key
+
+    def _next_moment(self, session_id: str) -> datetime:
+        """When a conversation's next message is: now, but after all that is there, so that no clock reorders it."""
+        row = self.one(
+            """select max(at) as at from (
+                select max(message_timestamp) as at from chat_messages where session_id = :id
+                union all
+                select max(message_timestamp) from live_replies where session_id = :id
+            )""",
+            id=session_id,
+        )
+        now = self.now()
+        if row is None or row["at"] is None or row["at"] < stamp(now):
+            return now
+        return max(stored_time(row["at"]) + MILLISECOND, now)  # a damaged time is before all others

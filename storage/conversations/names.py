@@ -1,0 +1,31 @@
+"""What a person may call a conversation on a command line."""
+
+from __future__ import annotations
+
+from ..database.connection import Base
+
+_NAMED = r"""
+select id from chat_sessions
+where id >= :name and substr(id, 1, length(:name)) = :name
+    or id like 'conv\_%\_%' escape '\' and substr(id, 6 + instr(substr(id, 6), '_'), length(:name)) = :name
+order by id <> :name, coalesce(last_message_timestamp, created_at) desc, id desc
+limit :limit
+"""
+
+
+class Names(Base):
+    """From names to conversations."""
+
+    def sessions_named(self, name: str, limit: int = 2) -> list[str]:
+        """Ids that begin with ``name``, or whose random part does (``k3f9`` for ``conv_1763700000000_k3f9…``).
+
+        The conversation with exactly that id comes first, then the newest.
+        """
+        return [row["id"] for row in self.rows(_NAMED, name=name, limit=limit)] if name else []
+
+    def newest_session(self) -> str | None:
+        """The conversation on top of the list."""
+        row = self.one(
+            "select id from chat_sessions order by coalesce(last_message_timestamp, created_at) desc, id desc limit 1"
+        )
+        return row["id"] if row else None

@@ -1,0 +1,391 @@
+"""Full-text search as one types: any text is safe, case and accents do not matter, the last word may be unfinished.
+
+The index cuts text into words at spaces and punctuation. Chinese, Japanese, Korean, Thai and the like write no
+spaces, and symbols and emoji are no words at all; such a piece of a query is looked for as a substring, in the newest
+messages only (:data:`SCANNED`), which takes no index and about as long as a screen refresh. A trigram index, the
+other way, is three times the size of the text and knows nothing of one or two letters.
+
+The index knows the first one, two and three letters of words. A longer beginning of a common word, ``inte``, would
+have to put together the lists of all words that begin so, a tenth of a second among millions of messages. So the
+newest messages with ``int`` are read first, which a common word ends at once; only when :data:`CANDIDATES` of them
+are not enough is the index asked, and then the word is a rare one and its lists are short. Either way is quick, and
+longer prefix indexes, which would double the index, are not needed.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from typing import Any
+
+from ..database.connection import Base, readable
+from ..records import Hit
+from ..text import clean, clip, storable
+
+OPEN, CLOSE = "\x02", "\x03"
+SNIPPET_WORDS = 16
+SNIPPET_LENGTH = 4_000
+"""Characters up to which SQLite makes the snippet. Its time grows with the square of the matches: a pasted log of a
+megabyte that repeats a word takes it ten seconds, which everything else would wait for."""
+SCANNED = 20_000
+"""How many of the newest messages are read for what the index does not know."""
+
+INDEXED_PREFIX = 3
+CANDIDATES = 1_500
+
+MOST_WORDS = 24
+MOST_ASKED, ASKED_LATELY = 5, 200_000
+"""Words by which earlier questions are looked for, and among how many of the newest messages."""
+MOST_TITLES = 10
+
+_PIECE = re.compile(r'"([^"]*)"?|(\S+)')
+_SYMBOLS = re.compile(r"[+#@%&*$=<>|~^`/\\]|^[.-]+\w")
+"""Signs that make one word another: C++, C#, .NET, $HOME, --force, a/b. The index sees the letters only."""
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
+
+_MESSAGES = f"""
+select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
+    case when length(m.content) <= {SNIPPET_LENGTH}
+        then snippet(message_search, 0, '{OPEN}', '{CLOSE}', '…', {SNIPPET_WORDS}) end as snippet,
+    case when length(m.content) > {SNIPPET_LENGTH} then m.content end as whole
+from message_search as f
+join chat_messages as m on m.local_id = f.rowid
+join chat_sessions as s on s.id = m.session_id
+where f.message_search match :match
+"""
+# The index knows row numbers, not conversations: the range of one's rows keeps a search in it from walking through
+# everything.
+_RANGE = """
+and (:session is null or f.rowid between
+    (select min(local_id) from chat_messages where session_id = :session)
+    and (select max(local_id) from chat_messages where session_id = :session))
+"""
+_TITLES = f"""
+select s.id as session_id, s.title, coalesce(s.last_message_timestamp, s.created_at) as at,
+    highlight(title_search, 0, '{OPEN}', '{CLOSE}') as snippet
+from title_search as f
+join chat_sessions as s on s.local_id = f.rowid
+where f.title_search match :match
+"""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a person typed, taken apart."""
+
+    match: str
+    """For the index: quoted words and phrases, all wanted, the last one perhaps a beginning."""
+    parts: tuple[str, ...]
+    """For a scan: substrings, case-folded."""
+    begun: str = ""
+    """The unfinished last word, folded, when it is longer than what the index knows."""
+    near: str = ""
+    """``match`` with no more of that word than the index knows."""
+    literal: tuple[str, ...] = ()
+    """Words whose symbols the index does not know, such as ``c++``: they must stand in the text as they are."""
+
+
+def parse_query(text: str) -> Query:
+    """The query that a text asks. Never an error: what FTS5 would take for syntax stands in quotes."""
+    text = storable(text)[:1000]
+    words: list[str] = []
+    parts: list[str] = []
+    literal: list[str] = []
+    finished = True
+    for found in list(_PIECE.finditer(text))[:MOST_WORDS]:
+        phrase, word = found[1], found[2]
+        piece = (phrase if word is None else word).strip()
+        if not piece:
+            continue
+        if _UNSPACED.search(piece) or not any(_is_word(character) for character in piece):
+            parts.append(piece.casefold())
+            continue
+        finished = found.end() < len(text) or (word is None and found[0].endswith('"'))
+        if _SYMBOLS.search(piece):
+            literal.append(piece.casefold())
+            finished = finished or not _is_word(piece[-1])
+        words.append('"' + piece.replace('"', '""') + '"')
+    if not words or finished:
+        return Query(" ".join(words), tuple(parts), literal=tuple(literal))
+    last = folded(words[-1][1:-1])
+    words[-1] += "*"
+    if literal or len(last) <= INDEXED_PREFIX or not all(map(_is_word, last)):
+        return Query(" ".join(words), tuple(parts), literal=tuple(literal))
+    near = [*words[:-1], f'"{last[:INDEXED_PREFIX]}"*']
+    return Query(" ".join(words), tuple(parts), last, " ".join(near))
+
+
+class _Fold(dict[int, int]):
+    """Each character's plain lower-case letter, one for one, so that places in the text stay."""
+
+    def __missing__(self, code: int) -> int:
+        plain = unicodedata.normalize("NFD", chr(code).lower())[0]
+        self[code] = ord(plain)
+        return self[code]
+
+
+_FOLD = _Fold()
+
+
+def folded(text: str) -> str:
+    """``text`` without case and accents, as the index sees it."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", text).translate(_FOLD)
+
+
+@lru_cache(maxsize=32)
+def _beginning(word: str) -> re.Pattern[str]:
+    return re.compile(f"(?<![^\\W_]){re.escape(word)}[^\\W_]*")
+
+
+def begins_word(word: str, text: bytes | str) -> bool:
+    """Return True when a word of ``text`` begins with ``word``, which is folded. Called for thousands of messages.
+
+    Bytes from SQL, because Python refuses to be called with a text that is not UTF-8.
+    """
+    text = folded(text if isinstance(text, str) else readable(text))
+    at = text.find(word)
+    while at > 0 and text[at - 1].isalnum():
+        at = text.find(word, at + 1)
+    return at >= 0
+
+
+def _is_word(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LN" or unicodedata.category(character) == "Co"
+
+
+class Search(Base):
+    """Titles and messages by their words."""
+
+    def search(self, text: str, *, limit: int = 50, session_id: str | None = None) -> list[Hit]:
+        """Conversations by their title, then messages, newest first; with ``session_id``, that one's messages only."""
+        query = parse_query(text)
+        if not query.match and not query.parts:
+            return []
+        titles = [] if session_id is not None else self._title_hits(query, min(MOST_TITLES, limit))
+        return titles + self._message_hits(query, limit - len(titles), session_id)
+
+    def search_best(self, text: str, limit: int) -> list[Hit]:
+        """For a question in plain words: messages with any of them, best first (BM25), among the newest 200,000."""
+        query = parse_query(text)
+        words = [word.rstrip("*") for word in query.match.split('" "')]
+        words = ['"' + word.strip('"') + '"' for word in words if len(word.strip('"')) > 2]
+        if not words:
+            return self._message_hits(query, limit, None)
+        rows = self.rows(
+            _MESSAGES + """and f.rowid > (select coalesce(max(local_id), 0) from chat_messages) - 200000
+            order by f.rank limit :limit""",
+            match=" OR ".join(words), limit=limit,
+        )  # fmt: skip
+        return [_hit(row, words=tuple(word.strip('"') for word in words)) for row in rows]
+
+    def questions_with_words(self, text: str, limit: int) -> list[str]:
+        """Ids of what was asked lately with two of the longest words of ``text``, newest first."""
+        words = {word.strip('"*') for word in parse_query(text + " ").match.split('" "')}
+        longest = sorted((word for word in words if len(word) > 2), key=lambda word: (-len(word), word))[:MOST_ASKED]
+        if not longest:
+            return []
+        pairs = [f'("{one}" AND "{other}")' for one, other in combinations(longest, 2)]
+        rows = self.rows(
+            f"""select m.id from message_search as f join chat_messages as m on m.local_id = f.rowid
+            where f.message_search match :match and m.role = 'user'
+                and f.rowid > (select coalesce(max(local_id), 0) from chat_messages) - {ASKED_LATELY}
+            order by f.rowid desc limit :limit""",
+            match=" OR ".join(pairs) or f'"{longest[0]}"', limit=limit,
+        )  # fmt: skip
+        return [row["id"] for row in rows]
+
+    def catch_up_search(self, limit: int = 2_000) -> int:
+        """Index some of the messages that an import left for later, newest first; how many. 0: none are left."""
+        if self.one("select 1 from search_backlog") is None:
+            return 0
+        with self.write():
+            row = self.one("select first_id, last_id from search_backlog order by first_id desc limit 1")
+            if row is None:
+                return 0
+            values = {"first": row["first_id"], "last": row["last_id"], "limit": limit - 1}
+            cut = self.one(
+                """select local_id from chat_messages where local_id between :first and :last
+                order by local_id desc limit 1 offset :limit""",
+                **values,
+            )
+            start = row["first_id"] if cut is None else cut["local_id"]
+            done = self.db.execute(
+                """insert into message_search (rowid, content)
+                select local_id, content from searchable_messages where local_id between :start and :last""",
+                {"start": start, "last": row["last_id"]},
+            ).rowcount
+            if cut is None:
+                self.db.execute("delete from search_backlog where first_id = :first", values)
+            else:
+                self.db.execute(
+                    "update search_backlog set last_id = :start - 1 where first_id = :first",
+                    {"first": row["first_id"], "start": start},
+                )
+            return max(done, 1)
+
+    def _title_hits(self, query: Query, limit: int) -> list[Hit]:
+        if parts := (*query.parts, *query.literal):
+            wanted = _all_of(parts, "title")
+            rows = self.rows(
+                f"""select id as session_id, title, coalesce(last_message_timestamp, created_at) as at, title as snippet
+                from chat_sessions where {wanted.sql}
+                    and (:match = '' or local_id in (select rowid from title_search where title_search match :match))
+                order by coalesce(last_message_timestamp, created_at) desc, id desc limit :limit""",
+                match=query.match or "", limit=limit, **wanted.values,
+            )  # fmt: skip
+        else:
+            rows = self.rows(_TITLES + "order by f.rowid desc limit :limit", match=query.match, limit=limit)
+        return [
+            Hit(row["session_id"], row["title"], None, None, _marked(row["snippet"], parts), row["at"]) for row in rows
+        ]
+
+    def _message_hits(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
+        if limit <= 0 or not (query.match or query.parts):
+            return []
+        if query.parts:
+            return self._scan(query, limit, session_id)
+        if query.literal:
+            return self._literal_hits(query, limit, session_id)
+        values = {"session": session_id, "limit": limit}
+        if query.begun:
+            hits = self._near_hits(query, values)
+            more = (
+                f"select 1 from message_search as f where f.message_search match :match {_RANGE} limit 1 offset :skip"
+            )
+            if len(hits) == limit or self.one(more, match=query.near, skip=CANDIDATES, session=session_id) is None:
+                return hits
+        rows = self.rows(
+            f"""{_MESSAGES} {_RANGE} and m.session_id = coalesce(:session, m.session_id)
+            order by f.rowid desc limit :limit""",
+            match=query.match, **values,
+        )  # fmt: skip
+        words = tuple(word.strip('"*') for word in query.match.split('" "'))
+        return [_hit(row, words=words) for row in rows]
+
+    def _near_hits(self, query: Query, values: dict[str, Any]) -> list[Hit]:
+        self.db.create_function("begins_word", 2, begins_word, deterministic=True)
+        rows = self.rows(
+            f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
+                null as snippet, m.content as whole
+            from (
+                select f.rowid as place from message_search as f
+                where f.message_search match :match {_RANGE}
+                order by f.rowid desc limit :candidates
+            )
+            join chat_messages as m on m.local_id = place
+            join chat_sessions as s on s.id = m.session_id
+            where m.session_id = coalesce(:session, m.session_id) and begins_word(:begun, cast(m.content as blob))
+            order by place desc limit :limit""",
+            match=query.near, begun=query.begun, candidates=CANDIDATES, **values,
+        )  # fmt: skip
+        wanted = [word.strip('"') for word in query.near.split('" "')[:-1]]
+        return [_hit(row, words=(*wanted, query.begun)) for row in rows]
+
+    def _literal_hits(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
+        """Read the newest messages that have the letters, and keep those that have them with their symbols."""
+        wanted = _all_of(query.literal, "m.content")
+        rows = self.rows(
+            f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
+                m.content as snippet
+            from (
+                select f.rowid as place from message_search as f
+                where f.message_search match :match {_RANGE}
+                order by f.rowid desc limit :scanned
+            )
+            join chat_messages as m on m.local_id = place
+            join chat_sessions as s on s.id = m.session_id
+            where m.session_id = coalesce(:session, m.session_id) and {wanted.sql}
+            order by place desc limit :limit""",
+            match=query.match, session=session_id, scanned=SCANNED, limit=limit, **wanted.values,
+        )  # fmt: skip
+        words = tuple(word for word in (one.strip('"*').casefold() for one in query.match.split('" "')) if word)
+        return [_hit(row, (*query.literal, *(word for word in words if word not in query.literal))) for row in rows]
+
+    def _scan(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
+        wanted = _all_of((*query.parts, *query.literal), "m.content")
+        rows = self.rows(
+            f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
+                m.content as snippet
+            from (
+                select local_id from chat_messages
+                where role <> 'system' and (:session is null or session_id = :session)
+                order by local_id desc limit :scanned
+            ) as newest
+            join chat_messages as m on m.local_id = newest.local_id
+            join chat_sessions as s on s.id = m.session_id
+            where {wanted.sql}
+                and (:match = '' or m.local_id in (select rowid from message_search where message_search match :match))
+            order by m.local_id desc limit :limit""",
+            match=query.match, session=session_id, scanned=SCANNED, limit=limit, **wanted.values,
+        )  # fmt: skip
+        return [_hit(row, (*query.parts, *query.literal)) for row in rows]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    sql: str
+    values: dict[str, str]
+
+
+def _all_of(parts: tuple[str, ...], column: str) -> _Wanted:
+    values = {f"part{number}": part for number, part in enumerate(parts)}
+    cased = {name: column if part.upper() == part else f"lower({column})" for name, part in values.items()}
+    return _Wanted(" and ".join(f"instr({cased[name]}, :{name}) > 0" for name in values), values)
+
+
+def _hit(row: sqlite3.Row, parts: tuple[str, ...] = (), words: tuple[str, ...] = ()) -> Hit:
+    values = dict(row)
+    text, whole = values.pop("snippet"), values.pop("whole", None)
+    if whole is not None:
+        text = _around_words(whole, words)
+    snippet = _marked(text, parts)
+    return Hit(session_title=values.pop("title"), snippet=snippet, **values)
+
+
+def _marked(text: str, parts: tuple[str, ...] = ()) -> str:
+    """One line to show, cleaned, with the matches between the two marks."""
+    if parts:
+        text = _around(text, parts)
+    shown, inside = [], False
+    for piece in re.split(f"([{OPEN}{CLOSE}])", text):
+        if piece in (OPEN, CLOSE):
+            if inside == (piece == CLOSE):  # a mark of the text's own, out of order, is dropped
+                inside = not inside
+                shown.append(piece)
+        else:
+            shown.append(re.sub(r"\s+", " ", clean(piece)))
+    return "".join(shown).strip() + (CLOSE if inside else "")
+
+
+def _around_words(text: str, words: tuple[str, ...]) -> str:
+    """A piece of the text around the last of these words, all of them between marks."""
+    text = unicodedata.normalize("NFC", text)
+    plain = folded(text)
+    found = _beginning(words[-1]).search(plain)
+    start = max(0, found.start() - 40) if found else 0
+    start = plain.rfind(" ", 0, start) + 1
+    stop = min(len(text), start + 120)
+    shown = []
+    at = start
+    ends = [rf"(?<![^\W_]){re.escape(folded(word))}(?![^\W_])" for word in words[:-1]]
+    for match in re.compile("|".join([*ends, _beginning(words[-1]).pattern])).finditer(plain, start, stop):
+        shown += [text[at : match.start()], OPEN, text[match.start() : match.end()], CLOSE]
+        at = match.end()
+    shown.append(text[at:stop])
+    return ("…" if start else "") + "".join(shown) + ("…" if stop < len(text) else "")
+
+
+def _around(text: str, parts: tuple[str, ...]) -> str:
+    folded = text.lower()
+    at = min((found for part in parts if (found := folded.find(part)) >= 0), default=0)
+    start = max(0, at - 30)
+    piece = ("…" if start else "") + clip(text[start : start + 400], 120)
+    return re.sub("|".join(map(re.escape, parts)), lambda found: OPEN + found[0] + CLOSE, piece, flags=re.IGNORECASE)

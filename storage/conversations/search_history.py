@@ -1,0 +1,83 @@
+"""What was looked for and found, and what the third seed asks of a person (contract 8.3). It stays on this computer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from ..database.connection import Base
+from ..json_text import from_json, to_json
+from ..records import Hit
+from ..text import storable
+
+KEPT = 500
+"""Searches; older ones go when new ones come, the counter stays."""
+
+SearchStatus = Literal["completed", "no_results", "failed"]
+
+_STATS = "total_conversations, total_searches, message_count, token_usage, subscription_tier, subscription_status"
+
+
+class Searches(Base):
+    """The table ``search_sessions``, and two functions of its seed."""
+
+    def record_search(
+        self, query: str, hits: Sequence[Hit], *, session_id: str | None = None, failed: bool = False
+    ) -> str:
+        """Note a search that was made, in one conversation or in everything; gives its id.
+
+        ``total_searches`` of the profile counts it by trigger.
+        """
+        status: SearchStatus = "failed" if failed else "completed" if hits else "no_results"
+        found = [{"session_id": hit.session_id, "message_id": hit.message_id} for hit in hits]
+        with self.write():
+            row = self.one(
+                """insert into search_sessions (user_id, filters, results, results_count, status, created_at)
+                values (:user, :filters, :results, :count, :status, :now) returning id""",
+                user=self.user_id,
+                filters=to_json({"query": storable(query), "session_id": session_id}),
+                results=to_json(found),
+                count=len(found),
+                status=status,
+                now=self.stamp(),
+            )
+            assert row is not None
+            self.db.execute(
+                """delete from search_sessions where id in (
+                    select id from search_sessions order by created_at desc, id desc limit -1 offset :kept)""",
+                {"kept": KEPT},
+            )
+        noted: str = row["id"]
+        return noted
+
+    def recent_searches(self, limit: int = 8) -> list[str]:
+        """What was looked for last, each once, newest first."""
+        rows = self.rows(
+            """select json_extract(filters, '$.query') as query, max(created_at) as at
+            from search_sessions where status <> 'failed' and json_type(filters, '$.query') = 'text'
+            group by 1 order by at desc, query limit :limit""",
+            limit=max(0, limit),
+        )
+        return [row["query"] for row in rows]
+
+    def forget_search(self, query: str) -> int:
+        """Remove every search for this; how many there were."""
+        with self.write():
+            return self.db.execute(
+                "delete from search_sessions where json_extract(filters, '$.query') = :query", {"query": query}
+            ).rowcount
+
+    def get_user_stats(self) -> dict[str, Any]:
+        """The counters of the account, which only grow, and its tier."""
+        row = self.one(f"select {_STATS} from users where id = :id", id=self.user_id)
+        return dict(row) if row is not None else {}
+
+    def get_user_chat_history(self) -> list[dict[str, Any]]:
+        """Every conversation, last changed first: its id, title, newest message as ``chat_memory`` has it, times."""
+        rows = self.rows(
+            """select s.id as session_id, s.title, s.created_at, s.updated_at, (
+                    select m.message from chat_memory as m where m.session_id = s.id
+                    order by m.created_at desc, m.id desc limit 1) as last_message
+            from chat_sessions as s order by s.updated_at desc, s.id desc"""
+        )
+        return [{**dict(row), "last_message": from_json(row["last_message"])} for row in rows]

@@ -1,0 +1,213 @@
+"""What was used, day by day. Triggers count as messages are written; this is for what no trigger sees, and for reading.
+
+``track_user_usage`` is a view whose INSTEAD OF trigger does the counting (storage/schema/03_usage.sql), so a message, a
+bulk import and a caller here add in exactly the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..database.connection import Base
+from ..errors import Invalid, NotFound
+from ..json_text import from_json, to_json
+
+_ADD = """
+insert into track_user_usage (
+    user_id, messages_sent, messages_received, input_tokens, output_tokens, models_used, sessions_created,
+    generation_ms, usage_date
+)
+values (
+    :user_id, :messages_sent, :messages_received, :input_tokens, :output_tokens, :models_used, :sessions_created,
+    :generation_ms, :usage_date
+)
+"""
+
+_COUNT = """
+insert into session_counts (session_id, messages, tokens)
+select s.id, count(m.id), coalesce(sum(m.total_tokens), 0)
+from json_each(:ids) as wanted
+join chat_sessions as s on s.id = wanted.value
+left join chat_messages as m on m.session_id = s.id and m.standing is not null
+group by s.id
+on conflict (session_id) do update set messages = excluded.messages, tokens = excluded.tokens
+"""
+
+_BY_ROLE = """
+select m.role, iif(m.role = 'assistant', m.model, null) as model, count(*) as messages,
+    coalesce(sum(m.input_tokens), 0) as input_tokens, coalesce(sum(m.output_tokens), 0) as output_tokens,
+    coalesce(sum(m.elapsed_ms), 0) as elapsed_ms
+from json_each(:ids) as wanted
+join chat_messages as m on m.session_id = wanted.value and m.standing is not null
+group by 1, 2
+"""
+
+_SESSIONS = """
+select count(*) filter (where not exists (select 1 from deleted_sessions as d where d.id = s.id)),
+    coalesce(max(s.local_id), 0)
+from json_each(:ids) as wanted
+join chat_sessions as s on s.id = wanted.value
+"""
+
+_DAYS = """
+select usage_date, messages_sent, messages_received, input_tokens, output_tokens, total_tokens, models_used,
+    sessions_created, active_minutes, generation_ms
+from user_usage_daily
+where user_id = :user_id and usage_date >= date(:today, :back)
+order by usage_date desc
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What some conversations contribute to the use of their owner (contract 10.B1)."""
+
+    sessions: int = 0
+    newest: int = 0
+    """The local number of the newest of them."""
+    messages: int = 0
+    """All that count, system messages too."""
+    sent: int = 0
+    received: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    generation_ms: int = 0
+    models: Mapping[str, int] = field(default_factory=dict)
+
+
+class Usage(Base):
+    """Counting and reading what was used."""
+
+    def track_user_usage(
+        self,
+        user_id: str,
+        messages_sent: int | None = 0,
+        messages_received: int | None = 0,
+        input_tokens: int | None = 0,
+        output_tokens: int | None = 0,
+        model_used: str | None = None,
+        session_created: bool | None = False,
+        generation_ms: int | None = 0,
+        *,
+        usage_date: str | None = None,
+    ) -> None:
+        """Add to a day, today if none is named, and to the profile's totals. None is 0; nothing may be negative."""
+        added = {
+            "messages_sent": messages_sent or 0,
+            "messages_received": messages_received or 0,
+            "input_tokens": input_tokens or 0,
+            "output_tokens": output_tokens or 0,
+            "generation_ms": generation_ms or 0,
+        }
+        for name, value in added.items():
+            if value < 0:
+                raise Invalid(f"{name} cannot be {value}: use is only ever added to.")
+        models = {} if model_used is None else {model_used: 1}
+        with self.write():
+            if self.one("select 1 from profiles where id = :id", id=user_id) is None:
+                raise NotFound(f"No account has the id {user_id}.")
+            self._add_usage(user_id, added, models, sessions_created=int(bool(session_created)), usage_date=usage_date)
+
+    def usage_today(self) -> dict[str, Any]:
+        """Today's counters; zeros on a day without any."""
+        today = self.stamp()[:10]
+        for day in self.usage_days(1):
+            return day
+        zeros = dict.fromkeys(
+            ("messages_sent", "messages_received", "input_tokens", "output_tokens", "total_tokens"), 0
+        ) | dict.fromkeys(("sessions_created", "active_minutes", "generation_ms"), 0)
+        return {"usage_date": today, **zeros, "models_used": {}}
+
+    def usage_days(self, days: int) -> list[dict[str, Any]]:
+        """The counters of the last ``days`` days that have any, newest first, today being the first."""
+        found = self.rows(_DAYS, user_id=self.user_id, today=self.stamp()[:10], back=f"-{max(0, days - 1):d} days")
+        return [{**dict(row), "models_used": from_json(row["models_used"])} for row in found]
+
+    def recompute_session(self, session_id: str) -> None:
+        """Count a conversation's messages again and bring what it shows up to date."""
+        self.recompute_sessions([session_id])
+
+    def recompute_sessions(self, session_ids: Iterable[str]) -> None:
+        """:meth:`recompute_session` for many at once; ids without a conversation are passed over."""
+        ids = to_json(sorted(set(session_ids)))
+        with self.write():
+            self.db.execute(_COUNT, {"ids": ids})
+            self.db.execute(
+                "insert into update_session_stats (session_id) select value from json_each(:ids)", {"ids": ids}
+            )
+
+    def counted_usage(self, session_ids: Iterable[str]) -> Counted:
+        """What these conversations contribute now, counted row by row."""
+        ids = to_json(sorted(set(session_ids)))
+        sessions, newest = self.db.execute(_SESSIONS, {"ids": ids}).fetchone()
+        sums = {"messages": 0, "sent": 0, "received": 0, "input_tokens": 0, "output_tokens": 0, "generation_ms": 0}
+        models: dict[str, int] = {}
+        for row in self.rows(_BY_ROLE, ids=ids):
+            sums["messages"] += row["messages"]
+            if row["role"] == "user":
+                sums["sent"] += row["messages"]
+                sums["input_tokens"] += row["input_tokens"]
+            elif row["role"] == "assistant":
+                sums["received"] += row["messages"]
+                sums["output_tokens"] += row["output_tokens"]
+                sums["generation_ms"] += row["elapsed_ms"]
+                if row["model"] is not None:
+                    models[row["model"]] = row["messages"]
+        return Counted(sessions=sessions, newest=newest, models=models, **sums)
+
+    def recompute_usage(self, session_ids: Iterable[str], before: Counted) -> None:
+        """Add what these conversations contribute beyond ``before``: what the triggers would have added, row by row.
+
+        For a bulk import: ``before = counted_usage(ids)``, write the rows with the triggers aside, then this.
+        """
+        ids = list(session_ids)
+        with self.write():
+            now = self.counted_usage(ids)
+            added = {
+                "messages_sent": now.sent - before.sent,
+                "messages_received": now.received - before.received,
+                "input_tokens": now.input_tokens - before.input_tokens,
+                "output_tokens": now.output_tokens - before.output_tokens,
+                "generation_ms": now.generation_ms - before.generation_ms,
+            }
+            sessions = now.sessions - before.sessions
+            names = now.models.keys() | before.models.keys()
+            changes = {name: now.models.get(name, 0) - before.models.get(name, 0) for name in sorted(names)}
+            models = {name: change for name, change in changes.items() if change}
+            if any(added.values()) or models or sessions:
+                self._add_usage(self.user_id, added, models, sessions_created=sessions)
+            self.db.execute(
+                "update profiles set total_conversations = total_conversations + :sessions,"
+                " message_count = message_count + :messages,"
+                " last_session_id = iif(:newest > :known, (select id from chat_sessions where local_id = :newest),"
+                " last_session_id) where id = :user_id",
+                {
+                    "sessions": sessions,
+                    "messages": now.messages - before.messages,
+                    "newest": now.newest,
+                    "known": before.newest,
+                    "user_id": self.user_id,
+                },
+            )
+
+    def _add_usage(
+        self,
+        user_id: str,
+        added: Mapping[str, int],
+        models: Mapping[str, int],
+        *,
+        sessions_created: int,
+        usage_date: str | None = None,
+    ) -> None:
+        self.db.execute(
+            _ADD,
+            {
+                "user_id": user_id,
+                **added,
+                "models_used": to_json(dict(models)),
+                "sessions_created": sessions_created,
+                "usage_date": usage_date,
+            },
+        )

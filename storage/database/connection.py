@@ -1,0 +1,194 @@
+"""The connection, the write transaction, and SQLite's errors turned into sentences."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from .. import ids
+from ..clock import Clock, stamp, utc_now
+from ..conversations.process_locks import Ownership
+from ..errors import StoreError
+from ..records import Change
+from .sqlite_errors import explain
+
+BUSY_MS = 5000
+ROWS_A_STATEMENT = 40
+
+
+def connect(path: Path | str, *, busy_ms: int = BUSY_MS, private_index: bool = False) -> sqlite3.Connection:
+    """Return a connection with the pragmas of a Sterna file that need no write. The file exists already.
+
+    ``path`` may be a URI (``file:…``). Text that is not UTF-8, as a damaged disk or another program leaves it, is read
+    with U+FFFD in place of what cannot be read: one byte must not hide a history. ``private_index`` keeps the index of
+    the journal in memory, for this connection alone.
+    """
+    uri = isinstance(path, str)
+    db = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None, cached_statements=400, uri=uri)
+    db.row_factory = sqlite3.Row
+    db.text_factory = readable
+    try:
+        if private_index:
+            db.execute("pragma locking_mode = exclusive")  # counts only before the first read, and other pragmas read
+        db.execute("pragma foreign_keys = on")
+        db.execute("pragma recursive_triggers = off")  # some builds of SQLite turn them on
+        db.execute("pragma synchronous = full")
+        db.execute("pragma cache_size = -8000")  # KiB; the default 2 MB holds not even the upper pages of a large index
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def readable(raw: bytes) -> str:
+    """Return the text of these bytes, with U+FFFD for what is not UTF-8."""
+    return raw.decode("utf-8", "replace")
+
+
+class Base:
+    """What every part of the store stands on: the connection, the clock, the one way to write."""
+
+    db: sqlite3.Connection
+
+    def __init__(
+        self, db: sqlite3.Connection, path: Path, *, clock: Clock = utc_now, token: ids.Token = ids.base36
+    ) -> None:
+        self.db = db
+        self.path = path
+        self.token = token
+        self.owner_lock = Ownership(path, token)
+        self.read_only: StoreError | None = None
+        """Why nothing can be written, while that is so."""
+        self.on_commit: Callable[[Change], None] | None = None
+        """Called in the store's thread after each commit that touched a conversation."""
+        self._clock = clock
+        self._user_id = ""
+        self._depth = 0
+        self._began: datetime | None = None
+        self._touched: set[str] = set()
+
+    @property
+    def user_id(self) -> str:
+        """``profiles.id`` of the account that this file holds. A sign-in, in any process, changes it."""
+        if self.one("select 1 from profiles where id = :id", id=self._user_id) is None:
+            row = self.one("select id from profiles limit 1")
+            self._user_id = row["id"] if row else self._user_id
+        return self._user_id
+
+    @user_id.setter
+    def user_id(self, user_id: str) -> None:
+        self._user_id = user_id
+
+    def now(self) -> datetime:
+        """The injected clock; inside a write, the moment the write began, as in any SQL transaction."""
+        return self._began if self._began is not None else self._clock()
+
+    def stamp(self) -> str:
+        """:meth:`now` as the schema keeps it."""
+        return stamp(self.now())
+
+    def touch(self, *session_ids: str) -> None:
+        """Remember conversations that this write changes; listeners hear of them after it is kept."""
+        self._touched.update(session_ids)
+
+    @contextmanager
+    def write(self) -> Iterator[None]:
+        """One transaction: all of it is kept, or nothing. A write inside a write joins it.
+
+        ``begin immediate``, because a read that turns into a write fails at once when two processes meet.
+        """
+        if self._depth:
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+            return
+        self._require_writable()
+        try:
+            self.db.execute("begin immediate")
+            self._depth, self._began = 1, self._clock()
+            self.db.execute("update sync_ctx set now = :now", {"now": stamp(self._began)})
+            yield
+            self.db.execute("update sync_ctx set now = null")
+            self.db.execute("commit")
+        except BaseException as error:
+            self._touched.clear()
+            if self._depth:
+                self._undo()
+            if isinstance(error, sqlite3.Error) and (sentence := explain(error, self.path)) is not None:
+                raise sentence from error
+            raise
+        finally:
+            self._depth, self._began = 0, None
+        touched, self._touched = frozenset(self._touched), set()
+        if touched and self.on_commit is not None:
+            self.on_commit(Change(sessions=touched))
+
+    def _require_writable(self) -> None:
+        """Raise :attr:`read_only` when there is one. A store that can become writable again tries that first."""
+        if self.read_only is not None:
+            raise type(self.read_only)(str(self.read_only))
+
+    def _undo(self) -> None:
+        """Roll back, however often somebody ends what is being done. SQLite has done it already after some errors."""
+        while self.db.in_transaction:
+            try:
+                self.db.execute("rollback")
+            except sqlite3.OperationalError as error:
+                if "interrupted" not in str(error):
+                    raise
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Part of a write that can fail by itself: on an exception only it is undone, and the exception goes on."""
+        self.db.execute("savepoint part")
+        try:
+            yield
+        except BaseException:
+            if self.db.in_transaction:
+                self.db.execute("rollback to part")
+                self.db.execute("release part")
+            raise
+        self.db.execute("release part")
+
+    @contextmanager
+    def applying(self) -> Iterator[None]:
+        """Rows are only put where they belong: none is captured for sync, counted as use or stamped anew."""
+        self.db.execute("update sync_ctx set applying = 1")
+        yield
+        self.db.execute("update sync_ctx set applying = 0")  # after an exception the write's rollback does this
+
+    @contextmanager
+    def in_bulk(self) -> Iterator[None]:
+        """Many rows at once: the triggers of statistics, use, capture and search leave their work to the caller."""
+        self.db.execute("update sync_ctx set bulk = 1")
+        yield
+        self.db.execute("update sync_ctx set bulk = 0")
+
+    def insert_many(self, table: str, rows: Iterable[Mapping[str, Any]], *, known: str = "") -> None:
+        """Insert rows that all have the same columns, many a statement; ``known="or ignore"`` passes over known ones.
+
+        Where a table has triggers, SQLite journals the pages that a statement touches: with one row a statement, that
+        is half of the time.
+        """
+        rest = iter(rows)
+        while some := list(islice(rest, ROWS_A_STATEMENT)):
+            names = ", ".join(some[0])
+            places = ", ".join(["(" + ", ".join("?" * len(some[0])) + ")"] * len(some))
+            values = [value for row in some for value in row.values()]
+            self.db.execute(f"insert {known} into {table} ({names}) values {places}", values)
+
+    def one(self, sql: str, **values: Any) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        row: sqlite3.Row | None = self.db.execute(sql, values).fetchone()
+        return row
+
+    def rows(self, sql: str, **values: Any) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        return self.db.execute(sql, values).fetchall()

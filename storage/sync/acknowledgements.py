@@ -1,0 +1,134 @@
+"""Acknowledgements: what became of a push, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..clock import millis
+from ..errors import NotInFlight
+from ..json_text import to_json
+from .ack_results import PATIENCE, SyncFates
+from .pull import Seen
+from .push import SyncFreeze
+from .records import Quarantined, RemoteRow, Told
+
+Waiting = dict[tuple[str, str], tuple[str, int]]
+
+
+class SyncSettle(SyncFates, SyncFreeze):
+    """The answers to pushes."""
+
+    def settle_push(self, push_seq: int, told: Sequence[Told], seen: Seen | None, *, fence: int, now_ms: int) -> None:
+        """Take the answer to the push that is on its way.
+
+        NotInFlight, a ValueError, when no such push is, and ValueError for an answer that does not fit it; then
+        nothing has changed.
+        """
+        with self.write():
+            self._fenced(fence)
+            there = self.inflight()
+            if there is None or there.push_seq != push_seq:
+                raise NotInFlight("that push is not on its way")
+            if tuple((one.kind, one.id, one.rev) for one in told) != there.items:
+                raise ValueError("the answer does not fit the push")
+            waiting = self._waiting(told)
+            if any(_says_too_little(one, waiting) for one in told):
+                raise ValueError("an acknowledgement does not say where it was written down")
+            flown = self._flying()
+            self.db.execute("delete from sync_inflight")
+            with self.applying():
+                for one in self._settle_plain(told, waiting):
+                    _SETTLE[one.result](self, one, now_ms)
+                self._hear(seen)
+            self._forget_deaths(told)
+            self._take_landed(flown, now_ms)
+            self.touch(*self._conversations_of(told))
+
+    def drop_inflight(self, fence: int) -> None:
+        """Take a push back, to send its ops in other parcels; the server may have had it."""
+        with self.write():
+            self._fenced(fence)
+            self._ground()
+
+    def fork(self, replica: str, fence: int) -> None:
+        """Go on under a new name: another copy of this file has used the old one."""
+        with self.write():
+            self._fenced(fence)
+            self._ground()
+            self._rename_replica(replica)
+
+    def _ground(self) -> None:
+        flown = self._flying()
+        self.db.execute("delete from sync_inflight")
+        self._take_landed(flown, millis(self.now()))
+
+    def block(self, kind: str, id_: str, rev: int, code: str, *, fence: int) -> None:
+        """Set one op aside until somebody retries it by hand or changes its thing."""
+        with self.write():
+            self._fenced(fence)
+            self.db.execute(
+                """update sync_outbox set tries = :tries, refused_rev = rev, not_before = null, err = :code
+                where kind = :kind and id = :id and rev = :rev""",
+                {"kind": kind, "id": id_, "rev": rev, "code": code, "tries": len(PATIENCE) + 1},
+            )
+
+    def quarantined(self, limit: int = 100) -> list[Quarantined]:
+        """What the server does not take, oldest first."""
+        rows = self.rows(
+            """select o.kind, o.id, o.conv_id as session_id, o.op, coalesce(s.title, '') as title,
+                coalesce(o.err, '') as code, o.tries, o.not_before as next_at
+            from sync_outbox as o left join chat_sessions as s on s.id = o.conv_id
+            where o.tries > 0 order by o.seq limit :limit""",
+            limit=limit,
+        )
+        return [Quarantined(**dict(row)) for row in rows]
+
+    def retry_quarantined(self, id_: str | None = None) -> int:
+        """Try refused things again with the next push, one of them or all; how many."""
+        with self.write():
+            return self.db.execute(
+                """update sync_outbox set tries = 0, not_before = null, err = null
+                where tries > 0 and id = coalesce(:id, id)""",
+                {"id": id_},
+            ).rowcount
+
+    def _waiting(self, told: Sequence[Told]) -> Waiting:
+        """Op and revision of what waits of these things."""
+        rows = self.rows(
+            """select o.kind, o.id, o.op, o.rev from json_each(:items) as j
+            join sync_outbox as o
+                on o.kind = json_extract(j.value, '$[0]') and o.id = json_extract(j.value, '$[1]')""",
+            items=to_json([(one.kind, one.id) for one in told]),
+        )
+        return {(row["kind"], row["id"]): (row["op"], row["rev"]) for row in rows}
+
+    def _settle_plain(self, told: Sequence[Told], waiting: Waiting) -> list[Told]:
+        """Settle the messages that were taken as they are, all at once; gives the other answers."""
+        plain: list[RemoteRow] = []
+        others: list[Told] = []
+        for one in told:
+            row = one.row
+            as_sent = one.kind == "m" and row is not None and row.value is None and not row.is_dead
+            if as_sent and one.result == "ok" and waiting.get((one.kind, one.id)) == ("put", one.rev):
+                assert row is not None
+                plain.append(row)
+            else:
+                others.append(one)
+        self._note_messages(plain)
+        self.db.executemany("delete from sync_outbox where kind = 'm' and id = ?", [(row.id,) for row in plain])
+        return others
+
+
+def _says_too_little(told: Told, waiting: Waiting) -> bool:
+    op, rev = waiting.get((told.kind, told.id), ("", 0))
+    written = told.kind != "x" and rev == told.rev and op in ("put", "restore")
+    return written and told.row is None and told.result in ("ok", "lost")
+
+
+_SETTLE: dict[str, Callable[[SyncFates, Told, int], None]] = {
+    "ok": SyncFates._settle_ok,
+    "lost": SyncFates._settle_lost,
+    "deleted": SyncFates._settle_deleted,
+    "conv_missing": SyncFates._settle_missing,
+    "rejected": SyncFates._settle_rejected,
+}

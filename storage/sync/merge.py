@@ -1,0 +1,248 @@
+"""Which of a server's rows are taken, and what happens to the others.
+
+For each thing: what waits to be sent is kept, and its base does not move, so that the server can tell who had seen
+what; a grave here kills what lives there; what is private takes nothing; a row that is older than what is known says
+nothing. A row that cannot be taken now, because its thing is in the trash, private or on its way, is laid aside: the
+cursor goes on, and such a row would never come again.
+
+While a history is compared with one that went back (``resync``), positions of the old one mean nothing, and values are
+weighed by their stamps.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+
+from ..json_text import to_json
+from .merge_messages import SyncMessages
+from .outbox import Page
+from .records import RemoteRow
+from .removed_conversations import SyncRemoved
+
+_CONVERSATIONS = """
+select j.value as id, s.title as title, s.id is not null as here, p.conv_id is not null as private,
+    g.srv_seq as grave, b.op as op, b.restamp as restamp, n.id is not null as noted,
+    coalesce(t.srv_seq, 0) as srv_seq, coalesce(t.title_cls, 0) as title_cls, coalesce(t.acked_cls, 0) as cls,
+    coalesce(t.title_time, 0) as time, coalesce(t.title_tie, '') as tie
+from json_each(:ids) as j
+left join chat_sessions as s on s.id = j.value
+left join sync_optout as p on p.conv_id = j.value
+left join sync_grave as g on g.kind = 'c' and g.id = j.value
+left join sync_outbox as b on b.kind = 'c' and b.id = j.value
+left join sync_session_state as t on t.session_id = j.value
+left join sync_seen as n on n.kind = 'c' and n.id = j.value
+"""
+_SETTINGS = """
+select j.value as id, c.value as value, g.id is not null as here, p.conv_id is not null as private, b.op as op,
+    b.restamp as restamp, n.id is not null as noted, coalesce(t.srv_seq, 0) as srv_seq,
+    coalesce(t.time, 0) as time, coalesce(t.tie, '') as tie
+from json_each(:ids) as j
+left join chat_sessions as g on g.id = :session
+left join session_settings as c on c.session_id = :session and j.value = :session || '/' || c.key
+left join sync_optout as p on p.conv_id = :session
+left join sync_outbox as b on b.kind = 's' and b.id = j.value
+left join sync_setting_state as t on t.id = j.value
+left join sync_seen as n on n.kind = 's' and n.id = j.value
+"""
+
+
+class SyncTake(SyncMessages, SyncRemoved):
+    """Rows judged."""
+
+    def _take_rows(self, rows: Iterable[RemoteRow], *, resync: bool, now_ms: int) -> None:
+        """Take a page: conversations first."""
+        newest: dict[tuple[str, str], RemoteRow] = {}
+        for row in rows:
+            there = newest.get((row.kind, row.id))
+            if there is None or there.seq < row.seq:
+                newest[row.kind, row.id] = row
+        by_kind: dict[str, list[RemoteRow]] = {"c": [], "m": [], "s": []}
+        for row in newest.values():
+            by_kind[row.kind].append(row)
+        page = Page(resync, now_ms, self._flying())
+        with self.applying():
+            came = self._take_conversations(by_kind["c"], page)
+            self._take_messages(by_kind["m"], page)
+            self._take_settings(by_kind["s"], page)
+            if resync:
+                self._note_seen(newest.values())
+            self._take_aside(came, page)
+
+    def _flying(self) -> frozenset[tuple[str, str]]:
+        row = self.one("select items from sync_inflight")
+        items = json.loads(row["items"]) if row else []
+        return frozenset((kind, id_) for kind, id_, _, _ in items) | frozenset(("c", item[3]) for item in items)
+
+    def _take_landed(self, flown: Collection[tuple[str, str]], now_ms: int) -> None:
+        """Take what came for things while they were on their way, now that they are not."""
+        if flown and self.one("select 1 from sync_aside limit 1"):
+            rows = self._from_aside(
+                """(kind, id) in (
+                    select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:items))""",
+                items=to_json(sorted(flown)),
+            )
+            self._take_rows(rows, resync=False, now_ms=now_ms)
+
+    # conversations
+
+    def _take_conversations(self, rows: Sequence[RemoteRow], page: Page) -> list[str]:
+        """Gives those that are new here."""
+        if not rows:
+            return []
+        facts = {row["id"]: row for row in self.rows(_CONVERSATIONS, ids=to_json([row.id for row in rows]))}
+        fresh: list[RemoteRow] = []
+        for row in rows:
+            fact = facts[row.id]
+            known = fact["srv_seq"] if fact["noted"] or not page.resync else 0
+            if row.is_dead:
+                self._dead_conversation(row, fact, known, page)
+            elif fact["private"]:
+                self._private_conversation(row, fact, page)
+            elif fact["grave"] is not None:
+                if self._is_brought_back(row, fact["grave"], fact["op"], page):
+                    self.db.execute("delete from sync_grave where kind = 'c' and id = :id", {"id": row.id})
+                    fresh.append(row)
+                elif page.resync or fact["grave"] < row.seq:
+                    self._bury_again(row, fact["op"], page)
+            elif row.seq <= known:
+                continue
+            elif not fact["here"]:
+                fresh.append(row)
+            elif fact["op"] in ("put", "restore"):
+                self._edited_conversation(row, fact, page)
+            elif page.resync and row.stamp < _stamp(fact) and row.value and row.value["title"] != fact["title"]:
+                self._offer("c", row.id, row.id, row.seq, page.now_ms)
+            else:
+                lost = page.resync or self._lost_unseen(row, known, fact["tie"])
+                if lost and fact["title_cls"] and row.value and row.value["title"] != fact["title"]:
+                    self._file("c", row.id, row.id, fact["title"], page.now_ms)
+                self._adopt_conversation(row)
+        self._insert_conversations(fresh)
+        return [row.id for row in fresh]
+
+    def _adopt_conversation(self, row: RemoteRow) -> None:
+        if row.value is not None:
+            self._set_title_to(row)
+        self._note_conversation(row)
+
+    def _edited_conversation(self, row: RemoteRow, fact: sqlite3.Row, page: Page) -> None:
+        same = row.value is not None and row.value["title"] == fact["title"]
+        if ("c", row.id) in page.flying:
+            self._lay_aside(row, page)
+        elif fact["op"] == "put" and (same or (fact["restamp"] and row.stamp > _stamp(fact))):
+            if not same and fact["title_cls"]:
+                self._file("c", row.id, row.id, fact["title"], page.now_ms)
+            self._unqueue("c", row.id)
+            self._adopt_conversation(row)
+            return
+        self._keep_edit("c", row, page, _stamp(fact))
+        self.db.execute(
+            """insert into sync_session_state (session_id, created_seq) values (:id, :created)
+            on conflict (session_id) do update set created_seq = excluded.created_seq""",
+            {"id": row.id, "created": row.created_seq},
+        )
+
+    def _private_conversation(self, row: RemoteRow, fact: sqlite3.Row, page: Page) -> None:
+        """One that the person took back: a copy that a history brings back is taken back again."""
+        if fact["grave"] is not None and (page.resync or fact["grave"] <= 0):
+            self._bury_again(row, fact["op"], page)
+        else:
+            self._lay_aside(row, page)
+
+    def _dead_conversation(self, row: RemoteRow, fact: sqlite3.Row, known: int, page: Page) -> None:
+        if row.seq <= known and fact["grave"] is None:
+            return
+        dies = fact["here"] and not fact["private"] and fact["op"] != "restore"
+        if dies and ("c", row.id) in page.flying:
+            self._lay_aside(row, page)  # the answer says what the server has of it
+            return
+        self._bury("c", row, page)
+        self._forget_aside(row)
+        if dies:
+            self._let_die(row.id, page.now_ms)
+
+    def _let_die(self, session_id: str, now_ms: int) -> None:
+        """Remove a conversation that died elsewhere: what nobody else has of it is kept, the rest goes to the trash."""
+        self._save_edits(session_id, now_ms)
+        self._keep_removed(session_id)
+        self._drop_conversation(session_id)
+
+    def _save_edits(self, session_id: str, now_ms: int) -> None:
+        """File and move apart what nobody else has of a conversation that is about to go."""
+        edited = self.one(
+            """select s.title from chat_sessions as s
+            join sync_session_state as t on t.session_id = s.id and t.srv_seq > 0 and t.title_cls = 1
+            join sync_outbox as o on o.kind = 'c' and o.id = s.id and o.op = 'put'
+            where s.id = :id""",
+            id=session_id,
+        )
+        if edited is not None:
+            self._file("c", session_id, session_id, edited["title"], now_ms)
+        for row in self.rows(
+            """select m.id, m.content from sync_outbox as o
+            join chat_messages as m on m.id = o.id
+            join sync_message_state as t on t.message_id = m.id and t.srv_seq > 0
+            where o.conv_id = :id and o.kind = 'm' and o.op = 'put'""",
+            id=session_id,
+        ):
+            self._file("m", row["id"], session_id, row["content"], now_ms)
+        self._file_prompt(session_id, now_ms)
+        self._rescue(session_id)
+
+    # settings
+
+    def _take_settings(self, rows: Sequence[RemoteRow], page: Page) -> None:
+        for row in rows:
+            fact = self.one(_SETTINGS, ids=to_json([row.id]), session=row.session_id)
+            assert fact is not None
+            known = fact["srv_seq"] if fact["noted"] or not page.resync else 0
+            value = None if row.is_dead or row.value is None else row.value["value"]
+            same = value == fact["value"]
+            stamp = (0, fact["time"], fact["tie"])
+            if fact["private"] or not fact["here"]:
+                self._lay_aside(row, page)
+            elif row.seq <= known:
+                continue
+            elif fact["op"] is not None:
+                self._edited_setting(row, fact, page, same)
+            elif page.resync and not same and row.stamp < stamp:
+                self._offer(
+                    "s", row.id, row.session_id, row.seq, page.now_ms, "del" if fact["value"] is None else "put"
+                )
+            else:
+                if not same and (page.resync or self._lost_unseen(row, known, fact["tie"])):
+                    self._file_setting(row.id, row.session_id, fact["value"], page.now_ms)
+                self._adopt_setting(row)
+
+    def _adopt_setting(self, row: RemoteRow) -> None:
+        self._set_setting(row)
+        self._note_setting(row)
+
+    def _edited_setting(self, row: RemoteRow, fact: sqlite3.Row, page: Page, same: bool) -> None:
+        stamp = (0, fact["time"], fact["tie"])
+        if ("s", row.id) in page.flying:
+            self._lay_aside(row, page)
+        elif same or (fact["restamp"] and row.stamp > stamp):
+            if not same:
+                self._file_setting(row.id, row.session_id, fact["value"], page.now_ms)
+            self._unqueue("s", row.id)
+            self._adopt_setting(row)
+            return
+        self._keep_edit("s", row, page, stamp)
+
+    # aside
+
+    def _take_aside(self, session_ids: Collection[str], page: Page) -> None:
+        """What came before its conversation."""
+        if session_ids and self.one("select 1 from sync_aside limit 1"):
+            rows = self._from_aside(
+                "kind <> 'c' and session_id in (select value from json_each(:ids))", ids=to_json(sorted(session_ids))
+            )
+            self._take_messages([row for row in rows if row.kind == "m"], page)
+            self._take_settings([row for row in rows if row.kind == "s"], page)
+
+
+def _stamp(fact: sqlite3.Row) -> tuple[int, int, str]:
+    return fact["cls"], fact["time"], fact["tie"]

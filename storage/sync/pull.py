@@ -1,0 +1,211 @@
+"""Pulling: pages of the server's history, each with its cursor in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from ..clock import millis
+from ..json_text import to_json
+from .merge import SyncTake
+from .records import RemoteRow
+from .state import SyncStanding
+
+Seen = tuple[int, str]
+"""A commit of the server: its number and its name."""
+
+
+class SyncApply(SyncTake, SyncStanding):
+    """The history as the server tells it."""
+
+    def apply(
+        self,
+        rows: Iterable[RemoteRow],
+        *,
+        cur: int,
+        new_cur: int,
+        seen: Seen | None,
+        more: bool,
+        fence: int,
+        now_ms: int,
+    ) -> bool:
+        """Take the page that follows ``cur`` and move the cursor; False, and nothing done, when it has moved meanwhile.
+
+        The last page ends a comparison with a history that went back. Raises ValueError for a cursor that goes back.
+        """
+        if new_cur < cur:
+            raise ValueError("the cursor of a page goes back")
+        with self.write():
+            state = self._fenced(fence)
+            if state.cur != cur:
+                return False
+            self._take_rows(rows, resync=state.resync, now_ms=now_ms)
+            self.db.execute(
+                """update sync_state set cur = :new, complete = :whole, full_cur = iif(:whole, :new, full_cur)""",
+                {"new": new_cur, "whole": not more},
+            )
+            self._hear(seen)
+            if not more:
+                if state.resync:
+                    self._end_resync(now_ms)
+                bodiless = self.rows("select session_id from sync_bodiless")
+                with self.applying():
+                    self._embody(row["session_id"] for row in bodiless)
+        return True
+
+    def apply_extra(self, rows: Iterable[RemoteRow], *, fence: int, now_ms: int, whole: Collection[str] = ()) -> None:
+        """Take rows that were asked for out of turn: the newest conversations, or one's messages.
+
+        The cursor stays; each row comes again in its turn and says nothing new. ``whole`` names conversations of which
+        this is the last page. While histories are compared, nothing is taken out of turn.
+        """
+        with self.write():
+            if self._fenced(fence).resync:
+                return
+            listed = list(rows)
+            self._take_rows(listed, resync=False, now_ms=now_ms)
+            with self.applying():
+                if not self.pull_is_complete():
+                    self._summarize(
+                        row for row in listed if row.kind == "c" and not row.is_dead and self._is_empty(row.id)
+                    )
+                self._embody(whole)
+
+    def start_resync(self, fence: int) -> None:
+        """Begin to compare with a history that went back or is not known: everything is pulled again.
+
+        A clear that waits is dropped, for its position means nothing there; the graves say what it meant.
+        """
+        with self.write():
+            self._fenced(fence)
+            self._date_after_unanswered()
+            self.db.execute("delete from sync_inflight")
+            self.db.execute("delete from sync_outbox where kind = 'x'")
+            self.db.execute("delete from sync_seen")
+            self.db.execute("delete from sync_aside")
+            self.db.execute(
+                """update sync_state set cur = 0, full_cur = 0, seen_seq = 0, seen_nonce = '', resync = 1,
+                    complete = 0"""
+            )
+
+    def _date_after_unanswered(self) -> None:
+        """Date edits of what is on its way as of now.
+
+        The server that went back may have dated what they replace at any time until now, and told others of it.
+        """
+        self.db.execute(
+            """update sync_outbox set edited_at = :ms
+            where op = 'put' and exists (
+                select 1 from sync_inflight as f, json_each(f.items) as j
+                where json_extract(j.value, '$[0]') = sync_outbox.kind
+                    and json_extract(j.value, '$[1]') = sync_outbox.id
+                    and json_extract(j.value, '$[2]') < sync_outbox.rev
+            )""",
+            {"ms": millis(self.now())},
+        )
+
+    def _end_resync(self, now_ms: int) -> None:
+        """Offer again what was acknowledged and is neither live nor dead there."""
+        for lost in _LOST:
+            self.db.execute(lost, {"ms": now_ms})
+        for forget in _FORGET:
+            self.db.execute(forget)
+        self.db.execute("delete from sync_seen")
+        self.db.execute("update sync_state set resync = 0, resynced = resynced + 1")
+
+    def _hear(self, seen: Seen | None) -> None:
+        """Remember the newest commit that was ever heard of."""
+        if seen is not None:
+            self.db.execute(
+                "update sync_state set seen_seq = :seq, seen_nonce = :nonce where seen_seq <= :seq",
+                {"seq": seen[0], "nonce": seen[1]},
+            )
+
+    def _is_empty(self, session_id: str) -> bool:
+        return (
+            self.one(
+                """select 1 from chat_sessions as s
+                where s.id = :id and not exists (select 1 from chat_messages where session_id = s.id)""",
+                id=session_id,
+            )
+            is not None
+        )
+
+    def _came_back(self, session_ids: Collection[str], message_id: str | None = None) -> None:
+        """Take what came while these were in the trash or private; say again what no server knows any more."""
+        if message_id is not None:
+            rows = self._from_aside("kind = 'm' and id = :id", id=message_id)
+        else:
+            rows = self._from_aside(
+                "session_id in (select value from json_each(:ids))", ids=to_json(sorted(session_ids))
+            )
+        now_ms = millis(self.now())
+        if rows:
+            self._take_rows(rows, resync=False, now_ms=now_ms)
+        told = {"ids": to_json(sorted(session_ids)), "id": message_id, "ms": now_ms}
+        if message_id is not None:
+            self.db.execute(_UNKNOWN_MESSAGES + " and m.id = :id" + _ONCE, told)
+        elif self.one("select 1 from sync_state where resynced > 0"):
+            for unknown in (_UNKNOWN_SESSIONS, _UNKNOWN_MESSAGES, _UNKNOWN_SETTINGS):
+                self.db.execute(unknown + _ONCE, told)
+
+
+_LOST = (
+    """insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
+    select 'c', s.id, s.id, 'put', :ms, 1
+    from sync_session_state as t join chat_sessions as s on s.id = t.session_id
+    where t.srv_seq > 0 and s.id not in (select conv_id from sync_optout)
+        and not exists (select 1 from sync_seen where kind = 'c' and id = s.id)
+    on conflict (kind, id) do nothing""",
+    """insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
+    select 'm', m.id, m.session_id, 'put', :ms, 1
+    from sync_message_state as t join chat_messages as m on m.id = t.message_id
+    where t.srv_seq > 0 and m.session_id not in (select conv_id from sync_optout)
+        and not exists (select 1 from sync_seen where kind = 'm' and id = m.id)
+    on conflict (kind, id) do nothing""",
+    """insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
+    select 's', t.id, s.session_id, 'put', :ms, 1
+    from session_settings as s join sync_setting_state as t on t.id = s.session_id || '/' || s.key
+    where t.srv_seq > 0 and s.session_id not in (select conv_id from sync_optout)
+        and not exists (select 1 from sync_seen where kind = 's' and id = t.id)
+    on conflict (kind, id) do nothing""",
+)
+"""What a history does not have any more. A thing with an op of its own is said by that."""
+
+_FORGET = (
+    """update sync_session_state set srv_seq = 0, created_seq = 0
+    where srv_seq > 0 and not exists (select 1 from sync_seen where kind = 'c' and id = session_id)""",
+    """update sync_message_state set srv_seq = 0
+    where srv_seq > 0 and not exists (select 1 from sync_seen where kind = 'm' and id = message_id)""",
+    """update sync_setting_state set srv_seq = 0
+    where srv_seq > 0 and not exists (select 1 from sync_seen where kind = 's' and id = sync_setting_state.id)""",
+    """update sync_grave set srv_seq = 0
+    where srv_seq > 0
+        and not exists (select 1 from sync_seen as n where n.kind = sync_grave.kind and n.id = sync_grave.id)""",
+)
+"""Positions of the old history."""
+
+# What has no op and is not known there: while it was in the trash, the server's history went back, or its conversation
+# stopped being private. A value that was acknowledged once is offered with its own stamp, so that it cannot win over
+# one whose author had seen it.
+_UNKNOWN_SESSIONS = """
+insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
+select 'c', s.id, s.id, 'put', :ms, coalesce(t.title_time, 0) > 0
+from json_each(:ids) as j join chat_sessions as s on s.id = j.value
+left join sync_session_state as t on t.session_id = s.id
+where s.id not in (select conv_id from sync_optout) and coalesce(t.srv_seq, 0) = 0
+"""
+_UNKNOWN_MESSAGES = """
+insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
+select 'm', m.id, m.session_id, 'put', :ms, coalesce(t.body_time, 0) > 0
+from json_each(:ids) as j join chat_messages as m on m.session_id = j.value
+left join sync_message_state as t on t.message_id = m.id
+where m.session_id not in (select conv_id from sync_optout) and coalesce(t.srv_seq, 0) = 0
+"""
+_UNKNOWN_SETTINGS = """
+insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
+select 's', s.session_id || '/' || s.key, s.session_id, 'put', :ms, coalesce(t.time, 0) > 0
+from json_each(:ids) as j join session_settings as s on s.session_id = j.value
+left join sync_setting_state as t on t.id = s.session_id || '/' || s.key
+where s.session_id not in (select conv_id from sync_optout) and coalesce(t.srv_seq, 0) = 0
+"""
+_ONCE = " on conflict (kind, id) do nothing"

@@ -1,0 +1,211 @@
+"""The outbox, cut into pushes.
+
+What is on its way is frozen: every try sends the same bytes, so that the server can know a try it has already
+answered. Edits made meanwhile raise the revision of their row and go with a later push.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ..json_text import to_json
+from .columns import MESSAGE_COLUMNS
+from .records import Inflight, Pending
+from .state import SyncStanding
+
+Build = Callable[[str, int, Sequence[Pending]], bytes]
+"""Makes the body of a push out of the replica's name, its number and what it says."""
+
+OVERHEAD = 400
+"""Bytes that an op is counted beside its text."""
+
+_FREE = "(o.tries = 0 or o.refused_rev <> o.rev or o.not_before <= :now)"
+_COLUMNS = """o.seq, o.kind, o.id, o.conv_id, o.op, o.rev, o.edited_at, o.restamp, o.arg,
+    c.title, c.created_at, cs.srv_seq as c_seq, cs.title_cls, cs.acked_cls, cs.title_time, cs.title_tie,
+    ms.srv_seq as m_seq, ms.body_time, ms.body_tie, s.value as setting, ss.srv_seq as s_seq, ss.time as s_time,
+    ss.tie as s_tie"""
+_JOINS = """
+left join chat_sessions as c on o.kind = 'c' and c.id = o.id
+left join sync_session_state as cs on o.kind = 'c' and cs.session_id = o.id
+left join chat_messages as m on o.kind = 'm' and m.id = o.id
+left join sync_message_state as ms on o.kind = 'm' and ms.message_id = o.id
+left join session_settings as s on o.kind = 's' and s.session_id = o.conv_id and o.id = o.conv_id || '/' || s.key
+left join sync_setting_state as ss on o.kind = 's' and ss.id = o.id"""
+_LONG = tuple(
+    f"m_{name}"
+    for name in (
+        "content", "reasoning", "raw_message", "reasoning_details", "annotations", "metadata", "error_message"
+    )
+)  # fmt: skip
+_PLACES = tuple((name, f"m_{name}") for name in MESSAGE_COLUMNS)
+_M = ", ".join(f"m.{name} as m_{name}" for name in MESSAGE_COLUMNS)
+
+# Cross joins keep SQLite walking the outbox in its own order, so that only what is taken is read.
+WAITING = f"""
+select {_COLUMNS}, {_M}
+from sync_outbox as o {_JOINS}
+where {_FREE}
+    and (o.conv_id not in (select conv_id from sync_optout) or (o.kind = 'c' and o.op = 'del'))
+order by o.seq
+"""
+CONVERSATION = f"""
+select {_COLUMNS}, {_M}, {_FREE} as free
+from sync_outbox as o {_JOINS}
+where o.kind = 'c' and o.id = :id and o.op in ('put', 'restore')
+"""
+
+
+class SyncFreeze(SyncStanding):
+    """Pushes begun."""
+
+    def inflight(self) -> Inflight | None:
+        """The push that is on its way."""
+        row = self.one("select push_seq, body, items from sync_inflight")
+        if row is None:
+            return None
+        items = tuple((kind, id_, rev) for kind, id_, rev, _ in json.loads(row["items"]))
+        return Inflight(row["push_seq"], self.sync_state().replica, row["body"], items)
+
+    def freeze(self, build: Build, *, fence: int, most_ops: int, most_bytes: int, now_ms: int) -> Inflight | None:
+        """The push that is on its way; else a new one of what waits, or None when nothing does.
+
+        A clear travels alone, what is refused waits for its time, and a conversation goes before its messages. While
+        the history is compared with a server that went back, nothing is sent.
+        """
+        with self.write():
+            state = self._fenced(fence)
+            if (there := self.inflight()) is not None:
+                return there
+            if state.resync:
+                return None
+            pending = self._pick(most_ops, most_bytes, now_ms)
+            if not pending:
+                return None
+            push_seq = state.push_seq + 1
+            body = build(state.replica, push_seq, pending)
+            items = tuple((one.kind, one.id, one.rev) for one in pending)
+            self.db.execute("update sync_state set push_seq = :seq", {"seq": push_seq})
+            self.db.execute(
+                "insert into sync_inflight (one, push_seq, body, items) values (1, :seq, :body, :items)",
+                {
+                    "seq": push_seq,
+                    "body": body,
+                    "items": to_json([(one.kind, one.id, one.rev, one.session_id) for one in pending]),
+                },
+            )
+            self.db.executemany(
+                "update sync_outbox set sent = 1 where kind = ? and id = ?", [(kind, id_) for kind, id_, _ in items]
+            )
+            self._tell_graves(pending)
+            return Inflight(push_seq, state.replica, body, items)
+
+    def _tell_graves(self, pending: Sequence[Pending]) -> None:
+        """From now on the server may know of these deletions."""
+        if pending[0].kind == "x":
+            self.db.execute("update sync_grave set srv_seq = -1 where kind = 'c' and srv_seq = 0")
+        self.db.executemany(
+            "update sync_grave set srv_seq = -1 where kind = ? and id = ? and srv_seq = 0",
+            [(one.kind, one.id) for one in pending if one.op == "del"],
+        )
+
+    def _pick(self, most_ops: int, most_bytes: int, now_ms: int) -> list[Pending]:
+        first: list[Pending] = []
+        rest: list[Pending] = []
+        last: list[Pending] = []
+        gone: list[int] = []
+        taken: set[str] = set()
+        held: set[str] = set()
+        size = 0
+        for row in self._in_order(now_ms, taken, held):
+            if row["kind"] == "x":
+                if not first and not rest and not last:
+                    last.append(_pending(row))
+                break
+            if row["op"] in ("put", "restore") and _has_nothing(row):
+                gone.append(row["seq"])  # another tool took it away unseen
+                continue
+            weight = _weight(row)
+            count = len(first) + len(rest) + len(last)
+            if count and (size + weight > most_bytes or count >= most_ops):
+                break
+            size += weight
+            one = _pending(row)
+            if row["kind"] != "c":
+                rest.append(one)
+            elif row["op"] == "del":
+                last.append(one)
+            else:
+                first.append(one)
+        if gone:
+            self.db.executemany("delete from sync_outbox where seq = ?", [(seq,) for seq in gone])
+        return first + rest + last
+
+    def _in_order(self, now_ms: int, taken: set[str], held: set[str]) -> Iterator[sqlite3.Row]:
+        """What waits, oldest first, but a conversation before the first of its messages."""
+        for row in self.db.execute(WAITING, {"now": now_ms}):
+            session_id = row["conv_id"]
+            if row["kind"] == "c":
+                if session_id in taken:
+                    continue
+                taken.add(session_id)
+            elif row["kind"] in ("m", "s"):
+                if session_id not in taken and session_id not in held:
+                    waits = self.one("select 1 from sync_outbox where kind = 'c' and id = :id", id=session_id)
+                    own = self.one(CONVERSATION, id=session_id, now=now_ms) if waits else None
+                    if own is None or own["free"]:
+                        taken.add(session_id)
+                        if own is not None:
+                            yield own
+                    elif not own["c_seq"]:
+                        held.add(session_id)  # the server refuses it: it would not know where these belong
+                if session_id in held:
+                    continue
+            yield row
+
+
+def _has_nothing(row: sqlite3.Row) -> bool:
+    return row[{"c": "title", "m": "m_content", "s": "setting"}[row["kind"]]] is None
+
+
+def _weight(row: sqlite3.Row) -> int:
+    if row["op"] not in ("put", "restore"):
+        return OVERHEAD
+    if row["kind"] == "m":
+        return OVERHEAD + sum([len(row[name] or "") for name in _LONG])
+    return OVERHEAD + len(row["title"] or "") + len(row["setting"] or "")
+
+
+def _pending(row: sqlite3.Row) -> Pending:
+    kind, op = row["kind"], row["op"]
+    value: dict[str, Any] | None = None
+    stamp: tuple[int, int, str] | None = None
+    base, cls = 0, 0
+    if kind == "c":
+        base, cls = row["c_seq"] or 0, row["title_cls"] or 0
+        stamp = (row["acked_cls"] or 0, row["title_time"] or 0, row["title_tie"] or "")
+        value = {"title": row["title"], "created_at": row["created_at"]}
+    elif kind == "m":
+        base = row["m_seq"] or 0
+        stamp = (0, row["body_time"] or 0, row["body_tie"] or "")
+        value = {name: row[place] for name, place in _PLACES}
+    elif kind == "s":
+        base = row["s_seq"] or 0
+        stamp = (0, row["s_time"] or 0, row["s_tie"] or "")
+        value = {"value": row["setting"]}
+    return Pending(
+        kind=kind,
+        id=row["id"],
+        session_id=row["conv_id"],
+        op=op,
+        rev=row["rev"],
+        base=base,
+        edited_at=row["edited_at"],
+        stamp=stamp if row["restamp"] else None,
+        after=stamp[1] if stamp is not None and op == "put" else 0,
+        cls=cls,
+        upto=(row["arg"] or 0) if kind == "x" else 0,
+        value=value if op in ("put", "restore") else None,
+    )

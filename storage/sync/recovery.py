@@ -1,0 +1,82 @@
+"""What a person or a model wrote and no server has taken, when the conversation it belongs to died elsewhere.
+
+It moves, with a reply that is still arriving and the prompt that asked for it, into a conversation of its own that is
+told to nobody: bringing the dead one back would undo what somebody wanted, and losing the words is worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from .. import ids
+from ..conversations.conversations import TITLE_LENGTH
+from ..json_text import to_json
+from .row_writer import SyncRows
+
+RECOVERED = "Recovered: "
+
+_UNSENT = """
+select m.id from chat_messages as m
+join sync_outbox as o on o.kind = 'm' and o.id = m.id
+left join sync_message_state as s on s.message_id = m.id
+where m.session_id = :id and (o.op = 'put' and coalesce(s.srv_seq, 0) = 0 or o.op = 'restore')
+"""
+_ASKED = """
+select m.id from chat_messages as m
+join live_replies as l on l.user_message_id = m.id and l.session_id = :id
+where m.session_id = :id
+"""
+
+
+class SyncRescue(SyncRows):
+    """Nothing typed disappears."""
+
+    def _rescue(self, session_id: str) -> str | None:
+        """Move what a dying conversation holds that nobody else has; gives where it is, or None for nothing."""
+        unsent = {row["id"] for row in self.rows(_UNSENT, id=session_id)}
+        unsent |= {row["id"] for row in self.rows(_ASKED, id=session_id)}
+        live = self.one("select 1 from live_replies where session_id = :id", id=session_id)
+        draft = self.one("select 1 from drafts where session_id = :id and trim(content) <> ''", id=session_id)
+        if not unsent and live is None and draft is None:
+            return None
+        place = self._recovered(session_id)
+        self._move(unsent, place)
+        values = {"id": session_id, "place": place}
+        self.db.execute("update live_replies set session_id = :place where session_id = :id", values)
+        self.db.execute("update or ignore drafts set session_id = :place where session_id = :id", values)
+        return place
+
+    def _recovered(self, session_id: str) -> str:
+        """A new private conversation named after that one."""
+        dying = self.one("select title, created_at from chat_sessions where id = :id", id=session_id)
+        title = (RECOVERED + (dying["title"] if dying else ""))[:TITLE_LENGTH]
+        place = ids.conversation_id(self.now(), self.token)
+        self.db.execute("insert into sync_optout (conv_id) values (:id)", {"id": place})
+        self.db.execute(
+            """insert into chat_sessions (id, user_id, title, created_at, updated_at, last_activity)
+            values (:id, :user, :title, :now, :now, :now)""",
+            {"id": place, "user": self.user_id, "title": title, "now": self.stamp()},
+        )
+        self.db.execute("insert into sync_session_state (session_id, title_cls) values (:id, 1)", {"id": place})
+        self.touch(place)
+        return place
+
+    def _move(self, message_ids: Collection[str], place: str) -> None:
+        told = {"ids": to_json(sorted(message_ids)), "place": place}
+        some = "(select value from json_each(:ids))"
+        self.db.execute(f"update chat_messages set session_id = :place where id in {some}", told)
+        self.db.execute(f"delete from sync_outbox where kind = 'm' and id in {some}", told)
+        self.db.execute(f"delete from sync_message_state where message_id in {some}", told)
+        self.db.execute(
+            "insert into sync_rescued (message_id) select value from json_each(:ids) where true on conflict do nothing",
+            {"ids": told["ids"]},
+        )
+
+    def _name_anew(self, message_id: str) -> str:
+        """Give a message another id: the one it has is the server's."""
+        new = ids.message_id(self.now(), self.token)
+        told = {"new": new, "id": message_id}
+        self.db.execute("update chat_messages set id = :new where id = :id", told)
+        self.db.execute("update chat_messages set user_message_id = :new where user_message_id = :id", told)
+        self.db.execute("update live_replies set user_message_id = :new where user_message_id = :id", told)
+        return new

@@ -1,0 +1,111 @@
+"""Where the history stands with its server: cursor, fence, account, and the numbers a status line shows.
+
+A process that syncs takes the fence, one number up; every later write of it names that number. One that slept through
+a takeover finds another there and changes nothing.
+"""
+
+from __future__ import annotations
+
+from ..database.connection import Base
+from ..errors import FenceLost
+from ..ids import RANDOM_LENGTH
+from ..records import Session
+from .pending_counts import Outbox
+from .records import MOST_COUNTED, SyncAccount, SyncCounts, SyncState
+
+_BOUNDED = "select count(*) as n from (select 1 from {what} limit :most)"
+
+
+class SyncStanding(Outbox):
+    """State and account."""
+
+    def sync_state(self) -> SyncState:
+        """Where the history stands with its server."""
+        row = self.one(
+            """select replica, push_seq, cur, full_cur, seen_seq, seen_nonce, resync, fence, next_at, fails
+            from sync_state"""
+        )
+        assert row is not None
+        return SyncState(**{**dict(row), "resync": bool(row["resync"])})
+
+    def sync_account(self) -> SyncAccount | None:
+        """The account that this history belongs to; None for a local one."""
+        row = self.one("select origin, user_id, mode, caps, caps_at from sync_account")
+        return SyncAccount(**dict(row)) if row else None
+
+    def set_sync_account(
+        self,
+        origin: str,
+        user_id: str,
+        *,
+        mode: str | None = None,
+        caps: str | None = None,
+        caps_at: int | None = None,
+    ) -> None:
+        """Note the account and what was learnt of its server."""
+        with self.write():
+            self.db.execute(
+                """insert into sync_account (one, origin, user_id, mode, caps, caps_at)
+                values (1, :origin, :user, :mode, :caps, :caps_at)
+                on conflict (one) do update set origin = excluded.origin, user_id = excluded.user_id,
+                    mode = excluded.mode, caps = excluded.caps, caps_at = excluded.caps_at""",
+                {"origin": origin, "user": user_id, "mode": mode, "caps": caps, "caps_at": caps_at},
+            )
+
+    def take_fence(self) -> int:
+        """Become the process that syncs this file; gives the number that its writes name."""
+        with self.write():
+            self.db.execute("update sync_state set fence = fence + 1")
+            state = self.sync_state()
+            if not state.replica:
+                self.db.execute("update sync_state set replica = :new", {"new": self.token(2 * RANDOM_LENGTH)})
+        return state.fence
+
+    def schedule(self, next_at: int | None, fails: int, *, fence: int) -> None:
+        """Keep when the next try is due and how many have failed, across restarts and processes."""
+        with self.write():
+            self._fenced(fence)
+            self.db.execute("update sync_state set next_at = :at, fails = :fails", {"at": next_at, "fails": fails})
+
+    def pull_is_complete(self) -> bool:
+        """Whether all that the server had at the last pull is here."""
+        return self.one("select 1 from sync_state where complete = 1 and resync = 0") is not None
+
+    def is_bodiless(self, session_id: str) -> bool:
+        """Whether a conversation is known from the list of the newest only: its messages are still to come."""
+        return self.one("select 1 from sync_bodiless where session_id = :id", id=session_id) is not None
+
+    def sync_counts(self) -> SyncCounts:
+        """What waits, what lost, what is refused and what is private; each counted up to 10,000."""
+        quarantined = self._bounded("sync_outbox where tries > 0")
+        return SyncCounts(
+            waiting=max(0, self._bounded("sync_outbox") - quarantined),
+            conflicts=self._bounded("sync_conflict where dismissed = 0"),
+            quarantined=quarantined,
+            private=self._bounded("sync_optout join chat_sessions on id = conv_id"),
+        )
+
+    def private_sessions(self) -> list[Session]:
+        """The conversations that no server is told of, newest first."""
+        names = ", ".join(f"s.{name}" for name in Session.__slots__)
+        rows = self.rows(
+            f"""select {names} from sync_optout as o join chat_sessions as s on s.id = o.conv_id
+            order by coalesce(s.last_message_timestamp, s.created_at) desc, s.id desc"""
+        )
+        return [Session(**dict(row)) for row in rows]
+
+    def is_private(self, session_id: str) -> bool:
+        """Whether no server is told of this conversation."""
+        return self.one("select 1 from sync_optout where conv_id = :id", id=session_id) is not None
+
+    def _bounded(self, what: str) -> int:
+        row = self.one(_BOUNDED.format(what=what), most=MOST_COUNTED)
+        return int(row["n"]) if row else 0
+
+    def _fenced(self, fence: int) -> SyncState:
+        """The state, if this process still is the one that syncs. Called inside the write."""
+        assert isinstance(self, Base)
+        state = self.sync_state()
+        if state.fence != fence:
+            raise FenceLost("Another Sterna on this computer syncs this history now.")
+        return state

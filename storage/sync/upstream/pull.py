@@ -1,0 +1,312 @@
+"""What a server that speaks upstream's protocol shows, taken into the history.
+
+Such a server has no feed of changes. Its list of conversations is compared with what it said last, the messages of
+those that differ are fetched whole and merged one by one, and nothing is concluded from a message that is not there.
+A conversation that is not in a whole list is asked for by its id; one that is really gone goes to the trash here, not
+to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from ...conversations.conversations import DEFAULT_TITLE
+from ...errors import NotFound
+from ...json_text import to_json
+from ..columns import MESSAGE_COLUMNS, SUMMARY, is_same
+from ..records import RemoteRow
+from .push import SyncBaseline
+from .records import MISSING_FEW, MISSING_SHARE, Entry, InMessage, Survey, digest, enriched, rank
+
+ANSWER = "sync_missing_answer"
+HELD = "sync_missing_held"
+
+_FACTS = """
+select j.value as id, s.title, s.created_at, s.id is not null as here, p.conv_id is not null as private,
+    g.id is not null as grave, o.op, o.sent, coalesce(t.title_cls, 0) as cls, r.fp, r.title_base, r.title_sent
+from json_each(:ids) as j
+left join chat_sessions as s on s.id = j.value
+left join sync_optout as p on p.conv_id = j.value
+left join sync_grave as g on g.kind = 'c' and g.id = j.value
+left join sync_outbox as o on o.kind = 'c' and o.id = j.value
+left join sync_session_state as t on t.session_id = j.value
+left join sync_remote as r on r.id = j.value
+"""
+_KNOWN = """sync_remote as r join chat_sessions as s on s.id = r.id
+where r.title_base is not null and r.id not in (select conv_id from sync_optout)"""
+_UNKNOWN = """
+select s.id from chat_sessions as s
+where not exists (select 1 from sync_remote as r where r.id = s.id and r.title_base is not null)
+    and not exists (select 1 from sync_optout where conv_id = s.id)
+    and not exists (select 1 from sync_outbox where kind = 'c' and id = s.id)
+"""
+_HERE = f"""
+select m.id, m.session_id, o.op, r.base, r.sent, {", ".join(f"m.{name}" for name in MESSAGE_COLUMNS)}
+from chat_messages as m
+left join sync_outbox as o on o.kind = 'm' and o.id = m.id
+left join sync_remote_message as r on r.message_id = m.id
+where m.id in (select value from json_each(:ids))
+"""
+
+
+class SyncSurvey(SyncBaseline):
+    """Pulls in upstream's protocol."""
+
+    def baseline_survey(self, entries: Sequence[Entry], *, whole: bool, fence: int, now_ms: int) -> Survey:
+        """Compare a list with what the server said last; ``whole``: it names every conversation that there is."""
+        with self.write():
+            self._fenced(fence)
+            facts = {row["id"]: row for row in self.rows(_FACTS, ids=to_json([one.id for one in entries]))}
+            changed, fresh = [], []
+            with self.applying():
+                for one in entries:
+                    fact = facts[one.id]
+                    if fact["private"] or (fact["grave"] and not fact["here"]):
+                        if fact["op"] != "del":  # deleted here, and there again
+                            self._queue_op("c", one.id, one.id, "del", now_ms)
+                        continue
+                    if fact["op"] == "del" or (fact["op"] is None and fact["fp"] == one.fingerprint and fact["here"]):
+                        continue
+                    if not fact["here"]:
+                        fresh.append(one)
+                    else:
+                        self._take_title(one, fact, now_ms)
+                    if fact["fp"] != one.fingerprint or not fact["here"]:
+                        changed.append(one.id)
+                self._take_fresh(fresh)
+            if not whole:
+                return Survey(tuple(changed))
+            missing = self._missing({one.id for one in entries})
+            missing, held = self._believed(missing)
+            self.db.execute("update sync_state set complete = :whole", {"whole": not changed})
+            for row in self.rows(_UNKNOWN):
+                self._offer_whole(row["id"], now_ms)
+            return Survey(tuple(changed), missing, held)
+
+    def baseline_merge(
+        self, session_id: str, messages: Sequence[InMessage], fingerprint: str | None, *, fence: int, now_ms: int
+    ) -> int:
+        """Take a conversation's messages; how many were new or other. ``fingerprint``: what the list said, where these
+        are all that it counted."""
+        with self.write():
+            self._fenced(fence)
+            if not self.one("select 1 from chat_sessions where id = :id", id=session_id) or self.is_private(session_id):
+                return 0
+            by_id = {one.id: one for one in messages}
+            ids = to_json(list(by_id))
+            here = {row["id"]: dict(row) for row in self.rows(_HERE, ids=ids)}
+            graves = {
+                row["id"]
+                for row in self.rows(
+                    "select id from sync_grave where kind = 'm' and id in (select value from json_each(:ids))", ids=ids
+                )
+            }
+            fresh: list[InMessage] = []
+            taken = 0
+            with self.applying():
+                for one in by_id.values():
+                    mine = here.get(one.id)
+                    if one.id in graves:
+                        continue
+                    if mine is None:
+                        fresh.append(one)
+                    elif mine["session_id"] == session_id:
+                        taken += self._take_message(one, mine, session_id, now_ms)
+                self._insert_messages([_row(one.id, session_id, one.value) for one in fresh])
+                self._note_base(fresh)
+                if fingerprint is not None:
+                    self._offer_lost(session_id, ids, now_ms)
+                    self.db.execute(
+                        "update sync_remote set fp = :fp where id = :id", {"fp": fingerprint, "id": session_id}
+                    )
+                    self._embody([session_id])
+            return taken + len(fresh)
+
+    def baseline_gone(self, session_id: str, *, fence: int, now_ms: int) -> bool:
+        """A conversation was deleted elsewhere: it goes to the trash, what nobody else has of it is kept apart."""
+        with self.write():
+            self._fenced(fence)
+            self.db.execute("delete from sync_remote where id = :id", {"id": session_id})
+            try:
+                self.get_session(session_id)
+            except NotFound:
+                return False
+            if self.is_private(session_id):
+                return False
+            with self.applying():
+                self._let_die(session_id, now_ms)
+            return True
+
+    def baseline_whole(self, fence: int) -> None:
+        """Everything that the list named is here."""
+        with self.write():
+            self._fenced(fence)
+            self.db.execute("update sync_state set complete = 1")
+
+    def baseline_missing(self) -> int:
+        """How many conversations a person is asked about, because a list suddenly lacked them."""
+        row = self.one("select value from local_state where key = :key", key=HELD)
+        return int(row["value"]) if row else 0
+
+    def answer_missing(self, *, keep: bool) -> None:
+        """What that person says: keep them here and send them again, or they were deleted elsewhere on purpose."""
+        with self.write():
+            self._set_state(ANSWER, "keep" if keep else "delete")
+            self._set_state(HELD, None)
+
+    # conversations
+
+    def _take_fresh(self, entries: Sequence[Entry]) -> None:
+        rows = [
+            RemoteRow(
+                "c", one.id, one.id, 1, 1, value={"title": one.title, "created_at": one.created_at} | _summary(one)
+            )
+            for one in entries
+        ]
+        self._insert_conversations(rows)
+        self._summarize(rows)
+        for one in entries:
+            self.db.execute(
+                """insert into sync_remote (id, title_base) values (:id, :title)
+                on conflict (id) do update set fp = null, title_base = excluded.title_base, title_sent = null""",
+                {"id": one.id, "title": one.title},
+            )
+
+    def _take_title(self, one: Entry, fact: sqlite3.Row, now_ms: int) -> None:
+        """Last writer wins, as far as it can be told who that was; the other title is filed."""
+        mine, theirs = fact["title"], one.title
+        take = theirs != mine
+        if take and theirs == DEFAULT_TITLE and fact["op"] is None:
+            # nobody gives that title: it was deleted, and made again by a message that came without one
+            take = False
+            self._queue_op("c", one.id, one.id, "put", now_ms)
+        elif fact["op"] is not None and theirs == mine:
+            if fact["op"] == "put":
+                self._unqueue("c", one.id)  # it arrived, whatever was answered
+        elif fact["op"] is not None and theirs in (fact["title_base"], fact["title_sent"]):
+            take = False  # nobody has written since
+        elif fact["op"] is not None:
+            # one that was on its way and is not there may have been there, and been overtaken by who had seen it
+            overtaken = fact["title_sent"] == mine
+            take = overtaken or (not fact["cls"] and theirs != DEFAULT_TITLE)
+            if take:
+                if fact["op"] == "put":
+                    self._unqueue("c", one.id)
+                if fact["cls"]:
+                    self._file("c", one.id, one.id, mine, now_ms)
+            elif theirs != DEFAULT_TITLE:
+                self._file("c", one.id, one.id, theirs, now_ms)
+        self._know("c", one.id, 1)
+        self.db.execute(
+            """update sync_session_state set created_seq = 1, title_cls = iif(:take, 0, title_cls)
+            where session_id = :id""",
+            {"id": one.id, "take": take},
+        )
+        self.db.execute(
+            """insert into sync_remote (id, title_base) values (:id, :title)
+            on conflict (id) do update set title_base = excluded.title_base""",
+            {"id": one.id, "title": theirs},
+        )
+        created = min(fact["created_at"], one.created_at)
+        if take or created != fact["created_at"]:
+            value = {"title": theirs if take else mine, "created_at": created}
+            self._set_title_to(RemoteRow("c", one.id, one.id, 1, 1, value=value))
+
+    def _missing(self, listed: Collection[str]) -> tuple[str, ...]:
+        rows = self.rows(
+            f"""select r.id from {_KNOWN}
+                and not exists (select 1 from sync_outbox where kind = 'c' and id = r.id and op <> 'put')"""
+        )
+        return tuple(sorted(row["id"] for row in rows if row["id"] not in listed))
+
+    def _believed(self, missing: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Those that may be asked for; and those a person is asked about, because they are too many for that."""
+        row = self.one("select value from local_state where key = :key", key=ANSWER)
+        answer = json.loads(row["value"]) if row else None
+        known = self.one(f"select count(*) as n from {_KNOWN}")
+        assert known is not None
+        if len(missing) <= max(MISSING_FEW, known["n"] * MISSING_SHARE):
+            self._set_state(HELD, None)
+            self._set_state(ANSWER, None)
+            return missing, ()
+        if answer == "delete":
+            return missing, ()  # until all of them have been asked for, in however many turns
+        if answer is None:
+            self._set_state(HELD, len(missing))
+            return (), missing
+        self._set_state(ANSWER, None)
+        self.db.execute(
+            "delete from sync_remote where id in (select value from json_each(:ids))", {"ids": to_json(missing)}
+        )
+        return (), ()
+
+    def _set_state(self, key: str, value: Any) -> None:
+        if value is None:
+            self.db.execute("delete from local_state where key = :key", {"key": key})
+        else:
+            self.db.execute(
+                """insert into local_state (key, value) values (:key, :value)
+                on conflict (key) do update set value = excluded.value""",
+                {"key": key, "value": to_json(value)},
+            )
+
+    # messages
+
+    def _offer_lost(self, session_id: str, ids: str, now_ms: int) -> None:
+        """Say again what the server had and has no more. It deletes no single message: the conversation was deleted
+        as a whole, and somebody's next message made it again."""
+        self.db.execute(
+            """insert into sync_outbox (kind, id, conv_id, op, edited_at)
+            select 'm', id, session_id, 'put', :ms from chat_messages
+            where session_id = :id and role <> 'system' and id not in (select value from json_each(:ids))
+            on conflict (kind, id) do nothing""",
+            {"id": session_id, "ids": ids, "ms": now_ms},
+        )
+
+    def _take_message(self, one: InMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> bool:
+        """Whether what is here changed."""
+        there, here = digest(one.value), digest(mine)
+        self._note_base([one])
+        if mine["op"] is None:
+            if there != here and one.value["error_message"] and not mine["error_message"]:
+                return False  # what succeeded stands
+            told: Mapping[str, Any] = enriched(mine, one.value)
+        elif there in (here, mine["base"], mine["sent"]):
+            return False  # nobody else has written since; ours goes there
+        else:
+            told = self._weighed(one, mine, session_id, now_ms)
+        if is_same(mine, told):
+            return False
+        self._update_message(_row(one.id, session_id, told))
+        return True
+
+    def _weighed(self, one: InMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> Mapping[str, Any]:
+        """Two wrote the same message: the form that stands. The other's words are filed."""
+        ours, theirs = rank(mine), rank(one.value)
+        stands = ours > theirs and (ours[0] != theirs[0] or digest(mine) != mine["sent"])
+        if one.value["content"] != mine["content"]:
+            self._file("m", one.id, session_id, (one.value if stands else mine)["content"], now_ms)
+        if stands:
+            return mine
+        self._unqueue("m", one.id)
+        return enriched(mine, one.value)
+
+    def _note_base(self, messages: Iterable[InMessage]) -> None:
+        for one in messages:
+            self._know("m", one.id, 1)
+            self.db.execute(
+                """insert into sync_remote_message (message_id, base, extra) values (:id, :base, :extra)
+                on conflict (message_id) do update set base = excluded.base, extra = excluded.extra""",
+                {"id": one.id, "base": digest(one.value), "extra": to_json(one.extra) if one.extra else None},
+            )
+
+
+def _summary(one: Entry) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in SUMMARY}
+
+
+def _row(id_: str, session_id: str, value: Mapping[str, Any]) -> RemoteRow:
+    return RemoteRow("m", id_, session_id, 1, 1, value=value)

@@ -1,0 +1,244 @@
+"""What is sent to a server that speaks upstream's protocol, and what becomes of it.
+
+There is no push that a server would know again, so nothing is frozen: each try says what is here now. What was on its
+way is remembered, because an answer that never came may have been a yes, and saying an old title again then would bring
+it back over whatever followed it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from ...json_text import to_json
+from ..acknowledgements import SyncSettle
+from ..columns import MESSAGE_COLUMNS
+from ..push import OVERHEAD
+from ..records import Told
+from .records import Batch, Item, Outgoing, Outlook, OutMessage, digest
+
+_FREE = "(o.tries = 0 or o.refused_rev <> o.rev or o.not_before <= :now)"
+_PUTS = f"""sync_outbox as o
+where o.op in ('put', 'restore') and o.kind in ('c', 'm') and {_FREE}
+    and o.conv_id not in (select conv_id from sync_optout)"""
+_AUTOMATIC = """exists (select 1 from sync_remote as r where r.id = o.id and r.title_base is not null)
+    and not exists (select 1 from sync_session_state as t where t.session_id = o.id and t.title_cls = 1)"""
+"""A title that nobody gave, of a conversation that others have: one of them may have given it another by hand."""
+_DELETES = f"sync_outbox as o where o.kind = 'c' and o.op = 'del' and {_FREE}"
+
+_SESSION = """
+select id, title, created_at, updated_at, message_count, total_tokens, last_model, last_message_preview,
+    last_message_timestamp
+from chat_sessions where id = :id
+"""
+_MESSAGES = f"""
+select o.id, o.rev, r.extra, {", ".join(f"m.{name}" for name in MESSAGE_COLUMNS)}
+from sync_outbox as o join chat_messages as m on m.id = o.id
+left join sync_remote_message as r on r.message_id = o.id
+where o.kind = 'm' and o.conv_id = :id and o.op in ('put', 'restore') and {_FREE} and m.session_id = :id
+order by m.message_timestamp, m.id limit :most
+"""
+_LONG = ("content", "reasoning", "reasoning_details", "annotations", "metadata", "error_message")
+
+
+class SyncBaseline(SyncSettle):
+    """Pushes in upstream's protocol."""
+
+    def baseline_outlook(self, now_ms: int) -> Outlook:
+        """What waits to be sent, in short."""
+        waits = self.one(f"select 1 from {_PUTS} limit 1", now=now_ms) or self.one(
+            f"select 1 from {_DELETES} limit 1", now=now_ms
+        )
+        doubtful = self.one(f"select 1 from {_PUTS} and o.sent > 0 limit 1", now=now_ms) or self.one(
+            f"select 1 from {_PUTS} and o.kind = 'c' and {_AUTOMATIC} limit 1", now=now_ms
+        )
+        clear = self.one("select 1 from sync_outbox where kind = 'x'")
+        return Outlook(waits is not None or clear is not None, doubtful is not None, clear is not None)
+
+    def baseline_freeze(
+        self,
+        *,
+        fence: int,
+        now_ms: int,
+        most_conversations: int = 20,
+        most_messages: int = 100,
+        most_bytes: int = 700_000,
+        skip: Collection[str] = (),
+    ) -> Batch:
+        """What is to be sent next; it counts as sent from now on, for nobody can know.
+
+        ``skip`` are conversations that are not sent now. What such a server cannot be told is let go of: settings and
+        deletions of single messages, which its graves hide here.
+        """
+        with self.write():
+            self._fenced(fence)
+            self._let_go()
+            deletes = self._deletes(now_ms, most_conversations, skip)
+            conversations: list[Outgoing] = []
+            room = most_bytes
+            for session_id in self._waiting_conversations(now_ms, most_conversations, skip):
+                one, size = self._outgoing(session_id, now_ms, most_messages, room)
+                if one is not None:
+                    conversations.append(one)
+                    room -= size
+                if room <= 0:
+                    break
+            return Batch(deletes, tuple(conversations))
+
+    def baseline_settle(
+        self, acked: Sequence[Item], refused: Sequence[tuple[Item, str]] = (), *, fence: int, now_ms: int
+    ) -> None:
+        """Take an answer: what is stored there, in exactly the revision that was sent; what was refused, and why."""
+        with self.write():
+            self._fenced(fence)
+            for kind, id_, rev in acked:
+                if kind == "c":
+                    self._settle_conversation(id_, rev)
+                elif kind == "m":
+                    self._settle_message(id_)
+                self.db.execute(
+                    "delete from sync_outbox where kind = :kind and id = :id and rev = :rev",
+                    {"kind": kind, "id": id_, "rev": rev},
+                )
+            for (kind, id_, rev), code in refused:
+                self._settle_rejected(Told(kind, id_, rev, "rejected", None, code), now_ms)
+            self.touch(*{id_ for kind, id_, _ in acked if kind == "c"})
+
+    def baseline_clear(self, listed: Collection[str] | None, least: int, *, fence: int) -> Sequence[Item] | None:
+        """Whether everything may be cleared at once: the items that this settles, or None, and then one by one.
+
+        ``listed`` is all that the server has, None where that is not known. It may if every one of these was deleted
+        here, and if there are ``least`` of them at least.
+        """
+        with self.write():
+            self._fenced(fence)
+            clear = self.one("select rev from sync_outbox where kind = 'x'")
+            if clear is None:
+                return None
+            waiting = self.rows("select id, rev from sync_outbox where kind = 'c' and op = 'del'")
+            gone = {row["id"] for row in self.rows("select id from sync_grave where kind = 'c'")}
+            live = self.one("select 1 from chat_sessions where id not in (select conv_id from sync_optout) limit 1")
+            if listed is None or len(listed) < least or live is not None or not set(listed) <= gone:
+                self.db.execute("delete from sync_outbox where kind = 'x'")
+                return None
+            self.db.execute("update sync_outbox set sent = 1 where kind = 'x' or (kind = 'c' and op = 'del')")
+            self.db.execute("update sync_grave set srv_seq = -1 where kind = 'c'")
+            self.db.execute("delete from sync_remote")
+            return [("x", "all", clear["rev"]), *(("c", row["id"], row["rev"]) for row in waiting)]
+
+    def _let_go(self) -> None:
+        self.db.execute("delete from sync_outbox where kind = 's' or (kind = 'm' and op = 'del')")
+        self.db.execute(
+            """delete from sync_outbox where kind = 'm' and exists (
+                select 1 from chat_messages as m where m.id = sync_outbox.id and m.role = 'system')"""
+        )
+
+    def _deletes(self, now_ms: int, most: int, skip: Collection[str]) -> tuple[Item, ...]:
+        rows = self.rows(
+            f"""select o.id, o.rev from {_DELETES} and o.id not in (select value from json_each(:skip))
+            order by o.seq limit :most""",
+            now=now_ms, most=most, skip=to_json(sorted(skip)),
+        )  # fmt: skip
+        for row in rows:
+            # one that is brought back before the answer comes is not known there, and will be offered again
+            self.db.execute("delete from sync_remote where id = :id", {"id": row["id"]})
+            self.db.execute("update sync_grave set srv_seq = -1 where kind = 'c' and id = :id", {"id": row["id"]})
+            self._mark_sent("c", row["id"])
+        return tuple(("c", row["id"], row["rev"]) for row in rows)
+
+    def _waiting_conversations(self, now_ms: int, most: int, skip: Collection[str]) -> list[str]:
+        rows = self.rows(
+            f"""select o.conv_id as id from {_PUTS} and o.conv_id not in (select value from json_each(:skip))
+            group by o.conv_id order by min(o.seq) limit :most""",
+            now=now_ms, most=most, skip=to_json(sorted(skip)),
+        )  # fmt: skip
+        return [row["id"] for row in rows]
+
+    def _outgoing(self, session_id: str, now_ms: int, most: int, room: int) -> tuple[Outgoing | None, int]:
+        row = self.one(_SESSION, id=session_id)
+        if row is None:  # another tool took it away unseen
+            self.db.execute("delete from sync_outbox where conv_id = :id and op <> 'del'", {"id": session_id})
+            return None, 0
+        known = self._is_known_there(session_id)
+        own = self._own_op(session_id, now_ms)
+        if not known or (own is not None and own["op"] == "restore"):
+            self._offer_whole(session_id, now_ms)
+            own = self._own_op(session_id, now_ms)
+        if own is not None and not own["free"] and not known:
+            return None, 0  # the server does not take it: it would not know where its messages belong
+        rev = own["rev"] if own is not None and own["free"] else None
+        size = OVERHEAD
+        messages: list[OutMessage] = []
+        for found in self.rows(_MESSAGES, id=session_id, now=now_ms, most=most):
+            size += OVERHEAD + sum(len(found[name] or "") for name in _LONG)
+            if messages and size > room:
+                break
+            value = {name: found[name] for name in MESSAGE_COLUMNS}
+            messages.append(OutMessage(found["id"], found["rev"], value, json.loads(found["extra"] or "{}")))
+            self._note_sent(found["id"], value)
+        if rev is None and not messages:
+            return None, 0
+        if rev is not None:
+            self._note_title_sent(session_id, row["title"])
+        return Outgoing(session_id, rev, known, dict(row), tuple(messages)), size
+
+    def _own_op(self, session_id: str, now_ms: int) -> Any:
+        return self.one(
+            f"select o.rev, o.op, {_FREE} as free from sync_outbox as o where o.kind = 'c' and o.id = :id",
+            id=session_id, now=now_ms,
+        )  # fmt: skip
+
+    def _is_known_there(self, session_id: str) -> bool:
+        return (
+            self.one("select 1 from sync_remote where id = :id and title_base is not null", id=session_id) is not None
+        )
+
+    def _offer_whole(self, session_id: str, now_ms: int) -> None:
+        """Say a conversation with all its messages: the server has it no more, or never had."""
+        told = {"id": session_id, "ms": now_ms}
+        self.db.execute(
+            """insert into sync_outbox (kind, id, conv_id, op, edited_at) values ('c', :id, :id, 'put', :ms)
+            on conflict (kind, id) do update set op = 'put'""",
+            told,
+        )
+        self.db.execute(
+            """insert into sync_outbox (kind, id, conv_id, op, edited_at)
+            select 'm', id, session_id, 'put', :ms from chat_messages where session_id = :id and role <> 'system'
+            on conflict (kind, id) do update set op = 'put'""",
+            told,
+        )
+
+    def _note_sent(self, message_id: str, value: dict[str, Any]) -> None:
+        self._mark_sent("m", message_id)
+        self.db.execute(
+            """insert into sync_remote_message (message_id, sent) values (:id, :sent)
+            on conflict (message_id) do update set sent = excluded.sent""",
+            {"id": message_id, "sent": digest(value)},
+        )
+
+    def _note_title_sent(self, session_id: str, title: str) -> None:
+        self._mark_sent("c", session_id)
+        self.db.execute(
+            """insert into sync_remote (id, title_sent) values (:id, :title)
+            on conflict (id) do update set title_sent = excluded.title_sent""",
+            {"id": session_id, "title": title},
+        )
+
+    def _mark_sent(self, kind: str, id_: str) -> None:
+        self.db.execute("update sync_outbox set sent = 1 where kind = :kind and id = :id", {"kind": kind, "id": id_})
+
+    def _settle_conversation(self, session_id: str, rev: int) -> None:
+        op = self.one("select op, rev from sync_outbox where kind = 'c' and id = :id", id=session_id)
+        if op is not None and op["op"] == "del" and op["rev"] == rev:
+            return
+        self._know("c", session_id, 1)
+        self.db.execute(
+            """update sync_session_state set created_seq = 1, acked_cls = title_cls where session_id = :id""",
+            {"id": session_id},
+        )
+        self.db.execute("update sync_remote set title_base = title_sent where id = :id", {"id": session_id})
+
+    def _settle_message(self, message_id: str) -> None:
+        self._know("m", message_id, 1)
+        self.db.execute("update sync_remote_message set base = sent where message_id = :id", {"id": message_id})

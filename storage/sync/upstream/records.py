@@ -1,0 +1,154 @@
+"""What a server of upstream's kind says of a history, as records, and which of two forms of a message stands.
+
+Such a server lists conversations and messages and nothing else: no order of changes, no deletions, no revisions. So a
+message is known by a digest of what every flavour of such a server gives back as it was, and a conversation by what the
+list says of it (its fingerprint).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from ...json_text import to_json
+from ..columns import DEFAULTS, MESSAGE_COLUMNS
+
+Item = tuple[str, str, int]
+"""Kind, id and revision of something that was sent."""
+
+MISSING_FEW = 5
+MISSING_SHARE = 0.1
+"""So many conversations may be gone from a list before a person is asked: a list can be wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One conversation of a server's list; times are the schema's text."""
+
+    id: str
+    title: str
+    created_at: str
+    updated_at: str
+    message_count: int = 0
+    total_tokens: int = 0
+    last_model: str | None = None
+    last_message_preview: str | None = None
+    last_message_timestamp: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with every write that the server lets one see."""
+        return json.dumps([self.updated_at, self.message_count, self.title], ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a list was found to mean."""
+
+    changed: tuple[str, ...] = ()
+    """Conversations whose messages are to be fetched, as the list had them."""
+    missing: tuple[str, ...] = ()
+    """Conversations that are not in a whole list any more: to be asked for one by one."""
+    held: tuple[str, ...] = ()
+    """Conversations that are missing too, when they are so many that nothing is believed before a person says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What waits to be sent."""
+
+    waits: bool
+    doubtful: bool
+    """Something of it should not go before the server's list was looked at: it was on its way before, and nobody knows
+    whether it arrived, or it would overwrite what may be better."""
+    clear: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OutMessage:
+    """A message to be sent whole, for the server erases what is missing."""
+
+    id: str
+    rev: int
+    value: Mapping[str, Any]
+    """The columns."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """What the server once said beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A conversation with what is to be sent of it."""
+
+    id: str
+    rev: int | None
+    """Of its own op: it is new, or its title changed; then the title goes along."""
+    known: bool
+    """The server has it, as far as is known."""
+    row: Mapping[str, Any]
+    """Its columns, counters included."""
+    messages: tuple[OutMessage, ...] = ()
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Everything that an acknowledgement covers."""
+        own: tuple[Item, ...] = () if self.rev is None else (("c", self.id, self.rev),)
+        return own + tuple(("m", one.id, one.rev) for one in self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is to be sent next."""
+
+    deletes: tuple[Item, ...] = ()
+    conversations: tuple[Outgoing, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing."""
+        return not self.deletes and not self.conversations
+
+
+@dataclass(frozen=True, slots=True)
+class InMessage:
+    """A message as the server has it."""
+
+    id: str
+    value: Mapping[str, Any]
+    """The columns that it speaks of."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def digest(value: Mapping[str, Any]) -> str:
+    """A message's words and place, as every such server gives them back: not the text of an error, no microseconds."""
+    told = [value["role"], value["content"], bool(value["error_message"]), value["message_timestamp"][:23]]
+    return blake2b(json.dumps(told).encode(), digest_size=12).hexdigest()
+
+
+def rank(value: Mapping[str, Any]) -> tuple[bool, int, str]:
+    """What makes one form of a message better than another: it succeeded, it says more, it is later."""
+    return not value["error_message"], value.get("output_tokens") or 0, value["message_timestamp"][:23]
+
+
+def enriched(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """``theirs``, and from ``mine`` what the server does not say: it drops the text of errors, for example."""
+    told = {name: _fuller(name, mine[name], theirs.get(name)) for name in MESSAGE_COLUMNS}
+    told |= {"role": theirs["role"], "content": theirs["content"]}
+    failed = theirs["error_message"]
+    told["error_message"] = (mine["error_message"] or failed) if failed else None
+    same_moment = mine["message_timestamp"][:23] == theirs["message_timestamp"][:23]
+    told["message_timestamp"] = (mine if same_moment else theirs)["message_timestamp"]
+    return told
+
+
+def _fuller(name: str, mine: Any, theirs: Any) -> Any:
+    if theirs is None or theirs == DEFAULTS.get(name):
+        return mine
+    if name == "metadata" and mine:
+        kept = json.loads(mine)
+        if isinstance(kept, dict) and kept:
+            return to_json(kept | json.loads(theirs))
+    return theirs

@@ -1,0 +1,64 @@
+"""Announcement of a visit to the server, once a run and without a word on failure.
+
+See docs/specification/features.md#visits.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import secrets
+from importlib.metadata import version
+
+from ..clock import Timing
+from ..errors import SignInError
+from ..network.json_api import Service
+
+log = logging.getLogger("sterna.sync")
+
+START = "/api/chat/session/start"
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def session_token(now_ms: int) -> str:
+    """A new visit's token: ``sess_<epoch ms>_<9 base36>``."""
+    return f"sess_{now_ms}_{''.join(secrets.choice(DIGITS) for _ in range(9))}"
+
+
+def user_agent() -> str:
+    """``sterna/<version> (<system>; Python <version>)``."""
+    return f"sterna/{version('sterna')} ({platform.system() or 'unknown'}; Python {platform.python_version()})"
+
+
+class ChatSession:
+    """One visit. Chat goes on whether or not it could be announced."""
+
+    def __init__(self, service: Service, timing: Timing) -> None:
+        self._service = service
+        self._timing = timing
+        self._token: str | None = None
+        self._active = False
+
+    @property
+    def session_token(self) -> str | None:
+        """Its token, from the first try on."""
+        return self._token
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a server took it: only an answer of success says so."""
+        return self._active
+
+    async def start_session(self) -> None:
+        """Announce the visit, if that was not done. A failure is written down and nothing more; the next call tries."""
+        if self._active:
+            return
+        self._token = self._token or session_token(self._timing.now_ms())
+        # a terminal has no width in pixels to tell a device by: see docs/specification/decisions.md#visit-device
+        body = {"sessionToken": self._token, "userAgent": user_agent(), "referrer": "", "deviceType": "desktop"}
+        try:
+            await self._service.ask("POST", START, body)
+        except SignInError as error:
+            log.info("the visit was not announced: %s", type(error).__name__)
+        else:
+            self._active = True

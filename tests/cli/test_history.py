@@ -1,0 +1,164 @@
+"""``sterna list``, ``show``, ``search``, ``export``: the history as others read it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from sterna.storage import Settled, Store, open_account
+from tests.cli.conftest import Run
+
+
+@pytest.fixture
+def store(home: Path) -> Store:
+    """A history of three conversations; the second has the newest message."""
+    (home / "data").mkdir(mode=0o700)
+    store = Store.open(open_account(home / "data"))
+    for prompt, reply in (("What is a tern?", "A seabird."), ("Count to three", "1 2 3"), ("Sing", "La la")):
+        begun = store.begin_turn(None, prompt, model="test/model")
+        store.settle_reply(begun.reply.id, Settled("done", reply, "thinking of it", model="test/model"))
+    second = store.session_page(1, 1)[0].id
+    begun = store.begin_turn(second, "And to four", model="test/model")
+    store.settle_reply(begun.reply.id, Settled("failed", "1 2", model="test/model", error_message="The line broke."))
+    return store
+
+
+@pytest.fixture(autouse=True)
+def _closed(store: Store) -> None:
+    store.close()
+
+
+def test_the_list_is_newest_first_and_names_each(run: Run) -> None:
+    lines = run("list").out.splitlines()
+    assert [line[28:] for line in lines] == ["Count to three", "Sing", "What is a tern?"]
+    assert all(re.match(r"[0-9a-z]{8}  \d{4}-\d\d-\d\d \d\d:\d\d  ", line) for line in lines)
+    assert [row["title"] for row in run("list", "--json", "-n", "2").lines()] == ["Count to three", "Sing"]
+    assert [row["title"] for row in run("list", "--json", "TERN").lines()] == ["What is a tern?"]
+
+
+def test_json_lines_have_the_documented_keys(run: Run) -> None:
+    row = run("list", "--json").lines()[0]
+    assert set(row) == {"id", "name", "title", "at", "model", "preview", "live", "unread", "failed"}
+    assert (row["failed"], row["live"], row["unread"]) == (True, False, True)
+    hit = run("search", "--json", "seabird").lines()[0]
+    assert set(hit) == {"session_id", "title", "message_id", "role", "at", "snippet"}
+    for command, keys in (("list", row), ("search", hit), ("show", run("show", "--json").json())):
+        help_text = run(command, "--help").out
+        assert all(key in help_text for key in keys)
+
+
+def test_a_list_longer_than_a_page_is_whole_in_a_pipe(run: Run, home: Path) -> None:
+    store = Store.open(open_account(home / "data"))
+    with store.write():
+        for number in range(450):
+            store.create_session(f"number {number}")
+    store.close()
+    rows = run("list", "--json").lines()
+    assert len({row["id"] for row in rows}) == len(rows) == 453
+
+
+def test_a_conversation_is_shown_from_first_to_last_with_what_went_wrong(run: Run) -> None:
+    out = run("show").out
+    places = [out.index(text) for text in ("Count to three", "1 2 3", "And to four", "(The line broke.)")]
+    assert places == sorted(places)
+    assert "thinking" not in out
+    assert "> thinking of it" in run("show", "--reasoning").out
+
+
+def test_a_conversation_is_found_by_any_of_its_names(run: Run) -> None:
+    row = run("list", "--json").lines()[2]
+    for name in (row["id"], row["name"], row["name"][:5], row["id"][:-2]):
+        assert run("show", name).out.startswith("# What is a tern?"), name
+    ambiguous = run("show", "conv_")
+    assert (ambiguous.code, ambiguous.out) == (1, "")
+    assert "Several conversations begin with conv_" in ambiguous.err
+    assert "No conversation is called" in run("show", "%").err
+    assert run("show", "").code == 1
+
+
+def test_a_search_finds_titles_and_words_as_they_are_typed(run: Run) -> None:
+    out = run("search", "seab").out
+    assert "What is a tern?" in out
+    assert "A seabird." in out
+    assert (run("search", "albatross").code, run("search", "albatross").out) == (1, "")
+    session_id = run("list", "--json").lines()[0]["id"]
+    assert run("search", "-c", session_id, "seabird").code == 1
+    assert run("search", '"(AND* NEAR').code in (0, 1)
+
+
+def test_a_reply_that_is_arriving_in_another_process_is_shown(run: Run, home: Path) -> None:
+    other = Store.open(open_account(home / "data"))
+    begun = other.begin_turn(None, "Wait for it", model="test/model")
+    other.save_live(begun.reply.id, "so far", "")
+    assert "so far" in run("show", begun.session.id).out
+    assert run("show", begun.session.id, "--json").json()["live"] == [
+        {"id": begun.reply.id, "model": "test/model", "content": "so far"}
+    ]
+    assert other.live_replies(begun.session.id)
+    other.settle_reply(begun.reply.id, Settled("done", "so far and no further"))
+    other.close()
+
+
+def test_everything_leaves_as_one_json_object(run: Run, home: Path) -> None:
+    whole = run("export").json()
+    titles = [one["session"]["title"] for one in whole["conversations"]]
+    assert titles == ["What is a tern?", "Count to three", "Sing"]
+    assert whole["conversations"][0]["messages"][1]["content"] == "A seabird."
+    target = home / "all.json"
+    result = run("export", "-o", str(target))
+    assert (result.out, "all.json" in result.err) == ("", True)
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert len(json.loads(target.read_text())["conversations"]) == 3
+    again = run("export", "-o", str(target))
+    assert (again.code, again.err) == (
+        1,
+        f"sterna: {target} already exists and is never replaced. Name another file.\n",
+    )
+
+
+def test_an_export_goes_to_what_is_not_a_file_too(run: Run, home: Path) -> None:
+    assert run("export", "-o", "/dev/stdout").json()["conversations"]
+    assert run("export", "-o", "/dev/null").code == 0
+    full = run("export", "-o", "/dev/full")
+    assert (full.code, "/dev/full cannot be written (No space left on device)" in full.err) == (1, True)
+    folder = run("export", "-o", str(home))
+    assert (folder.code, "already exists" in folder.err) == (1, True)
+
+
+def test_some_conversations_leave_as_json_lines(run: Run) -> None:
+    names = [row["name"] for row in run("list", "--json").lines()]
+    assert [one["name"] for one in run("export", *names[:2]).lines()] == names[:2]
+
+
+def test_everything_leaves_as_markdown_files(run: Run, home: Path) -> None:
+    folder = home / "notes"
+    assert run("export", "--format", "markdown", "-o", str(folder)).code == 0
+    files = sorted(folder.iterdir(), key=lambda path: path.name.split("-", 3)[3])
+    assert [path.name[11:-12] for path in files] == ["Count-to-three", "Sing", "What-is-a-tern"]
+    assert "A seabird." in files[2].read_text()
+    assert run("export", "--format", "markdown", "-o", str(folder)).code == 1
+    assert run("export", "--format", "markdown", "last").out == files[0].read_text()
+
+
+def test_the_profile_says_who_and_how_much(run: Run) -> None:
+    told = run("profile").out
+    assert "This computer's own account, tier free" in told
+    assert re.search(r"today: [1-9]\d* sent, [1-9]\d* received", told)
+    assert "since the beginning: 3 conversations," in told
+    found = run("profile", "--json").json()
+    assert set(found) == {"profile", "stats", "today", "days", "activity", "models"}
+    assert (found["stats"]["total_conversations"], found["today"]["messages_sent"]) == (3, 4)
+    assert all(key in run("profile", "--help").out for key in found)
+
+
+def test_a_conversation_without_a_title_is_called_new(run: Run, home: Path) -> None:
+    store = Store.open(open_account(home / "data"))
+    store.create_session()
+    store.create_session("New Chat")
+    store.close()
+    lines = run("list").out.splitlines()
+    assert any(line.endswith("  New conversation") for line in lines)
+    assert any(line.endswith("  New Chat") for line in lines)

@@ -1,0 +1,78 @@
+"""A server whose database has no schema yet, or lies in a folder that was shut."""
+
+from __future__ import annotations
+
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from people import SECRET
+from waiting import until
+
+from sterna.server.database import embedded
+from sterna.server.database.embedded import Embedded
+from sterna.server.run import _kept
+from sterna.server.settings import ServerSettings
+from tests.server.conftest import serving
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Embedded]:
+    """PostgreSQL without a schema, and away."""
+    running = embedded.start(tmp_path / "postgres")
+    embedded.stop(running.folder)
+    yield running
+    embedded.stop(running.folder)
+
+
+def test_a_secret_that_was_given_does_not_stand_for_the_schema(settings: ServerSettings, empty: Embedded) -> None:
+    own = replace(
+        settings, database_url=empty.url, admin_url=empty.admin_url, service_url=empty.service_url, pool_seconds=0.2
+    )
+    assert own.jwt_secret == SECRET
+    keeping = partial(_kept, own, False, False)
+    with serving(replace(own, jwt_secret=""), background=keeping) as address, httpx.Client(base_url=address) as http:
+        assert http.get("/healthz").status_code == 200
+        for path in ("/readyz", "/api/chat/sync"):
+            answer = http.get(path, headers={"authorization": "Bearer x"})
+            assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
+            assert answer.headers["retry-after"]
+        embedded.start(empty.folder)
+        until(lambda: http.get("/readyz").status_code == 200, "ready")
+        assert http.get("/api/chat/sync", headers={"authorization": "Bearer x"}).status_code == 401
+
+
+@pytest.mark.parametrize("prefix", ["sterna-", "sterna-socket-"])
+def test_a_folder_among_temporary_ones_keeps_its_data_when_the_server_ends(prefix: str) -> None:
+    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+        folder = Path(name) / f"{prefix}postgres"
+        embedded.start(folder)
+        embedded.stop(folder)
+        assert (folder / "PG_VERSION").exists()
+
+
+@pytest.mark.parametrize("length", [85, 86, 95, 104, 120])
+def test_a_path_of_any_length_is_served(length: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / ("x" * (length - len(name) - 1))
+        assert len(str(folder)) == length
+        with psycopg.connect(embedded.start(folder).admin_url) as db:
+            assert db.execute("select 1").fetchone() == (1,)
+        embedded.stop(folder)
+
+
+def test_a_folder_above_that_was_shut_to_others_since_keeps_nobody_out_who_belongs_in(tmp_path: Path) -> None:
+    above = tmp_path / "above"
+    running = embedded.start(above / "postgres")
+    embedded.stop(running.folder)
+    above.chmod(0o700)  # root's PostgreSQL is another user
+    with psycopg.connect(embedded.start(running.folder).admin_url) as db:
+        assert db.execute("select 1").fetchone() == (1,)
+    embedded.stop(running.folder)
+    assert not stat.S_IMODE(above.stat().st_mode) & (stat.S_IROTH | stat.S_IWOTH)

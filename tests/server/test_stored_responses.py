@@ -1,0 +1,85 @@
+"""Stored answers of pushes: a person may write theirs through SQL, so they are read with limits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tracemalloc
+import zlib
+
+import psycopg
+import pytest
+from deltas import Device, said, talk
+from people import Db, Person, acting
+
+from sterna.server.errors import ApiError
+from sterna.server.sync import stored_responses as stored_answers
+from sterna.server.sync.stored_responses import MOST_BYTES, packed, unpacked
+from sterna.sync.wire import Ack, Row, Stamp
+
+FORGE = "select sync_answered(%s, %s, (select req_hash from sync_replica where replica = %s), %s)"
+
+OK = json.dumps([{"result": "ok"}])
+FORGED = {
+    "empty": b"",
+    "not compressed": b"[]",
+    "not JSON": zlib.compress(b"["),
+    "not a list": zlib.compress(b'{"result": "ok"}'),
+    "not acks": zlib.compress(b'[1, null, [], {"result": "fine"}]'),
+    "a number": zlib.compress(b"1"),
+    "too many digits": zlib.compress(b"[" + b"9" * 5000 + b"]"),
+    "deep": zlib.compress(b"[" * 100_000 + b"]" * 100_000),
+    "cut": zlib.compress(OK.encode())[:-5],
+    "followed by a bomb": zlib.compress(OK.encode() + b" " * (64 * MOST_BYTES)),
+    "a bomb": zlib.compress(b"0" * (64 * MOST_BYTES)),
+    "bombs of lists": zlib.compress(b"[" + b"[]," * MOST_BYTES + b"[]]"),
+}
+
+
+@pytest.mark.parametrize("stored", FORGED.values(), ids=FORGED.keys())
+def test_a_stored_answer_that_is_forged_costs_little_and_is_a_fork(ada: Person, db: Db, stored: bytes) -> None:
+    device = Device(ada)
+    device.push(talk())
+    with acting(db, ada.identity):
+        db.execute(FORGE, ("r1", 1, "r1", stored))
+    again = device.send(talk(), push_seq=1)
+    assert (again.status_code, again.json()["code"]) == (409, "replica_forked")
+    tracemalloc.start()
+    try:
+        assert asyncio.run(unpacked(stored)) is None
+        assert tracemalloc.get_traced_memory()[1] < 4 * MOST_BYTES
+    finally:
+        tracemalloc.stop()
+    assert Device(ada, "r2").push(said()).acks[0].result == "ok"
+
+
+def test_what_may_be_stored_is_bounded_in_the_table(ada: Person, db: Db) -> None:
+    Device(ada).push(talk())
+    for replica, answer in (("r1", b"x" * 5_000_000), ("r" * 300, b"")):
+        with pytest.raises(psycopg.errors.CheckViolation), acting(db, ada.identity):
+            db.execute(FORGE, (replica, 1, "r1", answer))
+
+
+def acks(size: int, count: int) -> list[Ack]:
+    return [
+        Ack("lost", Row("m", f"m{n}", "c", 1, 1, 1, False, Stamp(), {"content": "x" * size}), "") for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(("size", "count"), [(0, 0), (1, 1), (1, 5000), (1000, 1000), (1_000_000, 7)])
+def test_an_answer_comes_back_as_it_was_stored(size: int, count: int) -> None:
+    told = acks(size, count)
+    assert asyncio.run(unpacked(asyncio.run(packed(told)))) == told
+
+
+def test_an_answer_that_could_not_be_read_back_is_not_stored(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ApiError) as refused:
+        asyncio.run(packed(acks(1_000_000, 9)))
+    assert refused.value.status == 413
+    monkeypatch.setattr(stored_answers, "MOST_BYTES", 400)
+    device = Device(ada)
+    answer = device.send(talk(), *(said(f"m{n}") for n in range(10)))
+    assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+    assert not device.pull().rows
+    device.push_seq = 0
+    device.push(talk())

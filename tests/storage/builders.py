@@ -1,0 +1,72 @@
+"""Conversations for tests: what was said, in a word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ticking import Ticking
+
+from sterna.storage import Message, Settled, Store
+from sterna.storage.database.connection import connect
+from sterna.storage.database.migrations import statements, steps
+
+FOLDER = TemporaryDirectory()
+"""Where stores without a file of their own keep their locks; gone when the tests end."""
+
+CONTENT = ("chat_sessions", "session_counts", "chat_messages", "session_settings", "session_marks", "drafts")
+SYNC = ("sync_session_state", "sync_message_state", "sync_outbox", "sync_grave")
+
+
+def exchange(store: Store, prompt: str, answer: str = "Yes.", *, session_id: str | None = None) -> Message:
+    """A prompt and its settled reply; gives the reply."""
+    begun = store.begin_turn(session_id, prompt, model="acme/small")
+    return store.settle_reply(begun.reply.id, Settled("done", answer, input_tokens=3, output_tokens=5, elapsed_ms=1200))
+
+
+def table(store: Store, name: str) -> list[dict[str, Any]]:
+    """All rows of a table."""
+    return sorted((dict(row) for row in store.rows(f"select * from {name}")), key=repr)
+
+
+def tables(store: Store, *names: str) -> dict[str, list[dict[str, Any]]]:
+    """All rows of these tables."""
+    return {name: table(store, name) for name in names}
+
+
+def outbox(store: Store) -> set[tuple[str, str, str]]:
+    """What waits: kind, id, op."""
+    return {(row["kind"], row["id"], row["op"]) for row in store.rows("select kind, id, op from sync_outbox")}
+
+
+def acknowledge(store: Store) -> None:
+    """As if a server had taken everything that waits."""
+    with store.write(), store.applying():
+        store.db.execute(
+            """insert into sync_session_state (session_id, srv_seq, created_seq)
+            select id, seq, seq from sync_outbox where kind = 'c' and op = 'put'
+            on conflict (session_id) do update set srv_seq = excluded.srv_seq, created_seq = excluded.created_seq"""
+        )
+        store.db.execute(
+            """insert into sync_message_state (message_id, srv_seq) select id, seq from sync_outbox
+            where kind = 'm' and op = 'put' on conflict do nothing"""
+        )
+        store.db.execute(
+            """update sync_grave set srv_seq = o.seq from sync_outbox as o
+            where o.op = 'clear' and sync_grave.kind = 'c'
+                or o.op = 'del' and o.kind = sync_grave.kind and o.id = sync_grave.id"""
+        )
+        store.db.execute("update sync_state set full_cur = coalesce((select max(seq) from sync_outbox), full_cur)")
+        store.db.execute("delete from sync_outbox")
+
+
+def in_memory() -> Store:
+    """A store without a file, for properties that need many."""
+    db = connect(Path(":memory:"))
+    for file in steps():
+        for statement in statements(file.read_text()):
+            db.execute(statement)
+    store = Store(db, Path(FOLDER.name) / "memory.db", clock=Ticking())
+    store.user_id = store.ensure_profile("u", "")
+    return store

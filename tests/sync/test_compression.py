@@ -1,0 +1,31 @@
+"""Bodies of pushes: smaller, the same each time, and back to what they were."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+import zstandard
+
+from sterna.sync.protocol.compression import coding, packed
+
+BODY = '{"sync": "Ümlaut, 漢字, 🐦"}'.encode() * 50
+
+
+@pytest.mark.parametrize("caps", [(), ("gzip",), ("delta", "seen")])
+def test_a_server_gets_gzip_unless_it_knows_better(caps: tuple[str, ...]) -> None:
+    body = packed(BODY, caps)
+    assert coding(body) == "gzip"
+    assert gzip.decompress(body) == BODY
+    assert len(body) < len(BODY) / 10
+
+
+def test_a_server_that_knows_zstd_gets_that() -> None:
+    body = packed(BODY, ("gzip", "zstd"))
+    assert coding(body) == "zstd"
+    assert zstandard.ZstdDecompressor().decompress(body) == BODY
+
+
+@pytest.mark.parametrize("caps", [(), ("zstd",)])
+def test_a_body_is_packed_into_the_same_bytes_whenever_it_is(caps: tuple[str, ...]) -> None:
+    assert packed(BODY, caps) == packed(BODY, caps)

@@ -1,0 +1,111 @@
+"""Sync with upstream under a bad network, crashes and wrong clocks, on many seeds; and that the checks would notice.
+
+One seed again: ``World(SEED)``, ``run()``, ``check()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sterna.storage import Entry, Outgoing, Store, Survey
+from sterna.storage.sync.upstream.pull import SyncSurvey
+from sterna.sync.upstream import push
+from sterna.sync.upstream.pull import Pulling
+from sterna.sync.upstream.push import Pushing
+from tests.sync.upstream_world import World
+
+A_TEST = 50
+BUDGET = 100
+"""Runs in which a broken rule has to be noticed, beginning a few before one that did."""
+
+
+@pytest.mark.parametrize("first", range(0, 300, A_TEST))
+def test_nothing_is_lost_and_nothing_deleted_is_back(first: int) -> None:
+    for seed in range(first, first + A_TEST):
+        world = World(seed)
+        world.run()
+        assert world.check() == [], f"seed {seed}"
+
+
+FOUND = (143, 167, 700, 831)
+"""Seeds that a rule was made for."""
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_was_found_once_stays_found(seed: int) -> None:
+    world = World(seed)
+    world.run(60)
+    assert world.check() == []
+
+
+def trusting(self: Store, entries: list[Entry], **more: Any) -> Survey:
+    """What is not in a list is gone, however long the list."""
+    found: Survey = SURVEY(self, entries, **more)
+    listed = {one.id for one in entries}
+    for row in self.rows("select id from chat_sessions where id not in (select conv_id from sync_optout)"):
+        known = self.one("select 1 from sync_remote where id = :id and title_base is not null", id=row["id"])
+        if row["id"] not in listed and known:
+            self.db.execute("delete from chat_messages where session_id = :id", {"id": row["id"]})
+            self.db.execute("delete from chat_sessions where id = :id", {"id": row["id"]})
+    return found
+
+
+SURVEY = Store.baseline_survey
+
+
+def without_graves(self: Store, entries: list[Entry], **more: Any) -> Survey:
+    """What was deleted here and is there again stays there."""
+    gone = {row["id"] for row in self.rows("select id from sync_grave where kind = 'c'")}
+    return SURVEY(self, [one for one in entries if one.id not in gone], **more)
+
+
+def acked_all(self: Pushing, parcels: Any, said: Any, outcome: Any) -> Any:
+    """A push that is answered is stored, whatever the answer says."""
+    for parcel in parcels:
+        outcome.acked += parcel.one.items
+    return
+    yield
+
+
+def acked_whatever_revision(self: Store, acked: Any, refused: Any = (), **more: Any) -> None:
+    with self.write():
+        now = {(row["kind"], row["id"]): row["rev"] for row in self.rows("select kind, id, rev from sync_outbox")}
+        SETTLE(self, [(kind, id_, now.get((kind, id_), rev)) for kind, id_, rev in acked], refused, **more)
+
+
+SETTLE = Store.baseline_settle
+
+
+def titled_always(one: Outgoing, user_id: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """The title goes along with every message."""
+    return ITEM(one, user_id, messages) | {"title": one.row["title"]}
+
+
+ITEM = push.conversation_item
+
+
+@pytest.mark.parametrize(
+    ("room", "name", "broken", "first"),
+    [
+        (Store, "baseline_survey", trusting, 1008),
+        (Store, "baseline_survey", without_graves, 1250),
+        (Store, "baseline_settle", acked_whatever_revision, 1025),
+        (push, "conversation_item", titled_always, 1075),
+        (SyncSurvey, "_offer_lost", lambda *_: None, 1063),
+        (Pushing, "_judged", acked_all, 1080),
+        (Pulling, "_tried", lambda *_: True, 1000),
+    ],
+)
+def test_a_broken_rule_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, room: Any, name: str, broken: Callable[..., Any], first: int
+) -> None:
+    monkeypatch.setattr(room, name, broken)
+    for seed in range(first, first + BUDGET):
+        world = World(seed)
+        world.run()
+        if world.check():
+            return
+    pytest.fail(f"{BUDGET} runs noticed nothing")

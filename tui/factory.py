@@ -1,0 +1,204 @@
+"""The real parts: the file, the settings, the endpoints, put together into an application and run in this terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sterna import config, storage
+from sterna.config import Settings
+from sterna.config.log_file import FILE
+
+if TYPE_CHECKING:
+    from sterna.chat import Turns
+    from sterna.providers import Catalog
+    from sterna.storage import Store, StoreThread
+    from sterna.sync.auth.accounts import Accounts
+    from sterna.sync.status import SyncReport
+
+    from .app import SternaApp
+
+from .analytics import Tracker
+from .sync import Made
+
+
+def run_app(*, data_dir: Path | None, config_dir: Path | None) -> int:
+    """Run until the person quits; returns the exit code."""
+    if not (sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()):
+        print("sterna opens a chat and needs a terminal; in a pipe use: sterna ask", file=sys.stderr)
+        return 2
+    while True:
+        app = build(data_dir, config_dir)
+        app.run(mouse=app.settings.ui.mouse)
+        if not app.again:
+            break
+    if app.farewell is not None:
+        print(app.farewell, file=sys.stderr)
+    return app.return_code or 0
+
+
+def build(folder: Path | None, config_folder: Path | None, environ: Mapping[str, str] = os.environ) -> SternaApp:
+    """The application over the real file and the real endpoints. Nothing is opened yet."""
+    from .app import SternaApp
+
+    settings = config.load(config_folder, environ)
+    return SternaApp(
+        opener=partial(open_store, folder),
+        settings=settings,
+        catalog_factory=partial(make_catalog, folder=folder, config_folder=config_folder, environ=environ),
+        turns_factory=make_turns,
+        tracker_factory=partial(make_tracker, folder, config_folder, environ),
+        link_factory=partial(make_messenger, folder, config_folder, environ),
+        accounts=partial(accounts_here, folder, config_folder, environ),
+        clock=storage.utc_now,
+        log_file=partial(log_file, folder),
+        config_folder=config_folder,
+        environ=environ,
+    )
+
+
+def open_store(folder: Path | None) -> Store:
+    """The account's store; every way this fails is a sentence."""
+    try:
+        place = storage.data_dir(folder)
+    except OSError as error:
+        raise storage.StoreError(
+            f"The folder for your conversations cannot be made ({error.strerror}: {error.filename}). "
+            "Make it writable, or name another with --data-dir."
+        ) from error
+    return storage.Store.open(storage.open_account(place))
+
+
+def log_file(folder: Path | None) -> Path:
+    """Return the path of the log."""
+    return storage.data_dir(folder) / FILE
+
+
+async def make_catalog(
+    settings: Settings,
+    store: StoreThread,
+    *,
+    folder: Path | None,
+    config_folder: Path | None,
+    environ: Mapping[str, str],
+) -> Catalog:
+    """Every endpoint that is configured or found on this machine, and the guide."""
+    # httpx costs as much as the rest of the start: loaded in a thread, keys are echoed meanwhile.
+    await asyncio.to_thread(importlib.import_module, "httpx")
+    from sterna.chat import add_found, catalog_of
+
+    from .screens.guide_help import help_text
+
+    catalog = catalog_of(
+        settings,
+        store,
+        environ=environ,
+        config_dir=config_folder,
+        help_text=help_text,
+        memory=storage.data_dir(folder),
+    )
+    await add_found(catalog, settings, environ)
+    catalog.finders.append(partial(add_server, catalog, settings, store, folder, config_folder, environ))
+    await catalog.finders[-1]()
+    return catalog
+
+
+async def add_server(
+    catalog: Catalog,
+    settings: Settings,
+    store: StoreThread,
+    folder: Path | None,
+    config_folder: Path | None,
+    environ: Mapping[str, str],
+) -> None:
+    """Offer the server that somebody is signed in at, once it has said that it answers questions."""
+    if settings.blocked or "server" in catalog.names() or not await store.run(storage.Store.server_relays):
+        return
+    owner = await store.run(storage.Store.owner)
+    await asyncio.to_thread(importlib.import_module, "sterna.sync.factory")
+    from sterna.chat import server_of_account
+    from sterna.sync.errors import SignInError
+    from sterna.sync.factory import open_token
+    from sterna.sync.network.server_address import server_of
+
+    try:
+        accounts = await asyncio.to_thread(accounts_here, folder, config_folder, environ)
+        account = await asyncio.to_thread(accounts.agreed, owner)
+        if account.local or account.kind != "sterna" or not await asyncio.to_thread(accounts.is_signed_in, account):
+            return
+        server, token = server_of(account.origin), open_token(accounts, account)
+    except (SignInError, config.ConfigError, storage.StoreError) as error:
+        logging.getLogger("sterna.sync").warning("the server's models are not offered: %s", error)
+        return
+    catalog.add_provider(server_of_account(store, server.origin, server.host, token, settings.timeouts))
+
+
+def accounts_here(folder: Path | None, config_folder: Path | None, environ: Mapping[str, str]) -> Accounts:
+    """Those of the folders that this sitting uses."""
+    from sterna.sync.auth.accounts import Accounts
+
+    return Accounts(storage.data_dir(folder), config_folder, environ=environ)
+
+
+async def make_messenger(
+    folder: Path | None,
+    config_folder: Path | None,
+    environ: Mapping[str, str],
+    store: StoreThread,
+    told: Callable[[SyncReport], None],
+) -> Made:
+    """The messenger of the account whose history is open, if somebody is signed in and said yes."""
+    owner = await store.run(storage.Store.owner)
+    if owner is None or (await asyncio.to_thread(config.load, config_folder, environ)).blocked:
+        return Made()
+    await asyncio.to_thread(importlib.import_module, "sterna.sync.factory")
+    from sterna.sync.errors import SignInError
+    from sterna.sync.factory import open_engine
+    from sterna.sync.status import SyncReport
+
+    try:
+        accounts = await asyncio.to_thread(accounts_here, folder, config_folder, environ)
+        account = await asyncio.to_thread(accounts.agreed, owner)
+        shown = f"{account.name} at {account.origin.partition('://')[2]}"
+        if (why_not := accounts.why_not(account)) is not None:
+            return Made(shown, report=SyncReport("off", sentence=why_not))
+        if not await asyncio.to_thread(accounts.is_signed_in, account):
+            return Made(shown, report=SyncReport("signin", sentence="Nobody is signed in here."))
+        engine = open_engine(accounts, account, store, on_report=told)
+    except (SignInError, config.ConfigError, storage.StoreError) as error:
+        return Made(owner[0], report=SyncReport("blocked", sentence=str(error)))
+    return Made(shown, engine, engine.report)
+
+
+async def make_tracker(
+    folder: Path | None, config_folder: Path | None, environ: Mapping[str, str], store: StoreThread
+) -> Tracker | None:
+    """The tracker of this sitting, where the person said yes to analytics."""
+    if not config.load(config_folder, environ).analytics.enabled:
+        return None
+    await asyncio.to_thread(importlib.import_module, "sterna.sync.factory")
+    from sterna.sync.errors import SignInError
+    from sterna.sync.factory import open_tracker
+
+    owner = await store.run(storage.Store.owner)
+    try:
+        accounts = await asyncio.to_thread(accounts_here, folder, config_folder, environ)
+        account = await asyncio.to_thread(accounts.agreed, owner)
+        return open_tracker(accounts, account, store)
+    except (SignInError, config.ConfigError, storage.StoreError) as error:
+        logging.getLogger("sterna.sync").warning("no analytics: %s", error)
+        return None
+
+
+def make_turns(store: StoreThread, catalog: Catalog, settings: Settings) -> Turns:
+    """The turns of this sitting."""
+    from sterna.chat import Turns
+
+    return Turns(store, catalog, settings=settings)

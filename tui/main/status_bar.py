@@ -1,0 +1,134 @@
+"""The one line at the bottom: who answers, how full the context is, what goes on, and the keys that make sense now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual import events
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from sterna.storage.text import one_line
+
+from ..messages import ActionRequested
+
+GAP = "   "
+"""Between two hints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A key and what it does now."""
+
+    key: str
+    word: str
+    action_id: str
+
+
+class StatusLine(Widget):
+    """One line. What does not fit is left out, hints from the right first, the model last."""
+
+    model: reactive[str] = reactive("")
+    """Who answers the next prompt."""
+    context: reactive[str] = reactive("")
+    """Tokens of the conversation, and of how many."""
+    activity: reactive[str] = reactive("")
+    """What goes on now, such as a reply that arrives."""
+    sync: reactive[str] = reactive("")
+    """Where this history is kept."""
+    read_only: reactive[bool] = reactive(False)
+    """True while the history can be read and not written."""
+    hints: reactive[tuple[Hint, ...]] = reactive(())
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._spans: list[tuple[int, int, str]] = []
+
+    def render(self) -> Content:
+        """The line, filled to its width."""
+        width = self.content_size.width
+        self._spans = []
+        left = self._left(width * 2 // 3 if self.hints else width)
+        hints = self._fitting(width - left.cell_length - len(GAP))
+        right = Content.assemble(
+            *(
+                part
+                for number, hint in enumerate(hints)
+                for part in (GAP if number else "", (hint.key, "$primary"), " ", (hint.word, "$foreground 75%"))
+            )
+        )
+        start = width - right.cell_length
+        at = start
+        for hint in hints:
+            end = at + cell_len(f"{hint.key} {hint.word}")
+            self._spans.append((at, end, hint.action_id))
+            at = end + len(GAP)
+        return Content.assemble(left, " " * max(0, start - left.cell_length), right)
+
+    def on_click(self, event: events.Click) -> None:
+        """Do what a hint says."""
+        for start, end, action_id in self._spans:
+            if start <= event.x - self.gutter.left < end and action_id:
+                event.stop()
+                self.post_message(ActionRequested(action_id))
+
+    def _left(self, width: int) -> Content:
+        known = (
+            ("read-only" if self.read_only else "", "$warning", ""),
+            (self.activity, "$primary", ""),
+            (self.model, "$foreground 85%", "model.choose"),
+            (self.context, "$foreground 75%", ""),
+            (self.sync, "$foreground 75%", "app.sync"),
+        )
+        parts = [(one_line(text), style, action) for text, style, action in known if text]
+        while len(parts) > 1 and sum(cell_len(text) for text, _, _ in parts) + 3 * (len(parts) - 1) > width:
+            parts.pop()
+        at = 0
+        for text, _, action in parts:
+            end = min(at + cell_len(text), width)
+            self._spans.append((at, end, action))
+            at = end + 3
+        shown = [(text, style) for text, style, _ in parts]
+        content = Content.assemble(*(part for pair in _separated(shown) for part in pair))
+        return content.truncate(max(0, width), ellipsis=True)
+
+    def _fitting(self, width: int) -> list[Hint]:
+        fitting: list[Hint] = []
+        for hint in self.hints:
+            width -= cell_len(f"{hint.key} {hint.word}") + (len(GAP) if fitting else 0)
+            if width < 0:
+                break
+            fitting.append(hint)
+        return fitting
+
+
+def field_hints(focused: Widget) -> tuple[Hint, ...] | None:
+    """Return the keys of a field that has the focus; None for any other widget. Clicking them does nothing."""
+    keys = {"FilterInput": ("open", "clear filter"), "TitleInput": ("save", "cancel")}.get(type(focused).__name__)
+    return (Hint("enter", keys[0], ""), Hint("esc", keys[1], "")) if keys else None
+
+
+def _separated(parts: list[tuple[str, str]]) -> list[tuple[tuple[str, str], ...]]:
+    """Each part, with a dot before all but the first."""
+    return [((" · ", "$foreground 60%"), part) if number else (part,) for number, part in enumerate(parts)]
+
+
+def tokens(count: int) -> str:
+    """A number of tokens in at most five characters: ``950``, ``3.2k``, ``128k``, ``1.1M``."""
+    if count < 1_000:
+        return str(count)
+    for unit, size in (("k", 1_000), ("M", 1_000_000)):
+        amount = count / size
+        if amount < 999.5:
+            return f"{amount:.1f}{unit}".replace(".0", "") if amount < 10 else f"{amount:.0f}{unit}"
+    return f"{count / 1_000_000:.0f}M"
+
+
+def replying(seconds: float, text: str, waiting: bool) -> str:
+    """What the line says while a reply arrives. Speed is an estimate of four characters a token, as contexts are."""
+    if waiting:
+        return f"waiting {seconds:.0f} s"
+    speed = len(text) / 4 / seconds if seconds >= 1 else 0.0
+    return f"replying {seconds:.0f} s" + (f", {speed:.0f} tokens/s" if speed >= 1 else "")

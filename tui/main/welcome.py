@@ -1,0 +1,116 @@
+"""What stands where messages will: who answers, on a first start how to connect a model, or why nothing opens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from sterna.storage.text import clean, one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is to talk to."""
+
+    model: str
+    """Who answers when nothing is chosen."""
+    endpoints: tuple[str, ...] = ()
+    """What was configured or found, by the names people know."""
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys worth knowing first, as remapped."""
+
+    model: str
+    settings: str
+    search: str
+    help: str
+    retry: str
+    quit: str
+
+
+class Welcome(Widget):
+    """Says who will answer; with an empty history also how to begin."""
+
+    found: reactive[Found | None] = reactive(None, layout=True)
+    """None while it is being looked for."""
+    first: reactive[bool] = reactive(False, layout=True)
+    """True while there is no conversation at all."""
+    keys: reactive[Keys] = reactive(Keys("ctrl+l", "f9", "ctrl+r", "f1", "f5", "f10"))
+
+    trouble: reactive[str | None] = reactive(None, layout=True)
+    """Why the conversations cannot be opened, and what to do; stands above all else."""
+
+    def render(self) -> Content:
+        """The lines."""
+        if self.trouble is not None:
+            return Content("\n").join(self._trouble(self.trouble))
+        found = self.found
+        if found is None:
+            return Content("")
+        lines = self._first(found) if self.first else self._new(found)
+        return Content("\n").join(lines)
+
+    def _trouble(self, sentence: str) -> list[Content]:
+        return [
+            _line(("Your conversations cannot be opened.", "bold $warning")),
+            _line(),
+            _line(clean(sentence)),
+            _line(),
+            _line((self.keys.retry, "$primary"), " tries again    ", (self.keys.quit, "$primary"), " quits"),
+            _line(),
+            _line(("What you type stays in the prompt until they are open.", "$foreground 75%")),
+        ]
+
+    def _new(self, found: Found) -> list[Content]:
+        return [_line("A new conversation with ", (one_line(found.model), "$primary"), "."), self._model_line()]
+
+    def _first(self, found: Found) -> list[Content]:
+        lines = [
+            _line(("Welcome to Sterna.", "bold")),
+            _line("Your conversations stay on this computer, in one file."),
+            _line(),
+        ]
+        if found.endpoints:
+            names = ", ".join(one_line(name) for name in found.endpoints)
+            lines += [
+                _line("Connected to ", (names, "$primary"), "."),
+                _line("Using ", (one_line(found.model), "$primary"), "."),
+            ]
+        else:
+            lines += [
+                _line("No provider yet. The built-in guide replies for now: it knows Sterna and your own history."),
+                _line(),
+                _line("To connect one:"),
+                _line("• start Ollama, LM Studio or llama.cpp"),
+                _line("• or set OPENAI_API_KEY and restart"),
+                _line("• or press ", (self.keys.settings, "$primary"), " and add a provider"),
+            ]
+        lines += [_line((one_line(problem), "$warning")) for problem in found.problems]
+        lines += [_line()]
+        lines += [
+            _line((key.ljust(8), "$primary"), what)
+            for key, what in (
+                ("enter", "sends"),
+                (self.keys.search, "searches everything"),
+                (self.keys.help, "shows all keys and commands"),
+            )
+        ]
+        return lines
+
+    def _model_line(self) -> Content:
+        return _line(
+            (self.keys.model, "$primary"),
+            (" chooses another model, ", "$foreground 75%"),
+            (self.keys.search, "$primary"),
+            (" finds an old conversation.", "$foreground 75%"),
+        )
+
+
+def _line(*parts: str | tuple[str, str]) -> Content:
+    return Content.assemble(*parts)

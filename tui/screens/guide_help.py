@@ -1,0 +1,50 @@
+"""What the built-in guide asks this room: the keys that belong to a topic of its help, as they are now."""
+
+from __future__ import annotations
+
+from sterna.providers.guide_topics import TOPICS
+
+from ..actions.bindings import BY_ID, key_name
+
+KEYS = {
+    "keys": (
+        "prompt.send",
+        "prompt.newline",
+        "conversation.new",
+        "conversation.search",
+        "conversation.open",
+        "reply.stop",
+        "reply.retry",
+        "model.choose",
+        "app.palette",
+        "app.help",
+    ),
+    "models": ("model.choose", "app.settings"),
+    "search": ("conversation.search", "sidebar.filter"),
+    "delete": ("conversation.delete", "conversation.undo", "conversation.clear"),
+    "conversations": (
+        "conversation.new",
+        "conversation.rename",
+        "conversation.next",
+        "conversation.previous",
+        "reply.stop",
+        "reply.retry",
+    ),
+    "settings": ("app.settings", "conversation.settings", "app.theme"),
+}
+"""The actions to be named under each topic."""
+
+
+def help_text(topic: str) -> str:
+    """Sterna's help on a topic in Markdown; "" where the guide's own words are all there is to say."""
+    names = KEYS.get(topic)
+    if names is None:
+        return ""
+    words = next((known.text.strip() for known in TOPICS if known.id == topic), "")
+    rows = "\n".join(f"| {shown(BY_ID[name].key)} | {BY_ID[name].help} |" for name in names)
+    return f"{words}\n\n| key | |\n|---|---|\n{rows}"
+
+
+def shown(keys: str) -> str:
+    """The keys of an action as code, side by side."""
+    return " ".join(f"`{key_name(key)}`" for key in keys.split(","))

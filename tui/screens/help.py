@@ -1,0 +1,98 @@
+"""Help screen: every key, from the list of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.content import Content
+from textual.geometry import Size
+from textual.widget import Widget
+
+from ..actions.bindings import BY_ID, key_names, sections
+from ..prompt.slash_commands import COMMANDS
+from .panels import Dialog, Page, sentence
+
+KEYS_WIDTH = 30
+NARROW = 64
+"""Below this width the sentence stands under its keys."""
+
+
+class KeyList(Widget):
+    """The keys of one section, beside or above what they do."""
+
+    DEFAULT_CSS = "KeyList { height: auto; margin: 0 0 1 0; text-wrap: nowrap; }"
+
+    def __init__(self, heading: str, rows: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._heading, self._rows = heading, rows
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Lines at that width."""
+        return len(self._lines(width))
+
+    def render(self) -> Content:
+        """The heading and its rows."""
+        return Content("\n").join(self._lines(self.content_size.width))
+
+    def _lines(self, width: int) -> list[Content]:
+        indent = KEYS_WIDTH if width >= NARROW else 2
+        lines = [Content.styled(self._heading, "bold $primary")]
+        for keys, meaning in self._rows:
+            wrapped = wrap(meaning, max(8, width - indent)) or [""]
+            if indent < KEYS_WIDTH or len(keys) >= indent:
+                lines.append(Content.styled(keys, "$primary"))
+            else:
+                lines.append(Content.assemble((keys.ljust(indent), "$primary"), wrapped.pop(0)))
+            lines += [Content(" " * indent + line) for line in wrapped]
+        return lines
+
+
+def slash_rows() -> list[tuple[str, str]]:
+    """Return each action that has a command, with all its names."""
+    names: dict[str, list[str]] = {}
+    for name, action_id in COMMANDS.items():
+        names.setdefault(action_id, []).append(f"/{name}")
+    return [(" ".join(commands), BY_ID[action_id].title) for action_id, commands in names.items()]
+
+
+class HelpScreen(Dialog[None]):
+    """Keys as they are now, remapped ones too."""
+
+    BINDINGS = [
+        Binding("escape,q,f1", "dismiss", "Close"),
+        Binding("j,down", "scroll_by(1)", show=False),
+        Binding("k,up", "scroll_by(-1)", show=False),
+        Binding("space,pagedown,ctrl+d", "scroll_by(12)", show=False),
+        Binding("pageup,ctrl+u", "scroll_by(-12)", show=False),
+        Binding("g,home", "scroll_by(-9999)", show=False),
+        Binding("G,end", "scroll_by(9999)", show=False),
+    ]
+
+    def __init__(self, keymap: Mapping[str, str]) -> None:
+        super().__init__()
+        self._keymap = keymap
+
+    def compose(self) -> ComposeResult:
+        """Sections of keys, in one scrolling page."""
+        with Page("Keys", keys="↑ ↓ scroll   esc close", classes="-sheet"):
+            for heading, actions in sections():
+                rows = [(key_names(self._keymap.get(one.id, one.key)), one.help) for one in actions]
+                yield KeyList(heading, rows)
+            yield KeyList("Commands in the prompt", slash_rows())
+            yield sentence(
+                "To send text that begins with a slash, double it: //. Tab moves between the parts; the mouse works "
+                "everywhere. Change keys under [keys] in config.toml, "
+                'for example "conversation.new" = "ctrl+e".',
+                classes="note more",
+            )
+
+    def on_mount(self) -> None:
+        """Let the keys scroll at once."""
+        self.query_one(Page).focus()
+
+    def action_scroll_by(self, lines: int) -> None:
+        """Move the page."""
+        self.query_one(Page).scroll_relative(y=lines, animate=False)

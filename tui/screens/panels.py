@@ -1,0 +1,108 @@
+"""Dialogs and sheets as one family: a frame with its title above, its keys below, and a body that scrolls.
+
+Nothing here is imported before the first frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.geometry import Size
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Button, Checkbox, Input, Label, TextArea
+
+from sterna.storage.text import clean
+
+Result = TypeVar("Result")
+
+STYLES = str(Path(__file__).with_name("panels.tcss"))
+
+
+class Panel(VerticalScroll, can_focus=False):
+    """Frame of a dialog. Its title and keys stand in the border, so they stay while the body scrolls."""
+
+    def __init__(self, title: str, *children: Widget, keys: str = "esc cancel", classes: str = "") -> None:
+        super().__init__(*children, classes=classes)
+        self.border_title = Content(clean(title, newlines=False))
+        self.border_subtitle = Content(keys)
+
+
+class Page(Panel, can_focus=True):
+    """Panel of text: it has the focus itself, so that the arrow keys scroll it."""
+
+
+class Dialog(ModalScreen[Result]):
+    """Screen with one :class:`Panel`; the page keys scroll it wherever the focus is."""
+
+    CSS_PATH = STYLES
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "scroll_panel(1)", "Scroll down", show=False),
+        Binding("pageup", "scroll_panel(-1)", "Scroll up", show=False),
+    ]
+
+    def action_scroll_panel(self, pages: int) -> None:
+        """Scroll the body by a page."""
+        panel = self.query_one(Panel)
+        panel.scroll_relative(y=pages * max(1, panel.scrollable_content_region.height - 1), animate=False)
+
+
+class Field(Input):
+    """Text field with its label in the frame."""
+
+    def __init__(self, label: str, value: str | None = None, *, hint: str = "", **options: object) -> None:
+        super().__init__(value, **options)  # type: ignore[arg-type]
+        self.border_title = Content(label)
+        self.border_subtitle = Content(hint)
+
+
+class TextField(TextArea):
+    """Text field of several lines with its label in the frame."""
+
+    def __init__(self, label: str, text: str = "", *, placeholder: str = "") -> None:
+        super().__init__(text, soft_wrap=True, tab_behavior="focus", placeholder=placeholder)
+        self.border_title = Content(label)
+        self.highlight_cursor_line = False
+
+
+class CheckField(Checkbox):
+    """Checkbox drawn as ``[x]`` or ``[ ]``: visible without colour, and when it is not set."""
+
+    def __init__(self, label: str, value: bool = False, *, name: str | None = None) -> None:
+        super().__init__(Content(label), value, name=name, compact=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the lines that the label needs."""
+        return self.render().get_height(self.styles.get_rules(), width)
+
+    @property
+    def _button(self) -> Content:
+        style = self.get_visual_style("toggle--button")
+        return Content.assemble(("[x]" if self.value else "[ ]", style))
+
+
+class Buttons(Horizontal):
+    """Row of buttons at the right end; in a narrow terminal they stand below each other."""
+
+    def __init__(self, *buttons: tuple[str, str] | tuple[str, str, str]) -> None:
+        """Take ``(id, label)`` or ``(id, label, "primary" | "error")`` for each."""
+        super().__init__(classes="buttons")
+        self._made: Iterable[tuple[str, ...]] = buttons
+
+    def compose(self) -> ComposeResult:
+        """Make the buttons."""
+        for name, label, *variant in self._made:
+            look = variant[0] if variant else "default"
+            yield Button(Content(label), id=name, variant=look, compact=True)  # type: ignore[arg-type]
+
+
+def sentence(text: str, *, id: str | None = None, classes: str = "") -> Label:
+    """Return foreign or own text as a paragraph of a panel, never as markup."""
+    return Label(Content(clean(text)), markup=False, id=id, classes=f"sentence {classes}".strip())

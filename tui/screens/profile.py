@@ -1,0 +1,62 @@
+"""The profile page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.content import Content
+from textual.widgets import Static
+
+from sterna.storage import Store, StoreError
+
+from .panels import Dialog, Page
+from .profile_text import Profile, profile_lines
+
+if TYPE_CHECKING:
+    from ..app import SternaApp
+
+LATELY = 30
+"""Entries of the activity log."""
+
+
+class ProfileScreen(Dialog[None]):
+    """Reads the store, and changes nothing."""
+
+    BINDINGS = [Binding("escape,shift+f2", "dismiss", "Close")]
+
+    def compose(self) -> ComposeResult:
+        """Compose the page."""
+        with Page("Account and usage", keys="↑ ↓ scroll   esc close", classes="-sheet"):
+            yield Static(Content(""), id="page")
+
+    def on_mount(self) -> None:
+        """Read it."""
+        self.query_one(Page).focus()
+        self._fill()
+
+    @work(group="profile", exclusive=True)
+    async def _fill(self) -> None:
+        app = cast("SternaApp", self.app)
+        try:
+            page = await app.store.run(read, app.link.account)
+            shown = Content("\n").join(profile_lines(page))
+        except StoreError as error:
+            shown = Content(str(error))
+        for place in self.query("#page").results(Static):  # none once the page was left
+            place.update(shown)
+
+
+def read(store: Store, account: str) -> Profile:
+    """All of it, in the store's thread."""
+    return Profile(
+        account,
+        store.get_user_complete_profile(store.user_id),
+        store.get_user_stats(),
+        store.usage_days(31),
+        store.usage_today()["usage_date"],
+        store.recent_activity(LATELY),
+        store.server_models() if account else (),
+    )

@@ -1,0 +1,138 @@
+"""Adding a provider of models, changing it, and removing it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.widgets import Button, Input, Label
+
+from sterna import config
+from sterna.config import ConfigError
+from sterna.storage.text import one_line
+
+from .panels import Buttons, Dialog, Field, Panel, sentence
+from .provider_list import full_address, table_name
+
+if TYPE_CHECKING:
+    from sterna.config import EndpointSettings
+
+    from ..app import SternaApp
+
+Told = tuple[str, bool]
+"""A sentence about what was done, and whether it went well."""
+
+
+class ProviderDialog(Dialog[Told | None]):
+    """Returns a sentence once something was saved or removed, else None. The key is kept outside config.toml."""
+
+    BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]
+
+    def __init__(self, provider: EndpointSettings | None) -> None:
+        super().__init__()
+        self._provider = provider
+
+    @property
+    def sterna(self) -> SternaApp:
+        """The application, typed."""
+        return cast("SternaApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Compose three fields and the buttons."""
+        old = self._provider
+        with Panel(f"Edit {old.label or old.name}" if old else "Add a provider", keys="enter save   esc cancel"):
+            yield sentence("Any server with an OpenAI-compatible API.", classes="note")
+            yield Field("Name", (old.label or old.name) if old else "", placeholder="Work", id="provider-name")
+            yield Field("Address", old.url if old else "", placeholder="api.example.com/v1", id="provider-url")
+            key = "leave blank to keep the saved key" if old else "if the provider needs one"
+            yield Field("API key", placeholder=key, password=True, id="provider-key")
+            yield sentence("", id="answer", classes="answer")
+            remove = [("remove", "Remove", "error")] if old else []
+            yield Buttons(*remove, ("cancel", "Cancel"), ("save", "Save" if old else "Add", "primary"))
+
+    @on(Input.Submitted)
+    def next_field(self, event: Input.Submitted) -> None:
+        """Go on to the next field, and save from the last one."""
+        event.stop()
+        if event.input.id == "provider-key":
+            self._save()
+        else:
+            self.focus_next()
+
+    @on(Button.Pressed)
+    def press(self, event: Button.Pressed) -> None:
+        """Do what the button says."""
+        match event.button.id:
+            case "save":
+                self._save()
+            case "remove":
+                self._remove()
+            case _:
+                self.dismiss(None)
+
+    @work(group="provider", exclusive=True)
+    async def _save(self) -> None:
+        label, typed, key = (self._field(part).value.strip() for part in ("name", "url", "key"))
+        url = full_address(typed)
+        if not label:
+            self._refuse("name", "Give the provider a name.")
+            return
+        if url is None:
+            self._refuse("url", "Enter an address such as api.example.com/v1 or http://localhost:11434/v1.")
+            return
+        taken = {one.name: one for one in self.sterna.settings.endpoints}
+        old = self._provider
+        if any(label.casefold() in (one.name, one.label.casefold()) for one in taken.values() if one != old):
+            self._refuse("name", f"There is already a provider named “{one_line(label, 40)}”.")
+            return
+        known = set(self.sterna.catalog.names()) if self.sterna.catalog is not None else set()
+        name = old.name if old else table_name(label, {*taken, *known})
+        try:
+            if key:
+                await asyncio.to_thread(self._credentials().put, name, key)
+            await self.sterna.save_setting(f"endpoints.{name}.url", url)
+            if label != name or (old and old.label):
+                await self.sterna.save_setting(f"endpoints.{name}.label", label if label != name else None)
+        except ConfigError as error:
+            self._refuse("key" if key else "url", str(error))
+            return
+        problem = await self.sterna.add_endpoint(name)
+        models = self.sterna.key_of("model.choose")
+        done = "Saved" if old else "Added"
+        self.dismiss((problem or f"{done} “{one_line(label, 40)}”. Choose its models with {models}.", problem is None))
+
+    @work(group="provider", exclusive=True)
+    async def _remove(self) -> None:
+        from .dialogs import Confirm
+
+        old = self._provider
+        assert old is not None
+        label = one_line(old.label or old.name, 40)
+        question = f"Remove “{label}” and its saved key? Conversations stay."
+        if not await self.app.push_screen_wait(Confirm("Remove provider?", question, "Remove")):
+            return
+        try:
+            await asyncio.to_thread(self._credentials().delete, old.name)
+            await self.sterna.remove_endpoint(old.name)
+        except ConfigError as error:
+            self._refuse("name", str(error))
+            return
+        self.dismiss((f"Removed “{label}”.", True))
+
+    def _credentials(self) -> config.Credentials:
+        return config.credentials.here(self.sterna.config_folder, self.sterna.environ)
+
+    def _field(self, part: str) -> Input:
+        return self.query_one(f"#provider-{part}", Input)
+
+    def _refuse(self, part: str, why: str) -> None:
+        for field in self.query(Field):
+            field.set_class(field.id == f"provider-{part}", "-invalid")
+        self._field(part).focus()
+        answer = self.query_one("#answer", Label)
+        answer.display = True
+        answer.update(one_line(why))
+        self.call_after_refresh(answer.scroll_visible, animate=False)

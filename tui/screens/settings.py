@@ -1,0 +1,159 @@
+"""The settings most people want, on one page. Each is written into config.toml at once; the rest is edited there."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.content import Content
+from textual.widgets import Button, Checkbox, Input, Label
+from textual.widgets.option_list import Option
+
+from sterna.config import ConfigError
+from sterna.storage.text import one_line
+
+from .menu import Menu
+from .panels import Buttons, CheckField, Dialog, Field, Panel, sentence
+from .provider_list import ADD, Row, rows
+
+if TYPE_CHECKING:
+    from ..app import SternaApp
+
+ANALYTICS = "analytics.enabled"
+SWITCHES = (
+    ("ui.show_reasoning", "Expand reasoning by default"),
+    ("ui.show_token_count", "Show tokens and time under each reply"),
+    ("ui.enter_sends", "Enter sends (off: Enter adds a line, Ctrl+J sends)"),
+    ("ui.vim", "Vim-style movement (j k g G)"),
+    ("ui.confirm_delete", "Ask before deleting a conversation"),
+    ("ui.animation", "Animations"),
+    ("similar", "Point out questions I have asked before"),
+    (ANALYTICS, "Send usage statistics to my server (never message text)"),
+)
+"""Key path, and label."""
+
+
+class SettingsScreen(Dialog[None]):
+    """Reads ``app.settings``; writes through ``app.save_setting``."""
+
+    BINDINGS = [Binding("escape,f9", "dismiss", "Close")]
+
+    @property
+    def sterna(self) -> SternaApp:
+        """The application, typed."""
+        return cast("SternaApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Compose the page."""
+        settings = self.sterna.settings
+        with Panel("Settings", keys="tab next   esc close", classes="-sheet"):
+            yield Menu(Option(self._theme_line(), id="theme"), id="theme", markup=False, compact=True)
+            yield Field(
+                "Model for new conversations",
+                settings.model,
+                placeholder="provider/model (blank = first available)",
+                id="model",
+            )
+            yield Field("Sidebar width", str(settings.ui.sidebar_width), hint="columns", id="width")
+            for path, label in SWITCHES:
+                yield CheckField(label, attrgetter(path)(settings), name=path)
+            yield Label(Content("Providers"), classes="section")
+            yield Menu(id="providers", markup=False, compact=True)
+            yield sentence("", id="answer", classes="answer")
+            yield sentence(f"More settings and key bindings: {settings.path}", classes="note more")
+            yield Buttons(("close", "Close", "primary"))
+
+    def on_mount(self) -> None:
+        """List the providers."""
+        self.show_providers()
+
+    # Theme
+
+    def _theme_line(self) -> Content:
+        return Content.assemble(("Theme   ", "bold"), self.sterna.theme, ("   enter to change", "$foreground 75%"))
+
+    @on(Menu.OptionSelected, "#theme")
+    def choose_theme(self, event: Menu.OptionSelected) -> None:
+        """Open the picker of themes."""
+        from ..pickers import ThemePicker
+
+        event.stop()
+        self.app.push_screen(ThemePicker(), self._name_theme)
+
+    def _name_theme(self, _: str | None) -> None:
+        self.query_one("#theme", Menu).replace_option_prompt_at_index(0, self._theme_line())
+
+    # Providers
+
+    def show_providers(self) -> None:
+        """Show what can answer now, and a line to add more."""
+        menu = self.query_one("#providers", Menu)
+        self._rows = rows(self.sterna.settings, self.sterna.catalog)
+        kept = menu.highlighted
+        menu.clear_options()
+        menu.add_options([Option(row.content) for row in self._rows])
+        menu.highlighted = min(kept or 0, len(self._rows) - 1)
+
+    @on(Menu.OptionSelected, "#providers")
+    async def open_provider(self, event: Menu.OptionSelected) -> None:
+        """Add a provider, or edit the selected one."""
+        from .provider_dialog import ProviderDialog
+
+        event.stop()
+        row: Row = self._rows[event.option_index]
+        if row.name != ADD and row.settings is None:
+            self._answer(f"{one_line(row.name, 40)} is {row.origin}, so there is nothing to edit here.")
+        else:
+            await self.app.push_screen(ProviderDialog(row.settings), self._provider_saved)
+
+    def _provider_saved(self, told: tuple[str, bool] | None) -> None:
+        if told is not None:
+            self._answer(told[0], good=told[1])
+        self.show_providers()
+
+    # Fields
+
+    @on(Checkbox.Changed)
+    async def take_switch(self, event: Checkbox.Changed) -> None:
+        """Save a switch."""
+        if await self._save(str(event.checkbox.name), event.value) and event.checkbox.name == ANALYTICS:
+            await self.sterna.analytics.follow(self.sterna.store, event.value)
+
+    @on(Input.Submitted, "#model")
+    @on(Input.Submitted, "#width")
+    @on(Input.Blurred, "#model")
+    @on(Input.Blurred, "#width")
+    async def take_text(self, event: Input.Submitted | Input.Blurred) -> None:
+        """Save a field once it is left."""
+        settings, text = self.sterna.settings, event.value.strip()
+        event.input.remove_class("-invalid")
+        saved = True
+        if event.input.id == "model" and text != settings.model:
+            saved = await self._save("model", text or None)
+        elif event.input.id == "width" and text != str(settings.ui.sidebar_width):
+            saved = await self._save("ui.sidebar_width", int(text) if text.isdigit() else text or None)
+        event.input.set_class(not saved, "-invalid")
+
+    @on(Button.Pressed, "#close")
+    def close(self) -> None:
+        """Go back."""
+        self.dismiss()
+
+    async def _save(self, key_path: str, value: object) -> bool:
+        try:
+            await self.sterna.save_setting(key_path, value)
+        except ConfigError as error:
+            self._answer(str(error), good=False)
+            return False
+        self._answer("Saved.")
+        return True
+
+    def _answer(self, told: str, *, good: bool = True) -> None:
+        answer = self.query_one("#answer", Label)
+        answer.display = True
+        answer.update(Content.styled(one_line(told), "$success" if good else "$error"))
+        if not good:
+            self.call_after_refresh(answer.scroll_visible, animate=False)

@@ -1,0 +1,49 @@
+"""Conflict of two versions of a title, message or setting: shows both and asks which one to keep."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.widgets import Button
+
+from sterna.storage import Conflict
+from sterna.storage.text import clip, one_line
+
+from ..screens.panels import Buttons, Dialog, Panel, sentence
+
+SHOWN = 20_000
+"""Characters of each text that are shown."""
+
+NAMES = {"c": "Title", "m": "Message", "s": "Setting"}
+
+
+class ConflictDialog(Dialog[Literal["use", "dismiss"] | None]):
+    """Returns ``use`` for the text that lost, ``dismiss`` for the one that stands, None for neither."""
+
+    BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]
+
+    def __init__(self, conflict: Conflict) -> None:
+        super().__init__()
+        self._conflict = conflict
+
+    def compose(self) -> ComposeResult:
+        """Compose both texts, and three buttons."""
+        one = self._conflict
+        theirs = "Nothing: it was deleted." if one.theirs is None else clip(one.theirs, SHOWN)
+        with Panel(f"{NAMES[one.kind]} in “{one_line(one.title, 80)}”", keys="pgdn scroll   tab choose   esc cancel"):
+            yield sentence("This device's version", classes="note")
+            yield sentence(clip(one.mine, SHOWN), classes="text")
+            yield sentence("Current version", classes="note")
+            yield sentence(theirs, classes="text")
+            yield Buttons(
+                ("back", "Cancel"), ("dismiss", "Keep current"), ("use", "Restore this device's version", "primary")
+            )
+
+    @on(Button.Pressed)
+    def answer(self, event: Button.Pressed) -> None:
+        """Return what was pressed."""
+        chosen: dict[str | None, Literal["use", "dismiss"]] = {"use": "use", "dismiss": "dismiss"}
+        self.dismiss(chosen.get(event.button.id))
