@@ -1,6 +1,8 @@
-"""What a script or a pipe sees, and the door of the program: without a command it opens the chat.
+"""Command line, and entry point of the program: without a command it opens the chat.
 
-Nothing is imported here before it is known what is wanted, and textual never is: ``tui`` does that itself.
+Here are the commands in one module per group, standard streams, exit codes and shell completion. It may import every
+other room and is imported by none. Nothing is imported at the top before it is known which command runs, and Textual
+never is: ``tui`` does that itself.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
-"""What a person set: config.toml, and keys kept out of it.
+"""Settings in config.toml, and credentials kept out of it.
 
-Names are loaded when they are first used: a command that prints a list needs no settings.
+Here are reading, checking and rewriting the settings, the system's keyring with a private file as its replacement, and
+the log file. It imports no other room, and only ``tui``, ``cli``, ``chat`` and ``sync`` import it: storage and
+providers take values as arguments. Names are loaded when they are first used, because a command that prints a list
+needs no settings.
 """
 
 from __future__ import annotations

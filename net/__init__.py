@@ -1,10 +1,9 @@
-"""HTTP as every client of ours uses it: how a connection is opened, through which proxy, and how much of an answer is
-read.
+"""Bounded HTTP: clients, proxies, decompression and server-sent events.
 
 Providers, sync and the server fetch from machines that may be broken or hostile. The rules that keep such a machine
-from filling the memory, and the rules for proxies, are written once, here. Nothing here knows what is fetched.
-
-httpx is imported with the first client: it costs more than the first frame.
+from filling the memory, and the rules for proxies, are implemented once, here, without knowledge of what is fetched.
+It imports no other room; ``providers``, ``sync`` and ``server`` import it. httpx is imported with the first client: it
+costs more than the first frame.
 """
 
 from __future__ import annotations

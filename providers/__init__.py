@@ -1,6 +1,9 @@
-"""Where replies come from: endpoints, the models they offer, and one stream of events per reply.
+"""Model providers: endpoints, their models, and one stream of events per reply.
 
-Nothing here loads httpx: it costs more than the first frame and is imported when a request is made.
+Here are OpenAI-compatible endpoints, the relay of a Sterna server, the optional ``llm`` package and the built-in guide,
+behind the protocol :class:`Provider`; and the errors of all of them as sentences. It may import ``net`` only. What a
+provider needs beside that, such as a search of the history or an access token, is passed in as a callable. httpx is
+imported when a request is made: it costs more than the first frame.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""The truth, on this disk: one SQLite file an account, one connection, one thread.
+"""Local history: one SQLite file per account, one connection, one thread.
 
-Names are loaded when they are first used: a screen that only wants :func:`clean` for its first picture waits neither
-for the store nor for SQLite.
+Here are the schema and its migrations, conversations and messages, search, trash and drafts, accounts on this computer,
+and the local half of sync: outbox, cursor, merge. It imports no other room, and no other client room executes SQL:
+callers pass a method to :meth:`StoreThread.run`, or open the store themselves in a command. Names are loaded when they
+are first used: a screen that only wants :func:`clean` for its first frame waits neither for the store nor for SQLite.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""What a person sees and types. ``run`` is the only door; nothing of Textual is loaded before it is called."""
+"""Terminal user interface, built on Textual.
+
+Here are the application, its screens and widgets, the list of actions with their keys, and the terminal driver. It may
+import ``chat``, ``storage``, ``sync``, ``providers`` and ``config``; only ``cli`` imports it, to call :func:`run`.
+No SQL and no HTTP. Textual is loaded when :func:`run` is called, and nothing slow before the first frame.
+"""
 
 from __future__ import annotations
 
