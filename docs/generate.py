@@ -1,6 +1,6 @@
-"""What the documentation takes from the program: the keys in README.md and the settings in docs/configuration.md.
+"""Documentation that comes from the program: keys in README.md, docs/configuration.md, docs/architecture.md.
 
-``python -m docs.generate`` writes both anew; a test compares them with the program.
+``python -m docs.generate`` writes them anew; tests compare them with the program.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from docs import architecture
 from sterna.config import KNOWN
 from sterna.tui.actions.bindings import keys_table
 
@@ -81,9 +82,10 @@ def readme() -> str:
 
 
 def main() -> None:
-    """Write both."""
+    """Write all of them."""
     README.write_text(readme(), "utf-8")
     CONFIGURATION.write_text(configuration(), "utf-8")
+    architecture.main()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import CONFIGURATION, README, configuration, readme
+from docs import architecture
+from docs.generate import CONFIGURATION, README, ROOT, configuration, readme
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
 def test_readme_lists_the_keys_that_the_program_has() -> None:
@@ -20,12 +23,37 @@ def test_configuration_lists_the_settings_that_the_program_has() -> None:
     assert CONFIGURATION.read_text("utf-8") == configuration(), "write it anew: python -m docs.generate"
 
 
-@pytest.mark.parametrize(
-    "page", [README, CONFIGURATION, CONFIGURATION.with_name("data.md")], ids=lambda page: page.name
-)
+def test_architecture_shows_the_rooms_that_the_code_has() -> None:
+    assert architecture.PAGE.read_text("utf-8") == architecture.page(), "write it anew: python -m docs.architecture"
+
+
+def test_architecture_tells_imports_that_are_loaded_from_those_that_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(architecture, "ROOT", tmp_path)
+    sources = {
+        "tui": "import httpx\nfrom sterna import chat\n\n\ndef run():\n    from storage import Store\n",
+        "chat": "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from sterna.storage.store import Store\n",
+        "storage": "from . import clock\n",
+    }
+    for room, source in sources.items():
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "__init__.py").write_text(source)
+    assert architecture.edges() == {("tui", "chat"): True, ("tui", "storage"): False, ("chat", "storage"): False}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_file_that_a_page_shows_or_names_is_there(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text("utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_of_the_source_that_a_page_names_is_there(page: Path) -> None:
+    spans = re.findall(r"`([^`\n]+)`", page.read_text("utf-8"))
+    pattern = re.compile(r"\.?[\w-]+(/[\w.-]+)*/([\w-]+\.(py|sql|tcss|txt|service|yml))?")
+    named = [span for span in spans if pattern.fullmatch(span)]
+    assert [span for span in named if not (ROOT / span).exists()] == []
 
 
 def test_every_command_of_the_readme_exists() -> None:
