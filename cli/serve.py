@@ -158,8 +158,7 @@ def serve(context: click.Context, /, **options: Any) -> int:
 
 
 def _settings(options: dict[str, Any], place: Place) -> Any:
-    from sterna.server.addresses import is_loopback
-    from sterna.server.settings import EXAMPLE_SALTS, SALT_BYTES, External, ServerSettings, Upstream
+    from sterna.server.settings import EXAMPLE_SALTS, SALT_BYTES, External, ServerSettings, Upstream, is_loopback
 
     host, secret = options["host"], options["jwt_secret"]
     if not is_loopback(host) and not options["behind_tls"]:

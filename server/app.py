@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from datetime import datetime
 from importlib.metadata import version
 from traceback import format_tb
 from uuid import UUID
@@ -19,7 +18,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import dependencies
 from .auth.mail import Mailer
 from .auth.passwords import Passwords
+from .auth.reauthentication import Reauthentication
+from .auth.recovery import Recovery
+from .auth.service import SignIn
 from .auth.tokens import Tokens
+from .clock import Clock, utc_now
 from .database.cache import Cache
 from .database.pool import Database
 from .errors import STATUS, ApiError
@@ -32,10 +35,11 @@ from .http.rate_limits import Limits
 from .http.shared_rate_limits import SharedWindows
 from .identity import Caller
 from .openapi import describe
+from .relay.quota import Quota
 from .relay.upstream import Relay
 from .rest.errors import shaped
 from .routes import ROUTERS
-from .services import Services, utc_now
+from .services import Services
 from .settings import ServerSettings
 from .sync.change_notifier import News
 from .sync.retention import kept
@@ -47,9 +51,7 @@ HTTP_CODES = {status: code for code, status in reversed(list(STATUS.items()))}
 Background = Callable[[Callable[[str], None]], AbstractAsyncContextManager[None]]
 
 
-def create_app(
-    settings: ServerSettings, *, clock: Callable[[], datetime] = utc_now, background: Background | None = None
-) -> FastAPI:
+def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: Background | None = None) -> FastAPI:
     """The application for ``settings.database_url``, whose schema is installed already, or will be by ``background``.
 
     ``background`` is entered while the application runs, and is given what to call with the secret that signs tokens,
@@ -61,6 +63,8 @@ def create_app(
     )
     database.has_schema = background is None or bool(settings.jwt_secret)
     relay = Relay(settings.upstream, Cache(database, clock))
+    passwords = Passwords(settings.argon2_memory_kib)
+    sign_in = SignIn(settings, database, tokens, passwords, clock)
     news = News(database)
     mailer = Mailer(settings.smtp_url, settings.mail_from)
     shared = SharedWindows(database, lambda: clock().timestamp(), tokens.pseudonym)
@@ -98,12 +102,15 @@ def create_app(
         database,
         tokens,
         Limits(settings, clock, figures.refused, shared if settings.shared_rates else None),
-        Passwords(settings.argon2_memory_kib),
+        sign_in,
+        Reauthentication(database, sign_in, clock),
+        Recovery(settings.public_url, database, passwords, mailer, clock),
+        mailer,
         relay,
+        Quota(database, settings.upstream.default_model, clock),
         news,
         clock,
         figures,
-        mailer,
     )
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -1,10 +1,12 @@
-"""Who calls, found out once a request: ``caller: User`` where a sign-in is needed, ``caller: Guest`` where it is not
-but an account that is shut is turned away, ``caller: Anyone`` elsewhere.
+"""Dependencies of endpoints: the services, the caller, and the rate limit of a route.
 
-A token comes in the cookies of upstream's web client or as Bearer, looked at in this order (contract 6.0). One that is
-not valid speaks for nobody, and so does a cookie that a foreign page made the browser send. That a token was valid and
-has ended is told in ``details``: the code stays the contract's, and the client knows that a refresh is enough. That an
-account is shut has a code of its own, account_banned: another sign-in would not help.
+``caller: User`` needs a sign-in. ``caller: Guest`` does not, but refuses disabled accounts. ``caller: Anyone`` takes
+everybody.
+
+A token comes in the cookies of a web client or as Bearer, and is looked for in this order
+(see docs/specification/endpoints.md). An invalid token speaks for nobody, and so does a cookie that a foreign page made
+the browser send. For a valid token that has expired ``details`` holds ``token_expired``, which tells clients that a
+refresh is enough. A disabled account has a code of its own, ``account_banned``: another sign-in would not help.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -22,23 +24,35 @@ from .auth.errors import Refusal
 from .auth.tokens import Believed
 from .database.pool import Connection
 from .errors import ApiError
+from .http.rate_limits import BY_ADDRESS, Class
 from .identity import NOBODY, SERVER, Caller, Identity
-from .services import Parts, Services
+from .services import Services
 
-COOKIES = 4
-"""Sign-ins that are looked at in the cookies of one request."""
+MAX_COOKIE_TOKENS = 4
+"""Sessions that are tried of the cookies of one request."""
 
-SHUT = ""
-"""Instead of a tier."""
+DISABLED = ""
+"""Tier of a disabled account."""
 
 log = logging.getLogger("sterna.server")
 
+_rate_limits: set[Any] = set()
+
+
+async def services(request: Request) -> Services:
+    """Return the services of the application. Asynchronous because FastAPI would run a plain function in a thread."""
+    found: Services = request.app.state.services
+    return found
+
+
+Parts = Annotated[Services, Depends(services)]
+
 
 async def anyone(request: Request, parts: Parts) -> Caller:
-    """Whoever the token speaks for; a token that is not valid speaks for nobody (contract 6.0)."""
+    """Return the caller that the token names; an invalid token names nobody."""
     async for believed in _believed(request, parts):
         tier = await _tier(parts, believed)
-        if tier == SHUT:
+        if tier == DISABLED:
             request.state.token_problem = "account_banned"
         elif tier is not None:
             request.scope["sterna.user"] = believed.identity.user_id
@@ -47,14 +61,14 @@ async def anyone(request: Request, parts: Parts) -> Caller:
 
 
 async def owner(request: Request, parts: Services) -> UUID | None:
-    """Whose token came along, if this server believes one; asks no database."""
+    """Return the account of the request's token, without asking the database; None without a valid token."""
     async for believed in _believed(request, parts):
         return believed.identity.user_id
     return None
 
 
 async def _believed(request: Request, parts: Services) -> AsyncIterator[Believed]:
-    """The tokens that came along and are valid, in the order in which they are looked at."""
+    """Yield the valid tokens of a request, in order of precedence."""
     for token in _tokens(request, parts.settings.public_url):
         try:
             yield await parts.tokens.believe(token)
@@ -67,52 +81,57 @@ async def _believed(request: Request, parts: Services) -> AsyncIterator[Believed
 
 def _tokens(request: Request, public_url: str) -> Iterator[str]:
     if request.cookies and cookies.is_from_here(request.method, request.headers, public_url):
-        yield from islice(cookies.access_tokens(request.cookies), COOKIES)
+        yield from islice(cookies.access_tokens(request.cookies), MAX_COOKIE_TOKENS)
     if token := bearer(request):
         yield token
 
 
 def bearer(request: Request) -> str:
-    """What was sent as ``Authorization: Bearer``; "" when nothing was."""
+    """Return the token of ``Authorization: Bearer``; "" without one."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-async def _tier(parts: Parts, believed: Believed) -> str | None:
-    """The tier of an account, SHUT, or None when there is no such account."""
-    who, user_id = believed.identity, believed.identity.user_id
+async def _tier(parts: Services, believed: Believed) -> str | None:
+    """Return the tier of an account, DISABLED, or None when there is no such account."""
+    identity, user_id = believed.identity, believed.identity.user_id
     assert user_id is not None
+    session = None if believed.is_external else session_of(identity)
+    tier = await parts.database.standing(user_id, parts.clock(), session)
+    if tier is None and believed.is_external:
+        try:
+            await _create_external_account(parts, identity, user_id)
+        except Refusal as error:
+            log.warning("account %s of the external sign-in was not created: %s", user_id, error.code)
+            return None
+        tier = await parts.database.standing(user_id, parts.clock())
+        if tier is None:
+            # an email never links accounts: the account that has it may be somebody else's
+            log.warning("account %s of the external sign-in was not created: its email is in use", user_id)
+    return tier
 
-    async def welcome(connection: Connection) -> None:
-        email = who.email.strip().lower() or f"{user_id}@users.invalid"
-        told = who.claims.get("user_metadata")
-        data = accounts.checked_data(told if isinstance(told, dict) else None)
+
+async def _create_external_account(parts: Services, identity: Identity, user_id: UUID) -> None:
+    """Create the account of somebody who signs in elsewhere. Raises Refusal for unusable claims."""
+
+    async def work(connection: Connection) -> None:
+        email = identity.email.strip().lower() or f"{user_id}@users.invalid"
+        metadata = identity.claims.get("user_metadata")
+        data = accounts.checked_data(metadata if isinstance(metadata, dict) else None)
         address = accounts.email_of(email)
         await accounts.create(connection, address, None, data, parts.clock(), user_id=user_id)
 
-    session = None if believed.is_external else session_of(who)
-    found = await parts.database.standing(user_id, parts.clock(), session)
-    if found is None and believed.is_external:
-        try:
-            await parts.database.write(SERVER, welcome)
-        except Refusal as error:
-            log.warning("account %s of the external sign-in was not made: %s", user_id, error.code)
-            return None
-        found = await parts.database.standing(user_id, parts.clock())
-        if found is None:
-            # an email links nobody to an account here: whoever made that one may be somebody else
-            log.warning("account %s of the external sign-in has no row: its email is another account's", user_id)
-    return found
+    await parts.database.write(SERVER, work)
 
 
-def session_of(who: Identity) -> str | None:
-    """Return the sign-in that a token of this server belongs to; None for one that an operator has signed by hand."""
-    session = who.claims.get("session_id")
+def session_of(identity: Identity) -> str | None:
+    """Return the session that a token of this server belongs to; None for a token that an operator signed by hand."""
+    session = identity.claims.get("session_id")
     return None if session is None else str(session)
 
 
 async def is_signed_in(caller: Caller, parts: Services) -> bool:
-    """Whether the caller still is, after a while; what takes long asks again."""
+    """Return whether the caller's session still exists; for requests that take long."""
     session = None if caller.is_external else session_of(caller.identity)
     return bool(await parts.database.standing(caller.user_id, parts.clock(), session))
 
@@ -121,9 +140,9 @@ Anyone = Annotated[Caller, Depends(anyone)]
 
 
 async def guest(request: Request, caller: Anyone) -> Caller:
-    """Anyone but somebody whose account is shut; raises account_banned (contract 6.0)."""
+    """Return the caller unless their account is disabled. Raises account_banned."""
     if caller.identity.user_id is None and getattr(request.state, "token_problem", None) == "account_banned":
-        raise ApiError("account_banned", "This account is shut. Whoever runs this server can open it again.")
+        raise ApiError("account_banned", "This account is disabled. Contact the server administrator.")
     return caller
 
 
@@ -131,7 +150,7 @@ Guest = Annotated[Caller, Depends(guest)]
 
 
 async def user(request: Request, caller: Guest) -> Caller:
-    """Somebody who signed in; raises auth_required."""
+    """Return the signed-in caller. Raises auth_required."""
     if caller.identity.user_id is None:
         raise ApiError(
             "auth_required",
@@ -143,3 +162,28 @@ async def user(request: Request, caller: Guest) -> Caller:
 
 
 User = Annotated[Caller, Depends(user)]
+
+
+def limited(kind: Class, *, devices: bool = False) -> Any:
+    """Return a dependency that counts the requests of a route or router as ``kind``.
+
+    With ``devices``, requests that name a device count as ``S``. A route that handles such a request like any other
+    counts ``kind`` itself.
+    """
+    assert kind in get_args(Class)
+
+    async def spend(request: Request, caller: Anyone, parts: Parts) -> None:
+        is_device = devices and "sync-client" in request.headers and caller.identity.user_id is not None
+        await parts.limits.spend(request, caller, "S" if is_device else kind)
+
+    async def spend_address(request: Request, parts: Parts) -> None:
+        await parts.limits.spend(request, Caller(), kind)
+
+    dependency = spend_address if kind == BY_ADDRESS else spend
+    _rate_limits.add(dependency)
+    return Depends(dependency)
+
+
+def is_rate_limit(dependency: Any) -> bool:
+    """Return whether a function was made by :func:`limited`."""
+    return dependency in _rate_limits

@@ -17,7 +17,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from .dependencies import anyone, guest, user
+from .dependencies import anyone, guest, is_rate_limit, user
 from .errors import instant
 from .http.request_schemas import NOT_BLANK, name_bodies
 from .rest.errors import PREFIX
@@ -124,7 +124,7 @@ def _complete(operation: dict[str, Any], method: str, calls: set[Any], refusal: 
             statuses.add(401)
         else:
             operation["security"].append({})
-    if any(getattr(call, "__module__", "") == "sterna.server.http.rate_limits" for call in calls):
+    if any(map(is_rate_limit, calls)):
         statuses.add(429)
     answers = operation["responses"]
     if answers.get("422", {}).get("description") == "Validation Error":

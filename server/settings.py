@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -105,3 +106,11 @@ class ServerSettings:
     def server_url(self) -> str:
         """Return the database as the role that may do the server's own work."""
         return self.service_url or self.admin_url or self.database_url
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether ``host``, a name or an address, can be reached from this computer only."""
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"

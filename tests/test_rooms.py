@@ -63,6 +63,36 @@ LIGHT = {
 """What ``import room`` does not load: each costs a first frame, or a script, more than it can use."""
 
 
+INNER_DOORS = {
+    "server": {
+        "errors": "",
+        "settings": "",
+        "clock": "",
+        "identity": "",
+        "garbage_collection": "",
+        "long_work": "errors settings",
+        "database": "clock errors identity long_work",
+        "rest": "database errors",
+        "http": "clock database errors identity rest settings",
+        "auth": "clock database errors identity settings",
+        "relay": "clock database errors http identity settings",
+        "sync": "clock database errors identity long_work",
+        "services": "auth clock database http relay settings sync",
+        "dependencies": "auth database errors http identity services",
+        "openapi": "dependencies errors http rest",
+        "routes": "auth database dependencies errors http identity long_work openapi relay rest services settings sync",
+        "app": "auth clock database dependencies errors http identity openapi relay rest routes services settings sync",
+        "setup": "database settings",
+        "run": "app database garbage_collection http settings setup",
+        "admin": "auth database errors identity relay settings",
+    },
+}
+"""What the folders and modules inside a room may import of it: only what stands above them."""
+
+CYCLIC = {"cli", "config", "providers", "tui"}
+"""Rooms whose modules still import each other in circles."""
+
+
 def sources() -> Iterator[Path]:
     for name in DOORS:
         yield from sorted((ROOT / name).rglob("*.py"))
@@ -83,6 +113,54 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
                     yield node.lineno, alias.name
             else:
                 yield node.lineno, (node.module or "").removeprefix("sterna.")
+
+
+def modules(name: str) -> dict[str, Path]:
+    """Return the modules of a room by dotted name; a package goes by the name of its folder."""
+    paths = sorted((ROOT / name).rglob("*.py"))
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+def module_graph(name: str) -> dict[str, set[str]]:
+    """Return what each module of a room imports of the room, under TYPE_CHECKING and inside functions too."""
+    paths = modules(name)
+    graph: dict[str, set[str]] = {}
+    for module, path in paths.items():
+        package = path.relative_to(ROOT).parts[:-1]
+        graph[module] = set()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                above = package[: len(package) - node.level + 1]
+                base = ".".join([*above, *([node.module] if node.module else [])])
+                inner = {f"{base}.{alias.name}" for alias in node.names}
+                graph[module] |= (inner & paths.keys()) | ({base} if inner - paths.keys() else set())
+    return graph
+
+
+def cycle(graph: dict[str, set[str]]) -> list[str]:
+    """Return the modules of one circle of imports, in order; none for a graph without circles."""
+    done: set[str] = set()
+
+    def visit(module: str, path: list[str]) -> list[str]:
+        if module in path:
+            return path[path.index(module) :]
+        if module not in done:
+            for imported in sorted(graph.get(module, ())):
+                if circle := visit(imported, [*path, module]):
+                    return circle
+            done.add(module)
+        return []
+
+    return next((circle for module in sorted(graph) if (circle := visit(module, []))), [])
+
+
+def inner_refusals(name: str, doors: dict[str, str]) -> Iterator[str]:
+    for module, imported in module_graph(name).items():
+        unit = module.split(".")[1] if "." in module else "__init__"
+        for target in sorted(imported):
+            inner = target.split(".")[1] if "." in target else "__init__"
+            if inner != unit and inner not in doors.get(unit, "").split():
+                yield f"{module} imports {target}"
 
 
 def refusals(path: Path) -> Iterator[str]:
@@ -145,6 +223,35 @@ def test_the_wire_is_the_standard_library_alone() -> None:
     names = {name for path in (ROOT / "sync" / "wire").glob("*.py") for _, name in imports(path)}
     outside = {name.partition(".")[0] for name in names if not name.startswith("sync.wire.")}
     assert outside <= set(sys.stdlib_module_names) - SQL
+
+
+@pytest.mark.parametrize("name", sorted(DOORS.keys() - CYCLIC))
+def test_no_modules_import_each_other_in_a_circle(name: str) -> None:
+    assert cycle(module_graph(name)) == []
+
+
+@pytest.mark.parametrize("name", INNER_DOORS)
+def test_inside_a_room_no_import_leads_up(name: str) -> None:
+    doors = INNER_DOORS[name]
+    units = {
+        path.stem if path.parent == ROOT / name else path.relative_to(ROOT / name).parts[0]
+        for path in modules(name).values()
+    }
+    assert units - {"__init__"} == doors.keys()
+    for place, (unit, allowed) in enumerate(doors.items()):
+        assert set(allowed.split()) <= set(list(doors)[:place]), unit
+    found = list(inner_refusals(name, doors))
+    assert not found, "\n".join(found)
+
+
+def test_a_circle_of_imports_would_be_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    (tmp_path / "server" / "http").mkdir(parents=True)
+    (tmp_path / "server" / "run.py").write_text("from .http import limits\n")
+    limits = tmp_path / "server" / "http" / "limits.py"
+    limits.write_text("if TYPE_CHECKING:\n    from ..run import serve\n")
+    assert cycle(module_graph("server")) == ["server.http.limits", "server.run"]
+    assert list(inner_refusals("server", {"http": "", "run": "http"})) == ["server.http.limits imports server.run"]
 
 
 def test_the_table_would_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
-from datetime import datetime
 from hashlib import sha256
+
+from ..clock import Clock
 
 LIVES = 600
 """Seconds, as long as a code."""
@@ -14,7 +14,7 @@ LIVES = 600
 class Tickets:
     """Signed with a key of their own: a ticket is no access token, nor the other way round."""
 
-    def __init__(self, secret: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, secret: str, clock: Clock) -> None:
         self._key = hmac.digest(secret.encode(), b"sterna /device", sha256)
         self._clock = clock
 

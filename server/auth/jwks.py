@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +13,8 @@ import httpx
 import jwt
 
 from sterna.net import Limits, TooLarge, Unreadable, open_client, parse_json, proxy_for, whole
+
+from ..clock import Clock
 
 ASYMMETRIC: Mapping[str, str] = MappingProxyType({"RS256": "RSA", "ES256": "EC"})
 """Algorithm → kind of key. A key set that holds a shared secret gives none: its kind is in no pair."""
@@ -34,7 +36,7 @@ log = logging.getLogger("sterna.server")
 class Jwks:
     """The keys at ``url``, by id."""
 
-    def __init__(self, url: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, url: str, clock: Clock) -> None:
         self._url = url
         self._clock = clock
         self._keys: dict[tuple[str, str], Any] = {}

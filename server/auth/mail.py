@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from ssl import create_default_context
 from urllib.parse import unquote, urlsplit
 
-from ..addresses import is_loopback
+from ..settings import is_loopback
 
 SECONDS = 30.0
 """How long the SMTP server may take for each of its answers."""

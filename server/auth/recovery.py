@@ -9,15 +9,17 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from ..database.pool import Connection
+from ..clock import Clock
+from ..database.pool import Connection, Database
 from ..errors import ApiError
 from ..identity import SERVER
-from ..services import Services
 from . import accounts, refresh_tokens
 from .accounts import Account
 from .errors import Refusal
+from .mail import Mailer
+from .passwords import Passwords
 from .secrets import hashed, new_secret
-from .service import SignIn, own_names, require_allowed
+from .service import own_names, require_allowed
 
 log = logging.getLogger("sterna.server")
 
@@ -68,59 +70,56 @@ async def _use(connection: Connection, code: str, now: datetime, email: str | No
 class Recovery:
     """What endpoints ask for; each method raises Refusal."""
 
-    def __init__(self, parts: Services) -> None:
-        self._parts = parts
+    def __init__(self, public_url: str, database: Database, passwords: Passwords, mailer: Mailer, clock: Clock) -> None:
+        self._public_url, self._database, self._clock = public_url, database, clock
+        self._passwords, self._mailer = passwords, mailer
 
     async def is_good(self, code: str) -> bool:
         """Return whether a code can still be used."""
 
         async def work(connection: Connection) -> bool:
-            return await owner_of(connection, code, self._parts.clock()) is not None
+            return await owner_of(connection, code, self._clock()) is not None
 
-        return await self._parts.database.write(SERVER, work)
+        return await self._database.write(SERVER, work)
 
     async def account(self, code: str, email: str | None = None) -> Account:
         """Use up a code; return whose it was."""
 
         async def work(connection: Connection) -> Account:
-            return await _use(connection, code, self._parts.clock(), email)
+            return await _use(connection, code, self._clock(), email)
 
-        return await self._parts.database.write(SERVER, work)
+        return await self._database.write(SERVER, work)
 
     async def set_password(self, code: str, password: str) -> None:
         """Use up a code for a new password, which ends every sign-in of the account."""
         require_allowed(password)
-        new = await self._parts.passwords.hash(password)
+        new = await self._passwords.hash(password)
 
         async def work(connection: Connection) -> Account:
-            now = self._parts.clock()
+            now = self._clock()
             account = await _use(connection, code, now)
             require_allowed(password, *own_names(account.email, account.metadata))
             await accounts.change(connection, account, now, password=new, data=None)
             await refresh_tokens.end(connection, account.id)
             return account
 
-        account = await self._parts.database.write(SERVER, work)
+        account = await self._database.write(SERVER, work)
         log.info("account %s has a new password by a recovery code", account.id)
 
     async def mail(self, email: str) -> None:
         """Mail a code to an account, where there is one. Raises what sending does."""
 
         async def work(connection: Connection) -> str | None:
-            account, now = await accounts.by_email(connection, email), self._parts.clock()
+            account, now = await accounts.by_email(connection, email), self._clock()
             if account is None or account.password is None or account.is_banned(now):
                 return None
             return await issue(connection, account, now, MAILED_LIVES)
 
         try:
-            code = await self._parts.database.write(SERVER, work)
+            code = await self._database.write(SERVER, work)
         except ApiError as error:
             log.warning("a recovery code was not made: %s", error.code)
             return
         if code is not None:
-            link = f"{self._parts.settings.public_url}/recover?code={code}"
-            await self._parts.mailer.send(email, "Set a new password", MAIL.format(link=link))
-
-    def sign_in(self) -> SignIn:
-        """Return what begins a sign-in."""
-        return SignIn(self._parts)
+            link = f"{self._public_url}/recover?code={code}"
+            await self._mailer.send(email, "Set a new password", MAIL.format(link=link))

@@ -8,7 +8,7 @@ keys and nothing else of the header is used. Clocks get no leeway.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from uuid import UUID
 import jwt
 from jwt.types import Options
 
+from ..clock import Clock
 from ..errors import ApiError, unavailable
 from ..identity import Identity
 from ..settings import ServerSettings
@@ -48,7 +49,7 @@ class Believed:
 class Tokens:
     """Signs this server's access tokens and verifies those it accepts."""
 
-    def __init__(self, settings: ServerSettings, secret: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: ServerSettings, secret: str, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
         self.use(secret)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from ..clock import Clock
 from ..errors import ApiError
 from ..identity import SERVER
 from .pool import Database
@@ -26,7 +26,7 @@ on conflict (cache_key) do update set
 class Cache:
     """Without its database it remembers nothing, and nobody notices but by waiting."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 

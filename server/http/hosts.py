@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..addresses import is_loopback
 from ..errors import ApiError
-from ..settings import ServerSettings
+from ..settings import ServerSettings, is_loopback
 
 PROBES = frozenset({"/healthz", "/readyz"})
 """Asked by machines that name no host, or an address; the answers say nothing of anybody."""

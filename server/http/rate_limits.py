@@ -26,17 +26,16 @@ from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Literal
 
-from fastapi import Depends, Request
 from limits import RateLimitItemPerHour
 from limits.aio.storage import MovingWindowSupport
 from limits.errors import StorageError
+from starlette.requests import Request
 
-from ..dependencies import Anyone
+from ..clock import Clock
 from ..errors import ApiError, instant
 from ..identity import Caller
-from ..services import Parts
 from ..settings import MEGABYTE, ServerSettings
 from .rate_limit_store import HOUR, Recent, redis
 from .shared_rate_limits import SharedWindows
@@ -109,7 +108,7 @@ class Limits:
     def __init__(
         self,
         settings: ServerSettings,
-        clock: Callable[[], datetime],
+        clock: Clock,
         refusals: Callable[[str], None] = lambda kind: None,
         shared: SharedWindows | None = None,
     ) -> None:
@@ -135,6 +134,11 @@ class Limits:
         ):
             most = self._settings.sync_megabytes * MEGABYTE // PIECE
             await self._spend(request, kind, f"bytes:{key}", most, pieces, what="pieces of 16 KiB in requests")
+
+    async def spend_password(self, request: Request, email: str) -> None:
+        """Count one attempt to sign in with a password. Raises ApiError 429."""
+        await self.spend(request, Caller(), "sign-in")
+        await self.spend_name(request, email)
 
     async def spend_name(self, request: Request, name: str) -> None:
         """Count one try at the account ``name``, an email or a code. Raises ApiError 429."""
@@ -213,21 +217,3 @@ class Limits:
             is_flood = not await self._store.acquire_entry(key, 2 * amount, HOUR, hits)
         start, count = await self._store.get_moving_window(key, amount, HOUR)
         return Left(amount, max(0, amount - count), start + HOUR, refused=not taken, is_flood=is_flood)
-
-
-def limited(kind: Class, *, devices: bool = False) -> Any:
-    """For ``dependencies=[…]`` of a route or a router: its requests count as ``kind``.
-
-    With ``devices`` those that name a device count as ``S``; a route that finds no more in one than in anybody's
-    request spends ``kind`` itself.
-    """
-    assert kind in get_args(Class)
-
-    async def spend(request: Request, caller: Anyone, parts: Parts) -> None:
-        is_device = devices and "sync-client" in request.headers and caller.identity.user_id is not None
-        await parts.limits.spend(request, caller, "S" if is_device else kind)
-
-    async def spend_address(request: Request, parts: Parts) -> None:
-        await parts.limits.spend(request, Caller(), kind)
-
-    return Depends(spend_address if kind == BY_ADDRESS else spend)

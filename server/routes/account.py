@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -9,14 +10,12 @@ from fastapi.responses import JSONResponse
 from psycopg.errors import InsufficientPrivilege
 from pydantic import BaseModel, Field
 
-from ..auth import reauthentication
 from ..database.pool import Connection
-from ..dependencies import User
+from ..dependencies import Parts, User, limited
 from ..errors import ApiError
-from ..http.rate_limits import limited
 from ..identity import SERVER, Caller
 from ..openapi import refusals
-from ..services import Parts, Services
+from ..services import Services
 from .json_route import JsonRoute
 
 router = APIRouter(prefix="/api/user", tags=["account"], route_class=JsonRoute)
@@ -69,7 +68,7 @@ async def export(caller: User, parts: Parts) -> Response:
 @router.delete("/account", responses=refusals(400, 403, 408, 413, 415, 429, 501))
 async def erase(caller: User, parts: Parts, request: Request, told: Leaving | None = None) -> Left:
     """Erase the caller's account with everything in it, tombstones too. It cannot be brought back."""
-    await _shown(caller, parts, request, told.password if told else None)
+    await _require_owner(caller, parts, request, told.password if told else None)
 
     async def work(db: Connection) -> None:
         await db.execute("delete from auth.users where id = %s", (caller.user_id,))
@@ -81,9 +80,10 @@ async def erase(caller: User, parts: Parts, request: Request, told: Leaving | No
     return Left()
 
 
-async def _shown(caller: Caller, parts: Services, request: Request, password: str | None) -> None:
-    """Raises unless the caller has just shown who they are."""
-    match await reauthentication.outcome(caller, parts, request, password):
+async def _require_owner(caller: Caller, parts: Services, request: Request, password: str | None) -> None:
+    """Raise ApiError unless the caller has just proved to be the owner of the account."""
+    count_attempt = partial(parts.limits.spend_password, request, caller.identity.email)
+    match await parts.reauthentication.check(caller, password, count_attempt):
         case "wrong":
             raise ApiError("forbidden", "The password is not right. Nothing was erased.")
         case "stale" if caller.is_external:

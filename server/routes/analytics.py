@@ -10,11 +10,9 @@ from psycopg.types.json import Jsonb
 from pydantic import BaseModel, Field, JsonValue
 
 from ..database.pool import Connection
-from ..dependencies import User
+from ..dependencies import Parts, User, limited
 from ..errors import ApiError
-from ..http.rate_limits import limited
 from ..identity import Caller
-from ..services import Parts
 from .json_route import JsonRoute
 
 router = APIRouter(prefix="/api/analytics", tags=["analytics"], dependencies=[limited("S")], route_class=JsonRoute)

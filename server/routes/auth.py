@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,17 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 
-from ..auth import accounts, device_codes, reauthentication
+from ..auth import accounts, device_codes
 from ..auth.accounts import UserBody
 from ..auth.errors import Refusal, RefusalBody
-from ..auth.service import Session, SignIn
-from ..dependencies import User
+from ..auth.service import Session
+from ..dependencies import Parts, User, limited
 from ..errors import ApiError
 from ..http.hosts import own_url
-from ..http.rate_limits import limited
 from ..http.request_schemas import Email, Password, body_of
 from ..identity import SERVER, Caller
-from ..services import Parts, Services
+from ..services import Services
 from .json_route import JsonRoute, media_type, parsed
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -101,8 +101,7 @@ async def signup(body: SignupBody, request: Request, parts: Parts) -> Session:
     data = dict(body.data or {})
     invited = data.pop("invitation", "")
     invitation = body.invitation or (invited if isinstance(invited, str) else "")
-    signing = SignIn(parts)
-    return await signing.begin(await signing.up(body.email, body.password, data, invitation))
+    return await parts.sign_in.begin(await parts.sign_in.up(body.email, body.password, data, invitation))
 
 
 @router.post(
@@ -118,20 +117,19 @@ async def token(
     """Sign in with a password, go on with a refresh token, or ask whether a device code was approved."""
     await parts.limits.spend(request, Caller(), "auth")
     body = await _token_body(request)
-    signing, grant = SignIn(parts), grant_type or body.grant_type
+    sign_in, grant = parts.sign_in, grant_type or body.grant_type
     if grant == "password":
         if body.phone:
             raise Refusal("phone_provider_disabled", "Phone logins are disabled. Sign in with an email and a password.")
-        await parts.limits.spend(request, Caller(), "sign-in")
-        await parts.limits.spend_name(request, body.email)
-        return await signing.begin(await signing.account(body.email, body.password))
+        await parts.limits.spend_password(request, body.email)
+        return await sign_in.begin(await sign_in.account(body.email, body.password))
     if grant == "refresh_token":
-        owner = await signing.owner(body.refresh_token)
+        owner = await sign_in.owner(body.refresh_token)
         await _count(request, parts, str(owner) if owner else "")
-        return await signing.refresh(body.refresh_token)
+        return await sign_in.refresh(body.refresh_token)
     if grant == DEVICE_GRANT:
-        await _count(request, parts, body.device_code if await signing.is_code(body.device_code) else "")
-        return await signing.device(body.device_code)
+        await _count(request, parts, body.device_code if await sign_in.is_code(body.device_code) else "")
+        return await sign_in.device(body.device_code)
     await _count(request, parts, "")
     raise Refusal("unsupported_grant_type", "This grant type is not one of this server's.", oauth=True)
 
@@ -174,7 +172,8 @@ async def change_account(body: UserChange, caller: User, request: Request, parts
     if body.email is not None and body.email.strip().lower() != caller.identity.email.lower():
         raise Refusal("validation_failed", "The email of an account is changed by whoever runs this server.")
     if body.password is not None:
-        match await reauthentication.outcome(caller, parts, request, body.current_password):
+        count_attempt = partial(parts.limits.spend_password, request, caller.identity.email)
+        match await parts.reauthentication.check(caller, body.current_password, count_attempt):
             case "wrong":
                 raise Refusal("invalid_credentials", "The current password is not right. Nothing was changed.")
             case "stale":
@@ -182,7 +181,7 @@ async def change_account(body: UserChange, caller: User, request: Request, parts
                     "reauthentication_needed",
                     "A new password needs current_password, or a sign-in of the last ten minutes. Nothing was changed.",
                 )
-    return UserBody.of(await SignIn(parts).change(caller.user_id, _family(caller), body.password, body.data))
+    return UserBody.of(await parts.sign_in.change(caller.user_id, _family(caller), body.password, body.data))
 
 
 @router.post("/logout", status_code=204, dependencies=[limited("auth")])
@@ -190,7 +189,7 @@ async def logout(
     caller: User, parts: Parts, scope: Annotated[Literal["global", "local", "others"], Query()] = "global"
 ) -> None:
     """End all one's sign-ins, this one, or all others, with their access tokens."""
-    await SignIn(parts).out(caller.user_id, _family(caller), scope)
+    await parts.sign_in.out(caller.user_id, _family(caller), scope)
 
 
 @router.post("/device/code", dependencies=[limited("sign-in")])

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from ..auth.errors import Refusal
-from ..services import Parts
+from ..dependencies import Parts
 from .auth import REFUSED
 from .json_route import JsonRoute
 

@@ -12,15 +12,15 @@ from pydantic import BaseModel
 from sterna.providers import ChatMessage, Event
 from sterna.providers import Request as Question
 
-from ..dependencies import Guest
+from ..dependencies import Guest, Parts, limited
 from ..errors import ApiError, instant
-from ..http.rate_limits import limited
 from ..identity import Caller
 from ..openapi import refusals
-from ..relay import quota, requests, responses
+from ..relay import requests, responses
+from ..relay.quota import Permission
 from ..relay.streaming import Streamed, unless_gone
 from ..relay.upstream import refusal
-from ..services import Parts, Services
+from ..services import Services
 from .json_route import JsonRoute
 
 router = APIRouter(prefix="/api/chat", tags=["chat"], route_class=JsonRoute, dependencies=[limited("A")])
@@ -47,7 +47,7 @@ class Asked:
     parts: Services
     events: AsyncGenerator[Event, None]
     gathered: responses.Gathered
-    leave: quota.Leave
+    permission: Permission
     request_id: str | None
     headers: dict[str, str]
 
@@ -70,29 +70,30 @@ async def _ask(body: requests.ChatRequest, caller: Caller, parts: Services) -> A
         raise ApiError("auth_required", "Sign in to chat on this server.")
     provider = parts.relay.provider()
     turns = requests.check(body, caller)
-    leave = await quota.look(parts, caller, body.model or parts.settings.upstream.default_model)
-    prompt = body.prompt(leave.system_prompt)
+    permission = await parts.quota.check(caller, body.model or "")
+    prompt = body.prompt(permission.system_prompt)
     messages = [ChatMessage("system", prompt)] if prompt else []
     messages += [ChatMessage(one.role, one.content) for one in turns]
     requests.measure([one.content for one in messages], caller.tier)
     question = Question(
-        leave.model,
+        permission.model,
         tuple(messages),
-        body.warmth(leave.temperature),
-        await parts.relay.max_tokens(leave.model),
+        body.warmth(permission.temperature),
+        await parts.relay.max_tokens(permission.model),
         body.reasoning.effort if body.reasoning else None,
         body.request_id(),
     )
-    await quota.count(parts, caller, leave)
-    gathered = responses.Gathered(leave.model, with_reasoning=body.reasoning is not None)
-    return Asked(parts, provider.stream(question), gathered, leave, body.request_id(), {"X-Model": leave.model})
+    await parts.quota.count(caller, permission)
+    gathered = responses.Gathered(permission.model, with_reasoning=body.reasoning is not None)
+    headers = {"X-Model": permission.model}
+    return Asked(parts, provider.stream(question), gathered, permission, body.request_id(), headers)
 
 
 async def _refuse(asked: Asked) -> None:
     """Raise for an upstream that failed; a reply of which nothing came is not counted."""
     gathered = asked.gathered
     if not gathered.pieces and not gathered.thoughts and not gathered.is_done:
-        await quota.give_back(asked.parts, asked.leave)
+        await asked.parts.quota.refund(asked.permission)
     if gathered.failure:
         raise refusal(gathered.failure)
     if not gathered.is_done:

@@ -11,11 +11,11 @@ from ..auth import cookies, device_codes, device_page
 from ..auth.accounts import Account
 from ..auth.errors import Refusal
 from ..auth.secrets import as_user_code
-from ..auth.service import SignIn
 from ..database.pool import Connection
+from ..dependencies import Parts
 from ..errors import ApiError
 from ..identity import SERVER, Caller
-from ..services import Parts, Services
+from ..services import Services
 
 router = APIRouter(tags=["auth"], default_response_class=HTMLResponse, include_in_schema=False)
 
@@ -92,11 +92,10 @@ async def _decided(
         await _keep(parts, code, None)
         return _html(device_page.done("Denied. The terminal was not signed in; you can close this page."))
     await parts.limits.spend_name(request, email)
-    signing = SignIn(parts)
     if do == "create":
-        account = await signing.up(email, password, None, invitation.strip())
+        account = await parts.sign_in.up(email, password, None, invitation.strip())
     else:
-        account = await signing.account(email, password)
+        account = await parts.sign_in.account(email, password)
     if not await _keep(parts, code, account):
         return _html(device_page.asking(UNKNOWN), 404)
     return _html(device_page.done("Approved. Your terminal is signed in now; you can close this page."))

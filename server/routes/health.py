@@ -12,11 +12,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from pydantic import BaseModel
 
-from ..addresses import is_loopback
-from ..dependencies import bearer
+from ..dependencies import Parts, bearer
 from ..errors import ApiError, unavailable
 from ..identity import Caller
-from ..services import Parts
+from ..settings import is_loopback
 
 router = APIRouter(tags=["health"])
 

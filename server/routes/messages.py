@@ -13,16 +13,13 @@ from sterna.sync.wire import ID_LENGTH, BadItem, Conversation, Message, instant_
 
 from ..database.conversation_rows import LIVE, MERGE, SESSION, messages_json, session_values, shown
 from ..database.pool import Connection
-from ..dependencies import User
+from ..dependencies import Parts, User, limited
 from ..errors import ApiError
-from ..http.rate_limits import limited
 from ..http.request_schemas import body_schema, needs_one
 from ..long_work import array, aside, check_size, encoded, every, portions
 from ..openapi import REQUIRED, refusals
-from ..services import Parts
 from .json_route import JsonRoute
-from .query import time_of
-from .session_row import NEW_CHAT, asked_id, deleted, missing
+from .session_row import NEW_CHAT, asked_id, deleted, missing, query_time
 from .sync_models import AddedMessages, PushedMessage, ShownMessages
 
 router = APIRouter(
@@ -68,7 +65,7 @@ async def read_messages(
 ) -> Response:
     """The messages of a conversation in order, without those of the system."""
     try:
-        since = instant_of(time_of(since_ts) if since_ts else None)
+        since = instant_of(query_time(since_ts) if since_ts else None)
     except BadItem:
         raise ApiError("bad_request", "Invalid since_ts", details="bad_timestamp") from None
     values = {"user": caller.user_id, "id": asked_id(session_id), "since": since}

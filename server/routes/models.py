@@ -9,11 +9,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from ..database.pool import Connection
-from ..dependencies import Anyone
-from ..http.rate_limits import limited
+from ..dependencies import Anyone, Parts, limited
 from ..identity import SERVER
 from ..relay.model_traits import About
-from ..services import Parts
 
 router = APIRouter(prefix="/api/models", tags=["chat"], dependencies=[limited("B")])
 

@@ -10,13 +10,11 @@ from pydantic import BaseModel, Field
 
 from ..auth import accounts, cookies, device_page
 from ..auth.errors import Refusal
-from ..auth.recovery import Recovery
 from ..auth.service import Session
+from ..dependencies import Parts, limited
 from ..errors import ApiError
-from ..http.rate_limits import limited
 from ..http.request_schemas import Email
 from ..identity import Caller
-from ..services import Parts
 from .auth import REFUSED
 from .json_route import JsonRoute
 
@@ -55,7 +53,7 @@ async def recover(body: Forgotten, request: Request, parts: Parts) -> dict[str, 
             "This server sends no mail. Ask whoever runs it for a recovery code (sterna serve user recover).",
         )
     address = accounts.email_of(body.email)
-    parts.mailer.later(Recovery(parts).mail(address))
+    parts.mailer.later(parts.recovery.mail(address))
     return {}
 
 
@@ -64,9 +62,8 @@ async def verify(body: Code, parts: Parts) -> Session:
     """Sign in with a recovery code, to set a new password. It is good for one use."""
     if body.type != "recovery":
         raise Refusal("validation_failed", "Only codes of the type recovery are known here.")
-    recovery = Recovery(parts)
-    account = await recovery.account(body.token_hash or body.token or "", body.email)
-    return await recovery.sign_in().begin(account)
+    account = await parts.recovery.account(body.token_hash or body.token or "", body.email)
+    return await parts.sign_in.begin(account)
 
 
 @pages.get("/recover")
@@ -75,7 +72,7 @@ async def show(request: Request, parts: Parts, code: Annotated[str, Query(max_le
     try:
         if code:
             await parts.limits.spend(request, Caller(), "sign-in")
-        if code and not await Recovery(parts).is_good(code):
+        if code and not await parts.recovery.is_good(code):
             return _html(device_page.recovering(UNUSABLE), 404)
     except ApiError as error:
         return _later(error, code)
@@ -91,7 +88,7 @@ async def reset(request: Request, parts: Parts, code: Text = "", password: Text 
         await parts.limits.spend(request, Caller(), "sign-in")
         if password != again:
             return _html(device_page.recovering("The two passwords differ.", code), 400)
-        await Recovery(parts).set_password(code, password)
+        await parts.recovery.set_password(code, password)
     except Refusal as refusal:
         is_code = refusal.code == "otp_expired"
         return _html(

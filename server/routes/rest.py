@@ -7,12 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from ..database.pool import Connection
-from ..dependencies import User
-from ..http.rate_limits import limited
+from ..dependencies import Parts, User, limited
 from ..rest import catalogue, preferences, query, responses
 from ..rest.errors import RestError
 from ..rest.statement import Statement
-from ..services import Parts
 from .json_route import JsonRoute
 from .rest_description import MODIFIERS, error_responses, page_responses
 

@@ -13,13 +13,13 @@ from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import JsonValue
 
 from ..database.pool import Connection
-from ..dependencies import User
+from ..dependencies import Parts, User
 from ..http.rate_limits import Class
 from ..rest import catalogue, preferences, query, responses
 from ..rest.catalogue import Function
 from ..rest.errors import RestError
 from ..rest.statement import Statement
-from ..services import Parts, Services
+from ..services import Services
 from .json_route import JsonRoute
 from .rest_description import MODIFIERS, error_responses, page_responses
 

@@ -10,11 +10,9 @@ from psycopg.errors import QueryCanceled
 from pydantic import BaseModel
 
 from ..database.pool import Connection
-from ..dependencies import User
+from ..dependencies import Parts, User, limited
 from ..errors import ApiError
-from ..http.rate_limits import limited
 from ..openapi import REQUIRED, WireInstant, refusals
-from ..services import Parts
 
 router = APIRouter(prefix="/api/chat/search", tags=["conversations"], dependencies=[limited("B")])
 

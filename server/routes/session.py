@@ -12,11 +12,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sterna.sync.wire import PREVIEW_LENGTH
 
 from ..database.pool import Connection
-from ..dependencies import User
-from ..http.rate_limits import limited
+from ..dependencies import Parts, User, limited
 from ..http.request_schemas import NOT_BLANK, WHOLE
 from ..openapi import REQUIRED, refusals
-from ..services import Parts
 from .json_route import JsonRoute
 from .session_row import COLUMNS, SessionRow, asked_id, the_row, titled
 from .sessions import Stored

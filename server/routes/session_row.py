@@ -1,4 +1,4 @@
-"""A conversation's row as these endpoints show it, and what may be written into one."""
+"""Rows of conversations as endpoints show them, and checks of what a request writes into one or asks for."""
 
 from __future__ import annotations
 
@@ -72,6 +72,11 @@ def new_id(session_id: str) -> str:
     if len(found) > ID_LENGTH:
         raise ApiError("bad_request", "A session ID has 255 characters at most.", details="id_too_long")
     return found
+
+
+def query_time(text: str) -> str:
+    """Return a time of the query string with its plus sign: one that was not escaped arrives as a blank."""
+    return text.replace(" ", "+") if "T" in text else text
 
 
 def missing() -> ApiError:

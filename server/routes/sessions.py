@@ -1,4 +1,4 @@
-"""The caller's conversations: list, make, rename and delete them (contract 6.5)."""
+"""Conversations of the caller: list, create, rename and delete them (contract 6.5, 6.7)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from ..database.pool import Connection
-from ..dependencies import User
+from ..dependencies import Parts, User, limited
 from ..errors import ApiError
-from ..http.rate_limits import limited
 from ..http.request_schemas import NOT_BLANK
 from ..openapi import REQUIRED, refusals
-from ..services import Parts
 from .json_route import JsonRoute
 from .session_row import COLUMNS, SessionRow, asked_id, deleted, new_id, the_row, titled
 
 router = APIRouter(
     prefix="/api/chat/sessions", tags=["conversations"], dependencies=[limited("C")], route_class=JsonRoute
 )
+clear_router = APIRouter(prefix="/api/chat/clear-all", tags=["conversations"], dependencies=[limited("C")])
 
 LIST = "select" + COLUMNS + "from chat_sessions where user_id = %(user)s order by updated_at desc, id desc"
 BURIED = """
@@ -32,6 +31,7 @@ INSERT = """
     returning""" + COLUMNS  # fmt: skip
 RENAME = "update chat_sessions set title = %(title)s where user_id = %(user)s and id = %(id)s returning" + COLUMNS
 DELETE = "delete from chat_sessions where user_id = %(user)s and id = %(id)s"
+CLEAR = "delete from chat_sessions where user_id = %s"
 
 
 class Listing(BaseModel):
@@ -67,6 +67,14 @@ class Deleted(BaseModel):
 
     success: Literal[True] = True
     message: str = "Session deleted successfully"
+
+
+class Cleared(BaseModel):
+    """No conversation is left."""
+
+    success: Literal[True] = True
+    message: str
+    deletedCount: int  # noqa: N815 - the name on the wire
 
 
 @router.get("")
@@ -120,3 +128,15 @@ async def delete_session(
 
     await parts.database.write(caller.identity, work)
     return Deleted()
+
+
+@clear_router.delete("")
+async def clear_all(caller: User, parts: Parts) -> Cleared:
+    """Delete every conversation of the caller, with all messages."""
+
+    async def work(db: Connection) -> int:
+        return (await db.execute(CLEAR, (caller.user_id,))).rowcount
+
+    count = await parts.database.write(caller.identity, work)
+    message = "All conversations cleared successfully" if count else "No conversations to clear"
+    return Cleared(message=message, deletedCount=count)

@@ -15,18 +15,17 @@ from sterna.sync.wire import PAGE, BadItem, Conversation, Cursor, Detail, pushed
 
 from ..database.conversation_rows import LIVE, REPLACE, SESSION, messages_json, session_values, shown
 from ..database.pool import Connection
-from ..dependencies import User
+from ..dependencies import Parts, User, limited
 from ..errors import ApiError, instant
-from ..http.rate_limits import limited
 from ..http.request_schemas import body_schema
 from ..identity import Caller
 from ..long_work import array, aside, check_size, encoded, portions
 from ..openapi import refusals
-from ..services import Parts, Services
+from ..services import Services
 from ..sync.client_headers import Asked, Headers
 from . import sync_delta
 from .json_route import JsonRoute
-from .query import time_of
+from .session_row import query_time
 from .sync_delta_models import LARGEST, DeltaBody, DeltaPage
 from .sync_models import Pushed, PushedConversation, SyncPage
 
@@ -201,7 +200,7 @@ async def listing(
     cursor = None
     if cursor_ts and direction == "before":
         try:
-            cursor = Cursor.decode({"ts": time_of(cursor_ts), "id": cursor_id})
+            cursor = Cursor.decode({"ts": query_time(cursor_ts), "id": cursor_id})
         except BadItem:
             raise ApiError("bad_request", "Invalid cursor", details="cursor_ts is no time") from None
     values = {

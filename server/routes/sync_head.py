@@ -8,11 +8,9 @@ from typing import Final
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
-from ..dependencies import User, is_signed_in
+from ..dependencies import Parts, User, is_signed_in, limited
 from ..errors import ApiError
-from ..http.rate_limits import limited
 from ..openapi import refusals
-from ..services import Parts
 from ..sync import pull
 from ..sync.change_notifier import Waiting
 from ..sync.client_headers import Asked

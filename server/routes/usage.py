@@ -9,11 +9,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from ..database.pool import Connection
-from ..dependencies import User
+from ..dependencies import Parts, User, limited
 from ..errors import ApiError
-from ..http.rate_limits import limited
 from ..openapi import refusals
-from ..services import Parts
 from .user_data import DAYS, Use
 
 router = APIRouter(prefix="/api/user", tags=["account"], dependencies=[limited("B")], responses=refusals(404))

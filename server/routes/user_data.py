@@ -1,4 +1,4 @@
-"""The answer of /api/user/data, and where it comes from."""
+"""Profile, preferences, usage and models of the caller, and changes of them (contract 6.12)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
+from fastapi import APIRouter
 from pydantic import BaseModel, Field, JsonValue
 
 from ..database.pool import Connection
-from ..openapi import WireInstant
+from ..dependencies import Parts, User, limited
+from ..errors import ApiError
+from ..openapi import WireInstant, refusals
+from .json_route import JsonRoute
+from .user_change import DataChange, store
 
+router = APIRouter(
+    prefix="/api/user/data",
+    tags=["account"],
+    dependencies=[limited("B")],
+    responses=refusals(404),
+    route_class=JsonRoute,
+)
 PROFILE = """
     select
         id,
@@ -150,11 +162,34 @@ class ChangedUserData(UserData):
     ignored: list[str] = Field(description="Keys of the change that nothing here stores.")
 
 
-async def told(db: Connection, user_id: UUID) -> UserData | None:
-    """What is known of somebody; None without a profile."""
+@router.get("")
+async def read_user_data(caller: User, parts: Parts) -> UserData:
+    """Profile, preferences, use of today, of the last days and of all time, models and times."""
+
+    async def query(db: Connection) -> UserData:
+        return await _read(db, caller.user_id)
+
+    return await parts.database.read(caller.identity, query)
+
+
+@router.put("")
+async def change_user_data(change: DataChange, caller: User, parts: Parts) -> ChangedUserData:
+    """Change the name and preferences that are given; all of it, or none. Answers what is so afterwards."""
+    change.check()
+
+    async def work(db: Connection) -> ChangedUserData:
+        await store(db, caller.user_id, change)
+        changed = await _read(db, caller.user_id)
+        return ChangedUserData(**dict(changed), ignored=change.ignored())
+
+    return await parts.database.write(caller.identity, work)
+
+
+async def _read(db: Connection, user_id: UUID) -> UserData:
+    """Return everything that is stored about an account. Raises ApiError without a profile."""
     row = await (await db.execute(PROFILE, (user_id,))).fetchone()
     if row is None:
-        return None
+        raise ApiError("user_not_found", "This account has no profile.")
     days = [Use.model_validate(day) for day in await (await db.execute(DAYS, (user_id,))).fetchall()]
     models = await (await db.execute(MODELS, (user_id,))).fetchall()
     once = {model["model_id"]: AvailableModel.model_validate(model) for model in models}

@@ -15,13 +15,11 @@ from pydantic import BaseModel, Field, JsonValue
 from sterna.providers.embedding import embed
 
 from ..database.pool import Connection
-from ..dependencies import Anyone
+from ..dependencies import Anyone, Parts, limited
 from ..errors import ApiError
-from ..http.rate_limits import limited
 from ..http.request_schemas import WHOLE, body_of
 from ..identity import SERVER, Caller
 from ..openapi import refusals
-from ..services import Parts
 from .json_route import media_type, parsed
 
 router = APIRouter(prefix="/api/chat/session", tags=["visits"], dependencies=[limited("C")])

@@ -13,8 +13,8 @@ import httpx
 import pytest
 from people import SECRET, Db, Person, client_of, make_user, token_for
 
+from sterna.server.clock import utc_now
 from sterna.server.database.embedded import Embedded
-from sterna.server.services import utc_now
 from sterna.server.settings import ServerSettings, Upstream
 from tests import fake_openai
 from tests.serving import serving

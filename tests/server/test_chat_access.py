@@ -81,7 +81,7 @@ def test_models_of_a_higher_tier_and_unknown_ones_are_refused(chat: httpx.Client
     higher, unknown = ask(chat, "openai/gpt-4o-mini"), ask(chat, "no/such")
     assert (higher.status_code, higher.json()["code"]) == (402, "tier_upgrade_required")
     assert (unknown.status_code, unknown.json()["code"]) == (403, "feature_not_available")
-    assert unknown.json()["error"].startswith("Your tier may not use the model no/such. Allowed are: ")
+    assert unknown.json()["error"].startswith("Your tier may not use the model no/such. Allowed models: ")
     assert FREE in unknown.json()["error"]
 
 
@@ -122,7 +122,7 @@ def test_a_daily_limit_holds_without_any_sync_and_failures_are_given_back(chat: 
         told = ask(chat, name)
     assert asked == [502, 200, 200, 429]
     assert told.json()["code"] == "rate_limit_exceeded"
-    assert told.json()["error"].startswith(f"The 2 replies a day of {name} are used up. They begin anew at ")
+    assert told.json()["error"].startswith(f"Your limit of 2 replies a day from {name} is reached. It resets at ")
     assert told.headers["retry-after"] == str(told.json()["retryAfter"])
 
 
@@ -186,7 +186,7 @@ def test_a_monthly_limit_counts_what_was_synced_and_ends_with_the_month(
         told = ask(then(), name)
         assert [*statuses, told.status_code] == [200, 200, 429]
         assert told.json()["error"] == (
-            f"The 5 replies a month of {name} are used up. They begin anew at 2031-06-01T00:00:00.000Z."
+            f"Your limit of 5 replies a month from {name} is reached. It resets at 2031-06-01T00:00:00.000Z."
         )
         assert told.json()["retryAfter"] == pytest.approx(16.5 * 86_400, abs=2)
         calendar.append(datetime(2031, 6, 1, tzinfo=UTC))

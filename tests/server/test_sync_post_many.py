@@ -7,9 +7,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
 
+from sterna.server.clock import utc_now
 from sterna.server.identity import Caller, Identity
 from sterna.server.routes.sync import push
-from sterna.server.services import utc_now
 from sterna.server.sync.client_headers import Headers
 
 
