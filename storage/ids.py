@@ -1,4 +1,7 @@
-"""Ids in the seeds' form, that sort by time and cannot be guessed: ``conv_<epoch ms>_<12 base36>`` and ``msg_…``."""
+"""Ids that sort by time and cannot be guessed: ``conv_<epoch ms>_<12 base36>`` and ``msg_…``.
+
+See docs/specification/schema.md#keys.
+"""
 
 from __future__ import annotations
 

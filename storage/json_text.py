@@ -43,7 +43,7 @@ def is_json(text: str) -> bool:
 def jsonb_deep_merge(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> dict[str, Any]:
     """``a`` with ``b`` laid over it: objects merge key by key, anything else of ``b`` (null and arrays too) replaces.
 
-    None on either side is as good as empty (contract 10.K4).
+    None on either side is as good as empty. See docs/specification/functions.md#jsonb-deep-merge.
     """
     merged = dict(a or {})
     for key, value in (b or {}).items():

@@ -17,7 +17,10 @@ KEPT_REPLY = "kept_reply"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One conversation, a row of ``chat_sessions`` (contract 1.4). Times are ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, UTC."""
+    """One conversation, a row of ``chat_sessions``. Times are ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, UTC.
+
+    See docs/specification/schema.md#table-chat-sessions.
+    """
 
     id: str
     user_id: str
@@ -60,7 +63,7 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One settled message, a row of ``chat_messages`` (contract 1.5, 9.2 C15)."""
+    """One settled message, a row of ``chat_messages``: docs/specification/schema.md#table-chat-messages."""
 
     id: str
     session_id: str
@@ -87,7 +90,7 @@ class Message:
 
     @property
     def failed(self) -> bool:
-        """True for a message that counts nowhere (contract 10.B2)."""
+        """True for a message that counts nowhere: docs/specification/triggers.md#failed-messages."""
         return bool(self.error_message)
 
     @property

@@ -1,4 +1,6 @@
-"""A history and its account: what a local history becomes at a sign-in (decision 7).
+"""Adoption of a local history by an account at a sign-in.
+
+See docs/specification/schema.md#local-account.
 
 Three ways, and none takes anything away. The history of this computer becomes the account's: one transaction rewrites
 the id that every table hangs on, notes the account and queues every row, so that a crash leaves either a local history

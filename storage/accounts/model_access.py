@@ -1,6 +1,7 @@
-"""Which models the account's tier may use (contract 2.11, 2.12).
+"""Models that the account's tier may use.
 
-It speaks of a connected server's models; one's own endpoints are nobody's to allow.
+It speaks of a connected server's models; one's own endpoints are nobody's to allow. See
+docs/specification/functions.md#get-user-allowed-models.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The account of the file: its profile, preferences, tier and what happened to it (contract 2.2-2.4, 2.13-2.16)."""
+"""Account of the file: its profile, preferences, tier and activity log.
+
+See docs/specification/functions.md#log-user-activity and the functions after it.
+"""
 
 from __future__ import annotations
 
@@ -179,7 +182,10 @@ class Profiles(Models):
             return {"success": True, **tiers, "updated_at": self.stamp()}
 
     def get_user_complete_profile(self, user_id: str) -> dict[str, Any]:
-        """Everything about the account; ``usage_stats.today`` is a list of up to eight days (contract 10.K6)."""
+        """Return everything about the account; ``usage_stats.today`` is a list of up to eight days.
+
+        See docs/specification/functions.md#get-user-complete-profile.
+        """
         profile = self.one(_COMPLETE, id=user_id)
         if profile is None:
             return {"error": "User not found"}

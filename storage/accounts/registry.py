@@ -1,7 +1,8 @@
-"""Which accounts this machine holds: ``accounts.json``, names, files and server origins, no secrets (decision 7).
+"""Accounts of this machine: ``accounts.json``, with names, files and server origins, and no secrets.
 
 The list says which file is current and finds the file of an account. Whose a file is, the file itself says
-(``sync_account``); where a crash came between the two, the list is what gets corrected.
+(``sync_account``); where a crash came between the two, the list is what gets corrected. See
+docs/specification/schema.md#local-account.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What a server knows of the person, in the mirror: its truth, with what it was not told yet on top (contract 6.12).
+"""The server's data about the person, in the mirror: its truth, with what it was not told yet on top.
 
 Use of the last days is the server's once everything was sent; the triggers go on counting from there. Conversations
-that stay on this computer are counted here alone, so their use is added to what the server says.
+that stay on this computer are counted here alone, so their use is added to what the server says. See
+docs/specification/schema.md#usage-in-the-mirror and docs/specification/endpoints.md#user-data.
 """
 
 from __future__ import annotations

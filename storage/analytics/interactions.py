@@ -1,6 +1,7 @@
-"""What a person did in a visit, and what of it is not sent yet (contract 8.4, 10.F8-F10).
+"""Events of visits, and those that are not sent yet.
 
-Nothing is written here unless the person said yes to analytics.
+Nothing is written here unless the person said yes to analytics. See
+docs/specification/functions.md#track-user-interaction and docs/specification/schema.md#table-interactions-waiting.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Visits: a run of this program, and the questions that were asked in it (contract 8.2, 8.4, 10.F3, 10.F6, 10.F7)."""
+"""Visits, which are runs of this program, and the questions that were asked in them.
+
+See docs/specification/functions.md#start-user-session and docs/specification/schema.md#table-visit-messages.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Whole conversations in: an import, or ``sync_user_conversations`` of the described system (contract 2.9).
+"""Import of whole conversations, and ``sync_user_conversations``.
+
+See docs/specification/functions.md#sync-user-conversations.
 
 Row by row, the triggers would do for each message what can be done once for many. So where a conversation is new, the
 bulk flag makes them step aside, rows go in through sqlite-utils, and what the triggers would have left behind

@@ -246,7 +246,10 @@ class Sessions(Base):
             self.touch(session_id)
 
     def get_user_recent_sessions(self, user_uuid: str, session_limit: int | None = 10) -> list[dict[str, Any]]:
-        """The user's conversations that changed last, as rows (contract 2.7; K7: at most 1,000)."""
+        """Return the user's conversations that changed last, at most 1,000, as rows.
+
+        See docs/specification/functions.md#get-user-recent-sessions.
+        """
         rows = self.rows(
             """select id, title, created_at, updated_at, last_activity, message_count, total_tokens, last_model,
                 is_active, last_message_preview, last_message_timestamp
@@ -256,7 +259,10 @@ class Sessions(Base):
         return [dict(row) for row in rows]
 
     def get_session_with_messages(self, session_text_id: str, requesting_user_uuid: str) -> list[dict[str, Any]]:
-        """One row a message, oldest first, the conversation's columns on each; an empty one gives one row (2.8)."""
+        """Return one row per message, oldest first, with the conversation's columns on each; one row for an empty one.
+
+        See docs/specification/functions.md#get-session-with-messages.
+        """
         rows = self.rows(
             """select s.id as session_id, s.title as session_title, s.created_at as session_created_at,
                 s.updated_at as session_updated_at, m.id as message_id, m.role as message_role,

@@ -1,4 +1,7 @@
-"""A conversation as the wire writes it (contract 6.1, 2.9), checked and turned into rows of our tables."""
+"""Rows of the tables, checked and made from a conversation as the wire writes it.
+
+See docs/specification/endpoints.md#conversation-object and docs/specification/functions.md#sync-user-conversations.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ _METADATA = {
 
 
 class BadRow(ValueError):
-    """Why one conversation cannot be taken: a short, stable word (contract 10.E6)."""
+    """Why one conversation cannot be taken: a short, stable word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,10 @@ class Conversation:
 
 
 def conversation_of(item: Any, *, user_id: str, now: str) -> Conversation:
-    """The rows of a wire conversation; raises BadRow. A message id that comes twice means its last form (10.E8)."""
+    """Return the rows of a wire conversation; raises BadRow. A message id that comes twice means its last form.
+
+    See docs/specification/functions.md#sync-user-conversations.
+    """
     if not isinstance(item, Mapping):
         raise BadRow("not_an_object")
     session_id = _id(item.get("id"))

@@ -1,4 +1,7 @@
-"""What was looked for and found, and what the third seed asks of a person (contract 8.3). It stays on this computer."""
+"""Searches and what they found, and two functions of chat memory (003). Nothing of it leaves this computer.
+
+See docs/specification/schema.md#table-search-sessions and docs/specification/functions.md#get-user-chat-history.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _STATS = "total_conversations, total_searches, message_count, token_usage, subsc
 
 
 class Searches(Base):
-    """The table ``search_sessions``, and two functions of its seed."""
+    """Access to ``search_sessions``, and the two functions of chat memory."""
 
     def record_search(
         self, query: str, hits: Sequence[Hit], *, session_id: str | None = None, failed: bool = False

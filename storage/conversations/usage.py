@@ -62,7 +62,10 @@ order by usage_date desc
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What some conversations contribute to the use of their owner (contract 10.B1)."""
+    """Contribution of some conversations to the use of their owner.
+
+    See docs/specification/triggers.md#usage-contribution.
+    """
 
     sessions: int = 0
     newest: int = 0

@@ -1,4 +1,8 @@
-"""Keeping the file in order, and leaving with everything in it (contract 2.17-2.19)."""
+"""Clean-up, export and measurements of the file.
+
+See docs/specification/functions.md#cleanup-old-data, docs/specification/functions.md#export-user-data and
+docs/specification/functions.md#analyze-database-health.
+"""
 
 from __future__ import annotations
 

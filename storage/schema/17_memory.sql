@@ -1,6 +1,7 @@
--- The third seed's names: users and chat_memory over the tables that hold the same, and the searches of a person. As the server's file of
--- this name, with these differences: conversations keep their own trigger for updated_at (02_chat.sql), which does what
--- trigger_update_chat_sessions_timestamp does there; and what the seed's two functions tell is asked of the store (storage/conversations/search_history.py).
+-- The names of chat memory (003, docs/specification/README.md#chat-memory): users and chat_memory over the tables that hold the same, and
+-- the searches of a person. As the server's file of this name, with these differences: conversations keep their own trigger for updated_at
+-- (02_chat.sql), which does what trigger_update_chat_sessions_timestamp does there; and what the two functions of 003 tell is asked of the
+-- store (storage/conversations/search_history.py).
 
 create view users as
 select
@@ -60,7 +61,7 @@ begin
     delete from auth_users where id = old.id;
 end;
 
--- A message as that seed has it: as it was written through here, or made from its columns.
+-- A message as 003 has it: as it was written through here, or made from its columns.
 create view chat_memory as
 select
     m.id,
@@ -73,7 +74,7 @@ select
 from chat_messages as m
 join chat_sessions as s on s.id = m.session_id;
 
--- What a message of that seed's form is here: who said it, what, and which model. Text counts where it is text.
+-- What a message of 003's form is here: who said it, what, and which model. Text counts where it is text.
 create trigger chat_memory_insert instead of insert on chat_memory
 begin
     insert into chat_messages (id, session_id, role, content, model, message_timestamp, raw_message)

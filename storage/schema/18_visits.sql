@@ -1,5 +1,5 @@
 -- Visits: a run of a client from its start to its end. As the server's file of this name, with these differences: whoever did not sign in is
--- null; the second seed's names are visits_chat_sessions and visits_chat_messages, for a file has no schemas; a message says its own place;
+-- null; the names of visits (002) are visits_chat_sessions and visits_chat_messages, for a file has no schemas; a message says its own place;
 -- an embedding is 384 float32 (1536 bytes, little-endian); and what functions do there is asked of the store (storage/analytics/visits.py).
 
 create table user_sessions (

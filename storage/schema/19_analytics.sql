@@ -1,5 +1,5 @@
--- What a person did in a visit, as the fourth seed has it: names of actions, counts and durations, never text. As the server's file of this
--- name; what its functions do is asked of the store (storage/analytics/interactions.py).
+-- What a person did in a visit: names of actions, counts and durations, never text. As the server's file of this name; what its functions do
+-- is asked of the store (storage/analytics/interactions.py). From interaction analytics (004), docs/specification/README.md#interaction-analytics.
 
 create table user_interactions (
     id text not null default (
