@@ -1,4 +1,7 @@
-"""``sterna doctor analytics``: whether a session and an event get to the server (contract 8.4)."""
+"""``sterna doctor analytics``: whether a session and an event get to the server.
+
+See docs/specification/functions.md#get-open-user-session.
+"""
 
 from __future__ import annotations
 
