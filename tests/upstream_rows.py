@@ -1,6 +1,7 @@
-"""The tables behind the stand-in of upstream: what its PostgreSQL keeps, refuses and counts (contract 1.4, 1.5, 3.3).
+"""The tables behind the stand-in of upstream: what its PostgreSQL keeps, refuses and counts.
 
-``flavour`` is ``H`` for upstream today and ``S`` for upstream when the seeds were written.
+``flavour`` is ``H`` for current upstream and ``S`` for early upstream. See
+docs/specification/triggers.md#upstream-message-statistics and docs/specification/README.md#upstream.
 """
 
 from __future__ import annotations

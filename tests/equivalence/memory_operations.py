@@ -1,4 +1,7 @@
-"""What can happen through the third seed's names: messages of its form, its users, searches."""
+"""What can happen through the names of chat memory: messages of its form, its users, searches.
+
+See docs/specification/schema.md#view-chat-memory.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing through the third seed's names leaves the same in both engines."""
+"""Writing through the names of chat memory leaves the same in both engines."""
 
 from __future__ import annotations
 

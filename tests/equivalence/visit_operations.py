@@ -1,4 +1,7 @@
-"""What can happen in visits: the second seed's messages with embeddings, the fourth seed's functions."""
+"""What can happen in visits: messages with embeddings, and the functions of interaction analytics.
+
+See docs/specification/schema.md#table-visit-messages and docs/specification/functions.md#start-user-session.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""A second opinion on every counter: the tables as plain Python values, and the contract's rules applied to them.
+"""A second opinion on every counter: the tables as plain Python values, and the specified rules applied to them.
 
-Written from contract 3 and 10.B, not from the triggers. The tests write to SQLite and to this, and compare.
+Written from docs/specification/triggers.md#message-statistics and docs/specification/triggers.md#usage-contribution,
+not from the triggers. The tests write to SQLite and to this, and compare.
 """
 
 from __future__ import annotations

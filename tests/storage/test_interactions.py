@@ -1,4 +1,7 @@
-"""What a person did, as the mirror keeps it, and what waits to be sent (contract 8.4, 10.F8-F10)."""
+"""Events as the mirror keeps them, and those that wait to be sent.
+
+See docs/specification/schema.md#table-user-interactions and docs/specification/functions.md#interaction-errors.
+"""
 
 from __future__ import annotations
 

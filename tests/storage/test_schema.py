@@ -13,7 +13,7 @@ from sterna.storage.database.migrations import steps
 
 GOLDEN = Path(__file__).with_name("schema.sql")
 
-# contract 1: the columns in their order, with what 9.2 C2, C4, C6, C14 and C15 add behind them
+# docs/specification/schema.md#tables: the columns of 001 in their order, and behind them those of other sources
 COLUMNS = {
     "auth_users": """
         id email raw_user_meta_data last_sign_in_at created_at updated_at
@@ -71,7 +71,7 @@ COLUMNS = {
     """,
 }
 
-# contract 4; -name: descending
+# docs/specification/schema.md#indexes; -name: descending
 INDEXES = {
     "idx_profiles_email": ("profiles", "email"),
     "idx_profiles_last_active": ("profiles", "last_active"),
@@ -94,7 +94,7 @@ INDEXES = {
     "idx_model_access_model_id": ("model_access", "model_id is_active"),
     "idx_system_cache_expires": ("system_cache", "expires_at"),
     "idx_system_stats_date": ("system_stats", "-stat_date"),
-    # contract 9.2 C9, C12: the second and the fourth seed's
+    # those of visits (002), chat memory (003) and interaction analytics (004)
     "idx_chat_sessions_started_at": ("user_sessions", "started_at"),
     "idx_chat_sessions_user_identifier": ("user_sessions", "user_identifier"),
     "idx_visit_messages_session_id": ("visit_messages", "session_id"),

@@ -1,4 +1,7 @@
-"""Searches that were made, and the third seed's names in the mirror (contract 8.3)."""
+"""Searches that were made, and the names of chat memory in the mirror.
+
+See docs/specification/schema.md#table-search-sessions and docs/specification/README.md#chat-memory.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a server says of the person, in the mirror, with what it was not told yet on top (decision 2)."""
+"""What a server says of the person, in the mirror, with what it was not told yet on top.
+
+See docs/specification/schema.md#usage-in-the-mirror.
+"""
 
 from __future__ import annotations
 

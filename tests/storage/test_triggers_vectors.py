@@ -1,4 +1,7 @@
-"""The conformance vectors of contract 11 that a mirror can show, each under its number, as corrected by contract 10."""
+"""The conformance vectors that a mirror can show, each under its number.
+
+See docs/specification/vectors.md#vectors; the rules are in docs/specification/triggers.md.
+"""
 
 from __future__ import annotations
 

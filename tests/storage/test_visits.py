@@ -1,4 +1,7 @@
-"""Visits in the mirror, and questions that were asked before (contract 8.2, 8.4, 10.F3, 10.F6, 10.F7)."""
+"""Visits in the mirror, and questions that were asked before.
+
+See docs/specification/schema.md#table-user-sessions and docs/specification/functions.md#start-user-session.
+"""
 
 from __future__ import annotations
 
