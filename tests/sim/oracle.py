@@ -1,4 +1,7 @@
-"""What has to hold once everything has healed and every device has synced (sync.md 4.1)."""
+"""Invariants that hold once everything has healed and every device has synced.
+
+See docs/specification/sync-protocol.md#invariants and docs/specification/simulation.md#oracle.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What syncing costs (sync.md 4.1, invariant 12): it goes by what changed, never by what is there."""
+"""Cost of syncing: it goes by what changed, never by what is there.
+
+See docs/specification/sync-protocol.md#invariant-12.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The named scenarios: what becomes of a history when two devices, one server and bad luck meet (sync.md 3.14)."""
+"""The named scenarios: what becomes of a history when two devices, one server and bad luck meet.
+
+See docs/specification/sync-protocol.md#scenarios.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What of a person's use gets to the server, when, and what never does (contract 8.4, 10.F4-F12)."""
+"""Events of a person's use: which get to the server, when, and which never do.
+
+See docs/specification/features.md#interaction-analytics and docs/specification/decisions.md#features.
+"""
 
 from __future__ import annotations
 
@@ -307,7 +310,7 @@ async def test_a_visit_is_announced_once_and_a_failure_is_silent(far: Far) -> No
     assert (first["userAgent"], first["referrer"], first["deviceType"]) == (user_agent(), "", "desktop")
 
 
-def test_a_token_has_the_seed_s_form() -> None:
+def test_a_token_has_the_form_that_web_clients_give_it() -> None:
     import re
 
     assert re.fullmatch(r"sess_1772000000000_[0-9a-z]{9}", session_token(1_772_000_000_000))

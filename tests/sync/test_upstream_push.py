@@ -35,7 +35,7 @@ def desktop(up: Upstream, clock: Ticking, laptop: Device) -> Device:
 
 @pytest.fixture
 def old(clock: Ticking) -> Device:
-    """A device whose server is as upstream was at the time of the seeds."""
+    """A device whose server is upstream's early form."""
     up = Upstream("S", clock=clock)
     return Device(up, up.join(), clock, seed=3)
 
@@ -130,7 +130,7 @@ def test_a_failed_message_alone_brings_its_conversation_with_its_title(laptop: D
     assert laptop.store.waiting() == 0
 
 
-def test_at_the_time_of_the_seeds_a_failed_message_goes_without_its_text(old: Device) -> None:
+def test_in_upstream_s_early_form_a_failed_message_goes_without_its_text(old: Device) -> None:
     session_id, _, reply = exchange(old, None, finish="failed", content="", error_message="No credit left.")
     old.cycle()
     assert old.upstream.tables.messages[session_id][reply]["error_message"] == "Message failed"

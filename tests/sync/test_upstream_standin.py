@@ -1,4 +1,7 @@
-"""The stand-in has upstream's quirks (contract 6): a client that passes against it has met them."""
+"""The stand-in has upstream's quirks: a client that passes against it has met them.
+
+See docs/specification/endpoints.md#upstream and docs/specification/sync-protocol.md#upstream-behaviour.
+"""
 
 from __future__ import annotations
 
@@ -63,8 +66,8 @@ def ada(up: Upstream) -> Client:
 
 
 @pytest.fixture
-def seed(clock: Ticking) -> Client:
-    """The same at the time of the seeds."""
+def early(clock: Ticking) -> Client:
+    """The same in upstream's early form."""
     up = Upstream("S", clock=clock)
     return Client(up, up.join())
 
@@ -72,12 +75,12 @@ def seed(clock: Ticking) -> Client:
 # signing in
 
 
-def test_a_token_in_a_header_gets_no_profile(up: Upstream, ada: Client, seed: Client) -> None:
+def test_a_token_in_a_header_gets_no_profile(up: Upstream, ada: Client, early: Client) -> None:
     bearer = {"authorization": f"Bearer {ada.session['access_token']}"}
     told = up.handle("GET", "/api/chat/sessions", {}, bearer)
     assert (told.status, told.json()["code"]) == (500, "profile_fetch_failed")
-    bearer = {"authorization": f"Bearer {seed.session['access_token']}"}
-    assert seed.upstream.handle("GET", "/api/chat/sessions", {}, bearer).json() == {"error": "Unauthorized"}
+    bearer = {"authorization": f"Bearer {early.session['access_token']}"}
+    assert early.upstream.handle("GET", "/api/chat/sessions", {}, bearer).json() == {"error": "Unauthorized"}
 
 
 def test_nobody_and_a_token_that_is_none_are_the_same(up: Upstream) -> None:
@@ -119,12 +122,12 @@ def test_one_foreign_conversation_refuses_the_whole_batch(ada: Client) -> None:
     assert ada.sessions() == {}
 
 
-def test_at_the_time_of_the_seeds_each_conversation_is_judged_alone(seed: Client) -> None:
-    told = seed("POST", "sync", {"conversations": [conversation("c2"), conversation("c1") | {"userId": seed.me.id}]})
+def test_in_the_early_form_each_conversation_is_judged_alone(early: Client) -> None:
+    told = early("POST", "sync", {"conversations": [conversation("c2"), conversation("c1") | {"userId": early.me.id}]})
     assert [one.get("error") for one in told.json()["results"]["details"]] == [
         "Conversation does not belong to user", None,
     ]  # fmt: skip
-    assert list(seed.sessions()) == ["c1"]
+    assert list(early.sessions()) == ["c1"]
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"conversations": [null]}', b"[]"])
@@ -199,8 +202,8 @@ def test_a_key_that_one_message_has_is_written_as_null_to_the_others(ada: Client
     assert ada.upstream.tables.messages["c1"]["m1"]["metadata"] is None
 
 
-def test_failed_messages_count_only_at_the_time_of_the_seeds(ada: Client, seed: Client) -> None:
-    for client, count in ((ada, 1), (seed, 2)):
+def test_failed_messages_count_only_in_the_early_form(ada: Client, early: Client) -> None:
+    for client, count in ((ada, 1), (early, 2)):
         client.push(conversation("c1", message("m1"), message("m2", error=True)))
         assert client.sessions()["c1"]["message_count"] == count
 
@@ -235,9 +238,9 @@ def test_a_rename_moves_nothing_in_the_listing(ada: Client) -> None:
     assert next(iter(ada.sessions())) == "c00"
 
 
-def test_a_listing_of_the_seeds_is_the_newest_ten_with_all_messages(seed: Client) -> None:
-    seed.push(*(conversation(f"c{n:02}", message(f"m{n}", role="system")) for n in range(12)))
-    told = seed("GET", "sync", limit="3").json()
+def test_a_listing_of_the_early_form_is_the_newest_ten_with_all_messages(early: Client) -> None:
+    early.push(*(conversation(f"c{n:02}", message(f"m{n}", role="system")) for n in range(12)))
+    told = early("GET", "sync", limit="3").json()
     assert "meta" not in told
     assert len(told["conversations"]) == 10
     assert all(len(one["messages"]) == 1 for one in told["conversations"])
@@ -292,8 +295,8 @@ def test_a_message_list_ends_at_the_row_cap_too(clock: Ticking) -> None:
     assert [one["id"] for one in ada("GET", "messages", session_id="c1").json()["messages"]] == ["m0", "m1", "m2"]
 
 
-def test_asking_for_messages_of_nothing(ada: Client, seed: Client) -> None:
-    for client in (ada, seed):
+def test_asking_for_messages_of_nothing(ada: Client, early: Client) -> None:
+    for client in (ada, early):
         assert client("GET", "messages").status == 400
         assert client("GET", "messages", session_id="x").json() == {"error": "Session not found or access denied"}
 
@@ -323,15 +326,15 @@ def test_saying_nothing_makes_the_conversation_all_the_same(ada: Client) -> None
     assert set(ada.sessions()) == {"c1", "c2", "c3"}
 
 
-def test_saying_at_the_time_of_the_seeds_takes_one_new_message(seed: Client) -> None:
-    assert seed("POST", "messages", {"sessionId": "c1", "message": message("m1")}).status == 404
-    seed.push(conversation("c1"))
-    assert seed("POST", "messages", {"sessionId": "c1", "message": message("m1")}).status == 201
-    assert seed("POST", "messages", {"sessionId": "c1", "message": message("m1")}).status == 500
+def test_saying_in_the_early_form_takes_one_new_message(early: Client) -> None:
+    assert early("POST", "messages", {"sessionId": "c1", "message": message("m1")}).status == 404
+    early.push(conversation("c1"))
+    assert early("POST", "messages", {"sessionId": "c1", "message": message("m1")}).status == 201
+    assert early("POST", "messages", {"sessionId": "c1", "message": message("m1")}).status == 500
 
 
-def test_time_taken_is_in_seconds_at_the_time_of_the_seeds(ada: Client, seed: Client) -> None:
-    for client, name in ((ada, "elapsed_ms"), (seed, "elapsed_time")):
+def test_time_taken_is_in_seconds_in_the_early_form(ada: Client, early: Client) -> None:
+    for client, name in ((ada, "elapsed_ms"), (early, "elapsed_time")):
         client.push(conversation("c1", message("m1", role="assistant", elapsed_ms=1830, elapsed_time=2)))
         [told] = client("GET", "messages", session_id="c1").json()["messages"]
         assert told[name] == {"elapsed_ms": 1830, "elapsed_time": 2}[name]
@@ -340,10 +343,10 @@ def test_time_taken_is_in_seconds_at_the_time_of_the_seeds(ada: Client, seed: Cl
 # one conversation, all conversations, no such page
 
 
-def test_renaming_is_not_there_at_the_time_of_the_seeds(ada: Client, seed: Client) -> None:
+def test_renaming_is_not_there_in_the_early_form(ada: Client, early: Client) -> None:
     told = ada("POST", "session", {"id": "x", "title": "t"})
     assert (told.status, told.json()) == (404, {"error": "Session not found or access denied"})
-    for told in (seed("POST", "session", {"id": "x"}), seed("GET", "session", id="x")):
+    for told in (early("POST", "session", {"id": "x"}), early("GET", "session", id="x")):
         assert told.status == 404
         assert told.all("content-type") == ["text/html; charset=utf-8"]
 
@@ -381,8 +384,8 @@ def test_a_limit_counts_refused_calls_and_says_two_things_about_waiting(clock: T
     assert ada("GET", "sessions").status == 200, "the refused calls count until they are an hour old"
 
 
-def test_the_seeds_know_no_limits(seed: Client) -> None:
-    told = seed("GET", "sessions")
+def test_the_early_form_knows_no_limits(early: Client) -> None:
+    told = early("GET", "sessions")
     assert not told.all("x-ratelimit-limit")
     assert not told.all("x-request-id")
 
