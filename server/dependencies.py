@@ -3,10 +3,10 @@
 ``caller: User`` needs a sign-in. ``caller: Guest`` does not, but refuses disabled accounts. ``caller: Anyone`` takes
 everybody.
 
-A token comes in the cookies of a web client or as Bearer, and is looked for in this order
-(see docs/specification/endpoints.md). An invalid token speaks for nobody, and so does a cookie that a foreign page made
-the browser send. For a valid token that has expired ``details`` holds ``token_expired``, which tells clients that a
-refresh is enough. A disabled account has a code of its own, ``account_banned``: another sign-in would not help.
+A token comes in the cookies of a web client or as Bearer, and is looked for in this order. An invalid token speaks for
+nobody, and so does a cookie that a foreign page made the browser send. For a valid token that has expired ``details``
+holds ``token_expired``, which tells clients that a refresh is enough. A disabled account has a code of its own,
+``account_banned``: another sign-in would not help. See docs/specification/endpoints.md#authentication.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every refusal an endpoint can give: a code, its status, and body A of contract 6.0."""
+"""Refusals of endpoints: a code, its status, and the body of the answer. See docs/specification/endpoints.md#errors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "gateway_timeout": 504,
     }
 )
-"""Contract 6.0's codes, and 408, 415, 426 for what its hosting platform answered instead of it."""
+"""Upstream's codes, and 408, 415, 421, 426 for what its hosting platform answers in its place."""
 
 
 def instant(at: datetime | None = None) -> str:
@@ -81,7 +81,7 @@ class ApiError(Exception):
         """Of the answer."""
 
     def body(self) -> dict[str, Any]:
-        """Body A; keys without a value are absent."""
+        """Return the body; keys without a value are absent."""
         told = {
             "error": self.message,
             "message": self.message,

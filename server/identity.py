@@ -1,4 +1,4 @@
-"""Who a request is from, as PostgreSQL is told (contract 9.4)."""
+"""Identity of a request, as PostgreSQL is told. See docs/specification/schema.md#identity."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The checklists of seeds 000, 002 and 004 (contract 8.0, 8.2, 8.4): which test shows each line.
+"""The requirements of docs/specification/features.md: which test shows each line.
 
-A test that is renamed is missed here. Seed 003's (8.3) are the tests of server/test_sql_memory.py and
-storage/test_search_history.py themselves.
+A test that is renamed is missed here. Those of docs/specification/features.md#chat-memory are the tests of
+server/test_sql_memory.py and storage/test_search_history.py themselves.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 TESTS = Path(__file__).parent
 
 LINES = (
-    ("the trigger and its function", "server/test_sql_patch.py", "test_the_seeds_test_passes_word_for_word"),
+    ("the trigger and its function", "server/test_sql_patch.py", "test_the_published_test_passes_word_for_word"),
     ("an idempotent script", "server/test_sql_patch.py", "test_the_patch_can_be_applied_again_and_counts_once"),
     ("its rollback", "server/test_sql_patch.py",
      "test_after_the_rollback_nothing_is_counted_until_the_patch_is_back"),

@@ -32,12 +32,15 @@ class Upkeep:
         return asyncio.run(transaction(self._url, work))
 
     def cleanup(self, days: int) -> dict[str, Any]:
-        """Let go of activity, use, visits and cache entries older than ``days`` (contract 2.17); how many."""
+        """Delete activity, use, visits and cache entries older than ``days``; return how many.
+
+        See docs/specification/functions.md#cleanup-old-data.
+        """
         found: dict[str, Any] = self._call("select public.cleanup_old_data(%s) as told", days)["deleted_records"]
         return found
 
     def health(self) -> dict[str, Any]:
-        """Sizes, use of indexes, totals (contract 2.19)."""
+        """Return sizes, use of indexes and totals: docs/specification/functions.md#analyze-database-health."""
         return self._call("select public.analyze_database_health() as told")
 
     def _call(self, statement: str, *values: Any) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""The cookie form of a sign-in, as upstream's web client keeps it (contract 6.0): read, never written."""
+"""The cookie form of a sign-in, as upstream's web client keeps it: read, never written.
+
+See docs/specification/endpoints.md#cookie-sign-in.
+"""
 
 from __future__ import annotations
 

@@ -66,9 +66,10 @@ class Tokens:
         self.tickets = Tickets(secret, self._clock)
 
     def access(self, user_id: UUID, email: str, session: UUID | None = None, signed_in: datetime | None = None) -> str:
-        """A signed token: sub, role, email, iat, exp, aud (contract 6.11), and the sign-in it belongs to.
+        """Return a signed token: sub, role, email, iat, exp, aud, and the sign-in it belongs to.
 
-        Other servers that believe it learn from ``auth_time`` how fresh that sign-in is.
+        Other servers that believe it learn from ``auth_time`` how fresh that sign-in is. See
+        docs/specification/endpoints.md#authentication.
         """
         if not self._secret:
             raise unavailable()

@@ -1,4 +1,7 @@
-"""What is worth keeping for a while, for all servers of one database: the table ``system_cache`` (contract 1.8)."""
+"""Values that all servers of one database keep for a while, in the table ``system_cache``.
+
+See docs/specification/schema.md#table-system-cache.
+"""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ where (
     case when %(has_timestamp)s then %(last_message_timestamp)s::timestamptz else s.last_message_timestamp end
 )
 """
-"""Numbers are null where messages follow: they are the triggers' then (vector 6)."""
+"""Numbers are null where messages follow: they are the triggers' then. See docs/specification/vectors.md#vector-6."""
 
 LIVE: Final = "select title from chat_sessions where user_id = %(user)s and id = %(id)s"
 
@@ -140,9 +140,12 @@ _SENT = {name: f"excluded.{name}" for name in COLUMNS} | {
     " then c.message_timestamp else excluded.message_timestamp end",
 }
 REPLACE: Final = _upsert(_SENT)
-"""Every column of a message is what the wire says, as upstream's clients expect (contract 6.1)."""
+"""Every column of a message is what the wire says, as upstream's clients expect.
+
+See docs/specification/endpoints.md#message-object.
+"""
 MERGE: Final = _upsert(_SENT | _MERGED)
-"""The same, but metadata is added to (contract 10.E13)."""
+"""The same, but metadata is added to: docs/specification/decisions.md#added-messages."""
 
 _PLAIN = tuple(name for name in Message.__slots__ if name not in ("id", "role", "content", "timestamp", "extra"))
 
@@ -192,7 +195,10 @@ def _attachments(row: Mapping[str, Any]) -> list[str]:
 
 
 def shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A message row as GET shows it: both units of latency, absent keys where there is nothing (contract 6.2)."""
+    """Return a message row as GET shows it: both units of latency, absent keys where there is nothing.
+
+    See docs/specification/endpoints.md#shown-message.
+    """
     assistant = row["role"] == "assistant"
     failed = bool(row["error_message"])
     ms = row["elapsed_ms"] or 0

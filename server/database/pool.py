@@ -214,9 +214,10 @@ class Database:
     async def write(
         self, who: Identity, work: Callable[[Connection], Awaitable[T]], *, seconds: float = WRITE_SECONDS
     ) -> T:
-        """``work`` in one transaction that has its turn in the person's history first (sync.md 3.6).
+        """``work`` in one transaction that has its turn in the person's history first.
 
-        Run again when it met another transaction, so it may do nothing but speak to this database.
+        Run again when it met another transaction, so it may do nothing but speak to this database. Why the turn comes
+        first is in docs/specification/sync-protocol.md#safe-cursor.
         """
         for last in range(TRIES):
             try:

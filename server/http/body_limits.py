@@ -31,7 +31,7 @@ OTHERS = 2 * MEGABYTE
 """Bytes of a body for all other endpoints."""
 
 COMPRESSED, INFLATED, RATIO = 2 * MEGABYTE, 8 * MEGABYTE, 50
-"""Of a compressed body (sync.md 3.10)."""
+"""Of a compressed body: docs/specification/endpoints.md#request-bodies."""
 RATIO_FLOOR = 256 * 1024
 """Inflated bytes under which no ratio is suspicious: a few blank lines compress a thousandfold."""
 MEMBERS = 100

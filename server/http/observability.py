@@ -32,7 +32,10 @@ EVERY_ANSWER = (
     (b"cache-control", b"no-store"),
     (b"sync-server", Capability(CAPS).format().encode()),
 )
-"""Unless the endpoint says otherwise. The last tells a client of ours whom it speaks to (sync.md 3.1)."""
+"""Unless the endpoint says otherwise. The last tells a client of ours whom it speaks to.
+
+See docs/specification/endpoints.md#answer-headers and docs/specification/sync-protocol.md#capability.
+"""
 
 UNKNOWN = "unknown"
 """The route of a path that none has: such paths are anybody's invention."""
@@ -177,7 +180,7 @@ class Watched:
 
 
 def request_id(scope: Scope, now: float) -> str:
-    """The caller's x-request-id or x-correlation-id when it is a plain word, else a new one (contract 6.0)."""
+    """Return the caller's x-request-id or x-correlation-id when it is a plain word, else a new one."""
     headers = dict(scope["headers"])
     for name in (b"x-request-id", b"x-correlation-id"):
         if SANE.fullmatch(headers.get(name, b"")):

@@ -11,7 +11,7 @@ other request of sign-in, of which clients that refresh and poll send many. Wher
 endpoint calls ``await parts.limits.spend(request, Caller(), "sign-in")`` itself. Whoever takes a password also calls
 ``await parts.limits.spend_name(request, email)`` before looking the account up.
 
-Refused requests count too (contract 6.0), so hammering extends the block.
+Refused requests count too, so hammering extends the block. See docs/specification/endpoints.md#rate-limits.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ AMOUNTS: Mapping[str, Mapping[str, int]] = MappingProxyType(
         "D": {"anonymous": 0, "free": 100, "pro": 100, "enterprise": 100},
     }
 )
-"""Requests an hour, contract 6.0."""
+"""Requests an hour."""
 
 BY_ADDRESS = "sign-in"
 """Of this class nobody is known yet."""

@@ -1,4 +1,4 @@
-"""What a client asks of a model (contract 6.9), and the refusals that the request alone decides."""
+"""Questions to a model, and the refusals that the request alone decides. See docs/specification/endpoints.md#chat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The answer of a model, whole (contract 6.9) or as it comes (6.10).
+"""The answer of a model, whole or as it comes.
+
+See docs/specification/endpoints.md#chat and docs/specification/endpoints.md#chat-stream.
 
 Text of a model cannot pass for one of our markers: an invisible word joiner is put into a marker's name where the
 text has it, and JSON says its first underscore as an escape. The final line's ``response`` has the exact text.

@@ -31,7 +31,7 @@ THEIRS = (
     FailureKind.PAYMENT,
     FailureKind.FORBIDDEN,
 )
-"""Answers of 4xx; contract 6.9 passes these on as 400."""
+"""Answers of 4xx, which are passed on as 400. See docs/specification/endpoints.md#chat."""
 
 SAID = {
     FailureKind.NOT_FOUND: "The model service does not have this model. Choose another one.",

@@ -1,4 +1,7 @@
-"""Leaving: everything that is held of somebody, and its end."""
+"""Export of everything that is held of a person, and erasure of their account.
+
+See docs/specification/endpoints.md#user-export and docs/specification/endpoints.md#account-erasure.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ class Left(BaseModel):
     response_class=JSONResponse,
 )
 async def export(caller: User, parts: Parts) -> Response:
-    """Everything that the server holds of the caller: what ``export_user_data`` gives (contract 2.18)."""
+    """Return everything that the server holds of the caller: what ``export_user_data`` gives."""
 
     async def work(db: Connection) -> Any:
         row = await (await db.execute(EXPORT, (caller.user_id,))).fetchone()

@@ -1,4 +1,4 @@
-"""The fourth seed's functions under names of our own (contract 10.F11), for clients that do not speak PostgREST."""
+"""Interaction analytics for clients that do not speak PostgREST. See docs/specification/endpoints.md#analytics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Sign-in as GoTrue's clients speak it (contract 6.11), and the device grant of RFC 8628."""
+"""Sign-in as GoTrue's clients speak it, and the device grant of RFC 8628.
+
+See docs/specification/endpoints.md#sign-in and docs/specification/endpoints.md#device-sign-in.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The messages of one conversation: read them, or add to them (contract 6.3, 6.4)."""
+"""The messages of one conversation: read them, or add to them.
+
+See docs/specification/endpoints.md#messages-read and
+docs/specification/endpoints.md#messages-add.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Search in the caller's conversations (contract 6.8): substrings, whatever the case, the newest conversation first."""
+"""Search in the caller's conversations: substrings, whatever the case, the newest conversation first.
+
+See docs/specification/endpoints.md#search.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One conversation without its messages: read it, or write its title and numbers (contract 6.6)."""
+"""One conversation without its messages: read it, or write its title and numbers.
+
+See docs/specification/endpoints.md#session.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Conversations of the caller: list, create, rename and delete them (contract 6.5, 6.7)."""
+"""Conversations of the caller: list, create, rename and delete them.
+
+See docs/specification/endpoints.md#sessions and docs/specification/endpoints.md#clear-all.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Many conversations at once, in upstream's protocol: push them, and list them page by page (contract 6.1, 6.2)."""
+"""Many conversations at once, in upstream's protocol: push them, and list them page by page.
+
+See docs/specification/endpoints.md#sync-push and docs/specification/endpoints.md#sync-list.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The delta mode on the paths of sync: a push of ops, a pull from a number on (sync.md 3.1 to 3.9)."""
+"""The delta mode on the paths of sync: a push of ops, a pull from a number on.
+
+See docs/specification/endpoints.md#delta-push and docs/specification/endpoints.md#delta-pull, and for the
+rules docs/specification/sync-protocol.md.
+"""
 
 from __future__ import annotations
 

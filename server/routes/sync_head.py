@@ -1,4 +1,7 @@
-"""A stream that says when a history moved, and no more than that (sync.md 3.11)."""
+"""Change feed: a stream that says when a history moved, and no more than that.
+
+See docs/specification/endpoints.md#sync-head.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Profile, preferences, usage and models of the caller, and changes of them (contract 6.12)."""
+"""Profile, preferences, usage and models of the caller, and changes of them.
+
+See docs/specification/endpoints.md#user-data.
+"""
 
 from __future__ import annotations
 

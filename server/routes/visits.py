@@ -1,5 +1,7 @@
-"""Visits of clients of the second seed: who is there is a hash, and nothing is kept unless whoever runs the server said
-so (contract 8.2, 10.A11, 10.F1)."""
+"""Visits of web clients: a visitor is a hash, and nothing is kept unless the operator turned it on.
+
+See docs/specification/endpoints.md#visits and docs/specification/features.md#visits.
+"""
 
 from __future__ import annotations
 
@@ -170,14 +172,14 @@ async def _keep(db: Connection, message: VisitMessage, caller: Caller) -> KeptMe
 
 
 def identifier_of(address: str, told: dict[str, Any], salt: str) -> str:
-    """Who is there, as the seed hashes it: a client that says no agent is JavaScript's ``undefined``."""
+    """Return the hash of a visitor; a client that says no agent is JavaScript's ``undefined``."""
     agent = told.get("userAgent", "undefined")
     shown = agent[:LONGEST_AGENT] if isinstance(agent, str) else "null"
     return sha256(f"{address}:{shown}:{salt}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
 async def _object(request: Request, said: str) -> dict[str, Any]:
-    """The body. Raises ApiError bad_request, in the seed's words."""
+    """Return the body. Raises ApiError bad_request, in the words that these clients know."""
     if media_type(request) not in ("", "application/json"):
         raise ApiError("unsupported_media_type", said, details="The body has to be JSON.")
     try:

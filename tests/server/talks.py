@@ -13,7 +13,7 @@ NOON = "2025-07-24T10:00:{:02d}Z"
 
 
 def talk(db: Db, user: UUID, session: str = "s1") -> None:
-    """Vector 4's conversation."""
+    """Make the conversation of docs/specification/vectors.md#vector-4."""
     db.execute("insert into chat_sessions (id, user_id) values (%s, %s)", (session, user))
     rows: list[tuple[Any, ...]] = [
         ("m1", "user", "hello", None, 7, 0, 0, 0, "2025-07-24T10:00:00Z"),

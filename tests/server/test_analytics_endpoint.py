@@ -1,4 +1,4 @@
-"""What clients see of /api/analytics and of /rest/v1/rpc (contract 10.F6-F11)."""
+"""Interaction analytics over /api/analytics and /rest/v1/rpc. See docs/specification/decisions.md#features."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_session_over_our_own_names(ada: Person, db: Db) -> None:
 
 
 def test_the_four_functions_over_postgrest_s_names(ada: Person) -> None:
-    """Vector 19."""
+    """docs/specification/vectors.md#vector-19"""
     session = rpc(ada.http, "start_user_session", p_user_id=str(ada.id)).json()["session_id"]
     one = rpc(ada.http, "track_user_interaction", p_session_id=session, p_event_type="x", p_event_data={"n": 1}).json()
     assert one["success"] is True
@@ -40,7 +40,7 @@ def test_the_four_functions_over_postgrest_s_names(ada: Person) -> None:
     assert rpc(ada.http, "end_user_session", p_session_id=session).json() is False
 
 
-def test_functions_of_the_other_seeds_are_there_as_they_give_what_they_give(ada: Person) -> None:
+def test_the_other_functions_are_there_and_give_what_they_give(ada: Person) -> None:
     stats = rpc(ada.http, "get_user_stats", p_clerk_id=str(ada.id)).json()
     assert stats[0]["total_searches"] == 0
     assert rpc(ada.http, "get_user_recent_sessions", user_uuid=str(ada.id)).json() == []

@@ -262,7 +262,7 @@ def _hostile(ada: UUID) -> Iterator[Any]:
 def test_a_batch_of_conversations_with_her_ids_touches_nothing_of_hers(
     db: Db, ada_id: UUID, attackers: dict[str, Identity]
 ) -> None:
-    """A2: upstream's function wrote over whoever had the id."""
+    """The published function wrote over whoever had the id: docs/specification/functions.md#sync-user-conversations."""
     before = _everything(db)
     for batch in _hostile(ada_id):
         for name, who in attackers.items():

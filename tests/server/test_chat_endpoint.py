@@ -1,4 +1,7 @@
-"""POST /api/chat: what may be asked, what the profile changes, and every refusal of contract 6.9."""
+"""POST /api/chat: what may be asked, what the profile changes, and every refusal.
+
+See docs/specification/endpoints.md#chat.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def plain(db: Db, who: Person) -> Person:
     return who
 
 
-def test_a_whole_answer_has_the_fields_of_the_contract(chat: httpx.Client, model: Server) -> None:
+def test_a_whole_answer_has_the_specified_fields(chat: httpx.Client, model: Server) -> None:
     told = chat.post("/api/chat", json={"message": "hello", "current_message_id": "m1"}, headers={"x-request-id": "r1"})
     assert told.status_code == 200, told.text
     data = told.json()["data"]

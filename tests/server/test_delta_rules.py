@@ -1,4 +1,7 @@
-"""What becomes of each op of a device, over HTTP and in PostgreSQL (sync.md 3.8)."""
+"""Results of each op of a device, over HTTP and in PostgreSQL.
+
+See docs/specification/sync-protocol.md#conflict-rules.
+"""
 
 from __future__ import annotations
 

@@ -39,7 +39,10 @@ MALFORMED = {
 
 
 UNREAD = {"/api/chat/session/start", "/api/chat/session/message"}
-"""They read no body where they keep nothing (contract 8.2); test_visits_endpoint asks them where they do."""
+"""They read no body where they keep nothing; test_visits_endpoint asks them where they do.
+
+See docs/specification/endpoints.md#visits.
+"""
 OPTIONAL = {("DELETE", "/api/user/account"), ("POST", "/rest/v1/rpc/{name}")}
 """They take none at all, too."""
 

@@ -90,9 +90,7 @@ ROWS = [(kind, tier, amount) for kind, tiers in TABLE.items() for tier, amount i
 
 
 @pytest.mark.parametrize(("kind", "tier", "amount"), ROWS)
-async def test_each_class_and_tier_has_the_amount_of_the_contract(
-    time: Time, kind: str, tier: str, amount: int
-) -> None:
+async def test_each_class_and_tier_has_the_specified_amount(time: Time, kind: str, tier: str, amount: int) -> None:
     limits, who = Limits(ServerSettings(), time), caller(tier)
     for n in range(amount):
         request = request_from()

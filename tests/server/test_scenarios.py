@@ -1,4 +1,7 @@
-"""The scenarios of seed 001, as a client lives them, and every row that contract 3.6 says they leave behind."""
+"""The scenarios of the users and chat schema (001), as a client lives them, and every row that they leave behind.
+
+See docs/specification/triggers.md#scenarios.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +111,7 @@ def sign_in(http: httpx.Client, email: str) -> None:
 
 
 def test_a_first_sign_in_makes_a_profile_with_its_statistics_and_tells_the_log(db: Db, http: httpx.Client) -> None:
-    """Vector 1."""
+    """docs/specification/vectors.md#vector-1"""
     user = sign_up(http, name="Al", avatar_url="https://example.org/al.png")
     made = profile(db, user["id"])
     assert (made["email"], made["full_name"], made["avatar_url"]) == (
@@ -130,13 +133,13 @@ def test_a_first_sign_in_makes_a_profile_with_its_statistics_and_tells_the_log(d
 
 
 def test_without_a_name_the_first_sign_in_takes_it_from_the_address(db: Db, http: httpx.Client) -> None:
-    """Vector 1."""
+    """docs/specification/vectors.md#vector-1"""
     user = sign_up(http)
     assert profile(db, user["id"])["full_name"] == user["email"].partition("@")[0]
 
 
 def test_a_returning_sign_in_freshens_the_profile_and_is_logged_once_a_minute(db: Db, http: httpx.Client) -> None:
-    """Vector 2."""
+    """docs/specification/vectors.md#vector-2"""
     user = sign_up(http, name="Al")
     db.execute("delete from user_activity_log where user_id = %s", (user["id"],))
     before = profile(db, user["id"])

@@ -1,4 +1,7 @@
-"""The fourth seed on PostgreSQL: visits of people and what they did in them (contract 8.4, 10.F6-F9)."""
+"""Interaction analytics on PostgreSQL: visits of people and what they did in them.
+
+See docs/specification/features.md#interaction-analytics and docs/specification/decisions.md#features.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ def test_a_visit_that_was_announced_before_learns_of_the_device(db: Db, ada_: Id
 
 
 def test_start_batch_end_end_again(db: Db, ada_: Identity) -> None:
-    """Vector 19."""
+    """docs/specification/vectors.md#vector-19"""
     session = start(db, ada_)
     told = batch(db, ada_, [event(session), event(session, duration=12), event(session, content_id="conv_1")])
     assert told == {"success": True, "inserted": 3, "failed": 0, "errors": []}

@@ -6,7 +6,7 @@ import pytest
 from people import Db
 
 NATURAL = {"model_access", "system_cache", "system_stats"}
-"""Tables without a person; they keep their own keys (decision 4)."""
+"""Tables without a person; they keep their own keys. See docs/specification/decisions.md#tables-without-a-person."""
 
 ITSELF = {"profiles"}
 """Keyed by the person: its id is the person's."""
@@ -151,7 +151,7 @@ idx_model_access_model_id idx_system_cache_expires idx_system_stats_date"""
     ("catalogue", "column", "names"),
     [("pg_trigger", "tgname", TRIGGERS), ("pg_proc", "proname", FUNCTIONS), ("pg_indexes", "indexname", INDEXES)],
 )
-def test_the_names_of_the_first_two_seeds_are_there(db: Db, catalogue: str, column: str, names: str) -> None:
-    """Vector 20 of contract 11, and the 21 indexes of contract 4."""
+def test_the_names_of_the_source_migrations_are_there(db: Db, catalogue: str, column: str, names: str) -> None:
+    """docs/specification/vectors.md#vector-20, and the indexes of docs/specification/schema.md#indexes."""
     there = {row[column] for row in db.execute(f"select {column} from {catalogue}").fetchall()}
     assert set(names.split()) <= there

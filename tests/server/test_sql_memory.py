@@ -1,4 +1,7 @@
-"""The third seed on PostgreSQL: its names, its counters, who sees what, and every query of its text (contract 8.3)."""
+"""The chat memory (003) on PostgreSQL: its names, its counters, who sees what, and every query of its text.
+
+See docs/specification/features.md#chat-memory.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +57,8 @@ def bob_(db: Db) -> Identity:
     return somebody(db)
 
 
-def test_the_names_of_the_third_seed_are_there_and_its_second_counter_is_attached_to_nothing(db: Db) -> None:
-    """Vector 20."""
+def test_the_names_of_the_chat_memory_are_there_and_its_second_counter_is_attached_to_nothing(db: Db) -> None:
+    """docs/specification/vectors.md#vector-20"""
     functions = {row["proname"] for row in db.execute("select proname from pg_proc").fetchall()}
     assert functions >= {
         "update_user_conversations", "update_user_stats_on_session", "update_chat_sessions_timestamp",
@@ -73,7 +76,7 @@ def test_the_names_of_the_third_seed_are_there_and_its_second_counter_is_attache
 
 
 def test_a_person_sees_one_row_of_users_and_changes_it(db: Db, ada_: Identity, bob_: Identity) -> None:
-    """Vector 18: the seed's restrictive policy would have shown none."""
+    """docs/specification/vectors.md#vector-18; the published restrictive policy would have shown none."""
     assert [row["id"] for row in asked(db, ada_, "select * from users")] == [ada_.user_id]
     assert asked(db, ada_, "select id from users where id = %s", bob_.user_id) == []
     asked(db, ada_, "update users set avatar_url = 'https://example.org/a.png' where clerk_id = auth.uid()::text")
@@ -103,7 +106,7 @@ def test_the_server_makes_and_removes_users_and_nobody_else_does(db: Db, ada_: I
 
 
 def test_a_clerk_name_is_a_subject_like_another(db: Db, ada_: Identity) -> None:
-    """Contract 10.A10: the seed's auth.uid()::text raised for it."""
+    """The published auth.uid()::text raised for it: docs/specification/schema.md#deviation-clerk-ids."""
     db.execute("update profiles set clerk_id = 'user_of_clerk' where id = %s", (ada_.user_id,))
     try:
         with db.transaction():
@@ -118,7 +121,7 @@ def test_a_clerk_name_is_a_subject_like_another(db: Db, ada_: Identity) -> None:
 
 
 def test_a_message_reads_back_as_it_was_written(db: Db, ada_: Identity, bob_: Identity) -> None:
-    """Vector 18."""
+    """docs/specification/vectors.md#vector-18"""
     begin(db, ada_, "mem-1")
     key = say(db, ada_, "mem-1", AI)
     (row,) = asked(db, ada_, "select session_id, message from chat_memory where id = %s", key)
@@ -146,7 +149,7 @@ def test_a_message_reads_back_as_it_was_written(db: Db, ada_: Identity, bob_: Id
 def test_what_a_message_of_any_form_is_here(
     db: Db, ada_: Identity, message: Any, role: str, content: str, model: str | None
 ) -> None:
-    """Contract 9.2 C6."""
+    """docs/specification/schema.md#view-chat-memory"""
     begin(db, ada_, "mem-2")
     key = say(db, ada_, "mem-2", message)
     (row,) = asked(db, ada_, "select role, content, model from chat_messages where id = %s", key)
@@ -170,7 +173,10 @@ def test_a_message_made_elsewhere_has_a_form_too_and_can_be_changed_and_deleted_
 
 
 def test_counters_count_once_and_stay_when_things_go(db: Db, ada_: Identity) -> None:
-    """Contract 10.B14: the seed counts a conversation twice. It takes nothing away on a delete, nor do we."""
+    """The published triggers count a conversation twice; they take nothing away on a delete, and neither do these.
+
+    See docs/specification/features.md#chat-memory.
+    """
     begin(db, ada_, "mem-4")
     say(db, ada_, "mem-4", AI)
     asked(
@@ -210,7 +216,7 @@ def test_searches_are_read_and_added_by_their_owner_and_changed_by_nobody(
 
 
 def test_a_person_takes_their_searches_along(db: Db, ada_: Identity) -> None:
-    """Contract 10.K2: the export has the newer tables too."""
+    """The export has the newer tables too: docs/specification/functions.md#export-user-data."""
     asked(
         db, ada_, "insert into search_sessions (filters, results, results_count, status)"
         " values (%s, '[]', 0, 'completed')", '{"query": "terns"}',
@@ -233,7 +239,7 @@ def test_a_change_moves_the_time_of_a_user_and_of_a_conversation(db: Db, ada_: I
 
 
 def test_the_history_of_a_person_is_told_to_them_and_the_server_alone(db: Db, ada_: Identity, bob_: Identity) -> None:
-    """Contract 10.A1: anon could read anybody's with the seed's functions."""
+    """With the published functions anon could read anybody's: docs/specification/schema.md#deviation-caller-check."""
     for number in (1, 2):
         begin(db, ada_, f"mem-h{number}")
         say(db, ada_, f"mem-h{number}", {"role": "user", "content": f"word {number}"})

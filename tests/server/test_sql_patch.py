@@ -1,4 +1,7 @@
-"""The session-creation patch of the seeds, with the seed's own statements."""
+"""The session-creation patch (000), with its own published statements.
+
+See docs/specification/features.md#session-creation.
+"""
 
 from __future__ import annotations
 
@@ -65,11 +68,11 @@ def patched(postgres: Embedded) -> Iterator[Db]:
 
 
 def asked(db: Db, statement: str, user_id: Any) -> list[dict[str, Any]]:
-    """The seed's statement for a person."""
+    """Run a published statement for a person."""
     return db.execute(statement.replace("your-user-uuid-here", str(user_id)).encode()).fetchall()
 
 
-def test_the_seeds_test_passes_word_for_word(patched: Db) -> None:
+def test_the_published_test_passes_word_for_word(patched: Db) -> None:
     run(patched, ADD)
     user_id, _ = make_user(patched)
     [trigger] = patched.execute(TRIGGERS.encode()).fetchall()

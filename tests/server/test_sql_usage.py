@@ -72,7 +72,7 @@ def test_the_seeds_call_adds_to_today_and_to_the_totals(db: Db, al: Identity) ->
 
 
 def test_counters_that_are_not_known_are_nought(db: Db, al: Identity) -> None:
-    """B12: null poisoned the totals."""
+    """Null poisoned the totals: docs/specification/functions.md#null-counters."""
     db.execute("update profiles set usage_stats = null where id = %s", (al.user_id,))
     track(db, "%s, null, null, null, null, null, null, null", al.user_id)
     track(db, "%s, 1", al.user_id)
@@ -111,14 +111,14 @@ def test_a_day_that_was_named_is_the_day_that_counts(db: Db, al: Identity) -> No
 
 
 def test_sums_go_past_what_an_integer_holds(db: Db, al: Identity) -> None:
-    """B13."""
+    """docs/specification/schema.md#integers"""
     for _ in range(2):
         track(db, "%s, 0, 0, 2147483647, 2147483647", al.user_id)
     assert total(db, al)["total_tokens"] == 4 * 2147483647
 
 
 def test_no_model_is_lost_when_two_count_at_once(db: Db, postgres: Embedded, al: Identity) -> None:
-    """B8."""
+    """docs/specification/triggers.md#models-used"""
     together = Barrier(4)
 
     def count() -> None:
@@ -137,7 +137,7 @@ def test_no_model_is_lost_when_two_count_at_once(db: Db, postgres: Embedded, al:
 
 @pytest.mark.parametrize(("tier", "models", "large"), [("free", 2, False), ("pro", 5, False), ("enterprise", 8, True)])
 def test_a_tier_has_its_models_and_those_below(db: Db, al: Identity, tier: str, models: int, large: bool) -> None:
-    """Vector 11."""
+    """docs/specification/vectors.md#vector-11"""
     db.execute("update profiles set subscription_tier = %s where id = %s", (tier, al.user_id))
     with acting(db, al):
         allowed = db.execute("select * from get_user_allowed_models(%s)", (al.user_id,)).fetchall()

@@ -39,7 +39,7 @@ def call(db: Db, statement: str, *values: Any) -> Any:
 
 
 def test_a_first_sign_in_makes_a_profile(db: Db) -> None:
-    """Vector 1."""
+    """docs/specification/vectors.md#vector-1"""
     al = somebody(db, name="Al", avatar_url="https://example.org/al.png")
     made = profile(db, al.user_id)
     assert (made["full_name"], made["subscription_tier"], made["credits"]) == ("Al", "free", 0)
@@ -65,7 +65,7 @@ def test_a_sign_in_without_an_address_makes_a_profile_too(db: Db) -> None:
 
 
 def test_two_sign_ins_within_a_minute_are_told_once_and_a_new_address_again(db: Db) -> None:
-    """Vector 2."""
+    """docs/specification/vectors.md#vector-2"""
     al = somebody(db, full_name="Al")
     for _ in range(2):
         db.execute(
@@ -195,12 +195,15 @@ def test_wrong_preferences_are_answered_and_change_nothing(db: Db, kind: str, pr
     ],
 )
 def test_objects_merge_deeply(db: Db, left: str | None, right: str | None, merged: dict[str, Any]) -> None:
-    """Vector 10, and K4."""
+    """docs/specification/vectors.md#vector-10; an empty left side is no null.
+
+    See docs/specification/functions.md#jsonb-deep-merge.
+    """
     assert call(db, "jsonb_deep_merge(%s::jsonb, %s::jsonb)", left, right) == merged
 
 
 def test_temperatures_are_rounded_before_they_are_checked(db: Db) -> None:
-    """Vector 13."""
+    """docs/specification/vectors.md#vector-13"""
     al = somebody(db)
     for given, stored in (("2.004", "2.00"), ("0.755", "0.76")):
         with acting(db, al):

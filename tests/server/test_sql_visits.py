@@ -1,4 +1,7 @@
-"""The second seed on PostgreSQL: visits and their messages, and its statements as they stand (contract 8.2)."""
+"""The visits (002) on PostgreSQL: visits and their messages, and the published statements as they stand.
+
+See docs/specification/features.md#visits.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ VERIFYING = (
     "SELECT user_identifier, COUNT(*) as sessions FROM chat_sessions GROUP BY user_identifier HAVING COUNT(*) > 1",
     "SELECT device_type, COUNT(*) as count FROM chat_sessions GROUP BY device_type",
 )
-"""The seed's own, letter by letter; they need ``search_path = visits, public, pg_catalog``."""
+"""The published ones, letter by letter; they need ``search_path = visits, public, pg_catalog``."""
 
 
 def told(db: Db, who: Identity, statement: str, *values: Any) -> list[dict[str, Any]]:
@@ -37,7 +40,7 @@ def told(db: Db, who: Identity, statement: str, *values: Any) -> list[dict[str, 
 
 
 def visit(db: Db, name: str, device: str = "desktop") -> UUID:
-    """A visit of somebody who is not signed in, written as the seed's endpoint writes it."""
+    """Make a visit of somebody who is not signed in, as the published endpoint writes it."""
     (row,) = told(
         db,
         SERVER,
@@ -181,7 +184,7 @@ def test_nobody_but_the_server_asks_for_questions(db: Db) -> None:
 
 
 def test_a_visit_in_which_nothing_happens_ended_when_something_last_did(db: Db) -> None:
-    """Contract 10.F3."""
+    """docs/specification/decisions.md#visit-end"""
     idle, busy = visit(db, "idle"), visit(db, "busy")
     with db.transaction():
         db.execute("set local session_replication_role = replica")
@@ -211,7 +214,7 @@ def test_people_see_their_own_visits_and_write_none(db: Db) -> None:
 
 
 def test_without_pgvector_the_same_is_kept_in_an_array(db: Db) -> None:
-    """Contract 10: the fallback, in a transaction that is taken back."""
+    """The fallback, in a transaction that is rolled back."""
     from sterna.server.database.migrations import HERE
 
     script = (HERE / "18_visits.sql").read_text()

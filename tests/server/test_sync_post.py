@@ -40,7 +40,7 @@ def seqs(db: Db, who: Person) -> list[Any]:
     return [rows, usage]
 
 
-def test_the_example_of_the_contract_is_answered_as_it_says(ada: Person) -> None:
+def test_the_specified_example_is_answered_as_it_says(ada: Person) -> None:
     sent = {
         "id": "conv_1",
         "title": "Sorting",

@@ -1,4 +1,4 @@
-"""The conformance vectors of contract 11, as clients of the server see them.
+"""The conformance vectors of docs/specification/vectors.md, as clients of the server see them.
 
 | vector | over HTTP, here | as SQL |
 |---|---|---|
@@ -20,7 +20,7 @@
 | 17 | test_visits_endpoint: hash_generation, environment_toggle | |
 | 18 | | test_sql_memory: sees_one_row_of_users, reads_back_as_it_was_written |
 | 19 | test_analytics_endpoint: the_four_functions; cli/test_analytics_command | test_sql_analytics: start_batch_end |
-| 20 | | test_sql_catalogue: the_names_of_the_first_two_seeds; test_sql_memory, test_sql_visits: the names |
+| 20 | | test_sql_catalogue: the_names_of_the_source_migrations; test_sql_memory, test_sql_visits: the names |
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What clients of the second seed see of /api/chat/session/start and /message (contract 8.2, 10.A11, 10.F1)."""
+"""Visits over /api/chat/session/start and /message. See docs/specification/endpoints.md#visits."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def fresh() -> str:
 def test_hash_generation_producing_consistent_identifiers(
     address: str, told: dict[str, Any], salt: str, identifier: str
 ) -> None:
-    """Vector 17."""
+    """docs/specification/vectors.md#vector-17"""
     assert identifier_of(address, told, salt) == identifier
 
 
 def test_environment_toggle_a_server_that_was_not_told_to_keeps_nothing(http: httpx.Client, db: Db) -> None:
-    """Vector 17: the body is not even read."""
+    """docs/specification/vectors.md#vector-17: the body is not even read."""
     token = fresh()
     for answer in (start(http, token), http.post(START, content=b"{"), say(http, token, "user", "hello")):
         told = answer.json()
@@ -155,7 +155,7 @@ def test_a_message_needs_an_open_visit(visits: httpx.Client, db: Db) -> None:
 
 
 def test_requests_of_one_address_are_counted(served: Callable[..., str], at: Callable[..., httpx.Client]) -> None:
-    """Contract 10.A11: class C of who is not signed in."""
+    """As class C of who is not signed in: docs/specification/decisions.md#visit-privacy."""
     now = datetime.now(UTC)
     client = at(None, served(clock=lambda: now, rate_limits=True, chat_logging=True, user_id_salt=SALT))
     assert [start(client, fresh()).status_code for _ in range(51)] == [200] * 50 + [429]
