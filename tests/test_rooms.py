@@ -1,4 +1,4 @@
-"""The doors between the rooms (design 1): who may import whom, and what merely entering a room must not load."""
+"""The doors between the rooms: who may import whom, and what merely entering a room must not load."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""A stand-in for upstream: its endpoints as contract 6 describes them, quirks included, in memory.
+"""A stand-in for upstream: its endpoints, quirks included, in memory.
 
-``Upstream("H")`` answers as upstream does today, ``Upstream("S")`` as when the seeds were written.
-:meth:`Upstream.handle` is the whole server as a function; :func:`serving` puts it on a loopback socket.
+``Upstream("H")`` answers as current upstream, ``Upstream("S")`` as early upstream
+(docs/specification/endpoints.md#upstream). :meth:`Upstream.handle` is the whole server as a function; :func:`serving`
+puts it on a loopback socket.
 """
 
 from __future__ import annotations
@@ -231,7 +232,7 @@ class Upstream(Handlers):
         return Told(told.status, told.headers + more, told.body)
 
     def _auth(self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Told:
-        """The sign-in server, which in truth is another host (contract 6.11)."""
+        """Answer as the sign-in server, which in truth is another host."""
         if headers.get("apikey") != self.anon_key:
             return self.told(401, {"message": "No API key found in request"})
         given = json.loads(body) if body else {}

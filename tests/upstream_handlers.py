@@ -1,4 +1,7 @@
-"""What each endpoint of the stand-in of upstream does (contract 6.1 to 6.7), once it is known who asks."""
+"""Handlers of the stand-in of upstream, one an endpoint, once it is known who asks.
+
+See docs/specification/endpoints.md#upstream.
+"""
 
 from __future__ import annotations
 

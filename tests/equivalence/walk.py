@@ -1,7 +1,8 @@
 """A second generator of histories, which shares only the comparison with ``deeds.py``: long random walks of plain SQL.
 
 ``python tests/equivalence/walk.py --walks 325 --steps 45`` runs them over an embedded PostgreSQL and prints every
-difference with the seed that leads to it. The suite takes some with the day as first seed, and those that found one.
+difference with the seed that leads to it. The suite takes some that begin with the seed of the day, and those that
+found one.
 """
 
 from __future__ import annotations
@@ -333,7 +334,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--walks", type=int, default=325)
     parser.add_argument("--steps", type=int, default=45)
-    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--first", type=int, default=0, help="the seed of the first walk")
     parser.add_argument("--folder", type=Path, help="where the database is kept; a temporary folder without it")
     options = parser.parse_args()
     found, counted = 0, Counter[str]()

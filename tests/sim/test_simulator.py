@@ -14,8 +14,8 @@ from sim.world import World
 SEEDS, AT_ONCE = 500, 20
 ROOT = Path(__file__).parents[2]
 FIRST = int(os.environ.get("SIM_FIRST") or 10_000_000 + date.today().toordinal() * SEEDS)
-"""First seed of this run. It moves every day, so that the suite keeps looking where it has not looked yet; a failure
-names its seed and the command that repeats it. ``SIM_FIRST=…`` repeats a whole range."""
+"""Seed of the first history of this run. It moves every day, so that the suite keeps looking where it has not looked
+yet; a failure names its seed and the command that repeats it. ``SIM_FIRST=…`` repeats a whole range."""
 
 REGRESSIONS: tuple[int, ...] = (
     *(9, 12, 15, 27, 28, 48, 49, 102, 123, 175, 176, 196, 219, 247, 262, 281, 1971, 2756),
