@@ -262,7 +262,7 @@ def test_the_history_of_a_person_is_told_to_them_and_the_server_alone(db: Db, ad
                     asked(db, who, f"select * from {function}(%s)", other)
 
 
-def test_the_examples_of_the_seed_run_as_they_stand(db: Db, ada_: Identity) -> None:
+def test_the_published_examples_run_as_they_stand(db: Db, ada_: Identity) -> None:
     begin(db, ada_, "mem-q1")
     begin(db, ada_, "mem-q2")
     say(db, ada_, "mem-q2", {"type": "human", "content": "first"})

@@ -83,7 +83,7 @@ def matches(db: Db, who: Identity, owner: UUID, name: str | None, embedding: lis
 NOBODY = UUID(int=0)
 
 
-def test_schema_deployed_without_errors_under_the_names_of_the_seed(db: Db) -> None:
+def test_schema_deployed_without_errors_under_the_published_names(db: Db) -> None:
     columns = {
         row["column_name"]: row["data_type"]
         for row in db.execute(
@@ -111,7 +111,7 @@ def test_embeddings_are_pgvector_s_where_that_is_to_be_had(db: Db) -> None:
 
 
 @pytest.mark.parametrize("statement", VERIFYING)
-def test_every_verifying_statement_of_the_seed_runs_as_it_stands(db: Db, statement: str) -> None:
+def test_every_published_verifying_statement_runs_as_it_stands(db: Db, statement: str) -> None:
     name = f"of {uuid4()}"
     visit(db, name), visit(db, name, "mobile")
     found = told(db, SERVER, statement)
@@ -129,7 +129,7 @@ def test_every_verifying_statement_of_the_seed_runs_as_it_stands(db: Db, stateme
         assert {row["device_type"] for row in found} >= {"desktop", "mobile"}
 
 
-def test_a_visit_gets_a_token_of_the_seed_s_form_and_no_token_is_had_twice(db: Db) -> None:
+def test_a_visit_gets_a_token_of_the_published_form_and_no_token_is_had_twice(db: Db) -> None:
     tokens = [
         told(db, SERVER, "insert into chat_sessions (user_identifier) values ('x') returning session_token")[0]
         for _ in range(20)

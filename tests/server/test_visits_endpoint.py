@@ -95,7 +95,7 @@ def test_the_same_again_is_the_same_and_a_token_of_somebody_else_is_in_use(visit
         (b"\xff", "Session start failed"),
     ],
 )
-def test_errors_are_answered_in_the_words_of_the_seed(visits: httpx.Client, body: bytes, error: str) -> None:
+def test_errors_are_answered_in_the_words_that_clients_know(visits: httpx.Client, body: bytes, error: str) -> None:
     answer = visits.post(START, content=body)
     assert (answer.status_code, answer.json()["error"]) == (400, error)
 

@@ -170,7 +170,7 @@ def test_the_schema_is_what_the_reviewed_file_says() -> None:
 
 
 @pytest.mark.parametrize("table", COLUMNS)
-def test_a_table_has_the_columns_of_the_contract(store: Mirror, table: str) -> None:
+def test_a_table_has_the_specified_columns(store: Mirror, table: str) -> None:
     assert [row["name"] for row in store.rows("select name from pragma_table_info(:t)", t=table)] == COLUMNS[
         table
     ].split()
@@ -182,7 +182,7 @@ def test_a_table_takes_only_values_of_its_columns_types(store: Mirror, table: st
 
 
 @pytest.mark.parametrize("index", INDEXES)
-def test_an_index_of_the_contract_is_there(store: Mirror, index: str) -> None:
+def test_a_specified_index_is_there(store: Mirror, index: str) -> None:
     table, expected = INDEXES[index]
     found = store.one("select partial from pragma_index_list(:table) where name = :index", table=table, index=index)
     assert found is not None
@@ -197,7 +197,7 @@ def test_what_must_be_unique_is(store: Mirror, table: str) -> None:
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)
-def test_a_trigger_of_the_contract_is_there(store: Mirror, trigger: str) -> None:
+def test_a_specified_trigger_is_there(store: Mirror, trigger: str) -> None:
     row = store.one("select tbl_name from sqlite_master where type = 'trigger' and name = :name", name=trigger)
     assert row is not None
     assert row["tbl_name"] == TRIGGERS[trigger]

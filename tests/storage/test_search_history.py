@@ -108,7 +108,7 @@ def test_the_chat_history_has_each_conversation_with_its_newest_message(store: S
     assert told[0]["last_message"]["content"] == "Last words."
 
 
-def test_the_examples_of_the_seed_run_as_they_stand(store: Store) -> None:
+def test_the_published_examples_run_as_they_stand(store: Store) -> None:
     session_id = exchange(store, "hello").session_id
     user = store.user_id
     rows = store.rows(
