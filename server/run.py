@@ -67,7 +67,9 @@ def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
     listening = _listen(settings)
     # a secret that was given says nothing of the schema: the application gets it when the schema is there
     keeping = partial(_kept, settings, is_embedded, bool(secret))
-    config = configured(create_app(replace(settings, jwt_secret=secret), background=keeping), settings)
+    app = create_app(replace(settings, jwt_secret=secret), background=keeping)
+    app.openapi()  # half a second of work, which the first request for it would take from all others
+    config = configured(app, settings)
     with listening, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(Announcing(config, announce).serve([listening]))
 

@@ -39,3 +39,5 @@ class Services:
     figures: Figures = field(default_factory=Figures)
     parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """Held while a large body is parsed: several at once would slow each other and every other request."""
+    describing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a request gets the API description: a burst of such requests takes turns with the others."""

@@ -45,9 +45,11 @@ async def openapi(request: Request, parts: Parts) -> Response:
     """The description of all this, for programs."""
     await parts.limits.spend(request, Caller(), "auth")
     state = request.app.state
-    if not hasattr(state, "described"):
-        state.described = asyncio.create_task(asyncio.to_thread(_description, request.app))
-    return Response(await asyncio.shield(state.described), media_type="application/json")
+    async with parts.describing:
+        if not hasattr(state, "description"):
+            state.description = await asyncio.to_thread(_description, request.app)
+        await asyncio.sleep(0)
+        return Response(state.description, media_type="application/json")
 
 
 def _description(app: FastAPI) -> bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -17,7 +19,7 @@ from waiting import until
 
 from sterna.server.database import embedded
 from sterna.server.database.embedded import Embedded
-from sterna.server.run import _kept
+from sterna.server.run import Announcing, _kept, serve
 from sterna.server.settings import ServerSettings
 from tests.server.conftest import serving
 
@@ -46,6 +48,19 @@ def test_a_secret_that_was_given_does_not_stand_for_the_schema(settings: ServerS
         embedded.start(empty.folder)
         until(lambda: http.get("/readyz").status_code == 200, "ready")
         assert http.get("/api/chat/sync", headers={"authorization": "Bearer x"}).status_code == 401
+
+
+def test_the_api_description_is_built_before_requests_are_taken(
+    settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descriptions: list[dict[str, Any]] = []
+
+    async def take_no_requests(server: Announcing, sockets: list[socket.socket]) -> None:
+        descriptions.append(server.config.app.openapi_schema)  # type: ignore[union-attr]
+
+    monkeypatch.setattr(Announcing, "serve", take_no_requests)
+    serve(replace(settings, port=0), print)
+    assert "/api/chat/sync" in descriptions[0]["paths"]
 
 
 @pytest.mark.parametrize("prefix", ["sterna-", "sterna-socket-"])
