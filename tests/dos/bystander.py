@@ -1,4 +1,4 @@
-"""Somebody who reads and writes a little, all the time, and notes how long it took."""
+"""A client that reads and writes a little, all the time, and measures how long it takes."""
 
 from __future__ import annotations
 
@@ -15,40 +15,41 @@ from uuid import uuid4
 from .target import DEVICE, Account, Target, request
 
 PAUSE = 0.04
+"""Seconds between two requests."""
 
 
 @dataclass(frozen=True)
-class Waits:
-    """How long a bystander's requests took."""
+class Latencies:
+    """Durations of a bystander's requests."""
 
     seconds: Sequence[float]
     failures: int
 
-    def at(self, part: float) -> float:
-        """Return the milliseconds in which this part of the requests was answered."""
+    def at(self, quantile: float) -> float:
+        """Return a quantile in milliseconds."""
         ordered = sorted(self.seconds)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * part))] * 1000 if ordered else 0.0
+        return ordered[min(len(ordered) - 1, int(len(ordered) * quantile))] * 1000 if ordered else 0.0
 
 
 class Bystander:
-    """A process that asks while :meth:`watch` runs."""
+    """A process that sends requests between :meth:`begin` and :meth:`end`."""
 
     def __init__(self, target: Target, accounts: Sequence[Account]) -> None:
         context = get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_ask, args=(theirs, target, accounts), daemon=True)
+        self._process = context.Process(target=_send_requests, args=(theirs, target, accounts), daemon=True)
         self._process.start()
 
     def begin(self) -> None:
-        """Begin to ask."""
+        """Start to send requests."""
         self._pipe.send("begin")
 
-    def end(self) -> Waits:
-        """Stop, and return what was measured."""
+    def end(self) -> Latencies:
+        """Stop, and return the measurements."""
         self._pipe.send("end")
-        told = self._pipe.recv()
-        assert isinstance(told, Waits)
-        return told
+        latencies = self._pipe.recv()
+        assert isinstance(latencies, Latencies)
+        return latencies
 
     def close(self) -> None:
         """End the process."""
@@ -56,7 +57,7 @@ class Bystander:
         self._process.join(10)
 
 
-def _ask(pipe: Connection, target: Target, accounts: Sequence[Account]) -> None:
+def _send_requests(pipe: Connection, target: Target, accounts: Sequence[Account]) -> None:
     turn = 0
     connection = target.connect(120)
     while pipe.recv() == "begin":
@@ -65,15 +66,15 @@ def _ask(pipe: Connection, target: Target, accounts: Sequence[Account]) -> None:
             turn += 1
             account = accounts[turn % len(accounts)]
             before = time.perf_counter()
-            status = _once(connection, account, turn)
+            status = _request(connection, account, turn)
             seconds.append(time.perf_counter() - before)
             failures += status != 200
             Event().wait(PAUSE)
         if pipe.recv() == "end":
-            pipe.send(Waits(seconds, failures))
+            pipe.send(Latencies(seconds, failures))
 
 
-def _once(connection: HTTPConnection, account: Account, turn: int) -> int:
+def _request(connection: HTTPConnection, account: Account, turn: int) -> int:
     headers = {**account.headers, **DEVICE, "X-Forwarded-For": "10.9.9.9"}
     if turn % 4:
         return request(connection, "GET", "/api/chat/sync?since=0&max_bytes=2000", None, headers)[0]

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 START = "import sys; from sterna.cli import main; sys.exit(main())"
-WORD = "correct horse battery"
+PASSWORD = "correct horse battery"
 DEVICE = {"sync-client": "dos/1; proto=1-1"}
 
 
@@ -33,12 +33,12 @@ class Target:
         """Return a new connection."""
         return HTTPConnection(self.host, self.port, timeout=seconds)
 
-    def forget_peak(self) -> None:
-        """Begin to measure the most memory anew."""
+    def reset_peak(self) -> None:
+        """Reset the peak of the server's memory."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
     def peak_megabytes(self) -> int:
-        """Return the most memory since then."""
+        """Return the peak of the server's memory since :meth:`reset_peak`."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) // 1024
@@ -47,26 +47,29 @@ class Target:
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody who signed up."""
+    """A signed-up account."""
 
     id: str
     token: str
 
     @property
     def headers(self) -> dict[str, str]:
-        """What their requests carry."""
+        """The headers of their requests."""
         return {"Authorization": f"Bearer {self.token}"}
 
 
 @contextmanager
 def running(tree: Path, python: Path) -> Iterator[Target]:
-    """Run the server of ``tree`` on an empty data folder."""
+    """Run the server of ``tree`` on an empty data folder.
+
+    It has a process group of its own, but shares the session: the kernel compares priorities within one session only.
+    """
     with tempfile.TemporaryDirectory(prefix="sterna-dos-") as folder:
         environ = {**os.environ, "STERNA_DATA_DIR": folder, "STERNA_CONFIG_DIR": folder}
         command = [python, "-c", START, "serve", "--port", "0", "--trusted-proxies", "1", "--log", "json"]
         with (Path(folder) / "log").open("w") as log:
             server = subprocess.Popen(
-                command, cwd=tree, env=environ, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+                command, cwd=tree, env=environ, stdout=subprocess.PIPE, stderr=log, text=True, process_group=0
             )
             try:
                 assert server.stdout is not None
@@ -83,22 +86,22 @@ def running(tree: Path, python: Path) -> Iterator[Target]:
 def request(
     connection: HTTPConnection, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
 ) -> tuple[int, bytes]:
-    """Return status and body; 0 for a connection that was closed. A ``body`` that is no bytes is sent as JSON."""
+    """Return status and body; status 0 for a closed connection. A ``body`` that is not bytes is sent as JSON."""
     sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     try:
         connection.request(method, path, sent, {"Content-Type": "application/json", **(headers or {})})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+        response = connection.getresponse()
+        return response.status, response.read()
     except (OSError, HTTPException):
         connection.close()
         return 0, b""
 
 
 def sign_up(target: Target, address: str) -> Account:
-    """Make an account, from an address that nobody else uses."""
-    body = {"email": f"{uuid4().hex}@example.org", "password": WORD}
+    """Create an account from an address of its own, so that no rate limit applies."""
+    body = {"email": f"{uuid4().hex}@example.org", "password": PASSWORD}
     headers = {"X-Forwarded-For": address}
-    status, told = request(target.connect(), "POST", "/auth/v1/signup", body, headers)
-    assert status == 200, told
-    session = json.loads(told)
+    status, answer = request(target.connect(), "POST", "/auth/v1/signup", body, headers)
+    assert status == 200, answer
+    session = json.loads(answer)
     return Account(session["user"]["id"], session["access_token"])
