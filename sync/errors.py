@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+SIGN_IN_AGAIN = "Sign in again: sterna login"
+
 Reason = Literal["network", "timeout", "tls", "portal", "server", "limited"]
 
 

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..errors import BadAddress, SignInNeeded
+from ..errors import SIGN_IN_AGAIN, BadAddress, SignInNeeded
 from ..wire.cookies import NAME, kept_sessions, session_cookies
 from .gotrue import Tokens
 
@@ -84,9 +84,7 @@ class CookieAuth:
         await self._kept.token()  # renews it in time, so that the server need not
         session = (await self._kept.kept()).raw
         if session is None:
-            raise SignInNeeded(
-                "The sign-in that is kept is not one for this kind of server. Sign in again: sterna login"
-            )
+            raise SignInNeeded(f"The sign-in that is kept is not one for this kind of server. {SIGN_IN_AGAIN}")
         return {"cookie": cookie_header(self._name, session)}
 
     async def renewed(self) -> dict[str, str]:

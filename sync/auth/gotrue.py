@@ -19,6 +19,7 @@ from uuid import UUID
 from sterna.net import TooLarge, Unreadable, whole
 
 from ..errors import (
+    SIGN_IN_AGAIN,
     AccountExists,
     AccountShut,
     CannotReach,
@@ -193,7 +194,7 @@ class SignInServer:
         if not told or status in (404, 405):
             return NotASterna(f"{host} does not answer as a Sterna server does (status {status}). Check the address.")
         if renewing and status in (401, 403):
-            return SignInNeeded(f"{host} does not know this sign-in any more. Sign in again: sterna login")
+            return SignInNeeded(f"{host} does not know this sign-in any more. {SIGN_IN_AGAIN}")
         return Refused(f"{host} refused: {_said(told) or f'status {status}'}")
 
     def _known(self, code: str, told: Mapping[str, Any], *, renewing: bool) -> SignInError | None:
@@ -202,7 +203,7 @@ class SignInServer:
             return AccountShut(f"This account at {host} is shut. Ask whoever runs it.")
         ended = ("refresh_token_not_found", "refresh_token_already_used", "session_not_found", "session_expired")
         if renewing and code in (*ended, "invalid_grant", "user_not_found", "bad_jwt"):
-            return SignInNeeded(f"The sign-in at {host} has ended. Sign in again: sterna login")
+            return SignInNeeded(f"The sign-in at {host} has ended. {SIGN_IN_AGAIN}")
         if code in ("invalid_credentials", "invalid_grant") and "device" not in _said(told):
             return WrongPassword(f"Email or password are not right for {host}.")
         if code in ("user_already_exists", "email_exists") or "already registered" in _said(told):

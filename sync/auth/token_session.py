@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 from sterna.config import ConfigError
 from sterna.config.credentials import Credentials
 
-from ..errors import CannotReach, SendingOff, SignInError, SignInNeeded, WrongAccount
+from ..errors import SIGN_IN_AGAIN, CannotReach, SendingOff, SignInError, SignInNeeded, WrongAccount
 from .gotrue import SignInServer, Tokens, subject_of
 
 T = TypeVar("T")
@@ -30,8 +30,6 @@ EARLY = 60.0
 PATIENCE = 90.0
 """Seconds to wait for another process that renews."""
 PAUSE = 0.05
-
-AGAIN = "Sign in again: sterna login"
 
 WhyNot = Callable[[], str | None]
 """What speaks against sending just now, in a sentence; None when nothing does. Not for the event loop."""
@@ -136,7 +134,7 @@ class KeptSession:
         self._kept = kept = await self._read()
         subject = subject_of(kept.access) or kept.user_id
         if kept.origin != origin or kept.user_id != user_id or subject != user_id:
-            raise WrongAccount(f"The sign-in that is kept is not this history's account. {AGAIN}")
+            raise WrongAccount(f"The sign-in that is kept is not this history's account. {SIGN_IN_AGAIN}")
 
     async def kept(self) -> Kept:
         """The sign-in. Raises :class:`SignInNeeded` where none is kept."""
@@ -204,7 +202,7 @@ class KeptSession:
     async def _keep(self, tokens: Tokens) -> Kept:
         kept = self._taken(tokens)
         if self._kept is not None and kept.user_id != self._kept.user_id:
-            raise WrongAccount(f"The server gave a sign-in of another account. {AGAIN}")
+            raise WrongAccount(f"The server gave a sign-in of another account. {SIGN_IN_AGAIN}")
         self._kept = kept
         try:
             return await self._written(kept)
@@ -228,7 +226,7 @@ class KeptSession:
             raise SignInNeeded(str(error)) from None
         kept = Kept.decode(text) if text else None
         if kept is None or kept.origin != self._origin:
-            raise SignInNeeded(f"Nobody is signed in here. {AGAIN}")
+            raise SignInNeeded(f"Nobody is signed in here. {SIGN_IN_AGAIN}")
         return kept
 
     async def _in_turn(self, work: Callable[[], Awaitable[T]]) -> T:

@@ -1,7 +1,8 @@
-"""A connection to one server and to nobody else; and what kept it from coming about, in a sentence."""
+"""Clients of one server: proxy, timeouts, sentences for network errors, and silence in the HTTP libraries' logs."""
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 from collections.abc import Iterator
@@ -18,6 +19,33 @@ if TYPE_CHECKING:
 
 CONNECT, READ, WRITE = 10.0, 30.0, 30.0
 """Seconds to wait."""
+_LOGGERS = (
+    "httpx",
+    "httpcore",
+    "httpcore.connection",
+    "httpcore.http11",
+    "httpcore.http2",
+    "httpcore.proxy",
+    "httpcore.socks",
+)
+"""Every logger by name, because a logger's filter does not apply to the records of its children."""
+
+
+class _WarningsOnly(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING
+
+
+_WARNINGS_ONLY = _WarningsOnly()
+
+
+def silence_logging() -> None:
+    """Drop what the HTTP libraries log below warnings: headers hold tokens, addresses hold ids.
+
+    Filters are used instead of levels, so that setting every logger to DEBUG afterwards still shows no header.
+    """
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_WARNINGS_ONLY)  # adding the same filter again does nothing
 
 
 def open_client(server: Server, *, read: float = READ) -> httpx.AsyncClient:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import CannotReach, Reason, SignInError, SignInNeeded
+from ..errors import SIGN_IN_AGAIN, CannotReach, Reason, SignInError, SignInNeeded
 from ..protocol.effects import Answer, Http, Unreachable
 from ..protocol.response_errors import problem_of
 from .transport import Transport
@@ -51,7 +51,7 @@ class Service:
         if answer.status == 204 or (200 <= answer.status < 300 and told is not _NOTHING):
             return None if told is _NOTHING else told
         if answer.status == 401:
-            raise SignInNeeded(f"{self._transport.server.host} does not take the sign-in. Sign in again: sterna login")
+            raise SignInNeeded(f"{self._transport.server.host} does not take the sign-in. {SIGN_IN_AGAIN}")
         said = told if isinstance(told, Mapping) else {}
         sentence = next((said[name] for name in ("error", "message") if isinstance(said.get(name), str)), "")
         if 400 <= answer.status < 500 and answer.status not in (408, 429) and sentence:

@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from sterna.net import TooLarge, Unreadable, offered, whole
 from sterna.storage import StoreError
 
-from ..auth.token_session import AGAIN
 from ..clock import Timing
-from ..errors import CannotReach, SignInNeeded
+from ..errors import SIGN_IN_AGAIN, CannotReach, SignInNeeded
 from ..protocol.effects import Ahead, Answer, Http, Now, Point, Reason, Step, Tx, Unreachable
-from .client import CONNECT, READ, WRITE, in_a_sentence, open_client
-from .quiet import hush
+from .client import CONNECT, READ, WRITE, in_a_sentence, open_client, silence_logging
 from .server_address import Server
 
 if TYPE_CHECKING:
@@ -189,12 +187,12 @@ class Transport:
     async def _listen(self, response: httpx.Response) -> None:
         """What an answer's head says to whoever vouches."""
         if not await self._auth.heard(response.headers.get_list("set-cookie"), self._timing.clock()):
-            raise SignInNeeded(f"{self.server.host} has ended the sign-in. {AGAIN}")
+            raise SignInNeeded(f"{self.server.host} has ended the sign-in. {SIGN_IN_AGAIN}")
 
     async def _opened(self) -> httpx.AsyncClient:
         async with self._opening:
             if self._client is None:
-                hush()
+                silence_logging()
                 # importing it and reading the certificates takes a fifth of a second, and a key does not wait for that
                 try:
                     self._client = await asyncio.to_thread(self._opener, self.server)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from ..errors import SIGN_IN_AGAIN
 from .effects import Answer, Problem, Unreachable
 
 MINUTE_MS = 60_000
@@ -31,7 +32,7 @@ def problem_of(found: Answer | Unreachable, now_ms: int, later_ms: int, fails: i
     wait = retry_after_ms(found.headers, now_ms)
     match found.status:
         case 401:
-            return Problem("signin", "The server does not take the sign-in. Sign in again: sterna login")
+            return Problem("signin", f"The server does not take the sign-in. {SIGN_IN_AGAIN}")
         case 402 | 403:
             return Problem(
                 "blocked", "The server does not let this account sync. Ask whoever runs it.", refused_ms(fails)
