@@ -15,22 +15,21 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "<!-- rooms -->\n", "<!-- /rooms -->"
 PACKAGE = "sterna"
-NO_ROOMS = frozenset({PACKAGE, "benchmarks", "docs", "tests"})
 
 LAYERS = (("tui", "cli"), ("chat", "sync", "server"), ("providers", "config", "net", "storage"))
 """Order in the picture: a room stands above those that it imports."""
 
 
 def rooms() -> list[str]:
-    """Return the folders that are rooms, those of :data:`LAYERS` first."""
-    found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - NO_ROOMS
+    """Return the packages in the package of the project, those of :data:`LAYERS` first."""
+    found = {path.parent.name for path in (ROOT / PACKAGE).glob("*/__init__.py")}
     known = [name for layer in LAYERS for name in layer if name in found]
     return known + sorted(found - set(known))
 
 
 def sources(room: str) -> Iterator[Path]:
     """Yield the Python files of ``room``."""
-    yield from sorted((ROOT / room).rglob("*.py"))
+    yield from sorted((ROOT / PACKAGE / room).rglob("*.py"))
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:
@@ -77,7 +76,7 @@ def picture() -> str:
     """Return the rooms, their folders and the imports between them as a Mermaid flowchart."""
     lines = ["flowchart TB"]
     for name in rooms():
-        inner = sorted(path.parent.name for path in (ROOT / name).glob("*/__init__.py"))
+        inner = sorted(path.parent.name for path in (ROOT / PACKAGE / name).glob("*/__init__.py"))
         lines.append(f'    {name}["<b>{name}</b>{"<br/>" if inner else ""}{", ".join(inner)}"]')
     for (room, entered), is_loaded in edges().items():
         lines.append(f"    {room} {'-->' if is_loaded else '-.->'} {entered}")
@@ -99,7 +98,7 @@ def table() -> str:
 
 def summary(room: str) -> str:
     """Return the first sentence of a room's docstring."""
-    text = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text("utf-8"))) or ""
+    text = ast.get_docstring(ast.parse((ROOT / PACKAGE / room / "__init__.py").read_text("utf-8"))) or ""
     return " ".join(text.partition("\n\n")[0].split()).removesuffix(".")
 
 
