@@ -244,7 +244,7 @@ class Handlers:
     def _shown_messages(self, session_id: str, *, since: datetime | None = None, listed: bool = False) -> list[Row]:
         rows = self.tables.messages_of(session_id, since)
         if self.flavour == "S":
-            return [_seed_message(row) for row in rows]
+            return [_early_message(row) for row in rows]
         return [self._shown_message(row, listed=listed) for row in rows if row["role"] != "system"]
 
     def _shown_message(self, row: Row, *, listed: bool) -> Row:
@@ -419,7 +419,7 @@ def _raw(row: Row) -> Row:
     return {name: shown(value) if isinstance(value, datetime) else value for name, value in row.items()}
 
 
-def _seed_message(row: Row) -> Row:
+def _early_message(row: Row) -> Row:
     told = {name: row[name] for name in ("id", "role", "content", "model", "total_tokens", "elapsed_time")}
     told |= {"contentType": row["content_type"], "completion_id": row["completion_id"]}
     return told | {"timestamp": _js(row["message_timestamp"]), "error": bool(row["error_message"])}

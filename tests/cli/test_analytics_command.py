@@ -58,7 +58,7 @@ def test_the_doctor_sends_nothing_without_a_yes_or_a_server(run: Run) -> None:
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_the_doctor_sees_one_event_arrive(run: Run, sterna_server: str, form: str) -> None:
-    """Vector 19: testSessionAndEventCreation."""
+    """docs/specification/vectors.md#vector-19: testSessionAndEventCreation."""
     who = sign_up(sterna_server)
     arguments = ("--email", who.email, "--password-stdin", "--adopt", "--yes")
     assert run("login", sterna_server, *arguments, stdin=f"{who.password}\n".encode()).code == 0

@@ -87,7 +87,7 @@ def test_somebody_who_is_not_signed_in_sees_and_does_nothing(db: Db, ada: Person
             db.execute(statement.encode())
 
 
-def test_the_seeds_functions_answer_about_the_caller(db: Db, ada: Person) -> None:
+def test_the_published_functions_answer_about_the_caller(db: Db, ada: Person) -> None:
     with acting(db, ada.identity):
         talk(db, ada.id)
         db.execute("insert into chat_sessions (id, user_id) values ('empty', %s)", (ada.id,))

@@ -47,7 +47,7 @@ def total(db: Db, who: Identity) -> dict[str, Any]:
     return {"token_usage": row["token_usage"], **row["usage_stats"]}
 
 
-def test_the_seeds_call_adds_to_today_and_to_the_totals(db: Db, al: Identity) -> None:
+def test_the_published_call_adds_to_today_and_to_the_totals(db: Db, al: Identity) -> None:
     for _ in range(2):
         track(db, "%s, 1, 1, 7, 33, 'g/m', true, 30001", al.user_id)
     (day,) = days(db, al)

@@ -26,7 +26,7 @@ def event(session: str, **more: Any) -> dict[str, Any]:
 
 
 def test_start_batch_end_end_again(store: Mirror) -> None:
-    """Vector 19."""
+    """docs/specification/vectors.md#vector-19"""
     session = start(store)
     told = store.batch_track_user_interactions([event(session), event(session, duration=12), event(session)])
     assert told == {"success": True, "inserted": 3, "failed": 0, "errors": []}

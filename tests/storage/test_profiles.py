@@ -166,7 +166,7 @@ def test_a_sync_by_hand_of_a_stranger_finds_nobody(store: Mirror) -> None:
     assert store.sync_profile_from_auth("x") == {"success": False, "error": "User not found in auth.users"}
 
 
-def test_the_complete_profile_has_the_seeds_shape(store: Mirror) -> None:
+def test_the_complete_profile_has_the_published_shape(store: Mirror) -> None:
     run(store, "insert into chat_sessions (id, user_id) values ('s', :user)", user=USER)
     say(store, "m1", role="assistant", model="g/m", output_tokens=3, elapsed_ms=5)
     store.track_user_usage(USER, 1, usage_date="2026-02-22")

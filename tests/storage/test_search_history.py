@@ -79,7 +79,7 @@ def test_the_account_of_the_file_is_a_user_too(store: Store) -> None:
 
 
 def test_a_message_written_as_memory_reads_back_as_it_was_and_is_a_message_like_another(store: Store) -> None:
-    """Vector 18."""
+    """docs/specification/vectors.md#vector-18"""
     session = store.create_session("Talk")
     with store.write():
         store.db.execute("insert into chat_memory (session_id, message) values (?, ?)", (session.id, json.dumps(AI)))

@@ -79,7 +79,7 @@ def test_times_are_kept_with_six_digits_and_read_in_any_form_of_the_wire() -> No
         parse("yesterday")
 
 
-def test_ids_have_the_seeds_form_and_never_repeat() -> None:
+def test_ids_have_upstream_s_form_and_never_repeat() -> None:
     assert conversation_id(START, lambda n: "a" * n) == f"conv_{millis(START)}_aaaaaaaaaaaa"
     assert message_id(START) != message_id(START)
     assert len(base36(12)) == 12

@@ -26,7 +26,7 @@ def at(time: str) -> str:
 
 
 def exchange(store: Mirror) -> None:
-    """m1 and m2 of vector 4."""
+    """m1 and m2 of docs/specification/vectors.md#vector-4."""
     say(store, "m1", content="hi", input_tokens=7, message_timestamp=at("10:00:00"))
     say(
         store,

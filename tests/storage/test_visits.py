@@ -85,7 +85,7 @@ def test_an_idle_visit_ended_when_something_last_happened(store: Mirror) -> None
     assert (ended(store, idle), ended(store, busy)) == (began, None)
 
 
-def test_the_second_seed_s_names_are_there_and_count(store: Mirror) -> None:
+def test_the_published_names_are_there_and_count(store: Mirror) -> None:
     session = start(store)
     store.log_question(ask(store, "q", "How far do arctic terns fly?"), session, embed)
     row = store.one("select session_token, device_type, message_count, created_at from visits_chat_sessions")
