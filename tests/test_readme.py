@@ -12,7 +12,7 @@ import pytest
 from docs import architecture
 from docs.generate import CONFIGURATION, README, ROOT, configuration, readme
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 def test_readme_lists_the_keys_that_the_program_has() -> None:
