@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
+import pytest
 from home import Home, until
 from test_app import SIZE, opened, rows
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from sterna.tui.actions.letters import DESTRUCTIVE
+from sterna.tui.actions.registry import ACTIONS, Action
 from sterna.tui.app import SternaApp
 
 
@@ -66,3 +71,70 @@ async def test_a_key_that_opens_nothing_gives_the_letters_back_to_the_prompt(hom
         await opened(pilot, app)
         burst(app, "f2", *"words")
         await until(pilot, lambda: app.main.prompt.text == "words")
+
+
+def messages(home: Home) -> int:
+    with closing(home.open()) as store:
+        return sum(len(store.messages_before(row.id, None, 50)) for row in store.session_page(0, 50))
+
+
+SENTENCES = ("and do it", "do it", "draw a duck", "Dad, are you there", "just do it", "good", "you can", "now do it")
+
+
+@pytest.mark.parametrize("place", ["ctrl+o", "ctrl+g"])
+async def test_a_sentence_typed_in_the_list_or_the_messages_is_in_the_prompt(place: str, home: Home) -> None:
+    home.seed(("one", "text"), ("two", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        stored = messages(home)
+        for sentence in [*SENTENCES, *(["read it"] if place == "ctrl+g" else [])]:
+            burst(app, place, *sentence)
+            await until(pilot, lambda text=sentence: app.main.prompt.text == text)
+            assert app.main.prompt.has_focus
+            app.main.prompt.put("")
+        assert rows(home) == ["two", "one"]
+        assert messages(home) == stored
+        assert not home.model.requests
+
+
+async def test_a_letter_that_deletes_does_so_when_no_text_follows(home: Home) -> None:
+    home.seed(("one", "text"), ("two", "text"), ("three", "text"), ("four", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        burst(app, "ctrl+o", "d")
+        await until(pilot, lambda: rows(home) == ["three", "two", "one"])
+        await until(pilot, lambda: app.main.sidebar.rows.lines.rows == 3)
+        burst(app, "d", "j")  # a move behind it is a command as well
+        await until(pilot, lambda: rows(home) == ["two", "one"])
+
+
+async def test_a_letter_deletes_the_selected_message_when_no_text_follows(home: Home) -> None:
+    home.seed(("one", "text"), ("two", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        burst(app, "ctrl+g", "d")
+        await until(pilot, lambda: messages(home) == 3)
+        assert app.main.prompt.text == ""
+
+
+async def test_a_letter_that_deletes_spares_what_a_click_has_chosen_meanwhile(home: Home) -> None:
+    home.seed(("one", "text"), ("two", "text"))
+    app = home.app()
+    async with app.run_test(size=SIZE) as pilot:
+        await in_conversation(pilot, app)
+        await pilot.press("ctrl+o")
+        burst(app, "d")
+        await pilot.pause()
+        app.main.sidebar.rows.move_to(1)
+        await pilot.press("up", "down")
+        assert rows(home) == ["two", "one"]
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
+def test_every_letter_that_destroys_waits_for_what_follows(action: Action) -> None:
+    letters = [key for key in action.key.split(",") if len(key) == 1]
+    destroys = action.run.startswith(("delete", "clear", "retry"))
+    assert (action.id in DESTRUCTIVE) == bool(destroys and letters)

@@ -106,7 +106,14 @@ class Typeahead:
         """Keep what is typed behind a key that may close the dialog or the field that has the focus."""
         self._wait(app, event, whole=False)
 
-    def _wait(self, app: App[Any], event: events.Key, *, whole: bool) -> None:
+    def write(self, typed: list[events.Key], field: Widget) -> None:
+        """Give keys that turned out to be text to a field, and then what is typed behind them."""
+        for event in typed:
+            self.keep(event)
+        self._wait(field.app, None, whole=False)
+        self._field = field
+
+    def _wait(self, app: App[Any], event: events.Key | None, *, whole: bool) -> None:
         """Keep events until the focus has moved, with ``whole`` until the work is done too, or nothing moves."""
         screen, focused, workers, began = app.screen, app.focused, set(app.workers), monotonic()
         self.waiting, self._cause, self._from, idle = True, event, focused or screen, 0

@@ -21,6 +21,7 @@ from sterna import storage
 from sterna.storage.text import one_line
 
 from ..actions.bindings import BY_ID, bindings, key_name
+from ..actions.letters import LetterCommands
 from ..actions.registry import Scope
 from ..actions.typeahead import OPENERS, RETURNS, typeahead
 from ..prompt import Prompt
@@ -77,6 +78,7 @@ class Frame(Screen[None]):
         self.reopened = False
         """True once the store has been read: from then on the prompt belongs to a conversation."""
         self.drafts = Drafts(lambda: self.store, self._complain)
+        self.letters = LetterCommands(self, self._to_prompt, self._selected)
         self._draft = ""
         self._draft_timer: Timer | None = None
         self._tick: Timer | None = None
@@ -164,14 +166,29 @@ class Frame(Screen[None]):
         ahead = typeahead(self.app)
         if ahead.takes(event):
             ahead.keep(event)
-        elif self.app.screen is self and not await ahead.open(self, event, OPENERS | RETURNS):
+        elif self.app.screen is not self or (self._commanded and await self.letters.take(event)):
+            return
+        elif not await ahead.open(self, event, OPENERS | RETURNS):
             await self._do_in_order(event)
+
+    @property
+    def _commanded(self) -> bool:
+        """The list or the messages have the focus, where letters are commands."""
+        return self.focused is not None and not hasattr(self.focused, "cursor_blink")
+
+    def _to_prompt(self) -> Prompt:
+        """Return the prompt, in sight also where the list lies over it."""
+        self.remove_class("-list")
+        return self.prompt
+
+    def _selected(self) -> tuple[str | None, str | None]:
+        """Return what commands of the list and of the messages are about."""
+        return self.sidebar.rows.cursor_id, self.transcript.selected
 
     async def _do_in_order(self, event: events.Key) -> None:
         """Run a command of the list or the messages here: later, a key that opens something would overtake it."""
         bound = self.app.active_bindings.get(event.key)
-        in_list_or_messages = self.focused is not None and not hasattr(self.focused, "cursor_blink")
-        if bound is not None and in_list_or_messages and await self.app.run_action(bound.binding.action, bound.node):
+        if bound is not None and self._commanded and await self.app.run_action(bound.binding.action, bound.node):
             event.stop()
             event.prevent_default()
 
