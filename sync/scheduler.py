@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from .backoff import RETRY_MS, Backoff, spread
+
 DEBOUNCE, HOLD = 1.0, 10.0
 """Seconds of quiet after a change before it is sent, and how long changes that keep coming can put that off."""
 RECOVERY = 5.0
@@ -69,11 +71,11 @@ class Agenda:
 
     def later_ms(self, fails: int, longest_ms: int) -> int:
         """For how long to put a try off that has failed so often before: anything up to a limit that doubles."""
-        return int(self._rng.uniform(0, min(longest_ms, 1000 * 2 ** min(fails, 20))))
+        return Backoff(RETRY_MS.first, longest_ms).delay(fails, self._rng)
 
     def spread_ms(self, wait_ms: int) -> int:
         """A wish to wait, up to a fifth longer: not all who were asked come back in the same moment."""
-        return int(wait_ms * self._rng.uniform(1.0, 1.2))
+        return spread(wait_ms, self._rng)
 
     def resume(self, now: float, now_ms: int, *, within: float = 0.0) -> None:
         """Try sooner, at a random moment ``within`` so many seconds; a wish of the server stands."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from ..backoff import Backoff
 from ..errors import CannotReach, CodeEnded
 from .gotrue import DeviceCode, SignInServer, Tokens
 
@@ -28,7 +29,7 @@ async def approved(
     pause, failed = max(code.interval, 1.0), 0
     end = monotonic() + code.seconds
     while monotonic() < end:
-        await sleep(min(pause * 2**failed, LONGEST))
+        await sleep(Backoff(pause, LONGEST).limit(failed))
         try:
             answer = await server.device_token(code)
         except CannotReach as error:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import SIGN_IN_AGAIN, CannotReach, Reason, SignInError, SignInNeeded
+from ..errors import CannotReach, Reason, SignInError, SignInNeeded
 from ..protocol.effects import Answer, Http, Unreachable
-from ..protocol.response_errors import problem_of
+from ..protocol.response_errors import SIGN_IN_REJECTED, problem_of, sentence
 from .transport import Transport
 
 JSON = "application/json"
@@ -51,12 +51,12 @@ class Service:
         if answer.status == 204 or (200 <= answer.status < 300 and told is not _NOTHING):
             return None if told is _NOTHING else told
         if answer.status == 401:
-            raise SignInNeeded(f"{self._transport.server.host} does not take the sign-in. {SIGN_IN_AGAIN}")
+            raise SignInNeeded(sentence(SIGN_IN_REJECTED, self._transport.server.host))
         said = told if isinstance(told, Mapping) else {}
-        sentence = next((said[name] for name in ("error", "message") if isinstance(said.get(name), str)), "")
-        if 400 <= answer.status < 500 and answer.status not in (408, 429) and sentence:
+        reason_given = next((said[name] for name in ("error", "message") if isinstance(said.get(name), str)), "")
+        if 400 <= answer.status < 500 and answer.status not in (408, 429) and reason_given:
             code = said.get("code")
-            raise NotTaken(sentence, answer.status, code if isinstance(code, str) else "")
+            raise NotTaken(reason_given, answer.status, code if isinstance(code, str) else "")
         problem = problem_of(answer, 0, 0)
         reason: Reason = "portal" if problem.phase == "portal" else "limited" if answer.status == 429 else "server"
         raise CannotReach(problem.sentence, reason)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sterna.storage import Store
 
+from ..backoff import DAY_MS
 from ..wire import BadItem, Capability, Client
 from .effects import Answer, Http, Now, Problem, Step, Tx, Unreachable
-from .response_errors import AGAIN_MS, DAY_MS, NOT_OURS, problem_of
+from .response_errors import AGAIN_MS, NO_SYNC, problem_of, sentence
 
 if TYPE_CHECKING:
     from sterna.storage import SyncAccount
@@ -101,4 +102,4 @@ def _missing(mode: str | None) -> str:
             "The server no longer says that it is a Sterna server. Something on the way may strip that; nothing is "
             "sent before it says so again."
         )
-    return NOT_OURS
+    return sentence(NO_SYNC)

@@ -25,9 +25,7 @@ class Spent(Exception):
 class Talk:
     """One account's questions. Lives as long as the process, so that it remembers what was asked."""
 
-    def __init__(
-        self, user_id: str, *, rng: random.Random, host: str = "The server", budget: Budget | None = None
-    ) -> None:
+    def __init__(self, user_id: str, *, rng: random.Random, host: str = "", budget: Budget | None = None) -> None:
         self.user_id = user_id
         self.judge = Judge(rng, host)
         self.budget = budget or Budget()

@@ -11,14 +11,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..backoff import HOUR_MS, RETRY_MS, spread
 from ..protocol.effects import Answer, Problem, Unreachable
-from ..protocol.response_errors import reset_ms, retry_after_ms
+from ..protocol.response_errors import (
+    AGAIN_MS,
+    RATE_LIMITED,
+    SERVER_ERROR,
+    SIGN_IN_REJECTED,
+    UNREACHABLE,
+    portal,
+    reset_ms,
+    retry_after_ms,
+    sentence,
+)
 
-MINUTE_MS = 60_000
-SLOWEST_MS = 5 * MINUTE_MS
-REFUSED_MS = (15 * MINUTE_MS, 60 * MINUTE_MS, 360 * MINUTE_MS)
-PORTAL_MS = MINUTE_MS
-LIMITED_MS = 15 * MINUTE_MS
+REFUSED_MS = (AGAIN_MS, HOUR_MS, 6 * HOUR_MS)
+"""Delays after everything was refused, whatever was sent."""
+
+CERTIFICATE = "The certificate of {host} is not accepted. Nothing was sent."
+PLAN = "{host} does not sync for this account's plan."
+DISABLED = "This account is disabled at {host}. Contact the server administrator."
+REFUSED = "{host} refuses the requests of this account. They are repeated later."
+NOT_UPSTREAM = "{host} does not answer as an upstream server does. Check sync.server."
 
 Kind = Literal["good", "gone", "no_such_page", "too_large", "refused", "other"]
 
@@ -45,7 +59,7 @@ class Judge:
     """Remembers how often it failed, so that each try waits longer than the one before."""
 
     rng: random.Random
-    host: str = "The server"
+    host: str = ""
     fails: int = 0
     refusals: int = 0
 
@@ -60,15 +74,15 @@ class Judge:
             raise Stopped(self._limited(answer, now_ms))
         if status >= 500 or status == 408:
             if status == 511:
-                raise Stopped(self._portal())
+                raise Stopped(portal(self.host))
             crashed = status == 500 and value is not None and value.get("code") in (None, "internal_server_error")
             if tolerant and crashed:
                 return Said("other", value or {}, status)
-            raise Stopped(self._later(f"{self.host} cannot answer at the moment.", answer, now_ms))
+            raise Stopped(self._later(answer, now_ms))
         if status == 401:
-            raise Stopped(Problem("signin", f"The sign-in at {self.host} has ended. Sign in again: sterna login"))
+            raise Stopped(Problem("signin", sentence(SIGN_IN_REJECTED, self.host)))
         if status == 402:
-            raise Stopped(Problem("paused", f"{self.host} does not sync for this account's plan.", 6 * 60 * MINUTE_MS))
+            raise Stopped(Problem("paused", sentence(PLAN, self.host), 6 * HOUR_MS))
         if status == 404:
             return Said("gone" if value is not None else "no_such_page", value or {}, status)
         if status == 413:
@@ -77,48 +91,43 @@ class Judge:
             self.fails = 0
             return Said("good", value, status)
         if 200 <= status < 400 or value is None:
-            raise Stopped(self._portal())
+            raise Stopped(portal(self.host))
         if status == 403 and value.get("code") == "account_banned":
-            raise Stopped(Problem("blocked", f"This account is shut at {self.host}. Ask whoever runs it.", None))
+            raise Stopped(Problem("blocked", sentence(DISABLED, self.host), None))
         return Said("refused" if status == 403 else "other", value, status)
 
     def unreachable(self, error: Unreachable) -> Problem:
         """No answer came."""
         if error.reason == "tls":
             self.fails += 1
-            return Problem("offline", f"The certificate of {self.host} is not accepted. Nothing was sent.", SLOWEST_MS)
-        return Problem("offline", f"{self.host} cannot be reached.", self._backoff())
+            return Problem("offline", sentence(CERTIFICATE, self.host), int(RETRY_MS.longest))
+        return Problem("offline", error.sentence or sentence(UNREACHABLE, self.host), self._backoff())
 
     def refused(self) -> Problem:
         """Everything is refused, whatever is sent."""
         wait = REFUSED_MS[min(self.refusals, len(REFUSED_MS) - 1)]
         self.refusals += 1
-        return Problem("paused", f"{self.host} refuses what is sent. It is tried again later.", wait)
+        return Problem("paused", sentence(REFUSED, self.host), wait)
 
     def strange(self) -> Problem:
         """It answers, and not as an upstream server does."""
-        return Problem("blocked", f"{self.host} does not answer as an upstream server does. Check sync.server.",
-                       REFUSED_MS[0])  # fmt: skip
+        return Problem("blocked", sentence(NOT_UPSTREAM, self.host), REFUSED_MS[0])
 
-    def _later(self, sentence: str, answer: Answer, now_ms: int) -> Problem:
+    def _later(self, answer: Answer, now_ms: int) -> Problem:
         wait = self._backoff()
-        floor = retry_after_ms(answer.headers, now_ms)
-        return Problem("offline", sentence, max(wait, floor + int(floor * self.rng.uniform(0, 0.2)) if floor else 0))
+        requested = retry_after_ms(answer.headers, now_ms)
+        wait = max(wait, spread(requested, self.rng)) if requested else wait
+        return Problem("offline", sentence(SERVER_ERROR, self.host), wait)
 
     def _limited(self, answer: Answer, now_ms: int) -> Problem:
         wait = retry_after_ms(answer.headers, now_ms)
         if wait is None:
-            wait = reset_ms(answer.headers, now_ms) or LIMITED_MS
-        return Problem("paused", f"{self.host} asks to wait.", wait + int(wait * self.rng.uniform(0, 0.2)))
-
-    def _portal(self) -> Problem:
-        return Problem(
-            "portal", f"A web page answers in place of {self.host}. The network may want a sign-in.", PORTAL_MS
-        )
+            wait = reset_ms(answer.headers, now_ms) or AGAIN_MS
+        return Problem("paused", sentence(RATE_LIMITED, self.host), spread(wait, self.rng))
 
     def _backoff(self) -> int:
         self.fails += 1
-        return int(self.rng.uniform(0, min(SLOWEST_MS, 1_000 * 2 ** min(self.fails, 20))))
+        return RETRY_MS.delay(self.fails, self.rng)
 
 
 def _object(answer: Answer) -> Mapping[str, Any] | None:
