@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "architecture.md"
+ROOT = Path(__file__).parents[1] / "src"
+PAGE = Path(__file__).with_name("architecture.md")
 BEGIN, END = "<!-- rooms -->\n", "<!-- /rooms -->"
 PACKAGE = "sterna"
 

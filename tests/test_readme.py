@@ -53,7 +53,7 @@ def test_every_file_of_the_source_that_a_page_names_is_there(page: Path) -> None
     spans = re.findall(r"`([^`\n]+)`", page.read_text("utf-8"))
     pattern = re.compile(r"\.?[\w-]+(/[\w.-]+)*/([\w-]+\.(py|sql|tcss|txt|service|yml))?")
     named = [span for span in spans if pattern.fullmatch(span)]
-    assert [span for span in named if not (ROOT / span).exists() and not (ROOT / "sterna" / span).exists()] == []
+    assert [span for span in named if not (ROOT / span).exists() and not (ROOT / "src/sterna" / span).exists()] == []
 
 
 def test_every_command_of_the_readme_exists() -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent / "src" / "sterna"
+"""The package: links to the rooms in a checkout, the rooms themselves in a source distribution."""
+
 NETWORK = {"httpx"}
 SQL = {"sqlite3", "sqlite_utils"}
 
@@ -183,9 +185,12 @@ def test_no_file_goes_through_a_door_that_is_not_there() -> None:
 
 
 def test_every_folder_with_code_is_a_room() -> None:
-    named = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert named - {"benchmarks", "docs", "sterna"} == set(DOORS)
-    assert {path.name for path in (ROOT / "sterna").iterdir() if path.is_symlink()} == set(DOORS)
+    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} == set(DOORS)
+    top = ROOT.parents[1]
+    at_top = {path.parent.name for path in top.glob("*/__init__.py")} - {"benchmarks", "docs"}
+    linked = {path.name for path in ROOT.iterdir() if path.is_symlink()}
+    assert at_top == linked
+    assert all((ROOT / name).samefile(top / name) for name in linked)
 
 
 def test_inside_a_room_imports_are_relative() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "sterna"
 
 
 def run(*command: str | Path, cwd: Path, **environ: str) -> str:
@@ -34,7 +35,7 @@ def run(*command: str | Path, cwd: Path, **environ: str) -> str:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy, so that nothing lying about in the working tree gets in, and the tree stays as it is."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in ("sterna", "tests"):
+    for name in ("src", "tests"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
@@ -52,8 +53,8 @@ def test_the_wheel_has_the_rooms_and_what_they_read_and_no_tests(wheel: Path) ->
     files = {name for name in names if ".dist-info/" not in name}
     assert {name.partition("/")[0] for name in files} == {"sterna"}
     wanted = {
-        str(path.relative_to(ROOT))
-        for folder in (ROOT / "sterna", *(link for link in (ROOT / "sterna").iterdir() if link.is_symlink()))
+        str(path.relative_to(ROOT / "src"))
+        for folder in (PACKAGE, *(link for link in PACKAGE.iterdir() if link.is_symlink()))
         for path in folder.rglob("*")
         if path.suffix in {".py", ".sql", ".tcss"}
     }

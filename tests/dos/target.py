@@ -65,11 +65,17 @@ def running(tree: Path, python: Path) -> Iterator[Target]:
     It has a process group of its own, but shares the session: the kernel compares priorities within one session only.
     """
     with tempfile.TemporaryDirectory(prefix="sterna-dos-") as folder:
-        environ = {**os.environ, "STERNA_DATA_DIR": folder, "STERNA_CONFIG_DIR": folder}
+        paths = {"STERNA_DATA_DIR": folder, "STERNA_CONFIG_DIR": folder, "PYTHONPATH": str(tree / "src")}
         command = [python, "-c", START, "serve", "--port", "0", "--trusted-proxies", "1", "--log", "json"]
         with (Path(folder) / "log").open("w") as log:
             server = subprocess.Popen(
-                command, cwd=tree, env=environ, stdout=subprocess.PIPE, stderr=log, text=True, process_group=0
+                command,
+                cwd=tree,
+                env=os.environ | paths,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                process_group=0,
             )
             try:
                 assert server.stdout is not None

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from people import Db, connect, make_user
 
+from sterna import server
 from sterna.server.database.embedded import Embedded
 
-SERVER = Path(__file__).parents[2] / "server"
-PATCH = SERVER / "patches" / "session-creation-tracking"
+PATCH = Path(server.__file__).parent / "patches" / "session-creation-tracking"
 ADD = PATCH / "01-add-session-creation-trigger.sql"
 ROLLBACK = PATCH / "rollback.sql"
 
@@ -115,7 +115,7 @@ def test_after_the_rollback_nothing_is_counted_until_the_patch_is_back(patched: 
 def test_the_patch_and_the_schema_say_the_same() -> None:
     """One text, in two places, because the schema is whole without the patch."""
     body = re.compile(r"create or replace function public\.track_session_creation\(\).*?\$\$;", re.DOTALL)
-    schema = (SERVER / "schema" / "06_statistics.sql").read_text("utf-8")
+    schema = (PATCH.parents[1] / "schema" / "06_statistics.sql").read_text("utf-8")
     assert body.findall(ADD.read_text("utf-8")) == body.findall(schema) != []
 
 
