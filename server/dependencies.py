@@ -97,14 +97,14 @@ async def _tier(parts: Services, believed: Believed) -> str | None:
     identity, user_id = believed.identity, believed.identity.user_id
     assert user_id is not None
     session = None if believed.is_external else session_of(identity)
-    tier = await parts.database.standing(user_id, parts.clock(), session)
+    tier = await parts.database.account_tier(user_id, parts.clock(), session)
     if tier is None and believed.is_external:
         try:
             await _create_external_account(parts, identity, user_id)
         except Refusal as error:
             log.warning("account %s of the external sign-in was not created: %s", user_id, error.code)
             return None
-        tier = await parts.database.standing(user_id, parts.clock())
+        tier = await parts.database.account_tier(user_id, parts.clock())
         if tier is None:
             # an email never links accounts: the account that has it may be somebody else's
             log.warning("account %s of the external sign-in was not created: its email is in use", user_id)
@@ -133,7 +133,7 @@ def session_of(identity: Identity) -> str | None:
 async def is_signed_in(caller: Caller, parts: Services) -> bool:
     """Return whether the caller's session still exists; for requests that take long."""
     session = None if caller.is_external else session_of(caller.identity)
-    return bool(await parts.database.standing(caller.user_id, parts.clock(), session))
+    return bool(await parts.database.account_tier(caller.user_id, parts.clock(), session))
 
 
 Anyone = Annotated[Caller, Depends(anyone)]

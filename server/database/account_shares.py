@@ -1,8 +1,8 @@
-"""A bounded share of the database for each account.
+"""Bounded shares of the database for each account.
 
 Requests of one account hold at most ``connections`` pooled connections at once; the others wait in order, and when
-too many wait already the next one is refused. Without the bound a handful of slow requests of one person would take
-every connection, and everybody else would be answered 503.
+too many wait already the next one is refused. Without the bound a handful of slow requests of one account would take
+every connection, and all other accounts would be answered 503.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 from ..errors import ApiError, unavailable
 
 MOST_WAITING = 64
-"""Requests of one account that may wait for a connection at once."""
+"""Requests of one account that may wait for a connection at a time."""
 
 log = logging.getLogger("sterna.server")
 
@@ -33,7 +33,7 @@ class Share:
 
 
 class Shares:
-    """Slots by account. An account is forgotten when none of its requests is in hand."""
+    """Slots by account. An account is dropped when none of its requests is running."""
 
     def __init__(self, connections: int, seconds: float) -> None:
         self._connections = connections
@@ -42,7 +42,7 @@ class Shares:
 
     @asynccontextmanager
     async def slot(self, user: UUID | None) -> AsyncIterator[None]:
-        """Hold one slot of ``user``; None needs none. Raises ApiError 429 or 503."""
+        """Hold one slot of ``user``; None needs no slot. Raises ApiError 429 or 503."""
         if user is None:
             yield
             return
@@ -55,7 +55,9 @@ class Shares:
 
     async def _acquire(self, share: Share) -> None:
         if share.waiting >= MOST_WAITING:
-            raise ApiError("too_many_requests", "Too many requests of this account are waiting.", retry_after=1)
+            raise ApiError(
+                "too_many_requests", "Too many requests of this account are in progress. Try again.", retry_after=1
+            )
         share.waiting += 1
         try:
             async with asyncio.timeout(self._seconds):

@@ -27,14 +27,14 @@ on conflict (cache_key) do update set
 
 
 class Cache:
-    """Without its database it remembers nothing, and nobody notices but by waiting."""
+    """A cache that is empty while the database is unreachable."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     async def get(self, key: str) -> Any:
-        """What was kept under that name; None where it is over, or was never there."""
+        """Return the value of a key; None for an unknown or expired one."""
         try:
             async with self._database.transaction(SERVER) as db:
                 row = await (await db.execute(GET, (key, self._clock()))).fetchone()
@@ -43,9 +43,9 @@ class Cache:
         return row["value"] if row else None
 
     async def put(self, key: str, value: Any, seconds: float) -> None:
-        """Keep it for so long."""
+        """Store a value for so many seconds."""
         try:
             async with self._database.transaction(SERVER) as db:
                 await db.execute(PUT, (key, Jsonb(value), self._clock() + timedelta(seconds=seconds)))
         except ApiError as error:
-            log.info("nothing was cached: %s", error.code)
+            log.info("cache: a value was not stored: %s", error.code)

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL as this program opens them: directly, or through a pooler in any mode.
+"""Connections to PostgreSQL, opened directly or through a pooler in any mode.
 
 A pooler in transaction mode hands each transaction to whichever connection is free. So nothing may live longer than a
 transaction: no setting, no role, and no prepared statement. PgBouncer also refuses the startup parameter ``options``.
@@ -16,9 +16,9 @@ IN_UTC: Final = "set_config('timezone', 'UTC', true)"
 
 
 async def configure(connection: AsyncConnection[Any]) -> None:
-    """Prepare no statements on a connection of a pooler, which would run them where they were never prepared.
+    """Turn prepared statements off for a connection through a pooler, which would run them on other connections.
 
-    A pooler answers with a process id of its own making, because what cancels a statement has to come to it first.
+    A pooler reports a process id of its own, because requests to cancel a statement have to reach it first.
     """
     row = await (await connection.execute("select pg_backend_pid() as pid", prepare=False)).fetchone()
     assert row is not None
@@ -27,10 +27,10 @@ async def configure(connection: AsyncConnection[Any]) -> None:
 
 
 def is_direct(connection: AsyncConnection[Any]) -> bool:
-    """Return whether a connection that was configured is PostgreSQL's own."""
+    """Return whether a configured connection is one of PostgreSQL itself."""
     return connection.prepare_threshold is not None
 
 
 def connect(url: str) -> Connection[tuple[Any, ...]]:
-    """Open a connection for one piece of work that prepares nothing."""
+    """Open a connection without prepared statements, for a single task."""
     return psycopg.connect(url, prepare_threshold=None)

@@ -1,7 +1,7 @@
-"""Conversations of the wire into rows of our tables, and rows into what the wire shows.
+"""Conversion between conversations on the wire and rows of the tables.
 
-One statement stores any number of messages, for their price is the statement's. Nothing that is the same already is
-written: it would take a number in the history of its owner, and would say that something changed.
+One statement stores any number of messages, because the cost is per statement. Unchanged rows are not written: each
+would take a number in the account's history and look like a change to other devices.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ where (
     case when %(has_timestamp)s then %(last_message_timestamp)s::timestamptz else s.last_message_timestamp end
 )
 """
-"""Numbers are null where messages follow: they are the triggers' then. See docs/specification/vectors.md#vector-6."""
+"""Counters are null where messages follow, because triggers count those. See docs/specification/vectors.md#vector-6."""
 
 LIVE: Final = "select title from chat_sessions where user_id = %(user)s and id = %(id)s"
 
@@ -100,15 +100,15 @@ COLUMNS: Final = {
 }
 _VALUES = COLUMNS | {
     "session_id": "%(id)s::text",
-    # a message without a time keeps the one it has, or it would be a change each time it is sent
+    # a message without a time keeps its stored time, or each push of it would be a change
     "message_timestamp": "coalesce(m.timestamp, (select k.message_timestamp from chat_messages as k"
-    " where k.user_id = %(user)s and k.id = m.id), m.assumed, now() + m.place * interval '1 microsecond')",
+    " where k.user_id = %(user)s and k.id = m.id), m.assumed, now() + m.position * interval '1 microsecond')",
 }
 _MERGED = {
     "metadata": "coalesce(c.metadata, '{}') - '{upstream_error_code, upstream_error_message, upstream_retry_after,"
     " upstream_suggestions}'::text[] || excluded.metadata"
 }
-"""What an earlier try failed with is not this one's: it stays only where it is said again."""
+"""Upstream errors of an earlier attempt are removed unless they are sent again."""
 
 
 def _upsert(values: Mapping[str, str]) -> str:
@@ -120,7 +120,7 @@ from json_to_recordset(%(rows)s::json) as m (
     user_message_id text, content_type text, elapsed_ms integer, completion_id text, timestamp timestamptz,
     error_message text, was_streaming boolean, metadata jsonb, reasoning text, reasoning_details jsonb,
     has_attachments boolean, attachment_count integer, has_websearch boolean, websearch_result_count integer,
-    output_image_tokens integer, annotations jsonb, assumed timestamptz, place integer
+    output_image_tokens integer, annotations jsonb, assumed timestamptz, position integer
 )
 where exists (select 1 from chat_sessions as s where s.user_id = %(user)s and s.id = %(id)s::text)
     and (
@@ -131,58 +131,58 @@ where ({", ".join(f"c.{name}" for name in values)}) is distinct from ({", ".join
 """
 
 
-_SENT = {name: f"excluded.{name}" for name in COLUMNS} | {
-    # microseconds keep messages of one millisecond in order, and are not what a clock said: those that are there stay
+_SENT_VALUES = {name: f"excluded.{name}" for name in COLUMNS} | {
+    # stored microseconds keep messages of one millisecond in order, so they are not overwritten by the same millisecond
     "message_timestamp": "case when date_trunc('milliseconds', c.message_timestamp)"
     " = date_trunc('milliseconds', excluded.message_timestamp)"
     " and (c.message_timestamp <> date_trunc('milliseconds', c.message_timestamp)"
     " or excluded.message_timestamp = date_trunc('milliseconds', excluded.message_timestamp))"
     " then c.message_timestamp else excluded.message_timestamp end",
 }
-REPLACE: Final = _upsert(_SENT)
-"""Every column of a message is what the wire says, as upstream's clients expect.
+REPLACE: Final = _upsert(_SENT_VALUES)
+"""Upsert that replaces every column by the value on the wire, as upstream's clients expect.
 
 See docs/specification/endpoints.md#message-object.
 """
-MERGE: Final = _upsert(_SENT | _MERGED)
-"""The same, but metadata is added to: docs/specification/decisions.md#added-messages."""
+MERGE: Final = _upsert(_SENT_VALUES | _MERGED)
+"""Upsert that merges metadata and replaces the other columns: docs/specification/decisions.md#added-messages."""
 
 _PLAIN = tuple(name for name in Message.__slots__ if name not in ("id", "role", "content", "timestamp", "extra"))
 
 
 def messages_json(messages: Iterable[Message]) -> str:
-    """Return the parameter ``rows``, without what is the default anyway; times follow the order of the array."""
-    listed = list(messages)
-    times = in_array_order([one.timestamp for one in listed])
+    """Return the parameter ``rows`` without default values; times follow the order of the array."""
+    ordered = list(messages)
+    times = in_array_order([message.timestamp for message in ordered])
     rows = []
-    for place, (one, at) in enumerate(zip(listed, times, strict=True)):
-        row: dict[str, Any] = {"id": one.id, "role": one.role, "content": one.content}
+    for position, (message, at) in enumerate(zip(ordered, times, strict=True)):
+        row: dict[str, Any] = {"id": message.id, "role": message.role, "content": message.content}
         if at is None:
-            row["place"] = place
+            row["position"] = position
         else:
-            row["timestamp" if one.timestamp is not None else "assumed"] = at.isoformat()
+            row["timestamp" if message.timestamp is not None else "assumed"] = at.isoformat()
         for name in _PLAIN:
-            if value := getattr(one, name):
+            if value := getattr(message, name):
                 row[name] = value
         rows.append(row)
     return array(rows)
 
 
 def session_values(item: Conversation, user_id: UUID) -> dict[str, Any]:
-    """The parameters of SESSION."""
-    alone = not item.messages
-    given = item.given if alone else frozenset()
+    """Return the parameters of SESSION."""
+    is_empty = not item.messages
+    given = item.given if is_empty else frozenset()
     return {
         "user": user_id,
         "id": item.id,
         "title": item.title,
         "created_at": item.created_at,
         "updated_at": item.updated_at,
-        "message_count": item.message_count if alone else None,
-        "total_tokens": item.total_tokens if alone else None,
-        "last_model": item.last_model if alone else None,
-        "last_message_preview": item.last_message_preview if alone else None,
-        "last_message_timestamp": item.last_message_timestamp if alone else None,
+        "message_count": item.message_count if is_empty else None,
+        "total_tokens": item.total_tokens if is_empty else None,
+        "last_model": item.last_model if is_empty else None,
+        "last_message_preview": item.last_message_preview if is_empty else None,
+        "last_message_timestamp": item.last_message_timestamp if is_empty else None,
         "has_model": "last_model" in given,
         "has_preview": "last_message_preview" in given,
         "has_timestamp": "last_message_timestamp" in given,
@@ -194,7 +194,7 @@ def _attachments(row: Mapping[str, Any]) -> list[str]:
     return attachment_ids(metadata.get(ATTACHMENTS)) if row["has_attachments"] and isinstance(metadata, dict) else []
 
 
-def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+def message_json(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a message row as GET shows it: both units of latency, absent keys where there is nothing.
 
     See docs/specification/endpoints.md#shown-message.
@@ -203,7 +203,7 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     failed = bool(row["error_message"])
     ms = row["elapsed_ms"] or 0
     details = row["reasoning_details"]
-    told = {
+    message = {
         "id": row["id"],
         "role": row["role"],
         "content": row["content"],
@@ -222,12 +222,12 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
         "error": failed,
     }
     if row["model"] is not None:
-        told["model" if assistant else "originalModel"] = row["model"]
+        message["model" if assistant else "originalModel"] = row["model"]
     for name in ("user_message_id", "completion_id", "reasoning"):
         if row[name] is not None:
-            told[name] = row[name]
+            message[name] = row[name]
     if details is not None:
-        told["reasoning_details"] = details if isinstance(details, list) else [details]
+        message["reasoning_details"] = details if isinstance(details, list) else [details]
     if failed and row["role"] == "user":
-        told["retry_available"] = False
-    return told
+        message["retry_available"] = False
+    return message

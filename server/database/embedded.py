@@ -1,4 +1,4 @@
-"""PostgreSQL 18 in a folder: nothing to install, nobody else can connect."""
+"""Embedded PostgreSQL 18, in a folder and without an installation; only the owner of the folder can connect."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from .postgres_process import SUPERUSER, PostgresError, Postmaster
+from .postgres_process import SUPERUSER, PostgresError, PostgresProcess
 
 __all__ = ["APP", "DATABASE", "SERVICE", "SUPERUSER", "Embedded", "PostgresError", "is_running", "start", "stop"]
 
@@ -22,7 +22,7 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 """
 
-_started: dict[Path, Postmaster] = {}
+_started: dict[Path, PostgresProcess] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,17 @@ class Embedded:
 
     @property
     def admin_url(self) -> str:
-        """The superuser's, for installing the schema."""
+        """Connection string of the superuser, who installs the schema."""
         return self._url(SUPERUSER, DATABASE)
 
     @property
     def url(self) -> str:
-        """What people's requests use: a role that can do nothing but become a person for a transaction."""
+        """Connection string for requests: its role can only act as an account for a transaction."""
         return self._url(APP, DATABASE)
 
     @property
     def service_url(self) -> str:
-        """What the server's own work uses, such as sign-in."""
+        """Connection string for the server's own work, such as sign-in."""
         return self._url(SERVICE, DATABASE)
 
     def _url(self, user: str, database: str) -> str:
@@ -52,37 +52,37 @@ class Embedded:
 
 
 def is_running(folder: Path) -> bool:
-    """Whether a PostgreSQL answers for ``folder``."""
-    return _postmaster(folder).is_running()
+    """Return whether PostgreSQL serves ``folder``."""
+    return _process(folder).is_running()
 
 
 def start(folder: Path) -> Embedded:
-    """Start PostgreSQL on ``folder``, made when missing, or find the one that already runs there.
+    """Start PostgreSQL on ``folder``, which is created when missing, or connect to the one that runs there.
 
-    It ends with this process, unless another process uses it too. Raises PostgresError, and OSError for a folder that
-    cannot be used.
+    It stops with this process, unless another process uses it too. Raises PostgresError, and OSError for an unusable
+    folder.
     """
     import psycopg
 
-    postmaster = _postmaster(folder)
-    postmaster.start(CONF)
-    found = Embedded(folder, postmaster.socket)
-    with psycopg.connect(found._url(SUPERUSER, "postgres"), autocommit=True) as db:
-        # of several processes that find it new, one makes what is missing
+    process = _process(folder)
+    process.start(CONF)
+    running = Embedded(folder, process.socket)
+    with psycopg.connect(running._url(SUPERUSER, "postgres"), autocommit=True) as db:
+        # of several processes that start at once, one creates what is missing
         db.execute("select pg_advisory_lock(1)")
         for role in (APP, SERVICE):
             if not db.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone():
                 db.execute(f"create role {role} login noinherit")
         if not db.execute("select 1 from pg_database where datname = %s", (DATABASE,)).fetchone():
             db.execute(f"create database {DATABASE}")
-    return found
+    return running
 
 
 def stop(folder: Path) -> None:
-    """Have no more to do with it; it ends when no other process uses it."""
-    if (postmaster := _started.pop(folder.absolute(), None)) is not None:
-        postmaster.leave()
+    """Stop using PostgreSQL on ``folder``, which stops it unless another process uses it."""
+    if (process := _started.pop(folder.absolute(), None)) is not None:
+        process.release()
 
 
-def _postmaster(folder: Path) -> Postmaster:
-    return _started.setdefault(folder.absolute(), Postmaster(folder.absolute()))
+def _process(folder: Path) -> PostgresProcess:
+    return _started.setdefault(folder.absolute(), PostgresProcess(folder.absolute()))

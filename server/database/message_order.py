@@ -1,4 +1,4 @@
-"""Times for messages that come in an array, so that the order of the array is the order in which they are read."""
+"""Times for messages of an array, so that sorting by time keeps the order of the array."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _LAST = datetime.max.replace(tzinfo=UTC) - timedelta(minutes=1)
 
 
 def in_array_order(times: Sequence[datetime | None]) -> Sequence[datetime | None]:
-    """Return a time for each message of an array, in its order; None for all where none has one.
+    """Return a time for each message of an array, in order; None for all if no message has one.
 
-    One without a time takes that of the nearest before it that has one, else of the nearest after it. Of several with
-    the same time, each is a microsecond after the one before it.
+    A message without a time gets the time of the nearest one before it, else of the nearest one after it. Messages of
+    the same time follow each other at intervals of a microsecond.
     """
     nearest = next((at for at in times if at is not None), None)
     if nearest is None or (None not in times and len(set(times)) == len(times)):
-        return times  # all by the clock, or the usual array
+        return times  # without any time, or with a distinct one each
     seen: Counter[datetime] = Counter()
     spread = []
     for at in times:

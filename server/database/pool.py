@@ -1,7 +1,7 @@
-"""PostgreSQL behind the endpoints: one transaction a piece of work, each as the person it is for.
+"""Pooled connections to PostgreSQL, with one transaction for each unit of work, run as the account it is for.
 
-The role and the claims are set for the transaction only, so a pooled connection forgets who it worked for when the work
-ends.
+The role and the claims are set for the transaction only, so a pooled connection keeps nothing of an account when the
+transaction ends.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ Connection = AsyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
 T = TypeVar("T")
 
-TRIES = 4
-"""Of a write that met another one. Writers of one person take their turn at sync_head, so more than one is rare."""
+MAX_ATTEMPTS = 4
+"""Attempts of a write that conflicts with another one; rare, because writers of one account lock it first."""
 
 IDENTIFY = "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)"
 
@@ -39,13 +39,14 @@ BEGIN = sql.SQL(
     f" {IN_UTC}, set_config('statement_timeout', {{milliseconds}}, true),"
     " set_config('idle_in_transaction_session_timeout', {milliseconds}, true)"
 )
-TURN = sql.SQL("; select public.sync_lock()")
-"""The person's turn in their own history, taken first: writers of one person then meet nowhere else."""
+LOCK = sql.SQL("; select public.sync_lock()")
+"""Lock of the account's history, taken first: writers of one account then conflict nowhere else."""
 
 READ_SECONDS, WRITE_SECONDS = 15.0, 60.0
-"""Limits of one statement. A whole transaction may take twice as long."""
+"""Time limits of one statement. A whole transaction may take twice as long."""
 
 READY_SECONDS = 0.1
+"""Time for which an answer of :meth:`Database.is_ready` is reused."""
 
 UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
 
@@ -53,62 +54,61 @@ log = logging.getLogger("sterna.server")
 
 
 class Database:
-    """Two pools of connections, one for people and one for the server's own work, such as sign-in.
+    """Two pools of connections: one for accounts and one for the server's own work, such as sign-in.
 
-    The login role of the first may become a person and nobody else, so SQL that somebody slips into a statement reaches
-    no other account and no secret; ``server_url`` names the other one. Every method that does work raises ApiError 503
-    when PostgreSQL cannot be reached.
+    The login role of the first can only act as an account, so injected SQL reaches no secret; ``server_url`` names the
+    second. Every method that runs statements raises ApiError 503 when PostgreSQL cannot be reached.
     """
 
     def __init__(
-        self, url: str, *, server_url: str = "", size: int = 10, wait: float = 5.0, turn: float = 30.0
+        self, url: str, *, server_url: str = "", size: int = 10, wait: float = 5.0, lock_wait: float = 30.0
     ) -> None:
         self.has_schema = True
-        """Until it is so, all work is refused as if PostgreSQL were away."""
+        """While false, all work is refused as if PostgreSQL could not be reached."""
         self.on_write: Callable[[UUID], None] = lambda user: None
-        """Told whose history may have moved, once it is committed."""
+        """Called after each commit with the account whose history may have changed."""
         self._size = size
         self._is_ready, self._ready_until = False, 0.0
-        self._turn_seconds = turn
-        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
-        self._shares = Shares(max(2, size // 3), turn)
+        self._lock_wait = lock_wait
+        self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        self._shares = Shares(max(2, size // 3), lock_wait)
         self._pool = _pool(url, size, wait)
         self._server_url = server_url or url
         self._server_pool = _pool(self._server_url, max(2, size // 2), wait)
 
     async def open(self) -> None:
-        """Start to connect, in the background: a server whose database is away starts, and answers 503."""
+        """Start to connect in the background: a server whose database is unreachable starts, and answers 503."""
         await self._pool.open(wait=False)
         await self._server_pool.open(wait=False)
 
     async def close(self) -> None:
-        """Let the connections go, after the work in hand."""
+        """Close the connections after the running work."""
         await self._pool.close()
         await self._server_pool.close()
 
     @asynccontextmanager
     async def transaction(
-        self, who: Identity, *, in_turn: bool = False, seconds: float = READ_SECONDS
+        self, identity: Identity, *, locked: bool = False, seconds: float = READ_SECONDS
     ) -> AsyncIterator[Connection]:
-        """A transaction that sees and may do what ``who`` may; committed at the end, rolled back by any exception.
+        """Open a transaction with the rights of ``identity``: committed at the end, rolled back on an exception.
 
-        Each of its statements is cancelled after ``seconds``, and all of it after twice as long; that raises ApiError
-        504. A task that is cancelled cancels its statement in PostgreSQL as well.
+        With ``locked`` it is the only writer of the account. Each statement is cancelled after ``seconds``, and the
+        transaction after twice as long; both raise ApiError 504. Cancelling the task cancels the statement too.
         """
         try:
             async with AsyncExitStack() as ending:
-                if in_turn:
-                    await ending.enter_async_context(self._turn(who))
-                await ending.enter_async_context(self._shares.slot(who.user_id))
-                pool = self._server_pool if who.role == "service_role" else self._pool
-                connection = await self._begin(pool, who, in_turn, seconds)
+                if locked:
+                    await ending.enter_async_context(self._account_lock(identity))
+                await ending.enter_async_context(self._shares.slot(identity.user_id))
+                pool = self._server_pool if identity.role == "service_role" else self._pool
+                connection = await self._begin(pool, identity, locked, seconds)
                 ending.push_async_callback(pool.putconn, connection)
                 deadline = asyncio.timeout(2 * seconds)
                 try:
                     async with deadline:
                         yield connection
                         if (await connection.execute("commit")).statusmessage != "COMMIT":
-                            raise InternalError("a statement of the transaction failed and nobody was told")
+                            raise InternalError("a statement of the transaction failed unnoticed")
                 except BaseException as error:
                     if not connection.closed:
                         await connection.execute("rollback")
@@ -120,42 +120,42 @@ class Database:
         except QueryCanceled:
             raise too_slow() from None
         except ReadOnlySqlTransaction:
-            log.warning("database: it is read-only")
+            log.warning("database: read-only")
             raise read_only() from None
         except UNREACHABLE as error:
             log.warning("database: %s", type(error).__name__)
             raise unavailable() from error
 
     @asynccontextmanager
-    async def _turn(self, who: Identity) -> AsyncIterator[None]:
-        """One writer of a person at a time in this process.
+    async def _account_lock(self, identity: Identity) -> AsyncIterator[None]:
+        """Let one writer of an account at a time continue in this process.
 
-        In PostgreSQL each that waits for the person's turn would hold a connection, and one person all of them.
+        Writers that wait for the lock in PostgreSQL would hold a connection each, and one account could hold all.
         """
-        if who.user_id is None:
+        if identity.user_id is None:
             yield
             return
-        turn = self._turns.setdefault(who.user_id, asyncio.Lock())
+        lock = self._locks.setdefault(identity.user_id, asyncio.Lock())
         try:
-            async with asyncio.timeout(self._turn_seconds):
-                await turn.acquire()
+            async with asyncio.timeout(self._lock_wait):
+                await lock.acquire()
         except TimeoutError:
-            log.warning("database: a writer's turn did not come")
+            log.warning("database: a writer did not get the lock of its account in time")
             raise unavailable() from None
         try:
             yield
         finally:
-            turn.release()
+            lock.release()
 
-    async def _begin(self, pool: Pool, who: Identity, in_turn: bool, seconds: float) -> Connection:
-        """A connection in a transaction of ``who``, in one round trip."""
-        begin = BEGIN.format(role=who.role, claims=who.claims_json(), milliseconds=str(int(seconds * 1000)))
-        return (await self._first(pool, begin + TURN if in_turn else begin, None, prepare=False))[0]
+    async def _begin(self, pool: Pool, identity: Identity, locked: bool, seconds: float) -> Connection:
+        """Return a connection with a transaction of ``identity``, begun in one round trip."""
+        begin = BEGIN.format(role=identity.role, claims=identity.claims_json(), milliseconds=str(int(seconds * 1000)))
+        return (await self._first(pool, begin + LOCK if locked else begin, None, prepare=False))[0]
 
-    async def standing(self, user_id: UUID, at: datetime, session: str | None = None) -> str | None:
-        """The tier of an account; "" while it is shut, None when there is no such account or ``session`` has ended.
+    async def account_tier(self, user_id: UUID, at: datetime, session: str | None = None) -> str | None:
+        """Return the tier of an account: "" for a disabled one, None for an unknown one or an ended ``session``.
 
-        Asked for every request, so it is one statement and no transaction.
+        Runs for every request, so it is one statement without a transaction.
         """
         try:
             connection, cursor = await self._first(
@@ -178,9 +178,9 @@ class Database:
         *,
         prepare: bool | None = None,
     ) -> tuple[Connection, AsyncCursor[DictRow]]:
-        """The first statement on a connection of the pool, and the connection, which is the caller's to put back.
+        """Run a statement on a connection of the pool; return both. The caller puts the connection back.
 
-        One that broke while it rested is noticed here, before anything was done, and another one is taken.
+        A connection that broke while idle is noticed here, before any work was done, and replaced by another.
         """
         if not self.has_schema:
             raise unavailable()
@@ -205,35 +205,36 @@ class Database:
         raise unavailable()
 
     async def read(
-        self, who: Identity, work: Callable[[Connection], Awaitable[T]], *, seconds: float = READ_SECONDS
+        self, identity: Identity, work: Callable[[Connection], Awaitable[T]], *, seconds: float = READ_SECONDS
     ) -> T:
-        """``work`` in one transaction; gives what it gives."""
-        async with self.transaction(who, seconds=seconds) as connection:
+        """Run ``work`` in one transaction, and return its result."""
+        async with self.transaction(identity, seconds=seconds) as connection:
             return await work(connection)
 
     async def write(
-        self, who: Identity, work: Callable[[Connection], Awaitable[T]], *, seconds: float = WRITE_SECONDS
+        self, identity: Identity, work: Callable[[Connection], Awaitable[T]], *, seconds: float = WRITE_SECONDS
     ) -> T:
-        """``work`` in one transaction that has its turn in the person's history first.
+        """Run ``work`` in one transaction that locks the account's history first, and return its result.
 
-        Run again when it met another transaction, so it may do nothing but speak to this database. Why the turn comes
-        first is in docs/specification/sync-protocol.md#safe-cursor.
+        It is run again after a conflict with another transaction, so it may have no effects outside this database.
+        docs/specification/sync-protocol.md#safe-cursor says why the lock comes first.
         """
-        for last in range(TRIES):
+        user = identity.user_id
+        for attempt in range(MAX_ATTEMPTS):
             try:
-                async with self.transaction(who, in_turn=who.user_id is not None, seconds=seconds) as connection:
-                    done = await work(connection)
-                if who.user_id is not None:
-                    self.on_write(who.user_id)
-                return done
+                async with self.transaction(identity, locked=user is not None, seconds=seconds) as connection:
+                    result = await work(connection)
+                if user is not None:
+                    self.on_write(user)
+                return result
             except (DeadlockDetected, SerializationFailure):
-                if last == TRIES - 1:
+                if attempt == MAX_ATTEMPTS - 1:
                     raise unavailable(1) from None
         raise AssertionError("unreachable")
 
     @asynccontextmanager
-    async def alone(self, name: str) -> AsyncIterator[AsyncConnection[Any] | None]:
-        """A connection of the server's own beside the pools, to listen on; None where a pooler is in between."""
+    async def dedicated(self, name: str) -> AsyncIterator[AsyncConnection[Any] | None]:
+        """Open a connection outside the pools, to listen on; None where a pooler is in between."""
         async with await AsyncConnection.connect(
             self._server_url, autocommit=True, row_factory=dict_row, application_name=name
         ) as connection:
@@ -241,7 +242,7 @@ class Database:
             yield connection if is_direct(connection) else None
 
     async def is_ready(self) -> bool:
-        """Whether the schema is there and a statement is answered; anybody may ask, so the answer holds a moment."""
+        """Return whether the schema is installed and statements are answered; the result is reused for a moment."""
         if not self.has_schema:
             return False
         now = asyncio.get_running_loop().time()
@@ -259,8 +260,8 @@ class Database:
             return False
         return True
 
-    def figures(self) -> dict[str, Any]:
-        """The pool's own counters, for /metrics."""
+    def pool_stats(self) -> dict[str, Any]:
+        """Return the pool's own counters, for /metrics."""
         return dict(self._pool.get_stats())
 
 
@@ -282,7 +283,7 @@ def _pool(url: str, size: int, wait: float) -> Pool:
 
 
 def too_slow() -> ApiError:
-    """Return the refusal of work that reached its time limit."""
+    """Return the error for work that reached its time limit."""
     return ApiError(
-        "gateway_timeout", "This took longer than the server allows. Nothing of it was done.", retry_after=30
+        "gateway_timeout", "The request took longer than the server allows. Nothing was changed.", retry_after=30
     )

@@ -1,4 +1,4 @@
-"""Id of the server: the database's, whatever address it is reached at."""
+"""Id of the server, stored in its database and independent of its address."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _known: WeakKeyDictionary[Database, str] = WeakKeyDictionary()
 
 
 async def server_id(database: Database) -> str:
-    """Return the server's id, read once by each process."""
+    """Return the id, which each process reads once."""
     if database not in _known:
 
         async def read(connection: Connection) -> str:

@@ -62,7 +62,7 @@ async def metrics(request: Request, parts: Parts) -> Response:
     if not _may_see(request, parts.settings.metrics_token):
         raise ApiError("not_found", "Not Found")
     pool = GaugeMetricFamily("sterna_pool", "Connections to PostgreSQL.", labels=["figure"])
-    for name, value in sorted(parts.database.figures().items()):
+    for name, value in sorted(parts.database.pool_stats().items()):
         pool.add_metric([name], value)
     told = generate_latest(parts.figures.registry) + generate_latest(Once(pool))
     return Response(told, media_type=CONTENT_TYPE_LATEST)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sterna.sync.wire import ID_LENGTH, BadItem, Conversation, Message, instant_of
 
-from ..database.conversation_rows import LIVE, MERGE, SESSION, messages_json, session_values, shown
+from ..database.conversation_rows import LIVE, MERGE, SESSION, message_json, messages_json, session_values
 from ..database.pool import Connection
 from ..dependencies import Parts, User, limited
 from ..errors import ApiError
@@ -87,7 +87,7 @@ async def read_messages(
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    told = shown(row) | {"was_streaming": bool(row["is_streaming"])}
+    told = message_json(row) | {"was_streaming": bool(row["is_streaming"])}
     if row["output_image_tokens"]:
         told["output_image_tokens"] = row["output_image_tokens"]
     if row["error_message"]:

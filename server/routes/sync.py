@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from sterna.sync.wire import PAGE, BadItem, Conversation, Cursor, Detail, pushed
 
-from ..database.conversation_rows import LIVE, REPLACE, SESSION, messages_json, session_values, shown
+from ..database.conversation_rows import LIVE, REPLACE, SESSION, message_json, messages_json, session_values
 from ..database.pool import Connection
 from ..dependencies import Parts, User, limited
 from ..errors import ApiError, instant
@@ -250,7 +250,7 @@ def _written(told: dict[str, Any]) -> bytes:
 
 def full(row: dict[str, Any]) -> dict[str, Any]:
     """A message as a listing shows it: the model under one name for both roles."""
-    told = shown(row)
+    told = message_json(row)
     if "originalModel" in told:
         told["model"] = told.pop("originalModel")
     return told

@@ -98,7 +98,7 @@ class Notices:
     async def _listen(self) -> None:
         while True:
             with suppress(psycopg.Error, OSError):
-                async with self._database.alone(self._name) as connection:
+                async with self._database.dedicated(self._name) as connection:
                     if connection is None:
                         return
                     await connection.execute(f"listen {CHANNEL}")

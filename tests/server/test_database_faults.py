@@ -280,7 +280,7 @@ async def test_a_writer_whose_turn_does_not_come_is_to_come_again(postgres: Embe
         began.set()
         await goes_on.wait()
 
-    async with opened(postgres.url, turn=0.1) as database:
+    async with opened(postgres.url, lock_wait=0.1) as database:
         writing = asyncio.create_task(database.write(ada.identity, long))
         await began.wait()
         await database.write(bob.identity, nothing)

@@ -100,7 +100,7 @@ def test_a_role_that_is_no_superuser_can_install_and_serve(fresh: Callable[..., 
 
 def test_a_role_without_the_right_is_told_what_is_needed(fresh: Callable[..., str], postgres: Embedded) -> None:
     name = psycopg.conninfo.conninfo_to_dict(fresh())["dbname"]
-    with pytest.raises(MigrationError, match="Name one with --admin-url"):
+    with pytest.raises(MigrationError, match="Set --admin-url to a role"):
         migrate(make_conninfo(postgres.url, dbname=str(name)))
 
 

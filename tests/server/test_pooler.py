@@ -19,7 +19,7 @@ from deltas import Device, said, talk
 from people import Db, Person, client_of, make_user, token_for
 
 from sterna.server.database.embedded import Embedded
-from sterna.server.database.postgres_process import ROOTS_STAND_IN
+from sterna.server.database.postgres_process import UNPRIVILEGED_USER
 from sterna.server.settings import ServerSettings
 from sterna.server.setup import install
 from tests.serving import serving
@@ -70,7 +70,7 @@ def pooled(
 
 def postgres_user(postgres: Embedded) -> str:
     """Whom PostgreSQL's folder belongs to: nobody else reaches its socket."""
-    return Path(postgres.socket).owner() if Path(postgres.socket).exists() else ROOTS_STAND_IN
+    return Path(postgres.socket).owner() if Path(postgres.socket).exists() else UNPRIVILEGED_USER
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -74,7 +74,7 @@ def test_a_read_only_database_is_a_sentence_at_start(settings: ServerSettings, s
     admin = settings.admin_url + READ_ONLY
     given = replace(settings, database_url=admin, admin_url=admin, service_url=admin, jwt_secret=secret)
     for start in (migrate_only, lambda one: serve(one, print)):
-        with pytest.raises(ServeError, match=r"read-only: default_transaction_read_only is on\. Give the address"):
+        with pytest.raises(ServeError, match=r"read-only: default_transaction_read_only is on\. Use the address"):
             start(given)
     with pytest.raises(MigrationError, match="read-only"):
         migrate(admin)

@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from sterna.server.database.embedded import Embedded
-from sterna.server.database.postgres_process import Postmaster
+from sterna.server.database.postgres_process import PostgresProcess
 from tests.fake_openai import Server
 from tests.stories.living import STERNA, Going, Home, until
 from tests.stories.terminal import CTRL_L, CTRL_R, EMPTY, ENTER, ESCAPE, F10, Terminal
@@ -56,7 +56,7 @@ def tables_that_name(home: Home, user_id: str) -> dict[str, int]:
     """Tables of the server in which the person's id stands, and in how many rows."""
     folder = home.folder / "data" / "server" / "postgres"
     found = {}
-    with psycopg.connect(Embedded(folder, Postmaster(folder).socket).admin_url, row_factory=dict_row) as db:
+    with psycopg.connect(Embedded(folder, PostgresProcess(folder).socket).admin_url, row_factory=dict_row) as db:
         for table in db.execute(TABLES).fetchall():
             name = sql.Identifier(table["schema"], table["name"])
             counting = sql.SQL("select count(*) as n from {} as t where t::text like %s").format(name)
