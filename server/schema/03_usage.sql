@@ -172,7 +172,7 @@ begin
 end
 $$;
 
--- The seeds' form. The eighth argument keeps its place; what it takes is the time of generation in milliseconds, from which
+-- The form of 001. The eighth argument keeps its place; what it takes is the time of generation in milliseconds, from which
 -- active_minutes follows.
 create or replace function public.track_user_usage(
     p_user_id uuid,

@@ -1,8 +1,9 @@
--- The third seed's names: users and chat_memory over the tables that hold the same, and the searches of a person.
+-- The names of chat memory (003, docs/specification/README.md#chat-memory): users and chat_memory over the tables that hold
+-- the same, and the searches of a person.
 
 set role sterna_owner;
 
--- A person as that seed has them. Reading and changing go straight through to profiles and its row security.
+-- A person as 003 has them. Reading and changing go straight through to profiles and its row security.
 create or replace view public.users with (security_invoker = true) as
 select
     id,
@@ -104,7 +105,7 @@ drop trigger if exists trigger_update_chat_sessions_timestamp on public.chat_ses
 create trigger trigger_update_chat_sessions_timestamp before update on public.chat_sessions
 for each row execute function public.update_chat_sessions_timestamp();
 
--- What on_chat_session_created does, under the name that the seed has for it too. No trigger calls it: then each conversation
+-- What on_chat_session_created does, under the name that 003 has for it too. No trigger calls it: then each conversation
 -- would be counted twice.
 create or replace function public.update_user_conversations() returns trigger
 language plpgsql
@@ -119,7 +120,7 @@ begin
 end
 $$;
 
--- What a message of that seed's form is here: who said it, what, and which model. Text counts where it is text.
+-- What a message of 003's form is here: who said it, what, and which model. Text counts where it is text.
 create or replace function public.memory_role(p_message jsonb) returns text
 language sql immutable parallel safe
 set search_path = pg_catalog
@@ -151,7 +152,7 @@ as $$
     select p_message ->> 'model' where jsonb_typeof(p_message -> 'model') = 'string' and length(p_message ->> 'model') <= 100
 $$;
 
--- A message as that seed has it: as it was written through here, or made from its columns.
+-- A message as 003 has it: as it was written through here, or made from its columns.
 create or replace view public.chat_memory with (security_invoker = true) as
 select
     id,

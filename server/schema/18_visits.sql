@@ -1,5 +1,7 @@
--- Visits: a run of a client from its start to its end. The second seed's sessions and messages, under its names in schema visits, and
--- the fourth seed's sessions. Whoever did not sign in is the nil uuid here, so that every key begins with user_id all the same.
+-- Visits: a run of a client from its start to its end. Here are the sessions and messages of 002
+-- (docs/specification/README.md#visits), under its names in schema visits, and the sessions of 004
+-- (docs/specification/README.md#interaction-analytics). Whoever did not sign in is the nil uuid here, so that every key
+-- begins with user_id all the same.
 
 -- 384 numbers a question: pgvector's type where it is to be had, an array of real elsewhere.
 do $$
@@ -20,7 +22,7 @@ create or replace function sterna.nobody() returns uuid
 language sql immutable parallel safe
 as $$ select '00000000-0000-0000-0000-000000000000'::uuid $$;
 
--- sess_<milliseconds>_<nine of base 36>, as the seed's client makes them
+-- sess_<milliseconds>_<nine of base 36>, as 002's client makes them
 create or replace function sterna.new_session_token() returns text
 language sql volatile
 set search_path = pg_catalog
@@ -125,7 +127,7 @@ drop policy if exists visit_messages_delete_own on public.visit_messages;
 create policy visit_messages_delete_own on public.visit_messages for delete to authenticated
 using (user_id = (select public.current_profile_id()));
 
--- The second seed's tables as it names them, for its own statements with search_path = visits, public.
+-- The tables of 002 as it names them, for its own statements with search_path = visits, public.
 create or replace view visits.chat_sessions with (security_invoker = true) as
 select
     id,

@@ -1,4 +1,5 @@
--- What a person did in a visit, as the fourth seed has it: names of actions, counts and durations, never text.
+-- What a person did in a visit, as 004 has it (docs/specification/README.md#interaction-analytics): names of actions,
+-- counts and durations, never text.
 
 set role sterna_owner;
 
@@ -199,7 +200,7 @@ begin
 end
 $$;
 
--- What the seed's verification helpers ask: the newest open session of a person, and how many events one has.
+-- What 004's verification helpers ask: the newest open session of a person, and how many events one has.
 create or replace function public.get_open_user_session(p_user_id uuid) returns uuid
 language plpgsql stable
 security definer
