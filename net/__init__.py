@@ -14,6 +14,7 @@ from .bodies import TooLarge, Unreadable, beginning, pieces, whole
 from .client import Limits, open_client
 from .decompression import offered
 from .json_text import parse_json
+from .network_errors import NetworkError, classify, request_errors
 from .proxies import Proxy, ProxyError, proxy_for
 from .sse import Event, EventReader
 
@@ -21,16 +22,19 @@ __all__ = [
     "Event",
     "EventReader",
     "Limits",
+    "NetworkError",
     "Proxy",
     "ProxyError",
     "TooLarge",
     "Unreadable",
     "beginning",
+    "classify",
     "offered",
     "open_client",
     "parse_json",
     "pieces",
     "proxy_for",
+    "request_errors",
     "whole",
 ]
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 from uuid import UUID
 
-from sterna.net import TooLarge, Unreadable, whole
+from sterna.net import TooLarge, Unreadable, request_errors, whole
 
 from ..errors import (
     SIGN_IN_AGAIN,
@@ -32,7 +32,8 @@ from ..errors import (
     SignupClosed,
     WrongPassword,
 )
-from ..network.client import in_a_sentence, open_client
+from ..network.client import open_client
+from ..network.errors import unreachable
 from ..network.server_address import Server
 
 if TYPE_CHECKING:
@@ -147,9 +148,7 @@ class SignInServer:
         renewing: bool = False,
         empty: bool = False,
     ) -> Mapping[str, Any]:
-        """The object that was answered."""
-        import httpx
-
+        """Return the object of the response."""
         headers = {"accept": "application/json"}
         if self._anon_key:
             headers["apikey"] = self._anon_key
@@ -160,8 +159,8 @@ class SignInServer:
                 url = self.server.url(self._prefix + path)
                 async with client.stream(method, url, params=query, json=body, headers=headers) as response:
                     read = await _read(response)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise in_a_sentence(self.server, error) from None
+        except request_errors() as error:
+            raise unreachable(self.server, error) from None
         told = _object(response, read)
         if response.is_success:
             if told is not None:

@@ -13,13 +13,14 @@ from contextlib import asynccontextmanager
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sterna.net import TooLarge, Unreadable, offered, whole
+from sterna.net import TooLarge, Unreadable, offered, request_errors, whole
 from sterna.storage import StoreError
 
 from ..clock import Timing
 from ..errors import SIGN_IN_AGAIN, CannotReach, SignInNeeded
 from ..protocol.effects import Ahead, Answer, Http, Now, Point, Reason, Step, Tx, Unreachable
-from .client import CONNECT, READ, WRITE, in_a_sentence, open_client, silence_logging
+from .client import CONNECT, READ, WRITE, open_client, silence_logging
+from .errors import unreachable
 from .server_address import Server
 
 if TYPE_CHECKING:
@@ -203,24 +204,20 @@ class Transport:
 
     @asynccontextmanager
     async def _named(self, client: httpx.AsyncClient | None = None) -> AsyncIterator[None]:
-        """Errors of the network by the name that the protocol has for them."""
-        import httpx
-
+        """Translate errors of the network to :class:`Unreachable`."""
         try:
             yield
         except (TooLarge, Unreadable) as error:
             log.warning("an answer was not read: %s", type(error).__name__)
             raise Unreachable("network") from None
-        except TimeoutError as error:
-            raise Unreachable("timeout", str(in_a_sentence(self.server, error))) from None
         except RuntimeError:
             if client is None or not client.is_closed:
                 raise
             raise Unreachable("network") from None  # closed at this very moment
-        except (httpx.TransportError, httpx.DecodingError, OSError) as error:
-            found = in_a_sentence(self.server, error)
+        except request_errors() as error:
+            found = unreachable(self.server, error)
             log.info("no answer: %s (%s)", found.reason, type(error).__name__)
-            raise Unreachable(_reason(found), str(found)) from None  # what httpx says may quote a header
+            raise Unreachable(_reason(found), str(found)) from None  # the text of httpx's errors may quote a header
 
 
 def _reason(error: CannotReach) -> Reason:

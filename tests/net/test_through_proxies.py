@@ -12,7 +12,8 @@ from proxying import proxying
 from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, FailureKind, Request, Timeouts
 from sterna.providers.openai import OpenAIProvider
 from sterna.sync.errors import CannotReach
-from sterna.sync.network.client import in_a_sentence, open_client
+from sterna.sync.network.client import open_client
+from sterna.sync.network.errors import unreachable
 from sterna.sync.network.server_address import Server
 from tests.fake_openai import Server as Fake
 
@@ -102,7 +103,7 @@ async def ask(server: Server) -> None:
         try:
             await client.get(server.url("/api/health"))
         except httpx.HTTPError as error:
-            raise in_a_sentence(server, error) from None
+            raise unreachable(server, error) from None
 
 
 @pytest.mark.parametrize(
