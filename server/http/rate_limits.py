@@ -6,8 +6,10 @@ A route says its class in one word, and its answers carry the headers whatever t
 
 ``A`` replies, ``B`` search and user data, ``C`` upstream-style sync, ``D`` administration; ``S`` devices
 that sync, in number and in bytes as they arrive, for routes whose requests may name a device; ``sign-in``
-whatever takes a password or a code, and every token or code that is not known, counted by address; ``auth`` every
-other request of sign-in, of which clients that refresh and poll send many. Where only the body tells the class, the
+whatever takes a password or a code that a person types, counted by address; ``refresh``, ``device`` and ``grant``
+refresh tokens, device codes and kinds of grant that are not known, each apart, so that a device with a stale token
+keeps nobody at its address from signing in; ``auth`` every other request of sign-in, of which clients that refresh
+and poll send many. Where only the body tells the class, the
 endpoint calls ``await parts.limits.spend(request, Caller(), "sign-in")`` itself. Whoever takes a password also calls
 ``await parts.limits.spend_name(request, email)`` before looking the account up.
 
@@ -40,7 +42,7 @@ from ..settings import MEGABYTE, ServerSettings
 from .rate_limit_store import HOUR, Recent, redis
 from .shared_rate_limits import SharedWindows
 
-Class = Literal["A", "B", "C", "D", "S", "auth", "sign-in"]
+Class = Literal["A", "B", "C", "D", "S", "auth", "sign-in", "refresh", "device", "grant"]
 
 AMOUNTS: Mapping[str, Mapping[str, int]] = MappingProxyType(
     {
@@ -60,6 +62,9 @@ PIECE = 16 * 1024
 
 SIGN_INS, PER_NAME = 30, 10
 """An hour: from one address, whoever it names, and naming one account, wherever from."""
+
+UNKNOWN = 240
+"""An hour: from one address, of each kind of token that is not known. Random tokens need no protection from guesses."""
 
 AUTH, PER_TOKEN = 1200, 240
 """An hour: requests of sign-in from one address or account, and refreshes of one account or polls with one code."""
@@ -156,6 +161,8 @@ class Limits:
             return SIGN_INS
         if kind == "auth":
             return AUTH
+        if kind in ("refresh", "device", "grant"):
+            return UNKNOWN
         if kind == "S":
             return self._settings.sync_requests
         of_class = AMOUNTS[kind]

@@ -128,21 +128,21 @@ async def token(
         return await sign_in.begin(await sign_in.account(body.email, body.password))
     if grant == "refresh_token":
         owner = await sign_in.owner(body.refresh_token)
-        await _count(request, parts, str(owner) if owner else "")
+        await _count(request, parts, str(owner) if owner else "", "refresh")
         return await sign_in.refresh(body.refresh_token)
     if grant == DEVICE_GRANT:
-        await _count(request, parts, body.device_code if await sign_in.is_code(body.device_code) else "")
+        await _count(request, parts, body.device_code if await sign_in.is_code(body.device_code) else "", "device")
         return await sign_in.device(body.device_code)
-    await _count(request, parts, "")
+    await parts.limits.spend(request, Caller(), "grant")
     raise Refusal("unsupported_grant_type", "This grant type is not one of this server's.", oauth=True)
 
 
-async def _count(request: Request, parts: Services, account: str) -> None:
-    """Count a grant for its account; one of nobody's counts as a try to guess one."""
+async def _count(request: Request, parts: Services, account: str, unknown: Literal["refresh", "device"]) -> None:
+    """Count a grant for its account; one of nobody's by the address, apart from tries of passwords."""
     if account:
         await parts.limits.spend_account(request, account)
     else:
-        await parts.limits.spend(request, Caller(), "sign-in")
+        await parts.limits.spend(request, Caller(), unknown)
 
 
 async def _token_body(request: Request) -> TokenBody:

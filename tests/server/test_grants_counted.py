@@ -15,17 +15,19 @@ from sterna.server.http.rate_limits import SIGN_INS
 
 WORD = "correct horse battery"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
-GUESSES: dict[str, Callable[[httpx.Client], httpx.Response]] = {
+TOKENS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
     "refresh": lambda http: _token(http, "refresh_token", refresh_token=uuid4().hex),
     "device": lambda http: _token(http, DEVICE, device_code=uuid4().hex),
     "an unknown grant": lambda http: _token(http, uuid4().hex),
-    "no grant": lambda http: _token(http, ""),
+}
+GUESSES: dict[str, Callable[[httpx.Client], httpx.Response]] = {
     "password": lambda http: _token(http, "password", email=f"{uuid4().hex}@example.org", password=WORD),
     "a code in the browser": lambda http: http.get("/device?user_code=BCDF-GHJK"),
     "no code in the browser": lambda http: http.get("/device?user_code=x"),
     "sign-up": lambda http: http.post("/auth/v1/signup", json={"email": uuid4().hex, "password": WORD}),
 }
 REQUESTS: dict[str, Callable[[httpx.Client], httpx.Response]] = {
+    "no grant": lambda http: _token(http, ""),
     "no JSON": lambda http: http.post("/auth/v1/token", content=b"{", headers={"content-type": "application/json"}),
     "a form": lambda http: http.post("/auth/v1/token", data={"grant_type": "password", "x": "y"}, headers={}),
     "the page": lambda http: http.get("/device"),
@@ -57,6 +59,21 @@ def test_guesses_from_one_address_are_counted_together(
         assert int(answer.headers["retry-after"]) > 0
 
 
+@pytest.mark.parametrize("kind", TOKENS)
+def test_unknown_tokens_of_a_device_lock_nobody_else_at_its_address_out(
+    limited: httpx.Client, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(rates, "UNKNOWN", SIGN_INS + 5)
+    statuses = [TOKENS[kind](limited).status_code for _ in range(SIGN_INS + 6)]
+    assert statuses.count(429) == 1
+    assert statuses[-1] == 429
+    others = (TOKENS | GUESSES).items()
+    assert {name for name, ask in others if ask(limited).status_code == 429} == {kind}
+    for _ in range(SIGN_INS):
+        GUESSES["password"](limited)
+    assert {name for name, ask in TOKENS.items() if ask(limited).status_code == 429} == {kind}
+
+
 @pytest.mark.parametrize("ask", REQUESTS.values(), ids=REQUESTS.keys())
 def test_all_requests_of_sign_in_are_counted(
     limited: httpx.Client, monkeypatch: pytest.MonkeyPatch, ask: Callable[[httpx.Client], httpx.Response]
@@ -74,7 +91,7 @@ def test_what_is_known_is_served_while_others_guess_and_is_counted_by_account(
     monkeypatch.setattr(rates, "PER_TOKEN", 5)
     session = limited.post("/auth/v1/signup", json={"email": f"{uuid4().hex}@example.org", "password": WORD}).json()
     codes = limited.post("/auth/v1/device/code").json()
-    while GUESSES["refresh"](limited).status_code != 429:
+    while TOKENS["refresh"](limited).status_code != 429:
         pass
     told = []
     for _ in range(6):
