@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -24,6 +22,7 @@ from .context import Place, find, short
 from .conversation_argument import conversations
 from .history import PAGE, all_messages, conversation_object, heading
 from .output import escaped, json_line, local_time, without_controls, write_text
+from .output_files import new_file, new_folder
 
 _UNFIT = re.compile(r"[^\w-]+")
 
@@ -33,8 +32,9 @@ _UNFIT = re.compile(r"[^\w-]+")
 @click.option("--format", "form", type=click.Choice(["json", "markdown"]), default="json", show_default=True)
 @click.option("--everything", is_flag=True, help="With what the server holds of you.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="A new file (json) or a new folder (markdown).")
+@click.option("--force", is_flag=True, help="Replace the file, or write into the folder, if it exists.")
 @click.pass_obj
-def export(place: Place, names: tuple[str, ...], form: str, everything: bool, output: Path | None) -> int:
+def export(place: Place, names: tuple[str, ...], form: str, everything: bool, output: Path | None, force: bool) -> int:
     """Everything that is kept, or the conversations named.
 
     As json: of everything, one object with export_date, user_id, profile, conversations (each: session, messages,
@@ -45,9 +45,13 @@ def export(place: Place, names: tuple[str, ...], form: str, everything: bool, ou
     nobody is signed in. Exit code 1 when it could not be asked; what is here is written all the same.
 
     As markdown: one text, or with --output a folder with one file a conversation.
+
+    A file or a new folder stands at its place once it is complete; an export that fails leaves none.
     """
     if everything and (names or form != "json"):
         raise click.UsageError("--everything is one JSON object: leave the names and --format out.")
+    if force and output is None:
+        raise click.UsageError("--force is for the file or folder of --output.")
     code = 0
     with place.store() as store:
         ids = [find(store, name) for name in names]
@@ -56,14 +60,14 @@ def export(place: Place, names: tuple[str, ...], form: str, everything: bool, ou
             if output is None:
                 code = write(store, sys.stdout)
             else:
-                with _written(output) as file:
+                with new_file(output, force=force) as file:
                     code = write(store, file)
         elif output is None:
             for session in _sessions(store, ids):
                 for line in _document(session, all_messages(store, session.id)):
                     write_text(line)
         else:
-            _folder(store, ids, output)
+            _folder(store, ids, output, force)
     if output is not None:
         click.echo(f"Written: {output}", err=True)
     return code
@@ -93,57 +97,13 @@ def _json(ids: list[str], store: Store, file: TextIO) -> int:
     return 0
 
 
-def _folder(store: Store, ids: list[str], folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-    except FileExistsError as error:
-        raise click.ClickException(f"{folder} already exists and is never replaced. Name a new folder.") from error
-    except OSError as error:
-        raise click.ClickException(f"The folder {folder} cannot be made ({error.strerror}). Name a new one.") from error
-    for session in _sessions(store, ids):
-        title = _UNFIT.sub("-", one_line(session.title)).strip("-")[:60]
-        name = "-".join(part for part in (session.created_at[:10], title, short(session.id)) if part)
-        with _written(folder / f"{name}.md") as file:
-            file.writelines(_document(session, all_messages(store, session.id)))
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[TextIO]:
-    """Give the file to write to. Raises ClickException when it cannot be opened or written."""
-    descriptor = _open(path)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            yield file
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be written ({error.strerror}). The export is incomplete.") from error
-
-
-def _open(path: Path) -> int:
-    """Open a new file that only its owner reads, or a pipe or device. A file that exists is never written over."""
-    try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        if path.exists() and _is_standard_output(path):
-            return os.dup(sys.stdout.fileno())  # at its position, in place of over what it holds
-        if path.exists() and not path.is_file() and not path.is_dir():
-            return _open_special(path)
-        raise click.ClickException(f"{path} already exists and is never replaced. Name another file.") from error
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be made ({error.strerror}). Name another file.") from error
-
-
-def _is_standard_output(path: Path) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
-    except (OSError, ValueError):
-        return False
-
-
-def _open_special(path: Path) -> int:
-    try:
-        return os.open(path, os.O_WRONLY)
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be opened ({error.strerror}). Name another file.") from error
+def _folder(store: Store, ids: list[str], folder: Path, force: bool) -> None:
+    with new_folder(folder, force=force) as place:
+        for session in _sessions(store, ids):
+            title = _UNFIT.sub("-", one_line(session.title)).strip("-")[:60]
+            name = "-".join(part for part in (session.created_at[:10], title, short(session.id)) if part)
+            with new_file(place / f"{name}.md", force=force, folder=folder) as file:
+                file.writelines(_document(session, all_messages(store, session.id)))
 
 
 def _sessions(store: Store, ids: list[str]) -> Iterator[Session]:

@@ -115,8 +115,53 @@ def test_everything_leaves_as_one_json_object(run: Run, home: Path) -> None:
     again = run("export", "-o", str(target))
     assert (again.code, again.err) == (
         1,
-        f"sterna: {target} already exists and is never replaced. Name another file.\n",
+        f"sterna: {target} already exists. Name another file, or use --force to replace it.\n",
     )
+
+
+def test_an_export_replaces_a_file_when_it_is_told_to(run: Run, home: Path) -> None:
+    target, link = home / "all.json", home / "link.json"
+    target.write_text("old")
+    link.symlink_to(target)
+    assert run("export", "-o", str(link), "--force").code == 0
+    assert link.is_symlink()
+    assert len(json.loads(target.read_text())["conversations"]) == 3
+    assert target.stat().st_mode & 0o777 == 0o600
+    folder = home / "notes"
+    folder.mkdir()
+    (folder / "mine.md").write_text("mine")
+    refused = run("export", "--format", "markdown", "-o", str(folder))
+    assert (refused.code, "use --force to write into it" in refused.err) == (1, True)
+    for _ in range(2):
+        assert run("export", "--format", "markdown", "-o", str(folder), "--force").code == 0
+        assert len(list(folder.iterdir())) == 4
+    assert (folder / "mine.md").read_text() == "mine"
+    assert (run("export", "-o", str(home), "--force").code, run("export", "--force").code) == (1, 2)
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("form", ["json", "markdown"])
+@pytest.mark.parametrize("force", [False, True])
+def test_an_export_that_fails_leaves_nothing_half_done(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException, form: str, force: bool
+) -> None:
+    def fails(*_: object) -> str:
+        raise failure
+
+    target = home / "out"
+    if force and form == "json":
+        target.write_text("old")
+
+    monkeypatch.setattr("sterna.cli.export.json_line" if form == "json" else "sterna.cli.export.local_time", fails)
+    names = ["last"] if form == "json" else []
+    result = run("export", *names, "--format", form, "-o", str(target), *(["--force"] if force else []))
+    assert result.code != 0
+    assert "Written" not in result.err
+    if isinstance(failure, OSError):
+        assert f"{target} cannot be written (No space left on device). Nothing was exported." in result.err
+    assert {path for path in home.rglob("*") if path.suffix == ".part"} == set()
+    assert target.exists() == (force and form == "json")
+    assert not target.exists() or target.read_text() == "old"
 
 
 def test_an_export_goes_to_what_is_not_a_file_too(run: Run, home: Path) -> None:
