@@ -55,7 +55,7 @@ def _database(context: click.Context, file: Path) -> Iterator[ServerSettings]:
     with server_packages():
         from sterna.server.admin.backup import BackupError
         from sterna.server.database.migrations import MigrationError
-        from sterna.server.database.postgres_process import PostgresError
+        from sterna.server.database.postgres_programs import PostgresError
         from sterna.server.settings import ServerSettings
         from sterna.server.setup import ServeError, found
     url, admin, service = (said_above(context, name) or "" for name in ("database_url", "admin_url", "service_url"))

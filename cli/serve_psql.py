@@ -24,14 +24,14 @@ def psql(context: click.Context, arguments: tuple[str, ...]) -> None:
     backup first.
     """
     with server_packages():
-        from sterna.server.database.postgres_process import PostgresError, program
+        from sterna.server.database.postgres_programs import PostgresError, client_program
         from sterna.server.settings import ServerSettings
         from sterna.server.setup import ServeError, found
     url, admin = said_above(context, "database_url") or "", said_above(context, "admin_url") or ""
     place = context.find_object(Place) or Place(None, None)
     try:
         settings = found(ServerSettings(database_url=url, admin_url=admin, data_dir=place.folder() / "server"))
-        command = program("psql")
+        command = client_program("psql")
     except (ServeError, PostgresError) as error:
         raise click.ClickException(str(error)) from error
     context.exit(subprocess.run([command, settings.admin_url or url, *arguments], check=False).returncode)

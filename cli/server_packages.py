@@ -15,5 +15,6 @@ def server_packages() -> Iterator[None]:
         yield
     except ImportError as error:
         raise click.ClickException(
-            f"The server's packages are not installed ({error.name}). Install sterna[server]."
+            f"The server's packages are not installed ({error.name}). Install sterna[embedded], or sterna[server] for a"
+            " PostgreSQL of your own."
         ) from error

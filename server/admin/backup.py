@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ..database.connections import connect
 from ..database.migrations import ROLES, migrate
-from ..database.postgres_process import program
+from ..database.postgres_programs import PostgresError, client_program
 
 OWNER = "sterna_owner"
 
@@ -86,8 +86,12 @@ def _run(name: str, url: str, *options: str, stdout: int | None = None) -> None:
     """A program of PostgreSQL's at ``url``, whose password other people on the machine do not see."""
     said = conninfo_to_dict(url)
     environ = {**os.environ, **({"PGPASSWORD": str(said.pop("password"))} if "password" in said else {})}
+    try:
+        command = client_program(name)
+    except PostgresError as error:
+        raise BackupError(str(error)) from None
     done = subprocess.run(
-        [program(name), "--no-password", f"--dbname={make_conninfo('', **said)}", *options],
+        [command, "--no-password", f"--dbname={make_conninfo('', **said)}", *options],
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=subprocess.PIPE,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from .postgres_process import SUPERUSER, PostgresError, PostgresProcess
+from .postgres_process import SUPERUSER, PostgresProcess
+from .postgres_programs import PostgresError
 
 __all__ = ["APP", "DATABASE", "SERVICE", "SUPERUSER", "Embedded", "PostgresError", "is_running", "start", "stop"]
 

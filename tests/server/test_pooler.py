@@ -19,7 +19,7 @@ from deltas import Device, said, talk
 from people import Db, Person, client_of, make_user, token_for
 
 from sterna.server.database.embedded import Embedded
-from sterna.server.database.postgres_process import UNPRIVILEGED_USER
+from sterna.server.database.unprivileged_user import UNPRIVILEGED_USER
 from sterna.server.settings import ServerSettings
 from sterna.server.setup import install
 from tests.serving import serving

@@ -1,0 +1,76 @@
+"""The embedded PostgreSQL: installed or not, as root, and on machines that withhold something from it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from sterna.server.database import embedded
+from sterna.server.database.embedded import PostgresError
+from sterna.server.database.postgres_programs import client_program
+from sterna.server.database.unprivileged_user import UnprivilegedUser, allow_execution, allow_passage
+
+
+@pytest.fixture
+def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sterna without its extra for the embedded PostgreSQL."""
+    monkeypatch.setattr("sterna.server.database.postgres_programs.find_spec", lambda name: None)
+
+
+@pytest.mark.usefixtures("not_installed")
+def test_without_the_extra_a_sentence_says_what_to_install_or_to_name(tmp_path: Path) -> None:
+    with pytest.raises(PostgresError, match=r"Install sterna\[embedded\], or name .* with --database-url\."):
+        embedded.start(tmp_path / "data" / "server" / "postgres")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("not_installed")
+def test_without_the_extra_a_backup_uses_the_programs_of_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PostgresError, match="pg_dump is not installed"):
+        client_program("pg_dump")
+    (tmp_path / "pg_dump").write_text("#!/bin/sh\n")
+    (tmp_path / "pg_dump").chmod(0o755)
+    assert client_program("pg_dump") == tmp_path / "pg_dump"
+
+
+def test_what_root_opens_to_others_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for _ in range(2):
+        embedded.start(closed / "postgres")
+        embedded.stop(closed / "postgres")
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [str(closed) in sentence for sentence in said] == ([True] if os.geteuid() == 0 else [])
+
+
+def test_only_closed_folders_are_opened_and_none_can_be_listed(tmp_path: Path) -> None:
+    inner = tmp_path / "outer" / "inner"
+    inner.mkdir(parents=True)
+    inner.chmod(0o700)
+    inner.parent.chmod(0o711)
+    assert allow_passage([inner, inner.parent]) == [inner]
+    assert stat.S_IMODE(inner.stat().st_mode) == 0o701
+    assert allow_passage([inner, inner.parent]) == []
+
+
+def test_programs_that_others_may_run_already_stay_as_they_are(tmp_path: Path) -> None:
+    folder = tmp_path / "programs"
+    folder.mkdir(mode=0o755)
+    (folder / "postgres").touch(mode=0o700)
+    (folder / "readme").touch(mode=0o600)
+    assert allow_execution(folder)
+    assert [stat.S_IMODE((folder / name).stat().st_mode) for name in ("postgres", "readme")] == [0o705, 0o604]
+    assert not allow_execution(folder)
+
+
+def test_a_machine_that_can_create_no_user_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PostgresError, match=r"useradd is missing\. Run Sterna as another user\."):
+        UnprivilegedUser("nobody-of-this-name").prepare(tmp_path)
