@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .line_numbers import line_of
-from .schema import KNOWN, VALUES, Known, nearest, unsendable
+from .schema import KNOWN, OMITTED, VALUES, Known, nearest, unomittable, unsendable
 
 DECIDING = frozenset(
     {"model", "system_prompt", "temperature", "max_tokens", "reasoning_effort", "discover", "endpoints"}
@@ -38,7 +38,9 @@ class Problems:
             path = (*where, *inner[0])
             self._add(path, f"{'.'.join(path)} {inner[1]}", blocks=True)
             return
-        self._add(where, f"{'.'.join(where)} has to be {known.expected}.", where[0] in DECIDING)
+        names = value if known.kind is OMITTED and isinstance(value, list) else []
+        reason = unomittable(names) if all(isinstance(name, str) for name in names) else None
+        self._add(where, f"{'.'.join(where)} {reason or f'has to be {known.expected}.'}", where[0] in DECIDING)
 
     def unknown(self, where: tuple[str, ...]) -> None:
         """Note a setting that there is not."""
