@@ -9,7 +9,7 @@ import click
 
 from sterna.storage import History, clean, one_line
 from sterna.sync.auth.accounts import Account, Accounts, Choice, Offer, SignedIn
-from sterna.sync.auth.device_grant import approved
+from sterna.sync.auth.device_grant import wait_for_approval
 from sterna.sync.auth.gotrue import SignInServer, Tokens
 
 from .account_prompts import accounts_of, can_ask, current
@@ -113,7 +113,7 @@ async def _with_browser(signer: SignInServer) -> Tokens:
     click.echo(f"Open {one_line(code.page, 200)} in a browser, here or elsewhere, and enter the code", err=True)
     click.echo(f"\n    {one_line(code.user, 40)}\n", err=True)
     click.echo("Waiting for it to be approved. Ctrl+C gives up.", err=True)
-    return await approved(signer, code)
+    return await wait_for_approval(signer, code)
 
 
 def _choice(offer: Offer, signed: SignedIn, wish: str | None, *, yes: bool, asks: bool) -> Choice:

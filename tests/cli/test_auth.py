@@ -227,7 +227,7 @@ def test_a_wrong_password_changes_nothing(
         "login", sterna_server, "--email", somebody.email, "--password-stdin", "--adopt", stdin=b"not the word\n"
     )
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("sterna: Email or password are not right for 127.0.0.1:")
+    assert done.err.startswith("sterna: Wrong email or password for 127.0.0.1:")
     assert "not the word" not in done.err
     assert (home / "data" / "accounts.json").read_text() == before
     assert not (home / "config" / "credentials.json").exists()
