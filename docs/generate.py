@@ -24,8 +24,9 @@ Sterna reads `config.toml` in the folder that `sterna doctor` names (`STERNA_CON
 It need not exist. A setting that is misspelt or has a wrong value is named at the start, in a sentence, and the others
 apply. The settings screen (`f9`) writes this file and keeps its comments.
 
-Keys of endpoints are not in it: `sterna keys set NAME` puts them into the system's keyring, or into a file only you
-can read. The tokens of `sterna login` are kept in the same place.
+A provider of models is a table `[endpoints.NAME]`; the table keeps its older name. API keys are not in
+this file: `sterna keys set NAME` stores the key of a provider in the system's keyring, or in a file only you can read.
+The tokens of `sterna login` are kept in the same place.
 
 | setting | default | what |
 |---|---|---|
@@ -56,8 +57,8 @@ context_length = 32768
 | variable | what |
 |---|---|
 | `STERNA_DATA_DIR`, `STERNA_CONFIG_DIR` | where conversations and settings are |
-| `OPENAI_API_KEY`, `OPENAI_BASE_URL` | an endpoint named `openai`, at any address |
-| `OPENROUTER_API_KEY`, `ANTHROPIC_API_KEY`, `GEMINI_API_KEY`, `GROQ_API_KEY`, `MISTRAL_API_KEY` | an endpoint each |
+| `OPENAI_API_KEY`, `OPENAI_BASE_URL` | a provider named `openai`, at any address |
+| `OPENROUTER_API_KEY`, `ANTHROPIC_API_KEY`, `GEMINI_API_KEY`, `GROQ_API_KEY`, `MISTRAL_API_KEY` | a provider each |
 | `OLLAMA_HOST` | where Ollama listens, if not in its usual place |
 | `NO_COLOR` | no colour |
 """

@@ -106,7 +106,7 @@ def test_a_script_has_to_say_what_becomes_of_the_history(
 ) -> None:
     done = sign_in(run, sterna_server, somebody, "--yes")
     assert done.code == 2
-    assert "There is 1 conversation on this computer. Say --adopt" in done.err
+    assert "There is 1 conversation on this computer. Use --adopt to add them to the account" in done.err
     assert run("whoami").code == 1
 
 
