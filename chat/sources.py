@@ -87,7 +87,7 @@ def _places(store: Store, text: str) -> list[Hit]:
 
 def endpoints_of(settings: Settings, *, environ: Mapping[str, str], config_dir: Path | None = None) -> list[Endpoint]:
     """The endpoints of the settings, whose keys are looked up when a request needs them."""
-    return endpoints_from(settings.endpoints, partial(credentials.key_of, environ=environ, folder=config_dir))
+    return endpoints_from(settings.endpoints, partial(credentials.endpoint_key, environ=environ, folder=config_dir))
 
 
 def server_of_account(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from typing import Any
 import click
 
 from sterna.config import ConfigError
-from sterna.config.log_file import LogFile, append
+from sterna.config.log_file import append_to_installed
 from sterna.storage import StoreError, clean
 from sterna.sync.errors import SignInError
 
@@ -134,7 +133,6 @@ def _unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> 
     import traceback
 
     details = "".join(traceback.format_exception(kind, error, trace))
-    handler = next((each for each in logging.getLogger().handlers if isinstance(each, LogFile)), None)
-    log = append(handler.path, f"{datetime.now(UTC).isoformat()} {details}") if handler else None
+    log = append_to_installed(f"{datetime.now(UTC).isoformat()} {details}")
     where = f" The details are in {log}." if log else ""
     _say(f"Internal error ({kind.__name__}). Your conversations are safe.{where}")

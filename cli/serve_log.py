@@ -1,4 +1,4 @@
-"""Log of a server on standard error, as text or as JSON."""
+"""What a server tells whoever runs it: a line on standard error for everything that is not as usual."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from datetime import UTC, datetime
 LOGGERS = ("sterna.server", "uvicorn.error")
 
 
-class JsonFormatter(logging.Formatter):
-    """Formatter of one JSON object a line; ``extra={"details": {…}}`` of a record adds keys to it."""
+class Json(logging.Formatter):
+    """One object a line; what a record brings under ``extra={"told": {…}}`` stands beside the message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record."""
-        line = {
+        """The line."""
+        told = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
-            **getattr(record, "details", {}),
+            **getattr(record, "told", {}),
         }
         if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+            told["trace"] = self.formatException(record.exc_info)
+        return json.dumps(told, ensure_ascii=False)
 
 
-class TextFormatter(logging.Formatter):
-    """Formatter for a terminal."""
+class Text(logging.Formatter):
+    """For a terminal."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record, with its details."""
-        details = getattr(record, "details", {})
-        return " ".join([super().format(record), *(f"{key}={value}" for key, value in details.items())])
+        """The line, with what the record brings."""
+        told = getattr(record, "told", {})
+        return " ".join([super().format(record), *(f"{key}={value}" for key, value in told.items())])
 
 
 def log_to_stderr(form: str) -> None:
-    """Write the log of the server to standard error, as ``json`` or ``text``."""
+    """Send what the server says to standard error, as ``json`` or ``text``."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    handler.setFormatter(Json() if form == "json" else Text())
     for name in LOGGERS:
         logger = logging.getLogger(name)
-        # uvicorn logs each step of its start and end; Sterna prints the address itself
+        # uvicorn tells each step of its start and end; that it listens, our own line says
         logger.setLevel(logging.WARNING if name == "uvicorn.error" else logging.INFO)
         logger.handlers = [handler]
         logger.propagate = False

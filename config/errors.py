@@ -1,7 +1,7 @@
-"""What can be wrong with settings."""
+"""Error of settings and credentials."""
 
 from __future__ import annotations
 
 
 class ConfigError(ValueError):
-    """A setting or a key cannot be read or kept; the message is a sentence that says what to do."""
+    """A setting or a key cannot be read or saved; the message is a sentence that says what to do."""

@@ -1,4 +1,4 @@
-"""Writing a file so that there is always a whole one, for its owner's eyes only."""
+"""Atomic writes of files that only their owner can read, and locks between processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .errors import ConfigError
 
 
 def write_private(path: Path, text: str) -> None:
-    """Put ``text`` at ``path`` (0600) by a rename; a link is followed to where the file really is."""
+    """Replace the file at ``path`` by one with ``text`` and mode 0600; a symbolic link is followed."""
     target = path.resolve()  # a config.toml that links into a dotfiles folder stays a link
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
@@ -28,8 +28,8 @@ def write_private(path: Path, text: str) -> None:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Nobody else reads, changes and writes a file of ``folder`` meanwhile: two terminals may save at once."""
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of ``folder`` while its files are read, changed and written: two terminals may save at once."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -39,18 +39,21 @@ def alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-class Turn:
-    """A lock between processes that is asked for, never waited for: an event loop waits in its own way.
+class ProcessLock:
+    """Lock between processes that never blocks: an event loop waits in its own way.
 
-    It ends with the process that has it, however that ends.
+    The system releases it when the process ends, however it ends.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._handle: int | None = None
 
-    def take(self) -> bool:
-        """Whether it is ours now. Raises :class:`ConfigError` where no lock can be made."""
+    def try_acquire(self) -> bool:
+        """Return True if the lock is acquired, False if another process holds it.
+
+        Raises :class:`ConfigError` where no lock can be created.
+        """
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -64,13 +67,13 @@ class Turn:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise ConfigError(
-                f"{self._path} cannot be made ({reason}). Give your user the right to write it."
+                f"{self._path} cannot be created ({reason}). Make its folder writable for your user."
             ) from None
         self._handle = handle
         return True
 
-    def give_back(self) -> None:
-        """Let the next one have it."""
+    def release(self) -> None:
+        """Release the lock; does nothing where it is not held."""
         handle, self._handle = self._handle, None
         if handle is not None:
             os.close(handle)

@@ -1,7 +1,7 @@
-"""Names of the keys that the system's keyring holds.
+"""Index of the names under which the system's keyring holds keys.
 
-Asking a keyring takes longer than the rest of a command. This note says which names it is worth asking for; a name that
-the note does not have yet is asked for once. It holds names only, never keys.
+A query to a keyring takes longer than the rest of a command. The index tells which names are worth a query; a name that
+is not in it yet is queried once. It contains names only, never keys.
 """
 
 from __future__ import annotations
@@ -9,34 +9,34 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from .files import alone, write_private
+from .files import locked, write_private
 
 NAMES_FILE = "keyring-names.json"
 
 
 class KeyringNames:
-    """The note of one configuration folder. A note that cannot be read or written costs time, never a key."""
+    """Index of one configuration folder. An index that cannot be read or written costs time, never a key."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAMES_FILE
 
-    def held(self, name: str) -> bool | None:
+    def is_held(self, name: str) -> bool | None:
         """Return whether the keyring holds a key of this name; None when that is not known."""
         return self._read().get(name)
 
-    def note(self, name: str, *, held: bool) -> None:
-        """Remember whether the keyring holds a key of this name."""
-        if self.held(name) is held:
+    def record(self, name: str, *, held: bool) -> None:
+        """Record whether the keyring holds a key of this name."""
+        if self.is_held(name) is held:
             return
         try:
-            with alone(self._path.parent):
+            with locked(self._path.parent):
                 write_private(self._path, json.dumps(self._read() | {name: held}, indent=1) + "\n")
         except OSError:
-            return  # it is asked again next time
+            return  # the keyring is queried again next time
 
     def _read(self) -> dict[str, bool]:
         try:
-            noted = json.loads(self._path.read_bytes())
+            names = json.loads(self._path.read_bytes())
         except (OSError, ValueError, RecursionError):
             return {}
-        return {name: held for name, held in noted.items() if held in (True, False)} if isinstance(noted, dict) else {}
+        return {name: held for name, held in names.items() if held in (True, False)} if isinstance(names, dict) else {}

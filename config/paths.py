@@ -1,4 +1,4 @@
-"""Where the settings live."""
+"""Paths of the settings."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ CREDENTIALS_FILE = "credentials.json"
 
 
 def config_dir(override: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder of config.toml: ``override``, else ``$STERNA_CONFIG_DIR``, else the system's usual place."""
+    """Return the folder of config.toml: ``override``, else ``$STERNA_CONFIG_DIR``, else the platform's default."""
     if override is not None:
         return override
     named = environ.get("STERNA_CONFIG_DIR", "").strip()
     if named:
         return Path(named).expanduser()
-    from platformdirs import user_config_path  # only on the way to the usual place
+    from platformdirs import user_config_path  # needed for the default only
 
     return user_config_path("sterna", appauthor=False)

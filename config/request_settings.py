@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RequestSettings:
-    """What is added to a request, or left out of it; each is explained in :data:`config.KNOWN`."""
+    """Additions to a request, and parameters left out of it; each is explained in :data:`config.SETTINGS`."""
 
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
     omit: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Every setting there is: the table from which reading, checking, the documentation and ``sterna doctor`` derive."""
+"""All settings, as the table from which reading, checking, the documentation and ``sterna doctor`` derive."""
 
 from __future__ import annotations
 
@@ -10,52 +10,50 @@ from typing import Any
 
 Value = str | bool | int | float | tuple[str, ...] | Mapping[str, Any] | None
 
-SENT = ("model", "messages", "stream")
-"""Parts of a request that no setting may replace or leave out."""
-OMITTABLE = ("temperature", "max_tokens", "max_completion_tokens", "reasoning_effort", "stream_options")
-"""Parameters that Sterna itself may send, to recognize a misspelt one."""
+RESERVED = ("model", "messages", "stream")
+"""Parameters of a request that no setting may replace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a value may be: a phrase for sentences, and the check that gives the value or ``None``."""
+    """Type of a value: a phrase for sentences, and a function that returns the value, or ``None`` for another type."""
 
     phrase: str
-    read: Callable[[object], Value]
+    convert: Callable[[object], Value]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """One setting."""
+class Setting:
+    """Definition of one setting."""
 
     path: str
-    """As in config.toml with dots: ``ui.sidebar_width``. ``NAME`` and ``ACTION`` stand for a person's own names."""
+    """Path in config.toml, with dots: ``ui.sidebar_width``. ``NAME``, ``MODEL`` and ``ACTION`` are placeholders."""
     kind: Kind
     default: Value
     help: str
     choices: tuple[str, ...] = ()
-    least: float = -math.inf
-    most: float = math.inf
+    minimum: float = -math.inf
+    maximum: float = math.inf
 
     @property
     def expected(self) -> str:
-        """What the value has to be, for a sentence."""
+        """Description of a valid value, for a sentence."""
         if self.choices:
             return "one of " + ", ".join(f'"{choice}"' for choice in self.choices)
-        if math.isfinite(self.least) and math.isfinite(self.most):
-            return f"{self.kind.phrase} from {self.least:g} to {self.most:g}"
-        if math.isfinite(self.least):
-            return f"{self.kind.phrase} of {self.least:g} or more"
+        if math.isfinite(self.minimum) and math.isfinite(self.maximum):
+            return f"{self.kind.phrase} from {self.minimum:g} to {self.maximum:g}"
+        if math.isfinite(self.minimum):
+            return f"{self.kind.phrase} of {self.minimum:g} or more"
         return self.kind.phrase
 
     def check(self, value: object) -> Value:
-        """``value`` as the program uses it, or ``None`` when it is not :attr:`expected`."""
-        read = self.kind.read(value)
-        if self.choices and read not in self.choices:
+        """Return ``value`` as the program uses it, or ``None`` when it is not :attr:`expected`."""
+        checked = self.kind.convert(value)
+        if self.choices and checked not in self.choices:
             return None
-        if isinstance(read, (int, float)) and not isinstance(read, bool) and not self.least <= read <= self.most:
-            return None
-        return read
+        if isinstance(checked, (int, float)) and not isinstance(checked, bool):
+            return checked if self.minimum <= checked <= self.maximum else None
+        return checked
 
 
 def _text(value: object) -> Value:
@@ -65,15 +63,15 @@ def _text(value: object) -> Value:
 def _url(value: object) -> Value:
     if not isinstance(value, str):
         return None
-    scheme, found, rest = value.strip().partition("://")
-    return value.strip() if found and scheme in ("http", "https") and rest.strip("/") and rest[0] != "/" else None
+    scheme, separator, rest = value.strip().partition("://")
+    return value.strip() if separator and scheme in ("http", "https") and rest.strip("/") and rest[0] != "/" else None
 
 
-def _yes_no(value: object) -> Value:
+def _boolean(value: object) -> Value:
     return value if isinstance(value, bool) else None
 
 
-def _whole(value: object) -> Value:
+def _integer(value: object) -> Value:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
@@ -88,13 +86,13 @@ def _number(value: object) -> Value:
 
 
 def _texts(value: object) -> Value:
-    if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
         return tuple(value)
     return None
 
 
 def _keys(value: object) -> Value:
-    """A key, several in a list, or "" for none: kept as Textual's key maps have it, split by commas."""
+    """Return a key, or several of a list joined by commas as Textual's key maps have them; "" stands for none."""
     if isinstance(value, str):
         return value
     keys = _texts(value)
@@ -102,7 +100,7 @@ def _keys(value: object) -> Value:
 
 
 def _table(value: object) -> Value:
-    if isinstance(value, Mapping) and all(isinstance(one, str) for pair in value.items() for one in pair):
+    if isinstance(value, Mapping) and all(isinstance(item, str) for pair in value.items() for item in pair):
         return MappingProxyType(dict(value))
     return None
 
@@ -111,123 +109,157 @@ def _values(value: object) -> Value:
     return MappingProxyType(dict(value)) if isinstance(value, Mapping) and unsendable(value) is None else None
 
 
-def _omitted(value: object) -> Value:
-    names = _texts(value)
-    return names if isinstance(names, tuple) and unomittable(names) is None else None
-
-
 TEXT = Kind("text in quotes", _text)
 URL = Kind("an address that begins with http:// or https://", _url)
-YES_NO = Kind("true or false", _yes_no)
-WHOLE = Kind("a whole number", _whole)
+BOOLEAN = Kind("true or false", _boolean)
+INTEGER = Kind("a whole number", _integer)
 NUMBER = Kind("a number", _number)
 TEXTS = Kind('a list of texts, as in ["a", "b"]', _texts)
-OMITTED = Kind('a list of names of parameters, as in ["temperature"]', _omitted)
 KEYS = Kind('a key in quotes, as in "ctrl+n", or a list of them', _keys)
 VALUES = Kind("a table, as in { top_p = 0.9 }", _values)
 TABLE = Kind('a table of texts, as in { "X-Team" = "blue" }', _table)
 
-KNOWN: tuple[Known, ...] = (
-    Known("model", TEXT, "", "The model to ask, as provider/model. Empty: the first that is found."),
-    Known("system_prompt", TEXT, "", "Said to every model before a conversation that has no prompt of its own."),
-    Known("temperature", NUMBER, None, "How freely models answer. Not set: each model's own.", least=0, most=2),
-    Known("max_tokens", WHOLE, None, "The longest reply, in tokens. Not set: each model's own.", least=1),
-    Known(
+SETTINGS: tuple[Setting, ...] = (
+    Setting("model", TEXT, "", "Default model, as provider/model. Empty: the first available."),
+    Setting("system_prompt", TEXT, "", "Instructions for the model in every conversation that has none of its own."),
+    Setting(
+        "temperature",
+        NUMBER,
+        None,
+        "Randomness of replies: 0 = focused, 2 = creative. Not set: model default.",
+        minimum=0,
+        maximum=2,
+    ),
+    Setting("max_tokens", INTEGER, None, "Maximum length of a reply, in tokens. Not set: model default.", minimum=1),
+    Setting(
         "reasoning_effort",
         TEXT,
         "",
-        "How long models that reason may think. Empty: each model's own.",
+        "Effort of models that reason. Empty: model default.",
         choices=("", "low", "medium", "high"),
     ),
-    Known("theme", TEXT, "", "The name of a theme. Empty: Sterna's own."),
-    Known(
+    Setting("theme", TEXT, "", "Name of a theme. Empty: Sterna's own."),
+    Setting(
         "similar",
-        YES_NO,
+        BOOLEAN,
         True,
-        "Say when a question is nearly one that you asked before. Found on this computer, by its words.",
+        "Point out questions that you have asked before. They are compared on this computer, by their words.",
     ),
-    Known("discover", YES_NO, True, "Look for keys in the environment and for model servers on this machine at start."),
-    Known("ui.sidebar", YES_NO, True, "Show the list of conversations."),
-    Known("ui.sidebar_width", WHOLE, 32, "Columns of the list of conversations.", least=16, most=80),
-    Known("ui.show_reasoning", YES_NO, False, "Show a model's reasoning unfolded."),
-    Known("ui.show_token_count", YES_NO, True, "Show tokens and time under each reply."),
-    Known("ui.vim", YES_NO, True, "Move with h, j, k, l, g and G in lists and in the transcript."),
-    Known("ui.mouse", YES_NO, True, "Answer to the mouse. false leaves selecting to the terminal."),
-    Known("ui.animation", YES_NO, True, "Let panels and scrolling move smoothly."),
-    Known(
+    Setting(
+        "discover",
+        BOOLEAN,
+        True,
+        "At start, look for API keys in the environment and for model servers on this computer.",
+    ),
+    Setting("ui.sidebar", BOOLEAN, True, "Show the sidebar, the list of conversations."),
+    Setting("ui.sidebar_width", INTEGER, 32, "Sidebar width, in columns.", minimum=16, maximum=80),
+    Setting("ui.show_reasoning", BOOLEAN, False, "Expand reasoning by default."),
+    Setting("ui.show_token_count", BOOLEAN, True, "Show token count and duration under each reply."),
+    Setting("ui.vim", BOOLEAN, True, "Vim-style movement (h j k l g G) in lists and in the transcript."),
+    Setting("ui.mouse", BOOLEAN, True, "Use the mouse. false: the terminal selects text with it."),
+    Setting("ui.animation", BOOLEAN, True, "Animations of panels and scrolling."),
+    Setting(
         "ui.symbols",
         TEXT,
         "auto",
-        "Draw with Unicode or plain ASCII. auto: as the terminal's locale allows.",
+        "Draw with Unicode or with plain ASCII. auto: Unicode if the terminal's locale allows it.",
         choices=("auto", "unicode", "ascii"),
     ),
-    Known("ui.confirm_delete", YES_NO, False, "Ask before a conversation is deleted, though it can be undone."),
-    Known("ui.enter_sends", YES_NO, True, "Enter sends. false: Enter is a new line and Ctrl+J sends."),
-    Known("timeouts.connect", NUMBER, 10.0, "Seconds to wait for a connection.", least=0.1, most=600),
-    Known("timeouts.read", NUMBER, 120.0, "Seconds of silence before a reply counts as lost.", least=1, most=3600),
-    Known("timeouts.write", NUMBER, 30.0, "Seconds to wait while a message is sent.", least=1, most=600),
-    Known("sync.server", URL, None, "The server that the history follows you through. `sterna login` sets it."),
-    Known(
+    Setting("ui.confirm_delete", BOOLEAN, False, "Ask before a conversation is deleted, although that can be undone."),
+    Setting("ui.enter_sends", BOOLEAN, True, "Enter sends. false: Enter adds a line and Ctrl+J sends."),
+    Setting(
+        "timeouts.connect", NUMBER, 10.0, "Seconds to wait for a connection to a provider.", minimum=0.1, maximum=600
+    ),
+    Setting(
+        "timeouts.read",
+        NUMBER,
+        120.0,
+        "Seconds without data after which a reply counts as lost.",
+        minimum=1,
+        maximum=3600,
+    ),
+    Setting("timeouts.write", NUMBER, 30.0, "Seconds to wait while a request is sent.", minimum=1, maximum=600),
+    Setting("sync.server", URL, None, "Address of the sync server. `sterna login` sets it."),
+    Setting(
         "sync.kind",
         TEXT,
         "sterna",
-        "What the server is: one of Sterna's, or an upstream one that signs in at Supabase.",
+        "Kind of sync server: sterna, or upstream for one that signs in with Supabase.",
         choices=("sterna", "upstream"),
     ),
-    Known("sync.enabled", YES_NO, False, "Send the history to the server. `sterna login` asks before it sets this."),
-    Known(
+    Setting(
+        "sync.enabled", BOOLEAN, False, "Sync the history with the server. `sterna login` asks before it sets this."
+    ),
+    Setting(
         "sync.interval",
         NUMBER,
         None,
-        "Seconds between two looks at a server that does not announce changes. Not set: 60, upstream 300.",
-        least=15,
-        most=86400,
+        "Seconds between polls of a server that does not announce changes. Not set: 60, or 300 for upstream.",
+        minimum=15,
+        maximum=86400,
     ),
-    Known("sync.supabase_url", URL, None, "Upstream only: the address of the Supabase project that signs in."),
-    Known("sync.anon_key", TEXT, "", "Upstream only: that project's anon key, which is public."),
-    Known("sync.token_command", TEXT, "", "A command that prints an access token, in place of a sign-in that is kept."),
-    Known(
+    Setting("sync.supabase_url", URL, None, "Upstream only: address of the Supabase project that signs in."),
+    Setting("sync.anon_key", TEXT, "", "Upstream only: public anon key of that project."),
+    Setting("sync.token_command", TEXT, "", "Command that prints an access token, used instead of a saved sign-in."),
+    Setting(
         "analytics.enabled",
-        YES_NO,
+        BOOLEAN,
         False,
-        "Tell the server what you use, as names and counts, never text. `sterna analytics show` shows what.",
+        "Send usage statistics to your server, never message text. `sterna analytics show` lists them.",
     ),
-    Known(
-        "keys.ACTION", KEYS, None, "Another key for an action, by the action's id; an empty text takes the key away."
+    Setting(
+        "keys.ACTION",
+        KEYS,
+        None,
+        "Key of an action, by the action's id, instead of the default; an empty text removes it.",
     ),
-    Known("endpoints.NAME.url", URL, None, "The address of an OpenAI-compatible server, up to and with /v1."),
-    Known("endpoints.NAME.label", TEXT, "", "What sentences call it. Empty: its name."),
-    Known("endpoints.NAME.key_env", TEXT, "", "The environment variable that holds its key."),
-    Known("endpoints.NAME.key_command", TEXT, "", "A command that prints its key, as in pass show openrouter."),
-    Known("endpoints.NAME.models", TEXTS, (), "The models to offer. Not set: those that the server lists."),
-    Known(
-        "endpoints.NAME.context_length", WHOLE, None, "Tokens its models take, if the server does not say.", least=256
+    Setting("endpoints.NAME.url", URL, None, "Address of an OpenAI-compatible provider, up to and including /v1."),
+    Setting("endpoints.NAME.label", TEXT, "", "Name shown for it. Empty: NAME."),
+    Setting("endpoints.NAME.key_env", TEXT, "", "Environment variable with its API key."),
+    Setting("endpoints.NAME.key_command", TEXT, "", "Command that prints its API key, such as pass show openrouter."),
+    Setting("endpoints.NAME.models", TEXTS, (), "Models to offer. Not set: those that the provider lists."),
+    Setting(
+        "endpoints.NAME.context_length",
+        INTEGER,
+        None,
+        "Context length of its models, in tokens, if the provider does not report it.",
+        minimum=256,
     ),
-    Known("endpoints.NAME.headers", TABLE, {}, "More HTTP headers for every request."),
+    Setting("endpoints.NAME.headers", TABLE, {}, "Additional HTTP headers of every request."),
     *(
-        one
-        for place, whom in (("endpoints.NAME", "every model"), ("endpoints.NAME.models.MODEL", "this model"))
-        for one in (
-            Known(
-                f"{place}.parameters",
+        setting
+        for table, models in (("endpoints.NAME", "its models"), ("endpoints.NAME.models.MODEL", "this model"))
+        for setting in (
+            Setting(
+                f"{table}.parameters",
                 VALUES,
                 {},
-                f"Parameters of requests to {whom}, as in {{ top_p = 0.9 }}, where nothing else sets them.",
+                f"Default parameters of requests to {models}, as in {{ top_p = 0.9 }}.",
             ),
-            Known(f"{place}.omit", OMITTED, (), f'Parameters that {whom} is never sent, as in ["temperature"].'),
-            Known(f"{place}.extra_body", VALUES, {}, f"Put into every request to {whom} as it is."),
-            Known(f"{place}.stream", YES_NO, None, "false: replies come in one piece; for servers that do not stream."),
+            Setting(f"{table}.omit", TEXTS, (), f'Parameters never sent to {models}, as in ["temperature"].'),
+            Setting(
+                f"{table}.extra_body", VALUES, {}, f"Values added unchanged to the body of every request to {models}."
+            ),
+            Setting(
+                f"{table}.stream", BOOLEAN, None, "false: receive replies whole, for providers that do not stream."
+            ),
         )
     ),
-    Known("endpoints.NAME.models.MODEL.headers", TABLE, {}, "More HTTP headers for requests to this model."),
-    Known("endpoints.NAME.models.MODEL.context_length", WHOLE, None, "Tokens that this model takes.", least=256),
+    Setting("endpoints.NAME.models.MODEL.headers", TABLE, {}, "Additional HTTP headers of requests to this model."),
+    Setting(
+        "endpoints.NAME.models.MODEL.context_length",
+        INTEGER,
+        None,
+        "Context length of this model, in tokens.",
+        minimum=256,
+    ),
 )
 
-BY_PATH: Mapping[str, Known] = MappingProxyType({one.path: one for one in KNOWN})
+BY_PATH: Mapping[str, Setting] = MappingProxyType({setting.path: setting for setting in SETTINGS})
 
 
-def find(path: tuple[str, ...]) -> Known | None:
-    """The setting at ``path``; an endpoint's name and an action's id are whatever they are."""
+def find_setting(path: tuple[str, ...]) -> Setting | None:
+    """Return the setting at ``path``, with any endpoint's name and any action's id; None if there is none."""
     if path[0] == "keys" and len(path) > 1:
         return BY_PATH["keys.ACTION"]
     if path[0] == "endpoints" and len(path) == 5 and path[2] == "models":
@@ -238,35 +270,21 @@ def find(path: tuple[str, ...]) -> Known | None:
 
 
 def unsendable(values: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | None:
-    """Return the first of ``values`` that cannot be added to a request, by its keys, and why; None if all can."""
-    for name in SENT:
+    """Return path and reason of the first of ``values`` that cannot be added to a request; None if all can."""
+    for name in RESERVED:
         if name in values:
             return (name,), "cannot be set here: Sterna sends it itself."
     return next(((path, "has to be a finite number.") for path, value in _inner(values) if _infinite(value)), None)
 
 
-def unomittable(names: Iterable[str]) -> str | None:
-    """Return why one of ``names`` cannot be left out of a request; None if all can."""
-    for name in names:
-        if name == "stream":
-            return 'cannot name "stream": to get replies in one piece, set stream = false.'
-        if name in SENT:
-            return f'cannot name "{name}", which every request needs.'
-        if not name.strip():
-            return "has an empty name."
-        if name not in OMITTABLE and (near := nearest(name, OMITTABLE, 0.85)) is not None:
-            return f'names "{name}". Did you mean "{near}"?'
-    return None
-
-
 def _inner(value: object, path: tuple[str, ...] = ()) -> Iterable[tuple[tuple[str, ...], object]]:
-    """Yield every value inside of tables and lists with the keys of the tables above it."""
+    """Yield every value inside tables and lists, with the keys of the tables above it."""
     if isinstance(value, Mapping):
-        for key, one in value.items():
-            yield from _inner(one, (*path, key))
+        for key, item in value.items():
+            yield from _inner(item, (*path, key))
     elif isinstance(value, list):
-        for one in value:
-            yield from _inner(one, path)
+        for item in value:
+            yield from _inner(item, path)
     else:
         yield path, value
 
@@ -275,9 +293,9 @@ def _infinite(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
-def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The one of ``names`` that was probably meant."""
-    import difflib  # only once something is misspelt
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of ``names`` that was probably meant; None if none is similar."""
+    import difflib  # needed for a misspelt name only
 
-    found = difflib.get_close_matches(name, list(names), n=1, cutoff=cutoff)
-    return found[0] if found else None
+    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return matches[0] if matches else None

@@ -1,76 +1,75 @@
-"""Errors of signing in and staying signed in. The text of each is a sentence for the user, with advice."""
+"""What can keep somebody from being signed in. Each error's text is a sentence for a person that says what to do."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 SIGN_IN_AGAIN = "Sign in again: sterna login"
-INVALID_RESPONSE = "Unexpected answer from the server. Contact its administrator."
 
 Reason = Literal["network", "timeout", "tls", "portal", "server", "limited"]
 
 
 class SignInError(Exception):
-    """Failure of a sign-in, or of a request that needs one. ``str(error)`` is safe to show."""
+    """Anything that sign-in, or going on with one, can meet; ``str(error)`` may be shown as it is."""
 
 
 class BadAddress(SignInError):
-    """Text that is no valid address of a server."""
+    """What was given is no address of a server."""
 
 
 class Insecure(SignInError):
-    """Address that is neither https nor on this computer."""
+    """The address is not https, and not of this computer."""
 
 
 class CannotReach(SignInError):
-    """No response from the server. The sign-in itself stays valid."""
+    """No answer of the server came. Nothing is known of the sign-in, which goes on once an answer does come."""
 
     def __init__(self, sentence: str, reason: Reason, retry_after: float | None = None) -> None:
         super().__init__(sentence)
         self.reason: Reason = reason
         self.retry_after = retry_after
-        """Wait in seconds that the server asked for."""
+        """Seconds that the server asked to wait."""
 
 
 class NotASterna(SignInError):
-    """Response of something other than a Sterna server."""
+    """Something answers there that is no Sterna server."""
 
 
 class WrongPassword(SignInError):
-    """Wrong email or password."""
+    """Email or password are not right."""
 
 
 class SignupClosed(SignInError):
-    """Server without open sign-up, or with sign-up by invitation only."""
+    """No account can be made there, or not without an invitation."""
 
 
 class Refused(SignInError):
-    """Request that the server rejected with a reason."""
+    """The server does not take what was given, and says why."""
 
 
 class AccountExists(Refused):
-    """Sign-up with an email that already has an account."""
+    """A new account was asked for with an email that has one."""
 
 
 class Denied(SignInError):
-    """Sign-in denied in the browser."""
+    """Somebody said no in the browser."""
 
 
 class CodeEnded(SignInError):
-    """Device code that expired before it was approved."""
+    """Nobody approved the code in time."""
 
 
 class SignInNeeded(SignInError):
-    """Missing or expired sign-in. The local history stays usable; only sync waits."""
+    """There is no sign-in, or the server has ended it. What is on this computer stays; only sending waits."""
 
 
 class AccountShut(SignInNeeded):
-    """Account that the server's administrator has disabled."""
+    """Whoever runs the server has shut the account."""
 
 
 class WrongAccount(SignInNeeded):
-    """Sign-in of another account than the history's. Nothing may be sent with it."""
+    """The sign-in is somebody else's than the history's. Nothing may be sent with it."""
 
 
 class SendingOff(SignInNeeded):
-    """Sync not agreed to, turned off, or configured for another server."""
+    """The owner has not said yes to sending, or took it back, or config.toml means another server."""

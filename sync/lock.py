@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from sterna.config import ConfigError
-from sterna.config.files import Turn
+from sterna.config.files import ProcessLock
 
 log = logging.getLogger("sterna.sync")
 
@@ -19,14 +19,14 @@ class SyncLock:
     """
 
     def __init__(self, database: Path) -> None:
-        self._turn = Turn(database.with_name(f"{database.name}.sync-lock"))
+        self._lock = ProcessLock(database.with_name(f"{database.name}.sync-lock"))
         self.held = False
 
     def take(self) -> bool:
         """Whether this process may sync now."""
         if not self.held:
             try:
-                self.held = self._turn.take()
+                self.held = self._lock.try_acquire()
             except ConfigError:
                 log.warning("no lock between processes can be made here")
                 self.held = True
@@ -35,4 +35,4 @@ class SyncLock:
     def give_back(self) -> None:
         """Let the next process sync."""
         self.held = False
-        self._turn.give_back()
+        self._lock.release()

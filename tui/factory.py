@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sterna import config, storage
 from sterna.config import Settings
-from sterna.config.log_file import FILE
+from sterna.config.log_file import LOG_FILE
 
 if TYPE_CHECKING:
     from sterna.chat import Turns
@@ -78,7 +78,7 @@ def open_store(folder: Path | None) -> Store:
 
 def log_file(folder: Path | None) -> Path:
     """Return the path of the log."""
-    return storage.data_dir(folder) / FILE
+    return storage.data_dir(folder) / LOG_FILE
 
 
 async def make_catalog(

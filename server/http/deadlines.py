@@ -1,7 +1,7 @@
-"""Cancellation of requests at a time limit and when their client disconnects.
+"""Requests end: after a limit of time, and when their client has left.
 
-A cancelled request also cancels its statement in PostgreSQL. :class:`.header_limits.LimitedProtocol` notices a lost
-connection and cancels the task that this middleware stores in the scope.
+The work of a client that has left is cancelled, down to its statement in PostgreSQL. :class:`.header_limits.Heads`
+notices the lost connection and cancels the task that this middleware names.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ..database.pool import too_slow
 from ..rest.errors import shaped
 
 SECONDS = 120.0
-"""Time limit of most requests, from the end of the headers to the end of the response."""
+"""Limit of most requests, from the end of their headers to the end of the answer."""
 
-LONG_SECONDS = {
+LONGER = {
     "/api/chat": 1800.0,
     "/api/chat/stream": 1800.0,
     "/api/chat/sync/head": 3700.0,
@@ -25,17 +25,17 @@ LONG_SECONDS = {
     "/api/user/export": 900.0,
     "/api/chat/clear-all": 900.0,
 }
-"""Time limits of model replies, of the event stream, and of requests that read or delete a whole account."""
+"""Limits of replies of a model, of the event stream, and of what goes through a whole account."""
 
 
 class Deadlines:
-    """ASGI middleware that cancels requests."""
+    """ASGI middleware."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Process one request, up to its time limit."""
+        """Answer one request, or give up on it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -43,19 +43,19 @@ class Deadlines:
         scope["sterna.task"] = task
         has_begun = False
 
-        async def send_and_note(message: Message) -> None:
+        async def noted(message: Message) -> None:
             nonlocal has_begun
             has_begun = True
             await send(message)
 
-        deadline = asyncio.timeout(LONG_SECONDS.get(scope["path"], SECONDS))
+        deadline = asyncio.timeout(LONGER.get(scope["path"], SECONDS))
         try:
             async with deadline:
-                await self._app(scope, receive, send_and_note)
+                await self._app(scope, receive, noted)
         except TimeoutError:
             if not deadline.expired():
                 raise
-            if has_begun:  # a normal end would look like a complete response
+            if has_begun:  # its end would look like a whole answer
                 if abort := scope.get("sterna.abort"):
                     abort()
                 return
@@ -63,16 +63,16 @@ class Deadlines:
             headers = {"connection": "close", "retry-after": str(error.retry_after)}
             await JSONResponse(shaped(error, scope["path"]).body(), error.status, headers)(scope, receive, send)
         except asyncio.CancelledError:
-            if task is None or not scope.get("sterna.disconnected"):
+            if task is None or not scope.get("sterna.left"):
                 raise
             task.uncancel()
         finally:
             scope.pop("sterna.task", None)
 
 
-def cancel_request(scope: Scope) -> None:
-    """Cancel a request whose client has disconnected."""
+def leave(scope: Scope) -> None:
+    """Cancel the work of a request whose client has left."""
     task: asyncio.Task[None] | None = scope.get("sterna.task")
     if task is not None and not task.done():
-        scope["sterna.disconnected"] = True
+        scope["sterna.left"] = True
         task.cancel()

@@ -1,8 +1,7 @@
-"""Schemas of request bodies in /openapi.json: named, without defaults, and as strict as the endpoints.
+"""Request bodies in the document at /openapi.json: named, without defaults, and as strict as the endpoints are.
 
-An endpoint that validates its body itself declares it as
-``Annotated[Any, Body(json_schema_extra=body_schema(Model))]``; the document then refers to the schema by name,
-so that code generators make it a type.
+An endpoint that judges its body itself takes it as ``Annotated[Any, Body(json_schema_extra=body_schema(Model))]``; the
+document then refers to the model's schema by its name, so that generators make a type of it.
 """
 
 from __future__ import annotations
@@ -21,24 +20,24 @@ NOT_BLANK: Final[dict[str, Any]] = {"minLength": 1, "pattern": r"\S"}
 
 Email = WithJsonSchema({"type": "string", "minLength": 3, "maxLength": 255, "pattern": EMAIL_PATTERN})
 Password = WithJsonSchema({"type": "string", "minLength": 8, "maxLength": 1024})
-"""Schema of a text that the endpoint validates with its own error message."""
+"""What is said of a text that the endpoint refuses in its own words."""
 
 
 def _whole(value: object) -> object:
-    """Return an integral float as the integer that it is in JSON Schema. Raises ValueError for a text or boolean."""
+    """Return an integral float as the integer that JSON Schema takes it for; a text or a boolean is none."""
     if isinstance(value, bool | str):
         raise ValueError("has to be a whole number")
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 WHOLE: Final = BeforeValidator(_whole)
-"""Validator that makes an ``int`` accept exactly JSON's whole numbers; to be placed after its limits."""
+"""Makes an ``int`` a whole number of JSON, and nothing that only looks like one; stands after its limits."""
 
 
 def needs_one(**alternatives: dict[str, Any]) -> dict[str, Any]:
-    """Return ``json_schema_extra`` of a body that needs at least one of these keys with a value of its schema.
+    """Return ``json_schema_extra`` of a body of which one key at least has to be there, and be like its schema.
 
-    Expressed with ``not``, because code generators make several types of an ``anyOf``.
+    Said by ``not`` because generators take an ``anyOf`` for several types.
     """
     return {"not": {"properties": {name: {"not": schema} for name, schema in alternatives.items()}}}
 
@@ -47,7 +46,7 @@ _NAMED: dict[str, type[BaseModel]] = {}
 
 
 def body_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return ``json_schema_extra`` of a body that the endpoint validates itself."""
+    """Return ``json_schema_extra`` of a body that the endpoint judges itself."""
     _NAMED[model.__name__] = model
     return {MARK: model.__name__}
 
@@ -59,39 +58,39 @@ def body_of(model: type[BaseModel], *kinds: str) -> dict[str, Any]:
 
 
 def name_bodies(document: dict[str, Any]) -> None:
-    """Add the schemas of named bodies, and remove the defaults of all request schemas.
+    """Add the schemas of named bodies, and take the defaults out of everything that a request holds.
 
-    Code generators make a key with a default required, which it is not in a request.
+    A generator makes a key with a default a required one, which it is not in a request.
     """
     schemas = document["components"]["schemas"]
     _, made = models_json_schema([(model, "validation") for model in _NAMED.values()], ref_template=TEMPLATE)
     for name, schema in made.get("$defs", {}).items():
         schemas.setdefault(name, schema)
-    pending: list[Any] = []
-    for operation in (operation for methods in document["paths"].values() for operation in methods.values()):
+    wanted: list[Any] = []
+    for operation in (one for methods in document["paths"].values() for one in methods.values()):
         for content in operation.get("requestBody", {}).get("content", {}).values():
             if (name := content["schema"].get(MARK)) is not None:
                 content["schema"] = {"$ref": TEMPLATE.format(model=name)}
-            pending.append(content["schema"])
+            wanted.append(content["schema"])
     seen: set[str] = set()
-    while pending:
-        schema = pending.pop()
+    while wanted:
+        schema = wanted.pop()
         _drop_defaults(schema)
         for name in _names(schema):
             if name not in seen:
                 seen.add(name)
-                pending.append(schemas[name])
+                wanted.append(schemas[name])
 
 
 def _drop_defaults(schema: Any) -> None:
     if isinstance(schema, list):
-        for item in schema:
-            _drop_defaults(item)
+        for one in schema:
+            _drop_defaults(one)
     elif isinstance(schema, dict):
         for key, value in schema.items():
             if key == "properties":
-                for property_schema in value.values():
-                    property_schema.pop("default", None)
+                for one in value.values():
+                    one.pop("default", None)
             _drop_defaults(value)
 
 
@@ -102,5 +101,5 @@ def _names(value: Any) -> Iterator[str]:
             yield value["$ref"].rpartition("/")[2]
         value = list(value.values())
     if isinstance(value, list):
-        for item in value:
-            yield from _names(item)
+        for one in value:
+            yield from _names(one)

@@ -104,7 +104,7 @@ class Accounts:
         self._config_dir = config_dir
         self._environ = environ
         self._now = now
-        self._keys = keys or credentials.here(config_dir, environ)
+        self._keys = keys or credentials.open_credentials(config_dir, environ)
 
     def settings(self) -> SyncSettings:
         """The table ``[sync]`` as it is now."""
@@ -378,7 +378,7 @@ async def check(session: Session, account: Account, owner: tuple[str, str] | Non
 
 def _printing(command: str) -> Callable[[], str]:
     advice = "Check sync.token_command in config.toml."
-    return partial(credentials.printed, command, "the access token", advice)
+    return partial(credentials.command_output, command, "the access token", advice)
 
 
 def _origin(address: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Sign-in of a terminal through a browser, which may be on another machine (RFC 8628)."""
+"""Signing in a terminal by a browser that may be on another machine (RFC 8628)."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from collections.abc import Awaitable, Callable
 
 from ..backoff import Backoff
 from ..errors import CannotReach, CodeEnded
-from .gotrue import CODE_EXPIRED, DeviceCode, SignInServer, Tokens
+from .gotrue import DeviceCode, SignInServer, Tokens
 
 SLOWER = 5.0
-"""Seconds that each ``slow_down`` adds to the interval."""
+"""Seconds that each ``slow_down`` adds."""
 LONGEST = 60.0
 
 
-async def wait_for_approval(
+async def approved(
     server: SignInServer,
     code: DeviceCode,
     *,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Tokens:
-    """Poll until the code is approved and return the tokens.
+    """The sign-in, once somebody has approved it. Raises :class:`Denied`, :class:`CodeEnded` and what else there is.
 
-    Raises :class:`Denied`, :class:`CodeEnded` and other errors of a sign-in. Failures of the network do not end the
-    polling; it ends when the code expires.
+    A network that fails for a while does not end the waiting, only the code's own end does.
     """
     pause, failed = max(code.interval, 1.0), 0
     end = monotonic() + code.seconds
@@ -45,4 +44,4 @@ async def wait_for_approval(
             return answer
         if answer == "slow_down":
             pause += SLOWER
-    raise CodeEnded(CODE_EXPIRED)
+    raise CodeEnded("Nobody approved the code in time. Begin again.")

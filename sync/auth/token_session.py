@@ -230,10 +230,10 @@ class KeptSession:
         return kept
 
     async def _in_turn(self, work: Callable[[], Awaitable[T]]) -> T:
-        turn = self._credentials.turn(self._name)
+        lock = self._credentials.lock(self._name)
         waited = 0.0
         try:
-            while not turn.take():
+            while not lock.try_acquire():
                 if waited > PATIENCE:
                     raise CannotReach("Another Sterna is still renewing the sign-in. Try again.", "timeout")
                 await self._sleep(PAUSE)
@@ -243,7 +243,7 @@ class KeptSession:
         try:
             return await work()
         finally:
-            turn.give_back()
+            lock.release()
 
 
 class CommandSession:

@@ -12,18 +12,18 @@ from typing import Any, Literal, Self, get_args
 from .values import ID_LENGTH, LARGEST, BadItem, count, digits, id_of, json_value, text
 
 Kind = Literal["c", "m", "x", "s"]
-"""Conversation, message, everything, setting of a conversation."""
+"""A conversation, a message, everything, a setting of a conversation."""
 Verb = Literal["put", "del", "clear", "restore"]
 Result = Literal["ok", "lost", "deleted", "conv_missing", "rejected"]
 
-KINDS, VERBS, RESULTS = (frozenset(get_args(words)) for words in (Kind, Verb, Result))
+KINDS, VERBS, RESULTS = (frozenset(get_args(one)) for one in (Kind, Verb, Result))
 PROTOCOLS = (1, 1)
 SETTING_ID = ID_LENGTH + 1 + 100
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Class, time and tie-breaker of a value; the value with the greater stamp wins."""
+    """When and how a value was written: the greater one wins."""
 
     cls: int = 0
     """0 automatic, 1 by hand."""
@@ -32,59 +32,59 @@ class Stamp:
 
     @classmethod
     def decode(cls, item: Any) -> Self:
-        """Return the stamp in a JSON value."""
-        get = _object(item, "bad_stamp").get
-        tie = text(get("tie", ""), "bad_stamp")
+        """The stamp of a JSON value."""
+        found = _object(item, "bad_stamp")
+        tie = text(found.get("tie", ""), "bad_stamp")
         if len(tie) > ID_LENGTH:
             raise BadItem("bad_stamp")
-        return cls(count(get("cls"), 1), count(get("time"), LARGEST), tie)
+        return cls(count(found.get("cls"), 1), count(found.get("time"), LARGEST), tie)
 
     def encode(self) -> dict[str, Any]:
-        """Return the stamp as JSON."""
+        """As it is sent."""
         return {"cls": self.cls, "time": self.time, "tie": self.tie}
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One state of a history, under a name that no other history has."""
+    """One state of a history, by a name that no other history has."""
 
     seq: int
     nonce: str
 
     @classmethod
-    def parse(cls, value: str) -> Self:
-        """Return the commit of ``<seq>.<nonce>``."""
-        seq, _, nonce = value.partition(".")
+    def parse(cls, told: str) -> Self:
+        """Of ``<seq>.<nonce>``."""
+        seq, _, nonce = told.partition(".")
         if not nonce or len(nonce) > 64 or not nonce.isascii() or not nonce.isalnum():
             raise BadItem("bad_seen")
         return cls(digits(seq), nonce)
 
     def format(self) -> str:
-        """Return ``<seq>.<nonce>``."""
+        """``<seq>.<nonce>``."""
         return f"{self.seq}.{self.nonce}"
 
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """Header ``Sync-Pull``: cursor of the requested page, and its size in bytes."""
+    """Header ``Sync-Pull``: from where on changes are wanted, and how many bytes of them."""
 
     cur: int
     max: int
 
     @classmethod
     def parse(cls, header: str) -> Self:
-        """Return the value of ``cur=…;max=…``."""
-        parts = dict(part.strip().partition("=")[::2] for part in header.split(";"))
-        return cls(digits(parts.get("cur", "")), digits(parts.get("max", "")))
+        """Of ``cur=…;max=…``."""
+        told = dict(part.strip().partition("=")[::2] for part in header.split(";"))
+        return cls(digits(told.get("cur", "")), digits(told.get("max", "")))
 
     def format(self) -> str:
-        """Return the header's value."""
+        """The header's value."""
         return f"cur={self.cur};max={self.max}"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Header ``Sync-Client``: name and version of the client, and the protocol versions that it knows."""
+    """Header ``Sync-Client``: who asks, and the protocols it speaks."""
 
     name: str
     version: str
@@ -93,9 +93,9 @@ class Client:
 
     @classmethod
     def parse(cls, header: str) -> Self:
-        """Return the value of ``<name>/<version>; proto=1-1``."""
-        product, _, rest = header.partition(";")
-        name, _, version = product.strip().partition("/")
+        """Of ``<name>/<version>; proto=1-1``."""
+        who, _, rest = header.partition(";")
+        name, _, version = who.strip().partition("/")
         key, _, span = rest.strip().partition("=")
         if key != "proto" or not name or not version:
             raise BadItem("bad_header")
@@ -103,45 +103,45 @@ class Client:
         return cls(name, version, digits(first), digits(last))
 
     def format(self) -> str:
-        """Return the header's value."""
+        """The header's value."""
         return f"{self.name}/{self.version}; proto={self.first}-{self.last}"
 
     def common(self) -> int | None:
-        """Return the newest protocol version that both sides know, or None."""
+        """The newest protocol that we speak too."""
         newest = min(self.last, PROTOCOLS[1])
         return newest if newest >= max(self.first, PROTOCOLS[0]) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One change made on a device."""
+    """One thing that a device did."""
 
     kind: Kind
     id: str
     verb: Verb
     session_id: str = ""
     base: int = 0
-    """Seq of the value that it replaces; 0 when its author knew none."""
+    """The version that it replaces; 0 when it knew none."""
     edited_at: int = 0
-    """Time of the edit in ms by the device's clock; with ``Sync-Sent-At`` only its age counts."""
+    """Ms of the device's clock; with Sync-Sent-At only its age counts."""
     after: int = 0
-    """Time of the value that it replaces. The op is later, even where the server was restored to an older state."""
+    """The time of the value that it replaces: it is later than that, also where a history has gone back."""
     cls: int = 0
-    """Class of a title: 1 when it was set by hand."""
+    """Of a title: 1 when a person gave it."""
     stamp: Stamp | None = None
-    """Stamp of an old value that is offered again after a restore of the server."""
+    """An old one, said again after the server's history went back."""
     upto: int = 0
-    """Newest seq that the user of a clear could see."""
+    """Of a clear: what the person could see."""
     value: Any = None
-    """Value of a put: of a conversation, a message or a setting."""
+    """Of a put: a conversation's, a message's or a setting's."""
 
     @classmethod
     def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
-        """Return the op of a JSON value. ``is_clean``: the JSON held no text that cannot be stored."""
+        """Return the op of a JSON value. ``is_clean``: what was parsed held no text that cannot be kept."""
         get = _object(item, "bad_op").get
         kind: Any = get("kind")
         verb: Any = get("op")
-        if not _is_known(kind, KINDS) or not _is_known(verb, VERBS) or (kind == "x") != (verb == "clear"):
+        if not _known(kind, KINDS) or not _known(verb, VERBS) or (kind == "x") != (verb == "clear"):
             raise BadItem("bad_op")
         session = get("session")
         stamp = get("stamp")
@@ -161,9 +161,9 @@ class Op:
         )
 
     def encode(self) -> dict[str, Any]:
-        """Return the op as JSON, without empty keys."""
-        item: dict[str, Any] = {"kind": self.kind, "op": self.verb}
-        optional = {
+        """As it is sent."""
+        told: dict[str, Any] = {"kind": self.kind, "op": self.verb}
+        plain = {
             "id": self.id,
             "session": self.session_id,
             "base": self.base,
@@ -172,15 +172,15 @@ class Op:
             "cls": self.cls,
             "upto": self.upto,
         }
-        item |= {key: value for key, value in optional.items() if value}
+        told |= {key: value for key, value in plain.items() if value}
         if self.stamp is not None:
-            item["stamp"] = self.stamp.encode()
-        return item if self.value is None else item | {"value": self.value}
+            told["stamp"] = self.stamp.encode()
+        return told if self.value is None else told | {"value": self.value}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a history: a live value, or a tombstone."""
+    """One place in a history: a value that is live, or that something is dead."""
 
     kind: Kind
     id: str
@@ -192,15 +192,15 @@ class Row:
     stamp: Stamp = field(default_factory=Stamp)
     value: Any = None
     overtook: Sequence[int] = ()
-    """Seqs of earlier values that were replaced by an author who had not seen them."""
+    """Numbers of values of it that were replaced by somebody who had not seen them."""
 
     @classmethod
     def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
-        """Return the row of a JSON value. ``is_clean``: the JSON held no text that cannot be stored."""
+        """Return the row of a JSON value. ``is_clean``: what was parsed held no text that cannot be kept."""
         get = _object(item, "bad_row").get
         kind: Any = get("kind")
         is_dead = get("dead", False)
-        if not _is_known(kind, KINDS) or not isinstance(is_dead, bool):
+        if not _known(kind, KINDS) or not isinstance(is_dead, bool):
             raise BadItem("bad_row")
         value = get("value")
         return cls(
@@ -213,13 +213,13 @@ class Row:
             is_dead=is_dead,
             stamp=Stamp.decode(get("stamp", {})),
             value=value if is_clean else json_value(value),
-            overtook=tuple([count(seq, LARGEST) for seq in _list(get("overtook"), "bad_row")]),
+            overtook=tuple([count(one, LARGEST) for one in _list(get("overtook"), "bad_row")]),
         )
 
     def encode(self) -> dict[str, Any]:
-        """Return the row as JSON."""
+        """As it is sent."""
         stamp = self.stamp
-        item: dict[str, Any] = {
+        told: dict[str, Any] = {
             "kind": self.kind,
             "id": self.id,
             "session": self.session_id,
@@ -229,17 +229,17 @@ class Row:
             "stamp": {"cls": stamp.cls, "time": stamp.time, "tie": stamp.tie},
         }
         if self.is_dead:
-            item["dead"] = True
+            told["dead"] = True
         if self.overtook:
-            item["overtook"] = list(self.overtook)
+            told["overtook"] = list(self.overtook)
         if self.value is not None:
-            item["value"] = self.value
-        return item
+            told["value"] = self.value
+        return told
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Result of one op. ``row`` is the server's current row, where the result carries it."""
+    """What became of one op; ``row`` is what the server holds now."""
 
     result: Result
     row: Row | None = None
@@ -247,31 +247,31 @@ class Ack:
 
     @classmethod
     def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
-        """Return the ack of a JSON value. ``is_clean``: the JSON held no text that cannot be stored."""
-        get = _object(item, "bad_ack").get
-        result: Any = get("result")
-        if not _is_known(result, RESULTS):
+        """Return the ack of a JSON value. ``is_clean``: what was parsed held no text that cannot be kept."""
+        found = _object(item, "bad_ack")
+        result: Any = found.get("result")
+        if not _known(result, RESULTS):
             raise BadItem("bad_ack")
-        row = get("row")
+        row = found.get("row")
         return cls(
             result,
             None if row is None else Row.decode(row, is_clean=is_clean),
-            text(get("code", ""), "bad_ack"),
+            text(found.get("code", ""), "bad_ack"),
         )
 
     def encode(self) -> dict[str, Any]:
-        """Return the ack as JSON."""
-        item: dict[str, Any] = {"result": self.result}
+        """As it is answered."""
+        told: dict[str, Any] = {"result": self.result}
         if self.code:
-            item["code"] = self.code
+            told["code"] = self.code
         if self.row is not None:
-            item["row"] = self.row.encode()
-        return item
+            told["row"] = self.row.encode()
+        return told
 
 
 @dataclass(frozen=True, slots=True)
 class DeltaPush:
-    """``sync`` object of a push."""
+    """The ``sync`` object of a push."""
 
     replica: str
     push_seq: int
@@ -279,22 +279,22 @@ class DeltaPush:
 
     @classmethod
     def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
-        """Return the push in a JSON value. One invalid op makes the whole push invalid, because acks go by position.
+        """Of a JSON value. An op that is none is an error of the whole: acks are by position.
 
-        ``is_clean``: the JSON held no text that cannot be stored (:func:`is_clean_json`).
+        ``is_clean``: what was parsed held no text that cannot be kept (:func:`is_clean_json`).
         """
-        get = _object(item, "bad_sync").get
-        ops = tuple([Op.decode(op, is_clean=is_clean) for op in _list(get("ops"), "bad_ops")])
-        return cls(id_of(get("replica")), count(get("push_seq"), LARGEST), ops)
+        found = _object(item, "bad_sync")
+        ops = tuple([Op.decode(one, is_clean=is_clean) for one in _list(found.get("ops"), "bad_ops")])
+        return cls(id_of(found.get("replica")), count(found.get("push_seq"), LARGEST), ops)
 
     def encode(self) -> dict[str, Any]:
-        """Return the push as JSON."""
-        return {"replica": self.replica, "push_seq": self.push_seq, "ops": [op.encode() for op in self.ops]}
+        """As it is sent."""
+        return {"replica": self.replica, "push_seq": self.push_seq, "ops": [one.encode() for one in self.ops]}
 
 
 @dataclass(frozen=True, slots=True)
 class DeltaAnswer:
-    """``sync`` object of a response: acks by position, and the requested rows."""
+    """The ``sync`` object of an answer: acks by position, and the rows that were asked for."""
 
     push_seq: int = 0
     acks: Sequence[Ack] = ()
@@ -304,31 +304,31 @@ class DeltaAnswer:
     more: bool = False
     resync: bool = False
     user: str = field(default="", compare=False)
-    """Id of the history's owner, so that a response for another account is recognized."""
+    """Whose history that is, so that an answer meant for somebody else is seen to be none."""
 
     @classmethod
     def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
-        """Return the object in a JSON value. ``is_clean``: the JSON held no text that cannot be stored."""
-        get = _object(item, "bad_sync").get
-        seen = get("seen")
+        """Of a JSON value. ``is_clean``: what was parsed held no text that cannot be kept (:func:`is_clean_json`)."""
+        found = _object(item, "bad_sync")
+        seen = found.get("seen")
         return cls(
-            count(get("push_seq"), LARGEST),
-            tuple([Ack.decode(ack, is_clean=is_clean) for ack in _list(get("acks"), "bad_acks")]),
-            tuple([Row.decode(row, is_clean=is_clean) for row in _list(get("rows"), "bad_rows")]),
-            count(get("cur"), LARGEST),
+            count(found.get("push_seq"), LARGEST),
+            tuple([Ack.decode(one, is_clean=is_clean) for one in _list(found.get("acks"), "bad_acks")]),
+            tuple([Row.decode(one, is_clean=is_clean) for one in _list(found.get("rows"), "bad_rows")]),
+            count(found.get("cur"), LARGEST),
             None if seen is None else Commit.parse(text(seen, "bad_seen")),
-            get("more") is True,
-            get("resync") is True,
-            text(get("user", ""), "bad_user"),
+            found.get("more") is True,
+            found.get("resync") is True,
+            text(found.get("user", ""), "bad_user"),
         )
 
     def encode(self) -> dict[str, Any]:
-        """Return the object as JSON."""
-        owner = {"user": self.user} if self.user else {}
-        return owner | {
+        """As it is answered."""
+        told = {"user": self.user} if self.user else {}
+        return told | {
             "push_seq": self.push_seq,
-            "acks": [ack.encode() for ack in self.acks],
-            "rows": [row.encode() for row in self.rows],
+            "acks": [one.encode() for one in self.acks],
+            "rows": [one.encode() for one in self.rows],
             "cur": self.cur,
             "seen": None if self.seen is None else self.seen.format(),
             "more": self.more,
@@ -336,12 +336,12 @@ class DeltaAnswer:
         }
 
 
-def _is_known(word: Any, words: frozenset[str]) -> bool:
+def _known(word: Any, words: frozenset[str]) -> bool:
     return isinstance(word, str) and word in words
 
 
 def _key(value: Any, kind: str) -> str:
-    """Return the id; a setting's is ``<session id>/<key>``."""
+    """An id; a setting's is ``<session id>/<key>``."""
     if kind != "s":
         return id_of(value)
     if not isinstance(value, str) or len(value) > SETTING_ID:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sterna.config.log_file import LARGEST, LogFile, append
+from sterna.config.log_file import MAX_BYTES, LogFile, append
 
 
 def mode(path: Path) -> int:
@@ -23,17 +23,17 @@ def test_the_log_is_its_owners_even_where_it_was_readable_by_all(tmp_path: Path)
 
 def test_a_large_log_begins_anew_and_the_one_before_is_kept(tmp_path: Path) -> None:
     log = tmp_path / "sterna.log"
-    append(lambda: log, "x" * (LARGEST + 1))
+    append(lambda: log, "x" * (MAX_BYTES + 1))
     append(lambda: log, "new")
     assert log.read_text() == "new\n"
-    assert (tmp_path / "sterna.log.1").stat().st_size == LARGEST + 2
+    assert (tmp_path / "sterna.log.1").stat().st_size == MAX_BYTES + 2
     assert mode(log) == mode(tmp_path / "sterna.log.1") == 0o600
 
 
 def test_processes_that_write_at_once_lose_no_line(tmp_path: Path) -> None:
     script = """
 import sys; from pathlib import Path; from sterna.config import log_file
-log_file.LARGEST = 20_000
+log_file.MAX_BYTES = 20_000
 for number in range(300): log_file.append(lambda: Path(sys.argv[1]), f"{sys.argv[2]} {number} " + "x" * 20)
 """
     log = tmp_path / "sterna.log"

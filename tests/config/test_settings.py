@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sterna import config
-from sterna.config import KNOWN, ConfigError, Settings, load, save_value
+from sterna.config import SETTINGS, ConfigError, Settings, load, save_value
 from sterna.config.request_settings import RequestSettings
 
 FULL = """\
@@ -111,7 +111,7 @@ WRONG = (
     ("[ui]\nsidebar_widht = 30", ("ui.sidebar_widht", "Did you mean ui.sidebar_width?")),
     ("[iu]\nsidebar_width = 30", ("iu.sidebar_width", "Did you mean ui.sidebar_width?")),
     ("sidebar_width = 30", ("there is no setting sidebar_width", "Did you mean ui.sidebar_width?")),
-    ("zzzzz = 1", ("there is no setting zzzzz. It is left out.",)),
+    ("zzzzz = 1", ("there is no setting zzzzz. It is ignored.",)),
     ("[endpoints.a]\nurl = 'http://a'\nkey_evn = 'X'", ("endpoints.a.key_evn", "Did you mean endpoints.a.key_env?")),
     ("temperature = 'warm'", ("temperature has to be a number from 0 to 2",)),
     ("temperature = true", ("temperature has to be a number",)),
@@ -159,13 +159,6 @@ UNSENDABLE = (
     ("extra_body = { a = { b = [1.0, -inf] } }", "line 3: endpoints.a.extra_body.a.b has to be a finite number"),
     ("extra_body = { messages = [] }", "line 3: endpoints.a.extra_body.messages cannot be set here"),
     ("parameters = { model = 'x' }", "line 3: endpoints.a.parameters.model cannot be set here"),
-    ('omit = ["messages"]', 'line 3: endpoints.a.omit cannot name "messages", which every request needs.'),
-    ('omit = ["top_p", "model"]', 'line 3: endpoints.a.omit cannot name "model", which every request needs.'),
-    ('[endpoints.a.models.m]\nomit = ["stream"]', "line 4: endpoints.a.models.m.omit cannot name"),
-    ('omit = ["stream"]', 'endpoints.a.omit cannot name "stream": to get replies in one piece, set stream = false.'),
-    ('omit = [""]', "line 3: endpoints.a.omit has an empty name."),
-    ('omit = ["temprature"]', 'line 3: endpoints.a.omit names "temprature". Did you mean "temperature"?'),
-    ("omit = [1]", "line 3: endpoints.a.omit has to be a list of names of parameters"),
     ("[endpoints.a.models.m.extra_body]\nstream = false", "line 4: endpoints.a.models.m.extra_body.stream cannot be"),
 )
 
@@ -177,7 +170,7 @@ def test_what_no_request_may_carry_is_refused(tmp_path: Path, text: str, says: s
     assert says in found.problems[0]
     assert says in found.blocked
     (endpoint,) = found.endpoints
-    assert (endpoint.parameters, endpoint.extra_body, endpoint.omit) == ({}, {}, ())
+    assert (endpoint.parameters, endpoint.extra_body) == ({}, {})
 
 
 def test_numbers_and_keys_that_a_request_may_carry_are_kept(tmp_path: Path) -> None:
@@ -186,8 +179,6 @@ def test_numbers_and_keys_that_a_request_may_carry_are_kept(tmp_path: Path) -> N
     )
     found = load(tmp_path)
     assert found.problems == ()
-    written(tmp_path, "[endpoints.a]\nurl = 'http://a'\nomit = ['temperature', 'top_p', 'min_p', 'seed', 'stop']")
-    assert load(tmp_path).problems == ()
     assert found.endpoints[0].extra_body == {"top_k": 5, "provider": {"model": "x"}, "p": [0.5]}
 
 
@@ -211,7 +202,7 @@ def test_a_file_that_is_not_toml_names_the_place_and_is_never_overwritten(
     assert dataclasses.replace(found, problems=()) == Settings(path=path)
     for words in (str(path), *says):
         assert words in found.problems[0]
-    with pytest.raises(ConfigError, match="left as it is"):
+    with pytest.raises(ConfigError, match="Nothing in it was changed"):
         save_value("theme", "light", tmp_path)
     assert path.read_bytes() == whole
 
@@ -238,7 +229,7 @@ def test_what_is_not_a_regular_file_counts_as_unreadable(tmp_path: Path, make: C
     found = load(tmp_path)
     assert str(path) in found.blocked
     assert "until you correct it and start again" in found.problems[0]
-    with pytest.raises(ConfigError, match="left as it is"):
+    with pytest.raises(ConfigError, match="Nothing in it was changed"):
         save_value("theme", "light", tmp_path)
     assert not path.is_file()
 
@@ -282,7 +273,7 @@ def test_saving_keeps_comments_and_order(tmp_path: Path) -> None:
     assert found.problems == ()
     assert (found.ui.sidebar_width, found.ui.vim, found.theme) == (28, False, "")
     assert found.keys["app.search"] == "ctrl+f,slash"
-    assert [one.name for one in found.endpoints] == ["work", "home"]
+    assert [item.name for item in found.endpoints] == ["work", "home"]
 
 
 def test_a_key_that_was_written_as_tables_is_changed_in_its_place(tmp_path: Path) -> None:
@@ -335,7 +326,7 @@ def test_only_the_owner_can_read_what_is_saved(tmp_path: Path) -> None:
     save_value("theme", "nord", folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "config.toml").stat().st_mode) == 0o600
-    assert {one.name for one in folder.iterdir()} == {"config.toml", ".lock"}
+    assert {item.name for item in folder.iterdir()} == {"config.toml", ".lock"}
 
 
 def test_a_link_into_a_dotfiles_folder_stays_a_link(tmp_path: Path) -> None:
@@ -359,27 +350,27 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, mon
     with pytest.raises(ConfigError, match="No space left on device"):
         save_value("theme", "light", tmp_path)
     assert path.read_text() == 'theme = "nord"\n'
-    assert {one.name for one in tmp_path.iterdir()} == {"config.toml", ".lock"}
+    assert {item.name for item in tmp_path.iterdir()} == {"config.toml", ".lock"}
 
 
 def test_the_table_of_settings_is_what_the_records_hold() -> None:
     defaults = Settings()
-    for known in KNOWN:
-        first, _, rest = known.path.partition(".")
+    for setting in SETTINGS:
+        first, _, rest = setting.path.partition(".")
         if "MODEL" in rest:
-            assert rest.rpartition(".")[2] in {one.name for one in dataclasses.fields(RequestSettings)}
+            assert rest.rpartition(".")[2] in {item.name for item in dataclasses.fields(RequestSettings)}
         elif first == "endpoints":
-            assert rest.partition(".")[2] in {one.name for one in dataclasses.fields(config.EndpointSettings)}
+            assert rest.partition(".")[2] in {item.name for item in dataclasses.fields(config.EndpointSettings)}
         elif first != "keys":
             value = getattr(getattr(defaults, first), rest) if rest else getattr(defaults, first)
-            assert value == known.default, known.path
-        assert known.help.endswith(".")
-        if known.default not in (None, {}):
-            assert known.check(known.default) == known.default
-    named = {one.path for one in KNOWN}
-    assert {f"ui.{one.name}" for one in dataclasses.fields(config.Ui)} <= named
-    assert {f"timeouts.{one.name}" for one in dataclasses.fields(config.TimeoutSettings)} <= named
-    assert {f"sync.{one.name}" for one in dataclasses.fields(config.SyncSettings)} <= named
+            assert value == setting.default, setting.path
+        assert setting.help.endswith(".")
+        if setting.default not in (None, {}):
+            assert setting.check(setting.default) == setting.default
+    named = {item.path for item in SETTINGS}
+    assert {f"ui.{item.name}" for item in dataclasses.fields(config.Ui)} <= named
+    assert {f"timeouts.{item.name}" for item in dataclasses.fields(config.TimeoutSettings)} <= named
+    assert {f"sync.{item.name}" for item in dataclasses.fields(config.SyncSettings)} <= named
 
 
 def test_reading_settings_loads_neither_tomlkit_nor_keyring(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ async def provider_form(pilot: Pilot[int], app: SternaApp, row: int = -1, **valu
 async def test_a_provider_is_added_and_its_key_is_not_in_the_config_file(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sterna.config.system_keyring.system", lambda _: None)
+    monkeypatch.setattr("sterna.config.system_keyring.open_keyring", lambda _: None)
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
@@ -126,7 +126,7 @@ async def test_a_provider_is_added_and_its_key_is_not_in_the_config_file(
 async def test_a_provider_is_edited_removed_and_named_as_a_person_calls_it(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sterna.config.system_keyring.system", lambda _: None)
+    monkeypatch.setattr("sterna.config.system_keyring.open_keyring", lambda _: None)
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)

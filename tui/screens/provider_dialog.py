@@ -123,7 +123,7 @@ class ProviderDialog(Dialog[Told | None]):
         self.dismiss((f"Removed “{label}”.", True))
 
     def _credentials(self) -> config.Credentials:
-        return config.credentials.here(self.sterna.config_folder, self.sterna.environ)
+        return config.credentials.open_credentials(self.sterna.config_folder, self.sterna.environ)
 
     def _field(self, part: str) -> Input:
         return self.query_one(f"#provider-{part}", Input)

@@ -1,0 +1,15 @@
+from . import credentials as credentials
+from .credentials import Credentials as Credentials
+from .errors import ConfigError as ConfigError
+from .loading import load as load
+from .paths import config_dir as config_dir
+from .schema import SETTINGS as SETTINGS
+from .schema import Setting as Setting
+from .schema import nearest as nearest
+from .settings import EndpointSettings as EndpointSettings
+from .settings import Settings as Settings
+from .settings import SyncSettings as SyncSettings
+from .settings import TimeoutSettings as TimeoutSettings
+from .settings import Ui as Ui
+from .writing import remove_endpoint as remove_endpoint
+from .writing import save_value as save_value
