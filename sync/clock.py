@@ -1,4 +1,4 @@
-"""Clock, stopwatch and sleep of everything that waits, given from outside: a test owns them all."""
+"""Clock, stopwatch and sleep of everything that waits, as one argument that tests replace."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Where time comes from."""
+    """Sources of time."""
 
     clock: Callable[[], float] = time.time
-    """Seconds since 1970, as this computer believes; may jump."""
+    """Seconds since 1970 by the clock of this computer, which may jump."""
     monotonic: Callable[[], float] = time.monotonic
-    """Seconds that never go back; while the computer sleeps they stand still."""
+    """Seconds of a stopwatch, which never goes back and may stand still while the computer sleeps."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def now_ms(self) -> int:
-        """The clock in milliseconds."""
+        """Return the clock in milliseconds."""
         return int(self.clock() * 1000)
 
     async def wait(self, event: asyncio.Event, seconds: float | None) -> bool:
-        """Until ``event`` is set, for so long at most; whether it is set."""
+        """Wait until ``event`` is set, for ``seconds`` at most. Return whether it is set."""
         if seconds is None:
             return await event.wait()
         if not event.is_set() and seconds > 0:
@@ -36,7 +36,7 @@ class Timing:
         return event.is_set()
 
     async def limited(self, work: Awaitable[T], seconds: float) -> T:
-        """What ``work`` gives. Raises TimeoutError, and cancels it, when it takes longer."""
+        """Return the result of ``work``. Cancel it and raise TimeoutError after ``seconds``."""
         done = asyncio.ensure_future(work)
         late = asyncio.ensure_future(self.sleep(seconds))
         try:
@@ -45,10 +45,10 @@ class Timing:
                 return done.result()
             raise TimeoutError
         finally:
-            await _end(done, late)
+            await _cancel(done, late)
 
 
-async def _end(*tasks: asyncio.Future[Any]) -> None:
+async def _cancel(*tasks: asyncio.Future[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

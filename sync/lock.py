@@ -1,4 +1,4 @@
-"""One syncing process per history: a lock of the system, which ends with the process that has it and needs no clock."""
+"""Lock that lets one process sync a history. The operating system releases it when the process ends."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ log = logging.getLogger("sterna.sync")
 
 
 class SyncLock:
-    """The right to sync the history in ``database``, asked for and never waited for.
+    """Lock on syncing the history in ``database``; never waited for.
 
-    Nothing is wrong where two have it: the fence in the database lets only the newer one write. So where no lock can be
-    made (some network file systems) the fence alone does it.
+    Correctness does not depend on it: of two holders, the fence in the database lets only the newer one write. So where
+    no lock can be made, as on some network file systems, the fence alone suffices.
     """
 
     def __init__(self, database: Path) -> None:
@@ -23,7 +23,7 @@ class SyncLock:
         self.held = False
 
     def take(self) -> bool:
-        """Whether this process may sync now."""
+        """Acquire the lock if it is free. Return whether this process holds it."""
         if not self.held:
             try:
                 self.held = self._lock.try_acquire()
@@ -33,6 +33,6 @@ class SyncLock:
         return self.held
 
     def give_back(self) -> None:
-        """Let the next process sync."""
+        """Release the lock."""
         self.held = False
         self._lock.release()

@@ -1,9 +1,9 @@
-"""Events of a person's use that are sent once they said yes: their names, and the functions that take them.
+"""Usage analytics: names of the events, and the server functions that record them. Nothing is sent without consent.
 
 See docs/specification/features.md#interaction-analytics.
 
-No text can be in an event: its data are numbers, yes or no, and the few words of :data:`WORDS`; anything else is left
-out where the event is made.
+No text can be in an event: its data are numbers, booleans and the few words of :data:`WORDS`; anything else is left
+out when the event is created.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "model_chosen": "another model was chosen",
     }
 )
-"""Every event there is, and what it tells."""
+"""Every event, and what it reports."""
 
 WORDS: Final = frozenset({"done", "stopped", "interrupted", "failed"})
 IDS: Final = re.compile(r"(conv|msg)_\d{1,15}_[0-9a-z]{1,12}")
 
 
 def device_info() -> dict[str, Any]:
-    """What a session tells of this computer."""
+    """Return what an analytics session reports about this computer."""
     return {
         "device_type": "terminal",
         "product": "sterna",
@@ -52,7 +52,7 @@ def device_info() -> dict[str, Any]:
 
 
 def harmless(event_data: Mapping[str, Any]) -> dict[str, Any]:
-    """What of it may be sent: numbers, yes or no, and known words, under names in plain letters."""
+    """Return the values that may be sent: numbers, booleans and known words, under ASCII names."""
     return {
         name: value
         for name, value in event_data.items()
@@ -64,36 +64,36 @@ def harmless(event_data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def harmless_id(content_id: str | None) -> str | None:
-    """An id that this program made; None for anything else."""
+    """Return an id that this program generated; None for anything else."""
     return content_id if content_id is not None and IDS.fullmatch(content_id) else None
 
 
 class AnalyticsService:
-    """The functions of interaction analytics at one account's server. Every method raises :class:`SignInError`."""
+    """Server functions of interaction analytics for one account. Every method raises :class:`SignInError`."""
 
     def __init__(self, service: Service, user_id: str) -> None:
         self._service = service
         self.user_id = user_id
 
     async def start_user_session(self, session_token: str | None = None) -> str:
-        """Begin a session, or go on with the open one of that token; gives its id."""
-        told = await self._call(
+        """Start a session, or continue the open one with that token. Return its id."""
+        result = await self._call(
             "start_user_session",
             p_user_id=self.user_id,
             p_device_info=device_info(),
             p_session_token=session_token,
         )
         if (
-            not isinstance(told, Mapping)
-            or told.get("success") is not True
-            or not isinstance(told.get("session_id"), str)
+            not isinstance(result, Mapping)
+            or result.get("success") is not True
+            or not isinstance(result.get("session_id"), str)
         ):
-            raise NotTaken(_error(told), 200, "")
-        session_id: str = told["session_id"]
+            raise NotTaken(_error(result), 200, "")
+        session_id: str = result["session_id"]
         return session_id
 
     async def end_user_session(self, session_id: str) -> bool:
-        """Whether an open session was ended by this."""
+        """End a session. Return whether it was open."""
         return await self._call("end_user_session", p_session_id=session_id) is True
 
     async def track_event(
@@ -104,8 +104,8 @@ class AnalyticsService:
         duration: int | None = None,
         event_data: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Send one event of a session; False when it was not taken."""
-        told = await self._call(
+        """Send one event of a session. Return whether it was accepted."""
+        result = await self._call(
             "track_user_interaction",
             p_session_id=session_id,
             p_event_type=event_type,
@@ -113,68 +113,67 @@ class AnalyticsService:
             p_duration=duration,
             p_event_data=harmless(event_data or {}),
         )
-        return isinstance(told, Mapping) and told.get("success") is True
+        return isinstance(result, Mapping) and result.get("success") is True
 
     async def track_events(self, events: Sequence[Mapping[str, Any]]) -> dict[int, str]:
-        """Send up to 500 at once; gives what was wrong with those that were not taken, by their place."""
-        told = await self._call("batch_track_user_interactions", p_interactions=list(events))
-        if not isinstance(told, Mapping) or told.get("success") is not True:
-            raise NotTaken(_error(told), 200, "")
-        errors = told.get("errors")
-        found = errors if isinstance(errors, list) else []
+        """Send up to 500 events at once. Return the errors of those that were rejected, by their index."""
+        result = await self._call("batch_track_user_interactions", p_interactions=list(events))
+        if not isinstance(result, Mapping) or result.get("success") is not True:
+            raise NotTaken(_error(result), 200, "")
+        errors = result.get("errors")
         return {
-            one["index"]: str(one.get("error", ""))
-            for one in found
-            if isinstance(one, Mapping) and isinstance(one.get("index"), int)
+            item["index"]: str(item.get("error", ""))
+            for item in (errors if isinstance(errors, list) else [])
+            if isinstance(item, Mapping) and isinstance(item.get("index"), int)
         }
 
     async def event_count(self, session_id: str) -> int:
-        """How many events of a session the server has."""
-        told = await self._call("count_session_events", p_session_id=session_id)
-        return told if isinstance(told, int) else 0
+        """Return the number of events that the server has of a session."""
+        result = await self._call("count_session_events", p_session_id=session_id)
+        return result if isinstance(result, int) else 0
 
     async def open_session(self) -> str | None:
-        """The id of the newest session of the person that is open; None when none is."""
-        told = await self._call("get_open_user_session", p_user_id=self.user_id)
-        return told if isinstance(told, str) else None
+        """Return the id of the newest open session, or None."""
+        result = await self._call("get_open_user_session", p_user_id=self.user_id)
+        return result if isinstance(result, str) else None
 
     async def close(self) -> None:
-        """End its connections."""
+        """Close the connections."""
         await self._service.close()
 
     async def _call(self, function: str, **arguments: Any) -> Any:
         return await self._service.ask("POST", RPC + function, arguments)
 
 
-def _error(told: Any) -> str:
-    said = told.get("error") if isinstance(told, Mapping) else None
-    return said if isinstance(said, str) else "The server does not keep analytics."
+def _error(result: Any) -> str:
+    error = result.get("error") if isinstance(result, Mapping) else None
+    return error if isinstance(error, str) else "The server does not support analytics."
 
 
 # The three checks of docs/specification/features.md#interaction-analytics, for `sterna doctor analytics`
 
 
 async def verify_user_session(service: AnalyticsService) -> bool:
-    """Whether the person has an open session at the server."""
+    """Return whether there is an open session at the server."""
     return await service.open_session() is not None
 
 
 async def verify_session_events(service: AnalyticsService, session_id: str) -> int:
-    """How many events the server has of a session."""
+    """Return the number of events that the server has of a session."""
     return await service.event_count(session_id)
 
 
 async def test_session_and_event_creation(service: AnalyticsService) -> dict[str, Any]:
-    """Begin a session, send one event, count, end: ``{success, sessionId, eventCount}``.
+    """Start a session, send one event, count the events and end it: ``{success, sessionId, eventCount}``.
 
     See docs/specification/vectors.md#vector-19.
     """
     session_id: str | None = None
     try:
         session_id = await service.start_user_session()
-        kept = await service.track_event(session_id, "app_started", event_data={"probe": True})
+        accepted = await service.track_event(session_id, "app_started", event_data={"probe": True})
         count = await service.event_count(session_id)
         ended = await service.end_user_session(session_id)
     except SignInError as error:
         return {"success": False, "sessionId": session_id, "eventCount": 0, "error": str(error)}
-    return {"success": kept and count == 1 and ended, "sessionId": session_id, "eventCount": count}
+    return {"success": accepted and count == 1 and ended, "sessionId": session_id, "eventCount": count}

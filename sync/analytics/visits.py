@@ -1,4 +1,4 @@
-"""Announcement of a visit to the server, once a run and without a word on failure.
+"""Announcement of a visit to the server, once per run; failures are only logged.
 
 See docs/specification/features.md#visits.
 """
@@ -21,17 +21,17 @@ DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def session_token(now_ms: int) -> str:
-    """A new visit's token: ``sess_<epoch ms>_<9 base36>``."""
+    """Return a token for a new visit: ``sess_<epoch ms>_<9 base36>``."""
     return f"sess_{now_ms}_{''.join(secrets.choice(DIGITS) for _ in range(9))}"
 
 
 def user_agent() -> str:
-    """``sterna/<version> (<system>; Python <version>)``."""
+    """Return ``sterna/<version> (<system>; Python <version>)``."""
     return f"sterna/{version('sterna')} ({platform.system() or 'unknown'}; Python {platform.python_version()})"
 
 
 class ChatSession:
-    """One visit. Chat goes on whether or not it could be announced."""
+    """One visit. Chat works whether or not the visit could be announced."""
 
     def __init__(self, service: Service, timing: Timing) -> None:
         self._service = service
@@ -41,16 +41,16 @@ class ChatSession:
 
     @property
     def session_token(self) -> str | None:
-        """Its token, from the first try on."""
+        """Return the visit's token; None before the first try."""
         return self._token
 
     @property
     def is_active(self) -> bool:
-        """Whether a server took it: only an answer of success says so."""
+        """Return whether the server accepted the visit."""
         return self._active
 
     async def start_session(self) -> None:
-        """Announce the visit, if that was not done. A failure is written down and nothing more; the next call tries."""
+        """Announce the visit unless that is done. A failure is logged; the next call tries again."""
         if self._active:
             return
         self._token = self._token or session_token(self._timing.now_ms())

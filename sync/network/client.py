@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import httpx
 
 CONNECT, READ, WRITE = 10.0, 30.0, 30.0
-"""Seconds to wait."""
+"""Timeouts in seconds."""
 _LOGGERS = (
     "httpx",
     "httpcore",

@@ -1,25 +1,25 @@
-"""Whether this computer has a way out, and when that changes, found out without sending anything."""
+"""Detection of network changes without sending anything."""
 
 from __future__ import annotations
 
 import socket
 
-_FAR = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
-"""Addresses of documents (RFC 5737, RFC 3849): no host has them, and nothing is sent to them."""
+_REMOTE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+"""Addresses reserved for documentation (RFC 5737, RFC 3849). Nothing is sent to them."""
 
 
 def way_out() -> tuple[str, ...]:
-    """The addresses that this computer would send from; empty when it is in no network.
+    """Return the addresses that this computer would send from; none without a network.
 
-    Connecting a datagram socket only looks into the routing table. Asking the system's network service instead would be
-    another one on each system.
+    Connecting a datagram socket only consults the routing table. The alternative, the system's network service, is a
+    different one on each system.
     """
-    found = []
-    for family, far in _FAR:
+    addresses = []
+    for family, remote in _REMOTE:
         try:
-            with socket.socket(family, socket.SOCK_DGRAM) as asked:
-                asked.connect((far, 9))
-                found.append(str(asked.getsockname()[0]))
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((remote, 9))
+                addresses.append(str(probe.getsockname()[0]))
         except OSError:
             continue
-    return tuple(found)
+    return tuple(addresses)

@@ -1,4 +1,4 @@
-"""Where a server is: its address in one form, so that what belongs to one server is never sent to another."""
+"""Addresses of servers in one canonical form, so that data of one server is never sent to another."""
 
 from __future__ import annotations
 
@@ -11,54 +11,52 @@ from ..errors import BadAddress, Insecure
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The address of a server, checked."""
+    """Validated address of a server."""
 
     origin: str
-    """``scheme://host[:port][/path]`` in one form: what a sign-in and an account's file are bound to."""
+    """``scheme://host[:port][/path]`` in canonical form; sign-ins and files of accounts are bound to it."""
     host: str
-    """With its port where that is not the usual one: for sentences."""
+    """Host for sentences, with its port where that is not the default."""
     local: bool
-    """On this computer: plain http is allowed, and no proxy leads there."""
+    """On this computer: plain http is allowed, and no proxy is used."""
 
     def url(self, path: str) -> str:
-        """An address under this server's."""
+        """Return the URL of ``path`` at this server."""
         return f"{self.origin}{path}"
 
 
 def server_of(text: str) -> Server:
-    """The server that a person means. Without a scheme https is meant, and http on this computer.
+    """Return the server at an address that a person entered. Without a scheme it is https, or http on this computer.
 
     Raises :class:`BadAddress` or :class:`Insecure`.
     """
-    told = text.strip()
-    wrong = BadAddress("This is no address of a server. Give one as in https://sterna.example.org")
-    if not told or len(told) > 500 or not told.isprintable() or any(one in told for one in " \\<>\"'"):
-        raise wrong
-    scheme, found, _ = told.partition("://")
+    address = text.strip()
+    invalid = BadAddress("This is not a server address. Use the form https://sterna.example.org")
+    if not address or len(address) > 500 or not address.isprintable() or any(sign in address for sign in " \\<>\"'"):
+        raise invalid
+    scheme, separator, _ = address.partition("://")
     try:
-        parts = urlsplit(told if found else f"//{told}")
+        parts = urlsplit(address if separator else f"//{address}")
         host, port = parts.hostname or "", parts.port
         host = (host if ":" in host else host.rstrip(".").encode("idna").decode("ascii")).lower()
     except (ValueError, UnicodeError):
-        raise wrong from None
-    if not host or (found and scheme.lower() not in ("http", "https")):
-        raise wrong
+        raise invalid from None
+    if not host or (separator and scheme.lower() not in ("http", "https")):
+        raise invalid
     if parts.username is not None or parts.query or parts.fragment:
-        raise BadAddress("An address has no name, password, ? or # in it. Give one as in https://sterna.example.org")
+        raise BadAddress("An address has no user name, password, ? or #. Use the form https://sterna.example.org")
     local = is_loopback(host)
-    scheme = scheme.lower() if found else "http" if local else "https"
+    scheme = scheme.lower() if separator else "http" if local else "https"
     shown = f"[{host}]" if ":" in host else host
     if port is not None and port != {"http": 80, "https": 443}[scheme]:
         shown = f"{shown}:{port}"
     if scheme == "http" and not local:
-        raise Insecure(
-            f"http://{shown} would send the password and the history readable for all on the way. Use https://{shown}."
-        )
+        raise Insecure(f"http://{shown} would send your password and history unencrypted. Use https://{shown}.")
     return Server(f"{scheme}://{shown}{parts.path.rstrip('/')}", shown, local)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether that name or number is this computer."""
+    """Return whether a host name or address is this computer."""
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""Bodies of pushes, packed: with zstd where both ends have it, else with gzip at its fastest."""
+"""Compression of pushes: zstd where both ends have it, else gzip at its fastest level."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def _zstandard() -> Any:
         return None
 
 
-def packed(body: bytes, caps: Collection[str]) -> bytes:
-    """``body`` as a server with these capabilities takes it; the same bytes each time."""
+def compressed(body: bytes, caps: Collection[str]) -> bytes:
+    """Return ``body`` compressed for a server with these capabilities; deterministic."""
     if "zstd" in caps and (zstandard := _zstandard()) is not None:
-        squeezed: bytes = zstandard.ZstdCompressor(level=3).compress(body)
-        return squeezed
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-    return packer.compress(body) + packer.flush()
+        result: bytes = zstandard.ZstdCompressor(level=3).compress(body)
+        return result
+    compressor = zlib.compressobj(1, zlib.DEFLATED, 31)
+    return compressor.compress(body) + compressor.flush()
 
 
-def coding(body: bytes) -> str:
-    """What a packed body says of itself in ``Content-Encoding``."""
+def content_encoding(body: bytes) -> str:
+    """Return the ``Content-Encoding`` of a compressed body."""
     return "zstd" if body.startswith(ZSTD_MAGIC) else "gzip"

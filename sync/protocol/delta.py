@@ -17,7 +17,7 @@ from sterna.storage import Inflight, NotInFlight, Pending, Store, SyncState
 
 from ..wire import BATCH_OPS, BadItem, Capability, Commit, DeltaAnswer, DeltaPush, Pull, is_clean_json
 from .capabilities import client_header
-from .compression import coding, packed
+from .compression import compressed, content_encoding
 from .delta_codec import op_of, remote_of, told_of
 from .effects import Ahead, Answer, Cycle, Http, Now, Point, Problem, Progress, Step, Tx, Unreachable
 from .response_errors import portal, problem_of
@@ -149,7 +149,7 @@ class DeltaSync:
         began: int = yield Now()
         headers = self._headers(state) | {
             "Content-Type": "application/json",
-            "Content-Encoding": coding(frozen.body),
+            "Content-Encoding": content_encoding(frozen.body),
             "Sync-Sent-At": str(began),
         }
         if not state.resync:
@@ -275,7 +275,7 @@ class DeltaSync:
         ops = [op_of(one) for one in pending]
         body = {"conversations": [], "sync": DeltaPush(replica, push_seq, ops).encode()}
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        return packed(text.encode("utf-8", "replace"), self._capability.caps)
+        return compressed(text.encode("utf-8", "replace"), self._capability.caps)
 
     def _headers(self, state: SyncState) -> dict[str, str]:
         seen = Commit(state.seen_seq, state.seen_nonce).format() if state.seen_nonce else ""

@@ -200,7 +200,7 @@ def test_a_list_of_accounts_that_a_crash_left_behind_is_corrected_by_the_file(
 
 REFUSED = (
     (("login", "http://sterna.example.org"), 1, "Use https://"),
-    (("login", "ftp://x"), 1, "no address"),
+    (("login", "ftp://x"), 1, "not a server address"),
     (("login", "127.0.0.1:9", "--email", "a@example.org", "--password-stdin"), 1, "Nothing answers at 127.0.0.1:9"),
     (("login",), 2, "Name the server"),
     (("login", "https://x.example"), 2, "Say how to sign in"),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from sterna.storage import Store
-from sterna.sync.protocol.compression import coding
+from sterna.sync.protocol.compression import content_encoding
 from sterna.sync.protocol.effects import Ahead, Answer, Http, Now, Point, Step, Tx, Unreachable
 from sterna.sync.wire import Commit, DeltaAnswer, DeltaPush, Pull
 
@@ -19,7 +19,7 @@ JSON = {"content-type": "application/json"}
 
 
 def inflated(body: bytes) -> bytes:
-    assert coding(body) == "gzip"
+    assert content_encoding(body) == "gzip"
     return zlib.decompress(body, 31)
 
 
