@@ -9,7 +9,7 @@ import click
 
 from sterna.storage import History, clean, one_line
 from sterna.sync.auth.accounts import Account, Accounts, Choice, Offer, SignedIn
-from sterna.sync.auth.device_grant import approved
+from sterna.sync.auth.device_grant import wait_for_approval
 from sterna.sync.auth.gotrue import SignInServer, Tokens
 
 from .account_prompts import accounts_of, can_ask, current
@@ -21,15 +21,15 @@ TAKE = {"adopt": ("adopt", "merge", "move"), "beside": ("beside", "open")}
 """What each of the two answers means where it is offered."""
 
 
-@click.command(short_help="Sign in to a server, so that the history follows you.")
+@click.command(short_help="Sign in to a server and sync your history.")
 @click.argument("url", required=False)
-@click.option("--email", help="Sign in with a password; it is asked for.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
-@click.option("--device", is_flag=True, help="Sign in with a browser, on this or another machine.")
-@click.option("--create", is_flag=True, help="Make the account. An invitation, if needed, is asked for.")
-@click.option("--yes", is_flag=True, help="Say yes to sending the history to the server.")
-@click.option("--adopt", "wish", flag_value="adopt", help="The history here, or a copy of it, becomes the account's.")
-@click.option("--beside", "wish", flag_value="beside", help="The history here stays apart; the account has its own.")
+@click.option("--email", help="Sign in with email and password (prompts for it).")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--device", is_flag=True, help="Sign in with a browser, on this or another device.")
+@click.option("--create", is_flag=True, help="Create a new account (prompts for an invitation if needed).")
+@click.option("--yes", is_flag=True, help="Sync your history without asking.")
+@click.option("--adopt", "wish", flag_value="adopt", help="Add the conversations on this computer to the account.")
+@click.option("--beside", "wish", flag_value="beside", help="Keep the conversations on this computer separate.")
 @click.pass_obj
 def login(
     place: Place,
@@ -41,11 +41,12 @@ def login(
     yes: bool,
     wish: Literal["adopt", "beside"] | None,
 ) -> None:
-    """Sign in to the server at URL; without one, to that of config.toml.
+    """Sign in to the server at URL (default: sync.server of config.toml).
 
-    Tokens are kept in the system's keyring, or in a file that only you can read. Conversations that are private are
-    never sent. Where nobody can be asked, nothing is sent without --yes, and a history that is here needs --adopt or
-    --beside; standard input then holds the password, and for --create the invitation on a second line.
+    Tokens are stored in the system keyring, or in a file that only you can read. Private conversations are never sent.
+
+    In scripts, nothing is sent without --yes, and conversations that are already on this computer need --adopt or
+    --beside. The first line of standard input is the password; with --create, a second line is the invitation.
     """
     if device and (email or password_stdin or create):
         raise click.UsageError("--device signs in with a browser: leave --email, --password-stdin and --create out.")
@@ -58,7 +59,8 @@ def login(
         here = store.history() if store.owner() is None else History(0, 0, 0)
     if not asks and not wish and here.conversations:
         raise click.UsageError(
-            f"There {_are(here)} on this computer. Say --adopt to make them the account's, or --beside to leave them."
+            f"There {_are(here)} on this computer. Use --adopt to add them to the account, or --beside to keep them"
+            " separate."
         )
     signed = _signed(accounts, address, email, asks, device=device, create=create)
     try:
@@ -113,7 +115,7 @@ async def _with_browser(signer: SignInServer) -> Tokens:
     click.echo(f"Open {one_line(code.page, 200)} in a browser, here or elsewhere, and enter the code", err=True)
     click.echo(f"\n    {one_line(code.user, 40)}\n", err=True)
     click.echo("Waiting for it to be approved. Ctrl+C gives up.", err=True)
-    return await approved(signer, code)
+    return await wait_for_approval(signer, code)
 
 
 def _choice(offer: Offer, signed: SignedIn, wish: str | None, *, yes: bool, asks: bool) -> Choice:
@@ -185,10 +187,10 @@ def _are(here: History) -> str:
     return f"{'is' if here.conversations == 1 else 'are'} {many}{private}"
 
 
-@click.command(short_help="Sign out. The history stays here.")
+@click.command(short_help="Sign out (keeps local history).")
 @click.pass_obj
 def logout(place: Place) -> None:
-    """Forget the sign-in here and at the server. Nothing is deleted; changes wait for the next sign-in."""
+    """Sign out here and at the server. Nothing is deleted; changes are synced after the next sign-in."""
     accounts = accounts_of(place)
     with place.store() as store:
         account, waiting = current(accounts, store), store.waiting()

@@ -41,7 +41,7 @@ class Finding:
 
 
 @click.group(invoke_without_command=True, short_help="Check the setup and report problems.")
-@click.option("--offline", is_flag=True, help="Ask no endpoint.")
+@click.option("--offline", is_flag=True, help="Do not contact providers.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def doctor(context: click.Context, offline: bool, as_json: bool) -> int:
@@ -174,8 +174,8 @@ async def _endpoints(place: Place, settings: Settings) -> list[Finding]:
         endpoint = catalog.endpoint(name)
         where = f"{endpoint.shown}, " if endpoint else ""
         if name in catalog.problems:
-            findings.append(Finding(f"endpoint {name}", catalog.problems[name], ok=False))
+            findings.append(Finding(f"provider {name}", catalog.problems[name], ok=False))
         else:
             count = sum(model.endpoint == name for model in models)
-            findings.append(Finding(f"endpoint {name}", f"{where}{counted(count, 'model')}"))
+            findings.append(Finding(f"provider {name}", f"{where}{counted(count, 'model')}"))
     return findings

@@ -17,30 +17,30 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 WHERE = {"keyring": "the system's keyring", "file": "a file that only you can read"}
 
 
-@click.group(short_help="Keep or forget the key of an endpoint.")
+@click.group(short_help="Store or remove API keys of providers.")
 def keys() -> None:
-    """Keys are kept in the system's keyring, or where there is none in a file that only you can read."""
+    """API keys are stored in the system keyring, or in a file that only you can read."""
 
 
 @keys.command("set")
 @click.argument("name")
 @click.pass_obj
 def set_(place: Place, name: str) -> None:
-    """Keep the key of endpoint NAME; it is asked for, or read from standard input.
+    """Store the API key of the provider NAME (prompts for it, or reads standard input).
 
-    For a service that Sterna knows (openai, openrouter, anthropic, gemini, groq, mistral) the endpoint is added to
-    config.toml when it is not there.
+    A provider that Sterna knows (openai, openrouter, anthropic, gemini, groq, mistral) is added to config.toml if it is
+    not there yet.
     """
     settings = place.settings()
     known = next((one for one in SERVICES if one.name == name), None)
     configured = name in {one.name for one in settings.endpoints}
     if not configured and known is None:
         table = f"[endpoints.{name if NAME.fullmatch(name) else 'NAME'}]"
-        raise click.UsageError(f"There is no endpoint {name}. Add {table} with its url to config.toml.")
+        raise click.UsageError(f"There is no provider {name}. Add {table} with its url to config.toml.")
     asked = sys.stdin.isatty()
     key = click.prompt(f"Key of {name}", hide_input=True, err=True) if asked else read_line()
-    kept = credentials.open_credentials(place.config_dir).put(name, key)
-    click.echo(f"The key of {name} is kept in {WHERE[kept]}.")
+    source = credentials.open_credentials(place.config_dir).put(name, key)
+    click.echo(f"The key of {name} is stored in {WHERE[source]}.")
     if not configured and known is not None:
         save_value(f"endpoints.{name}.url", known.url, place.config_dir)
         if not settings.model:
@@ -52,7 +52,7 @@ def set_(place: Place, name: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def delete(place: Place, name: str) -> None:
-    """Forget the key of endpoint NAME."""
+    """Remove the stored API key of the provider NAME."""
     if not credentials.open_credentials(place.config_dir).delete(name):
-        raise ConfigError(f"No key of {name} is kept.")
-    click.echo(f"The key of {name} is forgotten.")
+        raise ConfigError(f"There is no stored key of {name}.")
+    click.echo(f"The key of {name} was removed.")

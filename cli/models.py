@@ -16,14 +16,14 @@ from .context import Place
 from .output import paint, print_json
 
 
-@click.command(short_help="The models that can be asked.")
+@click.command(short_help="List the available models.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.pass_obj
 def models(place: Place, as_json: bool) -> int:
-    """The models of every endpoint that is configured or found here, as --model takes them.
+    """List the models of every provider that is configured or detected, as --model takes them.
 
-    An endpoint that does not answer is named on standard error; the exit code is 1 when one is.
-    With --json each line has: ref, endpoint, id, name, context_length, tier, allowed, limits.
+    A provider that does not respond is named on standard error, and the exit code is 1.
+    With --json each line has: ref, endpoint (the provider's name), id, name, context_length, tier, allowed, limits.
     """
     found, problems, default = asyncio.run(_models(place))
     for model in found:

@@ -24,7 +24,7 @@ def new_file(path: Path, *, force: bool, folder: Path | None = None) -> Iterator
     of many files name ``folder``.
     """
     special = _special(path)
-    named, result = folder or path, INCOMPLETE if folder and force else "Nothing was exported."
+    named, result = folder or path, INCOMPLETE if folder == path.parent else "Nothing was exported."
     if special is not None:
         with _errors(path, INCOMPLETE), os.fdopen(special, "w", encoding="utf-8", newline="\n") as file:
             yield file

@@ -70,7 +70,7 @@ def _secret(name: str, told: str) -> Callable[[Command], Command]:
 @_secret("--external-jwt-secret", "Accept tokens of another sign-in too, such as a Supabase project's (HS256).")
 @click.option("--external-jwks-url", default="", help="The same, checked with public keys (RS256, ES256).")
 @click.option("--external-issuer", default="", help="Required issuer of these tokens.")
-@click.option("--upstream-url", default="", help="An OpenAI-compatible endpoint that answers /api/chat.")
+@click.option("--upstream-url", default="", help="URL of an OpenAI-compatible API that replies on /api/chat.")
 @_secret("--upstream-key", "The key for it.")
 @click.option("--upstream-model", default="", help="The model when a request names none.")
 @click.option(

@@ -1,4 +1,4 @@
-"""What a server tells whoever runs it: a line on standard error for everything that is not as usual."""
+"""Log of a server on standard error, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from datetime import UTC, datetime
 LOGGERS = ("sterna.server", "uvicorn.error")
 
 
-class Json(logging.Formatter):
-    """One object a line; what a record brings under ``extra={"told": {…}}`` stands beside the message."""
+class JsonFormatter(logging.Formatter):
+    """Formatter of one JSON object a line; ``extra={"details": {…}}`` of a record adds keys to it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        told = {
+        """Return the line of a record."""
+        line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
-            **getattr(record, "told", {}),
+            **getattr(record, "details", {}),
         }
         if record.exc_info:
-            told["trace"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=False)
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
 
 
-class Text(logging.Formatter):
-    """For a terminal."""
+class TextFormatter(logging.Formatter):
+    """Formatter for a terminal."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, with what the record brings."""
-        told = getattr(record, "told", {})
-        return " ".join([super().format(record), *(f"{key}={value}" for key, value in told.items())])
+        """Return the line of a record, with its details."""
+        details = getattr(record, "details", {})
+        return " ".join([super().format(record), *(f"{key}={value}" for key, value in details.items())])
 
 
 def log_to_stderr(form: str) -> None:
-    """Send what the server says to standard error, as ``json`` or ``text``."""
+    """Write the log of the server to standard error, as ``json`` or ``text``."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Json() if form == "json" else Text())
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     for name in LOGGERS:
         logger = logging.getLogger(name)
-        # uvicorn tells each step of its start and end; that it listens, our own line says
+        # uvicorn logs each step of its start and end; Sterna prints the address itself
         logger.setLevel(logging.WARNING if name == "uvicorn.error" else logging.INFO)
         logger.handlers = [handler]
         logger.propagate = False

@@ -23,7 +23,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 DATABASE = click.option(
     "--database-url",
     envvar="STERNA_SERVE_DATABASE_URL",
-    help="PostgreSQL of the server; without it, the one that `sterna serve` keeps in the data folder.",
+    help="The server's PostgreSQL (default: the embedded one in the data folder).",
 )
 WORDS = {"users": "account", "conversations": "conversation", "messages": "message"}
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -45,11 +45,11 @@ def _cost(context: click.Context, option: click.Parameter, told: str | None) -> 
     return cost
 
 
-@click.group(short_help="The models that each tier may ask.")
+@click.group(short_help="Manage which models each tier can use.")
 def model() -> None:
-    """Say which tier may ask which model, and how often. The server may run meanwhile, and need not.
+    """Manage which models each tier can use, and how often. The server does not have to be running.
 
-    A tier may ask what lower tiers may. The server's default model is everybody's as long as it is in no tier.
+    Each tier includes the models of lower tiers. The server's default model is available to all unless it is in a tier.
     """
 
 
@@ -70,7 +70,7 @@ def _opened(context: click.Context, url: str | None) -> Iterator[ModelAdmin]:
 @AS_JSON
 @click.pass_context
 def list_(context: click.Context, database_url: str | None, as_json: bool) -> None:
-    """Print each model in each tier, with its limits.
+    """List the models of each tier, with their limits.
 
     With --json each line has: model_id, tier, is_active, daily_limit, monthly_limit, model_name, model_description,
     model_tags, input_cost_per_token, output_cost_per_token.
@@ -84,7 +84,7 @@ def list_(context: click.Context, database_url: str | None, as_json: bool) -> No
         else:
             click.echo(f"{one_line(row['model_id'])}  {row['tier']}  {_limits(row)}")
     if not as_json and not listed:
-        click.echo("No model is in a tier. `sterna serve model set NAME` puts one there.", err=True)
+        click.echo("No models are in a tier yet. Add one: sterna serve model set NAME", err=True)
 
 
 def _limits(row: Mapping[str, Any]) -> str:
@@ -95,19 +95,22 @@ def _limits(row: Mapping[str, Any]) -> str:
 
 @model.command("set")
 @click.argument("name")
-@click.option("--tier", type=TIERS, default="free", show_default=True, help="The lowest tier that may ask it.")
-@click.option("--daily-limit", callback=_limit, help="Replies a day and account; none: no limit.")
-@click.option("--monthly-limit", callback=_limit, help="Replies a month and account; none: no limit.")
-@click.option("--title", help="How it is called in lists.")
-@click.option("--description", help="What it is good for.")
-@click.option("--tag", "tags", multiple=True, help="A tag; may be given several times.")
-@click.option("--input-cost", callback=_cost, help="US dollars for one token that it reads.")
-@click.option("--output-cost", callback=_cost, help="US dollars for one token that it writes.")
-@click.option("--enable/--disable", default=None, help="Whether the tier may ask it now.")
+@click.option("--tier", type=TIERS, default="free", show_default=True, help="The lowest tier that can use the model.")
+@click.option("--daily-limit", callback=_limit, help="Replies per account and day, or none for no limit.")
+@click.option("--monthly-limit", callback=_limit, help="Replies per account and month, or none for no limit.")
+@click.option("--title", help="Display name.")
+@click.option("--description", help="Description shown to users.")
+@click.option("--tag", "tags", multiple=True, help="A tag (repeatable).")
+@click.option("--input-cost", callback=_cost, help="US dollars per input token.")
+@click.option("--output-cost", callback=_cost, help="US dollars per output token.")
+@click.option("--enable/--disable", default=None, help="Make the model available to the tier, or not.")
 @DATABASE
 @click.pass_context
 def set_(context: click.Context, /, name: str, tier: str, database_url: str | None, **options: Any) -> None:
-    """Put the model NAME into a tier, or change what is given of it there; the rest stays."""
+    """Add the model NAME to a tier, or change its settings there.
+
+    Options that are not given keep their values.
+    """
     given = {
         "daily_limit": options["daily_limit"],
         "monthly_limit": options["monthly_limit"],
@@ -121,17 +124,17 @@ def set_(context: click.Context, /, name: str, tier: str, database_url: str | No
     values = {column: None if value == NONE else value for column, value in given.items() if value is not None}
     with _opened(context, database_url) as models:
         is_new = models.set(name, tier, values)
-    told = "may be asked by" if is_new else "is changed for"
-    click.echo(clean(f"{one_line(name)} {told} the tier {tier}."))
+    result = "added to" if is_new else "changed in"
+    click.echo(clean(f"{one_line(name)} was {result} the tier {tier}."))
 
 
 @model.command("remove")
 @click.argument("name")
-@click.option("--tier", type=TIERS, help="From this tier only; by default from all.")
+@click.option("--tier", type=TIERS, help="Remove it from this tier only (default: all tiers).")
 @DATABASE
 @click.pass_context
 def remove(context: click.Context, name: str, tier: str | None, database_url: str | None) -> None:
-    """Take the model NAME away from a tier, or from all."""
+    """Remove the model NAME from a tier, or from all tiers."""
     with _opened(context, database_url) as models:
         many = models.remove(name, tier)
     click.echo(clean(f"{one_line(name)} was removed from {counted(many, 'tier')}."))

@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 TIERS = click.Choice(["free", "pro", "enterprise"])
 
 
-@click.group(short_help="The accounts of this server.")
+@click.group(short_help="Manage accounts and invitations.")
 @click.option(
     "--database-url",
     envvar="STERNA_SERVE_DATABASE_URL",
-    help="PostgreSQL of the server; without it, the one that `sterna serve` keeps in the data folder.",
+    help="The server's PostgreSQL (default: the embedded one in the data folder).",
 )
 @click.pass_context
 def user(context: click.Context, database_url: str | None) -> None:
-    """Make, list, shut and open accounts, and invite people. The server may run meanwhile, and need not.
+    """Create, list, disable and enable accounts, and invite people. The server does not have to be running.
 
-    Passwords are asked for, or read from standard input; they are never arguments.
+    Passwords are prompted for or read from standard input, never given as arguments.
     """
     context.ensure_object(dict)
     place = context.find_object(Place) or Place(None, None)
@@ -107,7 +107,10 @@ def _password(email: str) -> str:
 @click.option("--tier", type=TIERS, default="free", show_default=True)
 @click.pass_obj
 def add(found: Accounts, email: str, tier: str) -> None:
-    """Make an account for EMAIL. The password is asked for, or the first line of standard input."""
+    """Create an account for EMAIL.
+
+    The password is prompted for, or read from the first line of standard input.
+    """
     password = _password(email)
     with found.open() as users:
         address = users.add(email, password, tier)
@@ -118,7 +121,7 @@ def add(found: Accounts, email: str, tier: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.pass_obj
 def list_(found: Accounts, as_json: bool) -> None:
-    """The accounts, by email.
+    """List all accounts, by email.
 
     With --json each line has: id, email, tier, disabled, created_at, last_sign_in_at.
     """
@@ -134,24 +137,27 @@ def list_(found: Accounts, as_json: bool) -> None:
         seen = came.astimezone().strftime("%Y-%m-%d %H:%M") if came else "never signed in"
         click.echo(f"{one_line(one.email)}  {one.tier}  {seen}{'  disabled' if one.is_disabled else ''}")
     if not as_json and not listed:
-        click.echo("There is no account yet. `sterna serve user add EMAIL` makes one.", err=True)
+        click.echo("No accounts yet. Create one: sterna serve user add EMAIL", err=True)
 
 
 @user.command("disable")
 @click.argument("email")
 @click.pass_obj
 def disable(found: Accounts, email: str) -> None:
-    """Shut the account of EMAIL at once: it is signed out everywhere and cannot sign in."""
+    """Disable the account of EMAIL.
+
+    It is signed out everywhere at once and cannot sign in. Nothing is deleted.
+    """
     with found.open() as users:
         address = users.disable(email)
-    click.echo(clean(f"{address} is shut and signed out. Nothing of theirs was deleted."))
+    click.echo(clean(f"{address} is disabled and signed out. Nothing was deleted."))
 
 
 @user.command("enable")
 @click.argument("email")
 @click.pass_obj
 def enable(found: Accounts, email: str) -> None:
-    """Open the account of EMAIL again."""
+    """Enable the account of EMAIL again."""
     with found.open() as users:
         address = users.enable(email)
     click.echo(clean(f"{address} can sign in again."))
@@ -162,17 +168,23 @@ def enable(found: Accounts, email: str) -> None:
 @click.argument("tier", type=TIERS)
 @click.pass_obj
 def set_tier(found: Accounts, email: str, tier: str) -> None:
-    """Put the account of EMAIL into TIER: its models and its limits."""
+    """Change the tier of EMAIL.
+
+    The tier decides which models the account can use, and its limits.
+    """
     with found.open() as users:
         address = users.set_tier(email, tier)
-    click.echo(clean(f"{address} is {tier} now."))
+    click.echo(clean(f"{address} is now in the tier {tier}."))
 
 
 @user.command("set-password")
 @click.argument("email")
 @click.pass_obj
 def set_password(found: Accounts, email: str) -> None:
-    """Give the account of EMAIL another password, asked for or read from standard input; ends all its sign-ins."""
+    """Set a new password for EMAIL.
+
+    The password is prompted for, or read from the first line of standard input. The account is signed out everywhere.
+    """
     password = _password(email)
     with found.open() as users:
         address = users.set_password(email, password)
@@ -181,31 +193,37 @@ def set_password(found: Accounts, email: str) -> None:
 
 @user.command("recover")
 @click.argument("email")
-@click.option("--hours", type=click.IntRange(1, 168), default=24, show_default=True, help="How long it is good.")
-@click.option("--public-url", envvar="STERNA_SERVE_PUBLIC_URL", help="How browsers reach the server, for the link.")
+@click.option(
+    "--hours", type=click.IntRange(1, 168), default=24, show_default=True, help="Hours until the link expires."
+)
+@click.option("--public-url", envvar="STERNA_SERVE_PUBLIC_URL", help="Public URL of the server, for the link.")
 @click.pass_context
 def recover(context: click.Context, email: str, hours: int, public_url: str | None) -> None:
-    """Print a link by which the owner of EMAIL sets a new password, once. It is shown only now.
+    """Print a password reset link for EMAIL.
 
-    Hand it to that person and nobody else: whoever has it can sign in as them.
+    The link works once and is shown only now. Give it to the owner of the account alone: anyone who has it can sign in
+    as them.
     """
     with context.obj.open() as users:
         code = users.recover(email, hours)
     server = (public_url or said_above(context, "public_url") or "http://127.0.0.1:8787").rstrip("/")
     click.echo(f"{server}/recover?code={code}")
     click.echo(
-        f"Good for one use within {counted(hours, 'hour')}. Their sign-ins end when the password is set.", err=True
+        f"Valid once, for {counted(hours, 'hour')}. Setting the password signs the account out everywhere.", err=True
     )
 
 
 @user.command("invite")
 @click.argument("email", required=False)
 @click.option("--tier", type=TIERS, default="free", show_default=True)
-@click.option("--days", type=click.IntRange(1, 365), default=7, show_default=True, help="How long it is good.")
+@click.option("--days", type=click.IntRange(1, 365), default=7, show_default=True, help="Days until the code expires.")
 @click.pass_obj
 def invite(found: Accounts, email: str | None, tier: str, days: int) -> None:
-    """Print a code that makes one account, for EMAIL only where it is given. It is shown only now."""
+    """Print an invitation code for one account.
+
+    With EMAIL the code is valid for that email alone. It is shown only now.
+    """
     with found.open() as users:
         code = users.invite(email, tier, days)
     click.echo(code)
-    click.echo(f"Good for one account within {counted(days, 'day')}.", err=True)
+    click.echo(f"Valid for one account, for {counted(days, 'day')}.", err=True)

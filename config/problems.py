@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .line_numbers import line_of
-from .schema import SETTINGS, VALUES, Setting, nearest, unsendable
+from .schema import OMITTED, SETTINGS, VALUES, Setting, nearest, unomittable, unsendable
 
 MODEL_SETTINGS = frozenset(
     {"model", "system_prompt", "temperature", "max_tokens", "reasoning_effort", "discover", "endpoints"}
@@ -38,7 +38,10 @@ class Problems:
             path = (*path, *inner[0])
             self._add(path, f"{'.'.join(path)} {inner[1]}", blocks=True)
             return
-        self._add(path, f"{'.'.join(path)} has to be {setting.expected}.", path[0] in MODEL_SETTINGS)
+        names = value if setting.kind is OMITTED and isinstance(value, list) else []
+        reason = unomittable(names) if all(isinstance(name, str) for name in names) else None
+        sentence = f"{'.'.join(path)} {reason or f'has to be {setting.expected}.'}"
+        self._add(path, sentence, path[0] in MODEL_SETTINGS)
 
     def add_unknown(self, path: tuple[str, ...]) -> None:
         """Add a setting that does not exist."""

@@ -11,7 +11,9 @@ from typing import Any
 Value = str | bool | int | float | tuple[str, ...] | Mapping[str, Any] | None
 
 RESERVED = ("model", "messages", "stream")
-"""Parameters of a request that no setting may replace."""
+"""Parameters of a request that no setting may replace or leave out."""
+OMITTABLE = ("temperature", "max_tokens", "max_completion_tokens", "reasoning_effort", "stream_options")
+"""Parameters that Sterna itself may send, to recognize a misspelt one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,18 @@ def _values(value: object) -> Value:
     return MappingProxyType(dict(value)) if isinstance(value, Mapping) and unsendable(value) is None else None
 
 
+def _omitted(value: object) -> Value:
+    names = _texts(value)
+    return names if isinstance(names, tuple) and unomittable(names) is None else None
+
+
 TEXT = Kind("text in quotes", _text)
 URL = Kind("an address that begins with http:// or https://", _url)
 BOOLEAN = Kind("true or false", _boolean)
 INTEGER = Kind("a whole number", _integer)
 NUMBER = Kind("a number", _number)
 TEXTS = Kind('a list of texts, as in ["a", "b"]', _texts)
+OMITTED = Kind('a list of names of parameters, as in ["temperature"]', _omitted)
 KEYS = Kind('a key in quotes, as in "ctrl+n", or a list of them', _keys)
 VALUES = Kind("a table, as in { top_p = 0.9 }", _values)
 TABLE = Kind('a table of texts, as in { "X-Team" = "blue" }', _table)
@@ -236,7 +244,7 @@ SETTINGS: tuple[Setting, ...] = (
                 {},
                 f"Default parameters of requests to {models}, as in {{ top_p = 0.9 }}.",
             ),
-            Setting(f"{table}.omit", TEXTS, (), f'Parameters never sent to {models}, as in ["temperature"].'),
+            Setting(f"{table}.omit", OMITTED, (), f'Parameters never sent to {models}, as in ["temperature"].'),
             Setting(
                 f"{table}.extra_body", VALUES, {}, f"Values added unchanged to the body of every request to {models}."
             ),
@@ -277,6 +285,20 @@ def unsendable(values: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | None:
     return next(((path, "has to be a finite number.") for path, value in _inner(values) if _infinite(value)), None)
 
 
+def unomittable(names: Iterable[str]) -> str | None:
+    """Return why one of ``names`` cannot be left out of a request; None if all can."""
+    for name in names:
+        if name == "stream":
+            return 'cannot name "stream": to get replies in one piece, set stream = false.'
+        if name in RESERVED:
+            return f'cannot name "{name}", which every request needs.'
+        if not name.strip():
+            return "has an empty name."
+        if name not in OMITTABLE and (near := nearest(name, OMITTABLE, 0.85)) is not None:
+            return f'names "{name}". Did you mean "{near}"?'
+    return None
+
+
 def _inner(value: object, path: tuple[str, ...] = ()) -> Iterable[tuple[tuple[str, ...], object]]:
     """Yield every value inside tables and lists, with the keys of the tables above it."""
     if isinstance(value, Mapping):
@@ -293,9 +315,9 @@ def _infinite(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
-def nearest(name: str, names: Iterable[str]) -> str | None:
+def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Return the one of ``names`` that was probably meant; None if none is similar."""
     import difflib  # needed for a misspelt name only
 
-    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=cutoff)
     return matches[0] if matches else None

@@ -24,8 +24,9 @@ Sterna reads `config.toml` in its configuration folder, which `sterna doctor` sh
 `--config-dir` choose another folder. The file need not exist. A setting that is misspelt or has an invalid value is
 reported at start, and the others apply. The settings screen (`f9`) writes this file and keeps its comments.
 
-API keys are not in it: `sterna keys set NAME` stores them in the system's keyring, or in a file that only you can
-read. The tokens of `sterna login` are stored in the same place.
+A provider of models is a table `[endpoints.NAME]`. API keys are not in this file: `sterna keys set NAME` stores the key
+of a provider in the system's keyring, or in a file that only you can read. The tokens of `sterna login` are stored in
+the same place.
 
 | setting | default | meaning |
 |---|---|---|

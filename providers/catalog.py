@@ -129,7 +129,7 @@ class Catalog:
         for one in self._known():
             if one.id == ref:
                 return self._providers[one.endpoint], one.id
-        subject = f"There is no endpoint named “{name}”" if slash else f"No endpoint is known to have the model “{ref}”"
+        subject = f"There is no provider named “{name}”" if slash else f"No provider is known to have the model “{ref}”"
         names = ", ".join(self.names())
         raise ProviderError(
             Failed(

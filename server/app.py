@@ -26,12 +26,12 @@ from .clock import Clock, utc_now
 from .database.cache import Cache
 from .database.pool import Database
 from .errors import STATUS, ApiError
-from .http.body_limits import Bodies
+from .http.body_limits import BodyLimits
 from .http.deadlines import Deadlines
-from .http.hosts import Hosts
+from .http.hosts import HostCheck
 from .http.methods import allowed, answer_head, with_cors
-from .http.observability import Figures, Watching
-from .http.rate_limits import Limits
+from .http.observability import Metrics, Observability
+from .http.rate_limits import RateLimits
 from .http.shared_rate_limits import SharedWindows
 from .identity import Caller
 from .openapi import describe
@@ -87,7 +87,7 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
                 await stack.enter_async_context(background(installed))
             yield
 
-    figures = Figures()
+    metrics = Metrics()
     app = Application(
         title="Sterna",
         version=version("sterna"),
@@ -101,7 +101,7 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
         settings,
         database,
         tokens,
-        Limits(settings, clock, figures.refused, shared if settings.shared_rates else None),
+        RateLimits(settings, clock, metrics.refused, shared if settings.shared_rates else None),
         sign_in,
         Reauthentication(database, sign_in, clock),
         Recovery(settings.public_url, database, passwords, mailer, clock),
@@ -110,7 +110,7 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
         Quota(database, settings.upstream.default_model, clock),
         news,
         clock,
-        figures,
+        metrics,
     )
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -124,11 +124,11 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
         return await dependencies.owner(Request(scope), parts)
 
     async def count(scope: Scope) -> None:
-        await parts.limits.spend(Request(scope), Caller(), "auth")
+        await parts.limits.count(Request(scope), Caller(), "auth")
 
-    app.add_middleware(Bodies, settings=settings, owner=owner, count=count)
+    app.add_middleware(BodyLimits, settings=settings, owner=owner, count=count)
     answering = with_cors(Deadlines(app.answer), settings.cors_origins)
-    app.watching = Watching(Hosts(answering, settings), figures, lambda: clock().timestamp())
+    app.outermost = Observability(HostCheck(answering, settings), metrics, lambda: clock().timestamp())
     describe(app)
     return app
 
@@ -136,11 +136,11 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
 class Application(FastAPI):
     """FastAPI inside what watches every request, its answers to our own mistakes included."""
 
-    watching: ASGIApp
+    outermost: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the life of the application."""
-        await self.watching(scope, receive, send)
+        await self.outermost(scope, receive, send)
 
     def end_streams(self) -> None:
         """Let those who wait for news go."""
@@ -185,6 +185,6 @@ async def _broken(request: Request, error: Exception) -> JSONResponse:
     # where, and of what kind; what the error says may quote somebody's text
     where = "".join(format_tb(error.__traceback__))
     log.error(
-        "a request broke: %s", type(error).__name__, extra={"told": {"id": request.scope["sterna.id"], "at": where}}
+        "a request broke: %s", type(error).__name__, extra={"details": {"id": request.scope["sterna.id"], "at": where}}
     )
     return _answer(ApiError("internal_server_error", "An internal error occurred."), request)

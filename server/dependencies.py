@@ -172,14 +172,14 @@ def limited(kind: Class, *, devices: bool = False) -> Any:
     """
     assert kind in get_args(Class)
 
-    async def spend(request: Request, caller: Anyone, parts: Parts) -> None:
+    async def count(request: Request, caller: Anyone, parts: Parts) -> None:
         is_device = devices and "sync-client" in request.headers and caller.identity.user_id is not None
-        await parts.limits.spend(request, caller, "S" if is_device else kind)
+        await parts.limits.count(request, caller, "S" if is_device else kind)
 
-    async def spend_address(request: Request, parts: Parts) -> None:
-        await parts.limits.spend(request, Caller(), kind)
+    async def count_address(request: Request, parts: Parts) -> None:
+        await parts.limits.count(request, Caller(), kind)
 
-    dependency = spend_address if kind == BY_ADDRESS else spend
+    dependency = count_address if kind == BY_ADDRESS else count
     _rate_limits.add(dependency)
     return Depends(dependency)
 

@@ -25,9 +25,9 @@ from . import garbage_collection
 from .app import Application, create_app
 from .database import embedded
 from .database.migrations import MigrationError
-from .http.connections import Connections, affordable
-from .http.header_limits import Heads
-from .http.rate_limit_store import redis
+from .http.connections import Connections, max_connections
+from .http.header_limits import LimitedProtocol
+from .http.rate_limit_store import redis_storage
 from .settings import ServerSettings
 from .setup import ServeError, found, install
 
@@ -78,7 +78,7 @@ def configured(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
     """``app`` behind HTTP, as this server always runs it."""
     return uvicorn.Config(
         app,
-        http=bounded(settings.connections),
+        http=bounded_protocol(settings.connections),
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -91,9 +91,9 @@ def configured(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
     )
 
 
-def bounded(connections: int) -> type[Heads]:
+def bounded_protocol(connections: int) -> type[LimitedProtocol]:
     """Return the protocol of a server that has so many connections at most."""
-    return type("BoundedHeads", (Heads,), {"registry": Connections(affordable(connections))})
+    return type("BoundedProtocol", (LimitedProtocol,), {"registry": Connections(max_connections(connections))})
 
 
 class Ending(uvicorn.Server):
@@ -153,7 +153,7 @@ def _check_redis(settings: ServerSettings) -> None:
     """Before anything is started."""
     try:
         if settings.redis_url:
-            redis(settings.redis_url)
+            redis_storage(settings.redis_url)
     except ValueError as error:
         raise ServeError(str(error)) from error
 

@@ -12,8 +12,8 @@ from .auth.service import SignIn
 from .auth.tokens import Tokens
 from .clock import Clock, utc_now
 from .database.pool import Database
-from .http.observability import Figures
-from .http.rate_limits import Limits
+from .http.observability import Metrics
+from .http.rate_limits import RateLimits
 from .relay.quota import Quota
 from .relay.upstream import Relay
 from .settings import ServerSettings
@@ -27,7 +27,7 @@ class Services:
     settings: ServerSettings
     database: Database
     tokens: Tokens
-    limits: Limits
+    limits: RateLimits
     sign_in: SignIn
     reauthentication: Reauthentication
     recovery: Recovery
@@ -36,7 +36,7 @@ class Services:
     quota: Quota
     news: News
     clock: Clock = utc_now
-    figures: Figures = field(default_factory=Figures)
+    metrics: Metrics = field(default_factory=Metrics)
     parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """Held while a large body is parsed: several at once would slow each other and every other request."""
     describing: asyncio.Lock = field(default_factory=asyncio.Lock)

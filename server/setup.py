@@ -59,9 +59,7 @@ def found(settings: ServerSettings) -> ServerSettings:
         host = str(told.get("host") or "")
         # a name that begins with @ and is more than that is a socket of Linux
         if host == "@" or "@" in host[1:]:
-            raise ServeError(
-                "The database address is not understood. It looks like postgresql://user:password@host:5432/name."
-            )
+            raise ServeError("The database address is not valid. Example: postgresql://user:password@host:5432/name")
         return settings
     folder = settings.data_dir / "postgres"
     try:

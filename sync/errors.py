@@ -1,75 +1,76 @@
-"""What can keep somebody from being signed in. Each error's text is a sentence for a person that says what to do."""
+"""Errors of signing in and staying signed in. The text of each is a sentence for the user, with advice."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 SIGN_IN_AGAIN = "Sign in again: sterna login"
+INVALID_RESPONSE = "Unexpected answer from the server. Contact its administrator."
 
 Reason = Literal["network", "timeout", "tls", "portal", "server", "limited"]
 
 
 class SignInError(Exception):
-    """Anything that sign-in, or going on with one, can meet; ``str(error)`` may be shown as it is."""
+    """Failure of a sign-in, or of a request that needs one. ``str(error)`` is safe to show."""
 
 
 class BadAddress(SignInError):
-    """What was given is no address of a server."""
+    """Text that is no valid address of a server."""
 
 
 class Insecure(SignInError):
-    """The address is not https, and not of this computer."""
+    """Address that is neither https nor on this computer."""
 
 
 class CannotReach(SignInError):
-    """No answer of the server came. Nothing is known of the sign-in, which goes on once an answer does come."""
+    """No response from the server. The sign-in itself stays valid."""
 
     def __init__(self, sentence: str, reason: Reason, retry_after: float | None = None) -> None:
         super().__init__(sentence)
         self.reason: Reason = reason
         self.retry_after = retry_after
-        """Seconds that the server asked to wait."""
+        """Wait in seconds that the server asked for."""
 
 
 class NotASterna(SignInError):
-    """Something answers there that is no Sterna server."""
+    """Response of something other than a Sterna server."""
 
 
 class WrongPassword(SignInError):
-    """Email or password are not right."""
+    """Wrong email or password."""
 
 
 class SignupClosed(SignInError):
-    """No account can be made there, or not without an invitation."""
+    """Server without open sign-up, or with sign-up by invitation only."""
 
 
 class Refused(SignInError):
-    """The server does not take what was given, and says why."""
+    """Request that the server rejected with a reason."""
 
 
 class AccountExists(Refused):
-    """A new account was asked for with an email that has one."""
+    """Sign-up with an email that already has an account."""
 
 
 class Denied(SignInError):
-    """Somebody said no in the browser."""
+    """Sign-in denied in the browser."""
 
 
 class CodeEnded(SignInError):
-    """Nobody approved the code in time."""
+    """Device code that expired before it was approved."""
 
 
 class SignInNeeded(SignInError):
-    """There is no sign-in, or the server has ended it. What is on this computer stays; only sending waits."""
+    """Missing or expired sign-in. The local history stays usable; only sync waits."""
 
 
 class AccountShut(SignInNeeded):
-    """Whoever runs the server has shut the account."""
+    """Account that the server's administrator has disabled."""
 
 
 class WrongAccount(SignInNeeded):
-    """The sign-in is somebody else's than the history's. Nothing may be sent with it."""
+    """Sign-in of another account than the history's. Nothing may be sent with it."""
 
 
 class SendingOff(SignInNeeded):
-    """The owner has not said yes to sending, or took it back, or config.toml means another server."""
+    """Sync not agreed to, turned off, or configured for another server."""

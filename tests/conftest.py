@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, settings
 from ticking import Ticking
 
 from sterna.storage import Store
+from sterna.storage.database import migrations
+from tests import schema_template
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -55,6 +57,19 @@ def pytest_sessionfinish(exitstatus: int) -> None:
 def clear(folder: str) -> None:
     """Remove the files of a run."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _schema_is_copied() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sterna.storage.database.opening.migrate", schema_template.migrate)
+        yield
+
+
+@pytest.fixture
+def whole_migration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every new file by the steps of the schema, and copy none."""
+    monkeypatch.setattr("sterna.storage.database.opening.migrate", migrations.migrate)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from . import shared_memory
 from .postgres_programs import VERSION, PostgresError, program
 from .unprivileged_user import RunAs, UnprivilegedUser
 
@@ -148,9 +149,11 @@ class PostgresProcess:
         if self._user is not None:
             self._user.prepare(new)
             self._user.open_parents(new, program("initdb").parents[1])
-        options = ["--auth=trust", "--encoding=utf8", "--locale=C", "--locale-provider=builtin"]
+        options = [f"--username={SUPERUSER}", "--auth=trust", "--encoding=utf8", "--locale=C"]
+        options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        options += [f"--set={setting}" for setting in self._shared_memory()]
         done = subprocess.run(
-            [program("initdb"), *options, "--builtin-locale=C.UTF-8", f"--username={SUPERUSER}", "-D", new],
+            [program("initdb"), *options, "-D", new],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             **self._run_as(),
@@ -159,7 +162,8 @@ class PostgresProcess:
         )
         if done.returncode:
             lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
-            raise PostgresError(f"PostgreSQL cannot be set up in {self._folder}: {lines[-1]}")
+            reason = next((line for line in lines if "FATAL:" in line or "error:" in line), lines[-1])
+            raise PostgresError(f"PostgreSQL cannot be set up in {self._folder}: {reason}")
         new.rename(self._folder)
 
     def _check_version(self) -> None:
@@ -182,10 +186,11 @@ class PostgresProcess:
             folder = self._socket_folder = tempfile.mkdtemp(prefix=SOCKET_PREFIX)
             if self._user is not None:
                 shutil.chown(folder, self._user.name)
+        settings = [argument for setting in self._shared_memory() for argument in ("-c", setting)]
         quoted = '"' + folder.replace('"', '""') + '"'
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                [program("postgres"), "-D", self._folder, "-k", quoted],
+                [program("postgres"), "-D", self._folder, "-k", quoted, *settings],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -217,6 +222,9 @@ class PostgresProcess:
         if self._process is not None and not self._pid_file():
             self._process.wait()
         self._remove_socket_folder()
+
+    def _shared_memory(self) -> list[str]:
+        return shared_memory.settings(is_other_user=self._user is not None)
 
     def _run_as(self) -> RunAs:
         """Return the user of PostgreSQL's programs."""

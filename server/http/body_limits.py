@@ -1,8 +1,8 @@
-"""Request bodies before anything looks at them: how large, how long, how compressed they may be.
+"""Limits of request bodies: size, time, compression ratio and memory.
 
-A body is read whole before the application runs, so a slow or half-closed client holds a socket and little else, and
-a compressed bomb is given up on at the first block that is too much. More than :data:`STRANGERS` bytes are read only of
-somebody whose token is valid, and count for that account.
+A body is read completely before the application runs, so a slow or half-closed client holds little more than a socket,
+and a decompression bomb is refused at the first block over the limit. More than :data:`MAX_ANONYMOUS` bytes need a
+valid token, and count for its account.
 """
 
 from __future__ import annotations
@@ -20,46 +20,47 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..errors import ApiError
 from ..rest.errors import shaped
 from ..settings import MEGABYTE, ServerSettings
-from .body_memory import BodyMemory, Claim
+from .body_memory import BodyMemory, Reservation
 from .compression import zstandard
 
-STRANGERS = 64 * 1024
-"""Bytes of a body, before and after it is inflated, that are taken without a valid token."""
+MAX_ANONYMOUS = 64 * 1024
+"""Bytes of a body that need no valid token, compressed and decompressed."""
 LARGE_PATHS = ("/api/chat/sync", "/api/chat/messages", "/api/chat/sessions")
-"""Endpoints that take conversations."""
-OTHERS = 2 * MEGABYTE
+"""Prefixes of endpoints that take conversations."""
+MAX_OTHER = 2 * MEGABYTE
 """Bytes of a body for all other endpoints."""
 
-COMPRESSED, INFLATED, RATIO = 2 * MEGABYTE, 8 * MEGABYTE, 50
-"""Of a compressed body: docs/specification/endpoints.md#request-bodies."""
+MAX_COMPRESSED, MAX_DECOMPRESSED, MAX_RATIO = 2 * MEGABYTE, 8 * MEGABYTE, 50
+"""Limits of a compressed body: docs/specification/endpoints.md#request-bodies."""
 RATIO_FLOOR = 256 * 1024
-"""Inflated bytes under which no ratio is suspicious: a few blank lines compress a thousandfold."""
-MEMBERS = 100
-"""Of one gzip body. Empty ones inflate to nothing, so no other limit ends a body of a million of them."""
+"""Decompressed bytes below which every ratio is allowed: a few blank lines compress a thousandfold."""
+MAX_MEMBERS = 100
+"""Members of one gzip body. Empty ones have no content, so no other limit would stop a million of them."""
 LINGER_SECONDS = 5.0
 LINGER_BYTES = 64 * MEGABYTE
-"""What is still read, and thrown away, of a body that was refused: a client that is writing sees the answer only after
-that, and would see a broken connection without it."""
-STRANGERS_PAUSE = 0.05
-"""Seconds before each piece of that of somebody who did not sign in: a flood is as slow as its connections are few."""
+"""Time and bytes for discarding the rest of a refused body: a client that is still writing reads the response only
+afterwards, and would otherwise see a broken connection."""
+ANONYMOUS_PAUSE = 0.05
+"""Seconds before each discarded block without a sign-in, so that a flood over few connections is slow."""
 SLICE = 256
-"""Compressed bytes that zstd is given at once: it has no limit of its own, and 4 bytes of it may be 128 KiB."""
+"""Compressed bytes per call of zstd, which has no output limit: 4 bytes may decompress to 128 KiB."""
 WINDOW = 8 * MEGABYTE
-STRAY = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+STRAY_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-TAKEN = "gzip, deflate or zstd" if zstandard is not None else "gzip or deflate"
+SUPPORTED = "gzip, deflate or zstd" if zstandard is not None else "gzip or deflate"
 CODINGS = (b"identity", b"", b"gzip", b"x-gzip", b"deflate", *((b"zstd",) if zstandard is not None else ()))
 
 
-class Gone(Exception):
-    """The client left before its request was complete."""
+class ClientDisconnected(Exception):
+    """Disconnect of a client before its request was complete."""
 
 
-class Bodies:
-    """ASGI middleware: hands on whole, inflated bodies, and answers 401, 408, 413, 415, 429 and 400 for the others.
+class BodyLimits:
+    """ASGI middleware that passes complete, decompressed bodies on, and answers others 400, 401, 408, 413, 415 or 429.
 
-    ``owner`` gives whose valid token a request carries; it asks no database. ``count`` counts a stranger's request.
+    ``owner`` returns the account of a request's valid token without asking the database. ``count`` counts a request
+    that needs a sign-in and has none.
     """
 
     def __init__(
@@ -76,187 +77,191 @@ class Bodies:
         self._memory = BodyMemory()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Process one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # a % that begins no escape is one first, or it would begin one with what stood behind a NUL
-        scope["query_string"] = STRAY.sub(b"%25", scope["query_string"]).replace(b"%00", b"")
+        # escape a stray % first, or removing a NUL could make it the start of an escape
+        scope["query_string"] = STRAY_PERCENT.sub(b"%25", scope["query_string"]).replace(b"%00", b"")
         headers = dict(scope["headers"])
         scope["sterna.received"] = 0
         if b"transfer-encoding" not in headers and headers.get(b"content-length", b"0").strip(b"0") == b"":
             await self._app(scope, receive, send)
             return
-        claim = Claim(self._memory)
+        reservation = Reservation(self._memory)
         try:
             try:
-                body = await self._read(scope, headers, receive, claim)
-            except Gone:
+                body = await self._read(scope, headers, receive, reservation)
+            except ClientDisconnected:
                 return
             except ApiError as error:
-                claim.release()
+                reservation.release()
                 await _refuse(error, scope, receive, send)
                 return
-            described = (b"content-encoding", b"content-length", b"transfer-encoding")
-            kept = [(name, value) for name, value in scope["headers"] if name not in described]
-            scope["headers"] = [*kept, (b"content-length", str(len(body)).encode())]
-            async with self._memory.turn(claim.owner, len(body)):
+            replaced = (b"content-encoding", b"content-length", b"transfer-encoding")
+            others = [(name, value) for name, value in scope["headers"] if name not in replaced]
+            scope["headers"] = [*others, (b"content-length", str(len(body)).encode())]
+            async with self._memory.slot(reservation.owner, len(body)):
                 await self._app(scope, _once(body, receive), send)
         finally:
-            claim.release()
+            reservation.release()
 
-    async def _read(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, claim: Claim) -> bytes:
+    async def _read(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, reservation: Reservation
+    ) -> bytes:
         coding = headers.get(b"content-encoding", b"identity").strip().lower()
         if coding not in CODINGS:
-            raise ApiError("unsupported_media_type", f"Bodies are taken plain, or compressed with {TAKEN}.")
-        compressed = coding not in (b"identity", b"")
-        most = min(COMPRESSED if compressed else self._settings.body_bytes, self._most(scope))
+            raise ApiError("unsupported_media_type", f"A body has to be uncompressed, or compressed with {SUPPORTED}.")
+        is_compressed = coding not in (b"identity", b"")
+        limit = min(MAX_COMPRESSED if is_compressed else self._settings.body_bytes, self._limit(scope))
         declared = int(headers.get(b"content-length", b"0"))
-        if declared > most:
-            raise _too_large(most)
-        if compressed or declared > STRANGERS:
-            claim.owner = await self._owner(scope)
-        if claim.owner is None and declared > STRANGERS:
+        if declared > limit:
+            raise _too_large(limit)
+        if is_compressed or declared > MAX_ANONYMOUS:
+            reservation.owner = await self._owner(scope)
+        if reservation.owner is None and declared > MAX_ANONYMOUS:
             raise await self._needs_sign_in(scope)
-        pieces = self._counted(scope, receive, most, claim)
-        inflated = INFLATED if claim.owner is not None else STRANGERS
+        blocks = self._counted(scope, receive, limit, reservation)
+        max_decompressed = MAX_DECOMPRESSED if reservation.owner is not None else MAX_ANONYMOUS
         try:
             async with asyncio.timeout(self._settings.body_seconds):
                 if coding == b"zstd":
-                    body = await _expanded(pieces, inflated)
-                elif compressed:
-                    body = await _inflated(pieces, inflated, raw=coding == b"deflate")
+                    body = await _decompressed_zstd(blocks, max_decompressed)
+                elif is_compressed:
+                    body = await _decompressed(blocks, max_decompressed, raw=coding == b"deflate")
                 else:
-                    return b"".join([piece async for piece in pieces])
+                    return b"".join([block async for block in blocks])
         except TimeoutError:
             raise ApiError("request_timeout", "The request did not arrive completely in time.") from None
-        claim.grow_to(len(body))
+        reservation.grow_to(len(body))
         return body
 
     async def _needs_sign_in(self, scope: Scope) -> ApiError:
         await self._count(scope)
-        return ApiError("auth_required", "A request as large as this needs a sign-in.")
+        return ApiError("auth_required", "A request of this size requires a sign-in.")
 
-    def _most(self, scope: Scope) -> int:
-        is_large = scope["path"].startswith(LARGE_PATHS)
-        return self._settings.body_bytes if is_large else min(OTHERS, self._settings.body_bytes)
+    def _limit(self, scope: Scope) -> int:
+        takes_conversations = scope["path"].startswith(LARGE_PATHS)
+        return self._settings.body_bytes if takes_conversations else min(MAX_OTHER, self._settings.body_bytes)
 
-    async def _counted(self, scope: Scope, receive: Receive, most: int, claim: Claim) -> AsyncIterator[bytes]:
-        """The pieces of a body; more than STRANGERS bytes only of somebody known, as far as there is memory."""
-        async for piece in _pieces(scope, receive, most):
-            if (read := scope["sterna.received"]) > STRANGERS:
-                if claim.owner is None:
-                    claim.owner = await self._owner(scope)
-                if claim.owner is None:
+    async def _counted(
+        self, scope: Scope, receive: Receive, limit: int, reservation: Reservation
+    ) -> AsyncIterator[bytes]:
+        """Yield the blocks of a body; beyond MAX_ANONYMOUS bytes only with a valid token and while memory lasts."""
+        async for block in _blocks(scope, receive, limit):
+            if (read := scope["sterna.received"]) > MAX_ANONYMOUS:
+                if reservation.owner is None:
+                    reservation.owner = await self._owner(scope)
+                if reservation.owner is None:
                     raise await self._needs_sign_in(scope)
-                claim.grow_to(read)
-            yield piece
+                reservation.grow_to(read)
+            yield block
 
 
-async def _pieces(scope: Scope, receive: Receive, most: int) -> AsyncIterator[bytes]:
+async def _blocks(scope: Scope, receive: Receive, limit: int) -> AsyncIterator[bytes]:
     read, more = 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Gone
-        piece = message.get("body", b"")
+            raise ClientDisconnected
+        block = message.get("body", b"")
         more = message.get("more_body", False)
-        read += len(piece)
-        if read > most:
-            raise _too_large(most)
+        read += len(block)
+        if read > limit:
+            raise _too_large(limit)
         scope["sterna.received"] = read
-        if piece:
-            yield piece
+        if block:
+            yield block
 
 
-async def _inflated(pieces: AsyncIterator[bytes], largest: int, *, raw: bool) -> bytes:
+async def _decompressed(blocks: AsyncIterator[bytes], limit: int, *, raw: bool) -> bytes:
     body = bytearray()
-    inflater: Any = None
+    decompressor: Any = None
     read = members = 0
     try:
-        async for piece in pieces:
-            read += len(piece)
-            while piece:
-                if inflater is None:
+        async for block in blocks:
+            read += len(block)
+            while block:
+                if decompressor is None:
                     members += 1
-                    if members > (1 if raw else MEMBERS):
+                    if members > (1 if raw else MAX_MEMBERS):
                         raise zlib.error
-                    bits = -zlib.MAX_WBITS if raw and piece[0] & 0x0F != 8 else zlib.MAX_WBITS | 32
-                    inflater = zlib.decompressobj(bits)
-                most = min(largest, max(RATIO_FLOOR, read * RATIO))
-                body += inflater.decompress(piece, most + 1 - len(body))
-                if len(body) > most:
-                    raise _too_large(largest)
-                piece = inflater.unconsumed_tail
-                if inflater.eof:
-                    # gzip may be several streams, one after the other; deflate is one
-                    piece, inflater = inflater.unused_data, None
-        if inflater is not None:
-            raise ApiError("bad_request", "The compressed body ends in the middle.")
+                    bits = -zlib.MAX_WBITS if raw and block[0] & 0x0F != 8 else zlib.MAX_WBITS | 32
+                    decompressor = zlib.decompressobj(bits)
+                allowed = min(limit, max(RATIO_FLOOR, read * MAX_RATIO))
+                body += decompressor.decompress(block, allowed + 1 - len(body))
+                if len(body) > allowed:
+                    raise _too_large(limit)
+                block = decompressor.unconsumed_tail
+                if decompressor.eof:
+                    # gzip may consist of several members; deflate is one
+                    block, decompressor = decompressor.unused_data, None
+        if decompressor is not None:
+            raise ApiError("bad_request", "The compressed body is incomplete.")
     except zlib.error:
         raise ApiError("bad_request", "The body is not compressed as its Content-Encoding says.") from None
     return bytes(body)
 
 
-async def _expanded(pieces: AsyncIterator[bytes], largest: int) -> bytes:
-    """Of zstd, one frame. Its own limit is that of the window, so it is given little at once."""
+async def _decompressed_zstd(blocks: AsyncIterator[bytes], limit: int) -> bytes:
+    """Return the content of one zstd frame, decompressed in small slices because zstd limits only its window."""
     body = bytearray()
-    expander = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
+    decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
     read = 0
     try:
-        async for piece in pieces:
-            for start in range(0, len(piece), SLICE):
-                some = piece[start : start + SLICE]
-                if expander.eof:
+        async for block in blocks:
+            for start in range(0, len(block), SLICE):
+                part = block[start : start + SLICE]
+                if decompressor.eof:
                     raise zstandard.ZstdError
-                read += len(some)
-                body += expander.decompress(some)
-                if len(body) > min(largest, max(RATIO_FLOOR, read * RATIO)):
-                    raise _too_large(largest)
-        if expander.unused_data:
+                read += len(part)
+                body += decompressor.decompress(part)
+                if len(body) > min(limit, max(RATIO_FLOOR, read * MAX_RATIO)):
+                    raise _too_large(limit)
+        if decompressor.unused_data:
             raise zstandard.ZstdError
     except zstandard.ZstdError:
         raise ApiError("bad_request", "The body is not compressed as its Content-Encoding says.") from None
-    if not expander.eof:
-        raise ApiError("bad_request", "The compressed body ends in the middle.")
+    if not decompressor.eof:
+        raise ApiError("bad_request", "The compressed body is incomplete.")
     return bytes(body)
 
 
-def _too_large(most: int) -> ApiError:
-    return ApiError("payload_too_large", "The request is too large.", details=f"At most {most} bytes are taken.")
+def _too_large(limit: int) -> ApiError:
+    return ApiError("payload_too_large", "The request is too large.", details=f"The limit is {limit} bytes.")
 
 
 def _once(body: bytes, receive: Receive) -> Receive:
-    """The body as one message; afterwards, whatever the connection has to say."""
-    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    """Return a ``receive`` with the body as one message, followed by those of the connection."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def told() -> Message:
-        return left.pop() if left else await receive()
+    async def receive_body() -> Message:
+        return messages.pop() if messages else await receive()
 
-    return told
+    return receive_body
 
 
 async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
-    """The answer at once, the end of it when the client has stopped writing or has written enough."""
-    told = shaped(error, scope["path"])
-    response = JSONResponse(told.body(), told.status, {"connection": "close"})
+    """Send the response at once, and its end when the client stops writing or has written enough."""
+    shaped_error = shaped(error, scope["path"])
+    response = JSONResponse(shaped_error.body(), shaped_error.status, {"connection": "close"})
     if error.code == "unsupported_media_type":
-        response.headers["Accept-Encoding"] = TAKEN.replace(" or", ",")
+        response.headers["Accept-Encoding"] = SUPPORTED.replace(" or", ",")
     await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": response.body, "more_body": True})
     if error.code not in ("request_timeout", "rate_limit_exceeded"):
-        await _drain(receive, STRANGERS_PAUSE if error.code == "auth_required" else 0.0)
+        await _drain(receive, ANONYMOUS_PAUSE if error.code == "auth_required" else 0.0)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _drain(receive: Receive, pause: float) -> None:
-    left = LINGER_BYTES
+    remaining = LINGER_BYTES
     try:
         async with asyncio.timeout(LINGER_SECONDS):
-            while left > 0:
+            while remaining > 0:
                 await asyncio.sleep(pause)
                 message = await receive()
-                left -= len(message.get("body", b""))
+                remaining -= len(message.get("body", b""))
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):
                     return
     except TimeoutError:

@@ -1,4 +1,4 @@
-"""Answers compressed as the client can take them, where it pays: with zstd if both have it, else with gzip."""
+"""Compression of responses where it pays, with zstd if both sides support it and gzip otherwise."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from fastapi import Request, Response
 
 SMALL = 1024
-"""Bytes under which compressing costs more than it saves."""
+"""Bytes below which compression costs more than it saves."""
 LARGE = 64 * 1024
-"""Bytes from which on it is done beside the loop, which others wait for."""
+"""Bytes from which on a thread compresses, so that the event loop does not stall."""
 
 
 def _zstandard() -> Any:
@@ -23,37 +23,37 @@ def _zstandard() -> Any:
 
 
 zstandard: Any = _zstandard()
-"""None where it is not installed: then nobody is told that this server knows it."""
+"""None where it is not installed; the server then does not advertise it."""
 
 
-async def packed(request: Request, body: bytes) -> Response:
-    """JSON as an answer, in a form that the request accepts."""
+async def compressed(request: Request, body: bytes) -> Response:
+    """Return a response with a JSON body, compressed as the request accepts it."""
     headers = {"content-type": "application/json", "vary": "accept-encoding"}
-    coding = chosen(request.headers.get("accept-encoding", "")) if len(body) >= SMALL else ""
+    coding = choose_coding(request.headers.get("accept-encoding", "")) if len(body) >= SMALL else ""
     if coding:
         headers["content-encoding"] = coding
-        squeeze = _zstd if coding == "zstd" else _gzip
-        body = squeeze(body) if len(body) < LARGE else await asyncio.to_thread(squeeze, body)
+        compress = _zstd if coding == "zstd" else _gzip
+        body = compress(body) if len(body) < LARGE else await asyncio.to_thread(compress, body)
     return Response(body, headers=headers)
 
 
-def chosen(accepted: str) -> str:
-    """The coding for an Accept-Encoding; "" for none."""
-    taken = set()
+def choose_coding(accepted: str) -> str:
+    """Return the content coding for an Accept-Encoding; "" for none."""
+    names = set()
     for part in accepted.lower().split(","):
         name, _, weight = part.partition(";")
         if weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):
-            taken.add(name.strip())
-    if "zstd" in taken and zstandard is not None:
+            names.add(name.strip())
+    if "zstd" in names and zstandard is not None:
         return "zstd"
-    return "gzip" if "gzip" in taken else ""
+    return "gzip" if "gzip" in names else ""
 
 
 def _gzip(body: bytes) -> bytes:
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-    return packer.compress(body) + packer.flush()
+    compressor = zlib.compressobj(1, zlib.DEFLATED, 31)
+    return compressor.compress(body) + compressor.flush()
 
 
 def _zstd(body: bytes) -> bytes:
-    squeezed: bytes = zstandard.ZstdCompressor(level=3).compress(body)
-    return squeezed
+    frame: bytes = zstandard.ZstdCompressor(level=3).compress(body)
+    return frame

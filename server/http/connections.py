@@ -1,7 +1,7 @@
-"""Bounds of open connections and of what waits in them to be read.
+"""Limits of open connections and of unread responses.
 
-A connection that waits for its client (for the head or the rest of a request, or for the next one) may be closed to
-make room; one whose request is being worked on may not. So connections that say nothing cannot keep others out.
+A connection that waits for its client (for headers, for the rest of a body or for the next request) may be closed to
+make room; one whose request is being processed may not. So idle connections cannot keep others out.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Protocol
 from ..settings import MEGABYTE
 
 UNREAD_BYTES = 64 * MEGABYTE
-"""Bytes of answers that all clients together may leave unread before the slowest reader is cut off."""
+"""Bytes of responses that all clients together may leave unread before the slowest reader is disconnected."""
 UNREAD_SECONDS = 30.0
-"""Time in which a client has to read something of its answer."""
+"""Time in which a client has to read some of its response."""
 SPARE_FILES = 128
 """File descriptors for the database and whatever else the process opens."""
 
 
 class Connection(Protocol):
-    """What is asked of one connection."""
+    """Interface of a connection to :class:`Connections`."""
 
     transport: asyncio.Transport
     waits_since: float
@@ -31,25 +31,25 @@ class Connection(Protocol):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the next move is the client's."""
+        """Whether the server waits for the client."""
 
 
 class Connections:
     """All connections of a server."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._open: set[Connection] = set()
         self._unread: dict[Connection, float] = {}
 
     def opened(self, connection: Connection) -> None:
-        """Admit a connection; close another one, or this one, when there are too many."""
+        """Admit a connection; when there are too many, close a waiting one of the busiest address, or else this one."""
         self._open.add(connection)
-        if len(self._open) <= self._most:
+        if len(self._open) <= self._limit:
             return
-        waiting = [one for one in self._open if one.is_waiting and one is not connection]
-        by_address = Counter(one.address for one in waiting)
-        victim = min(waiting, key=lambda one: (-by_address[one.address], one.waits_since), default=connection)
+        waiting = [other for other in self._open if other.is_waiting and other is not connection]
+        by_address = Counter(other.address for other in waiting)
+        victim = min(waiting, key=lambda other: (-by_address[other.address], other.waits_since), default=connection)
         self._open.discard(victim)
         victim.transport.abort()
 
@@ -59,9 +59,9 @@ class Connections:
         self._unread.pop(connection, None)
 
     def is_unread(self, connection: Connection) -> None:
-        """Note that a client does not read as fast as it is answered."""
+        """Note that a client does not read its response fast enough."""
         self._unread[connection] = time.monotonic()
-        while len(self._unread) > 1 and sum(map(_left, self._unread)) > UNREAD_BYTES:
+        while len(self._unread) > 1 and sum(map(_unread_bytes, self._unread)) > UNREAD_BYTES:
             slowest = min(self._unread, key=self._unread.__getitem__)
             del self._unread[slowest]
             slowest.transport.abort()
@@ -71,15 +71,15 @@ class Connections:
         self._unread.pop(connection, None)
 
 
-def _left(connection: Connection) -> int:
+def _unread_bytes(connection: Connection) -> int:
     return connection.transport.get_write_buffer_size()
 
 
-def affordable(most: int) -> int:
-    """Return how many connections fit into the file descriptors of this process, raising their soft limit."""
+def max_connections(wanted: int) -> int:
+    """Return how many connections the file descriptors of this process allow, after raising their soft limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = most + SPARE_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    files = wanted + SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < files:
+        soft = files if hard == resource.RLIM_INFINITY else min(files, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return most if soft == resource.RLIM_INFINITY else max(1, min(most, soft - SPARE_FILES))
+    return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - SPARE_FILES))

@@ -1,7 +1,7 @@
-"""Requests end: after a limit of time, and when their client has left.
+"""Cancellation of requests at a time limit and when their client disconnects.
 
-The work of a client that has left is cancelled, down to its statement in PostgreSQL. :class:`.header_limits.Heads`
-notices the lost connection and cancels the task that this middleware names.
+A cancelled request also cancels its statement in PostgreSQL. :class:`.header_limits.LimitedProtocol` notices a lost
+connection and cancels the task that this middleware stores in the scope.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ..database.pool import too_slow
 from ..rest.errors import shaped
 
 SECONDS = 120.0
-"""Limit of most requests, from the end of their headers to the end of the answer."""
+"""Time limit of most requests, from the end of the headers to the end of the response."""
 
-LONGER = {
+LONG_SECONDS = {
     "/api/chat": 1800.0,
     "/api/chat/stream": 1800.0,
     "/api/chat/sync/head": 3700.0,
@@ -25,17 +25,17 @@ LONGER = {
     "/api/user/export": 900.0,
     "/api/chat/clear-all": 900.0,
 }
-"""Limits of replies of a model, of the event stream, and of what goes through a whole account."""
+"""Time limits of model replies, of the event stream, and of requests that read or delete a whole account."""
 
 
 class Deadlines:
-    """ASGI middleware."""
+    """ASGI middleware that cancels requests."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or give up on it."""
+        """Process one request, up to its time limit."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -43,19 +43,19 @@ class Deadlines:
         scope["sterna.task"] = task
         has_begun = False
 
-        async def noted(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal has_begun
             has_begun = True
             await send(message)
 
-        deadline = asyncio.timeout(LONGER.get(scope["path"], SECONDS))
+        deadline = asyncio.timeout(LONG_SECONDS.get(scope["path"], SECONDS))
         try:
             async with deadline:
-                await self._app(scope, receive, noted)
+                await self._app(scope, receive, send_and_note)
         except TimeoutError:
             if not deadline.expired():
                 raise
-            if has_begun:  # its end would look like a whole answer
+            if has_begun:  # a normal end would look like a complete response
                 if abort := scope.get("sterna.abort"):
                     abort()
                 return
@@ -63,16 +63,16 @@ class Deadlines:
             headers = {"connection": "close", "retry-after": str(error.retry_after)}
             await JSONResponse(shaped(error, scope["path"]).body(), error.status, headers)(scope, receive, send)
         except asyncio.CancelledError:
-            if task is None or not scope.get("sterna.left"):
+            if task is None or not scope.get("sterna.disconnected"):
                 raise
             task.uncancel()
         finally:
             scope.pop("sterna.task", None)
 
 
-def leave(scope: Scope) -> None:
-    """Cancel the work of a request whose client has left."""
+def cancel_request(scope: Scope) -> None:
+    """Cancel a request whose client has disconnected."""
     task: asyncio.Task[None] | None = scope.get("sterna.task")
     if task is not None and not task.done():
-        scope["sterna.left"] = True
+        scope["sterna.disconnected"] = True
         task.cancel()

@@ -1,8 +1,7 @@
-"""HTTP connections with limits: of the head of a request, of unread answers, and of requests whose client has left.
+"""HTTP protocol with limits: time and size of request headers, unread responses, and disconnected clients.
 
-Uvicorn waits for a head (the first line and the headers) for ever and keeps all of it, so connections that say nothing
-would use up the server's sockets, and headers without end its memory. It also lets the work of a client that has left
-run to its end.
+Uvicorn waits for headers without a time limit and stores all of them, so idle connections could use up the server's
+sockets, and endless headers its memory. It also completes the work of a client that has disconnected.
 """
 
 from __future__ import annotations
@@ -15,55 +14,55 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .connections import UNREAD_SECONDS, Connections
-from .deadlines import leave
+from .deadlines import cancel_request
 
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
-class Heads(HttpToolsProtocol):
-    """One connection."""
+class LimitedProtocol(HttpToolsProtocol):
+    """One connection with limits."""
 
     seconds: ClassVar[float] = 30.0
-    """From the connection, or from the first byte, to the end of the head."""
+    """Time limit of headers, from the connection or from the first byte of the request."""
     size: ClassVar[int] = 64 * 1024
-    """Bytes of a head that is not complete; more are looked at only when they come in one piece."""
+    """Bytes of incomplete headers; more are accepted only in a single piece."""
 
     registry: ClassVar[Connections | None] = None
-    """Bounds of all connections of the server."""
+    """Connections of the server."""
 
     address = ""
     waits_since = 0.0
-    _came = 0
-    _ends: asyncio.TimerHandle | None = None
-    _stalls: asyncio.TimerHandle | None = None
+    _header_bytes = 0
+    _header_timer: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
     _running: RequestResponseCycle | None = None
-    """The request that is answered now; ``cycle`` is the last that was read, which may be a later one."""
+    """The request being answered; ``cycle`` is the last one that was read, which may be a later one."""
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the next move is the client's."""
+        """Whether the server waits for the client."""
         return self._running is None or self._running.response_complete or self._running.more_body
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a head."""
+        """Start to wait for headers."""
         super().connection_made(transport)
-        self._wait()
+        self._start_header_timer()
         self.waits_since = time.monotonic()
         self.address = self.client[0] if self.client else ""
         if self.registry is not None:
             self.registry.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing more."""
-        self._arrived()
-        if self._stalls is not None:
-            self._stalls.cancel()
+        """Stop all timers, and cancel the running request."""
+        self._stop_header_timer()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
         if self.registry is not None:
             self.registry.closed(self)
         super().connection_lost(exc)
         if self._running is not None and not self._running.response_complete:
             self._running.disconnected = True
-            leave(scope_of(self._running))
+            cancel_request(scope_of(self._running))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
@@ -72,65 +71,65 @@ class Heads(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def pause_writing(self) -> None:
-        """Stop to write to a client that does not read, and cut it off when it goes on like that."""
+        """Pause writing to a client that does not read, and disconnect it when it reads nothing for a while."""
         super().pause_writing()
         if self.registry is not None:
             self.registry.is_unread(self)
-        self._watch(self.transport.get_write_buffer_size())
+        self._start_write_timer(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
-        """Go on: the client has read."""
-        if self._stalls is not None:
-            self._stalls.cancel()
-            self._stalls = None
+        """Resume writing after the client has read."""
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
         if self.registry is not None:
             self.registry.is_read(self)
         super().resume_writing()
 
-    def _watch(self, left: int) -> None:
-        self._stalls = self.loop.call_later(UNREAD_SECONDS, self._stalled, left)
+    def _start_write_timer(self, unread: int) -> None:
+        self._write_timer = self.loop.call_later(UNREAD_SECONDS, self._on_write_timeout, unread)
 
-    def _stalled(self, before: int) -> None:
-        left = self.transport.get_write_buffer_size()
-        if left < before:
-            self._watch(left)
+    def _on_write_timeout(self, before: int) -> None:
+        unread = self.transport.get_write_buffer_size()
+        if unread < before:
+            self._start_write_timer(unread)
         else:
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, unless it is more of a head than anybody needs."""
+        """Process received bytes, unless they exceed the limit of headers."""
         before, was_complete = self.cycle, not self._has_body_to_come()
         super().data_received(data)
         if self.cycle is not before or not was_complete:
-            self._arrived()
+            self._stop_header_timer()
             return
-        self._came += len(data)
-        if self._came > self.size and not self.transport.is_closing():
+        self._header_bytes += len(data)
+        if self._header_bytes > self.size and not self.transport.is_closing():
             self.transport.write(TOO_LARGE)
             self.transport.close()
-        elif self._ends is None:
-            self._wait()
+        elif self._header_timer is None:
+            self._start_header_timer()
 
     def _has_body_to_come(self) -> bool:
         return self.cycle is not None and self.cycle.more_body
 
-    def _wait(self) -> None:
-        self._ends = self.loop.call_later(self.seconds, self._late)
+    def _start_header_timer(self) -> None:
+        self._header_timer = self.loop.call_later(self.seconds, self._on_header_timeout)
 
-    def _arrived(self) -> None:
-        self._came = 0
-        if self._ends is not None:
-            self._ends.cancel()
-            self._ends = None
+    def _stop_header_timer(self) -> None:
+        self._header_bytes = 0
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
 
-    def _late(self) -> None:
-        self._ends = None
+    def _on_header_timeout(self) -> None:
+        self._header_timer = None
         if self.cycle is not None and not self.cycle.response_complete:
-            self._wait()  # the answer to the request before is still on its way
+            self._start_header_timer()  # the response to the previous request is still being sent
         else:
             self.transport.close()
 
 
 def scope_of(cycle: RequestResponseCycle) -> Scope:
-    """Return the scope of a request as what it is, with keys of our own."""
+    """Return the scope of a request, typed to accept keys of this server."""
     return cast(Scope, cycle.scope)

@@ -1,4 +1,4 @@
-"""HEAD, CORS and ``Allow``: what holds for every path, whatever its endpoint."""
+"""HEAD, CORS and ``Allow`` of all paths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STREAMS = frozenset({"/api/chat/sync/head"})
-"""GET never ends there, so there is no HEAD."""
+"""Paths without HEAD, because GET does not end there."""
 
 EXPOSED = (
     "Content-Range",
@@ -22,31 +22,31 @@ EXPOSED = (
     "X-RateLimit-Reset",
     "X-Request-Id",
 )
-"""Headers that a page of another origin may read."""
+"""Response headers that pages of other origins may read."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PREFLIGHT_SECONDS = 600
 
 
 def allowed(app: FastAPI, path: str) -> list[str]:
-    """Return every method that some route of ``path`` takes."""
-    found: set[str] = set()
+    """Return the methods of all routes of ``path``."""
+    methods: set[str] = set()
     for route in iter_route_contexts(app.routes):
         if route.path_format and compile_path(route.path_format)[0].match(path):
-            found |= route.methods or set()
-    if "GET" in found and path not in STREAMS:
-        found.add("HEAD")
-    return sorted(found)
+            methods |= route.methods or set()
+    if "GET" in methods and path not in STREAMS:
+        methods.add("HEAD")
+    return sorted(methods)
 
 
 async def answer_head(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer HEAD as GET without its body; every other request as it is."""
+    """Answer HEAD like GET without a body, and pass other requests on."""
     if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] in STREAMS:
         await app(scope, receive, send)
         return
 
     async def as_head(message: Message) -> None:
-        scope["method"] = "HEAD"  # the HTTP server around us then leaves the body out
+        scope["method"] = "HEAD"  # the HTTP server then omits the body
         await send(message)
 
     scope["method"] = "GET"
@@ -57,7 +57,7 @@ async def answer_head(app: ASGIApp, scope: Scope, receive: Receive, send: Send) 
 
 
 def with_cors(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
-    """Return ``app`` as pages of these origins may call it: with tokens, never with cookies."""
+    """Return ``app``, open to pages of these origins, with tokens but without cookies."""
     if not origins:
         return app
     return CORSMiddleware(

@@ -1,7 +1,8 @@
-"""Request bodies in the document at /openapi.json: named, without defaults, and as strict as the endpoints are.
+"""Schemas of request bodies in /openapi.json: named, without defaults, and as strict as the endpoints.
 
-An endpoint that judges its body itself takes it as ``Annotated[Any, Body(json_schema_extra=body_schema(Model))]``; the
-document then refers to the model's schema by its name, so that generators make a type of it.
+An endpoint that validates its body itself declares it as
+``Annotated[Any, Body(json_schema_extra=body_schema(Model))]``; the document then refers to the schema by name,
+so that code generators make it a type.
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ NOT_BLANK: Final[dict[str, Any]] = {"minLength": 1, "pattern": r"\S"}
 
 Email = WithJsonSchema({"type": "string", "minLength": 3, "maxLength": 255, "pattern": EMAIL_PATTERN})
 Password = WithJsonSchema({"type": "string", "minLength": 8, "maxLength": 1024})
-"""What is said of a text that the endpoint refuses in its own words."""
+"""Schema of a text that the endpoint validates with its own error message."""
 
 
 def _whole(value: object) -> object:
-    """Return an integral float as the integer that JSON Schema takes it for; a text or a boolean is none."""
+    """Return an integral float as the integer that it is in JSON Schema. Raises ValueError for a text or boolean."""
     if isinstance(value, bool | str):
         raise ValueError("has to be a whole number")
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 WHOLE: Final = BeforeValidator(_whole)
-"""Makes an ``int`` a whole number of JSON, and nothing that only looks like one; stands after its limits."""
+"""Validator that makes an ``int`` accept exactly JSON's whole numbers; to be placed after its limits."""
 
 
 def needs_one(**alternatives: dict[str, Any]) -> dict[str, Any]:
-    """Return ``json_schema_extra`` of a body of which one key at least has to be there, and be like its schema.
+    """Return ``json_schema_extra`` of a body that needs at least one of these keys with a value of its schema.
 
-    Said by ``not`` because generators take an ``anyOf`` for several types.
+    Expressed with ``not``, because code generators make several types of an ``anyOf``.
     """
     return {"not": {"properties": {name: {"not": schema} for name, schema in alternatives.items()}}}
 
@@ -46,7 +47,7 @@ _NAMED: dict[str, type[BaseModel]] = {}
 
 
 def body_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return ``json_schema_extra`` of a body that the endpoint judges itself."""
+    """Return ``json_schema_extra`` of a body that the endpoint validates itself."""
     _NAMED[model.__name__] = model
     return {MARK: model.__name__}
 
@@ -58,39 +59,39 @@ def body_of(model: type[BaseModel], *kinds: str) -> dict[str, Any]:
 
 
 def name_bodies(document: dict[str, Any]) -> None:
-    """Add the schemas of named bodies, and take the defaults out of everything that a request holds.
+    """Add the schemas of named bodies, and remove the defaults of all request schemas.
 
-    A generator makes a key with a default a required one, which it is not in a request.
+    Code generators make a key with a default required, which it is not in a request.
     """
     schemas = document["components"]["schemas"]
     _, made = models_json_schema([(model, "validation") for model in _NAMED.values()], ref_template=TEMPLATE)
     for name, schema in made.get("$defs", {}).items():
         schemas.setdefault(name, schema)
-    wanted: list[Any] = []
-    for operation in (one for methods in document["paths"].values() for one in methods.values()):
+    pending: list[Any] = []
+    for operation in (operation for methods in document["paths"].values() for operation in methods.values()):
         for content in operation.get("requestBody", {}).get("content", {}).values():
             if (name := content["schema"].get(MARK)) is not None:
                 content["schema"] = {"$ref": TEMPLATE.format(model=name)}
-            wanted.append(content["schema"])
+            pending.append(content["schema"])
     seen: set[str] = set()
-    while wanted:
-        schema = wanted.pop()
+    while pending:
+        schema = pending.pop()
         _drop_defaults(schema)
         for name in _names(schema):
             if name not in seen:
                 seen.add(name)
-                wanted.append(schemas[name])
+                pending.append(schemas[name])
 
 
 def _drop_defaults(schema: Any) -> None:
     if isinstance(schema, list):
-        for one in schema:
-            _drop_defaults(one)
+        for item in schema:
+            _drop_defaults(item)
     elif isinstance(schema, dict):
         for key, value in schema.items():
             if key == "properties":
-                for one in value.values():
-                    one.pop("default", None)
+                for property_schema in value.values():
+                    property_schema.pop("default", None)
             _drop_defaults(value)
 
 
@@ -101,5 +102,5 @@ def _names(value: Any) -> Iterator[str]:
             yield value["$ref"].rpartition("/")[2]
         value = list(value.values())
     if isinstance(value, list):
-        for one in value:
-            yield from _names(one)
+        for item in value:
+            yield from _names(item)

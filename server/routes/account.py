@@ -85,7 +85,7 @@ async def erase(caller: User, parts: Parts, request: Request, told: Leaving | No
 
 async def _require_owner(caller: Caller, parts: Services, request: Request, password: str | None) -> None:
     """Raise ApiError unless the caller has just proved to be the owner of the account."""
-    count_attempt = partial(parts.limits.spend_password, request, caller.identity.email)
+    count_attempt = partial(parts.limits.count_password, request, caller.identity.email)
     match await parts.reauthentication.check(caller, password, count_attempt):
         case "wrong":
             raise ApiError("forbidden", "The password is not right. Nothing was erased.")

@@ -100,7 +100,7 @@ async def signup(body: SignupBody, request: Request, parts: Parts) -> Session:
         raise Refusal(
             "anonymous_provider_disabled", "Anonymous sign-ins are disabled. Sign up with an email and a password."
         )
-    await parts.limits.spend_name(request, body.email)
+    await parts.limits.count_name(request, body.email)
     data = dict(body.data or {})
     invited = data.pop("invitation", "")
     invitation = body.invitation or (invited if isinstance(invited, str) else "")
@@ -118,13 +118,13 @@ async def token(
     grant_type: Annotated[str, Query(max_length=100, json_schema_extra={"enum": list(GRANTS)})] = "",
 ) -> Session:
     """Sign in with a password, go on with a refresh token, or ask whether a device code was approved."""
-    await parts.limits.spend(request, Caller(), "auth")
+    await parts.limits.count(request, Caller(), "auth")
     body = await _token_body(request)
     sign_in, grant = parts.sign_in, grant_type or body.grant_type
     if grant == "password":
         if body.phone:
             raise Refusal("phone_provider_disabled", "Phone logins are disabled. Sign in with an email and a password.")
-        await parts.limits.spend_password(request, body.email)
+        await parts.limits.count_password(request, body.email)
         return await sign_in.begin(await sign_in.account(body.email, body.password))
     if grant == "refresh_token":
         owner = await sign_in.owner(body.refresh_token)
@@ -133,16 +133,16 @@ async def token(
     if grant == DEVICE_GRANT:
         await _count(request, parts, body.device_code if await sign_in.is_code(body.device_code) else "", "device")
         return await sign_in.device(body.device_code)
-    await parts.limits.spend(request, Caller(), "grant")
+    await parts.limits.count(request, Caller(), "grant")
     raise Refusal("unsupported_grant_type", "This grant type is not one of this server's.", oauth=True)
 
 
 async def _count(request: Request, parts: Services, account: str, unknown: Literal["refresh", "device"]) -> None:
     """Count a grant for its account; one of nobody's by the address, apart from tries of passwords."""
     if account:
-        await parts.limits.spend_account(request, account)
+        await parts.limits.count_account(request, account)
     else:
-        await parts.limits.spend(request, Caller(), unknown)
+        await parts.limits.count(request, Caller(), unknown)
 
 
 async def _token_body(request: Request) -> TokenBody:
@@ -175,7 +175,7 @@ async def change_account(body: UserChange, caller: User, request: Request, parts
     if body.email is not None and body.email.strip().lower() != caller.identity.email.lower():
         raise Refusal("validation_failed", "The email of an account is changed by whoever runs this server.")
     if body.password is not None:
-        count_attempt = partial(parts.limits.spend_password, request, caller.identity.email)
+        count_attempt = partial(parts.limits.count_password, request, caller.identity.email)
         match await parts.reauthentication.check(caller, body.current_password, count_attempt):
             case "wrong":
                 raise Refusal("invalid_credentials", "The current password is not right. Nothing was changed.")

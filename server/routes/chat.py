@@ -54,11 +54,11 @@ class Asked:
     async def end(self) -> None:
         """Let go of the model service, and count what came of it."""
         await self.events.aclose()
-        gathered, figures = self.gathered, self.parts.figures
+        gathered, metrics = self.gathered, self.parts.metrics
         failed = gathered.failure.kind.value if gathered.failure else "broken_off"
-        figures.replies.labels("whole" if gathered.is_done else failed).inc()
-        figures.tokens.labels("input").inc(gathered.usage.prompt_tokens)
-        figures.tokens.labels("output").inc(gathered.usage.completion_tokens)
+        metrics.replies.labels("whole" if gathered.is_done else failed).inc()
+        metrics.tokens.labels("input").inc(gathered.usage.prompt_tokens)
+        metrics.tokens.labels("output").inc(gathered.usage.completion_tokens)
 
     def answer(self, now: str) -> responses.ChatResponse:
         """All that came."""

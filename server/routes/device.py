@@ -38,11 +38,11 @@ async def show(request: Request, parts: Parts, user_code: Annotated[str, Query(m
     """The page for a code, or the question for one. A code that is not known counts as a sign-in."""
     code = as_user_code(user_code)
     try:
-        await parts.limits.spend(request, Caller(), "auth")
+        await parts.limits.count(request, Caller(), "auth")
         if not user_code:
             return _html(device_page.asking())
         if not code or not await _is_waiting(parts, code):
-            await parts.limits.spend(request, Caller(), "sign-in")
+            await parts.limits.count(request, Caller(), "sign-in")
             return _html(device_page.asking(UNKNOWN, user_code), 404)
         return _html(_deciding(parts, code))
     except ApiError as error:
@@ -65,7 +65,7 @@ async def decide(
     if not cookies.is_from_here(request.method, request.headers, parts.settings.public_url):
         return _html(device_page.asking(STALE), 403)
     try:
-        await parts.limits.spend(request, Caller(), "sign-in")
+        await parts.limits.count(request, Caller(), "sign-in")
         if not code or not await _is_waiting(parts, code):
             return _html(device_page.asking(UNKNOWN), 404)
         if not parts.tokens.tickets.is_good(ticket, code):
@@ -91,7 +91,7 @@ async def _decided(
     if do == "deny":
         await _keep(parts, code, None)
         return _html(device_page.done("Denied. The terminal was not signed in; you can close this page."))
-    await parts.limits.spend_name(request, email)
+    await parts.limits.count_name(request, email)
     if do == "create":
         account = await parts.sign_in.up(email, password, None, invitation.strip())
     else:

@@ -43,7 +43,7 @@ async def readyz(parts: Parts) -> Health:
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi(request: Request, parts: Parts) -> Response:
     """The description of all this, for programs."""
-    await parts.limits.spend(request, Caller(), "auth")
+    await parts.limits.count(request, Caller(), "auth")
     state = request.app.state
     async with parts.describing:
         if not hasattr(state, "description"):
@@ -64,7 +64,7 @@ async def metrics(request: Request, parts: Parts) -> Response:
     pool = GaugeMetricFamily("sterna_pool", "Connections to PostgreSQL.", labels=["figure"])
     for name, value in sorted(parts.database.pool_stats().items()):
         pool.add_metric([name], value)
-    told = generate_latest(parts.figures.registry) + generate_latest(Once(pool))
+    told = generate_latest(parts.metrics.registry) + generate_latest(Once(pool))
     return Response(told, media_type=CONTENT_TYPE_LATEST)
 
 

@@ -20,7 +20,7 @@ from fastapi.routing import APIRoute
 from sterna.sync.wire import cleaned, is_clean_json
 
 from ..errors import ApiError
-from ..http.incremental_json import Pieces, TooMany, measure
+from ..http.incremental_json import IncrementalParser, TooManyValues, measure
 
 DEPTH = 32
 MOST_VALUES = 1_000_000
@@ -45,7 +45,7 @@ async def parsed_in_steps(body: bytes) -> Any:
     """The same for bodies of any size; other requests are answered meanwhile."""
     with _complaining(body):
         clean = _as_it_is if is_clean_json(body) else cleaned
-        return await Pieces(body.decode("utf-8-sig"), _DECODER, DEPTH, clean).whole()
+        return await IncrementalParser(body.decode("utf-8-sig"), _DECODER, DEPTH, clean).parse()
 
 
 def _as_it_is(value: Any) -> Any:
@@ -70,7 +70,7 @@ def _complaining(body: bytes) -> Iterator[None]:
         raise _too_many()
     try:
         yield
-    except TooMany:
+    except TooManyValues:
         raise _too_many() from None
     except UnicodeDecodeError:
         raise _malformed("The text is not UTF-8.") from None

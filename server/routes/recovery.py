@@ -46,7 +46,7 @@ async def recover(body: Forgotten, request: Request, parts: Parts) -> dict[str, 
     """Ask for a recovery code by mail: the same answer whether there is such an account. A server that sends no mail
     says so.
     """
-    await parts.limits.spend_name(request, body.email)
+    await parts.limits.count_name(request, body.email)
     if not parts.mailer.is_configured:
         raise Refusal(
             "email_provider_disabled",
@@ -71,7 +71,7 @@ async def show(request: Request, parts: Parts, code: Annotated[str, Query(max_le
     """The form for a new password, or for the code."""
     try:
         if code:
-            await parts.limits.spend(request, Caller(), "sign-in")
+            await parts.limits.count(request, Caller(), "sign-in")
         if code and not await parts.recovery.is_good(code):
             return _html(device_page.recovering(UNUSABLE), 404)
     except ApiError as error:
@@ -85,7 +85,7 @@ async def reset(request: Request, parts: Parts, code: Text = "", password: Text 
     if not cookies.is_from_here(request.method, request.headers, parts.settings.public_url):
         return _html(device_page.recovering("This form was not sent from this page. Fill it in here."), 403)
     try:
-        await parts.limits.spend(request, Caller(), "sign-in")
+        await parts.limits.count(request, Caller(), "sign-in")
         if password != again:
             return _html(device_page.recovering("The two passwords differ.", code), 400)
         await parts.recovery.set_password(code, password)

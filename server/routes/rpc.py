@@ -127,4 +127,4 @@ async def _find(db: Connection, name: str, given: dict[str, Any]) -> Function:
 
 async def _spend(name: str, request: Request, caller: User, parts: Services) -> None:
     kind: Class = "S" if name in FREQUENT else "B"
-    await parts.limits.spend(request, caller, kind)
+    await parts.limits.count(request, caller, kind)

@@ -128,7 +128,7 @@ async def push(
 async def _as_anybody(request: Request, caller: Caller, parts: Services, asked: Headers) -> None:
     """Count a request in upstream's form as what it is, whatever it calls itself."""
     if asked.client:
-        await parts.limits.spend(request, caller, "C")
+        await parts.limits.count(request, caller, "C")
 
 
 def _own(item: dict[str, Any], caller: Caller) -> bool:

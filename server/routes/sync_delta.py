@@ -22,7 +22,7 @@ from sterna.sync.wire import BadItem, DeltaAnswer, DeltaPush
 from ..database.pool import Connection
 from ..dependencies import is_signed_in
 from ..errors import ApiError, behind, instant
-from ..http.compression import LARGE, packed
+from ..http.compression import LARGE, compressed
 from ..identity import Caller
 from ..services import Services
 from ..settings import MEGABYTE
@@ -192,4 +192,4 @@ async def _answer(request: Request, caller: Caller, parts: Services, told: Delta
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
     many = len(told.rows) + len(told.acks) > MANY
-    return await packed(request, await asyncio.to_thread(written_out) if many else written_out())
+    return await compressed(request, await asyncio.to_thread(written_out) if many else written_out())

@@ -57,7 +57,7 @@ def _pack(acks: Sequence[Ack]) -> bytes | None:
 def _unpack(stored: bytes) -> list[Ack] | None:
     inflater = zlib.decompressobj()
     try:
-        told = inflater.decompress(stored, MOST_BYTES + 3)
+        told = inflater.decompress(stored)
         if inflater.unconsumed_tail or not inflater.eof:
             return None
         return [Ack.decode(one) for one in json.loads(told)]

@@ -1,26 +1,29 @@
-"""Leaving a server for good, and taking everything along."""
+"""Export of all data that a server holds of an account, and deletion of the account."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..errors import SignInError
+from ..errors import INVALID_RESPONSE, SignInError
 from ..network.json_api import Service
 
 
 async def export_of(service: Service) -> dict[str, Any]:
-    """Everything that the server holds of the person. Raises :class:`SignInError`."""
+    """Return all data of the account. Raises :class:`SignInError`."""
     try:
-        told = await service.ask("GET", "/api/user/export")
+        data = await service.ask("GET", "/api/user/export")
     finally:
         await service.close()
-    if not isinstance(told, dict):
-        raise SignInError("The server's answer makes no sense. Tell whoever runs it.")
-    return told
+    if not isinstance(data, dict):
+        raise SignInError(INVALID_RESPONSE)
+    return data
 
 
 async def erase_at(service: Service, password: str) -> None:
-    """Erase the account at its server; "" where the sign-in is a new one. Raises :class:`SignInError`: it is there."""
+    """Delete the account at its server. ``password`` may be empty after a recent sign-in.
+
+    Raises :class:`SignInError` where the account was not deleted.
+    """
     try:
         await service.ask("DELETE", "/api/user/account", {"password": password} if password else {})
     finally:

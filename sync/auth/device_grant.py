@@ -1,4 +1,4 @@
-"""Signing in a terminal by a browser that may be on another machine (RFC 8628)."""
+"""Sign-in of a terminal through a browser, which may be on another machine (RFC 8628)."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from collections.abc import Awaitable, Callable
 
 from ..backoff import Backoff
 from ..errors import CannotReach, CodeEnded
-from .gotrue import DeviceCode, SignInServer, Tokens
+from .gotrue import CODE_EXPIRED, DeviceCode, SignInServer, Tokens
 
 SLOWER = 5.0
-"""Seconds that each ``slow_down`` adds."""
+"""Seconds that each ``slow_down`` adds to the interval."""
 LONGEST = 60.0
 
 
-async def approved(
+async def wait_for_approval(
     server: SignInServer,
     code: DeviceCode,
     *,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Tokens:
-    """The sign-in, once somebody has approved it. Raises :class:`Denied`, :class:`CodeEnded` and what else there is.
+    """Poll until the code is approved and return the tokens.
 
-    A network that fails for a while does not end the waiting, only the code's own end does.
+    Raises :class:`Denied`, :class:`CodeEnded` and other errors of a sign-in. Failures of the network do not end the
+    polling; it ends when the code expires.
     """
     pause, failed = max(code.interval, 1.0), 0
     end = monotonic() + code.seconds
@@ -44,4 +45,4 @@ async def approved(
             return answer
         if answer == "slow_down":
             pause += SLOWER
-    raise CodeEnded("Nobody approved the code in time. Begin again.")
+    raise CodeEnded(CODE_EXPIRED)

@@ -1,6 +1,6 @@
-"""The language that both ends of a sync speak: conversations, answers, and the ops and rows of the delta mode.
+"""Wire format of sync, shared by client and server: conversations, responses, and the ops and rows of delta mode.
 
-Decoding takes any JSON value and raises nothing but :class:`BadItem`, whose word is short and stable.
+Decoding accepts any JSON value and raises nothing but :class:`BadItem`, whose word is short and stable.
 See docs/specification/decisions.md#error-words and docs/specification/sync-protocol.md#wire-objects.
 """
 

@@ -1,4 +1,4 @@
-"""A conversation and its messages, in both vocabularies of upstream.
+"""Conversations and their messages, in both vocabularies of upstream.
 
 See docs/specification/endpoints.md#conversation-object and docs/specification/endpoints.md#message-object.
 """
@@ -29,7 +29,7 @@ from .values import (
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message; names are the columns', ``extra`` has the keys that are not ours."""
+    """One message. Fields are ids after the columns; ``extra`` has the keys that are unknown here."""
 
     id: str
     role: str
@@ -58,19 +58,19 @@ class Message:
 
     @classmethod
     def decode(cls, item: Any) -> Self:
-        """The message of a JSON value. See docs/specification/decisions.md#message-vocabularies."""
+        """Return the message in a JSON value. See docs/specification/decisions.md#message-vocabularies."""
         columns = message_columns(item)
         at = columns.pop("timestamp", None)
         return cls(
             id=id_of(item.get("id")),
             timestamp=None if at is None else datetime.fromisoformat(at),
-            extra=_NOTHING if item.keys() <= _MESSAGE_KEYS else _extra(item),
+            extra=_NO_EXTRA if item.keys() <= _MESSAGE_KEYS else _extra(item),
             **columns,
         )
 
     def encode(self) -> dict[str, Any]:
-        """As it is sent: what has no value is absent, latency in both units."""
-        told: dict[str, Any] = dict(self.extra) | {
+        """Return the message as JSON: without fields that have no value, and with the latency in both units."""
+        item: dict[str, Any] = dict(self.extra) | {
             "id": self.id,
             "role": self.role,
             "content": self.content,
@@ -80,31 +80,31 @@ class Message:
             "has_attachments": self.has_attachments,
         }
         if self.timestamp is not None:
-            told["timestamp"] = written(self.timestamp)
-        for name in _PLAIN:
+            item["timestamp"] = written(self.timestamp)
+        for name in _OPTIONAL:
             value = getattr(self, name)
             if value is not None and (value not in (0, False) or name in _JSON):
-                told[name] = value
+                item[name] = value
         if self.error_message is not None:
-            told["error"] = True
+            item["error"] = True
         if self.model is not None and self.role == "user":
-            told["originalModel"] = told.pop("model")
+            item["originalModel"] = item.pop("model")
         if metadata := {key: value for key, value in self.metadata.items() if key != ATTACHMENTS}:
-            told["metadata"] = metadata
-        if self.attachment_count and "attachment_ids" not in told:
-            named = attachment_ids(self.metadata.get(ATTACHMENTS))[: self.attachment_count]
-            told["attachment_ids"] = named + [""] * (self.attachment_count - len(named))
-        return told
+            item["metadata"] = metadata
+        if self.attachment_count and "attachment_ids" not in item:
+            ids = attachment_ids(self.metadata.get(ATTACHMENTS))[: self.attachment_count]
+            item["attachment_ids"] = ids + [""] * (self.attachment_count - len(ids))
+        return item
 
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NO_EXTRA: Mapping[str, Any] = MappingProxyType({})
 
 
 def _extra(item: Mapping[str, Any]) -> dict[str, Any]:
     return {key: json_value(value) for key, value in item.items() if key not in _MESSAGE_KEYS}
 
 
-_PLAIN = (
+_OPTIONAL = (
     "model",
     "total_tokens",
     "input_tokens",
@@ -122,7 +122,7 @@ _PLAIN = (
 )
 _JSON = ("reasoning_details", "annotations")
 _MESSAGE_KEYS = (
-    {one.name for one in fields(Message)}
+    {column.name for column in fields(Message)}
     | METADATA.keys()
     | {"originalModel", "contentType", "elapsed_time", "attachment_ids", "error"}
 ) - {"extra", "attachment_count"}
@@ -141,7 +141,7 @@ _CONVERSATION = {
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation. ``given`` names the fields whose key was there: the others are left untouched."""
+    """One conversation. ``given`` names the fields whose key was present: the others are left untouched."""
 
     id: str
     user_id: str | None = None
@@ -156,12 +156,12 @@ class Conversation:
     messages: Sequence[Message] = ()
     given: frozenset[str] = frozenset()
     sent: int = 0
-    """Messages in the request; see docs/specification/decisions.md#duplicate-ids for an id that comes twice."""
+    """Number of messages in the request. See docs/specification/decisions.md#duplicate-ids for repeated ids."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def decode(cls, item: Any) -> Self:
-        """The conversation of a JSON value."""
+        """Return the conversation in a JSON value."""
         if not isinstance(item, dict):
             raise BadItem("not_an_object")
         get = item.get
@@ -173,8 +173,8 @@ class Conversation:
         if not isinstance(items, list):
             raise BadItem("bad_messages")
         messages: dict[str, Message] = {}
-        for one in items:
-            message = Message.decode(one)
+        for value in items:
+            message = Message.decode(value)
             messages.pop(message.id, None)
             messages[message.id] = message
         preview = short(get("lastMessagePreview"), None, "bad_preview")
@@ -199,12 +199,15 @@ class Conversation:
         )
 
     def encode(self) -> dict[str, Any]:
-        """As it is sent."""
-        told: dict[str, Any] = dict(self.extra) | {"id": self.id, "messages": [one.encode() for one in self.messages]}
+        """Return the conversation as JSON."""
+        item: dict[str, Any] = dict(self.extra) | {
+            "id": self.id,
+            "messages": [message.encode() for message in self.messages],
+        }
         if self.user_id is not None:
-            told["userId"] = self.user_id
+            item["userId"] = self.user_id
         for name, key in _CONVERSATION.items():
             if name in self.given:
                 value = getattr(self, name)
-                told[key] = written(value) if isinstance(value, datetime) else value
-        return told
+                item[key] = written(value) if isinstance(value, datetime) else value
+        return item

@@ -1,4 +1,4 @@
-"""The cookie form of a sign-in, as upstream's web client keeps it.
+"""Cookies of a sign-in, as upstream's web client stores them.
 
 See docs/specification/endpoints.md#cookie-sign-in.
 """
@@ -15,25 +15,25 @@ from typing import Any
 NAME = re.compile(r"(sb-[A-Za-z0-9_-]{1,64}-auth-token)(?:\.(\d{1,2}))?")
 PREFIX = "base64-"
 CHUNK = 3180
-"""Characters of one cookie at most; the longest that every browser takes, with its name and attributes."""
+"""Most characters of one cookie: with name and attributes, the longest that every browser accepts."""
 CHUNKS = 16
-"""What is longer is nothing that a browser sends."""
+"""Most chunks of one value; browsers send no more."""
 
 
 def kept_sessions(cookies: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Name and session of each sign-in in the cookies, not verified: of values whole or in chunks ``.0 .1 …``."""
-    found: dict[str, dict[int, str]] = {}
+    """Yield name and session of each sign-in in the cookies, unverified; values are whole or in chunks ``.0 .1 …``."""
+    chunks_of: dict[str, dict[int, str]] = {}
     for name, value in cookies.items():
         if match := NAME.fullmatch(name):
-            found.setdefault(match[1], {})[-1 if match[2] is None else int(match[2])] = value
-    for name, chunks in found.items():
+            chunks_of.setdefault(match[1], {})[-1 if match[2] is None else int(match[2])] = value
+    for name, chunks in chunks_of.items():
         session = read_session(chunks.get(-1) or "".join(_in_order(chunks)))
         if session is not None:
             yield name, session
 
 
 def read_session(value: str) -> Mapping[str, Any] | None:
-    """The session that a cookie's value holds; None where it holds none."""
+    """Return the session in a cookie's value, or None."""
     if not value.startswith(PREFIX):
         return None
     text = value[len(PREFIX) :]
@@ -45,9 +45,9 @@ def read_session(value: str) -> Mapping[str, Any] | None:
 
 
 def session_cookies(name: str, session: Mapping[str, Any]) -> dict[str, str]:
-    """A session as cookies: one where it fits, else chunks."""
-    told = json.dumps(session, ensure_ascii=False, separators=(",", ":")).encode()
-    value = PREFIX + base64.urlsafe_b64encode(told).decode().rstrip("=")
+    """Return a session as one cookie, or as chunks where it is too long for one."""
+    text = json.dumps(session, ensure_ascii=False, separators=(",", ":")).encode()
+    value = PREFIX + base64.urlsafe_b64encode(text).decode().rstrip("=")
     if len(value) <= CHUNK:
         return {name: value}
     pieces = [value[at : at + CHUNK] for at in range(0, len(value), CHUNK)]

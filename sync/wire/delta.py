@@ -12,18 +12,18 @@ from typing import Any, Literal, Self, get_args
 from .values import ID_LENGTH, LARGEST, BadItem, count, digits, id_of, json_value, text
 
 Kind = Literal["c", "m", "x", "s"]
-"""A conversation, a message, everything, a setting of a conversation."""
+"""Conversation, message, everything, setting of a conversation."""
 Verb = Literal["put", "del", "clear", "restore"]
 Result = Literal["ok", "lost", "deleted", "conv_missing", "rejected"]
 
-KINDS, VERBS, RESULTS = (frozenset(get_args(one)) for one in (Kind, Verb, Result))
+KINDS, VERBS, RESULTS = (frozenset(get_args(words)) for words in (Kind, Verb, Result))
 PROTOCOLS = (1, 1)
 SETTING_ID = ID_LENGTH + 1 + 100
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """When and how a value was written: the greater one wins."""
+    """Class, time and tie-breaker of a value; the value with the greater stamp wins."""
 
     cls: int = 0
     """0 automatic, 1 by hand."""
@@ -32,59 +32,59 @@ class Stamp:
 
     @classmethod
     def decode(cls, item: Any) -> Self:
-        """The stamp of a JSON value."""
-        found = _object(item, "bad_stamp")
-        tie = text(found.get("tie", ""), "bad_stamp")
+        """Return the stamp in a JSON value."""
+        get = _object(item, "bad_stamp").get
+        tie = text(get("tie", ""), "bad_stamp")
         if len(tie) > ID_LENGTH:
             raise BadItem("bad_stamp")
-        return cls(count(found.get("cls"), 1), count(found.get("time"), LARGEST), tie)
+        return cls(count(get("cls"), 1), count(get("time"), LARGEST), tie)
 
     def encode(self) -> dict[str, Any]:
-        """As it is sent."""
+        """Return the stamp as JSON."""
         return {"cls": self.cls, "time": self.time, "tie": self.tie}
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One state of a history, by a name that no other history has."""
+    """One state of a history, under a name that no other history has."""
 
     seq: int
     nonce: str
 
     @classmethod
-    def parse(cls, told: str) -> Self:
-        """Of ``<seq>.<nonce>``."""
-        seq, _, nonce = told.partition(".")
+    def parse(cls, value: str) -> Self:
+        """Return the commit of ``<seq>.<nonce>``."""
+        seq, _, nonce = value.partition(".")
         if not nonce or len(nonce) > 64 or not nonce.isascii() or not nonce.isalnum():
             raise BadItem("bad_seen")
         return cls(digits(seq), nonce)
 
     def format(self) -> str:
-        """``<seq>.<nonce>``."""
+        """Return ``<seq>.<nonce>``."""
         return f"{self.seq}.{self.nonce}"
 
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """Header ``Sync-Pull``: from where on changes are wanted, and how many bytes of them."""
+    """Header ``Sync-Pull``: cursor of the requested page, and its size in bytes."""
 
     cur: int
     max: int
 
     @classmethod
     def parse(cls, header: str) -> Self:
-        """Of ``cur=…;max=…``."""
-        told = dict(part.strip().partition("=")[::2] for part in header.split(";"))
-        return cls(digits(told.get("cur", "")), digits(told.get("max", "")))
+        """Return the value of ``cur=…;max=…``."""
+        parts = dict(part.strip().partition("=")[::2] for part in header.split(";"))
+        return cls(digits(parts.get("cur", "")), digits(parts.get("max", "")))
 
     def format(self) -> str:
-        """The header's value."""
+        """Return the header's value."""
         return f"cur={self.cur};max={self.max}"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Header ``Sync-Client``: who asks, and the protocols it speaks."""
+    """Header ``Sync-Client``: name and version of the client, and the protocol versions that it knows."""
 
     name: str
     version: str
@@ -93,9 +93,9 @@ class Client:
 
     @classmethod
     def parse(cls, header: str) -> Self:
-        """Of ``<name>/<version>; proto=1-1``."""
-        who, _, rest = header.partition(";")
-        name, _, version = who.strip().partition("/")
+        """Return the value of ``<name>/<version>; proto=1-1``."""
+        product, _, rest = header.partition(";")
+        name, _, version = product.strip().partition("/")
         key, _, span = rest.strip().partition("=")
         if key != "proto" or not name or not version:
             raise BadItem("bad_header")
@@ -103,45 +103,45 @@ class Client:
         return cls(name, version, digits(first), digits(last))
 
     def format(self) -> str:
-        """The header's value."""
+        """Return the header's value."""
         return f"{self.name}/{self.version}; proto={self.first}-{self.last}"
 
     def common(self) -> int | None:
-        """The newest protocol that we speak too."""
+        """Return the newest protocol version that both sides know, or None."""
         newest = min(self.last, PROTOCOLS[1])
         return newest if newest >= max(self.first, PROTOCOLS[0]) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One thing that a device did."""
+    """One change made on a device."""
 
     kind: Kind
     id: str
     verb: Verb
     session_id: str = ""
     base: int = 0
-    """The version that it replaces; 0 when it knew none."""
+    """Seq of the value that it replaces; 0 when its author knew none."""
     edited_at: int = 0
-    """Ms of the device's clock; with Sync-Sent-At only its age counts."""
+    """Time of the edit in ms by the device's clock; with ``Sync-Sent-At`` only its age counts."""
     after: int = 0
-    """The time of the value that it replaces: it is later than that, also where a history has gone back."""
+    """Time of the value that it replaces. The op is later, even where the server was restored to an older state."""
     cls: int = 0
-    """Of a title: 1 when a person gave it."""
+    """Class of a title: 1 when it was set by hand."""
     stamp: Stamp | None = None
-    """An old one, said again after the server's history went back."""
+    """Stamp of an old value that is offered again after a restore of the server."""
     upto: int = 0
-    """Of a clear: what the person could see."""
+    """Newest seq that the user of a clear could see."""
     value: Any = None
-    """Of a put: a conversation's, a message's or a setting's."""
+    """Value of a put: of a conversation, a message or a setting."""
 
     @classmethod
     def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
-        """Return the op of a JSON value. ``is_clean``: what was parsed held no text that cannot be kept."""
+        """Return the op of a JSON value. ``is_clean``: the JSON held no text that cannot be stored."""
         get = _object(item, "bad_op").get
         kind: Any = get("kind")
         verb: Any = get("op")
-        if not _known(kind, KINDS) or not _known(verb, VERBS) or (kind == "x") != (verb == "clear"):
+        if not _is_known(kind, KINDS) or not _is_known(verb, VERBS) or (kind == "x") != (verb == "clear"):
             raise BadItem("bad_op")
         session = get("session")
         stamp = get("stamp")
@@ -161,9 +161,9 @@ class Op:
         )
 
     def encode(self) -> dict[str, Any]:
-        """As it is sent."""
-        told: dict[str, Any] = {"kind": self.kind, "op": self.verb}
-        plain = {
+        """Return the op as JSON, without empty keys."""
+        item: dict[str, Any] = {"kind": self.kind, "op": self.verb}
+        optional = {
             "id": self.id,
             "session": self.session_id,
             "base": self.base,
@@ -172,15 +172,15 @@ class Op:
             "cls": self.cls,
             "upto": self.upto,
         }
-        told |= {key: value for key, value in plain.items() if value}
+        item |= {key: value for key, value in optional.items() if value}
         if self.stamp is not None:
-            told["stamp"] = self.stamp.encode()
-        return told if self.value is None else told | {"value": self.value}
+            item["stamp"] = self.stamp.encode()
+        return item if self.value is None else item | {"value": self.value}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One place in a history: a value that is live, or that something is dead."""
+    """One row of a history: a live value, or a tombstone."""
 
     kind: Kind
     id: str
@@ -192,15 +192,15 @@ class Row:
     stamp: Stamp = field(default_factory=Stamp)
     value: Any = None
     overtook: Sequence[int] = ()
-    """Numbers of values of it that were replaced by somebody who had not seen them."""
+    """Seqs of earlier values that were replaced by an author who had not seen them."""
 
     @classmethod
     def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
-        """Return the row of a JSON value. ``is_clean``: what was parsed held no text that cannot be kept."""
+        """Return the row of a JSON value. ``is_clean``: the JSON held no text that cannot be stored."""
         get = _object(item, "bad_row").get
         kind: Any = get("kind")
         is_dead = get("dead", False)
-        if not _known(kind, KINDS) or not isinstance(is_dead, bool):
+        if not _is_known(kind, KINDS) or not isinstance(is_dead, bool):
             raise BadItem("bad_row")
         value = get("value")
         return cls(
@@ -213,13 +213,13 @@ class Row:
             is_dead=is_dead,
             stamp=Stamp.decode(get("stamp", {})),
             value=value if is_clean else json_value(value),
-            overtook=tuple([count(one, LARGEST) for one in _list(get("overtook"), "bad_row")]),
+            overtook=tuple([count(seq, LARGEST) for seq in _list(get("overtook"), "bad_row")]),
         )
 
     def encode(self) -> dict[str, Any]:
-        """As it is sent."""
+        """Return the row as JSON."""
         stamp = self.stamp
-        told: dict[str, Any] = {
+        item: dict[str, Any] = {
             "kind": self.kind,
             "id": self.id,
             "session": self.session_id,
@@ -229,17 +229,17 @@ class Row:
             "stamp": {"cls": stamp.cls, "time": stamp.time, "tie": stamp.tie},
         }
         if self.is_dead:
-            told["dead"] = True
+            item["dead"] = True
         if self.overtook:
-            told["overtook"] = list(self.overtook)
+            item["overtook"] = list(self.overtook)
         if self.value is not None:
-            told["value"] = self.value
-        return told
+            item["value"] = self.value
+        return item
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """What became of one op; ``row`` is what the server holds now."""
+    """Result of one op. ``row`` is the server's current row, where the result carries it."""
 
     result: Result
     row: Row | None = None
@@ -247,31 +247,31 @@ class Ack:
 
     @classmethod
     def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
-        """Return the ack of a JSON value. ``is_clean``: what was parsed held no text that cannot be kept."""
-        found = _object(item, "bad_ack")
-        result: Any = found.get("result")
-        if not _known(result, RESULTS):
+        """Return the ack of a JSON value. ``is_clean``: the JSON held no text that cannot be stored."""
+        get = _object(item, "bad_ack").get
+        result: Any = get("result")
+        if not _is_known(result, RESULTS):
             raise BadItem("bad_ack")
-        row = found.get("row")
+        row = get("row")
         return cls(
             result,
             None if row is None else Row.decode(row, is_clean=is_clean),
-            text(found.get("code", ""), "bad_ack"),
+            text(get("code", ""), "bad_ack"),
         )
 
     def encode(self) -> dict[str, Any]:
-        """As it is answered."""
-        told: dict[str, Any] = {"result": self.result}
+        """Return the ack as JSON."""
+        item: dict[str, Any] = {"result": self.result}
         if self.code:
-            told["code"] = self.code
+            item["code"] = self.code
         if self.row is not None:
-            told["row"] = self.row.encode()
-        return told
+            item["row"] = self.row.encode()
+        return item
 
 
 @dataclass(frozen=True, slots=True)
 class DeltaPush:
-    """The ``sync`` object of a push."""
+    """``sync`` object of a push."""
 
     replica: str
     push_seq: int
@@ -279,22 +279,22 @@ class DeltaPush:
 
     @classmethod
     def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
-        """Of a JSON value. An op that is none is an error of the whole: acks are by position.
+        """Return the push in a JSON value. One invalid op makes the whole push invalid, because acks go by position.
 
-        ``is_clean``: what was parsed held no text that cannot be kept (:func:`is_clean_json`).
+        ``is_clean``: the JSON held no text that cannot be stored (:func:`is_clean_json`).
         """
-        found = _object(item, "bad_sync")
-        ops = tuple([Op.decode(one, is_clean=is_clean) for one in _list(found.get("ops"), "bad_ops")])
-        return cls(id_of(found.get("replica")), count(found.get("push_seq"), LARGEST), ops)
+        get = _object(item, "bad_sync").get
+        ops = tuple([Op.decode(op, is_clean=is_clean) for op in _list(get("ops"), "bad_ops")])
+        return cls(id_of(get("replica")), count(get("push_seq"), LARGEST), ops)
 
     def encode(self) -> dict[str, Any]:
-        """As it is sent."""
-        return {"replica": self.replica, "push_seq": self.push_seq, "ops": [one.encode() for one in self.ops]}
+        """Return the push as JSON."""
+        return {"replica": self.replica, "push_seq": self.push_seq, "ops": [op.encode() for op in self.ops]}
 
 
 @dataclass(frozen=True, slots=True)
 class DeltaAnswer:
-    """The ``sync`` object of an answer: acks by position, and the rows that were asked for."""
+    """``sync`` object of a response: acks by position, and the requested rows."""
 
     push_seq: int = 0
     acks: Sequence[Ack] = ()
@@ -304,31 +304,31 @@ class DeltaAnswer:
     more: bool = False
     resync: bool = False
     user: str = field(default="", compare=False)
-    """Whose history that is, so that an answer meant for somebody else is seen to be none."""
+    """Id of the history's owner, so that a response for another account is recognized."""
 
     @classmethod
     def decode(cls, item: Any, *, is_clean: bool = False) -> Self:
-        """Of a JSON value. ``is_clean``: what was parsed held no text that cannot be kept (:func:`is_clean_json`)."""
-        found = _object(item, "bad_sync")
-        seen = found.get("seen")
+        """Return the object in a JSON value. ``is_clean``: the JSON held no text that cannot be stored."""
+        get = _object(item, "bad_sync").get
+        seen = get("seen")
         return cls(
-            count(found.get("push_seq"), LARGEST),
-            tuple([Ack.decode(one, is_clean=is_clean) for one in _list(found.get("acks"), "bad_acks")]),
-            tuple([Row.decode(one, is_clean=is_clean) for one in _list(found.get("rows"), "bad_rows")]),
-            count(found.get("cur"), LARGEST),
+            count(get("push_seq"), LARGEST),
+            tuple([Ack.decode(ack, is_clean=is_clean) for ack in _list(get("acks"), "bad_acks")]),
+            tuple([Row.decode(row, is_clean=is_clean) for row in _list(get("rows"), "bad_rows")]),
+            count(get("cur"), LARGEST),
             None if seen is None else Commit.parse(text(seen, "bad_seen")),
-            found.get("more") is True,
-            found.get("resync") is True,
-            text(found.get("user", ""), "bad_user"),
+            get("more") is True,
+            get("resync") is True,
+            text(get("user", ""), "bad_user"),
         )
 
     def encode(self) -> dict[str, Any]:
-        """As it is answered."""
-        told = {"user": self.user} if self.user else {}
-        return told | {
+        """Return the object as JSON."""
+        owner = {"user": self.user} if self.user else {}
+        return owner | {
             "push_seq": self.push_seq,
-            "acks": [one.encode() for one in self.acks],
-            "rows": [one.encode() for one in self.rows],
+            "acks": [ack.encode() for ack in self.acks],
+            "rows": [row.encode() for row in self.rows],
             "cur": self.cur,
             "seen": None if self.seen is None else self.seen.format(),
             "more": self.more,
@@ -336,12 +336,12 @@ class DeltaAnswer:
         }
 
 
-def _known(word: Any, words: frozenset[str]) -> bool:
+def _is_known(word: Any, words: frozenset[str]) -> bool:
     return isinstance(word, str) and word in words
 
 
 def _key(value: Any, kind: str) -> str:
-    """An id; a setting's is ``<session id>/<key>``."""
+    """Return the id; a setting's is ``<session id>/<key>``."""
     if kind != "s":
         return id_of(value)
     if not isinstance(value, str) or len(value) > SETTING_ID:

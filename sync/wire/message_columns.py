@@ -1,4 +1,4 @@
-"""Columns of a message on the wire, checked: the one place that knows both vocabularies of upstream."""
+"""Validated columns of a message on the wire: the one place that knows both vocabularies of upstream."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ METADATA = {
     "retry_after": "upstream_retry_after",
     "suggestions": "upstream_suggestions",
 }
-"""Keys of a message on the wire that are kept in its metadata, and what they are called there."""
+"""Keys of a message on the wire that are stored in its metadata, and their names there."""
 
 ATTACHMENTS = "attachment_ids"
-"""Key in the metadata for the ids of what is attached; the attachments themselves are elsewhere."""
+"""Key in the metadata for the ids of attachments; the attachments themselves are stored elsewhere."""
 
 _COUNT, _SHORT, _JSON, _OTHER = range(4)
 _KEYS = {
@@ -51,7 +51,7 @@ _KEYS = {
         _OTHER,
     ),
 }  # fmt: skip
-"""How the value of a key is taken; keys that are not here are not a message's."""
+"""Type of each key's value. Other keys do not belong to a message."""
 _SHORTS = {
     "model": (MODEL_LENGTH, "model_too_long"),
     "originalModel": (MODEL_LENGTH, "model_too_long"),
@@ -61,10 +61,10 @@ _SHORTS = {
 
 
 def message_columns(item: Any, *, is_clean: bool = False) -> dict[str, Any]:
-    """Return the columns of a message that say something, by the names of :class:`Message`; all others are defaults.
+    """Return the columns of a message that differ from their defaults, by the names of :class:`Message`.
 
-    ``timestamp`` is text of fixed width, in UTC. ``is_clean``: JSON in it holds no text that cannot be kept. Raises
-    BadItem.
+    ``timestamp`` is text of fixed width, in UTC. ``is_clean``: the JSON held no text that cannot be stored. Raises
+    :class:`BadItem`.
     """
     if not isinstance(item, Mapping):
         raise BadItem("not_an_object")
@@ -75,17 +75,17 @@ def message_columns(item: Any, *, is_clean: bool = False) -> dict[str, Any]:
     if (at := item.get("timestamp")) is not None:
         columns["timestamp"] = moment(at)
     others: dict[str, Any] = {}
-    # only what is there is looked at: most messages have few of the keys
+    # iterates over the keys that are present: most messages have few of them
     for key, value in item.items():
-        how = _KEYS.get(key)
-        if how is None or value is None:
+        type_ = _KEYS.get(key)
+        if type_ is None or value is None:
             continue
-        if how == _COUNT:
+        if type_ == _COUNT:
             if number := count(value):
                 columns[key] = number
-        elif how == _SHORT:
+        elif type_ == _SHORT:
             columns[key] = short(value, *_SHORTS[key])
-        elif how == _JSON:
+        elif type_ == _JSON:
             columns[key] = value if is_clean else json_value(value)
         else:
             others[key] = value
@@ -98,13 +98,13 @@ def message_columns(item: Any, *, is_clean: bool = False) -> dict[str, Any]:
 
 def attachment_ids(value: Any) -> list[str]:
     """Return the ids in a list of attachments, at most as many as a message may have."""
-    listed = value[:MOST_ATTACHMENTS] if isinstance(value, list) else []
-    return [one for one in listed if isinstance(one, str) and 0 < len(one) <= ID_LENGTH]
+    items = value[:MOST_ATTACHMENTS] if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, str) and 0 < len(item) <= ID_LENGTH]
 
 
-def _add_others(found: Mapping[str, Any], role: str, columns: dict[str, Any], is_clean: bool) -> None:
-    """Add what depends on other keys, or on the role."""
-    get = found.get
+def _add_others(others: Mapping[str, Any], role: str, columns: dict[str, Any], is_clean: bool) -> None:
+    """Add the columns that depend on several keys, or on the role."""
+    get = others.get
     if elapsed := count(get("elapsed_ms")) or min(count(get("elapsed_time")) * 1000, LARGEST_INT):
         columns["elapsed_ms"] = elapsed
     if get("contentType", get("content_type")) == "markdown":
@@ -129,9 +129,9 @@ def _add_others(found: Mapping[str, Any], role: str, columns: dict[str, Any], is
             columns["websearch_result_count"] = results
     given = get("metadata")
     metadata = dict(given) if isinstance(given, dict) else {}
-    if linked and (named := attachment_ids(attached)):
-        metadata[ATTACHMENTS] = named
-    if not METADATA.keys().isdisjoint(found):
-        metadata |= {name: found[key] for key, name in METADATA.items() if key in found and found[key] != []}
+    if linked and (ids := attachment_ids(attached)):
+        metadata[ATTACHMENTS] = ids
+    if not METADATA.keys().isdisjoint(others):
+        metadata |= {name: others[key] for key, name in METADATA.items() if key in others and others[key] != []}
     if metadata:
         columns["metadata"] = metadata if is_clean else dict(json_value(metadata))

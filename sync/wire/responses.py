@@ -1,4 +1,4 @@
-"""What a server answers in upstream's protocol, and how it says what it can beyond it."""
+"""Responses of upstream's protocol, and the header that announces what a server offers beyond it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What became of one conversation of a push: ``error`` is None where it is stored."""
+    """Result of one conversation of a push; ``error`` is None where it was stored."""
 
     id: str
     message_count: int = 0
@@ -23,7 +23,7 @@ class Detail:
 
     @classmethod
     def decode(cls, item: Any) -> Self:
-        """One of results.details."""
+        """Return the result in one item of ``results.details``."""
         if not isinstance(item, dict) or not isinstance(item.get("conversationId"), str):
             raise BadItem("bad_detail")
         error = item.get("error")
@@ -32,43 +32,42 @@ class Detail:
         return cls(item["conversationId"], count(item.get("messageCount")), None if error is None else str(error))
 
     def encode(self) -> dict[str, Any]:
-        """As it is answered."""
+        """Return the result as JSON."""
         if self.error is not None:
             return {"conversationId": self.id, "error": self.error}
         return {"conversationId": self.id, "status": "synced", "messageCount": self.message_count}
 
 
 def pushed(details: Iterable[Detail], at: datetime) -> dict[str, Any]:
-    """The answer to a push."""
-    told = [one.encode() for one in details]
-    errors = sum("error" in one for one in told)
-    results = {"synced": len(told) - errors, "errors": errors, "details": told}
+    """Return the response to a push."""
+    items = [detail.encode() for detail in details]
+    errors = sum("error" in item for item in items)
+    results = {"synced": len(items) - errors, "errors": errors, "details": items}
     return {"success": True, "results": results, "syncTime": written(at)}
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page ends; the next one starts after it."""
+    """End of a page; the next page starts after it."""
 
     ts: datetime
     id: str = ""
 
     @classmethod
     def decode(cls, item: Any) -> Self:
-        """Of ``nextCursor``, or of ``cursor_ts`` and ``cursor_id``."""
+        """Return the cursor in ``nextCursor``, or in ``cursor_ts`` and ``cursor_id``."""
         if not isinstance(item, dict) or (ts := instant_of(item.get("ts"))) is None:
             raise BadItem("bad_cursor")
-        found = item.get("id") or ""
-        return cls(ts, text(found, "bad_cursor"))
+        return cls(ts, text(item.get("id") or "", "bad_cursor"))
 
     def encode(self) -> dict[str, str]:
-        """As ``nextCursor``: to the microsecond, or rows within a millisecond would be left out."""
+        """Return ``nextCursor``, in microseconds: milliseconds would skip rows."""
         return {"ts": self.ts.astimezone(UTC).isoformat(), "id": self.id}
 
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """The header ``Sync-Server``: what a server can beyond upstream's protocol."""
+    """Header ``Sync-Server``: features of a server beyond upstream's protocol."""
 
     caps: frozenset[str]
     batch: int = BATCH_BYTES
@@ -77,16 +76,16 @@ class Capability:
 
     @classmethod
     def parse(cls, header: str) -> Self:
-        """Of a header's value. Raises BadItem."""
+        """Return the capability in a header's value. Raises :class:`BadItem`."""
         first, *rest = [part.strip() for part in header.split(";")]
-        told = dict(part.partition("=")[::2] for part in rest)
+        values = dict(part.partition("=")[::2] for part in rest)
         return cls(
-            frozenset(word for word in told.get("caps", "").split(",") if _WORD.fullmatch(word)),
-            digits(told.get("batch", str(BATCH_BYTES))),
-            digits(told.get("msg", str(MESSAGE_BYTES))),
+            frozenset(word for word in values.get("caps", "").split(",") if _WORD.fullmatch(word)),
+            digits(values.get("batch", str(BATCH_BYTES))),
+            digits(values.get("msg", str(MESSAGE_BYTES))),
             digits(first),
         )
 
     def format(self) -> str:
-        """The header's value."""
+        """Return the header's value."""
         return f"{self.version}; caps={','.join(sorted(self.caps))}; batch={self.batch}; msg={self.msg}"

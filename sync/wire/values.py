@@ -1,4 +1,4 @@
-"""Single values on the wire: text, numbers, times and ids, checked and cleaned."""
+"""Single values on the wire: text, numbers, times and ids, validated and cleaned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PREVIEW_LENGTH = 200
 LARGEST_INT, LARGEST = 2**31 - 1, 2**53
 MOST_ATTACHMENTS, MOST_WEB_RESULTS = 3, 50
 BATCH_OPS, BATCH_BYTES, MESSAGE_BYTES = 2000, 2**20, 2**20
-"""Of a client's push. See docs/specification/sync-protocol.md#limits."""
+"""Limits of a client's push. See docs/specification/sync-protocol.md#limits."""
 PAGE = 20
 VERSION = 1
 
@@ -22,53 +22,53 @@ _MILLISECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
 
 class BadItem(ValueError):
-    """Why one item cannot be taken: a short, stable word."""
+    """Rejection of one item, with a short, stable word as its reason."""
 
     @property
     def word(self) -> str:
-        """The word."""
+        """Return the reason."""
         return str(self.args[0])
 
 
 def instant_of(value: Any) -> datetime | None:
-    """A time on the wire, in UTC; None for null. A time without a zone is UTC."""
+    """Return a time on the wire in UTC, None for null. A time without a zone is UTC."""
     if value is None:
         return None
     if not isinstance(value, str):
         raise BadItem("bad_timestamp")
     try:
-        found = datetime.fromisoformat(value)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        time = datetime.fromisoformat(value)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadItem("bad_timestamp") from None
 
 
 def moment(value: Any) -> str:
-    """A time on the wire as text of fixed width: UTC, to the microsecond, and Z."""
-    found = instant_of(value)
-    if found is None:
+    """Return a time on the wire as text of fixed width: in UTC, with microseconds and Z."""
+    time = instant_of(value)
+    if time is None:
         raise BadItem("bad_timestamp")
     if _MILLISECONDS.fullmatch(value):
         return f"{value[:23]}000Z"
-    return found.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def written(at: datetime) -> str:
-    """A time as we write it: milliseconds and Z; to the microsecond where it has any."""
+    """Return a time as text with milliseconds and Z; with microseconds where it has any."""
     spec = "microseconds" if at.microsecond % 1000 else "milliseconds"
     return at.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")
 
 
 def json_value(value: Any) -> Any:
-    """The value itself where PostgreSQL keeps it; cleaned where it holds text that it does not."""
+    """Return the value, cleaned where it holds text that PostgreSQL cannot store."""
     if isinstance(value, str):
         return text(value, "bad_json")
     if isinstance(value, list | dict) and value:
         try:
-            written_out = json.dumps(value, ensure_ascii=False, allow_nan=False)
+            json_text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError, RecursionError):
             raise BadItem("bad_json") from None
-        if "\\u0000" in written_out or not is_keepable(written_out):
+        if "\\u0000" in json_text or not is_keepable(json_text):
             return cleaned(value)
     elif isinstance(value, float) and value - value != 0:
         raise BadItem("bad_json")
@@ -76,18 +76,18 @@ def json_value(value: Any) -> Any:
 
 
 def cleaned(value: Any) -> Any:
-    """A JSON value whose every text, keys included, is clean. See docs/specification/decisions.md#clean-text."""
+    """Return a JSON value with every text cleaned, keys included. See docs/specification/decisions.md#clean-text."""
     if isinstance(value, str):
         return text(value, "bad_json")
     if isinstance(value, list):
-        return [cleaned(one) for one in value]
+        return [cleaned(item) for item in value]
     if isinstance(value, dict):
-        return {cleaned(key): cleaned(one) for key, one in value.items()}
+        return {cleaned(key): cleaned(item) for key, item in value.items()}
     return value
 
 
 def id_of(value: Any) -> str:
-    """An id, as it is: one that would have to be changed is refused."""
+    """Return an id unchanged. An id that would have to be cleaned is rejected."""
     if not isinstance(value, str) or not value:
         raise BadItem("missing_id")
     if len(value) > ID_LENGTH or not is_keepable(value):
@@ -96,7 +96,7 @@ def id_of(value: Any) -> str:
 
 
 def text(value: Any, complaint: str) -> str:
-    """Text without NUL and half characters. See docs/specification/decisions.md#clean-text."""
+    """Return text without NUL and lone surrogates. See docs/specification/decisions.md#clean-text."""
     if not isinstance(value, str):
         raise BadItem(complaint)
     if (value.isascii() and "\0" not in value) or is_keepable(value):
@@ -105,15 +105,15 @@ def text(value: Any, complaint: str) -> str:
 
 
 def is_clean_json(raw: bytes) -> bool:
-    """Return whether no text of a JSON document in UTF-8 holds NUL or half a character: one scan for all of it.
+    """Return whether no text of a JSON document in UTF-8 holds NUL or a surrogate, with one scan of its bytes.
 
-    Only escapes can stand for either; a pair of halves that is a whole character is told apart by nobody here.
+    Only escapes can stand for either. A valid pair of surrogates is reported too.
     """
     return _SUSPECT.search(raw) is None
 
 
 def is_keepable(value: str) -> bool:
-    """Return whether text is free of NUL and half characters. Encoding finds the latter faster than a pattern does."""
+    """Return whether text is free of NUL and lone surrogates. Encoding finds the latter faster than a pattern."""
     if "\0" in value:
         return False
     if value.isascii():
@@ -126,17 +126,17 @@ def is_keepable(value: str) -> bool:
 
 
 def short(value: Any, limit: int | None, complaint: str, wrong: str | None = None) -> str | None:
-    """Text of ``limit`` characters at most, or null."""
+    """Return text of at most ``limit`` characters, or None."""
     if value is None:
         return None
-    found = text(value, wrong or complaint)
-    if limit is not None and len(found) > limit:
+    result = text(value, wrong or complaint)
+    if limit is not None and len(result) > limit:
         raise BadItem(complaint)
-    return found
+    return result
 
 
 def count(value: Any, largest: int = LARGEST_INT) -> int:
-    """A number that is not negative; null is 0."""
+    """Return a number that is not negative; null is 0."""
     if type(value) is int:
         if 0 <= value <= largest:
             return value
@@ -150,8 +150,8 @@ def count(value: Any, largest: int = LARGEST_INT) -> int:
     return int(value)
 
 
-def digits(told: str) -> int:
-    """A number in a header."""
-    if not told.isascii() or not told.isdigit() or len(told) > 18:
+def digits(value: str) -> int:
+    """Return a number in a header."""
+    if not value.isascii() or not value.isdigit() or len(value) > 18:
         raise BadItem("bad_header")
-    return int(told)
+    return int(value)

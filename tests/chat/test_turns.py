@@ -213,7 +213,7 @@ async def test_a_prompt_for_a_deleted_conversation_is_refused(turns: Turns, stor
 async def test_a_model_that_nobody_has_is_a_sentence_under_the_kept_prompt(turns: Turns, store: StoreThread) -> None:
     begun, reply = await turns.begin(None, "Hi", model="nowhere/x")
     message = await settled(reply)
-    assert "no endpoint named “nowhere”" in (message.error_message or "")
+    assert "no provider named “nowhere”" in (message.error_message or "")
     assert message.metadata["kind"] == "unconfigured"
     assert [one.role for one in await messages(store, begun.session.id)] == ["user", "assistant"]
 

@@ -106,7 +106,7 @@ def test_a_script_has_to_say_what_becomes_of_the_history(
 ) -> None:
     done = sign_in(run, sterna_server, somebody, "--yes")
     assert done.code == 2
-    assert "There is 1 conversation on this computer. Say --adopt" in done.err
+    assert "There is 1 conversation on this computer. Use --adopt to add them to the account" in done.err
     assert run("whoami").code == 1
 
 
@@ -227,7 +227,7 @@ def test_a_wrong_password_changes_nothing(
         "login", sterna_server, "--email", somebody.email, "--password-stdin", "--adopt", stdin=b"not the word\n"
     )
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("sterna: Email or password are not right for 127.0.0.1:")
+    assert done.err.startswith("sterna: Wrong email or password for 127.0.0.1:")
     assert "not the word" not in done.err
     assert (home / "data" / "accounts.json").read_text() == before
     assert not (home / "config" / "credentials.json").exists()

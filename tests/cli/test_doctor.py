@@ -45,7 +45,7 @@ def test_an_endpoint_that_does_not_answer_is_found(run: Run, home: Path) -> None
     )
     result = run("doctor")
     assert result.code == 1
-    assert "WRONG endpoint gone:" in result.out
+    assert "WRONG provider gone:" in result.out
     assert "$GONE_KEY, which is not set" in result.out
     assert run("doctor", "--offline").code == 0
     models = run("models")
@@ -159,7 +159,7 @@ def test_a_key_is_kept_used_and_never_shown(run: Run, server: Server, configured
     assert run("keys", "delete", "test").code == 0
     assert run("ask", "hello").code == 1
     again = run("keys", "delete", "test")
-    assert (again.code, "No key of test" in again.err) == (1, True)
+    assert (again.code, "There is no stored key of test" in again.err) == (1, True)
 
 
 def test_a_key_of_a_known_service_adds_its_endpoint(run: Run, home: Path) -> None:

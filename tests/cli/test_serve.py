@@ -25,10 +25,10 @@ def logs_as_they_were() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (("--redis-url", "nonsense://x"), "The Redis address is not understood"),
-        (("--redis-url", "x"), "The Redis address is not understood"),
-        (("--database-url", "postgresql://x:y:z@@//"), "The database address is not understood"),
-        (("--database-url", "mysql://x"), "The database address is not understood"),
+        (("--redis-url", "nonsense://x"), "The Redis address is not valid"),
+        (("--redis-url", "x"), "The Redis address is not valid"),
+        (("--database-url", "postgresql://x:y:z@@//"), "The database address is not valid"),
+        (("--database-url", "mysql://x"), "The database address is not valid"),
         (("--database-url", "postgresql://x@127.0.0.1:1/x", "--host", "no.such.invalid", "--behind-tls"), "no machine"),
         (("--host", "0.0.0.0"), "unencrypted"),
         (("--cors-origin", "app.example.org"), "is not an origin"),

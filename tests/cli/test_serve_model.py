@@ -46,13 +46,13 @@ def test_a_model_is_put_into_a_tier_changed_listed_and_removed(
     run: Run, db: Connection[dict[str, Any]], name: str
 ) -> None:
     made = run("set", name, "--tier", "pro", "--daily-limit", "200", "--title", "Acme", "--tag", "a", "--tag", "b")
-    assert (made.exit_code, made.output) == (0, f"{name} may be asked by the tier pro.\n")
+    assert (made.exit_code, made.output) == (0, f"{name} was added to the tier pro.\n")
     [row] = rows(db, name)
     assert (row["tier"], row["daily_limit"], row["monthly_limit"], row["is_active"]) == ("pro", 200, None, True)
     assert (row["model_name"], row["model_tags"]) == ("Acme", ["a", "b"])
 
     changed = run("set", name, "--tier", "pro", "--daily-limit", "none", "--monthly-limit", "9", "--disable")
-    assert changed.output == f"{name} is changed for the tier pro.\n"
+    assert changed.output == f"{name} was changed in the tier pro.\n"
     [row] = rows(db, name)
     assert (row["daily_limit"], row["monthly_limit"], row["is_active"], row["model_name"]) == (None, 9, False, "Acme")
     assert f"{name}  pro  9 a month, disabled\n" in run("list").output

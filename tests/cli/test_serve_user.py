@@ -114,7 +114,7 @@ def test_a_shut_account_is_signed_out_and_can_be_opened_again(
         (row["id"],),
     )
 
-    assert "is shut and signed out" in sterna("disable", f" {email.upper()}").stdout
+    assert "is disabled and signed out" in sterna("disable", f" {email.upper()}").stdout
     assert not db.execute("select 1 from sterna.refresh_tokens where user_id = %s", (row["id"],)).fetchone()
     assert account(db, email)["banned_until"] is not None
     assert "can sign in again" in sterna("enable", email).stdout
@@ -122,7 +122,7 @@ def test_a_shut_account_is_signed_out_and_can_be_opened_again(
 
 
 def test_a_tier_is_set_and_only_one_that_exists(sterna: Sterna, email: str, db: Connection[dict[str, Any]]) -> None:
-    assert sterna("set-tier", email, "enterprise").stdout == f"{email} is enterprise now.\n"
+    assert sterna("set-tier", email, "enterprise").stdout == f"{email} is now in the tier enterprise.\n"
     assert account(db, email)["subscription_tier"] == "enterprise"
     assert sterna("set-tier", email, "gold").exit_code == 2
 

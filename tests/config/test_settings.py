@@ -159,6 +159,13 @@ UNSENDABLE = (
     ("extra_body = { a = { b = [1.0, -inf] } }", "line 3: endpoints.a.extra_body.a.b has to be a finite number"),
     ("extra_body = { messages = [] }", "line 3: endpoints.a.extra_body.messages cannot be set here"),
     ("parameters = { model = 'x' }", "line 3: endpoints.a.parameters.model cannot be set here"),
+    ('omit = ["messages"]', 'line 3: endpoints.a.omit cannot name "messages", which every request needs.'),
+    ('omit = ["top_p", "model"]', 'line 3: endpoints.a.omit cannot name "model", which every request needs.'),
+    ('[endpoints.a.models.m]\nomit = ["stream"]', "line 4: endpoints.a.models.m.omit cannot name"),
+    ('omit = ["stream"]', 'endpoints.a.omit cannot name "stream": to get replies in one piece, set stream = false.'),
+    ('omit = [""]', "line 3: endpoints.a.omit has an empty name."),
+    ('omit = ["temprature"]', 'line 3: endpoints.a.omit names "temprature". Did you mean "temperature"?'),
+    ("omit = [1]", "line 3: endpoints.a.omit has to be a list of names of parameters"),
     ("[endpoints.a.models.m.extra_body]\nstream = false", "line 4: endpoints.a.models.m.extra_body.stream cannot be"),
 )
 
@@ -170,7 +177,7 @@ def test_what_no_request_may_carry_is_refused(tmp_path: Path, text: str, says: s
     assert says in found.problems[0]
     assert says in found.blocked
     (endpoint,) = found.endpoints
-    assert (endpoint.parameters, endpoint.extra_body) == ({}, {})
+    assert (endpoint.parameters, endpoint.extra_body, endpoint.omit) == ({}, {}, ())
 
 
 def test_numbers_and_keys_that_a_request_may_carry_are_kept(tmp_path: Path) -> None:
@@ -179,6 +186,8 @@ def test_numbers_and_keys_that_a_request_may_carry_are_kept(tmp_path: Path) -> N
     )
     found = load(tmp_path)
     assert found.problems == ()
+    written(tmp_path, "[endpoints.a]\nurl = 'http://a'\nomit = ['temperature', 'top_p', 'min_p', 'seed', 'stop']")
+    assert load(tmp_path).problems == ()
     assert found.endpoints[0].extra_body == {"top_k": 5, "provider": {"model": "x"}, "p": [0.5]}
 
 

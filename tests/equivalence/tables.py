@@ -159,13 +159,14 @@ class Postgres:
             shown = ", ".join(reader.types)
             parts.append(
                 f"'{table.name}', (select coalesce(json_agg(t), '[]')"
-                f" from (select {shown} from {table.name} where {table.owner} = %(user)s) as t)"
+                f" from (select {shown} from {table.name} where {table.owner} = $1) as t)"
             )
-        self.query = f"select json_build_object({', '.join(parts)}) as found"
+        # planned once: with so many tables that is half of its time
+        db.execute(f"prepare rows_of (uuid) as select json_build_object({', '.join(parts)}) as found".encode())
 
     def ask(self, user: str) -> psycopg.Cursor[dict[str, Any]]:
         """Asks for all rows of a person; :meth:`read` reads the answer, which in a pipeline comes later."""
-        return self.db.execute(self.query, {"user": user})
+        return self.db.execute(f"execute rows_of ('{user}')".encode())
 
     def read(self, told: psycopg.Cursor[dict[str, Any]]) -> Tables:
         """All rows of the person asked for."""

@@ -7,9 +7,10 @@ import os
 import stat
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from sterna.server.database import embedded
+from sterna.server.database import embedded, shared_memory
 from sterna.server.database.embedded import PostgresError
 from sterna.server.database.postgres_programs import client_program
 from sterna.server.database.unprivileged_user import UnprivilegedUser, allow_execution, allow_passage
@@ -74,3 +75,42 @@ def test_a_machine_that_can_create_no_user_is_told_so(tmp_path: Path, monkeypatc
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PostgresError, match=r"useradd is missing\. Run Sterna as another user\."):
         UnprivilegedUser("nobody-of-this-name").prepare(tmp_path)
+
+
+def memory_type(folder: Path) -> str:
+    """Start PostgreSQL in ``folder``, and return where it keeps shared memory."""
+    try:
+        with psycopg.connect(embedded.start(folder).admin_url) as db:
+            row = db.execute("show dynamic_shared_memory_type").fetchone()
+    finally:
+        embedded.stop(folder)
+    assert row is not None
+    return str(row[0])
+
+
+def test_shared_memory_that_is_withheld_is_replaced_by_files_for_as_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = memory_type(tmp_path / "before")
+    monkeypatch.setattr(shared_memory, "FOLDER", tmp_path / "missing")
+    assert memory_type(tmp_path / "before") == memory_type(tmp_path / "during") == "mmap"
+    monkeypatch.undo()
+    assert memory_type(tmp_path / "before") == usual
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_usable"), [(0o1777, True), (0o777, True), (0o775, False), (0o776, False), (0o700, False)]
+)
+def test_shared_memory_is_usable_for_another_user_if_its_folder_is_open_to_all(
+    tmp_path: Path, mode: int, is_usable: bool
+) -> None:
+    folder = tmp_path / "shm"
+    folder.mkdir()
+    folder.chmod(mode)
+    assert shared_memory.is_usable(folder, is_other_user=True) is is_usable
+    assert shared_memory.is_usable(folder, is_other_user=False)
+
+
+def test_shared_memory_that_is_full_is_not_usable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_memory, "MIN_FREE", 2**62)
+    assert not shared_memory.is_usable(tmp_path, is_other_user=False)

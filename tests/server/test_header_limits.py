@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from people import Person
 
-from sterna.server.http.header_limits import Heads
+from sterna.server.http.header_limits import LimitedProtocol
 
 ASKED = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 
@@ -32,14 +32,14 @@ def answered(address: str, *pieces: bytes) -> bytes:
 def test_a_connection_whose_request_does_not_come_is_closed(
     address: str, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
-    monkeypatch.setattr(Heads, "seconds", 0.2)
+    monkeypatch.setattr(LimitedProtocol, "seconds", 0.2)
     assert answered(address, begun) == b""
 
 
 def test_a_second_request_that_does_not_come_ends_the_connection_too(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Heads, "seconds", 0.2)
+    monkeypatch.setattr(LimitedProtocol, "seconds", 0.2)
     where = urlsplit(address)
     with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
         connection.sendall(ASKED + b"\r\n")

@@ -46,7 +46,7 @@ def asked(
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    return [record.told for record in caplog.records if record.name == "sterna.server.requests"]  # type: ignore[attr-defined]
+    return [record.details for record in caplog.records if record.name == "sterna.server.requests"]  # type: ignore[attr-defined]
 
 
 def line(caplog: pytest.LogCaptureFixture, named: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
 from sterna.server.errors import ApiError
-from sterna.server.http.rate_limits import Limits
+from sterna.server.http.rate_limits import RateLimits
 from sterna.server.identity import Caller, Identity
 from sterna.server.settings import ServerSettings
 
@@ -91,17 +91,17 @@ ROWS = [(kind, tier, amount) for kind, tiers in TABLE.items() for tier, amount i
 
 @pytest.mark.parametrize(("kind", "tier", "amount"), ROWS)
 async def test_each_class_and_tier_has_the_specified_amount(time: Time, kind: str, tier: str, amount: int) -> None:
-    limits, who = Limits(ServerSettings(), time), caller(tier)
+    limits, who = RateLimits(ServerSettings(), time), caller(tier)
     for n in range(amount):
         request = request_from()
-        await limits.spend(request, who, kind)  # type: ignore[arg-type]
+        await limits.count(request, who, kind)  # type: ignore[arg-type]
         told = request.scope["sterna.headers"]
         assert (told["X-RateLimit-Limit"], told["X-RateLimit-Remaining"]) == (str(amount), str(amount - n - 1))
         assert ("Retry-After" in told) == (n == amount - 1)
     with pytest.raises(ApiError) as refused:
-        await limits.spend(request_from(), who, kind)  # type: ignore[arg-type]
+        await limits.count(request_from(), who, kind)  # type: ignore[arg-type]
     assert (refused.value.status, refused.value.retry_after) == (429, 3600)
-    await limits.spend(request_from(), caller("free"), "A")
+    await limits.count(request_from(), caller("free"), "A")
 
 
 @pytest.mark.parametrize("tier", ["anonymous", "free", "pro", "enterprise"])
@@ -203,12 +203,12 @@ def test_a_trusted_proxy_says_who_asks(served: Serve) -> None:
     ],
 )
 def test_an_address_is_that_of_the_hop_that_is_trusted(trusted: int, forwarded: list[str], expected: str) -> None:
-    limits = Limits(ServerSettings(trusted_proxies=trusted), Time())
+    limits = RateLimits(ServerSettings(trusted_proxies=trusted), Time())
     assert limits.address(request_from(*forwarded)) == expected
 
 
 def test_neighbours_in_one_network_of_ipv6_are_one_and_mapped_ipv4_are_not() -> None:
-    limits = Limits(ServerSettings(), Time())
+    limits = RateLimits(ServerSettings(), Time())
     assert limits.address(request_from(peer="2001:db8::1")) == limits.address(request_from(peer="2001:db8::ffff:1"))
     assert limits.address(request_from(peer="::ffff:192.0.2.1")) != limits.address(
         request_from(peer="::ffff:192.0.2.2")

@@ -34,6 +34,7 @@ from sterna.storage.database.migrations import HERE, migrate, steps
 from sterna.storage.database.sqlite_errors import explain
 
 ROOT = HERE.parent
+pytestmark = pytest.mark.usefixtures("whole_migration")
 
 
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:

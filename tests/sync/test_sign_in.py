@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from sterna.config.credentials import Credentials
-from sterna.sync.auth.device_grant import approved
+from sterna.sync.auth.device_grant import wait_for_approval
 from sterna.sync.auth.gotrue import SignInServer, subject_of
 from sterna.sync.auth.token_session import CommandSession, Kept, KeptSession
 from sterna.sync.errors import (
@@ -153,7 +153,7 @@ async def test_nothing_of_a_sign_in_is_in_a_repr_or_a_message(
 
 async def test_a_wrong_password_is_told(sterna_server: str, somebody: Somebody) -> None:
     for email, password in ((somebody.email, "another word"), ("nobody@example.org", WORD)):
-        with pytest.raises(WrongPassword, match="Email or password are not right") as error:
+        with pytest.raises(WrongPassword, match="Wrong email or password") as error:
             await signer(sterna_server).password(email, password)
         assert password not in str(error.value)
 
@@ -179,7 +179,7 @@ async def test_a_device_is_approved_in_a_browser(sterna_server: str, somebody: S
         if len(waits) == 3:
             assert "Approved" in await asyncio.to_thread(decide, code.page_with_code, somebody)
 
-    tokens = await approved(server, code, sleep=sleep)
+    tokens = await wait_for_approval(server, code, sleep=sleep)
     assert tokens.user_id == somebody.id
     assert waits == [5, 5, 10]  # the second question came at once, and the server said slow_down
 
@@ -192,13 +192,13 @@ async def test_a_device_that_is_denied_or_forgotten_is_told(sterna_server: str, 
     async def sleep(seconds: float) -> None: ...
 
     with pytest.raises(Denied):
-        await approved(server, code, sleep=sleep)
+        await wait_for_approval(server, code, sleep=sleep)
     with pytest.raises(CodeEnded):
-        await approved(server, code, sleep=sleep)
+        await wait_for_approval(server, code, sleep=sleep)
     seconds = iter(range(0, 10_000, 100))
     waiting = await server.device_code()
     with pytest.raises(CodeEnded, match="in time"):
-        await approved(server, waiting, sleep=sleep, monotonic=lambda: next(seconds))
+        await wait_for_approval(server, waiting, sleep=sleep, monotonic=lambda: next(seconds))
 
 
 async def test_a_network_that_fails_for_a_while_does_not_end_the_waiting(
@@ -218,7 +218,7 @@ async def test_a_network_that_fails_for_a_while_does_not_end_the_waiting(
         return await asked(self, code)
 
     monkeypatch.setattr(SignInServer, "device_token", failing)
-    assert (await approved(server, code, sleep=sleep)).user_id == somebody.id
+    assert (await wait_for_approval(server, code, sleep=sleep)).user_id == somebody.id
     assert waits == [5, 10, 20]
 
 
@@ -342,9 +342,9 @@ async def test_an_account_that_is_shut_is_told(
 ) -> None:
     session = await signed_in(sterna_server, somebody, credentials, now)
     db.execute("update auth.users set banned_until = 'infinity' where id = %s", (somebody.id,))
-    with pytest.raises(AccountShut, match="is shut"):
+    with pytest.raises(AccountShut, match="is disabled"):
         await session.refresh()
-    with pytest.raises(AccountShut, match="is shut"):
+    with pytest.raises(AccountShut, match="is disabled"):
         await signer(sterna_server).password(somebody.email, WORD)
 
 
@@ -481,29 +481,30 @@ def whole(**changes: Any) -> bytes:
 
 
 STRANGE: list[tuple[str, int, bytes, str, type[SignInError], str]] = [
-    ("a page", 200, b"<html>Welcome to our hotel</html>", "text/html", CannotReach, "web page answers in place of"),
-    ("a page that says JSON", 200, b"<html>", JSON, CannotReach, "web page answers"),
-    ("truncated", 200, whole()[:-5], JSON, CannotReach, "web page answers"),
-    ("a list", 200, b"[]", JSON, CannotReach, "web page answers"),
-    ("too deep", 200, b"[" * 100_000, JSON, CannotReach, "web page answers"),
-    ("too long", 200, b'{"a":"' + b"x" * 500_000 + b'"}', JSON, CannotReach, "web page answers"),
+    ("a page", 200, b"<html>Welcome to our hotel</html>", "text/html", CannotReach, "web page answered in place of"),
+    ("a page that says JSON", 200, b"<html>", JSON, CannotReach, "web page answered"),
+    ("truncated", 200, whole()[:-5], JSON, CannotReach, "web page answered"),
+    ("a list", 200, b"[]", JSON, CannotReach, "web page answered"),
+    ("too deep", 200, b"[" * 100_000, JSON, CannotReach, "web page answered"),
+    ("too long", 200, b'{"a":"' + b"x" * 500_000 + b'"}', JSON, CannotReach, "web page answered"),
     ("511", 511, b"", "text/html", CannotReach, "guest network"),
-    ("nothing in it", 200, b"{}", JSON, NotASterna, "not what a Sterna server says"),
-    ("no user", 200, whole(user=None), JSON, NotASterna, "not what a Sterna server says"),
-    ("a strange id", 200, whole(user={"id": "../x"}), JSON, NotASterna, "not what a Sterna server says"),
-    ("a token with an end of line", 200, whole(access_token="a\r\nX: y"), JSON, NotASterna, "not what"),
-    ("no time", 200, whole(expires_in="soon"), JSON, NotASterna, "not what"),
-    ("endless", 200, whole(expires_in=True), JSON, NotASterna, "not what"),
-    ("a token of somebody else", 200, whole(access_token="e30.eyJzdWIiOiJ4In0.x"), JSON, NotASterna, "not what"),
+    ("nothing in it", 200, b"{}", JSON, NotASterna, "Unexpected answer"),
+    ("no user", 200, whole(user=None), JSON, NotASterna, "Unexpected answer"),
+    ("a strange id", 200, whole(user={"id": "../x"}), JSON, NotASterna, "Unexpected answer"),
+    ("a token with an end of line", 200, whole(access_token="a\r\nX: y"), JSON, NotASterna, "Unexpected answer"),
+    ("no time", 200, whole(expires_in="soon"), JSON, NotASterna, "Unexpected answer"),
+    ("endless", 200, whole(expires_in=True), JSON, NotASterna, "Unexpected answer"),
+    ("a token of somebody else", 200, whole(access_token="e30.eyJzdWIiOiJ4In0.x"), JSON, NotASterna, "Unexpected"),
     ("404 page", 404, b"<html>", "text/html", NotASterna, "does not answer as a Sterna server"),
     ("404 object", 404, b'{"error":"not_found"}', JSON, NotASterna, "does not answer as a Sterna server"),
-    ("an unknown refusal", 400, b'{"error":"\\u001b[2Jno\\n[/x]"}', JSON, Refused, "refused: "),
-    ("500", 500, b"oh", "text/plain", CannotReach, "cannot answer at the moment"),
-    ("500 in GoTrue's words", 500, b'{"error_code":"invalid_credentials"}', JSON, CannotReach, "at the moment"),
+    ("an unknown refusal", 400, b'{"error":"\\u001b[2Jno\\n[/x]"}', JSON, Refused, "rejected the request: "),
+    ("500", 500, b"oh", "text/plain", CannotReach, "internal error"),
+    ("500 in GoTrue's words", 500, b'{"error_code":"invalid_credentials"}', JSON, CannotReach, "internal error"),
     ("closed", 422, b'{"error_code":"signup_disabled","msg":"Signups not allowed"}', JSON, SignupClosed, "no new"),
-    ("invited only", 422, b'{"error_code":"signup_disabled","msg":"An invitation"}', JSON, SignupClosed, "needs"),
+    ("invited only", 422, b'{"error_code":"signup_disabled","msg":"An invitation"}', JSON, SignupClosed,
+     "requires an invitation"),
     ("old GoTrue", 400, b'{"error":"invalid_grant","error_description":"Invalid login credentials"}', JSON,
-     WrongPassword, "not right"),
+     WrongPassword, "Wrong email or password"),
 ]  # fmt: skip
 
 
@@ -522,7 +523,10 @@ async def test_a_strange_answer_is_a_sentence(
 
 async def test_no_redirect_is_followed(sterna_server: str, somebody: Somebody) -> None:
     where = f"{sterna_server}/auth/v1/token?grant_type=password"
-    with answering(307, b"", location=where) as address, pytest.raises(NotASterna, match="sends on to another address"):
+    with (
+        answering(307, b"", location=where) as address,
+        pytest.raises(NotASterna, match="redirects to another address"),
+    ):
         await signer(address).password(somebody.email, WORD)
 
 

@@ -123,7 +123,7 @@ async def test_a_wrong_password_is_a_sentence_and_changes_nothing(tmp_path: Path
     who = sign_up(sterna_server)
     async with running(tmp_path) as (app, pilot):
         await sign_in(app, pilot, sterna_server, Somebody(who.id, who.email, "not that one"))
-        await until(pilot, lambda: "password" in frame(app).lower() and "not right" in frame(app), 15)
+        await until(pilot, lambda: "Wrong email or password" in frame(app), 15)
         assert app.link.report.phase == "local"
 
 
@@ -142,7 +142,7 @@ async def test_a_server_that_wants_an_invitation_is_given_one(tmp_path: Path, po
             await write(pilot, "a password of theirs")
             assert "Invitation" not in frame(app)
             await press(pilot, "Create account")
-            await until(pilot, lambda: "needs an invitation" in frame(app), 15)
+            await until(pilot, lambda: "requires an invitation" in frame(app), 15)
             await until(pilot, lambda: app.focused is not None and app.focused.id == "invitation")
             await write(pilot, code)
             await pilot.press("enter")

@@ -114,7 +114,7 @@ class SignIn(Dialog["SignedIn | None"]):
         self.dismiss(SignedIn(server, kind, tokens, created=create))
 
     async def _by_browser(self, signer: SignInServer) -> Tokens:
-        from sterna.sync.auth.device_grant import approved
+        from sterna.sync.auth.device_grant import wait_for_approval
 
         code = await signer.device_code()
         end = monotonic() + code.seconds
@@ -127,7 +127,7 @@ class SignIn(Dialog["SignedIn | None"]):
         count_down()
         counting = self.set_interval(1, count_down)
         try:
-            return await approved(signer, code)
+            return await wait_for_approval(signer, code)
         finally:
             counting.stop()
 
