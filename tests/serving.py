@@ -15,9 +15,9 @@ from sterna.server.settings import ServerSettings
 
 @contextmanager
 def serving(settings: ServerSettings, **more: Any) -> Iterator[str]:
-    """A server with ``settings`` on a free port of loopback; gives its address."""
+    """Run a server with ``settings`` on a free port of its host; yield its address."""
     config = configured(create_app(settings, **more), settings)
-    config.port = 0
+    config.host, config.port = settings.host, 0
     server = Ending(config)
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),), name="server", daemon=True)
     thread.start()
@@ -29,7 +29,7 @@ def serving(settings: ServerSettings, **more: Any) -> Iterator[str]:
     assert server.started, "the server did not start"
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://{settings.host}:{port}"
     finally:
         server.should_exit = True
         thread.join(10)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,18 @@ def moved(postgres: Embedded) -> Iterator[str]:
     """The same server, with its database, at another address."""
     with serving(serving_settings(postgres)) as address:
         yield address
+
+
+@pytest.fixture
+def renamed(postgres: Embedded, sterna_server: str) -> Iterator[str]:
+    """The same server under another name; a machine without /etc/hosts has no localhost."""
+    try:
+        socket.getaddrinfo("localhost", None, socket.AF_INET)
+    except socket.gaierror:
+        with serving(replace(serving_settings(postgres), host="127.0.0.2")) as address:
+            yield address
+    else:
+        yield sterna_server.replace("127.0.0.1", "localhost")
 
 
 def login(run: Run, address: str, who: Somebody, *more: str) -> Any:
@@ -56,13 +70,13 @@ def titles(home: Path) -> list[str]:
 @pytest.mark.parametrize("agreed", ["--yes", "--adopt"])
 @pytest.mark.parametrize("where", ["another port", "another name"])
 def test_the_same_server_at_another_address_is_the_same_account(
-    run: Run, home: Path, sterna_server: str, somebody: Somebody, moved: str, where: str, agreed: str
+    run: Run, home: Path, sterna_server: str, somebody: Somebody, moved: str, renamed: str, where: str, agreed: str
 ) -> None:
     write(home, "sent before")
     assert login(run, sterna_server, somebody, "--adopt", "--yes").code == 0
     assert run("sync", "--once").code == 0
     write(home, "unsent")
-    new = moved if where == "another port" else sterna_server.replace("127.0.0.1", "localhost")
+    new = moved if where == "another port" else renamed
     done = login(run, new, somebody, agreed)
     assert (done.code, done.err) == (0, "")
     old_host = sterna_server.partition("://")[2]

@@ -487,6 +487,12 @@ async def test_a_usual_local_port_tells_how_its_server_is_started(monkeypatch: p
     monkeypatch.setattr(
         "sterna.providers.network_errors.LOCAL_SERVERS", {port: ("Ollama", "Start it with “ollama serve”")}
     )
+    loopback = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))]
+
+    async def resolve(*_: object, **__: object) -> list[tuple[object, ...]]:
+        return list(loopback)  # a machine without /etc/hosts knows no localhost
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
     told = failure(await reply(f"http://localhost:{port}"))
     assert told.kind is FailureKind.REFUSED
     assert "Is Ollama running? Start it with “ollama serve”, then retry." in told.message
