@@ -1,23 +1,30 @@
-# `make run` opens the chat and `make test` runs every test, each from nothing but python3 (3.11+) and make.
+# `make run` opens the chat and `make test` runs every test, each from nothing but python3 (3.11+, with venv) and make;
+# where uv is installed, venv need not be.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+PROGRAM := $(VENV)/.program
 READY := $(VENV)/.ready
+CHECKS := $(VENV)/.package
 # one more than there are processors: many tests wait for another process
-JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) + 1)')
+JOBS ?= $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 2) + 1)')
 SEEDS ?= 10000
 ROUNDS ?= 60
 # what Python has compiled once is found again by the workers, and by every process that a test starts
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run walks test test-postgres sim monkey strict clients lint types bench golden screenshots clean
+.PHONY: run test test-part test-postgres clients sim strict monkey lint types walks bench dos golden screenshots package clean
 
-run: $(READY)
+run: $(PROGRAM)
 	@$(BIN)/sterna
 
 test: $(READY) clients
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -q
+
+# the tests in which one Python may differ from another
+PART := $(wildcard tests/test_*.py) tests/storage tests/config tests/chat tests/net tests/providers tests/sync
+test-part: $(READY)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -q $(PART)
 
 # clients of other projects that the server is tried with; without npm, or without the network, those tests say why they cannot run
 CLIENTS := tests/clients_of_others
@@ -69,15 +76,35 @@ golden: $(READY)
 screenshots: $(READY)
 	$(BIN)/python -m docs.screenshots
 
+# what would be published, in dist/, and what is wrong with it
+package: $(CHECKS)
+	rm -rf dist
+	$(or $(shell command -v uv),$(BIN)/uv) build --quiet
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+	$(BIN)/pyroma --min 10 .
+
 clean:
 	rm -rf $(VENV)
 
-# The environment is made by python3 itself; uv (one's own, or else one inside the environment) then installs what uv.lock says.
-# --inexact keeps a uv that lives there.
-$(READY): pyproject.toml uv.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	    || { echo "Sterna needs Python 3.11 or newer; name one, for example: make PYTHON=python3.12 run" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@command -v $(UV) >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
-	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --inexact --extra embedded
+# The program alone is all that `make run` needs; tests, and checks of a package, add theirs. PYTHON is heeded when it is
+# given: an environment of another Python is made anew.
+NAMED := $(if $(filter file,$(origin PYTHON)),,$(PYTHON))
+ENVIRONMENT := sh packaging/environment.sh $(VENV) '$(NAMED)'
+
+# also where the Python of the environment is gone from the machine
+ifneq ($(shell test -x $(BIN)/python $(if $(NAMED),&& $(ENVIRONMENT)) && echo usable),usable)
+.PHONY: $(PROGRAM)
+endif
+
+$(PROGRAM): pyproject.toml uv.lock packaging/environment.sh
+	@$(ENVIRONMENT) program
+	@touch $@
+
+$(READY): $(PROGRAM)
+	@$(ENVIRONMENT) tests
+	@touch $@
+
+$(CHECKS): $(PROGRAM)
+	@$(ENVIRONMENT) package
 	@touch $@
