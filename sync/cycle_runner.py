@@ -17,7 +17,7 @@ from .network.transport import Transport, drive
 from .protocol.capabilities import is_old, probe
 from .protocol.effects import Cycle, Http, Problem, Step, Unreachable
 from .protocol.response_errors import problem_of
-from .scheduler import FURTHEST_MS, Agenda
+from .scheduler import LONGEST_PAUSE_MS, Scheduler
 from .status import MOST
 from .status_tracker import Telling
 
@@ -68,7 +68,7 @@ class Rounds:
         transport: Transport,
         make_sync: MakeSync,
         *,
-        agenda: Agenda,
+        scheduler: Scheduler,
         telling: Telling,
         timing: Timing,
     ) -> None:
@@ -77,7 +77,7 @@ class Rounds:
         self._session = session
         self._transport = transport
         self._make_sync = make_sync
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._telling = telling
         self._timing = timing
         self._sync: Syncing | None = None
@@ -99,14 +99,14 @@ class Rounds:
         state = await self._store.run(Store.sync_state)
         self.cur, self.fails = state.cur, state.fails
         now, now_ms = self._timing.monotonic(), self._timing.now_ms()
-        self._agenda.restore(now, now_ms, state.next_at, longest_try=LONGEST_TRY_MS)
+        self._scheduler.restore(now, now_ms, state.next_at, longest_retry_ms=LONGEST_TRY_MS)
         problem, until_ms = self.put_off(state)
         if problem is not None:
             self._telling.watching(problem, until_ms)
 
     async def until_done(self) -> Cycle:
         """Everything that can be done now. Raises :class:`FenceLost`."""
-        self._agenda.begin()
+        self._scheduler.clear()
         try:
             return await self._until_done()
         except FenceLost:
@@ -115,8 +115,8 @@ class Rounds:
         except StoreError as error:
             log.warning("the history cannot be read or written: %s", type(error).__name__)
             now, now_ms, problem = self._timing.monotonic(), self._timing.now_ms(), stuck(error)
-            self._agenda.hold(now, now_ms, STORE_MS, wish=False)
-            self._agenda.ask(now)
+            self._scheduler.pause_for(now, now_ms, STORE_MS, by_server=False)
+            self._scheduler.request(now)
             self._telling.ended(problem, now_ms + STORE_MS, now_ms)
             return Cycle(problem=problem)
         except BaseException:
@@ -141,7 +141,7 @@ class Rounds:
     def put_off(self, state: SyncState) -> tuple[Problem | None, int | None]:
         """What a next try that is put off says of the last one, whichever process made that; and when it is due."""
         left = (state.next_at or 0) - self._timing.now_ms()
-        if not state.fails or not 0 < left <= FURTHEST_MS:
+        if not state.fails or not 0 < left <= LONGEST_PAUSE_MS:
             return None, None
         if left > LONGEST_TRY_MS:
             return Problem("paused", WISHED, left), state.next_at
@@ -185,7 +185,7 @@ class Rounds:
         except CannotReach as error:
             return Cycle(problem=self._no_token(error))
         except Unreachable as error:
-            later = self._agenda.later_ms(self.fails, LONGEST_TRY_MS)
+            later = self._scheduler.retry_ms(self.fails, LONGEST_TRY_MS)
             return Cycle(problem=problem_of(error, self._timing.now_ms(), later))
         except ValueError as error:
             log.error("an answer does not fit what was asked: %s", type(error).__name__)
@@ -204,7 +204,7 @@ class Rounds:
         now_ms, doubted = self._timing.now_ms(), self._doubted
         if self._sync is not None and not doubted and not is_old(await self._store.run(Store.sync_account), now_ms):
             return self._sync
-        work = probe(self._account.kind, self._agenda.later_ms(self.fails, LONGEST_TRY_MS), again=doubted)
+        work = probe(self._account.kind, self._scheduler.retry_ms(self.fails, LONGEST_TRY_MS), again=doubted)
         found = await drive(work, self._transport, self._store, timing=self._timing)
         if isinstance(found, Problem):
             return found
@@ -226,7 +226,7 @@ class Rounds:
             return Problem("portal", str(error), MINUTE_MS)
         if error.reason == "tls":
             return Problem("blocked", str(error), LONGEST_TRY_MS)
-        return Problem("offline", str(error), max(wait, self._agenda.later_ms(self.fails, LONGEST_TRY_MS)))
+        return Problem("offline", str(error), max(wait, self._scheduler.retry_ms(self.fails, LONGEST_TRY_MS)))
 
     async def _after(self, cycle: Cycle) -> None:
         """Keep when the next one is due, for this process and for others."""
@@ -236,9 +236,9 @@ class Rounds:
             self.fails += 1
             wait = problem.wait_ms if problem.wait_ms is not None else BY_HAND_MS.get(problem.phase, HOUR_MS)
             wish = problem.phase == "paused" or (problem.phase == "offline" and wait > LONGEST_TRY_MS)
-            wait = self._agenda.spread_ms(wait) if wish else wait
-            self._agenda.hold(now, now_ms, wait, wish=wish)
-            self._agenda.ask(now)
+            wait = self._scheduler.spread_ms(wait) if wish else wait
+            self._scheduler.pause_for(now, now_ms, wait, by_server=wish)
+            self._scheduler.request(now)
             until_ms = None if problem.wait_ms is None else now_ms + wait
             log.info("not in step: %s, %d in a row, next try in %d s", problem.phase, self.fails, wait // 1000)
             # what waits for a person may be looked at by the next process at once: the person may have started it
@@ -250,10 +250,10 @@ class Rounds:
                 self.fails = 0
                 await self._store.run(Store.schedule, None, 0, fence=self.fence)
             if not cycle.complete:
-                self._agenda.ask(now, after=UNFINISHED)
+                self._scheduler.request(now, after=UNFINISHED)
         counts = await self._store.run(Store.sync_counts)
         if counts.quarantined:
             times = [one.next_at for one in await self._store.run(Store.quarantined) if one.next_at is not None]
             if times:
-                self._agenda.ask(now, after=max(1.0, (min(times) - now_ms) / 1000))
+                self._scheduler.request(now, after=max(1.0, (min(times) - now_ms) / 1000))
         self._telling.ended(problem, until_ms, now_ms, counts)

@@ -24,7 +24,7 @@ from .network.server_address import server_of
 from .network.transport import Auth, Bearer, Transport
 from .protocol.capabilities import client_header
 from .protocol.effects import Cycle, Problem
-from .scheduler import RECOVERY, Agenda
+from .scheduler import RETURN_SPREAD, Scheduler
 from .status import SyncReport
 from .status_tracker import Telling
 
@@ -88,7 +88,7 @@ class Engine:
         self._transport = Transport(server_of(account.origin), auth or Bearer(session), timing=self._timing)
         self._beside = beside(self._transport) if beside is not None else None
         self._lock = SyncLock(account.file)
-        self._agenda = Agenda(self._rng)
+        self._scheduler = Scheduler(self._rng)
         self._telling = Telling(on_report)
         self._rounds = Rounds(
             store,
@@ -96,7 +96,7 @@ class Engine:
             session,
             self._transport,
             make_sync,
-            agenda=self._agenda,
+            scheduler=self._scheduler,
             telling=self._telling,
             timing=self._timing,
         )
@@ -157,7 +157,7 @@ class Engine:
             if alone:
                 await self._rounds.lead()
                 self._resume()
-            left = self._agenda.paused(self._timing.monotonic(), self._timing.now_ms())
+            left = self._scheduler.pause_left(self._timing.monotonic(), self._timing.now_ms())
             if left:
                 return Cycle(problem=Problem("paused", WISHED, int(left * 1000)))
             return await self._one()
@@ -168,7 +168,7 @@ class Engine:
 
     async def want(self, session_id: str) -> None:
         """Fetch the messages of a conversation that is known from the first list only."""
-        wished = self._agenda.pause is not None and self._agenda.pause.wish
+        wished = self._scheduler.pause is not None and self._scheduler.pause.by_server
         if not wished and await self._store.run(Store.is_bodiless, session_id):
             await self._rounds.fetch(session_id)
 
@@ -204,10 +204,10 @@ class Engine:
         while True:
             self._wake.clear()
             now = self._timing.monotonic()
-            due = self._agenda.due(now, self._timing.now_ms())
+            due = self._scheduler.due(now, self._timing.now_ms())
             if due is None or due > 0:
                 await self._timing.wait(self._wake, due)
-            elif self._agenda.take(now) or await self._waiting():
+            elif self._scheduler.take(now) or await self._waiting():
                 await self._one()
 
     async def _follow(self) -> None:
@@ -230,7 +230,7 @@ class Engine:
         if self._head is not None and self._head != self._rounds.cur:
             self._ask()
         if self._rounds.capability is None:
-            self._agenda.ask(self._timing.monotonic(), after=self._every(BASELINE)[self.idle()])
+            self._scheduler.request(self._timing.monotonic(), after=self._every(BASELINE)[self.idle()])
         elif self._leads and (self._heads is None or self._heads.done()):
             self._heads = self._tasks.create_task(self._listen(self._rounds.capability), name="sync.heads")
         return cycle
@@ -261,7 +261,7 @@ class Engine:
             if ahead - before > JUMP:
                 await self._start_over(within=0.0)
             elif ways and ways != ways_before:
-                await self._start_over(within=RECOVERY)
+                await self._start_over(within=RETURN_SPREAD)
 
     async def _start_over(self, *, within: float) -> None:
         """Connections of before lead nowhere."""
@@ -275,18 +275,18 @@ class Engine:
         """A commit of the store, in this process or in another."""
         self._dirty.set()
         self._used = self._timing.monotonic()
-        self._agenda.changed(self._used)
+        self._scheduler.note_change(self._used)
         if change.elsewhere and self.report.phase in ("off", "signin"):
             self._resume()  # it may have been a sign-in
-            self._agenda.ask(self._used)
+            self._scheduler.request(self._used)
         self._wake.set()
 
     def _ask(self, *, within: float = 0.0) -> None:
-        self._agenda.ask(self._timing.monotonic(), within=within)
+        self._scheduler.request(self._timing.monotonic(), within=within)
         self._wake.set()
 
     def _resume(self, within: float = 0.0) -> None:
-        self._agenda.resume(self._timing.monotonic(), self._timing.now_ms(), within=within)
+        self._scheduler.resume(self._timing.monotonic(), self._timing.now_ms(), within=within)
 
     def _every(self, usual: tuple[float, float]) -> tuple[float, float]:
         return usual if self._interval is None else (self._interval, self._interval)

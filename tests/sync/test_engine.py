@@ -75,9 +75,9 @@ async def test_changes_that_keep_coming_are_sent_after_ten_seconds(start: Callab
     machine = await start()
     await settled(machine, 1)
     for number in range(12):
-        heard = machine.engine._agenda._newest
+        heard = machine.engine._scheduler._newest_change
         await machine.write(f"Goose {number}")
-        await until(lambda heard=heard: machine.engine._agenda._newest > heard or machine.cycles == 2)
+        await until(lambda heard=heard: machine.engine._scheduler._newest_change > heard or machine.cycles == 2)
         machine.time.go_on(0.9)
     await settled(machine, 2)
 
@@ -89,7 +89,7 @@ async def test_a_commit_with_nothing_to_send_asks_nothing_of_the_server(start: C
     await machine.store.run(Store.set_private, session.id, True)
     await sleeps(machine, 1.0)
     machine.time.go_on(5.0)
-    await until(lambda: (machine.engine._agenda.due(machine.time.stopwatch, 0) or 0) > 1e5)
+    await until(lambda: (machine.engine._scheduler.due(machine.time.stopwatch, 0) or 0) > 1e5)
     assert machine.cycles == 1
 
 

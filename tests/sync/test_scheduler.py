@@ -1,4 +1,4 @@
-"""When the messenger talks to the server next."""
+"""Schedule of cycles."""
 
 from __future__ import annotations
 
@@ -6,99 +6,99 @@ import random
 
 import pytest
 
-from sterna.sync.scheduler import Agenda
+from sterna.sync.scheduler import Scheduler
 
 MS = 1_700_000_000_000
 
 
 @pytest.fixture
-def agenda() -> Agenda:
-    return Agenda(random.Random(1))
+def scheduler() -> Scheduler:
+    return Scheduler(random.Random(1))
 
 
-def test_nothing_is_due_before_something_wants_it(agenda: Agenda) -> None:
-    assert agenda.due(100.0, MS) is None
+def test_nothing_is_due_before_it_is_requested(scheduler: Scheduler) -> None:
+    assert scheduler.due(100.0, MS) is None
 
 
-def test_a_change_is_sent_after_a_second_of_quiet(agenda: Agenda) -> None:
-    agenda.changed(100.0)
-    assert agenda.due(100.0, MS) == 1.0
-    agenda.changed(100.5)
-    assert agenda.due(100.5, MS) == 1.0
-    assert agenda.due(101.5, MS) == 0.0
-    assert agenda.take(101.5) is False
-    assert agenda.due(101.5, MS) is None
+def test_a_change_is_sent_after_a_second_of_quiet(scheduler: Scheduler) -> None:
+    scheduler.note_change(100.0)
+    assert scheduler.due(100.0, MS) == 1.0
+    scheduler.note_change(100.5)
+    assert scheduler.due(100.5, MS) == 1.0
+    assert scheduler.due(101.5, MS) == 0.0
+    assert scheduler.take(101.5) is False
+    assert scheduler.due(101.5, MS) is None
 
 
-def test_changes_that_keep_coming_are_held_for_ten_seconds_at_most(agenda: Agenda) -> None:
+def test_changes_that_keep_coming_are_delayed_by_ten_seconds_at_most(scheduler: Scheduler) -> None:
     for tenth in range(200):
-        agenda.changed(100.0 + tenth / 10)
-    assert agenda.due(109.5, MS) == 0.5
-    assert agenda.due(110.0, MS) == 0.0
+        scheduler.note_change(100.0 + tenth / 10)
+    assert scheduler.due(109.5, MS) == 0.5
+    assert scheduler.due(110.0, MS) == 0.0
 
 
-def test_what_is_asked_for_first_counts(agenda: Agenda) -> None:
-    agenda.ask(100.0, after=60.0)
-    agenda.ask(100.0, after=20.0)
-    agenda.ask(100.0, after=300.0)
-    assert agenda.due(100.0, MS) == 20.0
-    assert agenda.take(119.0) is False
-    assert agenda.take(120.0) is True
-    assert agenda.due(120.0, MS) is None
+def test_the_earliest_request_counts(scheduler: Scheduler) -> None:
+    scheduler.request(100.0, after=60.0)
+    scheduler.request(100.0, after=20.0)
+    scheduler.request(100.0, after=300.0)
+    assert scheduler.due(100.0, MS) == 20.0
+    assert scheduler.take(119.0) is False
+    assert scheduler.take(120.0) is True
+    assert scheduler.due(120.0, MS) is None
 
 
 def test_a_return_of_the_network_is_spread_over_five_seconds() -> None:
-    found = set()
+    delays = set()
     for seed in range(50):
-        agenda = Agenda(random.Random(seed))
-        agenda.ask(100.0, within=5.0)
-        found.add(agenda.due(100.0, MS))
-    assert all(one is not None and 0 <= one <= 5 for one in found)
-    assert len(found) > 40
+        scheduler = Scheduler(random.Random(seed))
+        scheduler.request(100.0, within=5.0)
+        delays.add(scheduler.due(100.0, MS))
+    assert all(delay is not None and 0 <= delay <= 5 for delay in delays)
+    assert len(delays) > 40
 
 
-def test_a_pause_holds_changes_back_and_loses_none(agenda: Agenda) -> None:
-    agenda.hold(100.0, MS, 60_000, wish=True)
-    assert agenda.due(100.0, MS) is None
-    agenda.changed(100.0)
-    agenda.ask(100.0)
-    agenda.resume(100.0, MS)
-    assert agenda.due(100.0, MS) == 60.0
-    assert agenda.due(160.0, MS + 60_000) == 0.0
-    assert agenda.pause is None
+def test_a_pause_delays_changes_and_loses_none(scheduler: Scheduler) -> None:
+    scheduler.pause_for(100.0, MS, 60_000, by_server=True)
+    assert scheduler.due(100.0, MS) is None
+    scheduler.note_change(100.0)
+    scheduler.request(100.0)
+    scheduler.resume(100.0, MS)
+    assert scheduler.due(100.0, MS) == 60.0
+    assert scheduler.due(160.0, MS + 60_000) == 0.0
+    assert scheduler.pause is None
 
 
-def test_a_try_that_was_put_off_comes_sooner_when_there_is_reason(agenda: Agenda) -> None:
-    agenda.hold(100.0, MS, 60_000, wish=False)
-    agenda.ask(100.0)
-    agenda.resume(100.0, MS, within=5.0)
-    assert 0.0 < (agenda.due(100.0, MS) or 0.0) < 5.0
-    agenda.resume(100.0, MS)
-    assert agenda.due(100.0, MS) == 0.0
+def test_a_retry_can_be_brought_forward(scheduler: Scheduler) -> None:
+    scheduler.pause_for(100.0, MS, 60_000, by_server=False)
+    scheduler.request(100.0)
+    scheduler.resume(100.0, MS, within=5.0)
+    assert 0.0 < (scheduler.due(100.0, MS) or 0.0) < 5.0
+    scheduler.resume(100.0, MS)
+    assert scheduler.due(100.0, MS) == 0.0
 
 
-def test_a_clock_that_jumps_back_does_not_make_a_pause_longer(agenda: Agenda) -> None:
-    agenda.hold(100.0, MS, 60_000, wish=True)
-    agenda.ask(100.0)
-    assert agenda.due(160.0, MS - 86_400_000 * 365) == 0.0
+def test_a_clock_that_jumps_back_does_not_make_a_pause_longer(scheduler: Scheduler) -> None:
+    scheduler.pause_for(100.0, MS, 60_000, by_server=True)
+    scheduler.request(100.0)
+    assert scheduler.due(160.0, MS - 86_400_000 * 365) == 0.0
 
 
-def test_a_computer_that_slept_does_not_wait_again_for_what_it_slept_through(agenda: Agenda) -> None:
-    agenda.hold(100.0, MS, 60_000, wish=True)
-    agenda.ask(100.0)
-    assert agenda.due(101.0, MS + 3_600_000) == 0.0
+def test_sleep_of_the_computer_counts_towards_a_pause(scheduler: Scheduler) -> None:
+    scheduler.pause_for(100.0, MS, 60_000, by_server=True)
+    scheduler.request(100.0)
+    assert scheduler.due(101.0, MS + 3_600_000) == 0.0
 
 
-def test_the_pause_of_an_earlier_process_goes_on(agenda: Agenda) -> None:
-    agenda.restore(5.0, MS, MS + 200_000, longest_try=300_000)
-    assert agenda.pause is not None
-    assert not agenda.pause.wish
-    agenda.restore(5.0, MS, MS + 900_000, longest_try=300_000)
-    assert agenda.pause.wish
-    assert agenda.paused(5.0, MS) == 900.0
+def test_a_pause_of_an_earlier_process_continues(scheduler: Scheduler) -> None:
+    scheduler.restore(5.0, MS, MS + 200_000, longest_retry_ms=300_000)
+    assert scheduler.pause is not None
+    assert not scheduler.pause.by_server
+    scheduler.restore(5.0, MS, MS + 900_000, longest_retry_ms=300_000)
+    assert scheduler.pause.by_server
+    assert scheduler.pause_left(5.0, MS) == 900.0
 
 
 @pytest.mark.parametrize("next_at", [None, MS, MS - 1, MS + 8 * 86_400_000])
-def test_a_pause_that_is_over_or_makes_no_sense_is_none(agenda: Agenda, next_at: int | None) -> None:
-    agenda.restore(5.0, MS, next_at, longest_try=300_000)
-    assert agenda.pause is None
+def test_a_stored_pause_that_is_over_or_implausible_is_ignored(scheduler: Scheduler, next_at: int | None) -> None:
+    scheduler.restore(5.0, MS, next_at, longest_retry_ms=300_000)
+    assert scheduler.pause is None
