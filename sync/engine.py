@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sterna.storage import FenceLost, Store, StoreError
 
-from .change_feed import Heads
+from .change_feed import ChangeFeed
 from .clock import Timing
 from .cycle_runner import WISHED, MakeSync, Rounds, stuck
 from .lock import SyncLock
@@ -101,7 +101,7 @@ class Engine:
             timing=self._timing,
         )
         self._living: asyncio.Task[None] | None = None
-        self._heads: asyncio.Task[None] | None = None
+        self._feed: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._dirty = asyncio.Event()
@@ -230,9 +230,9 @@ class Engine:
         if self._head is not None and self._head != self._rounds.cur:
             self._ask()
         if self._rounds.capability is None:
-            self._scheduler.request(self._timing.monotonic(), after=self._every(BASELINE)[self.idle()])
-        elif self._leads and (self._heads is None or self._heads.done()):
-            self._heads = self._tasks.create_task(self._listen(self._rounds.capability), name="sync.heads")
+            self._scheduler.request(self._timing.monotonic(), after=self._every(BASELINE)[self.is_idle()])
+        elif self._leads and (self._feed is None or self._feed.done()):
+            self._feed = self._tasks.create_task(self._listen(self._rounds.capability), name="sync.feed")
         return cycle
 
     async def _flush(self) -> None:
@@ -294,7 +294,7 @@ class Engine:
     # Listening to the server
 
     async def _listen(self, capability: Capability) -> None:
-        heads = Heads(
+        feed = ChangeFeed(
             self._transport,
             self,
             streams="sse" in capability.caps,
@@ -303,34 +303,34 @@ class Engine:
             rng=self._rng,
             every=self._every(POLL),
         )
-        await heads.run()
+        await feed.run()
 
     async def _deafen(self) -> None:
-        heads, self._heads = self._heads, None
-        if heads is not None:
-            heads.cancel()
-            await asyncio.wait((heads,))
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            feed.cancel()
+            await asyncio.wait((feed,))
 
-    async def online(self) -> None:
-        """See :class:`~sync.head.Listener`."""
+    async def wait_until_online(self) -> None:
+        """See :class:`~.change_feed.Listener`."""
         await self._online.wait()
 
-    async def look(self) -> None:
-        """See :class:`~sync.head.Listener`."""
+    async def sync(self) -> None:
+        """See :class:`~.change_feed.Listener`."""
         self._online.clear()
         self._ask()
         await self._online.wait()
 
-    def head(self, seq: int) -> None:
-        """See :class:`~sync.head.Listener`."""
+    def on_head(self, seq: int) -> None:
+        """See :class:`~.change_feed.Listener`."""
         self._head = seq
         if seq != self._rounds.cur and not self._turn.locked():
             self._ask()
 
     async def cursor(self) -> int:
-        """See :class:`~sync.head.Listener`."""
+        """See :class:`~.change_feed.Listener`."""
         return self._rounds.cur
 
-    def idle(self) -> bool:
-        """See :class:`~sync.head.Listener`."""
+    def is_idle(self) -> bool:
+        """See :class:`~.change_feed.Listener`."""
         return self._timing.monotonic() - self._used > IN_USE

@@ -1,4 +1,4 @@
-"""How news of the server comes: a stream, or long questions, or a look now and then; and what each costs."""
+"""Change feed: event stream, long polling and polling, and the cost of each."""
 
 from __future__ import annotations
 
@@ -14,50 +14,52 @@ from proxy import Asked, Passing, Scripted, answer, scripted, until
 from test_transport import Signed
 
 from sterna.net import TooLarge
-from sterna.sync.change_feed import Events, Heads
+from sterna.sync.change_feed import ChangeFeed, HeadParser
 from sterna.sync.network.server_address import server_of
 from sterna.sync.network.transport import Bearer, Transport
 
 STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nconnection: close\r\n\r\n"
 
 
-class Ear:
-    """Whoever wants the news."""
+class Recorder:
+    """Listener that records its notifications."""
 
     def __init__(self) -> None:
         self.is_online = asyncio.Event()
         self.is_online.set()
         self.heads: list[int] = []
-        self.looks = 0
+        self.syncs = 0
         self.cur = 7
-        self.quiet = False
+        self.idle = False
 
-    async def online(self) -> None:
+    async def wait_until_online(self) -> None:
         await self.is_online.wait()
 
-    async def look(self) -> None:
-        self.looks += 1
+    async def sync(self) -> None:
+        self.syncs += 1
         await self.is_online.wait()
 
-    def head(self, seq: int) -> None:
+    def on_head(self, seq: int) -> None:
         self.heads.append(seq)
 
     async def cursor(self) -> int:
         return self.cur
 
-    def idle(self) -> bool:
-        return self.quiet
+    def is_idle(self) -> bool:
+        return self.idle
 
 
 @asynccontextmanager
-async def listening(server: Scripted, time: Passing, *, streams: bool = True) -> AsyncIterator[tuple[Ear, Heads]]:
-    ear = Ear()
+async def listening(
+    server: Scripted, time: Passing, *, streams: bool = True
+) -> AsyncIterator[tuple[Recorder, ChangeFeed]]:
+    listener = Recorder()
     transport = Transport(server_of(server.address), Bearer(Signed()), timing=time.timing)
     headers = {"Sync-Client": "sterna/1; proto=1-1"}
-    heads = Heads(transport, ear, streams=streams, headers=headers, timing=time.timing, rng=random.Random(3))
-    running = asyncio.create_task(heads.run())
+    feed = ChangeFeed(transport, listener, streams=streams, headers=headers, timing=time.timing, rng=random.Random(3))
+    running = asyncio.create_task(feed.run())
     try:
-        yield ear, heads
+        yield listener, feed
     finally:
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -70,97 +72,97 @@ def head(seq: int) -> bytes:
 
 
 def pausing(time: Passing) -> bool:
-    """Whether it waits before it tries again, and for nothing else."""
+    """Return whether the feed waits before a retry, and for nothing else."""
     return len(time.naps) == 1 and time.naps[0] <= 30.0
 
 
-class Told:
-    """A stream that says what the test gives it."""
+class FedStream:
+    """Event stream that sends what a test gives it."""
 
     def __init__(self) -> None:
-        self.words: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     async def __call__(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(STREAM)
-        while (some := await self.words.get()) is not None:
-            writer.write(some)
+        while (chunk := await self.chunks.get()) is not None:
+            writer.write(chunk)
             await writer.drain()
         writer.close()
 
 
-# Cutting
+# Parsing
 
 
-def test_a_stream_is_cut_into_heads() -> None:
-    events = Events()
-    assert events.feed(b": hello\n\n") == []
-    assert events.feed(head(7) + b'event: other\ndata: {"seq": 9}\n\n' + head(8)) == [7, 8]
-    assert events.feed(b'event:head\r\ndata:{"seq": 12}\r\n\r\n') == [12]
+def test_a_stream_is_parsed_into_heads() -> None:
+    parser = HeadParser()
+    assert parser.feed(b": hello\n\n") == []
+    assert parser.feed(head(7) + b'event: other\ndata: {"seq": 9}\n\n' + head(8)) == [7, 8]
+    assert parser.feed(b'event:head\r\ndata:{"seq": 12}\r\n\r\n') == [12]
 
 
 @pytest.mark.parametrize(
-    "told", [b"x", b"[]", b"{}", b'{"seq": "7"}', b'{"seq": true}', b'{"seq": -1}', b"\xff", b"[" * 4000]
+    "data", [b"x", b"[]", b"{}", b'{"seq": "7"}', b'{"seq": true}', b'{"seq": -1}', b"\xff", b"[" * 4000]
 )
-def test_what_is_no_head_is_not_heard(told: bytes) -> None:
-    assert Events().feed(b"event: head\ndata: " + told + b"\n\n" + head(3)) == [3]
+def test_invalid_heads_are_ignored(data: bytes) -> None:
+    assert HeadParser().feed(b"event: head\ndata: " + data + b"\n\n" + head(3)) == [3]
 
 
 def test_a_line_that_never_ends_is_too_large() -> None:
-    events = Events()
-    events.feed(b"x" * 4096)
+    parser = HeadParser()
+    parser.feed(b"x" * 4096)
     with pytest.raises(TooLarge):
-        events.feed(b"x")
+        parser.feed(b"x")
 
 
 @given(st.lists(st.integers(0, 2**53), max_size=5), st.integers(1, 20))
 def test_where_a_stream_is_cut_does_not_matter(seqs: list[int], size: int) -> None:
     whole = b": beat\n\n".join(head(seq) for seq in seqs)
-    events = Events()
-    found = [seq for at in range(0, len(whole), size) for seq in events.feed(whole[at : at + size])]
-    assert found == seqs
+    parser = HeadParser()
+    heads = [seq for at in range(0, len(whole), size) for seq in parser.feed(whole[at : at + size])]
+    assert heads == seqs
 
 
 # Listening
 
 
-async def test_a_stream_tells_of_every_change_with_one_request() -> None:
-    time, told = Passing(), Told()
-    async with scripted(told) as server, listening(server, time) as (ear, _):
-        for some in (b": beat\n\n", head(7), b": beat\n\n", head(8), head(9)):
-            told.words.put_nowait(some)
-        await until(lambda: ear.heads == [7, 8, 9])
-        assert [(one.method, one.target) for one in server.asked] == [("GET", "/api/chat/sync/head")]
+async def test_a_stream_reports_every_change_with_one_request() -> None:
+    time, stream = Passing(), FedStream()
+    async with scripted(stream) as server, listening(server, time) as (listener, _):
+        for chunk in (b": beat\n\n", head(7), b": beat\n\n", head(8), head(9)):
+            stream.chunks.put_nowait(chunk)
+        await until(lambda: listener.heads == [7, 8, 9])
+        assert [(request.method, request.target) for request in server.asked] == [("GET", "/api/chat/sync/head")]
         assert server.asked[0].headers["accept"] == "text/event-stream"
         assert server.asked[0].headers["authorization"] == "Bearer t1"
         assert server.asked[0].headers["sync-client"] == "sterna/1; proto=1-1"
-        assert ear.looks == 0
+        assert listener.syncs == 0
 
 
 async def test_a_stream_that_ends_is_opened_again_within_half_a_minute() -> None:
-    time, told = Passing(), Told()
-    async with scripted(told) as server, listening(server, time) as (ear, heads):
-        told.words.put_nowait(head(7))
-        told.words.put_nowait(None)
-        await until(lambda: ear.heads == [7] and pausing(time))
+    time, stream = Passing(), FedStream()
+    async with scripted(stream) as server, listening(server, time) as (listener, feed):
+        stream.chunks.put_nowait(head(7))
+        stream.chunks.put_nowait(None)
+        await until(lambda: listener.heads == [7] and pausing(time))
         assert len(server.asked) == 1
         time.go_on(30.0)
-        told.words.put_nowait(head(8))
-        await until(lambda: ear.heads == [7, 8])
-        assert (heads.way, ear.looks) == ("stream", 0)
+        stream.chunks.put_nowait(head(8))
+        await until(lambda: listener.heads == [7, 8])
+        assert (feed.method, listener.syncs) == ("stream", 0)
 
 
 async def test_a_stream_without_a_heartbeat_is_dead() -> None:
-    time, told = Passing(), Told()
-    async with scripted(told) as server, listening(server, time) as (ear, _):
-        told.words.put_nowait(head(7))
-        await until(lambda: ear.heads and time.naps == [70.0])
+    time, stream = Passing(), FedStream()
+    async with scripted(stream) as server, listening(server, time) as (listener, _):
+        stream.chunks.put_nowait(head(7))
+        await until(lambda: listener.heads and time.naps == [70.0])
         time.go_on(70.0)
         await until(lambda: pausing(time))
         time.go_on(30.0)
         await until(lambda: len(server.asked) == 2)
 
 
-async def test_a_server_without_streams_is_asked_long_questions() -> None:
+async def test_a_server_without_streams_is_long_polled() -> None:
     time = Passing()
     release = asyncio.Event()
 
@@ -169,79 +171,79 @@ async def test_a_server_without_streams_is_asked_long_questions() -> None:
         release.clear()
         writer.write(answer({"success": True, "sync": {"rows": [{}], "cur": 8}}))
 
-    async with scripted(answer({}, "404 Not Found"), wait) as server, listening(server, time) as (ear, heads):
+    async with scripted(answer({}, "404 Not Found"), wait) as server, listening(server, time) as (listener, feed):
         await until(lambda: len(server.asked) == 2)
         assert server.asked[1].target == "/api/chat/sync?since=7&max_bytes=1&wait=55"
-        assert (heads.way, ear.looks) == ("long", 0)
-        ear.cur = 8
+        assert (feed.method, listener.syncs) == ("long_poll", 0)
+        listener.cur = 8
         release.set()
         await until(lambda: len(server.asked) == 3)
-        assert (server.asked[2].target.partition("&")[0], ear.looks) == ("/api/chat/sync?since=8", 1)
+        assert (server.asked[2].target.partition("&")[0], listener.syncs) == ("/api/chat/sync?since=8", 1)
 
 
-async def test_a_long_question_that_brought_nothing_is_asked_again() -> None:
+async def test_a_long_poll_without_changes_is_repeated() -> None:
     time = Passing()
 
     async def nothing(asked: Asked, writer: asyncio.StreamWriter) -> None:
         time.go_on(55.0)
         writer.write(answer({"success": True, "sync": {"rows": [], "cur": 7}}))
 
-    async with scripted(nothing) as server, listening(server, time, streams=False) as (ear, _):
+    async with scripted(nothing) as server, listening(server, time, streams=False) as (listener, _):
         await until(lambda: len(server.asked) > 3)
-        assert ear.looks == 0
+        assert listener.syncs == 0
 
 
-async def test_a_server_that_does_not_wait_is_not_asked_without_end() -> None:
+async def test_a_server_that_does_not_wait_is_polled_instead() -> None:
     time = Passing()
     async with (
         scripted(answer({"success": True, "sync": {"rows": [], "cur": 7}})) as server,
-        listening(server, time, streams=False) as (ear, heads),
+        listening(server, time, streams=False) as (listener, feed),
     ):
         for _ in range(3):
             await until(lambda: pausing(time))
             time.go_on(30.0)
-        await until(lambda: heads.way == "poll" and time.naps)
+        await until(lambda: feed.method == "poll" and time.naps)
         assert len(server.asked) == 3
         assert time.naps == [60.0]
-        ear.quiet = True
+        listener.idle = True
         time.go_on(60.0)
-        await until(lambda: ear.looks == 4 and time.naps == [300.0])
+        await until(lambda: listener.syncs == 4 and time.naps == [300.0])
         assert len(server.asked) == 3
 
 
-async def test_a_page_of_a_network_is_looked_into_and_after_three_the_next_way_is_taken() -> None:
+async def test_after_three_failures_the_next_method_is_used() -> None:
     time = Passing()
     page = answer(b"<html>Welcome to the hotel</html>", kind="text/html")
-    async with scripted(page) as server, listening(server, time) as (ear, heads):
-        ear.is_online.clear()
+    async with scripted(page) as server, listening(server, time) as (listener, feed):
+        listener.is_online.clear()
         await asyncio.sleep(0)
-        assert server.asked == []  # before the server is known to answer nothing is asked
-        ear.is_online.set()
+        assert server.asked == []  # no request before the server is known to answer
+        listener.is_online.set()
         for _ in range(3):
             await until(lambda: pausing(time))
             time.go_on(30.0)
-        await until(lambda: heads.way == "long")
-        assert ear.looks == 3
+        await until(lambda: feed.method == "long_poll")
+        assert listener.syncs == 3
 
 
-async def test_the_best_way_is_tried_again_after_an_hour() -> None:
-    time, told = Passing(), Told()
+async def test_the_best_method_is_tried_again_after_an_hour() -> None:
+    time, stream = Passing(), FedStream()
     refusals = answer({}, "501 Not Implemented"), answer({}, "404 Not Found")
-    async with scripted(*refusals, told) as server, listening(server, time) as (ear, heads):
-        await until(lambda: heads.way == "poll" and time.naps == [60.0])
+    async with scripted(*refusals, stream) as server, listening(server, time) as (listener, feed):
+        await until(lambda: feed.method == "poll" and time.naps == [60.0])
         time.go_on(3600.0)
-        told.words.put_nowait(head(9))
-        await until(lambda: ear.heads == [9])
-        assert heads.way == "stream"
+        stream.chunks.put_nowait(head(9))
+        await until(lambda: listener.heads == [9])
+        assert feed.method == "stream"
 
 
-async def test_while_nobody_answers_nothing_is_asked_but_looks() -> None:
+async def test_while_the_server_is_unreachable_only_syncs_ask_it() -> None:
     time = Passing()
     async with scripted(answer({})) as server:
         pass
-    async with listening(server, time) as (ear, _):
+    async with listening(server, time) as (listener, _):
         await until(lambda: pausing(time))
-        ear.is_online.clear()
+        listener.is_online.clear()
         time.go_on(30.0)
-        await until(lambda: ear.looks == 1)
+        await until(lambda: listener.syncs == 1)
         assert time.naps == []

@@ -303,7 +303,7 @@ async def test_what_a_protocol_does_not_expect_of_a_network_is_a_try_that_failed
 async def test_news_that_come_while_a_cycle_runs_are_not_forgotten(start: Callable[..., Any]) -> None:
     def busy() -> Generator[Step, Any, Cycle]:
         yield Tx(Store.sync_state)
-        machine.engine.head(99)
+        machine.engine.on_head(99)
         return Cycle(complete=True)
 
     machine = await start(run=False, core=Core([busy(), Cycle(complete=True)]))

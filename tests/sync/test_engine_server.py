@@ -217,7 +217,7 @@ async def test_a_no_to_sending_ends_the_stream_too(device: Callable[..., Any]) -
     ada = await device()
     ada.session.off = True
     ada.engine.poke()
-    await until(lambda: ada.phase == "off" and ada.engine._heads is None)
+    await until(lambda: ada.phase == "off" and ada.engine._feed is None)
     before = len(ada.way.requests)
     await ada.engine.want("conv_1")
     await ada.write("kept")
@@ -227,7 +227,7 @@ async def test_a_no_to_sending_ends_the_stream_too(device: Callable[..., Any]) -
     assert len(ada.way.requests) == before
     ada.session.off = False
     ada.engine.poke()
-    await until(lambda: ada.phase == "synced" and ada.engine._heads is not None)
+    await until(lambda: ada.phase == "synced" and ada.engine._feed is not None)
 
 
 async def test_what_changes_there_while_nobody_listens_is_fetched_when_the_stream_is_back(
