@@ -118,13 +118,13 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
     app.add_exception_handler(Exception, _broken)
     for router in ROUTERS:
         app.include_router(router)
-    parts: Services = app.state.services
+    services: Services = app.state.services
 
     async def owner(scope: Scope) -> UUID | None:
-        return await dependencies.owner(Request(scope), parts)
+        return await dependencies.owner(Request(scope), services)
 
     async def count(scope: Scope) -> None:
-        await parts.limits.count(Request(scope), Caller(), "auth")
+        await services.limits.count(Request(scope), Caller(), "auth")
 
     app.add_middleware(BodyLimits, settings=settings, owner=owner, count=count)
     answering = with_cors(Deadlines(app.answer), settings.cors_origins)

@@ -21,7 +21,7 @@ from fastapi import Depends, Request
 
 from .auth import accounts, cookies
 from .auth.errors import Refusal
-from .auth.tokens import Believed
+from .auth.tokens import VerifiedToken
 from .database.pool import Connection
 from .errors import ApiError
 from .http.rate_limits import BY_ADDRESS, Class
@@ -39,39 +39,39 @@ log = logging.getLogger("sterna.server")
 _rate_limits: set[Any] = set()
 
 
-async def services(request: Request) -> Services:
+async def get_services(request: Request) -> Services:
     """Return the services of the application. Asynchronous because FastAPI would run a plain function in a thread."""
-    found: Services = request.app.state.services
-    return found
+    services: Services = request.app.state.services
+    return services
 
 
-Parts = Annotated[Services, Depends(services)]
+ServicesDep = Annotated[Services, Depends(get_services)]
 
 
-async def anyone(request: Request, parts: Parts) -> Caller:
+async def anyone(request: Request, services: ServicesDep) -> Caller:
     """Return the caller that the token names; an invalid token names nobody."""
-    async for believed in _believed(request, parts):
-        tier = await _tier(parts, believed)
+    async for verified in _verified_tokens(request, services):
+        tier = await _tier(services, verified)
         if tier == DISABLED:
             request.state.token_problem = "account_banned"
         elif tier is not None:
-            request.scope["sterna.user"] = believed.identity.user_id
-            return Caller(believed.identity, tier, believed.is_external)
+            request.scope["sterna.user"] = verified.identity.user_id
+            return Caller(verified.identity, tier, verified.is_external)
     return Caller(NOBODY)
 
 
-async def owner(request: Request, parts: Services) -> UUID | None:
+async def owner(request: Request, services: Services) -> UUID | None:
     """Return the account of the request's token, without asking the database; None without a valid token."""
-    async for believed in _believed(request, parts):
-        return believed.identity.user_id
+    async for verified in _verified_tokens(request, services):
+        return verified.identity.user_id
     return None
 
 
-async def _believed(request: Request, parts: Services) -> AsyncIterator[Believed]:
+async def _verified_tokens(request: Request, services: Services) -> AsyncIterator[VerifiedToken]:
     """Yield the valid tokens of a request, in order of precedence."""
-    for token in _tokens(request, parts.settings.public_url):
+    for token in _tokens(request, services.settings.public_url):
         try:
-            yield await parts.tokens.believe(token)
+            yield await services.tokens.verify(token)
         except ApiError as error:
             if error.status >= 500:
                 raise
@@ -92,36 +92,36 @@ def bearer(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-async def _tier(parts: Services, believed: Believed) -> str | None:
+async def _tier(services: Services, verified: VerifiedToken) -> str | None:
     """Return the tier of an account, DISABLED, or None when there is no such account."""
-    identity, user_id = believed.identity, believed.identity.user_id
+    identity, user_id = verified.identity, verified.identity.user_id
     assert user_id is not None
-    session = None if believed.is_external else session_of(identity)
-    tier = await parts.database.account_tier(user_id, parts.clock(), session)
-    if tier is None and believed.is_external:
+    session = None if verified.is_external else session_of(identity)
+    tier = await services.database.account_tier(user_id, services.clock(), session)
+    if tier is None and verified.is_external:
         try:
-            await _create_external_account(parts, identity, user_id)
+            await _create_external_account(services, identity, user_id)
         except Refusal as error:
             log.warning("account %s of the external sign-in was not created: %s", user_id, error.code)
             return None
-        tier = await parts.database.account_tier(user_id, parts.clock())
+        tier = await services.database.account_tier(user_id, services.clock())
         if tier is None:
             # an email never links accounts: the account that has it may be somebody else's
             log.warning("account %s of the external sign-in was not created: its email is in use", user_id)
     return tier
 
 
-async def _create_external_account(parts: Services, identity: Identity, user_id: UUID) -> None:
+async def _create_external_account(services: Services, identity: Identity, user_id: UUID) -> None:
     """Create the account of somebody who signs in elsewhere. Raises Refusal for unusable claims."""
 
     async def work(connection: Connection) -> None:
         email = identity.email.strip().lower() or f"{user_id}@users.invalid"
         metadata = identity.claims.get("user_metadata")
-        data = accounts.checked_data(metadata if isinstance(metadata, dict) else None)
-        address = accounts.email_of(email)
-        await accounts.create(connection, address, None, data, parts.clock(), user_id=user_id)
+        data = accounts.checked_metadata(metadata if isinstance(metadata, dict) else None)
+        address = accounts.normalized_email(email)
+        await accounts.create(connection, address, None, data, services.clock(), user_id=user_id)
 
-    await parts.database.write(SERVER, work)
+    await services.database.write(SERVER, work)
 
 
 def session_of(identity: Identity) -> str | None:
@@ -130,10 +130,10 @@ def session_of(identity: Identity) -> str | None:
     return None if session is None else str(session)
 
 
-async def is_signed_in(caller: Caller, parts: Services) -> bool:
+async def is_signed_in(caller: Caller, services: Services) -> bool:
     """Return whether the caller's session still exists; for requests that take long."""
     session = None if caller.is_external else session_of(caller.identity)
-    return bool(await parts.database.account_tier(caller.user_id, parts.clock(), session))
+    return bool(await services.database.account_tier(caller.user_id, services.clock(), session))
 
 
 Anyone = Annotated[Caller, Depends(anyone)]
@@ -172,12 +172,12 @@ def limited(kind: Class, *, devices: bool = False) -> Any:
     """
     assert kind in get_args(Class)
 
-    async def count(request: Request, caller: Anyone, parts: Parts) -> None:
+    async def count(request: Request, caller: Anyone, services: ServicesDep) -> None:
         is_device = devices and "sync-client" in request.headers and caller.identity.user_id is not None
-        await parts.limits.count(request, caller, "S" if is_device else kind)
+        await services.limits.count(request, caller, "S" if is_device else kind)
 
-    async def count_address(request: Request, parts: Parts) -> None:
-        await parts.limits.count(request, Caller(), kind)
+    async def count_address(request: Request, services: ServicesDep) -> None:
+        await services.limits.count(request, Caller(), kind)
 
     dependency = count_address if kind == BY_ADDRESS else count
     _rate_limits.add(dependency)

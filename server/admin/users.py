@@ -67,7 +67,7 @@ class Users:
         """Make an account; gives its email as it is kept."""
 
         async def work(connection: Connection) -> str:
-            address = accounts.email_of(email)
+            address = accounts.normalized_email(email)
             made = await accounts.create(connection, address, await self._hash(password, address), {}, _now())
             if made is None:
                 raise UsersError(f"{address} has an account already.")
@@ -138,7 +138,7 @@ class Users:
         code = new_secret()
 
         async def work(connection: Connection) -> str:
-            address = accounts.email_of(email) if email else None
+            address = accounts.normalized_email(email) if email else None
             now = _now()
             await connection.execute("delete from sterna.invitations where expires_at < %s", (now - FOREVER,))
             await connection.execute(

@@ -1,1 +1,1 @@
-"""Accounts, sign-ins that last, and terminals that are signed in from a browser."""
+"""Accounts, passwords, tokens, and the sign-in of terminals from a browser."""

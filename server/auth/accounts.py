@@ -1,4 +1,4 @@
-"""Rows of auth.users: made, found and told to their owners. Used by the endpoints and by ``sterna serve user``."""
+"""Accounts, the rows of auth.users, for the endpoints and for ``sterna serve user``."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .secrets import hashed
 
 PART = '[^@\\s\x00-\x1f\x7f<>"\ud800-\udfff]+'
 EMAIL = re.compile(f"{PART}@{PART}")
-LONGEST_EMAIL = 255
-LONGEST_DATA = 16 * 1024
+MAX_EMAIL = 255
+MAX_METADATA = 16 * 1024
 
-FOUND = """
+SELECT = """
 select id, email, encrypted_password, raw_user_meta_data, last_sign_in_at, created_at, updated_at,
        -- Python's calendar ends with the year 9999
        case when banned_until = 'infinity' then '9999-12-30Z' else banned_until end as banned_until
@@ -33,7 +33,7 @@ select id, email, encrypted_password, raw_user_meta_data, last_sign_in_at, creat
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who may sign in."""
+    """An account."""
 
     id: UUID
     email: str
@@ -43,15 +43,15 @@ class Account:
     banned_until: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     password: str | None = field(default=None, repr=False)
-    """Its hash."""
+    """Hash of the password."""
 
     def is_banned(self, now: datetime) -> bool:
-        """Whether an administrator has shut this account."""
+        """Return whether the account is disabled."""
         return self.banned_until is not None and self.banned_until > now
 
 
 class IdentityBody(BaseModel):
-    """The way in which an account signs in. Clients take an account without any for one that was there before."""
+    """Identity of an account in GoTrue's format. Clients treat an account without any as one that existed before."""
 
     identity_id: str
     id: str
@@ -65,7 +65,7 @@ class IdentityBody(BaseModel):
 
     @classmethod
     def of(cls, account: Account, created: str, updated: str, seen: str | None) -> IdentityBody:
-        """Return the only identity of an account."""
+        """Return the single identity of an account."""
         user_id = str(account.id)
         data = {"sub": user_id, "email": account.email, "email_verified": False, "phone_verified": False}
         return cls(
@@ -81,7 +81,7 @@ class IdentityBody(BaseModel):
 
 
 class UserBody(BaseModel):
-    """An account as GoTrue's clients know it."""
+    """An account in GoTrue's format."""
 
     id: str
     aud: str = "authenticated"
@@ -100,7 +100,7 @@ class UserBody(BaseModel):
 
     @classmethod
     def of(cls, account: Account) -> UserBody:
-        """What its owner is told."""
+        """Return an account in GoTrue's format."""
         created = instant(account.created_at) if account.created_at else ""
         updated = instant(account.updated_at) if account.updated_at else ""
         seen = instant(account.last_sign_in_at) if account.last_sign_in_at else None
@@ -117,43 +117,45 @@ class UserBody(BaseModel):
         )
 
 
-def is_email(told: str) -> bool:
-    """Whether an account may have it, and PostgreSQL keep it."""
-    return len(told) <= LONGEST_EMAIL and EMAIL.fullmatch(told) is not None
+def is_email(text: str) -> bool:
+    """Return whether an account may have this email and PostgreSQL can store it."""
+    return len(text) <= MAX_EMAIL and EMAIL.fullmatch(text) is not None
 
 
-def email_of(told: str) -> str:
-    """The email as it is kept, in lower case. Raises Refusal validation_failed."""
-    email = told.strip().lower()
-    if len(told) > LONGEST_EMAIL or not is_email(email):
+def normalized_email(text: str) -> str:
+    """Return an email as it is stored, in lower case. Raises Refusal validation_failed."""
+    email = text.strip().lower()
+    if len(text) > MAX_EMAIL or not is_email(email):
         raise Refusal("validation_failed", "Unable to validate email address: invalid format")
     return email
 
 
-def checked_data(data: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Metadata that a profile can be made of. Raises Refusal validation_failed."""
-    kept = dict(data or {})
-    if len(str(kept)) > LONGEST_DATA or any(len(str(kept.get(name) or "")) > 255 for name in ("full_name", "name")):
-        raise Refusal("validation_failed", "The data of this account is too long.")
-    return kept
+def checked_metadata(data: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return metadata that a profile can be made of. Raises Refusal validation_failed."""
+    metadata = dict(data or {})
+    if len(str(metadata)) > MAX_METADATA or any(
+        len(str(metadata.get(name) or "")) > 255 for name in ("full_name", "name")
+    ):
+        raise Refusal("validation_failed", "The metadata of this account is too long.")
+    return metadata
 
 
 async def by_email(connection: Connection, email: str) -> Account | None:
-    """The account with this email; compared as it is kept."""
-    row = await (await connection.execute(FOUND + " where lower(email) = %s limit 1", (email,))).fetchone()
+    """Return the account with this normalized email; None without one."""
+    row = await (await connection.execute(SELECT + " where lower(email) = %s limit 1", (email,))).fetchone()
     return _account(row)
 
 
 async def by_id(connection: Connection, user_id: UUID) -> Account | None:
-    """The account with this id."""
-    return _account(await (await connection.execute(FOUND + " where id = %s", (user_id,))).fetchone())
+    """Return the account with this id; None without one."""
+    return _account(await (await connection.execute(SELECT + " where id = %s", (user_id,))).fetchone())
 
 
 async def own(connection: Connection, user_id: UUID) -> Account:
-    """The account of somebody who is signed in. Raises Refusal session_not_found where it was erased since."""
+    """Return the account of a signed-in caller. Raises Refusal session_not_found when it was deleted meanwhile."""
     account = await by_id(connection, user_id)
     if account is None:
-        raise Refusal("session_not_found", "This account is not here any more.")
+        raise Refusal("session_not_found", "This account no longer exists.")
     return account
 
 
@@ -166,7 +168,7 @@ async def create(
     *,
     user_id: UUID | None = None,
 ) -> Account | None:
-    """A new account; None when the email or the id has one, whoever of two came first."""
+    """Create an account; return None when its email or id has one already."""
     try:
         row = await (
             await connection.execute(
@@ -176,18 +178,18 @@ async def create(
             )
         ).fetchone()
     except DataError:
-        raise Refusal("validation_failed", "The data of this account cannot be kept.") from None
+        raise Refusal("validation_failed", "The metadata of this account cannot be stored.") from None
     return await by_id(connection, row["id"]) if row else None
 
 
-async def signed_in(connection: Connection, account: Account, now: datetime) -> Account:
-    """Note a sign-in, which also brings the profile up to date."""
+async def record_sign_in(connection: Connection, account: Account, now: datetime) -> Account:
+    """Record a sign-in, which also refreshes the profile."""
     await connection.execute("update auth.users set last_sign_in_at = %s where id = %s", (now, account.id))
     return await by_id(connection, account.id) or account
 
 
 async def rehash(connection: Connection, user_id: UUID, old: str, new: str) -> None:
-    """The same password with another cost, unless it was changed meanwhile."""
+    """Replace the hash of a password by one of the current cost, unless the password was changed meanwhile."""
     await connection.execute(
         "update auth.users set encrypted_password = %s where id = %s and encrypted_password = %s", (new, user_id, old)
     )
@@ -196,22 +198,22 @@ async def rehash(connection: Connection, user_id: UUID, old: str, new: str) -> N
 async def change(
     connection: Connection, account: Account, now: datetime, *, password: str | None, data: Mapping[str, Any] | None
 ) -> Account:
-    """Set the password's hash, and merge ``data`` over the metadata; a null in it removes the key."""
+    """Set the hash of the password, and merge ``data`` into the metadata; a null removes a key."""
     merged = dict(account.metadata) | dict(data or {})
-    kept = {key: value for key, value in merged.items() if value is not None}
+    metadata = {key: value for key, value in merged.items() if value is not None}
     try:
         await connection.execute(
             "update auth.users set encrypted_password = coalesce(%s, encrypted_password), raw_user_meta_data = %s,"
             " updated_at = %s where id = %s",
-            (password, Jsonb(checked_data(kept)), now, account.id),
+            (password, Jsonb(checked_metadata(metadata)), now, account.id),
         )
     except DataError:
-        raise Refusal("validation_failed", "The data of this account cannot be kept.") from None
+        raise Refusal("validation_failed", "The metadata of this account cannot be stored.") from None
     return await by_id(connection, account.id) or account
 
 
 async def use_invitation(connection: Connection, code: str, email: str, now: datetime) -> str | None:
-    """The tier that the invitation gives, now used up; None when it is not one for this email."""
+    """Use up an invitation, and return its tier; None when it is not valid for this email."""
     row = await (
         await connection.execute(
             "update sterna.invitations set used_at = %(now)s where hash = %(hash)s and used_at is null"
@@ -223,9 +225,11 @@ async def use_invitation(connection: Connection, code: str, email: str, now: dat
 
 
 async def set_tier(connection: Connection, user_id: UUID, tier: str) -> bool:
-    """Whether there was a profile to put into ``tier``."""
-    done = await connection.execute("update public.profiles set subscription_tier = %s where id = %s", (tier, user_id))
-    return done.rowcount == 1
+    """Set the tier of a profile; return whether the profile exists."""
+    result = await connection.execute(
+        "update public.profiles set subscription_tier = %s where id = %s", (tier, user_id)
+    )
+    return result.rowcount == 1
 
 
 def _account(row: Mapping[str, Any] | None) -> Account | None:

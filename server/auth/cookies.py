@@ -1,4 +1,4 @@
-"""The cookie form of a sign-in, as upstream's web client keeps it: read, never written.
+"""Session cookies of upstream's web client: read, never written.
 
 See docs/specification/endpoints.md#cookie-sign-in.
 """
@@ -14,7 +14,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def access_tokens(cookies: Mapping[str, str]) -> Iterator[str]:
-    """The access tokens in the cookies, not verified: of values whole or in chunks ``.0 .1 …``."""
+    """Yield the access tokens in the cookies, unverified; values are whole or in chunks ``.0 .1 …``."""
     for _, session in kept_sessions(cookies):
         token = session.get("access_token")
         if token and isinstance(token, str):
@@ -22,10 +22,10 @@ def access_tokens(cookies: Mapping[str, str]) -> Iterator[str]:
 
 
 def is_from_here(method: str, headers: Mapping[str, str], public_url: str) -> bool:
-    """Whether a request that may change something comes from this server's own pages, or from no page at all.
+    """Return whether a request with a side effect comes from this server's own pages, or from no page.
 
-    A browser sends cookies with what a foreign page asks for; it then also says whose page it was. A program that
-    sends neither header has put the cookie there itself.
+    A browser sends cookies with requests of foreign pages too, but also names the origin of the page. A program that
+    sends neither header has set the cookie itself.
     """
     if method in SAFE_METHODS:
         return True
@@ -35,7 +35,7 @@ def is_from_here(method: str, headers: Mapping[str, str], public_url: str) -> bo
     origin = headers.get("origin")
     if origin is None:
         return True
-    ours = {headers.get("host", "").lower()}
+    own = {headers.get("host", "").lower()}
     if public_url:
-        ours.add(urlsplit(public_url).netloc.lower())
-    return urlsplit(origin).netloc.lower() in ours - {""}
+        own.add(urlsplit(public_url).netloc.lower())
+    return urlsplit(origin).netloc.lower() in own - {""}

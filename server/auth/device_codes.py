@@ -1,4 +1,4 @@
-"""Terminals that wait for somebody at a browser (RFC 8628)."""
+"""Device codes: sign-in of a terminal that is approved in a browser (RFC 8628)."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from .accounts import Account
 from .errors import Refusal
 from .secrets import hashed, new_secret, new_user_code
 
-LIVES = timedelta(minutes=10)
-WAIT = 5
-"""Seconds between two questions of a terminal; each that comes too early adds as many."""
+LIFETIME = timedelta(minutes=10)
+INTERVAL = 5
+"""Seconds between two polls of a terminal; a poll that comes too early adds as many."""
 
-EARLY = timedelta(milliseconds=500)
-"""By which a question may be early: networks do not keep step."""
+TOLERANCE = timedelta(milliseconds=500)
+"""Time by which a poll may be early, because latency varies."""
 
-KEPT = timedelta(hours=1)
-"""So long a code that has ended is still told apart from one that never was."""
+RETENTION = timedelta(hours=1)
+"""Time for which an expired code is distinguished from an unknown one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """What a terminal is given."""
+    """Codes of one terminal."""
 
     device: str
     user: str
 
 
 async def begin(connection: Connection, now: datetime) -> Codes:
-    """A terminal begins to wait."""
-    await connection.execute("delete from sterna.device_codes where expires_at < %s", (now - KEPT,))
+    """Return new codes for a terminal."""
+    await connection.execute("delete from sterna.device_codes where expires_at < %s", (now - RETENTION,))
     while True:
         codes = Codes(new_secret(), new_user_code())
         made = await connection.execute(
             "insert into sterna.device_codes (hash, user_code, created_at, expires_at, wait)"
             " values (%s, %s, %s, %s, %s) on conflict do nothing",
-            (hashed(codes.device), codes.user, now, now + LIVES, WAIT),
+            (hashed(codes.device), codes.user, now, now + LIFETIME, INTERVAL),
         )
         if made.rowcount:
             return codes
 
 
 async def is_waiting(connection: Connection, user_code: str, now: datetime) -> bool:
-    """Whether a terminal shows this code and nobody has decided yet."""
+    """Return whether a terminal shows this code and waits for a decision."""
     found = await connection.execute(
         "select 1 from sterna.device_codes where user_code = %s and expires_at > %s and user_id is null and not denied",
         (user_code, now),
@@ -55,7 +55,7 @@ async def is_waiting(connection: Connection, user_code: str, now: datetime) -> b
 
 
 async def decide(connection: Connection, user_code: str, user_id: UUID | None, now: datetime) -> bool:
-    """Sign the terminal in as ``user_id``, or with None deny it; whether it still waited."""
+    """Approve the terminal for ``user_id``, or deny it with None; return whether it was still waiting."""
     done = await connection.execute(
         "update sterna.device_codes set user_id = %(user)s, denied = %(user)s::uuid is null"
         " where user_code = %(code)s and expires_at > %(now)s and user_id is null and not denied",
@@ -65,13 +65,13 @@ async def decide(connection: Connection, user_code: str, user_id: UUID | None, n
 
 
 async def is_known(connection: Connection, device_code: str) -> bool:
-    """Whether this is the code of a terminal, waiting or ended."""
+    """Return whether this is the code of a terminal, waiting or expired."""
     found = await connection.execute("select 1 from sterna.device_codes where hash = %s", (hashed(device_code),))
     return await found.fetchone() is not None
 
 
-async def ask(connection: Connection, device_code: str, now: datetime) -> Account | Refusal:
-    """Who approved the terminal, once; or what to answer it, after which the transaction is to be kept."""
+async def poll(connection: Connection, device_code: str, now: datetime) -> Account | Refusal:
+    """Return the account that approved the terminal, once, or else the refusal to send after a commit."""
     key = {"hash": hashed(device_code)}
     row = await (
         await connection.execute(
@@ -81,23 +81,23 @@ async def ask(connection: Connection, device_code: str, now: datetime) -> Accoun
         )
     ).fetchone()
     if row is None:
-        return _refusal("invalid_grant", "This device code is not known.")
+        return _refusal("invalid_grant", "This device code is unknown.")
     if row["expires_at"] <= now:
-        return _refusal("expired_token", "The code has ended before anybody approved it. Ask for a new one.")
+        return _refusal("expired_token", "The code expired before it was approved. Request a new one.")
     if row["denied"] or row["user_id"] is not None:
         await connection.execute("delete from sterna.device_codes where hash = %(hash)s", key)
         account = await accounts.by_id(connection, row["user_id"]) if row["user_id"] else None
         if account is not None and not account.is_banned(now):
             return account
         return _refusal("access_denied", "The sign-in was denied in the browser.")
-    early = row["polled_at"] is not None and now - row["polled_at"] < timedelta(seconds=row["wait"]) - EARLY
+    early = row["polled_at"] is not None and now - row["polled_at"] < timedelta(seconds=row["wait"]) - TOLERANCE
     await connection.execute(
         "update sterna.device_codes set polled_at = %(now)s, wait = wait + %(more)s where hash = %(hash)s",
-        key | {"now": now, "more": WAIT if early else 0},
+        key | {"now": now, "more": INTERVAL if early else 0},
     )
     if early:
-        return _refusal("slow_down", "Asked too often; wait five seconds longer between two questions.")
-    return _refusal("authorization_pending", "Nobody has approved the code yet.")
+        return _refusal("slow_down", "Polled too often. Wait five seconds longer between polls.")
+    return _refusal("authorization_pending", "The code has not been approved yet.")
 
 
 def _refusal(code: str, message: str) -> Refusal:

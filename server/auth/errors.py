@@ -1,7 +1,7 @@
-"""What sign-in refuses, readable by GoTrue's clients, by OAuth's and by those of body A alike.
+"""Errors of sign-in, readable for clients of GoTrue, of OAuth and of this server's other endpoints.
 
-One body for all: ``code`` and ``error_code`` are GoTrue's name, ``error``, ``msg`` and ``error_description`` the
-sentence. Only the device grant has its name in ``error``, because RFC 8628 reads it there.
+``code`` and ``error_code`` hold GoTrue's name, ``error``, ``msg`` and ``error_description`` the sentence. Only the
+device grant has the name in ``error``, where RFC 8628 wants it.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "invalid_grant": 400,
     }
 )
-"""GoTrue's codes and their status, and RFC 8628's."""
+"""Status by error code of GoTrue and RFC 8628."""
 
 
 class Refusal(ApiError):
-    """A refusal of sign-in."""
+    """Error of sign-in."""
 
     def __init__(self, code: str, message: str, *, oauth: bool = False, reason: str = "length") -> None:
         super().__init__("bad_request", message)
@@ -58,9 +58,9 @@ class Refusal(ApiError):
 
 
 class RefusalBody(BaseModel):
-    """What a refusal looks like."""
+    """Body of an error of sign-in."""
 
-    error: str = Field(description="A sentence; for the device grant RFC 8628's code.")
+    error: str = Field(description="A sentence; for the device grant the code of RFC 8628.")
     message: str = Field(description="A sentence.")
     code: str = Field(description="GoTrue's error code, or one of this server's own.")
     error_code: str = Field(default="", description="The same again, where GoTrue's clients look for it.")

@@ -1,4 +1,4 @@
-"""Mail, sent by somebody else's SMTP server in the background."""
+"""Mail, sent in the background through an SMTP server."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from urllib.parse import unquote, urlsplit
 from ..settings import is_loopback
 
 SECONDS = 30.0
-"""How long the SMTP server may take for each of its answers."""
-AT_ONCE = 100
-"""Mails that wait to be sent; more are not sent."""
+"""Time limit of each answer of the SMTP server."""
+MAX_PENDING = 100
+"""Mails that may wait to be sent; more are dropped."""
 
 log = logging.getLogger("sterna.server")
 
 
 class Mailer:
-    """The SMTP server at ``url``: ``smtp://`` (with STARTTLS where it is offered) or ``smtps://``."""
+    """Sender of mail through ``url``: ``smtp://`` (with STARTTLS where it is offered) or ``smtps://``."""
 
     def __init__(self, url: str = "", sender: str = "") -> None:
         self._url = urlsplit(url)
         self._sender = sender
         self._tasks: set[asyncio.Task[None]] = set()
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     @property
     def is_configured(self) -> bool:
-        """Whether mail can be sent at all."""
+        """Whether mail can be sent."""
         return bool(self._url.hostname)
 
-    def later(self, work: Coroutine[None, None, None]) -> None:
-        """Do work that ends in a mail, after the answer to the request. What fails is logged."""
-        if len(self._tasks) >= AT_ONCE:
+    def send_later(self, work: Coroutine[None, None, None]) -> None:
+        """Run work that sends a mail, after the response to the request. Failures are logged."""
+        if len(self._tasks) >= MAX_PENDING:
             work.close()
-            log.warning("mail: too much waits to be sent; one was not")
+            log.warning("mail: too many mails are waiting; one was dropped")
             return
         task = asyncio.create_task(self._logged(work), name="send a mail")
         self._tasks.add(task)
@@ -48,16 +48,16 @@ class Mailer:
         """Send a mail. Raises OSError and smtplib.SMTPException."""
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self._sender, to, subject
-        # a long link stays in one piece
+        # does not break a long link
         if text.isascii():
             message.set_content(text, cte="7bit")
         else:
             message.set_content(text)
-        async with self._one_at_a_time:
+        async with self._lock:
             await asyncio.to_thread(self._send, message)
 
     async def aclose(self) -> None:
-        """Give up what was not sent yet."""
+        """Cancel the mails that are not sent yet."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -67,8 +67,8 @@ class Mailer:
         try:
             await work
         except (OSError, smtplib.SMTPException, ValueError) as error:
-            # what the server says may quote the address
-            log.warning("mail: one could not be sent: %s", type(error).__name__)
+            # the text of the error may quote the address
+            log.warning("mail: sending failed: %s", type(error).__name__)
 
     def _send(self, message: EmailMessage) -> None:
         host, has_tls = self._url.hostname or "", self._url.scheme == "smtps"

@@ -1,6 +1,7 @@
-"""Passwords: argon2id, in a thread, and as slow for an account that is not there as for a wrong word.
+"""Password hashes: argon2id, computed in threads.
 
-A password is compared in Unicode form NFC, so that it does not depend on the keyboard it was typed on.
+A check takes the same time for an unknown account as for a wrong password. Passwords are compared in Unicode form NFC,
+so that they do not depend on the keyboard.
 """
 
 from __future__ import annotations
@@ -12,55 +13,55 @@ import unicodedata
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-SHORTEST, LONGEST = 8, 1024
-"""In characters. The upper bound is for the hash function's work, not for anybody's memory."""
+MIN_LENGTH, MAX_LENGTH = 8, 1024
+"""Characters of a new password. The maximum bounds the work of the hash function."""
 
-AT_ONCE = max(1, (os.cpu_count() or 2) // 2)
-"""Each takes ``memory_kib`` and a processor; the others wait for their turn."""
+MAX_CONCURRENT = max(1, (os.cpu_count() or 2) // 2)
+"""Hashes that are computed at a time; each takes ``memory_kib`` and a processor."""
 
 
-def normal(password: str) -> str:
-    """The password as it is hashed: NFC, without NUL, which JSON bodies lose before they come here."""
+def normalized(password: str) -> str:
+    """Return a password as it is hashed: in form NFC and without NUL, which JSON bodies have lost already."""
     return unicodedata.normalize("NFC", password.replace("\0", ""))
 
 
 def is_allowed(password: str) -> bool:
-    """Whether its length is one that a new password may have."""
-    return SHORTEST <= len(normal(password)) <= LONGEST
+    """Return whether a new password may have this length."""
+    return MIN_LENGTH <= len(normalized(password)) <= MAX_LENGTH
 
 
 class Passwords:
-    """Makes and checks hashes with the server's cost."""
+    """Password hashes with the server's cost parameters."""
 
     def __init__(self, memory_kib: int) -> None:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=memory_kib, parallelism=1)
-        self._nobodys = self._hasher.hash("no account has this password")
-        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._dummy = self._hasher.hash("no account has this password")
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT)
 
     async def hash(self, password: str) -> str:
-        """What is kept of a password."""
-        async with self._turn:
+        """Return the hash of a password."""
+        async with self._slots:
             return await asyncio.to_thread(self._hasher.hash, _bytes(password))
 
-    async def is_right(self, kept: str | None, password: str) -> bool:
-        """Whether this is the password; takes the same time where none is kept, or one of another kind."""
-        if len(password) > 4 * LONGEST:
+    async def is_correct(self, stored: str | None, password: str) -> bool:
+        """Return whether the password matches a hash, in the same time without a hash of this kind."""
+        if len(password) > 4 * MAX_LENGTH:
             return False
-        known = bool(kept) and str(kept).startswith("$argon2id$")
-        async with self._turn:
-            right = await asyncio.to_thread(self._verify, str(kept) if known else self._nobodys, password)
-        return right and known
+        is_known = bool(stored) and str(stored).startswith("$argon2id$")
+        async with self._slots:
+            is_match = await asyncio.to_thread(self._verify, str(stored) if is_known else self._dummy, password)
+        return is_match and is_known
 
-    def is_dated(self, kept: str) -> bool:
-        """Whether the hash was made with another cost than the present one."""
-        return self._hasher.check_needs_rehash(kept)
+    def needs_rehash(self, stored: str) -> bool:
+        """Return whether a hash was made with other cost parameters."""
+        return self._hasher.check_needs_rehash(stored)
 
-    def _verify(self, kept: str, password: str) -> bool:
+    def _verify(self, stored: str, password: str) -> bool:
         try:
-            return self._hasher.verify(kept, _bytes(password))
+            return self._hasher.verify(stored, _bytes(password))
         except (VerificationError, InvalidHashError):
             return False
 
 
 def _bytes(password: str) -> bytes:
-    return normal(password).encode("utf-8", "replace")
+    return normalized(password).encode("utf-8", "replace")

@@ -48,7 +48,7 @@ class Reauthentication:
         if password:
             await count_attempt()
             try:
-                account = await self._sign_in.account(caller.identity.email, password)
+                account = await self._sign_in.authenticate(caller.identity.email, password)
             except Refusal:
                 return "wrong"
             if account.id == caller.identity.user_id:

@@ -1,7 +1,7 @@
 """Recovery of a forgotten password: one code an account, good for one use.
 
-Whoever runs the server makes a code with ``sterna serve user recover`` and hands it over; where the server may send
-mail, ``POST /auth/v1/recover`` mails one.
+The server administrator creates a code with ``sterna serve user recover``; a server that can send mail also mails one
+at ``POST /auth/v1/recover``.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from .service import own_names, require_allowed
 log = logging.getLogger("sterna.server")
 
 
-MAILED_LIVES = timedelta(hours=1)
+MAILED_LIFETIME = timedelta(hours=1)
 
 MAIL = """\
-Somebody asked to set a new password for your account. If it was you, open this
+A new password was requested for your account. If you requested it, open this
 link within an hour:
 
 {link}
 
-If it was not, ignore this mail: your password stays as it is.
+If you did not, ignore this mail. Your password stays as it is.
 """
 
 
-async def issue(connection: Connection, account: Account, now: datetime, lives: timedelta) -> str:
-    """Return a new code for the account. An earlier one stops to work."""
+async def issue(connection: Connection, account: Account, now: datetime, lifetime: timedelta) -> str:
+    """Return a new code for the account; an earlier one becomes invalid."""
     code = new_secret()
     await connection.execute(
         "insert into sterna.recovery_codes (hash, user_id, created_at, expires_at) values (%s, %s, %s, %s)"
         " on conflict (user_id) do update set hash = excluded.hash, created_at = excluded.created_at,"
         " expires_at = excluded.expires_at",
-        (hashed(code), account.id, now, now + lives),
+        (hashed(code), account.id, now, now + lifetime),
     )
     return code
 
 
 async def owner_of(connection: Connection, code: str, now: datetime) -> Account | None:
-    """Return whose code this is; None for one that is not good."""
-    found = await connection.execute(
+    """Return the account of a code; None for an invalid one."""
+    cursor = await connection.execute(
         "select user_id from sterna.recovery_codes where hash = %s and expires_at > %s for update",
         (hashed(code.strip()), now),
     )
-    row = await found.fetchone()
+    row = await cursor.fetchone()
     account = await accounts.by_id(connection, row["user_id"]) if row else None
     return None if account is None or account.is_banned(now) else account
 
@@ -62,28 +62,28 @@ async def owner_of(connection: Connection, code: str, now: datetime) -> Account 
 async def _use(connection: Connection, code: str, now: datetime, email: str | None = None) -> Account:
     account = await owner_of(connection, code, now)
     if account is None or (email is not None and email.strip().lower() != account.email.lower()):
-        raise Refusal("otp_expired", "This recovery code is not valid, was used already, or has expired.")
+        raise Refusal("otp_expired", "This recovery code is invalid, used or expired.")
     await connection.execute("delete from sterna.recovery_codes where user_id = %s", (account.id,))
     return account
 
 
 class Recovery:
-    """What endpoints ask for; each method raises Refusal."""
+    """Recovery of passwords; each method raises Refusal for an invalid code."""
 
     def __init__(self, public_url: str, database: Database, passwords: Passwords, mailer: Mailer, clock: Clock) -> None:
         self._public_url, self._database, self._clock = public_url, database, clock
         self._passwords, self._mailer = passwords, mailer
 
-    async def is_good(self, code: str) -> bool:
-        """Return whether a code can still be used."""
+    async def is_valid(self, code: str) -> bool:
+        """Return whether a code can be used."""
 
         async def work(connection: Connection) -> bool:
             return await owner_of(connection, code, self._clock()) is not None
 
         return await self._database.write(SERVER, work)
 
-    async def account(self, code: str, email: str | None = None) -> Account:
-        """Use up a code; return whose it was."""
+    async def use_code(self, code: str, email: str | None = None) -> Account:
+        """Use up a code, and return its account."""
 
         async def work(connection: Connection) -> Account:
             return await _use(connection, code, self._clock(), email)
@@ -91,7 +91,7 @@ class Recovery:
         return await self._database.write(SERVER, work)
 
     async def set_password(self, code: str, password: str) -> None:
-        """Use up a code for a new password, which ends every sign-in of the account."""
+        """Use up a code to set a new password, which ends all sessions of the account."""
         require_allowed(password)
         new = await self._passwords.hash(password)
 
@@ -104,21 +104,21 @@ class Recovery:
             return account
 
         account = await self._database.write(SERVER, work)
-        log.info("account %s has a new password by a recovery code", account.id)
+        log.info("account %s: new password set with a recovery code", account.id)
 
-    async def mail(self, email: str) -> None:
-        """Mail a code to an account, where there is one. Raises what sending does."""
+    async def mail_code(self, email: str) -> None:
+        """Mail a code to an account, if there is one. Raises OSError and smtplib.SMTPException."""
 
         async def work(connection: Connection) -> str | None:
             account, now = await accounts.by_email(connection, email), self._clock()
             if account is None or account.password is None or account.is_banned(now):
                 return None
-            return await issue(connection, account, now, MAILED_LIVES)
+            return await issue(connection, account, now, MAILED_LIFETIME)
 
         try:
             code = await self._database.write(SERVER, work)
         except ApiError as error:
-            log.warning("a recovery code was not made: %s", error.code)
+            log.warning("a recovery code was not created: %s", error.code)
             return
         if code is not None:
             link = f"{self._public_url}/recover?code={code}"

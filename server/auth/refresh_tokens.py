@@ -1,8 +1,8 @@
-"""Sign-ins that last: refresh tokens, each good for one use, in families that end together.
+"""Refresh tokens, each for one use, in families that belong to one session and end together.
 
-A used token that comes again within GRACE gets a sibling of its successor: two processes refreshed at once, or an
-answer was lost. Later it means that somebody else has it, and every token of its sign-in ends. The grace is GoTrue's;
-GoTrue hands out the same successor again, which needs the token itself in the database.
+A used token that comes again within GRACE gets another successor: two processes refreshed at once, or a response was
+lost. Later it means that the token was stolen, and the whole session ends. GoTrue has the same grace, but returns the
+same successor again, which requires storing the token itself.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from .accounts import Account
 from .secrets import hashed, new_secret
 
 GRACE = timedelta(seconds=10)
-Refused = Literal["unknown", "reused", "banned"]
+RotationError = Literal["unknown", "reused", "banned"]
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A refresh token for its owner."""
+    """A new refresh token."""
 
     account: Account
     family: UUID
     secret: str
-    began: datetime
-    """When its sign-in began, whenever it was refreshed since."""
+    signed_in_at: datetime
+    """Start of the session, however often it was refreshed since."""
 
 
 async def issue(connection: Connection, account: Account, now: datetime, seconds: int) -> Issued:
-    """A new sign-in."""
-    await _turn(connection, account.id)
+    """Start a session, and return its first token."""
+    await _lock(connection, account.id)
     await connection.execute(
         "delete from sterna.refresh_tokens where user_id = %s and expires_at <= %s", (account.id, now)
     )
@@ -42,19 +42,19 @@ async def issue(connection: Connection, account: Account, now: datetime, seconds
 
 
 async def owner(connection: Connection, secret: str) -> UUID | None:
-    """Return whose token this is; None for one that is nobody's."""
-    found = await connection.execute("select user_id from sterna.refresh_tokens where hash = %s", (hashed(secret),))
-    row = await found.fetchone()
+    """Return the account of a token; None for an unknown one."""
+    cursor = await connection.execute("select user_id from sterna.refresh_tokens where hash = %s", (hashed(secret),))
+    row = await cursor.fetchone()
     return row["user_id"] if row else None
 
 
-async def rotate(connection: Connection, secret: str, now: datetime, seconds: int) -> Issued | Refused:
-    """The successor of a token; or why there is none, after which the transaction is to be kept."""
+async def rotate(connection: Connection, secret: str, now: datetime, seconds: int) -> Issued | RotationError:
+    """Return the successor of a token, or the reason for having none; commit in both cases."""
     key = {"hash": hashed(secret)}
     user_id = await owner(connection, secret)
     if user_id is None:
         return "unknown"
-    await _turn(connection, user_id)
+    await _lock(connection, user_id)
     row = await (
         await connection.execute(
             "select user_id, family, expires_at, used_at from sterna.refresh_tokens where hash = %(hash)s", key
@@ -76,8 +76,8 @@ async def rotate(connection: Connection, secret: str, now: datetime, seconds: in
 
 
 async def end(connection: Connection, user_id: UUID, family: UUID | None = None, *, keep: UUID | None = None) -> None:
-    """End one sign-in, or all of a person but ``keep``."""
-    await _turn(connection, user_id)
+    """End one session, or all sessions of an account except ``keep``."""
+    await _lock(connection, user_id)
     await connection.execute(
         "delete from sterna.refresh_tokens where user_id = %(user)s"
         " and (%(family)s::uuid is null or family = %(family)s) and (%(keep)s::uuid is null or family <> %(keep)s)",
@@ -85,8 +85,8 @@ async def end(connection: Connection, user_id: UUID, family: UUID | None = None,
     )
 
 
-async def _turn(connection: Connection, user_id: UUID) -> None:
-    # a refresh that runs beside a sign-out would otherwise leave a token that the sign-out did not see
+async def _lock(connection: Connection, user_id: UUID) -> None:
+    # a refresh concurrent with a sign-out could otherwise leave a token that the sign-out did not see
     await connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 5))", (f"sterna:{user_id}",))
 
 
@@ -94,8 +94,9 @@ async def _add(connection: Connection, account: Account, family: UUID, now: date
     secret = new_secret()
     added = await connection.execute(
         "insert into sterna.refresh_tokens (hash, user_id, family, created_at, expires_at) values (%s, %s, %s, %s, %s)"
-        " returning (select min(created_at) from sterna.refresh_tokens where user_id = %s and family = %s) as began",
+        " returning (select min(created_at) from sterna.refresh_tokens where user_id = %s and family = %s)"
+        " as signed_in_at",
         (hashed(secret), account.id, family, now, now + timedelta(seconds=seconds), account.id, family),
     )
     row = await added.fetchone()
-    return Issued(account, family, secret, (row and row["began"]) or now)
+    return Issued(account, family, secret, (row and row["signed_in_at"]) or now)

@@ -1,4 +1,4 @@
-"""Signing up and in, whichever page or program asks."""
+"""Sign-up, sign-in and sessions, shared by the endpoints and pages."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from .passwords import Passwords
 from .refresh_tokens import Issued
 from .tokens import Tokens
 
-WEAK = {
-    "length": "A password has 8 to 1024 characters.",
-    "characters": "This password is a simple pattern, or little more than your own email or name. Choose another one.",
+WEAK_PASSWORD = {
+    "length": "A password must have 8 to 1024 characters.",
+    "characters": "This password is a simple pattern, or close to your email or name. Choose another one.",
     "pwned": "This password is too easy to guess. Choose another one.",
 }
-"""Sentences by reason."""
+"""Messages by reason."""
 
 log = logging.getLogger("sterna.server")
 
 
 class Session(BaseModel):
-    """What a client keeps of a sign-in."""
+    """Session as a client stores it."""
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"
@@ -41,11 +41,11 @@ class Session(BaseModel):
     expires_at: int
     refresh_token: str
     user: UserBody
-    server_id: str = Field(description="Stays when the server moves to another address.")
+    server_id: str = Field(description="Id that stays the same when the address of the server changes.")
 
 
 class SignIn:
-    """What endpoints ask for; each method raises Refusal."""
+    """Sign-up, sign-in and sessions; each method raises Refusal."""
 
     def __init__(
         self, settings: ServerSettings, database: Database, tokens: Tokens, passwords: Passwords, clock: Clock
@@ -53,25 +53,25 @@ class SignIn:
         self._settings, self._database, self._clock = settings, database, clock
         self._tokens, self._passwords = tokens, passwords
 
-    async def up(self, email: str, password: str, data: Mapping[str, Any] | None, invitation: str = "") -> Account:
-        """A new account."""
+    async def sign_up(self, email: str, password: str, data: Mapping[str, Any] | None, invitation: str = "") -> Account:
+        """Create an account."""
         signup = self._settings.signup
         if signup == "closed":
             raise Refusal("signup_disabled", "Signups not allowed for this instance")
         if signup == "invite" and not invitation:
-            raise Refusal("signup_disabled", "An invitation is needed to sign up here.")
-        address, kept = accounts.email_of(email), accounts.checked_data(data)
-        require_allowed(password, *own_names(address, kept))
+            raise Refusal("signup_disabled", "Sign-up on this server requires an invitation.")
+        address, metadata = accounts.normalized_email(email), accounts.checked_metadata(data)
+        require_allowed(password, *own_names(address, metadata))
         hashed, now = await self._passwords.hash(password), self._clock()
 
         async def work(connection: Connection) -> Account:
             tier = "free"
             if invitation:
-                found = await accounts.use_invitation(connection, invitation, address, now)
-                if found is None and signup == "invite":
-                    raise Refusal("invite_not_found", "This invitation is not valid, or was used already.")
-                tier = found or tier
-            account = await accounts.create(connection, address, hashed, kept, now)
+                granted = await accounts.use_invitation(connection, invitation, address, now)
+                if granted is None and signup == "invite":
+                    raise Refusal("invite_not_found", "This invitation is invalid or used.")
+                tier = granted or tier
+            account = await accounts.create(connection, address, hashed, metadata, now)
             if account is None:
                 raise Refusal("user_already_exists", "User already registered")
             if tier != "free":
@@ -80,57 +80,57 @@ class SignIn:
 
         return await self._database.write(SERVER, work)
 
-    async def account(self, email: str, password: str) -> Account:
-        """The account with this email and this password. Takes as long, and says as much, when there is none."""
+    async def authenticate(self, email: str, password: str) -> Account:
+        """Return the account with this email and password. An unknown email fails in the same time and way."""
         address, passwords = email.strip().lower(), self._passwords
 
         async def find(connection: Connection) -> Account | None:
             return await accounts.by_email(connection, address) if accounts.is_email(address) else None
 
-        found = await self._database.read(SERVER, find)
-        kept = found.password if found else None
-        right = await passwords.is_right(kept, password)
-        if found is None or kept is None or not right:
-            if kept is not None and not kept.startswith("$argon2"):
-                log.warning("account %s has a password hash of another kind; set a new password", found and found.id)
+        account = await self._database.read(SERVER, find)
+        stored = account.password if account else None
+        is_correct = await passwords.is_correct(stored, password)
+        if account is None or stored is None or not is_correct:
+            if stored is not None and not stored.startswith("$argon2"):
+                log.warning("account %s has an unsupported password hash; set a new password", account and account.id)
             raise Refusal("invalid_credentials", "Invalid login credentials")
-        if found.is_banned(self._clock()):
+        if account.is_banned(self._clock()):
             raise Refusal("user_banned", "User is banned")
-        if passwords.is_dated(kept):
+        if passwords.needs_rehash(stored):
             renewed = await passwords.hash(password)
 
             async def renew(connection: Connection) -> None:
-                await accounts.rehash(connection, found.id, kept, renewed)
+                await accounts.rehash(connection, account.id, stored, renewed)
 
             await self._database.write(SERVER, renew)
-        return found
+        return account
 
-    async def begin(self, account: Account) -> Session:
-        """A sign-in of somebody who has shown who they are."""
+    async def start_session(self, account: Account) -> Session:
+        """Start a session of an authenticated account."""
 
         async def work(connection: Connection) -> Issued:
             return await self._issue(connection, account)
 
         return await self._session(await self._database.write(SERVER, work))
 
-    async def owner(self, token: str) -> UUID | None:
-        """Return whose refresh token this is; None for one that is nobody's."""
+    async def refresh_token_owner(self, token: str) -> UUID | None:
+        """Return the account of a refresh token; None for an unknown one."""
         return await self._database.read(SERVER, lambda db: refresh_tokens.owner(db, token))
 
-    async def is_code(self, code: str) -> bool:
-        """Whether this is the code of a terminal, waiting or ended."""
+    async def is_device_code(self, code: str) -> bool:
+        """Return whether this is the code of a terminal, waiting or expired."""
         return await self._database.read(SERVER, lambda db: device_codes.is_known(db, code))
 
-    async def refresh(self, token: str) -> Session:
-        """The next tokens of a sign-in."""
+    async def refresh_session(self, token: str) -> Session:
+        """Return the next tokens of a session."""
         seconds, now = self._settings.refresh_seconds, self._clock()
 
-        async def work(connection: Connection) -> Issued | refresh_tokens.Refused:
+        async def work(connection: Connection) -> Issued | refresh_tokens.RotationError:
             return await refresh_tokens.rotate(connection, token, now, seconds)
 
         outcome = await self._database.write(SERVER, work)
         if outcome == "reused":
-            log.warning("a refresh token was used twice; its sign-in has ended")
+            log.warning("a refresh token was used twice; its session was ended")
             raise Refusal("refresh_token_already_used", "Invalid Refresh Token: Already Used")
         if outcome == "banned":
             raise Refusal("user_banned", "User is banned")
@@ -138,25 +138,25 @@ class SignIn:
             raise Refusal("refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found")
         return await self._session(outcome)
 
-    async def device(self, code: str) -> Session:
-        """The sign-in that somebody approved for this terminal."""
+    async def start_device_session(self, code: str) -> Session:
+        """Start the session that was approved for a terminal."""
         now = self._clock()
 
         async def work(connection: Connection) -> Issued | Refusal:
-            answer = await device_codes.ask(connection, code, now)
-            return answer if isinstance(answer, Refusal) else await self._issue(connection, answer)
+            approved = await device_codes.poll(connection, code, now)
+            return approved if isinstance(approved, Refusal) else await self._issue(connection, approved)
 
         outcome = await self._database.write(SERVER, work)
         if isinstance(outcome, Refusal):
             raise outcome
         return await self._session(outcome)
 
-    async def change(self, user_id: UUID, family: UUID | None, password: str | None, data: Any) -> Account:
-        """Change one's own account; a new password ends every other sign-in."""
+    async def change_account(self, user_id: UUID, family: UUID | None, password: str | None, data: Any) -> Account:
+        """Change an account; a new password ends every session but ``family``."""
         hashed, now = None, self._clock()
         if password is not None:
-            known = await self._database.read(SERVER, lambda db: accounts.own(db, user_id))
-            require_allowed(password, *own_names(known.email, {**known.metadata, **(data or {})}))
+            current = await self._database.read(SERVER, lambda db: accounts.own(db, user_id))
+            require_allowed(password, *own_names(current.email, {**current.metadata, **(data or {})}))
             hashed = await self._passwords.hash(password)
 
         async def work(connection: Connection) -> Account:
@@ -168,8 +168,8 @@ class SignIn:
 
         return await self._database.write(SERVER, work)
 
-    async def out(self, user_id: UUID, family: UUID | None, scope: str) -> None:
-        """End this sign-in, all others, or all."""
+    async def sign_out(self, user_id: UUID, family: UUID | None, scope: str) -> None:
+        """End the session ``family``, all others, or all."""
 
         async def work(connection: Connection) -> None:
             if scope == "global":
@@ -183,13 +183,15 @@ class SignIn:
 
     async def _issue(self, connection: Connection, account: Account) -> Issued:
         now = self._clock()
-        noted = await accounts.signed_in(connection, account, now)
-        return await refresh_tokens.issue(connection, noted, now, self._settings.refresh_seconds)
+        updated = await accounts.record_sign_in(connection, account, now)
+        return await refresh_tokens.issue(connection, updated, now, self._settings.refresh_seconds)
 
     async def _session(self, issued: Issued) -> Session:
         seconds = self._settings.access_seconds
         return Session(
-            access_token=self._tokens.access(issued.account.id, issued.account.email, issued.family, issued.began),
+            access_token=self._tokens.access(
+                issued.account.id, issued.account.email, issued.family, issued.signed_in_at
+            ),
             expires_in=seconds,
             expires_at=int((self._clock() + timedelta(seconds=seconds)).timestamp()),
             refresh_token=issued.secret,
@@ -199,12 +201,12 @@ class SignIn:
 
 
 def require_allowed(password: str, *own: str) -> None:
-    """Raise Refusal weak_password, also for a password made of its ``own``er's email and names."""
+    """Raise Refusal weak_password; ``own`` are the email and names of the owner."""
     if (reason := weak_passwords.problem(password, own)) is not None:
-        raise Refusal("weak_password", WEAK[reason], reason=reason)
+        raise Refusal("weak_password", WEAK_PASSWORD[reason], reason=reason)
 
 
 def own_names(email: str, data: Mapping[str, Any] | None) -> list[str]:
-    """Return what somebody who guesses a password tries first."""
-    told = [(data or {}).get(name) for name in ("full_name", "name", "user_name", "preferred_username")]
-    return [email, *(one for one in told if isinstance(one, str))]
+    """Return the email and names of an account, which a new password must not consist of."""
+    names = [(data or {}).get(name) for name in ("full_name", "name", "user_name", "preferred_username")]
+    return [email, *(name for name in names if isinstance(name, str))]

@@ -1,8 +1,8 @@
-"""Access tokens: made, and believed or not.
+"""Access tokens: signing and verification.
 
-The algorithm is never the token's choice: this server's own are HS256 with its secret, and of another sign-in HS256
-with that one's secret, or RS256 and ES256 with a key of the matching kind from its JWKS. ``kid`` chooses among those
-keys and nothing else of the header is used. Clocks get no leeway.
+A token never chooses its algorithm: this server's own tokens use HS256 with its secret, those of an external sign-in
+HS256 with its secret, or RS256 and ES256 with a key of the right type from its JWKS. ``kid`` selects one of those keys;
+nothing else of the header is used. Clocks get no leeway.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from ..clock import Clock
 from ..errors import ApiError, unavailable
 from ..identity import Identity
 from ..settings import ServerSettings
-from .csrf import Tickets
+from .csrf import CsrfTokens
 from .jwks import ASYMMETRIC, Jwks
 
-LONGEST = 8192
-"""In characters; longer ones are not looked at."""
+MAX_LENGTH = 8192
+"""Characters of a token; longer ones are refused unread."""
 
-MOST_VERIFIED = 2_000
-"""Tokens whose signature is remembered: some megabytes at the most."""
+MAX_CACHED = 2_000
+"""Verified tokens that are cached: a few megabytes at most."""
 
-FOREVER = 2**53
-"""Seconds since 1970 that are a mistake."""
+MAX_TIME = 2**53
+"""Seconds since 1970 from which on a time is invalid."""
 
 OWN_AUDIENCE = "authenticated"
 UNCHECKED: Options = {"require": ["exp", "sub", "aud"], "verify_exp": False, "verify_iat": False, "verify_nbf": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Believed:
-    """A token that was verified."""
+class VerifiedToken:
+    """A verified token."""
 
     identity: Identity
     is_external: bool = False
-    """Of another sign-in, whose people get their row here when they first come."""
+    """Whether it is of an external sign-in, whose accounts are created here at their first request."""
 
 
 class Tokens:
-    """Signs this server's access tokens and verifies those it accepts."""
+    """Access tokens of this server and of the external sign-in."""
 
     def __init__(self, settings: ServerSettings, secret: str, clock: Clock) -> None:
         self._settings = settings
@@ -56,19 +56,19 @@ class Tokens:
         self._jwks = Jwks(settings.external.jwks_url, clock)
 
     def pseudonym(self, name: str) -> str:
-        """Return what stands for ``name`` where it is written down; the same at every server with this secret."""
+        """Return a stand-in for ``name`` in storage, the same on every server with this secret."""
         return hmac.digest(self._secret.encode(), name.encode("utf-8", "replace"), "sha256").hex()[:32]
 
     def use(self, secret: str) -> None:
-        """Sign and verify with ``secret`` from now on; with "" nothing can be said of any token."""
+        """Sign and verify with ``secret`` from now on; with "" neither is possible."""
         self._secret = secret
         self._verified: dict[str, Identity] = {}
-        self.tickets = Tickets(secret, self._clock)
+        self.csrf = CsrfTokens(secret, self._clock)
 
     def access(self, user_id: UUID, email: str, session: UUID | None = None, signed_in: datetime | None = None) -> str:
-        """Return a signed token: sub, role, email, iat, exp, aud, and the sign-in it belongs to.
+        """Return a signed token with sub, role, email, iat, exp, aud and the session it belongs to.
 
-        Other servers that believe it learn from ``auth_time`` how fresh that sign-in is. See
+        ``auth_time`` tells other servers that accept the token how old its sign-in is. See
         docs/specification/endpoints.md#authentication.
         """
         if not self._secret:
@@ -89,30 +89,31 @@ class Tokens:
         return jwt.encode(claims, self._secret, "HS256")
 
     def identity(self, token: str) -> Identity:
-        """Who a token of this server speaks for. Raises ApiError token_invalid or token_expired, and
-        service_unavailable while there is no secret.
+        """Return the identity in a token of this server.
+
+        Raises ApiError token_invalid or token_expired, and service_unavailable while there is no secret.
         """
         if not self._secret:
             raise unavailable()
-        if len(token) > LONGEST:
+        if len(token) > MAX_LENGTH:
             raise invalid()
-        # each request looks twice, and a device comes again: its signature is worked out once
-        if (found := self._verified.get(token)) is None:
-            found = self._read(token, self._secret, ["HS256"], OWN_AUDIENCE, "")
-            if len(self._verified) >= MOST_VERIFIED:
+        # each request verifies twice, and devices repeat their tokens, so signatures are cached
+        if (identity := self._verified.get(token)) is None:
+            identity = self._read(token, self._secret, ["HS256"], OWN_AUDIENCE, "")
+            if len(self._verified) >= MAX_CACHED:
                 self._verified.clear()
-            self._verified[token] = found
-        self._check_time(found.claims)
-        return found
+            self._verified[token] = identity
+        self._check_time(identity.claims)
+        return identity
 
-    async def believe(self, token: str) -> Believed:
-        """Who a token speaks for, whoever signed it. Raises ApiError token_invalid or token_expired."""
+    async def verify(self, token: str) -> VerifiedToken:
+        """Return the identity in a token of any accepted sign-in. Raises ApiError token_invalid or token_expired."""
         try:
-            return Believed(self.identity(token))
+            return VerifiedToken(self.identity(token))
         except ApiError as error:
-            if error.code in ("token_expired", "service_unavailable") or len(token) > LONGEST:
+            if error.code in ("token_expired", "service_unavailable") or len(token) > MAX_LENGTH:
                 raise
-        return Believed(await self._external(token), is_external=True)
+        return VerifiedToken(await self._external(token), is_external=True)
 
     async def _external(self, token: str) -> Identity:
         external = self._settings.external
@@ -137,29 +138,29 @@ class Tokens:
             user_id = UUID(claims["sub"])
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             raise invalid() from None
-        # service_role and anon are PostgreSQL's; no token is ever more than somebody
+        # no token can act as service_role or anon
         if claims.get("role", "authenticated") != "authenticated":
             raise invalid()
         self._check_time(claims)
         return Identity("authenticated", user_id, _email(claims), claims)
 
     def _check_time(self, claims: Mapping[str, Any]) -> None:
-        ends, starts, now = claims["exp"], claims.get("nbf", 0), self._clock().timestamp()
-        if not _is_time(ends) or not _is_time(starts) or now < starts:
+        expires, starts, now = claims["exp"], claims.get("nbf", 0), self._clock().timestamp()
+        if not _is_time(expires) or not _is_time(starts) or now < starts:
             raise invalid()
-        if now >= ends:
-            raise ApiError("token_expired", "This sign-in has ended. Refresh it or sign in again.")
+        if now >= expires:
+            raise ApiError("token_expired", "This session has expired. Refresh it or sign in again.")
 
 
 def invalid() -> ApiError:
-    """Why it is not believed is nobody's business."""
-    return ApiError("token_invalid", "This sign-in is not valid here. Sign in again.")
+    """Return the error for an invalid token, which does not tell the reason."""
+    return ApiError("token_invalid", "This access token is not valid. Sign in again.")
 
 
 def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < FOREVER
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_TIME
 
 
 def _email(claims: Mapping[str, Any]) -> str:
-    found = claims.get("email")
-    return found if isinstance(found, str) and found.isprintable() else ""
+    email = claims.get("email")
+    return email if isinstance(email, str) and email.isprintable() else ""

@@ -1,4 +1,4 @@
-"""The endpoints, one file a family."""
+"""Endpoints, one module for each group of paths."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     auth_settings.router,
     device.router,
     recovery.router,
-    recovery.pages,
+    recovery.page_router,
     sessions.router,
     session.router,
     sync.router,

@@ -14,7 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 from pydantic import BaseModel, Field
 
 from ..database.pool import Connection
-from ..dependencies import Parts, User, limited
+from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError
 from ..identity import SERVER, Caller
 from ..openapi import refusals
@@ -55,38 +55,38 @@ class Left(BaseModel):
     | {200: {"description": "One object.", "content": {"application/json": {"schema": {"type": "object"}}}}},
     response_class=JSONResponse,
 )
-async def export(caller: User, parts: Parts) -> Response:
+async def export(caller: User, services: ServicesDep) -> Response:
     """Return everything that the server holds of the caller: what ``export_user_data`` gives."""
 
     async def work(db: Connection) -> Any:
         row = await (await db.execute(EXPORT, (caller.user_id,))).fetchone()
         return row["told"] if row else None
 
-    told = await parts.database.read(caller.identity, work, seconds=LONG_SECONDS)
+    told = await services.database.read(caller.identity, work, seconds=LONG_SECONDS)
     if told is None:
         raise ApiError("user_not_found", "There is no profile of this account.")
     return Response(told, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 @router.delete("/account", responses=refusals(400, 403, 408, 413, 415, 429, 501))
-async def erase(caller: User, parts: Parts, request: Request, told: Leaving | None = None) -> Left:
+async def erase(caller: User, services: ServicesDep, request: Request, told: Leaving | None = None) -> Left:
     """Erase the caller's account with everything in it, tombstones too. It cannot be brought back."""
-    await _require_owner(caller, parts, request, told.password if told else None)
+    await _require_owner(caller, services, request, told.password if told else None)
 
     async def work(db: Connection) -> None:
         await db.execute("delete from auth.users where id = %s", (caller.user_id,))
 
     try:
-        await parts.database.write(SERVER, work, seconds=LONG_SECONDS)
+        await services.database.write(SERVER, work, seconds=LONG_SECONDS)
     except InsufficientPrivilege:
         raise ApiError("not_implemented", "This account is erased where it signs in.") from None
     return Left()
 
 
-async def _require_owner(caller: Caller, parts: Services, request: Request, password: str | None) -> None:
+async def _require_owner(caller: Caller, services: Services, request: Request, password: str | None) -> None:
     """Raise ApiError unless the caller has just proved to be the owner of the account."""
-    count_attempt = partial(parts.limits.count_password, request, caller.identity.email)
-    match await parts.reauthentication.check(caller, password, count_attempt):
+    count_attempt = partial(services.limits.count_password, request, caller.identity.email)
+    match await services.reauthentication.check(caller, password, count_attempt):
         case "wrong":
             raise ApiError("forbidden", "The password is not right. Nothing was erased.")
         case "stale" if caller.is_external:

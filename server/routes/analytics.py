@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from pydantic import BaseModel, Field, JsonValue
 
 from ..database.pool import Connection
-from ..dependencies import Parts, User, limited
+from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError
 from ..identity import Caller
 from .json_route import JsonRoute
@@ -68,10 +68,10 @@ class EventsKept(BaseModel):
 
 
 @router.post("/session/start")
-async def start(told: SessionStart, caller: User, parts: Parts) -> SessionStarted:
+async def start(told: SessionStart, caller: User, services: ServicesDep) -> SessionStarted:
     """Begin a session of the caller; one that is open under the same token is gone on with."""
     answer = await _ask(
-        parts, caller, "start_user_session(%s, %s, %s)", caller.user_id, Jsonb(told.deviceInfo), told.sessionToken
+        services, caller, "start_user_session(%s, %s, %s)", caller.user_id, Jsonb(told.deviceInfo), told.sessionToken
     )
     if not answer["success"]:
         raise ApiError("bad_request", f"{answer['error']}.")
@@ -79,21 +79,23 @@ async def start(told: SessionStart, caller: User, parts: Parts) -> SessionStarte
 
 
 @router.post("/session/end")
-async def end(told: SessionEnd, caller: User, parts: Parts) -> SessionEnded:
+async def end(told: SessionEnd, caller: User, services: ServicesDep) -> SessionEnded:
     """End it."""
-    return SessionEnded(success=await _ask(parts, caller, "end_user_session(%s)", told.sessionId))
+    return SessionEnded(success=await _ask(services, caller, "end_user_session(%s)", told.sessionId))
 
 
 @router.post("/events")
-async def keep(told: Events, caller: User, parts: Parts) -> EventsKept:
+async def keep(told: Events, caller: User, services: ServicesDep) -> EventsKept:
     """Keep what happened; what is wrong with one stops no other, and what comes twice is kept once."""
-    return EventsKept.model_validate(await _ask(parts, caller, "batch_track_user_interactions(%s)", Jsonb(told.events)))
+    return EventsKept.model_validate(
+        await _ask(services, caller, "batch_track_user_interactions(%s)", Jsonb(told.events))
+    )
 
 
-async def _ask(parts: Parts, caller: Caller, call: str, *values: Any) -> Any:
+async def _ask(services: ServicesDep, caller: Caller, call: str, *values: Any) -> Any:
     async def work(db: Connection) -> Any:
         row = await (await db.execute(f"select {call} as told".encode(), values)).fetchone()
         assert row is not None
         return row["told"]
 
-    return await parts.database.read(caller.identity, work)
+    return await services.database.read(caller.identity, work)

@@ -1,4 +1,4 @@
-"""Sign-in as GoTrue's clients speak it, and the device grant of RFC 8628.
+"""Sign-in in GoTrue's protocol, and the device grant of RFC 8628.
 
 See docs/specification/endpoints.md#sign-in and docs/specification/endpoints.md#device-sign-in.
 """
@@ -18,7 +18,7 @@ from ..auth import accounts, device_codes
 from ..auth.accounts import UserBody
 from ..auth.errors import Refusal, RefusalBody
 from ..auth.service import Session
-from ..dependencies import Parts, User, limited
+from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError
 from ..http.hosts import own_url
 from ..http.request_schemas import Email, Password, body_of
@@ -32,10 +32,10 @@ GRANTS = ("password", "refresh_token", DEVICE_GRANT)
 REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"model": RefusalBody, "description": "Refused"},
     403: {"model": RefusalBody, "description": "Forbidden"},
-    422: {"model": RefusalBody, "description": "Not taken"},
+    422: {"model": RefusalBody, "description": "Unprocessable"},
 }
 
-GONE: dict[int | str, dict[str, Any]] = {403: REFUSED[403]}
+FORBIDDEN: dict[int | str, dict[str, Any]] = {403: REFUSED[403]}
 
 TOO_MANY: dict[int | str, dict[str, Any]] = {429: {"model": RefusalBody, "description": "Too Many Requests"}}
 
@@ -43,7 +43,7 @@ router = APIRouter(prefix="/auth/v1", tags=["auth"], route_class=JsonRoute)
 
 
 class SignupBody(BaseModel):
-    """Who wants an account."""
+    """A new account."""
 
     model_config = ConfigDict(json_schema_extra={"required": ["email", "password"]})
 
@@ -51,24 +51,24 @@ class SignupBody(BaseModel):
     password: Annotated[str, Password] = ""
     phone: SkipJsonSchema[str] = ""
     data: dict[str, Any] | None = None
-    """Metadata: full_name, avatar_url and what the client likes. ``invitation`` may be in it."""
+    """Metadata such as full_name and avatar_url; it may contain ``invitation``."""
     invitation: str = ""
 
 
 class UserChange(BaseModel):
-    """What of one's own account is to change."""
+    """Changes of the caller's account."""
 
     email: SkipJsonSchema[str | None] = None
-    """The account's own, and no other."""
+    """Accepted only if it is the email of the account."""
     password: Annotated[str, Password] | None = None
     current_password: str | None = Field(
-        None, description="With a new password; not needed within ten minutes of signing in, by whatever way."
+        None, description="Required with a new password, except within ten minutes of signing in."
     )
     data: dict[str, Any] | None = None
 
 
 class TokenBody(BaseModel):
-    """What a grant takes: email and password, a refresh token, or a device code."""
+    """Values of a grant: email and password, a refresh token, or a device code."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -81,30 +81,32 @@ class TokenBody(BaseModel):
 
 
 class DeviceCodes(BaseModel):
-    """What a terminal shows, and asks with."""
+    """Codes of a terminal: one to show, one to poll with."""
 
     device_code: str
     user_code: str
     verification_uri: str
     verification_uri_complete: str
-    expires_in: int = Field(description="Seconds until both codes end.")
-    interval: int = Field(description="Seconds between two questions.")
+    expires_in: int = Field(description="Seconds until both codes expire.")
+    interval: int = Field(description="Seconds between two polls.")
 
 
 @router.post("/signup", dependencies=[limited("sign-in")], responses=REFUSED)
-async def signup(body: SignupBody, request: Request, parts: Parts) -> Session:
-    """Make an account and sign in."""
+async def signup(body: SignupBody, request: Request, services: ServicesDep) -> Session:
+    """Create an account and sign in."""
     if body.phone:
         raise Refusal("phone_provider_disabled", "Phone sign-ups are disabled. Sign up with an email and a password.")
     if not body.email and not body.password:
         raise Refusal(
             "anonymous_provider_disabled", "Anonymous sign-ins are disabled. Sign up with an email and a password."
         )
-    await parts.limits.count_name(request, body.email)
+    await services.limits.count_name(request, body.email)
     data = dict(body.data or {})
-    invited = data.pop("invitation", "")
-    invitation = body.invitation or (invited if isinstance(invited, str) else "")
-    return await parts.sign_in.begin(await parts.sign_in.up(body.email, body.password, data, invitation))
+    in_metadata = data.pop("invitation", "")
+    invitation = body.invitation or (in_metadata if isinstance(in_metadata, str) else "")
+    return await services.sign_in.start_session(
+        await services.sign_in.sign_up(body.email, body.password, data, invitation)
+    )
 
 
 @router.post(
@@ -114,104 +116,109 @@ async def signup(body: SignupBody, request: Request, parts: Parts) -> Session:
 )
 async def token(
     request: Request,
-    parts: Parts,
+    services: ServicesDep,
     grant_type: Annotated[str, Query(max_length=100, json_schema_extra={"enum": list(GRANTS)})] = "",
 ) -> Session:
-    """Sign in with a password, go on with a refresh token, or ask whether a device code was approved."""
-    await parts.limits.count(request, Caller(), "auth")
+    """Sign in with a password, a refresh token or an approved device code."""
+    await services.limits.count(request, Caller(), "auth")
     body = await _token_body(request)
-    sign_in, grant = parts.sign_in, grant_type or body.grant_type
+    sign_in, grant = services.sign_in, grant_type or body.grant_type
     if grant == "password":
         if body.phone:
             raise Refusal("phone_provider_disabled", "Phone logins are disabled. Sign in with an email and a password.")
-        await parts.limits.count_password(request, body.email)
-        return await sign_in.begin(await sign_in.account(body.email, body.password))
+        await services.limits.count_password(request, body.email)
+        return await sign_in.start_session(await sign_in.authenticate(body.email, body.password))
     if grant == "refresh_token":
-        owner = await sign_in.owner(body.refresh_token)
-        await _count(request, parts, str(owner) if owner else "", "refresh")
-        return await sign_in.refresh(body.refresh_token)
+        owner = await sign_in.refresh_token_owner(body.refresh_token)
+        await _count(request, services, str(owner) if owner else "", "refresh")
+        return await sign_in.refresh_session(body.refresh_token)
     if grant == DEVICE_GRANT:
-        await _count(request, parts, body.device_code if await sign_in.is_code(body.device_code) else "", "device")
-        return await sign_in.device(body.device_code)
-    await parts.limits.count(request, Caller(), "grant")
-    raise Refusal("unsupported_grant_type", "This grant type is not one of this server's.", oauth=True)
+        await _count(
+            request, services, body.device_code if await sign_in.is_device_code(body.device_code) else "", "device"
+        )
+        return await sign_in.start_device_session(body.device_code)
+    await services.limits.count(request, Caller(), "grant")
+    raise Refusal("unsupported_grant_type", "This grant type is not supported.", oauth=True)
 
 
-async def _count(request: Request, parts: Services, account: str, unknown: Literal["refresh", "device"]) -> None:
-    """Count a grant for its account; one of nobody's by the address, apart from tries of passwords."""
+async def _count(request: Request, services: Services, account: str, unknown: Literal["refresh", "device"]) -> None:
+    """Count a grant by its account, or an unknown one by address, apart from attempts at passwords."""
     if account:
-        await parts.limits.count_account(request, account)
+        await services.limits.count_account(request, account)
     else:
-        await parts.limits.count(request, Caller(), unknown)
+        await services.limits.count(request, Caller(), unknown)
 
 
 async def _token_body(request: Request) -> TokenBody:
     kind = media_type(request)
     if kind == "application/x-www-form-urlencoded":
         try:
-            told: Any = dict(await request.form(max_files=0, max_fields=20))
+            values: Any = dict(await request.form(max_files=0, max_fields=20))
         except (HTTPException, ValueError):
-            raise ApiError("bad_request", "The form is not as this endpoint takes it.") from None
+            raise ApiError("bad_request", "The form is not valid for this endpoint.") from None
     elif kind == "application/json":
-        told = parsed(await request.body())
+        values = parsed(await request.body())
     else:
-        raise ApiError("unsupported_media_type", "The body has to be JSON or a form.")
-    if not isinstance(told, dict) or not all(isinstance(told.get(name, ""), str) for name in TokenBody.model_fields):
-        raise ApiError("bad_request", "The request is not as this endpoint takes it.")
-    return TokenBody.model_validate({name: str(told.get(name, "")) for name in TokenBody.model_fields})
+        raise ApiError("unsupported_media_type", "The body must be JSON or a form.")
+    if not isinstance(values, dict) or not all(
+        isinstance(values.get(name, ""), str) for name in TokenBody.model_fields
+    ):
+        raise ApiError("bad_request", "The request is not valid for this endpoint.")
+    return TokenBody.model_validate({name: str(values.get(name, "")) for name in TokenBody.model_fields})
 
 
-@router.get("/user", responses=GONE, dependencies=[limited("auth")])
-async def own_account(caller: User, parts: Parts) -> UserBody:
-    """Who signed in."""
-    return UserBody.of(await parts.database.read(SERVER, lambda db: accounts.own(db, caller.user_id)))
+@router.get("/user", responses=FORBIDDEN, dependencies=[limited("auth")])
+async def own_account(caller: User, services: ServicesDep) -> UserBody:
+    """Return the caller's account."""
+    return UserBody.of(await services.database.read(SERVER, lambda db: accounts.own(db, caller.user_id)))
 
 
 @router.put("/user", responses=REFUSED, dependencies=[limited("auth")])
-async def change_account(body: UserChange, caller: User, request: Request, parts: Parts) -> UserBody:
-    """Change one's password or metadata. A new password ends every other sign-in, and needs the old one or a fresh
-    sign-in.
+async def change_account(body: UserChange, caller: User, request: Request, services: ServicesDep) -> UserBody:
+    """Change the caller's password or metadata.
+
+    A new password ends all other sessions, and requires the current password or a recent sign-in.
     """
     if body.email is not None and body.email.strip().lower() != caller.identity.email.lower():
-        raise Refusal("validation_failed", "The email of an account is changed by whoever runs this server.")
+        raise Refusal("validation_failed", "Only the server administrator can change the email of an account.")
     if body.password is not None:
-        count_attempt = partial(parts.limits.count_password, request, caller.identity.email)
-        match await parts.reauthentication.check(caller, body.current_password, count_attempt):
+        count_attempt = partial(services.limits.count_password, request, caller.identity.email)
+        match await services.reauthentication.check(caller, body.current_password, count_attempt):
             case "wrong":
-                raise Refusal("invalid_credentials", "The current password is not right. Nothing was changed.")
+                raise Refusal("invalid_credentials", "The current password is wrong. Nothing was changed.")
             case "stale":
                 raise Refusal(
                     "reauthentication_needed",
-                    "A new password needs current_password, or a sign-in of the last ten minutes. Nothing was changed.",
+                    "A new password requires current_password or a sign-in within ten minutes. Nothing was changed.",
                 )
-    return UserBody.of(await parts.sign_in.change(caller.user_id, _family(caller), body.password, body.data))
+    return UserBody.of(await services.sign_in.change_account(caller.user_id, _family(caller), body.password, body.data))
 
 
 @router.post("/logout", status_code=204, dependencies=[limited("auth")])
 async def logout(
-    caller: User, parts: Parts, scope: Annotated[Literal["global", "local", "others"], Query()] = "global"
+    caller: User, services: ServicesDep, scope: Annotated[Literal["global", "local", "others"], Query()] = "global"
 ) -> None:
-    """End all one's sign-ins, this one, or all others, with their access tokens."""
-    await parts.sign_in.out(caller.user_id, _family(caller), scope)
+    """End all sessions of the caller, this one, or all others, with their access tokens."""
+    await services.sign_in.sign_out(caller.user_id, _family(caller), scope)
 
 
 @router.post("/device/code", dependencies=[limited("sign-in")])
-async def device_code(request: Request, parts: Parts) -> DeviceCodes:
-    """Codes for a terminal that somebody will approve at /device."""
-    codes = await parts.database.write(SERVER, lambda connection: device_codes.begin(connection, parts.clock()))
-    page = f"{own_url(parts.settings, request.scope)}/device"
+async def device_code(request: Request, services: ServicesDep) -> DeviceCodes:
+    """Return codes for a terminal, to be approved at /device."""
+    codes = await services.database.write(SERVER, lambda connection: device_codes.begin(connection, services.clock()))
+    page = f"{own_url(services.settings, request.scope)}/device"
     return DeviceCodes(
         device_code=codes.device,
         user_code=codes.user,
         verification_uri=page,
         verification_uri_complete=f"{page}?user_code={codes.user}",
-        expires_in=int(device_codes.LIVES.total_seconds()),
-        interval=device_codes.WAIT,
+        expires_in=int(device_codes.LIFETIME.total_seconds()),
+        interval=device_codes.INTERVAL,
     )
 
 
 def _family(caller: Caller) -> UUID | None:
-    """The sign-in that the caller's token belongs to; those of another server's tokens are not ours to end."""
+    """Return the session of the caller's token; None for one of an external sign-in."""
     try:
         return UUID(str(caller.identity.claims.get("session_id")))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What clients of GoTrue ask about sign-in, and the ways of signing in that this server does not have."""
+"""Settings of sign-in for clients of GoTrue, and the sign-in methods that this server does not support."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from ..auth.errors import Refusal
-from ..dependencies import Parts
+from ..dependencies import ServicesDep
 from .auth import REFUSED
 from .json_route import JsonRoute
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/auth/v1", tags=["auth"], route_class=JsonRoute)
 
 
 class AuthSettings(BaseModel):
-    """How one may sign in."""
+    """Sign-in methods and settings."""
 
     external: dict[str, bool]
     disable_signup: bool
@@ -24,11 +24,11 @@ class AuthSettings(BaseModel):
 
 
 @router.get("/settings")
-async def settings(parts: Parts) -> AuthSettings:
-    """Which ways of signing in there are: an email with a password, and no other."""
+async def settings(services: ServicesDep) -> AuthSettings:
+    """Return the supported sign-in methods: only email with a password."""
     return AuthSettings(
         external={"email": True, "phone": False, "anonymous_users": False},
-        disable_signup=parts.settings.signup == "closed",
+        disable_signup=services.settings.signup == "closed",
         mailer_autoconfirm=True,
         phone_autoconfirm=False,
         saml_enabled=False,
@@ -37,11 +37,11 @@ async def settings(parts: Parts) -> AuthSettings:
 
 @router.post("/otp", responses={422: REFUSED[422]}, status_code=422)
 async def otp() -> None:
-    """Sign in by a mailed code or link. Always refused: this server has passwords only."""
+    """Refuse sign-in by a mailed code or link: this server supports passwords only."""
     raise Refusal("otp_disabled", "This server mails no codes. Sign in with an email and a password.")
 
 
 @router.post("/magiclink", responses={422: REFUSED[422]}, status_code=422)
 async def magiclink() -> None:
-    """The same, by its older name. Always refused."""
+    """Refuse sign-in by a mailed link, the older name of /otp."""
     await otp()

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from sterna.providers import ChatMessage, Event
 from sterna.providers import Request as Question
 
-from ..dependencies import Guest, Parts, limited
+from ..dependencies import Guest, ServicesDep, limited
 from ..errors import ApiError, instant
 from ..identity import Caller
 from ..openapi import refusals
@@ -44,7 +44,7 @@ class Chat(BaseModel):
 class Asked:
     """A question that is allowed and counted."""
 
-    parts: Services
+    services: Services
     events: AsyncGenerator[Event, None]
     gathered: responses.Gathered
     permission: Permission
@@ -54,7 +54,7 @@ class Asked:
     async def end(self) -> None:
         """Let go of the model service, and count what came of it."""
         await self.events.aclose()
-        gathered, metrics = self.gathered, self.parts.metrics
+        gathered, metrics = self.gathered, self.services.metrics
         failed = gathered.failure.kind.value if gathered.failure else "broken_off"
         metrics.replies.labels("whole" if gathered.is_done else failed).inc()
         metrics.tokens.labels("input").inc(gathered.usage.prompt_tokens)
@@ -65,12 +65,12 @@ class Asked:
         return self.gathered.answer(now, self.request_id)
 
 
-async def _ask(body: requests.ChatRequest, caller: Caller, parts: Services) -> Asked:
-    if caller.identity.user_id is None and not parts.settings.anonymous_chat:
+async def _ask(body: requests.ChatRequest, caller: Caller, services: Services) -> Asked:
+    if caller.identity.user_id is None and not services.settings.anonymous_chat:
         raise ApiError("auth_required", "Sign in to chat on this server.")
-    provider = parts.relay.provider()
+    provider = services.relay.provider()
     turns = requests.check(body, caller)
-    permission = await parts.quota.check(caller, body.model or "")
+    permission = await services.quota.check(caller, body.model or "")
     prompt = body.prompt(permission.system_prompt)
     messages = [ChatMessage("system", prompt)] if prompt else []
     messages += [ChatMessage(one.role, one.content) for one in turns]
@@ -79,21 +79,21 @@ async def _ask(body: requests.ChatRequest, caller: Caller, parts: Services) -> A
         permission.model,
         tuple(messages),
         body.warmth(permission.temperature),
-        await parts.relay.max_tokens(permission.model),
+        await services.relay.max_tokens(permission.model),
         body.reasoning.effort if body.reasoning else None,
         body.request_id(),
     )
-    await parts.quota.count(caller, permission)
+    await services.quota.count(caller, permission)
     gathered = responses.Gathered(permission.model, with_reasoning=body.reasoning is not None)
     headers = {"X-Model": permission.model}
-    return Asked(parts, provider.stream(question), gathered, permission, body.request_id(), headers)
+    return Asked(services, provider.stream(question), gathered, permission, body.request_id(), headers)
 
 
 async def _refuse(asked: Asked) -> None:
     """Raise for an upstream that failed; a reply of which nothing came is not counted."""
     gathered = asked.gathered
     if not gathered.pieces and not gathered.thoughts and not gathered.is_done:
-        await asked.parts.quota.refund(asked.permission)
+        await asked.services.quota.refund(asked.permission)
     if gathered.failure:
         raise refusal(gathered.failure)
     if not gathered.is_done:
@@ -101,28 +101,30 @@ async def _refuse(asked: Asked) -> None:
 
 
 @router.post("", response_model_exclude_none=True, responses=REFUSED)
-async def chat(body: requests.ChatRequest, request: Request, response: Response, caller: Guest, parts: Parts) -> Chat:
+async def chat(
+    body: requests.ChatRequest, request: Request, response: Response, caller: Guest, services: ServicesDep
+) -> Chat:
     """Ask a model; the answer when it is whole.
 
     The profile's system prompt and temperature go before those of the request. A new profile has both (0.7, and a
     general prompt), so a request's own count only where its owner set the profile's to null, or where the request says
     `overrideProfile: true`.
     """
-    asked = await _ask(body, caller, parts)
+    asked = await _ask(body, caller, services)
     async with AsyncExitStack() as ending:
         ending.push_async_callback(asked.end)
         await unless_gone(request.receive, responses.gather(asked.events, asked.gathered))
         if not asked.gathered.is_done:
             await _refuse(asked)
     response.headers.update(asked.headers)
-    now = instant(parts.clock())
+    now = instant(services.clock())
     return Chat(data=asked.answer(now), timestamp=now)
 
 
 @router.post("/stream", response_class=Response, responses=REFUSED | {200: STREAM})
-async def stream(body: requests.ChatRequest, request: Request, caller: Guest, parts: Parts) -> Response:
+async def stream(body: requests.ChatRequest, request: Request, caller: Guest, services: ServicesDep) -> Response:
     """Ask a model; the answer as it comes. The profile goes before the request, as in POST /api/chat."""
-    asked = await _ask(body, caller, parts)
+    asked = await _ask(body, caller, services)
     async with AsyncExitStack() as ending:
         ending.push_async_callback(asked.end)
         first = await unless_gone(request.receive, anext(asked.events))
@@ -140,6 +142,6 @@ async def _pieces(first: Event, asked: Asked) -> AsyncGenerator[str, None]:
             break
         yield responses.piece(lines, event, with_reasoning=gathered.with_reasoning)
     if gathered.is_done:
-        yield responses.final(lines, asked.answer(instant(asked.parts.clock())))
+        yield responses.final(lines, asked.answer(instant(asked.services.clock())))
     else:
         yield lines.text("", last=True)

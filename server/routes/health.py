@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from pydantic import BaseModel
 
-from ..dependencies import Parts, bearer
+from ..dependencies import ServicesDep, bearer
 from ..errors import ApiError, unavailable
 from ..identity import Caller
 from ..settings import is_loopback
@@ -33,19 +33,19 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz")
-async def readyz(parts: Parts) -> Health:
+async def readyz(services: ServicesDep) -> Health:
     """The database answers too; else 503."""
-    if not await parts.database.is_ready():
+    if not await services.database.is_ready():
         raise unavailable()
     return Health()
 
 
 @router.get("/openapi.json", include_in_schema=False)
-async def openapi(request: Request, parts: Parts) -> Response:
+async def openapi(request: Request, services: ServicesDep) -> Response:
     """The description of all this, for programs."""
-    await parts.limits.count(request, Caller(), "auth")
+    await services.limits.count(request, Caller(), "auth")
     state = request.app.state
-    async with parts.describing:
+    async with services.describing:
         if not hasattr(state, "description"):
             state.description = await asyncio.to_thread(_description, request.app)
         await asyncio.sleep(0)
@@ -57,14 +57,14 @@ def _description(app: FastAPI) -> bytes:
 
 
 @router.get("/metrics", include_in_schema=False)
-async def metrics(request: Request, parts: Parts) -> Response:
+async def metrics(request: Request, services: ServicesDep) -> Response:
     """Figures for Prometheus: for this machine, when no proxy stands between, and for who has the metrics token."""
-    if not _may_see(request, parts.settings.metrics_token):
+    if not _may_see(request, services.settings.metrics_token):
         raise ApiError("not_found", "Not Found")
     pool = GaugeMetricFamily("sterna_pool", "Connections to PostgreSQL.", labels=["figure"])
-    for name, value in sorted(parts.database.pool_stats().items()):
+    for name, value in sorted(services.database.pool_stats().items()):
         pool.add_metric([name], value)
-    told = generate_latest(parts.metrics.registry) + generate_latest(Once(pool))
+    told = generate_latest(services.metrics.registry) + generate_latest(Once(pool))
     return Response(told, media_type=CONTENT_TYPE_LATEST)
 
 

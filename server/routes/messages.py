@@ -17,7 +17,7 @@ from sterna.sync.wire import ID_LENGTH, BadItem, Conversation, Message, instant_
 
 from ..database.conversation_rows import LIVE, MERGE, SESSION, message_json, messages_json, session_values
 from ..database.pool import Connection
-from ..dependencies import Parts, User, limited
+from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError
 from ..http.request_schemas import body_schema, needs_one
 from ..long_work import array, aside, check_size, encoded, every, portions
@@ -63,7 +63,7 @@ class Added(BaseModel):
 @router.get("", response_model=ShownMessages, response_model_exclude_unset=True, responses=refusals(404))
 async def read_messages(
     caller: User,
-    parts: Parts,
+    services: ServicesDep,
     session_id: Annotated[str, Query(json_schema_extra=REQUIRED)] = "",
     since_ts: Annotated[str, Query(description="Only later ones.", json_schema_extra={"format": "date-time"})] = "",
 ) -> Response:
@@ -81,7 +81,7 @@ async def read_messages(
         check_size(size["size"] if size else 0)
         return [encoded(_shown(row)) async for rows in portions(await db.execute(READ, values)) for row in rows]
 
-    told = await parts.database.read(caller.identity, work)
+    told = await services.database.read(caller.identity, work)
     more = {"count": len(told)} | ({"up_to_date": not told} if since_ts else {})
     return Response(f'{{"messages":[{",".join(told)}],{encoded(more)[1:]}'.encode(), media_type="application/json")
 
@@ -99,7 +99,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 @router.post("", status_code=201, response_model=AddedMessages, responses=refusals(409))
 async def add_messages(
-    caller: User, parts: Parts, body: Annotated[Any, Body(json_schema_extra=body_schema(Added))]
+    caller: User, services: ServicesDep, body: Annotated[Any, Body(json_schema_extra=body_schema(Added))]
 ) -> Response:
     """Store messages, all or none, in a conversation that is made when it is not there."""
     try:
@@ -121,7 +121,7 @@ async def add_messages(
         return await every(await db.execute(ROWS, named))
 
     try:
-        found = {row["id"]: row for row in await parts.database.write(caller.identity, work)}
+        found = {row["id"]: row for row in await services.database.write(caller.identity, work)}
     except (DataError, IntegrityError):
         raise ApiError("bad_request", "The messages cannot be stored.", details="not_storable") from None
     told = [found[one.id] for one in item.messages if one.id in found]

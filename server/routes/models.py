@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from ..database.pool import Connection
-from ..dependencies import Anyone, Parts, limited
+from ..dependencies import Anyone, ServicesDep, limited
 from ..identity import SERVER
 from ..relay.model_traits import About
 
@@ -95,12 +95,12 @@ class Models(BaseModel):
 @router.get("", response_model_exclude_unset=True)
 async def list_models(
     caller: Anyone,
-    parts: Parts,
+    services: ServicesDep,
     every: Annotated[bool, Query(alias="all", description="Those of higher tiers too, marked.")] = False,
 ) -> Models:
     """The models of the caller's tier; those of the free tier without a sign-in."""
     user: UUID | None = caller.identity.user_id
-    default = parts.settings.upstream.default_model if parts.relay.is_configured else ""
+    default = services.settings.upstream.default_model if services.relay.is_configured else ""
 
     async def work(db: Connection) -> list[dict[str, Any]]:
         rows = await (await db.execute(ALLOWED, (user,))).fetchall()
@@ -112,10 +112,10 @@ async def list_models(
         return told + await _higher(db, {row["id"] for row in told}) if every else told
 
     # without a sign-in nobody may call the function but the server itself
-    rows = await parts.database.read(caller.identity if user else SERVER, work)
+    rows = await services.database.read(caller.identity if user else SERVER, work)
     allowed = {"allowed": True} if every else {}
-    models = [_model(allowed | row, await parts.relay.about(row["id"])) for row in rows]
-    return Models(models=models, relays=parts.relay.is_configured)
+    models = [_model(allowed | row, await services.relay.about(row["id"])) for row in rows]
+    return Models(models=models, relays=services.relay.is_configured)
 
 
 async def _higher(db: Connection, known: set[str]) -> list[dict[str, Any]]:

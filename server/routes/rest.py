@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from ..database.pool import Connection
-from ..dependencies import Parts, User, limited
+from ..dependencies import ServicesDep, User, limited
 from ..rest import catalogue, preferences, query, responses
 from ..rest.errors import RestError
 from ..rest.statement import Statement
@@ -26,7 +26,7 @@ Name = Annotated[str, Path(min_length=1)]
     openapi_extra={"parameters": MODIFIERS},
     responses=page_responses("Rows, in pages of 1,000 at most.") | error_responses(400, 404, 406, 413, 416, 504),
 )
-async def read_rows(relation: Name, request: Request, caller: User, parts: Parts) -> Response:
+async def read_rows(relation: Name, request: Request, caller: User, services: ServicesDep) -> Response:
     """Rows of a table or view that the caller may see. HEAD gives the same headers without the rows."""
     wanted = preferences.wishes_of(request.headers)
     asked = preferences.in_range(query.parse(request.query_params.multi_items()), request.headers)
@@ -38,5 +38,5 @@ async def read_rows(relation: Name, request: Request, caller: User, parts: Parts
         statement = Statement(found, asked, counted=bool(wanted.count), as_csv=wanted.media_type == preferences.CSV)
         return await responses.page_of(db, statement, read_only=True)
 
-    page = await parts.database.read(caller.identity, work, seconds=responses.SECONDS)
+    page = await services.database.read(caller.identity, work, seconds=responses.SECONDS)
     return page.answer(wanted, asked.offset, is_set=True)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import JsonValue
 
 from ..database.pool import Connection
-from ..dependencies import Parts, User
+from ..dependencies import ServicesDep, User
 from ..http.rate_limits import Class
 from ..rest import catalogue, preferences, query, responses
 from ..rest.catalogue import Function
@@ -48,16 +48,16 @@ async def call(
     name: Name,
     request: Request,
     caller: User,
-    parts: Parts,
+    services: ServicesDep,
     arguments: Annotated[dict[str, JsonValue] | None, Body()] = None,
 ) -> Response:
     """Call a function with one object of arguments."""
-    await _spend(name, request, caller, parts)
+    await _spend(name, request, caller, services)
     given: dict[str, Any] = arguments or {}
-    async with parts.database.transaction(caller.identity) as db:
+    async with services.database.transaction(caller.identity) as db:
         function = await _find(db, name, given)
     pairs = request.query_params.multi_items()
-    return await _answer(function, given, pairs, request, caller, parts)
+    return await _answer(function, given, pairs, request, caller, services)
 
 
 @router.get(
@@ -67,10 +67,10 @@ async def call(
     openapi_extra={"parameters": MODIFIERS},
     responses=ANSWERS,
 )
-async def read(name: Name, request: Request, caller: User, parts: Parts) -> Response:
+async def read(name: Name, request: Request, caller: User, services: ServicesDep) -> Response:
     """Call a function that only reads, with its arguments in the query string."""
-    await _spend(name, request, caller, parts)
-    async with parts.database.transaction(caller.identity) as db:
+    await _spend(name, request, caller, services)
+    async with services.database.transaction(caller.identity) as db:
         known = await catalogue.functions(db, name)
         parameters = {one for function in known for one in function.parameters}
         given = {key: value for key, value in request.query_params.multi_items() if key in parameters}
@@ -80,7 +80,7 @@ async def read(name: Name, request: Request, caller: User, parts: Parts) -> Resp
         error.headers = {"Allow": "POST"}
         raise error
     pairs = [(key, value) for key, value in request.query_params.multi_items() if key not in parameters]
-    return await _answer(function, given, pairs, request, caller, parts)
+    return await _answer(function, given, pairs, request, caller, services)
 
 
 async def _answer(
@@ -89,7 +89,7 @@ async def _answer(
     pairs: list[tuple[str, str]],
     request: Request,
     caller: User,
-    parts: Services,
+    services: Services,
 ) -> Response:
     is_get = request.method != "POST"
     wanted = preferences.wishes_of(request.headers)
@@ -104,7 +104,7 @@ async def _answer(
     async def work(db: Connection) -> responses.Page:
         return await responses.page_of(db, statement, read_only=function.only_reads)
 
-    run = parts.database.read if function.only_reads else parts.database.write
+    run = services.database.read if function.only_reads else services.database.write
     page = await run(caller.identity, work, seconds=responses.SECONDS)
     if function.gives_nothing:
         return Response(status_code=204)
@@ -125,6 +125,6 @@ async def _find(db: Connection, name: str, given: dict[str, Any]) -> Function:
     )
 
 
-async def _spend(name: str, request: Request, caller: User, parts: Services) -> None:
+async def _spend(name: str, request: Request, caller: User, services: Services) -> None:
     kind: Class = "S" if name in FREQUENT else "B"
-    await parts.limits.count(request, caller, kind)
+    await services.limits.count(request, caller, kind)

@@ -13,7 +13,7 @@ from psycopg.errors import QueryCanceled
 from pydantic import BaseModel
 
 from ..database.pool import Connection
-from ..dependencies import Parts, User, limited
+from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError
 from ..openapi import REQUIRED, WireInstant, refusals
 
@@ -119,7 +119,7 @@ _ASCII_FOLDED, _PATTERN = _statement(ASCII_FOLDED), _statement(PATTERN)
 @router.get("", responses=refusals(504))
 async def search(
     caller: User,
-    parts: Parts,
+    services: ServicesDep,
     q: Annotated[
         str,
         Query(json_schema_extra=REQUIRED | QUERY, description="2 to 100 characters, taken as they are: no wildcards."),
@@ -127,7 +127,7 @@ async def search(
     limit: Annotated[int, Query(ge=1, description=f"How many conversations; more than {MOST} is {MOST}.")] = 50,
 ) -> Matches:
     """Conversations of the caller with the query in the title, the preview or a message of the talk."""
-    began = parts.clock()
+    began = services.clock()
     query = asked(q)
     statement, needle = looked_for(query)
     values = {"needle": needle, "user": caller.user_id, "limit": min(limit, MOST)}
@@ -150,8 +150,8 @@ async def search(
             for row in rows
         ]
 
-    found = await parts.database.read(caller.identity, work)
-    spent = round((parts.clock() - began).total_seconds() * 1000)
+    found = await services.database.read(caller.identity, work)
+    spent = round((services.clock() - began).total_seconds() * 1000)
     return Matches(results=found, totalMatches=len(found), executionTimeMs=max(0, spent), query=query)
 
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sterna.sync.wire import PREVIEW_LENGTH
 
 from ..database.pool import Connection
-from ..dependencies import Parts, User, limited
+from ..dependencies import ServicesDep, User, limited
 from ..http.request_schemas import NOT_BLANK, WHOLE
 from ..openapi import REQUIRED, refusals
 from .json_route import JsonRoute
@@ -74,18 +74,20 @@ class SessionChange(BaseModel):
 
 
 @router.get("")
-async def read_session(caller: User, parts: Parts, id: Annotated[str, Query(json_schema_extra=REQUIRED)] = "") -> Found:
+async def read_session(
+    caller: User, services: ServicesDep, id: Annotated[str, Query(json_schema_extra=REQUIRED)] = ""
+) -> Found:
     """One conversation of the caller, without its messages."""
     values = {"user": caller.user_id, "id": asked_id(id)}
 
     async def work(db: Connection) -> SessionRow:
         return await the_row(db, READ, values)
 
-    return Found(session=await parts.database.read(caller.identity, work))
+    return Found(session=await services.database.read(caller.identity, work))
 
 
 @router.post("")
-async def change_session(change: SessionChange, caller: User, parts: Parts) -> Stored:
+async def change_session(change: SessionChange, caller: User, services: ServicesDep) -> Stored:
     """Write what is given of a conversation's title and numbers."""
     owned = {"user": caller.user_id, "id": asked_id(change.id)}
     columns = change.columns()
@@ -93,7 +95,7 @@ async def change_session(change: SessionChange, caller: User, parts: Parts) -> S
     async def work(db: Connection) -> SessionRow:
         return await the_row(db, _update(columns) if columns else READ, columns | owned)
 
-    return Stored(session=await parts.database.write(caller.identity, work))
+    return Stored(session=await services.database.write(caller.identity, work))
 
 
 def _update(columns: dict[str, Any]) -> sql.Composed:

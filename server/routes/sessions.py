@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from ..database.pool import Connection
-from ..dependencies import Parts, User, limited
+from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError
 from ..http.request_schemas import NOT_BLANK
 from ..openapi import REQUIRED, refusals
@@ -81,19 +81,19 @@ class Cleared(BaseModel):
 
 
 @router.get("")
-async def list_sessions(caller: User, parts: Parts) -> Listing:
+async def list_sessions(caller: User, services: ServicesDep) -> Listing:
     """Every conversation of the caller, without messages, the one that changed last first."""
 
     async def work(db: Connection) -> list[SessionRow]:
         found = await db.execute(LIST, {"user": caller.user_id})
         return [SessionRow.model_validate(row) for row in await found.fetchall()]
 
-    rows = await parts.database.read(caller.identity, work)
+    rows = await services.database.read(caller.identity, work)
     return Listing(sessions=rows, count=len(rows))
 
 
 @router.post("", status_code=201, responses=refusals(409))
-async def create_session(made: NewSession, caller: User, parts: Parts) -> Stored:
+async def create_session(made: NewSession, caller: User, services: ServicesDep) -> Stored:
     """Make an empty conversation. 409 when the id is in use already, or was and is deleted."""
     values = {"user": caller.user_id, "id": new_id(made.id), "title": titled(made.title)}
 
@@ -105,23 +105,23 @@ async def create_session(made: NewSession, caller: User, parts: Parts) -> Stored
             raise ApiError("conflict", "You have a conversation with this ID already.", details="already_exists")
         return SessionRow.model_validate(row)
 
-    return Stored(session=await parts.database.write(caller.identity, work))
+    return Stored(session=await services.database.write(caller.identity, work))
 
 
 @router.patch("", responses=refusals(404))
-async def rename_session(change: Rename, caller: User, parts: Parts) -> Stored:
+async def rename_session(change: Rename, caller: User, services: ServicesDep) -> Stored:
     """Give a conversation another title."""
     values = {"user": caller.user_id, "id": asked_id(change.id), "title": titled(change.title)}
 
     async def work(db: Connection) -> SessionRow:
         return await the_row(db, RENAME, values)
 
-    return Stored(session=await parts.database.write(caller.identity, work))
+    return Stored(session=await services.database.write(caller.identity, work))
 
 
 @router.delete("")
 async def delete_session(
-    caller: User, parts: Parts, id: Annotated[str, Query(json_schema_extra=REQUIRED)] = ""
+    caller: User, services: ServicesDep, id: Annotated[str, Query(json_schema_extra=REQUIRED)] = ""
 ) -> Deleted:
     """Delete a conversation and its messages. Succeeds also when there is none, so it may be sent again."""
     values = {"user": caller.user_id, "id": asked_id(id)}
@@ -129,17 +129,17 @@ async def delete_session(
     async def work(db: Connection) -> None:
         await db.execute(DELETE, values)
 
-    await parts.database.write(caller.identity, work)
+    await services.database.write(caller.identity, work)
     return Deleted()
 
 
 @clear_router.delete("")
-async def clear_all(caller: User, parts: Parts) -> Cleared:
+async def clear_all(caller: User, services: ServicesDep) -> Cleared:
     """Delete every conversation of the caller, with all messages."""
 
     async def work(db: Connection) -> int:
         return (await db.execute(CLEAR, (caller.user_id,))).rowcount
 
-    count = await parts.database.write(caller.identity, work)
+    count = await services.database.write(caller.identity, work)
     message = "All conversations cleared successfully" if count else "No conversations to clear"
     return Cleared(message=message, deletedCount=count)

@@ -18,7 +18,7 @@ from sterna.sync.wire import PAGE, BadItem, Conversation, Cursor, Detail, pushed
 
 from ..database.conversation_rows import LIVE, REPLACE, SESSION, message_json, messages_json, session_values
 from ..database.pool import Connection
-from ..dependencies import Parts, User, limited
+from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError, instant
 from ..http.request_schemas import body_schema
 from ..identity import Caller
@@ -95,7 +95,7 @@ class Push(BaseModel):
 async def push(
     request: Request,
     caller: User,
-    parts: Parts,
+    services: ServicesDep,
     asked: Asked,
     body: Annotated[Any, Body(json_schema_extra=body_schema(Push))],
 ) -> Response:
@@ -104,8 +104,8 @@ async def push(
     With ``sync``, a device's ops are done instead, once, and ``conversations`` is empty.
     """
     if sync_delta.is_delta(body):
-        return await sync_delta.push(request, caller, parts, asked.device(), body)
-    await _as_anybody(request, caller, parts, asked)
+        return await sync_delta.push(request, caller, services, asked.device(), body)
+    await _as_anybody(request, caller, services, asked)
     items = body.get("conversations") if isinstance(body, dict) else None
     if not isinstance(items, list):
         raise ApiError("bad_request", "Invalid conversations data", details="conversations has to be an array")
@@ -121,14 +121,14 @@ async def push(
             details=f"Invalid conversations: {', '.join(foreign[:MOST_NAMED])}",
             suggestions=["Ensure all conversations belong to the authenticated user"],
         )
-    details = [await _stored(item, caller, parts) for item in items]
-    return JSONResponse(pushed(details, parts.clock()))
+    details = [await _stored(item, caller, services) for item in items]
+    return JSONResponse(pushed(details, services.clock()))
 
 
-async def _as_anybody(request: Request, caller: Caller, parts: Services, asked: Headers) -> None:
+async def _as_anybody(request: Request, caller: Caller, services: Services, asked: Headers) -> None:
     """Count a request in upstream's form as what it is, whatever it calls itself."""
     if asked.client:
-        await parts.limits.count(request, caller, "C")
+        await services.limits.count(request, caller, "C")
 
 
 def _own(item: dict[str, Any], caller: Caller) -> bool:
@@ -136,12 +136,12 @@ def _own(item: dict[str, Any], caller: Caller) -> bool:
     return owner is None or (isinstance(owner, str) and owner.lower() == str(caller.user_id))
 
 
-async def _stored(item: Any, caller: Caller, parts: Services) -> Detail:
+async def _stored(item: Any, caller: Caller, services: Services) -> Detail:
     named = item.get("id") if isinstance(item, dict) else None
     session_id = named if isinstance(named, str) else ""
     try:
         found = await aside(_length(item), Conversation.decode, item)
-        await store(found, caller, parts)
+        await store(found, caller, services)
     except BadItem as error:
         await asyncio.sleep(0)  # nothing else was awaited, and there may be a million of them
         return Detail(session_id, error=error.word)
@@ -155,7 +155,7 @@ def _length(item: Any) -> int:
     return len(messages) if isinstance(messages, list) else 0
 
 
-async def store(item: Conversation, caller: Caller, parts: Services) -> None:
+async def store(item: Conversation, caller: Caller, services: Services) -> None:
     """One conversation in one transaction. Raises BadItem when it was deleted."""
     values = session_values(item, caller.user_id)
     messages = await aside(len(item.messages), messages_json, item.messages)
@@ -169,14 +169,14 @@ async def store(item: Conversation, caller: Caller, parts: Services) -> None:
         if not stored and await (await db.execute(LIVE, values)).fetchone() is None:
             raise BadItem("conversation_deleted")
 
-    await parts.database.write(caller.identity, work)
+    await services.database.write(caller.identity, work)
 
 
 @router.get("", response_model=SyncPage | DeltaPage, responses=refusals(426))
 async def listing(
     request: Request,
     caller: User,
-    parts: Parts,
+    services: ServicesDep,
     asked: Asked,
     limit: Annotated[str, Query(description="1 to 20.")] = str(PAGE),
     cursor_ts: Annotated[str | None, Query(description="Of meta.nextCursor of the page before.")] = None,
@@ -197,8 +197,8 @@ async def listing(
     """
     question = sync_delta.Question(since, max_bytes, wait, newest, session, dead)
     if question.is_delta:
-        return await sync_delta.pull(request, caller, parts, asked.device(), question)
-    await _as_anybody(request, caller, parts, asked)
+        return await sync_delta.pull(request, caller, services, asked.device(), question)
+    await _as_anybody(request, caller, services, asked)
     size = max(1, min(PAGE, int(limit))) if limit.isascii() and limit.isdigit() and len(limit) < 10 else PAGE
     cursor = None
     if cursor_ts and direction == "before":
@@ -231,9 +231,9 @@ async def listing(
             total = await (await db.execute(TOTAL, values)).fetchone()
             meta["totalCount"] = total["total"] if total else 0
         told = [summary(row, caller) | {"messages": messages[row["id"]]} for row in page]
-        return {"conversations": told, "meta": meta, "syncTime": instant(parts.clock())}
+        return {"conversations": told, "meta": meta, "syncTime": instant(services.clock())}
 
-    told = await parts.database.read(caller.identity, work)
+    told = await services.database.read(caller.identity, work)
     count = sum(len(one["messages"]) for one in told["conversations"])
     return Response(await aside(count, _written, told), media_type="application/json")
 

@@ -44,7 +44,7 @@ def is_delta(body: Any) -> bool:
     return isinstance(body, dict) and body.get("sync") is not None
 
 
-async def push(request: Request, caller: Caller, parts: Services, device: Device, body: dict[str, Any]) -> Response:
+async def push(request: Request, caller: Caller, services: Services, device: Device, body: dict[str, Any]) -> Response:
     """Do the ops of a push, once; rows that were asked for come along."""
     if body.get("conversations"):
         raise ApiError("bad_request", "A push of ops has no conversations.", details="conversations has to be empty")
@@ -63,21 +63,21 @@ async def push(request: Request, caller: Caller, parts: Services, device: Device
         caller.user_id,
         asked,
         await _hash(raw),
-        now=int(parts.clock().timestamp() * 1000),
+        now=int(services.clock().timestamp() * 1000),
         sent_at=device.sent_at,
         size=len(raw),
-        most_bytes=parts.settings.account_megabytes * MEGABYTE,
+        most_bytes=services.settings.account_megabytes * MEGABYTE,
     )
     try:
         try:
-            told = await parts.database.write(caller.identity, _pushed(one, device))
+            told = await services.database.write(caller.identity, _pushed(one, device))
         except (DataError, IntegrityError):
-            told = await parts.database.write(caller.identity, _pushed(replace(one, one_by_one=True), device))
+            told = await services.database.write(caller.identity, _pushed(replace(one, one_by_one=True), device))
     except writing.Forked:
         raise ApiError(
             "replica_forked", "Another copy of this device's history has pushed under its name.", details=asked.replica
         ) from None
-    return await _answer(request, caller, parts, told)
+    return await _answer(request, caller, services, told)
 
 
 async def _hash(body: bytes) -> str:
@@ -123,7 +123,7 @@ class Question:
         return not (self.since is None and self.newest is None and self.session is None)
 
 
-async def pull(request: Request, caller: Caller, parts: Services, device: Device, asked: Question) -> Response:
+async def pull(request: Request, caller: Caller, services: Services, device: Device, asked: Question) -> Response:
     """What is new since a number; the newest conversations; or all of one."""
     since = asked.since or 0
     wanted = reading.Wanted(
@@ -141,14 +141,14 @@ async def pull(request: Request, caller: Caller, parts: Services, device: Device
         return DeltaAnswer(rows=rows, cur=cur, more=more)
 
     if asked.wait and asked.since is not None and asked.session is None:
-        await _wait(caller, parts, asked.since, min(asked.wait, MOST_WAIT))
-        if not await is_signed_in(caller, parts):
+        await _wait(caller, services, asked.since, min(asked.wait, MOST_WAIT))
+        if not await is_signed_in(caller, services):
             raise ApiError("auth_required", "This sign-in has ended meanwhile.")
-    return await _answer(request, caller, parts, await _read(caller, parts, device, work))
+    return await _answer(request, caller, services, await _read(caller, services, device, work))
 
 
 async def _read(
-    caller: Caller, parts: Services, device: Device, work: Callable[[Connection, int], Awaitable[DeltaAnswer]]
+    caller: Caller, services: Services, device: Device, work: Callable[[Connection, int], Awaitable[DeltaAnswer]]
 ) -> DeltaAnswer:
     """Without a lock, unless the newest state has no name yet."""
     user = caller.user_id
@@ -170,20 +170,20 @@ async def _read(
         head = await reading.head(db, user, device.seen)
         return replace(await work(db, head.seq), seen=seen) if head.is_known else DeltaAnswer(resync=True, seen=seen)
 
-    answer = await parts.database.read(caller.identity, quickly)
-    return answer if answer is not None else await parts.database.write(caller.identity, in_turn)
+    answer = await services.database.read(caller.identity, quickly)
+    return answer if answer is not None else await services.database.write(caller.identity, in_turn)
 
 
-async def _wait(caller: Caller, parts: Services, since: int, seconds: float) -> None:
+async def _wait(caller: Caller, services: Services, since: int, seconds: float) -> None:
     """Until the head is beyond ``since``, or so long; not at all where it is elsewhere already."""
-    with parts.news.waiting(caller.user_id, since) as waiting:
-        head = await parts.database.read(caller.identity, lambda db: reading.head(db, caller.user_id))
+    with services.news.waiting(caller.user_id, since) as waiting:
+        head = await services.database.read(caller.identity, lambda db: reading.head(db, caller.user_id))
         if head.seq == since:
             await waiting.news(seconds)
 
 
-async def _answer(request: Request, caller: Caller, parts: Services, told: DeltaAnswer) -> Response:
-    content: dict[str, Any] = {"success": True, "conversations": [], "syncTime": instant(parts.clock())}
+async def _answer(request: Request, caller: Caller, services: Services, told: DeltaAnswer) -> Response:
+    content: dict[str, Any] = {"success": True, "conversations": [], "syncTime": instant(services.clock())}
     if request.method == "POST":
         content["results"] = {"synced": 0, "errors": 0, "details": []}
 

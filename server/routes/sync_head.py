@@ -11,7 +11,7 @@ from typing import Final
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
-from ..dependencies import Parts, User, is_signed_in, limited
+from ..dependencies import ServicesDep, User, is_signed_in, limited
 from ..errors import ApiError
 from ..openapi import refusals
 from ..sync import pull
@@ -31,17 +31,17 @@ LONGEST: Final = 3600.0
     responses=refusals(426)
     | {200: {"description": 'Events of the kind head, data {"seq": <number>}', "content": {"text/event-stream": {}}}},
 )
-async def heads(caller: User, parts: Parts, asked: Asked) -> Response:
+async def heads(caller: User, services: ServicesDep, asked: Asked) -> Response:
     """Server-sent events: the number of the newest change, at once and whenever it moves."""
     asked.device()
-    head = await parts.database.read(caller.identity, lambda db: pull.head(db, caller.user_id))
-    parts.news.check(caller.user_id)
+    head = await services.database.read(caller.identity, lambda db: pull.head(db, caller.user_id))
+    services.news.check(caller.user_id)
 
     async def events() -> AsyncIterator[bytes]:
-        with parts.news.waiting(caller.user_id, head.seq) as waiting:
+        with services.news.waiting(caller.user_id, head.seq) as waiting:
             async for piece in _told(waiting):
                 try:
-                    if not await is_signed_in(caller, parts):
+                    if not await is_signed_in(caller, services):
                         return
                 except ApiError:
                     return  # the database is away; who listens asks again

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from ..database.pool import Connection
-from ..dependencies import Parts, User, limited
+from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError
 from ..openapi import refusals
 from .user_data import DAYS, Use
@@ -41,7 +41,7 @@ class Usage(BaseModel):
 
 
 @router.get("/usage")
-async def read_usage(caller: User, parts: Parts, days: Annotated[int, Query(ge=0, le=3660)] = 31) -> Usage:
+async def read_usage(caller: User, services: ServicesDep, days: Annotated[int, Query(ge=0, le=3660)] = 31) -> Usage:
     """Use of today and of so many days before, and the counters of all time."""
 
     async def work(db: Connection) -> Usage:
@@ -54,4 +54,4 @@ async def read_usage(caller: User, parts: Parts, days: Annotated[int, Query(ge=0
             total=Counters.model_validate(counted),
         )  # fmt: skip
 
-    return await parts.database.read(caller.identity, work)
+    return await services.database.read(caller.identity, work)

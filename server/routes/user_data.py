@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field, JsonValue
 
 from ..database.pool import Connection
-from ..dependencies import Parts, User, limited
+from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError
 from ..openapi import WireInstant, refusals
 from .json_route import JsonRoute
@@ -166,17 +166,17 @@ class ChangedUserData(UserData):
 
 
 @router.get("")
-async def read_user_data(caller: User, parts: Parts) -> UserData:
+async def read_user_data(caller: User, services: ServicesDep) -> UserData:
     """Profile, preferences, use of today, of the last days and of all time, models and times."""
 
     async def query(db: Connection) -> UserData:
         return await _read(db, caller.user_id)
 
-    return await parts.database.read(caller.identity, query)
+    return await services.database.read(caller.identity, query)
 
 
 @router.put("")
-async def change_user_data(change: DataChange, caller: User, parts: Parts) -> ChangedUserData:
+async def change_user_data(change: DataChange, caller: User, services: ServicesDep) -> ChangedUserData:
     """Change the name and preferences that are given; all of it, or none. Answers what is so afterwards."""
     change.check()
 
@@ -185,7 +185,7 @@ async def change_user_data(change: DataChange, caller: User, parts: Parts) -> Ch
         changed = await _read(db, caller.user_id)
         return ChangedUserData(**dict(changed), ignored=change.ignored())
 
-    return await parts.database.write(caller.identity, work)
+    return await services.database.write(caller.identity, work)
 
 
 async def _read(db: Connection, user_id: UUID) -> UserData:

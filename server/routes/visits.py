@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, JsonValue
 from sterna.providers.embedding import embed
 
 from ..database.pool import Connection
-from ..dependencies import Anyone, Parts, limited
+from ..dependencies import Anyone, ServicesDep, limited
 from ..errors import ApiError
 from ..http.request_schemas import WHOLE, body_of
 from ..identity import SERVER, Caller
@@ -96,15 +96,15 @@ class KeptMessage(Kept):
 
 
 @router.post("/start", responses=refusals(409), response_model_exclude_none=True, openapi_extra=body_of(VisitStart))
-async def start_visit(request: Request, caller: Anyone, parts: Parts) -> Kept:
+async def start_visit(request: Request, caller: Anyone, services: ServicesDep) -> Kept:
     """Begin a visit. The same again is answered the same."""
-    if not parts.settings.chat_logging:
+    if not services.settings.chat_logging:
         return Kept(disabled=True)
     told = await _object(request, "Session start failed")
     token = told.get("sessionToken")
     if not isinstance(token, str) or not 1 <= len(token) <= 255:
         raise ApiError("bad_request", "Failed to create session", details="sessionToken has 1 to 255 characters.")
-    identifier = identifier_of(parts.limits.address(request), told, parts.settings.user_id_salt)
+    identifier = identifier_of(services.limits.address(request), told, services.settings.user_id_salt)
     owner = caller.identity.user_id or NOBODY
 
     async def work(db: Connection) -> bool:
@@ -124,25 +124,25 @@ async def start_visit(request: Request, caller: Anyone, parts: Parts) -> Kept:
         return found is None or (found["user_id"], found["user_identifier"]) == (owner, identifier)
 
     try:
-        is_theirs = await parts.database.write(SERVER, work)
+        is_theirs = await services.database.write(SERVER, work)
     except UniqueViolation:  # another request with this token came between
-        is_theirs = await parts.database.write(SERVER, work)
+        is_theirs = await services.database.write(SERVER, work)
     if not is_theirs:
         raise ApiError("conflict", "Failed to create session", details="This sessionToken is in use.")
     return Kept()
 
 
 @router.post("/message", responses=refusals(404), response_model_exclude_none=True, openapi_extra=body_of(VisitMessage))
-async def keep_message(request: Request, caller: Anyone, parts: Parts) -> KeptMessage:
+async def keep_message(request: Request, caller: Anyone, services: ServicesDep) -> KeptMessage:
     """Add a message to an open visit, and say what the same visitor asked before that is like it."""
-    if not parts.settings.chat_logging:
+    if not services.settings.chat_logging:
         return KeptMessage(disabled=True)
     told = await _object(request, "The message is not as this endpoint takes it.")
     try:
         message = VisitMessage.model_validate(told)
     except ValueError:
         raise ApiError("bad_request", "The message is not as this endpoint takes it.") from None
-    return await parts.database.write(SERVER, lambda db: _keep(db, message, caller))
+    return await services.database.write(SERVER, lambda db: _keep(db, message, caller))
 
 
 async def _keep(db: Connection, message: VisitMessage, caller: Caller) -> KeptMessage:

@@ -45,8 +45,8 @@ def email(sterna: Sterna) -> str:
     return address
 
 
-def is_right(kept: str, password: str) -> bool:
-    return asyncio.run(Passwords(64).is_right(kept, password))
+def is_correct(kept: str, password: str) -> bool:
+    return asyncio.run(Passwords(64).is_correct(kept, password))
 
 
 def account(db: Connection[dict[str, Any]], email: str) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def test_an_account_is_made_with_the_password_of_standard_input(sterna: Sterna, 
     row = account(db, address.lower())
     assert row["subscription_tier"] == "pro"
     assert row["encrypted_password"].startswith("$argon2id$")
-    assert is_right(row["encrypted_password"], WORD)
+    assert is_correct(row["encrypted_password"], WORD)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_a_password_is_replaced(sterna: Sterna, email: str, db: Connection[dict[
     assert sterna("set-password", email, stdin="another good one\n").exit_code == 0
 
     kept = account(db, email)["encrypted_password"]
-    assert is_right(kept, "another good one")
-    assert not is_right(kept, WORD)
+    assert is_correct(kept, "another good one")
+    assert not is_correct(kept, WORD)
 
 
 @pytest.mark.parametrize("command", [["disable"], ["enable"], ["set-tier"]])

@@ -186,7 +186,7 @@ def test_a_wrong_password_is_asked_for_again_and_approves_nothing(terminal: Term
     unknown = terminal.post(form, "approve", email="nobody@example.org", password="not this one")
 
     assert wrong.status_code == unknown.status_code == 400
-    assert "Email or password are not right." in wrong.text
+    assert "Email or password is wrong." in wrong.text
     assert Form(wrong.text).fields["email"] == email
     assert "not this one" not in wrong.text
     assert terminal.word(codes["device_code"]) == "authorization_pending"
@@ -225,10 +225,10 @@ def test_with_invitations_the_page_asks_for_one_and_a_closed_server_offers_no_ac
 def test_a_form_that_this_server_did_not_make_for_the_code_is_not_taken(terminal: Terminal) -> None:
     email, mine, other = terminal.account(), terminal.begin(), terminal.begin()
     form = terminal.page(mine)
-    good = form.fields["ticket"]
+    good = form.fields["csrf_token"]
 
-    for ticket in ("", "x", good[:-1], terminal.page(other).fields["ticket"], "9" * 11 + good[10:], "١." + good):
-        answer = terminal.post(form, "approve", email=email, password=WORD, ticket=ticket)
+    for token in ("", "x", good[:-1], terminal.page(other).fields["csrf_token"], "9" * 11 + good[10:], "١." + good):
+        answer = terminal.post(form, "approve", email=email, password=WORD, csrf_token=token)
         assert answer.status_code == 403
     assert terminal.post(form, "deny").status_code == 200
 
@@ -316,4 +316,4 @@ def test_too_many_tries_end_in_a_page_that_says_so(terminals: Callable[..., Term
 
     assert answers[9].status_code == 400
     assert answers[10].status_code == 429
-    assert "too many tries" in answers[10].text
+    assert "Too many attempts" in answers[10].text

@@ -136,7 +136,7 @@ def test_a_token_that_was_verified_once_ends_in_time_and_with_its_secret() -> No
     for _ in range(2):
         assert tokens.identity(token).email == "ada@example.org"
     now[0] += timedelta(seconds=60)
-    with pytest.raises(ApiError, match="has ended"):
+    with pytest.raises(ApiError, match="has expired"):
         tokens.identity(token)
     now[0] -= timedelta(seconds=30)
     assert tokens.identity(token).email == "ada@example.org"

@@ -1,4 +1,4 @@
-"""The page /device: plain HTML and CSS, no script, nothing from elsewhere. Whatever is put into it is escaped."""
+"""The pages /device and /recover: plain HTML and CSS without scripts or external resources. All values are escaped."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from hashlib import sha256
 from html import escape
 
 STYLE = """
-:root { color-scheme: light dark; --line: #888; --do: #1a56c4; --say: #9b1c1c; }
-@media (prefers-color-scheme: dark) { :root { --do: #9ab8f7; --say: #ff9b9b; } }
+:root { color-scheme: light dark; --line: #888; --action: #1a56c4; --alert: #9b1c1c; }
+@media (prefers-color-scheme: dark) { :root { --action: #9ab8f7; --alert: #ff9b9b; } }
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 26rem; padding: 2rem 1rem; }
 h1 { font-size: 1.4rem; }
 label { display: block; margin-top: 1rem; }
 input { box-sizing: border-box; font: inherit; padding: .5rem; width: 100%; }
 button { border: 1px solid var(--line); border-radius: .3rem; font: inherit; padding: .5rem 1rem; }
 button { margin: 1rem .5rem 0 0; }
-button.first { border: 2px solid var(--do); font-weight: 600; }
-:focus-visible { outline: 3px solid var(--do); outline-offset: 2px; }
+button.first { border: 2px solid var(--action); font-weight: 600; }
+:focus-visible { outline: 3px solid var(--action); outline-offset: 2px; }
 .code { font: 600 1.8rem/2 ui-monospace, monospace; letter-spacing: .15em; }
-.told { border-left: .3rem solid var(--say); padding-left: .7rem; }
+.alert { border-left: .3rem solid var(--alert); padding-left: .7rem; }
 details { margin-top: 1.5rem; }
 """
 
@@ -34,13 +34,13 @@ HEADERS = {
 }
 
 
-def asking(told: str = "", code: str = "") -> str:
-    """Which code does the terminal show?"""
+def code_form(alert: str = "", code: str = "") -> str:
+    """Return the form for the code of a terminal."""
     return _page(
         "Sign in a terminal",
-        f"""{_told(told)}
+        f"""{_alert(alert)}
 <form method="get" action="/device">
-<label for="user_code">The code that your terminal shows</label>
+<label for="user_code">Code shown in your terminal</label>
 <input id="user_code" name="user_code" value="{escape(code)}" placeholder="XXXX-XXXX" maxlength="20" required
  autocomplete="off" autocapitalize="characters" spellcheck="false" autofocus>
 <button class="first" type="submit">Continue</button>
@@ -48,8 +48,8 @@ def asking(told: str = "", code: str = "") -> str:
     )
 
 
-def deciding(code: str, ticket: str, *, signup: str, email: str = "", told: str = "") -> str:
-    """Is it yours, and who are you? ``signup`` as the settings say it."""
+def approval_form(code: str, csrf_token: str, *, signup: str, email: str = "", alert: str = "") -> str:
+    """Return the form that approves or denies a terminal; ``signup`` is the server's setting."""
     invitation = (
         '<label for="invitation">Invitation</label>\n'
         '<input id="invitation" name="invitation" maxlength="200" autocomplete="off">'
@@ -57,16 +57,18 @@ def deciding(code: str, ticket: str, *, signup: str, email: str = "", told: str 
         else ""
     )
     create = f'{invitation}\n<button name="do" value="create">Create an account and approve</button>'
-    new = f"<details><summary>I have no account here yet</summary>\n<p>Fill in email and password above; the password \
-needs 8 characters or more.</p>\n{create}\n</details>"
+    new = (
+        f"<details><summary>I do not have an account yet</summary>\n<p>Fill in email and password above. The password \
+needs at least 8 characters.</p>\n{create}\n</details>"
+    )
     return _page(
         "Sign in a terminal",
-        f"""{_told(told)}
+        f"""{_alert(alert)}
 <p>Approve this only if your own terminal shows exactly this code:</p>
 <p class="code">{escape(code)}</p>
 <form method="post" action="/device">
 <input type="hidden" name="user_code" value="{escape(code)}">
-<input type="hidden" name="ticket" value="{escape(ticket)}">
+<input type="hidden" name="csrf_token" value="{escape(csrf_token)}">
 <label for="email">Email</label>
 <input id="email" name="email" type="email" value="{escape(email)}" maxlength="255" autocomplete="username" autofocus>
 <label for="password">Password</label>
@@ -78,14 +80,14 @@ needs 8 characters or more.</p>\n{create}\n</details>"
     )
 
 
-def done(sentence: str) -> str:
-    """It is decided."""
+def result(sentence: str) -> str:
+    """Return the page after a decision."""
     return _page("Sign in a terminal", f'<p role="status">{escape(sentence)}</p>')
 
 
-def recovering(told: str = "", code: str = "") -> str:
-    """Return the form for a new password; it asks for the code where ``code`` is empty."""
-    asked = (
+def recovery_form(alert: str = "", code: str = "") -> str:
+    """Return the form for a new password, with a field for the code where ``code`` is empty."""
+    code_field = (
         f'<input type="hidden" name="code" value="{escape(code)}">'
         if code
         else '<label for="code">Recovery code</label>\n'
@@ -93,12 +95,12 @@ def recovering(told: str = "", code: str = "") -> str:
     )
     return _page(
         "Set a new password",
-        f"""{_told(told)}
+        f"""{_alert(alert)}
 <form method="post" action="/recover">
-{asked}
+{code_field}
 <label for="password">New password</label>
 <input id="password" name="password" type="password" maxlength="1024" required autocomplete="new-password">
-<label for="again">The same again</label>
+<label for="again">Repeat the new password</label>
 <input id="again" name="again" type="password" maxlength="1024" required autocomplete="new-password">
 <button class="first" type="submit">Set the password</button>
 </form>""",
@@ -107,11 +109,11 @@ def recovering(told: str = "", code: str = "") -> str:
 
 def recovered() -> str:
     """Return the page after a new password was set."""
-    return _page("Set a new password", '<p role="status">Your password is changed. Sign in with the new one.</p>')
+    return _page("Set a new password", '<p role="status">Your password was changed. Sign in with the new one.</p>')
 
 
-def _told(sentence: str) -> str:
-    return f'<p class="told" role="alert">{escape(sentence)}</p>' if sentence else ""
+def _alert(sentence: str) -> str:
+    return f'<p class="alert" role="alert">{escape(sentence)}</p>' if sentence else ""
 
 
 def _page(title: str, body: str) -> str:
