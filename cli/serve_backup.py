@@ -57,12 +57,12 @@ def _database(context: click.Context, file: Path) -> Iterator[ServerSettings]:
         from sterna.server.database.migrations import MigrationError
         from sterna.server.database.postgres_programs import PostgresError
         from sterna.server.settings import ServerSettings
-        from sterna.server.setup import ServeError, found
+        from sterna.server.setup import ServeError, with_database
     url, admin, service = (said_above(context, name) or "" for name in ("database_url", "admin_url", "service_url"))
     place = context.find_object(Place) or Place(None, None)
     folder = Path() if url else place.folder() / "server"
     try:
-        yield found(ServerSettings(database_url=url, admin_url=admin, service_url=service, data_dir=folder))
+        yield with_database(ServerSettings(database_url=url, admin_url=admin, service_url=service, data_dir=folder))
     except (BackupError, MigrationError, PostgresError, ServeError) as error:
         raise click.ClickException(str(error)) from error
     except FileExistsError as error:

@@ -16,7 +16,7 @@ from .serve_user import embedded, server_database
 from .server_packages import server_packages
 
 if TYPE_CHECKING:
-    from sterna.server.admin.maintenance import Upkeep
+    from sterna.server.admin.maintenance import Maintenance
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -30,14 +30,14 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @contextmanager
-def opened(context: click.Context, url: str | None) -> Iterator[Upkeep]:
+def opened(context: click.Context, url: str | None) -> Iterator[Maintenance]:
     """The database, whether or not the server runs. What goes wrong is a sentence and exit code 1."""
     with server_packages():
-        from sterna.server.admin.maintenance import Upkeep
+        from sterna.server.admin.maintenance import Maintenance
         from sterna.server.admin.users import UsersError
     place = context.find_object(Place) or Place(None, None)
     try:
-        yield Upkeep(server_database(context, url) or embedded(place.folder()))
+        yield Maintenance(server_database(context, url) or embedded(place.folder()))
     except UsersError as error:
         raise click.ClickException(str(error)) from error
 

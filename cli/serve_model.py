@@ -76,7 +76,7 @@ def list_(context: click.Context, database_url: str | None, as_json: bool) -> No
     model_tags, input_cost_per_token, output_cost_per_token.
     """
     with _opened(context, database_url) as models:
-        listed = models.listed()
+        listed = models.list_all()
     for row in listed:
         if as_json:
             costs = {name: str(value) for name, value in row.items() if isinstance(value, Decimal)}

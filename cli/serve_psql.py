@@ -26,11 +26,11 @@ def psql(context: click.Context, arguments: tuple[str, ...]) -> None:
     with server_packages():
         from sterna.server.database.postgres_programs import PostgresError, client_program
         from sterna.server.settings import ServerSettings
-        from sterna.server.setup import ServeError, found
+        from sterna.server.setup import ServeError, with_database
     url, admin = said_above(context, "database_url") or "", said_above(context, "admin_url") or ""
     place = context.find_object(Place) or Place(None, None)
     try:
-        settings = found(ServerSettings(database_url=url, admin_url=admin, data_dir=place.folder() / "server"))
+        settings = with_database(ServerSettings(database_url=url, admin_url=admin, data_dir=place.folder() / "server"))
         command = client_program("psql")
     except (ServeError, PostgresError) as error:
         raise click.ClickException(str(error)) from error

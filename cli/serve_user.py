@@ -85,10 +85,10 @@ def embedded(data_dir: Path) -> str:
     """The URL of the PostgreSQL in the data folder, started when it does not run, with the schema in it."""
     from sterna.server.database.migrations import MigrationError
     from sterna.server.settings import ServerSettings
-    from sterna.server.setup import ServeError, found, install
+    from sterna.server.setup import ServeError, install, with_database
 
     try:
-        settings = found(ServerSettings(data_dir=data_dir / "server"))
+        settings = with_database(ServerSettings(data_dir=data_dir / "server"))
         install(settings)
     except (ServeError, MigrationError) as error:
         raise click.ClickException(str(error)) from error
@@ -126,7 +126,7 @@ def list_(found: Accounts, as_json: bool) -> None:
     With --json each line has: id, email, tier, disabled, created_at, last_sign_in_at.
     """
     with found.open() as users:
-        listed = users.listed()
+        listed = users.list_all()
     for one in listed:
         came = one.last_sign_in_at
         if as_json:

@@ -1,4 +1,4 @@
-"""The application: its routes, and what becomes of whatever goes wrong in one."""
+"""The application: services, middleware, routes and error responses."""
 
 from __future__ import annotations
 
@@ -52,10 +52,11 @@ Background = Callable[[Callable[[str], None]], AbstractAsyncContextManager[None]
 
 
 def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: Background | None = None) -> FastAPI:
-    """The application for ``settings.database_url``, whose schema is installed already, or will be by ``background``.
+    """Return the application for ``settings.database_url``, whose schema is installed, or will be by ``background``.
 
-    ``background`` is entered while the application runs, and is given what to call with the secret that signs tokens,
-    once the schema is there: until then, when the settings have no secret, all that needs the database is answered 503.
+    ``background`` is entered while the application runs. It gets a function to call with the secret that signs tokens
+    as soon as the schema is installed. Until then, if the settings have no secret, requests that need the database are
+    answered 503.
     """
     tokens = Tokens(settings, settings.jwt_secret, clock)
     database = Database(
@@ -112,10 +113,10 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
         clock,
         metrics,
     )
-    app.add_exception_handler(ApiError, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _broken)
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _internal_error)
     for router in ROUTERS:
         app.include_router(router)
     services: Services = app.state.services
@@ -134,57 +135,57 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
 
 
 class Application(FastAPI):
-    """FastAPI inside what watches every request, its answers to our own mistakes included."""
+    """FastAPI inside the middleware that observes every request, including responses to internal errors."""
 
     outermost: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or the life of the application."""
+        """Process one request, or the lifespan of the application."""
         await self.outermost(scope, receive, send)
 
     def end_streams(self) -> None:
-        """Let those who wait for news go."""
+        """End all event streams."""
         services: Services = self.state.services
         services.news.end()
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The same without being watched."""
+        """Process one request without observing it."""
         await answer_head(super().__call__, scope, receive, send)
 
 
-def _answer(error: ApiError, request: Request) -> JSONResponse:
-    told = shaped(error, request.url.path)
+def _response(error: ApiError, request: Request) -> JSONResponse:
+    shaped_error = shaped(error, request.url.path)
     headers = dict(error.headers) if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    return JSONResponse(told.body(), told.status, headers)
+    return JSONResponse(shaped_error.body(), shaped_error.status, headers)
 
 
-async def _refused(request: Request, error: Exception) -> JSONResponse:
+async def _api_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)
-    return _answer(error, request)
+    return _response(error, request)
 
 
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
-    told = f"{place}: {first['msg']}" if place else str(first["msg"])
-    return _answer(ApiError("bad_request", "The request is not as this endpoint takes it.", details=told), request)
+    location = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
+    details = f"{location}: {first['msg']}" if location else str(first["msg"])
+    return _response(ApiError("bad_request", "The request is not valid for this endpoint.", details=details), request)
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = HTTP_CODES.get(error.status_code, "bad_request" if error.status_code < 500 else "internal_server_error")
-    answer = _answer(ApiError(code, str(error.detail)), request)
-    answer.headers.update(error.headers or {})
+    response = _response(ApiError(code, str(error.detail)), request)
+    response.headers.update(error.headers or {})
     if error.status_code == 405:
-        answer.headers["Allow"] = ", ".join(allowed(request.app, request.url.path))
-    return answer
+        response.headers["Allow"] = ", ".join(allowed(request.app, request.url.path))
+    return response
 
 
-async def _broken(request: Request, error: Exception) -> JSONResponse:
-    # where, and of what kind; what the error says may quote somebody's text
-    where = "".join(format_tb(error.__traceback__))
+async def _internal_error(request: Request, error: Exception) -> JSONResponse:
+    # the place and type only: the message of an error may quote private text
+    trace = "".join(format_tb(error.__traceback__))
     log.error(
-        "a request broke: %s", type(error).__name__, extra={"details": {"id": request.scope["sterna.id"], "at": where}}
+        "internal error: %s", type(error).__name__, extra={"details": {"id": request.scope["sterna.id"], "at": trace}}
     )
-    return _answer(ApiError("internal_server_error", "An internal error occurred."), request)
+    return _response(ApiError("internal_server_error", "An internal error occurred."), request)

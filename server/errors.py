@@ -1,4 +1,4 @@
-"""Refusals of endpoints: a code, its status, and the body of the answer. See docs/specification/endpoints.md#errors."""
+"""Errors of endpoints: a code, its status, and the body of the response. See docs/specification/endpoints.md#errors."""
 
 from __future__ import annotations
 
@@ -49,14 +49,15 @@ STATUS: Mapping[str, int] = MappingProxyType(
 
 
 def instant(at: datetime | None = None) -> str:
-    """A time as JSON carries it: ISO with milliseconds and Z; now, when none is given."""
+    """Return a time as JSON has it, in ISO format with milliseconds and Z; by default the current time."""
     return (at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class ApiError(Exception):
-    """Raised anywhere below an endpoint; the answer is :meth:`body` with :attr:`status`.
+    """Error of an endpoint; the response has :meth:`body` and :attr:`status`.
 
-    ``message`` is a sentence for a person. It never holds SQL, a secret, or whether somebody else's thing exists.
+    ``message`` is a sentence for a person. It contains no SQL and no secret, and does not tell whether data of others
+    exists.
     """
 
     def __init__(
@@ -78,11 +79,11 @@ class ApiError(Exception):
         self.suggestions = list(suggestions)
         self.extra = dict(extra or {})
         self.headers: dict[str, str] = {}
-        """Of the answer."""
+        """Headers of the response."""
 
     def body(self) -> dict[str, Any]:
         """Return the body; keys without a value are absent."""
-        told = {
+        body = {
             "error": self.message,
             "message": self.message,
             "code": self.code,
@@ -91,31 +92,31 @@ class ApiError(Exception):
             "retryAfter": self.retry_after,
             "suggestions": self.suggestions or None,
         }
-        return {key: value for key, value in told.items() if value is not None} | self.extra
+        return {key: value for key, value in body.items() if value is not None} | self.extra
 
 
 def unavailable(retry_after: int = 5) -> ApiError:
-    """The database does not answer."""
+    """Return the error for an unreachable database."""
     return ApiError(
         "service_unavailable",
-        "The server cannot reach its database at the moment. Try again; what arrives twice is kept once.",
+        "The server cannot reach its database at the moment. Try again; repeated requests are safe.",
         retry_after=retry_after,
     )
 
 
 def read_only() -> ApiError:
-    """The database takes no writes: a standby, or a primary that became one."""
+    """Return the error for a database that takes no writes, such as a standby."""
     return ApiError(
         "service_unavailable",
-        "The server's database is read-only at the moment. Try again; nothing was changed.",
+        "The server's database is read-only at the moment. Try again. Nothing was changed.",
         retry_after=30,
     )
 
 
 def behind() -> ApiError:
-    """A copy of the database has not received yet what the caller was told elsewhere."""
+    """Return the error for a standby that lags behind what the caller already knows."""
     return ApiError(
         "service_unavailable",
-        "This copy of the history is not up to date yet. Try again in a moment.",
+        "This copy of the history is not up to date yet. Try again.",
         retry_after=2,
     )

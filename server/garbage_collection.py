@@ -1,4 +1,4 @@
-"""Garbage collection of a long-running process: what is loaded stays, and a push makes thousands of small objects."""
+"""Tuning of garbage collection for a long-running process, where each push creates thousands of small objects."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import gc
 from typing import Final
 
 THRESHOLDS: Final = (20_000, 20, 50)
-"""One look a few pushes, not several a push; what a request leaves behind is freed by its reference counts anyway."""
+"""Thresholds for a collection every few pushes instead of several per push; reference counts free most objects."""
 
 
 def settle() -> None:
-    """Leave everything that is loaded by now out of all later looks. Called once, when the server has started."""
+    """Exclude all current objects from later collections. Called once, when the server has started."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)

@@ -1,4 +1,4 @@
-"""Identity of a request, as PostgreSQL is told. See docs/specification/schema.md#identity."""
+"""Identity of a request, as PostgreSQL gets it. See docs/specification/schema.md#identity."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ class Identity:
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def claims_json(self) -> str:
-        """What ``request.jwt.claims`` is set to: row security reads it, and nothing else."""
-        said: dict[str, Any] = {"role": self.role}
+        """Return the value of ``request.jwt.claims``, which row security reads."""
+        claims: dict[str, Any] = {"role": self.role}
         if self.user_id is not None:
-            said |= {"sub": str(self.user_id), "email": self.email}
-        return json.dumps(said)
+            claims |= {"sub": str(self.user_id), "email": self.email}
+        return json.dumps(claims)
 
 
 NOBODY = Identity()
 SERVER = Identity(role="service_role")
-"""The server's own work: sign-in, accounts, housekeeping. Never reached by a token."""
+"""Identity of the server's own work: sign-in, accounts, maintenance. No token leads to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An identity with the profile that limits and models go by."""
+    """An identity with the tier that decides about limits and models."""
 
     identity: Identity = NOBODY
     tier: str = "anonymous"
     """``anonymous`` without a sign-in, else profiles.subscription_tier."""
     is_external: bool = False
-    """Signed in at another service."""
+    """Whether the caller signs in at another service."""
 
     @property
     def user_id(self) -> UUID:
-        """The profile's id. Only for callers that signed in."""
+        """Id of the account. Raises LookupError for callers without a sign-in."""
         if self.identity.user_id is None:
-            raise LookupError("nobody signed in")
+            raise LookupError("the caller is not signed in")
         return self.identity.user_id

@@ -1,4 +1,4 @@
-"""Work of many items, in a thread or in portions, so that the event loop answers others meanwhile."""
+"""Work on many items, in a thread or in batches, so that the event loop stays responsive."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MANY: Final = 100
-"""Items from which on work is long."""
-PORTION: Final = 100
-"""Rows that are made of what the database has sent before others get their turn."""
-MOST_BYTES: Final = 64 * MEGABYTE
-"""Of an answer that comes in one piece."""
+"""Items above which work runs in a thread."""
+BATCH: Final = 100
+"""Rows that are fetched between two yields to the event loop."""
+MAX_BYTES: Final = 64 * MEGABYTE
+"""Bytes of a response that is not paged."""
 
-encoded: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-async def aside(count: int, work: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
-    """Return what ``work`` gives for ``count`` items: by a thread when they are many."""
+async def in_thread_if_many(count: int, work: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
+    """Return the result of ``work`` on ``count`` items, which runs in a thread when they are many."""
     return await asyncio.to_thread(work, *args, **more) if count > MANY else work(*args, **more)
 
 
 def array(values: Iterable[Any]) -> str:
-    """Return a JSON array, item by item: one call for all of them could not be interrupted."""
-    return f"[{','.join(map(encoded, values))}]"
+    """Return a JSON array, encoded item by item, because a single call could not be interrupted."""
+    return f"[{','.join(map(encode, values))}]"
 
 
-async def portions(cursor: AsyncCursor[DictRow]) -> AsyncIterator[list[DictRow]]:
-    """Give the rows of a statement, a portion at a time."""
-    while rows := await cursor.fetchmany(PORTION):
+async def batches(cursor: AsyncCursor[DictRow]) -> AsyncIterator[list[DictRow]]:
+    """Yield the rows of a statement in batches."""
+    while rows := await cursor.fetchmany(BATCH):
         yield rows
         await asyncio.sleep(0)
 
 
-async def every(cursor: AsyncCursor[DictRow]) -> list[DictRow]:
+async def all_rows(cursor: AsyncCursor[DictRow]) -> list[DictRow]:
     """Return all rows of a statement."""
-    return [row async for rows in portions(cursor) for row in rows]
+    return [row async for rows in batches(cursor) for row in rows]
 
 
 def check_size(size: int) -> None:
-    """Raise ApiError 413 for an answer that would be too large."""
-    if size > MOST_BYTES:
+    """Raise ApiError 413 for a response that would be too large."""
+    if size > MAX_BYTES:
         raise ApiError(
             "payload_too_large",
-            "The answer would be too large.",
-            details=f"It has {size} bytes of text; at most {MOST_BYTES} are answered at once.",
-            suggestions=["Ask for less, such as with since_ts, or page by page with /api/chat/sync?since=…"],
+            "The response would be too large.",
+            details=f"It has {size} bytes of text; the limit is {MAX_BYTES}.",
+            suggestions=["Request less, for example with since_ts, or read pages with /api/chat/sync?since=…"],
         )

@@ -1,7 +1,7 @@
-"""The document at /openapi.json, made to say what is really accepted and answered.
+"""The document at /openapi.json.
 
-FastAPI describes parameters and answers by itself. What it cannot see is added here: the refusals that come from
-dependencies and from around the endpoints, all with one body, and how to sign in.
+FastAPI describes parameters and responses. What it cannot see is added here: the errors of dependencies and middleware,
+all with one body, and how to sign in.
 """
 
 from __future__ import annotations
@@ -23,63 +23,66 @@ from .http.request_schemas import NOT_BLANK, name_bodies
 from .rest.errors import PREFIX
 
 REQUIRED: dict[str, Any] = {"x-required": True} | NOT_BLANK
-"""``json_schema_extra`` of a parameter that the endpoint itself asks for, to refuse it in its own words."""
+"""``json_schema_extra`` of a parameter that the endpoint checks itself, with its own error message."""
 
 WireInstant = Annotated[
     datetime, PlainSerializer(instant, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-"""A time of our own on the wire: milliseconds and Z."""
+"""Time on the wire, with milliseconds and Z."""
 
 SECURITY = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "An access token of /auth/v1/token, or of a sign-in that this server was told to accept.",
+        "description": "An access token of /auth/v1/token, or of an external sign-in that this server accepts.",
     },
     "cookie": {
         "type": "apiKey",
         "in": "cookie",
         "name": "sb-localhost-auth-token",
-        "description": "The session as browsers keep it: base64- and the session's JSON in base64url, in chunks .0, .1 "
-        "and so on where it is long. The middle of the name is the first label of the sign-in host's name.",
+        "description": "Session of a browser: base64- with the session's JSON in base64url, in chunks .0, .1"
+        " and so on if it is long. The middle of the name is the first label of the sign-in host.",
     },
 }
 
 TAGS = [
-    {"name": "conversations", "description": "Conversations and their messages, each person's own."},
-    {"name": "sync", "description": "The same, many at once, for clients that keep a copy."},
-    {"name": "chat", "description": "Answers of a model."},
-    {"name": "account", "description": "Who one is here, what one may use and has used."},
-    {"name": "visits", "description": "Runs of a web client, hashed; kept only where whoever runs the server said so."},
-    {"name": "analytics", "description": "What a person did in a client, as names and counts, never text."},
-    {"name": "rest", "description": "One's own rows and the database's functions, as PostgREST serves them."},
-    {"name": "auth", "description": "Sign up, sign in, stay signed in, sign out."},
-    {"name": "health", "description": "For whoever runs the server."},
+    {"name": "conversations", "description": "Conversations and messages of the caller."},
+    {"name": "sync", "description": "Conversations and messages in bulk, for clients with a copy."},
+    {"name": "chat", "description": "Replies of a model."},
+    {"name": "account", "description": "Profile, preferences, usage, export and deletion of the account."},
+    {
+        "name": "visits",
+        "description": "Visits of web clients, hashed; stored only if the administrator has turned it on.",
+    },
+    {"name": "analytics", "description": "Usage events of clients, as names and counts, never text."},
+    {"name": "rest", "description": "Rows of the caller and functions of the database, as PostgREST serves them."},
+    {"name": "auth", "description": "Sign-up, sign-in, sessions and sign-out."},
+    {"name": "health", "description": "State of the server, for operators."},
 ]
 
 
 class Refusal(BaseModel):
-    """Why a request was refused. Keys without a value are absent."""
+    """Error of a request. Keys without a value are absent."""
 
     model_config = ConfigDict(extra="allow")
 
     error: str = Field(description="A sentence for a person.")
-    message: str = Field(description="The same again, where some clients look for it.")
-    code: str = Field(description="A word for a program.")
+    message: str = Field(description="The same as `error`, for clients that read it here.")
+    code: str = Field(description="A code for programs.")
     timestamp: str = Field(json_schema_extra={"format": "date-time"})
-    details: str | None = Field(None, description="What exactly, where it helps.")
-    retryAfter: int | None = Field(None, description="Seconds; also in the header Retry-After.")  # noqa: N815
+    details: str | None = Field(None, description="More details, if there are any.")
+    retryAfter: int | None = Field(None, description="Seconds, as in the header Retry-After.")  # noqa: N815
     suggestions: list[str] | None = None
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """``responses`` of an endpoint that answers these itself; those that any endpoint gives need no mention."""
+    """Return ``responses`` of an endpoint with these statuses of its own; common ones are added to all endpoints."""
     return {status: {"model": Refusal, "description": HTTPStatus(status).phrase} for status in statuses}
 
 
 def describe(app: FastAPI) -> None:
-    """Make ``app`` answer /openapi.json with a true document, made when it is first asked for."""
+    """Make ``app.openapi`` return the complete document, built at the first call."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -93,12 +96,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
     )
-    parts = document.setdefault("components", {})
-    schemas = parts.setdefault("schemas", {})
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Refusal"] = Refusal.model_json_schema(ref_template="#/components/schemas/{model}")
-    parts["securitySchemes"] = SECURITY
+    components["securitySchemes"] = SECURITY
     for route in iter_route_contexts(app.routes):
         for method in route.methods or ():
             operation = document["paths"].get(route.path_format, {}).get(method.lower())
@@ -110,12 +113,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 def _complete(operation: dict[str, Any], method: str, calls: set[Any], refusal: str) -> None:
-    """Add to one operation what its dependencies and the server around it do."""
-    statuses = {500, 503} if calls else {500}  # whoever needs nothing of the server answers without a database
+    """Add the statuses and security of dependencies and middleware to one operation."""
+    statuses = {500, 503} if calls else {500}  # an endpoint without dependencies needs no database
     if operation.get("parameters"):
         statuses.add(400)
     if method in ("POST", "PUT", "PATCH"):
-        statuses |= {400, 408, 413, 415}  # a body is read before anybody asks whether one was wanted
+        statuses |= {400, 408, 413, 415}  # a body is read even when the endpoint has none
     if anyone in calls:
         operation["security"] = [{"bearer": []}, {"cookie": []}]
         if guest in calls:
@@ -126,15 +129,17 @@ def _complete(operation: dict[str, Any], method: str, calls: set[Any], refusal: 
             operation["security"].append({})
     if any(map(is_rate_limit, calls)):
         statuses.add(429)
-    answers = operation["responses"]
-    if answers.get("422", {}).get("description") == "Validation Error":
-        del answers["422"]  # FastAPI's own, which this server answers with 400
-    for status, answer in refusals(*sorted(statuses)).items():
-        said = {"schema": {"$ref": f"#/components/schemas/{refusal}"}}
-        answers.setdefault(str(status), {"description": answer["description"], "content": {"application/json": said}})
+    responses = operation["responses"]
+    if responses.get("422", {}).get("description") == "Validation Error":
+        del responses["422"]  # FastAPI's default; this server answers 400
+    for status, response in refusals(*sorted(statuses)).items():
+        content = {"schema": {"$ref": f"#/components/schemas/{refusal}"}}
+        responses.setdefault(
+            str(status), {"description": response["description"], "content": {"application/json": content}}
+        )
     for parameter in operation.get("parameters", ()):
         if parameter["schema"].get("default") == "":
-            del parameter["schema"]["default"]  # means that it is absent
+            del parameter["schema"]["default"]  # stands for an absent parameter
         if parameter["schema"].pop("x-required", False):
             parameter["required"] = True
             parameter["schema"].pop("default", None)

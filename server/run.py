@@ -1,7 +1,7 @@
-"""A server from start to end: PostgreSQL found or started, the schema in it, HTTP in front, and all of it put away.
+"""Life of a server: database, schema and HTTP, from the start to the shutdown.
 
-A database that is away is no reason not to start: requests are answered 503 until it comes, and the schema is
-installed then. What cannot come right by waiting is a ServeError, with a sentence.
+The server also starts while the database is unreachable: requests are answered 503 until it is back, and the schema is
+installed then. Problems that waiting cannot solve raise ServeError.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from .http.connections import Connections, max_connections
 from .http.header_limits import LimitedProtocol
 from .http.rate_limit_store import redis_storage
 from .settings import ServerSettings
-from .setup import ServeError, found, install
+from .setup import ServeError, install, with_database
 
 SWITCH_SECONDS = 0.001
-"""How long a thread that works beside the event loop may keep it waiting at once."""
+"""Longest time that another thread may block the event loop at a time."""
 RETRY_SECONDS = 1.0
-"""Between looks at a database that is away, and at whether the embedded one still runs."""
+"""Interval of checks for an unreachable database, and of whether the embedded one still runs."""
 
 __all__ = ["Announcing", "Ending", "ServeError", "address_of", "migrate_only", "serve"]
 
@@ -42,8 +42,8 @@ log = logging.getLogger("sterna.server")
 
 
 def migrate_only(settings: ServerSettings) -> None:
-    """Install the schema and nothing else. Raises ServeError."""
-    settings = found(settings)
+    """Install the schema without serving. Raises ServeError."""
+    settings = with_database(settings)
     try:
         install(settings)
     except MigrationError as error:
@@ -53,10 +53,10 @@ def migrate_only(settings: ServerSettings) -> None:
 
 
 def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
-    """Serve until a signal ends it; ``announce`` is told the address once requests are taken. Raises ServeError."""
+    """Serve until a signal; ``announce`` is called with the address when requests are accepted. Raises ServeError."""
     is_embedded = not settings.database_url
     _check_redis(settings)
-    settings = found(settings)
+    settings = with_database(settings)
     secret = ""
     try:
         secret = install(settings)
@@ -65,17 +65,17 @@ def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
     except psycopg.OperationalError as error:
         log.warning("the database does not answer yet: %s", _reason(error))
     listening = _listen(settings)
-    # a secret that was given says nothing of the schema: the application gets it when the schema is there
-    keeping = partial(_kept, settings, is_embedded, bool(secret))
-    app = create_app(replace(settings, jwt_secret=secret), background=keeping)
-    app.openapi()  # half a second of work, which the first request for it would take from all others
+    # a configured secret does not mean that the schema is installed; the application gets it afterwards
+    watch = partial(_database_watch, settings, is_embedded, bool(secret))
+    app = create_app(replace(settings, jwt_secret=secret), background=watch)
+    app.openapi()  # takes half a second, which would delay other requests later
     config = configured(app, settings)
     with listening, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(Announcing(config, announce).serve([listening]))
 
 
 def configured(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
-    """``app`` behind HTTP, as this server always runs it."""
+    """Return the configuration of the HTTP server for ``app``."""
     return uvicorn.Config(
         app,
         http=bounded_protocol(settings.connections),
@@ -84,7 +84,7 @@ def configured(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=True,
-        # it believes X-Forwarded-For of whoever is on this machine; whom to believe is settings.trusted_proxies' to say
+        # uvicorn would trust X-Forwarded-For of local processes; settings.trusted_proxies decides about it instead
         proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
@@ -92,29 +92,29 @@ def configured(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
 
 
 def bounded_protocol(connections: int) -> type[LimitedProtocol]:
-    """Return the protocol of a server that has so many connections at most."""
+    """Return the protocol class of a server with at most so many connections."""
     return type("BoundedProtocol", (LimitedProtocol,), {"registry": Connections(max_connections(connections))})
 
 
 class Ending(uvicorn.Server):
-    """Ends the streams of those who wait for news when it ends: uvicorn would wait for them as for any request."""
+    """Server that ends event streams at its shutdown; uvicorn would wait for them as for any request."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more requests, and finish what is in hand."""
+        """Accept no more requests, and finish the running ones."""
         if isinstance(self.config.app, Application):
             self.config.app.end_streams()
         await super().shutdown(sockets)
 
 
 class Announcing(Ending):
-    """Tells its address when it takes requests, and ends without an error when a signal asks it to."""
+    """Server that announces its address when it accepts requests, and ends without an error on a signal."""
 
     def __init__(self, config: uvicorn.Config, announce: Callable[[str], None]) -> None:
         super().__init__(config)
         self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
+        """Start to listen."""
         await super().startup(sockets)
         garbage_collection.settle()
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -123,7 +123,7 @@ class Announcing(Ending):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """The first signal ends the server when its work is done, a second one at once."""
+        """Handle signals: the first one ends the server after its running requests, a second one at once."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)
@@ -134,23 +134,23 @@ class Announcing(Ending):
                 loop.remove_signal_handler(number)
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """Uvicorn itself is this impatient for SIGINT only."""
+        """Note a signal. Uvicorn itself ends at once for a second SIGINT only."""
         if self.should_exit:
             self.force_exit = True
-            # what is cut off now would complain, with a traceback, of what the person asked for
+            # requests that are cancelled now would log tracebacks
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         self.should_exit = True
 
 
 def address_of(listening: socket.socket) -> str:
-    """How a browser on this machine would say it."""
+    """Return the URL of a listening socket for a browser on this computer."""
     host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}"
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}"
 
 
 def _check_redis(settings: ServerSettings) -> None:
-    """Before anything is started."""
+    """Check the address of Redis before anything is started. Raises ServeError."""
     try:
         if settings.redis_url:
             redis_storage(settings.redis_url)
@@ -167,21 +167,21 @@ def _listen(settings: ServerSettings) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
     except socket.gaierror as error:
-        raise ServeError(f"There is no machine called {settings.host} here. Name another with --host.") from error
+        raise ServeError(f"The host name {settings.host} is unknown. Set another one with --host.") from error
     except OSError as error:
         raise ServeError(
-            f"Nobody can listen on {settings.host} port {settings.port} ({error.strerror}). Is another server there?"
-            " Name another port with --port."
+            f"Cannot listen on {settings.host} port {settings.port} ({error.strerror}). Another server may use it; set"
+            " another port with --port."
         ) from error
     return listening
 
 
 @asynccontextmanager
-async def _kept(
+async def _database_watch(
     settings: ServerSettings, is_embedded: bool, has_schema: bool, use: Callable[[str], None]
 ) -> AsyncIterator[None]:
-    """While the server runs: the schema is installed once the database is there, and the embedded one is there."""
-    task = asyncio.create_task(_keep(settings, is_embedded, has_schema, use), name="keep the database")
+    """Install the schema when the database becomes reachable, and keep the embedded one running, in the background."""
+    task = asyncio.create_task(_watch_database(settings, is_embedded, has_schema, use), name="watch the database")
     try:
         yield
     finally:
@@ -189,32 +189,34 @@ async def _kept(
         await asyncio.wait([task])
 
 
-async def _keep(settings: ServerSettings, is_embedded: bool, has_schema: bool, use: Callable[[str], None]) -> None:
+async def _watch_database(
+    settings: ServerSettings, is_embedded: bool, has_schema: bool, use: Callable[[str], None]
+) -> None:
     folder = settings.data_dir / "postgres"
-    told = ""
+    logged = ""
     while is_embedded or not has_schema:
         await asyncio.sleep(RETRY_SECONDS)
         try:
             if is_embedded and not embedded.is_running(folder):
-                log.warning("the embedded PostgreSQL has ended; it is started again")
+                log.warning("the embedded PostgreSQL has stopped; it is started again")
                 await asyncio.to_thread(embedded.start, folder)
             if not has_schema:
                 use(await asyncio.to_thread(install, settings))
                 has_schema = True
         except (psycopg.OperationalError, SubprocessError, OSError, embedded.PostgresError, MigrationError) as error:
-            if told != (told := _reason(error)):  # said once, not every second
-                log.warning("the database does not serve yet: %s", told)
+            if logged != (logged := _reason(error)):  # once, not every second
+                log.warning("the database does not serve yet: %s", logged)
 
 
 def _is_refusal(error: psycopg.OperationalError) -> bool:
-    """Whether a database is there and says no, such as to a password; what passes by waiting is no refusal."""
-    said = str(error)
-    passing = ("starting up", "shutting down", "recovery", "too many", "remaining connection", "not yet accepting")
-    return "FATAL:" in said and not any(word in said for word in passing)
+    """Return whether a database refuses the connection for good, for example because of the password."""
+    message = str(error)
+    temporary = ("starting up", "shutting down", "recovery", "too many", "remaining connection", "not yet accepting")
+    return "FATAL:" in message and not any(phrase in message for phrase in temporary)
 
 
 def _reason(error: Exception) -> str:
-    """The last line of what the driver says, which names the host and never the password."""
+    """Return the last line of the driver's message, which contains the host but never the password."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = next((line for line in lines if "FATAL:" in line or "failed:" in line), lines[0] if lines else "")
-    return said.rpartition("FATAL:")[2].strip().rstrip(".") or type(error).__name__
+    reason = next((line for line in lines if "FATAL:" in line or "failed:" in line), lines[0] if lines else "")
+    return reason.rpartition("FATAL:")[2].strip().rstrip(".") or type(error).__name__

@@ -1,4 +1,4 @@
-"""What whoever runs a server asks of its database: figures by day, letting go of what is old, how it stands."""
+"""Database maintenance for operators: daily statistics, removal of old rows, and a health report."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..database.pool import Connection
 from .users import transaction
 
 
-class Upkeep:
-    """Of the database at ``url``; each method is one transaction. Raises UsersError with a sentence."""
+class Maintenance:
+    """Maintenance of the database at ``url``; each method is one transaction and raises UsersError."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def stats(self, days: int) -> Sequence[dict[str, Any]]:
-        """The figures of the last ``days`` days that have any, newest first; today's are made anew."""
+        """Return the statistics of the last ``days`` days that have any, newest first; those of today are updated."""
 
         async def work(connection: Connection) -> Sequence[dict[str, Any]]:
             await connection.execute("select public.cleanup_old_data(null)")
@@ -36,18 +36,18 @@ class Upkeep:
 
         See docs/specification/functions.md#cleanup-old-data.
         """
-        found: dict[str, Any] = self._call("select public.cleanup_old_data(%s) as told", days)["deleted_records"]
-        return found
+        deleted: dict[str, Any] = self._call("select public.cleanup_old_data(%s) as result", days)["deleted_records"]
+        return deleted
 
     def health(self) -> dict[str, Any]:
         """Return sizes, use of indexes and totals: docs/specification/functions.md#analyze-database-health."""
-        return self._call("select public.analyze_database_health() as told")
+        return self._call("select public.analyze_database_health() as result")
 
     def _call(self, statement: str, *values: Any) -> dict[str, Any]:
         async def work(connection: Connection) -> dict[str, Any]:
             row = await (await connection.execute(statement.encode(), values)).fetchone()
             assert row is not None
-            told: dict[str, Any] = row["told"]
-            return told
+            result: dict[str, Any] = row["result"]
+            return result
 
         return asyncio.run(transaction(self._url, work))

@@ -1,4 +1,4 @@
-"""Administration of model access: which tier may ask which model, with which limits. Raises UsersError."""
+"""Administration of model access: models and limits by tier."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from psycopg import sql
 
 from ..database.pool import Connection
-from ..relay.quota import LONGEST_NAME
+from ..relay.quota import MAX_NAME
 from .users import UsersError, transaction
 
 T = TypeVar("T")
@@ -25,10 +25,10 @@ COLUMNS = (
     "input_cost_per_token",
     "output_cost_per_token",
 )
-"""What can be set of a model in a tier."""
+"""Columns that can be set for a model in a tier."""
 LARGEST_COST = Decimal(100)
 
-LISTED = """
+SELECT = """
 select model_id, tier, is_active, daily_limit, monthly_limit, model_name, model_description, model_tags,
     input_cost_per_token, output_cost_per_token
 from public.model_access
@@ -37,23 +37,23 @@ order by model_id, sterna.tier_rank(tier)
 
 
 class ModelAdmin:
-    """The models of the database at ``url``; each method is one transaction."""
+    """Model access in the database at ``url``; each method is one transaction and raises UsersError."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def listed(self) -> Sequence[Mapping[str, Any]]:
-        """Return each model in each tier."""
+    def list_all(self) -> Sequence[Mapping[str, Any]]:
+        """Return the models of all tiers."""
 
         async def work(connection: Connection) -> Sequence[Mapping[str, Any]]:
-            return await (await connection.execute(LISTED)).fetchall()
+            return await (await connection.execute(SELECT)).fetchall()
 
         return self._run(work)
 
     def set(self, model: str, tier: str, values: Mapping[str, Any]) -> bool:
-        """Write ``values`` by column name and keep the others; return whether the tier had no row of the model."""
-        if not 0 < len(model) <= LONGEST_NAME or not model.isprintable():
-            raise UsersError(f"A model's name has 1 to {LONGEST_NAME} printable characters.")
+        """Set ``values`` by column name; return whether the model was new in the tier."""
+        if not 0 < len(model) <= MAX_NAME or not model.isprintable():
+            raise UsersError(f"A model name must have 1 to {MAX_NAME} printable characters.")
         names = [name for name in COLUMNS if name in values]
         columns = sql.SQL(", ").join(map(sql.Identifier, ("model_id", "tier", *names)))
         marks = sql.SQL(", ").join([sql.Placeholder()] * (2 + len(names)))
@@ -72,17 +72,17 @@ class ModelAdmin:
         return self._run(work)
 
     def remove(self, model: str, tier: str | None) -> int:
-        """Remove a model from a tier, or from all; return from how many."""
+        """Remove a model from a tier, or from all tiers; return the number of tiers."""
 
         async def work(connection: Connection) -> int:
-            done = await connection.execute(
+            result = await connection.execute(
                 "delete from public.model_access where model_id = %(model)s"
                 " and (%(tier)s::text is null or tier = %(tier)s)",
                 {"model": model, "tier": tier},
             )
-            if not done.rowcount:
-                raise UsersError("No tier has this model. `sterna serve model list` shows them.")
-            return done.rowcount
+            if not result.rowcount:
+                raise UsersError("No tier has this model. `sterna serve model list` lists them.")
+            return result.rowcount
 
         return self._run(work)
 

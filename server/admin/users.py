@@ -1,4 +1,4 @@
-"""What whoever runs a server does with its accounts. Raises UsersError with a sentence."""
+"""Administration of accounts."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ T = TypeVar("T")
 
 TIERS = ("free", "pro", "enterprise")
 FOREVER = timedelta(days=36500)
-"""As long as GoTrue's longest ban."""
+"""Duration of a ban, GoTrue's longest."""
 
 PAGE = 500
 STATEMENT_TIMEOUT = "10min"
 
 
 class UsersError(Exception):
-    """It could not be done; the text is a sentence for a person."""
+    """Failure of an administrative operation; the text is a sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """An account, as a list shows it."""
+class AccountSummary:
+    """An account in a list."""
 
     id: UUID
     email: str
@@ -57,41 +57,41 @@ class Listed:
 
 
 class Users:
-    """The accounts of the database at ``url``; each method is one transaction of its own."""
+    """Accounts of the database at ``url``; each method is one transaction and raises UsersError."""
 
     def __init__(self, url: str, *, argon2_memory_kib: int = ServerSettings().argon2_memory_kib) -> None:
         self._url = url
         self._memory_kib = argon2_memory_kib
 
     def add(self, email: str, password: str, tier: str = "free") -> str:
-        """Make an account; gives its email as it is kept."""
+        """Create an account; return its normalized email."""
 
         async def work(connection: Connection) -> str:
             address = accounts.normalized_email(email)
-            made = await accounts.create(connection, address, await self._hash(password, address), {}, _now())
-            if made is None:
-                raise UsersError(f"{address} has an account already.")
-            await accounts.set_tier(connection, made.id, tier)
+            account = await accounts.create(connection, address, await self._hash(password, address), {}, _now())
+            if account is None:
+                raise UsersError(f"{address} already has an account.")
+            await accounts.set_tier(connection, account.id, tier)
             return address
 
         return self._run(work)
 
-    def listed(self) -> list[Listed]:
-        """Every account, by email."""
+    def list_all(self) -> list[AccountSummary]:
+        """Return all accounts, ordered by email."""
 
-        async def work(connection: Connection) -> list[Listed]:
-            found: list[Listed] = []
-            while page := await _page(connection, found[-1] if found else None):
-                found += page
-            return found
+        async def work(connection: Connection) -> list[AccountSummary]:
+            summaries: list[AccountSummary] = []
+            while page := await _page(connection, summaries[-1] if summaries else None):
+                summaries += page
+            return summaries
 
         return self._run(work)
 
     def disable(self, email: str) -> str:
-        """Shut an account: its tokens stop to work at once, and it cannot sign in."""
+        """Disable an account: its tokens become invalid at once, and it cannot sign in."""
 
         async def work(connection: Connection) -> str:
-            account = await _named(connection, email)
+            account = await _account_of(connection, email)
             await _ban(connection, account.id, _now() + FOREVER)
             await refresh_tokens.end(connection, account.id)
             return account.email
@@ -99,33 +99,33 @@ class Users:
         return self._run(work)
 
     def enable(self, email: str) -> str:
-        """Open it again; its owner signs in anew."""
+        """Enable a disabled account; its owner has to sign in again."""
 
         async def work(connection: Connection) -> str:
-            account = await _named(connection, email)
+            account = await _account_of(connection, email)
             await _ban(connection, account.id, None)
             return account.email
 
         return self._run(work)
 
     def set_tier(self, email: str, tier: str) -> str:
-        """Put an account into ``tier``."""
+        """Set the tier of an account."""
 
         async def work(connection: Connection) -> str:
-            account = await _named(connection, email)
-            changed = await connection.execute("select public.update_user_tier(%s, %s) as told", (account.id, tier))
+            account = await _account_of(connection, email)
+            changed = await connection.execute("select public.update_user_tier(%s, %s) as result", (account.id, tier))
             row = await changed.fetchone()
-            if row is None or not row["told"]["success"]:
+            if row is None or not row["result"]["success"]:
                 raise UsersError(f"{account.email} has no profile.")
             return account.email
 
         return self._run(work)
 
     def set_password(self, email: str, password: str) -> str:
-        """Give an account another password, and end all its sign-ins."""
+        """Set the password of an account, and end all its sessions."""
 
         async def work(connection: Connection) -> str:
-            account = await _named(connection, email)
+            account = await _account_of(connection, email)
             new = await self._hash(password, *own_names(account.email, account.metadata))
             await accounts.change(connection, account, _now(), password=new, data=None)
             await refresh_tokens.end(connection, account.id)
@@ -134,7 +134,7 @@ class Users:
         return self._run(work)
 
     def invite(self, email: str | None, tier: str, days: int) -> str:
-        """A code that makes one account, told only now."""
+        """Return a new invitation for one account; only its hash is stored."""
         code = new_secret()
 
         async def work(connection: Connection) -> str:
@@ -151,10 +151,12 @@ class Users:
         return self._run(work)
 
     def recover(self, email: str, hours: int) -> str:
-        """Return a code by which the account's owner sets a new password; an earlier one stops to work."""
+        """Return a recovery code for an account; an earlier one becomes invalid."""
 
         async def work(connection: Connection) -> str:
-            return await recovery.issue(connection, await _named(connection, email), _now(), timedelta(hours=hours))
+            return await recovery.issue(
+                connection, await _account_of(connection, email), _now(), timedelta(hours=hours)
+            )
 
         return self._run(work)
 
@@ -167,7 +169,7 @@ class Users:
 
 
 async def transaction(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """What ``work`` gives, done by the server in one transaction of the database at ``url``. Raises UsersError."""
+    """Run ``work`` as the server in one transaction of the database at ``url``. Raises UsersError."""
     try:
         async with await AsyncConnection.connect(
             url, row_factory=dict_row, application_name="sterna", prepare_threshold=None, connect_timeout=10
@@ -178,32 +180,32 @@ async def transaction(url: str, work: Callable[[Connection], Awaitable[T]]) -> T
             return await work(connection)
     except (UndefinedTable, InvalidSchemaName, UndefinedObject):
         raise UsersError(
-            "This database has no schema of Sterna yet. Run `sterna serve --migrate-only` first."
+            "This database does not have Sterna's schema yet. Run `sterna serve --migrate-only` first."
         ) from None
     except ReadOnlySqlTransaction:
-        raise UsersError("This database is read-only. Give the address of the primary, which takes writes.") from None
+        raise UsersError("This database is read-only. Use the address of the primary.") from None
     except InsufficientPrivilege:
         raise UsersError("The role of this database URL may not act as service_role.") from None
     except (OperationalError, InterfaceError) as error:
-        # what psycopg says may hold the URL with its password
+        # the message of psycopg may contain the URL with its password
         raise UsersError(f"The database cannot be reached ({type(error).__name__}).") from None
     except ApiError as error:
         raise UsersError(f"{error.message.rstrip('.')}.") from None
 
 
-async def _named(connection: Connection, email: str) -> Account:
+async def _account_of(connection: Connection, email: str) -> Account:
     address = email.strip().lower()
-    found = await accounts.by_email(connection, address) if accounts.is_email(address) else None
-    if found is None:
-        raise UsersError("No account has this email. `sterna serve user list` shows them.")
-    return found
+    account = await accounts.by_email(connection, address) if accounts.is_email(address) else None
+    if account is None:
+        raise UsersError("No account has this email. `sterna serve user list` lists all accounts.")
+    return account
 
 
 async def _ban(connection: Connection, user_id: UUID, until: datetime | None) -> None:
     await connection.execute("update auth.users set banned_until = %s where id = %s", (until, user_id))
 
 
-async def _page(connection: Connection, after: Listed | None) -> list[Listed]:
+async def _page(connection: Connection, after: AccountSummary | None) -> list[AccountSummary]:
     rows = await (
         await connection.execute(
             "select u.id, coalesce(u.email, '') as email, coalesce(p.subscription_tier, 'free') as tier,"
@@ -219,7 +221,7 @@ async def _page(connection: Connection, after: Listed | None) -> list[Listed]:
             },
         )
     ).fetchall()
-    return [Listed(**row) for row in rows]
+    return [AccountSummary(**row) for row in rows]
 
 
 def _now() -> datetime:

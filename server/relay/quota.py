@@ -67,7 +67,7 @@ REFUND = """
     where user_id = %(user)s and usage_date = %(day)s and model_id = %(model)s
 """
 
-LONGEST_NAME = 100
+MAX_NAME = 100
 """Characters of a model's name, as in the columns."""
 
 
@@ -94,10 +94,10 @@ class Quota:
         user, model = caller.identity.user_id, model or self._default
 
         async def query(db: Connection) -> Permission:
-            values = {"user": user, "model": model[: LONGEST_NAME + 1], "default": self._default}
+            values = {"user": user, "model": model[: MAX_NAME + 1], "default": self._default}
             row: Any = await (await db.execute(PROFILE, values)).fetchone()
             is_free = row["is_default_free"] and model == self._default
-            if not (row["is_allowed"] or is_free) or len(model) > LONGEST_NAME:
+            if not (row["is_allowed"] or is_free) or len(model) > MAX_NAME:
                 names = [str(allowed["model_id"]) for allowed in await (await db.execute(ALLOWED, (user,))).fetchall()]
                 if row["is_default_free"]:
                     names.append(self._default)
@@ -154,4 +154,4 @@ class Quota:
 def _forbidden(model: str, names: list[str], *, is_known: bool) -> ApiError:
     allowed = f"Allowed models: {', '.join(names)}." if names else "It may not use any model yet."
     code = "tier_upgrade_required" if is_known else "feature_not_available"
-    return ApiError(code, f"Your tier may not use the model {model[:LONGEST_NAME]}. {allowed}")
+    return ApiError(code, f"Your tier may not use the model {model[:MAX_NAME]}. {allowed}")

@@ -20,7 +20,7 @@ from ..database.pool import Connection
 from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError
 from ..http.request_schemas import body_schema, needs_one
-from ..long_work import array, aside, check_size, encoded, every, portions
+from ..long_work import all_rows, array, batches, check_size, encode, in_thread_if_many
 from ..openapi import REQUIRED, refusals
 from .json_route import JsonRoute
 from .session_row import NEW_CHAT, asked_id, deleted, missing, query_time
@@ -79,11 +79,11 @@ async def read_messages(
             raise missing()
         size = await (await db.execute(SIZE, values)).fetchone()
         check_size(size["size"] if size else 0)
-        return [encoded(_shown(row)) async for rows in portions(await db.execute(READ, values)) for row in rows]
+        return [encode(_shown(row)) async for rows in batches(await db.execute(READ, values)) for row in rows]
 
     told = await services.database.read(caller.identity, work)
     more = {"count": len(told)} | ({"up_to_date": not told} if since_ts else {})
-    return Response(f'{{"messages":[{",".join(told)}],{encoded(more)[1:]}'.encode(), media_type="application/json")
+    return Response(f'{{"messages":[{",".join(told)}],{encode(more)[1:]}'.encode(), media_type="application/json")
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
@@ -104,12 +104,12 @@ async def add_messages(
     """Store messages, all or none, in a conversation that is made when it is not there."""
     try:
         many = body.get("messages") if isinstance(body, dict) else None
-        item, title = await aside(len(many) if isinstance(many, list) else 0, _conversation, body)
+        item, title = await in_thread_if_many(len(many) if isinstance(many, list) else 0, _conversation, body)
     except BadItem as error:
         raise ApiError("bad_request", "The messages cannot be stored.", details=error.word) from None
     values = session_values(item, caller.user_id) | {"message_count": None, "total_tokens": None}
     named = {"user": caller.user_id, "id": item.id, "ids": [one.id for one in item.messages]}
-    rows = named | {"rows": await aside(len(item.messages), messages_json, item.messages)}
+    rows = named | {"rows": await in_thread_if_many(len(item.messages), messages_json, item.messages)}
 
     async def work(db: Connection) -> list[dict[str, Any]]:
         live = await (await db.execute(LIVE, values)).fetchone()
@@ -118,15 +118,15 @@ async def add_messages(
             raise deleted()
         if item.messages:
             await db.execute(MERGE, rows)
-        return await every(await db.execute(ROWS, named))
+        return await all_rows(await db.execute(ROWS, named))
 
     try:
         found = {row["id"]: row for row in await services.database.write(caller.identity, work)}
     except (DataError, IntegrityError):
         raise ApiError("bad_request", "The messages cannot be stored.", details="not_storable") from None
     told = [found[one.id] for one in item.messages if one.id in found]
-    answer = await aside(len(told), lambda: array(map(jsonable_encoder, told)))
-    more = encoded({"count": len(told), "success": True})
+    answer = await in_thread_if_many(len(told), lambda: array(map(jsonable_encoder, told)))
+    more = encode({"count": len(told), "success": True})
     return Response(f'{{"messages":{answer},{more[1:]}'.encode(), 201, media_type="application/json")
 
 

@@ -22,7 +22,7 @@ from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError, instant
 from ..http.request_schemas import body_schema
 from ..identity import Caller
-from ..long_work import array, aside, check_size, encoded, portions
+from ..long_work import array, batches, check_size, encode, in_thread_if_many
 from ..openapi import refusals
 from ..services import Services
 from ..sync.client_headers import Asked, Headers
@@ -140,7 +140,7 @@ async def _stored(item: Any, caller: Caller, services: Services) -> Detail:
     named = item.get("id") if isinstance(item, dict) else None
     session_id = named if isinstance(named, str) else ""
     try:
-        found = await aside(_length(item), Conversation.decode, item)
+        found = await in_thread_if_many(_length(item), Conversation.decode, item)
         await store(found, caller, services)
     except BadItem as error:
         await asyncio.sleep(0)  # nothing else was awaited, and there may be a million of them
@@ -158,7 +158,7 @@ def _length(item: Any) -> int:
 async def store(item: Conversation, caller: Caller, services: Services) -> None:
     """One conversation in one transaction. Raises BadItem when it was deleted."""
     values = session_values(item, caller.user_id)
-    messages = await aside(len(item.messages), messages_json, item.messages)
+    messages = await in_thread_if_many(len(item.messages), messages_json, item.messages)
     rows = {"user": caller.user_id, "id": item.id, "rows": messages}
 
     async def work(db: Connection) -> None:
@@ -221,8 +221,8 @@ async def listing(
             named = {"user": caller.user_id, "ids": list(messages)}
             text = await (await db.execute(SIZE, named)).fetchone()
             check_size(text["size"] if text else 0)
-            async for portion in portions(await db.execute(MESSAGES, named)):
-                for row in portion:
+            async for batch in batches(await db.execute(MESSAGES, named)):
+                for row in batch:
                     messages[row["session_id"]].append(full(row))
         meta: dict[str, Any] = {"pageSize": size, "hasMore": more, "nextCursor": None}
         if more:
@@ -235,16 +235,16 @@ async def listing(
 
     told = await services.database.read(caller.identity, work)
     count = sum(len(one["messages"]) for one in told["conversations"])
-    return Response(await aside(count, _written, told), media_type="application/json")
+    return Response(await in_thread_if_many(count, _written, told), media_type="application/json")
 
 
 def _written(told: dict[str, Any]) -> bytes:
     """Return the JSON of a page, message by message."""
     pieces = []
     for one in told["conversations"]:
-        head = encoded(one | {"messages": None})
+        head = encode(one | {"messages": None})
         pieces.append(head.replace('"messages":null', f'"messages":{array(one["messages"])}', 1))
-    rest = encoded({name: value for name, value in told.items() if name != "conversations"})
+    rest = encode({name: value for name, value in told.items() if name != "conversations"})
     return f'{{"conversations":[{",".join(pieces)}],{rest[1:]}'.encode()
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from sterna.sync.wire import Commit, Kind, Message, Row, Stamp, written
 
 from ..database.pool import Connection
-from ..long_work import every
+from ..long_work import all_rows
 from .conflict_values import with_overtaken
 
 MOST_ROWS: Final = 1000
@@ -246,7 +246,7 @@ async def page(db: Connection, wanted: Wanted) -> tuple[list[Row], int, bool]:
     }
     statement = PAGE if wanted.session_id is None else OF_SESSION
     # planned each time, for tables that may have grown since the last
-    found = await every(await db.execute(statement, values, prepare=False))
+    found = await all_rows(await db.execute(statement, values, prepare=False))
     rows = [row_of(one) for one in found]
     more = bool(rows) and (found[0]["found"] == MOST_ROWS or rows[-1].seq < found[0]["last_seq"])
     if wanted.session_id is not None:
@@ -271,7 +271,7 @@ async def stamped(db: Connection, user: UUID, things: Iterable[tuple[str, str]])
 
 async def changed(db: Connection, user: UUID, after: int) -> list[Row]:
     """Every row that took a number after that one, without values. Meant for what one push has just written."""
-    return [stamped_row(one) for one in await every(await db.execute(CHANGED, {"user": user, "after": after}))]
+    return [stamped_row(one) for one in await all_rows(await db.execute(CHANGED, {"user": user, "after": after}))]
 
 
 async def _these(
@@ -281,13 +281,13 @@ async def _these(
     if not known:
         return []
     values = {"user": user, "kinds": [kind for kind, _ in known], "ids": [key for _, key in known]}
-    return await every(await db.execute(statement, values))
+    return await all_rows(await db.execute(statement, values))
 
 
 async def newest(db: Connection, user: UUID, count: int) -> list[Row]:
     """The conversations in which something happened last, with what a list shows of them."""
     rows = []
-    for found in await every(await db.execute(NEWEST, {"user": user, "rows": count})):
+    for found in await all_rows(await db.execute(NEWEST, {"user": user, "rows": count})):
         row = row_of(found)
         at = found["last_message_timestamp"]
         if row.is_dead:

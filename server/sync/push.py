@@ -19,7 +19,7 @@ from sterna.sync.wire import Ack, Commit, DeltaPush, Op, Row
 from ..database.conversation_rows import COLUMNS
 from ..database.pool import Connection
 from ..errors import ApiError
-from ..long_work import array, aside
+from ..long_work import array, in_thread_if_many
 from . import pull
 from .conflict_rules import Clear, Drop, Held, Key, Kill, Overtaken, Plan, Put, Restore, decide, keys
 from .stored_responses import packed, unpacked
@@ -170,12 +170,12 @@ class Pushing:
             for key, row in known.items()
         }
         binned = await _binned(db, self.user, wanted) if any(op.verb == "restore" for op in ops) else {}
-        plan = await aside(
+        plan = await in_thread_if_many(
             len(ops), decide, ops, held, binned, now=self.now, sent_at=self.sent_at, replica=self.asked.replica
         )
         await _written(db, self.user, plan)
         there = await self._standing(db, ops, plan, known, head)
-        return await aside(len(ops), _acks, ops, plan, there)
+        return await in_thread_if_many(len(ops), _acks, ops, plan, there)
 
     async def _standing(
         self, db: Connection, ops: Sequence[Op], plan: Plan, known: Mapping[Key, Row], head: int | None
@@ -266,7 +266,7 @@ async def _many(
     puts: list[Put],
 ) -> None:
     if puts:
-        rows = await aside(len(puts), lambda: array(map(row_of, puts)))
+        rows = await in_thread_if_many(len(puts), lambda: array(map(row_of, puts)))
         await db.execute(statement, {"user": user, "rows": rows, "stamps": stamps})
 
 

@@ -29,7 +29,10 @@ def logs_as_they_were() -> Iterator[None]:
         (("--redis-url", "x"), "The Redis address is not valid"),
         (("--database-url", "postgresql://x:y:z@@//"), "The database address is not valid"),
         (("--database-url", "mysql://x"), "The database address is not valid"),
-        (("--database-url", "postgresql://x@127.0.0.1:1/x", "--host", "no.such.invalid", "--behind-tls"), "no machine"),
+        (
+            ("--database-url", "postgresql://x@127.0.0.1:1/x", "--host", "no.such.invalid", "--behind-tls"),
+            "host name no.such.invalid is unknown",
+        ),
         (("--host", "0.0.0.0"), "unencrypted"),
         (("--cors-origin", "app.example.org"), "is not an origin"),
         (("--smtp-url", "mail.example.org"), "The SMTP address is not understood"),

@@ -90,7 +90,7 @@ def test_an_email_has_one_account(sterna: Sterna, email: str) -> None:
     result = sterna("add", email.upper(), stdin=f"{WORD}\n")
 
     assert result.exit_code == 1
-    assert f"{email} has an account already." in result.stderr
+    assert f"{email} already has an account." in result.stderr
 
 
 def test_the_list_shows_every_account_and_which_are_shut(sterna: Sterna, email: str) -> None:

@@ -47,7 +47,7 @@ def test_many_messages_come_back_as_few_do(ada: Person, count: int) -> None:
 
 def test_an_answer_that_would_be_too_large_is_refused(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     ada.http.post(SYNC, json={"conversations": [talk(10, "x" * 100)]})
-    monkeypatch.setattr(long_work, "MOST_BYTES", 900)
+    monkeypatch.setattr(long_work, "MAX_BYTES", 900)
     for path, query in ((MESSAGES, {"session_id": "c"}), (SYNC, {"summary_only": "false"})):
         answer = ada.http.get(path, params=query)
         assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")

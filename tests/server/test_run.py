@@ -19,7 +19,7 @@ from waiting import until
 
 from sterna.server.database import embedded
 from sterna.server.database.embedded import Embedded
-from sterna.server.run import Announcing, _kept, serve
+from sterna.server.run import Announcing, _database_watch, serve
 from sterna.server.settings import ServerSettings
 from tests.server.conftest import serving
 
@@ -38,7 +38,7 @@ def test_a_secret_that_was_given_does_not_stand_for_the_schema(settings: ServerS
         settings, database_url=empty.url, admin_url=empty.admin_url, service_url=empty.service_url, pool_seconds=0.2
     )
     assert own.jwt_secret == SECRET
-    keeping = partial(_kept, own, False, False)
+    keeping = partial(_database_watch, own, False, False)
     with serving(replace(own, jwt_secret=""), background=keeping) as address, httpx.Client(base_url=address) as http:
         assert http.get("/healthz").status_code == 200
         for path in ("/readyz", "/api/chat/sync"):
