@@ -47,10 +47,10 @@ def classify(error: BaseException, *, proxied: bool = False) -> NetworkError:
     import httpx
 
     found = list(causes(error))
-    insecure = next((cause for cause in found if isinstance(cause, ssl.SSLError)), None)
-    if isinstance(insecure, ssl.SSLCertVerificationError):
-        return NetworkError("certificate", getattr(insecure, "verify_message", "") or "not trusted")
-    if insecure is not None:
+    tls_error = next((cause for cause in found if _is_tls_error(cause)), None)
+    if isinstance(tls_error, ssl.SSLCertVerificationError):
+        return NetworkError("certificate", getattr(tls_error, "verify_message", "") or "not trusted")
+    if tls_error is not None:
         return NetworkError("tls")
     if proxied and isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)):
         return _proxy_error(error, found)
@@ -88,6 +88,11 @@ def _proxy_error(error: BaseException, found: list[BaseException]) -> NetworkErr
     if isinstance(error, httpx.ConnectTimeout):
         return NetworkError("proxy_timeout")
     return NetworkError("proxy", str(error) if isinstance(error, httpx.ProxyError) else "")
+
+
+def _is_tls_error(cause: BaseException) -> bool:
+    """Return whether TLS failed. A connection that waits for data has SSLWantReadError among its causes."""
+    return isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLWantReadError | ssl.SSLWantWriteError)
 
 
 def _is_refusal(cause: BaseException) -> bool:

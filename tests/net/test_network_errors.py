@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 import ssl
+from pathlib import Path
 
 import httpx
 import pytest
@@ -61,6 +63,24 @@ def test_an_error_is_classified_by_its_causes(error: Exception, kind: str) -> No
 )
 def test_a_failure_on_the_way_to_a_proxy_is_the_proxys(error: Exception, expected: NetworkError) -> None:
     assert classify(error, proxied=True) == expected
+
+
+async def test_a_secure_connection_that_is_silent_is_a_timeout() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).parent.parent / "providers" / "self_signed.pem")
+    over = asyncio.Event()
+
+    async def stay_silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    async with await asyncio.start_server(stay_silent, "127.0.0.1", 0, ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with httpx.AsyncClient(verify=False, timeout=httpx.Timeout(20, read=0.05), trust_env=False) as client:
+            with pytest.raises(httpx.ReadTimeout) as error:
+                await client.get(f"https://127.0.0.1:{port}/")
+        over.set()
+    assert classify(error.value) == NetworkError("timeout")
 
 
 def test_a_circle_of_causes_ends() -> None:
