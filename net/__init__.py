@@ -1,7 +1,7 @@
 """Bounded HTTP: clients, proxies, decompression and server-sent events.
 
-Providers, sync and the server fetch from machines that may be broken or hostile. The rules that keep such a machine
-from filling the memory, and the rules for proxies, are implemented once, here, without knowledge of what is fetched.
+Providers, sync and the server fetch from hosts that may be broken or hostile. The rules that keep such a host from
+filling the memory, and the rules for proxies, are implemented once, here, without knowledge of what is fetched.
 It imports no other room; ``providers``, ``sync`` and ``server`` import it. httpx is imported with the first client: it
 costs more than the first frame.
 """
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import sys
 
-from .bodies import TooLarge, Unreadable, beginning, pieces, whole
+from .bodies import TooLarge, Unreadable, iter_body, read_body, read_start
 from .client import Limits, open_client
-from .decompression import offered
+from .decompression import accept_encoding
 from .json_text import parse_json
 from .network_errors import NetworkError, classify, request_errors
 from .proxies import Proxy, ProxyError, proxy_for
@@ -27,15 +27,15 @@ __all__ = [
     "ProxyError",
     "TooLarge",
     "Unreadable",
-    "beginning",
+    "accept_encoding",
     "classify",
-    "offered",
+    "iter_body",
     "open_client",
     "parse_json",
-    "pieces",
     "proxy_for",
+    "read_body",
+    "read_start",
     "request_errors",
-    "whole",
 ]
 
 # httpx loads its own command line where click and rich are installed; that takes longer than the rest of httpx.

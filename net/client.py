@@ -1,4 +1,4 @@
-"""Clients, all opened the same way: no redirect is followed, certificates are checked, and the proxy is known."""
+"""HTTP clients with common settings: no redirects, verified certificates, and a known proxy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .decompression import offered
+from .decompression import accept_encoding
 from .proxies import Proxy
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds to wait for each step of a request."""
+    """Timeouts for the steps of a request, in seconds."""
 
     connect: float = 10.0
     read: float = 30.0
@@ -29,23 +29,23 @@ def open_client(
     proxy: Proxy | None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> httpx.AsyncClient:
-    """Return a client for the one machine of ``url``. Takes a while: importing httpx and reading certificates.
+    """Return a client for the host of ``url``. It blocks for a while: httpx is imported and certificates are read.
 
-    Raises ``OSError`` where SSL_CERT_FILE or SSL_CERT_DIR names what is not there.
+    Raises ``OSError`` where SSL_CERT_FILE or SSL_CERT_DIR names a missing file or folder.
     """
     import httpx
 
     for name in ("httpx", "httpcore"):
-        # Their logs hold addresses and headers, in either of which a key may be.
+        # their logs contain addresses and headers, and either may contain a key
         logging.getLogger(name).setLevel(logging.WARNING)
     is_plain = url.startswith("http:") and (proxy is None or not proxy.url.startswith("https:"))
     return httpx.AsyncClient(
         transport=transport,
         proxy=proxy.url if proxy is not None and transport is None else None,
         timeout=httpx.Timeout(connect=limits.connect, read=limits.read, write=limits.write, pool=limits.connect),
-        headers={"User-Agent": "sterna", "Accept-Encoding": offered()},
+        headers={"User-Agent": "sterna", "Accept-Encoding": accept_encoding()},
         follow_redirects=False,
-        trust_env=False,  # its reading of NO_PROXY fails on networks and on IPv6; :mod:`net.proxies` has done it
-        # reading the certificates takes longer than all else here; SSL_CERT_FILE and SSL_CERT_DIR count
+        trust_env=False,  # httpx misreads networks and IPv6 addresses in NO_PROXY; :mod:`net.proxies` reads it
+        # reading certificates is the slowest step here; SSL_CERT_FILE and SSL_CERT_DIR are honoured
         verify=False if is_plain else httpx.create_ssl_context(),
     )

@@ -1,21 +1,21 @@
-"""JSON from elsewhere, of which a short text can become many objects."""
+"""Parsing of untrusted JSON, with limits: a short text can become very many objects."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-MOST = 1_000_000
-"""Values in one text: sixteen megabytes of ``[],`` would take four hundred as objects."""
+MAX_VALUES = 1_000_000
+"""Most values in one text: 16 MB of ``[],`` would take 400 MB as objects."""
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Return the value of ``text``. Raises ``ValueError`` where it is no JSON, is nested too deep, has too many values.
+    """Return the value of ``text``. Raises ``ValueError`` for invalid, too deeply nested and too large JSON.
 
-    Values are counted by the signs between them, those inside of strings too: text of a person has few of them.
+    Values are counted by the characters that separate them, also inside strings: people's text has few of them.
     """
-    signs: tuple[Any, ...] = (b"[", b"{", b",") if isinstance(text, bytes) else ("[", "{", ",")
-    if len(text) > MOST and sum(text.count(sign) for sign in signs) > MOST:
+    separators: tuple[Any, ...] = (b"[", b"{", b",") if isinstance(text, bytes) else ("[", "{", ",")
+    if len(text) > MAX_VALUES and sum(map(text.count, separators)) > MAX_VALUES:
         raise ValueError("too many values")
     try:
         return json.loads(text)

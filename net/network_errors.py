@@ -1,4 +1,4 @@
-"""Classification of network errors: the one list of what can keep a request from being answered."""
+"""Classification of network errors, the only list of them."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ Kind = Literal[
     "unreachable",
 ]
 """``name``: DNS does not know the host. ``refused``: nothing listens on the port. ``protocol``: the peer does not speak
-HTTP, or broke off in the middle. The kinds that begin with ``proxy`` are failures of the proxy, or on the way to it."""
+HTTP, or ended a message early. The kinds that begin with ``proxy`` are failures of the proxy, or on the way to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkError:
-    """One classified error."""
+    """Classified error."""
 
     kind: Kind
     detail: str = ""
-    """Words of the certificate check or of the proxy; not cleaned."""
+    """Message of the certificate check or of the proxy, not sanitized."""
 
 
 def request_errors() -> tuple[type[Exception], ...]:
-    """Return the exceptions that httpx lets out of a request that the network has failed."""
+    """Return the exceptions that httpx raises when the network fails a request."""
     import httpx
 
     return (httpx.HTTPError, httpx.InvalidURL, OSError)
 
 
 def classify(error: BaseException, *, proxied: bool = False) -> NetworkError:
-    """Return what ``error`` means. ``proxied`` says that the request went through a proxy."""
+    """Return the kind of ``error``. ``proxied``: the request went through a proxy."""
     import httpx
 
-    found = list(causes(error))
-    tls_error = next((cause for cause in found if _is_tls_error(cause)), None)
+    chain = list(causes(error))
+    tls_error = next((cause for cause in chain if _is_tls_error(cause)), None)
     if isinstance(tls_error, ssl.SSLCertVerificationError):
         return NetworkError("certificate", getattr(tls_error, "verify_message", "") or "not trusted")
     if tls_error is not None:
         return NetworkError("tls")
     if proxied and isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)):
-        return _proxy_error(error, found)
+        return _proxy_error(error, chain)
     if isinstance(error, (httpx.TimeoutException, TimeoutError)):
         return NetworkError("timeout")
-    if any(isinstance(cause, socket.gaierror) for cause in found):
+    if any(isinstance(cause, socket.gaierror) for cause in chain):
         return NetworkError("name")
-    if any(_is_refusal(cause) for cause in found):
+    if any(_is_refusal(cause) for cause in chain):
         return NetworkError("refused")
     if isinstance(error, (httpx.RemoteProtocolError, httpx.DecodingError)):
         return NetworkError("protocol")
@@ -66,24 +66,24 @@ def classify(error: BaseException, *, proxied: bool = False) -> NetworkError:
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield the error, what it was raised from, and members of groups: each network layer wraps the one below."""
-    waiting, count = [error], 0
-    while waiting and count < 50:
-        cause = waiting.pop()
+    """Yield the error, its causes, and members of groups: each network layer wraps the one below."""
+    pending, count = [error], 0
+    while pending and count < 50:
+        cause = pending.pop()
         if cause is not None:
             count += 1
             yield cause
-            waiting += [cause.__cause__, cause.__context__]
+            pending += [cause.__cause__, cause.__context__]
             if isinstance(cause, BaseExceptionGroup):
-                waiting += cause.exceptions
+                pending += cause.exceptions
 
 
-def _proxy_error(error: BaseException, found: list[BaseException]) -> NetworkError:
+def _proxy_error(error: BaseException, chain: list[BaseException]) -> NetworkError:
     import httpx
 
-    if any(isinstance(cause, socket.gaierror) for cause in found):
+    if any(isinstance(cause, socket.gaierror) for cause in chain):
         return NetworkError("proxy_name")
-    if any(_is_refusal(cause) for cause in found):
+    if any(_is_refusal(cause) for cause in chain):
         return NetworkError("proxy_refused")
     if isinstance(error, httpx.ConnectTimeout):
         return NetworkError("proxy_timeout")

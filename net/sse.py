@@ -1,4 +1,4 @@
-"""Server-sent events, cut out of bytes in whatever pieces they come, without keeping more than one event."""
+"""Incremental parser of server-sent events, which never holds more than one event."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from dataclasses import dataclass
 
 from .bodies import TooLarge
 
-LONGEST_EVENT = 16 * 1024 * 1024
-"""Bytes of one event: an image inside of one takes a few million."""
+MAX_EVENT = 16 * 1024 * 1024
+"""Most bytes of one event: an image inside one takes a few million."""
 
 LINE_COST = 64
-"""Bytes that a line takes beside its own, so that empty ones count too."""
+"""Bytes counted for a line in addition to its own, so that empty lines count too."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event."""
+    """Event of a stream."""
 
     name: str
     data: str
     whole: bool = True
-    """False for what stood at the end of the stream without the blank line that ends an event."""
+    """False for an event at the end of the stream that lacks its final blank line."""
 
 
 class EventReader:
-    """The reader of one stream. The pieces that it is fed do not matter: any split gives the same events."""
+    """Parser of one stream. The split into pieces does not matter: any split yields the same events."""
 
-    def __init__(self, longest: int = LONGEST_EVENT) -> None:
-        self._longest = longest
+    def __init__(self, limit: int = MAX_EVENT) -> None:
+        self._limit = limit
         self._rest = bytearray()
-        """The beginning of a line."""
+        """Incomplete last line."""
         self._size = 0
-        """Bytes of the lines of data before it."""
+        """Size of the data lines before it."""
         self._after_return = False
         self._first = True
         self._name = ""
         self._data: list[bytes] = []
 
     def feed(self, piece: bytes) -> Iterator[Event]:
-        """Yield the events that are whole now. Raises :class:`TooLarge`."""
+        """Yield the events that ``piece`` completes. Raises :class:`TooLarge`."""
         if self._after_return and piece:
             piece = piece.removeprefix(b"\n")
             self._after_return = False
@@ -52,14 +52,14 @@ class EventReader:
         self._after_return = piece.endswith(b"\r")
         for line in lines[:-1]:
             self._rest += line
-            whole = bytes(self._rest)
+            complete = bytes(self._rest)
             self._rest.clear()
-            yield from self._line(whole)
+            yield from self._line(complete)
         self._rest += lines[-1]
         self._check()
 
     def finish(self) -> Iterator[Event]:
-        """Yield the event that the stream ended in, if any."""
+        """Yield the incomplete event at the end of the stream, if any."""
         if self._rest:
             yield from self._line(bytes(self._rest))
             self._rest.clear()
@@ -84,7 +84,7 @@ class EventReader:
             self._name = value[:100].decode("utf-8", "replace")
 
     def _check(self) -> None:
-        if self._size + len(self._rest) > self._longest:
+        if self._size + len(self._rest) > self._limit:
             raise TooLarge
 
     def _event(self, *, whole: bool = True) -> Event:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sterna.net import Limits, TooLarge, Unreadable, beginning, open_client, parse_json, proxy_for, whole
+from sterna.net import Limits, TooLarge, Unreadable, open_client, parse_json, proxy_for, read_body, read_start
 
 from . import model_list
 from .endpoint import Endpoint, Timeouts
@@ -125,7 +125,7 @@ class OpenAIProvider:
             return
         try:
             if not 200 <= response.status_code < 300:
-                said = await beginning(response, LONGEST_ERROR)
+                said = await read_start(response, LONGEST_ERROR)
                 reading.refusal = (response.status_code, said)
                 yield call.teller.status(response.status_code, response.headers, said)
                 return
@@ -252,8 +252,8 @@ class OpenAIProvider:
             raise ProviderError(told(error, call.teller, self._timeouts)) from None
         try:
             if not 200 <= response.status_code < 300:
-                return response.status_code, response.headers, await beginning(response, LONGEST_ERROR)
-            return response.status_code, response.headers, await whole(response, LONGEST_LIST)
+                return response.status_code, response.headers, await read_start(response, LONGEST_ERROR)
+            return response.status_code, response.headers, await read_body(response, LONGEST_LIST)
         except httpx.HTTPError as error:
             raise ProviderError(told(error, call.teller, self._timeouts, opened=True)) from None
         except (TooLarge, Unreadable):

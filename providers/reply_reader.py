@@ -8,7 +8,7 @@ from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
 from sterna.net import Event as Sent
-from sterna.net import EventReader, TooLarge, Unreadable, parse_json, pieces
+from sterna.net import EventReader, TooLarge, Unreadable, iter_body, parse_json
 
 from .endpoint import Timeouts
 from .events import Event, Failed, ProviderError
@@ -88,7 +88,7 @@ async def _chunks(
     response: httpx.Response, teller: Teller, reading: Reading
 ) -> AsyncGenerator[Mapping[str, Any], None]:
     """Yield the JSON objects of the answer."""
-    async with aclosing(pieces(response, LONGEST_STREAM)) as body:
+    async with aclosing(iter_body(response, LONGEST_STREAM)) as body:
         start = b""
         async for piece in body:
             start = (start + piece).removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -13,7 +13,17 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sterna.net import Limits, ProxyError, TooLarge, Unreadable, beginning, open_client, parse_json, pieces, proxy_for
+from sterna.net import (
+    Limits,
+    ProxyError,
+    TooLarge,
+    Unreadable,
+    iter_body,
+    open_client,
+    parse_json,
+    proxy_for,
+    read_start,
+)
 
 from .endpoint import Endpoint, Timeouts
 from .events import Delta, Done, Event, Failed, FailureKind, Model, ProviderError, Reasoning, Request, Usage
@@ -86,7 +96,7 @@ class ServerProvider:
             headers = {"Authorization": f"Bearer {await self._token()}", "Accept-Encoding": "identity"}
             async with client.stream("POST", self._url, json=_body(request), headers=headers) as response:
                 if response.status_code != 200:
-                    yield self._refused(response, await beginning(response, LONGEST_ERROR))
+                    yield self._refused(response, await read_start(response, LONGEST_ERROR))
                     return
                 async with aclosing(self._read(response)) as events:
                     async for event in events:
@@ -268,7 +278,7 @@ def _body(request: Request) -> dict[str, Any]:
 
 async def _text(response: httpx.Response) -> AsyncIterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    async with aclosing(pieces(response, LONGEST_ANSWER)) as body:
+    async with aclosing(iter_body(response, LONGEST_ANSWER)) as body:
         async for piece in body:
             if text := decoder.decode(piece):
                 yield text

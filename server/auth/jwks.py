@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import jwt
 
-from sterna.net import Limits, TooLarge, Unreadable, open_client, parse_json, proxy_for, whole
+from sterna.net import Limits, TooLarge, Unreadable, open_client, parse_json, proxy_for, read_body
 
 from ..clock import Clock
 
@@ -73,7 +73,7 @@ class Jwks:
             client = await asyncio.to_thread(open_client, self._url, limits=limits, proxy=proxy_for(self._url))
             async with asyncio.timeout(TIMEOUT), client, client.stream("GET", self._url, headers=ACCEPT) as response:
                 response.raise_for_status()
-                body = await whole(response, MAX_BYTES)
+                body = await read_body(response, MAX_BYTES)
             keys = parse_json(body)["keys"]
         except (
             httpx.HTTPError,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 from uuid import UUID
 
-from sterna.net import TooLarge, Unreadable, request_errors, whole
+from sterna.net import TooLarge, Unreadable, read_body, request_errors
 
 from ..errors import (
     SIGN_IN_AGAIN,
@@ -273,7 +273,7 @@ def subject_of(token: str) -> str:
 async def _read(response: httpx.Response) -> bytes:
     """Return the body; b"" where it is too large or cannot be decompressed."""
     try:
-        return await whole(response, LARGEST)
+        return await read_body(response, LARGEST)
     except (TooLarge, Unreadable):
         return b""
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sterna.net import TooLarge, Unreadable, offered, request_errors, whole
+from sterna.net import TooLarge, Unreadable, accept_encoding, read_body, request_errors
 from sterna.storage import StoreError
 
 from ..clock import Timing
@@ -161,7 +161,7 @@ class Transport:
         response = await client.send(self._request(client, step, credentials, read=read), stream=True)
         try:
             await self._listen(response)
-            return Answer(response.status_code, lowered(response), await whole(response, self._largest))
+            return Answer(response.status_code, lowered(response), await read_body(response, self._largest))
         finally:
             await response.aclose()
 
@@ -174,7 +174,7 @@ class Transport:
             step.method,
             self.server.url(step.path),
             params=dict(step.query) or None,
-            headers={"accept": "application/json", "accept-encoding": offered(), **step.headers, **credentials},
+            headers={"accept": "application/json", "accept-encoding": accept_encoding(), **step.headers, **credentials},
             content=step.body,
             timeout=(CONNECT, read, WRITE, CONNECT),
         )

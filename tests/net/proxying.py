@@ -1,4 +1,4 @@
-"""An HTTP and SOCKS5 proxy on a loopback socket that leads every name to one address."""
+"""HTTP and SOCKS5 proxy on a loopback socket that connects every name to one address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Seen:
-    """What the proxy was asked for."""
+    """Targets that the proxy was asked to connect to."""
 
     port: int = 0
     targets: list[str] = field(default_factory=list)
@@ -18,7 +18,7 @@ class Seen:
 
 @asynccontextmanager
 async def proxying(target: tuple[str, int], *, refuse: bytes = b"") -> AsyncIterator[Seen]:
-    """A proxy to ``target`` whatever it is asked for; with ``refuse`` it answers every CONNECT so."""
+    """Run a proxy that connects everything to ``target``; with ``refuse`` it answers every CONNECT with that."""
     seen = Seen()
     handlers: set[asyncio.Task[None]] = set()
 

@@ -1,4 +1,4 @@
-"""However a body is packed and however long it is, no more of it is in memory than was allowed."""
+"""Bodies of any length and encoding never take more memory than their limit."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sterna.net import TooLarge, Unreadable, beginning, parse_json, pieces, whole
-from sterna.net.decompression import Inflater
+from sterna.net import TooLarge, Unreadable, iter_body, parse_json, read_body, read_start
+from sterna.net.decompression import Decompressor
 from sterna.net.sse import EventReader
 
 TEXT = "Küstenseeschwalbe 🐦 ".encode() * 500
@@ -24,7 +24,7 @@ MOST = 2 * 1024 * 1024
 
 
 class Sent(httpx.AsyncByteStream):
-    """A body that comes in these pieces."""
+    """Body that arrives in these pieces."""
 
     def __init__(self, sent: Iterator[bytes]) -> None:
         self._sent = sent
@@ -60,11 +60,11 @@ PACKED = {
 async def test_a_packed_body_is_read_in_whatever_pieces_it_comes(encoding: str, size: int) -> None:
     packed = PACKED[encoding]
     sent = [packed[at : at + size] for at in range(0, len(packed), size)]
-    assert await whole(response(encoding, *sent), MOST) == TEXT
+    assert await read_body(response(encoding, *sent), MOST) == TEXT
 
 
 def repeated(packer: object, size: int = BOMB) -> bytes:
-    """``size`` bytes, packed."""
+    """Return ``size`` bytes, compressed."""
     block = b"data: x\n" * 131_072
     return b"".join(packer.compress(block) for _ in range(size // len(block))) + packer.flush()  # type: ignore[attr-defined]
 
@@ -72,7 +72,7 @@ def repeated(packer: object, size: int = BOMB) -> bytes:
 async def events(answer: httpx.Response) -> None:
     """Read an answer as a stream of events."""
     reader = EventReader(MOST)
-    async with aclosing(pieces(answer, BOMB)) as body:
+    async with aclosing(iter_body(answer, BOMB)) as body:
         async for piece in body:
             for _ in reader.feed(piece):
                 pass
@@ -91,8 +91,8 @@ async def test_a_bomb_is_given_up_at_the_limit_and_never_unpacked(encoding: str)
     tracemalloc.start()
     try:
         with pytest.raises(TooLarge):
-            await whole(response(encoding, bomb), MOST)
-        assert len(await beginning(response(encoding, bomb), 1000)) == 1000
+            await read_body(response(encoding, bomb), MOST)
+        assert len(await read_start(response(encoding, bomb), 1000)) == 1000
         with pytest.raises(TooLarge):
             await events(response(encoding, bomb))
         peak = tracemalloc.get_traced_memory()[1]
@@ -104,7 +104,7 @@ async def test_a_bomb_is_given_up_at_the_limit_and_never_unpacked(encoding: str)
 @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "compress", "gzip, br", "x"])
 async def test_a_packing_that_was_not_asked_for_is_not_read(encoding: str) -> None:
     with pytest.raises(Unreadable):
-        await whole(response(encoding, b"x"), MOST)
+        await read_body(response(encoding, b"x"), MOST)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
@@ -112,12 +112,12 @@ async def test_half_of_a_packed_body_is_no_body(encoding: str) -> None:
     packed = PACKED[encoding]
     for broken in (packed[: len(packed) // 2], b"\x28" * 40, packed[:1]):
         with pytest.raises(Unreadable):
-            await whole(response(encoding, broken), MOST)
+            await read_body(response(encoding, broken), MOST)
 
 
 async def test_an_empty_body_is_empty_whatever_its_header_says() -> None:
     for encoding in ("gzip", "zstd", "deflate", ""):
-        assert await whole(response(encoding), MOST) == b""
+        assert await read_body(response(encoding), MOST) == b""
 
 
 async def test_a_length_beyond_the_limit_is_refused_before_anything_is_read() -> None:
@@ -127,22 +127,22 @@ async def test_a_length_beyond_the_limit_is_refused_before_anything_is_read() ->
 
     answer = httpx.Response(200, headers={"content-length": str(MOST + 1)}, stream=Sent(never()))
     with pytest.raises(TooLarge):
-        await whole(answer, MOST)
+        await read_body(answer, MOST)
 
 
 async def test_the_beginning_is_what_came_though_the_rest_is_broken() -> None:
     packed = PACKED["gzip"]
-    assert TEXT.startswith(await beginning(response("gzip", packed[: len(packed) - 9]), 400))
-    assert await beginning(response("br", b"x"), 400) == b""
+    assert TEXT.startswith(await read_start(response("gzip", packed[: len(packed) - 9]), 400))
+    assert await read_start(response("br", b"x"), 400) == b""
 
 
 @given(st.binary(max_size=3000), st.integers(1, 50), st.sampled_from(["gzip", "deflate", "zstd"]))
 def test_any_body_in_any_pieces_comes_out_as_it_went_in(data: bytes, size: int, encoding: str) -> None:
     packed = {"gzip": gzip.compress, "deflate": raw_deflate, "zstd": zstandard.compress}[encoding](data)
-    inflater = Inflater(encoding)
+    decompressor = Decompressor(encoding)
     sent = [packed[at : at + size] for at in range(0, len(packed), size)]
-    assert b"".join(piece for one in sent for piece in inflater.feed(one)) == data
-    inflater.finish()
+    assert b"".join(piece for one in sent for piece in decompressor.feed(one)) == data
+    decompressor.finish()
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "[" + "[]," * 1_100_000 + "[]]", "{", "", "nul"])

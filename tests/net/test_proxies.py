@@ -1,4 +1,4 @@
-"""Proxies as the environment names them, NO_PROXY as curl reads it."""
+"""Proxies from the environment, and NO_PROXY as curl reads it."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_the_proxy_of_an_address(environ: dict[str, str], url: str, proxy: str |
     "value", ["ftp://p:1", "socks4://p:1", "http://", "http://p:port", "http://[::1", "a b", "http://p:99999"]
 )
 def test_a_proxy_that_cannot_be_used_names_its_variable(value: str) -> None:
-    with pytest.raises(ProxyError, match="HTTPS_PROXY is not one"):
+    with pytest.raises(ProxyError, match="HTTPS_PROXY is not valid"):
         proxy_for("https://a.example", {"HTTPS_PROXY": value})
 
 

@@ -1,4 +1,4 @@
-"""A stream gives the same events however it is cut, and never more than one of them is in memory."""
+"""A stream yields the same events however it is split, and never more than one is in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models and servers behind a proxy, of every kind; an error that is the proxy's names the proxy."""
+"""Models and servers behind proxies of every kind; an error of the proxy names the proxy."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ DEAD = (
     ("http://127.0.0.1:9", "Nothing answers at the proxy 127.0.0.1:9"),
     ("socks5h://127.0.0.1:9", "Nothing answers at the proxy 127.0.0.1:9"),
     ("http://proxy.invalid:3128", "The name of the proxy proxy.invalid:3128"),
-    ("ftp://127.0.0.1:9", "The proxy in HTTPS_PROXY is not one"),
+    ("ftp://127.0.0.1:9", "The proxy in HTTPS_PROXY is not valid"),
 )
 
 
@@ -96,7 +96,7 @@ async def test_a_dead_proxy_is_named_and_not_the_endpoint(
 
 
 async def ask(server: Server) -> None:
-    """One request of the messenger, whose errors are its sentences."""
+    """Send one request of sync, whose errors are sentences."""
     import httpx
 
     async with open_client(server) as client:

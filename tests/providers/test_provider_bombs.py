@@ -27,7 +27,7 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, size in (("EVENT", 1), ("ANSWER", 1), ("REPLY", 1), ("STREAM", 60)):
         monkeypatch.setattr(f"sterna.providers.reply_reader.LONGEST_{name}", size * LIMIT)
     monkeypatch.setattr("sterna.providers.openai.LONGEST_LIST", LIMIT)
-    monkeypatch.setattr("sterna.net.json_text.MOST", 10_000)
+    monkeypatch.setattr("sterna.net.json_text.MAX_VALUES", 10_000)
 
 
 class Endless(httpx.AsyncByteStream):
