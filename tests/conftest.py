@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +14,7 @@ from ticking import Ticking
 
 from sterna.storage import Store
 from sterna.storage.database import migrations
-from tests import schema_template
+from tests import schema_template, temporary_folders
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -31,14 +28,14 @@ settings.load_profile("sterna")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """The run gets a folder of its own for temporary files, which goes with it when all is well.
+    """Give the run a folder of its own for temporary files, which is removed at the end when all is well.
 
     Each pytest that starts shuts the folder that pytest would take to everybody but its owner. PostgreSQL, when root
     runs the tests, is another user, and could not be ended any more by whoever runs at the same time.
     """
     if config.option.basetemp is None:  # a worker is told its own
-        config.option.basetemp = tempfile.mkdtemp(prefix="sterna-tests-")
-        atexit.register(clear, config.option.basetemp)  # first of all, so it runs last: after PostgreSQL's end
+        # first of all, so that it is removed last: after PostgreSQL's end
+        config.option.basetemp = str(temporary_folders.new_folder())
 
 
 def pytest_collection_finish() -> None:
@@ -48,15 +45,10 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
-def pytest_sessionfinish(exitstatus: int) -> None:
-    """What a failed test left is left to be looked at."""
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Keep what failed tests left; pytest has removed what the others left (tmp_path_retention_policy)."""
     if exitstatus:
-        atexit.unregister(clear)
-
-
-def clear(folder: str) -> None:
-    """Remove the files of a run."""
-    shutil.rmtree(folder, ignore_errors=True)
+        temporary_folders.keep(Path(session.config.option.basetemp))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -102,9 +94,8 @@ def postgres() -> Iterator[Embedded]:
             migrate(found.admin_url, app_role=APP, server_role=SERVICE)
             yield found
         return
-    folder = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before start(): runs after PostgreSQL has stopped
-    found = start(Path(folder) / "postgres")
+    # before start(): removed after PostgreSQL has stopped
+    found = start(temporary_folders.new_folder() / "postgres")
     with psycopg.connect(found.admin_url, autocommit=True) as admin:
         # nothing of a test outlives it, so nothing need reach the disk
         admin.execute("alter system set fsync = off")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import random
 import shutil
 import tempfile
@@ -31,13 +33,14 @@ _template: list[Path] = []
 def folder() -> Path:
     """Where files cost least."""
     memory = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="sim", dir=memory if memory.is_dir() else None))
+    return Path(tempfile.mkdtemp(prefix="sim", dir=memory if os.access(memory, os.W_OK) else None))
 
 
 def template() -> Path:
     """A history that has just been adopted by an account; made once in a process."""
     if not _template:
         path = folder() / "template.db"
+        atexit.register(shutil.rmtree, path.parent)
         store = Store.open(path, clock=lambda: EPOCH, token=lambda length: "0" * length)
         store.adopt(ORIGIN, USER, "somebody@example.org")
         store.db.execute("pragma wal_checkpoint(truncate)")

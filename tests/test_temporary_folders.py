@@ -1,0 +1,68 @@
+"""What runs of the tests leave in the temporary folder of the machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import temporary_folders
+
+ROOT = Path(__file__).parent.parent
+PREFIX = "run-"
+RUN = """
+import os, sys
+from pathlib import Path
+from tests import temporary_folders
+folder = temporary_folders.new_folder(Path(sys.argv[1]), "run-")
+database = folder / "test" / "postgres"
+(database / "base").mkdir(parents=True)
+for name in ("PG_VERSION", "postgresql.conf", "log"):
+    (database / name).touch()
+print(folder, flush=True)
+"""
+ENDS = {
+    "all is well": "",
+    "a test failed": "temporary_folders.keep(folder)",
+    "killed": "os._exit(1)",
+    "still running": "sys.stdin.read()",
+}
+
+
+def begin(folder: Path, end: str) -> tuple[subprocess.Popen[str], Path]:
+    """Begin a run; return its process, and its folder."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN + ENDS[end], str(folder)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    return process, Path(process.stdout.readline().strip())
+
+
+@pytest.mark.parametrize(
+    ("end", "is_there", "has_database"),
+    [
+        ("all is well", False, False),
+        ("a test failed", True, False),
+        ("killed", True, True),
+        ("still running", True, True),
+    ],
+)
+def test_a_run_leaves_little_and_the_next_run_removes_it(
+    tmp_path: Path, end: str, is_there: bool, has_database: bool
+) -> None:
+    process, folder = begin(tmp_path, end)
+    with process:
+        if end != "still running":
+            process.wait(30)
+        assert (folder / "test" / "postgres" / "log").exists() == is_there
+        assert (folder / "test" / "postgres" / "base").exists() == has_database
+        temporary_folders.remove_abandoned(tmp_path, PREFIX)
+        assert folder.exists() == (end == "still running")
+        process.communicate("", timeout=30)
+    assert list(tmp_path.iterdir()) == []
