@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sterna.storage import StoreThread, SyncState
 
     from .auth.accounts import Account
-    from .auth.token_session import Session
+    from .auth.token_session import TokenSession
     from .wire import Capability
 
 log = logging.getLogger("sterna.sync")
@@ -64,7 +64,7 @@ class Rounds:
         self,
         store: StoreThread,
         account: Account,
-        session: Session,
+        session: TokenSession,
         transport: Transport,
         make_sync: MakeSync,
         *,

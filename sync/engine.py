@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sterna.storage import Change, StoreThread
 
     from .auth.accounts import Account
-    from .auth.token_session import Session
+    from .auth.token_session import TokenSession
     from .wire import Capability
 
 log = logging.getLogger("sterna.sync")
@@ -69,7 +69,7 @@ class Engine:
         self,
         store: StoreThread,
         account: Account,
-        session: Session,
+        session: TokenSession,
         make_sync: MakeSync,
         *,
         auth: Auth | None = None,

@@ -12,7 +12,7 @@ from .analytics.tracker import InteractionTracker
 from .analytics.visits import ChatSession
 from .auth.accounts import Account, Accounts
 from .auth.cookies import CookieAuth
-from .auth.token_session import KeptSession
+from .auth.token_session import StoredTokenSession
 from .clock import Timing
 from .cycle_runner import Syncing
 from .engine import Engine
@@ -95,7 +95,7 @@ def open_engine(
     settings = accounts.settings()
     auth: Auth | None = None
     if account.kind == "upstream":
-        if not isinstance(session, KeptSession) or not settings.supabase_url:
+        if not isinstance(session, StoredTokenSession) or not settings.supabase_url:
             raise SignInNeeded(
                 "An upstream server takes a sign-in with its cookies: set sync.supabase_url, leave sync.token_command "
                 "out, and sign in: sterna login"

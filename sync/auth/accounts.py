@@ -24,7 +24,7 @@ from sterna.storage.accounts import registry
 from ..errors import BadAddress, Refused, SignInError, SignInNeeded, WrongAccount
 from ..network.server_address import Server, server_of
 from .gotrue import SignInServer, Tokens
-from .token_session import CommandSession, KeptSession, Session
+from .token_session import CommandTokenSession, StoredTokenSession, TokenSession
 
 if TYPE_CHECKING:
     from sterna.config.credentials import Credentials
@@ -182,7 +182,7 @@ class Accounts:
         if not command:
             return None
         server, kind, signer = self.sign_in_server(address)
-        access = await CommandSession(server.origin, _printing(command)).token()
+        access = await CommandTokenSession(server.origin, _printing(command)).token()
         user_id, email = await signer.user(access)
         return SignedIn(server, kind, Tokens(user_id, email, access, "", 0))
 
@@ -264,18 +264,20 @@ class Accounts:
         if not account.local:
             self._keys.delete(_name(account))
 
-    def session(self, account: Account) -> Session:
+    def session(self, account: Account) -> TokenSession:
         """Who gives tokens for an account."""
         command = self.settings().token_command
         if command:
-            return CommandSession(account.origin, _printing(command), why_not=partial(self._why_not_now, account.file))
+            return CommandTokenSession(
+                account.origin, _printing(command), why_not=partial(self._why_not_now, account.file)
+            )
         return self._kept(account)
 
-    def _kept(self, account: Account) -> KeptSession:
+    def _kept(self, account: Account) -> StoredTokenSession:
         server = self._signer(server_of(account.origin), account.kind)
         whole = account.kind == "upstream"
         why_not = partial(self._why_not_now, account.file)
-        return KeptSession(
+        return StoredTokenSession(
             _name(account), account.origin, self._keys, server, whole=whole, why_not=why_not, now=self._now
         )
 
@@ -364,7 +366,7 @@ class Accounts:
         )  # fmt: skip
 
 
-async def check(session: Session, account: Account, owner: tuple[str, str] | None) -> None:
+async def check(session: TokenSession, account: Account, owner: tuple[str, str] | None) -> None:
     """Before each cycle: file, account and token name one and the same, and its owner says yes to sending.
 
     Raises :class:`SignInNeeded`, of which :class:`SendingOff` is one.

@@ -18,7 +18,7 @@ from ..wire.cookies import NAME, kept_sessions, session_cookies
 from .gotrue import Tokens
 
 if TYPE_CHECKING:
-    from .token_session import KeptSession
+    from .token_session import StoredTokenSession
 
 
 def cookie_name(supabase_url: str) -> str:
@@ -76,33 +76,33 @@ def tokens_of(session: Mapping[str, Any], now: float) -> Tokens | None:
 class CookieAuth:
     """Cookies of one account's sign-in, as credentials of requests to an upstream server."""
 
-    def __init__(self, kept: KeptSession, supabase_url: str) -> None:
-        self._kept = kept
+    def __init__(self, session: StoredTokenSession, supabase_url: str) -> None:
+        self._session = session
         self._name = cookie_name(supabase_url)
 
     async def headers(self) -> dict[str, str]:
-        """Return the headers of a request. Raises as :meth:`~.token_session.Session.token` does."""
-        await self._kept.token()  # renews it in time, so that the server need not
-        session = (await self._kept.kept()).raw
+        """Return the headers of a request. Raises as :meth:`~.token_session.TokenSession.token` does."""
+        await self._session.token()  # renews it in time, so that the server need not
+        session = (await self._session.stored()).raw
         if session is None:
             raise SignInNeeded(f"The stored sign-in is not for an upstream server. {SIGN_IN_AGAIN}")
         return {"cookie": cookie_header(self._name, session)}
 
     async def renewed(self) -> dict[str, str]:
         """Renew the sign-in after a 401, and return the new headers."""
-        await self._kept.refresh()
+        await self._session.refresh()
         return await self.headers()
 
     async def heard(self, set_cookies: Sequence[str], now: float) -> bool:
         """Store a session that a response renewed. Return False when the response ended the sign-in."""
-        session = (await self._kept.kept()).raw or {}
+        session = (await self._session.stored()).raw or {}
         left = renewed(self._name, session, set_cookies)
         if left is None:
             return True
         tokens = tokens_of(left, now)
         if tokens is None:
             return bool(left)  # an unreadable session is not stored; the next request will show
-        await self._kept.replace(tokens)
+        await self._session.replace(tokens)
         return True
 
 

@@ -1,8 +1,8 @@
-"""A sign-in that lasts: an access token whenever one is asked for, renewed under a lock between processes.
+"""Access tokens of a sign-in, renewed under a lock between processes.
 
-A refresh token is good for one use, and using it twice ends the sign-in. So whoever renews first waits for its turn,
-then reads again what is kept: where another process has renewed meanwhile, its token is taken and nothing is asked. The
-alternative, a renewing process that others talk to, would need one that is always there.
+A refresh token can be used once, and using it twice ends the sign-in. So a process that renews first acquires the lock,
+then reads the stored tokens again: where another process has renewed them meanwhile, they are used without a request.
+The alternative, one process that renews for all others, would have to run all the time.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ PATIENCE = 90.0
 PAUSE = 0.05
 
 WhyNot = Callable[[], str | None]
-"""What speaks against sending just now, in a sentence; None when nothing does. Not for the event loop."""
+"""Function that returns a sentence about why nothing may be sent now, or None. It blocks."""
 
 
-def _nothing() -> None:
-    """Nothing speaks against it."""
+def _no_objection() -> None:
+    """Allow sending."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A sign-in as it is kept with the credentials."""
+class StoredTokens:
+    """Tokens of a sign-in, as stored with the credentials."""
 
     origin: str
     user_id: str
@@ -49,50 +49,56 @@ class Kept:
     access: str = field(repr=False)
     refresh: str = field(repr=False)
     until: float
-    """When the access token ends, by this computer's clock: the server's clock may be another."""
+    """Expiry of the access token by the clock of this computer, which may differ from the server's."""
     raw: Mapping[str, Any] | None = field(repr=False, default=None)
-    """What upstream's cookies are made of; not kept for a Sterna server."""
+    """Response that upstream's cookies are built from; not stored for a Sterna server."""
 
     def encode(self) -> str:
-        """One line of ASCII, as credentials take it."""
-        told = {name: getattr(self, name) for name in ("origin", "user_id", "email", "access", "refresh", "until")}
-        return json.dumps(told | ({"raw": dict(self.raw)} if self.raw is not None else {}), separators=(",", ":"))
+        """Return one line of ASCII."""
+        fields = {name: getattr(self, name) for name in ("origin", "user_id", "email", "access", "refresh", "until")}
+        return json.dumps(fields | ({"raw": dict(self.raw)} if self.raw is not None else {}), separators=(",", ":"))
 
     @classmethod
-    def decode(cls, text: str) -> Kept | None:
-        """None where it is nothing that this program kept."""
+    def decode(cls, text: str) -> StoredTokens | None:
+        """Return the tokens in ``text``; None where it holds none."""
         try:
-            told = json.loads(text)
+            fields = json.loads(text)
         except (ValueError, RecursionError):
             return None
-        if not isinstance(told, dict):
+        if not isinstance(fields, dict):
             return None
-        texts = [told.get(name) for name in ("origin", "user_id", "email", "access", "refresh")]
-        until, raw = told.get("until"), told.get("raw")
-        if not all(isinstance(one, str) for one in texts) or not isinstance(until, (int, float)):
+        texts = [fields.get(name) for name in ("origin", "user_id", "email", "access", "refresh")]
+        until, raw = fields.get("until"), fields.get("raw")
+        if not all(isinstance(value, str) for value in texts) or not isinstance(until, (int, float)):
             return None
-        origin, user_id, email, access, refresh = (str(one) for one in texts)
+        origin, user_id, email, access, refresh = map(str, texts)
         return cls(origin, user_id, email, access, refresh, float(until), raw if isinstance(raw, dict) else None)
 
 
-class Session(Protocol):
-    """Whoever gives tokens."""
+class TokenSession(Protocol):
+    """Source of access tokens."""
 
     async def token(self) -> str:
-        """An access token that should be good. Raises :class:`SignInNeeded`, or :class:`CannotReach`."""
+        """Return an access token, renewed if necessary. Raises :class:`SignInNeeded`, or :class:`CannotReach`."""
         ...
 
     async def refresh(self) -> str:
-        """Another token than the one that the server has just refused. Raises as :meth:`token` does."""
+        """Return a new token after the server has rejected the last one. Raises as :meth:`token` does."""
         ...
 
     async def check(self, origin: str, user_id: str) -> None:
-        """Raises :class:`WrongAccount` unless the sign-in is that account's at that server, and :class:`SendingOff`."""
+        """Check that the sign-in is that account's at that server, and that it may send.
+
+        Raises :class:`WrongAccount` or :class:`SendingOff`.
+        """
         ...
 
 
-class KeptSession:
-    """The sign-in of one account's file. ``whole`` keeps all that the server gave, which upstream's cookies are of."""
+class StoredTokenSession:
+    """Sign-in of one account, with tokens stored with the credentials.
+
+    ``whole`` stores the whole response of the server too, which upstream's cookies are built from.
+    """
 
     def __init__(
         self,
@@ -102,7 +108,7 @@ class KeptSession:
         server: SignInServer,
         *,
         whole: bool = False,
-        why_not: WhyNot = _nothing,
+        why_not: WhyNot = _no_objection,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -114,128 +120,128 @@ class KeptSession:
         self._why_not = why_not
         self._now = now
         self._sleep = sleep
-        self._kept: Kept | None = None
-        self._renewing: asyncio.Task[Kept] | None = None
+        self._tokens: StoredTokens | None = None
+        self._renewing: asyncio.Task[StoredTokens] | None = None
 
     async def token(self) -> str:
-        """See :class:`Session`."""
-        kept = await self.kept()
-        if kept.until - self._now() > EARLY:
-            return kept.access
-        return (await self._renewed(kept)).access
+        """See :class:`TokenSession`."""
+        stored = await self.stored()
+        if stored.until - self._now() > EARLY:
+            return stored.access
+        return (await self._renewed(stored)).access
 
     async def refresh(self) -> str:
-        """See :class:`Session`."""
-        return (await self._renewed(await self.kept())).access
+        """See :class:`TokenSession`."""
+        return (await self._renewed(await self.stored())).access
 
     async def check(self, origin: str, user_id: str) -> None:
-        """See :class:`Session`. Reads anew what is kept: a sign-out by another process counts at once."""
+        """See :class:`TokenSession`. Reads the tokens anew: a sign-out by another process counts at once."""
         await _may_send(self._why_not)
-        self._kept = kept = await self._read()
-        subject = subject_of(kept.access) or kept.user_id
-        if kept.origin != origin or kept.user_id != user_id or subject != user_id:
-            raise WrongAccount(f"The sign-in that is kept is not this history's account. {SIGN_IN_AGAIN}")
+        self._tokens = stored = await self._read()
+        subject = subject_of(stored.access) or stored.user_id
+        if stored.origin != origin or stored.user_id != user_id or subject != user_id:
+            raise WrongAccount(f"The stored sign-in belongs to another account than this history. {SIGN_IN_AGAIN}")
 
-    async def kept(self) -> Kept:
-        """The sign-in. Raises :class:`SignInNeeded` where none is kept."""
-        if self._kept is None:
-            self._kept = await self._read()
-        return self._kept
+    async def stored(self) -> StoredTokens:
+        """Return the stored tokens. Raises :class:`SignInNeeded` where there are none."""
+        if self._tokens is None:
+            self._tokens = await self._read()
+        return self._tokens
 
     async def replace(self, tokens: Tokens) -> None:
-        """Keep what the server has given: at a sign-in, or with an answer's cookies. Raises :class:`ConfigError`."""
+        """Store new tokens, of a sign-in or of a response's cookies. Raises :class:`ConfigError`."""
 
-        async def keep() -> None:
-            self._kept = await self._written(self._taken(tokens))
+        async def store() -> None:
+            self._tokens = await self._write(self._converted(tokens))
 
-        await self._in_turn(keep)
+        await self._locked(store)
 
     async def forget(self) -> bool:
-        """Sign out: here always, at the server where it can be reached; whether it heard of it."""
+        """Sign out on this computer, and at the server where it can be reached. Return whether the server knows."""
 
         async def end() -> bool:
             try:
-                kept = await self._read()
+                stored = await self._read()
             except SignInNeeded:
-                kept = None
-            told = False
+                stored = None
+            notified = False
             try:
-                if kept is not None:
-                    await self._server.logout(kept.access)
-                    told = True
+                if stored is not None:
+                    await self._server.logout(stored.access)
+                    notified = True
             except SignInNeeded:
-                told = await self._ended(kept)
+                notified = await self._logout_renewed(stored)
             except SignInError as error:
-                log.warning("the server was not told of a sign-out: %s", type(error).__name__)
+                log.warning("the server does not know of a sign-out: %s", type(error).__name__)
             finally:
-                self._kept = None
+                self._tokens = None
                 await asyncio.to_thread(self._credentials.delete, self._name)
-            return told
+            return notified
 
-        return await self._in_turn(end)
+        return await self._locked(end)
 
-    async def _ended(self, kept: Kept | None) -> bool:
-        """An access token that has run out ends nothing: with a new one the sign-in can be ended."""
+    async def _logout_renewed(self, stored: StoredTokens | None) -> bool:
+        """End the sign-in with a new access token, after the stored one has expired."""
         try:
-            if kept is not None:
-                await self._server.logout((await self._server.refresh(kept.refresh)).access)
+            if stored is not None:
+                await self._server.logout((await self._server.refresh(stored.refresh)).access)
         except SignInNeeded:
             return True  # it had ended already
         except SignInError:
             return False
         return True
 
-    async def _renewed(self, used: Kept) -> Kept:
+    async def _renewed(self, used: StoredTokens) -> StoredTokens:
         if self._renewing is None or self._renewing.done():
-            self._renewing = asyncio.create_task(self._in_turn(lambda: self._renew(used)), name="sync.renew")
-            self._renewing.add_done_callback(_heard)
-        # a caller that gives up must not lose a token that the server has already given
+            self._renewing = asyncio.create_task(self._locked(lambda: self._renew(used)), name="sync.renew")
+            self._renewing.add_done_callback(_retrieve_error)
+        # a caller that is cancelled must not lose a token that the server has already issued
         return await asyncio.shield(self._renewing)
 
-    async def _renew(self, used: Kept) -> Kept:
-        kept = await self._read()
-        if kept.refresh != used.refresh and kept.until - self._now() > EARLY:
-            self._kept = kept
-            return kept
-        return await self._keep(await self._server.refresh(kept.refresh))
+    async def _renew(self, used: StoredTokens) -> StoredTokens:
+        stored = await self._read()
+        if stored.refresh != used.refresh and stored.until - self._now() > EARLY:
+            self._tokens = stored
+            return stored
+        return await self._store_renewed(await self._server.refresh(stored.refresh))
 
-    async def _keep(self, tokens: Tokens) -> Kept:
-        kept = self._taken(tokens)
-        if self._kept is not None and kept.user_id != self._kept.user_id:
-            raise WrongAccount(f"The server gave a sign-in of another account. {SIGN_IN_AGAIN}")
-        self._kept = kept
+    async def _store_renewed(self, tokens: Tokens) -> StoredTokens:
+        renewed = self._converted(tokens)
+        if self._tokens is not None and renewed.user_id != self._tokens.user_id:
+            raise WrongAccount(f"The server issued a sign-in of another account. {SIGN_IN_AGAIN}")
+        self._tokens = renewed
         try:
-            return await self._written(kept)
+            return await self._write(renewed)
         except ConfigError:  # the disk is full: this process at least can go on
-            log.error("the renewed sign-in could not be kept; it lasts as long as this process")
-            return kept
+            log.error("the renewed sign-in could not be stored; it lasts as long as this process")
+            return renewed
 
-    def _taken(self, tokens: Tokens) -> Kept:
+    def _converted(self, tokens: Tokens) -> StoredTokens:
         raw = tokens.raw if self._whole else None
         until = self._now() + tokens.seconds
-        return Kept(self._origin, tokens.user_id, tokens.email, tokens.access, tokens.refresh, until, raw)
+        return StoredTokens(self._origin, tokens.user_id, tokens.email, tokens.access, tokens.refresh, until, raw)
 
-    async def _written(self, kept: Kept) -> Kept:
-        await asyncio.to_thread(self._credentials.put, self._name, kept.encode())
-        return kept
+    async def _write(self, tokens: StoredTokens) -> StoredTokens:
+        await asyncio.to_thread(self._credentials.put, self._name, tokens.encode())
+        return tokens
 
-    async def _read(self) -> Kept:
+    async def _read(self) -> StoredTokens:
         try:
             text = await asyncio.to_thread(self._credentials.get, self._name)
         except ConfigError as error:
             raise SignInNeeded(str(error)) from None
-        kept = Kept.decode(text) if text else None
-        if kept is None or kept.origin != self._origin:
-            raise SignInNeeded(f"Nobody is signed in here. {SIGN_IN_AGAIN}")
-        return kept
+        tokens = StoredTokens.decode(text) if text else None
+        if tokens is None or tokens.origin != self._origin:
+            raise SignInNeeded(f"You are not signed in. {SIGN_IN_AGAIN}")
+        return tokens
 
-    async def _in_turn(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def _locked(self, work: Callable[[], Awaitable[T]]) -> T:
         lock = self._credentials.lock(self._name)
         waited = 0.0
         try:
             while not lock.try_acquire():
                 if waited > PATIENCE:
-                    raise CannotReach("Another Sterna is still renewing the sign-in. Try again.", "timeout")
+                    raise CannotReach("Another Sterna process is still renewing the sign-in. Try again.", "timeout")
                 await self._sleep(PAUSE)
                 waited += PAUSE
         except ConfigError as error:
@@ -246,21 +252,21 @@ class KeptSession:
             lock.release()
 
 
-class CommandSession:
-    """Tokens that a command of the person prints."""
+class CommandTokenSession:
+    """Tokens printed by a configured command."""
 
-    def __init__(self, origin: str, run: Callable[[], str], *, why_not: WhyNot = _nothing) -> None:
+    def __init__(self, origin: str, run: Callable[[], str], *, why_not: WhyNot = _no_objection) -> None:
         self._origin = origin
         self._why_not = why_not
         self._run = run
         self._token = ""
 
     async def token(self) -> str:
-        """See :class:`Session`."""
+        """See :class:`TokenSession`."""
         return self._token or await self.refresh()
 
     async def refresh(self) -> str:
-        """See :class:`Session`."""
+        """See :class:`TokenSession`."""
         try:
             self._token = await asyncio.to_thread(self._run)
         except ConfigError as error:
@@ -268,10 +274,10 @@ class CommandSession:
         return self._token
 
     async def check(self, origin: str, user_id: str) -> None:
-        """See :class:`Session`."""
+        """See :class:`TokenSession`."""
         await _may_send(self._why_not)
         if origin != self._origin or subject_of(await self.token()) != user_id:
-            raise WrongAccount("The token that sync.token_command prints is not of this history's account.")
+            raise WrongAccount("The token of sync.token_command belongs to another account than this history.")
 
 
 async def _may_send(why_not: WhyNot) -> None:
@@ -280,7 +286,7 @@ async def _may_send(why_not: WhyNot) -> None:
         raise SendingOff(reason)
 
 
-def _heard(task: asyncio.Task[Kept]) -> None:
-    """Take the error of a renewal whose callers are all gone."""
+def _retrieve_error(task: asyncio.Task[StoredTokens]) -> None:
+    """Retrieve the error of a renewal whose callers were all cancelled, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

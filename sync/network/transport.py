@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sterna.storage import StoreThread
 
-    from ..auth.token_session import Session
+    from ..auth.token_session import TokenSession
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class Auth(Protocol):
 class Bearer:
     """A token in a header, as a Sterna server takes it. Cookies of an answer are nobody's."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: TokenSession) -> None:
         self._session = session
 
     async def headers(self) -> Mapping[str, str]:

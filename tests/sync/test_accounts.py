@@ -14,7 +14,7 @@ from sterna.storage import Store, StoreError, data_dir, open_account
 from sterna.storage.accounts import registry
 from sterna.sync.auth.accounts import Account, Accounts, SignedIn, check
 from sterna.sync.auth.gotrue import Tokens
-from sterna.sync.auth.token_session import CommandSession, KeptSession
+from sterna.sync.auth.token_session import CommandTokenSession, StoredTokenSession
 from sterna.sync.errors import BadAddress, Refused, SendingOff, SignInNeeded, WrongAccount
 from sterna.sync.network.server_address import server_of
 
@@ -264,8 +264,8 @@ async def test_an_upstream_account_signs_in_at_supabase_and_keeps_what_cookies_a
     assert accounts.sign_in_server(OTHER)[1] == "sterna"
     account = await accounts.settle(signed(kind="upstream"), "adopt", sending=True)
     session = accounts.session(account)
-    assert isinstance(session, KeptSession)
-    assert (await session.kept()).raw == {"access_token": "access", "expires_in": 3600}
+    assert isinstance(session, StoredTokenSession)
+    assert (await session.stored()).raw == {"access_token": "access", "expires_in": 3600}
     assert load(tmp_path / "config").sync.kind == "upstream"
 
 
@@ -273,7 +273,7 @@ def test_a_token_command_takes_the_place_of_a_kept_sign_in(accounts: Accounts, t
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "config.toml").write_text('[sync]\ntoken_command = "echo abc"\n')
     account = Account(tmp_path / "x.db", ADA, ORIGIN, "", "sterna")
-    assert isinstance(accounts.session(account), CommandSession)
+    assert isinstance(accounts.session(account), CommandTokenSession)
 
 
 async def test_nothing_of_an_email_reaches_a_file_name(accounts: Accounts, folder: Path) -> None:

@@ -20,7 +20,7 @@ import pytest
 from sterna.config.credentials import Credentials
 from sterna.sync.auth.device_grant import wait_for_approval
 from sterna.sync.auth.gotrue import SignInServer, subject_of
-from sterna.sync.auth.token_session import CommandSession, Kept, KeptSession
+from sterna.sync.auth.token_session import CommandTokenSession, StoredTokens, StoredTokenSession
 from sterna.sync.errors import (
     AccountShut,
     BadAddress,
@@ -72,11 +72,13 @@ def signer(address: str) -> SignInServer:
     return SignInServer(server_of(address))
 
 
-def session_of(address: str, credentials: Credentials, now: Callable[[], float]) -> KeptSession:
-    return KeptSession(NAME, address, credentials, signer(address), now=now)
+def session_of(address: str, credentials: Credentials, now: Callable[[], float]) -> StoredTokenSession:
+    return StoredTokenSession(NAME, address, credentials, signer(address), now=now)
 
 
-async def signed_in(address: str, who: Somebody, credentials: Credentials, now: Callable[[], float]) -> KeptSession:
+async def signed_in(
+    address: str, who: Somebody, credentials: Credentials, now: Callable[[], float]
+) -> StoredTokenSession:
     session = session_of(address, credentials, now)
     await session.replace(await signer(address).password(who.email, who.password))
     return session
@@ -146,8 +148,8 @@ async def test_nothing_of_a_sign_in_is_in_a_repr_or_a_message(
 ) -> None:
     tokens = await signer(sterna_server).password(somebody.email, WORD)
     session = await signed_in(sterna_server, somebody, credentials, now)
-    shown = repr(tokens) + repr(await session.kept()) + repr(session)
-    for secret in (tokens.access, tokens.refresh, (await session.kept()).access, WORD):
+    shown = repr(tokens) + repr(await session.stored()) + repr(session)
+    for secret in (tokens.access, tokens.refresh, (await session.stored()).access, WORD):
         assert secret not in shown
 
 
@@ -229,24 +231,24 @@ async def test_a_token_is_renewed_before_it_ends(
     sterna_server: str, somebody: Somebody, credentials: Credentials, now: Now
 ) -> None:
     session = await signed_in(sterna_server, somebody, credentials, now)
-    first = await session.kept()
+    first = await session.stored()
     now.at += HOUR - 61
     assert await session.token() == first.access
-    assert await session.kept() == first
+    assert await session.stored() == first
     now.at += 2
     assert works(sterna_server, await session.token())
-    second = await session.kept()
+    second = await session.stored()
     assert second.refresh != first.refresh
     assert second.until == now.at + HOUR
     await session.token()
-    assert await session.kept() == second
+    assert await session.stored() == second
 
 
 async def test_a_token_that_the_server_refuses_is_renewed_once_for_all_who_ask(
     sterna_server: str, somebody: Somebody, credentials: Credentials, now: Now, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = await signed_in(sterna_server, somebody, credentials, now)
-    first, renewed = await session.kept(), []
+    first, renewed = await session.stored(), []
     ask = SignInServer.refresh
 
     async def counted(self: SignInServer, token: str) -> Any:
@@ -257,7 +259,7 @@ async def test_a_token_that_the_server_refuses_is_renewed_once_for_all_who_ask(
     tokens = await asyncio.gather(*(session.refresh() for _ in range(5)))
     assert len(set(tokens)) == 1
     assert renewed == [first.refresh]
-    assert await session_of(sterna_server, credentials, now).kept() == await session.kept() != first
+    assert await session_of(sterna_server, credentials, now).stored() == await session.stored() != first
 
 
 async def test_what_another_process_renewed_is_taken_and_nothing_asked(
@@ -267,14 +269,14 @@ async def test_what_another_process_renewed_is_taken_and_nothing_asked(
     other = session_of(sterna_server, credentials, now)
     await other.token()
     await one.refresh()
-    renewed = await one.kept()
+    renewed = await one.stored()
 
     async def never(*args: Any) -> None:
         raise AssertionError("the server was asked")
 
     monkeypatch.setattr(SignInServer, "refresh", never)
     assert await other.refresh() == renewed.access
-    assert await other.kept() == renewed
+    assert await other.stored() == renewed
 
 
 RENEW = """
@@ -283,11 +285,11 @@ from pathlib import Path
 from sterna.config.credentials import Credentials
 from sterna.sync.auth.gotrue import SignInServer
 from sterna.sync.network.server_address import server_of
-from sterna.sync.auth.token_session import KeptSession
+from sterna.sync.auth.token_session import StoredTokenSession
 
 async def main(address, folder, rounds):
     credentials = Credentials(Path(folder), lambda: None)
-    session = KeptSession("account.x", address, credentials, SignInServer(server_of(address)))
+    session = StoredTokenSession("account.x", address, credentials, SignInServer(server_of(address)))
     await session.token()
     for _ in range(rounds):
         print(await session.refresh(), flush=True)
@@ -354,7 +356,7 @@ async def test_signing_out_ends_it_here_and_at_the_server(
     session = await signed_in(sterna_server, somebody, credentials, now)
     watching = session_of(sterna_server, credentials, now)
     await watching.token()
-    refresh = (await session.kept()).refresh
+    refresh = (await session.stored()).refresh
     assert await session.forget()
     assert credentials.get(NAME) is None
     with pytest.raises(SignInNeeded):
@@ -366,7 +368,7 @@ async def test_signing_out_ends_it_here_and_at_the_server(
 
 
 async def test_signing_out_works_without_the_server(credentials: Credentials, now: Now) -> None:
-    kept = Kept("http://127.0.0.1:9", "u", "e", "a", "r", now.at + HOUR)
+    kept = StoredTokens("http://127.0.0.1:9", "u", "e", "a", "r", now.at + HOUR)
     credentials.put(NAME, kept.encode())
     assert not await session_of("http://127.0.0.1:9", credentials, now).forget()
     assert credentials.get(NAME) is None
@@ -381,7 +383,7 @@ async def test_a_sign_in_is_bound_to_its_origin_and_its_account(
         await session.check(sterna_server, "11111111-1111-4111-8111-111111111111")
     with pytest.raises(WrongAccount):
         await session.check("https://elsewhere.example", somebody.id)
-    elsewhere = KeptSession(NAME, "http://127.0.0.1:9", credentials, signer("http://127.0.0.1:9"), now=now)
+    elsewhere = StoredTokenSession(NAME, "http://127.0.0.1:9", credentials, signer("http://127.0.0.1:9"), now=now)
     with pytest.raises(SignInNeeded):
         await elsewhere.token()
 
@@ -390,7 +392,7 @@ async def test_a_renewal_whose_caller_gives_up_is_kept_all_the_same(
     sterna_server: str, somebody: Somebody, credentials: Credentials, now: Now
 ) -> None:
     session = await signed_in(sterna_server, somebody, credentials, now)
-    first = await session.kept()
+    first = await session.stored()
     asking = asyncio.create_task(session.refresh())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -398,10 +400,10 @@ async def test_a_renewal_whose_caller_gives_up_is_kept_all_the_same(
     with pytest.raises(asyncio.CancelledError):
         await asking
     for _ in range(500):
-        if await session.kept() != first and Kept.decode(credentials.get(NAME) or "") != first:
+        if await session.stored() != first and StoredTokens.decode(credentials.get(NAME) or "") != first:
             break
         await asyncio.sleep(0.01)
-    assert Kept.decode(credentials.get(NAME) or "") == await session.kept() != first
+    assert StoredTokens.decode(credentials.get(NAME) or "") == await session.stored() != first
 
 
 async def test_a_disk_that_is_full_ends_no_sign_in(
@@ -410,14 +412,14 @@ async def test_a_disk_that_is_full_ends_no_sign_in(
     from sterna.config import files
 
     session = await signed_in(sterna_server, somebody, credentials, now)
-    first = await session.kept()
+    first = await session.stored()
 
     def full(*args: Any, **kwargs: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files.tempfile, "mkstemp", full)
     await session.refresh()
-    second = await session.kept()
+    second = await session.stored()
     assert second.refresh != first.refresh
     assert await session.token() == second.access
 
@@ -433,7 +435,7 @@ async def test_what_this_program_did_not_keep_is_no_sign_in(tmp_path: Path, text
 
 async def test_a_command_may_give_the_token(sterna_server: str, somebody: Somebody) -> None:
     tokens = await signer(sterna_server).password(somebody.email, WORD)
-    session = CommandSession(sterna_server, lambda: tokens.access)
+    session = CommandTokenSession(sterna_server, lambda: tokens.access)
     assert await session.token() == tokens.access
     await session.check(sterna_server, somebody.id)
     with pytest.raises(WrongAccount):
@@ -558,7 +560,7 @@ async def test_only_the_servers_own_word_ends_a_sign_in(
     status: int, body: bytes, credentials: Credentials, now: Now
 ) -> None:
     with answering(status, body, content_type="text/html" if body == b"<html>" else JSON) as address:
-        credentials.put(NAME, Kept(address, "u", "e", "a", "r", now.at + HOUR).encode())
+        credentials.put(NAME, StoredTokens(address, "u", "e", "a", "r", now.at + HOUR).encode())
         session = session_of(address, credentials, now)
         with pytest.raises(SignInError) as error:
             await session.refresh()
