@@ -12,8 +12,9 @@ from sterna.storage import FenceLost, Store, StoreError
 
 from .auth.accounts import check
 from .clock import Timing
+from .effect_runner import run_effects
 from .errors import CannotReach, SendingOff, SignInNeeded
-from .network.transport import Transport, drive
+from .network.transport import Transport
 from .protocol.capabilities import is_old, probe
 from .protocol.effects import Cycle, Http, Problem, Step, Unreachable
 from .protocol.response_errors import problem_of
@@ -157,7 +158,7 @@ class Rounds:
             work = getattr(sync, "conversation", None)
             if isinstance(sync, Problem) or work is None:
                 return False
-            await drive(work(session_id, fence), self._transport, self._store, timing=self._timing)
+            await run_effects(work(session_id, fence), self._transport, self._store, timing=self._timing)
         except (SignInNeeded, CannotReach, Unreachable, StoreError, ValueError) as error:
             log.info("a conversation was not fetched: %s", type(error).__name__)
         return not await self._store.run(Store.is_bodiless, session_id)
@@ -175,8 +176,8 @@ class Rounds:
             first = getattr(sync, "newest", None)
             if first is not None and self.cur == 0 and not await self._store.run(Store.pull_is_complete):
                 with suppress(Unreachable, ValueError):  # the cycle meets the same, and knows what it means
-                    await drive(first(self.fence), self._transport, self._store, timing=self._timing)
-            cycle: Cycle = await drive(
+                    await run_effects(first(self.fence), self._transport, self._store, timing=self._timing)
+            cycle: Cycle = await run_effects(
                 sync.cycle(self.fence), self._transport, self._store, timing=self._timing, seen=self._seen
             )
         except SignInNeeded as error:
@@ -205,7 +206,7 @@ class Rounds:
         if self._sync is not None and not doubted and not is_old(await self._store.run(Store.sync_account), now_ms):
             return self._sync
         work = probe(self._account.kind, self._scheduler.retry_ms(self.fails, LONGEST_TRY_MS), again=doubted)
-        found = await drive(work, self._transport, self._store, timing=self._timing)
+        found = await run_effects(work, self._transport, self._store, timing=self._timing)
         if isinstance(found, Problem):
             return found
         self._doubted = False

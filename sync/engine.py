@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from sterna.storage import FenceLost, Store, StoreError
 
+from .auth.bearer import Bearer
 from .change_feed import ChangeFeed
 from .clock import Timing
 from .cycle_runner import WISHED, MakeSync, Rounds, stuck
 from .lock import SyncLock
 from .network.connectivity import way_out
 from .network.server_address import server_of
-from .network.transport import Auth, Bearer, Transport
+from .network.transport import Auth, Transport
 from .protocol.capabilities import client_header
 from .protocol.effects import Cycle, Problem
 from .scheduler import RETURN_SPREAD, Scheduler

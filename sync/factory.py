@@ -11,6 +11,7 @@ from .analytics.client import AnalyticsService
 from .analytics.tracker import InteractionTracker
 from .analytics.visits import ChatSession
 from .auth.accounts import Account, Accounts
+from .auth.bearer import Bearer
 from .auth.cookies import CookieAuth
 from .auth.token_session import StoredTokenSession
 from .clock import Timing
@@ -19,7 +20,7 @@ from .engine import Engine
 from .errors import SendingOff, SignInError, SignInNeeded
 from .network.json_api import Service
 from .network.server_address import server_of
-from .network.transport import Bearer, Transport
+from .network.transport import Transport
 from .profile import AccountData
 from .protocol.delta import DeltaSync
 from .status import SyncReport

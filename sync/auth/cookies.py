@@ -35,7 +35,7 @@ def cookie_header(name: str, session: Mapping[str, Any]) -> str:
     return "; ".join(f"{cookie}={value}" for cookie, value in session_cookies(name, session).items())
 
 
-def renewed(name: str, session: Mapping[str, Any], set_cookies: Iterable[str]) -> Mapping[str, Any] | None:
+def updated_session(name: str, session: Mapping[str, Any], set_cookies: Iterable[str]) -> Mapping[str, Any] | None:
     """Return the session after the ``Set-Cookie`` headers of a response; None where they do not change it.
 
     An empty session means that the server has ended it. Cookies of other names are ignored.
@@ -88,15 +88,15 @@ class CookieAuth:
             raise SignInNeeded(f"The stored sign-in is not for an upstream server. {SIGN_IN_AGAIN}")
         return {"cookie": cookie_header(self._name, session)}
 
-    async def renewed(self) -> dict[str, str]:
+    async def renew(self) -> dict[str, str]:
         """Renew the sign-in after a 401, and return the new headers."""
         await self._session.refresh()
         return await self.headers()
 
-    async def heard(self, set_cookies: Sequence[str], now: float) -> bool:
+    async def store_cookies(self, set_cookies: Sequence[str], now: float) -> bool:
         """Store a session that a response renewed. Return False when the response ended the sign-in."""
         session = (await self._session.stored()).raw or {}
-        left = renewed(self._name, session, set_cookies)
+        left = updated_session(self._name, session, set_cookies)
         if left is None:
             return True
         tokens = tokens_of(left, now)

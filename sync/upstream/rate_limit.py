@@ -44,8 +44,8 @@ class Budget:
         """Until so many may be asked."""
         return max(1_000, math.ceil((wanted - self.left) * HOUR_MS / self.rate))
 
-    def heard(self, headers: Mapping[str, str]) -> None:
-        """What the server says of its limit."""
+    def note_limits(self, headers: Mapping[str, str]) -> None:
+        """Adjust to the limit that a response names."""
         limit, left = _number(headers.get("x-ratelimit-limit")), _number(headers.get("x-ratelimit-remaining"))
         if limit:
             self.rate = max(1.0, limit * SHARE)

@@ -55,7 +55,7 @@ class Talk:
             answer: Answer = yield Http(method, f"/api/chat/{path}", query or {}, headers, body)
         except Unreachable as error:
             raise Stopped(self.judge.unreachable(error)) from None
-        self.budget.heard(answer.headers)
+        self.budget.note_limits(answer.headers)
         said = self.judge.said(answer, (yield Now()), tolerant=tolerant)
         if said.kind == "no_such_page":
             self.flavour = "S"

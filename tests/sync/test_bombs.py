@@ -39,7 +39,7 @@ class Anybody:
     async def renewed(self) -> dict[str, str]:
         return {}
 
-    async def heard(self, set_cookies: object, now: float) -> bool:
+    async def store_cookies(self, set_cookies: object, now: float) -> bool:
         return True
 
 

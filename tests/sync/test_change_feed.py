@@ -14,9 +14,10 @@ from proxy import Asked, Passing, Scripted, answer, scripted, until
 from test_transport import Signed
 
 from sterna.net import TooLarge
+from sterna.sync.auth.bearer import Bearer
 from sterna.sync.change_feed import ChangeFeed, HeadParser
 from sterna.sync.network.server_address import server_of
-from sterna.sync.network.transport import Bearer, Transport
+from sterna.sync.network.transport import Transport
 
 STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nconnection: close\r\n\r\n"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sterna.sync.auth.cookies import cookie_header, cookie_name, renewed, tokens_of
+from sterna.sync.auth.cookies import cookie_header, cookie_name, tokens_of, updated_session
 from sterna.sync.errors import BadAddress
 from sterna.sync.wire import kept_sessions, session_cookies
 
@@ -53,20 +53,20 @@ def test_the_header_carries_every_chunk() -> None:
 @pytest.mark.parametrize(("old", "new"), [(10, 10), (10, 4000), (4000, 10), (9000, 4000)])
 def test_a_renewed_session_is_found_whatever_its_number_of_chunks(old: int, new: int) -> None:
     before, after = session(old), session(new, "d.e.f")
-    assert renewed(NAME, before, ["theme=dark; Path=/", *sets(after, before)]) == after
+    assert updated_session(NAME, before, ["theme=dark; Path=/", *sets(after, before)]) == after
 
 
 def test_cookies_of_others_renew_nothing() -> None:
     other = [header.replace("sb-abc", "sb-xyz") for header in sets(session(10, "d.e.f"))]
-    assert renewed(NAME, session(), []) is None
-    assert renewed(NAME, session(), other) is None
-    assert renewed(NAME, session(), sets(session())) is None
+    assert updated_session(NAME, session(), []) is None
+    assert updated_session(NAME, session(), other) is None
+    assert updated_session(NAME, session(), sets(session())) is None
 
 
 def test_a_session_that_the_server_ends_is_empty() -> None:
-    assert renewed(NAME, session(), [f"{NAME}=; Max-Age=0"]) == {}
-    assert renewed(NAME, session(), [f"{NAME}=; Expires=Thu, 01 Jan 1970 00:00:00 GMT"]) == {}
-    assert renewed(NAME, session(), [f"{NAME}=nonsense"]) == {}
+    assert updated_session(NAME, session(), [f"{NAME}=; Max-Age=0"]) == {}
+    assert updated_session(NAME, session(), [f"{NAME}=; Expires=Thu, 01 Jan 1970 00:00:00 GMT"]) == {}
+    assert updated_session(NAME, session(), [f"{NAME}=nonsense"]) == {}
 
 
 def test_tokens_of_a_session_last_as_long_as_it_says() -> None:

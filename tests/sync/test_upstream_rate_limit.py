@@ -37,19 +37,19 @@ def test_no_hour_has_more_requests_than_the_server_lets_a_free_account_ask(gaps:
 
 def test_the_limit_that_the_server_names_is_what_counts() -> None:
     budget = Budget()
-    budget.heard({"x-ratelimit-limit": "1000", "x-ratelimit-remaining": "900"})
+    budget.note_limits({"x-ratelimit-limit": "1000", "x-ratelimit-remaining": "900"})
     assert budget.rate == 600
-    budget.heard({"x-ratelimit-limit": "50", "x-ratelimit-remaining": "40"})
+    budget.note_limits({"x-ratelimit-limit": "50", "x-ratelimit-remaining": "40"})
     assert (budget.rate, budget.left) == (30, 15)
     for odd in ("", "many", "-3", "9" * 20):
-        budget.heard({"x-ratelimit-limit": odd, "x-ratelimit-remaining": odd})
+        budget.note_limits({"x-ratelimit-limit": odd, "x-ratelimit-remaining": odd})
     assert budget.rate == 30
 
 
 def test_the_last_tenth_is_left_to_the_others() -> None:
     budget = Budget()
     budget.fill(NOW)
-    budget.heard({"x-ratelimit-limit": "200", "x-ratelimit-remaining": "19"})
+    budget.note_limits({"x-ratelimit-limit": "200", "x-ratelimit-remaining": "19"})
     assert not budget.take()
     budget.fill(NOW + budget.wait_ms(1))
     assert budget.take()

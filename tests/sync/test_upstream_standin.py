@@ -14,7 +14,7 @@ import httpx
 import pytest
 from ticking import Ticking
 
-from sterna.sync.auth.cookies import renewed
+from sterna.sync.auth.cookies import updated_session
 from tests.upstream import Person, Told, Upstream, serving
 
 FLAVOURS = ("H", "S")
@@ -94,7 +94,7 @@ def test_a_spent_session_is_renewed_by_the_answer_and_the_old_one_ends(clock: Ti
     clock.move(hours=2)
     told = ada("GET", "sessions")
     assert told.status == 200
-    new = renewed(ada.upstream.cookie, ada.session, told.all("set-cookie"))
+    new = updated_session(ada.upstream.cookie, ada.session, told.all("set-cookie"))
     assert new is not None
     assert new["refresh_token"] != ada.session["refresh_token"]
     clock.move(seconds=60)

@@ -14,7 +14,7 @@ from typing import Any
 
 from sterna.storage import Store
 from sterna.storage.database.migrations import statements, steps
-from sterna.sync.auth.cookies import renewed
+from sterna.sync.auth.cookies import updated_session
 from sterna.sync.protocol.effects import Answer, Cycle, Http, Now, Point, Step, Tx, Unreachable
 from sterna.sync.upstream.protocol import BaselineSync
 from tests.upstream import Person, Told, Upstream
@@ -93,7 +93,7 @@ class Device:
         headers = {name.lower(): value for name, value in step.headers.items()}
         headers["cookie"] = self.upstream.cookies(self.session)
         told: Told = self.upstream.handle(step.method, step.path, step.query, headers, step.body or b"")
-        if (new := renewed(self.upstream.cookie, self.session, told.all("set-cookie"))) is not None:
+        if (new := updated_session(self.upstream.cookie, self.session, told.all("set-cookie"))) is not None:
             self.session = dict(new)
         return Answer(told.status, {name: value for name, value in told.headers if name != "set-cookie"}, told.body)
 
