@@ -45,6 +45,8 @@ class Reply:
         """On the monotonic clock."""
         self.version = 0
         """Grows with every piece of text."""
+        self.is_certain = True
+        """False while a tag may still come that makes :attr:`content` so far reasoning."""
         self.moves = 0
         """How often text that had come already turned out to be of the other kind; until then it only grows."""
         self.message: Message | None = None
@@ -88,11 +90,12 @@ class Reply:
             self._moved.clear()
             await self._moved.wait()
 
-    def add(self, text: str, *, reasoning: bool = False) -> None:
+    def add(self, text: str, *, reasoning: bool = False, settled: bool = True) -> None:
         """Take the next piece. What comes after the end is not part of the reply."""
         if not text or self.ending.done():
             return
         (self._reasoning if reasoning else self._content).append(text)
+        self.is_certain = settled or bool(self._reasoning)
         self.version += 1
         self._unsaved += len(text)
         self._length += len(text)
@@ -107,6 +110,7 @@ class Reply:
         source, target = (self._content, self._reasoning) if to == "reasoning" else (self._reasoning, self._content)
         target += source
         source.clear()
+        self.is_certain = True
         self.moves += 1
         self.version += 1
         self._moved.set()

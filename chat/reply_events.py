@@ -53,7 +53,7 @@ def take(event: Event, reply: Reply) -> Ending | None:
     """Put the event into the reply; gives the end when it is one."""
     match event:
         case Delta(text):
-            reply.add(text)
+            reply.add(text, settled=event.settled)
         case Reasoning(text):
             reply.add(text, reasoning=True)
         case Moved(to):

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -26,7 +26,7 @@ from .conversation_argument import conversations
 from .exit_codes import BROKEN_PIPE, INTERRUPTED
 from .number_types import FiniteRange
 from .output import counted, print_json
-from .reply_stream import ReplyStream
+from .reply_stream import Hold, ReplyStream
 from .streams import OutputError, read_input, require_output
 
 HANGUP = {signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGHUP: 128 + signal.SIGHUP}
@@ -73,7 +73,8 @@ def ask(
     """Ask a model. The prompt is the argument, standard input, or both: then the input follows the argument.
 
     Prompt and reply are kept as a new conversation, or in the one named; so are --model, --system and --temperature,
-    for its next messages. ctrl+c keeps what has come. Even a killed `ask` loses no more than half a second of text.
+    for its next messages. ctrl+c keeps what has come. Even a killed `ask` loses no more than half a second of text. In
+    a pipe or a file, the first reply of a model may appear some seconds late, to leave unmarked reasoning out.
 
     With --json the object has: session_id, message_id, model, content, reasoning, finish (done, stopped, interrupted or
     failed), error, input_tokens, output_tokens, total_tokens, elapsed_ms; with --no-store the ids are null. Where there
@@ -192,25 +193,32 @@ def _give_up(turns: Turns, reply: Reply) -> None:
 
 async def _show(reply: Reply, stop: Stop) -> None:
     """Print the reply while it comes, until it is settled and written, or has been stopped and nobody reads."""
-    stream, shown, moves = ReplyStream(), 0, 0
+    stream, shown, moves, thought = ReplyStream(), 0, 0, False
+    hold = Hold(asyncio.get_running_loop().time, reply.model)
     gone = asyncio.create_task(_when_failed(stream, stop))
     try:
         while True:
             version, running, content = reply.version, reply.running, reply.content
-            if reply.moves != moves:  # what is printed was reasoning: the answer begins below it
+            if reply.moves != moves:
+                thought = bool(shown)
                 stream.write("\n\n" if shown else "")
                 shown, moves = 0, reply.moves
-            stream.write(content[shown:])
-            shown = len(content)
+            if not hold.holds(reply):
+                stream.write(content[shown:])
+                shown = len(content)
             if not running:
                 break
-            await reply.changed(version)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(hold.seconds_left if shown < len(content) else None):
+                    await reply.changed(version)
         stream.end(newline=bool(shown) and not content.endswith("\n"))
         writing, stopped = asyncio.create_task(stream.close()), asyncio.create_task(stop.came.wait())
         await asyncio.wait((writing, stopped), return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait((writing,), timeout=GRACE)
         stopped.cancel()
         writing.cancel()
+        if thought:
+            click.echo("sterna: The beginning is reasoning, which the server did not mark as such.", err=True)
     finally:
         gone.cancel()
     stop.output_error = stream.error

@@ -9,10 +9,21 @@ import queue
 import re
 import sys
 import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from sterna.providers.model_names import names_thinker
 from sterna.storage import clean
 
 from .streams import STDOUT, OutputError
+
+if TYPE_CHECKING:
+    from sterna.chat import Reply
+
+HOLD_SECONDS, MOST_HELD = 3.0, 8 * 1024
+"""Seconds and characters of an uncertain beginning."""
+THINKER_SECONDS, THINKER_HELD = 60.0, 256 * 1024
+"""The same for models whose names say that they reason."""
 
 
 class Cleaner:
@@ -91,3 +102,33 @@ class ReplyStream:
     def _set(self, event: asyncio.Event) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(event.set)
+
+
+class Hold:
+    """The beginning of a reply that may turn out to be reasoning, kept from a pipe or a file until that is known.
+
+    Only the first reply of a model is uncertain. A person at a terminal sees it at once, and a note where it was
+    reasoning; so does a pipe after some characters or seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float], model: str | None) -> None:
+        self._clock = clock
+        thinks = names_thinker(model or "")
+        self._seconds, self._most = (THINKER_SECONDS, THINKER_HELD) if thinks else (HOLD_SECONDS, MOST_HELD)
+        self._until: float | None = None
+        self._is_over = sys.stdout.isatty()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The seconds until the text is printed in any case; None before there is any."""
+        return None if self._until is None else max(0.0, self._until - self._clock())
+
+    def holds(self, reply: Reply) -> bool:
+        """Return whether the text so far has to wait."""
+        if self._is_over or not reply.content:
+            return False
+        if self._until is None:
+            self._until = self._clock() + self._seconds
+        is_known = reply.is_certain or not reply.running
+        self._is_over = is_known or len(reply.content) > self._most or self._clock() >= self._until
+        return not self._is_over

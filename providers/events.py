@@ -37,6 +37,8 @@ class Delta:
     """The next piece of the reply."""
 
     text: str
+    settled: bool = field(default=True, compare=False)
+    """False while a tag may still come that makes the text so far reasoning."""
 
 
 @dataclass(frozen=True, slots=True)

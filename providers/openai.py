@@ -18,7 +18,7 @@ from sterna.net import Limits, TooLarge, Unreadable, open_client, parse_json, pr
 
 from . import model_list
 from .endpoint import Endpoint, Timeouts
-from .events import Event, Failed, FailureKind, Model, ProviderError, Request, Without
+from .events import Done, Event, Failed, FailureKind, Model, ProviderError, Request, Without
 from .failures import Teller, error_of, looks_like_html, message_of, secrets_of
 from .model_cache import Memory
 from .network_errors import told
@@ -102,6 +102,10 @@ class OpenAIProvider:
                         if without := tuple(one for one in OWN if one in quirks.omit and one not in known.omit):
                             yield Without(without)
                         known = quirks
+                    if isinstance(event, Done) and reading.answered and reading.thinks_first != quirks.thinks_first:
+                        # before the event: many readers leave at the end of the reply
+                        known = quirks = replace(quirks, thinks_first=reading.thinks_first)
+                        self._memory.keep_quirks(self.place, request.model, quirks)
                     yield event
             if refused is None:
                 break
@@ -113,8 +117,6 @@ class OpenAIProvider:
                 yield refused
                 return
             quirks = learned
-        if reading.complete and reading.thinks_first != quirks.thinks_first:
-            self._memory.keep_quirks(self.place, request.model, replace(quirks, thinks_first=reading.thinks_first))
 
     async def _once(self, call: _Call, body: Mapping[str, Any], reading: Reading) -> AsyncGenerator[Event, None]:
         """Events of one request. A refusal of it, by a status or by the first event, is noted in ``reading``."""

@@ -47,8 +47,8 @@ class Quirks:
     stream: bool | None = None
     system: bool = True
     """Whether the system role is taken."""
-    thinks_first: bool = False
-    """Whether the text begins as reasoning, without a tag."""
+    thinks_first: bool | None = None
+    """Whether the text begins as reasoning, without a tag; None before the first complete reply."""
 
     def learned(self, status: int, error: Mapping[str, Any], message: str, body: Mapping[str, Any]) -> Quirks | None:
         """Return these with what a refusal of ``body`` teaches; None where it teaches nothing new."""
@@ -76,7 +76,7 @@ class Quirks:
             "rename": [list(pair) for pair in self.rename],
             "stream": self.stream,
             "system": None if self.system else False,
-            "thinks_first": self.thinks_first or None,
+            "thinks_first": self.thinks_first,
         }
         return {name: value for name, value in found.items() if value not in (None, [])}
 
@@ -90,7 +90,7 @@ class Quirks:
             rename=tuple((one[0], one[1]) for one in rename if _is_pair(one)) if isinstance(rename, list) else (),
             stream=False if row.get("stream") is False else None,
             system=row.get("system") is not False,
-            thinks_first=row.get("thinks_first") is True,
+            thinks_first=first if isinstance(first := row.get("thinks_first"), bool) else None,
         )
 
 

@@ -23,8 +23,12 @@ Events = Iterator[Delta | Reasoning | Moved]
 class ThinkSplitter:
     """Splits the text of one reply. However it is cut into pieces, the same answer and reasoning come out."""
 
-    def __init__(self, *, inside: bool = False) -> None:
-        """``inside``: the prompt of this model ends with the opening tag, so that its text begins as reasoning."""
+    def __init__(self, *, inside: bool = False, known: bool = True) -> None:
+        """``inside``: the prompt of this model ends with the opening tag, so that its text begins as reasoning.
+
+        ``known``: an earlier reply has shown whether it does.
+        """
+        self._known = known
         self._tags = TagReader()
         self._state = self._inside if inside else self._leading
         self._end = "</think>"
@@ -163,4 +167,4 @@ class ThinkSplitter:
             self._fresh = not text
         if text:
             self._line.add(text)
-            yield Delta(text)
+            yield Delta(text, settled=self._known or self._harmony or self._blocks > 0)

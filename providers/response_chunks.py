@@ -38,8 +38,8 @@ T = TypeVar("T", Delta, Reasoning)
 class Reading:
     """One reply while it is read."""
 
-    def __init__(self, *, thinks_first: bool = False) -> None:
-        """``thinks_first``: the text of this model begins as reasoning, without a tag."""
+    def __init__(self, *, thinks_first: bool | None = False) -> None:
+        """``thinks_first``: the text of this model begins as reasoning, without a tag; None where that is not known."""
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
         self.began = False
@@ -68,7 +68,7 @@ class Reading:
         self._sources: dict[str, Citation] = {}
         self._completion_id: str | None = None
         self._model: str | None = None
-        self._splitter = ThinkSplitter(inside=thinks_first)
+        self._splitter = ThinkSplitter(inside=bool(thinks_first), known=thinks_first is not None)
         self._text, self._thought = _Pairs(), _Pairs()
 
     def take(self, chunk: Mapping[str, Any]) -> Iterator[Piece]:

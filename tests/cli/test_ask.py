@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sterna.chat import Reply
+from sterna.cli import reply_stream
 from sterna.storage import Store, StoreFull
 from tests.cli.conftest import Run
 from tests.fake_openai import Script, Server, by_prompt
@@ -241,3 +243,75 @@ def test_sources_are_kept_and_shown(run: Run, server: Server) -> None:
     found = run("ask", "--json", "how far?").json()
     assert found["citations"] == [{"url": "https://terns.example/far", "title": "How far"}]
     assert "https://terns.example/far" in run("show", "last").out
+
+
+THOUGHT_FIRST = Script(("Hm, ", "let me see.\n", "\n", "</think>\n\n", "Far ", "away."))
+
+
+def test_reasoning_that_only_a_closing_tag_ends_is_not_printed(run: Run, server: Server) -> None:
+    server.fake.reply = lambda body: THOUGHT_FIRST
+    for _ in range(2):
+        result = run("ask", "Where do terns go?")
+        assert (result.code, result.out, result.err) == (0, "Far away.\n", "")
+    once = run("ask", "--no-store", "Where do terns go?")
+    assert (once.code, once.out, once.err) == (0, "Far away.\n", "")
+
+
+def test_the_wait_for_a_closing_tag_is_bounded_and_nothing_is_lost(
+    run: Run, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reply_stream, "HOLD_SECONDS", 0.0)
+    server.fake.reply, server.fake.rate = lambda body: THOUGHT_FIRST, 20.0
+    result = run("ask", "Where do terns go?")
+    assert (result.code, result.out[:4], result.out[-12:]) == (0, "Hm, ", "\n\nFar away.\n")
+    assert result.err == "sterna: The beginning is reasoning, which the server did not mark as such.\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "seconds", "most"),
+    [
+        ("test/model", reply_stream.HOLD_SECONDS, reply_stream.MOST_HELD),
+        ("local/QwQ-32B", reply_stream.THINKER_SECONDS, reply_stream.THINKER_HELD),
+    ],
+)
+async def test_only_the_first_reply_of_a_model_is_held_back_and_only_for_a_while(
+    model: str, seconds: float, most: int
+) -> None:
+    now = 0.0
+
+    def begun() -> tuple[reply_stream.Hold, Reply]:
+        hold, reply = reply_stream.Hold(lambda: now, model), Reply("m", "c", "u", model, 0.0)
+        assert (hold.holds(reply), hold.seconds_left) == (False, None)
+        reply.add("Hm", settled=False)
+        assert (hold.holds(reply), hold.seconds_left) == (True, seconds)
+        return hold, reply
+
+    hold, reply = begun()
+    now += seconds
+    assert not hold.holds(reply)
+    hold, reply = begun()
+    reply.add("The answer.")
+    assert not hold.holds(reply)
+    hold, reply = begun()
+    reply.add("Reasoning.", reasoning=True)
+    assert not hold.holds(reply)
+    hold, reply = begun()
+    reply.add("x" * most, settled=False)
+    assert not hold.holds(reply)
+
+
+def test_a_model_that_has_answered_before_is_printed_as_it_comes(run: Run, server: Server, home: Path) -> None:
+    certain: list[bool] = []
+    take = reply_stream.Hold.holds
+
+    def holds(hold: reply_stream.Hold, reply: Reply) -> bool:
+        certain.append(reply.is_certain)
+        return take(hold, reply)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reply_stream.Hold, "holds", holds)
+        run("ask", "first")
+        assert not all(certain)
+        certain.clear()
+        run("ask", "second")
+    assert all(certain)

@@ -1,0 +1,16 @@
+"""What the name of a model says of it, before anything else is known."""
+
+from __future__ import annotations
+
+import re
+
+_THINKER = re.compile(
+    r"think|reason|deep-?research|\bqwq\b|\bqvq\b|\bqwen-?3(?!.*instruct)|deepseek-?r|\br1\b|magistral|glm-z|glm-4\.[5-9]"
+    r"|skywork-or|exaone-deep|openthinker|marco-o|cogito|minimax-m|kimi-k2\.[5-9]|step-3|nemotron|smollm3|gpt-oss",
+    re.IGNORECASE,
+)
+
+
+def names_thinker(model: str) -> bool:
+    """Return whether a model of that name usually reasons before it answers."""
+    return _THINKER.search(model) is not None
