@@ -116,7 +116,7 @@ async def take(file: Path, folder: Path, theme: str, name: str, *keys: str) -> N
         environ={"LANG": "C.UTF-8"},
     )
     async with app.run_test(size=SIZE) as pilot:
-        await app.ready.wait()
+        await app.context.ready.wait()
         await pilot.pause(0.5)
         await pilot.press(*keys)
         await pilot.pause(0.5)

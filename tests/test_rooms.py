@@ -88,10 +88,32 @@ INNER_DOORS = {
         "run": "app database garbage_collection http settings setup",
         "admin": "auth database errors identity relay settings",
     },
+    "tui": {
+        "counts": "",
+        "messages": "",
+        "terminal": "",
+        "services": "",
+        "actions": "",
+        "markdown": "terminal",
+        "prompt": "actions",
+        "dialogs": "terminal",
+        "context": "actions services",
+        "sidebar": "actions markdown terminal",
+        "transcript": "actions markdown",
+        "pickers": "actions context counts dialogs messages sidebar terminal",
+        "search": "markdown pickers sidebar",
+        "screens": "actions context dialogs pickers prompt services terminal",
+        "sync": "context counts dialogs messages",
+        "main": "actions context counts dialogs messages pickers prompt screens search sidebar sync transcript",
+        "shutdown": "context main prompt",
+        "app": "actions context main messages pickers screens services shutdown terminal",
+        "factory": "app screens services",
+        "__init__": "factory",
+    },
 }
 """What the folders and modules inside a room may import of it: only what stands above them."""
 
-CYCLIC = {"cli", "providers", "tui"}
+CYCLIC = {"cli", "providers"}
 """Rooms whose modules still import each other in circles."""
 
 
@@ -244,7 +266,7 @@ def test_inside_a_room_no_import_leads_up(name: str) -> None:
         path.stem if path.parent == ROOT / name else path.relative_to(ROOT / name).parts[0]
         for path in modules(name).values()
     }
-    assert units - {"__init__"} == doors.keys()
+    assert units - {"__init__"} == doors.keys() - {"__init__"}
     for place, (unit, allowed) in enumerate(doors.items()):
         assert set(allowed.split()) <= set(list(doors)[:place]), unit
     found = list(inner_refusals(name, doors))

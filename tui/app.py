@@ -1,7 +1,7 @@
-"""The application: it owns the store's thread, turns, catalogue and settings, and outlives any screen.
+"""The application: it owns the store's thread, turns, catalog and settings, and outlives any screen.
 
-Order of a start: the first frame is painted, the store opens, the catalogue of models is made. Nothing slow is
-imported before that frame, and what is typed meanwhile waits in the prompt.
+Order of a start: the first frame is painted, the store opens, the catalog of models is made. Nothing slow is imported
+before that frame, and what is typed meanwhile waits in the prompt.
 """
 
 from __future__ import annotations
@@ -12,68 +12,67 @@ import importlib
 import os
 import signal
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
-from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from sterna import config, storage
 from sterna.config import Settings
 from sterna.config.log_file import append
-from sterna.storage.text import clean
 
+from .actions.action import Scope
 from .actions.bindings import BY_ID, bindings, keymap
 from .actions.typeahead import typeahead
-from .analytics import Analytics, TrackerFactory
+from .context import SWITCHING, AppContext
 from .main.screen import MainScreen
-from .prompt import plain
-from .sync import Link, LinkFactory
-from .terminal import textual_fixes as textual_fixes
-from .terminal.output_filter import Gate, ascii_wanted
-from .terminal.theme_switching import Themed
+from .messages import ConversationRequested, OpenRequested, RestartRequested
+from .services.analytics import Analytics, TrackerFactory
+from .services.settings_file import SettingsFile
+from .services.sync_controller import SyncController, SyncFactory
+from .services.tasks import Tasks
+from .shutdown import finish_services, save_texts
+from .terminal.base_app import BaseApp
+from .terminal.output_filter import ascii_wanted
 
 if TYPE_CHECKING:
     from sterna.chat import Turns
     from sterna.providers import Catalog
-    from sterna.storage import Change, Store, StoreThread
+    from sterna.storage import Store, StoreThread
     from sterna.sync.auth.accounts import Accounts
 
 CatalogFactory = Callable[[Settings, "StoreThread"], Awaitable["Catalog"]]
 TurnsFactory = Callable[["StoreThread", "Catalog", Settings], "Turns"]
 
 CLOSE_SECONDS = 5.0
-"""The longest that saving may take at the end before the program leaves anyway."""
-
-FINISH_SECONDS = 1.0
-"""How long storing what was asked for last may take at the end."""
+"""Longest time for saving at the end, after which the program leaves anyway."""
 
 MOST_PROBLEMS = 3
 """Problems of a start that are shown in full."""
 
-AGAIN_SECONDS = 2.0
-"""Within this time a second ctrl+c quits."""
+INTERRUPT_SECONDS = 2.0
+"""Time within which a second ctrl+c quits."""
 
-
-CLOSING = frozenset(("enter", "escape"))
+CLOSING_KEYS = frozenset(("enter", "escape"))
 """Keys that may close what has the focus."""
 
 
-class SternaApp(Themed, inherit_bindings=False):
-    """Everything it is made of is an argument, so that tests run it with a fake model, clock and wire."""
+class SternaApp(BaseApp, inherit_bindings=False):
+    """Everything that it is made of is an argument, so that tests run it with a fake model, clock and network."""
 
     TITLE = "Sterna"
     CSS_PATH = Path(__file__).with_name("sterna.tcss")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-normal"), (120, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app"), Binding("ctrl+c", "interrupt", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Scope.APP), Binding("ctrl+c", "interrupt", show=False)]
     COMMANDS = {lambda: _palette("actions"), lambda: _palette("conversations")}
 
     def __init__(
@@ -84,7 +83,7 @@ class SternaApp(Themed, inherit_bindings=False):
         catalog_factory: CatalogFactory,
         turns_factory: TurnsFactory,
         clock: Callable[[], datetime],
-        link_factory: LinkFactory | None = None,
+        sync_factory: SyncFactory | None = None,
         tracker_factory: TrackerFactory | None = None,
         accounts: Callable[[], Accounts] | None = None,
         log_file: Callable[[], Path] | None = None,
@@ -93,61 +92,40 @@ class SternaApp(Themed, inherit_bindings=False):
     ) -> None:
         super().__init__()
         self._opener = opener
-        self._store: StoreThread | None = None
-        self.settings = settings
-        self.clock = clock
-        self.catalog: Catalog | None = None
-        self.turns: Turns | None = None
-        self.ready = asyncio.Event()
-        """Set once the store is open and a prompt can be answered."""
-        self.ascii = ascii_wanted(settings.ui.symbols, environ)
-        """True where the terminal draws ASCII only."""
-        self.farewell: str | None = None
-        """What the terminal is told once it is restored."""
-        self.link = Link(link_factory, self._sync_told)
-        """The messenger between this history and its server."""
-        self.analytics = Analytics(tracker_factory)
-        self.accounts = accounts
-        """Gives the accounts of this computer; None where there is nothing to sign in with."""
-        self.again = False
-        """True when the program is to be started anew at its end: another account's history is to be shown."""
-        self.main = MainScreen(clock)
-        """The main screen, whatever lies above it."""
         self._catalog_factory = catalog_factory
         self._turns_factory = turns_factory
-        self.config_folder = config_folder
-        """Where config.toml is; None: in the usual place."""
-        self.environ = environ
         self._log_file = log_file
-        self.tasks: set[asyncio.Task[None]] = set()
-        """Work that is awaited before the program ends."""
-        self.closing = False
-        """True once everything is being saved for the end: nothing is drawn from then on."""
-        self.trying_theme = False
-        """True while a picker shows themes that are not chosen yet."""
-        self._interrupted = -AGAIN_SECONDS
-        self._copying: asyncio.Task[str] | None = None
-        typeahead(self).closes = self._may_close
-        self.begin_with_theme(settings.theme, environ)
-        self._filters.append(Gate(ascii_only=self.ascii))
-        self._problems = self.use_keys(settings)
+        self._interrupted = -INTERRUPT_SECONDS
+        self.farewell: str | None = None
+        """Text for the terminal once it is restored."""
+        self.restart = False
+        """True when the program is to be started anew at its end."""
+        self.context = context = AppContext(
+            SettingsFile(settings, config_folder, environ),
+            tasks=Tasks(self._handle_exception),
+            sync=SyncController(sync_factory),
+            analytics=Analytics(tracker_factory),
+            clock=clock,
+            accounts=accounts,
+            is_ascii=ascii_wanted(settings.ui.symbols, environ),
+        )
+        context.settings_file.changed = self._settings_changed
+        self.main = MainScreen(context)
+        """Main screen, whatever lies above it."""
+        context.catalog_changed = self.main.show_providers
+        context.sync.subscribe(self.main.sync_changed)
+        ahead = typeahead(self)
+        ahead.closes, ahead.is_switching = self._may_close, partial(context.tasks.is_running, SWITCHING)
+        self.set_up_terminal(settings.theme, environ, is_ascii=context.is_ascii)
+        self._problems = self._apply_keys()
         if not settings.ui.animation:
             self.animation_level = "none"
 
-    # Starting
+    # Start
 
     def get_default_screen(self) -> Screen[Any]:
-        """The only screen of the first frame."""
+        """Return the only screen of the first frame."""
         return self.main
-
-    def get_driver_class(self) -> Any:
-        """A driver whose terminal may go away."""
-        driver = super().get_driver_class()
-        if driver.__name__ != "LinuxDriver":
-            return driver
-        from .terminal.driver import SternaDriver
-
-        return SternaDriver
 
     def on_mount(self) -> None:
         """Answer signals, and start everything slow after the first frame."""
@@ -155,98 +133,95 @@ class SternaApp(Themed, inherit_bindings=False):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self._on_signal, number)
-        self.watch(self, "theme", self.keep_theme, init=False)
         self.call_after_refresh(self.begin)
+
+    @on(OpenRequested)
+    def _begin_again(self) -> None:
+        self.begin()
 
     def begin(self) -> None:
         """Open the store and what needs it."""
-        self.spawn(self._open(), "app.open")
+        self.context.spawn(self._open(), "app.open")
 
     async def _open(self) -> None:
+        context, main = self.context, self.main
         await asyncio.to_thread(importlib.import_module, "sterna.storage.store")
-        if self._store is None:
-            self._store = storage.StoreThread(self._opener)
-        await self.main.furnish()
+        if not context.has_store:
+            context.store = storage.StoreThread(self._opener)
+        await main.mount_history()
         try:
-            await self.store.start()
-            await self.store.run(storage.Store.recover_interrupted)
+            await context.store.start()
+            await context.store.run(storage.Store.recover_interrupted)
         except storage.StoreError as error:
-            self.main.cannot_open(str(error))
+            main.status_display.show_trouble(str(error))
             return
-        self.store.subscribe(self._changed)
-        await self.main.reopen()
-        if self.settings.blocked and not await self._correct_settings():
+        context.store.subscribe(self.main.changed)
+        await main.navigation.reopen()
+        if context.settings.blocked and not await self._correct_settings():
             return
-        self.catalog = await self._catalog_factory(self.settings, self.store)
-        self.turns = self._turns_factory(self.store, self.catalog, self.settings)
-        self.turns.subscribe(self.analytics.reply_changed)
-        self.ready.set()
-        await self.main.opened()
+        context.catalog = await self._catalog_factory(context.settings, context.store)
+        context.turns = self._turns_factory(context.store, context.catalog, context.settings)
+        context.turns.subscribe(context.analytics.reply_changed)
+        context.ready.set()
+        await main.started()
         if not self.is_headless:
             # What the start has made lives as long as the program. Python's collector would walk through all of it
             # every second or so while a reply arrives, and a key would wait 70 ms.
             gc.freeze()
-        self._tell_problems()
-        await self.begin_link()
-        await self.analytics.begin(self.store)
-        self.link.signed_in = self._follow_sign_in
+        self._show_problems()
+        await context.sync.start(context.store)
+        await context.analytics.begin(context.store)
+        context.sync.signed_in = partial(context.analytics.restart, context.store)
 
-    async def _follow_sign_in(self) -> None:
-        """Begin a session of who signed in elsewhere."""
-        await self.analytics.pause()
-        await self.analytics.resume(self.store)
-
-    def _tell_problems(self) -> None:
+    def _show_problems(self) -> None:
         """Show what is wrong with the file and the settings, in one notice: several would take turns too fast."""
-        reason = self.store.read_only
+        reason = self.context.store.read_only
         problems = [f"Read-only: you can read, search and export. {reason}"] if reason is not None else []
-        problems += [*self.settings.problems, *self._problems]
+        problems += [*self.context.settings.problems, *self._problems]
         if problems:
             more = len(problems) - MOST_PROBLEMS
             shown = problems[:MOST_PROBLEMS] + ([f"And {more} more: see sterna doctor."] if more > 0 else [])
             self.notify("\n".join(shown), severity="warning", timeout=10)
 
     async def _correct_settings(self) -> bool:
-        """Ask what to do about a config.toml that cannot be read; False when the person leaves."""
-        from .screens.config_error import settle
+        """Ask what to do about a config.toml that cannot be read; return whether to go on."""
+        from .screens.config_error import correct_settings
 
-        settings = await settle(self, self.settings)
-        if settings is None:
+        before = self.context.settings
+        if not await correct_settings(self, self.context.settings_file):
             await self.leave(1)
             return False
-        if settings is not self.settings:
-            self.settings = settings
-            self._problems = self.use_keys(settings)
-            await self.main.follow_settings()
+        if self.context.settings is not before:
+            self._problems = self._apply_keys()
+            await self.main.settings_changed()
         return True
 
-    @property
-    def store(self) -> StoreThread:
-        """The store's thread. It is there before anything that could ask for it."""
-        assert self._store is not None, "the first frame is painted before the store"
-        return self._store
+    # Changes
 
-    # Sync
+    async def _settings_changed(self) -> None:
+        if self.context.turns is not None:
+            self.context.turns.settings = self.context.settings
+        self._apply_keys()
+        self.animation_level = "full" if self.context.settings.ui.animation else "none"
+        await self.main.settings_changed()
 
-    async def begin_link(self) -> None:
-        """Let the messenger of the account that is signed in now work."""
-        await self.link.begin(self.store)
-
-    def _sync_told(self) -> None:
-        if self.main.alive:
-            self.main.show_sync()
-            if refresh := getattr(self.screen, "refresh_page", None):
-                refresh()
+    def _apply_keys(self) -> list[str]:
+        """Take the configured keys; return a sentence for each that cannot be used."""
+        settings = self.context.settings
+        mapping, problems = keymap(settings.keys, vim=settings.ui.vim, enter_sends=settings.ui.enter_sends)
+        self.context.keymap = mapping
+        self.set_keymap(mapping)
+        return problems
 
     # Keys
 
     async def on_event(self, event: events.Event) -> None:
-        """Hand a key or a paste to where the person looks: what is typed behind a closing key waits for what is there.
+        """Hand a key or a paste to where the user looks: what is typed behind a closing key waits for what is there.
 
         A dialog or a field closes a moment after its key. Letters typed meanwhile would be lost with it.
         """
-        if isinstance(event, events.InputEvent) and (self.closing or not self._screen_stack):
-            return  # there is nothing to type into any more, and what was typed is kept
+        if isinstance(event, events.InputEvent) and (self.context.is_closing or not self._screen_stack):
+            return  # there is nothing to type into any more, and what was typed is saved
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             ahead = typeahead(self)
             if ahead.waiting:
@@ -261,115 +236,83 @@ class SternaApp(Themed, inherit_bindings=False):
         if self.screen is self.main:
             return event.key in getattr(self.focused, "LEAVES", ())
         bound = self.active_bindings.get(event.key)
-        return event.key in CLOSING or (bound is not None and bound.node is self.screen)
+        return event.key in CLOSING_KEYS or (bound is not None and bound.node is self.screen)
 
-    # Work that must finish
-
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run work that belongs to no widget; it is awaited before the program ends."""
-        task = asyncio.create_task(work, name=name)
-        self.tasks.add(task)
-        task.add_done_callback(self._finished)
-        return task
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self.tasks.discard(task)
-        if not task.cancelled() and isinstance(error := task.exception(), Exception):
-            self._handle_exception(error)
-
-    def _complain(self, error: storage.StoreError) -> None:
-        """A worker or a task could not read or write: only that has ended, and its sentence says what to do."""
-        if not self.closing:
-            self.notify(str(error), severity="error", timeout=12)
-
-    def _changed(self, change: Change) -> None:
-        if self.is_running and self.main.alive:
-            self.main.changed(change)
-
-    # Ending
+    # End
 
     async def action_quit(self) -> None:
-        """Keep everything and leave."""
+        """Save everything and leave."""
         await self.leave(0)
 
     def action_interrupt(self) -> None:
-        """Twice in a row quits."""
+        """Quit at the second of two in a row."""
         now = monotonic()
-        if now - self._interrupted < AGAIN_SECONDS:
-            self.spawn(self.leave(0), "app.leave")
+        if now - self._interrupted < INTERRUPT_SECONDS:
+            self.context.spawn(self.leave(0), "app.leave")
         else:
             self._interrupted = now
-            self.notify("Press ctrl+c again to quit.", timeout=AGAIN_SECONDS)
+            self.notify("Press ctrl+c again to quit.", timeout=INTERRUPT_SECONDS)
+
+    @on(RestartRequested)
+    def _restart(self) -> None:
+        self.restart = True
+        self.context.spawn(self.leave(0), "app.restart")
 
     async def leave(self, code: int) -> None:
-        """Save what is being written, keep what has come of replies, and exit with that code."""
+        """Save what is being written, keep what has arrived of replies, and exit with that code."""
         await self.save_all()
         self.exit(code, return_code=code)
 
     async def save_all(self) -> None:
-        """Everything that must be on disk before the program may end. Safe to call twice."""
-        if self.closing:
+        """Bring everything to disk that must be there before the program ends. It may be called twice."""
+        if self.context.is_closing:
             return
-        self.closing = True
+        self.context.is_closing = True
         self.workers.cancel_all()
-        unsaved: list[str] = []
-        if self.main.reopened:
-            await self.main.save_draft()
-            if typed := [plain(text) for text in self.main.drafts.unsaved]:
-                unsaved.append("What you had typed could not be saved:\n\n" + "\n\n".join(typed))
-        elif draft := plain(self.main.draft):
-            unsaved.append(f"Your conversations were not open. What you had typed:\n\n{draft}")
-        if self.turns is not None:
-            arriving = self.turns.running()
-            await self.turns.close()
-            unsaved += [f"{reply.problem} The reply:\n\n{reply.content}" for reply in arriving if reply.problem]
-        if unsaved:
-            self.farewell = clean("\n\n".join(unsaved))
-        await asyncio.gather(self.link.end(), self.analytics.end())
-        current = asyncio.current_task()
-        if others := [task for task in self.tasks if task is not current]:
-            # Work that waits for a file that never opened does not end by itself.
-            _, waiting = await asyncio.wait(others, timeout=FINISH_SECONDS if self.ready.is_set() else 0)
-            for task in waiting:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+        if unsaved := await save_texts(self.context, self.main.navigation):
+            self.farewell = unsaved
+        await finish_services(self.context)
 
     async def on_unmount(self) -> None:
-        """However the app ends, nothing is left unsaved. The file is closed last, when no widget can ask for it."""
+        """Save everything, however the program ends. The file is closed last, when no widget can ask for it."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self.save_all()
-                if self.catalog is not None:
-                    await self.catalog.aclose()
-                if self._store is not None:
-                    await self._store.close()
+                if self.context.catalog is not None:
+                    await self.context.catalog.aclose()
+                if self.context.has_store:
+                    await self.context.store.close()
         except TimeoutError:
             self._write_log("Closing took too long; what was already stored is safe.")
 
     def _write_log(self, text: str) -> Path | None:
         """Append ``text`` with its time to the log, and return the log's path; None when there is none."""
-        return append(self._log_file, f"{self.clock().isoformat()} {text}") if self._log_file else None
+        return append(self._log_file, f"{self.context.clock().isoformat()} {text}") if self._log_file else None
 
     async def action_suspend(self) -> None:
-        """Keep the draft and go back to the shell, where there is one to go back to."""
+        """Save the draft and go back to the shell, where there is one to go back to."""
         if os.getsid(0) == os.getpid():
             self.notify("There is no shell to go back to: this terminal runs only Sterna.")
             return
-        if self.main.reopened:
-            await self.main.save_draft()
+        if self.main.conversation.reopened:
+            await self.main.navigation.save_draft()
         self.action_suspend_process()
 
     def _on_signal(self, number: int) -> None:
-        self.spawn(self.leave(128 + number), "app.signal")
+        self.context.spawn(self.leave(128 + number), "app.signal")
 
     def _handle_exception(self, error: Exception) -> None:
-        """A bug: the details go to a file, the person gets one sentence, and everything stored is safe."""
+        """End on a bug: the details go to the log, the user gets one sentence, and everything stored is safe.
+
+        An error of the store ends only the worker or the task that met it; its sentence says what to do.
+        """
         inner = error.error if isinstance(error, WorkerFailed) else error
         if isinstance(inner, storage.StoreError):
-            self._complain(inner)
+            if not self.context.is_closing:
+                self.notify(str(inner), severity="error", timeout=12)
             return
-        if isinstance(inner, NoMatches) and (self.closing or not self.is_running):
-            return  # what it was about to draw on is taken away already
+        if isinstance(inner, NoMatches) and (self.context.is_closing or not self.is_running):
+            return  # what it was about to draw on is gone already
         self._return_code = 1
         if self._exception is None:
             self._exception = error
@@ -379,71 +322,41 @@ class SternaApp(Themed, inherit_bindings=False):
         self.farewell = f"Sterna crashed because of an internal error. Your conversations are safe.{where}"
         self._close_messages_no_wait()
 
-    # Copying
+    # Showing
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Copy to wherever it can be pasted from; :meth:`copied_to` says where that is."""
+        """Copy to wherever it can be pasted from; ``context.copied_to`` says where that is."""
         super().copy_to_clipboard(text)
         from .terminal.clipboard import copy_elsewhere
 
         folder = self._log_file().parent if self._log_file is not None else None
-        self._copying = asyncio.create_task(copy_elsewhere(text, self.environ, folder), name="copy")
+        copying = copy_elsewhere(text, self.context.settings_file.environ, folder)
+        self.context.copying = asyncio.create_task(copying, name="copy")
 
-    async def copied_to(self) -> str:
-        """Return where the last copy is, as the end of a sentence."""
-        return await self._copying if self._copying is not None else ""
+    def action_toggle_dark(self) -> None:
+        """Switch to the light theme or back, and keep the choice."""
+        super().action_toggle_dark()
+        self._save_theme(self.theme)
 
-    # Showing
+    def action_change_theme(self) -> None:
+        """Choose a theme, seen on the screen while choosing."""
+        from .pickers import ThemePicker
 
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        markup: bool = False,
-    ) -> None:
-        """Show a sentence for a while, as plain text: titles and errors in it come from people and servers."""
-        super().notify(clean(message), title=clean(title), severity=severity, timeout=timeout, markup=False)
+        self.push_screen(ThemePicker(), self._save_theme)
 
-    def on_notify(self, event: Notify) -> None:
-        """Let a notice take the place of the one before; an error stands until another one or its time comes."""
-        for before in list(self._notifications):
-            if before.severity != "error" or event.notification.severity == "error":
-                self._unnotify(before, refresh=False)
+    def _save_theme(self, name: str | None) -> None:
+        if name is not None and name != self.context.settings.theme:
+            self.context.spawn(self._write_theme(name), "theme.save")
 
-    def use_keys(self, settings: Settings) -> list[str]:
-        """Take the keys a person chose; returns sentences for those that cannot be."""
-        mapping, problems = keymap(settings.keys, vim=settings.ui.vim, enter_sends=settings.ui.enter_sends)
-        self.set_keymap(mapping)
-        return problems
-
-    def key_of(self, action_id: str) -> str:
-        """The first key of an action, as remapped."""
-        return self._keymap.get(action_id, BY_ID[action_id].key).split(",")[0]
-
-    def keep_theme(self, name: str) -> None:
-        """Keep a theme that was chosen, by whatever way, for the next start; one that is only tried is not kept."""
-        if name != self.settings.theme and not self.closing and not self.trying_theme:
-            self.spawn(self._save_theme(name), "theme.keep")
-
-    async def _save_theme(self, name: str) -> None:
+    async def _write_theme(self, name: str) -> None:
         try:
-            await self.save_setting("theme", name)
+            await self.context.settings_file.save("theme", name)
         except config.ConfigError as error:
             self.notify(str(error), severity="warning")
 
-    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
-        """Save a picture of the screen in the current folder and say where."""
-        try:
-            self.notify(f"Saved {Path(self.save_screenshot(filename, path)).absolute()}")
-        except OSError as error:
-            self.notify(f"The picture cannot be saved here ({error.strerror}).", severity="error")
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The palette finds conversations, so it waits for the file."""
-        return action != "command_palette" or self.main.reopened
+        """Allow the palette once the store is open: it finds conversations."""
+        return action != "command_palette" or self.main.conversation.reopened
 
     def action_command_palette(self) -> None:
         """Find a command or a conversation by name."""
@@ -454,71 +367,33 @@ class SternaApp(Themed, inherit_bindings=False):
         if not CommandPalette.is_open(self):  # type: ignore[arg-type]
             self.push_screen(Palette(id="--command-palette"))
 
-    def action_change_theme(self) -> None:
-        """Choose a theme, seen on the screen while one chooses."""
-        from .pickers import ThemePicker
-
-        self.push_screen(ThemePicker())
-
     async def action_help(self) -> None:
-        """Every key."""
+        """Show every key."""
         from .screens.help import HelpScreen
 
-        await self.push_screen(HelpScreen(self._keymap))
+        await self.push_screen(HelpScreen(self.context.keymap))
 
     async def action_settings(self) -> None:
-        """Models, looks and keys."""
+        """Show the page with the settings."""
         from .screens.settings import SettingsScreen
 
-        await self.push_screen(SettingsScreen())
+        await self.push_screen(SettingsScreen(self.context))
 
-    async def save_setting(self, key_path: str, value: object) -> None:
-        """Write one value into config.toml and follow it at once. Raises ConfigError with a sentence."""
-        await asyncio.to_thread(config.save_value, key_path, value, self._config_folder())
-        self.settings = await asyncio.to_thread(config.load, self.config_folder, self.environ)
-        if self.turns is not None:
-            self.turns.settings = self.settings
-        self.use_keys(self.settings)
-        self.animation_level = "full" if self.settings.ui.animation else "none"
-        await self.main.follow_settings()
-
-    def _config_folder(self) -> Path:
-        return config.config_dir(self.config_folder, self.environ)
-
-    async def add_endpoint(self, name: str) -> str | None:
-        """Offer an endpoint that has just been configured; returns what is wrong with it, if anything."""
-        if self.catalog is None:
-            return None
-        from sterna.chat import endpoints_of
-
-        endpoints = endpoints_of(self.settings, environ=self.environ, config_dir=self.config_folder)
-        self.catalog.add([endpoint for endpoint in endpoints if endpoint.name == name], replace=True)
-        await self.catalog.models()
-        await self.main.show_state()
-        await self.main.show_welcome()
-        return self.catalog.problems.get(name)
-
-    async def remove_endpoint(self, name: str) -> None:
-        """Take an endpoint out of config.toml and out of the list of models. Raises ConfigError with a sentence."""
-        await asyncio.to_thread(config.remove_endpoint, name, self._config_folder())
-        self.settings = await asyncio.to_thread(config.load, self.config_folder, self.environ)
-        if self.catalog is not None:
-            self.catalog.remove(name)
-        await self.main.show_state()
-        await self.main.show_welcome()
+    @on(ConversationRequested)
+    def _open_conversation(self, event: ConversationRequested) -> None:
+        self.main.navigation.go_to(event.conversation_id, event.message_id)
 
     async def perform(self, action_id: str) -> None:
-        """Do what an action's key does, from wherever the focus is."""
-        action = BY_ID[action_id]
-        await self.run_action(action.run, self.main.node_of(action.scope))
+        """Run an action, wherever the focus is."""
+        await self.main.perform(action_id)
 
     def can_perform(self, action_id: str) -> bool:
-        """Whether the action makes sense now; what does not is left out of the palette, and its key says why."""
+        """Return whether the action makes sense now; the palette leaves it out otherwise."""
         return self.main.can_perform(BY_ID[action_id])
 
 
 def _palette(name: str) -> Any:
-    """A source of the command palette, imported when it is first opened."""
+    """Return a source of the command palette, imported when it is first opened."""
     from . import pickers
 
     return {"actions": pickers.ActionCommands, "conversations": pickers.ConversationCommands}[name]

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from .app import SternaApp
 
-from .analytics import Tracker
-from .sync import Made
+from .services.analytics import Tracker
+from .services.sync_controller import SyncSetup
 
 
 def run_app(*, data_dir: Path | None, config_dir: Path | None) -> int:
@@ -36,8 +36,8 @@ def run_app(*, data_dir: Path | None, config_dir: Path | None) -> int:
         return 2
     while True:
         app = build(data_dir, config_dir)
-        app.run(mouse=app.settings.ui.mouse)
-        if not app.again:
+        app.run(mouse=app.context.settings.ui.mouse)
+        if not app.restart:
             break
     if app.farewell is not None:
         print(app.farewell, file=sys.stderr)
@@ -55,7 +55,7 @@ def build(folder: Path | None, config_folder: Path | None, environ: Mapping[str,
         catalog_factory=partial(make_catalog, folder=folder, config_folder=config_folder, environ=environ),
         turns_factory=make_turns,
         tracker_factory=partial(make_tracker, folder, config_folder, environ),
-        link_factory=partial(make_messenger, folder, config_folder, environ),
+        sync_factory=partial(make_sync, folder, config_folder, environ),
         accounts=partial(accounts_here, folder, config_folder, environ),
         clock=storage.utc_now,
         log_file=partial(log_file, folder),
@@ -147,17 +147,17 @@ def accounts_here(folder: Path | None, config_folder: Path | None, environ: Mapp
     return Accounts(storage.data_dir(folder), config_folder, environ=environ)
 
 
-async def make_messenger(
+async def make_sync(
     folder: Path | None,
     config_folder: Path | None,
     environ: Mapping[str, str],
     store: StoreThread,
     told: Callable[[SyncReport], None],
-) -> Made:
-    """The messenger of the account whose history is open, if somebody is signed in and said yes."""
+) -> SyncSetup:
+    """Return the sync engine of the account whose history is open, if it is signed in and may sync."""
     owner = await store.run(storage.Store.owner)
     if owner is None or (await asyncio.to_thread(config.load, config_folder, environ)).blocked:
-        return Made()
+        return SyncSetup()
     await asyncio.to_thread(importlib.import_module, "sterna.sync.factory")
     from sterna.sync.errors import SignInError
     from sterna.sync.factory import open_engine
@@ -168,13 +168,13 @@ async def make_messenger(
         account = await asyncio.to_thread(accounts.agreed, owner)
         shown = f"{account.name} at {account.origin.partition('://')[2]}"
         if (why_not := accounts.why_not(account)) is not None:
-            return Made(shown, report=SyncReport("off", sentence=why_not))
+            return SyncSetup(shown, report=SyncReport("off", sentence=why_not))
         if not await asyncio.to_thread(accounts.is_signed_in, account):
-            return Made(shown, report=SyncReport("signin", sentence="Nobody is signed in here."))
+            return SyncSetup(shown, report=SyncReport("signin", sentence="Nobody is signed in here."))
         engine = open_engine(accounts, account, store, on_report=told)
     except (SignInError, config.ConfigError, storage.StoreError) as error:
-        return Made(owner[0], report=SyncReport("blocked", sentence=str(error)))
-    return Made(shown, engine, engine.report)
+        return SyncSetup(owner[0], report=SyncReport("blocked", sentence=str(error)))
+    return SyncSetup(shown, engine, engine.report)
 
 
 async def make_tracker(

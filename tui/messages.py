@@ -1,4 +1,4 @@
-"""Requests that cross widgets: a child posts one, the main screen answers it."""
+"""Requests that cross widgets: a widget posts one, the main screen or the application answers it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from textual.message import Message
 class ConversationRequested(Message):
     """Open a conversation, at a message if one is named."""
 
-    session_id: str | None
+    conversation_id: str | None
     """None asks for a new one."""
     message_id: str | None = None
 
 
 @dataclass
 class ActionRequested(Message):
-    """Do what the action of that id does; a mouse click on a hint or the palette asks so."""
+    """Run the action of that id, as a click on a hint does."""
 
     action_id: str
+
+
+class OpenRequested(Message):
+    """Open the history again, which could not be opened before."""
+
+
+class RestartRequested(Message):
+    """Start the program anew: it is to show the history of another account."""

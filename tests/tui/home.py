@@ -164,6 +164,23 @@ async def until(pilot: Pilot[int], holds: Callable[[], object], seconds: float =
         await pilot.pause(0.01)
 
 
+def live_text(app: SternaApp) -> str:
+    """Return what has arrived of the reply in the open conversation."""
+    reply = app.main.conversation.live_reply
+    return reply.content if reply is not None else ""
+
+
+def no_reply_runs(app: SternaApp) -> bool:
+    """Return whether the program has started and no reply arrives."""
+    return app.context.turns is not None and not app.context.turns.running()
+
+
+def open_title(app: SternaApp) -> str:
+    """Return the title of the open conversation."""
+    record = app.main.conversation.record
+    return record.title if record is not None else ""
+
+
 async def write(pilot: Pilot[int], text: str) -> None:
     """Put text where the focus is, at once: pressing its keys one by one waits after each."""
     pilot.app.post_message(events.Paste(text))

@@ -117,15 +117,15 @@ class ListApp(App[Any]):
 
     @on(Sidebar.Opened)
     def note_opened(self, event: Sidebar.Opened) -> None:
-        self.posted.append(("opened", event.session_id))
+        self.posted.append(("opened", event.conversation_id))
 
     @on(Sidebar.RenameSubmitted)
     def note_renamed(self, event: Sidebar.RenameSubmitted) -> None:
-        self.posted.append(("renamed", event.session_id, event.title))
+        self.posted.append(("renamed", event.conversation_id, event.title))
 
     @on(Sidebar.DeleteRequested)
     def note_deleted(self, event: Sidebar.DeleteRequested) -> None:
-        self.posted.append(("deleted", event.session_id))
+        self.posted.append(("deleted", event.conversation_id))
 
     def keep(self, result: object) -> None:
         """What a screen returned."""

@@ -9,7 +9,7 @@ import gc
 import random
 from collections import Counter
 
-from home import Home, frame, until
+from home import Home, frame, no_reply_runs, until
 from test_app import opened
 from textual import events
 from textual.pilot import Pilot
@@ -110,7 +110,7 @@ class Monkey:
         """A commit of another program."""
         self.home.clock.forward(seconds=1)
         rows = self.other.session_page(0, 20)
-        open_now = self.app.main.session_id
+        open_now = self.app.main.conversation.id
         picked = (
             open_now if open_now and self.chance.random() < 0.6 else (self.chance.choice(rows).id if rows else None)
         )
@@ -144,7 +144,7 @@ class Monkey:
         app, pilot = self.app, self.pilot
         self.home.model.release()
         await pilot.resize_terminal(*self.chance.choice(SIZES[:2]))
-        await until(pilot, lambda: app.turns is not None and not app.turns.running())
+        await until(pilot, lambda: no_reply_runs(app))
 
         def leave() -> bool:
             field = app.main.sidebar.title.is_open or app.main.sidebar.filter.value
@@ -172,22 +172,22 @@ class Monkey:
         listed = [(row.id, row.title) for row in rows if row]
         shown = [(view.message_id, view.message and view.message.content[:20]) for view in main.transcript._views]
         file = [(row.id, row.title) for row in self.other.session_page(0, 12)]
-        there = self.other.messages_before(main.session_id, None, 200) if main.session_id else []
+        there = self.other.messages_before(main.conversation.id, None, 200) if main.conversation.id else []
         print(f"list {listed}\nfile {file}\nshown {shown}\nfile {[(m.id, m.content[:20]) for m in there]}")
         print(f"follow={main.transcript.messages.follow} newer={main.transcript._newer} older={main.transcript._older}")
-        return f"{queues=} {workers=} tasks={self.app.tasks} layout={main._layout_required} same={self.same()}"
+        return f"{queues=} {workers=} tasks={self.app.context.tasks} layout={main._layout_required} same={self.same()}"
 
     def is_quiet(self) -> bool:
         """Nothing is being read, drawn or laid out."""
-        store = self.app.main.store
+        store = self.app.context.store
         pending = [node for node in self.app.main.walk_children() if node.message_queue_size]
-        busy = any(not worker.is_finished for worker in self.app.workers) or self.app.tasks or pending
+        busy = any(not worker.is_finished for worker in self.app.workers) or self.app.context.tasks or pending
         waiting = typeahead(self.app).waiting or self.app.screen is not self.app.main
         return not busy and not waiting and store.is_open and not self.app.main._layout_required and self.same()
 
     def same(self) -> bool:
         """What was read last is what the file has: another program's commit is noticed once a second."""
-        session_id = self.app.main.session_id
+        session_id = self.app.main.conversation.id
         rows = [(row.id, row.title) for row in self.other.session_page(0, 12)]
         shown = [self.app.main.sidebar.rows.row(index) for index in range(len(rows))]
         if [(row.id, row.title) for row in shown if row] != rows:
@@ -220,11 +220,11 @@ class Monkey:
         lines = frame(app).split("\n")
         for view in main.transcript.messages.on_screen():
             self.check_drawn(view, lines)
-        if main.session_id is not None:
-            title = self.other.get_session(main.session_id).title
+        if main.conversation.id is not None:
+            title = self.other.get_session(main.conversation.id).title
             assert str(main.heading.content) == one_line(title) or one_line(title) in str(main.heading.content)
             if main.transcript.messages.follow:
-                file = self.other.messages_before(main.session_id, None, 1)
+                file = self.other.messages_before(main.conversation.id, None, 1)
                 newest = [one.id for one in file]
                 await until(self.pilot, lambda: [view.message_id for view in main.transcript._views[-1:]] == newest)
         assert len(main.transcript._views) <= WINDOW + 40

@@ -54,7 +54,7 @@ async def renaming(pilot: Pilot[int], app: SternaApp) -> None:
 
 async def beginning(pilot: Pilot[int], app: SternaApp) -> None:
     await pilot.press("ctrl+n")
-    await until(pilot, lambda: app.main.session_id is None)
+    await until(pilot, lambda: app.main.conversation.id is None)
 
 
 async def searching(pilot: Pilot[int], app: SternaApp) -> None:
@@ -115,7 +115,7 @@ def _choose(app: SternaApp) -> Any:
 
 
 def _confirm(app: SternaApp) -> Any:
-    from sterna.tui.screens.dialogs import Confirm
+    from sterna.tui.dialogs.confirm import Confirm
 
     question = "“How do terns find their way?” moves to the trash. You can undo this."
     return Confirm("Delete conversation?", question, "Delete")
@@ -130,7 +130,7 @@ def _conflict(app: SternaApp) -> Any:
 def _provider(app: SternaApp) -> Any:
     from sterna.tui.screens.provider_dialog import ProviderDialog
 
-    return ProviderDialog(EndpointSettings("work", "https://api.example.com/v1", label="Work"))
+    return ProviderDialog(app.context, EndpointSettings("work", "https://api.example.com/v1", label="Work"))
 
 
 async def noticing(pilot: Pilot[int], app: SternaApp) -> None:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
+from textual.actions import parse
 from textual.binding import Binding
 from textual.widgets import TextArea
 
-from sterna.tui.actions.bindings import ACTIONS, BY_ID, NO_KEY, key_names, keymap, keys_table, sections
+from sterna.tui.actions.action import Action, Scope, Target
+from sterna.tui.actions.bindings import BY_ID, NO_KEY, key_names, keymap, keys_table
+from sterna.tui.actions.registry import ACTIONS, SECTIONS
+from sterna.tui.app import SternaApp
+from sterna.tui.main.conversation_actions import ConversationActions
+from sterna.tui.main.layout import MainLayout
+from sterna.tui.main.screen import MainScreen
+from sterna.tui.main.turn_actions import TurnActions
+from sterna.tui.prompt import Prompt
+from sterna.tui.sidebar import Sidebar
+from sterna.tui.transcript import Transcript
 
 
 def test_every_action_has_a_key_a_title_and_a_sentence() -> None:
@@ -18,7 +30,30 @@ def test_every_action_has_a_key_a_title_and_a_sentence() -> None:
 
 def test_ids_are_unique_and_every_action_is_in_one_section() -> None:
     assert len(BY_ID) == len(ACTIONS)
-    assert sorted(action.id for _, actions in sections() for action in actions) == sorted(BY_ID)
+    assert sorted(action.id for _, actions in SECTIONS for action in actions) == sorted(BY_ID)
+
+
+TARGETS: dict[Target, type] = {
+    Target.LAYOUT: MainLayout,
+    Target.CONVERSATIONS: ConversationActions,
+    Target.TURNS: TurnActions,
+}
+NODES: dict[Scope, type] = {
+    Scope.APP: SternaApp,
+    Scope.MAIN: MainScreen,
+    Scope.PROMPT: Prompt,
+    Scope.TRANSCRIPT: Transcript,
+    Scope.SIDEBAR: Sidebar,
+}
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
+def test_every_action_has_a_method_that_runs_it(action: Action) -> None:
+    if action.target is not Target.NODE:
+        assert callable(getattr(TARGETS[action.target], action.run))
+    namespace, name, _ = parse(action.binding)
+    node = MainScreen if namespace == "screen" else NODES[action.scope]
+    assert callable(getattr(node, f"action_{name}"))
 
 
 def test_no_two_default_keys_answer_in_the_same_place() -> None:

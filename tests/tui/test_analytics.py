@@ -11,8 +11,8 @@ from sterna import config
 from sterna.storage import StoreThread
 from sterna.sync.analytics.client import EVENTS
 from sterna.tui.app import SternaApp
+from sterna.tui.dialogs.panels import CheckField
 from sterna.tui.factory import make_tracker
-from sterna.tui.screens.panels import CheckField
 
 
 class Noting:
@@ -50,7 +50,7 @@ def noted_by(app: SternaApp) -> Noting:
     async def made(store: StoreThread) -> Noting:
         return noting
 
-    app.analytics._factory = made
+    app.context.analytics._factory = made
     return noting
 
 
@@ -59,8 +59,8 @@ async def test_what_is_done_is_noted_by_its_name(home: Home) -> None:
     app = home.app()
     noting = noted_by(app)
     async with app.run_test(size=(100, 30)) as pilot:
-        await until(pilot, app.ready.is_set)
-        await until(pilot, lambda: app.analytics._tracker is not None)
+        await until(pilot, app.context.ready.is_set)
+        await until(pilot, lambda: app.context.analytics._tracker is not None)
         await write(pilot, "a question of mine")
         await pilot.press("enter")
         await until(pilot, lambda: "reply_finished" in noting.kinds)
@@ -80,7 +80,7 @@ async def test_what_is_done_is_noted_by_its_name(home: Home) -> None:
 async def test_what_happens_before_anybody_listens_is_not_dropped(home: Home) -> None:
     app = home.app()
     noting = noted_by(app)
-    app.analytics.track("search_opened")
+    app.context.analytics.track("search_opened")
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "search_opened" in noting.kinds)
 
@@ -88,20 +88,20 @@ async def test_what_happens_before_anybody_listens_is_not_dropped(home: Home) ->
 async def test_a_yes_and_a_no_in_the_settings_count_at_once(home: Home) -> None:
     app = home.app()
     noting = noted_by(app)
-    made = app.analytics._factory
-    app.analytics._factory = None
+    made = app.context.analytics._factory
+    app.context.analytics._factory = None
     async with app.run_test(size=(100, 50)) as pilot:
-        await until(pilot, lambda: app.analytics._early is None)  # it has looked, and nobody listens
-        app.analytics._factory = made
+        await until(pilot, lambda: app.context.analytics._early is None)  # it has looked, and nobody listens
+        app.context.analytics._factory = made
         await pilot.press("f9")
         await until(pilot, lambda: app.screen.query("CheckField"))
         box = next(one for one in app.screen.query(CheckField) if one.name == "analytics.enabled")
         assert not box.value
         box.toggle()
-        await until(pilot, lambda: app.analytics._tracker is noting)
+        await until(pilot, lambda: app.context.analytics._tracker is noting)
         assert config.load(home.folder, {}).analytics.enabled
         box.toggle()
-        await until(pilot, lambda: noting.ended and app.analytics._tracker is None)
+        await until(pilot, lambda: noting.ended and app.context.analytics._tracker is None)
         assert not config.load(home.folder, {}).analytics.enabled
 
 

@@ -7,7 +7,7 @@ import contextvars
 from collections.abc import Callable
 
 import pytest
-from home import Home, frame, until, write
+from home import Home, frame, live_text, no_reply_runs, open_title, until, write
 from textual import events
 from textual.pilot import Pilot
 
@@ -15,7 +15,7 @@ from sterna import config
 from sterna.providers import Catalog, Failed, FailureKind
 from sterna.storage import Change, Store, StoreBusy, StoreFull, StoreThread
 from sterna.tui.app import SternaApp
-from sterna.tui.screens.dialogs import ConfirmClear
+from sterna.tui.dialogs.confirm import ConfirmClear
 
 SIZE = (100, 30)
 
@@ -35,7 +35,7 @@ def rows(home: Home) -> list[str]:
 
 
 async def opened(pilot: Pilot[int], app: SternaApp) -> None:
-    await until(pilot, app.ready.is_set)
+    await until(pilot, app.context.ready.is_set)
     await until(pilot, lambda: app.main.status.activity == "")
 
 
@@ -50,7 +50,7 @@ async def test_a_first_prompt_is_stored_answered_and_listed(home: Home) -> None:
         await write(pilot, "which bird flies furthest")
         await pilot.press("enter")
         await shown(pilot, app, "pole to pole")
-        await until(pilot, lambda: app.turns is not None and not app.turns.running())
+        await until(pilot, lambda: no_reply_runs(app))
         await until(pilot, lambda: app.main.status.activity == "")
         assert app.main.prompt.text == ""
         await shown(pilot, app, "which bird flies furthest")
@@ -86,15 +86,15 @@ async def test_quitting_keeps_the_draft_and_the_open_conversation(home: Home) ->
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        app.main.go_to(first)
-        await until(pilot, lambda: app.main.session_id == first)
+        app.main.navigation.go_to(first)
+        await until(pilot, lambda: app.main.conversation.id == first)
         await write(pilot, "half a thou")
         await pilot.press("f10")
     again = home.app()
     async with again.run_test(size=SIZE) as pilot:
         await pilot.press("g", "h", "t")
         await opened(pilot, again)
-        assert again.main.session_id == first
+        assert again.main.conversation.id == first
         assert again.main.prompt.text == "half a thou\nght"
     store = home.open()
     assert store.draft(second) == ""
@@ -107,16 +107,16 @@ async def test_each_conversation_has_its_own_draft(home: Home) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         await pilot.press(*"new", "ctrl+o", "g", "enter")
-        await until(pilot, lambda: app.main.session_id == second)
+        await until(pilot, lambda: app.main.conversation.id == second)
         await write(pilot, "for two")
         await pilot.press("alt+down")
-        await until(pilot, lambda: app.main.session_id == first)
+        await until(pilot, lambda: app.main.conversation.id == first)
         assert app.main.prompt.text == ""
         await pilot.press("alt+up")
-        await until(pilot, lambda: app.main.session_id == second)
+        await until(pilot, lambda: app.main.conversation.id == second)
         assert app.main.prompt.text == "for two"
         await pilot.press("ctrl+n")
-        await until(pilot, lambda: app.main.session_id is None)
+        await until(pilot, lambda: app.main.conversation.id is None)
         assert app.main.prompt.text == "new"
 
 
@@ -127,7 +127,7 @@ async def test_every_key_that_steps_down_the_list_makes_a_step(home: Home) -> No
         await opened(pilot, app)
         for _ in range(4):  # at once: pressing waits for each
             app.post_message(events.Key("alt+down", None))
-        await until(pilot, lambda: app.main.session_id == ids[-4])
+        await until(pilot, lambda: app.main.conversation.id == ids[-4])
 
 
 async def test_work_that_ends_after_the_screen_is_gone_is_no_mistake(home: Home) -> None:
@@ -164,17 +164,17 @@ async def test_when_the_disk_is_full_the_text_stays_and_the_reason_is_on_the_scr
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        assert app.turns is not None
+        assert app.context.turns is not None
 
         async def refuse(*_: object, **__: object) -> None:
             raise StoreFull("No space is left on the disk. Free some and send again.")
 
-        app.turns.begin = refuse  # type: ignore[method-assign,assignment]
+        app.context.turns.begin = refuse  # type: ignore[method-assign,assignment]
         await write(pilot, "precious")
         await pilot.press("enter")
         await until(pilot, lambda: "No space is left" in notices(app))
         assert app.main.prompt.text == "precious"
-        assert app.main.session_id is None
+        assert app.main.conversation.id is None
     assert rows(home) == []
 
 
@@ -186,13 +186,13 @@ async def test_sending_while_a_reply_arrives_says_so_and_keeps_the_text(home: Ho
         await opened(pilot, app)
         await write(pilot, "tell me")
         await pilot.press("enter")
-        await until(pilot, lambda: app.main.live_reply is not None)
+        await until(pilot, lambda: app.main.conversation.live_reply is not None)
         await write(pilot, "more")
         await pilot.press("enter")
         await until(pilot, lambda: "still arriving" in notices(app))
         assert app.main.prompt.text == "more"
         home.model.release()
-        await until(pilot, lambda: app.main.live_reply is None)
+        await until(pilot, lambda: app.main.conversation.live_reply is None)
         await pilot.press("enter")
         await until(pilot, lambda: len(home.model.requests) == 2)
 
@@ -204,11 +204,11 @@ async def test_escape_stops_the_reply_and_keeps_what_came(home: Home) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         await pilot.press(*"go", "enter")
-        await until(pilot, lambda: app.main.live_reply is not None and app.main.live_reply.content)
+        await until(pilot, lambda: live_text(app))
         await until(pilot, lambda: app.main.status.hints[0].word == "stop")
         await pilot.press("escape")
-        await until(pilot, lambda: app.main.live_reply is None)
-        session_id = app.main.session_id
+        await until(pilot, lambda: app.main.conversation.live_reply is None)
+        session_id = app.main.conversation.id
     store = home.open()
     reply = store.messages_before(session_id, None, 1)[0]
     assert (reply.content, reply.finish) == ("first", "stopped")
@@ -223,14 +223,14 @@ async def test_a_reply_goes_on_while_another_conversation_is_read(home: Home) ->
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         await pilot.press(*"go", "enter")
-        await until(pilot, lambda: app.main.live_reply is not None)
-        live = app.main.session_id
-        app.main.go_to(other)
-        await until(pilot, lambda: app.main.session_id == other)
-        assert app.main.live_reply is None
+        await until(pilot, lambda: app.main.conversation.live_reply is not None)
+        live = app.main.conversation.id
+        app.main.navigation.go_to(other)
+        await until(pilot, lambda: app.main.conversation.id == other)
+        assert app.main.conversation.live_reply is None
         home.model.release()
-        await until(pilot, lambda: app.turns is not None and not app.turns.running())
-        app.main.go_to(live)
+        await until(pilot, lambda: no_reply_runs(app))
+        app.main.navigation.go_to(live)
         await shown(pilot, app, "begun and finished")
 
 
@@ -257,14 +257,17 @@ async def test_renaming_happens_in_the_list_and_holds_against_markup(home: Home)
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         await pilot.press("ctrl+o", "enter")
-        await until(pilot, lambda: app.main.session_id is not None)
+        await until(pilot, lambda: app.main.conversation.id is not None)
         await pilot.press("f2")
         await until(pilot, lambda: app.main.sidebar.title.has_focus)
         await pilot.press("ctrl+u")
         await write(pilot, "[/x] [b]mine")
         await pilot.press("enter")
         await shown(pilot, app, "[/x] [b]mine")
-        await until(pilot, lambda: app.main.session is not None and app.main.session.title == "[/x] [b]mine")
+        await until(
+            pilot,
+            lambda: open_title(app) == "[/x] [b]mine",
+        )
         await until(pilot, lambda: app.main.prompt.has_focus)
     assert rows(home) == ["[/x] [b]mine"]
 
@@ -274,14 +277,14 @@ async def test_deleting_offers_undo_and_undo_brings_everything_back(home: Home) 
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        app.main.go_to(second)
-        await until(pilot, lambda: app.main.session_id == second)
+        app.main.navigation.go_to(second)
+        await until(pilot, lambda: app.main.conversation.id == second)
         await pilot.press("f8")
         await until(pilot, lambda: "ctrl+_ undoes this" in notices(app))
-        assert app.main.session_id == first
+        assert app.main.conversation.id == first
         assert rows(home) == ["keep me"]
         await pilot.press("ctrl+underscore")
-        await until(pilot, lambda: app.main.session_id == second)
+        await until(pilot, lambda: app.main.conversation.id == second)
         await shown(pilot, app, "lose me")
     assert rows(home) == ["[/b] lose me", "keep me"]
 
@@ -292,23 +295,23 @@ async def test_what_stood_in_the_prompt_goes_with_its_conversation_and_comes_bac
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         for delete in ("one", "all"):
-            app.main.go_to(second)
-            await until(pilot, lambda: app.main.session_id == second)
+            app.main.navigation.go_to(second)
+            await until(pilot, lambda: app.main.conversation.id == second)
             await write(pilot, f"{delete} ")
             kept = app.main.prompt.text
             if delete == "one":
                 await pilot.press("f8")
-                await until(pilot, lambda: app.main.session_id == first)
+                await until(pilot, lambda: app.main.conversation.id == first)
             else:
                 await clear(pilot, app, "2")
-                await until(pilot, lambda: app.main.session_id is None)
+                await until(pilot, lambda: app.main.conversation.id is None)
             await until(pilot, lambda: app.main.prompt.text == "")
             await until(pilot, lambda: "undoes this" in notices(app))
             app.clear_notifications()
             await pilot.press("ctrl+underscore")
             await until(pilot, lambda: "back" in notices(app))
-            app.main.go_to(second)
-            await until(pilot, lambda: app.main.session_id == second)
+            app.main.navigation.go_to(second)
+            await until(pilot, lambda: app.main.conversation.id == second)
             assert app.main.prompt.text == kept
 
 
@@ -327,12 +330,12 @@ async def test_a_conversation_is_deleted_while_a_reply_arrives_and_comes_back_wi
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         await pilot.press(*"go", "enter")
-        await until(pilot, lambda: app.main.live_reply is not None and app.main.live_reply.content)
+        await until(pilot, lambda: live_text(app))
         await app.perform("conversation.delete")
         await until(pilot, lambda: "Deleted" in notices(app))
         assert rows(home) == []
         await app.perform("conversation.undo")
-        await until(pilot, lambda: app.main.session is not None)
+        await until(pilot, lambda: app.main.conversation.record is not None)
         await until(pilot, lambda: "first" in frame(app))
     assert rows(home) == ["go"]
 
@@ -407,12 +410,12 @@ async def test_the_keys_a_person_chose_work_and_are_shown(home: Home) -> None:
         await opened(pilot, app)
         await until(pilot, lambda: "did you mean “conversation.new”" in notices(app))
         assert "“app.palette” has it" in notices(app)
-        app.main.go_to(only)
-        await until(pilot, lambda: app.main.session_id == only)
+        app.main.navigation.go_to(only)
+        await until(pilot, lambda: app.main.conversation.id == only)
         assert "ctrl+e new" in frame(app)
         app.main.transcript.focus()
         await pilot.press("ctrl+e")
-        await until(pilot, lambda: app.main.session_id is None)
+        await until(pilot, lambda: app.main.conversation.id is None)
 
 
 async def test_what_is_typed_behind_an_early_key_for_the_models_goes_into_their_list(home: Home) -> None:
@@ -425,13 +428,13 @@ async def test_what_is_typed_behind_an_early_key_for_the_models_goes_into_their_
 
     app._catalog_factory = slow
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: app.main.reopened)
+        await until(pilot, lambda: app.main.conversation.reopened)
         await pilot.press("ctrl+l", *"large")
         await shown(pilot, app, "Looking for models …")
         there.set()
         await until(pilot, lambda: "200k" in frame(app))
         await pilot.press("enter")
-        await until(pilot, lambda: app.main.model == "test/large")
+        await until(pilot, lambda: app.main.conversation.model == "test/large")
         assert app.main.prompt.text == ""
 
 
@@ -440,8 +443,8 @@ async def test_two_terminals_see_each_others_changes(home: Home) -> None:
     one, two = home.app(), home.app()
     async with one.run_test(size=SIZE) as pilot:
         await opened(pilot, one)
-        one.main.go_to(only)
-        await until(pilot, lambda: one.main.session_id == only)
+        one.main.navigation.go_to(only)
+        await until(pilot, lambda: one.main.conversation.id == only)
         store = home.open()
         store.rename_session(only, "seen elsewhere")
         begun = store.begin_turn(only, "a question from elsewhere", model=None)
@@ -460,20 +463,20 @@ async def test_a_conversation_deleted_in_another_window_is_named_and_its_typed_t
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        app.main.go_to(only)
-        await until(pilot, lambda: app.main.session_id == only)
+        app.main.navigation.go_to(only)
+        await until(pilot, lambda: app.main.conversation.id == only)
         await write(pilot, typed)
         store = home.open()
         store.delete_session(only)
         store.close()
-        await until(pilot, lambda: app.main.session_id is None)
+        await until(pilot, lambda: app.main.conversation.id is None)
         await until(pilot, lambda: "“shared” was deleted in another window." in notices(app))
         assert ("Your text is still in the prompt." in notices(app)) is bool(typed)
         assert app.main.prompt.text == typed
-        await app.main.action_undo_delete()
-        await until(pilot, lambda: app.main.session_id == only)
-        app.main.go_to(None)
-        await until(pilot, lambda: app.main.session_id is None)
+        app.main.conversation_actions.undo_delete()
+        await until(pilot, lambda: app.main.conversation.id == only)
+        app.main.navigation.go_to(None)
+        await until(pilot, lambda: app.main.conversation.id is None)
         assert app.main.prompt.text == typed
 
 
@@ -482,8 +485,8 @@ async def test_every_part_is_reached_by_keys_and_escape_comes_back(home: Home) -
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        app.main.go_to(only)
-        await until(pilot, lambda: app.main.session_id == only)
+        app.main.navigation.go_to(only)
+        await until(pilot, lambda: app.main.conversation.id == only)
         within: list[tuple[str, Callable[[], bool]]] = [
             ("ctrl+g", lambda: app.main.transcript.has_focus_within or app.main.transcript.has_focus),
             ("escape", lambda: app.main.prompt.has_focus),
@@ -515,7 +518,7 @@ async def test_in_a_narrow_terminal_the_list_lies_over_the_conversation_until_on
         await pilot.press("ctrl+o")
         await until(pilot, lambda: app.main.sidebar.has_focus_within)
         await pilot.press("enter")
-        await until(pilot, lambda: app.main.session_id == only)
+        await until(pilot, lambda: app.main.conversation.id == only)
         await until(pilot, lambda: not app.main.sidebar.display)
         assert app.main.prompt.has_focus
 
@@ -541,7 +544,7 @@ async def test_search_finds_a_word_as_it_is_typed_and_opens_at_its_message(home:
         await write(pilot, "burr")
         await shown(pilot, app, "In burrows")
         await pilot.press("enter")
-        await until(pilot, lambda: app.main.session_id == target)
+        await until(pilot, lambda: app.main.conversation.id == target)
         await until(pilot, lambda: app.main.transcript.selected_message is not None)
         assert app.main.transcript.selected_message is not None
         assert app.main.transcript.selected_message.content == "In burrows, on cliffs."
@@ -571,9 +574,9 @@ async def test_a_model_is_chosen_for_one_conversation(home: Home) -> None:
         await pilot.press(*"hi", "enter")
         await until(pilot, lambda: home.model.requests)
         assert home.model.requests[0].model == "large"
-        await until(pilot, lambda: app.main.session_id is not None)
+        await until(pilot, lambda: app.main.conversation.id is not None)
         await pilot.press("ctrl+n")
-        await until(pilot, lambda: app.main.session_id is None)
+        await until(pilot, lambda: app.main.conversation.id is None)
         assert app.main.status.model == "test/small"
 
 
@@ -594,9 +597,9 @@ async def test_what_is_still_being_opened_when_the_screen_is_taken_down_breaks_n
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         await app.main.query("#heading").remove()
-        app.main.go_to(first)
+        app.main.navigation.go_to(first)
         await app.workers.wait_for_complete()
-        await app.main.show_state()
+        await app.main.status_display.refresh()
 
 
 async def test_a_commit_that_is_told_after_the_screen_is_gone_ends_nothing(home: Home) -> None:
@@ -604,5 +607,5 @@ async def test_a_commit_that_is_told_after_the_screen_is_gone_ends_nothing(home:
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
     # As the store's thread tells what was committed last: in a context of its own, in which no application runs.
-    contextvars.Context().run(app._changed, Change(frozenset(), elsewhere=True))
-    contextvars.Context().run(app._sync_told)
+    contextvars.Context().run(app.main.changed, Change(frozenset(), elsewhere=True))
+    contextvars.Context().run(app.main.sync_changed)

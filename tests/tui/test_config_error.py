@@ -6,15 +6,15 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from home import Home, frame, until
+from home import Home, frame, no_reply_runs, until
 
 from sterna.chat import add_found, catalog_of
 from sterna.config import Settings
 from sterna.providers import Catalog
 from sterna.storage import StoreThread
 from sterna.tui.app import SternaApp
+from sterna.tui.dialogs.panels import Panel
 from sterna.tui.screens.config_error import ConfigTrouble, editor
-from sterna.tui.screens.panels import Panel
 from tests.fake_openai import Server
 
 BROKEN = "discover = false\nmodel =\n"
@@ -35,13 +35,13 @@ async def test_the_line_is_shown_and_the_guide_answers(home: Home, size: tuple[i
         await until(pilot, lambda: asked(app))
         shown = " ".join(frame(app).replace("│", " ").split())
         assert "line 2" in shown
-        assert app.catalog is None
+        assert app.context.catalog is None
         panel = app.screen.query_one(Panel)
         assert panel.size.width <= size[0]
         await pilot.press(*"quit is no key")
         assert asked(app)
         await pilot.press("enter")
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await pilot.press(*"hi", "enter")
         await until(pilot, lambda: "Yes." in frame(app))
 
@@ -61,9 +61,12 @@ async def test_with_the_real_catalogue_nobody_is_asked(home: Home) -> None:
         async with app.run_test(size=SIZES[0]) as pilot:
             await until(pilot, lambda: asked(app))
             await pilot.press("escape")
-            await until(pilot, app.ready.is_set)
+            await until(pilot, app.context.ready.is_set)
             await pilot.press(*"how do i sync", "enter")
-            await until(pilot, lambda: "sync" in frame(app) and app.turns is not None and not app.turns.running())
+            await until(
+                pilot,
+                lambda: "sync" in frame(app) and no_reply_runs(app),
+            )
         assert (stranger.fake.requests, stranger.fake.listed) == ([], 0)
 
 
@@ -78,9 +81,9 @@ async def test_the_editor_corrects_it_and_the_chat_begins(home: Home, monkeypatc
     async with app.run_test(size=SIZES[0]) as pilot:
         await until(pilot, lambda: asked(app))
         await pilot.click("#edit")
-        await until(pilot, app.ready.is_set)
-        assert app.settings.blocked == ""
-        assert app.settings.discover is False
+        await until(pilot, app.context.ready.is_set)
+        assert app.context.settings.blocked == ""
+        assert app.context.settings.discover is False
     assert (home.folder / "config.toml.seen").exists()
 
 

@@ -16,7 +16,7 @@ async def ask(app: SternaApp, catalog: CatalogFactory, text: str) -> None:
     """Ask in a new start of the program."""
     app._catalog_factory = catalog
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await pilot.press(*text, "enter")
         await until(pilot, lambda: "of 8.2k tokens" in frame(app))
 

@@ -64,8 +64,8 @@ async def test_every_screen_can_be_read(shelf: Home, theme: Theme) -> None:
     app = shelf.app()
     faults: list[str] = []
     async with app.run_test(size=SIZE, notifications=True) as pilot:
-        await until(pilot, app.ready.is_set)
-        await until(pilot, lambda: app.main.session_id is not None and app.main.status.activity == "")
+        await until(pilot, app.context.ready.is_set)
+        await until(pilot, lambda: app.main.conversation.id is not None and app.main.status.activity == "")
         app.theme = theme.name
         for name, scene in {**PARTS, **DIALOGS}.items():
             await scene(pilot, app)

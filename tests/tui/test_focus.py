@@ -9,6 +9,7 @@ from test_typeahead import burst, in_conversation
 from textual import events
 from textual.pilot import Pilot
 from textual.widget import Widget
+from textual.widgets import Input
 
 from sterna.tui.app import SternaApp
 
@@ -104,11 +105,11 @@ async def test_words_behind_a_key_that_opens_a_conversation_are_in_its_prompt(ho
     async with app.run_test(size=SIZE) as pilot:
         await in_conversation(pilot, app)
         for keys in (["ctrl+n"], ["alt+down"], ["ctrl+o", "j", "enter"], ["ctrl+o", "i"], ["ctrl+g", "escape"]):
-            before = app.main.session_id
+            before = app.main.conversation.id
             burst(app, *keys, *"d words")
             await until(pilot, lambda: app.main.prompt.text == "d words")
             assert app.main.prompt.has_focus
-            assert (app.main.session_id != before) == (len(keys[-1]) > 1 and keys[-1] != "escape"), keys
+            assert (app.main.conversation.id != before) == (len(keys[-1]) > 1 and keys[-1] != "escape"), keys
             app.main.prompt.put("")
         assert len(rows(home)) == 2
 
@@ -134,7 +135,7 @@ async def test_a_refused_answer_keeps_what_is_typed_behind_it(home: Home) -> Non
         burst(app, "shift+f8")
         await until(pilot, lambda: app.screen is not app.main)
         burst(app, *"no", "enter", *"pe")
-        await until(pilot, lambda: app.screen.query_one("Input").value == "nope")  # type: ignore[attr-defined]
+        await until(pilot, lambda: [field.value for field in app.screen.query(Input)] == ["nope"])
         assert rows(home) == ["one"]
 
 

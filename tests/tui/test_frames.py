@@ -49,8 +49,8 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 async def test_the_frame_is_as_reviewed(shelf: Home, name: str, size: tuple[int, int]) -> None:
     app = shelf.app()
     async with app.run_test(size=size) as pilot:
-        await until(pilot, app.ready.is_set)
-        await until(pilot, lambda: app.main.session_id is not None and app.main.status.activity == "")
+        await until(pilot, app.context.ready.is_set)
+        await until(pilot, lambda: app.main.conversation.id is not None and app.main.status.activity == "")
         await SCENES[name](pilot, app)
         await settled(pilot, app)
         compare(name, size, app, shelf.folder)
@@ -84,8 +84,8 @@ async def test_a_file_that_cannot_be_opened_is_as_reviewed(home: Home) -> None:
 async def test_forty_columns_are_as_reviewed(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(40, 14)) as pilot:
-        await until(pilot, app.ready.is_set)
-        await until(pilot, lambda: app.main.session_id is not None and app.main.status.activity == "")
+        await until(pilot, app.context.ready.is_set)
+        await until(pilot, lambda: app.main.conversation.id is not None and app.main.status.activity == "")
         await settled(pilot, app)
         compare("narrow", (40, 14), app, shelf.folder)
         await pilot.press("ctrl+o")
@@ -114,8 +114,8 @@ def _in_view(widget: Widget) -> bool:
 async def test_every_dialog_in_forty_columns_is_as_reviewed(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(40, 14)) as pilot:
-        await until(pilot, app.ready.is_set)
-        await until(pilot, lambda: app.main.session_id is not None and app.main.status.activity == "")
+        await until(pilot, app.context.ready.is_set)
+        await until(pilot, lambda: app.main.conversation.id is not None and app.main.status.activity == "")
         for name, scene in DIALOGS.items():
             await scene(pilot, app)
             await settled(pilot, app)

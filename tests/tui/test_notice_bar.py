@@ -15,9 +15,9 @@ async def test_a_start_says_where_one_left_off_and_how_to_begin_anew(home: Home,
     home.clock.forward(days=2)
     app = home.app()
     async with app.run_test(size=size) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await pilot.press("alt+down")
-        await until(pilot, lambda: app.main.session_id)
+        await until(pilot, lambda: app.main.conversation.id)
     home.clock.forward(days=400)
     app = home.app()
     async with app.run_test(size=size) as pilot:
@@ -30,12 +30,12 @@ async def test_a_question_asked_before_is_named_and_opened_by_a_key(home: Home) 
     old, _ = home.seed((ASKED, "About 70,000 km."), ("Names for a boat", "Sterna."))
     app = home.app()
     async with app.run_test(size=(160, 24)) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await write(pilot, AGAIN)
         await pilot.press("enter")
         await until(pilot, lambda: f"Asked before, today at 12:00: {ASKED}   shift+f3 open" in frame(app))
         await pilot.press("shift+f3")
-        await until(pilot, lambda: app.main.session_id == old)
+        await until(pilot, lambda: app.main.conversation.id == old)
         await until(pilot, lambda: "Asked before" not in frame(app))
         assert "About 70,000 km." in frame(app)
 
@@ -44,12 +44,12 @@ async def test_the_line_goes_with_the_next_question(home: Home) -> None:
     home.seed((ASKED, "About 70,000 km."))
     app = home.app()
     async with app.run_test(size=(160, 24)) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await write(pilot, AGAIN)
         await pilot.press("enter")
         await until(pilot, lambda: "Asked before" in frame(app))
         await write(pilot, "Who named them so?")
-        await until(pilot, lambda: app.main.live_reply is None)
+        await until(pilot, lambda: app.main.conversation.live_reply is None)
         await pilot.press("enter")
         await until(pilot, lambda: "Asked before" not in frame(app))
 
@@ -58,7 +58,7 @@ async def test_nothing_of_an_earlier_question_is_obeyed_by_the_terminal(home: Ho
     home.seed((f"\x1b[31m[/x] {ASKED}", "Far."))
     app = home.app()
     async with app.run_test(size=(160, 24)) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await write(pilot, ASKED)
         await pilot.press("enter")
         await until(pilot, lambda: "[/x] How far" in frame(app))
@@ -70,9 +70,9 @@ async def test_without_an_earlier_one_the_key_says_so_and_the_setting_turns_it_o
     home.write_config("similar = false\n")
     app = home.app()
     async with app.run_test(size=(160, 24)) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await write(pilot, ASKED)
         await pilot.press("enter")
-        await until(pilot, lambda: app.main.session_id and app.main.live_reply is None)
+        await until(pilot, lambda: app.main.conversation.id and app.main.conversation.live_reply is None)
         await pilot.press("shift+f3")
         await until(pilot, lambda: any("No similar question" in one.message for one in app._notifications))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from textual import on
 from textual.command import DiscoveryHit, Hit
 from textual.content import Content
 
-from sterna.tui.actions.bindings import ACTIONS
+from sterna.tui.actions.registry import ACTIONS
 from sterna.tui.messages import ConversationRequested
 from sterna.tui.pickers import ActionCommands, ConversationCommands
 
@@ -23,6 +24,7 @@ class PaletteApp(ListApp):
         super().__init__(file, clock)
         self.impossible: set[str] = set()
         self.done: list[str] = []
+        self.context = SimpleNamespace(store=self.store, key_of=self.key_of)
 
     def can_perform(self, action_id: str) -> bool:
         return action_id not in self.impossible
@@ -35,8 +37,8 @@ class PaletteApp(ListApp):
 
     @on(ConversationRequested)
     def note_requested(self, event: ConversationRequested) -> None:
-        assert event.session_id is not None
-        self.posted.append(("requested", event.session_id))
+        assert event.conversation_id is not None
+        self.posted.append(("requested", event.conversation_id))
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from home import Home, frame, until
 
 from sterna.sync.status import SyncReport, line
-from sterna.tui.actions.bindings import ACTIONS
-from sterna.tui.screens.dialogs import ConfirmClear
+from sterna.tui.actions.registry import ACTIONS
+from sterna.tui.dialogs.confirm import ConfirmClear
 from sterna.tui.screens.profile_text import Profile, profile_lines
 from sterna.tui.screens.settings import SWITCHES
 
@@ -47,7 +47,7 @@ def test_the_status_line_counts_conflicts(count: int, told: str) -> None:
 async def test_the_question_before_everything_is_deleted(home: Home, count: int, title: str) -> None:
     app = home.app()
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await app.push_screen(ConfirmClear(count))
         await until(pilot, lambda: title in frame(app))
 

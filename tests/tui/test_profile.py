@@ -68,7 +68,7 @@ async def test_a_key_shows_it_and_a_key_closes_it(home: Home, size: tuple[int, i
     home.seed(("hello", "Yes."))
     app = home.app()
     async with app.run_test(size=size) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await pilot.press("shift+f2")
         await until(pilot, lambda: "All time  1 conversation, 2 messages" in frame(app))
         assert "Signed in" in frame(app) or "Account created" in frame(app)
@@ -102,15 +102,15 @@ def test_limits_are_shown_of_the_models_that_have_any_and_may_be_asked() -> None
 async def test_a_page_that_is_left_while_it_is_read_is_no_error(home: Home, key: str) -> None:
     app = home.app()
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         gate = asyncio.Event()
-        run = app.store.run
+        run = app.context.store.run
 
         async def slow(*args: Any, **named: Any) -> Any:
             await gate.wait()
             return await run(*args, **named)
 
-        app.store.run = slow  # type: ignore[method-assign, assignment]
+        app.context.store.run = slow  # type: ignore[method-assign, assignment]
         await pilot.press(key)
         await until(pilot, lambda: app.screen is not app.main and app.screen.query("Panel"))
         screen = app.screen
@@ -118,4 +118,4 @@ async def test_a_page_that_is_left_while_it_is_read_is_no_error(home: Home, key:
         gate.set()
         await app.workers.wait_for_complete()
         assert app._exception is None
-        app.store.run = run  # type: ignore[method-assign]
+        app.context.store.run = run  # type: ignore[method-assign]

@@ -43,13 +43,13 @@ def locked(home: Home, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 async def test_a_history_that_cannot_be_written_is_shown_and_says_so(home: Home, locked: Callable[[], None]) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await until(pilot, lambda: app.main.status.read_only)
         assert "Read-only: you can read, search and export. " in notices(app)
         assert "Give your user the right" in notices(app)
         app.main.sidebar.focus()
         await pilot.press("enter")
-        await until(pilot, lambda: app.main.session_id is not None)
+        await until(pilot, lambda: app.main.conversation.id is not None)
         assert "read-only" in app.main.status.render().plain
         app.main.prompt.focus()
         await write(pilot, "And in winter?")
@@ -58,7 +58,7 @@ async def test_a_history_that_cannot_be_written_is_shown_and_says_so(home: Home,
         assert app.main.prompt.text == "And in winter?"
         locked()
         await pilot.press("enter")
-        await until(pilot, lambda: len(home.model.requests) == 1 and app.main.live_reply is None)
+        await until(pilot, lambda: len(home.model.requests) == 1 and app.main.conversation.live_reply is None)
         await until(pilot, lambda: not app.main.status.read_only)
     assert app.farewell is None
 
@@ -66,13 +66,13 @@ async def test_a_history_that_cannot_be_written_is_shown_and_says_so(home: Home,
 async def test_what_could_not_be_saved_is_given_back_at_the_end(home: Home, locked: Callable[[], None]) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await write(pilot, "precious")
         await until(pilot, lambda: "The draft is not saved yet." in notices(app))
         app.main.sidebar.focus()
         await pilot.press("enter")
-        await until(pilot, lambda: app.main.session_id is not None)
-        await app.main.open_session(None)
+        await until(pilot, lambda: app.main.conversation.id is not None)
+        await app.main.navigation.open(None)
         assert app.main.prompt.text == "precious"
     assert app.farewell is not None
     assert app.farewell.endswith("What you had typed could not be saved:\n\nprecious")
@@ -87,7 +87,7 @@ async def test_a_reply_that_a_full_disk_does_not_take_is_said_and_given_back_at_
     home.model.say("In the Arctic.")
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         monkeypatch.setattr(Store, "settle_reply", full)
         monkeypatch.setattr(Store, "save_live", full)
         await write(pilot, "Where do terns breed?")
@@ -106,18 +106,18 @@ async def test_a_second_window_begins_a_new_conversation_empty_and_the_next_one_
 ) -> None:
     first, second = home.app(), home.app()
     async with first.run_test(size=SIZE) as one:
-        await until(one, first.ready.is_set)
+        await until(one, first.context.ready.is_set)
         await write(one, "the first window's")
-        await first.main.save_draft()
+        await first.main.navigation.save_draft()
         async with second.run_test(size=SIZE) as two:
-            await until(two, second.ready.is_set)
+            await until(two, second.context.ready.is_set)
             assert second.main.prompt.text == ""
             await write(two, "the second window's")
         home.clock.forward(minutes=1)
         await write(one, ", and more")
     third = home.app()
     async with third.run_test(size=SIZE) as pilot:
-        await until(pilot, third.ready.is_set)
+        await until(pilot, third.context.ready.is_set)
         assert third.main.prompt.text == "the first window's, and more"
         assert "1 more unsent draft is saved" in notices(third)
     assert home.open().draft(None) == "the first window's, and more"

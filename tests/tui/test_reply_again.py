@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from home import Home, frame, until
+from home import Home, frame, no_reply_runs, until
 from test_app import SIZE, notices, shown
 from test_typeahead import in_conversation
 from textual.pilot import Pilot
@@ -24,7 +24,7 @@ def texts(home: Home) -> list[str]:
 
 
 async def settled(pilot: Pilot[int], app: SternaApp) -> None:
-    await until(pilot, lambda: app.turns is not None and not app.turns.running())
+    await until(pilot, lambda: no_reply_runs(app))
     await until(pilot, lambda: app.main.status.activity == "")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from home import Home, frame, until, write
+from home import Home, frame, open_title, until, write
 
 from sterna.providers import Delta, Failed, FailureKind
 from sterna.storage import Store
@@ -18,7 +18,7 @@ async def test_a_stop_by_the_person_is_said_in_neutral_words(home: Home) -> None
     home.model.say("Half of it.", "Never seen.")
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await write(pilot, "How many?")
         await pilot.press("enter")
         await until(pilot, lambda: "Half" in frame(app))
@@ -34,10 +34,10 @@ async def test_a_stop_before_anything_came_does_not_claim_that_something_was_sav
     home.model.say([Delta(""), Delta("late")])
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await write(pilot, "How many terns are there?")
         await pilot.press("enter")
-        await until(pilot, lambda: app.main.live_reply is not None and home.model.requests)
+        await until(pilot, lambda: app.main.conversation.live_reply is not None and home.model.requests)
         assert app.main.heading.content.plain == "How many terns are there?"  # type: ignore[union-attr]
         await pilot.press("escape")
         await until(pilot, lambda: "(stopped)" in frame(app))
@@ -51,7 +51,7 @@ async def test_a_conversation_whose_first_reply_failed_is_named_after_its_questi
     home.model.say([Failed(FailureKind.NETWORK, "The network is down.")])
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await write(pilot, "Which birds migrate furthest?")
         await pilot.press("enter")
         await until(pilot, lambda: "network is down" in frame(app))
@@ -64,9 +64,9 @@ async def test_a_long_title_is_cut_where_the_room_ends(home: Home, width: int) -
     home.seed(("Which of all the birds that cross the equator twice a year " * 3, "Terns."))
     app = home.app()
     async with app.run_test(size=(width, 24)) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await pilot.press("alt+down")
-        await until(pilot, lambda: app.main.session_id is not None)
+        await until(pilot, lambda: app.main.conversation.id is not None)
         await until(pilot, lambda: "Which of all" in frame(app).splitlines()[0])
         heading = frame(app).splitlines()[0][app.main.heading.region.x :].strip()
         assert heading.endswith("…")
@@ -77,7 +77,7 @@ async def test_a_long_title_is_cut_where_the_room_ends(home: Home, width: int) -
 async def test_prompt_and_text_share_one_column(shelf: Home, width: int) -> None:
     app = shelf.app()
     async with app.run_test(size=(width, 40)) as pilot:
-        await until(pilot, lambda: app.main.session_id is not None)
+        await until(pilot, lambda: app.main.conversation.id is not None)
         await until(pilot, lambda: "You" in frame(app))
         (asked,) = (view for view in app.main.transcript.query(".-user"))
         lines = frame(app).splitlines()
@@ -91,7 +91,7 @@ async def test_prompt_and_text_share_one_column(shelf: Home, width: int) -> None
 async def test_the_status_line_has_the_keys_of_the_field_with_the_focus(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: app.main.session_id is not None)
+        await until(pilot, lambda: app.main.conversation.id is not None)
         status = lambda: frame(app).splitlines()[-1]  # noqa: E731
         await pilot.press("ctrl+o")
         await until(pilot, lambda: "d delete" in status())
@@ -107,16 +107,16 @@ async def test_the_status_line_has_the_keys_of_the_field_with_the_focus(shelf: H
 async def test_a_filter_ends_with_its_use_and_is_never_out_of_sight(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: app.main.session_id is not None)
+        await until(pilot, lambda: app.main.conversation.id is not None)
         await pilot.press("ctrl+o", "slash")
         await write(pilot, "boat")
         await until(pilot, lambda: app.main.sidebar.rows.lines.rows == 1)
         assert app.main.sidebar.filter.has_class("-active")
         await pilot.press("enter")
-        await until(pilot, lambda: "boat" in str(app.main.session and app.main.session.title))
+        await until(pilot, lambda: "boat" in open_title(app))
         await until(pilot, lambda: app.main.sidebar.rows.lines.rows == 5)
         assert app.main.sidebar.filter.value == ""
-        assert app.main.sidebar.rows.cursor_id == app.main.session_id
+        assert app.main.sidebar.rows.cursor_id == app.main.conversation.id
         await pilot.press("ctrl+o", "slash")
         await write(pilot, "WAL")
         await until(pilot, lambda: app.main.sidebar.rows.lines.rows == 1)
@@ -129,26 +129,26 @@ async def test_a_filter_ends_with_its_use_and_is_never_out_of_sight(shelf: Home)
 async def test_after_clear_all_and_undo_the_same_conversation_is_open(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: app.main.session_id is not None)
-        app.main.go_to(app.main.sidebar.rows.pages[0][3].id)
-        await until(pilot, lambda: "SQLite WAL" in str(app.main.session and app.main.session.title))
-        was = app.main.session_id
+        await until(pilot, lambda: app.main.conversation.id is not None)
+        app.main.navigation.go_to(app.main.sidebar.rows.pages[0][3].id)
+        await until(pilot, lambda: "SQLite WAL" in open_title(app))
+        was = app.main.conversation.id
         await pilot.press("shift+f8")
         await until(pilot, lambda: "Delete all 5" in frame(app))
         await write(pilot, "clear")
         await pilot.press("enter")
-        await until(pilot, lambda: app.main.session_id is None and app.screen is app.main)
+        await until(pilot, lambda: app.main.conversation.id is None and app.screen is app.main)
         await until(pilot, lambda: any("undoes" in notice.message for notice in app._notifications))
         await pilot.press("ctrl+underscore")
-        await until(pilot, lambda: app.main.session_id is not None)
-        assert app.main.session_id == was
+        await until(pilot, lambda: app.main.conversation.id is not None)
+        assert app.main.conversation.id == was
 
 
 async def test_a_draft_and_a_private_conversation_are_marked_in_the_list(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: app.main.session_id is not None)
-        await app.store.run(Store.set_private, app.main.sidebar.rows.pages[0][1].id, True)
+        await until(pilot, lambda: app.main.conversation.id is not None)
+        await app.context.store.run(Store.set_private, app.main.sidebar.rows.pages[0][1].id, True)
         await until(pilot, lambda: "⌂ Sterna" in frame(app) and "private" in frame(app))
         await write(pilot, "half a thought")
         await pilot.press("alt+down")
@@ -163,7 +163,7 @@ async def test_a_draft_and_a_private_conversation_are_marked_in_the_list(shelf: 
 async def test_a_click_on_the_model_chooses_one_and_on_the_title_renames(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
-        await until(pilot, lambda: app.main.session_id is not None and app.main.status.model)
+        await until(pilot, lambda: app.main.conversation.id is not None and app.main.status.model)
         await pilot.click("#status", offset=(4, 0))
         await until(pilot, lambda: "Model" in frame(app) and "200k" in frame(app))
         await pilot.press("escape")
@@ -178,7 +178,7 @@ async def test_a_click_on_the_model_chooses_one_and_on_the_title_renames(shelf: 
 async def test_notices_take_turns_over_the_status_line(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await until(pilot, lambda: app.main.session_id is not None)
+        await until(pilot, lambda: app.main.conversation.id is not None)
         for number in range(5):
             app.notify(f"Notice {number}.")
         app.notify("Something is wrong.", severity="error")
@@ -213,7 +213,7 @@ def test_every_command_runs_an_action_that_there_is() -> None:
 async def test_a_command_is_run_and_an_unknown_one_is_asked_about(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app.ready.is_set)
+        await until(pilot, app.context.ready.is_set)
         await write(pilot, "/help")
         await pilot.press("enter")
         await until(pilot, lambda: "Start a new conversation" in frame(app))
@@ -230,5 +230,5 @@ async def test_a_command_is_run_and_an_unknown_one_is_asked_about(home: Home) ->
         await until(pilot, lambda: "is not a command" in frame(app))
         await pilot.press("y")
         await until(pilot, lambda: home.model.requests)
-        await until(pilot, lambda: app.main.session_id is not None)
+        await until(pilot, lambda: app.main.conversation.id is not None)
         assert home.model.requests[0].messages[-1].content == "/halp"

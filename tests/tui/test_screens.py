@@ -10,10 +10,10 @@ from textual.widgets import Button, Checkbox, Input
 from sterna import config
 from sterna.providers import Delta, Done, Reasoning, Usage
 from sterna.storage import Store, StoreBusy, StoreError
-from sterna.tui.actions.bindings import ACTIONS
+from sterna.tui.actions.registry import ACTIONS
 from sterna.tui.app import SternaApp
-from sterna.tui.screens.dialogs import Confirm
-from sterna.tui.screens.menu import Menu
+from sterna.tui.dialogs.confirm import Confirm
+from sterna.tui.dialogs.menu import Menu
 from sterna.tui.screens.provider_dialog import ProviderDialog
 from sterna.tui.screens.provider_list import full_address, table_name
 from sterna.tui.screens.settings import SettingsScreen
@@ -22,7 +22,7 @@ SIZE = (100, 40)
 
 
 async def opened(pilot: Pilot[int], app: SternaApp) -> None:
-    await until(pilot, app.ready.is_set)
+    await until(pilot, app.context.ready.is_set)
 
 
 async def test_help_shows_the_keys_as_they_are_now_and_goes_away(home: Home) -> None:
@@ -47,12 +47,12 @@ async def test_a_setting_is_in_the_file_at_once_and_comments_stay(home: Home) ->
         await pilot.press("f9")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and app.screen.query(Checkbox))
         app.screen.query_one(Checkbox).toggle()
-        await until(pilot, lambda: app.settings.ui.show_reasoning)
+        await until(pilot, lambda: app.context.settings.ui.show_reasoning)
         width = app.screen.query_one("#width", Input)
         width.focus()
         width.value = "24"
         await pilot.press("enter")
-        await until(pilot, lambda: app.settings.ui.sidebar_width == 24)
+        await until(pilot, lambda: app.context.settings.ui.sidebar_width == 24)
         assert app.main.sidebar.styles.width is not None
         assert app.main.sidebar.styles.width.value == 24
     text = (home.folder / "config.toml").read_text("utf-8")
@@ -70,8 +70,8 @@ async def test_replies_are_drawn_as_the_settings_say_and_follow_them(home: Home)
         await pilot.press("enter")
         await until(pilot, lambda: "2 tokens" in frame(app))
         assert "First I count." in frame(app)
-        await app.save_setting("ui.show_reasoning", False)
-        await app.save_setting("ui.show_token_count", False)
+        await app.context.settings_file.save("ui.show_reasoning", False)
+        await app.context.settings_file.save("ui.show_token_count", False)
         await until(pilot, lambda: "First I count." not in frame(app))
         assert "2 tokens ·" not in frame(app).replace(" of 8.0k", "")
         assert "Four." in frame(app)
@@ -88,7 +88,7 @@ async def test_a_value_that_is_not_possible_is_refused_in_a_sentence(home: Home)
         width.value = "3"
         await pilot.press("enter")
         await until(pilot, lambda: "16 to 80" in frame(app))
-        assert app.settings.ui.sidebar_width == 32
+        assert app.context.settings.ui.sidebar_width == 32
 
 
 async def provider_form(pilot: Pilot[int], app: SternaApp, row: int = -1, **values: str) -> None:
@@ -116,7 +116,7 @@ async def test_a_provider_is_added_and_its_key_is_not_in_the_config_file(
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         await provider_form(pilot, app, name="Work", url="127.0.0.1:9/v1", key="sk-secret")
-        await until(pilot, lambda: app.catalog is not None and "work" in app.catalog.names())
+        await until(pilot, lambda: app.context.catalog is not None and "work" in app.context.catalog.names())
         await until(pilot, lambda: "Work" in frame(app) and "127.0.0.1:9" in frame(app))
     assert config.load(home.folder, {}).endpoints[0].url == "http://127.0.0.1:9/v1"
     assert "sk-secret" not in (home.folder / "config.toml").read_text("utf-8")
@@ -150,8 +150,8 @@ async def test_a_provider_is_edited_removed_and_named_as_a_person_calls_it(
         await until(pilot, lambda: isinstance(app.screen, Confirm))
         await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "Removed" in frame(app))
-        assert app.catalog is not None
-        assert "my-work-eu" not in app.catalog.names()
+        assert app.context.catalog is not None
+        assert "my-work-eu" not in app.context.catalog.names()
     assert not config.load(home.folder, {}).endpoints
     assert "sk-first" not in (home.folder / "credentials.json").read_text("utf-8")
 
@@ -271,7 +271,7 @@ async def test_a_look_that_was_chosen_is_the_look_of_the_next_start(home: Home) 
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, app)
         await pilot.press("shift+f6")
-        await until(pilot, lambda: app.settings.theme == "sterna-light")
+        await until(pilot, lambda: app.context.settings.theme == "sterna-light")
     again = home.app()
     assert again.theme == "sterna-light"
 
@@ -293,9 +293,9 @@ async def test_ctrl_c_twice_quits_and_once_does_not(home: Home) -> None:
         await write(pilot, "kept")
         await pilot.press("ctrl+c")
         await until(pilot, lambda: any("again" in notice.message for notice in app._notifications))
-        assert not app.closing
+        assert not app.context.is_closing
         await pilot.press("ctrl+c")
-        await until(pilot, lambda: app.closing)
+        await until(pilot, lambda: app.context.is_closing)
     store = home.open()
     assert store.draft(None) == "kept"
     store.close()
@@ -314,9 +314,9 @@ async def test_a_theme_is_seen_while_one_chooses_and_kept_only_when_chosen(home:
         await until(pilot, lambda: app.screen.query_one("#chooser").styles.background != background)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.main)
-        assert (app.theme, app.settings.theme) == ("sterna-dark", "")
+        assert (app.theme, app.context.settings.theme) == ("sterna-dark", "")
         await pilot.press("shift+f7")
         await until(pilot, lambda: "current" in frame(app))
         await pilot.press("down", "enter")
-        await until(pilot, lambda: app.settings.theme == "sterna-light")
+        await until(pilot, lambda: app.context.settings.theme == "sterna-light")
     assert home.app().theme == "sterna-light"

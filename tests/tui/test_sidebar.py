@@ -473,4 +473,4 @@ def test_every_key_of_the_list_can_be_remapped_and_says_what_it_does() -> None:
         assert isinstance(binding, Binding)
         assert binding.id
         assert binding.description
-        assert hasattr(Sidebar, f"action_{binding.action}")
+        assert hasattr(Sidebar, f"action_{binding.action.partition('(')[0]}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from textual.app import App, ComposeResult
 
-from sterna.tui.main.status_bar import Hint, StatusLine, replying, tokens
+from sterna.tui.counts import short_count
+from sterna.tui.main.status_bar import Hint, StatusLine, replying
 from sterna.tui.messages import ActionRequested
 
 HINTS = (
@@ -80,7 +81,7 @@ async def test_a_model_with_an_escape_sequence_in_its_name_is_shown_without_it()
     [(0, "0"), (950, "950"), (1_000, "1k"), (3_240, "3.2k"), (128_000, "128k"), (999_700, "1M"), (1_100_000, "1.1M")],
 )
 def test_numbers_of_tokens_are_short(count: int, text: str) -> None:
-    assert tokens(count) == text
+    assert short_count(count) == text
 
 
 def test_speed_is_told_once_there_is_some() -> None:

@@ -24,8 +24,8 @@ from sterna.server.database.embedded import Embedded
 from sterna.storage import Conflict, Quarantined, Store, data_dir, open_account
 from sterna.sync.status import SyncReport
 from sterna.tui.app import SternaApp
+from sterna.tui.dialogs.confirm import Confirm
 from sterna.tui.factory import build
-from sterna.tui.screens.dialogs import Confirm
 from sterna.tui.sync.screen_text import Act, Page, page_lines
 from tests.clients import Somebody, sign_up
 from tests.conftest import serving_settings
@@ -48,7 +48,7 @@ async def running(folder: Path) -> AsyncIterator[tuple[SternaApp, Pilot[int]]]:
         (folder / "cfg" / "config.toml").write_text("discover = false\n", "utf-8")
     app = build(folder / "data", folder / "cfg", {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"})
     async with app.run_test(size=SIZE) as pilot:
-        await until(pilot, app.ready.is_set, 15)
+        await until(pilot, app.context.ready.is_set, 15)
         yield app, pilot
         await app.save_all()
 
@@ -104,19 +104,19 @@ async def test_signing_in_takes_the_history_along_and_it_comes_to_the_other_mach
         await sign_in(app, pilot, sterna_server, who)
         await press(pilot, "Add to my account")
         await press(pilot, "Sync")
-        await until(pilot, lambda: app.link.report.phase == "synced", 15)
+        await until(pilot, lambda: app.context.sync.report.phase == "synced", 15)
         await until(pilot, lambda: who.email in frame(app))
         async with running(tmp_path / "there") as (other, over_there):
             await sign_in(other, over_there, sterna_server, who)
             await press(over_there, "Sync")
-            await until(over_there, lambda: other.link.report.phase == "synced", 15)
+            await until(over_there, lambda: other.context.sync.report.phase == "synced", 15)
             await over_there.press("escape")
             await until(over_there, lambda: "Sandpipers" in frame(other), 15)
             # what is changed here is there without anybody asking
-            session_id = await app.store.run(lambda store: store.session_page(0, 1)[0].id)
-            await app.store.run(Store.rename_session, session_id, "Plovers")
+            session_id = await app.context.store.run(lambda store: store.session_page(0, 1)[0].id)
+            await app.context.store.run(Store.rename_session, session_id, "Plovers")
             await until(over_there, lambda: "Plovers" in frame(other), 20)
-            await until(over_there, lambda: other.link.report.phase == "synced", 15)
+            await until(over_there, lambda: other.context.sync.report.phase == "synced", 15)
 
 
 async def test_a_wrong_password_is_a_sentence_and_changes_nothing(tmp_path: Path, sterna_server: str) -> None:
@@ -124,7 +124,7 @@ async def test_a_wrong_password_is_a_sentence_and_changes_nothing(tmp_path: Path
     async with running(tmp_path) as (app, pilot):
         await sign_in(app, pilot, sterna_server, Somebody(who.id, who.email, "not that one"))
         await until(pilot, lambda: "Wrong email or password" in frame(app), 15)
-        assert app.link.report.phase == "local"
+        assert app.context.sync.report.phase == "local"
 
 
 async def test_a_server_that_wants_an_invitation_is_given_one(tmp_path: Path, postgres: Embedded) -> None:
@@ -147,7 +147,7 @@ async def test_a_server_that_wants_an_invitation_is_given_one(tmp_path: Path, po
             await write(pilot, code)
             await pilot.press("enter")
             await press(pilot, "Sync")
-            await until(pilot, lambda: app.link.report.phase == "synced", 15)
+            await until(pilot, lambda: app.context.sync.report.phase == "synced", 15)
 
 
 async def test_a_code_for_a_browser_says_how_long_it_is_good(tmp_path: Path, sterna_server: str) -> None:
@@ -162,7 +162,7 @@ async def test_a_code_for_a_browser_says_how_long_it_is_good(tmp_path: Path, ste
 async def test_a_sign_in_from_another_terminal_is_noticed(tmp_path: Path, sterna_server: str) -> None:
     who = sign_up(sterna_server)
     async with running(tmp_path) as (app, pilot):
-        assert app.link.report.phase == "local"
+        assert app.context.sync.report.phase == "local"
         command = ["--data-dir", tmp_path / "data", "--config-dir", tmp_path / "cfg", "login", sterna_server]
         there = await asyncio.create_subprocess_exec(
             STERNA, *command, "--email", who.email, "--password-stdin", "--yes", "--adopt",
@@ -171,7 +171,7 @@ async def test_a_sign_in_from_another_terminal_is_noticed(tmp_path: Path, sterna
         )  # fmt: skip
         _, said = await there.communicate(f"{who.password}\n".encode())
         assert there.returncode == 0, said
-        await until(pilot, lambda: app.link.report.phase == "synced", 20)
+        await until(pilot, lambda: app.context.sync.report.phase == "synced", 20)
 
 
 async def test_signing_out_keeps_the_history(tmp_path: Path, sterna_server: str) -> None:
@@ -181,12 +181,12 @@ async def test_signing_out_keeps_the_history(tmp_path: Path, sterna_server: str)
         await sign_in(app, pilot, sterna_server, who)
         await press(pilot, "Add to my account")
         await press(pilot, "Sync")
-        await until(pilot, lambda: app.link.report.phase == "synced", 15)
+        await until(pilot, lambda: app.context.sync.report.phase == "synced", 15)
         await until(pilot, lambda: "Sign out" in frame(app))
         await pilot.press("down", "enter")
         await press(pilot, "Sign out")
-        await until(pilot, lambda: app.link.report.phase == "signin", 15)
-        assert await app.store.run(Store.session_count) == 1
+        await until(pilot, lambda: app.context.sync.report.phase == "signin", 15)
+        assert await app.context.store.run(Store.session_count) == 1
 
 
 async def test_analytics_begin_with_a_sign_in_and_end_with_a_sign_out_in_a_running_chat(
@@ -206,12 +206,12 @@ async def test_analytics_begin_with_a_sign_in_and_end_with_a_sign_out_in_a_runni
     async with running(tmp_path) as (app, pilot):
         await sign_in(app, pilot, sterna_server, who)
         await press(pilot, "Sync")
-        await until(pilot, lambda: app.link.report.phase == "synced", 15)
+        await until(pilot, lambda: app.context.sync.report.phase == "synced", 15)
         await until(pilot, lambda: sessions() == [(True, False)], 20)
         await until(pilot, lambda: "Sign out" in frame(app))
         await pilot.press("down", "enter")
         await press(pilot, "Sign out")
-        await until(pilot, lambda: app.link.report.phase == "signin", 15)
+        await until(pilot, lambda: app.context.sync.report.phase == "signin", 15)
         assert sessions() == [(True, True)]
     logged = [(one.name, one.getMessage()) for one in caplog.records if "started successfully" in one.getMessage()]
     assert logged == [("sterna.analytics", "[InteractionTracker] Session started successfully")]
@@ -221,15 +221,15 @@ async def test_a_conversation_can_stay_on_this_computer(tmp_path: Path, sterna_s
     who = sign_up(sterna_server)
     conversation(tmp_path, "Secret plans")
     async with running(tmp_path) as (app, pilot):
-        session_id = await app.store.run(lambda store: store.session_page(0, 1)[0].id)
-        app.main.go_to(session_id)
-        await until(pilot, lambda: app.main.session_id == session_id)
+        session_id = await app.context.store.run(lambda store: store.session_page(0, 1)[0].id)
+        app.main.navigation.go_to(session_id)
+        await until(pilot, lambda: app.main.conversation.id == session_id)
         await pilot.press("shift+f4")
         await until(pilot, lambda: "on this computer only" in frame(app))
         await sign_in(app, pilot, sterna_server, who)
         await press(pilot, "Add to my account")
         await press(pilot, "Sync")
-        await until(pilot, lambda: app.link.report.phase == "synced", 15)
+        await until(pilot, lambda: app.context.sync.report.phase == "synced", 15)
         assert await asyncio.to_thread(count_at, sterna_server, who) == 0
         await until(pilot, lambda: "Secret plans" in frame(app))  # the page lists it
 
@@ -245,33 +245,33 @@ async def test_keeping_a_synced_conversation_here_is_asked_first_told_on_the_oth
         await sign_in(app, pilot, sterna_server, who)
         await press(pilot, "Add to my account")
         await press(pilot, "Sync")
-        await until(pilot, lambda: app.link.report.phase == "synced", 15)
+        await until(pilot, lambda: app.context.sync.report.phase == "synced", 15)
         await pilot.press("escape")
-        app.main.go_to(session_id)
-        await until(pilot, lambda: app.main.session_id == session_id)
+        app.main.navigation.go_to(session_id)
+        await until(pilot, lambda: app.main.conversation.id == session_id)
         async with running(tmp_path / "there") as (other, over_there):
             await sign_in(other, over_there, sterna_server, who)
             await press(over_there, "Sync")
-            await until(over_there, lambda: other.link.report.phase == "synced", 15)
+            await until(over_there, lambda: other.context.sync.report.phase == "synced", 15)
             await over_there.press("escape")
             await until(over_there, lambda: "Plans" in frame(other), 15)
-            other.main.go_to(session_id)
-            await until(over_there, lambda: other.main.session_id == session_id)
+            other.main.navigation.go_to(session_id)
+            await until(over_there, lambda: other.main.conversation.id == session_id)
 
             await pilot.press("shift+f4")
             await until(pilot, lambda: "this computer only" in frame(app) and isinstance(app.screen, Confirm))
             await pilot.press("escape")
             await until(pilot, lambda: not isinstance(app.screen, Confirm))
-            assert not await app.store.run(Store.is_private, session_id)
+            assert not await app.context.store.run(Store.is_private, session_id)
             await pilot.press("shift+f4")
             await press(pilot, "Keep here")
-            await until(over_there, lambda: other.main.session_id is None, 20)
+            await until(over_there, lambda: other.main.conversation.id is None, 20)
             await until(over_there, lambda: "“Plans” was removed on another computer." in toasts(other))
             await over_there.press("ctrl+underscore")
-            await until(over_there, lambda: other.main.session_id == session_id)
-            await until(over_there, lambda: other.link.report.phase == "synced", 15)
+            await until(over_there, lambda: other.main.conversation.id == session_id)
+            await until(over_there, lambda: other.context.sync.report.phase == "synced", 15)
             assert await asyncio.to_thread(count_at, sterna_server, who) == 1
-            assert await app.store.run(Store.is_private, session_id)
+            assert await app.context.store.run(Store.is_private, session_id)
 
 
 async def test_a_sign_up_that_is_given_up_says_that_the_account_was_made(tmp_path: Path, sterna_server: str) -> None:
@@ -291,7 +291,7 @@ async def test_a_sign_up_that_is_given_up_says_that_the_account_was_made(tmp_pat
         await pilot.press("escape")
         await until(pilot, lambda: "was created, but you are not signed in" in toasts(app))
         assert "Nothing was changed" not in toasts(app)
-        assert app.link.report.phase == "local"
+        assert app.context.sync.report.phase == "local"
         assert await asyncio.to_thread(count_at, sterna_server, new) == 0  # the account is there
         # the same email again
         await pilot.press("enter")
@@ -311,14 +311,14 @@ async def test_of_two_texts_the_other_one_can_be_taken(tmp_path: Path, sterna_se
         await sign_in(app, pilot, sterna_server, who)
         await press(pilot, "Add to my account")
         await press(pilot, "Sync")
-        await until(pilot, lambda: app.link.report.phase == "synced", 15)
+        await until(pilot, lambda: app.context.sync.report.phase == "synced", 15)
 
         def lose(store: Store) -> None:
             with store.write():
                 store._file("c", session_id, session_id, "Mine", 1_772_366_400_000)
 
-        await app.store.run(lose)
-        app.link._told()
+        await app.context.store.run(lose)
+        app.context.sync._set_report(app.context.sync.report)
         await until(pilot, lambda: "“Mine”" in frame(app))
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: "Current version" in frame(app))
@@ -327,7 +327,7 @@ async def test_of_two_texts_the_other_one_can_be_taken(tmp_path: Path, sterna_se
 
         async def renamed() -> bool:
             nonlocal session
-            session = await app.store.run(Store.get_session, session_id)
+            session = await app.context.store.run(Store.get_session, session_id)
             return session.title == "Mine"
 
         async with asyncio.timeout(10):

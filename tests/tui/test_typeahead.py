@@ -11,8 +11,8 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from sterna.tui.actions.letters import DESTRUCTIVE
-from sterna.tui.actions.registry import ACTIONS, Action
+from sterna.tui.actions.action import Action
+from sterna.tui.actions.registry import ACTIONS
 from sterna.tui.app import SternaApp
 
 
@@ -25,7 +25,7 @@ def burst(app: SternaApp, *keys: str) -> None:
 async def in_conversation(pilot: Pilot[int], app: SternaApp) -> None:
     await opened(pilot, app)
     await pilot.press("ctrl+o", "enter")
-    await until(pilot, lambda: app.main.session_id is not None and app.main.prompt.has_focus)
+    await until(pilot, lambda: app.main.conversation.id is not None and app.main.prompt.has_focus)
 
 
 async def test_a_title_typed_right_behind_f2_is_the_title(home: Home) -> None:
@@ -137,4 +137,4 @@ async def test_a_letter_that_deletes_spares_what_a_click_has_chosen_meanwhile(ho
 def test_every_letter_that_destroys_waits_for_what_follows(action: Action) -> None:
     letters = [key for key in action.key.split(",") if len(key) == 1]
     destroys = action.run.startswith(("delete", "clear", "retry"))
-    assert (action.id in DESTRUCTIVE) == bool(destroys and letters)
+    assert action.destroys == bool(destroys and letters)

@@ -23,8 +23,9 @@ from textual.widgets import Input, TextArea
 
 from sterna.sync.auth.accounts import Accounts
 from sterna.tui.app import SternaApp
+from sterna.tui.dialogs.confirm import ConfirmClear
 from sterna.tui.pickers.chooser import Chooser
-from sterna.tui.screens import dialogs
+from sterna.tui.screens.conversation_settings import ConversationDialog, ConversationSettings
 from sterna.tui.screens.settings import SettingsScreen
 from sterna.tui.sync.sign_in import SignIn
 from sterna.tui.terminal.input import TerminalParser
@@ -134,14 +135,18 @@ def decoded(value: object) -> object:
     return json.loads(value) if isinstance(value, str) else value
 
 
+def accounts_of(app: SternaApp) -> Accounts:
+    """Return the accounts of the test's folder."""
+    place = app.context.settings_file.folder
+    return Accounts(place or Path(), place, environ={})
+
+
 SCREENS: dict[str, Callable[[SternaApp], Any]] = {
-    "settings": lambda app: SettingsScreen(),
-    "conversation": lambda app: dialogs.ConversationDialog(
-        dialogs.ConversationSettings("", None), dialogs.ConversationSettings("", None)
-    ),
-    "clear": lambda app: dialogs.ConfirmClear(3),
+    "settings": lambda app: SettingsScreen(app.context),
+    "conversation": lambda app: ConversationDialog(ConversationSettings("", None), ConversationSettings("", None)),
+    "clear": lambda app: ConfirmClear(3),
     "chooser": lambda app: Chooser(),
-    "sign in": lambda app: SignIn(Accounts(app.config_folder or Path(), app.config_folder, environ={})),
+    "sign in": lambda app: SignIn(accounts_of(app)),
 }
 
 

@@ -1,7 +1,7 @@
-"""Keys typed behind a key that opens something wait for what it opens, instead of landing where the focus still is.
+"""Type-ahead: keys typed after a key that opens something wait for it, instead of going where the focus still is.
 
-A field or a dialog opens a moment after its key: the list is read, a module loaded, a screen mounted. A person types
-on meanwhile, and ``d`` must not delete a message because the search is not there yet.
+A field or a dialog opens a moment after its key: the list is read, a module loaded, a screen mounted. Users type on
+meanwhile, and ``d`` must not delete a message because the search is not there yet.
 """
 
 from __future__ import annotations
@@ -14,56 +14,30 @@ from weakref import WeakKeyDictionary
 from textual import events
 from textual.widget import Widget
 
+from .action import Focus
+from .bindings import BY_ID
+
 if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
     from textual.timer import Timer
 
-OPENERS = frozenset(
-    (
-        "conversation.before",
-        "conversation.new",
-        "conversation.next",
-        "conversation.open",
-        "conversation.previous",
-        "conversation.rename",
-        "conversation.search",
-        "conversation.settings",
-        "model.choose",
-        "sidebar.filter",
-        "sidebar.rename",
-        "transcript.focus",
-        "app.palette",
-        "app.settings",
-    )
-)
-"""Actions that give the focus away, or the prompt to another conversation."""
-
-RETURNS = frozenset(("prompt.focus", "reply.stop", "sidebar.open"))
-"""Actions that give the focus back to the prompt from elsewhere."""
-
-SWITCHES = frozenset(
-    ("conversation.before", "conversation.new", "conversation.next", "conversation.previous", "sidebar.open")
-)
-"""Actions after which the prompt belongs to another conversation once their work is done."""
-
-STEP = "step"
-"""Name of the task that finds the conversation above or below."""
-
-LOOK_SECONDS = 0.01
-PATIENCE = 1.0
+POLL_SECONDS = 0.01
+LONGEST_WAIT = 1.0
 """Seconds after which keys go where the focus is, whatever was to open."""
-IDLE_LOOKS = 5
-"""Looks without anything under way after which nothing will open."""
+IDLE_POLLS = 5
+"""Polls without any work in progress after which nothing will open."""
 
 
 class Typeahead:
-    """What was typed while something opens."""
+    """Keys and pastes that were typed while something opens."""
 
     def __init__(self) -> None:
         self.waiting = False
         self.closes: Callable[[events.Key], bool] = lambda _: False
         """Return whether a key may close what has the focus now."""
+        self.is_switching: Callable[[], bool] = lambda: False
+        """Return whether a task is still finding the conversation to switch to."""
         self._events: list[events.Key | events.Paste] = []
         self._field: Widget | None = None
         self._from: Widget | None = None
@@ -75,75 +49,82 @@ class Typeahead:
         return self.waiting and event is not self._cause
 
     def keep(self, event: events.Key | events.Paste) -> None:
-        """Take an event, to be given to what opens."""
+        """Hold an event back for what opens."""
         event.stop()
         event.prevent_default()
         self._events.append(event)
 
     def begin(self, screen: Screen[Any], field: Widget) -> None:
-        """Keep what is typed before the first field of the program has the focus, and give it to that field."""
+        """Hold back what is typed before the first field of the program has the focus, and give it to that field."""
         self.waiting, self._from, self._field = True, screen, field
 
-        def look() -> None:
-            if field.has_focus and self._arrived:
-                self._give(screen.app)
+        def poll() -> None:
+            if field.has_focus and self._has_arrived:
+                self._release(screen.app)
 
-        self._timer = screen.set_interval(LOOK_SECONDS, look)
+        self._timer = screen.set_interval(POLL_SECONDS, poll)
 
-    async def open(self, widget: Widget, event: events.Key, actions: frozenset[str] = OPENERS) -> bool:
-        """If that key opens something, open it here and now: as a binding it would come after the keys behind it."""
+    async def open(self, widget: Widget, event: events.Key, focus: Focus = Focus.LEAVES) -> bool:
+        """Run the action of a key with that effect on the focus here and now; return whether it has one.
+
+        As a binding it would run after the keys behind it.
+        """
         app = widget.app
         bound = app.active_bindings.get(event.key)
-        if bound is None or bound.binding.id not in actions:
+        action = BY_ID.get(bound.binding.id or "") if bound is not None else None
+        if bound is None or action is None or not action.focus & focus:
             return False
         event.stop()
         event.prevent_default()
-        self._wait(app, event, whole=bound.binding.id in SWITCHES)
+        self._wait(app, event, until_done=Focus.SWITCHES in action.focus)
         await app.run_action(bound.binding.action, bound.node)
         return True
 
     def close(self, app: App[Any], event: events.Key) -> None:
-        """Keep what is typed behind a key that may close the dialog or the field that has the focus."""
-        self._wait(app, event, whole=False)
+        """Hold back what is typed behind a key that may close the dialog or the field that has the focus."""
+        self._wait(app, event, until_done=False)
 
     def write(self, typed: list[events.Key], field: Widget) -> None:
         """Give keys that turned out to be text to a field, and then what is typed behind them."""
         for event in typed:
             self.keep(event)
-        self._wait(field.app, None, whole=False)
+        self._wait(field.app, None, until_done=False)
         self._field = field
 
-    def _wait(self, app: App[Any], event: events.Key | None, *, whole: bool) -> None:
-        """Keep events until the focus has moved, with ``whole`` until the work is done too, or nothing moves."""
+    def _wait(self, app: App[Any], event: events.Key | None, *, until_done: bool) -> None:
+        """Hold events back until the focus has moved, with ``until_done`` until the work has ended too."""
         screen, focused, workers, began = app.screen, app.focused, set(app.workers), monotonic()
         self.waiting, self._cause, self._from, idle = True, event, focused or screen, 0
 
-        def look() -> None:
+        def poll() -> None:
             nonlocal idle
-            busy = _busy(app, workers)
-            idle = 0 if app.screen is not screen or busy else idle + 1
-            moved = self._field is not None or app.focused not in (None, focused)
-            done = moved and self._arrived and not (whole and busy)
-            if done or idle > IDLE_LOOKS or monotonic() - began > PATIENCE:
-                self._give(app)
+            is_busy = self.is_switching() or any(
+                not worker.is_finished for worker in app.workers if worker not in workers
+            )
+            idle = 0 if app.screen is not screen or is_busy else idle + 1
+            has_moved = self._field is not None or app.focused not in (None, focused)
+            is_done = has_moved and self._has_arrived and not (until_done and is_busy)
+            if is_done or idle > IDLE_POLLS or monotonic() - began > LONGEST_WAIT:
+                self._release(app)
 
         if self._timer is not None:
             self._timer.stop()
-        self._timer = app.set_interval(LOOK_SECONDS, look)
+        self._timer = app.set_interval(POLL_SECONDS, poll)
 
     def focus(self, field: Widget) -> None:
-        """Give a field that has opened the focus, and what was typed ahead, in the order in which it was typed."""
+        """Focus a field that has opened, and give it what was typed ahead, in the order in which it was typed."""
         self._field = field
-        if not self.waiting or self._arrived:
-            self._give(field.app)
+        if not self.waiting or self._has_arrived:
+            self._release(field.app)
 
     @property
-    def _arrived(self) -> bool:
-        """No key is still on its way from where the focus was; one that comes later would overtake it."""
+    def _has_arrived(self) -> bool:
+        """True when no key is still on its way from where the focus was; one that comes later would overtake it."""
         nodes = self._from.ancestors_with_self if self._from is not None else []
         return not any(node.message_queue_size for node in nodes if isinstance(node, Widget))
 
-    def _give(self, app: App[Any]) -> None:
+    def _release(self, app: App[Any]) -> None:
+        """Send what was held back to what has the focus now, up to a key that may close that."""
         field, self._field, self._from, self._cause, self.waiting = self._field, None, None, None, False
         if self._timer is not None:
             self._timer.stop()
@@ -151,27 +132,27 @@ class Typeahead:
         if field is not None and field.is_attached:
             field.screen.set_focus(field)
         target = app.focused or app.screen
-        kept, self._events = sorted(self._events, key=lambda event: event.time), []
-        for number, event in enumerate(kept, 1):
-            again = _copy(event)
-            if isinstance(again, events.Key) and self.closes(again):
-                self._events = kept[number:]
-                self._wait(app, again, whole=False)
-                target.post_message(again)
+        held, self._events = sorted(self._events, key=lambda event: event.time), []
+        for number, event in enumerate(held, 1):
+            copy = _copy(event)
+            if isinstance(copy, events.Key) and self.closes(copy):
+                self._events = held[number:]
+                self._wait(app, copy, until_done=False)
+                target.post_message(copy)
                 return
-            target.post_message(again)
+            target.post_message(copy)
 
 
 _typeaheads: WeakKeyDictionary[App[Any], Typeahead] = WeakKeyDictionary()
 
 
 def typeahead(app: App[Any]) -> Typeahead:
-    """What was typed ahead in that application."""
+    """Return the type-ahead of that application."""
     return _typeaheads.setdefault(app, Typeahead())
 
 
-async def typed_behind(widget: Widget, event: events.Key) -> bool:
-    """Whether a key is not for ``widget``, which has or had the focus, but for what opens: then it is dealt with."""
+async def redirect(widget: Widget, event: events.Key) -> bool:
+    """Handle a key that is not for ``widget`` but for what opens or has the focus now; return whether it was one."""
     ahead = typeahead(widget.app)
     if ahead.takes(event):
         ahead.keep(event)
@@ -185,15 +166,10 @@ async def typed_behind(widget: Widget, event: events.Key) -> bool:
     return not event.is_printable and await ahead.open(widget, event)
 
 
-def _busy(app: App[Any], before: set[Any]) -> bool:
-    stepping = any(task.get_name() == STEP for task in getattr(app, "tasks", ()))
-    return stepping or any(not worker.is_finished for worker in app.workers if worker not in before)
-
-
 def _copy(event: events.Key | events.Paste) -> events.Key | events.Paste:
     """Return the event as one that goes straight to a widget, with the time at which it was typed."""
-    again = events.Key(event.key, event.character) if isinstance(event, events.Key) else events.Paste(event.text)
-    again.time = event.time
-    again._sender = None  # with a sender it would stop at that one on its way up
-    again._set_forwarded()
-    return again
+    copy = events.Key(event.key, event.character) if isinstance(event, events.Key) else events.Paste(event.text)
+    copy.time = event.time
+    copy._sender = None  # with a sender it would stop at that one on its way up
+    copy._set_forwarded()
+    return copy

@@ -1,4 +1,4 @@
-"""The quiet line over the prompt: where one left off, or that a question like this one was asked before."""
+"""Line above the prompt: when the conversation was left, or that a similar question was asked before."""
 
 from __future__ import annotations
 
@@ -21,50 +21,58 @@ LONGEST = 200
 QUIET = "$foreground 75%"
 
 
-class Before(Widget):
-    """Nothing until something is told; a click does what its key does. What does not fit is cut, the key never."""
+class NoticeBar(Widget):
+    """Hidden until there is something to say; a click runs the action that it names.
+
+    Text that does not fit is cut, the key never.
+    """
 
     earlier: Earlier | None = None
-    """The question that would be opened."""
-    about: str | None = None
-    """The conversation in which the line is shown; in another one it goes."""
+    """Question that would be opened."""
+    _about: str | None = None
+    """Conversation that the line belongs to; in another one it goes."""
     _action = ""
-    _told = Content("")
+    _text = Content("")
     _key = Content("")
 
     def render(self) -> Content:
-        """The line."""
+        """Return the line."""
         room = self.content_size.width - self._key.cell_length
-        return Content.assemble(self._told.truncate(max(0, room), ellipsis=True), self._key)
+        return Content.assemble(self._text.truncate(max(0, room), ellipsis=True), self._key)
 
-    def tell(self, earlier: Earlier, about: str, now: datetime, key: str) -> None:
-        """A question of the conversation ``about`` is like this earlier one; ``key`` opens that."""
-        asked = (one_line(earlier.question, LONGEST), "$foreground 85%")
-        self._show(Content.assemble((f"Asked before, {_day(earlier.at, now)}: ", QUIET), asked), OPEN, key, "open")
-        self.earlier, self.about = earlier, about
+    def show_earlier(self, earlier: Earlier, about: str, now: datetime, key: str) -> None:
+        """Show an earlier question that is similar to one of conversation ``about``; ``key`` opens it."""
+        question = (one_line(earlier.question, LONGEST), "$foreground 85%")
+        self._show(Content.assemble((f"Asked before, {_day(earlier.at, now)}: ", QUIET), question), OPEN, key, "open")
+        self.earlier, self._about = earlier, about
 
-    def tell_left_off(self, at: str, about: str, now: datetime, key: str) -> None:
-        """The conversation ``about`` was open last, and was used at ``at``; ``key`` begins another."""
+    def show_left_off(self, at: str, about: str, now: datetime, key: str) -> None:
+        """Show that conversation ``about``, open last, was used at ``at``; ``key`` starts a new one."""
         self._show(Content.styled(f"Left off {_day(at, now)}", QUIET), NEW, key, "new")
-        self.earlier, self.about = None, about
+        self.earlier, self._about = None, about
 
-    def clear_away(self) -> None:
-        """Say nothing."""
-        self.earlier = self.about = None
+    def clear(self) -> None:
+        """Hide the line."""
+        self.earlier = self._about = None
         self.display = False
 
+    def clear_unless_about(self, conversation_id: str | None) -> None:
+        """Hide the line if it belongs to another conversation."""
+        if conversation_id != self._about:
+            self.clear()
+
     def on_mount(self) -> None:
-        """There is nothing to say yet."""
-        self.clear_away()
+        """Start hidden."""
+        self.clear()
 
     def on_click(self, event: events.Click) -> None:
-        """Do what the line names."""
+        """Run the action that the line names."""
         event.stop()
         self.post_message(ActionRequested(self._action))
 
-    def _show(self, told: Content, action: str, key: str, word: str) -> None:
+    def _show(self, text: Content, action: str, key: str, word: str) -> None:
         self._action = action
-        self._told, self._key = told, Content.assemble("   ", (key, "$primary"), (f" {word}", "$foreground 75%"))
+        self._text, self._key = text, Content.assemble("   ", (key, "$primary"), (f" {word}", "$foreground 75%"))
         self.display = True
         self.refresh()
 
@@ -75,5 +83,5 @@ def _day(at: str, now: datetime) -> str:
     day, today = stored_time(at).astimezone(), now.astimezone()
     if day.date() == today.date():
         return f"today at {day:%H:%M}"
-    named = f"{day.day} {day:%B}"
-    return f"on {named}" if day.year == today.year else f"on {named} {day.year}"
+    date = f"{day.day} {day:%B}"
+    return f"on {date}" if day.year == today.year else f"on {date} {day.year}"

@@ -115,17 +115,6 @@ def _separated(parts: list[tuple[str, str]]) -> list[tuple[tuple[str, str], ...]
     return [((" · ", "$foreground 60%"), part) if number else (part,) for number, part in enumerate(parts)]
 
 
-def tokens(count: int) -> str:
-    """A number of tokens in at most five characters: ``950``, ``3.2k``, ``128k``, ``1.1M``."""
-    if count < 1_000:
-        return str(count)
-    for unit, size in (("k", 1_000), ("M", 1_000_000)):
-        amount = count / size
-        if amount < 999.5:
-            return f"{amount:.1f}{unit}".replace(".0", "") if amount < 10 else f"{amount:.0f}{unit}"
-    return f"{count / 1_000_000:.0f}M"
-
-
 def replying(seconds: float, text: str, waiting: bool) -> str:
     """What the line says while a reply arrives. Speed is an estimate of four characters a token, as contexts are."""
     if waiting:

@@ -19,8 +19,8 @@ from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
 from ..actions.typeahead import typeahead
-from ..screens.menu import Menu
-from ..screens.panels import STYLES
+from ..dialogs.menu import Menu
+from ..dialogs.panels import STYLES
 from ..terminal import field_fixes as field_fixes
 
 Chosen = TypeVar("Chosen")

@@ -10,7 +10,7 @@ from textual.command import CommandInput, CommandList, CommandPalette, SearchIco
 from textual.containers import Horizontal, Vertical
 from textual.widgets import LoadingIndicator
 
-from ..screens.menu import Menu
+from ..dialogs.menu import Menu
 
 
 class PaletteList(CommandList, Menu, can_focus=False):

@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from sterna.storage.text import one_line
 
-from ..main.status_bar import tokens
+from ..counts import short_count
 from .chooser import Chooser
 from .fuzzy import match
 
@@ -228,7 +228,7 @@ class ModelPicker(Chooser[str | None]):
             content = Content.assemble(content.stylize("$foreground 50%"), (f"  {model.tier} only", "$warning"))
         elif model.limits:
             content = Content.assemble(content, (f"  {model.limits}", "$foreground 75%"))
-        takes = tokens(model.context_length) if model.context_length else ""
+        takes = short_count(model.context_length) if model.context_length else ""
         line = content.truncate(self.room - 7, ellipsis=True, pad=True)
         return Content.assemble(line, (takes.rjust(7), "$foreground 75%"))
 

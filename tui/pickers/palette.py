@@ -13,7 +13,10 @@ from textual.markup import escape
 from sterna.storage import Store, StoreError, StoreThread
 from sterna.storage.text import one_line
 
-from ..actions.bindings import ACTIONS, Action, key_name
+from ..actions.action import Action
+from ..actions.bindings import key_name
+from ..actions.registry import ACTIONS
+from ..context import AppContext
 from ..messages import ConversationRequested
 from ..sidebar.drawing import title_of
 from .fuzzy import match
@@ -27,13 +30,11 @@ TITLE_LENGTH = 70
 class _App(Protocol):
     """What a palette needs of the application."""
 
-    store: StoreThread
+    context: AppContext
 
     def can_perform(self, action_id: str) -> bool: ...
 
     def perform(self, action_id: str) -> Awaitable[None]: ...
-
-    def key_of(self, action_id: str) -> str: ...
 
 
 class ActionCommands(Provider):
@@ -68,7 +69,7 @@ class ActionCommands(Provider):
 
     def _help(self, action: Action) -> str:
         """Taken for markup by the palette."""
-        return escape(f"{key_name(self._sterna.key_of(action.id))}  {action.help}")
+        return escape(f"{key_name(self._sterna.context.key_of(action.id))}  {action.help}")
 
 
 class ConversationCommands(Provider):
@@ -104,7 +105,7 @@ class ConversationCommands(Provider):
 
     @property
     def _store(self) -> StoreThread:
-        return cast(_App, self.app).store
+        return cast(_App, self.app).context.store
 
     def _shown(self, title: str) -> Content:
         return Content(one_line(title, TITLE_LENGTH))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from textual import on
 from textual.content import Content
 from textual.widgets import Input, OptionList
@@ -11,9 +9,6 @@ from textual.widgets.option_list import Option
 
 from .chooser import Chooser
 from .fuzzy import match
-
-if TYPE_CHECKING:
-    from ..app import SternaApp
 
 
 class ThemePicker(Chooser[str | None]):
@@ -27,14 +22,8 @@ class ThemePicker(Chooser[str | None]):
         super().on_mount()
         self._before = self.app.theme
         self._names: list[str] = []
-        self.sterna.trying_theme = True
         self.say("", "enter choose   esc cancel")
         self._list()
-
-    @property
-    def sterna(self) -> SternaApp:
-        """The application, typed."""
-        return cast("SternaApp", self.app)
 
     @on(Input.Changed)
     def _list(self) -> None:
@@ -76,7 +65,4 @@ class ThemePicker(Chooser[str | None]):
 
     def _leave(self, chosen: str | None) -> None:
         self.app.theme = chosen or self._before
-        self.sterna.trying_theme = False
-        if chosen is not None:
-            self.sterna.keep_theme(chosen)
         self.dismiss(chosen)

@@ -11,8 +11,9 @@ from textual.document._edit import Edit
 from textual.message import Message
 from textual.widgets import TextArea
 
+from ..actions.action import Scope
 from ..actions.bindings import bindings
-from ..actions.typeahead import typeahead, typed_behind
+from ..actions.typeahead import redirect, typeahead
 from .history import History
 from .pastes import Pastes, is_big
 
@@ -25,7 +26,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 class Prompt(TextArea):
     """Multi-line input. Sending posts :class:`Submitted`; the text stays until :meth:`sent` says that it is stored."""
 
-    BINDINGS = bindings("prompt")
+    BINDINGS = bindings(Scope.PROMPT)
 
     @dataclass
     class Submitted(Message):
@@ -154,7 +155,7 @@ class Prompt(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         """Send or start a line here and now. As a binding it would come after the keys typed right behind it."""
-        if await typed_behind(self, event) or event.is_printable:
+        if await redirect(self, event) or event.is_printable:
             return
         bound = self.app.active_bindings.get(event.key)
         if bound is None or bound.node is not self:

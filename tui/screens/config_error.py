@@ -7,21 +7,15 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from textual import on
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import BindingType
 from textual.widgets import Button
 
-from sterna import config
-from sterna.config import Settings
-
-from .panels import Buttons, Dialog, Panel, sentence
-
-if TYPE_CHECKING:
-    from ..app import SternaApp
+from ..dialogs.panels import Buttons, Dialog, Panel, sentence
+from ..services.settings_file import SettingsFile
 
 Choice = Literal["edit", "guide", "quit"]
 EDITORS = ("sensible-editor", "nano", "vim", "vi")
@@ -56,37 +50,37 @@ class ConfigTrouble(Dialog[Choice]):
         self.dismiss(choice.get(event.button.id, "guide"))
 
 
-async def settle(app: SternaApp, settings: Settings) -> Settings | None:
-    """Ask until the settings can be read or the person goes on without; None to quit."""
+async def correct_settings(app: App[Any], file: SettingsFile) -> bool:
+    """Ask until the settings can be read or the user goes on without; return False to quit."""
     note = ""
-    while settings.blocked:
+    while file.current.blocked:
         chosen: asyncio.Future[Choice | None] = asyncio.get_running_loop().create_future()
-        await app.push_screen(ConfigTrouble(settings.blocked, note), chosen.set_result)
+        await app.push_screen(ConfigTrouble(file.current.blocked, note), chosen.set_result)
         choice = await chosen
         if choice == "quit":
-            return None
+            return False
         if choice != "edit":
-            return settings
-        note = _edit(app, settings.path or Path(config.config_dir(app.config_folder, app.environ)))
-        settings = await asyncio.to_thread(config.load, app.config_folder, app.environ)
-    return settings
+            return True
+        note = _edit(app, file)
+        await file.reload()
+    return True
 
 
-def _edit(app: SternaApp, path: Path) -> str:
-    """Let the person's editor have the terminal; returns why it could not."""
-    command = editor(app.environ)
+def _edit(app: App[Any], file: SettingsFile) -> str:
+    """Give the terminal to the user's editor; return why that was not possible."""
+    command = editor(file.environ)
     if command is None:
-        return f"No editor was found. Set EDITOR, or correct {path} elsewhere and start again."
+        return f"No editor was found. Set EDITOR, or correct {file.path} elsewhere and start again."
     try:
         with app.suspend():
-            subprocess.run([*command, str(path)], check=False)
+            subprocess.run([*command, str(file.path)], check=False)
     except (OSError, SuspendNotSupported):
-        return f"The editor {command[0]} cannot be started. Correct {path} elsewhere and start again."
+        return f"The editor {command[0]} cannot be started. Correct {file.path} elsewhere and start again."
     return ""
 
 
 def editor(environ: Mapping[str, str]) -> list[str] | None:
-    """The command of the person's editor."""
+    """Return the command of the user's editor; None where there is none."""
     for name in ("VISUAL", "EDITOR"):
         try:
             words = shlex.split(environ.get(name, ""))

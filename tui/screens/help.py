@@ -11,9 +11,10 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
-from ..actions.bindings import BY_ID, key_names, sections
+from ..actions.bindings import BY_ID, key_names
+from ..actions.registry import SECTIONS
+from ..dialogs.panels import Dialog, Page, sentence
 from ..prompt.slash_commands import COMMANDS
-from .panels import Dialog, Page, sentence
 
 KEYS_WIDTH = 30
 NARROW = 64
@@ -78,8 +79,8 @@ class HelpScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         """Sections of keys, in one scrolling page."""
         with Page("Keys", keys="↑ ↓ scroll   esc close", classes="-sheet"):
-            for heading, actions in sections():
-                rows = [(key_names(self._keymap.get(one.id, one.key)), one.help) for one in actions]
+            for heading, actions in SECTIONS:
+                rows = [(key_names(self._keymap.get(action.id, action.key)), action.help) for action in actions]
                 yield KeyList(heading, rows)
             yield KeyList("Commands in the prompt", slash_rows())
             yield sentence(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -12,11 +10,9 @@ from textual.widgets import Static
 
 from sterna.storage import Store, StoreError
 
-from .panels import Dialog, Page
+from ..context import AppContext
+from ..dialogs.panels import Dialog, Page
 from .profile_text import Profile, profile_lines
-
-if TYPE_CHECKING:
-    from ..app import SternaApp
 
 LATELY = 30
 """Entries of the activity log."""
@@ -26,6 +22,10 @@ class ProfileScreen(Dialog[None]):
     """Reads the store, and changes nothing."""
 
     BINDINGS = [Binding("escape,shift+f2", "dismiss", "Close")]
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self.context = context
 
     def compose(self) -> ComposeResult:
         """Compose the page."""
@@ -39,9 +39,8 @@ class ProfileScreen(Dialog[None]):
 
     @work(group="profile", exclusive=True)
     async def _fill(self) -> None:
-        app = cast("SternaApp", self.app)
         try:
-            page = await app.store.run(read, app.link.account)
+            page = await self.context.store.run(read, self.context.sync.account)
             shown = Content("\n").join(profile_lines(page))
         except StoreError as error:
             shown = Content(str(error))

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.widgets import Button, Input, Label
 
-from sterna import config
 from sterna.config import ConfigError
 from sterna.storage.text import one_line
 
-from .panels import Buttons, Dialog, Field, Panel, sentence
+from ..context import AppContext
+from ..dialogs.panels import Buttons, Dialog, Field, Panel, sentence
 from .provider_list import full_address, table_name
 
 if TYPE_CHECKING:
     from sterna.config import EndpointSettings
-
-    from ..app import SternaApp
 
 Told = tuple[str, bool]
 """A sentence about what was done, and whether it went well."""
@@ -31,14 +29,10 @@ class ProviderDialog(Dialog[Told | None]):
 
     BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]
 
-    def __init__(self, provider: EndpointSettings | None) -> None:
+    def __init__(self, context: AppContext, provider: EndpointSettings | None) -> None:
         super().__init__()
+        self.context = context
         self._provider = provider
-
-    @property
-    def sterna(self) -> SternaApp:
-        """The application, typed."""
-        return cast("SternaApp", self.app)
 
     def compose(self) -> ComposeResult:
         """Compose three fields and the buttons."""
@@ -83,30 +77,30 @@ class ProviderDialog(Dialog[Told | None]):
         if url is None:
             self._refuse("url", "Enter an address such as api.example.com/v1 or http://localhost:11434/v1.")
             return
-        taken = {one.name: one for one in self.sterna.settings.endpoints}
+        taken = {one.name: one for one in self.context.settings.endpoints}
         old = self._provider
         if any(label.casefold() in (one.name, one.label.casefold()) for one in taken.values() if one != old):
             self._refuse("name", f"There is already a provider named “{one_line(label, 40)}”.")
             return
-        known = set(self.sterna.catalog.names()) if self.sterna.catalog is not None else set()
+        known = set(self.context.catalog.names()) if self.context.catalog is not None else set()
         name = old.name if old else table_name(label, {*taken, *known})
         try:
             if key:
-                await asyncio.to_thread(self._credentials().put, name, key)
-            await self.sterna.save_setting(f"endpoints.{name}.url", url)
+                await asyncio.to_thread(self.context.settings_file.credentials().put, name, key)
+            await self.context.settings_file.save(f"endpoints.{name}.url", url)
             if label != name or (old and old.label):
-                await self.sterna.save_setting(f"endpoints.{name}.label", label if label != name else None)
+                await self.context.settings_file.save(f"endpoints.{name}.label", label if label != name else None)
         except ConfigError as error:
             self._refuse("key" if key else "url", str(error))
             return
-        problem = await self.sterna.add_endpoint(name)
-        models = self.sterna.key_of("model.choose")
+        problem = await self.context.add_endpoint(name)
+        models = self.context.key_of("model.choose")
         done = "Saved" if old else "Added"
         self.dismiss((problem or f"{done} “{one_line(label, 40)}”. Choose its models with {models}.", problem is None))
 
     @work(group="provider", exclusive=True)
     async def _remove(self) -> None:
-        from .dialogs import Confirm
+        from ..dialogs.confirm import Confirm
 
         old = self._provider
         assert old is not None
@@ -115,15 +109,12 @@ class ProviderDialog(Dialog[Told | None]):
         if not await self.app.push_screen_wait(Confirm("Remove provider?", question, "Remove")):
             return
         try:
-            await asyncio.to_thread(self._credentials().delete, old.name)
-            await self.sterna.remove_endpoint(old.name)
+            await asyncio.to_thread(self.context.settings_file.credentials().delete, old.name)
+            await self.context.remove_endpoint(old.name)
         except ConfigError as error:
             self._refuse("name", str(error))
             return
         self.dismiss((f"Removed “{label}”.", True))
-
-    def _credentials(self) -> config.Credentials:
-        return config.credentials.open_credentials(self.sterna.config_folder, self.sterna.environ)
 
     def _field(self, part: str) -> Input:
         return self.query_one(f"#provider-{part}", Input)

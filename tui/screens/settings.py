@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,12 +14,10 @@ from textual.widgets.option_list import Option
 from sterna.config import ConfigError
 from sterna.storage.text import one_line
 
-from .menu import Menu
-from .panels import Buttons, CheckField, Dialog, Field, Panel, sentence
+from ..context import AppContext
+from ..dialogs.menu import Menu
+from ..dialogs.panels import Buttons, CheckField, Dialog, Field, Panel, sentence
 from .provider_list import ADD, Row, rows
-
-if TYPE_CHECKING:
-    from ..app import SternaApp
 
 ANALYTICS = "analytics.enabled"
 SWITCHES = (
@@ -37,18 +34,17 @@ SWITCHES = (
 
 
 class SettingsScreen(Dialog[None]):
-    """Reads ``app.settings``; writes through ``app.save_setting``."""
+    """Page with the most common settings."""
 
     BINDINGS = [Binding("escape,f9", "dismiss", "Close")]
 
-    @property
-    def sterna(self) -> SternaApp:
-        """The application, typed."""
-        return cast("SternaApp", self.app)
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self.context = context
 
     def compose(self) -> ComposeResult:
         """Compose the page."""
-        settings = self.sterna.settings
+        settings = self.context.settings
         with Panel("Settings", keys="tab next   esc close", classes="-sheet"):
             yield Menu(Option(self._theme_line(), id="theme"), id="theme", markup=False, compact=True)
             yield Field(
@@ -73,7 +69,7 @@ class SettingsScreen(Dialog[None]):
     # Theme
 
     def _theme_line(self) -> Content:
-        return Content.assemble(("Theme   ", "bold"), self.sterna.theme, ("   enter to change", "$foreground 75%"))
+        return Content.assemble(("Theme   ", "bold"), self.app.theme, ("   enter to change", "$foreground 75%"))
 
     @on(Menu.OptionSelected, "#theme")
     def choose_theme(self, event: Menu.OptionSelected) -> None:
@@ -81,9 +77,11 @@ class SettingsScreen(Dialog[None]):
         from ..pickers import ThemePicker
 
         event.stop()
-        self.app.push_screen(ThemePicker(), self._name_theme)
+        self.app.push_screen(ThemePicker(), self._theme_chosen)
 
-    def _name_theme(self, _: str | None) -> None:
+    async def _theme_chosen(self, name: str | None) -> None:
+        if name is not None and name != self.context.settings.theme:
+            await self._save("theme", name)
         self.query_one("#theme", Menu).replace_option_prompt_at_index(0, self._theme_line())
 
     # Providers
@@ -91,7 +89,7 @@ class SettingsScreen(Dialog[None]):
     def show_providers(self) -> None:
         """Show what can answer now, and a line to add more."""
         menu = self.query_one("#providers", Menu)
-        self._rows = rows(self.sterna.settings, self.sterna.catalog)
+        self._rows = rows(self.context.settings, self.context.catalog)
         kept = menu.highlighted
         menu.clear_options()
         menu.add_options([Option(row.content) for row in self._rows])
@@ -107,7 +105,7 @@ class SettingsScreen(Dialog[None]):
         if row.name != ADD and row.settings is None:
             self._answer(f"{one_line(row.name, 40)} is {row.origin}, so there is nothing to edit here.")
         else:
-            await self.app.push_screen(ProviderDialog(row.settings), self._provider_saved)
+            await self.app.push_screen(ProviderDialog(self.context, row.settings), self._provider_saved)
 
     def _provider_saved(self, told: tuple[str, bool] | None) -> None:
         if told is not None:
@@ -120,7 +118,7 @@ class SettingsScreen(Dialog[None]):
     async def take_switch(self, event: Checkbox.Changed) -> None:
         """Save a switch."""
         if await self._save(str(event.checkbox.name), event.value) and event.checkbox.name == ANALYTICS:
-            await self.sterna.analytics.follow(self.sterna.store, event.value)
+            await self.context.analytics.set_enabled(self.context.store, event.value)
 
     @on(Input.Submitted, "#model")
     @on(Input.Submitted, "#width")
@@ -128,7 +126,7 @@ class SettingsScreen(Dialog[None]):
     @on(Input.Blurred, "#width")
     async def take_text(self, event: Input.Submitted | Input.Blurred) -> None:
         """Save a field once it is left."""
-        settings, text = self.sterna.settings, event.value.strip()
+        settings, text = self.context.settings, event.value.strip()
         event.input.remove_class("-invalid")
         saved = True
         if event.input.id == "model" and text != settings.model:
@@ -144,7 +142,7 @@ class SettingsScreen(Dialog[None]):
 
     async def _save(self, key_path: str, value: object) -> bool:
         try:
-            await self.sterna.save_setting(key_path, value)
+            await self.context.settings_file.save(key_path, value)
         except ConfigError as error:
             self._answer(str(error), good=False)
             return False

@@ -20,6 +20,7 @@ from textual.widgets import Input
 
 from sterna.storage import Change, StoreError, StoreThread, utc_now
 
+from ..actions.action import Move, Scope
 from ..actions.bindings import bindings
 from .drawing import title_of
 from .fields import FilterInput, TitleInput
@@ -30,16 +31,15 @@ FILTER_SECONDS = 0.06
 DAY_CHECK_SECONDS = 60
 """How often the headings are looked at: midnight moves them all."""
 
-MOVES = frozenset(
-    ("cursor_down", "cursor_up", "half_page_down", "half_page_up", "page_down", "page_up", "first", "last")
-)
+FIELD_ACTIONS = frozenset(("move", "open", "delete"))
+"""Actions whose keys belong to the field while a title is edited."""
 
 
 class Sidebar(Widget):
     """Every conversation, newest first. It opens, renames and deletes nothing itself: it posts what a person wants."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("sidebar"),
+        *bindings(Scope.SIDEBAR),
         Binding("escape", "clear_filter", "Clear the filter", show=False, id="sidebar.clear_filter"),
     ]
 
@@ -70,13 +70,13 @@ class Sidebar(Widget):
     class Opened(Message):
         """A person chose a conversation."""
 
-        session_id: str
+        conversation_id: str
 
     @dataclass
     class RenameSubmitted(Message):
         """A person gave a conversation a new title."""
 
-        session_id: str
+        conversation_id: str
         title: str
 
     @dataclass
@@ -87,7 +87,7 @@ class Sidebar(Widget):
     class DeleteRequested(Message):
         """A person wants a conversation deleted."""
 
-        session_id: str
+        conversation_id: str
 
     def __init__(
         self,
@@ -118,7 +118,6 @@ class Sidebar(Widget):
 
     def on_mount(self) -> None:
         """Watch for midnight."""
-        self.ascii = self.ascii or bool(getattr(self.app, "ascii", False))
         self.set_interval(DAY_CHECK_SECONDS, self.look_at_day)
 
     # Reading
@@ -218,7 +217,7 @@ class Sidebar(Widget):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys belong to the field while a title is changed; Escape only clears what is there to clear."""
-        if action in MOVES or action in ("open", "delete"):
+        if action in FIELD_ACTIONS:
             return not self.title.is_open
         if action == "clear_filter":
             return bool(self.filter.value) or self.filter.has_focus
@@ -226,37 +225,17 @@ class Sidebar(Widget):
 
     # Moving
 
-    def action_cursor_down(self) -> None:
-        """Down one row."""
-        self.rows.move_to(self.rows.cursor + 1)
-
-    def action_cursor_up(self) -> None:
-        """Up one row."""
-        self.rows.move_to(self.rows.cursor - 1)
-
-    def action_half_page_down(self) -> None:
-        """Down half of what is in view."""
-        self.rows.move_by_page(0.5)
-
-    def action_half_page_up(self) -> None:
-        """Up half of what is in view."""
-        self.rows.move_by_page(-0.5)
-
-    def action_page_down(self) -> None:
-        """Down by what is in view."""
-        self.rows.move_by_page(1)
-
-    def action_page_up(self) -> None:
-        """Up by what is in view."""
-        self.rows.move_by_page(-1)
-
-    def action_first(self) -> None:
-        """To the newest."""
-        self.rows.move_to(0)
-
-    def action_last(self) -> None:
-        """To the oldest."""
-        self.rows.move_to(self.rows.lines.rows - 1)
+    def action_move(self, move: Move) -> None:
+        """Move the cursor."""
+        rows = self.rows
+        match move:
+            case "down" | "up":
+                rows.move_to(rows.cursor + (1 if move == "down" else -1))
+            case "first" | "last":
+                rows.move_to(0 if move == "first" else rows.lines.rows - 1)
+            case _:
+                pages = 0.5 if move.startswith("half") else 1
+                rows.move_by_page(pages if move.endswith("down") else -pages)
 
     # What is wanted of a conversation
 

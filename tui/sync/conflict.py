@@ -12,7 +12,7 @@ from textual.widgets import Button
 from sterna.storage import Conflict
 from sterna.storage.text import clip, one_line
 
-from ..screens.panels import Buttons, Dialog, Panel, sentence
+from ..dialogs.panels import Buttons, Dialog, Panel, sentence
 
 SHOWN = 20_000
 """Characters of each text that are shown."""

@@ -1,10 +1,6 @@
-"""The page behind the status line: how things stand with the server, and everything that wants a person."""
+"""Page with the sync status: account, rejected changes, conflicts, and conversations that are not synced."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from datetime import datetime
-from typing import TYPE_CHECKING, cast
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -15,36 +11,29 @@ from textual.widgets.option_list import Option
 
 from sterna.storage import Store, StoreError
 
-from ..messages import ConversationRequested
-from ..screens.dialogs import Confirm
-from ..screens.menu import Menu
-from ..screens.panels import Dialog, Panel
+from ..context import AppContext
+from ..dialogs.confirm import Confirm
+from ..dialogs.menu import Menu
+from ..dialogs.panels import Dialog, Panel
+from ..messages import ConversationRequested, RestartRequested
 from .conflict import ConflictDialog
 from .screen_text import Act, Line, Page, page_lines
-
-if TYPE_CHECKING:
-    from ..app import SternaApp
 
 MOST = 100
 """Of each kind of thing that are listed."""
 
 
 class SyncScreen(Dialog[None]):
-    """Reads the link and the store; asks the application for what changes either."""
+    """List of what can be done about sync, each line with its action."""
 
     BINDINGS = [Binding("escape,shift+f9", "dismiss", "Close"), Binding("s", "sync_now", "Sync now")]
 
     menu = query_one(Menu)
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, context: AppContext) -> None:
         super().__init__()
-        self._clock = clock
+        self.context = context
         self._lines: list[Line] = []
-
-    @property
-    def sterna(self) -> SternaApp:
-        """The application, typed."""
-        return cast("SternaApp", self.app)
 
     def compose(self) -> ComposeResult:
         """Compose the lines."""
@@ -52,20 +41,28 @@ class SyncScreen(Dialog[None]):
             yield Menu(markup=False)
 
     def on_mount(self) -> None:
-        """Show how things stand."""
+        """Show the status, and follow it."""
+        self._unsubscribe = self.context.sync.subscribe(self._sync_changed)
         self.refresh_page()
+
+    def on_unmount(self) -> None:
+        """Stop following the status."""
+        self._unsubscribe()
+
+    def _sync_changed(self) -> None:
+        if self.is_current and not self.context.is_closing:
+            self.refresh_page()
 
     @work(group="page", exclusive=True)
     async def refresh_page(self) -> None:
         """Show how things stand now; the highlight stays on its line, or goes to the first that does something."""
-        link = self.sterna.link
         try:
             page = Page(
-                link.report,
-                link.account,
-                await self.sterna.store.run(Store.quarantined, MOST),
-                await self.sterna.store.run(Store.conflicts, MOST),
-                (await self.sterna.store.run(Store.private_sessions))[:MOST],
+                self.context.sync.report,
+                self.context.sync.account,
+                await self.context.store.run(Store.quarantined, MOST),
+                await self.context.store.run(Store.conflicts, MOST),
+                (await self.context.store.run(Store.private_sessions))[:MOST],
             )
         except StoreError as error:
             self._say(str(error))
@@ -73,7 +70,7 @@ class SyncScreen(Dialog[None]):
         if not self.query(Menu):
             return  # the page was left while it was read
         before = self._act_at(self.menu.highlighted)
-        self._lines = page_lines(page, self._clock())
+        self._lines = page_lines(page, self.context.clock())
         acts = [line.act for line in self._lines]
         first = next((place for place, act in enumerate(acts) if act is not None), None)
         place = acts.index(before) if before is not None and before in acts else first
@@ -95,8 +92,8 @@ class SyncScreen(Dialog[None]):
 
     def action_sync_now(self) -> None:
         """Look at the server now."""
-        if self.sterna.link.account:
-            self.sterna.link.now()
+        if self.context.sync.account:
+            self.context.sync.sync_now()
         else:
             self._say("Sign in to a server first.")
 
@@ -113,46 +110,50 @@ class SyncScreen(Dialog[None]):
                 case "conflict":
                     await self._decide(int(act.ref))
                 case "retry":
-                    await self.sterna.store.run(Store.retry_quarantined, act.ref)
-                    self.sterna.link.now()
+                    await self.context.store.run(Store.retry_quarantined, act.ref)
+                    self.context.sync.sync_now()
                 case "open":
+                    self.post_message(ConversationRequested(act.ref))
                     self.dismiss()
-                    self.sterna.main.post_message(ConversationRequested(act.ref))
                     return
         except StoreError as error:
             self._say(str(error))
         self.refresh_page()
 
     async def _decide(self, conflict_id: int) -> None:
-        found = [one for one in await self.sterna.store.run(Store.conflicts, MOST) if one.id == conflict_id]
+        found = [one for one in await self.context.store.run(Store.conflicts, MOST) if one.id == conflict_id]
         if not found:
             return
         answer = await self.app.push_screen_wait(ConflictDialog(found[0]))
         if answer == "use":
-            await self.sterna.store.run(Store.use_conflict, conflict_id)
+            await self.context.store.run(Store.use_conflict, conflict_id)
         elif answer == "dismiss":
-            await self.sterna.store.run(Store.dismiss_conflict, conflict_id)
+            await self.context.store.run(Store.dismiss_conflict, conflict_id)
 
     async def _sign_in(self) -> None:
-        from .sign_in import SignIn, settle
+        from .account_switch import finish_sign_in
+        from .sign_in import SignIn
 
-        if self.sterna.accounts is None:
+        if self.context.accounts is None:
             return
-        accounts = self.sterna.accounts()
+        accounts = self.context.accounts()
         signed = await self.app.push_screen_wait(SignIn(accounts))
         if signed is not None:
-            self._say(await settle(self.sterna, accounts, signed))
+            outcome = await finish_sign_in(self.app, self.context, accounts, signed)
+            self._say(outcome.sentence)
+            if outcome.restart:
+                self.post_message(RestartRequested())
 
     async def _sign_out(self) -> None:
         question = "Your history stays on this computer. Unsent changes are sent after the next sign-in."
-        accounts = self.sterna.accounts
+        accounts = self.context.accounts
         if accounts is not None and (
             await self.app.push_screen_wait(Confirm("Sign out?", question, "Sign out", danger=False))
         ):
-            from .sign_in import sign_out
+            from .account_switch import sign_out
 
-            self._say(await sign_out(self.sterna, accounts()))
+            self._say(await sign_out(self.context, accounts()))
 
     def _say(self, sentence: str) -> None:
         if sentence:
-            self.sterna.notify(sentence, timeout=8)
+            self.notify(sentence, timeout=8)

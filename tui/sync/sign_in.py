@@ -1,10 +1,8 @@
-"""Signing in from the chat: who somebody is, what becomes of the history here, and the yes to sending it."""
+"""Dialogs for signing in: email and password, or a code for the browser, and questions with a few answers."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -15,20 +13,16 @@ from textual.content import Content
 from textual.getters import query_one
 from textual.widgets import Button, Input, Label
 
-from sterna.config import ConfigError
-from sterna.storage import Store, StoreError
-from sterna.storage.text import clean, one_line
+from sterna.storage.text import clean
+from sterna.sync.auth.accounts import Accounts, SignedIn
 
-from ..screens.panels import Buttons, Dialog, Field, Panel, sentence
+from ..dialogs.panels import Buttons, Dialog, Field, Panel, sentence
 
 if TYPE_CHECKING:
-    from sterna.sync.auth.accounts import Accounts, Choice, Offer, SignedIn
     from sterna.sync.auth.gotrue import SignInServer, Tokens
 
-    from ..app import SternaApp
 
-
-class SignIn(Dialog["SignedIn | None"]):
+class SignIn(Dialog[SignedIn | None]):
     """Returns who has shown who they are; nothing on this computer has changed then."""
 
     BINDINGS = [Binding("escape", "leave", "Cancel")]
@@ -84,7 +78,6 @@ class SignIn(Dialog["SignedIn | None"]):
 
     @work(group="sign_in", exclusive=True)
     async def _enter(self, *, create: bool) -> None:
-        from sterna.sync.auth.accounts import SignedIn
         from sterna.sync.errors import SignInError, SignupClosed
 
         address, email, password, invitation = (
@@ -159,94 +152,3 @@ class Choose(Dialog[str | None]):
     def answer(self, event: Button.Pressed) -> None:
         """Return what was pressed."""
         self.dismiss(event.button.id)
-
-
-async def settle(app: SternaApp, accounts: Accounts, signed: SignedIn) -> str:
-    """Ask what is to become of the history and whether it may be sent, and do so; gives a sentence."""
-    try:
-        offer = await asyncio.to_thread(accounts.offer, signed)
-        choice = await _choice(app, offer, signed)
-        if choice is None:
-            return await accounts.discard(signed)
-        sending = accounts.current().sending if choice == "move" else await _may_send(app, offer, choice, signed)
-        if sending is None:
-            return await accounts.discard(signed)
-        await app.link.end()
-        await app.analytics.pause()
-        account = await accounts.settle(signed, choice, sending=sending)
-    except (StoreError, ConfigError) as error:
-        await app.analytics.resume(app.store)
-        return str(error)
-    if account.file != await app.store.run(_file):
-        await app.analytics.resume(app.store)
-        app.again = True  # with that account's history
-        app.spawn(app.leave(0), "app.again")
-        return ""
-    await app.begin_link()
-    await app.analytics.resume(app.store)
-    return f"Signed in as {account.name}." + (
-        "" if sending else " Nothing is sent until you turn sync on: sterna sync on."
-    )
-
-
-async def sign_out(app: SternaApp, accounts: Accounts) -> str:
-    """Forget the sign-in; the history stays. Gives a sentence."""
-    await app.link.end()
-    await app.analytics.pause()
-    try:
-        account = await asyncio.to_thread(accounts.agreed, await app.store.run(Store.owner))
-        told = await accounts.sign_out(account)
-    except ConfigError as error:
-        return str(error)
-    finally:
-        await app.begin_link()
-        await app.analytics.resume(app.store)
-    return "Signed out. Your history stays here." + ("" if told else " The server could not be told.")
-
-
-def _file(store: Store) -> Path:
-    return store.path
-
-
-async def _choice(app: SternaApp, offer: Offer, signed: SignedIn) -> Choice | None:
-    if offer.choices == ("move",):
-        old, new = offer.moved_from.partition("://")[2], signed.server.host
-        ways = [("move", "Move", f"this history syncs with {new} from now on, and no longer with {old}.")]
-        return "move" if await app.push_screen_wait(Choose(f"Your server is at {new} now", ways)) else None
-    if len(offer.choices) == 1 or (offer.owner and not offer.unsent):
-        return offer.choices[0]
-    many = offer.history.conversations
-    here = "the conversation" if many == 1 else f"the {many:,} conversations"
-    who = one_line(signed.tokens.email, 60) or "this account"
-    means = {
-        "adopt": ("Add to my account", f"they become the history of {who}."),
-        "merge": (
-            "Add to my account",
-            f"a copy of them is added to the history of {who}."
-            if offer.owner
-            else f"they are added to the history that {who} has on this computer.",
-        ),
-        "beside": (
-            "Keep separate",
-            f"they stay as they are. {who} starts with an empty history."
-            if offer.owner
-            else f"they stay on this computer only. {who} starts with an empty history.",
-        ),
-        "open": ("Keep separate", f"they stay as they are. The history that {who} has here is opened."),
-    }
-    ways = [(str(one), *means[one]) for one in offer.choices if one in means]
-    answer = await app.push_screen_wait(Choose(f"What to do with {here} on this computer?", ways))
-    return next((one for one in offer.choices if one == answer), None)
-
-
-async def _may_send(app: SternaApp, offer: Offer, choice: Choice, signed: SignedIn) -> bool | None:
-    what = "what you write from now on is"
-    if choice in ("adopt", "merge") and offer.history.conversations:
-        what = "your history, and what you write from now on, are"
-    private = " Conversations kept on this computer are never sent." if offer.history.private else ""
-    ways = [
-        ("yes", "Sync", f"{what} sent to {signed.server.host} and kept there.{private}"),
-        ("no", "Not now", "you are signed in, and nothing is sent."),
-    ]
-    answer = await app.push_screen_wait(Choose(f"Sync your history to {signed.server.host}?", ways))
-    return None if answer is None else answer == "yes"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .keys import BINDINGS
 from .parts import Look
 from .source import Reply
 from .transcript import Transcript
 
-__all__ = ["BINDINGS", "Look", "Reply", "Transcript"]
+__all__ = ["Look", "Reply", "Transcript"]

@@ -120,7 +120,7 @@ class Column(Widget):
         yield Hint(Content(NEW), id="transcript-new")
 
     @on(Mount)
-    def start_ticker(self) -> None:
+    def _start_ticker(self) -> None:
         self.watch(self.messages, "follow", self._show_way_back, init=False)
         self._ticker = self.set_interval(1 / FRAMES, self._draw_live, pause=True)
         self._show_hints()

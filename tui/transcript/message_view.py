@@ -17,7 +17,7 @@ from sterna.storage import LiveReply, Message
 
 from ..markdown import Block, CodeBlock, Document, DocumentView, LiveDocument, Place, blocks, plain_blocks
 from ..markdown.styles import MUTED
-from .parts import MARKS, Fold, Look, endings, fold, header, versions, when
+from .parts import MARKS, Look, endings, fold, header, versions, when
 from .row_cache import RowCache
 
 BAR = "▌ "
@@ -57,6 +57,8 @@ class MessageView(DocumentView):
         self._versions = 1
         self._mark = 0
         self._body: Sequence[Block] = ()
+        self._fold: Block | None = None
+        """Line that stands for the reasoning; a click opens and closes it."""
         self._drawn = RowCache()
         self.set_class(self.role == "user", "-user")
         if isinstance(source, Message):
@@ -138,7 +140,8 @@ class MessageView(DocumentView):
         parts: list[Block] = [header(self.role, self._model, time, MARKS[self._mark % len(MARKS)] if live else "")]
         if self.reasoning:
             took = 0 if self.message is None else int(self.message.metadata.get("reasoning_ms") or 0)
-            parts.append(fold(self.opened, live and not self.content, took))
+            self._fold = fold(self.opened, live and not self.content, took)
+            parts.append(self._fold)
             if self.opened:
                 parts += plain_blocks(self.reasoning.strip(), f"{MUTED} italic")
         parts += self._body
@@ -207,4 +210,4 @@ class MessageView(DocumentView):
 
     def on_click(self, event: events.Click) -> None:
         index, _ = self._document.block_at(self.text_width(self.size.width), event.y)
-        self.post_message(self.Clicked(self, isinstance(self._document.blocks[index], Fold)))
+        self.post_message(self.Clicked(self, self._document.blocks[index] is self._fold))

@@ -37,10 +37,6 @@ class Look:
     """The person's time zone; None is the system's."""
 
 
-class Fold(Note):
-    """The line that stands for the reasoning; a click opens and closes it."""
-
-
 def who(role: str, model: str | None) -> str:
     """The name over a message."""
     if role == "user":
@@ -72,7 +68,7 @@ def header(role: str, model: str | None, time: str, mark: str = "") -> Note:
     return Note(content, flush=True)
 
 
-def fold(opened: bool, thinking: bool, milliseconds: int) -> Fold:
+def fold(opened: bool, thinking: bool, milliseconds: int) -> Note:
     """The line that stands for the reasoning."""
     if thinking:
         text = "Thinking…"
@@ -80,7 +76,7 @@ def fold(opened: bool, thinking: bool, milliseconds: int) -> Fold:
         text = f"Thought for {seconds(milliseconds)}"
     else:
         text = "Thought"
-    return Fold(Content.styled(f"{UNFOLDED if opened else FOLDED} {text}", MUTED), flush=opened or thinking)
+    return Note(Content.styled(f"{UNFOLDED if opened else FOLDED} {text}", MUTED), flush=opened or thinking)
 
 
 def endings(message: Message, look: Look) -> list[Note]:

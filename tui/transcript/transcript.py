@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from textual import on, work
 from textual.binding import BindingType
@@ -12,8 +12,9 @@ from textual.events import Blur, Focus
 from textual.message import Message as Event
 from textual.reactive import var
 
+from ..actions.action import Move, Scope
+from ..actions.bindings import bindings
 from . import source
-from .keys import BINDINGS
 from .message_view import MessageView
 from .window import Window
 
@@ -28,7 +29,7 @@ class Transcript(Window, can_focus=True):
     a reply while it arrives. It changes nothing by itself: what the person asks for is posted.
     """
 
-    BINDINGS = list[BindingType](BINDINGS)
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.TRANSCRIPT)
 
     selected: var[str | None] = var(None)
     """The id of the message under the cursor."""
@@ -94,7 +95,7 @@ class Transcript(Window, can_focus=True):
         if at is not None:
             self._arrive(at)
         if self.has_focus and self.selected_message is None:
-            self.call_after_refresh(self.show_cursor)
+            self.call_after_refresh(self._show_cursor)
         if session_id != before:
             self.post_message(self.Opened(session_id))
 
@@ -112,46 +113,36 @@ class Transcript(Window, can_focus=True):
                 view.refresh()
 
     @on(Focus)
-    def show_cursor(self) -> None:
+    def _show_cursor(self) -> None:
         seen = self.messages.on_screen()
         if seen and self.selected_message not in seen:
             self.selected = seen[-1].message_id
 
     @on(Blur)
-    def hide_cursor(self) -> None:
+    def _hide_cursor(self) -> None:
         self.selected = None
 
     @on(MessageView.Clicked)
-    def select_clicked(self, event: MessageView.Clicked) -> None:
+    def _select_clicked(self, event: MessageView.Clicked) -> None:
         self.selected = event.view.message_id
         if event.on_fold:
             self.action_toggle_reasoning()
 
-    def action_cursor_down(self) -> None:
-        self._move(1)
-
-    def action_cursor_up(self) -> None:
-        self._move(-1)
-
-    def action_half_page_down(self) -> None:
-        self._scroll(self.messages.size.height // 2)
-
-    def action_half_page_up(self) -> None:
-        self._scroll(-(self.messages.size.height // 2))
-
-    def action_page_down(self) -> None:
-        self._scroll(self.messages.size.height - 2)
-
-    def action_page_up(self) -> None:
-        self._scroll(2 - self.messages.size.height)
-
-    def action_first(self) -> None:
-        self.to_start()
-        self.call_after_refresh(self._select_end, 0)
-
-    def action_last(self) -> None:
-        self.to_end()
-        self.call_after_refresh(self._select_end, -1)
+    def action_move(self, move: Move) -> None:
+        """Move the cursor by messages, scroll by pages, or go to an end of the conversation."""
+        height = self.messages.size.height
+        match move:
+            case "down" | "up":
+                self._step(1 if move == "down" else -1)
+            case "first":
+                self.to_start()
+                self.call_after_refresh(self._select_end, 0)
+            case "last":
+                self.to_end()
+                self.call_after_refresh(self._select_end, -1)
+            case _:
+                rows = height // 2 if move.startswith("half") else height - 2
+                self._scroll(rows if move.endswith("down") else -rows)
 
     def scroll_to_place(self, where: Literal["page_up", "page_down", "first", "last"]) -> None:
         """Scroll without a cursor: a page, or to an end of the conversation."""
@@ -164,7 +155,7 @@ class Transcript(Window, can_focus=True):
         else:
             column.jump(column.scroll_offset.y + (page if where == "page_down" else -page))
 
-    def _move(self, step: int) -> None:
+    def _step(self, step: int) -> None:
         """To the next message; but first through what does not fit on the screen of this one."""
         column = self.messages
         top, height = column.scroll_offset.y, column.size.height
@@ -219,19 +210,13 @@ class Transcript(Window, can_focus=True):
     # What can be done with a message
 
     def action_copy_message(self) -> None:
-        self.copy_message()
-
-    def action_copy_code_block(self) -> None:
-        self.copy_code_block()
-
-    def copy_message(self) -> None:
         """Put the selected text, else the message under the cursor as it was written, on the clipboard."""
         if chosen := self.screen.get_selected_text():
             self._copy(chosen, "selection")
         elif (view := self._chosen()) is not None:
             self._copy(view.content, "message")
 
-    def copy_code_block(self) -> None:
+    def action_copy_code_block(self) -> None:
         """Put a block of code of the message under the cursor on the clipboard; again, the next one."""
         if (view := self._chosen()) is None:
             return
@@ -291,19 +276,8 @@ class Transcript(Window, can_focus=True):
 
     # What a search found
 
-    def action_next_match(self) -> None:
-        self._to_match(1)
-
-    def action_previous_match(self) -> None:
-        self._to_match(-1)
-
-    @work(exclusive=True, group="transcript.matches")
-    async def _find_matches(self, session_id: str, query: str) -> None:
-        found = await self._ask(source.matches, session_id, query)
-        if found is not None and session_id == self.session_id:
-            self._matches = found
-
-    def _to_match(self, step: int) -> None:
+    def action_match(self, step: int) -> None:
+        """Go to the next or the previous message that the search found."""
         if not self._matches:
             self.notify("No active search. Press ctrl+r first.", markup=False)
             return
@@ -315,6 +289,12 @@ class Transcript(Window, can_focus=True):
             after = [i for i, key in enumerate(self._matches) if here is not None and key > here.key]
             index = (after[0] if after else 0) if step > 0 else (after[0] - 1 if after else -1) % len(ids)
         self._jump_to(ids[index], index + 1)
+
+    @work(exclusive=True, group="transcript.matches")
+    async def _find_matches(self, session_id: str, query: str) -> None:
+        found = await self._ask(source.matches, session_id, query)
+        if found is not None and session_id == self.session_id:
+            self._matches = found
 
     @work(exclusive=True, group="transcript.jump")
     async def _jump_to(self, message_id: str, number: int) -> None:

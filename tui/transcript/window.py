@@ -213,20 +213,20 @@ class Window(Column):
             return None
 
     @on(Column.Lost)
-    def drop_lost(self) -> None:
+    def _drop_lost(self) -> None:
         self._reread(self._visit)
 
     # Moving
 
     @on(MessageList.Scrolled)
-    def follow_scrolling(self) -> None:
+    def _follow_scrolling(self) -> None:
         """Read on when an end of the window comes near."""
         if self.messages.follow:
             self.unseen = False
         self._look_ahead()
 
     @on(Click, "#transcript-new")
-    def see_new(self) -> None:
+    def _see_new(self) -> None:
         self.to_end()
 
     @property

@@ -1,4 +1,4 @@
-"""What a person does, told to the tracker, where they said yes; else to nobody."""
+"""Usage analytics: events of the chat go to the tracker of the account, where the user has turned it on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Tracker(Protocol):
-    """What the screen needs of ``sync.tracker.InteractionTracker``."""
+    """Part of ``sync.analytics.tracker.InteractionTracker`` that the chat uses."""
 
     @property
     def session_id(self) -> str | None:
@@ -21,7 +21,7 @@ class Tracker(Protocol):
         ...
 
     def begin(self, *, started: bool = True) -> None:
-        """Let it work."""
+        """Start sending."""
         ...
 
     def track(
@@ -31,7 +31,7 @@ class Tracker(Protocol):
         duration: int | None = None,
         event_data: dict[str, Any] | None = None,
     ) -> None:
-        """Note that something happened."""
+        """Record an event."""
         ...
 
     async def end(self, *, closed: bool = True) -> None:
@@ -40,26 +40,24 @@ class Tracker(Protocol):
 
 
 TrackerFactory = Callable[["StoreThread"], Awaitable[Tracker | None]]
-"""Makes the tracker of this sitting; None where the person did not say yes."""
-
+"""Makes the tracker of the running application; None where analytics are off."""
 
 MOST_EARLY = 100
+"""Events that are kept until it is known whether there is a tracker."""
 
 
 class Analytics:
-    """Noting what happens costs nothing, whether or not anybody listens.
-
-    What happens before :meth:`begin` has found out whether anybody does is kept until then.
-    """
+    """Records events, also before it is known whether there is a tracker; without one they are dropped."""
 
     def __init__(self, factory: TrackerFactory | None) -> None:
         self._factory = factory
         self._tracker: Tracker | None = None
         self._early: list[tuple[str, str | None, int | None, dict[str, Any]]] | None = []
-        self._told = ""
+        self._last_reply = ""
+        """Id of the message of the last reply that was recorded."""
 
     async def begin(self, store: StoreThread, *, started: bool = True) -> None:
-        """Listen, if the person said yes. ``started``: the program was, and not only the sign-in changed."""
+        """Record from now on, if analytics are on; ``started`` is false after a mere change of sign-in."""
         tracker = await self._factory(store) if self._factory is not None else None
         early, self._early = self._early or [], None
         if tracker is not None:
@@ -70,30 +68,33 @@ class Analytics:
 
     @property
     def visit(self) -> str | None:
-        """The id of this visit; None while no server knows it."""
+        """Id of this visit; None while no server knows it."""
         return self._tracker.session_id if self._tracker is not None else None
 
     def track(self, event_type: str, content_id: str | None = None, **data: float) -> None:
-        """Something happened; the names are those of ``sync.analytics.EVENTS``."""
-        self._note(event_type, content_id, None, data)
+        """Record an event with a name of ``sync.analytics.client.EVENTS``."""
+        self._record(event_type, content_id, None, data)
 
     def reply_changed(self, reply: Reply) -> None:
-        """A reply began, settled, or could not be kept for a moment."""
+        """Record a reply once it has settled."""
         message = reply.message
-        if message is None or message.id == self._told:
+        if message is None or message.id == self._last_reply:
             return
-        self._told = message.id
+        self._last_reply = message.id
         data = {"finish": message.finish, "output_tokens": message.output_tokens, "input_tokens": message.input_tokens}
-        self._note("reply_finished", message.session_id, message.elapsed_ms, data)
+        self._record("reply_finished", message.session_id, message.elapsed_ms, data)
 
-    def _note(self, event_type: str, content_id: str | None, duration: int | None, data: dict[str, Any]) -> None:
+    def _record(self, event_type: str, content_id: str | None, duration: int | None, data: dict[str, Any]) -> None:
         if self._tracker is not None:
             self._tracker.track(event_type, content_id, duration, data)
         elif self._early is not None and len(self._early) < MOST_EARLY:
             self._early.append((event_type, content_id, duration, data))
 
-    async def follow(self, store: StoreThread, enabled: bool) -> None:
-        """The person has just said yes, or no: after a no nothing is kept of what waited. Raises StoreError."""
+    async def set_enabled(self, store: StoreThread, enabled: bool) -> None:
+        """Follow the setting that was just changed; when it is turned off, unsent events are deleted.
+
+        Raises StoreError.
+        """
         await self.end()
         if enabled:
             await self.begin(store)
@@ -101,7 +102,7 @@ class Analytics:
             await store.run(storage.Store.forget_interactions)
 
     async def pause(self) -> None:
-        """End the session of this sign-in, while its tokens are still good; what happens meanwhile is kept."""
+        """End the session of this sign-in while its tokens are still valid; events are kept until :meth:`resume`."""
         if self._early is None:
             self._early = []
         tracker, self._tracker = self._tracker, None
@@ -109,12 +110,17 @@ class Analytics:
             await tracker.end(closed=False)
 
     async def resume(self, store: StoreThread) -> None:
-        """Begin a session of whoever is signed in now."""
+        """Begin a session of the account that is signed in now."""
         if self._tracker is None:
             await self.begin(store, started=False)
 
+    async def restart(self, store: StoreThread) -> None:
+        """End the session and begin one of the account that is signed in now."""
+        await self.pause()
+        await self.resume(store)
+
     async def end(self) -> None:
-        """Let it send what it can at once, and end."""
+        """Let the tracker send what it can at once, and end it."""
         tracker, self._tracker = self._tracker, None
         if tracker is not None:
             await tracker.end()

@@ -1,0 +1,118 @@
+"""State and services of the running application that its screens share; no screen needs the application itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from .actions.bindings import BY_ID
+from .services.analytics import Analytics
+from .services.settings_file import SettingsFile
+from .services.sync_controller import SyncController
+from .services.tasks import Tasks
+
+if TYPE_CHECKING:
+    from sterna.chat import Turns
+    from sterna.config import Settings
+    from sterna.providers import Catalog
+    from sterna.storage import StoreThread
+    from sterna.sync.auth.accounts import Accounts
+
+SWITCHING = "conversation.switch"
+"""Name of the task that finds the conversation above or below."""
+
+
+class AppContext:
+    """One per application. ``store``, ``catalog`` and ``turns`` are there once it has started."""
+
+    def __init__(
+        self,
+        settings_file: SettingsFile,
+        *,
+        tasks: Tasks,
+        sync: SyncController,
+        analytics: Analytics,
+        clock: Callable[[], datetime],
+        accounts: Callable[[], Accounts] | None = None,
+        is_ascii: bool = False,
+    ) -> None:
+        self.settings_file = settings_file
+        self.tasks = tasks
+        self.sync = sync
+        self.analytics = analytics
+        self.clock = clock
+        self.accounts = accounts
+        """Returns the accounts of this computer; None where signing in is not possible."""
+        self.is_ascii = is_ascii
+        """True where the terminal draws ASCII only."""
+        self.ready = asyncio.Event()
+        """Set once the store is open and a prompt can be answered."""
+        self.catalog: Catalog | None = None
+        self.turns: Turns | None = None
+        self.keymap: Mapping[str, str] = {}
+        """Keys of actions that are remapped."""
+        self.catalog_changed: Callable[[], Awaitable[None]] | None = None
+        """Called after providers were added or removed, to show it."""
+        self.copying: asyncio.Task[str] | None = None
+        """Last copy to the clipboard; returns its place as the end of a sentence."""
+        self.is_closing = False
+        """True once everything is being saved at the end: nothing is drawn from then on."""
+        self._store: StoreThread | None = None
+
+    @property
+    def store(self) -> StoreThread:
+        """Thread of the store."""
+        assert self._store is not None, "the first frame is painted before the store"
+        return self._store
+
+    @store.setter
+    def store(self, store: StoreThread) -> None:
+        self._store = store
+
+    @property
+    def has_store(self) -> bool:
+        """True once the thread of the store exists, open or not."""
+        return self._store is not None
+
+    @property
+    def settings(self) -> Settings:
+        """Settings in force."""
+        return self.settings_file.current
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run work that belongs to no widget; it is awaited before the program ends."""
+        return self.tasks.spawn(work, name)
+
+    def key_of(self, action_id: str) -> str:
+        """Return the first key of an action, as remapped."""
+        return self.keymap.get(action_id, BY_ID[action_id].key).split(",")[0]
+
+    async def copied_to(self) -> str:
+        """Return the place of the last copy, as the end of a sentence."""
+        return await self.copying if self.copying is not None else ""
+
+    async def add_endpoint(self, name: str) -> str | None:
+        """Add a provider that has just been configured to the catalog; return its problem, if it has one."""
+        if self.catalog is None:
+            return None
+        from sterna.chat import endpoints_of
+
+        file = self.settings_file
+        endpoints = endpoints_of(self.settings, environ=file.environ, config_dir=file.folder)
+        self.catalog.add([endpoint for endpoint in endpoints if endpoint.name == name], replace=True)
+        await self.catalog.models()
+        await self._show_catalog()
+        return self.catalog.problems.get(name)
+
+    async def remove_endpoint(self, name: str) -> None:
+        """Remove a provider from config.toml and from the catalog. Raises ConfigError with a sentence."""
+        await self.settings_file.remove_endpoint(name)
+        if self.catalog is not None:
+            self.catalog.remove(name)
+        await self._show_catalog()
+
+    async def _show_catalog(self) -> None:
+        if self.catalog_changed is not None:
+            await self.catalog_changed()

@@ -1,0 +1,19 @@
+"""Numbers as texts on the screen have them."""
+
+from __future__ import annotations
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """Return a number with its noun: ``1 message``, ``0 messages``, ``1,200 messages``."""
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
+def short_count(count: int) -> str:
+    """Return a number in at most five characters: ``950``, ``3.2k``, ``128k``, ``1.1M``."""
+    if count < 1_000:
+        return str(count)
+    for unit, size in (("k", 1_000), ("M", 1_000_000)):
+        amount = count / size
+        if amount < 999.5:
+            return f"{amount:.1f}{unit}".replace(".0", "") if amount < 10 else f"{amount:.0f}{unit}"
+    return f"{count / 1_000_000:.0f}M"

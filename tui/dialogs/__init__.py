@@ -1,0 +1,1 @@
+"""Frames, fields and questions that every dialog is made of."""

@@ -1,0 +1,58 @@
+"""State of the open conversation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sterna.chat import Reply
+    from sterna.storage import Session
+
+    from ..context import AppContext
+
+UNTITLED = "New conversation"
+
+DEFAULT_TITLE = "New Chat"
+"""Title in the file of a conversation that nobody has named yet."""
+
+
+class OpenConversation:
+    """Conversation on the screen, which may not be stored yet."""
+
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
+        self.record: Session | None = None
+        """None: a conversation that does not exist yet."""
+        self.requested_id: str | None = None
+        """Conversation that was asked for last: the open one, or the one that is being opened."""
+        self.choices: dict[str, Any] = {}
+        """Its own settings; before it exists, those it will begin with."""
+        self.reopened = False
+        """True once the store has been read: from then on the prompt belongs to a conversation."""
+
+    @property
+    def id(self) -> str | None:
+        """Id of the open conversation; None before it exists."""
+        return self.record.id if self.record is not None else None
+
+    @property
+    def live_reply(self) -> Reply | None:
+        """Reply that is arriving here, in this process."""
+        turns = self._context.turns
+        return turns.live(self.record.id) if turns is not None and self.record is not None else None
+
+    @property
+    def chosen_model(self) -> str | None:
+        """Model that was chosen here or in the settings; None: the default one."""
+        return self.choices.get("model") or self._context.settings.model or None
+
+    @property
+    def model(self) -> str:
+        """Model of the next reply; empty while that is not known."""
+        catalog = self._context.catalog
+        return str(self.chosen_model or (catalog.default_ref() if catalog is not None else ""))
+
+
+def display_title(title: str) -> str:
+    """Return a title in the words of the screen, which has its own for the default one."""
+    return UNTITLED if title == DEFAULT_TITLE else title

@@ -1,0 +1,231 @@
+"""Navigation between conversations: opening one, and keeping it true after each commit."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sterna import storage
+from sterna.storage.text import one_line
+
+from ..context import SWITCHING
+from .conversation import OpenConversation, display_title
+from .drafts import PAUSE_SECONDS, Drafts
+from .layout import MainLayout
+from .notice_bar import NEW
+from .status_display import StatusDisplay
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from sterna.storage import Change, Session
+
+LAST_OPEN = "last_conversation"
+"""Name of the local value with the conversation that was open last."""
+
+LEFT_OFF = timedelta(minutes=10)
+"""Age of its last message from which a reopened conversation says when that was."""
+
+
+class Navigation:
+    """Opens conversations with their drafts."""
+
+    def __init__(self, layout: MainLayout, conversation: OpenConversation, display: StatusDisplay) -> None:
+        self._layout = layout
+        self._display = display
+        self._context = layout.context
+        self.conversation = conversation
+        self.drafts = Drafts(lambda: self._context.store, layout.complain)
+        self._draft = ""
+        self._draft_timer: Timer | None = None
+        self._stepping = asyncio.Lock()
+        """Held during a step: the next one begins where it has led to, however fast the keys come."""
+
+    # Opening
+
+    async def reopen(self) -> None:
+        """Open the conversation that was open last, and put its draft before what has been typed since."""
+        store, layout = self._context.store, self._layout
+        last = await store.run(storage.Store.get_local, LAST_OPEN)
+        record = await self.find(last) if isinstance(last, str) else None
+        layout.prompt.join(await self.drafts.read(record.id if record else None))
+        self.conversation.reopened = True
+        layout.sidebar.disabled = False
+        await layout.sidebar.reload()
+        await self.show(record)
+        now = self._context.clock()
+        if record is not None and now - storage.stored_time(record.last_activity) > LEFT_OFF:
+            layout.notice_bar.show_left_off(record.last_activity, record.id, now, self._display.key_name(NEW))
+        layout.prompt.history_of_prompts.fill(await store.run(storage.Store.prompt_history))
+        if left := await self.drafts.left():
+            drafts = "1 more unsent draft is" if left == 1 else f"{left} more unsent drafts are"
+            layout.notify(f"{drafts} saved; the next window you open shows the newest.", timeout=8)
+
+    async def open(
+        self, conversation_id: str | None, *, at: str | None = None, query: str | None = None, carry: bool = False
+    ) -> None:
+        """Open a conversation, at a message if one is named; the words of ``query`` are marked in it.
+
+        The prompt's text stays behind as the draft of the conversation that is left; with ``carry`` it comes along.
+        """
+        record = await self.find(conversation_id)
+        if conversation_id is not None and record is None:
+            self._layout.notify("That conversation no longer exists.", severity="warning")
+            await self._layout.sidebar.reload()
+            return
+        if conversation_id != self.conversation.id or not self.conversation.reopened:
+            draft = await self.drafts.read(conversation_id)
+            prompt, left_id = self._layout.prompt, self.conversation.id
+            left_draft = prompt.draft
+            self.conversation.record = record
+            prompt.put(draft)
+            if carry:
+                prompt.join(left_draft)
+            self._context.spawn(self._save_left_draft(left_id, "" if carry else left_draft), "drafts.save")
+        await self.show(record, at=at, query=query)
+
+    def go_to(self, conversation_id: str | None, message_id: str | None = None) -> None:
+        """Open a conversation in the background; a later request overtakes an earlier one."""
+        self.conversation.requested_id = conversation_id
+        self._layout.start_worker("open", self._go_to, conversation_id, message_id)
+
+    async def _go_to(self, conversation_id: str | None, message_id: str | None) -> None:
+        try:
+            await self.open(conversation_id, at=message_id)
+        except storage.StoreError as error:
+            self._layout.complain(str(error))
+
+    def step(self, by: int) -> None:
+        """Open the conversation that stands ``by`` rows below the open one."""
+        self._context.spawn(self._step(by), SWITCHING)
+
+    async def _step(self, by: int) -> None:
+        async with self._stepping:
+            store, here = self._context.store, self.conversation.requested_id
+            position = await store.run(storage.Store.session_position, here) if here else None
+            target = 0 if position is None else position + by
+            rows = await store.run(storage.Store.session_page, target, 1) if target >= 0 else []
+            if rows:
+                self.go_to(rows[0].id)
+        if not rows:
+            self._layout.notify("No more conversations." if by > 0 else "This is the newest conversation.")
+
+    async def find(self, conversation_id: str | None) -> Session | None:
+        """Return a conversation; None where there is none."""
+        if conversation_id is None:
+            return None
+        try:
+            return await self._context.store.run(storage.Store.get_session, conversation_id)
+        except storage.NotFound:
+            return None
+
+    async def show(self, record: Session | None, *, at: str | None = None, query: str | None = None) -> None:
+        """Show the conversation that is open now in every part, also where another opening interrupts."""
+        try:
+            await self._show_parts(record, at, query)
+        finally:
+            layout = self._layout
+            if layout.is_attached and layout.transcript.session_id != self.conversation.id:
+                layout.call_later(layout.start_worker, "show again", self._show_again)
+
+    async def _show_again(self) -> None:
+        if self._layout.is_alive and self._layout.transcript.session_id != self.conversation.id:
+            await self.show(self.conversation.record)
+
+    async def _show_parts(self, record: Session | None, at: str | None, query: str | None) -> None:
+        layout, conversation, store = self._layout, self.conversation, self._context.store
+        conversation.record = record
+        opened_id = conversation.requested_id = record.id if record else None
+        choices = await store.run(storage.Store.session_settings, opened_id) if opened_id else {}
+        if conversation.id != opened_id:
+            return  # another one was opened meanwhile
+        conversation.choices = choices
+        layout.sidebar.selected = opened_id
+        layout.transcript.display = record is not None
+        layout.welcome.display = record is None
+        await layout.transcript.show(opened_id, at=at, query=query)
+        if conversation.id != opened_id:
+            return
+        if (reply := conversation.live_reply) is not None:
+            layout.transcript.attach(reply)
+        await store.run(storage.Store.set_local, LAST_OPEN, opened_id)
+        layout.notice_bar.clear_unless_about(opened_id)
+        if opened_id is not None:
+            self._context.analytics.track("conversation_opened", opened_id)
+            await store.run(storage.Store.mark_read, opened_id)
+            self._context.spawn(self._context.sync.fetch_messages(opened_id), "sync.fetch_messages")
+        await self._display.refresh()
+
+    # Drafts
+
+    @property
+    def draft(self) -> str:
+        """Text of the prompt as a draft; after the screen is gone, what it was last."""
+        return self._layout.prompt.draft if self._layout.query("#prompt") else self._draft
+
+    def save_draft_soon(self) -> None:
+        """Save the draft once typing pauses."""
+        self._draft = self._layout.prompt.draft
+        if self._draft_timer is not None:
+            self._draft_timer.stop()
+        self._draft_timer = self._layout.set_timer(PAUSE_SECONDS, self._save_draft)
+
+    async def save_draft(self) -> None:
+        """Save the draft now."""
+        await self.drafts.save(self.conversation.id, self.draft)
+
+    def _save_draft(self) -> None:
+        if self.conversation.reopened:
+            self._context.spawn(self.save_draft(), "drafts.save")
+
+    async def _save_left_draft(self, conversation_id: str | None, draft: str) -> None:
+        """Save the draft of a conversation that is left, and mark it in the list."""
+        saved = await self.drafts.save(conversation_id, draft)
+        if saved and conversation_id is not None and self._layout.is_alive:
+            await self._layout.sidebar.reload()
+
+    # Changes
+
+    def changed(self, change: Change) -> None:
+        """Read again what a commit touched, here or in another process."""
+        self._layout.start_worker("changed", self._read_again, change, exclusive=False)
+
+    async def _read_again(self, change: Change) -> None:
+        try:
+            await self._layout.sidebar.reload(change)
+            was_told = await self.show_removals()
+            before = self.conversation.record
+            if before is not None and (change.elsewhere or before.id in change.sessions):
+                record = await self.find(before.id)
+                if self.conversation.id != before.id:
+                    return  # another one was opened meanwhile
+                if record is None:
+                    await self._leave_deleted(before, elsewhere=change.elsewhere, was_told=was_told)
+                    return
+                self.conversation.record = record
+                self._layout.transcript.refresh_session(change)
+                await self._display.refresh()
+        except storage.StoreError as error:
+            self._layout.complain(str(error))
+
+    async def _leave_deleted(self, record: Session, *, elsewhere: bool, was_told: bool) -> None:
+        """Leave a conversation that is gone; what was typed comes along when it was not deleted in this window."""
+        is_typed = bool(self._layout.prompt.text)
+        await self.open(None, carry=elsewhere or was_told)
+        if elsewhere and not was_told:
+            kept = " Your text is still in the prompt." if is_typed else ""
+            key, title = self._display.key_name("conversation.undo"), one_line(display_title(record.title), 40)
+            self._layout.notify(f"“{title}” was deleted in another window. {key} brings it back.{kept}", timeout=12)
+
+    async def show_removals(self) -> bool:
+        """Say what other devices removed and how to bring it back; return whether there was anything."""
+        removals = await self._context.store.run(storage.Store.take_removals, "screen")
+        if not removals:
+            return False
+        count = sum(removal.sessions for removal in removals)
+        what = f"“{one_line(removals[-1].title, 40)}” was" if count == 1 else f"{count:,} conversations were"
+        order = ", newest first" if len(removals) > 1 else ""
+        key, them = self._display.key_name("conversation.undo"), "it" if count == 1 else "them"
+        self._layout.notify(f"{what} removed on another computer. {key} brings {them} back{order}.", timeout=12)
+        return True

@@ -1,0 +1,182 @@
+"""Heading, status line, hints and welcome text of the main screen, kept in step with what they describe."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+from textual.content import Content
+
+from sterna import storage
+from sterna.storage.text import one_line
+
+from ..actions.bindings import BY_ID, key_name
+from ..counts import short_count
+from .conversation import UNTITLED, OpenConversation
+from .layout import MainLayout
+from .status_bar import Hint, field_hints, replying
+from .welcome import Found, Keys
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from sterna.providers import Catalog
+    from sterna.storage import Session
+
+    from ..sidebar import Sidebar
+
+TICK_SECONDS = 0.5
+"""How often the status line is updated while a reply arrives."""
+
+
+class StatusDisplay:
+    """Reads the history for what is shown around the messages, and shows it."""
+
+    def __init__(self, layout: MainLayout, conversation: OpenConversation) -> None:
+        self._layout = layout
+        self._conversation = conversation
+        self._context = layout.context
+        self._ticker: Timer | None = None
+
+    # Heading and status line
+
+    async def refresh(self) -> None:
+        """Show title, model, tokens, sync status and hints as they are now."""
+        layout, record = self._layout, self._conversation.record
+        if not layout.query("#heading"):
+            return  # the program ended while a conversation was being opened
+        title = Content(await self._title(record))
+        if record is not None and await self._context.store.run(storage.Store.is_private, record.id):
+            title = Content.assemble(title, ("  on this computer only", "$foreground 75%"))
+        layout.heading.update(title)
+        layout.heading.renames = record is not None
+        layout.status.model = self._conversation.model.rstrip("/")
+        layout.status.context = await self._usage(record) if record is not None else ""
+        layout.status.read_only = self._conversation.reopened and self._context.store.read_only is not None
+        self.show_sync()
+        self.show_activity()
+
+    async def _title(self, record: Session | None) -> str:
+        """Return the title of a conversation; one without a title goes by its question."""
+        if record is None:
+            return UNTITLED
+        if not await self._context.store.run(storage.Store.is_untitled, record.id):
+            return one_line(record.title)
+        return one_line(record.last_message_preview or "") or UNTITLED
+
+    async def _usage(self, record: Session) -> str:
+        newest = await self._context.store.run(storage.Store.messages_before, record.id, None, 4)
+        used = next((used for message in reversed(newest) if (used := message.input_tokens + message.output_tokens)), 0)
+        catalog = self._context.catalog
+        most = catalog.context_length(self._conversation.model) if catalog is not None else None
+        if not used:
+            return ""
+        if most is None and catalog is not None:
+            self._layout.start_worker("context length", self._learn_context_length, catalog)
+        return f"{short_count(used)} of {short_count(most)} tokens" if most else f"{short_count(used)} tokens"
+
+    async def _learn_context_length(self, catalog: Catalog) -> None:
+        """Ask the model's server once how long a context may be, and show it."""
+        await catalog.learn_length(self._conversation.model)
+        if catalog.context_length(self._conversation.model) is not None:
+            await self.refresh()
+
+    def show_activity(self) -> None:
+        """Show how far the reply is that arrives here, from now on twice a second."""
+        status, reply = self._layout.status, self._conversation.live_reply
+        if reply is None:
+            if self._ticker is not None:
+                self._ticker.stop()
+                self._ticker = None
+            status.activity = "" if self._context.ready.is_set() else "opening…"
+        else:
+            if self._ticker is None:
+                self._ticker = self._layout.set_interval(TICK_SECONDS, self.show_activity)
+            is_waiting = not reply.content and not reply.reasoning
+            status.activity = reply.problem or replying(monotonic() - reply.started, reply.content, is_waiting)
+        self.show_hints()
+
+    def show_sync(self) -> None:
+        """Show the sync status; once the server is known to answer questions, offer its models."""
+        sync, catalog = self._context.sync, self._context.catalog
+        self._layout.status.sync = sync.line(self._context.clock())
+        for sidebar in self._layout.query("#sidebar"):
+            cast("Sidebar", sidebar).signed_in = bool(sync.account)
+        if catalog is not None and sync.report.phase == "synced" and "server" not in catalog.names():
+            self._layout.start_worker("find models", self._find_models, catalog)
+
+    async def _find_models(self, catalog: Catalog) -> None:
+        known = catalog.names()
+        for find in catalog.finders:
+            await find()
+        if catalog.names() != known:
+            await self.refresh()
+            await self.show_welcome()
+
+    # Keys
+
+    def show_keys(self) -> None:
+        """Show every key as the keymap has it now."""
+        ids = ("model.choose", "app.settings", "conversation.search", "app.help", "reply.retry", "app.quit")
+        self._layout.welcome.keys = Keys(*(self.key_name(action_id) for action_id in ids))
+        self.show_hints()
+
+    def show_hints(self) -> None:
+        """Show the keys that make sense where the focus is."""
+        layout, focused = self._layout, self._layout.focused
+        if layout.welcome.trouble is not None:
+            layout.status.hints = tuple(self._hint(action_id) for action_id in ("reply.retry", "app.quit", "app.help"))
+            return
+        if self._conversation.live_reply is not None:
+            ids = ["reply.stop"]
+        elif focused is None or focused is layout.prompt:
+            ids = ["prompt.send"] if self._context.ready.is_set() else []
+        elif (hints := field_hints(focused)) is not None:
+            layout.status.hints = hints
+            return
+        elif any(node.id == "transcript" for node in focused.ancestors_with_self):
+            ids = ["transcript.copy", "transcript.copy_code", "transcript.retry", "prompt.focus"]
+        else:
+            ids = ["sidebar.open", "sidebar.filter", "sidebar.rename", "sidebar.delete", "prompt.focus"]
+        ids += ["conversation.new", "conversation.search", "model.choose", "app.palette", "app.help"]
+        layout.status.hints = tuple(self._hint(action_id) for action_id in ids)
+
+    def key_name(self, action_id: str) -> str:
+        """Return the key of an action as users write it."""
+        return key_name(self._context.key_of(action_id))
+
+    def _hint(self, action_id: str) -> Hint:
+        action = BY_ID[action_id]
+        return Hint(self.key_name(action_id), action.hint or action.title.lower(), action_id)
+
+    # Welcome
+
+    async def show_welcome(self) -> None:
+        """Show which providers there are, now and once they have answered."""
+        catalog = self._context.catalog
+        if catalog is None:
+            return
+        welcome = self._layout.welcome
+        welcome.first = await self._context.store.run(storage.Store.session_count) == 0
+        labels = [title for name in catalog.names() if (title := catalog.title(name))]
+        welcome.found = Found(self._conversation.model.rstrip("/"), tuple(labels), tuple(catalog.problems.values()))
+
+    def show_trouble(self, sentence: str) -> None:
+        """Say where messages would stand why the history cannot be opened; the prompt goes on taking text."""
+        layout = self._layout
+        layout.add_class("-trouble")
+        layout.welcome.trouble = sentence
+        layout.status.activity = ""
+        self.show_hints()
+        layout.prompt.focus()
+
+    def end_trouble(self) -> None:
+        """Say that the history is being opened again."""
+        self._layout.welcome.trouble = None
+        self._layout.remove_class("-trouble")
+        self._layout.status.activity = "opening…"
+
+    @property
+    def in_trouble(self) -> bool:
+        """True while the history cannot be opened."""
+        return self._layout.welcome.trouble is not None

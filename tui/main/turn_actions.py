@@ -1,0 +1,213 @@
+"""Actions on turns: send a prompt, stop, regenerate or switch a reply, delete a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sterna import storage
+from sterna.storage.text import clean
+
+from ..messages import ActionRequested, OpenRequested
+from ..prompt import slash_commands
+from .layout import MainLayout
+from .navigation import Navigation
+from .notice_bar import OPEN
+from .status_display import StatusDisplay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sterna.chat import Reply
+    from sterna.storage import Message
+
+    from ..prompt import Prompt
+
+
+class TurnActions:
+    """One turn at a time is begun; replies go on in the background."""
+
+    def __init__(
+        self, layout: MainLayout, navigation: Navigation, display: StatusDisplay, *, offer_undo: Callable[[str], None]
+    ) -> None:
+        self._layout = layout
+        self._navigation = navigation
+        self._display = display
+        self._context = layout.context
+        self._conversation = navigation.conversation
+        self._offer_undo = offer_undo
+        self._is_sending = False
+        self._reported: set[str] = set()
+        """Replies of which was said that they cannot be saved."""
+
+    # Sending
+
+    def submit(self, event: Prompt.Submitted) -> None:
+        """Run a command, or store the prompt and then ask; the prompt keeps its text until it is stored."""
+        typed = slash_commands.read(event.text)
+        if typed.action_id:
+            self._layout.prompt.put("")
+            self._layout.post_message(ActionRequested(typed.action_id))
+        elif typed.unsure:
+            self._layout.start_worker("slash", self._confirm_sending, event, typed)
+        else:
+            self._begin(event, typed.text)
+
+    async def _confirm_sending(self, event: Prompt.Submitted, typed: slash_commands.Typed) -> None:
+        """Send what looks like a command only after a yes."""
+        from ..dialogs.confirm import Confirm
+
+        question = Confirm("Not a command", typed.unsure, "Send", danger=False)
+        if await self._layout.app.push_screen_wait(question):
+            self._begin(event, typed.text)
+
+    def _begin(self, event: Prompt.Submitted, text: str) -> None:
+        """Store what was typed and ask, unless something else is in progress."""
+        if self._display.in_trouble:
+            self._layout.notify("Not sent: your conversations are not open. Your text is kept.", severity="warning")
+        elif self._is_sending:
+            self._layout.notify("Your message is being saved.")
+        elif self._conversation.live_reply is not None:
+            stop = self._context.key_of("reply.stop")
+            self._layout.notify(f"A reply is still arriving. {stop} stops it. Your text is kept.")
+        else:
+            self._is_sending = True
+            self._context.spawn(self._send(event, text), "turn.begin")
+
+    async def _send(self, event: Prompt.Submitted, text: str) -> None:
+        context, conversation, prompt = self._context, self._conversation, self._layout.prompt
+        try:
+            await context.ready.wait()
+            assert context.turns is not None
+            conversation_id, choices = conversation.id, conversation.choices
+            begun, reply = await context.turns.begin(
+                conversation_id, text, model=choices.get("model"), settings=None if conversation_id else choices
+            )
+            if conversation.id == conversation_id:
+                prompt.sent(event.shown, event.text)
+                await self._follow(begun.session.id, reply)
+            context.analytics.track("message_sent", begun.session.id)
+            self._layout.start_worker("similar", self._find_similar, begun.user_message)
+            draft = prompt.draft if conversation.id == conversation_id else ""
+            await self._navigation.drafts.save(conversation_id, draft)
+        except storage.StoreError as error:
+            self._layout.notify(f"Not sent; your text is still in the prompt. {error}", severity="error", timeout=12)
+        finally:
+            self._is_sending = False
+
+    async def _find_similar(self, message: Message) -> None:
+        """Say so where nearly the same was asked before."""
+        bar, context = self._layout.notice_bar, self._context
+        bar.clear()
+        if not context.settings.similar:
+            return
+        from sterna.chat import asked_before
+
+        try:
+            found = await asked_before(context.store, message, context.analytics.visit)
+        except storage.StoreError:
+            return  # the question itself is stored; what was asked before can wait
+        if found and self._conversation.id == message.session_id:
+            bar.show_earlier(found[0], message.session_id, context.clock(), self._display.key_name(OPEN))
+
+    async def _follow(self, conversation_id: str, reply: Reply) -> None:
+        """Show the reply that has just begun."""
+        self._layout.transcript.attach(reply)
+        if self._conversation.id != conversation_id:
+            await self._navigation.show(await self._navigation.find(conversation_id))
+        else:
+            await self._display.refresh()
+        await self._layout.sidebar.reload()
+
+    # Replies
+
+    def reply_changed(self, reply: Reply) -> None:
+        """Show that a reply began or settled, or cannot be saved for the moment, here or in another conversation."""
+        if not self._layout.is_alive:
+            return
+        self._layout.transcript.attach(reply)
+        if reply.problem is not None and reply.id not in self._reported:
+            self._reported.add(reply.id)
+            self._layout.complain(reply.problem)
+        if self._conversation.id != reply.session_id:
+            return
+        self._display.show_activity()
+        if reply.message is not None and storage.KEPT_REPLY in reply.message.metadata:
+            reason = reply.message.error_message or "The new reply broke off. It is kept as another version."
+            self._layout.notify(f"The old reply stays. {reason}", severity="warning", timeout=10)
+        if reply.message is not None:  # it settled before the user's eyes
+            self._context.spawn(self._mark_read(reply.session_id), "conversation.mark_read")
+
+    async def _mark_read(self, conversation_id: str) -> None:
+        await self._context.store.run(storage.Store.mark_read, conversation_id)
+
+    def stop(self) -> None:
+        """Stop the reply that arrives here and keep what came; without one, go back to the prompt."""
+        turns, reply, conversation_id = self._context.turns, self._conversation.live_reply, self._conversation.id
+        if conversation_id is not None and turns is not None and turns.stop(conversation_id):
+            saved = " Partial reply saved." if reply is not None and (reply.content or reply.reasoning) else ""
+            self._layout.notify(f"Stopped.{saved}", timeout=3)
+        else:
+            self._layout.remove_class("-list")
+            self._layout.focus_prompt()
+
+    def retry(self) -> None:
+        """Regenerate the selected reply, or the last one; while the history is not open, try to open it."""
+        if self._display.in_trouble:
+            self._display.end_trouble()
+            self._layout.post_message(OpenRequested())
+        elif self._conversation.id is None:
+            self._layout.notify("Send a message first.")
+        else:
+            self._layout.transcript.action_retry()
+
+    def regenerate(self, message_id: str) -> None:
+        """Ask for another reply in place of this one."""
+        if self._conversation.live_reply is not None:
+            self._layout.notify("A reply is still arriving.")
+        elif not self._is_sending:
+            self._is_sending = True
+            self._context.spawn(self._regenerate(message_id), "turn.retry")
+
+    async def _regenerate(self, message_id: str) -> None:
+        try:
+            await self._context.ready.wait()
+            assert self._context.turns is not None
+            begun, reply = await self._context.turns.retry(message_id)
+            await self._follow(begun.session.id, reply)
+        except storage.StoreError as error:
+            self._layout.complain(f"Not retried. {error}")
+        finally:
+            self._is_sending = False
+
+    def switch_version(self, message_id: str) -> None:
+        """Show another version of a reply."""
+        self._context.spawn(self._switch_version(message_id), "reply.switch_version")
+
+    async def _switch_version(self, message_id: str) -> None:
+        try:
+            shown = await self._context.store.run(storage.Store.switch_version, message_id)
+            if self._conversation.id == shown.session_id:
+                await self._layout.transcript.show(shown.session_id, at=shown.id)
+        except storage.StoreError as error:
+            self._layout.notify(str(error), severity="warning")
+
+    # Messages
+
+    def delete_message(self, message_id: str) -> None:
+        """Delete one message."""
+        self._context.spawn(self._delete_message(message_id), "message.delete")
+
+    async def _delete_message(self, message_id: str) -> None:
+        try:
+            await self._context.store.run(storage.Store.delete_message, message_id)
+            self._offer_undo("Deleted the message.")
+        except storage.StoreError as error:
+            self._layout.complain(f"Not deleted. {error}")
+
+    def say_copied(self, what: str) -> None:
+        """Say what was copied, and where to."""
+        self._context.spawn(self._say_copied(what), "copied")
+
+    async def _say_copied(self, what: str) -> None:
+        place = await self._context.copied_to()
+        self._layout.notify(f"Copied {clean(what)}{place}.", timeout=8 if place else 3)

@@ -1,1 +1,0 @@
-"""Who the history belongs to, what was used, and what was done lately."""

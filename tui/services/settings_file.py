@@ -1,0 +1,51 @@
+"""Settings in force, and changes to them, which are written into config.toml at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from sterna import config
+from sterna.config import Settings
+
+
+class SettingsFile:
+    """Settings of the running application and the file that they come from."""
+
+    def __init__(self, settings: Settings, folder: Path | None, environ: Mapping[str, str]) -> None:
+        self.current = settings
+        self.folder = folder
+        """Folder of config.toml; None: the default one."""
+        self.environ = environ
+        self.changed: Callable[[], Awaitable[None]] | None = None
+        """Called after a change, to apply it."""
+
+    @property
+    def path(self) -> Path:
+        """Path of config.toml."""
+        return self.current.path or self._folder()
+
+    async def save(self, key_path: str, value: object) -> None:
+        """Write one value and apply it. Raises ConfigError with a sentence."""
+        await asyncio.to_thread(config.save_value, key_path, value, self._folder())
+        await self.reload()
+        if self.changed is not None:
+            await self.changed()
+
+    async def remove_endpoint(self, name: str) -> None:
+        """Remove the table of a provider. Raises ConfigError with a sentence."""
+        await asyncio.to_thread(config.remove_endpoint, name, self._folder())
+        await self.reload()
+
+    async def reload(self) -> Settings:
+        """Read the file again."""
+        self.current = await asyncio.to_thread(config.load, self.folder, self.environ)
+        return self.current
+
+    def credentials(self) -> config.Credentials:
+        """Return the keys of providers, which are kept outside config.toml."""
+        return config.credentials.open_credentials(self.folder, self.environ)
+
+    def _folder(self) -> Path:
+        return config.config_dir(self.folder, self.environ)
