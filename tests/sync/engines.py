@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from proxy import Passing
+from fake_time import FakeTime
 
 from sterna.storage import Store, StoreThread
 from sterna.sync.auth.accounts import Account
@@ -95,7 +95,7 @@ class Machine:
     engine: Engine
     core: Core
     session: Signed
-    time: Passing
+    time: FakeTime
     network: list[str]
     reports: list[SyncReport]
 
@@ -119,7 +119,7 @@ def learnt(
     store.adopt(origin, USER, "ada@example.org")
     if caps is not None:
         mode, noted = ("delta", caps) if caps else ("baseline", "")
-        at_ms = int((at if at is not None else Passing().wall) * 1000)
+        at_ms = int((at if at is not None else FakeTime().wall) * 1000)
         store.set_sync_account(origin, USER, mode=mode, caps=noted, caps_at=at_ms)
     store.close()
 
@@ -130,9 +130,9 @@ async def machines(path: Path, origin: str, **more: Any) -> AsyncIterator[Callab
     async with AsyncExitStack() as stack:
 
         async def one(
-            time: Passing | None = None, *, run: bool = True, core: Core | None = None, **now: Any
+            time: FakeTime | None = None, *, run: bool = True, core: Core | None = None, **now: Any
         ) -> Machine:
-            time, core, session, reports = time or Passing(), core or Core(), Signed(), []
+            time, core, session, reports = time or FakeTime(), core or Core(), Signed(), []
             network = ["192.168.1.7"]
             store = StoreThread(lambda: Store.open(path))
             await store.start()

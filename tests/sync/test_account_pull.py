@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proxy import Passing, until
+from fake_time import FakeTime, until
 
 from sterna.storage import Store, StoreThread
 from sterna.sync.errors import CannotReach
@@ -72,14 +72,14 @@ async def store(tmp_path: Path) -> AsyncIterator[StoreThread]:
 
 
 async def test_it_is_asked_once_and_again_after_a_while(store: StoreThread) -> None:
-    far, time = Far(), Passing()
+    far, time = Far(), FakeTime()
     data = AccountData(store, far, time.timing)  # type: ignore[arg-type]
     for _ in range(3):
         await data.refresh()
     assert far.of_data == [("GET", None)]
     assert await store.run(Store.server_relays)
     assert [one["model_id"] for one in await store.run(Store.server_models)] == ["g/m"]
-    time.go_on(EVERY)
+    time.advance(EVERY)
     await data.refresh()
     assert len(far.of_data) == 2
     profile = await store.run(Store.get_user_complete_profile, USER)
@@ -88,7 +88,7 @@ async def test_it_is_asked_once_and_again_after_a_while(store: StoreThread) -> N
 
 async def test_what_was_changed_here_is_told_at_once_and_once(store: StoreThread) -> None:
     far = Far()
-    data = AccountData(store, far, Passing().timing)  # type: ignore[arg-type]
+    data = AccountData(store, far, FakeTime().timing)  # type: ignore[arg-type]
     await data.refresh()
     await store.run(Store.change_preferences, "ui", {"theme": "light"})
     await data.refresh()
@@ -97,7 +97,7 @@ async def test_what_was_changed_here_is_told_at_once_and_once(store: StoreThread
 
 
 async def test_what_the_server_refuses_is_not_said_again_and_again(store: StoreThread) -> None:
-    far, time = Far(), Passing()
+    far, time = Far(), FakeTime()
     data = AccountData(store, far, time.timing)  # type: ignore[arg-type]
     await store.run(Store.change_preferences, "ui", {"theme": "light"})
     far.away = NotTaken("No.", 400, "bad_request")
@@ -105,7 +105,7 @@ async def test_what_the_server_refuses_is_not_said_again_and_again(store: StoreT
         await data.refresh()
     assert [method for method, _ in far.of_data] == ["PUT"]
     far.away = None
-    time.go_on(EVERY)
+    time.advance(EVERY)
     await data.refresh()
     assert [method for method, _ in far.of_data] == ["PUT", "GET"]
     assert await store.run(Store.pending_profile) == {"ui": {"theme": "light"}}
@@ -132,22 +132,22 @@ async def test_an_answer_that_makes_no_sense_changes_nothing(store: StoreThread,
     far.told = told
     with pytest.raises((ValueError, KeyError, TypeError)):
         checked(told)
-    await AccountData(store, far, Passing().timing).refresh()  # type: ignore[arg-type]
+    await AccountData(store, far, FakeTime().timing).refresh()  # type: ignore[arg-type]
     profile = await store.run(Store.get_user_complete_profile, USER)
     assert profile["subscription_tier"] == "free"
 
 
 async def test_a_server_that_does_not_answer_holds_nothing_up(store: StoreThread) -> None:
-    far, time = Far(), Passing()
+    far, time = Far(), FakeTime()
     far.hangs = True
     refreshing = asyncio.create_task(AccountData(store, far, time.timing).refresh())  # type: ignore[arg-type]
-    await until(lambda: far.asked and time.naps)
-    time.go_on(LONGEST)
+    await until(lambda: far.asked and time.sleeping)
+    time.advance(LONGEST)
     assert await asyncio.wait_for(refreshing, 10) is False
 
 
 async def test_a_server_that_is_away_is_no_accident(store: StoreThread) -> None:
     far = Far()
     far.away = CannotReach("No way.", "network")
-    await AccountData(store, far, Passing().timing).refresh()  # type: ignore[arg-type]
+    await AccountData(store, far, FakeTime().timing).refresh()  # type: ignore[arg-type]
     assert await store.run(Store.server_relays), "models had come before"

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from fake_time import FakeTime, until
 from hypothesis import given
 from hypothesis import strategies as st
-from proxy import Asked, Passing, Scripted, answer, scripted, until
+from scripted_server import ReceivedRequest, ScriptedServer, response, scripted
 from test_transport import Signed
 
 from sterna.net import TooLarge
@@ -52,7 +53,7 @@ class Recorder:
 
 @asynccontextmanager
 async def listening(
-    server: Scripted, time: Passing, *, streams: bool = True
+    server: ScriptedServer, time: FakeTime, *, streams: bool = True
 ) -> AsyncIterator[tuple[Recorder, ChangeFeed]]:
     listener = Recorder()
     transport = Transport(server_of(server.address), Bearer(Signed()), timing=time.timing)
@@ -72,9 +73,9 @@ def head(seq: int) -> bytes:
     return f'event: head\ndata: {{"seq": {seq}}}\n\n'.encode()
 
 
-def pausing(time: Passing) -> bool:
+def pausing(time: FakeTime) -> bool:
     """Return whether the feed waits before a retry, and for nothing else."""
-    return len(time.naps) == 1 and time.naps[0] <= 30.0
+    return len(time.sleeping) == 1 and time.sleeping[0] <= 30.0
 
 
 class FedStream:
@@ -83,7 +84,7 @@ class FedStream:
     def __init__(self) -> None:
         self.chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
 
-    async def __call__(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def __call__(self, asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(STREAM)
         while (chunk := await self.chunks.get()) is not None:
             writer.write(chunk)
@@ -127,124 +128,124 @@ def test_where_a_stream_is_cut_does_not_matter(seqs: list[int], size: int) -> No
 
 
 async def test_a_stream_reports_every_change_with_one_request() -> None:
-    time, stream = Passing(), FedStream()
+    time, stream = FakeTime(), FedStream()
     async with scripted(stream) as server, listening(server, time) as (listener, _):
         for chunk in (b": beat\n\n", head(7), b": beat\n\n", head(8), head(9)):
             stream.chunks.put_nowait(chunk)
         await until(lambda: listener.heads == [7, 8, 9])
-        assert [(request.method, request.target) for request in server.asked] == [("GET", "/api/chat/sync/head")]
-        assert server.asked[0].headers["accept"] == "text/event-stream"
-        assert server.asked[0].headers["authorization"] == "Bearer t1"
-        assert server.asked[0].headers["sync-client"] == "sterna/1; proto=1-1"
+        assert [(request.method, request.target) for request in server.requests] == [("GET", "/api/chat/sync/head")]
+        assert server.requests[0].headers["accept"] == "text/event-stream"
+        assert server.requests[0].headers["authorization"] == "Bearer t1"
+        assert server.requests[0].headers["sync-client"] == "sterna/1; proto=1-1"
         assert listener.syncs == 0
 
 
 async def test_a_stream_that_ends_is_opened_again_within_half_a_minute() -> None:
-    time, stream = Passing(), FedStream()
+    time, stream = FakeTime(), FedStream()
     async with scripted(stream) as server, listening(server, time) as (listener, feed):
         stream.chunks.put_nowait(head(7))
         stream.chunks.put_nowait(None)
         await until(lambda: listener.heads == [7] and pausing(time))
-        assert len(server.asked) == 1
-        time.go_on(30.0)
+        assert len(server.requests) == 1
+        time.advance(30.0)
         stream.chunks.put_nowait(head(8))
         await until(lambda: listener.heads == [7, 8])
         assert (feed.method, listener.syncs) == ("stream", 0)
 
 
 async def test_a_stream_without_a_heartbeat_is_dead() -> None:
-    time, stream = Passing(), FedStream()
+    time, stream = FakeTime(), FedStream()
     async with scripted(stream) as server, listening(server, time) as (listener, _):
         stream.chunks.put_nowait(head(7))
-        await until(lambda: listener.heads and time.naps == [70.0])
-        time.go_on(70.0)
+        await until(lambda: listener.heads and time.sleeping == [70.0])
+        time.advance(70.0)
         await until(lambda: pausing(time))
-        time.go_on(30.0)
-        await until(lambda: len(server.asked) == 2)
+        time.advance(30.0)
+        await until(lambda: len(server.requests) == 2)
 
 
 async def test_a_server_without_streams_is_long_polled() -> None:
-    time = Passing()
+    time = FakeTime()
     release = asyncio.Event()
 
-    async def wait(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def wait(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         await release.wait()
         release.clear()
-        writer.write(answer({"success": True, "sync": {"rows": [{}], "cur": 8}}))
+        writer.write(response({"success": True, "sync": {"rows": [{}], "cur": 8}}))
 
-    async with scripted(answer({}, "404 Not Found"), wait) as server, listening(server, time) as (listener, feed):
-        await until(lambda: len(server.asked) == 2)
-        assert server.asked[1].target == "/api/chat/sync?since=7&max_bytes=1&wait=55"
+    async with scripted(response({}, "404 Not Found"), wait) as server, listening(server, time) as (listener, feed):
+        await until(lambda: len(server.requests) == 2)
+        assert server.requests[1].target == "/api/chat/sync?since=7&max_bytes=1&wait=55"
         assert (feed.method, listener.syncs) == ("long_poll", 0)
         listener.cur = 8
         release.set()
-        await until(lambda: len(server.asked) == 3)
-        assert (server.asked[2].target.partition("&")[0], listener.syncs) == ("/api/chat/sync?since=8", 1)
+        await until(lambda: len(server.requests) == 3)
+        assert (server.requests[2].target.partition("&")[0], listener.syncs) == ("/api/chat/sync?since=8", 1)
 
 
 async def test_a_long_poll_without_changes_is_repeated() -> None:
-    time = Passing()
+    time = FakeTime()
 
-    async def nothing(asked: Asked, writer: asyncio.StreamWriter) -> None:
-        time.go_on(55.0)
-        writer.write(answer({"success": True, "sync": {"rows": [], "cur": 7}}))
+    async def nothing(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
+        time.advance(55.0)
+        writer.write(response({"success": True, "sync": {"rows": [], "cur": 7}}))
 
     async with scripted(nothing) as server, listening(server, time, streams=False) as (listener, _):
-        await until(lambda: len(server.asked) > 3)
+        await until(lambda: len(server.requests) > 3)
         assert listener.syncs == 0
 
 
 async def test_a_server_that_does_not_wait_is_polled_instead() -> None:
-    time = Passing()
+    time = FakeTime()
     async with (
-        scripted(answer({"success": True, "sync": {"rows": [], "cur": 7}})) as server,
+        scripted(response({"success": True, "sync": {"rows": [], "cur": 7}})) as server,
         listening(server, time, streams=False) as (listener, feed),
     ):
         for _ in range(3):
             await until(lambda: pausing(time))
-            time.go_on(30.0)
-        await until(lambda: feed.method == "poll" and time.naps)
-        assert len(server.asked) == 3
-        assert time.naps == [60.0]
+            time.advance(30.0)
+        await until(lambda: feed.method == "poll" and time.sleeping)
+        assert len(server.requests) == 3
+        assert time.sleeping == [60.0]
         listener.idle = True
-        time.go_on(60.0)
-        await until(lambda: listener.syncs == 4 and time.naps == [300.0])
-        assert len(server.asked) == 3
+        time.advance(60.0)
+        await until(lambda: listener.syncs == 4 and time.sleeping == [300.0])
+        assert len(server.requests) == 3
 
 
 async def test_after_three_failures_the_next_method_is_used() -> None:
-    time = Passing()
-    page = answer(b"<html>Welcome to the hotel</html>", kind="text/html")
+    time = FakeTime()
+    page = response(b"<html>Welcome to the hotel</html>", kind="text/html")
     async with scripted(page) as server, listening(server, time) as (listener, feed):
         listener.is_online.clear()
         await asyncio.sleep(0)
-        assert server.asked == []  # no request before the server is known to answer
+        assert server.requests == []  # no request before the server is known to answer
         listener.is_online.set()
         for _ in range(3):
             await until(lambda: pausing(time))
-            time.go_on(30.0)
+            time.advance(30.0)
         await until(lambda: feed.method == "long_poll")
         assert listener.syncs == 3
 
 
 async def test_the_best_method_is_tried_again_after_an_hour() -> None:
-    time, stream = Passing(), FedStream()
-    refusals = answer({}, "501 Not Implemented"), answer({}, "404 Not Found")
+    time, stream = FakeTime(), FedStream()
+    refusals = response({}, "501 Not Implemented"), response({}, "404 Not Found")
     async with scripted(*refusals, stream) as server, listening(server, time) as (listener, feed):
-        await until(lambda: feed.method == "poll" and time.naps == [60.0])
-        time.go_on(3600.0)
+        await until(lambda: feed.method == "poll" and time.sleeping == [60.0])
+        time.advance(3600.0)
         stream.chunks.put_nowait(head(9))
         await until(lambda: listener.heads == [9])
         assert feed.method == "stream"
 
 
 async def test_while_the_server_is_unreachable_only_syncs_ask_it() -> None:
-    time = Passing()
-    async with scripted(answer({})) as server:
+    time = FakeTime()
+    async with scripted(response({})) as server:
         pass
     async with listening(server, time) as (listener, _):
         await until(lambda: pausing(time))
         listener.is_online.clear()
-        time.go_on(30.0)
+        time.advance(30.0)
         await until(lambda: listener.syncs == 1)
-        assert time.naps == []
+        assert time.sleeping == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from engines import Core, Machine, forget, learnt, machines, problem
-from proxy import until
+from fake_time import until
 
 from sterna.storage import Store, StoreFull
 from sterna.sync.errors import CannotReach, SendingOff, SignInNeeded
@@ -43,7 +43,7 @@ async def quiet(machine: Machine) -> None:
 
 async def sleeps(machine: Machine, seconds: float) -> None:
     """Something waits for so many seconds now."""
-    await until(lambda: any(abs(nap - seconds) < 0.001 for nap in machine.time.naps))
+    await until(lambda: any(abs(nap - seconds) < 0.001 for nap in machine.time.sleeping))
 
 
 async def test_a_history_is_synced_when_the_program_starts(start: Callable[..., Any]) -> None:
@@ -65,7 +65,7 @@ async def test_a_change_is_sent_after_a_second_of_quiet(start: Callable[..., Any
     assert machine.engine.report.waiting == 1
     await sleeps(machine, 1.0)
     assert machine.cycles == 1
-    machine.time.go_on(1.0)
+    machine.time.advance(1.0)
     await settled(machine, 2)
     await until(lambda: machine.phase == "synced" and machine.engine.report.waiting == 0)
     assert [one.phase for one in machine.reports[seen:]] == ["waiting", "syncing", "synced"]
@@ -78,7 +78,7 @@ async def test_changes_that_keep_coming_are_sent_after_ten_seconds(start: Callab
         heard = machine.engine._scheduler._newest_change
         await machine.write(f"Goose {number}")
         await until(lambda heard=heard: machine.engine._scheduler._newest_change > heard or machine.cycles == 2)
-        machine.time.go_on(0.9)
+        machine.time.advance(0.9)
     await settled(machine, 2)
 
 
@@ -88,7 +88,7 @@ async def test_a_commit_with_nothing_to_send_asks_nothing_of_the_server(start: C
     session = await machine.store.run(Store.create_session, "Private")
     await machine.store.run(Store.set_private, session.id, True)
     await sleeps(machine, 1.0)
-    machine.time.go_on(5.0)
+    machine.time.advance(5.0)
     await until(lambda: (machine.engine._scheduler.due(machine.time.stopwatch, 0) or 0) > 1e5)
     assert machine.cycles == 1
 
@@ -104,9 +104,9 @@ async def test_a_cycle_that_gets_no_further_is_not_repeated_without_end(start: C
     machine = await start(core=Core([Cycle()]))
     await settled(machine, 1)
     await sleeps(machine, 60.0)
-    machine.time.go_on(59.0)
+    machine.time.advance(59.0)
     await settled(machine, 1)
-    machine.time.go_on(1.0)
+    machine.time.advance(1.0)
     await settled(machine, 2)
 
 
@@ -116,14 +116,14 @@ async def test_an_upstream_server_is_looked_at_every_five_minutes_and_every_fift
     machine = await start(interval=None)
     await settled(machine, 1)
     await sleeps(machine, 300.0)
-    machine.time.go_on(300.0)
+    machine.time.advance(300.0)
     await settled(machine, 2)
     await sleeps(machine, 300.0)
-    machine.time.go_on(300.0)  # nothing happened for ten minutes
+    machine.time.advance(300.0)  # nothing happened for ten minutes
     await settled(machine, 3)
-    machine.time.go_on(0.001)
+    machine.time.advance(0.001)
     await sleeps(machine, 300.0 - 0.001)
-    machine.time.go_on(300.0)
+    machine.time.advance(300.0)
     await settled(machine, 4)
     await sleeps(machine, 900.0)
 
@@ -132,7 +132,7 @@ async def test_an_interval_that_was_set_counts(start: Callable[..., Any]) -> Non
     machine = await start(interval=20.0)
     await settled(machine, 1)
     await sleeps(machine, 20.0)
-    machine.time.go_on(20.0)
+    machine.time.advance(20.0)
     await settled(machine, 2)
     assert machine.core.made == [None]  # the server was known, and nobody asked it
 
@@ -146,9 +146,9 @@ async def test_a_failure_is_waited_out_and_said(start: Callable[..., Any]) -> No
     await sleeps(machine, 4.0)
     report = machine.engine.report
     assert (report.sentence, report.until_ms) == ("No way to the server.", int(machine.time.wall * 1000) + 4000)
-    machine.time.go_on(3.9)
+    machine.time.advance(3.9)
     await settled(machine, 1)
-    machine.time.go_on(0.2)
+    machine.time.advance(0.2)
     await settled(machine, 2)
     assert (machine.phase, machine.engine.report.sentence, machine.engine.report.until_ms) == ("synced", "", None)
 
@@ -159,10 +159,10 @@ async def test_what_changes_while_offline_waits_for_the_next_try(start: Callable
     await machine.write()
     await until(lambda: machine.engine.report.waiting == 1)
     await sleeps(machine, 60.0)
-    machine.time.go_on(30.0)
+    machine.time.advance(30.0)
     await settled(machine, 1)
     assert machine.phase == "offline"
-    machine.time.go_on(30.0)
+    machine.time.advance(30.0)
     await until(lambda: machine.phase == "synced" and machine.engine.report.waiting == 0)
 
 
@@ -172,7 +172,7 @@ async def test_a_failing_try_does_not_flicker(start: Callable[..., Any]) -> None
     for tries in (1, 2, 3):
         await settled(machine, tries)
         await sleeps(machine, 4.0)
-        machine.time.go_on(4.0)
+        machine.time.advance(4.0)
     await settled(machine, 4)
     phases = [one.phase for one in machine.reports]
     first = phases.index("offline")
@@ -183,7 +183,7 @@ async def test_failures_are_counted_across_restarts_and_a_restart_does_not_hurry
     first = await start(core=Core([problem("offline", 4000), problem("offline", 200_000)]))
     await settled(first, 1)
     await sleeps(first, 4.0)
-    first.time.go_on(4.0)
+    first.time.advance(4.0)
     await settled(first, 2)
     state = await first.store.run(Store.sync_state)
     assert (state.fails, state.next_at) == (2, int(first.time.wall * 1000) + 200_000)
@@ -191,9 +191,9 @@ async def test_failures_are_counted_across_restarts_and_a_restart_does_not_hurry
     second = await start(first.time)
     await until(lambda: second.phase == "offline")
     await sleeps(second, 200.0)
-    first.time.go_on(199.0)
+    first.time.advance(199.0)
     await settled(second, 0)
-    first.time.go_on(1.0)
+    first.time.advance(1.0)
     await settled(second, 1)
     state = await second.store.run(Store.sync_state)
     assert (state.fails, state.next_at) == (0, None)
@@ -217,13 +217,13 @@ async def test_a_wish_of_the_server_stands_above_all(start: Callable[..., Any]) 
     await machine.write()
     machine.time.suspend(100.0)
     machine.network[:] = ["10.0.0.1"]
-    machine.time.go_on(700.0)
+    machine.time.advance(700.0)
     machine.engine.poke()
     await quiet(machine)
     assert (machine.cycles, machine.phase) == (1, "paused")
     assert (await machine.engine.once()).problem is not None
     assert machine.cycles == 1
-    machine.time.go_on(wished - 799.9)
+    machine.time.advance(wished - 799.9)
     await settled(machine, 2)
 
 
@@ -245,7 +245,7 @@ async def test_a_sign_in_that_has_ended_keeps_capturing_and_asks_no_server(start
     machine.session.error = SignInNeeded("Sign in again: sterna login")
     await machine.write()
     await sleeps(machine, 1.0)
-    machine.time.go_on(1.0)
+    machine.time.advance(1.0)
     await until(lambda: machine.phase == "signin")
     assert machine.engine.report.sentence == "Sign in again: sterna login"
     assert (machine.cycles, machine.engine.report.until_ms) == (1, None)
@@ -290,7 +290,7 @@ async def test_a_full_disk_is_told_and_tried_again(start: Callable[..., Any]) ->
     await until(lambda: machine.phase == "blocked")
     await sleeps(machine, 60.0)
     assert machine.engine.report.sentence == "The disk is full."
-    machine.time.go_on(60.0)
+    machine.time.advance(60.0)
     await until(lambda: machine.phase == "synced")
 
 
@@ -326,34 +326,34 @@ async def test_an_answer_that_fits_nothing_does_not_end_the_engine(start: Callab
 
 async def test_a_computer_that_slept_syncs_when_it_wakes(start: Callable[..., Any]) -> None:
     machine = await start(core=Core([problem("offline", 200_000)]))
-    await until(lambda: machine.phase == "offline" and 10.0 in machine.time.naps)
+    await until(lambda: machine.phase == "offline" and 10.0 in machine.time.sleeping)
     machine.time.suspend(31.0)
-    machine.time.go_on(10.0)
+    machine.time.advance(10.0)
     await until(lambda: machine.phase == "synced")
     assert machine.cycles == 2
 
 
 async def test_a_clock_that_is_set_a_little_wakes_nobody(start: Callable[..., Any]) -> None:
     machine = await start()
-    await until(lambda: machine.phase == "synced" and 10.0 in machine.time.naps)
+    await until(lambda: machine.phase == "synced" and 10.0 in machine.time.sleeping)
     machine.time.suspend(29.0)
-    machine.time.go_on(10.0)
-    await until(lambda: 10.0 in machine.time.naps)
+    machine.time.advance(10.0)
+    await until(lambda: 10.0 in machine.time.sleeping)
     assert machine.cycles == 1
 
 
 async def test_a_network_that_is_back_is_used_within_five_seconds(start: Callable[..., Any]) -> None:
     machine = await start(core=Core([problem("offline", 200_000)]))
-    await until(lambda: machine.phase == "offline" and 10.0 in machine.time.naps)
+    await until(lambda: machine.phase == "offline" and 10.0 in machine.time.sleeping)
     machine.network.clear()
-    machine.time.go_on(10.0)
-    await until(lambda: 10.0 in machine.time.naps)
+    machine.time.advance(10.0)
+    await until(lambda: 10.0 in machine.time.sleeping)
     assert machine.cycles == 1
     machine.network.append("10.0.0.7")
-    machine.time.go_on(10.0)
-    await until(lambda: any(nap < 5.0 for nap in machine.time.naps))
+    machine.time.advance(10.0)
+    await until(lambda: any(nap < 5.0 for nap in machine.time.sleeping))
     assert machine.cycles == 1
-    machine.time.go_on(5.0)
+    machine.time.advance(5.0)
     await until(lambda: machine.phase == "synced")
 
 
@@ -390,9 +390,9 @@ async def test_a_program_that_ends_waits_a_second_and_a_half_for_a_server_that_d
     machine.core.said = [slow()]
     await machine.write()
     stopping = asyncio.create_task(machine.engine.stop())
-    await until(lambda: machine.cycles == 2 and 1.5 in machine.time.naps)
+    await until(lambda: machine.cycles == 2 and 1.5 in machine.time.sleeping)
     assert not stopping.done()
-    machine.time.go_on(1.5)
+    machine.time.advance(1.5)
     release.set()
     await asyncio.wait_for(stopping, 20)
     assert ended == [True]
@@ -439,16 +439,16 @@ async def test_one_process_syncs_and_another_takes_over_when_it_ends(start: Call
     first = await start()
     await settled(first, 1)
     second = await start(first.time)
-    await until(lambda: 5.0 in second.time.naps)
+    await until(lambda: 5.0 in second.time.sleeping)
     await second.write()  # heard by the first
-    await until(lambda: first.engine.report.waiting == 1 and 1.0 in first.time.naps)
-    first.time.go_on(1.0)
+    await until(lambda: first.engine.report.waiting == 1 and 1.0 in first.time.sleeping)
+    first.time.advance(1.0)
     await settled(first, 2)
     assert second.cycles == 0
     await until(lambda: second.phase == "synced")
     await first.engine.stop()
-    await until(lambda: second.time.naps)
-    second.time.go_on(5.0)
+    await until(lambda: second.time.sleeping)
+    second.time.advance(5.0)
     await settled(second, 1)
     assert second.core.fences == [2]
 
@@ -472,7 +472,7 @@ async def test_a_process_that_slept_through_a_takeover_writes_nothing(start: Cal
     assert second.core.fences == [2]
     second.core.said = [problem("offline", 4000)]
     await first.write()
-    await until(lambda: first.engine.report.waiting == 1 and 1.0 in first.time.naps)
+    await until(lambda: first.engine.report.waiting == 1 and 1.0 in first.time.sleeping)
     before = await second.store.run(Store.sync_state)
     first.core.said = [_writing()]
     first.engine.poke()
@@ -482,7 +482,7 @@ async def test_a_process_that_slept_through_a_takeover_writes_nothing(start: Cal
     await until(lambda: second.engine.report.waiting == 1)
     await sleeps(first, 5.0)
     await sleeps(second, 1.0)
-    first.time.go_on(5.0)
+    first.time.advance(5.0)
     await until(lambda: second.cycles == 2)
     assert (first.cycles, first.engine._leads) == (2, False)
     await until(lambda: first.phase == "offline")  # as it goes for the one that syncs

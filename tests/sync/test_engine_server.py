@@ -18,8 +18,9 @@ from typing import Any
 import httpx
 import pytest
 import zstandard
-from proxy import Passing, answer, until
-from wire_faults import Between, between
+from fake_time import FakeTime, until
+from faulty_proxy import FaultyProxy, faulty_proxy
+from scripted_server import response
 
 from sterna.storage import Settled, Store, StoreThread
 from sterna.sync.auth.accounts import Account
@@ -58,10 +59,10 @@ class Token:
 class Device:
     """One computer of a person, behind a way of its own to the server."""
 
-    def __init__(self, path: Path, way: Between, who: Somebody, token: str, seed: int) -> None:
+    def __init__(self, path: Path, way: FaultyProxy, who: Somebody, token: str, seed: int) -> None:
         self.path = path
         self.way = way
-        self.time = Passing()
+        self.time = FakeTime()
         self.session = Token(token)
         self.reports: list[SyncReport] = []
         self.store = StoreThread(lambda: Store.open(path))
@@ -112,8 +113,8 @@ class Device:
 
     async def send(self) -> None:
         """The second of quiet after a change."""
-        await until(lambda: 1.0 in self.time.naps)
-        self.time.go_on(1.0)
+        await until(lambda: 1.0 in self.time.sleeping)
+        self.time.advance(1.0)
 
     async def texts(self) -> dict[str, list[str]]:
         """Titles, and what was written under them."""
@@ -159,7 +160,7 @@ async def device(
         async def make(*, run: bool = True, listens: bool = True) -> Device:
             nonlocal made
             made += 1
-            way = await stack.enter_async_context(between(sterna_server))
+            way = await stack.enter_async_context(faulty_proxy(sterna_server))
             path = tmp_path / f"device{made}.db"
             store = Store.open(path)
             store.adopt(way.address, somebody.id, somebody.email)
@@ -207,7 +208,7 @@ async def test_what_one_device_writes_the_other_one_shows_and_idle_they_ask_noth
     assert len(ada.way.requests) == before[0] + 2  # one push, one pull
     assert len(bob.way.requests) == before[1] + 2
     for one in (ada, bob):
-        one.time.go_on(60.0)
+        one.time.advance(60.0)
     await asyncio.sleep(0.05)
     assert len(ada.way.requests) == before[0] + 2
     assert len(bob.way.requests) == before[1] + 2
@@ -235,13 +236,13 @@ async def test_what_changes_there_while_nobody_listens_is_fetched_when_the_strea
 ) -> None:
     ada, bob = await device(), await device()
     await bob.way.break_off()
-    await until(lambda: any(nap <= 30.0 and nap not in (1.0, 10.0) for nap in bob.time.naps))
+    await until(lambda: any(nap <= 30.0 and nap not in (1.0, 10.0) for nap in bob.time.sleeping))
     await ada.write("unheard")
     await ada.send()
     await until(lambda: ("POST", "/api/chat/sync") in ada.way.requests)
     await ada.in_step()
     assert await bob.texts() == {}
-    bob.time.go_on(30.0)
+    bob.time.advance(30.0)
     await until(lambda: bob.engine._rounds.cur == ada.engine._rounds.cur)
     await bob.in_step()
     assert await bob.texts() == {"unheard": talk("unheard")}
@@ -270,9 +271,9 @@ async def test_an_answer_that_is_lost_is_asked_for_again_and_nothing_is_twice(de
     ada = await device(run=False)
     assert (await ada.engine.once()).complete
     await ada.write("once")
-    ada.way.loses = True
+    ada.way.drops_responses = True
     assert (await ada.engine.once()).problem is not None
-    ada.way.loses = False
+    ada.way.drops_responses = False
     assert (await ada.engine.once()).complete
     bob = await device(run=False)
     await bob.engine.once()
@@ -281,18 +282,18 @@ async def test_an_answer_that_is_lost_is_asked_for_again_and_nothing_is_twice(de
 
 SPOILT = [
     (
-        answer({"success": False, "code": "rate_limited"}, "429 Too Many Requests", headers=["retry-after: 120"]),
+        response({"success": False, "code": "rate_limited"}, "429 Too Many Requests", headers=["retry-after: 120"]),
         "paused",
         120,
     ),
-    (answer({"success": False}, "503 Service Unavailable", headers=["retry-after: 90"]), "offline", 90),
-    (answer({"success": False}, "500 Internal Server Error"), "offline", None),
-    (answer({"success": False, "code": "update_required"}, "426 Upgrade Required"), "update", None),
-    (answer(b"<html>Welcome to the hotel</html>", kind="text/html"), "portal", 60),
-    (answer(b"", "302 Found", headers=["location: http://hotel.example/login"]), "portal", 60),
-    (answer(b"", "511 Network Authentication Required", kind="text/html"), "portal", 60),
-    (answer({"success": True}), "offline", None),
-    (answer(b'{"success": tru'), "offline", None),
+    (response({"success": False}, "503 Service Unavailable", headers=["retry-after: 90"]), "offline", 90),
+    (response({"success": False}, "500 Internal Server Error"), "offline", None),
+    (response({"success": False, "code": "update_required"}, "426 Upgrade Required"), "update", None),
+    (response(b"<html>Welcome to the hotel</html>", kind="text/html"), "portal", 60),
+    (response(b"", "302 Found", headers=["location: http://hotel.example/login"]), "portal", 60),
+    (response(b"", "511 Network Authentication Required", kind="text/html"), "portal", 60),
+    (response({"success": True}), "offline", None),
+    (response(b'{"success": tru'), "offline", None),
 ]
 
 
@@ -303,7 +304,7 @@ async def test_an_answer_that_is_none_takes_nothing_off_what_waits(
     ada = await device(run=False)
     assert (await ada.engine.once()).complete
     await ada.write("kept")
-    ada.way.says = says
+    ada.way.reply = says
     cycle = await ada.engine.once()
     assert cycle.problem is not None
     assert (ada.phase, ada.engine.report.waiting) == (phase, 3)
@@ -312,8 +313,8 @@ async def test_an_answer_that_is_none_takes_nothing_off_what_waits(
         state = await ada.store.run(Store.sync_state)
         left = (state.next_at or 0) / 1000 - ada.time.wall
         assert seconds <= left <= seconds * 1.2 + 1
-    ada.way.says = None
-    ada.time.go_on(7 * 3600.0)
+    ada.way.reply = None
+    ada.time.advance(7 * 3600.0)
     assert (await ada.engine.once()).complete
     assert ada.engine.report.waiting == 0
 
@@ -366,14 +367,14 @@ async def test_a_header_that_is_stripped_on_the_way_stops_the_sync_and_changes_n
 ) -> None:
     ada = await device(run=False)
     assert (await ada.engine.once()).complete
-    ada.way.strips = (b"sync-server:", b"x-stripped-:")
-    ada.time.go_on(25 * 3600.0)  # what the server can is asked once a day
+    ada.way.replaces = (b"sync-server:", b"x-stripped-:")
+    ada.time.advance(25 * 3600.0)  # what the server can is asked once a day
     await ada.write("kept")
     assert (await ada.engine.once()).problem is not None
     assert (ada.phase, ada.engine.report.waiting) == ("update", 3)
     assert "no longer says" in ada.engine.report.sentence
-    ada.way.strips = None
-    ada.time.go_on(3600.0)
+    ada.way.replaces = None
+    ada.time.advance(3600.0)
     assert (await ada.engine.once()).complete
 
 
@@ -389,7 +390,7 @@ async def test_a_long_history_has_its_newest_conversations_first_and_what_is_ope
 
     def spoil_the_feed() -> None:
         if any("newest" in target for _, target in seen):
-            bob.way.says = answer({}, "503 Service Unavailable")
+            bob.way.reply = response({}, "503 Service Unavailable")
 
     apply_extra = Store.apply_extra
 
@@ -403,13 +404,13 @@ async def test_a_long_history_has_its_newest_conversations_first_and_what_is_ope
     listed = await bob.store.run(Store.session_page, 0, 1000)
     assert {one.title for one in listed} == {f"Talk {number}" for number in range(30)}
     assert await bob.store.run(Store.is_bodiless, listed[0].id)
-    bob.way.says = None
+    bob.way.reply = None
     await bob.engine.want(listed[0].id)
     found = await bob.store.run(Store.messages_before, listed[0].id, None, 10)
     assert [one.content for one in found] == talk(listed[0].title)
     assert not await bob.store.run(Store.is_bodiless, listed[0].id)
     assert await bob.store.run(Store.is_bodiless, listed[1].id)
-    bob.time.go_on(3600.0)
+    bob.time.advance(3600.0)
     assert (await bob.engine.once()).complete
     assert await bob.texts() == await ada.texts()
 
@@ -444,7 +445,7 @@ async def test_a_process_that_is_killed_while_it_sends_loses_nothing_and_sends_n
 ) -> None:
     ada = await device(run=False)
     await ada.write("in the air")
-    ada.way.loses = True  # the server does it, and the process never hears of it
+    ada.way.drops_responses = True  # the server does it, and the process never hears of it
     command = [sys.executable, "-c", KILLED, str(ada.path), ada.way.address, somebody.id, token]
     learnt = {"mode": "delta", "caps": "1; caps=delta,gzip; batch=1048576; msg=1048576"}
     await ada.store.run(
@@ -459,7 +460,7 @@ async def test_a_process_that_is_killed_while_it_sends_loses_nothing_and_sends_n
         process.send_signal(signal.SIGKILL)
         await asyncio.to_thread(process.wait)
     assert await ada.store.run(Store.inflight) is not None
-    ada.way.loses = False
+    ada.way.drops_responses = False
     ada.time.wall = time.time() + 400.0
     assert (await ada.engine.once()).complete
     bob = await device(run=False)
@@ -483,17 +484,17 @@ async def test_no_log_says_anything_of_anybody(
     await ada.send()
     await until(lambda: ada.phase == "synced")
     for says in (
-        answer({"error": CANARIES["text"]}, "500 Error", headers=[f"set-cookie: a={CANARIES['cookie']}"]),
-        answer(CANARIES["text"].encode(), kind="text/html", headers=[f"x-evil: {CANARIES['cookie']}"]),
-        answer({"success": True, "sync": {"acks": [{"result": CANARIES["text"]}]}}),
+        response({"error": CANARIES["text"]}, "500 Error", headers=[f"set-cookie: a={CANARIES['cookie']}"]),
+        response(CANARIES["text"].encode(), kind="text/html", headers=[f"x-evil: {CANARIES['cookie']}"]),
+        response({"success": True, "sync": {"acks": [{"result": CANARIES["text"]}]}}),
         b"HTTP/1.1 200 OK\r\ncontent-length: zz\r\nx: " + CANARIES["cookie"].encode() + b"\r\n\r\n",
     ):
-        ada.way.says = says
+        ada.way.reply = says
         await ada.write(CANARIES["text"], session_id)
         ada.engine.poke()
         await until(lambda: ada.phase not in ("synced", "syncing", "waiting"))
-        ada.way.says = None
-        ada.time.go_on(400.0)
+        ada.way.reply = None
+        ada.time.advance(400.0)
         ada.engine.poke()
         await until(lambda: ada.phase == "synced")
     ada.session.now = f"{CANARIES['token']}.x.y"

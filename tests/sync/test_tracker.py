@@ -14,7 +14,7 @@ from time import sleep
 from typing import Any
 
 import pytest
-from proxy import Passing, until
+from fake_time import FakeTime, until
 
 from sterna.storage import Store, StoreThread
 from sterna.sync.analytics import client
@@ -88,7 +88,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def run(file: Path, far: Far | None, time: Passing, **more: Any) -> AsyncIterator[InteractionTracker]:
+async def run(file: Path, far: Far | None, time: FakeTime, **more: Any) -> AsyncIterator[InteractionTracker]:
     """One run of the program; killed at the end, unless the test ends it."""
     store = StoreThread(lambda: Store.open(file))
     await store.start()
@@ -120,14 +120,14 @@ async def kept(file: Path, count: int) -> None:
 async def test_events_are_gathered_for_five_seconds_and_carry_the_session(
     file: Path, far: Far, caplog: pytest.LogCaptureFixture
 ) -> None:
-    time = Passing()
+    time = FakeTime()
     caplog.set_level("INFO", "sterna.sync")
     async with run(file, far, time) as tracker:
         tracker.track("conversation_opened", "conv_1700000000000_abcdefghijkl", 12, {"count": 3})
         await kept(file, 2)
         assert far.calls == []
-        await until(lambda: time.naps)
-        time.go_on(5)
+        await until(lambda: time.sleeping)
+        time.advance(5)
         await until(lambda: len(far.events) == 2)
         assert [name for name, _ in far.calls] == ["start", "start_user_session", "batch_track_user_interactions"]
         assert "[InteractionTracker] Session started successfully" in caplog.text
@@ -142,14 +142,14 @@ async def test_events_are_gathered_for_five_seconds_and_carry_the_session(
 
 
 async def test_fifty_events_do_not_wait(file: Path, far: Far) -> None:
-    async with run(file, far, Passing()) as tracker:
+    async with run(file, far, FakeTime()) as tracker:
         for _ in range(60):
             tracker.track("message_sent")
         await until(lambda: len(far.events) == 61)
 
 
 async def test_the_end_sends_what_waits_and_only_then_ends_the_session(file: Path, far: Far) -> None:
-    async with run(file, far, Passing()) as tracker:
+    async with run(file, far, FakeTime()) as tracker:
         tracker.track("message_sent")
         await tracker.end()
         assert far.kinds == ["app_started", "message_sent", "app_closed"]
@@ -163,38 +163,38 @@ async def test_the_end_sends_what_waits_and_only_then_ends_the_session(file: Pat
 
 
 async def test_no_event_is_sent_before_a_session_and_none_is_dropped(file: Path, far: Far) -> None:
-    time, far.away = Passing(), CannotReach("No way.", "network")
+    time, far.away = FakeTime(), CannotReach("No way.", "network")
     async with run(file, far, time) as tracker:
         await kept(file, 1)
         for _ in range(3):
-            await until(lambda: time.naps)
-            time.go_on(600)
+            await until(lambda: time.sleeping)
+            time.advance(600)
         assert far.named("batch_track_user_interactions") == []
         far.away = None
         tracker.track("message_sent")
         for _ in range(3):
-            await until(lambda: time.naps or len(far.events) == 2)
-            time.go_on(600)
+            await until(lambda: time.sleeping or len(far.events) == 2)
+            time.advance(600)
         await until(lambda: far.kinds == ["app_started", "message_sent"])
 
 
 async def test_what_a_killed_run_left_is_sent_by_the_next_one(file: Path, far: Far) -> None:
-    time = Passing()
+    time = FakeTime()
     async with run(file, far, time) as tracker:
         await kept(file, 1)
-        await until(lambda: time.naps)
-        time.go_on(5)
+        await until(lambda: time.sleeping)
+        time.advance(5)
         await until(lambda: tracker.session_id is not None and len(far.events) == 1)
         await kept(file, 0)
         tracker.track("message_sent")
         await kept(file, 1)
     far.away = CannotReach("No way.", "network")
-    async with run(file, far, Passing()) as tracker:
+    async with run(file, far, FakeTime()) as tracker:
         tracker.track("search_opened")
         await kept(file, 3)
     assert waiting(file) == ["message_sent", "app_started", "search_opened"]
     far.away = None
-    async with run(file, far, Passing()) as tracker:
+    async with run(file, far, FakeTime()) as tracker:
         await tracker.flush()
         assert far.kinds[1:4] == ["message_sent", "app_started", "search_opened"]
         first, second = far.events[0]["session_id"], far.events[2]["session_id"]
@@ -203,7 +203,7 @@ async def test_what_a_killed_run_left_is_sent_by_the_next_one(file: Path, far: F
 
 
 async def test_an_event_of_a_session_that_is_gone_goes_with_this_one(file: Path, far: Far) -> None:
-    time = Passing()
+    time = FakeTime()
     async with run(file, far, time) as tracker:
         await kept(file, 1)
         await tracker.flush()
@@ -212,7 +212,7 @@ async def test_an_event_of_a_session_that_is_gone_goes_with_this_one(file: Path,
         await kept(file, 1)
     far.sessions.clear()
     far.sessions["somebody"] = True
-    async with run(file, far, Passing()) as tracker:
+    async with run(file, far, FakeTime()) as tracker:
         await tracker.flush()
         sent = next(one for one in far.events if one["event_type"] == "message_sent")
         assert sent["session_id"] == tracker.session_id
@@ -220,7 +220,7 @@ async def test_an_event_of_a_session_that_is_gone_goes_with_this_one(file: Path,
 
 async def test_a_server_that_has_forgotten_the_session_gets_another_one(file: Path, far: Far) -> None:
     """It was set back to a backup, or took the session for ended."""
-    async with run(file, far, Passing()) as tracker:
+    async with run(file, far, FakeTime()) as tracker:
         await kept(file, 1)
         await tracker.flush()
         await kept(file, 0)
@@ -238,7 +238,7 @@ async def test_a_server_that_has_forgotten_the_session_gets_another_one(file: Pa
 
 
 async def test_what_is_noted_while_the_file_is_busy_outlives_the_end(file: Path, far: Far) -> None:
-    async with run(file, None, Passing()) as tracker:
+    async with run(file, None, FakeTime()) as tracker:
         await kept(file, 1)
         busy = asyncio.create_task(tracker._store.run(lambda store: sleep(0.3)))
         await asyncio.sleep(0.05)
@@ -253,7 +253,7 @@ async def test_a_no_of_the_person_counts_at_once(file: Path, far: Far) -> None:
     async def refuse() -> None:
         raise SendingOff("Analytics are off.")
 
-    async with run(file, far, Passing(), may_send=refuse) as tracker:
+    async with run(file, far, FakeTime(), may_send=refuse) as tracker:
         with pytest.raises(SendingOff):
             await tracker.flush()
         await tracker.end()
@@ -261,7 +261,7 @@ async def test_a_no_of_the_person_counts_at_once(file: Path, far: Far) -> None:
 
 
 async def test_without_a_server_events_wait(file: Path) -> None:
-    async with run(file, None, Passing()) as tracker:
+    async with run(file, None, FakeTime()) as tracker:
         tracker.track("message_sent")
         await tracker.end()
     assert waiting(file) == ["app_started", "message_sent", "app_closed"]
@@ -269,7 +269,7 @@ async def test_without_a_server_events_wait(file: Path) -> None:
 
 async def test_no_text_gets_into_an_event_whatever_it_is_given(file: Path, far: Far) -> None:
     """The canary: text in every place where an event takes something."""
-    async with run(file, far, Passing()) as tracker:
+    async with run(file, far, FakeTime()) as tracker:
         for kind in EVENTS:
             data = {CANARY: 1, "text": CANARY, "finish": "done", "nested": {"text": CANARY}, "list": [CANARY]}
             tracker.track(kind, CANARY, 1, data)
@@ -295,7 +295,7 @@ def test_only_ids_of_this_program_are_harmless(value: str | None) -> None:
 
 
 async def test_a_visit_is_announced_once_and_a_failure_is_silent(far: Far) -> None:
-    time = Passing()
+    time = FakeTime()
     chat = ChatSession(far, time.timing)  # type: ignore[arg-type]
     far.away = NotTaken("Failed to create session", 500, "")
     await chat.start_session()

@@ -21,7 +21,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from proxy import Asked, Passing, answer, scripted, until
+from fake_time import FakeTime, until
+from scripted_server import ReceivedRequest, response, scripted
 
 from sterna.storage import Store, StoreError, StoreThread
 from sterna.sync.auth.bearer import Bearer
@@ -79,10 +80,10 @@ async def ask(address: str, step: Http = GET, session: Signed | None = None, **m
 
 async def test_a_request_arrives_as_it_was_meant() -> None:
     step = Http("POST", "/api/chat/sync", {"a": "1 2"}, {"Sync-Seen": "3.abc", "content-encoding": "gzip"}, b"\x1f\x8b")
-    async with scripted(answer({"success": True})) as server:
+    async with scripted(response({"success": True})) as server:
         found = await ask(server.address, step)
     assert (found.status, json.loads(found.body)) == (200, {"success": True})
-    asked = server.asked[0]
+    asked = server.requests[0]
     assert (asked.method, asked.target, asked.body) == ("POST", "/api/chat/sync?a=1+2", b"\x1f\x8b")
     assert asked.headers["authorization"] == "Bearer t1"
     assert asked.headers["sync-seen"] == "3.abc"
@@ -92,7 +93,7 @@ async def test_a_request_arrives_as_it_was_meant() -> None:
 
 
 async def test_an_answer_s_headers_are_in_lower_case_and_its_cookies_are_nobody_s() -> None:
-    reply = answer({}, headers=["Sync-Server: 1; caps=delta", "RETRY-AFTER: 7", "Set-Cookie: a=b; Path=/"])
+    reply = response({}, headers=["Sync-Server: 1; caps=delta", "RETRY-AFTER: 7", "Set-Cookie: a=b; Path=/"])
     async with scripted(reply) as server:
         transport = transport_to(server.address)
         found = await transport.send(GET)
@@ -101,33 +102,33 @@ async def test_an_answer_s_headers_are_in_lower_case_and_its_cookies_are_nobody_
     assert found.headers["sync-server"] == "1; caps=delta"
     assert found.headers["retry-after"] == "7"
     assert "set-cookie" not in found.headers
-    assert "cookie" not in server.asked[1].headers
+    assert "cookie" not in server.requests[1].headers
 
 
 async def test_a_packed_answer_is_unpacked() -> None:
-    async with scripted(answer({"a": "b" * 5000}, packed=True)) as server:
+    async with scripted(response({"a": "b" * 5000}, compressed=True)) as server:
         assert json.loads((await ask(server.address)).body) == {"a": "b" * 5000}
 
 
 async def test_zstd_is_asked_for_and_taken() -> None:
     whole = json.dumps({"a": "b" * 500_000}).encode()
-    async with scripted(answer(zstandard.compress(whole), headers=["content-encoding: zstd"])) as server:
+    async with scripted(response(zstandard.compress(whole), headers=["content-encoding: zstd"])) as server:
         assert (await ask(server.address)).body == whole
-        assert server.asked[0].headers["accept-encoding"] == "gzip, zstd"
+        assert server.requests[0].headers["accept-encoding"] == "gzip, zstd"
 
 
 @pytest.mark.parametrize(
     "reply",
     [
-        answer(b"x" * 10_001),
-        answer(b"x" * 10_001, packed=True),
-        answer(gzip.compress(bytes(50_000_000)), headers=["content-encoding: gzip"]),
-        answer(b"no gzip at all", headers=["content-encoding: gzip"]),
-        answer(gzip.compress(b"x" * 5000)[:-9], headers=["content-encoding: gzip"]),
-        answer(b"x", headers=["content-encoding: br"]),
-        answer(zstandard.compress(bytes(50_000_000)), headers=["content-encoding: zstd"]),
-        answer(zstandard.compress(b"x" * 5000)[:-9], headers=["content-encoding: zstd"]),
-        answer(b"no zstd at all", headers=["content-encoding: zstd"]),
+        response(b"x" * 10_001),
+        response(b"x" * 10_001, compressed=True),
+        response(gzip.compress(bytes(50_000_000)), headers=["content-encoding: gzip"]),
+        response(b"no gzip at all", headers=["content-encoding: gzip"]),
+        response(gzip.compress(b"x" * 5000)[:-9], headers=["content-encoding: gzip"]),
+        response(b"x", headers=["content-encoding: br"]),
+        response(zstandard.compress(bytes(50_000_000)), headers=["content-encoding: zstd"]),
+        response(zstandard.compress(b"x" * 5000)[:-9], headers=["content-encoding: zstd"]),
+        response(b"no zstd at all", headers=["content-encoding: zstd"]),
         b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort",
         b"SSH-2.0-OpenSSH_9.9\r\n",
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
@@ -148,7 +149,7 @@ async def test_zstd_is_asked_for_and_taken() -> None:
     ],
 )
 async def test_what_cannot_be_read_is_no_answer(reply: bytes) -> None:
-    async def say(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def say(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(reply)
         writer.close()
 
@@ -159,49 +160,49 @@ async def test_what_cannot_be_read_is_no_answer(reply: bytes) -> None:
 
 
 async def test_the_longest_answer_is_still_one() -> None:
-    async with scripted(answer(b"x" * 10_000, packed=True)) as server:
+    async with scripted(response(b"x" * 10_000, compressed=True)) as server:
         assert len((await ask(server.address, largest=10_000)).body) == 10_000
 
 
 async def test_a_redirect_is_an_answer_and_nobody_goes_there() -> None:
-    async with scripted(answer({})) as elsewhere:
-        away = answer(b"", "302 Found", headers=[f"location: {elsewhere.address}/login"], kind="text/html")
+    async with scripted(response({})) as elsewhere:
+        away = response(b"", "302 Found", headers=[f"location: {elsewhere.address}/login"], kind="text/html")
         async with scripted(away) as server:
             assert (await ask(server.address)).status == 302
-            assert len(server.asked) == 1
-        assert elsewhere.asked == []
+            assert len(server.requests) == 1
+        assert elsewhere.requests == []
 
 
 async def test_a_refused_token_is_renewed_once_and_the_request_said_again() -> None:
-    async with scripted(answer({}, "401 Unauthorized"), answer({"success": True})) as server:
+    async with scripted(response({}, "401 Unauthorized"), response({"success": True})) as server:
         step = Http("POST", "/api/chat/sync", body=b"the same")
         assert (await ask(server.address, step)).status == 200
-    assert [one.headers["authorization"] for one in server.asked] == ["Bearer t1", "Bearer t2"]
-    assert [one.body for one in server.asked] == [b"the same", b"the same"]
+    assert [one.headers["authorization"] for one in server.requests] == ["Bearer t1", "Bearer t2"]
+    assert [one.body for one in server.requests] == [b"the same", b"the same"]
 
 
 async def test_a_token_that_is_refused_twice_is_an_answer() -> None:
-    async with scripted(answer({}, "401 Unauthorized")) as server:
+    async with scripted(response({}, "401 Unauthorized")) as server:
         assert (await ask(server.address)).status == 401
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 async def test_a_sign_in_that_has_ended_is_told_and_nothing_more_is_sent() -> None:
-    async with scripted(answer({}, "401 Unauthorized")) as server:
+    async with scripted(response({}, "401 Unauthorized")) as server:
         with pytest.raises(SignInNeeded):
             await ask(server.address, session=Signed(SignInNeeded("Sign in again.")))
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 async def test_a_renewal_that_finds_no_server_is_no_answer() -> None:
-    async with scripted(answer({}, "401 Unauthorized")) as server:
+    async with scripted(response({}, "401 Unauthorized")) as server:
         with pytest.raises(Unreachable) as error:
             await ask(server.address, session=Signed(CannotReach("No.", "timeout")))
     assert error.value.reason == "timeout"
 
 
 async def test_nobody_at_the_address() -> None:
-    async with scripted(answer({})) as server:
+    async with scripted(response({})) as server:
         address = server.address
     with pytest.raises(Unreachable) as error:
         await ask(address)
@@ -215,9 +216,9 @@ async def test_a_name_that_is_not_found() -> None:
 
 
 async def test_an_answer_that_drips_for_ever_is_given_up() -> None:
-    time = Passing()
+    time = FakeTime()
 
-    async def drip(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def drip(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
         while True:
             writer.write(b"x")
@@ -226,11 +227,11 @@ async def test_an_answer_that_drips_for_ever_is_given_up() -> None:
 
     async with scripted(drip) as server:
         asking = asyncio.create_task(ask(server.address, Http("GET", "/", wait=55.0), timing=time.timing))
-        await until(lambda: server.asked)
-        time.go_on(180.0)
+        await until(lambda: server.requests)
+        time.advance(180.0)
         await asyncio.sleep(0)
         assert not asking.done()  # what it may wait on purpose comes on top
-        time.go_on(60.0)
+        time.advance(60.0)
         with pytest.raises(Unreachable) as error:
             await asking
     assert error.value.reason == "timeout"
@@ -258,12 +259,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_tls_and_nothing_is_sent(certificate: ssl.SSLContext) -> None:
-    async with scripted(answer({}), ssl=certificate) as server:
+    async with scripted(response({}), ssl=certificate) as server:
         with pytest.raises(Unreachable) as error:
             await ask(server.address)
     assert error.value.reason == "tls"
     assert "self-signed certificate" in error.value.sentence
-    assert server.asked == []
+    assert server.requests == []
 
 
 async def test_https_to_a_server_without_it_is_tls() -> None:
@@ -288,9 +289,9 @@ async def test_a_path_cannot_lead_to_another_server() -> None:
 async def test_connections_are_kept_and_after_closing_new_ones_are_made(opened: list[Transport]) -> None:
     ports = set()
 
-    async def note(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def note(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         ports.add(writer.get_extra_info("peername"))
-        writer.write(answer({}))
+        writer.write(response({}))
 
     async with scripted(note) as server:
         transport = transport_to(server.address)
@@ -307,14 +308,14 @@ async def test_connections_are_kept_and_after_closing_new_ones_are_made(opened: 
 async def test_a_request_whose_connections_are_closed_is_not_answered_and_the_next_one_is(
     opened: list[Transport],
 ) -> None:
-    async def never(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def never(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
-    async with scripted(never, answer({})) as server:
+    async with scripted(never, response({})) as server:
         transport = transport_to(server.address)
         opened.append(transport)
         asking = asyncio.create_task(transport.send(GET))
-        await until(lambda: server.asked)
+        await until(lambda: server.requests)
         await transport.close()
         with pytest.raises(Unreachable):
             await asyncio.wait_for(asking, 20)
@@ -342,7 +343,7 @@ async def store_thread(tmp_path: Path) -> AsyncIterator[StoreThread]:
 
 
 async def test_the_steps_of_a_protocol_are_done_in_order(store_thread: StoreThread) -> None:
-    time = Passing()
+    time = FakeTime()
 
     def work() -> Generator[Step, Any, str]:
         made = yield Tx(Store.create_session, ("Geese",), {"session_id": "conv_1"})
@@ -352,14 +353,14 @@ async def test_the_steps_of_a_protocol_are_done_in_order(store_thread: StoreThre
         return f"{made.title} {at} {answered.status}"
 
     seen: list[type] = []
-    async with scripted(answer({}, "418 Teapot")) as server:
+    async with scripted(response({}, "418 Teapot")) as server:
         transport = transport_to(server.address)
         told = await run_effects(
             work(), transport, store_thread, timing=time.timing, seen=lambda step, came: seen.append(type(step))
         )
         await transport.close()
     assert told == "Geese 1772000000000 418"
-    assert server.asked[0].body == b"conv_1"
+    assert server.requests[0].body == b"conv_1"
     assert seen == [Tx, Point, Now, Http]
 
 
@@ -392,7 +393,7 @@ async def test_a_long_answer_is_read_beside_the_event_loop(store_thread: StoreTh
         yield Http("GET", "/")
         return short, threading.get_ident() == here
 
-    async with scripted(answer({}), answer(b"x" * 70_000)) as server:
+    async with scripted(response({}), response(b"x" * 70_000)) as server:
         transport = transport_to(server.address)
         assert await run_effects(work(), transport, store_thread, timing=Timing()) == (True, False)
         await transport.close()
@@ -408,20 +409,20 @@ async def test_what_most_likely_comes_next_is_asked_for_while_a_transaction_goes
         yield Ahead(Http("GET", "/never"))
         return [*told, (yield Http("GET", "/other")).status]
 
-    async with scripted(answer({}, "418 Teapot"), answer({}), answer({}, "202 Accepted")) as server:
+    async with scripted(response({}, "418 Teapot"), response({}), response({}, "202 Accepted")) as server:
 
         def slow(store: Store) -> None:
             limit = monotonic() + 20
-            while not server.asked and monotonic() < limit:
+            while not server.requests and monotonic() < limit:
                 sleep(0.01)
-            asked.append(len(server.asked))
+            asked.append(len(server.requests))
 
         transport = transport_to(server.address)
         told = await run_effects(work(), transport, store_thread, timing=Timing())
         await transport.close()
     assert asked == [1]
     assert told[0] == 418
-    assert [one.target for one in server.asked if one.target != "/never"] == ["/next", "/other"]
+    assert [one.target for one in server.requests if one.target != "/never"] == ["/next", "/other"]
 
 
 async def test_what_goes_wrong_ahead_comes_when_it_is_asked_for(store_thread: StoreThread) -> None:
@@ -448,13 +449,13 @@ async def test_a_protocol_that_is_given_up_ends_where_it_was(store_thread: Store
         finally:
             ended.append(True)
 
-    async def never(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    async def never(asked: ReceivedRequest, writer: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
     async with scripted(never) as server:
         transport = transport_to(server.address)
         doing = asyncio.create_task(run_effects(work(), transport, store_thread, timing=Timing()))
-        await until(lambda: server.asked)
+        await until(lambda: server.requests)
         doing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await doing

@@ -1,4 +1,4 @@
-"""What stands between a device and its server: it passes everything on, nothing, or answers in the server's place."""
+"""Proxy between a device and its server that forwards, drops, alters or replaces what passes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from urllib.parse import urlsplit
 
 
 @dataclass
-class Between:
-    """``address`` is what a device takes for its server."""
+class FaultyProxy:
+    """Proxy whose ``address`` a device uses as its server."""
 
     port: int
     address: str = ""
-    says: bytes | None = None
-    """Answered to every request that begins from now on."""
+    reply: bytes | None = None
+    """Sent as the response to every request from now on."""
     cut: bool = False
-    """Connections end as soon as they are made."""
-    loses: bool = False
-    """Answers are lost: the server has done it, and the device hears nothing."""
-    strips: tuple[bytes, bytes] | None = None
-    """Bytes of an answer and what is put in their place."""
+    """Close connections as soon as they are made."""
+    drops_responses: bool = False
+    """Forward requests, but no response."""
+    replaces: tuple[bytes, bytes] | None = None
+    """Bytes of responses, and their replacement."""
     requests: list[tuple[str, str]] = field(default_factory=list)
-    """Method and target of every request, in order."""
+    """Method and target of each request, in order."""
     sent: bytearray = field(default_factory=bytearray)
-    """Every byte of every device."""
+    """All bytes that devices sent."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -35,7 +35,7 @@ class Between:
         task.add_done_callback(self._tasks.discard)
 
     async def break_off(self) -> None:
-        """End every connection that there is."""
+        """Close all connections."""
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -48,48 +48,48 @@ class Between:
                     head = await reader.readuntil(b"\r\n\r\n")
                     self.sent += head
                     first, *lines = head.decode("latin-1").split("\r\n")
-                    headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in lines)}
+                    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
                     body = await reader.readexactly(int(headers.get("content-length", 0)))
                     self.sent += body
                     method, target, _ = first.split(" ")
                     self.requests.append((method, target))
-                    if self.says is not None:
-                        writer.write(self.says)
+                    if self.reply is not None:
+                        writer.write(self.reply)
                         await writer.drain()
                     elif not self.cut:
-                        await self._pass_on(head + body, writer)
+                        await self._forward(head + body, writer)
             finally:
                 writer.close()
 
-    async def _pass_on(self, request: bytes, writer: asyncio.StreamWriter) -> None:
-        """One request on a connection of its own, whose end is the answer's."""
-        theirs, ours = await asyncio.open_connection("127.0.0.1", self.port)
+    async def _forward(self, request: bytes, writer: asyncio.StreamWriter) -> None:
+        """Forward one request on its own connection, which ends with the response."""
+        reader, upstream = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            ours.write(
+            upstream.write(
                 request.replace(b"\r\n", b"\r\nconnection: close\r\n", 1).replace(b"connection: keep-alive", b"x: x")
             )
-            await ours.drain()
-            if self.loses:
-                await theirs.read()
+            await upstream.drain()
+            if self.drops_responses:
+                await reader.read()
                 raise ConnectionError
-            while some := await theirs.read(65536):
-                if self.strips is not None:
-                    some = some.replace(*self.strips)
-                writer.write(some)
+            while chunk := await reader.read(65536):
+                if self.replaces is not None:
+                    chunk = chunk.replace(*self.replaces)
+                writer.write(chunk)
                 await writer.drain()
         finally:
-            ours.close()
-        raise ConnectionError  # the answer said that the connection ends here
+            upstream.close()
+        raise ConnectionError  # the response announced the end of the connection
 
 
 @asynccontextmanager
-async def between(server: str) -> AsyncIterator[Between]:
-    """A way to ``server`` that a test can spoil."""
-    found = Between(urlsplit(server).port or 80)
-    listening = await asyncio.start_server(found.accept, "127.0.0.1", 0)
-    found.address = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+async def faulty_proxy(server: str) -> AsyncIterator[FaultyProxy]:
+    """Run a proxy before ``server``."""
+    proxy = FaultyProxy(urlsplit(server).port or 80)
+    listening = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
+    proxy.address = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     try:
-        yield found
+        yield proxy
     finally:
         listening.close()
-        await found.break_off()
+        await proxy.break_off()
