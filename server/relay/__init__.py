@@ -1,1 +1,1 @@
-"""Between a client and the model that this server pays for: what may be asked, and the answer on its way back."""
+"""Relay of chat requests to the model service of this server, with quotas and streaming."""

@@ -1,4 +1,4 @@
-"""What the upstream's list of models states of one, in a form that is cached as JSON."""
+"""Traits of a model in the upstream's list, in a form that is cached as JSON."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sterna.providers import Model
 
 
 @dataclass(frozen=True, slots=True)
-class About:
-    """Empty where nothing is stated."""
+class ModelTraits:
+    """Traits of a model; empty where the list does not state them."""
 
     name: str = ""
     context_length: int = 0
@@ -22,13 +22,13 @@ class About:
     pricing: dict[str, str] = field(default_factory=dict)
 
 
-NOTHING = About()
+NO_TRAITS = ModelTraits()
 
 
-def stated_of(model: Model) -> About:
-    """Return what the list states of a model."""
+def traits_of(model: Model) -> ModelTraits:
+    """Return the traits of a model in the list."""
     traits = model.traits
-    return About(
+    return ModelTraits(
         model.name,
         model.context_length or 0,
         list(traits.input_modalities),
@@ -40,9 +40,9 @@ def stated_of(model: Model) -> About:
     )
 
 
-def stored(told: Any) -> About:
-    """Return what the cache has of a model; nothing where another version wrote it."""
+def cached_traits(data: Any) -> ModelTraits:
+    """Return cached traits; empty ones if another version wrote the cache."""
     try:
-        return About(**told)
+        return ModelTraits(**data)
     except TypeError:
-        return NOTHING
+        return NO_TRAITS

@@ -1,4 +1,4 @@
-"""Questions to a model, and the refusals that the request alone decides. See docs/specification/endpoints.md#chat."""
+"""Chat requests, and their validation. See docs/specification/endpoints.md#chat."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..errors import ApiError
 from ..http.request_schemas import NOT_BLANK, WHOLE, needs_one
 from ..identity import Caller
 
-MOST_TOKENS = {"anonymous": 5_000, "free": 10_000, "pro": 20_000, "enterprise": 50_000}
-LONGEST_TEXT = 20_000
+MAX_TOKENS = {"anonymous": 5_000, "free": 10_000, "pro": 20_000, "enterprise": 50_000}
+MAX_MESSAGE = 20_000
 
 
 class Turn(BaseModel):
-    """One message of the context."""
+    """A message of the context."""
 
     role: Literal["user", "assistant", "system"]
     content: str
@@ -23,13 +23,13 @@ class Turn(BaseModel):
 
 
 class Effort(BaseModel):
-    """How long the model may think."""
+    """Reasoning effort of the model."""
 
     effort: Literal["low", "medium", "high"] = "medium"
 
 
 class ChatRequest(BaseModel):
-    """A question with its context. Unknown fields are ignored."""
+    """A message with its context. Unknown fields are ignored."""
 
     model_config = ConfigDict(
         strict=True,
@@ -37,88 +37,88 @@ class ChatRequest(BaseModel):
     )
 
     message: str | None = None
-    messages: list[Turn] | None = Field(None, description="Without it, `message` alone is asked.")
-    model: str | None = Field(None, description="Without it, the server's default.")
+    messages: list[Turn] | None = Field(None, description="Context; by default `message` alone.")
+    model: str | None = Field(None, description="By default the server's default model.")
     temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
-        None, description="A profile's own goes before it, unless overrideProfile is true."
+        None, description="Used if the profile has none, or if overrideProfile is true."
     )
     systemPrompt: str | None = Field(  # noqa: N815
-        None, description="A profile's own goes before it, unless overrideProfile is true."
+        None, description="Used if the profile has none, or if overrideProfile is true."
     )
     overrideProfile: bool = Field(  # noqa: N815
-        False, description="The temperature and system prompt of the request go before the profile's."
+        False, description="Prefer the temperature and system prompt of the request to those of the profile."
     )
     current_message_id: str | None = None
     attachmentIds: list[str] | None = Field(  # noqa: N815
-        None, description="Not on this server.", json_schema_extra={"maxItems": 0}
+        None, description="Not supported by this server.", json_schema_extra={"maxItems": 0}
     )
     draftId: str | None = None  # noqa: N815
-    webSearch: bool | None = Field(None, description="Not on this server: refused with 501.")  # noqa: N815
+    webSearch: bool | None = Field(None, description="Not supported by this server: 501.")  # noqa: N815
     webMaxResults: Annotated[int, Field(ge=1, le=10), WHOLE] | None = None  # noqa: N815
     reasoning: Effort | None = None
-    imageOutput: bool | None = Field(None, description="Not on this server: refused with 501.")  # noqa: N815
+    imageOutput: bool | None = Field(None, description="Not supported by this server: 501.")  # noqa: N815
 
     def turns(self) -> list[Turn]:
-        """The context; raises bad_request when there is none."""
+        """Return the context. Raises bad_request without one."""
         if self.messages:
             return self.messages
         if self.message and self.message.strip():
             return [Turn(role="user", content=self.message)]
         raise ApiError("bad_request", "Send a message, or messages.")
 
-    def prompt(self, of_profile: str | None) -> str | None:
-        """Return the system prompt to put before the context; the context may have one of its own."""
+    def prompt(self, profile_value: str | None) -> str | None:
+        """Return the system prompt to add before the context; None if the context has its own."""
         if not self.overrideProfile:
-            return of_profile or self.systemPrompt
-        if self.systemPrompt or any(one.role == "system" for one in self.turns()):
+            return profile_value or self.systemPrompt
+        if self.systemPrompt or any(turn.role == "system" for turn in self.turns()):
             return self.systemPrompt
-        return of_profile
+        return profile_value
 
-    def warmth(self, of_profile: float | None) -> float | None:
-        """Return the temperature to ask with; None for the model's own."""
-        first, second = (of_profile, self.temperature)
+    def effective_temperature(self, profile_value: float | None) -> float | None:
+        """Return the temperature of the request; None for the model's default."""
+        first, second = (profile_value, self.temperature)
         if self.overrideProfile:
             first, second = second, first
         return second if first is None else first
 
     def request_id(self) -> str | None:
-        """The id of the message that is answered."""
+        """Return the id of the message to reply to."""
         if self.current_message_id:
             return self.current_message_id
-        wanted = (self.message or "").strip()
-        same = (one.id for one in reversed(self.messages or ()) if one.id and wanted and one.content.strip() == wanted)
-        return next(same, None)
+        text = (self.message or "").strip()
+        ids = (turn.id for turn in reversed(self.messages or ()) if turn.id and text and turn.content.strip() == text)
+        return next(ids, None)
 
 
-def check(asked: ChatRequest, caller: Caller) -> list[Turn]:
-    """The context of a request that this caller may make; raises ApiError."""
-    turns = asked.turns()
-    if asked.attachmentIds:
+def check(request: ChatRequest, caller: Caller) -> list[Turn]:
+    """Return the context of a request. Raises ApiError if the caller may not make it."""
+    turns = request.turns()
+    if request.attachmentIds:
         if caller.identity.user_id is None:
             raise ApiError("auth_required", "Sign in to send attachments.")
         raise ApiError("bad_request", "This server does not support attachments. Send the text without them.")
-    if asked.webSearch and caller.tier not in ("pro", "enterprise"):
-        raise ApiError("forbidden", "Web search needs the tier pro or enterprise.")
-    if asked.reasoning and caller.tier != "enterprise":
-        raise ApiError("forbidden", "Reasoning needs the tier enterprise.")
-    if asked.imageOutput and caller.tier != "enterprise":
-        raise ApiError("forbidden", "Image output needs the tier enterprise.")
-    if asked.webSearch:
-        raise ApiError("not_implemented", "This server has no web search. Ask without it.")
-    if asked.imageOutput:
-        raise ApiError("not_implemented", "This server passes on no images. Ask for text.")
-    last = next((one.content for one in reversed(turns) if one.role == "user"), "")
-    if len(last) > LONGEST_TEXT:
-        raise ApiError("payload_too_large", f"The message is longer than {LONGEST_TEXT:,} characters. Shorten it.")
+    if request.webSearch and caller.tier not in ("pro", "enterprise"):
+        raise ApiError("forbidden", "Web search requires the tier pro or enterprise.")
+    if request.reasoning and caller.tier != "enterprise":
+        raise ApiError("forbidden", "Reasoning requires the tier enterprise.")
+    if request.imageOutput and caller.tier != "enterprise":
+        raise ApiError("forbidden", "Image output requires the tier enterprise.")
+    if request.webSearch:
+        raise ApiError("not_implemented", "This server does not support web search. Try without it.")
+    if request.imageOutput:
+        raise ApiError("not_implemented", "This server does not support image output. Request text.")
+    last = next((turn.content for turn in reversed(turns) if turn.role == "user"), "")
+    if len(last) > MAX_MESSAGE:
+        raise ApiError("payload_too_large", f"The message is longer than {MAX_MESSAGE:,} characters. Shorten it.")
     return turns
 
 
-def measure(texts: list[str], tier: str) -> None:
-    """Raises bad_request when these texts together are more than the tier may send."""
+def check_size(texts: list[str], tier: str) -> None:
+    """Raise bad_request if the texts together exceed the limit of the tier."""
     estimated = -(-sum(map(len, texts)) // 4)
-    most = MOST_TOKENS.get(tier, MOST_TOKENS["free"])
-    if estimated > most:
+    limit = MAX_TOKENS.get(tier, MAX_TOKENS["free"])
+    if estimated > limit:
         raise ApiError(
             "bad_request",
-            f"The request is about {estimated:,} tokens long; the tier {tier} may send {most:,}. Send less context.",
+            f"The request has about {estimated:,} tokens. The limit of the tier {tier} is {limit:,}.",
         )

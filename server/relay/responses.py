@@ -1,9 +1,9 @@
-"""The answer of a model, whole or as it comes.
+"""Replies of a model, whole or streamed.
 
 See docs/specification/endpoints.md#chat and docs/specification/endpoints.md#chat-stream.
 
-Text of a model cannot pass for one of our markers: an invisible word joiner is put into a marker's name where the
-text has it, and JSON says its first underscore as an escape. The final line's ``response`` has the exact text.
+Text of a model cannot be mistaken for a marker: an invisible word joiner is inserted into a marker's name in the text,
+and JSON escapes its first underscore. The ``response`` of the final line has the exact text.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from sterna.providers import Delta, Done, Event, Failed, Moved, Reasoning, Usage
 REASONING, FINAL = "__REASONING_CHUNK__", "__FINAL_METADATA__"
 MARKERS = (REASONING, "__ANNOTATIONS_CHUNK__", "__IMAGE_DELTA_CHUNK__", "__METADATA__", FINAL)
 JOINER = "\u2060"
-LONGEST_REPLY = 4 * 1024 * 1024
-"""Characters. The final line repeats the reply, so it is kept until the end."""
+MAX_REPLY = 4 * 1024 * 1024
+"""Characters of a reply, which is stored until its end because the final line repeats it."""
 
 
 class TokenCounts(BaseModel):
-    """As the model service reports them; zeros when it does not."""
+    """Token counts of the model service; zeros if it reports none."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -33,7 +33,7 @@ class TokenCounts(BaseModel):
 
 
 class ChatResponse(BaseModel):
-    """One answer."""
+    """A reply."""
 
     response: str
     usage: TokenCounts
@@ -48,33 +48,33 @@ class ChatResponse(BaseModel):
     websearch_result_count: int = 0
     reasoning: str | None = None
     finish_reason: str | None = None
-    """Why it ended, where not by itself: ``length``, ``content_filter``, ``tool_calls`` or the service's own word."""
+    """Reason of an unusual end: ``length``, ``content_filter``, ``tool_calls`` or the service's own term."""
 
 
-class Gathered:
-    """What came so far."""
+class PartialReply:
+    """A reply while it arrives."""
 
     def __init__(self, model: str, *, with_reasoning: bool) -> None:
         self.began = time.monotonic()
         self.model = model
         self.id = ""
         self.with_reasoning = with_reasoning
-        self.pieces: list[str] = []
-        self.thoughts: list[str] = []
+        self.text_chunks: list[str] = []
+        self.reasoning_chunks: list[str] = []
         self.usage = TokenCounts()
         self.failure: Failed | None = None
         self.is_done = False
         self.finish_reason: str | None = None
         self._length = 0
 
-    def take(self, event: Event) -> bool:
-        """Keep an event; False when no more may come."""
+    def add(self, event: Event) -> bool:
+        """Add an event; return False when the reply has failed or is too long."""
         match event:
             case Delta(text):
-                self.pieces.append(text)
+                self.text_chunks.append(text)
                 self._length += len(text)
             case Reasoning(text) if self.with_reasoning:
-                self.thoughts.append(text)
+                self.reasoning_chunks.append(text)
                 self._length += len(text)
             case Usage():
                 self.usage = TokenCounts(
@@ -89,89 +89,93 @@ class Gathered:
                 self.finish_reason = event.finish_reason[:60] if event.finish_reason != "stop" else None
             case Failed():
                 self.failure = event
-        return self._length <= LONGEST_REPLY and not self.failure
+        return self._length <= MAX_REPLY and not self.failure
 
     def move(self, moved: Moved) -> None:
-        """Make all text so far reasoning, or the answer. A stream cannot: what it has sent is sent."""
+        """Turn all text so far into reasoning, or back. A stream cannot do so with text that it has sent."""
         if moved.to == "reasoning":
-            self.thoughts, self.pieces = [*self.thoughts, *self.pieces] if self.with_reasoning else [], []
+            self.reasoning_chunks, self.text_chunks = (
+                [*self.reasoning_chunks, *self.text_chunks] if self.with_reasoning else [],
+                [],
+            )
         else:
-            self.pieces, self.thoughts = [*self.pieces, *self.thoughts], []
+            self.text_chunks, self.reasoning_chunks = [*self.text_chunks, *self.reasoning_chunks], []
 
-    def answer(self, timestamp: str, request_id: str | None) -> ChatResponse:
-        """All of it."""
+    def response(self, timestamp: str, request_id: str | None) -> ChatResponse:
+        """Return the reply."""
         return ChatResponse(
-            response="".join(self.pieces),
+            response="".join(self.text_chunks),
             usage=self.usage,
             request_id=request_id,
             timestamp=timestamp,
             elapsed_ms=int((time.monotonic() - self.began) * 1000),
             id=self.id or f"stream_{int(time.time() * 1000)}",
             model=self.model,
-            reasoning="".join(self.thoughts) or None,
+            reasoning="".join(self.reasoning_chunks) or None,
             finish_reason=self.finish_reason,
         )
 
 
-class Lines:
-    """The body of a stream, piece by piece."""
+class StreamWriter:
+    """Encoder of the body of a stream."""
 
     def __init__(self) -> None:
-        self._held = ""
+        self._pending = ""
         self._at_start = True
 
-    def text(self, piece: str, *, last: bool = False) -> str:
-        """What may be sent now; the beginning of what may become a marker's name waits."""
-        ready = self._held + piece
+    def text(self, chunk: str, *, last: bool = False) -> str:
+        """Return the text that can be sent now, without a possible beginning of a marker's name at its end."""
+        ready = self._pending + chunk
         for marker in MARKERS:
             ready = ready.replace(marker, f"_{JOINER}{marker[1:]}")
-        wait = 0 if last else max(_begun(ready))
-        self._held = ready[len(ready) - wait :]
-        ready = ready[: len(ready) - wait]
+        pending = 0 if last else max(_marker_prefixes(ready))
+        self._pending = ready[len(ready) - pending :]
+        ready = ready[: len(ready) - pending]
         if ready:
             self._at_start = ready.endswith("\n")
         return ready
 
     def marker(self, line: str) -> str:
-        """A line of ours, on a line of its own."""
+        """Return a marker line, on a line of its own."""
         before = self.text("", last=True)
         start = "" if self._at_start else "\n"
         self._at_start = True
         return f"{before}{start}{line}\n"
 
 
-def _begun(text: str) -> Iterator[int]:
+def _marker_prefixes(text: str) -> Iterator[int]:
+    """Yield for each marker how many characters of its name end the text."""
     for marker in MARKERS:
         yield next((size for size in range(len(marker) - 1, 0, -1) if text.endswith(marker[:size])), 0)
 
 
-def told(value: Any) -> str:
-    """JSON in one line that holds no marker's name."""
+def marker_json(value: Any) -> str:
+    """Return JSON on one line without the name of a marker."""
     line = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for marker in MARKERS:
         line = line.replace(marker, "\\u005f" + marker[1:])
     return line
 
 
-def piece(lines: Lines, event: Event, *, with_reasoning: bool) -> str:
-    """What one event adds to the body."""
+def event_text(writer: StreamWriter, event: Event, *, with_reasoning: bool) -> str:
+    """Return the part of the body for an event."""
     if isinstance(event, Delta):
-        return lines.text(event.text)
+        return writer.text(event.text)
     if isinstance(event, Reasoning) and with_reasoning:
-        return lines.marker(REASONING + told({"type": "reasoning", "data": event.text}))
+        return writer.marker(REASONING + marker_json({"type": "reasoning", "data": event.text}))
     return ""
 
 
-def final(lines: Lines, answer: ChatResponse) -> str:
-    """The end of a whole stream: an empty line, and everything once more."""
-    line = told(answer.model_dump(exclude_none=True))
-    return lines.marker("") + f'{{"{FINAL}":{line}}}\n'
+def final_text(writer: StreamWriter, reply: ChatResponse) -> str:
+    """Return the end of a complete stream: an empty line, and the whole reply."""
+    line = marker_json(reply.model_dump(exclude_none=True))
+    return writer.marker("") + f'{{"{FINAL}":{line}}}\n'
 
 
-async def gather(events: AsyncGenerator[Event, None], gathered: Gathered) -> None:
-    """Take all events."""
+async def collect(events: AsyncGenerator[Event, None], reply: PartialReply) -> None:
+    """Add all events to a reply."""
     async for event in events:
         if isinstance(event, Moved):
-            gathered.move(event)
-        if not gathered.take(event):
+            reply.move(event)
+        if not reply.add(event):
             return

@@ -1,1 +1,1 @@
-"""A documented subset of PostgREST: reading one's own rows, and calling functions, under ``/rest/v1``."""
+"""Subset of PostgREST under ``/rest/v1``: reading the caller's rows, and calling functions."""

@@ -1,7 +1,7 @@
-"""What ``/rest/v1`` serves, read from the database's catalogue.
+"""Relations and functions that ``/rest/v1`` serves, read from the database's catalogue.
 
-A relation or function is served only where its comment begins with ``@rest`` (schema/20_rest.sql), so a new one is
-closed until it is listed there, whatever its grants.
+A relation or function is served only if its comment begins with ``@rest`` (schema/20_rest.sql). A new one is therefore
+not served until it is listed there, whatever its grants.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..database.pool import Connection
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 SCALAR = "pgrst_scalar"
-"""Name of the only column of a function that returns a plain value."""
+"""Name of the single column of a function that returns a scalar."""
 
 RELATION = """
 select
@@ -34,8 +34,8 @@ FUNCTIONS = """
 select
     p.pronargs - p.pronargdefaults as required,
     p.provolatile <> 'v' as only_reads,
-    p.proretset as gives_rows,
-    p.prorettype = 'void'::regtype as gives_nothing,
+    p.proretset as returns_set,
+    p.prorettype = 'void'::regtype as returns_void,
     coalesce(p.proargnames[1:p.pronargs], '{}') as names,
     array(select format_type(t, null) from unnest(p.proargtypes) with ordinality as u (t, n) order by n) as types,
     coalesce(o.names, r.names, '{}') as result_names,
@@ -65,7 +65,7 @@ where p.pronamespace = 'public'::regnamespace and p.proname = %s and p.prokind =
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table, a view, or what a function returns."""
+    """A table, a view, or the result of a function."""
 
     name: str
     columns: Mapping[str, str]
@@ -73,7 +73,7 @@ class Relation:
 
     @property
     def is_scalar(self) -> bool:
-        """Whether a row is one plain value."""
+        """Whether a row is a scalar."""
         return list(self.columns) == [SCALAR]
 
 
@@ -84,20 +84,20 @@ class Function:
     name: str
     required: int
     only_reads: bool
-    gives_rows: bool
-    gives_nothing: bool
+    returns_set: bool
+    returns_void: bool
     parameters: Mapping[str, str]
     """Types by name, in order."""
     result: Relation = field(default_factory=lambda: Relation("", {}))
 
     def takes(self, names: set[str]) -> bool:
         """Return whether it can be called with these arguments."""
-        needed = list(self.parameters)[: self.required]
-        return names <= self.parameters.keys() and names.issuperset(needed)
+        required = list(self.parameters)[: self.required]
+        return names <= self.parameters.keys() and names.issuperset(required)
 
 
 async def relation(db: Connection, name: str) -> Relation | None:
-    """Return a table or view that is served."""
+    """Return a table or view; None if it is not served."""
     if not NAME.fullmatch(name):
         return None
     row = await (await db.execute(RELATION, (name,))).fetchone()
@@ -105,21 +105,21 @@ async def relation(db: Connection, name: str) -> Relation | None:
 
 
 async def functions(db: Connection, name: str) -> list[Function]:
-    """Return the functions of this name that are served."""
-    found: list[Function] = []
+    """Return the served functions of this name."""
+    overloads: list[Function] = []
     if not NAME.fullmatch(name):
-        return found
+        return overloads
     for row in await (await db.execute(FUNCTIONS, (name,))).fetchall():
         results = dict(zip(row["result_names"] or [SCALAR], row["result_types"], strict=True))
-        found.append(
+        overloads.append(
             Function(
                 name,
                 row["required"],
                 row["only_reads"],
-                row["gives_rows"],
-                row["gives_nothing"],
+                row["returns_set"],
+                row["returns_void"],
                 dict(zip(row["names"], row["types"], strict=True)),
                 Relation("pgrst_call", results),
             )
         )
-    return found
+    return overloads

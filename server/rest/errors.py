@@ -1,4 +1,4 @@
-"""Errors under ``/rest/v1`` in PostgREST's shape: code, message, details and hint, all four always there."""
+"""Errors under ``/rest/v1`` in PostgREST's format: code, message, details and hint, always all four."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ CODE_OF_API_ERROR = {
     "gateway_timeout": "57014",
     "service_unavailable": "PGRST001",
 }
-"""PostgREST's code for what the rest of the server refuses; other errors keep the server's own code."""
+"""PostgREST's code by the server's own code; other errors keep the server's code."""
 
 
 class PostgrestError(BaseModel):
-    """An error as PostgREST writes it."""
+    """Body of an error in PostgREST's format."""
 
     code: str
     message: str
@@ -48,7 +48,7 @@ class PostgrestError(BaseModel):
 
 
 class RestError(ApiError):
-    """A refusal in PostgREST's shape."""
+    """Error in PostgREST's format."""
 
     def __init__(
         self, status: int, code: str, message: str, details: str | None = None, hint: str | None = None
@@ -64,7 +64,7 @@ class RestError(ApiError):
 
 
 def shaped(error: ApiError, path: str) -> ApiError:
-    """Return ``error`` as the clients of ``path`` expect it."""
+    """Return ``error`` in the format that clients of ``path`` expect."""
     if isinstance(error, RestError) or not (path == PREFIX or path.startswith(PREFIX + "/")):
         return error
     code, message = CODE_OF_API_ERROR.get(error.code, error.code), error.message
@@ -72,13 +72,15 @@ def shaped(error: ApiError, path: str) -> ApiError:
         code, message = "PGRST303", "JWT expired"
     if error.code == "method_not_allowed" and path.startswith(f"{PREFIX}/rpc/"):
         code = "PGRST101"
-    told = RestError(error.status, code, message, error.details, error.suggestions[0] if error.suggestions else None)
-    told.retry_after = error.retry_after
-    return told
+    rest_error = RestError(
+        error.status, code, message, error.details, error.suggestions[0] if error.suggestions else None
+    )
+    rest_error.retry_after = error.retry_after
+    return rest_error
 
 
 def of_database(error: Error) -> RestError | None:
-    """Return what to answer to an error of a statement; None when it is not the caller's."""
+    """Return the response error for an error of a statement; None if the caller did not cause it."""
     state = error.sqlstate
     if state is None:
         return None
@@ -91,9 +93,9 @@ def of_database(error: Error) -> RestError | None:
     )
 
 
-def unparsed(what: str, text: str) -> RestError:
-    """Return PGRST100: a parameter of the query string cannot be read."""
-    return RestError(400, "PGRST100", f'failed to parse {what} ("{text[:200]}")')
+def unparsed(part: str, text: str) -> RestError:
+    """Return PGRST100, for an invalid parameter of the query string."""
+    return RestError(400, "PGRST100", f'failed to parse {part} ("{text[:200]}")')
 
 
 def no_column(relation: str, column: str) -> RestError:

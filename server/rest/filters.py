@@ -20,8 +20,8 @@ LISTED = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,()"]*)', re.DOTALL)
 
 def filter_of(key: str, value: str) -> Test:
     """Return the filter of one parameter. Raises RestError."""
-    found = FIELD.fullmatch(key)
-    if found is None:
+    match = FIELD.fullmatch(key)
+    if match is None:
         resource = key.partition(".")[0]
         if "." in key and resource:
             raise RestError(
@@ -31,14 +31,14 @@ def filter_of(key: str, value: str) -> Test:
                 hint="Embedded resources are not served. Read each table by itself.",
             )
         raise unparsed("filter", key)
-    return _test(field_of(found), value)
+    return _test(field_of(match), value)
 
 
 def _test(field: Field, text: str) -> Test:
-    found = OPERATION.fullmatch(text)
-    if found is None:
+    match = OPERATION.fullmatch(text)
+    if match is None:
         raise unparsed("filter", text)
-    negated, operator, value = bool(found[1]), found[2], found[3]
+    negated, operator, value = bool(match[1]), match[2], match[3]
     if operator in COMPARISONS or operator in PATTERNS or operator == "isdistinct":
         return Test(field, operator, value, negated)
     if operator == "is" and value.lower() in IS_VALUES:
@@ -52,13 +52,13 @@ def _listed(text: str) -> tuple[str, ...]:
     values: list[str] = []
     at = 0
     while text:
-        found = LISTED.match(text, at)
-        end = found.end() if found else at
-        if found is None or (end < len(text) and text[end] != ","):
+        match = LISTED.match(text, at)
+        end = match.end() if match else at
+        if match is None or (end < len(text) and text[end] != ","):
             raise unparsed("filter", text)
-        values.append(unescaped(found[1]) if found[1] is not None else found[2])
+        values.append(unescaped(match[1]) if match[1] is not None else match[2])
         if len(values) > MAX_ITEMS:
-            raise RestError(400, "PGRST100", f"at most {MAX_ITEMS} values are taken in one list")
+            raise RestError(400, "PGRST100", f"a list can have at most {MAX_ITEMS} values")
         if end == len(text):
             break
         at = end + 1
@@ -71,18 +71,18 @@ class LogicParser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
-        self._seen = 0
+        self._count = 0
 
     def group(self, kind: str) -> Group:
         """Return the whole of the text as a group."""
-        found = self._group(kind, 1)
+        group = self._group(kind, 1)
         if self._at != len(self._text):
             raise self._error()
-        return found
+        return group
 
     def _group(self, kind: str, depth: int) -> Group:
         if depth > MAX_DEPTH:
-            raise RestError(400, "PGRST100", f"at most {MAX_DEPTH} levels of and, or are taken")
+            raise RestError(400, "PGRST100", f"and, or can be nested at most {MAX_DEPTH} levels deep")
         self._take("(")
         members = [self._member(depth)]
         while self._peek() == ",":
@@ -93,30 +93,30 @@ class LogicParser:
         return Group("and" if word == "and" else "or", tuple(members), negated)
 
     def _member(self, depth: int) -> Test | Group:
-        self._seen += 1
-        if self._seen > MAX_ITEMS:
-            raise RestError(400, "PGRST100", f"at most {MAX_ITEMS} filters are taken")
+        self._count += 1
+        if self._count > MAX_ITEMS:
+            raise RestError(400, "PGRST100", f"a query can have at most {MAX_ITEMS} filters")
         for kind in ("and", "or", "not.and", "not.or"):
             if self._text.startswith(kind + "(", self._at):
                 self._at += len(kind)
                 return self._group(kind, depth + 1)
-        found = FIELD.match(self._text, self._at)
-        if found is None or not self._text.startswith(".", found.end()):
+        match = FIELD.match(self._text, self._at)
+        if match is None or not self._text.startswith(".", match.end()):
             raise self._error()
-        self._at = found.end() + 1
-        return _test(field_of(found), self._operation())
+        self._at = match.end() + 1
+        return _test(field_of(match), self._operation())
 
     def _operation(self) -> str:
-        """Return ``op.value``, where a value in quotes may hold what otherwise ends it."""
+        """Return ``op.value``; a quoted value may contain separators."""
         start = self._at
         while (letter := self._peek()) not in (",", ")", ""):
             if letter == '"' and self._text[self._at - 1] == ".":
-                head = self._text[start : self._at]
-                found = LISTED.match(self._text, self._at)
-                if found is None or found[1] is None:
+                operator = self._text[start : self._at]
+                match = LISTED.match(self._text, self._at)
+                if match is None or match[1] is None:
                     raise self._error()
-                self._at = found.end()
-                return head + unescaped(found[1])
+                self._at = match.end()
+                return operator + unescaped(match[1])
             if letter == "(":
                 self._skip_list()
             else:

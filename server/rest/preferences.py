@@ -1,4 +1,4 @@
-"""What the headers of a request ask of an answer: media type, range, and preferences."""
+"""Headers of a request that shape the response: media type, range and preferences."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ SERVED = {
     "text/*": CSV,
     CSV: CSV,
 }
-"""What is answered to each media type of Accept."""
+"""Media type of the response by media type in Accept."""
 
 COUNTS = ("exact", "planned", "estimated")
 KNOWN_PREFERENCES = ("return", "resolution", "missing", "tx", "timezone", "max-affected", "params")
-"""PostgREST's other preferences: about writes, so without a meaning here."""
+"""Other preferences of PostgREST, which concern writes and are ignored here."""
 
 RANGE = re.compile(r"(\d{1,18})-(\d{0,18})", re.ASCII)
-MAX_WISHES = 32
+MAX_PREFERENCES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """Of one request."""
+class Preferences:
+    """Preferences of one request."""
 
     media_type: str = JSON
     count: str = ""
-    """The kind of count, "" for none. Every kind is counted exactly."""
+    """Kind of count, "" for none. Every kind is counted exactly."""
     is_strict: bool = False
 
     @property
     def applied(self) -> str:
-        """The preferences that the answer follows, for ``Preference-Applied``."""
+        """Value of ``Preference-Applied``."""
         handling = ["handling=strict"] if self.is_strict else []
         return ", ".join([*handling, *([f"count={self.count}"] if self.count else [])])
 
 
-def wishes_of(headers: Headers) -> Wishes:
-    """Return what the headers ask for. Raises RestError."""
+def preferences_of(headers: Headers) -> Preferences:
+    """Return the preferences in the headers. Raises RestError."""
     for name in ("accept-profile", "content-profile"):
         if headers.get(name, "public") != "public":
             raise RestError(
@@ -62,10 +62,10 @@ def wishes_of(headers: Headers) -> Wishes:
 
 def in_range(query: Query, headers: Headers) -> Query:
     """Return ``query`` with its page narrowed to the header Range. Raises RestError."""
-    found = RANGE.fullmatch(headers.get("range", "").strip())
-    if found is None or headers.get("range-unit", "items") != "items":
+    match = RANGE.fullmatch(headers.get("range", "").strip())
+    if match is None or headers.get("range-unit", "items") != "items":
         return query
-    first, last = int(found[1]), int(found[2]) if found[2] else None
+    first, last = int(match[1]), int(match[2]) if match[2] else None
     if last is not None and last < first:
         raise RestError(
             416,
@@ -79,22 +79,22 @@ def in_range(query: Query, headers: Headers) -> Query:
 
 
 def _media_type(accept: str) -> str:
-    wanted: list[tuple[float, int, str]] = []
-    for at, part in enumerate(accept.split(",")[:MAX_WISHES]):
-        name, *more = (piece.strip().lower() for piece in part.split(";"))
-        weights = [piece[2:] for piece in more if piece.startswith("q=")]
-        # nulls=stripped and the like would change the answer
-        if name in SERVED and all(piece.startswith(("q=", "charset=", "header=")) for piece in more):
-            wanted.append((-_weight(weights), at, SERVED[name]))
-    wanted = [one for one in wanted if one[0]]
-    if not wanted:
+    accepted: list[tuple[float, int, str]] = []
+    for at, part in enumerate(accept.split(",")[:MAX_PREFERENCES]):
+        name, *parameters = (text.strip().lower() for text in part.split(";"))
+        weights = [text[2:] for text in parameters if text.startswith("q=")]
+        # parameters such as nulls=stripped would change the response
+        if name in SERVED and all(text.startswith(("q=", "charset=", "header=")) for text in parameters):
+            accepted.append((-_weight(weights), at, SERVED[name]))
+    accepted = [entry for entry in accepted if entry[0]]
+    if not accepted:
         raise RestError(
             406,
             "PGRST107",
             f"None of these media types are available: {accept[:200]}",
             hint=f"Available: {JSON}, {OBJECT}, {CSV}.",
         )
-    return min(wanted)[2]
+    return min(accepted)[2]
 
 
 def _weight(weights: list[str]) -> float:
@@ -104,10 +104,12 @@ def _weight(weights: list[str]) -> float:
         return 1.0
 
 
-def _preferred(headers: Headers) -> Wishes:
-    said = [one.strip() for one in ",".join(headers.getlist("prefer")).split(",")[:MAX_WISHES] if one.strip()]
-    is_strict, count, unknown = "handling=strict" in said, "", []
-    for preference in said:
+def _preferred(headers: Headers) -> Preferences:
+    entries = [
+        text.strip() for text in ",".join(headers.getlist("prefer")).split(",")[:MAX_PREFERENCES] if text.strip()
+    ]
+    is_strict, count, unknown = "handling=strict" in entries, "", []
+    for preference in entries:
         name, _, value = preference.partition("=")
         if name == "count" and value in COUNTS:
             count = value
@@ -120,4 +122,4 @@ def _preferred(headers: Headers) -> Wishes:
             "Invalid preferences given with handling=strict",
             f"Invalid preferences: {', '.join(unknown)[:200]}",
         )
-    return Wishes(count=count, is_strict=is_strict)
+    return Preferences(count=count, is_strict=is_strict)

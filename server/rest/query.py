@@ -1,7 +1,7 @@
-"""The query string of ``/rest/v1``, parsed: columns, filters, order and page. Nothing here knows a database.
+"""Parser of the query string of ``/rest/v1``: columns, filters, order and page.
 
-The grammar is PostgREST's; parts of it that are not served (embedded resources, aggregates, full-text and range
-operators) are refused by name.
+The grammar is PostgREST's; unsupported parts (embedded resources, aggregates, full-text and range operators) are
+refused by name.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ def parse(pairs: Iterable[tuple[str, str]]) -> Query:
         elif key in ("and", "or", "not.and", "not.or"):
             where.append(LogicParser(value).group(key))
         elif key in ("columns", "on_conflict"):
-            raise RestError(400, "PGRST100", f"{key} is for writes, which are not served here")
+            raise RestError(400, "PGRST100", f"{key} is for writes, which are not supported here")
         else:
             where.append(filter_of(key, value))
     if len(where) > MAX_ITEMS:
-        raise RestError(400, "PGRST100", f"at most {MAX_ITEMS} filters are taken")
+        raise RestError(400, "PGRST100", f"a query can have at most {MAX_ITEMS} filters")
     return Query(select, tuple(where), order, limit, offset)
 
 
@@ -71,15 +71,15 @@ def _select(text: str) -> tuple[Item, ...] | None:
             continue
         if "(" in part:
             raise _not_a_column(part)
-        found = ITEM.fullmatch(part)
-        if found is None:
+        match = ITEM.fullmatch(part)
+        if match is None:
             raise unparsed("select parameter", part)
-        field = field_of(found)
+        field = field_of(match)
         last = field.path[-1][1] if field.path else field.name
-        alias = unquoted(found["alias"]) if found["alias"] else last
+        alias = unquoted(match["alias"]) if match["alias"] else last
         if len(alias.encode()) > MAX_NAME or "%" in alias:
             raise unparsed("select parameter", part)
-        cast = found["cast"] or ""
+        cast = match["cast"] or ""
         if cast and cast not in CASTS:
             raise RestError(400, "42704", f'type "{cast}" does not exist', hint=f"Casts: {', '.join(sorted(CASTS))}.")
         items.append(Item(field, alias, cast))
@@ -99,9 +99,9 @@ def _not_a_column(part: str) -> RestError:
 
 
 def _order(part: str) -> Order:
-    found = FIELD.match(part)
-    words = part[found.end() :].split(".")[1:] if found else ["?"]
-    if found is None or part[found.end() : found.end() + 1] not in ("", "."):
+    match = FIELD.match(part)
+    words = part[match.end() :].split(".")[1:] if match else ["?"]
+    if match is None or part[match.end() : match.end() + 1] not in ("", "."):
         raise unparsed("order", part)
     descending = nulls_first = None
     for word in words:
@@ -111,7 +111,7 @@ def _order(part: str) -> Order:
             nulls_first = word == "nullsfirst"
         else:
             raise unparsed("order", part)
-    return Order(field_of(found), bool(descending), nulls_first)
+    return Order(field_of(match), bool(descending), nulls_first)
 
 
 def _number(name: str, text: str) -> int:
@@ -125,8 +125,8 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
-def _split(text: str, what: str) -> list[str]:
-    """Return the parts between commas that stand in no quotes and no parentheses."""
+def _split(text: str, parameter: str) -> list[str]:
+    """Split at commas outside of quotes and parentheses."""
     parts, depth, quoted, start = [], 0, False, 0
     for at, letter in enumerate(text):
         if letter == '"':
@@ -137,11 +137,11 @@ def _split(text: str, what: str) -> list[str]:
             parts.append(text[start:at].strip())
             start = at + 1
     if quoted or depth:
-        raise unparsed(what, text)
+        raise unparsed(parameter, text)
     if last := text[start:].strip():
         parts.append(last)
     elif parts:
-        raise unparsed(what, text)
+        raise unparsed(parameter, text)
     if len(parts) > MAX_ITEMS:
-        raise RestError(400, "PGRST100", f"at most {MAX_ITEMS} columns are taken")
+        raise RestError(400, "PGRST100", f"a query can have at most {MAX_ITEMS} columns")
     return parts

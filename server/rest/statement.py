@@ -1,6 +1,6 @@
-"""One statement for a query: the page as JSON, its size so far, and the count.
+"""SQL statement of a query: the page as JSON, its cumulative size, and the count.
 
-Names come from the catalogue and are quoted by psycopg; whatever else a request says is a parameter.
+Names come from the catalogue and are quoted by psycopg; all other values of a request are parameters.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from .filters import COMPARISONS, PATTERNS
 from .terms import EVERYTHING, Field, Group, Item, Order, Query, Test
 
 MAX_ROWS = 1000
-"""Rows of one answer."""
+"""Maximum rows of a response."""
 MAX_BYTES = 16 * 1024 * 1024
-"""Bytes of one answer, as JSON."""
+"""Maximum bytes of a response, as JSON."""
 
 STATEMENT = sql.SQL("""
 with called as {materialized} ({source}),
 counted as ({count}),
 page as (select {columns} from called as t {where} {order} limit {limit} offset {offset}),
 rows as (select {row} as j from page as p)
-select c.total, case when r.bytes <= {most} then r.j end as row, r.bytes
+select c.total, case when r.bytes <= {max_bytes} then r.j end as row, r.bytes
 from counted as c
 left join lateral (
     select j, sum(octet_length(j)) over (rows unbounded preceding) as bytes from rows
@@ -43,7 +43,7 @@ IS = {
 
 
 class Statement:
-    """Builder of the statement; ``text`` and ``values`` are what to execute."""
+    """Builder of a statement; ``text`` and ``values`` are to be executed."""
 
     def __init__(self, relation: Relation, query: Query, *, counted: bool, as_csv: bool) -> None:
         self.values: dict[str, Any] = {}
@@ -57,17 +57,17 @@ class Statement:
         self._as_csv = as_csv
 
     def call(self, function: Function, arguments: Mapping[str, Any], *, typed: bool) -> None:
-        """Read from a function instead of a table. ``typed``: arguments are JSON; else text in PostgreSQL's form."""
+        """Read from a function instead of a table; ``typed`` arguments are JSON, others text in PostgreSQL's format."""
         given = {name: kind for name, kind in function.parameters.items() if name in arguments}
         source = sql.SQL("lateral public.{}").format(sql.Identifier(function.name))
         if typed and given:
-            # PostgreSQL itself makes the parameters' types of the JSON
+            # PostgreSQL converts the JSON to the types of the parameters
             columns = sql.SQL(", ").join(
                 sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in given.items()
             )
-            told = self._value(Jsonb(dict(arguments)))
+            record = self._value(Jsonb(dict(arguments)))
             passed = sql.SQL(", ").join(sql.SQL("{0} => a.{0}").format(sql.Identifier(name)) for name in given)
-            source = sql.SQL("jsonb_to_record({}) as a ({}), {}({})").format(told, columns, source, passed)
+            source = sql.SQL("jsonb_to_record({}) as a ({}), {}({})").format(record, columns, source, passed)
         else:
             passed = sql.SQL(", ").join(
                 sql.SQL("{} => {}").format(sql.Identifier(name), self._value(arguments[name], kind))
@@ -78,11 +78,11 @@ class Statement:
             self._source = sql.SQL("select f.{0} from {1} as f({0})").format(sql.Identifier(SCALAR), source)
         else:
             self._source = sql.SQL("select f.* from {} as f").format(source)
-        self._materialized = sql.SQL("materialized")  # called once, however often it is read
+        self._materialized = sql.SQL("materialized")  # so that it is called only once
 
     @property
     def text(self) -> sql.Composed:
-        """The statement. Raises RestError for a column that is not there."""
+        """The statement. Raises RestError for an unknown column."""
         where = self._where()
         count = sql.SQL("select count(*) as total from called as t {}").format(where)
         return STATEMENT.format(
@@ -95,7 +95,7 @@ class Statement:
             limit=self._value(MAX_ROWS if self._query.limit is None else min(self._query.limit, MAX_ROWS)),
             offset=self._value(self._query.offset),
             row=self._row(),
-            most=self._value(MAX_BYTES),
+            max_bytes=self._value(MAX_BYTES),
         )
 
     def _columns(self) -> sql.Composable:
@@ -112,8 +112,8 @@ class Statement:
         if item.cast:
             value = sql.SQL("cast({} as {})").format(value, sql.SQL(item.cast))
         if self._as_csv:
-            is_truth = kind in ("boolean", "bool")
-            form = sql.SQL("case when {0} then 't' when not {0} then 'f' end") if is_truth else sql.SQL("({0})::text")
+            is_boolean = kind in ("boolean", "bool")
+            form = sql.SQL("case when {0} then 't' when not {0} then 'f' end") if is_boolean else sql.SQL("({0})::text")
             value = form.format(value)
         return sql.SQL("{} as {}").format(value, sql.Identifier(item.alias))
 
@@ -129,7 +129,9 @@ class Statement:
 
     def _all(self, members: tuple[Test | Group, ...], word: str = "and") -> sql.Composable:
         joined = sql.SQL(f" {word} ") if word in ("and", "or") else sql.SQL("")
-        return joined.join(self._group(one) if isinstance(one, Group) else self._test(one) for one in members)
+        return joined.join(
+            self._group(member) if isinstance(member, Group) else self._test(member) for member in members
+        )
 
     def _group(self, group: Group) -> sql.Composable:
         form = sql.SQL("not ({})") if group.negated else sql.SQL("({})")
@@ -138,21 +140,21 @@ class Statement:
     def _test(self, test: Test) -> sql.Composable:
         value, kind = self._field(test.field), self._type(test.field)
         if test.operator == "is":
-            told = sql.SQL("{} {}").format(value, IS[str(test.value)])
+            condition = sql.SQL("{} {}").format(value, IS[str(test.value)])
         elif test.operator == "in":
-            told = sql.SQL("{} = any({})").format(value, self._value(list(test.value), f"{kind}[]"))
+            condition = sql.SQL("{} = any({})").format(value, self._value(list(test.value), f"{kind}[]"))
         elif test.operator in PATTERNS:
             pattern = self._value(str(test.value).replace("*", "%"), "text")
-            told = sql.SQL("{} {} {}").format(value, sql.SQL(PATTERNS[test.operator]), pattern)
+            condition = sql.SQL("{} {} {}").format(value, sql.SQL(PATTERNS[test.operator]), pattern)
         else:
             operator = COMPARISONS.get(test.operator, "is distinct from")
-            told = sql.SQL("{} {} {}").format(value, sql.SQL(operator), self._value(test.value, kind))
-        return sql.SQL("not ({})" if test.negated else "({})").format(told)
+            condition = sql.SQL("{} {} {}").format(value, sql.SQL(operator), self._value(test.value, kind))
+        return sql.SQL("not ({})" if test.negated else "({})").format(condition)
 
     def _order(self) -> sql.Composable:
         if not self._query.order:
             return sql.SQL("")
-        return sql.SQL("order by {}").format(sql.SQL(", ").join(self._key(one) for one in self._query.order))
+        return sql.SQL("order by {}").format(sql.SQL(", ").join(self._key(order) for order in self._query.order))
 
     def _key(self, order: Order) -> sql.Composable:
         key = sql.SQL("{} {}").format(self._field(order.field), sql.SQL("desc" if order.descending else "asc"))

@@ -9,9 +9,9 @@ from typing import Literal
 from .errors import RestError
 
 MAX_ITEMS = 200
-"""Columns, filters, or values of one ``in``."""
+"""Maximum number of columns, of filters, or of values of one ``in``."""
 MAX_STEPS = 16
-"""Steps into one JSON value."""
+"""Maximum number of steps into one JSON value."""
 MAX_NAME = 63
 """Bytes of an identifier of PostgreSQL."""
 
@@ -40,7 +40,7 @@ class Item:
 
 
 EVERYTHING = Item(Field("*"), "*")
-"""``*`` among other entries: every column."""
+"""``*`` among other entries, for every column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +69,27 @@ class Order:
     field: Field
     descending: bool = False
     nulls_first: bool | None = None
-    """None: as PostgreSQL does, first when descending."""
+    """None for PostgreSQL's default: first when descending."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a request asks of a relation."""
+    """A parsed query."""
 
     select: tuple[Item, ...] | None = None
-    """None: every column."""
+    """None for every column."""
     where: tuple[Test | Group, ...] = ()
     order: tuple[Order, ...] = ()
     limit: int | None = None
     offset: int = 0
 
 
-def field_of(found: re.Match[str]) -> Field:
-    """Return the field that FIELD, or a pattern with its groups, has found. Raises RestError."""
-    steps = tuple((step[1], step[2]) for step in STEP.finditer(found["path"]))
+def field_of(match: re.Match[str]) -> Field:
+    """Return the field in a match of FIELD, or of a pattern with its groups. Raises RestError."""
+    steps = tuple((step[1], step[2]) for step in STEP.finditer(match["path"]))
     if len(steps) > MAX_STEPS:
-        raise RestError(400, "PGRST100", f"at most {MAX_STEPS} steps into JSON are taken")
-    return Field(unquoted(found["name"]), steps)
+        raise RestError(400, "PGRST100", f"a JSON path can have at most {MAX_STEPS} steps")
+    return Field(unquoted(match["name"]), steps)
 
 
 def unquoted(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Answers of a model, whole or as they come. Nothing is stored: the client syncs what it wants to keep."""
+"""Replies of a model, whole or streamed. The server stores nothing; clients sync what they want to keep."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from sterna.providers import ChatMessage, Event
-from sterna.providers import Request as Question
+from sterna.providers import Request as ModelRequest
 
 from ..dependencies import Guest, ServicesDep, limited
 from ..errors import ApiError, instant
@@ -18,8 +18,8 @@ from ..identity import Caller
 from ..openapi import refusals
 from ..relay import requests, responses
 from ..relay.quota import Permission
-from ..relay.streaming import Streamed, unless_gone
-from ..relay.upstream import refusal
+from ..relay.streaming import Streamed, unless_disconnected
+from ..relay.upstream import upstream_error
 from ..services import Services
 from .json_route import JsonRoute
 
@@ -27,45 +27,45 @@ router = APIRouter(prefix="/api/chat", tags=["chat"], route_class=JsonRoute, dep
 
 REFUSED = refusals(401, 402, 403, 413, 429, 501, 502, 503)
 STREAM = {
-    "description": "Text as it comes, marker lines between, and last an empty line and a line with "
-    "__FINAL_METADATA__. Without that line the answer is not whole.",
+    "description": "Text with marker lines between, and finally an empty line and a line with "
+    "__FINAL_METADATA__. Without that line the reply is incomplete.",
     "content": {"text/plain": {"schema": {"type": "string"}}},
 }
 
 
 class Chat(BaseModel):
-    """The answer, wrapped."""
+    """A reply with its time."""
 
     data: responses.ChatResponse
     timestamp: str
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question that is allowed and counted."""
+class RunningReply:
+    """A permitted and counted request to the model."""
 
     services: Services
     events: AsyncGenerator[Event, None]
-    gathered: responses.Gathered
+    reply: responses.PartialReply
     permission: Permission
     request_id: str | None
     headers: dict[str, str]
 
     async def end(self) -> None:
-        """Let go of the model service, and count what came of it."""
+        """Close the connection to the model service, and count the outcome."""
         await self.events.aclose()
-        gathered, metrics = self.gathered, self.services.metrics
-        failed = gathered.failure.kind.value if gathered.failure else "broken_off"
-        metrics.replies.labels("whole" if gathered.is_done else failed).inc()
-        metrics.tokens.labels("input").inc(gathered.usage.prompt_tokens)
-        metrics.tokens.labels("output").inc(gathered.usage.completion_tokens)
+        reply, metrics = self.reply, self.services.metrics
+        failed = reply.failure.kind.value if reply.failure else "broken_off"
+        metrics.replies.labels("whole" if reply.is_done else failed).inc()
+        metrics.tokens.labels("input").inc(reply.usage.prompt_tokens)
+        metrics.tokens.labels("output").inc(reply.usage.completion_tokens)
 
-    def answer(self, now: str) -> responses.ChatResponse:
-        """All that came."""
-        return self.gathered.answer(now, self.request_id)
+    def response(self, now: str) -> responses.ChatResponse:
+        """Return the reply so far."""
+        return self.reply.response(now, self.request_id)
 
 
-async def _ask(body: requests.ChatRequest, caller: Caller, services: Services) -> Asked:
+async def _start(body: requests.ChatRequest, caller: Caller, services: Services) -> RunningReply:
     if caller.identity.user_id is None and not services.settings.anonymous_chat:
         raise ApiError("auth_required", "Sign in to chat on this server.")
     provider = services.relay.provider()
@@ -73,75 +73,75 @@ async def _ask(body: requests.ChatRequest, caller: Caller, services: Services) -
     permission = await services.quota.check(caller, body.model or "")
     prompt = body.prompt(permission.system_prompt)
     messages = [ChatMessage("system", prompt)] if prompt else []
-    messages += [ChatMessage(one.role, one.content) for one in turns]
-    requests.measure([one.content for one in messages], caller.tier)
-    question = Question(
+    messages += [ChatMessage(turn.role, turn.content) for turn in turns]
+    requests.check_size([message.content for message in messages], caller.tier)
+    request = ModelRequest(
         permission.model,
         tuple(messages),
-        body.warmth(permission.temperature),
+        body.effective_temperature(permission.temperature),
         await services.relay.max_tokens(permission.model),
         body.reasoning.effort if body.reasoning else None,
         body.request_id(),
     )
     await services.quota.count(caller, permission)
-    gathered = responses.Gathered(permission.model, with_reasoning=body.reasoning is not None)
+    reply = responses.PartialReply(permission.model, with_reasoning=body.reasoning is not None)
     headers = {"X-Model": permission.model}
-    return Asked(services, provider.stream(question), gathered, permission, body.request_id(), headers)
+    return RunningReply(services, provider.stream(request), reply, permission, body.request_id(), headers)
 
 
-async def _refuse(asked: Asked) -> None:
-    """Raise for an upstream that failed; a reply of which nothing came is not counted."""
-    gathered = asked.gathered
-    if not gathered.pieces and not gathered.thoughts and not gathered.is_done:
-        await asked.services.quota.refund(asked.permission)
-    if gathered.failure:
-        raise refusal(gathered.failure)
-    if not gathered.is_done:
-        raise ApiError("bad_gateway", "The model's answer is longer than this server passes on.")
+async def _raise_failure(running: RunningReply) -> None:
+    """Raise the error of a failed reply; an empty reply is not counted."""
+    reply = running.reply
+    if not reply.text_chunks and not reply.reasoning_chunks and not reply.is_done:
+        await running.services.quota.refund(running.permission)
+    if reply.failure:
+        raise upstream_error(reply.failure)
+    if not reply.is_done:
+        raise ApiError("bad_gateway", "The reply is longer than this server allows.")
 
 
 @router.post("", response_model_exclude_none=True, responses=REFUSED)
 async def chat(
     body: requests.ChatRequest, request: Request, response: Response, caller: Guest, services: ServicesDep
 ) -> Chat:
-    """Ask a model; the answer when it is whole.
+    """Return the complete reply of a model.
 
-    The profile's system prompt and temperature go before those of the request. A new profile has both (0.7, and a
-    general prompt), so a request's own count only where its owner set the profile's to null, or where the request says
+    The system prompt and temperature of the profile take precedence over those of the request. A new profile has both
+    (0.7, and a general prompt), so those of the request only count if the profile's are set to null, or with
     `overrideProfile: true`.
     """
-    asked = await _ask(body, caller, services)
+    running = await _start(body, caller, services)
     async with AsyncExitStack() as ending:
-        ending.push_async_callback(asked.end)
-        await unless_gone(request.receive, responses.gather(asked.events, asked.gathered))
-        if not asked.gathered.is_done:
-            await _refuse(asked)
-    response.headers.update(asked.headers)
+        ending.push_async_callback(running.end)
+        await unless_disconnected(request.receive, responses.collect(running.events, running.reply))
+        if not running.reply.is_done:
+            await _raise_failure(running)
+    response.headers.update(running.headers)
     now = instant(services.clock())
-    return Chat(data=asked.answer(now), timestamp=now)
+    return Chat(data=running.response(now), timestamp=now)
 
 
 @router.post("/stream", response_class=Response, responses=REFUSED | {200: STREAM})
 async def stream(body: requests.ChatRequest, request: Request, caller: Guest, services: ServicesDep) -> Response:
-    """Ask a model; the answer as it comes. The profile goes before the request, as in POST /api/chat."""
-    asked = await _ask(body, caller, services)
+    """Stream the reply of a model. The profile takes precedence over the request, as in POST /api/chat."""
+    running = await _start(body, caller, services)
     async with AsyncExitStack() as ending:
-        ending.push_async_callback(asked.end)
-        first = await unless_gone(request.receive, anext(asked.events))
-        if not asked.gathered.take(first):
-            await _refuse(asked)
+        ending.push_async_callback(running.end)
+        first = await unless_disconnected(request.receive, anext(running.events))
+        if not running.reply.add(first):
+            await _raise_failure(running)
         ending.pop_all()
-    return Streamed(_pieces(first, asked), asked.end, {**asked.headers, "X-Streaming": "true"})
+    return Streamed(_chunks(first, running), running.end, {**running.headers, "X-Streaming": "true"})
 
 
-async def _pieces(first: Event, asked: Asked) -> AsyncGenerator[str, None]:
-    lines, gathered = responses.Lines(), asked.gathered
-    yield responses.piece(lines, first, with_reasoning=gathered.with_reasoning)
-    async for event in asked.events:
-        if not gathered.take(event):
+async def _chunks(first: Event, running: RunningReply) -> AsyncGenerator[str, None]:
+    writer, reply = responses.StreamWriter(), running.reply
+    yield responses.event_text(writer, first, with_reasoning=reply.with_reasoning)
+    async for event in running.events:
+        if not reply.add(event):
             break
-        yield responses.piece(lines, event, with_reasoning=gathered.with_reasoning)
-    if gathered.is_done:
-        yield responses.final(lines, asked.answer(instant(asked.services.clock())))
+        yield responses.event_text(writer, event, with_reasoning=reply.with_reasoning)
+    if reply.is_done:
+        yield responses.final_text(writer, running.response(instant(running.services.clock())))
     else:
-        yield lines.text("", last=True)
+        yield writer.text("", last=True)

@@ -1,4 +1,4 @@
-"""The models that the caller may use."""
+"""Models that the caller may use."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import BaseModel, Field
 from ..database.pool import Connection
 from ..dependencies import Anyone, ServicesDep, limited
 from ..identity import SERVER
-from ..relay.model_traits import About
+from ..relay.model_traits import ModelTraits
 
 router = APIRouter(prefix="/api/models", tags=["chat"], dependencies=[limited("B")])
 
-# A model may have a row for each of several tiers: they come with the lowest tier first.
+# a model may have a row in several tiers; the lowest tier comes first
 ALLOWED = """
     select
         a.model_id as id,
@@ -38,7 +38,7 @@ ALLOWED = """
 
 
 # the lowest tier first
-EVERY = """
+ALL = """
     select
         model_id as id,
         coalesce(model_name, model_id) as name,
@@ -57,7 +57,7 @@ NAMED = "select exists (select from model_access where model_id = %s) as is_name
 
 
 class Pricing(BaseModel):
-    """US dollars as decimals in text: a float would not keep them. Of one token, request, image, or search."""
+    """US dollars per token, request, image or search, as decimal text because a float would be inexact."""
 
     prompt: str
     completion: str
@@ -68,61 +68,61 @@ class Pricing(BaseModel):
 
 
 class Model(BaseModel):
-    """One that may be named in ``model``."""
+    """A model for the field ``model`` of a chat request."""
 
     id: str
     name: str
     description: str
-    context_length: int = Field(description="Tokens it can read; 0 where nothing states it.")
-    input_modalities: list[str] = Field(description="`text` where nothing states them.")
-    output_modalities: list[str] = Field(description="`text` where nothing states them.")
-    supported_parameters: list[str] = Field(description="Empty where nothing states them.")
-    created: int = Field(description="Seconds since 1970; 0 where nothing states it.")
+    context_length: int = Field(description="Size of the context in tokens; 0 if unknown.")
+    input_modalities: list[str] = Field(description="`text` if unknown.")
+    output_modalities: list[str] = Field(description="`text` if unknown.")
+    supported_parameters: list[str] = Field(description="Empty if unknown.")
+    created: int = Field(description="Seconds since 1970; 0 if unknown.")
     pricing: Pricing
-    tier: str = Field(description="The lowest tier that may use it.")
-    daily_limit: int | None = Field(description="null: none.")
-    monthly_limit: int | None = Field(description="null: none.")
-    allowed: bool | None = Field(None, description="Whether the caller's tier may use it; with `all` only.")
+    tier: str = Field(description="Lowest tier that may use it.")
+    daily_limit: int | None = Field(description="null for no limit.")
+    monthly_limit: int | None = Field(description="null for no limit.")
+    allowed: bool | None = Field(None, description="Whether the caller's tier may use it; only with `all`.")
 
 
 class Models(BaseModel):
-    """In the order to offer them."""
+    """Models in the order to show them."""
 
     models: list[Model]
-    relays: bool = Field(description="Whether this server answers questions to them at all.")
+    relays: bool = Field(description="Whether this server has a model service.")
 
 
 @router.get("", response_model_exclude_unset=True)
 async def list_models(
     caller: Anyone,
     services: ServicesDep,
-    every: Annotated[bool, Query(alias="all", description="Those of higher tiers too, marked.")] = False,
+    include_all: Annotated[bool, Query(alias="all", description="Include models of higher tiers, marked.")] = False,
 ) -> Models:
-    """The models of the caller's tier; those of the free tier without a sign-in."""
+    """List the models of the caller's tier; without a sign-in those of the free tier."""
     user: UUID | None = caller.identity.user_id
     default = services.settings.upstream.default_model if services.relay.is_configured else ""
 
     async def work(db: Connection) -> list[dict[str, Any]]:
         rows = await (await db.execute(ALLOWED, (user,))).fetchall()
-        # once each: where the lowest tier has it, with the limits of the highest tier that the caller has
-        told = list({row["id"]: row for row in rows}.values())
+        # once each, at the place of the lowest tier, with the limits of the highest tier of the caller
+        models = list({row["id"]: row for row in rows}.values())
         named = await (await db.execute(NAMED, (default,))).fetchone()
-        # one that no tier names is everybody's (relay/access.py)
-        told = told if not default or (named and named["is_named"]) else [_default(default), *told]
-        return told + await _higher(db, {row["id"] for row in told}) if every else told
+        # a default model that no tier names is open to all (see relay/quota.py)
+        models = models if not default or (named and named["is_named"]) else [_default(default), *models]
+        return models + await _higher(db, {row["id"] for row in models}) if include_all else models
 
-    # without a sign-in nobody may call the function but the server itself
+    # without a sign-in only the server may call the function
     rows = await services.database.read(caller.identity if user else SERVER, work)
-    allowed = {"allowed": True} if every else {}
-    models = [_model(allowed | row, await services.relay.about(row["id"])) for row in rows]
+    allowed = {"allowed": True} if include_all else {}
+    models = [_model(allowed | row, await services.relay.traits(row["id"])) for row in rows]
     return Models(models=models, relays=services.relay.is_configured)
 
 
 async def _higher(db: Connection, known: set[str]) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for row in await (await db.execute(EVERY)).fetchall():
-        found.setdefault(row["id"], row)  # the lowest tier that has it comes first
-    return [{**row, "allowed": False} for name, row in found.items() if name not in known]
+    models: dict[str, dict[str, Any]] = {}
+    for row in await (await db.execute(ALL)).fetchall():
+        models.setdefault(row["id"], row)  # with its lowest tier
+    return [{**row, "allowed": False} for name, row in models.items() if name not in known]
 
 
 def _default(name: str) -> dict[str, Any]:
@@ -130,26 +130,26 @@ def _default(name: str) -> dict[str, Any]:
     return {"id": name, "name": name, "daily_limit": None, "monthly_limit": None} | free
 
 
-def _model(row: dict[str, Any], about: About) -> Model:
-    """Return a model with what model_access says of it, and what the upstream states where that says nothing."""
-    prices = {name: about.pricing.get(name, "0") for name in Pricing.model_fields}
+def _model(row: dict[str, Any], traits: ModelTraits) -> Model:
+    """Return a model with the values of model_access, completed by those of the upstream."""
+    prices = {name: traits.pricing.get(name, "0") for name in Pricing.model_fields}
     for name in ("prompt", "completion"):
         if (price := _price(row[name])) != "0":
             prices[name] = price
     is_named = row["name"] != row["id"]
-    told = {name: value for name, value in row.items() if name not in prices}
-    told |= {
-        "name": row["name"] if is_named else about.name or row["name"],
-        "description": row["description"] or about.description,
+    values = {name: value for name, value in row.items() if name not in prices}
+    values |= {
+        "name": row["name"] if is_named else traits.name or row["name"],
+        "description": row["description"] or traits.description,
     }
     return Model(
         pricing=Pricing(**prices),
-        context_length=about.context_length,
-        input_modalities=about.input_modalities or ["text"],
-        output_modalities=about.output_modalities or ["text"],
-        supported_parameters=about.supported_parameters,
-        created=about.created,
-        **told,
+        context_length=traits.context_length,
+        input_modalities=traits.input_modalities or ["text"],
+        output_modalities=traits.output_modalities or ["text"],
+        supported_parameters=traits.supported_parameters,
+        created=traits.created,
+        **values,
     )
 
 

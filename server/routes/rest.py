@@ -1,4 +1,4 @@
-"""One's own rows as PostgREST serves them: ``GET /rest/v1/<table>``."""
+"""Rows of the caller as PostgREST serves them: ``GET /rest/v1/<table>``."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ Name = Annotated[str, Path(min_length=1)]
     operation_id="read_rows",
     response_model=None,
     openapi_extra={"parameters": MODIFIERS},
-    responses=page_responses("Rows, in pages of 1,000 at most.") | error_responses(400, 404, 406, 413, 416, 504),
+    responses=page_responses("Rows, at most 1,000 per page.") | error_responses(400, 404, 406, 413, 416, 504),
 )
 async def read_rows(relation: Name, request: Request, caller: User, services: ServicesDep) -> Response:
-    """Rows of a table or view that the caller may see. HEAD gives the same headers without the rows."""
-    wanted = preferences.wishes_of(request.headers)
-    asked = preferences.in_range(query.parse(request.query_params.multi_items()), request.headers)
+    """Return the rows of a table or view that the caller may see. HEAD returns the headers without the rows."""
+    wanted = preferences.preferences_of(request.headers)
+    parsed = preferences.in_range(query.parse(request.query_params.multi_items()), request.headers)
 
     async def work(db: Connection) -> responses.Page:
-        found = await catalogue.relation(db, relation)
-        if found is None:
+        table = await catalogue.relation(db, relation)
+        if table is None:
             raise RestError(404, "PGRST205", f"Could not find the table 'public.{relation[:63]}' in the schema cache")
-        statement = Statement(found, asked, counted=bool(wanted.count), as_csv=wanted.media_type == preferences.CSV)
+        statement = Statement(table, parsed, counted=bool(wanted.count), as_csv=wanted.media_type == preferences.CSV)
         return await responses.page_of(db, statement, read_only=True)
 
     page = await services.database.read(caller.identity, work, seconds=responses.SECONDS)
-    return page.answer(wanted, asked.offset, is_set=True)
+    return page.response(wanted, parsed.offset, is_set=True)

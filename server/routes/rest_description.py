@@ -1,4 +1,4 @@
-"""The parameters and answers of ``/rest/v1`` for the document at /openapi.json."""
+"""Parameters and responses of ``/rest/v1`` for the document at /openapi.json."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ NUMBER = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 MODIFIERS = [
     _query("select", "Columns: `title,at:updated_at::date,metadata->>source`; `*` for all.", {"type": "string"}),
     _query("order", "Columns: `updated_at.desc.nullslast,id`.", {"type": "string"}),
-    _query("limit", "Rows at most; never more than 1,000.", NUMBER),
+    _query("limit", "Maximum number of rows, up to 1,000.", NUMBER),
     _query("offset", "Rows to skip.", NUMBER),
-    _query("and", "Filters that must all hold: `(message_count.gt.1,or(title.eq.a,title.is.null))`.", TREE),
-    _query("or", "Filters of which one must hold.", TREE),
+    _query("and", "Filters that must all match: `(message_count.gt.1,or(title.eq.a,title.is.null))`.", TREE),
+    _query("or", "Filters of which one must match.", TREE),
     {
         "name": "filters",
         "in": "query",
@@ -34,16 +34,16 @@ MODIFIERS = [
         "style": "form",
         "explode": True,
         "description": "Any column: `title=ilike.*heap*`. Operators: eq, neq, gt, gte, lt, lte, in, is, like, ilike, "
-        "isdistinct, each with `not.` before it.",
+        "isdistinct, each optionally after `not.`.",
         "schema": {"type": "object", "additionalProperties": {"type": "string"}},
     },
     _header("Range", "Rows: `0-24`."),
-    _header("Prefer", "`count=exact`: the number of all rows in Content-Range."),
+    _header("Prefer", "`count=exact` adds the number of all rows to Content-Range."),
 ]
 
 
 def page_responses(description: str) -> dict[int | str, dict[str, Any]]:
-    """Return ``responses`` of an endpoint that answers a page."""
+    """Return ``responses`` of an endpoint that returns a page."""
     row = {"type": "object", "additionalProperties": True}
     content = {
         JSON: {"schema": {"title": "Rows"}},
@@ -52,10 +52,10 @@ def page_responses(description: str) -> dict[int | str, dict[str, Any]]:
     }
     return {
         200: {"description": description, "content": content},
-        206: {"description": "A part of the rows, where a count was asked for.", "content": content},
+        206: {"description": "A part of the rows, if a count was requested.", "content": content},
     }
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return ``responses`` of these errors, in PostgREST's shape."""
-    return {one: {"model": PostgrestError, "description": HTTPStatus(one).phrase} for one in statuses}
+    """Return ``responses`` of these errors, in PostgREST's format."""
+    return {status: {"model": PostgrestError, "description": HTTPStatus(status).phrase} for status in statuses}

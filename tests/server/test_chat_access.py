@@ -107,7 +107,7 @@ def test_strangers_may_send_five_thousand_tokens(at: At, home: str, model: Serve
     turns = [{"role": "assistant", "content": "x"}, {"role": "user", "content": "x" * 20_000}]
     told = stranger.post("/api/chat", json={"messages": turns})
     assert (told.status_code, told.json()["code"]) == (400, "bad_request")
-    assert "the tier anonymous may send 5,000" in told.json()["error"]
+    assert "The limit of the tier anonymous is 5,000." in told.json()["error"]
 
 
 def test_a_stranger_may_ask_ten_times_an_hour(at: At, model: Server, served: Callable[..., str]) -> None:

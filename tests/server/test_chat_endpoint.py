@@ -133,23 +133,27 @@ def test_reasoning_that_nobody_asked_for_is_not_passed_on(chat: httpx.Client) ->
         (
             "free",
             {"message": "x", "webSearch": True},
-            (403, "forbidden", "Web search needs the tier pro or enterprise."),
+            (403, "forbidden", "Web search requires the tier pro or enterprise."),
         ),
         (
             "pro",
             {"message": "x", "webSearch": True},
-            (501, "not_implemented", "This server has no web search. Ask without it."),
+            (501, "not_implemented", "This server does not support web search. Try without it."),
         ),
         (
             "pro",
             {"message": "x", "reasoning": {"effort": "low"}},
-            (403, "forbidden", "Reasoning needs the tier enterprise."),
+            (403, "forbidden", "Reasoning requires the tier enterprise."),
         ),
-        ("pro", {"message": "x", "imageOutput": True}, (403, "forbidden", "Image output needs the tier enterprise.")),
+        (
+            "pro",
+            {"message": "x", "imageOutput": True},
+            (403, "forbidden", "Image output requires the tier enterprise."),
+        ),
         (
             "enterprise",
             {"message": "x", "imageOutput": True},
-            (501, "not_implemented", "This server passes on no images. Ask for text."),
+            (501, "not_implemented", "This server does not support image output. Request text."),
         ),
         (
             "enterprise",
@@ -215,7 +219,7 @@ def test_the_context_may_be_as_long_as_the_tier_says(
     assert refused(client.post("/api/chat", json={"messages": turns})) == (
         400,
         "bad_request",
-        f"The request is about {most + 1:,} tokens long; the tier {tier} may send {most:,}. Send less context.",
+        f"The request has about {most + 1:,} tokens. The limit of the tier {tier} is {most:,}.",
     )
 
 
@@ -285,7 +289,7 @@ def test_strangers_and_servers_without_a_model_service_are_refused(http: httpx.C
     assert refused(ada.http.post("/api/chat/stream", json={"message": "x"})) == (
         503,
         "service_unavailable",
-        "This server relays no chat: it was started without --upstream-url.",
+        "This server has no model service: it was started without --upstream-url.",
     )
 
 

@@ -64,7 +64,7 @@ def test_a_reply_without_text_is_a_failure(relaying: tuple[Server, str], model: 
     model.fake.reply = lambda body: Script(body=json.dumps({"choices": [choice]}))
     (failed,) = ask(relaying[1], ada.token)
     assert isinstance(failed, Failed)
-    assert "sent no text" in failed.message
+    assert "returned no text" in failed.message
 
 
 def test_reasoning_comes_apart(relaying: tuple[Server, str], model: Server, person: Callable[..., Person]) -> None:
@@ -117,7 +117,7 @@ def test_who_is_not_signed_in_is_told_so(relaying: tuple[Server, str], ada: Pers
 def test_a_server_that_relays_nothing_says_so(address: str, ada: Person) -> None:
     (failed,) = ask(address, ada.token)
     assert isinstance(failed, Failed)
-    assert "relays no chat" in failed.message
+    assert "has no model service" in failed.message
 
 
 def test_nobody_there_is_a_sentence() -> None:
