@@ -1,4 +1,4 @@
-"""The messenger of an account put together: its history, its sign-in, and the protocol for what its server can."""
+"""Construction of the engine, services and tracker of an account."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def open_token(accounts: Accounts, account: Account) -> Callable[[], Awaitable[str]]:
-    """Gives access tokens of ``account``; its ValueError is a sentence that says why there is none."""
+    """Return a function that returns access tokens of ``account``, or raises ValueError with a sentence."""
     session = accounts.session(account)
 
     async def token() -> str:
@@ -47,16 +47,16 @@ def open_token(accounts: Accounts, account: Account) -> Callable[[], Awaitable[s
 
 
 def open_service(accounts: Accounts, account: Account, timing: Timing | None = None) -> Service:
-    """The server of ``account``, for requests beside the exchange. Raises :class:`SignInError`; asks nobody yet."""
+    """Return the JSON endpoints of ``account``'s server. Raises :class:`SignInError`; sends nothing yet."""
     return Service(Transport(server_of(account.origin), Bearer(accounts.session(account)), timing=timing))
 
 
 def open_tracker(
     accounts: Accounts, account: Account | None, store: StoreThread, timing: Timing | None = None
 ) -> InteractionTracker:
-    """The tracker of this run: of an account that a server of ours knows; else nothing is sent, and events wait.
+    """Return the tracker of this run. Without an account at a Sterna server it stores events and sends nothing.
 
-    Where the person said no, to analytics or to sending, while it runs, nothing is sent from then on.
+    Consent is checked before each request, so turning analytics or sync off has an immediate effect.
     """
     time = timing or Timing()
     if account is None or account.local or account.kind != "sterna":
@@ -87,26 +87,26 @@ def open_engine(
     rng: random.Random | None = None,
     on_report: Callable[[SyncReport], None] | None = None,
 ) -> Engine:
-    """The messenger of ``account``, whose history ``store`` is. Raises :class:`SignInError`; asks nobody anything.
+    """Return the sync engine of ``account``, whose history is ``store``. Raises :class:`SignInError`; sends nothing.
 
-    Call it in the event loop that runs it, and not for a local account.
+    Call it in the event loop that runs the engine, and not for a local account.
     """
-    chance = rng or random.Random()
+    rng = rng or random.Random()
     session = accounts.session(account)
     settings = accounts.settings()
     auth: Auth | None = None
     if account.kind == "upstream":
         if not isinstance(session, StoredTokenSession) or not settings.supabase_url:
             raise SignInNeeded(
-                "An upstream server takes a sign-in with its cookies: set sync.supabase_url, leave sync.token_command "
-                "out, and sign in: sterna login"
+                "An upstream server needs a sign-in with cookies: set sync.supabase_url, remove sync.token_command, "
+                "and sign in: sterna login"
             )
         auth = CookieAuth(session, settings.supabase_url)
 
     def make_sync(capability: Capability | None) -> Syncing:
         if capability is not None:
-            return DeltaSync(capability, account.user_id, rng=chance)
-        return BaselineSync(account.user_id, rng=chance, host=server_of(account.origin).host)
+            return DeltaSync(capability, account.user_id, rng=rng)
+        return BaselineSync(account.user_id, rng=rng, host=server_of(account.origin).host)
 
     def beside(transport: Transport) -> AccountData:
         return AccountData(store, Service(transport), timing or Timing())
@@ -118,7 +118,7 @@ def open_engine(
         make_sync,
         auth=auth,
         timing=timing,
-        rng=chance,
+        rng=rng,
         on_report=on_report,
         interval=settings.interval,
         beside=beside if account.kind == "sterna" else None,

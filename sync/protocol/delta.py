@@ -18,7 +18,7 @@ from sterna.storage import Inflight, NotInFlight, Pending, Store, SyncState
 from ..wire import BATCH_OPS, BadItem, Capability, Commit, DeltaAnswer, DeltaPush, Pull, is_clean_json
 from .capabilities import client_header
 from .compression import compressed, content_encoding
-from .delta_codec import op_of, remote_of, told_of
+from .delta_codec import decode_ack, decode_row, encode_op
 from .effects import Ahead, Answer, Cycle, Http, Now, Point, Problem, Progress, Step, Tx, Unreachable
 from .response_errors import portal, problem_of
 
@@ -177,7 +177,7 @@ class DeltaSync:
         if len(found.acks) != len(frozen.items):
             raise Nonsense
         try:
-            told = [told_of(item, ack) for item, ack in zip(frozen.items, found.acks, strict=True)]
+            told = [decode_ack(item, ack) for item, ack in zip(frozen.items, found.acks, strict=True)]
         except BadItem:
             raise Nonsense from None
         rows = page_of(found, state) if "Sync-Pull" in headers else []
@@ -272,7 +272,7 @@ class DeltaSync:
             self._ops = min(self._most_ops, self._ops * 2)
 
     def _build(self, replica: str, push_seq: int, pending: Sequence[Pending]) -> bytes:
-        ops = [op_of(one) for one in pending]
+        ops = [encode_op(one) for one in pending]
         body = {"conversations": [], "sync": DeltaPush(replica, push_seq, ops).encode()}
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         return compressed(text.encode("utf-8", "replace"), self._capability.caps)
@@ -353,7 +353,7 @@ def _is_of_the_future(row: Any) -> bool:
 def rows_of(found: DeltaAnswer) -> list[Any]:
     """The rows of an answer, ready for the history."""
     try:
-        return [remote_of(row) for row in found.rows]
+        return [decode_row(row) for row in found.rows]
     except BadItem:
         raise Nonsense from None
 

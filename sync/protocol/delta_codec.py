@@ -1,4 +1,4 @@
-"""What the history keeps, in the language of the wire, and back: nothing is lost on the way."""
+"""Conversion between rows of the local history and objects of the wire format, without loss."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COUNTS = (
 )
 _TEXTS = ("role", "content", "model", "user_message_id", "content_type", "completion_id", "reasoning")
 _FLAGS = ("has_attachments", "has_websearch")
-_WRITTEN_OUT = ("metadata", "reasoning_details", "annotations")
+_JSON_COLUMNS = ("metadata", "reasoning_details", "annotations")
 _SUMMARY = {
     "last_message_timestamp": "lastMessageTimestamp",
     "last_message_preview": "lastMessagePreview",
@@ -35,37 +35,37 @@ _SUMMARY = {
 }
 
 
-def op_of(one: Pending) -> Op:
-    """What is to be told, as an op."""
+def encode_op(pending: Pending) -> Op:
+    """Return a pending change as an op."""
     return Op(
-        kind=one.kind,
-        id="" if one.kind == "x" else one.id,
-        verb=one.op,
-        session_id="" if one.kind == "x" else one.session_id,
-        base=one.base,
-        edited_at=max(0, one.edited_at),
-        after=one.after,
-        cls=one.cls if one.kind == "c" else 0,
-        stamp=None if one.stamp is None else Stamp(*one.stamp),
-        upto=one.upto,
-        value=None if one.value is None else _sent(one.kind, one.id, one.value),
+        kind=pending.kind,
+        id="" if pending.kind == "x" else pending.id,
+        verb=pending.op,
+        session_id="" if pending.kind == "x" else pending.session_id,
+        base=pending.base,
+        edited_at=max(0, pending.edited_at),
+        after=pending.after,
+        cls=pending.cls if pending.kind == "c" else 0,
+        stamp=None if pending.stamp is None else Stamp(*pending.stamp),
+        upto=pending.upto,
+        value=None if pending.value is None else _encode_value(pending.kind, pending.id, pending.value),
     )
 
 
-def told_of(item: tuple[str, str, int], ack: Ack) -> Told:
-    """What the server said of one op. Raises BadItem for a row that is of something else."""
+def decode_ack(item: tuple[str, str, int], ack: Ack) -> Told:
+    """Return the result of the op for ``item``. Raises :class:`BadItem` for a row of something else."""
     kind, key, rev = item
     row = ack.row
     if row is not None and (row.kind, row.id) != (kind, key):
         raise BadItem("bad_ack")
-    return Told(kind, key, rev, ack.result, None if row is None else remote_of(row), ack.code)
+    return Told(kind, key, rev, ack.result, None if row is None else decode_row(row), ack.code)
 
 
-def remote_of(row: Row) -> RemoteRow:
-    """A row of the server's, ready for the history. Raises BadItem for a value that it cannot keep."""
+def decode_row(row: Row) -> RemoteRow:
+    """Return a row of the server for the history. Raises :class:`BadItem` for a value that cannot be stored."""
     if row.kind == "x":
         raise BadItem("bad_row")
-    value = None if row.value is None or row.is_dead else _kept(row)
+    value = None if row.value is None or row.is_dead else _decode_value(row)
     return RemoteRow(
         kind=row.kind,
         id=row.id,
@@ -81,20 +81,20 @@ def remote_of(row: Row) -> RemoteRow:
     )
 
 
-def _sent(kind: str, key: str, value: Mapping[str, Any]) -> dict[str, Any]:
+def _encode_value(kind: str, key: str, value: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "c":
         return {"title": value["title"], "createdAt": written(stored_time(value["created_at"]))}
     if kind == "s":
         return {"value": from_json(value["value"])}
-    return message_of(key, value)
+    return encode_message(key, value)
 
 
-def message_of(key: str, value: Mapping[str, Any]) -> dict[str, Any]:
-    """A message's columns as the wire has it; counters that no server can keep are cut."""
+def encode_message(key: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a message as JSON. Counters are limited to what servers can store."""
     columns: dict[str, Any] = {name: value[name] for name in _TEXTS}
     columns |= {name: min(value[name] or 0, LARGEST_INT) for name in _COUNTS}
     columns |= {name: bool(value[name]) for name in _FLAGS}
-    told = Message(
+    message = Message(
         id=key,
         timestamp=stored_time(value["message_timestamp"]),
         error_message=value["error_message"] or None,
@@ -105,10 +105,10 @@ def message_of(key: str, value: Mapping[str, Any]) -> dict[str, Any]:
         **columns,
     ).encode()
     raw = from_json(value["raw_message"])
-    return told if raw is None else told | {"raw_message": raw}
+    return message if raw is None else message | {"raw_message": raw}
 
 
-def _kept(row: Row) -> dict[str, Any]:
+def _decode_value(row: Row) -> dict[str, Any]:
     value = row.value
     if not isinstance(value, Mapping):
         raise BadItem("bad_row")
@@ -122,14 +122,14 @@ def _kept(row: Row) -> dict[str, Any]:
 
 
 def _message(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of a message as the history keeps them; what the wire leaves out is empty."""
-    columns = message_columns(value, is_clean=True)  # as the value of every row is, once it is decoded
+    """Return the columns of a message for the history; keys that are left out get their defaults."""
+    columns = message_columns(value, is_clean=True)  # values of decoded rows are
     if "timestamp" not in columns:
         raise BadItem("bad_timestamp")
     columns["message_timestamp"] = columns.pop("timestamp")
     if "was_streaming" in columns:
         columns["is_streaming"] = columns.pop("was_streaming")
-    for name in _WRITTEN_OUT:
+    for name in _JSON_COLUMNS:
         if name in columns:
             columns[name] = _json(columns[name])
     if (raw := value.get("raw_message")) is not None:
@@ -138,7 +138,7 @@ def _message(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    """A value that came over the wire as a JSON column takes it; its text was cleaned when it was decoded."""
+    """Return the text of a JSON column for a decoded value."""
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (ValueError, RecursionError):
@@ -152,9 +152,9 @@ def _conversation(row: Row, value: Mapping[str, Any]) -> dict[str, Any]:
     created = instant_of(value.get("createdAt")) or datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
         milliseconds=row.stamp.time
     )
-    kept: dict[str, Any] = {"title": title, "created_at": stamp(created)}
+    columns: dict[str, Any] = {"title": title, "created_at": stamp(created)}
     for name, key in _SUMMARY.items():
         if key in value:
             at = value[key]
-            kept[name] = stamp(instant_of(at) or created) if name == "last_message_timestamp" and at else at
-    return kept
+            columns[name] = stamp(instant_of(at) or created) if name == "last_message_timestamp" and at else at
+    return columns

@@ -15,7 +15,7 @@ from sterna.storage import OutMessage, Pending, RemoteRow, stamp
 from sterna.storage.json_text import to_json
 from sterna.storage.sync.columns import DEFAULTS, MESSAGE_COLUMNS, is_same
 from sterna.storage.text import storable
-from sterna.sync.protocol.delta_codec import message_of, op_of, remote_of, told_of
+from sterna.sync.protocol.delta_codec import decode_ack, decode_row, encode_message, encode_op
 from sterna.sync.upstream.codec import message_item
 from sterna.sync.wire import Ack, BadItem, Op, Row, Stamp
 
@@ -64,9 +64,9 @@ def messages(draw: Any) -> dict[str, Any]:
 
 def over(one: Pending) -> RemoteRow:
     """Over the wire, through the server's own checks, and back."""
-    op = Op.decode(json.loads(json.dumps(op_of(one).encode())))
+    op = Op.decode(json.loads(json.dumps(encode_op(one).encode())))
     row = Row(one.kind, one.id, one.session_id, 5, 4, stamp=Stamp(1, 7, "r"), value=encoded(taken(op, NOW, 2**20)))
-    return remote_of(Row.decode(json.loads(json.dumps(row.encode()))))
+    return decode_row(Row.decode(json.loads(json.dumps(row.encode()))))
 
 
 @given(messages())
@@ -96,15 +96,15 @@ def test_a_setting_comes_back_as_it_was(value: str) -> None:
 
 def test_an_op_says_what_it_is_and_no_more() -> None:
     put = Pending("c", "c1", "c1", "put", 3, 9, 5, (1, 2, "t"), 7, 1, 0, {"title": "T", "created_at": stamp(DAY)})
-    assert op_of(put).encode() == {
+    assert encode_op(put).encode() == {
         "kind": "c", "op": "put", "id": "c1", "session": "c1", "base": 9, "at": 5, "after": 7, "cls": 1,
         "stamp": {"cls": 1, "time": 2, "tie": "t"},
         "value": {"title": "T", "createdAt": "2026-02-01T00:00:00.000Z"},
     }  # fmt: skip
-    assert op_of(Pending("x", "all", "", "clear", 1, upto=12, edited_at=-4)).encode() == {
+    assert encode_op(Pending("x", "all", "", "clear", 1, upto=12, edited_at=-4)).encode() == {
         "kind": "x", "op": "clear", "upto": 12,
     }  # fmt: skip
-    assert op_of(Pending("m", "m1", "c1", "del", 1, base=3, cls=1)).encode() == {
+    assert encode_op(Pending("m", "m1", "c1", "del", 1, base=3, cls=1)).encode() == {
         "kind": "m", "op": "del", "id": "m1", "session": "c1", "base": 3,
     }  # fmt: skip
 
@@ -115,7 +115,7 @@ DAY = datetime(2026, 2, 1, tzinfo=UTC)
 def test_a_count_that_no_server_can_keep_is_cut() -> None:
     value = dict.fromkeys(MESSAGE_COLUMNS) | dict(DEFAULTS)
     value |= {"role": "user", "content": "hi", "message_timestamp": stamp(DAY), "total_tokens": 2**40}
-    assert op_of(Pending("m", "m1", "c1", "put", 1, value=value)).value["total_tokens"] == 2**31 - 1
+    assert encode_op(Pending("m", "m1", "c1", "put", 1, value=value)).value["total_tokens"] == 2**31 - 1
 
 
 def row(kind: Any = "m", value: Any = None, **more: Any) -> Row:
@@ -148,13 +148,13 @@ MESSAGE = {"role": "user", "content": "hi", "timestamp": "2026-02-01T00:00:00Z"}
 )
 def test_a_row_that_is_none_is_not_taken(found: Row) -> None:
     with pytest.raises(BadItem):
-        remote_of(found)
+        decode_row(found)
 
 
 def test_what_is_dead_or_as_it_was_sent_has_no_value() -> None:
-    assert remote_of(row("m", MESSAGE, is_dead=True)).value is None
-    assert remote_of(row("m", MESSAGE, is_dead=True)).is_dead
-    assert remote_of(row("c")).value is None
+    assert decode_row(row("m", MESSAGE, is_dead=True)).value is None
+    assert decode_row(row("m", MESSAGE, is_dead=True)).is_dead
+    assert decode_row(row("c")).value is None
 
 
 def test_a_summary_comes_with_a_conversation_of_the_newest() -> None:
@@ -162,24 +162,24 @@ def test_a_summary_comes_with_a_conversation_of_the_newest() -> None:
         "title": "T", "createdAt": None, "lastMessageTimestamp": "2026-02-01T00:00:00Z",
         "lastMessagePreview": "hi", "messageCount": 2, "totalTokens": 9, "lastModel": None,
     }  # fmt: skip
-    assert remote_of(row("c", told)).value == {
+    assert decode_row(row("c", told)).value == {
         "title": "T", "created_at": "1970-01-02T00:00:00.000000Z",
         "last_message_timestamp": "2026-02-01T00:00:00.000000Z",
         "last_message_preview": "hi", "message_count": 2, "total_tokens": 9, "last_model": None,
     }  # fmt: skip
-    assert remote_of(row("c", {"title": "T", "lastMessageTimestamp": None})).value == {
+    assert decode_row(row("c", {"title": "T", "lastMessageTimestamp": None})).value == {
         "title": "T", "created_at": "1970-01-02T00:00:00.000000Z", "last_message_timestamp": None,
     }  # fmt: skip
 
 
 def test_an_answer_is_of_the_op_that_it_stands_for() -> None:
-    assert told_of(("m", "m1", 4), Ack("rejected", code="too_large")).code == "too_large"
-    told = told_of(("m", "m1", 4), Ack("ok", row()))
-    assert (told.rev, told.row) == (4, remote_of(row()))
+    assert decode_ack(("m", "m1", 4), Ack("rejected", code="too_large")).code == "too_large"
+    told = decode_ack(("m", "m1", 4), Ack("ok", row()))
+    assert (told.rev, told.row) == (4, decode_row(row()))
     with pytest.raises(BadItem):
-        told_of(("m", "m2", 4), Ack("ok", row()))
+        decode_ack(("m", "m2", 4), Ack("ok", row()))
     with pytest.raises(BadItem):
-        told_of(("c", "m1", 4), Ack("ok", row()))
+        decode_ack(("c", "m1", 4), Ack("ok", row()))
 
 
 def test_damaged_values_do_not_stop_a_push() -> None:
@@ -190,7 +190,7 @@ def test_damaged_values_do_not_stop_a_push() -> None:
         "message_timestamp": "9999-99-99T99:99:99.999999Z",
         "reasoning_details": "nothing",
     }
-    told = message_of("msg_1_abc", value)
+    told = encode_message("msg_1_abc", value)
     assert (told["content"], told["timestamp"]) == ("caf\ufffd", "1970-01-01T00:00:00.000Z")
     assert told.get("metadata", {}) == {}
     item = message_item(OutMessage("msg_1_abc", 1, value, {}))
