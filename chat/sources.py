@@ -15,10 +15,10 @@ from sterna.providers import (
     HistoryHit,
     Model,
     Timeouts,
-    discover,
     endpoints_from,
     guide,
 )
+from sterna.providers.discovery import Discovery
 from sterna.providers.guide import HelpText
 from sterna.providers.llm_extra import llm_models
 from sterna.providers.model_cache import Memory
@@ -110,9 +110,26 @@ def _model(row: Mapping[str, Any]) -> Model:
     return Model(SERVER, row["model_id"], name, tier=tier, allowed=row["allowed"], limits=row["limits"])
 
 
-async def add_found(catalog: Catalog, settings: Settings, environ: Mapping[str, str]) -> list[str]:
-    """Look for keys in the environment and for servers on this machine, if the person lets us; gives the new names."""
-    return catalog.add(await discover(environ)) if settings.discover and not settings.blocked else []
+async def add_found(
+    catalog: Catalog, settings: Settings, environ: Mapping[str, str], *, wanted: str = "", late: bool = False
+) -> list[str]:
+    """Look for keys in the environment and for servers on this machine, if the person lets us; gives the new names.
+
+    ``wanted`` is the name of the provider that is waited for. With ``late``, a server that is slow to answer keeps
+    nobody waiting where something else can be asked; it is added when it has answered.
+    """
+    if not settings.discover or settings.blocked:
+        return []
+    search, goes_on = Discovery(environ), False
+    try:
+        names = catalog.add(await search.first(wanted=wanted, has_others=not catalog.has_only_the_guide))
+        if late and not search.is_over:
+            catalog.add_later(search)
+            goes_on = True
+        return names
+    finally:
+        if not goes_on:
+            await search.aclose()
 
 
 def needs_search(catalog: Catalog, ref: str) -> bool:

@@ -135,7 +135,7 @@ async def _ask_and_keep(place: Place, settings: Settings, question: Question) ->
 async def _ready(catalog: Catalog, settings: Settings, ref: str) -> None:
     """Look around for models only when the answer depends on it. Raises ClickException for a model nobody has."""
     if needs_search(catalog, ref):
-        await add_found(catalog, settings, os.environ)
+        await add_found(catalog, settings, os.environ, wanted=ref.partition("/")[0] if "/" in ref else "")
     try:
         catalog.resolve(ref)
     except ProviderError as error:

@@ -15,6 +15,8 @@ from .openai import OpenAIProvider
 if TYPE_CHECKING:
     import httpx
 
+    from .discovery import Discovery
+
 LEARN = 4.0
 """Seconds for a list that is only to say how much a model takes."""
 
@@ -38,6 +40,8 @@ class Catalog:
         self.problems = {}
         self.finders: list[Callable[[], Awaitable[None]]] = []
         """Each may add more, whenever models are asked for."""
+        self.on_added: Callable[[], Awaitable[None]] | None = None
+        """Called when a slow search has added more."""
         self.default = default
         self._guide = guide
         self._transport = transport
@@ -46,6 +50,7 @@ class Catalog:
         self._spare: set[str] = set()
         self._learning: dict[str, asyncio.Task[None]] = {}
         """Endpoints whose list was asked for, only to learn how much a model takes."""
+        self._searches: dict[Discovery, asyncio.Task[None]] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._providers: dict[str, Provider] = {guide.name: guide}
         self._listed: dict[str, list[Model]] = {}
@@ -78,6 +83,16 @@ class Catalog:
             self._replaced.append(self._providers.pop(name))
             self._listed.pop(name, None)
             self.problems.pop(name, None)
+
+    def add_later(self, search: Discovery) -> None:
+        """Add what a search that goes on finds, when it finds it."""
+
+        async def follow() -> None:
+            async for endpoints in search.rest():
+                if self.add(endpoints) and self.on_added is not None:
+                    await self.on_added()
+
+        self._searches[search] = asyncio.create_task(follow())
 
     def add_provider(self, provider: Provider, *, spare: bool = False) -> None:
         """Offer another kind of back end under its own name. A ``spare`` one answers only when it is named."""
@@ -184,9 +199,11 @@ class Catalog:
 
     async def aclose(self) -> None:
         """Close every connection. Safe to call twice."""
-        for task in self._learning.values():
+        background = [*self._learning.values(), *self._searches.values()]
+        for task in background:
             task.cancel()
-        await asyncio.gather(*self._learning.values(), return_exceptions=True)
+        await asyncio.gather(*background, return_exceptions=True)
+        await asyncio.gather(*(search.aclose() for search in self._searches))
         await asyncio.gather(*(provider.aclose() for provider in [*self._providers.values(), *self._replaced]))
 
     def _provider(self, endpoint: Endpoint) -> Provider:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -55,6 +55,95 @@ CONNECT = 2.0
 """Seconds for a connection on this machine: one that is refused is refused at once, however busy the machine is."""
 ANSWER = 5.0
 """Seconds for a list of models, once something has taken the connection."""
+SOON = 1.0
+"""Seconds that a slow server keeps others waiting: those that have answered, or whatever else can be asked."""
+PATIENCE = 3.0
+"""Seconds that a slow server is waited for while nothing can be asked: the machine may be busy."""
+
+
+class Discovery:
+    """One search: all are asked at the same time, and each is a result as soon as it has answered."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        local: Sequence[Endpoint] = LOCAL,
+        limit: float = ANSWER,
+    ) -> None:
+        self._named = [endpoint for service in SERVICES if (endpoint := _of_environment(service, environ)) is not None]
+        candidates = [_ollama(endpoint, environ) if endpoint.name == "ollama" else endpoint for endpoint in local]
+        taken = {_place(endpoint) for endpoint in self._named}
+        self._near = [endpoint for endpoint in candidates if _place(endpoint) not in taken]
+        asked = {endpoint.name: endpoint for endpoint in self._near}
+        asked |= {endpoint.name: endpoint for endpoint in self._named if not endpoint.default_model}
+        self._answered: dict[str, Endpoint] = {}
+        self._pending = {asyncio.create_task(self._ask(one, transport, limit)) for one in asked.values()}
+
+    async def first(self, *, wanted: str = "", has_others: bool = False) -> list[Endpoint]:
+        """Return what is found after ``SOON`` seconds, or after ``PATIENCE`` where nothing can be asked before.
+
+        ``wanted``: the name of the one that is waited for. ``has_others``: something can be asked without a search.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while self._pending:
+            enough = wanted in self._names() if wanted else has_others or bool(self._names())
+            end = began + (SOON if enough else PATIENCE)
+            done, self._pending = await asyncio.wait(
+                self._pending, timeout=max(0.0, end - loop.time()), return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                break
+        return self.found()
+
+    async def rest(self) -> AsyncGenerator[list[Endpoint], None]:
+        """Yield what is found each time that a slow one has answered."""
+        while self._pending:
+            done, self._pending = await asyncio.wait(self._pending, return_when=asyncio.FIRST_COMPLETED)
+            if done:
+                yield self.found()
+
+    def found(self) -> list[Endpoint]:
+        """Return what can be asked by now, in the order of preference."""
+        answered = self._answered
+        return [answered.get(endpoint.name, endpoint) for endpoint in self._named] + [
+            answered.get(endpoint.name, endpoint)
+            for endpoint in self._near
+            if endpoint.name in answered or endpoint.url_hint
+        ]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every one has answered, or had its time."""
+        return not self._pending
+
+    async def aclose(self) -> None:
+        """Give up those that have not answered. Safe to call twice."""
+        for task in self._pending:
+            task.cancel()
+        await asyncio.gather(*self._pending, return_exceptions=True)
+        self._pending = set()
+
+    def _names(self) -> set[str]:
+        return {endpoint.name for endpoint in self._named} | self._answered.keys()
+
+    async def _ask(self, endpoint: Endpoint, transport: httpx.AsyncBaseTransport | None, limit: float) -> None:
+        """Ask for models, the first of which is the one to take."""
+        if transport is None and endpoint.local and not await _listens(endpoint):
+            return
+        provider = OpenAIProvider(
+            endpoint, transport=transport, timeouts=Timeouts(connect=limit, read=limit, write=limit, listing=limit)
+        )
+        try:
+            models = await provider.models()
+        except ProviderError:
+            return  # nothing there, or something else: not ours to report
+        finally:
+            await provider.aclose()
+        if models:  # a server without a model cannot answer anything yet
+            self._answered[endpoint.name] = replace(endpoint, default_model=models[0].id)
 
 
 async def discover(
@@ -70,16 +159,11 @@ async def discover(
     are asked for models. What the environment names is kept though it does not answer: its error says more than another
     one's reply.
     """
-    named = [endpoint for service in SERVICES if (endpoint := _of_environment(service, environ)) is not None]
-    candidates = [_ollama(endpoint, environ) if endpoint.name == "ollama" else endpoint for endpoint in local]
-    taken = {_place(endpoint) for endpoint in named}
-    near = [endpoint for endpoint in candidates if _place(endpoint) not in taken]
-    asked = {endpoint.name: endpoint for endpoint in near}
-    asked |= {endpoint.name: endpoint for endpoint in named if not endpoint.default_model}
-    answered = await _answering(list(asked.values()), transport, limit)
-    return [answered.get(endpoint.name, endpoint) for endpoint in named] + [
-        answered.get(endpoint.name, endpoint) for endpoint in near if endpoint.name in answered or endpoint.url_hint
-    ]
+    search = Discovery(environ, transport=transport, local=local, limit=limit)
+    try:
+        return await search.first()
+    finally:
+        await search.aclose()
 
 
 def _of_environment(service: Service, environ: Mapping[str, str]) -> Endpoint | None:
@@ -117,31 +201,6 @@ def _ollama(endpoint: Endpoint, environ: Mapping[str, str]) -> Endpoint:
 
 def _place(endpoint: Endpoint) -> tuple[str, int | None]:
     return ("this machine" if endpoint.local else endpoint.host, endpoint.port)
-
-
-async def _answering(
-    endpoints: Sequence[Endpoint], transport: httpx.AsyncBaseTransport | None, limit: float
-) -> dict[str, Endpoint]:
-    """Those that answered in time, each with its first model as the one to take."""
-    answered: dict[str, Endpoint] = {}
-
-    async def ask(endpoint: Endpoint) -> None:
-        if transport is None and endpoint.local and not await _listens(endpoint):
-            return
-        provider = OpenAIProvider(
-            endpoint, transport=transport, timeouts=Timeouts(connect=limit, read=limit, write=limit, listing=limit)
-        )
-        try:
-            models = await provider.models()
-        except ProviderError:
-            return  # nothing there, or something else: not ours to report
-        finally:
-            await provider.aclose()
-        if models:  # a server without a model cannot answer anything yet
-            answered[endpoint.name] = replace(endpoint, default_model=models[0].id)
-
-    await asyncio.gather(*map(ask, endpoints))
-    return answered
 
 
 async def _listens(endpoint: Endpoint) -> bool:

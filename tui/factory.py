@@ -104,7 +104,7 @@ async def make_catalog(
         help_text=help_text,
         memory=storage.data_dir(folder),
     )
-    await add_found(catalog, settings, environ)
+    await add_found(catalog, settings, environ, late=True)
     catalog.finders.append(partial(add_server, catalog, settings, store, folder, config_folder, environ))
     await catalog.finders[-1]()
     return catalog

@@ -10,8 +10,14 @@ import httpx
 import pytest
 from raw_server import RawServer, answer, serving
 
-from sterna.providers import ChatMessage, Endpoint, Failed, Request, discover
+from sterna.providers import Catalog, ChatMessage, Endpoint, Failed, HistoryHit, Request, discover, guide
+from sterna.providers.discovery import Discovery
 from sterna.providers.openai import OpenAIProvider
+
+
+async def nothing(_: str) -> list[HistoryHit]:
+    return []
+
 
 LIST = answer("200 OK", {"data": [{"id": "nomic-embed-text"}, {"id": "llama3.2"}]})
 KEYS = {
@@ -164,3 +170,71 @@ async def test_a_server_that_the_environment_names_is_kept_though_it_does_not_an
     (failed,) = [event async for event in OpenAIProvider(one).stream(Request("m", (ChatMessage("user", "hi"),)))]
     assert isinstance(failed, Failed)
     assert "OLLAMA_HOST" in failed.message
+
+
+async def test_a_server_that_hangs_keeps_nobody_waiting_where_another_has_answered() -> None:
+    async def silent(_: Any) -> None:
+        await hung.over.wait()
+
+    hung: RawServer
+    async with serving(silent) as hung, serving(LIST) as one:
+        local = [Endpoint("hung", hung.url), Endpoint("l", one.url)]
+        async with asyncio.timeout(20):
+            found = await discover({}, local=local, limit=60)
+            assert [endpoint.name for endpoint in found] == ["l"]
+            named = await discover({"GROQ_API_KEY": "k"}, local=local[:1], limit=60)
+            assert [endpoint.name for endpoint in named] == ["groq"]
+            assert await discover({}, local=local[:1], limit=60) == []
+
+
+async def test_a_slow_server_is_added_when_it_answers() -> None:
+    async def slow(writer: Any) -> None:
+        await answers.wait()
+        writer.write(LIST)
+        await writer.drain()
+
+    answers, added = asyncio.Event(), asyncio.Event()
+    async with serving(slow) as late, serving(LIST) as one:
+        catalog = Catalog([], guide=guide(lambda _: "", nothing))
+
+        async def on_added() -> None:
+            added.set()
+
+        catalog.on_added = on_added
+        search = Discovery({}, local=[Endpoint("late", late.url), Endpoint("l", one.url)], limit=60)
+        assert catalog.add(await search.first()) == ["l"]
+        assert not search.is_over
+        catalog.add_later(search)
+        answers.set()
+        await asyncio.wait_for(added.wait(), 20)
+        assert catalog.names()[:2] == ["l", "late"]
+        assert catalog.resolve("late/")[1] == "llama3.2"
+        await catalog.aclose()
+
+
+async def test_a_search_that_goes_on_ends_with_the_catalog() -> None:
+    async def silent(_: Any) -> None:
+        await hung.over.wait()
+
+    hung: RawServer
+    async with serving(silent) as hung, serving(LIST) as one:
+        catalog = Catalog([], guide=guide(lambda _: "", nothing))
+        search = Discovery({}, local=[Endpoint("hung", hung.url), Endpoint("l", one.url)], limit=60)
+        await search.first()
+        catalog.add_later(search)
+        async with asyncio.timeout(20):
+            await catalog.aclose()
+        assert search.is_over
+
+
+async def test_the_one_that_is_wanted_is_waited_for() -> None:
+    async def late(writer: Any) -> None:
+        await asyncio.sleep(1.2)  # longer than a slow server keeps others waiting
+        writer.write(LIST)
+        await writer.drain()
+
+    async with serving(late) as slow, serving(LIST) as one:
+        search = Discovery({}, local=[Endpoint("late", slow.url), Endpoint("l", one.url)])
+        found = await search.first(wanted="late")
+        assert [endpoint.name for endpoint in found] == ["late", "l"]
+        await search.aclose()

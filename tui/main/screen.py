@@ -72,6 +72,8 @@ class MainScreen(MainLayout):
         turns = self.context.turns
         assert turns is not None
         turns.subscribe(self.turn_actions.reply_changed)
+        if self.context.catalog is not None:
+            self.context.catalog.on_added = self.show_providers
         await self.show_providers()
         await self.navigation.show_removals()
 
@@ -93,6 +95,8 @@ class MainScreen(MainLayout):
 
     async def show_providers(self) -> None:
         """Show the models and providers that there are now."""
+        if not self.is_alive:
+            return
         await self.status_display.refresh()
         await self.status_display.show_welcome()
 
