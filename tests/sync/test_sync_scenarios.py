@@ -108,6 +108,32 @@ def test_jumping_clock(office: Office) -> None:
 # Two who did not know of each other
 
 
+def test_messages_of_one_millisecond_are_in_the_same_order_everywhere_though_each_was_pushed_alone(
+    office: Office,
+) -> None:
+    """Times are on the wire to the microsecond, and each message that is written is later than those before it."""
+    one, other = office.desk(), office.desk()
+    ids = ["m5", "m1", "m4", "m2", "m3"]
+    written = [{"id": id, "role": "user", "content": id, "timestamp": "2026-03-01T10:00:00.000Z"} for id in ids]
+    for count in range(1, len(ids) + 1):
+        found = one.store.import_conversations([{"id": "c", "title": "Terns", "messages": written[:count]}])
+        assert found["errors"] == 0
+        one.cycle()
+    session_id = None
+    for text in "dbeac":  # the clock stands still
+        session_id = one.say(session_id, text)
+        one.cycle()
+    assert session_id is not None
+    in_step(office)
+    assert one.texts("c") == other.texts("c") == ids
+    assert [text for text in other.texts(session_id) if len(text) == 1] == list("dbeac")
+    for id in sorted(ids):
+        other.store.db.execute("update chat_messages set content = content || '!' where id = ?", (id,))
+        other.cycle()
+    in_step(office)
+    assert one.texts("c") == [f"{id}!" for id in ids]
+
+
 def test_same_title_on_two_devices(office: Office) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
