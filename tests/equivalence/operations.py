@@ -212,7 +212,8 @@ def happen(both: Both, deed: tuple[Any, ...]) -> None:
     """Do one of the things above."""
     match deed:
         case ("many", rows) if both.days > 1 or both.uncounted:
-            # PostgreSQL counts a statement, SQLite a row: where a day may fall below zero, which comes first decides
+            # PostgreSQL counts a statement, SQLite a row: where a day may fall below zero, which comes first decides.
+            # Neither engine can follow the other, see docs/data.md.
             for row in rows:
                 happen(both, ("put", row))
         case ("many", rows):
