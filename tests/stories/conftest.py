@@ -1,4 +1,4 @@
-"""Where a story takes place."""
+"""Fixtures of the stories."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fake_openai import Server
-from tests.stories.living import Home
+from tests.stories.processes import Home
 
 
 @pytest.fixture

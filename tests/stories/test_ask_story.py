@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from tests.fake_openai import Script, Server
-from tests.stories.living import STERNA, Home, Outcome, until
+from tests.stories.processes import STERNA, Home, Outcome, until
 
 
 def arriving(home: Home) -> str:
@@ -20,11 +20,11 @@ def arriving(home: Home) -> str:
 
 
 def test_a_killed_reply_is_there_at_the_next_start(home: Home) -> None:
-    going = home.start("ask", "!hold 5")
-    going.hear("word5")
+    command = home.start("ask", "!hold 5")
+    command.wait_for_output("word5")
     until(lambda: arriving(home) == "word1 word2 word3 word4 word5 ", "the text is saved")
-    going.process.kill()
-    going.end()
+    command.process.kill()
+    command.wait()
     assert home.messages() == [
         ("user", "!hold 5", "done"),
         ("assistant", "word1 word2 word3 word4 word5 ", "interrupted"),
@@ -39,26 +39,26 @@ def test_a_killed_reply_is_there_at_the_next_start(home: Home) -> None:
     [(signal.SIGINT, 130, "stopped"), (signal.SIGTERM, 143, "interrupted"), (signal.SIGHUP, 129, "interrupted")],
 )
 def test_a_signal_ends_the_reply_and_keeps_its_text(home: Home, number: int, code: int, finish: str) -> None:
-    going = home.start("ask", "!hold 3")
-    going.hear("word3")
-    going.signal(number)
-    assert going.end() == Outcome(code, "word1 word2 word3 \n", "")
+    command = home.start("ask", "!hold 3")
+    command.wait_for_output("word3")
+    command.signal(number)
+    assert command.wait() == Outcome(code, "word1 word2 word3 \n", "")
     assert home.messages()[1] == ("assistant", "word1 word2 word3 ", finish)
 
 
 def test_a_signal_before_the_first_word_keeps_the_prompt(home: Home, server: Server) -> None:
-    going = home.start("ask", "!hold 0")
+    command = home.start("ask", "!hold 0")
     until(lambda: server.fake.requests, "the server is asked")
-    going.signal(signal.SIGINT)
-    assert going.end() == Outcome(130, "", "")
+    command.signal(signal.SIGINT)
+    assert command.wait() == Outcome(130, "", "")
     assert home.messages() == [("user", "!hold 0", "done"), ("assistant", "", "stopped")]
 
 
 def test_a_signal_ends_a_question_that_is_kept_nowhere(home: Home) -> None:
-    going = home.start("ask", "--no-store", "!hold 3")
-    going.hear("word3")
-    going.signal(signal.SIGINT)
-    assert going.end() == Outcome(130, "word1 word2 word3 \n", "")
+    command = home.start("ask", "--no-store", "!hold 3")
+    command.wait_for_output("word3")
+    command.signal(signal.SIGINT)
+    assert command.wait() == Outcome(130, "word1 word2 word3 \n", "")
     assert not (home.folder / "data").exists()
 
 
@@ -79,35 +79,35 @@ def test_a_reader_who_leaves_ends_the_reply_which_is_kept(home: Home) -> None:
 
 def test_a_reader_who_sleeps_does_not_hold_up_the_history(home: Home) -> None:
     """The pipe is full and nobody reads it; the reply comes in and is kept all the same."""
-    going = home.start("ask", "!words 20000")
+    command = home.start("ask", "!words 20000")
     until(lambda: home.run("search", "ENDOFREPLY").code == 0, "the whole reply is kept")
-    outcome = going.end()
+    outcome = command.wait()
     assert outcome.code == 0
     assert outcome.out.endswith("ENDOFREPLY\n")
 
 
 def test_a_reader_who_sleeps_does_not_hold_up_the_end(home: Home) -> None:
-    going = home.start("ask", "!words 20000")
+    command = home.start("ask", "!words 20000")
     until(lambda: home.run("search", "ENDOFREPLY").code == 0, "the whole reply is kept")
-    going.signal(signal.SIGTERM)
-    assert going.process.wait(60) == 143
-    going.end()
+    command.signal(signal.SIGTERM)
+    assert command.process.wait(60) == 143
+    command.wait()
 
 
 def test_two_ask_at_once_and_both_are_answered(home: Home, server: Server) -> None:
-    going = [home.start("ask", "!hold 4"), home.start("ask", "!hold 6")]
+    command = [home.start("ask", "!hold 4"), home.start("ask", "!hold 6")]
     until(lambda: len(server.fake.requests) == 2, "both have asked")
     server.release()
-    outs = {one.end().out for one in going}
+    outs = {one.wait().out for one in command}
     assert outs == {"word1 word2 word3 word4 \n", "word1 word2 word3 word4 word5 word6 \n"}
     names = [row["name"] for row in home.json_lines("list")]
     assert {home.messages(name)[1][1] + "\n" for name in names} == outs
 
 
 def test_four_first_starts_at_once_agree_on_one_history(home: Home) -> None:
-    going = [home.start("ask", f"number {number}") for number in range(4)]
-    for number, one in enumerate(going):
-        assert one.end() == Outcome(0, f"You said: number {number}\n", "")
+    command = [home.start("ask", f"number {number}") for number in range(4)]
+    for number, one in enumerate(command):
+        assert one.wait() == Outcome(0, f"You said: number {number}\n", "")
     assert {row["title"] for row in home.json_lines("list")} == {f"number {number}" for number in range(4)}
 
 
@@ -123,6 +123,6 @@ def test_the_file_opens_with_any_tool(home: Home) -> None:
 def test_a_prompt_of_ten_megabytes_arrives_whole(home: Home, server: Server) -> None:
     text = "word " * 2_000_000
     server.fake.reply = lambda body: Script(("ok",))
-    assert home.start("ask", stdin=subprocess.PIPE).end(text) == Outcome(0, "ok\n", "")
+    assert home.start("ask", stdin=subprocess.PIPE).wait(text) == Outcome(0, "ok\n", "")
     assert server.fake.requests[0]["messages"][0]["content"] == text
     assert home.messages()[0][1] == text

@@ -1,4 +1,4 @@
-"""Somebody new signs up, chats, searches, quits, comes back, sees what was used, takes everything along, and leaves."""
+"""A new user signs up, chats, searches, quits, returns, checks the usage, exports everything and deletes the account."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 from sterna.server.database.embedded import Embedded
 from sterna.server.database.postgres_process import PostgresProcess
 from tests.fake_openai import Server
-from tests.stories.living import STERNA, Going, Home, until
+from tests.stories.processes import STERNA, Home, RunningCommand, until
 from tests.stories.terminal import CTRL_L, CTRL_R, EMPTY, ENTER, ESCAPE, F10, Terminal
 from tests.stories.test_serve_story import address
 
@@ -32,20 +32,20 @@ where n.nspname in ('public', 'auth', 'sterna') and c.relkind in ('r', 'p')
 
 
 @pytest.fixture
-def keeper(tmp_path: Path, server: Server) -> Iterator[tuple[Home, Going]]:
-    """Whoever runs the server, and its process."""
-    folder = tmp_path / "keeper"
+def administrator(tmp_path: Path, server: Server) -> Iterator[tuple[Home, RunningCommand]]:
+    """Folders of the server, and its process."""
+    folder = tmp_path / "administrator"
     folder.mkdir()
     home = Home(folder)
-    going = home.start("serve", "--port", "0", "--no-rate-limits", "--upstream-url", server.url)
-    yield home, going
-    going.signal(signal.SIGTERM)
-    assert going.end().code == 0
+    command = home.start("serve", "--port", "0", "--no-rate-limits", "--upstream-url", server.url)
+    yield home, command
+    command.signal(signal.SIGTERM)
+    assert command.wait().code == 0
 
 
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Home:
-    """Somebody who has set nothing."""
+    """Folders of a user without any settings."""
     folder = tmp_path / "newcomer"
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "config.toml").write_text("discover = false\n")
@@ -53,7 +53,7 @@ def newcomer(tmp_path: Path) -> Home:
 
 
 def tables_that_name(home: Home, user_id: str) -> dict[str, int]:
-    """Tables of the server in which the person's id stands, and in how many rows."""
+    """Return the server's tables that contain a user's id, with the number of rows."""
     folder = home.folder / "data" / "server" / "postgres"
     found = {}
     with psycopg.connect(Embedded(folder, PostgresProcess(folder).socket).admin_url, row_factory=dict_row) as db:
@@ -67,7 +67,7 @@ def tables_that_name(home: Home, user_id: str) -> dict[str, int]:
 
 
 def sign_up(home: Home, url: str) -> None:
-    """As a person answers."""
+    """Create an account by answering the questions of the command."""
     talk = pexpect.spawn(
         STERNA, ["login", url, "--create", "--email", EMAIL], env=home.environ, encoding="utf-8", timeout=30
     )
@@ -90,39 +90,41 @@ def synced(home: Home) -> bool:
     return bool(told["waiting"] == 0 and told["complete"])
 
 
-def test_a_newcomer_comes_and_goes(keeper: tuple[Home, Going], newcomer: Home) -> None:
-    url = address(keeper[1])
+def test_a_new_user_signs_up_and_deletes_the_account(
+    administrator: tuple[Home, RunningCommand], newcomer: Home
+) -> None:
+    url = address(administrator[1])
     sign_up(newcomer, url)
     user_id = newcomer.json("whoami")["user_id"]
     assert newcomer.run("analytics", "on").code == 0
 
     with Terminal(newcomer) as screen:
-        screen.sees(EMPTY, "synced", f"Connected to {url.partition('://')[2]}", "Using server")
+        screen.wait_for(EMPTY, "synced", f"Connected to {url.partition('://')[2]}", "Using server")
         screen.press(CTRL_L)
-        screen.sees(f"server  {url.partition('://')[2]}", "DeepSeek R1", "pro only")
+        screen.wait_for(f"server  {url.partition('://')[2]}", "DeepSeek R1", "pro only")
         screen.press("deepseek", ENTER)
-        screen.sees(EMPTY, "server/deepseek")
+        screen.wait_for(EMPTY, "server/deepseek")
         screen.press("how far do arctic terns fly in a year", ENTER)
-        screen.sees("You said: how far do arctic terns fly in a year", EMPTY)
+        screen.wait_for("You said: how far do arctic terns fly in a year", EMPTY)
         until(lambda: synced(newcomer), "the first words are at the server")
         screen.press(CTRL_R, "arctic")
-        screen.sees("how far do arctic terns")
+        screen.wait_for("how far do arctic terns")
         screen.press(ENTER)
-        screen.sees("You said: how far do arctic terns fly in a year")
+        screen.wait_for("You said: how far do arctic terns fly in a year")
         screen.press(ESCAPE, F10)
-        assert screen.ends() == 0
+        assert screen.wait_for_exit() == 0
 
     with Terminal(newcomer) as screen:
-        screen.sees("You said: how far do arctic terns fly in a year", EMPTY, "server/deepseek")
+        screen.wait_for("You said: how far do arctic terns fly in a year", EMPTY, "server/deepseek")
         screen.press("and back?", ENTER)
-        screen.sees("You said: and back?", EMPTY)
+        screen.wait_for("You said: and back?", EMPTY)
         screen.press(SHIFT_F2)
-        screen.sees(EMAIL, "Today  2 messages sent, 2 received", "1 search")
-        screen.dies()
+        screen.wait_for(EMAIL, "Today  2 messages sent, 2 received", "1 search")
+        screen.kill()
     with Terminal(newcomer) as screen:
-        screen.sees("You said: and back?", EMPTY, "synced")
+        screen.wait_for("You said: and back?", EMPTY, "synced")
         screen.press(F10)
-        assert screen.ends() == 0
+        assert screen.wait_for_exit() == 0
     asked = newcomer.run("ask", "-c", "last", "and from a pipe?")
     assert (asked.code, asked.out) == (0, "You said: and from a pipe?\n")
     until(lambda: newcomer.run("sync", "--once").code == 0 and synced(newcomer), "everything is at the server")
@@ -146,11 +148,11 @@ def test_a_newcomer_comes_and_goes(keeper: tuple[Home, Going], newcomer: Home) -
     ), kinds
     assert "arctic" not in json.dumps(told["server"]["interactions"])
 
-    named = tables_that_name(keeper[0], user_id)
+    named = tables_that_name(administrator[0], user_id)
     assert {"auth.users", "public.profiles", "public.chat_messages", "public.user_interactions"} <= named.keys()
-    leaving = newcomer.start("account", "delete", "--yes", EMAIL, "--password-stdin", stdin=-1).end(f"{WORD}\n")
+    leaving = newcomer.start("account", "delete", "--yes", EMAIL, "--password-stdin", stdin=-1).wait(f"{WORD}\n")
     assert leaving.code == 0, leaving.err
-    assert tables_that_name(keeper[0], user_id) == {}
+    assert tables_that_name(administrator[0], user_id) == {}
     left = [one for one in (newcomer.folder / "data").rglob("*") if one.is_file() and b"arctic" in one.read_bytes()]
     assert left == []
     assert newcomer.run("list").out == ""

@@ -1,4 +1,4 @@
-"""Two computers and their server, as real processes that are killed at random, and a wire between them that breaks."""
+"""Two computers and their server as real processes, which are killed at random, behind a faulty proxy."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ import pytest
 from sterna.storage import Store, data_dir, open_account
 from sterna.sync.protocol.capabilities import client_header
 from tests.clients import WORD, Somebody, sign_up
-from tests.stories.faulty import Faulty
-from tests.stories.living import STERNA, Home, until
+from tests.stories.chaos_proxy import ChaosProxy
+from tests.stories.processes import STERNA, Home, until
 
 SECONDS = 60.0
-"""How long everything is killed and written to."""
+"""Duration of the faults."""
 
 
 class Computer:
-    """One of the two: its folders, the words that were typed there, and the sync that runs in the background."""
+    """One computer: its folders, the words that were typed there, and its sync in the background."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
@@ -38,27 +38,27 @@ class Computer:
         self.syncing: subprocess.Popen[bytes] | None = None
 
     def sign_in(self, url: str, email: str) -> None:
-        going = self.home.start(
+        command = self.home.start(
             "login", url, "--email", email, "--password-stdin", "--yes", "--adopt", stdin=subprocess.PIPE
         )
-        done = going.end(f"{WORD}\n")
+        done = command.wait(f"{WORD}\n")
         assert done.code == 0, done.err
 
     def sync(self) -> None:
-        """Let it sync in the background, anew if it was killed."""
+        """Start sync in the background unless it is running."""
         if self.syncing is None or self.syncing.poll() is not None:
             self.syncing = subprocess.Popen(
                 [STERNA, "sync"], env=self.home.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill sync with SIGKILL."""
         if self.syncing is not None:
             self.syncing.kill()
             self.syncing.wait()
 
     def write(self, rng: random.Random, word: str) -> None:
-        """Type something, rename something: whatever the sync is doing meanwhile."""
+        """Type or rename something while sync is running."""
         store = self.open()
         try:
             rows = store.session_page(0, 5)
@@ -76,7 +76,7 @@ class Computer:
         return Store.open(open_account(data_dir(self.home.folder / "data")))
 
     def history(self) -> dict[str, tuple[str, list[tuple[str, str]]]]:
-        """Every conversation: its title, and its messages in order."""
+        """Return the title of each conversation, and its messages in order."""
         store = self.open()
         try:
             return {
@@ -92,47 +92,47 @@ class Computer:
 
 
 @pytest.fixture
-def faulty() -> Iterator[Faulty]:
-    made = Faulty(7)
+def proxy() -> Iterator[ChaosProxy]:
+    made = ChaosProxy(7)
     yield made
     made.close()
 
 
-class Keeper:
-    """The server, at the far end of the wire."""
+class ServerProcess:
+    """The server behind the proxy."""
 
-    def __init__(self, folder: Path, faulty: Faulty) -> None:
+    def __init__(self, folder: Path, proxy: ChaosProxy) -> None:
         folder.mkdir()
         self.home = Home(folder)
-        self._faulty = faulty
+        self._proxy = proxy
         self.serve()
 
     def serve(self) -> None:
-        """Have it listen, somewhere."""
-        self.going = self.home.start("serve", "--port", "0", "--no-rate-limits")
-        self.going.hear("http://127.0.0.1:")
-        self.going.hear("\n")
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.going.heard.decode())
+        """Start the server on any port."""
+        self.command = self.home.start("serve", "--port", "0", "--no-rate-limits")
+        self.command.wait_for_output("http://127.0.0.1:")
+        self.command.wait_for_output("\n")
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.command.output.decode())
         assert found is not None
-        self._faulty.port = int(found[1])
+        self._proxy.port = int(found[1])
 
     def kill(self, *, database: bool) -> None:
-        """kill -9, of PostgreSQL too when ``database``; and start it again."""
+        """Kill the server with SIGKILL, with ``database`` PostgreSQL too, and start it again."""
         pid = (self.home.folder / "data" / "server" / "postgres" / "postmaster.pid").read_text().split()[0]
-        self.going.signal(signal.SIGKILL)
+        self.command.signal(signal.SIGKILL)
         if database:
             os.kill(int(pid), signal.SIGKILL)
-        self.going.end()
+        self.command.wait()
         self.serve()
 
-    def end(self) -> int:
-        """Let it end by itself; its exit code."""
-        self.going.signal(signal.SIGTERM)
-        return self.going.end().code
+    def stop(self) -> int:
+        """Stop the server. Return the exit code."""
+        self.command.signal(signal.SIGTERM)
+        return self.command.wait().code
 
     def history(self, who: Somebody) -> dict[str, tuple[str, list[tuple[str, str]]]]:
-        """What it has of somebody: every conversation's title, and its messages in order."""
-        with httpx.Client(base_url=f"http://127.0.0.1:{self._faulty.port}", timeout=30) as http:
+        """Return an account's conversations: title of each, and its messages in order."""
+        with httpx.Client(base_url=f"http://127.0.0.1:{self._proxy.port}", timeout=30) as http:
             asked = {"email": who.email, "password": WORD}
             token = http.post("/auth/v1/token?grant_type=password", json=asked).json()["access_token"]
             http.headers.update({"authorization": f"Bearer {token}", **client_header()})
@@ -152,22 +152,22 @@ class Keeper:
 
 
 @pytest.fixture
-def keeper(tmp_path: Path, faulty: Faulty) -> Iterator[Keeper]:
-    made = Keeper(tmp_path / "keeper", faulty)
-    yield made
-    assert made.end() == 0
+def server_process(tmp_path: Path, proxy: ChaosProxy) -> Iterator[ServerProcess]:
+    server = ServerProcess(tmp_path / "server", proxy)
+    yield server
+    assert server.stop() == 0
 
 
-def test_everything_is_killed_behind_a_wire_that_breaks_and_no_word_is_missing(
-    tmp_path: Path, keeper: Keeper, faulty: Faulty
+def test_no_word_is_lost_while_everything_is_killed_behind_a_faulty_proxy(
+    tmp_path: Path, server_process: ServerProcess, proxy: ChaosProxy
 ) -> None:
     rng = random.Random(11)
-    who = sign_up(f"http://127.0.0.1:{faulty.port}")
+    who = sign_up(f"http://127.0.0.1:{proxy.port}")
     computers = [Computer(tmp_path / name) for name in ("here", "there")]
-    faulty.rate = 0.0
+    proxy.rate = 0.0
     for one in computers:
-        one.sign_in(faulty.url, who.email)
-    faulty.rate = 0.25
+        one.sign_in(proxy.url, who.email)
+    proxy.rate = 0.25
     end, number = time.monotonic() + SECONDS, 0
     while time.monotonic() < end:
         for one in computers:
@@ -177,18 +177,18 @@ def test_everything_is_killed_behind_a_wire_that_breaks_and_no_word_is_missing(
         if rng.random() < 0.03:
             rng.choice(computers).kill()
         if rng.random() < 0.01:
-            keeper.kill(database=rng.random() < 0.5)
+            server_process.kill(database=rng.random() < 0.5)
         time.sleep(0.1)
-    faulty.rate = 0.0
+    proxy.rate = 0.0
     for one in computers:
         one.kill()
 
-    def in_step() -> bool:
+    def up_to_date() -> bool:
         return all(one.home.run("sync", "--once").code == 0 for one in (*computers, *computers))
 
-    until(in_step, "both computers are in step")
+    until(up_to_date, "both computers are up to date")
     here, there = (one.history() for one in computers)
-    assert here == there == keeper.history(who)
+    assert here == there == server_process.history(who)
     texts = {text for _, messages in here.values() for _, text in messages}
     assert {word for one in computers for word in one.typed} <= texts
     assert [one.waiting() for one in computers] == [0, 0]

@@ -30,7 +30,7 @@ from sterna.tui.sync.screen_text import Act, Page, page_lines
 from tests.clients import Somebody, sign_up
 from tests.conftest import serving_settings
 from tests.serving import serving
-from tests.stories.living import STERNA
+from tests.stories.processes import STERNA
 
 SIZE = (110, 34)
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

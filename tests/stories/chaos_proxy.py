@@ -1,4 +1,4 @@
-"""A wire between a client and a server that breaks: it cuts connections, swallows answers, delays, and refuses."""
+"""TCP proxy that refuses, swallows, cuts and delays a part of the connections."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import threading
 from contextlib import suppress
 
 
-class Faulty:
-    """Listens on loopback and passes bytes on to ``port``, some of the time."""
+class ChaosProxy:
+    """Proxy on loopback that forwards to ``port``, with faults at ``rate``."""
 
     def __init__(self, seed: int, *, rate: float = 0.25) -> None:
         self.port = 0
-        """Of the server; it may move."""
+        """Port of the server; it may change."""
         self.rate = rate
         self._rng = random.Random(seed)
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -22,11 +22,11 @@ class Faulty:
 
     @property
     def url(self) -> str:
-        """Where clients reach it."""
+        """Return the URL for clients."""
         return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
 
     def close(self) -> None:
-        """Pass nothing on any more."""
+        """Stop forwarding."""
         self._closed.set()
         self._listening.close()
 
@@ -36,28 +36,28 @@ class Faulty:
                 client, _ = self._listening.accept()
             except OSError:
                 return
-            threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+            threading.Thread(target=self._handle, args=(client,), daemon=True).start()
 
-    def _carry(self, client: socket.socket) -> None:
+    def _handle(self, client: socket.socket) -> None:
         fault = self._rng.choice(("refuse", "swallow", "cut", "slow")) if self._rng.random() < self.rate else ""
         with client, suppress(OSError):
             if fault == "refuse":
                 return
             with socket.create_connection(("127.0.0.1", self.port), timeout=20) as server:
-                there = threading.Thread(target=self._pass, args=(client, server, ""), daemon=True)
-                there.start()
-                self._pass(server, client, fault)
+                requests = threading.Thread(target=self._forward, args=(client, server, ""), daemon=True)
+                requests.start()
+                self._forward(server, client, fault)
 
-    def _pass(self, source: socket.socket, target: socket.socket, fault: str) -> None:
+    def _forward(self, source: socket.socket, target: socket.socket, fault: str) -> None:
         with suppress(OSError):
-            while piece := source.recv(65536):
+            while chunk := source.recv(65536):
                 if fault == "swallow":
                     break
                 if fault == "slow":
                     self._closed.wait(0.3)
                 if fault == "cut":
-                    target.sendall(piece[: len(piece) // 2])
+                    target.sendall(chunk[: len(chunk) // 2])
                     break
-                target.sendall(piece)
+                target.sendall(chunk)
             source.shutdown(socket.SHUT_RD)
             target.shutdown(socket.SHUT_WR)

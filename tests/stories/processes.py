@@ -1,4 +1,4 @@
-"""A home of its own for a story, and ``sterna`` run in it as a person's shell runs it."""
+"""Commands of ``sterna`` run as processes in folders of their own."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ LIMIT = 60
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
-    """What ``condition`` gives once that is true; fails when it never is."""
+    """Return what ``condition`` returns once that is true. Fail after :data:`LIMIT` seconds."""
     limit = time.monotonic() + LIMIT
-    while not (found := condition()):
+    while not (result := condition()):
         assert time.monotonic() < limit, f"waited in vain until {what}"
         time.sleep(0.02)
-    return found
+    return result
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left behind."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -35,41 +35,41 @@ class Outcome:
 
 
 @dataclass
-class Going:
-    """A command that is going on."""
+class RunningCommand:
+    """Command that is running."""
 
     process: subprocess.Popen[bytes]
-    heard: bytes = b""
+    output: bytes = b""
 
-    def hear(self, text: str) -> None:
+    def wait_for_output(self, text: str) -> None:
         """Return once it has printed ``text``."""
         assert self.process.stdout is not None
-        while text.encode() not in self.heard:
-            piece = self.process.stdout.read(4096)
-            if not piece:
-                ended = self.end()
-                raise AssertionError(f"it ended without {text!r}: {ended}")
-            self.heard += piece
+        while text.encode() not in self.output:
+            chunk = self.process.stdout.read(4096)
+            if not chunk:
+                ended = self.wait()
+                raise AssertionError(f"exited without printing {text!r}: {ended}")
+            self.output += chunk
 
     def signal(self, number: int) -> None:
         """Send it a signal."""
         self.process.send_signal(number)
 
-    def end(self, text: str = "") -> Outcome:
-        """Give it the rest of its input, and wait for its end."""
+    def wait(self, text: str = "") -> Outcome:
+        """Send the rest of its input, and wait until it exits."""
         out, err = self.process.communicate(text.encode() if text else None, timeout=LIMIT)
-        return Outcome(self.process.returncode, (self.heard + out).decode(), err.decode())
+        return Outcome(self.process.returncode, (self.output + out).decode(), err.decode())
 
 
 @dataclass(frozen=True)
 class Home:
-    """A data folder, a configuration folder, and the commands run over them."""
+    """Data folder, configuration folder, and commands that use them."""
 
     folder: Path
 
     @property
     def environ(self) -> dict[str, str]:
-        """Nothing of the machine's own gets in."""
+        """Return the environment of commands, without settings of this machine."""
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
@@ -81,30 +81,34 @@ class Home:
         }
 
     def configure(self, url: str) -> None:
-        """Make the server at ``url`` the only endpoint."""
+        """Make the server at ``url`` the only provider."""
         (self.folder / "config").mkdir()
         (self.folder / "config" / "config.toml").write_text(
             f'model = "test/model"\ndiscover = false\n[endpoints.test]\nurl = "{url}"\n'
         )
 
-    def start(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> Going:
-        """A command that is going on."""
+    def start(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> RunningCommand:
+        """Start a command."""
         pipe = subprocess.PIPE
         command = [STERNA, *arguments]
-        return Going(subprocess.Popen(command, bufsize=0, env=self.environ, stdin=stdin, stdout=pipe, stderr=pipe))
+        return RunningCommand(
+            subprocess.Popen(command, bufsize=0, env=self.environ, stdin=stdin, stdout=pipe, stderr=pipe)
+        )
 
     def run(self, *arguments: str) -> Outcome:
-        """A command that has come to its end."""
-        return self.start(*arguments).end()
+        """Run a command until it exits."""
+        return self.start(*arguments).wait()
 
     def json(self, *arguments: str) -> Any:
-        """The object that a command prints."""
+        """Return the object that a command prints."""
         return json.loads(self.run(*arguments, "--json").out)
 
     def json_lines(self, *arguments: str) -> list[Any]:
-        """The objects that a command prints, one a line."""
+        """Return the objects that a command prints, one per line."""
         return [json.loads(line) for line in self.run(*arguments, "--json").out.splitlines()]
 
     def messages(self, name: str = "last") -> list[tuple[str, str, str]]:
-        """Role, text and end of each message."""
-        return [(one["role"], one["content"], one["finish"]) for one in self.json("show", name)["messages"]]
+        """Return role, text and finish of each message."""
+        return [
+            (message["role"], message["content"], message["finish"]) for message in self.json("show", name)["messages"]
+        ]
