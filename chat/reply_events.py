@@ -14,12 +14,12 @@ from sterna.providers import (
     Event,
     Failed,
     FailureKind,
-    Moved,
+    ParametersOmitted,
     Provider,
     Reasoning,
+    Reclassified,
     Request,
     Usage,
-    Without,
 )
 
 from .reply import Ending, Reply
@@ -56,13 +56,13 @@ def take(event: Event, reply: Reply) -> Ending | None:
             reply.add(text, settled=event.settled)
         case Reasoning(text):
             reply.add(text, reasoning=True)
-        case Moved(to):
+        case Reclassified(to):
             reply.move(to)
         case Usage():
             _count(event, reply)
         case Citations(sources):
             reply.details["citations"] = [{"url": one.url, "title": one.title} for one in sources]
-        case Without(parameters):
+        case ParametersOmitted(parameters):
             reply.details["without"] = list(parameters)
         case Done(reason, completion_id, model):
             metadata = {} if reason == "stop" else {"finish_reason": reason}

@@ -86,7 +86,7 @@ class Asking:
         most = budget or input_budget(catalog.context_length(self.ref))
         chosen, left_out = await store.run(read, most)
         if budget is None and most == UNKNOWN and sum(len(one.content) for one in chosen) > SURE:
-            await catalog.learn_length(self.ref)
+            await catalog.fetch_context_length(self.ref)
             if (most := input_budget(catalog.context_length(self.ref))) != UNKNOWN:
                 chosen, left_out = await store.run(read, most)
         request = self.asked_of(model, in_turns(chosen, self.system_prompt), asked.id)

@@ -21,12 +21,12 @@ from sterna.providers import (
 from sterna.providers.discovery import Discovery
 from sterna.providers.guide import HelpText
 from sterna.providers.llm_extra import llm_models
-from sterna.providers.model_cache import Memory
+from sterna.providers.model_cache import ModelCache
 from sterna.providers.server import NAME as SERVER
 from sterna.providers.server import ServerProvider, Token
 from sterna.storage import Hit, Store, StoreError, StoreThread, stored_time
 
-MEMORY = "models.json"
+MODEL_CACHE = "models.json"
 PLACES = 5
 """Of the history, for one answer of the guide."""
 
@@ -43,7 +43,7 @@ def catalog_of(
     environ: Mapping[str, str],
     config_dir: Path | None = None,
     help_text: HelpText = no_help,
-    memory: Path | None = None,
+    cache_dir: Path | None = None,
 ) -> Catalog:
     """The endpoints of the settings, and the guide, who reads the history of ``store``. Asks nobody yet.
 
@@ -71,10 +71,10 @@ def catalog_of(
         guide=guide(help_text, history),
         default=None if is_blocked else settings.model or None,
         timeouts=Timeouts(connect=timeouts.connect, read=timeouts.read, write=timeouts.write),
-        memory=Memory(memory / MEMORY if memory is not None else None),
+        cache=ModelCache(cache_dir / MODEL_CACHE if cache_dir is not None else None),
     )
     if not is_blocked and (package := llm_models()) is not None:
-        catalog.add_provider(package, spare=True)
+        catalog.add_provider(package, explicit=True)
     return catalog
 
 
@@ -122,7 +122,7 @@ async def add_found(
         return []
     search, goes_on = Discovery(environ), False
     try:
-        names = catalog.add(await search.first(wanted=wanted, has_others=not catalog.has_only_the_guide))
+        names = catalog.add(await search.first(wanted=wanted, has_others=not catalog.has_only_guide))
         if late and not search.is_over:
             catalog.add_later(search)
             goes_on = True
@@ -136,4 +136,4 @@ def needs_search(catalog: Catalog, ref: str) -> bool:
     """Whether only :func:`add_found` can say who answers ``ref``; "" stands for the default."""
     names = catalog.names()
     wanted = (ref or catalog.default_ref()).partition("/")[0]
-    return wanted not in names or (not ref and not catalog.default and catalog.has_only_the_guide)
+    return wanted not in names or (not ref and not catalog.default and catalog.has_only_guide)

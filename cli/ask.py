@@ -119,7 +119,7 @@ async def _ask_and_keep(place: Place, settings: Settings, question: Question) ->
         session_id = await store.run(find, question.conversation) if question.conversation else None
         kept = (await store.run(Store.session_settings, session_id)).get("model") if session_id else ""
         memory = place.folder()
-        catalog = catalog_of(settings, store, environ=os.environ, config_dir=place.config_dir, memory=memory)
+        catalog = catalog_of(settings, store, environ=os.environ, config_dir=place.config_dir, cache_dir=memory)
         turns = Turns(store, catalog, settings=settings)
         try:
             await add_server(catalog, settings, place, store)

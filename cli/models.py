@@ -45,7 +45,7 @@ async def _models(place: Place) -> tuple[list[Model], dict[str, str], str]:
     settings = place.settings()
     store = StoreThread(place.open)
     await store.start()
-    catalog = catalog_of(settings, None, environ=os.environ, config_dir=place.config_dir, memory=place.folder())
+    catalog = catalog_of(settings, None, environ=os.environ, config_dir=place.config_dir, cache_dir=place.folder())
     try:
         await add_found(catalog, settings, os.environ)
         await add_server(catalog, settings, place, store)

@@ -1,4 +1,4 @@
-"""All models a person can ask, by the name of the endpoint that has them."""
+"""Catalog of all providers and their models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .endpoint import Endpoint, Timeouts
 from .events import Failed, FailureKind, Model, Provider, ProviderError
-from .model_cache import Memory
+from .model_cache import ModelCache
 from .openai import OpenAIProvider
 
 if TYPE_CHECKING:
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
     from .discovery import Discovery
 
-LEARN = 4.0
-"""Seconds for a list that is only to say how much a model takes."""
+LENGTH_TIMEOUT = 4.0
+"""Seconds for a list that is requested only for the context length of a model."""
 
 
 class Catalog:
-    """The endpoints in their order of preference, and last the guide that needs none."""
+    """Providers in order of preference; the built-in guide is the last."""
 
     problems: dict[str, str]
-    """Why an endpoint's models are not listed: its name and a sentence."""
+    """Reason why a provider's models could not be listed, as a sentence, by the provider's name."""
 
     def __init__(
         self,
@@ -35,21 +35,21 @@ class Catalog:
         transport: httpx.AsyncBaseTransport | None = None,
         default: str | None = None,
         timeouts: Timeouts | None = None,
-        memory: Memory | None = None,
+        cache: ModelCache | None = None,
     ) -> None:
         self.problems = {}
         self.finders: list[Callable[[], Awaitable[None]]] = []
-        """Each may add more, whenever models are asked for."""
+        """Called whenever models are listed; each may add providers."""
         self.on_added: Callable[[], Awaitable[None]] | None = None
-        """Called when a slow search has added more."""
+        """Called when a slow search has added providers."""
         self.default = default
         self._guide = guide
         self._transport = transport
         self._timeouts = timeouts or Timeouts()
-        self._memory = memory or Memory()
-        self._spare: set[str] = set()
-        self._learning: dict[str, asyncio.Task[None]] = {}
-        """Endpoints whose list was asked for, only to learn how much a model takes."""
+        self._cache = cache or ModelCache()
+        self._explicit: set[str] = set()
+        self._length_requests: dict[str, asyncio.Task[None]] = {}
+        """Requests for lists, made only for the context length of a model."""
         self._searches: dict[Discovery, asyncio.Task[None]] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._providers: dict[str, Provider] = {guide.name: guide}
@@ -58,9 +58,9 @@ class Catalog:
         self.add(endpoints)
 
     def add(self, endpoints: Iterable[Endpoint], *, replace: bool = False) -> list[str]:
-        """Names that are new. An endpoint whose name is taken is left out, or put in the other's place (``replace``).
+        """Add endpoints, and return the names that are new. One whose name is taken is ignored, or replaces the other.
 
-        What is configured comes first and is not pushed out by what is found. Replies that run go on where they began.
+        Configured endpoints are added first, so that discovered ones do not replace them. Running replies continue.
         """
         new = []
         for endpoint in endpoints:
@@ -69,7 +69,7 @@ class Catalog:
                 self._endpoints[endpoint.name] = endpoint
                 self._providers[endpoint.name] = self._provider(endpoint)
                 self._listed.pop(endpoint.name, None)
-                self._learning.pop(endpoint.name, None)
+                self._length_requests.pop(endpoint.name, None)
             elif endpoint.name not in self._providers:
                 self._endpoints[endpoint.name] = endpoint
                 self.add_provider(self._provider(endpoint))
@@ -77,7 +77,7 @@ class Catalog:
         return new
 
     def remove(self, name: str) -> None:
-        """Offer an endpoint no more. Replies that run go on; its connections are closed with the rest."""
+        """Remove an endpoint. Running replies continue; its connections are closed with the others."""
         if name in self._endpoints:
             del self._endpoints[name]
             self._replaced.append(self._providers.pop(name))
@@ -85,7 +85,7 @@ class Catalog:
             self.problems.pop(name, None)
 
     def add_later(self, search: Discovery) -> None:
-        """Add what a search that goes on finds, when it finds it."""
+        """Add the results of a running search as they come."""
 
         async def follow() -> None:
             async for endpoints in search.rest():
@@ -94,102 +94,103 @@ class Catalog:
 
         self._searches[search] = asyncio.create_task(follow())
 
-    def add_provider(self, provider: Provider, *, spare: bool = False) -> None:
-        """Offer another kind of back end under its own name. A ``spare`` one answers only when it is named."""
+    def add_provider(self, provider: Provider, *, explicit: bool = False) -> None:
+        """Add a provider of another kind under its own name. An ``explicit`` one is used only if it is chosen."""
         self._providers.setdefault(provider.name, provider)
-        if spare:
-            self._spare.add(provider.name)
+        if explicit:
+            self._explicit.add(provider.name)
 
     def names(self) -> list[str]:
-        """Names of all back ends, the spare ones and the guide's last."""
+        """Return the names of all providers; explicit ones and the guide are the last."""
         others = [name for name in self._providers if name != self._guide.name]
-        return [*sorted(others, key=lambda name: name in self._spare), self._guide.name]
+        return [*sorted(others, key=lambda name: name in self._explicit), self._guide.name]
 
     @property
-    def has_only_the_guide(self) -> bool:
-        """Whether nobody but the guide answers where no model is named."""
-        return not self._providers.keys() - self._spare - {self._guide.name}
+    def has_only_guide(self) -> bool:
+        """Whether only the guide replies if no model is chosen."""
+        return not self._providers.keys() - self._explicit - {self._guide.name}
 
     def endpoint(self, name: str) -> Endpoint | None:
-        """The endpoint of that name; the guide has none."""
+        """Return the endpoint of that name; None for other kinds of providers."""
         return self._endpoints.get(name)
 
     def title(self, name: str) -> str:
-        """What people call a back end; empty where it has no name but its own."""
+        """Return the display name of a provider; empty if it has none."""
         endpoint = self._endpoints.get(name)
         return endpoint.title if endpoint is not None else str(getattr(self._providers.get(name), "title", ""))
 
     def default_ref(self) -> str:
-        """What is asked when a person names no model: as set, else the first endpoint's model, else the guide's.
+        """Return the model used if none is chosen: the setting, else the first provider's, else the guide.
 
-        An endpoint whose models are not known yet gives ``name/``: it is asked for its list with the first request.
+        The ref of an endpoint whose models are not known yet is ``name/``: its list is requested with the first reply.
         """
         if self.default:
             return self.default
         for name in self.names():
-            if name == self._guide.name or name in self._spare:
+            if name == self._guide.name or name in self._explicit:
                 break
             return f"{name}/{self._first_model(name)}"
         return f"{self._guide.name}/guide"
 
     def resolve(self, ref: str | None) -> tuple[Provider, str]:
-        """Who answers ``endpoint/model`` and the model's own id; a bare endpoint or a bare model id will do.
+        """Return provider and model id of ``provider/model``; the name of a provider or a model alone is enough.
 
-        Raises :class:`ProviderError` with a sentence when nobody has it.
+        Raises :class:`ProviderError` with a sentence if no provider has it.
         """
         ref = (ref or "").strip() or self.default_ref()
         name, slash, model = ref.partition("/")
         if name in self._providers:
             return self._providers[name], model or self._first_model(name)
-        for one in self._known():
-            if one.id == ref:
-                return self._providers[one.endpoint], one.id
+        for known in self._known():
+            if known.id == ref:
+                return self._providers[known.endpoint], known.id
         subject = f"There is no provider named “{name}”" if slash else f"No provider is known to have the model “{ref}”"
         names = ", ".join(self.names())
         raise ProviderError(
             Failed(
                 FailureKind.UNCONFIGURED,
-                f"{subject}. Choose a model of one of these: {names}; or add [endpoints.{_bare(name)}] to config.toml.",
+                f"{subject}. Choose a model of one of these: {names}; or add [endpoints.{_table_name(name)}] to "
+                "config.toml.",
             )
         )
 
     def context_length(self, ref: str | None) -> int | None:
-        """Tokens the model takes, when the settings, its list, or an earlier answer say so."""
+        """Return the context length of a model, if the settings, its provider's list or an earlier error state it."""
         try:
             provider, model = self.resolve(ref)
         except ProviderError:
             return None
         endpoint = self._endpoints.get(provider.name)
-        if endpoint is not None and (length := endpoint.length_for(model)):
+        if endpoint is not None and (length := endpoint.context_length_for(model)):
             return length
-        listed = next((one for one in self._known() if one.endpoint == provider.name and one.id == model), None)
-        learned = self._memory.length(endpoint.url, model) if endpoint is not None else None
-        return learned or (listed.context_length if listed else None)
+        listed = next((known for known in self._known() if known.endpoint == provider.name and known.id == model), None)
+        cached = self._cache.context_length(endpoint.url, model) if endpoint is not None else None
+        return cached or (listed.context_length if listed else None)
 
-    async def learn_length(self, ref: str | None) -> None:
-        """Ask the endpoint for its list, once, if that may say how much the model takes; a failure is no matter."""
+    async def fetch_context_length(self, ref: str | None) -> None:
+        """Request the provider's list, once, if it may state the context length of the model; errors are ignored."""
         try:
             provider, _ = self.resolve(ref)
         except ProviderError:
             return
         name, endpoint = provider.name, self._endpoints.get(provider.name)
-        if endpoint is None or endpoint.models or name in self._listed or self._memory.is_listed(endpoint.url):
+        if endpoint is None or endpoint.models or name in self._listed or self._cache.is_listed(endpoint.url):
             return
-        if name not in self._learning:
-            self._learning[name] = asyncio.create_task(self._learn(provider), name=f"learn {name}")
-        await asyncio.shield(self._learning[name])
+        if name not in self._length_requests:
+            self._length_requests[name] = asyncio.create_task(self._fetch_list(provider), name=f"list {name}")
+        await asyncio.shield(self._length_requests[name])
 
-    async def _learn(self, provider: Provider) -> None:
+    async def _fetch_list(self, provider: Provider) -> None:
         with suppress(TimeoutError, ProviderError):
-            async with asyncio.timeout(LEARN):
+            async with asyncio.timeout(LENGTH_TIMEOUT):
                 self._listed[provider.name] = await provider.models()
 
     def known(self) -> list[Model]:
-        """The models known by now, endpoint by endpoint, without asking anybody."""
+        """Return the models known so far, provider by provider, without any request."""
         return list(self._known())
 
     async def models(self, *, refresh: bool = False) -> list[Model]:
-        """Every model, endpoint by endpoint. An endpoint that fails is told in :attr:`problems`; the rest is listed."""
+        """Return all models, provider by provider. Errors of single providers go to :attr:`problems`."""
         for find in self.finders:
             await find()
         names = self.names()
@@ -198,8 +199,8 @@ class Catalog:
         return [model for name in names for model in self._listed.get(name, [])]
 
     async def aclose(self) -> None:
-        """Close every connection. Safe to call twice."""
-        background = [*self._learning.values(), *self._searches.values()]
+        """Close all connections. May be called twice."""
+        background = [*self._length_requests.values(), *self._searches.values()]
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
@@ -207,7 +208,7 @@ class Catalog:
         await asyncio.gather(*(provider.aclose() for provider in [*self._providers.values(), *self._replaced]))
 
     def _provider(self, endpoint: Endpoint) -> Provider:
-        return OpenAIProvider(endpoint, transport=self._transport, timeouts=self._timeouts, memory=self._memory)
+        return OpenAIProvider(endpoint, transport=self._transport, timeouts=self._timeouts, cache=self._cache)
 
     async def _list(self, name: str) -> None:
         try:
@@ -235,6 +236,6 @@ class Catalog:
                     yield Model(name, model)
 
 
-def _bare(name: str) -> str:
-    """``name`` as a table's name in a settings file, or ``NAME`` when it cannot be one."""
+def _table_name(name: str) -> str:
+    """Return ``name`` as the name of a table in config.toml, or ``NAME`` if it is not valid."""
     return name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else "NAME"

@@ -1,4 +1,4 @@
-"""Refusals for length: the wordings of servers, and the numbers in them."""
+"""Errors about the context length: how providers word them, and the numbers of tokens in them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-WORDS = re.compile(
+PATTERN = re.compile(
     r"""context[_ ](?:length|window|size|limit) | exceed_context | maximum\ context | max_seq_len
     | (?:prompt|input|inputs|request|conversation|messages?)\ (?:is|are)\ too\ (?:long|large)
     | prompt\ too\ (?:long|large) | too\ many\ (?:input\ )?tokens | request\ too\ large | string_above_max_length
@@ -32,21 +32,21 @@ _BEFORE = re.compile(r"(\d+)\s+maximum\s+context", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
 
 
-def numbers(error: Mapping[str, Any], message: str) -> tuple[int | None, int | None]:
-    """Return the tokens that the model takes and those that the request had, as far as the refusal says them."""
+def token_counts(error: Mapping[str, Any], message: str) -> tuple[int | None, int | None]:
+    """Return the context length of the model and the tokens of the request, as far as the error states them."""
     fields = tuple(_count(error.get(name)) for name in ("n_ctx", "n_prompt_tokens"))
     if fields[0]:
         return fields[0], fields[1]
     text = re.sub(r"(?<=\d)[,_](?=\d{3}\b)", "", message)
-    found = _COMPARED.search(text)
-    if found is not None:
-        return int(found[3]), int(found[1]) + int(found[2] or 0)
-    limit = _BEFORE.search(text) or _LIMIT.search(text)
-    if limit is None:
+    comparison = _COMPARED.search(text)
+    if comparison is not None:
+        return int(comparison[3]), int(comparison[1]) + int(comparison[2] or 0)
+    match = _BEFORE.search(text) or _LIMIT.search(text)
+    if match is None:
         return None, None
-    most = int(limit[1])
-    larger = [int(one) for one in _NUMBER.findall(text) if len(one) < 10 and int(one) > most]
-    return (most, max(larger, default=None)) if 0 < most < 2**31 else (None, None)
+    limit = int(match[1])
+    larger = [int(digits) for digits in _NUMBER.findall(text) if len(digits) < 10 and int(digits) > limit]
+    return (limit, max(larger, default=None)) if 0 < limit < 2**31 else (None, None)
 
 
 def _count(value: object) -> int | None:

@@ -1,4 +1,4 @@
-"""What is there already: keys in the environment, and model servers on this machine."""
+"""Discovery of providers: API keys in the environment, and model servers on this computer."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service on the internet whose key has a usual variable."""
+    """Online service whose API key has a common environment variable."""
 
     name: str
     label: str
     url: str
     variables: tuple[str, ...]
     model: str
-    """What is asked when nothing is named: an alias that stays, where the service has one."""
+    """Default model: a stable alias, if the service has one."""
 
 
 SERVICES = (
@@ -51,18 +51,18 @@ LOCAL = (
 )
 
 
-CONNECT = 2.0
-"""Seconds for a connection on this machine: one that is refused is refused at once, however busy the machine is."""
-ANSWER = 5.0
-"""Seconds for a list of models, once something has taken the connection."""
-SOON = 1.0
-"""Seconds that a slow server keeps others waiting: those that have answered, or whatever else can be asked."""
-PATIENCE = 3.0
-"""Seconds that a slow server is waited for while nothing can be asked: the machine may be busy."""
+CONNECT_TIMEOUT = 2.0
+"""Seconds for a connection on this computer: a refusal is immediate, however busy the computer is."""
+LIST_TIMEOUT = 5.0
+"""Seconds for a list of models, once a connection is made."""
+SHORT_WAIT = 1.0
+"""Seconds to wait for slow servers once any provider is available."""
+LONG_WAIT = 3.0
+"""Seconds to wait for slow servers while no provider is available: the computer may be busy."""
 
 
 class Discovery:
-    """One search: all are asked at the same time, and each is a result as soon as it has answered."""
+    """Search that asks all candidates at the same time; each is a result as soon as it answers."""
 
     def __init__(
         self,
@@ -70,67 +70,68 @@ class Discovery:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         local: Sequence[Endpoint] = LOCAL,
-        limit: float = ANSWER,
+        limit: float = LIST_TIMEOUT,
     ) -> None:
-        self._named = [endpoint for service in SERVICES if (endpoint := _of_environment(service, environ)) is not None]
+        configured = (_from_environment(service, environ) for service in SERVICES)
+        self._configured = [endpoint for endpoint in configured if endpoint is not None]
         candidates = [_ollama(endpoint, environ) if endpoint.name == "ollama" else endpoint for endpoint in local]
-        taken = {_place(endpoint) for endpoint in self._named}
-        self._near = [endpoint for endpoint in candidates if _place(endpoint) not in taken]
-        asked = {endpoint.name: endpoint for endpoint in self._near}
-        asked |= {endpoint.name: endpoint for endpoint in self._named if not endpoint.default_model}
-        self._answered: dict[str, Endpoint] = {}
-        self._pending = {asyncio.create_task(self._ask(one, transport, limit)) for one in asked.values()}
+        taken = {_location(endpoint) for endpoint in self._configured}
+        self._nearby = [endpoint for endpoint in candidates if _location(endpoint) not in taken]
+        probed = {endpoint.name: endpoint for endpoint in self._nearby}
+        probed |= {endpoint.name: endpoint for endpoint in self._configured if not endpoint.default_model}
+        self._available: dict[str, Endpoint] = {}
+        self._pending = {asyncio.create_task(self._probe(item, transport, limit)) for item in probed.values()}
 
     async def first(self, *, wanted: str = "", has_others: bool = False) -> list[Endpoint]:
-        """Return what is found after ``SOON`` seconds, or after ``PATIENCE`` where nothing can be asked before.
+        """Return the results after ``SHORT_WAIT`` seconds, or after ``LONG_WAIT`` if there are none before.
 
-        ``wanted``: the name of the one that is waited for. ``has_others``: something can be asked without a search.
+        ``wanted``: name of the endpoint to wait for. ``has_others``: providers are available without the search.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
         while self._pending:
-            enough = wanted in self._names() if wanted else has_others or bool(self._names())
-            end = began + (SOON if enough else PATIENCE)
+            is_enough = wanted in self._names() if wanted else has_others or bool(self._names())
+            end = began + (SHORT_WAIT if is_enough else LONG_WAIT)
             done, self._pending = await asyncio.wait(
                 self._pending, timeout=max(0.0, end - loop.time()), return_when=asyncio.FIRST_COMPLETED
             )
             if not done:
                 break
-        return self.found()
+        return self.results()
 
     async def rest(self) -> AsyncGenerator[list[Endpoint], None]:
-        """Yield what is found each time that a slow one has answered."""
+        """Yield all results again each time a slow endpoint has answered."""
         while self._pending:
             done, self._pending = await asyncio.wait(self._pending, return_when=asyncio.FIRST_COMPLETED)
             if done:
-                yield self.found()
+                yield self.results()
 
-    def found(self) -> list[Endpoint]:
-        """Return what can be asked by now, in the order of preference."""
-        answered = self._answered
-        return [answered.get(endpoint.name, endpoint) for endpoint in self._named] + [
-            answered.get(endpoint.name, endpoint)
-            for endpoint in self._near
-            if endpoint.name in answered or endpoint.url_hint
+    def results(self) -> list[Endpoint]:
+        """Return the endpoints available so far, in order of preference."""
+        available = self._available
+        return [available.get(endpoint.name, endpoint) for endpoint in self._configured] + [
+            available.get(endpoint.name, endpoint)
+            for endpoint in self._nearby
+            if endpoint.name in available or endpoint.url_hint
         ]
 
     @property
     def is_over(self) -> bool:
-        """Whether every one has answered, or had its time."""
+        """Whether every endpoint has answered or timed out."""
         return not self._pending
 
     async def aclose(self) -> None:
-        """Give up those that have not answered. Safe to call twice."""
+        """Cancel pending requests. May be called twice."""
         for task in self._pending:
             task.cancel()
         await asyncio.gather(*self._pending, return_exceptions=True)
         self._pending = set()
 
     def _names(self) -> set[str]:
-        return {endpoint.name for endpoint in self._named} | self._answered.keys()
+        return {endpoint.name for endpoint in self._configured} | self._available.keys()
 
-    async def _ask(self, endpoint: Endpoint, transport: httpx.AsyncBaseTransport | None, limit: float) -> None:
-        """Ask for models, the first of which is the one to take."""
+    async def _probe(self, endpoint: Endpoint, transport: httpx.AsyncBaseTransport | None, limit: float) -> None:
+        """Request the list of models, the first of which becomes the default."""
         if transport is None and endpoint.local and not await _listens(endpoint):
             return
         provider = OpenAIProvider(
@@ -139,11 +140,11 @@ class Discovery:
         try:
             models = await provider.models()
         except ProviderError:
-            return  # nothing there, or something else: not ours to report
+            return  # nothing there, or something else; not worth a message
         finally:
             await provider.aclose()
-        if models:  # a server without a model cannot answer anything yet
-            self._answered[endpoint.name] = replace(endpoint, default_model=models[0].id)
+        if models:  # a server without a model cannot reply
+            self._available[endpoint.name] = replace(endpoint, default_model=models[0].id)
 
 
 async def discover(
@@ -151,13 +152,12 @@ async def discover(
     *,
     transport: httpx.AsyncBaseTransport | None = None,
     local: Sequence[Endpoint] = LOCAL,
-    limit: float = ANSWER,
+    limit: float = LIST_TIMEOUT,
 ) -> list[Endpoint]:
-    """Endpoints that can be asked: those that the environment names, then the local servers that list models in time.
+    """Return the available endpoints: those of the environment, then the local servers that list models in time.
 
-    Services on the internet are not contacted; what the environment gives an address of its own, and the local servers,
-    are asked for models. What the environment names is kept though it does not answer: its error says more than another
-    one's reply.
+    Online services are not contacted; local servers, and addresses in the environment, are asked for their models. An
+    endpoint of the environment is returned even if it does not answer: its error is better than another one's reply.
     """
     search = Discovery(environ, transport=transport, local=local, limit=limit)
     try:
@@ -166,7 +166,7 @@ async def discover(
         await search.aclose()
 
 
-def _of_environment(service: Service, environ: Mapping[str, str]) -> Endpoint | None:
+def _from_environment(service: Service, environ: Mapping[str, str]) -> Endpoint | None:
     variable = next((name for name in service.variables if environ.get(name, "").strip()), None)
     base = environ.get("OPENAI_BASE_URL", "").strip() if service.name == "openai" else ""
     if variable is None and not base:
@@ -186,29 +186,30 @@ def _of_environment(service: Service, environ: Mapping[str, str]) -> Endpoint | 
 
 
 def _ollama(endpoint: Endpoint, environ: Mapping[str, str]) -> Endpoint:
-    """Ollama where ``OLLAMA_HOST`` says: ``host``, ``host:port``, ``:port`` or an address; 0.0.0.0 is this machine."""
+    """Return Ollama at ``OLLAMA_HOST``: ``host``, ``host:port``, ``:port`` or an address; 0.0.0.0 is this computer."""
     value = environ.get("OLLAMA_HOST", "").strip().strip("\"'")
     if not value:
         return endpoint
-    scheme, found, rest = value.rpartition("://")
+    scheme, separator, rest = value.rpartition("://")
     host, colon, port = rest.partition("/")[0].rpartition(":")
     if not colon or not port.isdecimal():
-        host, port = rest.partition("/")[0], {"http": "80", "https": "443"}.get(scheme, "11434") if found else "11434"
+        default = {"http": "80", "https": "443"}.get(scheme, "11434") if separator else "11434"
+        host, port = rest.partition("/")[0], default
     host = "127.0.0.1" if host in ("", "0.0.0.0", "[::]", "::") else host
-    there = replace(endpoint, url=f"{scheme or 'http'}://{host}:{port}/v1", url_hint="OLLAMA_HOST")
-    return there if there.port else endpoint
+    moved = replace(endpoint, url=f"{scheme or 'http'}://{host}:{port}/v1", url_hint="OLLAMA_HOST")
+    return moved if moved.port else endpoint
 
 
-def _place(endpoint: Endpoint) -> tuple[str, int | None]:
-    return ("this machine" if endpoint.local else endpoint.host, endpoint.port)
+def _location(endpoint: Endpoint) -> tuple[str, int | None]:
+    return ("this computer" if endpoint.local else endpoint.host, endpoint.port)
 
 
 async def _listens(endpoint: Endpoint) -> bool:
-    """Whether anything takes a connection there. It is asked before httpx is loaded for it."""
+    """Return whether the endpoint accepts connections. Checked before httpx is loaded for it."""
     host = urlsplit(endpoint.url).hostname or ""
     port = endpoint.port or (443 if endpoint.url.startswith("https") else 80)
     try:
-        async with asyncio.timeout(CONNECT):
+        async with asyncio.timeout(CONNECT_TIMEOUT):
             _, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError):
         return False

@@ -1,8 +1,8 @@
-"""Texts as 384 numbers, so that a question can be compared with earlier ones.
+"""Embeddings of texts with 384 dimensions, for comparing a question with earlier ones.
 
-Built in, offline, the same on every machine: words, pairs of words and the pieces of words are counted into 384 places
-by their hash. It finds the same thing said in nearly the same words, also with another ending or a typing mistake; it
-knows nothing of meaning.
+Computed offline, with the same result on every computer: words, pairs of words and parts of words are hashed into 384
+dimensions. This finds questions in similar words, also with another ending or a typing error; it does not understand
+meaning.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Final
 from zlib import crc32
 
 DIMENSIONS: Final = 384
-LONGEST: Final = 4_000
-"""Characters that are looked at: what a long paste is about is said at its beginning or its end, and both are."""
+MAX_LENGTH: Final = 4_000
+"""Characters that are used, half of them from the beginning and half from the end of a longer text."""
 
 WORD = re.compile(r"\w+")
-PIECE: Final = 3
+NGRAM: Final = 3
 ENDING = re.compile(r"(?<=[a-z]{3})(?:ing|ed|es|s)$")
-"""Of English words, which count the same without it."""
-LIGHT: Final = frozenset(
+"""Endings of English words that are removed."""
+STOP_WORDS: Final = frozenset(
     re.findall(
         r"\w+",
         """a an and are as at be but by can could did do does for from had has have how i if in into is it its me my not
@@ -32,35 +32,35 @@ LIGHT: Final = frozenset(
         what when where which who why will with would you your""",
     )
 )
-"""English words that say little of what a question is about."""
+"""Common English words, which count less."""
 
 
 def embed(text: str) -> array[float]:
-    """384 float32 of length one; all zero for a text without words."""
+    """Return a unit vector of 384 float32; all zero for a text without words."""
     sums = [0.0] * DIMENSIONS
-    for (name, worth), often in Counter(_features(text)).items():
-        code = crc32(name.encode("utf-8", "replace"))
-        sums[code % DIMENSIONS] += worth * (1 + log(often)) * (1 if code & 0x8000_0000 else -1)
+    for (feature, weight), count in Counter(_features(text)).items():
+        code = crc32(feature.encode("utf-8", "replace"))
+        sums[code % DIMENSIONS] += weight * (1 + log(count)) * (1 if code & 0x8000_0000 else -1)
     length = sqrt(sum(number * number for number in sums))
     return array("f", (number / length for number in sums) if length else sums)
 
 
-def similarity(one: Sequence[float], other: Sequence[float]) -> float:
-    """The cosine of two embeddings: 1 for the same words, about 0 for others."""
-    return sum(a * b for a, b in zip(one, other, strict=True))
+def similarity(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return the cosine similarity of two embeddings: 1 for the same words, about 0 for unrelated ones."""
+    return sum(a * b for a, b in zip(first, second, strict=True))
 
 
 def _features(text: str) -> Iterator[tuple[str, float]]:
-    shown = text if len(text) <= LONGEST else text[: LONGEST // 2] + " " + text[-LONGEST // 2 :]
-    words = [(word if word in LIGHT else ENDING.sub("", word)) for word in WORD.findall(shown.casefold())]
+    sample = text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH // 2] + " " + text[-MAX_LENGTH // 2 :]
+    words = [(word if word in STOP_WORDS else ENDING.sub("", word)) for word in WORD.findall(sample.casefold())]
     for word in words:
-        if word in LIGHT:
+        if word in STOP_WORDS:
             yield word, 0.15
             continue
         yield word, 1.0
-        framed = f"<{word}>"
-        for at in range(len(framed) - PIECE + 1):
-            yield "#" + framed[at : at + PIECE], 0.35
+        padded = f"<{word}>"
+        for start in range(len(padded) - NGRAM + 1):
+            yield "#" + padded[start : start + NGRAM], 0.35
     for first, second in pairwise(words):
-        if not (first in LIGHT and second in LIGHT):
+        if not (first in STOP_WORDS and second in STOP_WORDS):
             yield f"{first} {second}", 0.3

@@ -1,4 +1,4 @@
-"""Where models are served: an address, a way to a key, and what a person calls it."""
+"""Endpoints: address, key and name of a provider."""
 
 from __future__ import annotations
 
@@ -19,85 +19,85 @@ LOCAL_SERVERS: Mapping[int, tuple[str, str]] = MappingProxyType(
         8080: ("llama.cpp", "Start it with “llama-server -m MODEL.gguf”"),
     }
 )
-"""The usual ports of model servers on one's own machine: a name, and how it is started."""
+"""Model servers on this computer by their default port: name, and how to start it."""
 
 
 def no_key() -> str | None:
-    """No key, for servers that ask for none."""
+    """Return no key, for servers that need none."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to wait before giving up."""
+    """Timeouts of requests, in seconds."""
 
     connect: float = 10.0
     read: float = 120.0
-    """Between two pieces of a reply. Large local models think long before the first."""
+    """Between two pieces of a reply. Large local models take long until the first."""
     write: float = 30.0
     listing: float = 8.0
-    """For a whole list of models."""
+    """For a complete list of models."""
 
     @property
     def head(self) -> float:
-        """For all of a request and the headers of its answer; a long conversation takes a while on a slow line."""
+        """For a request and the headers of its response; a long conversation takes a while on a slow connection."""
         return self.connect + 10 * self.write + self.read
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One OpenAI-compatible server."""
+    """OpenAI-compatible server."""
 
     name: str
-    """``[a-z0-9][a-z0-9_-]*``: the first part of its models' refs."""
+    """``[a-z0-9][a-z0-9_-]*``, the first part of the refs of its models."""
     url: str = field(repr=False)
-    """Up to and without ``/chat/completions``. An address without a path gets ``/v1``."""
+    """Address up to, but without, ``/chat/completions``. One without a path gets ``/v1``."""
     key: Callable[[], str | None] = field(default=no_key, repr=False)
-    """Asked at each request, in a thread. ``OSError`` and ``ValueError`` become a sentence for the person."""
+    """Called for each request, in a thread. ``OSError`` and ``ValueError`` become a sentence for the user."""
     label: str = ""
     models: tuple[str, ...] = ()
-    """When given, exactly these are offered and the server is not asked for a list."""
+    """If given, exactly these are offered, and no list is requested."""
     context_length: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     options: Options = field(default_factory=Options, repr=False)
-    """For every model."""
+    """Options of all models."""
     model_options: Mapping[str, Options] = field(default_factory=dict, repr=False)
-    """For single models, over those for every one."""
+    """Options of single models, which take precedence."""
     default_model: str = ""
-    """Taken when a person names no model. Empty: the first of ``models``, else the first that the server lists."""
+    """Model used if none is chosen. Empty: the first of ``models``, else the first that the server lists."""
     key_hint: str = ""
-    """Where its key is expected, for sentences: the name of an environment variable."""
+    """Environment variable that its key is expected in, for sentences."""
     url_hint: str = ""
-    """Where its url is from, for sentences: the name of an environment variable. Empty: config.toml."""
+    """Environment variable that has its url, for sentences. Empty: config.toml."""
 
     @property
     def title(self) -> str:
-        """What sentences call it."""
+        """Name for sentences."""
         return self.label or self.name
 
     def options_for(self, model: str) -> Options:
-        """The options of requests to ``model``."""
-        own = self.model_options.get(model)
-        return own.over(self.options) if own is not None else self.options
+        """Return the options of requests to ``model``."""
+        options = self.model_options.get(model)
+        return options.over(self.options) if options is not None else self.options
 
-    def length_for(self, model: str) -> int | None:
-        """Tokens that ``model`` takes, as far as the settings say."""
+    def context_length_for(self, model: str) -> int | None:
+        """Return the context length of ``model``, if the settings state it."""
         return self.options_for(model).context_length or self.context_length
 
     @property
     def first_model(self) -> str:
-        """The model taken when none is named, as far as it is known without asking the server."""
+        """Model used if none is chosen; "" if only the server knows it."""
         return self.default_model or (self.models[0] if self.models else "")
 
     def address(self, path: str = "") -> str:
-        """The full address of ``path`` (``/models``). Raises ``ValueError`` with a sentence when the url is none."""
+        """Return the address of ``path`` (``/models``). Raises ``ValueError`` with a sentence for an invalid url."""
         parts = _parts(self.url)
         base = parts.path.rstrip("/").removesuffix("/chat/completions").rstrip("/") or "/v1"
         return urlunsplit((parts.scheme, parts.netloc, base + path, parts.query, ""))
 
     @property
     def shown(self) -> str:
-        """The address for sentences: no password and no query, which may hold a key."""
+        """Address for sentences, without password and query, which may contain a key."""
         try:
             parts = _parts(self.address())
         except ValueError:
@@ -106,7 +106,7 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """``name:port`` or ``name`` for sentences."""
+        """``name:port`` or ``name``, for sentences."""
         try:
             return _host(_parts(self.url))
         except ValueError:
@@ -114,7 +114,7 @@ class Endpoint:
 
     @property
     def port(self) -> int | None:
-        """The port that is spelled out in the address."""
+        """Explicit port of the address."""
         try:
             return _parts(self.url).port
         except ValueError:
@@ -122,7 +122,7 @@ class Endpoint:
 
     @property
     def local(self) -> bool:
-        """Whether it runs on this machine."""
+        """Whether the server runs on this computer."""
         try:
             name = _parts(self.url).hostname or ""
         except ValueError:
@@ -139,7 +139,7 @@ def _parts(url: str) -> SplitResult:
     advice = "It has to begin with http:// or https:// and a host name, as in https://api.example.com/v1."
     try:
         parts = urlsplit(url.strip())
-        parts.port  # noqa: B018 - a port that is no number shows itself only here
+        parts.port  # noqa: B018 - raises ValueError for an invalid port
     except ValueError as error:
         raise ValueError(f"The url is not an address ({error}). {advice}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -154,7 +154,7 @@ def _host(parts: SplitResult) -> str:
 
 
 class EndpointLike(Protocol):
-    """What the settings say about an endpoint; the room ``config`` has such records."""
+    """Settings of an endpoint; the room ``config`` has such records."""
 
     @property
     def name(self) -> str: ...
@@ -176,25 +176,25 @@ E = TypeVar("E", bound=EndpointLike)
 
 
 def endpoints_from(settings: Iterable[E], key: Callable[[E], str | None]) -> list[Endpoint]:
-    """Endpoints as configured; ``key`` is asked for an endpoint's key at each request."""
+    """Return the configured endpoints; ``key`` is called for an endpoint's key with each request."""
     return [
         Endpoint(
-            name=one.name,
-            url=one.url,
-            key=partial(key, one),
-            label=one.label,
-            models=one.models,
-            context_length=one.context_length,
-            headers=one.headers,
-            options=options_from(one, own=True),
-            model_options={name: options_from(it) for name, it in getattr(one, "model_options", {}).items()},
-            key_hint=one.key_env,
+            name=item.name,
+            url=item.url,
+            key=partial(key, item),
+            label=item.label,
+            models=item.models,
+            context_length=item.context_length,
+            headers=item.headers,
+            options=options_from(item, of_endpoint=True),
+            model_options={name: options_from(model) for name, model in getattr(item, "model_options", {}).items()},
+            key_hint=item.key_env,
         )
-        for one in settings
+        for item in settings
     ]
 
 
-def options_from(settings: object, *, own: bool = False) -> Options:
-    """Options out of settings that have some of them. ``own``: an endpoint's, whose headers and length it keeps."""
-    names = ("parameters", "omit", "extra_body", "stream", *(() if own else ("headers", "context_length")))
+def options_from(settings: object, *, of_endpoint: bool = False) -> Options:
+    """Return the options in ``settings``. Headers and context length of an endpoint are fields of its own."""
+    names = ("parameters", "omit", "extra_body", "stream", *(() if of_endpoint else ("headers", "context_length")))
     return Options(**{name: getattr(settings, name) for name in names if hasattr(settings, name)})

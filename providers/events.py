@@ -1,4 +1,4 @@
-"""The language between a conversation and whatever answers it: one request in, a stream of events out."""
+"""Interface of providers: a request in, a stream of events out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .model_traits import Traits
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message of the context that is sent."""
+    """Message of a request."""
 
     role: Literal["user", "assistant", "system"]
     content: str
@@ -20,37 +20,37 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of a model."""
+    """Request for a reply."""
 
     model: str
-    """The provider's own id, without the endpoint's name."""
+    """Id of the model at the provider, without the provider's name."""
     messages: tuple[ChatMessage, ...]
     temperature: float | None = None
     max_tokens: int | None = None
     reasoning_effort: Literal["low", "medium", "high"] | None = None
     request_id: str | None = None
-    """The id of the user message that is answered."""
+    """Id of the user message to reply to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next piece of the reply."""
+    """Next piece of the reply."""
 
     text: str
     settled: bool = field(default=True, compare=False)
-    """False while a tag may still come that makes the text so far reasoning."""
+    """False while a later tag may still turn the text so far into reasoning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """The next piece of the model's reasoning."""
+    """Next piece of the model's reasoning."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """All that came so far of the other kind belongs to this one: a tag that tells them apart came late."""
+class Reclassified:
+    """Everything received so far belongs to ``to``: the tag that separates reasoning from content came late."""
 
     to: Literal["reasoning", "content"]
 
@@ -63,16 +63,16 @@ class Usage:
     output_tokens: int
     total_tokens: int
     cached_tokens: int | None = None
-    """Of the input, those that the provider had kept."""
+    """Input tokens that the provider had cached."""
     reasoning_tokens: int | None = None
-    """Of the output."""
+    """Output tokens used for reasoning."""
     cost: float | None = None
-    """In the provider's currency, where it says."""
+    """Cost in the provider's currency, if it states it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A source that the provider names."""
+    """Source named by the provider."""
 
     url: str
     title: str = ""
@@ -80,14 +80,14 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Citations:
-    """Sources of the reply, in its order."""
+    """Sources of the reply, in their order."""
 
     sources: tuple[Citation, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Without:
-    """The model refused these parameters, so it was asked without them."""
+class ParametersOmitted:
+    """The model rejected these parameters, so the request was sent without them."""
 
     parameters: tuple[str, ...]
 
@@ -97,14 +97,14 @@ class Done:
     """The reply is complete."""
 
     finish_reason: str = "stop"
-    """``stop``, ``length``, ``content_filter``, ``tool_calls``, or the provider's own word."""
+    """``stop``, ``length``, ``content_filter``, ``tool_calls``, or the provider's own value."""
     completion_id: str | None = None
     model: str | None = None
-    """The model that really answered, when the provider says so."""
+    """Model that replied, if the provider states it."""
 
 
 class FailureKind(StrEnum):
-    """Why there is no (whole) reply."""
+    """Reason for a missing or incomplete reply."""
 
     REFUSED = "refused"
     DNS = "dns"
@@ -123,9 +123,9 @@ class FailureKind(StrEnum):
     TRUNCATED = "truncated"
     UNCONFIGURED = "unconfigured"
     EMPTY = "empty"
-    """The reply ended as replies do, and has no text."""
+    """The reply is complete and has no text."""
     PARAMETER = "parameter"
-    """A setting of the request is not taken."""
+    """A parameter of the request was rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,20 +134,20 @@ class Failed:
 
     kind: FailureKind
     message: str
-    """A sentence for a person that says what to do. Never holds a key."""
+    """Sentence for the user that says what to do. It never contains a key."""
     retry_after: float | None = None
-    """Seconds to wait, when the provider says."""
+    """Seconds to wait, if the provider states them."""
     limit: int | None = None
-    """Tokens that the model takes, when a refusal for length says so."""
+    """Context length of the model, if the error states it."""
     tokens: int | None = None
-    """Tokens that the refused request had, when the refusal says so."""
+    """Tokens of the rejected request, if the error states them."""
 
 
-Event = Delta | Reasoning | Moved | Usage | Citations | Without | Done | Failed
+Event = Delta | Reasoning | Reclassified | Usage | Citations | ParametersOmitted | Done | Failed
 
 
 class ProviderError(Exception):
-    """A request outside a reply failed; ``failure`` says how."""
+    """A request failed outside a reply; ``failure`` describes it."""
 
     def __init__(self, failure: Failed) -> None:
         super().__init__(failure.message)
@@ -156,41 +156,41 @@ class ProviderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model that can be asked."""
+    """Model of a provider."""
 
     endpoint: str
-    """The name of the endpoint that has it."""
+    """Name of the provider."""
     id: str
-    """The provider's own id."""
+    """Id at the provider."""
     name: str = ""
     context_length: int | None = None
     tier: str = ""
-    """The lowest tier that may ask it, where a server has tiers."""
+    """Lowest tier that may use it, for servers with tiers."""
     allowed: bool = True
-    """Whether the person's tier may."""
+    """Whether the user's tier may use it."""
     limits: str = ""
-    """How often it may be asked, in words; empty where nothing says."""
+    """Quota in words; empty without one."""
     traits: Traits = field(default_factory=Traits, compare=False, repr=False)
-    """What the list states beside."""
+    """Further properties that the list states."""
 
     @property
     def ref(self) -> str:
-        """How a person names it: ``endpoint/id``, split at the first slash."""
+        """Reference ``provider/id``, split at the first slash."""
         return f"{self.endpoint}/{self.id}"
 
 
 class Provider(Protocol):
-    """One back end."""
+    """Source of replies: an endpoint, the server's relay, the package llm, the built-in guide."""
 
     name: str
-    """The endpoint's name: ``[a-z0-9][a-z0-9_-]*``."""
+    """``[a-z0-9][a-z0-9_-]*``."""
 
     def stream(self, request: Request) -> AsyncIterator[Event]:
-        """Events of one reply. The last is ``Done`` or ``Failed``; nothing but ``CancelledError`` is ever raised."""
+        """Yield the events of one reply. The last is ``Done`` or ``Failed``; only ``CancelledError`` is ever raised."""
         ...
 
     async def models(self) -> list[Model]:
-        """The models it offers. Raises :class:`ProviderError`."""
+        """Return the models that it offers. Raises :class:`ProviderError`."""
         ...
 
     async def aclose(self) -> None:

@@ -1,7 +1,7 @@
-"""The built-in helper: no network, no key, no language model, and it says so.
+"""Built-in guide: a provider without network, key and language model.
 
-It makes the first minute work on a machine with nothing installed. It answers from Sterna's own help, and from the
-person's own history when they ask for something they once discussed.
+It makes the first minute work on a computer with nothing installed. It answers from Sterna's help, and from the user's
+history if they ask about an earlier conversation.
 """
 
 from __future__ import annotations
@@ -13,54 +13,54 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .events import Delta, Done, Event, Failed, FailureKind, Model, Provider, Request
-from .foreign_text import plain
 from .guide_topics import CONNECT, GREETING, IDENTITY, RECALL, TOPICS, Topic, content_words, title_list, topics_for
+from .untrusted_text import single_line
 
 NAME = "guide"
 PACE = 0.006
-"""Seconds between words: it reads as being written, and nobody waits for it."""
-LONGEST = 0.7
-"""Seconds that the pacing of one answer may take."""
-SHOWN = 5
-"""Places of the history in one answer."""
+"""Seconds between words, so that the answer appears to be written."""
+MAX_PACING = 0.7
+"""Most seconds that the pacing of one answer takes."""
+MAX_HITS = 5
+"""Search results in one answer."""
 
-HONEST = (
-    "I am Sterna's built-in guide, **not a language model**: I work offline and know two things, Sterna and your own "
+DISCLAIMER = (
+    "I am Sterna's built-in guide, **not a language model**. I work offline and know two things: Sterna, and your own "
     "history."
 )
-NEXT = "To talk with a real model, ask me **“how do I connect a model?”**"
+NEXT = "To talk to a model, ask me **“How do I connect a model?”**"
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryHit:
-    """A place in the person's own history."""
+    """Search result in the user's history."""
 
     title: str
-    """Of the conversation."""
+    """Title of the conversation."""
     snippet: str
     when: datetime
     session_id: str
 
 
 class HistoryError(Exception):
-    """The history cannot be searched now; the message is a sentence."""
+    """The history cannot be searched; the message is a sentence."""
 
 
 HelpText = Callable[[str], str]
-"""Sterna's own help on a topic of :data:`providers.guide_topics.TOPICS` in Markdown, or "" when it has none."""
+"""Returns Sterna's help on a topic of :data:`providers.guide_topics.TOPICS` as Markdown, or "" if there is none."""
 History = Callable[[str], Awaitable[list[HistoryHit]]]
-"""The best places for some words. May raise :class:`HistoryError` and nothing else."""
+"""Returns the best search results for some words. May raise :class:`HistoryError` only."""
 
 
 def guide(
     help_text: HelpText, history: History, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> Provider:
-    """The built-in helper as a provider; its model is ``guide/guide``."""
+    """Return the guide as a provider; its model is ``guide/guide``."""
     return Guide(help_text, history, sleep)
 
 
 class Guide:
-    """See :func:`guide`."""
+    """Provider with one model, ``guide/guide``."""
 
     def __init__(self, help_text: HelpText, history: History, sleep: Callable[[float], Awaitable[None]]) -> None:
         self.name = NAME
@@ -69,52 +69,55 @@ class Guide:
         self._sleep = sleep
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
-        """The answer to the last message, word by word."""
-        question = next((one.content for one in reversed(request.messages) if one.role == "user"), "")
+        """Yield the answer to the last message, word by word."""
+        questions = (message.content for message in reversed(request.messages) if message.role == "user")
+        question = next(questions, "")
         try:
             answer = await self._answer(question[:2000])
         except HistoryError as error:
-            yield Failed(FailureKind.SERVER, str(error) or "The history cannot be searched now. Retry in a moment.")
+            yield Failed(
+                FailureKind.SERVER, str(error) or "Your history cannot be searched right now. Retry in a moment."
+            )
             return
         words = re.findall(r"\s*\S+|\s+$", answer)
-        pause = min(PACE, LONGEST / max(len(words), 1))
+        pause = min(PACE, MAX_PACING / max(len(words), 1))
         for word in words:
             yield Delta(word)
             await self._sleep(pause)
         yield Done("stop", model=f"{NAME}/{NAME}")
 
     async def models(self) -> list[Model]:
-        """Itself."""
+        """Return the only model."""
         return [Model(NAME, NAME, "Built-in guide (offline, not a language model)")]
 
     async def aclose(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there are no connections."""
 
     async def _answer(self, question: str) -> str:
         if GREETING.match(question):
             return self._welcome()
         if IDENTITY.search(question):
-            return f"{HONEST}\n\n{NEXT}"
+            return f"{DISCLAIMER}\n\n{NEXT}"
         words = content_words(question)
         topics = topics_for(question)
         if RECALL.search(question) and words:
             hits = await self._history(" ".join(words))
             if hits or not topics:
-                return _found(words, hits)
+                return _history_answer(words, hits)
         if topics:
             return self._help(topics)
         hits = await self._history(" ".join(words)) if words else []
         if hits:
-            return f"I cannot answer that myself: I am not a language model. {_found(words, hits)}"
+            return f"I cannot answer that myself: I am not a language model. {_history_answer(words, hits)}"
         return (
-            f"I cannot answer that. {HONEST}\n\n"
-            f"## To get an answer\n\n{CONNECT}\n## What I can tell you about\n\n{title_list(TOPICS)}"
+            f"I cannot answer that. {DISCLAIMER}\n\n"
+            f"## Connect a model to get an answer\n\n{CONNECT}\n## Topics I know\n\n{title_list(TOPICS)}"
         )
 
     def _welcome(self) -> str:
         return (
-            f"# Welcome to Sterna\n\n{HONEST}\n\n"
-            "Everything you write is kept on this machine, in one file that is yours, and is found again at once.\n\n"
+            f"# Welcome to Sterna\n\n{DISCLAIMER}\n\n"
+            "Everything you write is stored on this computer, in one file that belongs to you, and can be searched.\n\n"
             f"## Connect a model\n\n{CONNECT}\n"
             "## Or ask me\n\n"
             "- *How do I search?*\n- *Which keys are there?*\n- *Where is my data?*\n- *What did I say about …?*"
@@ -127,26 +130,26 @@ class Guide:
         return f"## {first.title}\n\n{text}{also}"
 
 
-def _found(words: list[str], hits: list[HistoryHit]) -> str:
+def _history_answer(words: list[str], hits: list[HistoryHit]) -> str:
     subject = _literal(" ".join(words))
     if not hits:
         return (
-            f"Your history on this machine has nothing about **{subject}**.\n\n"
-            "I look for the words as they stand; fewer or other words may find more."
+            f"Your history on this computer has nothing about **{subject}**.\n\n"
+            "I search for exactly these words. Try fewer or other words."
         )
-    count = "one place" if len(hits) == 1 else f"{min(len(hits), SHOWN)} places"
-    return f"In your own history I find **{subject}** in {count}:\n\n" + "\n".join(_places(hits[:SHOWN]))
+    count = "one message" if len(hits) == 1 else f"{min(len(hits), MAX_HITS)} messages"
+    return f"I found **{subject}** in {count} of your history:\n\n" + "\n".join(_hit_list(hits[:MAX_HITS]))
 
 
-def _places(hits: list[HistoryHit]) -> Iterator[str]:
+def _hit_list(hits: list[HistoryHit]) -> Iterator[str]:
     for number, hit in enumerate(hits, start=1):
-        title = _literal(plain(hit.title)) or "Untitled"
+        title = _literal(single_line(hit.title)) or "Untitled"
         yield f"{number}. **{title}** · {hit.when:%-d %B %Y}"
-        snippet = _literal(plain(hit.snippet))
+        snippet = _literal(single_line(hit.snippet))
         if snippet:
             yield f"   > {snippet}\n"
 
 
 def _literal(text: str) -> str:
-    """``text`` as Markdown that shows it as it is: a title in the history may hold any marks."""
+    """Return ``text`` escaped for Markdown: a title in the history may contain any characters."""
     return re.sub(r"([\\`*_{}\[\]<>#|~!&])", r"\\\1", text)

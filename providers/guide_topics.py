@@ -1,4 +1,4 @@
-"""What the guide knows of Sterna: topics, the words that ask for them, and a short answer when the help has none."""
+"""Topics of the built-in guide: words by which a question is matched, and a short default answer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One subject of the help."""
+    """Topic of the help."""
 
     id: str
-    """What the help is asked for."""
+    """Key of the help text."""
     title: str
     words: frozenset[str]
     text: str
@@ -23,18 +23,18 @@ def _topic(topic_id: str, title: str, words: str, text: str) -> Topic:
 
 
 CONNECT = """\
-Any one of these is enough; start Sterna again afterwards, or choose a model from the model list:
+Any one of these is enough. Start Sterna again afterwards, or choose a model from the model list:
 
-- **On this machine, free:** install [Ollama](https://ollama.com), then
+- **On this computer, free of charge:** install [Ollama](https://ollama.com), then
 
   ```sh
   ollama pull llama3.2
   ```
 
-  LM Studio and llama.cpp's server are found by themselves too.
-- **With a key:** set `OPENROUTER_API_KEY`, `OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, `GEMINI_API_KEY`, `GROQ_API_KEY` or
-  `MISTRAL_API_KEY` before you start Sterna.
-- **Any other OpenAI-compatible server:** name it in `config.toml`
+  LM Studio and the server of llama.cpp are detected automatically too.
+- **With an API key:** set `OPENROUTER_API_KEY`, `OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, `GEMINI_API_KEY`, `GROQ_API_KEY`
+  or `MISTRAL_API_KEY` before you start Sterna.
+- **Any other OpenAI-compatible provider:** add it to `config.toml`
 
   ```toml
   [endpoints.work]
@@ -49,8 +49,7 @@ TOPICS = (
         "Keys",
         "key keys shortcut shortcuts keyboard keybinding keybindings hotkey hotkeys binding bindings press remap "
         "vim mouse",
-        "Every action has a key and is in the command palette. All keys can be changed under `[keys]` in "
-        "`config.toml`.",
+        "Every action has a key and is listed in the command palette. Change keys under `[keys]` in `config.toml`.",
     ),
     _topic(
         "models",
@@ -62,71 +61,65 @@ TOPICS = (
     ),
     _topic(
         "search",
-        "Finding things again",
+        "Searching",
         "search searching find filter lookup fts",
-        "Search looks through every title and every message on this machine as you type. Enter opens the "
-        "conversation at "
-        "the message.",
+        "Search finds titles and messages on this computer as you type. Enter opens the conversation at the message.",
     ),
     _topic(
         "data",
         "Where your data is",
         "data database sqlite file files stored store storage disk backup export privacy private offline "
         "folder where leave",
-        "Every conversation is in one SQLite file on your own disk, readable by you alone and with any SQLite tool. "
-        "`sterna doctor` prints where it is. Nothing leaves this machine but what you send to a model that "
-        "you configured.",
+        "All conversations are in one SQLite file on your disk. Only you can read it, with any SQLite tool. "
+        "`sterna doctor` prints its path. Only messages that you send to a model leave this computer, and your history "
+        "if you turn sync on.",
     ),
     _topic(
         "delete",
-        "Deleting, and undoing it",
+        "Deleting and undoing",
         "delete remove undo clear trash erase forget restore wipe",
-        "Deleting a conversation or a message can be undone. Clearing everything asks you to type a word "
-        "first, and can be "
-        "undone too.",
+        "Deleting a conversation or a message can be undone. Deleting all conversations asks you to confirm, and "
+        "can be undone too.",
     ),
     _topic(
         "conversations",
         "Conversations",
         "conversation conversations rename title titles new session sessions chat chats switch sidebar "
         "draft drafts retry stop",
-        "A new conversation takes its title from the first exchange; a title that you give stays. What you "
-        "type is kept as a "
-        "draft for each conversation. A reply goes on when you switch to another one, and what came of a stopped or "
-        "interrupted reply is kept.",
+        "A new conversation is named after its first question; a title that you choose stays. Unsent text is saved "
+        "as a draft of its conversation. A reply continues when you switch to another conversation, and a stopped or "
+        "interrupted reply is saved as far as it came.",
     ),
     _topic(
         "settings",
         "Settings",
         "setting settings config configuration toml theme themes dark light colour color colours colors preferences "
         "temperature prompt system option options",
-        "Settings are in `config.toml`; `STERNA_CONFIG_DIR` names another folder for it. A misspelt setting "
-        "is told, and the "
-        "rest applies.",
+        "Settings are in `config.toml`; `STERNA_CONFIG_DIR` sets another folder for it. A misspelt setting is reported "
+        "and the others apply.",
     ),
     _topic(
         "cli",
-        "On the command line",
+        "Command line",
         "cli command commandline pipe script shell terminal ask list show json doctor completion",
-        'Sterna works without the screen too:\n\n```sh\nsterna ask "what does this do?" < script.sh\n'
+        'Sterna also works in scripts and pipes:\n\n```sh\nsterna ask "what does this do?" < script.sh\n'
         "sterna search heron\nsterna list --json\n```",
     ),
     _topic(
         "sync",
-        "Other machines",
+        "Other computers",
         "sync synchronise synchronize server machine machines devices share account sign login",
-        "Conversations are kept so that they can follow you to other machines through a server of your own. "
-        "Nothing is sent "
-        "before you sign in and say yes.",
+        "Sync your conversations with your other computers through a server of your own. Nothing is sent before you "
+        "sign in and turn sync on.",
     ),
     _topic(
         "account",
-        "Your account, and what is told of your use",
+        "Account and usage analytics",
         "account profile tier tiers limit limits usage analytics telemetry tracking privacy erase delete leave gdpr "
         "export",
-        "`sterna profile` and `shift+f2` show your tier and what was used. Nothing is told of your use unless you say "
-        "`sterna analytics on`; `sterna analytics show` prints what would be, and it is never text. `sterna export "
-        "--everything` takes all of it along, `sterna account delete` erases the account at its server and here.",
+        "`sterna profile` and `shift+f2` show your tier and usage. No usage statistics are sent unless you run "
+        "`sterna analytics on`; `sterna analytics show` prints what is sent, never message text. `sterna export "
+        "--everything` exports all your data, `sterna account delete` erases the account on the server and here.",
     ),
 )
 
@@ -138,7 +131,7 @@ RECALL = re.compile(
     r"|^\s*(?:find|search(?: for)?|look up|look for|show me)\b(?!\s*\?)",
     re.IGNORECASE | re.DOTALL,
 )
-"""A question about what was once discussed."""
+"""Questions about an earlier conversation."""
 
 GREETING = re.compile(
     r"^\s*(?:hi|hello|hey|hallo|moin|good (?:morning|evening|day|afternoon)|test(?:ing)?|ping|help|\?+)?"
@@ -157,22 +150,22 @@ their them then there these they this those time to told up us was we were what 
 write wrote yesterday you your week ask asked conversation conversations ever again thing things decide decided chat
 chatted learn learned called call
 """
-STOP = frozenset(_STOP.split())
+STOP_WORDS = frozenset(_STOP.split())
 _WORD = re.compile(r"[^\W_](?:[\w'’.+#-]*[\w+#])?")
 
 
 def content_words(text: str) -> list[str]:
-    """The words of a question that say what it is about, in their order."""
-    return [word for word in _WORD.findall(text) if word.lower() not in STOP]
+    """Return the words of a question without stop words, in their order."""
+    return [word for word in _WORD.findall(text) if word.lower() not in STOP_WORDS]
 
 
 def topics_for(text: str) -> list[Topic]:
-    """Topics that the question names, the closest first."""
-    asked = {word.lower() for word in _WORD.findall(text)}
-    scored = [(len(asked & topic.words), topic) for topic in TOPICS]
+    """Return the topics that match the question, the best match first."""
+    words = {word.lower() for word in _WORD.findall(text)}
+    scored = [(len(words & topic.words), topic) for topic in TOPICS]
     return [topic for score, topic in sorted(scored, key=lambda pair: -pair[0]) if score]
 
 
 def title_list(topics: Iterable[Topic]) -> str:
-    """The topics as a list for a reader."""
+    """Return the titles of topics as a Markdown list."""
     return "\n".join(f"- {topic.title}" for topic in topics)

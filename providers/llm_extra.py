@@ -1,4 +1,4 @@
-"""Every model that the package ``llm`` and its plugins know, when it is installed (``sterna[llm]``)."""
+"""Models of the package ``llm`` and its plugins, if it is installed (``sterna[llm]``)."""
 
 from __future__ import annotations
 
@@ -11,63 +11,62 @@ from types import ModuleType
 from typing import Any
 
 from .events import Delta, Done, Event, Failed, FailureKind, Model, Provider, ProviderError, Request, Usage
-from .foreign_text import quoted
+from .untrusted_text import quoted
 
 NAME = "llm"
 
 
 def llm_models() -> Provider | None:
-    """The package as a provider, or ``None`` when it is not installed. Imported at the first request: that is slow."""
+    """Return the package as a provider, or ``None`` if it is not installed. The first request imports it, slowly."""
     return LlmPackage() if importlib.util.find_spec("llm") is not None else None
 
 
 class LlmPackage:
-    """See :func:`llm_models`. Keys and options are the package's own."""
+    """Provider of the package's models, with its own keys and options."""
 
     def __init__(self) -> None:
         self.name = NAME
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
-        """Events of one reply."""
-        came = False
+        """Yield the events of one reply."""
+        has_text = False
         try:
-            response = await asyncio.to_thread(_asked, request)
+            response = await asyncio.to_thread(_prompt, request)
             async with aclosing(_pieces(response)) as pieces:
                 async for piece in pieces:
                     if piece:
-                        came = came or not piece.isspace()
+                        has_text = has_text or not piece.isspace()
                         yield Delta(piece)
-            counted = await _usage(response)
-        except Exception as error:  # noqa: BLE001 - plugins raise whatever their services' packages raise
+            usage = await _usage(response)
+        except Exception as error:  # noqa: BLE001 - plugins raise any exception of the packages that they use
             yield _failure(error, request.model)
             return
-        if counted is not None:
-            yield counted
-        if not came:
-            said = "The package llm gave an empty reply. Retry, or choose another model."
-            yield Failed(FailureKind.EMPTY, said)
+        if usage is not None:
+            yield usage
+        if not has_text:
+            yield Failed(FailureKind.EMPTY, "The package llm sent an empty reply. Retry, or choose another model.")
             return
         yield Done(model=f"{NAME}/{request.model}")
 
     async def models(self) -> list[Model]:
-        """What ``llm models`` lists."""
+        """Return the models that ``llm models`` lists."""
         try:
             return await asyncio.to_thread(_models)
-        except Exception as error:  # noqa: BLE001 - plugins are imported here, and fail as they like
+        except Exception as error:  # noqa: BLE001 - plugins are imported here, and may raise anything
             raise ProviderError(_failure(error, "")) from None
 
     async def aclose(self) -> None:
-        """Nothing to close."""
+        """Do nothing: the package has its own connections."""
 
 
 def _models() -> list[Model]:
     llm: Any = importlib.import_module("llm")
-    ids = dict.fromkeys(one.model_id for one in [*llm.get_async_models(), *llm.get_models()])
+    ids = dict.fromkeys(model.model_id for model in [*llm.get_async_models(), *llm.get_models()])
     return [Model(NAME, model_id) for model_id in ids]
 
 
-def _asked(request: Request) -> Any:
-    """The package's response, which begins with its first piece."""
+def _prompt(request: Request) -> Any:
+    """Return the package's response; the request is sent when the first piece is read."""
     llm: Any = importlib.import_module("llm")
     name = request.model or llm.get_default_model()
     try:
@@ -75,26 +74,26 @@ def _asked(request: Request) -> Any:
     except llm.UnknownModelError:
         model = llm.get_model(name)
     options = {"temperature": request.temperature, "max_tokens": request.max_tokens}
-    known = getattr(getattr(model, "Options", None), "model_fields", {})
-    taken = {name: value for name, value in options.items() if value is not None and name in known}
-    return model.prompt(**_context(llm, request), **taken)
+    supported = getattr(getattr(model, "Options", None), "model_fields", {})
+    options = {name: value for name, value in options.items() if value is not None and name in supported}
+    return model.prompt(**_context(llm, request), **options)
 
 
 def _context(llm: ModuleType, request: Request) -> dict[str, Any]:
-    """The conversation as messages; for versions that know only one prompt, as a transcript in it."""
+    """Return the conversation as messages; for versions that support one prompt only, as a transcript."""
     if all(hasattr(llm, role) for role in ("user", "assistant", "system")):
-        return {"messages": [getattr(llm, one.role)(one.content) for one in request.messages]}
-    system = "\n\n".join(one.content for one in request.messages if one.role == "system")
-    said = [one for one in request.messages if one.role != "system"]
-    if len(said) == 1:
-        prompt = said[0].content
+        return {"messages": [getattr(llm, message.role)(message.content) for message in request.messages]}
+    system = "\n\n".join(message.content for message in request.messages if message.role == "system")
+    turns = [message for message in request.messages if message.role != "system"]
+    if len(turns) == 1:
+        prompt = turns[0].content
     else:
-        prompt = "\n\n".join(f"{one.role.capitalize()}: {one.content}" for one in said) + "\n\nAssistant:"
+        prompt = "\n\n".join(f"{turn.role.capitalize()}: {turn.content}" for turn in turns) + "\n\nAssistant:"
     return {"prompt": prompt} | ({"system": system} if system else {})
 
 
 async def _pieces(response: Any) -> AsyncGenerator[str, None]:
-    """The reply's pieces; a model that knows no other way than to block does it in a thread."""
+    """Yield the pieces of the reply; a model without an asynchronous interface runs in a thread."""
     if hasattr(response, "__aiter__"):
         source: AsyncIterator[str] = aiter(response)
         async for piece in source:
@@ -106,25 +105,25 @@ async def _pieces(response: Any) -> AsyncGenerator[str, None]:
 
 
 async def _usage(response: Any) -> Usage | None:
-    counted = response.usage()
-    if hasattr(counted, "__await__"):
-        counted = await counted
-    sent, came = getattr(counted, "input", None), getattr(counted, "output", None)
-    if not isinstance(sent, int) or not isinstance(came, int):
+    usage = response.usage()
+    if hasattr(usage, "__await__"):
+        usage = await usage
+    sent, received = getattr(usage, "input", None), getattr(usage, "output", None)
+    if not isinstance(sent, int) or not isinstance(received, int):
         return None
-    return Usage(sent, came, sent + came)
+    return Usage(sent, received, sent + received)
 
 
 def _failure(error: Exception, model: str) -> Failed:
     kind = type(error).__name__
-    said = quoted(str(error), ())
-    said = f": {said}" if said else ""
+    words = quoted(str(error), ())
+    words = f": {words}" if words else ""
     if kind == "UnknownModelError":
-        message = (
-            f"The package llm has no model “{model}”. “llm models” lists those that it has; a plugin may bring it."
-        )
+        message = f"The package llm has no model “{model}”. “llm models” lists its models; a plugin may add more."
         return Failed(FailureKind.NOT_FOUND, message)
     if kind == "NeedsKeyException":
-        return Failed(FailureKind.AUTH, f"The package llm has no key for “{model}”{said}. Set one with “llm keys set”.")
-    message = f"The package llm could not answer ({kind}){said}. Try “llm -m {model or 'MODEL'} hello” in a terminal."
+        return Failed(
+            FailureKind.AUTH, f"The package llm has no key for “{model}”{words}. Set one with “llm keys set”."
+        )
+    message = f"The package llm failed ({kind}){words}. Try “llm -m {model or 'MODEL'} hello” in a terminal."
     return Failed(FailureKind.SERVER, message)

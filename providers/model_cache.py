@@ -1,6 +1,6 @@
-"""What is known of models from earlier answers, kept in a file so that the next start knows it at once.
+"""Cache of context lengths and quirks of models, in a file.
 
-It is a cache: a file that is damaged, of another version or not writable is the same as none.
+A file that is damaged, of another version or not writable counts as empty.
 """
 
 from __future__ import annotations
@@ -19,82 +19,82 @@ from .events import Model
 from .quirks import Quirks
 
 VERSION = 1
-FRESH = 7 * 86_400.0
-"""Seconds for which a list's context lengths are taken on trust."""
-LARGEST = 16 * 1024 * 1024
-MOST_MODELS = 20_000
+MAX_AGE = 7 * 86_400.0
+"""Seconds for which the context lengths of a list are valid."""
+MAX_BYTES = 16 * 1024 * 1024
+MAX_MODELS = 20_000
 
 
-class Memory:
-    """The context lengths and the quirks of models, by endpoint. Without a file it lasts as long as the process."""
+class ModelCache:
+    """Context lengths and quirks of models, by the url of their endpoint. Without a file it lasts for the process."""
 
     def __init__(self, path: Path | None = None, now: Callable[[], float] = time.time) -> None:
         self._path = path
         self._now = now
-        self._kept: dict[str, Any] | None = None
+        self._cached: dict[str, Any] | None = None
 
-    def length(self, place: str, model: str) -> int | None:
-        """Return the tokens that a model takes: as its server refused more, else as its list said."""
-        learned = self._model(place, model).get("limit")
-        listed = self._lengths(place).get(model)
-        return next((one for one in (learned, listed) if _is_count(one)), None)
+    def context_length(self, url: str, model: str) -> int | None:
+        """Return the context length of a model: as stated by an error, else by the list; None if neither is known."""
+        stated = self._model(url, model).get("limit")
+        listed = self._lengths(url).get(model)
+        return next((length for length in (stated, listed) if _is_count(length)), None)
 
-    def is_listed(self, place: str) -> bool:
-        """Tell whether the list of a place is known and fresh."""
-        at = self._place(place).get("listed_at")
-        return isinstance(at, (int, float)) and 0 <= self._now() - at < FRESH
+    def is_listed(self, url: str) -> bool:
+        """Return whether the list of an endpoint is cached and fresh."""
+        listed_at = self._endpoint(url).get("listed_at")
+        return isinstance(listed_at, (int, float)) and 0 <= self._now() - listed_at < MAX_AGE
 
-    def keep_list(self, place: str, models: Iterable[Model]) -> None:
-        """Keep the lengths in a list of models."""
-        lengths = {one.id: one.context_length for one in list(models)[:MOST_MODELS] if one.context_length}
-        entry = self._entry(place)
+    def save_list(self, url: str, models: Iterable[Model]) -> None:
+        """Save the context lengths in a list of models."""
+        lengths = {model.id: model.context_length for model in list(models)[:MAX_MODELS] if model.context_length}
+        entry = self._entry(url)
         entry["lengths"], entry["listed_at"] = lengths, self._now()
-        for name, learned in entry.get("models", {}).items():
-            if isinstance(learned, dict) and name in lengths:
-                learned.pop("limit", None)  # the server says it itself, and may have been set up anew
+        for name, details in entry.get("models", {}).items():
+            if isinstance(details, dict) and name in lengths:
+                details.pop("limit", None)  # the list is authoritative, and the server may have been reconfigured
         self._write()
 
-    def keep_limit(self, place: str, model: str, limit: int) -> None:
-        """Keep the length that a refusal named."""
-        if self.length(place, model) != limit:
-            self._entry(place).setdefault("models", {}).setdefault(model, {})["limit"] = limit
+    def save_context_length(self, url: str, model: str, limit: int) -> None:
+        """Save the context length that an error stated."""
+        if self.context_length(url, model) != limit:
+            self._entry(url).setdefault("models", {}).setdefault(model, {})["limit"] = limit
             self._write()
 
-    def quirks(self, place: str, model: str) -> Quirks:
-        """Return what was learned of a model."""
-        return Quirks.from_json(self._model(place, model).get("quirks"))
+    def quirks(self, url: str, model: str) -> Quirks:
+        """Return the quirks of a model."""
+        return Quirks.from_json(self._model(url, model).get("quirks"))
 
-    def keep_quirks(self, place: str, model: str, quirks: Quirks) -> None:
-        """Keep what was learned."""
-        self._entry(place).setdefault("models", {}).setdefault(model, {})["quirks"] = quirks.as_json()
+    def save_quirks(self, url: str, model: str, quirks: Quirks) -> None:
+        """Save the quirks of a model."""
+        self._entry(url).setdefault("models", {}).setdefault(model, {})["quirks"] = quirks.as_json()
         self._write()
 
-    def _model(self, place: str, model: str) -> Mapping[str, Any]:
-        models = self._place(place).get("models")
-        found = models.get(model) if isinstance(models, dict) else None
-        return found if isinstance(found, dict) else {}
+    def _model(self, url: str, model: str) -> Mapping[str, Any]:
+        models = self._endpoint(url).get("models")
+        details = models.get(model) if isinstance(models, dict) else None
+        return details if isinstance(details, dict) else {}
 
-    def _lengths(self, place: str) -> Mapping[str, Any]:
-        lengths = self._place(place).get("lengths")
+    def _lengths(self, url: str) -> Mapping[str, Any]:
+        lengths = self._endpoint(url).get("lengths")
         return lengths if isinstance(lengths, dict) else {}
 
-    def _place(self, place: str) -> Mapping[str, Any]:
-        found = self._loaded().get(_key(place))
-        return found if isinstance(found, dict) else {}
+    def _endpoint(self, url: str) -> Mapping[str, Any]:
+        entry = self._loaded().get(_key(url))
+        return entry if isinstance(entry, dict) else {}
 
-    def _entry(self, place: str) -> dict[str, Any]:
-        kept = self._loaded()
-        found = kept.get(_key(place))
-        if not isinstance(found, dict):
-            found = kept[_key(place)] = {}
-        if not isinstance(found.get("models", {}), dict):
-            del found["models"]
-        return found
+    def _entry(self, url: str) -> dict[str, Any]:
+        cached = self._loaded()
+        entry = cached.get(_key(url))
+        if not isinstance(entry, dict):
+            entry = cached[_key(url)] = {}
+        if not isinstance(entry.get("models", {}), dict):
+            del entry["models"]
+        return entry
 
     def _loaded(self) -> dict[str, Any]:
-        if self._kept is None:
-            self._kept = _read(self._path) if self._path is not None else {}
-        return self._kept
+        if self._cached is None:
+            self._cached = _read(self._path) if self._path is not None else {}
+        return self._cached
 
     def _write(self) -> None:
         if self._path is None:
@@ -113,18 +113,18 @@ class Memory:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > LARGEST:
+        if path.stat().st_size > MAX_BYTES:
             return {}
-        kept = json.loads(path.read_bytes())
+        cached = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    places = kept.get("places") if isinstance(kept, dict) and kept.get("version") == VERSION else None
-    return places if isinstance(places, dict) else {}
+    entries = cached.get("places") if isinstance(cached, dict) and cached.get("version") == VERSION else None
+    return entries if isinstance(entries, dict) else {}
 
 
-def _key(place: str) -> str:
-    """Return a name for a place that tells nothing of it: an address may hold a password."""
-    return hashlib.sha256(place.encode("utf-8", "replace")).hexdigest()[:24]
+def _key(url: str) -> str:
+    """Return the key of an endpoint, which does not reveal its url: a url may contain a password."""
+    return hashlib.sha256(url.encode("utf-8", "replace")).hexdigest()[:24]
 
 
 def _is_count(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""The models in an answer to ``GET /models``, in the shapes of the servers."""
+"""Parsing of ``GET /models``, in the formats of the providers."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ NOT_FOR_CHAT = (
     "embed", "whisper", "tts", "dall-e", "moderation", "transcribe", "rerank", "gpt-image", "imagen", "sora", "veo-",
     "davinci-", "babbage-", "realtime", "-ocr", "bge-", "stable-diffusion",
 )  # fmt: skip
-"""Parts of the ids of models that do not chat; servers list them all together and seldom say."""
+"""Parts of ids of models that do not chat: most providers list all models without saying so."""
 
 
 def models(endpoint: str, payload: object, context_length: int | None = None) -> list[Model] | None:
-    """Models that chat, in the server's order; ``None`` when this is not a list of models."""
+    """Return the models that chat, in the provider's order; ``None`` if ``payload`` is not a list of models."""
     rows = _rows(payload)
     if rows is None:
         return None
-    made = {model.id: (model, row) for row in rows for model in _model(endpoint, row, context_length)}
-    chatting = [model for model, row in made.values() if _chats(model.id, row)]
-    return chatting or [model for model, _ in made.values()]
+    by_id = {model.id: (model, row) for row in rows for model in _model(endpoint, row, context_length)}
+    chat_models = [model for model, row in by_id.values() if _can_chat(model.id, row)]
+    return chat_models or [model for model, _ in by_id.values()]
 
 
 def _rows(payload: object) -> list[Any] | None:
-    """``{"data": […]}`` of nearly all, ``{"models": […]}`` of Ollama's own API, a bare list of Together."""
+    """Return the rows: ``{"data": […]}`` of most providers, ``{"models": […]}`` of Ollama, a bare list of Together."""
     if isinstance(payload, list):
         return payload
     if isinstance(payload, Mapping):
@@ -45,12 +45,12 @@ def _model(endpoint: str, row: object, context_length: int | None) -> Iterator[M
     if not isinstance(row, Mapping):
         return
     ids = (row.get(key) for key in ("id", "model", "name"))
-    model_id = next((one for one in ids if isinstance(one, str) and one.strip()), None)
+    model_id = next((value for value in ids if isinstance(value, str) and value.strip()), None)
     if model_id is None:
         return
-    model_id = model_id.removeprefix("models/")  # Google's; it takes them without
+    model_id = model_id.removeprefix("models/")  # Google's prefix, which it does not require
     names = (row.get(key) for key in ("name", "display_name", "displayName"))
-    name = next((one for one in names if isinstance(one, str) and one.strip()), "")
+    name = next((value for value in names if isinstance(value, str) and value.strip()), "")
     yield Model(
         endpoint,
         model_id,
@@ -61,10 +61,10 @@ def _model(endpoint: str, row: object, context_length: int | None) -> Iterator[M
 
 
 def _context(row: Mapping[str, Any]) -> int | None:
-    """OpenRouter's, LM Studio's, vLLM's, Groq's, Mistral's and Google's names of it, and llama.cpp's ``meta``."""
+    """Return the context length, under the names of OpenRouter, LM Studio, vLLM, Groq, Mistral, Google, llama.cpp."""
     meta = row.get("meta")
     top = row.get("top_provider")
-    places = (row, meta if isinstance(meta, Mapping) else {}, top if isinstance(top, Mapping) else {})
+    mappings = (row, meta if isinstance(meta, Mapping) else {}, top if isinstance(top, Mapping) else {})
     names = (
         "context_length",
         "loaded_context_length",
@@ -76,14 +76,14 @@ def _context(row: Mapping[str, Any]) -> int | None:
         "inputTokenLimit",
     )
     for name in names:
-        for place in places:
-            value = place.get(name)
+        for mapping in mappings:
+            value = mapping.get(name)
             if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31:
                 return value
     return None
 
 
-def _chats(model_id: str, row: Mapping[str, Any] | object) -> bool:
+def _can_chat(model_id: str, row: Mapping[str, Any] | object) -> bool:
     row = row if isinstance(row, Mapping) else {}
     architecture = row.get("architecture")
     outputs = architecture.get("output_modalities") if isinstance(architecture, Mapping) else None

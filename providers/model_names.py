@@ -1,4 +1,4 @@
-"""What the name of a model says of it, before anything else is known."""
+"""Guess from the name of a model, before anything else is known of it."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ _THINKER = re.compile(
 
 
 def names_thinker(model: str) -> bool:
-    """Return whether a model of that name usually reasons before it answers."""
+    """Return whether models with such a name usually reason before they answer."""
     return _THINKER.search(model) is not None

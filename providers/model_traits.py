@@ -1,4 +1,4 @@
-"""What a list of models states of one beside its name: modalities, parameters, prices, a description."""
+"""Further properties of a model in a list: modalities, parameters, prices, description."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-LONGEST_DESCRIPTION = 4_000
-LONGEST_WORD = 64
+MAX_DESCRIPTION = 4_000
+MAX_WORD = 64
 MAX_WORDS = 64
 PRICES = (
     "prompt", "completion", "request", "image", "web_search", "internal_reasoning", "input_cache_read",
@@ -17,20 +17,20 @@ PRICES = (
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """Empty where nothing is stated."""
+    """Properties that a list states; empty without them."""
 
     input_modalities: tuple[str, ...] = ()
     output_modalities: tuple[str, ...] = ()
     supported_parameters: tuple[str, ...] = ()
     description: str = ""
     created: int = 0
-    """Seconds since 1970."""
+    """Unix time in seconds."""
     pricing: Mapping[str, str] = field(default_factory=dict)
-    """US dollars as decimals, by PRICES."""
+    """US dollars as decimals, by the names in PRICES."""
 
 
 def traits_of(row: Mapping[str, Any]) -> Traits:
-    """Return what a row of a list states; parts that have another form than they should are left out."""
+    """Return the properties in a row of a list; values of the wrong type are ignored."""
     architecture = _mapping(row.get("architecture"))
     stated = str(architecture.get("modality") or row.get("modality") or "")
     inputs, _, outputs = stated.partition("->")
@@ -40,7 +40,7 @@ def traits_of(row: Mapping[str, Any]) -> Traits:
         _words(architecture.get("input_modalities") or row.get("input_modalities") or _parts(inputs)),
         _words(architecture.get("output_modalities") or row.get("output_modalities") or _parts(outputs)),
         _words(row.get("supported_parameters")),
-        description[:LONGEST_DESCRIPTION] if isinstance(description, str) else "",
+        description[:MAX_DESCRIPTION] if isinstance(description, str) else "",
         created if is_moment and isinstance(created, int) else 0,
         {name: price for name in PRICES if (price := _price(_mapping(row.get("pricing")).get(name)))},
     )
@@ -52,13 +52,13 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _words(value: object) -> tuple[str, ...]:
     words = value if isinstance(value, list) else []
-    kept = [one for one in words if isinstance(one, str) and 0 < len(one) <= LONGEST_WORD]
-    return tuple(dict.fromkeys(kept[:MAX_WORDS]))
+    valid = [word for word in words if isinstance(word, str) and 0 < len(word) <= MAX_WORD]
+    return tuple(dict.fromkeys(valid[:MAX_WORDS]))
 
 
 def _price(value: object) -> str:
-    """Return the price as a plain decimal; "" for what is none, and for a negative one, which means that it varies."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float) or len(str(value)) > LONGEST_WORD:
+    """Return the price as a plain decimal; "" for an invalid price, and for a negative one, which means variable."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or len(str(value)) > MAX_WORD:
         return ""
     from decimal import Decimal, InvalidOperation
 

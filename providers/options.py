@@ -1,4 +1,4 @@
-"""Settings of requests to one endpoint, or to one of its models."""
+"""Options of requests to an endpoint, or to one of its models."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is added to a request, or left out of it."""
+    """Additions to a request, and parameters left out of it."""
 
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Sent where neither the conversation nor the person's general settings say anything, as ``top_p = 0.9``."""
+    """Default parameters, such as ``top_p``: a conversation's own and the general settings take precedence."""
     omit: tuple[str, ...] = ()
     """Parameters that are never sent."""
     extra_body: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Put into the request as it is, over all else."""
+    """Values added unchanged to the body; they take precedence over everything else."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     stream: bool | None = None
-    """False: the reply comes in one piece."""
+    """False: the reply is received whole."""
     context_length: int | None = None
 
     def over(self, other: Options) -> Options:
-        """Return these, and the ``other`` ones where these say nothing."""
+        """Return these options, with those of ``other`` where these have none."""
         return Options(
             parameters={**other.parameters, **self.parameters},
             omit=(*other.omit, *self.omit),
@@ -34,11 +34,10 @@ class Options:
         )
 
 
-def deep_merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both mappings as one; where both have a mapping, these too are merged."""
-    found = dict(below)
-    for name, value in above.items():
-        under = found.get(name)
-        both = isinstance(under, Mapping) and isinstance(value, Mapping)
-        found[name] = deep_merged(under, value) if both and under is not None else value
-    return found
+def deep_merged(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` updated with ``override``; nested mappings are merged too."""
+    merged = dict(base)
+    for name, value in override.items():
+        old = merged.get(name)
+        merged[name] = deep_merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged

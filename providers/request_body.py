@@ -1,4 +1,4 @@
-"""The JSON of a request for a reply."""
+"""JSON body of a request for a reply."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from .events import ChatMessage, Request
 from .options import Options, deep_merged
 from .quirks import Quirks
 
-OWN = ("temperature", "max_tokens", "reasoning_effort")
-"""Parameters of a conversation."""
+CONVERSATION_PARAMETERS = ("temperature", "max_tokens", "reasoning_effort")
+"""Parameters that a conversation can set."""
 
 
-def body_of(request: Request, options: Options, quirks: Quirks) -> dict[str, Any]:
-    """Return the object to send."""
+def request_body(request: Request, options: Options, quirks: Quirks) -> dict[str, Any]:
+    """Return the body as an object."""
     stream = quirks.stream is not False and options.stream is not False
     body: dict[str, Any] = {"model": request.model, "messages": list(_messages(request.messages, quirks))}
     body |= {"stream": True, "stream_options": {"include_usage": True}} if stream else {"stream": False}
     body |= options.parameters
-    body |= {name: value for name in OWN if (value := getattr(request, name)) is not None}
+    body |= {name: value for name in CONVERSATION_PARAMETERS if (value := getattr(request, name)) is not None}
     for name, other in quirks.rename:
         if name in body:
             body[other] = body.pop(name)
@@ -29,18 +29,19 @@ def body_of(request: Request, options: Options, quirks: Quirks) -> dict[str, Any
     return deep_merged(body, options.extra_body)
 
 
-def encoded(body: Mapping[str, Any]) -> bytes:
-    """Return ``body`` as it is sent. A lone surrogate, which has no form in UTF-8, does not keep the rest back."""
+def encode_body(body: Mapping[str, Any]) -> bytes:
+    """Return ``body`` in UTF-8. A lone surrogate, which UTF-8 cannot encode, is replaced."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str).encode("utf-8", "replace")
 
 
 def _messages(messages: tuple[ChatMessage, ...], quirks: Quirks) -> Iterator[dict[str, str]]:
-    """Yield the messages; without a system role the first question takes what the system message said."""
-    system = "\n\n".join(one.content for one in messages if one.role == "system") if not quirks.system else ""
-    for one in messages:
-        if one.role == "system" and not quirks.system:
+    """Yield the messages; without a system role, the system prompt becomes a part of the first user message."""
+    prompts = [message.content for message in messages if message.role == "system"]
+    system = "" if quirks.system else "\n\n".join(prompts)
+    for message in messages:
+        if message.role == "system" and not quirks.system:
             continue
-        content = one.content
-        if system and one.role == "user":
+        content = message.content
+        if system and message.role == "user":
             content, system = f"{system}\n\n{content}", ""
-        yield {"role": one.role, "content": content}
+        yield {"role": message.role, "content": content}

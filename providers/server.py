@@ -1,7 +1,7 @@
-"""The connected server as a provider: its key answers, its tiers decide.
+"""Provider for the relay of the server that the user is signed in to, which has its own API key, tiers and quotas.
 
-An answer is text as it comes, with lines of the server's own between: reasoning, annotations, and at the end the whole
-answer once more. An answer without that end is not whole.
+A reply is streamed text with control lines between: reasoning, annotations, and at the end the metadata with the whole
+reply. A reply without that end is incomplete.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from sterna.net import (
 
 from .endpoint import Endpoint, Timeouts
 from .events import Delta, Done, Event, Failed, FailureKind, Model, ProviderError, Reasoning, Request, Usage
-from .failures import Teller
-from .foreign_text import plain
-from .network_errors import told
-from .retry_after import wait
+from .failures import FailureReporter
+from .network_errors import network_failure
+from .retry_after import seconds_to_wait
+from .untrusted_text import single_line
 
 if TYPE_CHECKING:
     import httpx
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 NAME = "server"
 REASONING, ANNOTATIONS, FINAL = "__REASONING_CHUNK__", "__ANNOTATIONS_CHUNK__", '{"__FINAL_METADATA__"'
 MARKS = (REASONING, ANNOTATIONS, FINAL)
-LONGEST_LINE = 16 * 1024 * 1024
-"""Characters: the last line has the whole answer once more."""
-LONGEST_ANSWER = 64 * 1024 * 1024
-LONGEST_ERROR = 256 * 1024
+MAX_LINE = 16 * 1024 * 1024
+"""Most characters of a line: the last one has the whole reply."""
+MAX_REPLY = 64 * 1024 * 1024
+MAX_ERROR = 256 * 1024
 
-KINDS: Mapping[int, FailureKind] = {
+FAILURE_KINDS: Mapping[int, FailureKind] = {
     400: FailureKind.BAD_REQUEST,
     401: FailureKind.AUTH,
     402: FailureKind.FORBIDDEN,
@@ -54,13 +54,13 @@ KINDS: Mapping[int, FailureKind] = {
 }
 
 Token = Callable[[], Awaitable[str]]
-"""Gives an access token. Its ``ValueError`` is a sentence for the person."""
+"""Returns an access token. The message of its ``ValueError`` is a sentence for the user."""
 ListModels = Callable[[], Awaitable[Sequence[Model]]]
-"""Gives the models as they are known. Its ``ValueError`` is a sentence for the person."""
+"""Returns the models of the server. The message of its ``ValueError`` is a sentence for the user."""
 
 
 class ServerProvider:
-    """A server that somebody is signed in at."""
+    """Relay of a Sterna server as a :class:`Provider`."""
 
     name = NAME
 
@@ -75,19 +75,19 @@ class ServerProvider:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.title = host
-        """What a person calls it."""
+        """Name for sentences."""
         self._url = f"{origin}/api/chat/stream"
-        self._local = origin.startswith("http:")
+        self._is_local = origin.startswith("http:")
         self._token = token
         self._models = models
         self._timeouts = timeouts or Timeouts()
         self._transport = transport
-        self._teller = Teller(Endpoint(NAME, origin, label=host))
+        self._reporter = FailureReporter(Endpoint(NAME, origin, label=host))
         self._client: httpx.AsyncClient | None = None
-        self._building = asyncio.Lock()
+        self._client_lock = asyncio.Lock()
 
     async def stream(self, request: Request) -> AsyncGenerator[Event, None]:
-        """Events of one reply; the last is ``Done`` or ``Failed``. A request without a model takes the server's."""
+        """Yield the events of one reply. A request without a model uses the server's default."""
         import httpx
 
         began = False
@@ -96,134 +96,139 @@ class ServerProvider:
             headers = {"Authorization": f"Bearer {await self._token()}", "Accept-Encoding": "identity"}
             async with client.stream("POST", self._url, json=_body(request), headers=headers) as response:
                 if response.status_code != 200:
-                    yield self._refused(response, await read_start(response, LONGEST_ERROR))
+                    yield self._rejected(response, await read_start(response, MAX_ERROR))
                     return
                 async with aclosing(self._read(response)) as events:
                     async for event in events:
                         began = began or isinstance(event, Delta)
                         yield event
         except (TooLarge, Unreadable):
-            yield self._teller.endless(began)
+            yield self._reporter.endless(began)
         except ProxyError as error:
-            yield self._teller.unusable(str(error))
+            yield self._reporter.unusable(str(error))
         except ValueError as error:
             yield Failed(FailureKind.AUTH, str(error))
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            yield told(error, self._teller, self._timeouts, opened=began, began=began)
+            yield network_failure(error, self._reporter, self._timeouts, opened=began, began=began)
 
     async def models(self) -> list[Model]:
-        """The models of the server, those of higher tiers too. Raises :class:`ProviderError`."""
+        """Return the models of the server, including those of higher tiers. Raises :class:`ProviderError`."""
         try:
             return list(await self._models())
         except ValueError as error:
             raise ProviderError(Failed(FailureKind.UNCONFIGURED, str(error))) from None
 
     async def aclose(self) -> None:
-        """Close connections. Safe to call twice."""
+        """Close all connections. May be called twice."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
 
     async def _read(self, response: httpx.Response) -> AsyncGenerator[Event, None]:
-        reading = Reading()
-        async for piece in _text(response):
-            for event in reading.take(piece):
+        parser = RelayParser()
+        async for piece in _decoded(response):
+            for event in parser.feed(piece):
                 yield event
-            if len(reading.held) > LONGEST_LINE:
-                yield self._teller.malformed("a line without end")
+            if len(parser.held) > MAX_LINE:
+                yield self._reporter.malformed("a line without end")
                 return
-        if reading.final is None:
-            for event in reading.rest():
+        if parser.final is None:
+            for event in parser.flush():
                 yield event
-            yield self._teller.truncated(reading.began)
+            yield self._reporter.truncated(parser.began)
             return
-        came = False
-        for event in reading.ending():
-            came = came or isinstance(event, Delta)
-            if isinstance(event, Done) and not (came or reading.began):
+        has_text = parser.began
+        for event in parser.finish():
+            has_text = has_text or isinstance(event, Delta)
+            if isinstance(event, Done) and not has_text:
                 yield Failed(
-                    FailureKind.EMPTY, f"{self._teller.title} sent an empty reply. Retry, or choose another model."
+                    FailureKind.EMPTY, f"{self._reporter.title} sent an empty reply. Retry, or choose another model."
                 )
                 return
             yield event
 
-    def _refused(self, response: httpx.Response, body: bytes) -> Failed:
+    def _rejected(self, response: httpx.Response, body: bytes) -> Failed:
         try:
-            said = parse_json(body)
+            payload = parse_json(body)
         except ValueError:
-            said = None
-        error = said.get("error") if isinstance(said, Mapping) else None
+            payload = None
+        error = payload.get("error") if isinstance(payload, Mapping) else None
         if not isinstance(error, str):
-            return self._teller.status(response.status_code, response.headers, body)
+            return self._reporter.status(response.status_code, response.headers, body)
         from datetime import UTC, datetime
 
-        kind = KINDS.get(response.status_code, FailureKind.SERVER)
-        sentence = f"{self._teller.title}: {plain(error)[:500]}"
+        kind = FAILURE_KINDS.get(response.status_code, FailureKind.SERVER)
+        sentence = f"{self._reporter.title}: {single_line(error)[:500]}"
         if response.status_code == 401:
-            sentence = f"{self._teller.title} does not take the sign-in. Sign in again: sterna login"
-        return Failed(kind, sentence, wait(response.headers, {}, "", datetime.now(UTC)))
+            sentence = f"{self._reporter.title} rejected the sign-in. Sign in again: sterna login"
+        return Failed(kind, sentence, seconds_to_wait(response.headers, {}, "", datetime.now(UTC)))
 
     async def _connected(self) -> httpx.AsyncClient:
-        async with self._building:
+        async with self._client_lock:
             if self._client is None:
-                self._client = await asyncio.to_thread(self._build)
+                self._client = await asyncio.to_thread(self._open_client)
             return self._client
 
-    def _build(self) -> httpx.AsyncClient:
-        times = self._timeouts
-        limits = Limits(connect=times.connect, read=times.read, write=times.write)
-        # plain http is for this machine only, and no proxy leads there
-        proxy = None if self._local or self._transport is not None else proxy_for(self._url)
-        self._teller = replace(self._teller, proxy=proxy.shown if proxy is not None else "")
+    def _open_client(self) -> httpx.AsyncClient:
+        timeouts = self._timeouts
+        limits = Limits(connect=timeouts.connect, read=timeouts.read, write=timeouts.write)
+        # plain http is for this computer only, which is reached directly
+        proxy = None if self._is_local or self._transport is not None else proxy_for(self._url)
+        self._reporter = replace(self._reporter, proxy=proxy.shown if proxy is not None else "")
         return open_client(self._url, limits=limits, proxy=proxy, transport=self._transport)
 
 
-class Reading:
-    """Text of the answer taken apart as it comes."""
+class RelayParser:
+    """Incremental parser of a reply."""
 
     def __init__(self) -> None:
         self.held = ""
         self.began = False
         self.final: Mapping[str, Any] | None = None
-        self._told = ""
+        self._text_so_far = ""
         self._breaks = ""
-        """Line ends that are told once text follows: the last ones are the server's."""
+        """Line ends held back until text follows: the last ones belong to the format."""
 
-    def take(self, piece: str) -> Iterator[Event]:
-        """The events that are whole now."""
+    def feed(self, piece: str) -> Iterator[Event]:
+        """Yield the events that ``piece`` completes."""
         self.held += piece
         while self.held and self.final is None:
-            at, mark = min(((place, one) for one in MARKS if (place := self.held.find(one)) >= 0), default=(-1, ""))
-            if at < 0:
-                whole = len(self.held) - max(_begun(self.held))
-                yield from self._text(self.held[:whole])
-                self.held = self.held[whole:]
+            found = ((position, mark) for mark in MARKS if (position := self.held.find(mark)) >= 0)
+            position, mark = min(found, default=(-1, ""))
+            if position < 0:
+                complete = len(self.held) - max(_partial_marks(self.held))
+                yield from self._text(self.held[:complete])
+                self.held = self.held[complete:]
                 return
-            yield from self._text(self.held[:at])
-            self.held = self.held[at:]
+            yield from self._text(self.held[:position])
+            self.held = self.held[position:]
             line, end, rest = self.held.partition("\n")
             if not end:
                 return
             self.held = rest
-            yield from self._marked(line, mark)
+            yield from self._control_line(line, mark)
 
-    def rest(self) -> Iterator[Event]:
-        """What was held back, where no more comes."""
+    def flush(self) -> Iterator[Event]:
+        """Yield the text that was held back, at the end of an incomplete reply."""
         if not self.held.startswith(MARKS):
             yield from self._text(self.held)
         self.held = ""
 
-    def ending(self) -> Iterator[Event]:
-        """The end of the text, the counts, and that it is whole."""
+    def finish(self) -> Iterator[Event]:
+        """Yield the rest of the text, the token counts, and the end of a complete reply."""
         final = self.final or {}
         response = final.get("response")
-        if isinstance(response, str) and response.startswith(self._told) and len(response) > len(self._told):
-            yield Delta(response[len(self._told) :])
+        if (
+            isinstance(response, str)
+            and response.startswith(self._text_so_far)
+            and len(response) > len(self._text_so_far)
+        ):
+            yield Delta(response[len(self._text_so_far) :])
         usage = final.get("usage")
         counts = [usage.get(f"{name}_tokens") for name in ("prompt", "completion", "total")] if usage else []
-        if counts and all(isinstance(one, int) for one in counts) and any(counts):
+        if counts and all(isinstance(count, int) for count in counts) and any(counts):
             yield Usage(*counts)
-        texts = [one if isinstance(one := final.get(name), str) else None for name in ("id", "model")]
+        texts = [value if isinstance(value := final.get(name), str) else None for name in ("id", "model")]
         reason = final.get("finish_reason")
         yield Done(reason if isinstance(reason, str) and reason else "stop", texts[0], texts[1])
 
@@ -233,52 +238,53 @@ class Reading:
         plain_text = text.rstrip("\n")
         if plain_text:
             self.began = True
-            told_now = self._breaks + plain_text
+            piece = self._breaks + plain_text
             self._breaks = ""
-            self._told += told_now
-            yield Delta(told_now)
+            self._text_so_far += piece
+            yield Delta(piece)
         self._breaks += text[len(plain_text) :]
 
-    def _marked(self, line: str, mark: str) -> Iterator[Event]:
+    def _control_line(self, line: str, mark: str) -> Iterator[Event]:
         try:
-            said = parse_json(line if mark == FINAL else line[len(mark) :])
+            payload = parse_json(line if mark == FINAL else line[len(mark) :])
         except ValueError:
-            yield from self._text(f"{line}\n")  # somebody's own words
+            yield from self._text(f"{line}\n")  # the mark is part of the text
             return
-        if not isinstance(said, Mapping):
+        if not isinstance(payload, Mapping):
             return
         if mark == FINAL:
-            found = said.get("__FINAL_METADATA__")
-            self.final = found if isinstance(found, Mapping) else {}
-        elif mark == REASONING and isinstance(said.get("data"), str):
-            if not self._told:
+            metadata = payload.get("__FINAL_METADATA__")
+            self.final = metadata if isinstance(metadata, Mapping) else {}
+        elif mark == REASONING and isinstance(payload.get("data"), str):
+            if not self._text_so_far:
                 self._breaks = ""
-            yield Reasoning(said["data"])
+            yield Reasoning(payload["data"])
 
 
-def _begun(text: str) -> Iterator[int]:
-    """For each mark, how much of its beginning the text ends with."""
+def _partial_marks(text: str) -> Iterator[int]:
+    """Yield, for each mark, the length of its beginning that the text ends with."""
     for mark in MARKS:
         yield next((size for size in range(len(mark) - 1, 0, -1) if text.endswith(mark[:size])), 0)
 
 
 def _body(request: Request) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "overrideProfile": True,  # a conversation's own settings, and those of config.toml, go before the profile's
+        "overrideProfile": True,  # settings of the conversation and of config.toml take precedence over the profile's
         "messages": [
-            {"role": one.role, "content": one.content.encode("utf-8", "replace").decode()} for one in request.messages
+            {"role": message.role, "content": message.content.encode("utf-8", "replace").decode()}
+            for message in request.messages
         ],
     }
-    given = {"model": request.model or None, "temperature": request.temperature}
-    given |= {"current_message_id": request.request_id}
+    optional = {"model": request.model or None, "temperature": request.temperature}
+    optional |= {"current_message_id": request.request_id}
     if request.reasoning_effort is not None:
         body["reasoning"] = {"effort": request.reasoning_effort}
-    return body | {name: value for name, value in given.items() if value is not None}
+    return body | {name: value for name, value in optional.items() if value is not None}
 
 
-async def _text(response: httpx.Response) -> AsyncIterator[str]:
+async def _decoded(response: httpx.Response) -> AsyncIterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    async with aclosing(iter_body(response, LONGEST_ANSWER)) as body:
+    async with aclosing(iter_body(response, MAX_REPLY)) as body:
         async for piece in body:
             if text := decoder.decode(piece):
                 yield text

@@ -1,4 +1,4 @@
-"""Token counts, cost and sources in an answer's JSON."""
+"""Token counts, cost and sources in the JSON of a reply."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any, TypeGuard
 
 from .events import Citation, Usage
 
-MOST_SOURCES = 200
+MAX_SOURCES = 200
 
 
 def usage(value: object) -> Usage | None:
-    """Return token counts in the names of the chat API, or of the newer ones; None where there are none."""
+    """Return the token counts, under the names of the chat API or of newer ones; None if there are none."""
     if not is_map(value):
         return None
     sent = _count(value, "prompt_tokens", "input_tokens")
-    came = _count(value, "completion_tokens", "output_tokens")
-    if sent is None and came is None:
+    received = _count(value, "completion_tokens", "output_tokens")
+    if sent is None and received is None:
         return None
     total = _count(value, "total_tokens")
     return Usage(
         sent or 0,
-        came or 0,
-        total if total is not None else (sent or 0) + (came or 0),
+        received or 0,
+        total if total is not None else (sent or 0) + (received or 0),
         cached_tokens=_cached(value),
         reasoning_tokens=_detail(value, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens"),
         cost=_cost(value.get("cost")),
@@ -31,14 +31,15 @@ def usage(value: object) -> Usage | None:
 
 
 def merged(before: Usage | None, after: Usage | None) -> Usage | None:
-    """Return the later counts, with the earlier ones where the later have none: some servers end with zeros."""
+    """Return the later counts, completed by the earlier ones: some servers send zeros at the end."""
     if before is None or after is None:
         return after or before
-    sent, came = after.input_tokens or before.input_tokens, after.output_tokens or before.output_tokens
+    sent = after.input_tokens or before.input_tokens
+    received = after.output_tokens or before.output_tokens
     return Usage(
         sent,
-        came,
-        max(after.total_tokens, sent + came) if after.total_tokens else max(before.total_tokens, sent + came),
+        received,
+        max(after.total_tokens or before.total_tokens, sent + received),
         cached_tokens=after.cached_tokens or before.cached_tokens,
         reasoning_tokens=after.reasoning_tokens or before.reasoning_tokens,
         cost=after.cost or before.cost,
@@ -46,11 +47,13 @@ def merged(before: Usage | None, after: Usage | None) -> Usage | None:
 
 
 def citations(chunk: Mapping[str, Any]) -> Iterator[Citation]:
-    """Yield the sources that a chunk or a message names: ``annotations`` of OpenAI and OpenRouter, ``citations`` and
-    ``search_results`` of Perplexity and xAI."""
+    """Yield the sources of a chunk or a message.
+
+    They are in ``annotations`` (OpenAI, OpenRouter), ``citations`` or ``search_results`` (Perplexity, xAI).
+    """
     for name in ("annotations", "search_results", "citations"):
         rows = chunk.get(name)
-        for row in rows[:MOST_SOURCES] if isinstance(rows, list) else ():
+        for row in rows[:MAX_SOURCES] if isinstance(rows, list) else ():
             inner = row.get("url_citation") if is_map(row) else None
             source = inner if is_map(inner) else row
             url = source.get("url") if is_map(source) else source
@@ -60,24 +63,24 @@ def citations(chunk: Mapping[str, Any]) -> Iterator[Citation]:
 
 
 def is_map(value: object) -> TypeGuard[Mapping[str, Any]]:
-    """Tell whether ``value`` is a JSON object."""
+    """Return whether ``value`` is a JSON object."""
     return isinstance(value, Mapping)
 
 
 def _cached(value: Mapping[str, Any]) -> int | None:
-    found = _detail(value, ("prompt_tokens_details", "input_tokens_details"), "cached_tokens")
-    return found if found is not None else _count(value, "prompt_cache_hit_tokens", "cache_read_input_tokens")
+    cached = _detail(value, ("prompt_tokens_details", "input_tokens_details"), "cached_tokens")
+    return cached if cached is not None else _count(value, "prompt_cache_hit_tokens", "cache_read_input_tokens")
 
 
-def _detail(value: Mapping[str, Any], places: tuple[str, ...], name: str) -> int | None:
-    inner = next((one for place in places if is_map(one := value.get(place))), {})
+def _detail(value: Mapping[str, Any], tables: tuple[str, ...], name: str) -> int | None:
+    inner = next((details for table in tables if is_map(details := value.get(table))), {})
     return _count(inner, name)
 
 
 def _count(value: Mapping[str, Any], *names: str) -> int | None:
-    found = (value.get(name) for name in names)
-    whole = (int(n) for n in found if isinstance(n, (int, float)) and not isinstance(n, bool) and 0 <= n < 2**53)
-    return next(whole, None)
+    values = (value.get(name) for name in names)
+    counts = (int(n) for n in values if isinstance(n, (int, float)) and not isinstance(n, bool) and 0 <= n < 2**53)
+    return next(counts, None)
 
 
 def _cost(value: object) -> float | None:

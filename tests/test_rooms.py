@@ -113,7 +113,7 @@ INNER_DOORS = {
 }
 """What the folders and modules inside a room may import of it: only what stands above them."""
 
-CYCLIC = {"cli", "providers"}
+CYCLIC = {"cli"}
 """Rooms whose modules still import each other in circles."""
 
 

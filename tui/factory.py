@@ -102,7 +102,7 @@ async def make_catalog(
         environ=environ,
         config_dir=config_folder,
         help_text=help_text,
-        memory=storage.data_dir(folder),
+        cache_dir=storage.data_dir(folder),
     )
     await add_found(catalog, settings, environ, late=True)
     catalog.finders.append(partial(add_server, catalog, settings, store, folder, config_folder, environ))

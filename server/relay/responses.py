@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from sterna.providers import Delta, Done, Event, Failed, Moved, Reasoning, Usage
+from sterna.providers import Delta, Done, Event, Failed, Reasoning, Reclassified, Usage
 
 REASONING, FINAL = "__REASONING_CHUNK__", "__FINAL_METADATA__"
 MARKERS = (REASONING, "__ANNOTATIONS_CHUNK__", "__IMAGE_DELTA_CHUNK__", "__METADATA__", FINAL)
@@ -91,7 +91,7 @@ class PartialReply:
                 self.failure = event
         return self._length <= MAX_REPLY and not self.failure
 
-    def move(self, moved: Moved) -> None:
+    def move(self, moved: Reclassified) -> None:
         """Turn all text so far into reasoning, or back. A stream cannot do so with text that it has sent."""
         if moved.to == "reasoning":
             self.reasoning_chunks, self.text_chunks = (
@@ -175,7 +175,7 @@ def final_text(writer: StreamWriter, reply: ChatResponse) -> str:
 async def collect(events: AsyncGenerator[Event, None], reply: PartialReply) -> None:
     """Add all events to a reply."""
     async for event in events:
-        if isinstance(event, Moved):
+        if isinstance(event, Reclassified):
             reply.move(event)
         if not reply.add(event):
             return

@@ -30,7 +30,7 @@ def server() -> Iterator[Server]:
 async def turns_of(store: StoreThread, folder: Path, server: Server, **endpoint: Any) -> AsyncIterator[Turns]:
     """Turns of a new process."""
     settings = Settings(endpoints=(EndpointSettings("acme", server.url, **endpoint),))
-    catalog = catalog_of(settings, store, environ={}, memory=folder)
+    catalog = catalog_of(settings, store, environ={}, cache_dir=folder)
     turns = Turns(store, catalog, settings=settings)
     yield turns
     await turns.close()

@@ -166,8 +166,8 @@ def test_a_setting_that_nobody_knows_is_told_beside_the_reply(run: Run, configur
 def test_the_guide_does_not_find_the_question_itself(run: Run, configured: Path) -> None:
     (configured / "config" / "config.toml").write_text("discover = false\n")
     run("ask", "the pelican manuscript")
-    assert "I find" not in run("ask", "-c", "last", "quixotic zeppelins").out
-    assert "I find" in run("ask", "the pelican manuscript").out
+    assert "I found" not in run("ask", "-c", "last", "quixotic zeppelins").out
+    assert "I found" in run("ask", "the pelican manuscript").out
 
 
 def test_without_any_model_the_guide_answers(run: Run, configured: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_reply_that_is_not_whole_says_so(run: Run, server: Server, finish: str
     [
         (answered("stop", ""), "sent an empty reply"),
         (answered("stop", None), "sent an empty reply"),
-        (answered("length", "", reasoning="Hm."), "used up its limit while thinking"),
+        (answered("length", "", reasoning="Hm."), "used up its limit while reasoning"),
         (answered("tool_calls", None, tool_calls=[{"function": {"name": "get_weather"}}]), "the tool “get_weather”"),
         (answered("stop", None, images=[{"image_url": {"url": "data:x"}}]), "an image only"),
         (answered("stop", None, audio={"data": "x"}), "sound only"),

@@ -1,4 +1,4 @@
-"""Keys are stored where only their owner reads them, and a keyring that hangs or forgets does no harm."""
+"""Keys are stored where only their owner can read them; a keyring that hangs or loses keys does no harm."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEY = "sk-canary-5f1d7c9b3a"
 
 
 class MemoryBackend:
-    """A back end of the kind that the package ``keyring`` has."""
+    """Back end with the interface of the package ``keyring``."""
 
     def __init__(self) -> None:
         self.stored: dict[tuple[str, str], str] = {}
@@ -54,10 +54,10 @@ class MemoryBackend:
 
 @pytest.fixture
 def backend() -> Iterator[MemoryBackend]:
-    one = MemoryBackend()
-    yield one
-    if one.hangs is not None:
-        one.hangs.set()
+    item = MemoryBackend()
+    yield item
+    if item.hangs is not None:
+        item.hangs.set()
 
 
 def keys(folder: Path, backend: Any, timeout: float = 2.0) -> Credentials:
@@ -202,16 +202,16 @@ def test_nothing_of_a_key_is_logged_or_shown(
     tmp_path: Path, backend: MemoryBackend, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for one in (keys(tmp_path, backend), keys(tmp_path, None)):
-        one.put("openai", KEY)
-        one.get("openai")
-        assert KEY not in repr(one)
+    for item in (keys(tmp_path, backend), keys(tmp_path, None)):
+        item.put("openai", KEY)
+        item.get("openai")
+        assert KEY not in repr(item)
     assert KEY not in caplog.text
     assert KEY not in "".join(capfd.readouterr())
 
 
 def of_module(name: str) -> Any:
-    """A back end as if its class came from that module."""
+    """Return a back end whose class seems to be from that module."""
     return type("Keyring", (), {"__module__": name})()
 
 
@@ -228,10 +228,10 @@ def test_a_bus_that_hangs_counts_as_no_keyring(monkeypatch: pytest.MonkeyPatch) 
     import keyring
 
     over = threading.Event()
-    asked: list[bool] = []
+    calls: list[bool] = []
 
     def hang() -> Any:
-        asked.append(True)
+        calls.append(True)
         over.wait(5)
 
     monkeypatch.setattr(keyring, "get_keyring", hang)
@@ -240,7 +240,7 @@ def test_a_bus_that_hangs_counts_as_no_keyring(monkeypatch: pytest.MonkeyPatch) 
     try:
         assert system_keyring.open_keyring("sterna") is None
         assert system_keyring.open_keyring("sterna") is None
-        assert asked == [True], "it is not asked again"
+        assert calls == [True], "it is not asked again"
     finally:
         over.set()
         system_keyring._detect.cache_clear()

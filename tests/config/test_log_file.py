@@ -1,4 +1,4 @@
-"""One log for every process, of bounded size, readable by its owner alone."""
+"""One log for all processes, of bounded size, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_milestones_of_analytics_are_kept_and_no_other_information(tmp_path: Pat
     log = tmp_path / "sterna.log"
     handler = LogFile(lambda: log)
     for name in ("sterna.sync", "sterna.analytics", "httpx"):
-        handler.handle(logging.LogRecord(name, logging.INFO, "", 0, f"told by {name}", None, None))
-    assert log.read_text().endswith("INFO sterna.analytics: told by sterna.analytics\n")
+        handler.handle(logging.LogRecord(name, logging.INFO, "", 0, f"milestone of {name}", None, None))
+    assert log.read_text().endswith("INFO sterna.analytics: milestone of sterna.analytics\n")
     assert log.read_text().count("\n") == 1
 
 

@@ -1,4 +1,4 @@
-"""What a person writes into config.toml applies, and what is wrong in it is told and left out."""
+"""Settings in config.toml apply; problems in it are reported and ignored."""
 
 from __future__ import annotations
 
@@ -65,37 +65,37 @@ def written(folder: Path, text: str | bytes) -> Path:
 
 
 def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
-    found = load(tmp_path)
-    assert found == Settings(path=tmp_path / "config.toml")
+    loaded = load(tmp_path)
+    assert loaded == Settings(path=tmp_path / "config.toml")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_everything_that_is_set_applies(tmp_path: Path) -> None:
     written(tmp_path, FULL)
-    found = load(tmp_path)
-    assert found.problems == ()
-    assert (found.model, found.system_prompt, found.temperature, found.theme) == (
+    loaded = load(tmp_path)
+    assert loaded.problems == ()
+    assert (loaded.model, loaded.system_prompt, loaded.temperature, loaded.theme) == (
         "openrouter/acme/small",
         "Be brief.",
         1.0,
         "nord",
     )
-    assert found.discover is False
-    assert (found.ui.sidebar_width, found.ui.show_reasoning, found.ui.symbols, found.ui.vim) == (
+    assert loaded.discover is False
+    assert (loaded.ui.sidebar_width, loaded.ui.show_reasoning, loaded.ui.symbols, loaded.ui.vim) == (
         40,
         True,
         "ascii",
         True,
     )
-    assert (found.timeouts.read, found.timeouts.connect) == (300.0, 10.0)
-    assert (found.sync.server, found.sync.kind, found.sync.enabled, found.sync.interval) == (
+    assert (loaded.timeouts.read, loaded.timeouts.connect) == (300.0, 10.0)
+    assert (loaded.sync.server, loaded.sync.kind, loaded.sync.enabled, loaded.sync.interval) == (
         "https://sterna.example.org",
         "sterna",
         True,
         90.0,
     )
-    assert found.keys == {"conversation.rename": "f3", "conversation.delete": "delete,ctrl+d", "quit": ""}
-    work, home = found.endpoints
+    assert loaded.keys == {"conversation.rename": "f3", "conversation.delete": "delete,ctrl+d", "quit": ""}
+    work, home = loaded.endpoints
     assert (work.name, work.url, work.key_env, work.models) == (
         "work",
         "https://llm.example.com/v1",
@@ -144,13 +144,13 @@ WRONG = (
 @pytest.mark.parametrize(("text", "says"), WRONG, ids=[row[0].replace("\n", " ") for row in WRONG])
 def test_what_is_wrong_is_told_and_the_rest_applies(tmp_path: Path, text: str, says: tuple[str, ...]) -> None:
     path = written(tmp_path, f'theme = "nord"\n{text}\n')
-    found = load(tmp_path)
-    assert found.theme == "nord"
-    told = " ".join(found.problems)
-    assert told.startswith(str(path))
+    loaded = load(tmp_path)
+    assert loaded.theme == "nord"
+    problems = " ".join(loaded.problems)
+    assert problems.startswith(str(path))
     for words in says:
-        assert words in told
-    assert dataclasses.replace(found, problems=(), theme="", endpoints=()) == Settings(path=path)
+        assert words in problems
+    assert dataclasses.replace(loaded, problems=(), theme="", endpoints=()) == Settings(path=path)
 
 
 UNSENDABLE = (
@@ -173,10 +173,10 @@ UNSENDABLE = (
 @pytest.mark.parametrize(("text", "says"), UNSENDABLE, ids=[row[0].replace("\n", " ") for row in UNSENDABLE])
 def test_what_no_request_may_carry_is_refused(tmp_path: Path, text: str, says: str) -> None:
     written(tmp_path, f"[endpoints.a]\nurl = 'http://a'\n{text}\n")
-    found = load(tmp_path)
-    assert says in found.problems[0]
-    assert says in found.blocked
-    (endpoint,) = found.endpoints
+    loaded = load(tmp_path)
+    assert says in loaded.problems[0]
+    assert says in loaded.blocked
+    (endpoint,) = loaded.endpoints
     assert (endpoint.parameters, endpoint.extra_body, endpoint.omit) == ({}, {}, ())
 
 
@@ -184,11 +184,11 @@ def test_numbers_and_keys_that_a_request_may_carry_are_kept(tmp_path: Path) -> N
     written(
         tmp_path, "[endpoints.a]\nurl = 'http://a'\nextra_body = { top_k = 5, provider = { model = 'x' }, p = [0.5] }"
     )
-    found = load(tmp_path)
-    assert found.problems == ()
+    loaded = load(tmp_path)
+    assert loaded.problems == ()
     written(tmp_path, "[endpoints.a]\nurl = 'http://a'\nomit = ['temperature', 'top_p', 'min_p', 'seed', 'stop']")
     assert load(tmp_path).problems == ()
-    assert found.endpoints[0].extra_body == {"top_k": 5, "provider": {"model": "x"}, "p": [0.5]}
+    assert loaded.endpoints[0].extra_body == {"top_k": 5, "provider": {"model": "x"}, "p": [0.5]}
 
 
 UNREADABLE = (
@@ -207,10 +207,10 @@ def test_a_file_that_is_not_toml_names_the_place_and_is_never_overwritten(
 ) -> None:
     whole = b'theme = "nord"\n' + (text.encode() if isinstance(text, str) else text)
     path = written(tmp_path, whole)
-    found = load(tmp_path)
-    assert dataclasses.replace(found, problems=()) == Settings(path=path)
+    loaded = load(tmp_path)
+    assert dataclasses.replace(loaded, problems=()) == Settings(path=path)
     for words in (str(path), *says):
-        assert words in found.problems[0]
+        assert words in loaded.problems[0]
     with pytest.raises(ConfigError, match="Nothing in it was changed"):
         save_value("theme", "light", tmp_path)
     assert path.read_bytes() == whole
@@ -235,9 +235,9 @@ def _device(path: Path) -> None:
 def test_what_is_not_a_regular_file_counts_as_unreadable(tmp_path: Path, make: Callable[[Path], None]) -> None:
     path = tmp_path / "config.toml"
     make(path)
-    found = load(tmp_path)
-    assert str(path) in found.blocked
-    assert "until you correct it and start again" in found.problems[0]
+    loaded = load(tmp_path)
+    assert str(path) in loaded.blocked
+    assert "until you correct it and start again" in loaded.problems[0]
     with pytest.raises(ConfigError, match="Nothing in it was changed"):
         save_value("theme", "light", tmp_path)
     assert not path.is_file()
@@ -278,20 +278,20 @@ def test_saving_keeps_comments_and_order(tmp_path: Path) -> None:
     text = path.read_text()
     assert text.startswith("# mine\n")
     assert "sidebar_width = 28 # wide" in text.replace("  #", " #")
-    found = load(tmp_path)
-    assert found.problems == ()
-    assert (found.ui.sidebar_width, found.ui.vim, found.theme) == (28, False, "")
-    assert found.keys["app.search"] == "ctrl+f,slash"
-    assert [item.name for item in found.endpoints] == ["work", "home"]
+    loaded = load(tmp_path)
+    assert loaded.problems == ()
+    assert (loaded.ui.sidebar_width, loaded.ui.vim, loaded.theme) == (28, False, "")
+    assert loaded.keys["app.search"] == "ctrl+f,slash"
+    assert [item.name for item in loaded.endpoints] == ["work", "home"]
 
 
 def test_a_key_that_was_written_as_tables_is_changed_in_its_place(tmp_path: Path) -> None:
     written(tmp_path, FULL)
     save_value("keys.conversation.delete", "f8", tmp_path)
     save_value("keys.conversation.rename", "f9", tmp_path)
-    found = load(tmp_path)
-    assert found.problems == ()
-    assert (found.keys["conversation.delete"], found.keys["conversation.rename"]) == ("f8", "f9")
+    loaded = load(tmp_path)
+    assert loaded.problems == ()
+    assert (loaded.keys["conversation.delete"], loaded.keys["conversation.rename"]) == ("f8", "f9")
     assert (tmp_path / "config.toml").read_text().count("delete") == 1
     save_value("keys.conversation.delete", None, tmp_path)
     assert "conversation.delete" not in load(tmp_path).keys
@@ -301,9 +301,9 @@ def test_an_endpoint_can_be_saved_value_by_value(tmp_path: Path) -> None:
     save_value("endpoints.work.url", "https://llm.example.com/v1", tmp_path)
     save_value("endpoints.work.models", ("a", "b"), tmp_path)
     save_value("endpoints.work.headers", {"X-Team": "blue"}, tmp_path)
-    found = load(tmp_path)
-    assert found.problems == ()
-    assert (found.endpoints[0].models, dict(found.endpoints[0].headers)) == (("a", "b"), {"X-Team": "blue"})
+    loaded = load(tmp_path)
+    assert loaded.problems == ()
+    assert (loaded.endpoints[0].models, dict(loaded.endpoints[0].headers)) == (("a", "b"), {"X-Team": "blue"})
 
 
 @pytest.mark.parametrize(
@@ -425,14 +425,14 @@ def test_what_is_saved_is_what_is_read(tmp_path_factory: pytest.TempPathFactory,
     merged = first | second
     if any(key.startswith("endpoints.") for key in merged):
         save_value("endpoints.work.url", "https://a.example/v1", folder)
-    found = load(folder)
-    assert found.problems == ()
+    loaded = load(folder)
+    assert loaded.problems == ()
     for key, value in merged.items():
         name, _, rest = key.partition(".")
         if name == "keys":
-            assert found.keys[rest] == (value if isinstance(value, str) else ",".join(value))
+            assert loaded.keys[rest] == (value if isinstance(value, str) else ",".join(value))
         elif name == "endpoints":
-            read = getattr(found.endpoints[0], rest.partition(".")[2])
+            read = getattr(loaded.endpoints[0], rest.partition(".")[2])
             assert (list(read) if isinstance(value, list) else read) == value
         else:
-            assert (getattr(getattr(found, name), rest) if rest else getattr(found, name)) == value
+            assert (getattr(getattr(loaded, name), rest) if rest else getattr(loaded, name)) == value

@@ -141,7 +141,7 @@ def test_any_body_in_any_pieces_comes_out_as_it_went_in(data: bytes, size: int, 
     packed = {"gzip": gzip.compress, "deflate": raw_deflate, "zstd": zstandard.compress}[encoding](data)
     decompressor = Decompressor(encoding)
     sent = [packed[at : at + size] for at in range(0, len(packed), size)]
-    assert b"".join(piece for one in sent for piece in decompressor.feed(one)) == data
+    assert b"".join(piece for item in sent for piece in decompressor.feed(item)) == data
     decompressor.finish()
 
 

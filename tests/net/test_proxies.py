@@ -85,11 +85,11 @@ def test_what_no_proxy_names_is_reached_directly(no_proxy: str, url: str, direct
     ],
 )
 def test_the_proxy_of_an_address(environ: dict[str, str], url: str, proxy: str | None) -> None:
-    found = proxy_for(url, environ)
-    assert (found.url if found else None) == proxy
-    if found is not None:
-        assert any(name in found.shown for name in environ)
-        assert "s%40cret" not in found.shown + repr(found)
+    resolved = proxy_for(url, environ)
+    assert (resolved.url if resolved else None) == proxy
+    if resolved is not None:
+        assert any(name in resolved.shown for name in environ)
+        assert "s%40cret" not in resolved.shown + repr(resolved)
 
 
 @pytest.mark.parametrize(

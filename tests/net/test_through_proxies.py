@@ -109,7 +109,7 @@ async def ask(server: Server) -> None:
 @pytest.mark.parametrize(
     ("status", "says"),
     [
-        (b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n", "wants a sign-in"),
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n", "requires a sign-in"),
         (b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n", "does not lead to models.example"),
     ],
 )

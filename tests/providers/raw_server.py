@@ -1,4 +1,4 @@
-"""A server on a real loopback socket that answers with exactly the bytes it is given."""
+"""Server on a real loopback socket that responds with exactly the given bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class Seen:
-    """One request as it came over the socket."""
+    """Request as received over the socket."""
 
     line: str
     headers: dict[str, str]
@@ -29,18 +29,18 @@ class Seen:
 
 @dataclass
 class RawServer:
-    """Where it listens, and what it was asked."""
+    """Address of the server, and the requests that it received."""
 
     url: str = ""
     requests: list[Seen] = field(default_factory=list)
     connections: int = 0
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the test is done; answers that never end wait for it."""
+    """Set at the end of the test; endless responses wait for it."""
 
 
 @asynccontextmanager
 async def serving(*answers: bytes | Answer, tls: Any = None) -> AsyncIterator[RawServer]:
-    """A server that gives its answers in turn, the last one again and again."""
+    """Run a server that sends its responses in turn, the last one again and again."""
     state = RawServer()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,7 +49,7 @@ async def serving(*answers: bytes | Answer, tls: Any = None) -> AsyncIterator[Ra
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 line, *rest = head.strip().split("\r\n")
-                headers = {name.lower(): value for name, _, value in (one.partition(": ") for one in rest)}
+                headers = {name.lower(): value for name, _, value in (item.partition(": ") for item in rest)}
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 state.requests.append(Seen(line, headers, body))
                 answer = answers[min(len(state.requests), len(answers)) - 1]
@@ -77,7 +77,7 @@ async def serving(*answers: bytes | Answer, tls: Any = None) -> AsyncIterator[Ra
 
 
 def answer(status: str, body: str | bytes | dict[str, Any] | list[Any], *headers: str) -> bytes:
-    """A whole HTTP answer."""
+    """Return a whole HTTP response."""
     if isinstance(body, (dict, list)):
         body = json.dumps(body)
         headers = (*headers, "Content-Type: application/json")
@@ -87,21 +87,21 @@ def answer(status: str, body: str | bytes | dict[str, Any] | list[Any], *headers
 
 
 def sse(*events: Any, done: bool = True, extra: str = "") -> bytes:
-    """A whole answer of server-sent events: JSON for everything but text."""
+    """Return a whole response of server-sent events: JSON for everything but text."""
     lines = [f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n" for event in events]
     body = "".join(lines) + ("data: [DONE]\n\n" if done else "") + extra
     return answer("200 OK", body, "Content-Type: text/event-stream")
 
 
 def started(*events: Any, length: int = 100_000) -> bytes:
-    """The beginning of an answer that promises more than it holds."""
+    """Return the beginning of a response that announces more than it has."""
     body = "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {length}\r\n\r\n".encode()
     return head + body
 
 
 def piece(text: str | None = None, *, finish: str | None = None, **more: Any) -> dict[str, Any]:
-    """One chunk of a reply."""
+    """Return one chunk of a reply."""
     delta = {} if text is None else {"content": text}
     return {
         "id": "gen-1",

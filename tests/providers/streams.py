@@ -1,5 +1,4 @@
-"""Answers of model servers as bytes, in the variations that are found in the wild, and what a person is to get of each."""
-# ruff: noqa: E501  - a variation stands on a line
+"""Responses of model servers as bytes, in the variations that exist, and the reply that each means."""
 
 from __future__ import annotations
 
@@ -7,13 +6,13 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from sterna.providers import Delta, Done, Event, Failed, FailureKind, Moved, Reasoning, Usage
+from sterna.providers import Delta, Done, Event, Failed, FailureKind, Reasoning, Reclassified, Usage
 from sterna.providers.events import Citations
 
 
 @dataclass(frozen=True)
 class Got:
-    """A reply, put together from its events."""
+    """Reply, assembled from its events."""
 
     text: str
     reasoning: str
@@ -31,14 +30,14 @@ class Got:
                     text += more
                 case Reasoning(more):
                     reasoning += more
-                case Moved("reasoning"):
+                case Reclassified("reasoning"):
                     text, reasoning = "", reasoning + text
-                case Moved():
+                case Reclassified():
                     text, reasoning = text + reasoning, ""
                 case Usage():
                     usage = event
-                case Citations(found):
-                    sources = tuple(one.url for one in found)
+                case Citations(listed):
+                    sources = tuple(item.url for item in listed)
         end = events[-1]
         assert isinstance(end, Done | Failed)
         return cls(text, reasoning, end, usage, sources)
@@ -46,7 +45,7 @@ class Got:
 
 @dataclass(frozen=True)
 class Stream:
-    """One variation."""
+    """Variation of a response."""
 
     name: str
     body: bytes
@@ -61,7 +60,7 @@ class Stream:
 
 
 def data(*payloads: Any, end: bool = True, gap: str = "\n\n", head: str = "data: ") -> bytes:
-    lines = [one if isinstance(one, str) else json.dumps(one) for one in payloads] + (["[DONE]"] if end else [])
+    lines = [item if isinstance(item, str) else json.dumps(item) for item in payloads] + (["[DONE]"] if end else [])
     return "".join(f"{head}{line}{gap}" for line in lines).encode("utf-8", "surrogatepass")
 
 
@@ -74,10 +73,10 @@ def bare(choice: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"choices": [choice]} | more
 
 
-def counts(sent: int, came: int, **more: Any) -> dict[str, Any]:
+def counts(sent: int, received: int, **more: Any) -> dict[str, Any]:
     return {
         "choices": [],
-        "usage": {"prompt_tokens": sent, "completion_tokens": came, "total_tokens": sent + came} | more,
+        "usage": {"prompt_tokens": sent, "completion_tokens": received, "total_tokens": sent + received} | more,
     }
 
 
@@ -112,7 +111,7 @@ FRAMES = (
     Stream("an object over several lines", json.dumps(WHOLE, indent=2).encode()),
     Stream("an object in a list", json.dumps([WHOLE]).encode()),
     Stream("an object as an event", data(WHOLE, end=False)),
-    Stream("objects in lines", b"\n".join(json.dumps(one).encode() for one in (HE, LLO, STOP))),
+    Stream("objects in lines", b"\n".join(json.dumps(item).encode() for item in (HE, LLO, STOP))),
     Stream("the old completions", data(bare({"text": "Hel"}), bare({"text": "lo.", "finish_reason": "stop"}))),
     Stream("messages in place of deltas", data(bare({"message": {"content": "Hello."}, "finish_reason": "stop"}))),
     Stream(
@@ -348,14 +347,14 @@ FAILURES = (
         "length used up by reasoning",
         data(delta(reasoning="Hm."), delta(finish="length")),
         E,
-        "while thinking",
+        "while reasoning",
         reasoning="Hm.",
     ),
     broken(
         "length used up inside of a tag",
         data(delta("<think>Hm."), delta(finish="length")),
         E,
-        "while thinking",
+        "while reasoning",
         reasoning="Hm.",
     ),
     broken("length before a word", data(delta(finish="length")), E, "before the first word"),

@@ -1,4 +1,4 @@
-"""Refusals for length in the words of every server, and the numbers in them."""
+"""Errors about the context length in the words of every provider, and the numbers in them."""
 
 # ruff: noqa: E501  - the messages stand as the servers send them
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sterna.providers import Endpoint, FailureKind
-from sterna.providers.failures import Teller
+from sterna.providers.failures import FailureReporter
 
 WORDINGS: tuple[tuple[str, int | None, int | None], ...] = (
     (
@@ -107,12 +107,12 @@ WORDINGS: tuple[tuple[str, int | None, int | None], ...] = (
 def test_a_refusal_for_length_is_known_by_its_words(
     message: str, limit: int | None, tokens: int | None, code: int
 ) -> None:
-    teller = Teller(Endpoint("acme", "http://a.example"), "m")
+    reporter = FailureReporter(Endpoint("acme", "http://a.example"), "m")
     payload: dict[str, Any] = {"error": {"message": message}}
-    for failed in (teller.status(code, {}, json.dumps(payload).encode()), teller.error(payload)):
+    for failed in (reporter.status(code, {}, json.dumps(payload).encode()), reporter.error(payload)):
         assert failed.kind is FailureKind.TOO_LONG
         assert (failed.limit, failed.tokens) == (limit, tokens)
-        assert "longer than acme takes" in failed.message
+        assert "too long for acme" in failed.message
 
 
 def test_fields_say_more_than_words() -> None:
@@ -123,7 +123,7 @@ def test_fields_say_more_than_words() -> None:
         "n_prompt_tokens": 5000,
         "n_ctx": 4096,
     }
-    failed = Teller(Endpoint("acme", "http://a.example")).error({"error": error})
+    failed = FailureReporter(Endpoint("acme", "http://a.example")).error({"error": error})
     assert (failed.limit, failed.tokens) == (4096, 5000)
 
 
@@ -137,5 +137,5 @@ def test_fields_say_more_than_words() -> None:
     ],
 )
 def test_other_errors_are_not_taken_for_it(message: str) -> None:
-    failed = Teller(Endpoint("acme", "http://a.example")).error({"error": {"message": message}})
+    failed = FailureReporter(Endpoint("acme", "http://a.example")).error({"error": {"message": message}})
     assert failed.kind is not FailureKind.TOO_LONG

@@ -1,4 +1,4 @@
-"""What is there already is found, however busy the machine is, and nothing else is contacted."""
+"""Available providers are found, however busy the computer is, and nothing else is contacted."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def asleep(request: httpx.Request) -> httpx.Response:
 
 
 async def test_every_usual_key_gives_an_endpoint_and_no_service_is_contacted() -> None:
-    found = await discover(KEYS, transport=httpx.MockTransport(asleep), local=())
-    assert [one.name for one in found] == ["openai", "openrouter", "anthropic", "gemini", "groq", "mistral"]
-    assert [one.key() for one in found] == ["k1", "k2", "k3", "k4", "k5", "k6"]
-    assert all(one.default_model for one in found)
-    assert found[3].key_hint == "GOOGLE_API_KEY"
-    assert not any(key in repr(found) for key in KEYS.values())
+    endpoints = await discover(KEYS, transport=httpx.MockTransport(asleep), local=())
+    assert [item.name for item in endpoints] == ["openai", "openrouter", "anthropic", "gemini", "groq", "mistral"]
+    assert [item.key() for item in endpoints] == ["k1", "k2", "k3", "k4", "k5", "k6"]
+    assert all(item.default_model for item in endpoints)
+    assert endpoints[3].key_hint == "GOOGLE_API_KEY"
+    assert not any(key in repr(endpoints) for key in KEYS.values())
 
 
 async def test_with_nothing_there_nothing_is_found() -> None:
@@ -48,28 +48,28 @@ async def test_with_nothing_there_nothing_is_found() -> None:
 
 
 async def test_a_gemini_key_comes_before_a_google_key() -> None:
-    found = await discover({"GEMINI_API_KEY": "a", "GOOGLE_API_KEY": "b"}, local=())
-    assert [one.key() for one in found] == ["a"]
+    endpoints = await discover({"GEMINI_API_KEY": "a", "GOOGLE_API_KEY": "b"}, local=())
+    assert [item.key() for item in endpoints] == ["a"]
 
 
 async def test_an_own_base_url_is_asked_for_its_models_with_its_key() -> None:
     async with serving(LIST) as server:
-        found = await discover({"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "k1"}, local=())
+        endpoints = await discover({"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "k1"}, local=())
         assert server.requests[0].headers["authorization"] == "Bearer k1"
-    (one,) = found
-    assert (one.name, one.url, one.default_model) == ("openai", server.url, "llama3.2")
-    assert one.title.startswith("127.0.0.1:")
+    (item,) = endpoints
+    assert (item.name, item.url, item.default_model) == ("openai", server.url, "llama3.2")
+    assert item.title.startswith("127.0.0.1:")
 
 
 async def test_an_own_base_url_is_kept_though_it_does_not_answer() -> None:
     async with serving(b"") as server:
-        found = await discover({"OPENAI_BASE_URL": server.url}, local=())
-    assert [(one.name, one.default_model, one.key()) for one in found] == [("openai", "", None)]
+        endpoints = await discover({"OPENAI_BASE_URL": server.url}, local=())
+    assert [(item.name, item.default_model, item.key()) for item in endpoints] == [("openai", "", None)]
 
 
 async def test_a_base_url_that_cannot_be_reached_is_looked_for_where_it_was_given() -> None:
-    (one,) = await discover({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, local=())
-    events = [event async for event in OpenAIProvider(one).stream(Request("m", (ChatMessage("user", "hi"),)))]
+    (item,) = await discover({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, local=())
+    events = [event async for event in OpenAIProvider(item).stream(Request("m", (ChatMessage("user", "hi"),)))]
     (failed,) = events
     assert isinstance(failed, Failed)
     assert "Check OPENAI_BASE_URL" in failed.message
@@ -82,22 +82,22 @@ async def test_local_servers_that_answer_with_models_are_found_at_once() -> None
 
     slow: RawServer
     none, web = answer("200 OK", {"data": []}), answer("200 OK", "<html>")
-    async with serving(LIST) as one, serving(silent) as slow, serving(web) as page, serving(none) as empty:
-        local = [Endpoint(f"l{n}", server.url) for n, server in enumerate((slow, page, one, empty))]
+    async with serving(LIST) as item, serving(silent) as slow, serving(web) as page, serving(none) as empty:
+        local = [Endpoint(f"l{n}", server.url) for n, server in enumerate((slow, page, item, empty))]
         began = time.monotonic()
-        found = await discover({}, local=local, limit=0.4)
+        endpoints = await discover({}, local=local, limit=0.4)
         assert time.monotonic() - began < 1
-        assert "authorization" not in one.requests[0].headers
-    assert [(endpoint.name, endpoint.default_model) for endpoint in found] == [("l2", "llama3.2")]
+        assert "authorization" not in item.requests[0].headers
+    assert [(endpoint.name, endpoint.default_model) for endpoint in endpoints] == [("l2", "llama3.2")]
 
 
 async def test_keys_come_before_local_servers_and_a_server_is_found_once() -> None:
     async with serving(LIST) as server:
         local = [Endpoint("ollama", server.url)]
         both = await discover({"OPENAI_BASE_URL": server.url.replace("127.0.0.1", "localhost")}, local=local)
-        assert [one.name for one in both] == ["openai"]
+        assert [item.name for item in both] == ["openai"]
         named = await discover({"GROQ_API_KEY": "k"}, local=local)
-        assert [one.name for one in named] == ["groq", "ollama"]
+        assert [item.name for item in named] == ["groq", "ollama"]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ async def test_ollama_is_looked_for_where_its_own_variable_says(value: str, host
         return httpx.Response(200, json={"data": [{"id": "m"}]})
 
     local = [Endpoint("ollama", "http://127.0.0.1:11434/v1")]
-    (found,) = await discover({"OLLAMA_HOST": value}, transport=httpx.MockTransport(listen), local=local)
-    assert found.host == host
+    (endpoints,) = await discover({"OLLAMA_HOST": value}, transport=httpx.MockTransport(listen), local=local)
+    assert endpoints.host == host
     assert [url.path for url in asked] == ["/v1/models"]
 
 
@@ -152,8 +152,8 @@ async def test_a_local_server_on_a_busy_machine_is_found() -> None:
         await writer.drain()
 
     async with serving(late) as server:
-        found = await discover({}, local=[Endpoint("l", server.url)])
-    assert [one.default_model for one in found] == ["llama3.2"]
+        endpoints = await discover({}, local=[Endpoint("l", server.url)])
+    assert [item.default_model for item in endpoints] == ["llama3.2"]
 
 
 async def test_a_local_server_that_is_not_there_costs_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,9 +165,9 @@ async def test_a_local_server_that_is_not_there_costs_no_client(monkeypatch: pyt
 
 
 async def test_a_server_that_the_environment_names_is_kept_though_it_does_not_answer() -> None:
-    (one,) = await discover({"OLLAMA_HOST": "127.0.0.1:9"}, local=[Endpoint("ollama", "http://127.0.0.1:11434/v1")])
-    assert (one.name, one.host, one.default_model) == ("ollama", "127.0.0.1:9", "")
-    (failed,) = [event async for event in OpenAIProvider(one).stream(Request("m", (ChatMessage("user", "hi"),)))]
+    (item,) = await discover({"OLLAMA_HOST": "127.0.0.1:9"}, local=[Endpoint("ollama", "http://127.0.0.1:11434/v1")])
+    assert (item.name, item.host, item.default_model) == ("ollama", "127.0.0.1:9", "")
+    (failed,) = [event async for event in OpenAIProvider(item).stream(Request("m", (ChatMessage("user", "hi"),)))]
     assert isinstance(failed, Failed)
     assert "OLLAMA_HOST" in failed.message
 

@@ -1,4 +1,4 @@
-"""Texts as numbers: what is near to what."""
+"""Embeddings: which texts are similar to which."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other"), NEARLY_THE_SAME)
-def test_the_same_in_other_words_is_near(one: str, other: str) -> None:
-    assert similarity(embed(one), embed(other)) >= 0.8
+@pytest.mark.parametrize(("item", "other"), NEARLY_THE_SAME)
+def test_the_same_in_other_words_is_near(item: str, other: str) -> None:
+    assert similarity(embed(item), embed(other)) >= 0.8
 
 
-@pytest.mark.parametrize(("one", "other"), OTHERS)
-def test_another_question_is_not(one: str, other: str) -> None:
-    assert similarity(embed(one), embed(other)) < 0.7
+@pytest.mark.parametrize(("item", "other"), OTHERS)
+def test_another_question_is_not(item: str, other: str) -> None:
+    assert similarity(embed(item), embed(other)) < 0.7
 
 
 def test_an_embedding_has_length_one_or_none() -> None:
@@ -46,9 +46,9 @@ def test_the_beginning_and_the_end_of_a_long_text_count() -> None:
 
 
 def test_every_process_makes_the_same() -> None:
-    said = "from sterna.providers.embedding import embed; print(embed('arctic terns').tobytes().hex())"
-    found = {
-        subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout
+    script = "from sterna.providers.embedding import embed; print(embed('arctic terns').tobytes().hex())"
+    outputs = {
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
         for _ in range(2)
     }
-    assert found == {embed("arctic terns").tobytes().hex() + "\n"}
+    assert outputs == {embed("arctic terns").tobytes().hex() + "\n"}

@@ -1,4 +1,4 @@
-"""Errors in the words of many servers: the sentence has those words, and advice that can help."""
+"""Errors in the words of many providers: the sentence has those words, and useful advice."""
 
 # ruff: noqa: E501  - the messages stand as the servers send them
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sterna.providers import Endpoint, FailureKind
-from sterna.providers.failures import Teller
+from sterna.providers.failures import FailureReporter
 
 KIND = FailureKind
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -203,7 +203,7 @@ CASES: tuple[tuple[int, Any, FailureKind, str], ...] = (
         KIND.BAD_REQUEST,
         "system prompt",
     ),
-    (501, "streaming is not implemented", KIND.BAD_REQUEST, "another server"),
+    (501, "streaming is not implemented", KIND.BAD_REQUEST, "another provider"),
     (
         400,
         {"error": {"code": "content_policy_violation", "message": "Your request was rejected by our safety system."}},
@@ -235,31 +235,31 @@ CASES: tuple[tuple[int, Any, FailureKind, str], ...] = (
 )
 
 
-def payload_of(said: Any) -> dict[str, Any]:
-    return said if isinstance(said, dict) else {"error": {"message": said}}
+def payload_of(message: Any) -> dict[str, Any]:
+    return message if isinstance(message, dict) else {"error": {"message": message}}
 
 
-def words_of(said: Any) -> str:
-    if isinstance(said, str):
-        return said
-    detail = said.get("detail")
+def words_of(message: Any) -> str:
+    if isinstance(message, str):
+        return message
+    detail = message.get("detail")
     if isinstance(detail, list):
         return str(detail[0]["msg"])
-    return str(detail or said["error"]["message"])
+    return str(detail or message["error"]["message"])
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "kind", "advice"), CASES, ids=[f"{row[0]} {words_of(row[1])[:60]}" for row in CASES]
+    ("code", "message", "kind", "advice"), CASES, ids=[f"{row[0]} {words_of(row[1])[:60]}" for row in CASES]
 )
 def test_an_error_is_told_by_its_words_with_advice_that_can_help(
-    code: int, said: Any, kind: FailureKind, advice: str
+    code: int, message: Any, kind: FailureKind, advice: str
 ) -> None:
-    teller = Teller(Endpoint("acme", "http://a.example", label="Acme"), "x", clock=lambda: NOW)
-    failed = teller.status(code, {}, json.dumps(payload_of(said)).encode())
+    reporter = FailureReporter(Endpoint("acme", "http://a.example", label="Acme"), "x", clock=lambda: NOW)
+    failed = reporter.status(code, {}, json.dumps(payload_of(message)).encode())
     assert failed.kind is kind, failed.message
     assert advice in failed.message
     if "url of" not in advice and code != 407:
-        assert words_of(said)[:60] in failed.message
+        assert words_of(message)[:60] in failed.message
     if kind is not KIND.RATE_LIMIT:
         assert WAITS not in failed.message
     if kind not in (KIND.SERVER, KIND.AUTH) or advice in ("smaller", "log"):
@@ -269,9 +269,9 @@ def test_an_error_is_told_by_its_words_with_advice_that_can_help(
 
 @pytest.mark.parametrize("code", [400, 403, 404, 409, 418, 422, 429, 500, 502, 503])
 def test_words_are_made_safe_and_short(code: int) -> None:
-    said = "a\x1b[2Jb [/x]\u202e\nsk-canary-5f1d7c9b3a " + "x" * 5000
-    failed = Teller(Endpoint("acme", "http://a.example"), "m\x1b[31m").status(
-        code, {}, json.dumps({"error": {"message": said}}).encode()
+    message = "a\x1b[2Jb [/x]\u202e\nsk-canary-5f1d7c9b3a " + "x" * 5000
+    failed = FailureReporter(Endpoint("acme", "http://a.example"), "m\x1b[31m").status(
+        code, {}, json.dumps({"error": {"message": message}}).encode()
     )
     assert failed.message.isprintable()
     assert "canary" not in failed.message

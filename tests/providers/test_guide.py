@@ -1,4 +1,4 @@
-"""The built-in guide is honest, useful and quick, with no network at all."""
+"""The built-in guide says what it is, and is useful and quick without a network."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ HIT = HistoryHit(
 )
 
 
-class Told:
-    """A guide with a history and a help that remember what they were asked."""
+class GuideFixture:
+    """Guide with a history and a help that record their queries."""
 
     def __init__(self, *hits: HistoryHit, help_text: str = "") -> None:
         self.hits = list(hits)
@@ -57,24 +57,24 @@ class Told:
 
 @pytest.mark.parametrize("question", ["hi", "Hello!", "", "  ", "?", "hey there", "help", "test"])
 async def test_a_greeting_is_answered_with_what_it_is_and_how_to_connect_a_model(question: str) -> None:
-    told = Told()
-    answer = await told.answer(question)
+    fixture = GuideFixture()
+    answer = await fixture.answer(question)
     assert "not a language model" in answer
     assert "ollama pull" in answer
     assert "OPENROUTER_API_KEY" in answer
-    assert told.searched == []
+    assert fixture.searched == []
 
 
 @pytest.mark.parametrize("question", ["who are you?", "Are you an AI?", "what is Sterna?"])
 async def test_it_says_plainly_what_it_is(question: str) -> None:
-    assert "not a language model" in await Told().answer(question)
+    assert "not a language model" in await GuideFixture().answer(question)
 
 
 @pytest.mark.parametrize(
     "question", ["Write a poem about quarks", "Why is the sky blue?", "2+2", "🐦", "what about it"]
 )
 async def test_what_it_cannot_answer_it_does_not_make_up(question: str) -> None:
-    answer = await Told().answer(question)
+    answer = await GuideFixture().answer(question)
     assert "not a language model" in answer
     assert "ollama pull" in answer
 
@@ -97,11 +97,13 @@ async def test_what_it_cannot_answer_it_does_not_make_up(question: str) -> None:
     ],
 )
 async def test_questions_about_sterna_are_answered_from_its_help(question: str, topic: str) -> None:
-    told = Told(help_text="From the **help**.")
-    assert "From the **help**." in await told.answer(question)
-    assert told.topics == [topic]
-    title = next(one.title for one in TOPICS if one.id == topic)
-    assert (await Told().answer(question)).startswith(f"## {title}\n\n"), "it knows a little without the help too"
+    fixture = GuideFixture(help_text="From the **help**.")
+    assert "From the **help**." in await fixture.answer(question)
+    assert fixture.topics == [topic]
+    title = next(item.title for item in TOPICS if item.id == topic)
+    assert (await GuideFixture().answer(question)).startswith(f"## {title}\n\n"), (
+        "it knows a little without the help too"
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,44 +117,44 @@ async def test_questions_about_sterna_are_answered_from_its_help(question: str, 
     ],
 )
 async def test_what_was_once_discussed_is_found_in_the_history(question: str, words: str) -> None:
-    told = Told(HIT)
-    answer = await told.answer(question)
-    assert told.searched == [words]
+    fixture = GuideFixture(HIT)
+    answer = await fixture.answer(question)
+    assert fixture.searched == [words]
     assert "**Birds of the sea** · 3 February 2026" in answer
     assert "the arctic tern flies from pole to pole" in answer
 
 
 async def test_what_is_not_in_the_history_is_said_so() -> None:
-    assert "has nothing about **walrus**" in await Told().answer("what did we say about the walrus?")
+    assert "has nothing about **walrus**" in await GuideFixture().answer("what did we say about the walrus?")
 
 
 async def test_another_question_shows_what_the_history_has_and_that_it_is_no_answer() -> None:
-    answer = await Told(HIT).answer("Which pole do terns prefer?")
+    answer = await GuideFixture(HIT).answer("Which pole do terns prefer?")
     assert "cannot answer that myself" in answer
     assert "Birds of the sea" in answer
 
 
 async def test_a_history_that_cannot_be_searched_is_told() -> None:
-    told = Told()
-    told.error = HistoryError("The history is busy. Retry in a moment.")
-    events = await told.events("what did we say about terns?")
+    fixture = GuideFixture()
+    fixture.error = HistoryError("The history is busy. Retry in a moment.")
+    events = await fixture.events("what did we say about terns?")
     assert isinstance(events[-1], Failed)
     assert events[-1].message == "The history is busy. Retry in a moment."
 
 
 async def test_it_comes_word_by_word_and_nobody_waits_for_it() -> None:
-    told = Told()
-    events = await told.events("hi")
+    fixture = GuideFixture()
+    events = await fixture.events("hi")
     assert len([event for event in events if isinstance(event, Delta)]) > 50
     assert events[-1] == Done("stop", None, "guide/guide")
-    assert told.slept < 1
+    assert fixture.slept < 1
 
 
 async def test_titles_in_the_history_are_shown_as_they_are() -> None:
     hostile = HistoryHit(
         "# [x](http://evil) **b** <b>\x1b[31m\n- y", "`code` | ~~gone~~ ![i](u)\n> deeper", HIT.when, "c"
     )
-    html = MarkdownIt().enable(["table", "strikethrough"]).render(await Told(hostile).answer("find terns"))
+    html = MarkdownIt().enable(["table", "strikethrough"]).render(await GuideFixture(hostile).answer("find terns"))
     assert "\x1b" not in html
     for tag in ("<a ", "<img", "<code", "<table", "<s>", "<h1", "<b>"):
         assert tag not in html
@@ -160,8 +162,8 @@ async def test_titles_in_the_history_are_shown_as_they_are() -> None:
 
 
 async def test_its_model_is_listed_and_it_closes_twice() -> None:
-    provider = Told().provider
-    assert [one.ref for one in await provider.models()] == ["guide/guide"]
+    provider = GuideFixture().provider
+    assert [item.ref for item in await provider.models()] == ["guide/guide"]
     await provider.aclose()
     await provider.aclose()
 
@@ -170,7 +172,7 @@ async def test_its_model_is_listed_and_it_closes_twice() -> None:
 @given(st.text(max_size=200), st.booleans())
 def test_any_question_has_an_answer(question: str, found: bool) -> None:
     async def ask() -> list[Any]:
-        return await Told(*([HIT] if found else [])).events(question)
+        return await GuideFixture(*([HIT] if found else [])).events(question)
 
     events = asyncio.run(ask())
     assert isinstance(events[-1], Done)

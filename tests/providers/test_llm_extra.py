@@ -1,4 +1,4 @@
-"""With the package llm installed its models answer too; a stand-in with the package's own names is used here."""
+"""With the package llm installed, its models reply too; a stand-in with the package's names is used here."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NeedsKeyException(Exception):
 
 @dataclass
 class Said:
-    """A reply of the package, for models with and without asyncio."""
+    """Reply of the package, for models with and without asyncio."""
 
     pieces: list[str]
     error: Exception | None = None
@@ -59,16 +59,16 @@ class FakeModel:
     def __init__(self, model_id: str, response: Any) -> None:
         self.model_id = model_id
         self.response = response
-        self.asked: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}
 
-    def prompt(self, **asked: Any) -> Any:
-        self.asked = asked
+    def prompt(self, **options: Any) -> Any:
+        self.options = options
         return self.response
 
 
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A module ``llm`` with one model of each kind."""
+    """Install a module ``llm`` with one model of each kind."""
     module: Any = ModuleType("llm")
     module.flowing = FakeModel("pelican", Flowing(["He", "", "llo"]))
     module.blocking = FakeModel("walrus", Blocking(["He", "llo"]))
@@ -107,13 +107,13 @@ def test_with_the_package_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_models_with_and_without_asyncio_are_listed_once(package: Any) -> None:
-    assert [one.ref for one in await LlmPackage().models()] == ["llm/pelican", "llm/walrus"]
+    assert [item.ref for item in await LlmPackage().models()] == ["llm/pelican", "llm/walrus"]
 
 
 async def test_a_reply_streams(package: Any) -> None:
     assert await reply() == [Delta("He"), Delta("llo"), Done(model="llm/pelican")]
-    assert package.flowing.asked["temperature"] == 0.5
-    assert "max_tokens" not in package.flowing.asked, "an option that the model does not know is not given"
+    assert package.flowing.options["temperature"] == 0.5
+    assert "max_tokens" not in package.flowing.options, "an option that the model does not know is not given"
 
 
 async def test_a_model_that_only_blocks_streams_too(package: Any) -> None:
@@ -122,12 +122,12 @@ async def test_a_model_that_only_blocks_streams_too(package: Any) -> None:
 
 async def test_the_conversation_goes_along_as_messages_or_as_a_transcript(package: Any) -> None:
     await reply()
-    assert package.flowing.asked["system"] == "Be brief."
-    assert package.flowing.asked["prompt"] == "User: hello\n\nAssistant: Hi\n\nUser: again\n\nAssistant:"
+    assert package.flowing.options["system"] == "Be brief."
+    assert package.flowing.options["prompt"] == "User: hello\n\nAssistant: Hi\n\nUser: again\n\nAssistant:"
     for role in ("user", "assistant", "system"):
         setattr(package, role, lambda text, role=role: (role, text))
     await reply()
-    assert package.flowing.asked["messages"] == [
+    assert package.flowing.options["messages"] == [
         ("system", "Be brief."),
         ("user", "hello"),
         ("assistant", "Hi"),
@@ -188,7 +188,7 @@ async def test_its_models_reach_the_catalogue_and_answer_only_when_they_are_name
     catalog.add([Endpoint("home", "http://127.0.0.1:9/v1", models=("m",))])
     assert catalog.names() == ["home", "llm", "guide"]
     assert catalog.default_ref() == "home/m"
-    assert [one.ref for one in await catalog.models()] == ["home/m", "llm/pelican", "llm/walrus", "guide/guide"]
+    assert [item.ref for item in await catalog.models()] == ["home/m", "llm/pelican", "llm/walrus", "guide/guide"]
     provider, model = catalog.resolve("llm/pelican")
     events = [event async for event in provider.stream(Request(model, ASK.messages))]
     assert events[:2] == [Delta("He"), Delta("llo")]

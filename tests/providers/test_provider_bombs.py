@@ -1,4 +1,4 @@
-"""A model's server that sends without end, or packs a lot into little, is given up; it never fills the memory."""
+"""Reading stops for a provider that sends without end, or compressed bombs; memory is never exhausted."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ PEAK = SIZE // 2
 
 @pytest.fixture(autouse=True)
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, size in (("EVENT", 1), ("ANSWER", 1), ("REPLY", 1), ("STREAM", 60)):
-        monkeypatch.setattr(f"sterna.providers.reply_reader.LONGEST_{name}", size * LIMIT)
-    monkeypatch.setattr("sterna.providers.openai.LONGEST_LIST", LIMIT)
+    for name, size in (("EVENT", 1), ("WHOLE", 1), ("REPLY", 1), ("STREAM", 60)):
+        monkeypatch.setattr(f"sterna.providers.reply_reader.MAX_{name}", size * LIMIT)
+    monkeypatch.setattr("sterna.providers.openai.MAX_LIST", LIMIT)
     monkeypatch.setattr("sterna.net.json_text.MAX_VALUES", 10_000)
 
 
 class Endless(httpx.AsyncByteStream):
-    """The same bytes again and again."""
+    """Body of the same bytes again and again."""
 
     def __init__(self, first: bytes, piece: bytes) -> None:
         self._first, self._piece = first, piece
@@ -69,7 +69,7 @@ ANSWERS: dict[str, Callable[[], httpx.Response]] = {
 
 
 async def watched(work: Awaitable[None]) -> None:
-    """Do the work and see that it took little memory."""
+    """Run the work, and check that it took little memory."""
     tracemalloc.start()
     try:
         await work
@@ -84,12 +84,12 @@ async def test_a_reply_without_end_is_given_up(kind: str) -> None:
     provider = OpenAIProvider(Endpoint("acme", "http://a.example"), transport=httpx.MockTransport(lambda _: made))
 
     async def ask() -> None:
-        came, last = 0, None
+        received, last = 0, None
         async for event in provider.stream(ASK):
-            came, last = came + (len(event.text) if isinstance(event, Delta) else 0), event
+            received, last = received + (len(event.text) if isinstance(event, Delta) else 0), event
         assert isinstance(last, Failed)
-        assert (came > LIMIT) == (kind == "text")
-        assert ("What came is kept" in last.message) == (kind in ("text", "reasoning"))
+        assert (received > LIMIT) == (kind == "text")
+        assert ("partial reply is saved" in last.message) == (kind in ("text", "reasoning"))
 
     await watched(ask())
     await provider.aclose()
@@ -135,8 +135,8 @@ async def test_interim_answers_without_end_are_given_up() -> None:
 
 
 async def test_a_list_may_be_an_error() -> None:
-    said = {"error": {"message": "This gateway is closed on Sundays."}}
-    async with serving(answer("200 OK", said)) as server:
+    body = {"error": {"message": "This gateway is closed on Sundays."}}
+    async with serving(answer("200 OK", body)) as server:
         provider = OpenAIProvider(Endpoint("acme", server.url))
         with pytest.raises(ProviderError, match="closed on Sundays"):
             await provider.models()

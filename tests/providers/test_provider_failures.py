@@ -1,4 +1,4 @@
-"""Every way to fail, over a real socket: the person is told what to do, and never shown a key."""
+"""Every way to fail, over a real socket: the message says what to do, and never contains a key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 
 async def reply(url: str, *, timeouts: Timeouts = QUICK, ask: Request = ASK, **fields: Any) -> list[Event]:
-    """All events of one reply."""
+    """Return all events of one reply."""
     endpoint = Endpoint("acme", url, key=lambda: KEY, label="Acme", key_hint="ACME_KEY")
     provider = OpenAIProvider(replace(endpoint, **fields), timeouts=timeouts, clock=lambda: NOW)
     try:
@@ -36,7 +36,7 @@ async def reply(url: str, *, timeouts: Timeouts = QUICK, ask: Request = ASK, **f
 
 
 def failure(events: list[Event]) -> Failed:
-    """The failure that a reply ended in, fit to be shown."""
+    """Return the failure that a reply ended in, after checking that it can be shown."""
     last = events[-1]
     assert isinstance(last, Failed)
     assert KEY not in last.message
@@ -48,7 +48,7 @@ def failure(events: list[Event]) -> Failed:
 
 @dataclass(frozen=True)
 class Case:
-    """What a server answers, and what the person is told."""
+    """Response of a server, and the message for the user."""
 
     name: str
     status: str
@@ -67,9 +67,9 @@ CASES = (
         "401 Unauthorized",
         {"error": {"message": ECHO, "type": "invalid_request_error", "code": "invalid_api_key"}},
         FailureKind.AUTH,
-        ("does not accept the key", "Incorrect API key provided: [key]", "ACME_KEY"),
+        ("rejected the API key", "Incorrect API key provided: [key]", "ACME_KEY"),
     ),
-    Case("a 401 without words", "401 Unauthorized", "", FailureKind.AUTH, ("does not accept the key", "ACME_KEY")),
+    Case("a 401 without words", "401 Unauthorized", "", FailureKind.AUTH, ("rejected the API key", "ACME_KEY")),
     Case(
         "OpenRouter is out of credit",
         "402 Payment Required",
@@ -96,7 +96,7 @@ CASES = (
         "403 Forbidden",
         {"error": {"message": "Country, region, or territory not supported"}},
         FailureKind.FORBIDDEN,
-        ("refuses this request", "region", "choose another"),
+        ("refused this request", "region", "choose another"),
     ),
     Case(
         "OpenAI does not know the model",
@@ -134,7 +134,7 @@ CASES = (
         "413 Request Entity Too Large",
         "<html><h1>413</h1></html>",
         FailureKind.TOO_LONG,
-        ("longer than Acme takes", "new conversation"),
+        ("too long for Acme", "new conversation"),
     ),
     Case(
         "OpenAI's context is full",
@@ -146,28 +146,28 @@ CASES = (
             }
         },
         FailureKind.TOO_LONG,
-        ("longer than Acme takes", "8192 tokens", "larger context"),
+        ("too long for Acme", "8192 tokens", "larger context"),
     ),
     Case(
         "llama.cpp's context is full",
         "400 Bad Request",
         {"error": {"code": 400, "message": "the request exceeds the available context size", "type": "exceed_context"}},
         FailureKind.TOO_LONG,
-        ("longer than Acme takes",),
+        ("too long for Acme",),
     ),
     Case(
         "Anthropic's context is full",
         "400 Bad Request",
         {"type": "error", "error": {"message": "prompt is too long: 210000 tokens > 200000 maximum"}},
         FailureKind.TOO_LONG,
-        ("longer than Acme takes", "210000"),
+        ("too long for Acme", "210000"),
     ),
     Case(
         "a limit with seconds to wait",
         "429 Too Many Requests",
         {"error": {"message": "Rate limit reached"}},
         FailureKind.RATE_LIMIT,
-        ("takes no more requests", "Wait 20 seconds", "another model"),
+        ("rate limit reached", "Wait 20 seconds", "another model"),
         ("Retry-After: 20",),
         20,
     ),
@@ -233,7 +233,7 @@ CASES = (
         "502 Bad Gateway",
         {"error": {"message": "Provider returned error", "metadata": {"raw": '{"error":{"message":"GPU on fire"}}'}}},
         FailureKind.SERVER,
-        ("in trouble (502)", "GPU on fire", "Retry"),
+        ("server error (502)", "GPU on fire", "Retry"),
     ),
     Case(
         "Ollama's memory is too small",
@@ -247,14 +247,14 @@ CASES = (
         "502 Bad Gateway",
         "<!DOCTYPE html><title>Bad gateway</title>",
         FailureKind.SERVER,
-        ("in trouble (502). Retry in a moment",),
+        ("server error (502). Retry in a moment",),
     ),
     Case(
         "a request that took the server too long",
         "408 Request Timeout",
         {"error": {"message": "Timed out"}},
         FailureKind.SERVER,
-        ("in trouble (408)", "Retry in a moment"),
+        ("server error (408)", "Retry in a moment"),
     ),
     Case(
         "a server that asks for time",
@@ -270,14 +270,14 @@ CASES = (
         "422 Unprocessable Entity",
         {"detail": [{"loc": ["body", "temperature"], "msg": "Input should be less than 2"}]},
         FailureKind.BAD_REQUEST,
-        ("does not accept the request (422)", "less than 2", "settings"),
+        ("rejected the request (422)", "less than 2", "settings"),
     ),
     Case(
         "a captive portal redirects",
         "302 Found",
         "",
         FailureKind.MALFORMED,
-        ("redirects elsewhere to http://portal.example", "sign in"),
+        ("redirects elsewhere to http://portal.example", "sign-in"),
         (f"Location: http://portal.example/login?key={KEY}",),
     ),
     Case(
@@ -310,12 +310,12 @@ CASES = (
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_a_refusal_tells_what_to_do(case: Case) -> None:
     async with serving(answer(case.status, case.body, *case.headers, f"X-Echo: {KEY}")) as server:
-        told = failure(await reply(server.url))
+        failed = failure(await reply(server.url))
         assert len(server.requests) == 1, "a request that may have been billed is not repeated"
-    assert told.kind is case.kind
+    assert failed.kind is case.kind
     for words in case.says:
-        assert words in told.message
-    assert told.retry_after == case.wait
+        assert words in failed.message
+    assert failed.retry_after == case.wait
 
 
 BROKEN: tuple[tuple[str, bytes | Answer, FailureKind, tuple[str, ...], bool], ...] = (
@@ -331,17 +331,17 @@ BROKEN: tuple[tuple[str, bytes | Answer, FailureKind, tuple[str, ...], bool], ..
         "reset in the reply",
         reset(started(piece("Hi"))),
         FailureKind.TRUNCATED,
-        ("broke off", "What came is kept"),
+        ("broke off", "partial reply is saved"),
         True,
     ),
     (
         "cut in the reply",
         started(piece("Hi")),
         FailureKind.TRUNCATED,
-        ("broke off", "What came is kept", "retry"),
+        ("broke off", "partial reply is saved", "retry"),
         True,
     ),
-    ("ended without saying so", sse(piece("Hi"), done=False), FailureKind.TRUNCATED, ("broke off", "is kept"), True),
+    ("ended without saying so", sse(piece("Hi"), done=False), FailureKind.TRUNCATED, ("broke off", "is saved"), True),
     (
         "chunks cut short",
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -399,18 +399,20 @@ BROKEN: tuple[tuple[str, bytes | Answer, FailureKind, tuple[str, ...], bool], ..
 )
 
 
-@pytest.mark.parametrize(("raw", "kind", "says", "came"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN])
+@pytest.mark.parametrize(
+    ("raw", "kind", "says", "has_text"), [row[1:] for row in BROKEN], ids=[row[0] for row in BROKEN]
+)
 async def test_a_broken_answer_keeps_what_came(
-    raw: bytes | Answer, kind: FailureKind, says: tuple[str, ...], came: bool
+    raw: bytes | Answer, kind: FailureKind, says: tuple[str, ...], has_text: bool
 ) -> None:
     async with serving(raw) as server:
         events = await reply(server.url)
         assert len(server.requests) == 1
-    told = failure(events)
-    assert told.kind is kind
+    failed = failure(events)
+    assert failed.kind is kind
     for words in says:
-        assert words in told.message
-    assert ("".join(event.text for event in events if isinstance(event, Delta)) == "Hi") is came
+        assert words in failed.message
+    assert ("".join(event.text for event in events if isinstance(event, Delta)) == "Hi") is has_text
 
 
 async def test_silence_is_told_with_the_setting_that_waits_longer() -> None:
@@ -420,10 +422,10 @@ async def test_silence_is_told_with_the_setting_that_waits_longer() -> None:
         await server.over.wait()
 
     async with serving(silent) as server:
-        told = failure(await reply(server.url))
-    assert told.kind is FailureKind.TIMEOUT
-    assert "timeouts.read" in told.message
-    assert "kept" not in told.message
+        failed = failure(await reply(server.url))
+    assert failed.kind is FailureKind.TIMEOUT
+    assert "timeouts.read" in failed.message
+    assert "kept" not in failed.message
 
 
 async def test_silence_in_mid_reply_keeps_what_came() -> None:
@@ -438,7 +440,7 @@ async def test_silence_in_mid_reply_keeps_what_came() -> None:
         events = await reply(server.url)
     assert events[0] == Delta("Hi")
     assert failure(events).kind is FailureKind.TIMEOUT
-    assert "What came is kept" in failure(events).message
+    assert "partial reply is saved" in failure(events).message
 
 
 async def test_a_reply_that_has_finished_is_whole_though_the_server_never_closes(
@@ -467,7 +469,7 @@ async def test_a_reply_that_has_finished_is_whole_however_the_connection_ends(en
 
 
 def free_port() -> int:
-    """A port on which nothing listens."""
+    """Return a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -476,10 +478,10 @@ def free_port() -> int:
 
 async def test_a_refused_connection_names_the_address() -> None:
     port = free_port()
-    told = failure(await reply(f"http://127.0.0.1:{port}/v1"))
-    assert told.kind is FailureKind.REFUSED
-    assert f"Nothing answers at 127.0.0.1:{port}" in told.message
-    assert "url of “acme”" in told.message
+    failed = failure(await reply(f"http://127.0.0.1:{port}/v1"))
+    assert failed.kind is FailureKind.REFUSED
+    assert f"Nothing answers at 127.0.0.1:{port}" in failed.message
+    assert "url of “acme”" in failed.message
 
 
 async def test_a_usual_local_port_tells_how_its_server_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -493,9 +495,9 @@ async def test_a_usual_local_port_tells_how_its_server_is_started(monkeypatch: p
         return list(loopback)  # a machine without /etc/hosts knows no localhost
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
-    told = failure(await reply(f"http://localhost:{port}"))
-    assert told.kind is FailureKind.REFUSED
-    assert "Is Ollama running? Start it with “ollama serve”, then retry." in told.message
+    failed = failure(await reply(f"http://localhost:{port}"))
+    assert failed.kind is FailureKind.REFUSED
+    assert "Is Ollama running? Start it with “ollama serve”, then retry." in failed.message
 
 
 async def test_an_unknown_name_points_to_the_network_and_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -503,21 +505,21 @@ async def test_an_unknown_name_points_to_the_network_and_the_url(monkeypatch: py
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", nowhere)
-    told = failure(await reply("http://api.acme.example/v1"))
-    assert told.kind is FailureKind.DNS
-    assert "The name api.acme.example is not found" in told.message
-    assert "url of “acme”" in told.message
+    failed = failure(await reply("http://api.acme.example/v1"))
+    assert failed.kind is FailureKind.DNS
+    assert "The name api.acme.example is not found" in failed.message
+    assert "url of “acme”" in failed.message
 
 
 async def test_a_certificate_that_nobody_trusts_is_not_accepted() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(Path(__file__).with_name("self_signed.pem"))
     async with serving(sse(piece("Hi")), tls=context) as server:
-        told = failure(await reply(server.url))
+        failed = failure(await reply(server.url))
         assert server.requests == []
-    assert told.kind is FailureKind.TLS
-    assert "SSL_CERT_FILE" in told.message
-    assert "self-signed" in told.message.replace("self signed", "self-signed")
+    assert failed.kind is FailureKind.TLS
+    assert "SSL_CERT_FILE" in failed.message
+    assert "self-signed" in failed.message.replace("self signed", "self-signed")
 
 
 async def test_https_to_a_server_without_it_says_so() -> None:
@@ -526,9 +528,9 @@ async def test_https_to_a_server_without_it_says_so() -> None:
         writer.close()
 
     async with await asyncio.start_server(puzzled, "127.0.0.1", 0) as server:
-        told = failure(await reply(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"))
-    assert told.kind is FailureKind.TLS
-    assert "http://" in told.message
+        failed = failure(await reply(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"))
+    assert failed.kind is FailureKind.TLS
+    assert "http://" in failed.message
 
 
 @pytest.mark.parametrize(
@@ -545,9 +547,9 @@ async def test_https_to_a_server_without_it_says_so() -> None:
     ids=lambda value: str(value) if isinstance(value, str) else next(iter(value)),
 )
 async def test_settings_that_make_no_request_are_told_before_one_is_made(fields: dict[str, Any], says: str) -> None:
-    told = failure(await reply(**{"url": "http://127.0.0.1:1/v1", **fields}))
-    assert told.kind is FailureKind.UNCONFIGURED
-    assert says in told.message
+    failed = failure(await reply(**{"url": "http://127.0.0.1:1/v1", **fields}))
+    assert failed.kind is FailureKind.UNCONFIGURED
+    assert says in failed.message
 
 
 @pytest.mark.parametrize("error", [OSError("the keyring is locked"), ValueError("The command gave none.")])
@@ -555,15 +557,15 @@ async def test_a_key_that_cannot_be_had_is_told(error: Exception) -> None:
     def fail() -> str:
         raise error
 
-    told = failure(await reply("http://127.0.0.1:1/v1", key=fail))
-    assert told.kind is FailureKind.UNCONFIGURED
-    assert str(error).rstrip(".").lower() in told.message.lower()
+    failed = failure(await reply("http://127.0.0.1:1/v1", key=fail))
+    assert failed.kind is FailureKind.UNCONFIGURED
+    assert str(error).rstrip(".").lower() in failed.message.lower()
 
 
 async def test_a_proxy_of_an_unknown_kind_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
-    told = failure(await reply("https://api.acme.example/v1"))
-    assert told.kind in (FailureKind.UNCONFIGURED, FailureKind.NETWORK)
+    failed = failure(await reply("https://api.acme.example/v1"))
+    assert failed.kind in (FailureKind.UNCONFIGURED, FailureKind.NETWORK)
 
 
 async def test_nothing_of_the_key_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -585,9 +587,9 @@ async def test_a_key_in_headers_or_in_the_address_is_not_shown_either() -> None:
     other = "hidden-header-value"
     async with serving(answer("403 Forbidden", {"error": {"message": f"no {other} and no p%40ss p@ss"}})) as server:
         url = server.url.replace("://", "://me:p%40ss@")
-        told = failure(await reply(url, key=lambda: None, headers={"Api-Key": other}))
-    assert other not in told.message
-    assert "p@ss" not in told.message
+        failed = failure(await reply(url, key=lambda: None, headers={"Api-Key": other}))
+    assert other not in failed.message
+    assert "p@ss" not in failed.message
 
 
 async def test_stopping_a_reply_closes_the_connection() -> None:

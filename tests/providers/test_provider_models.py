@@ -1,4 +1,4 @@
-"""The models of an endpoint are listed, whatever the shape of its list."""
+"""The models of a provider are listed, whatever the format of its list."""
 
 from __future__ import annotations
 
@@ -86,17 +86,17 @@ async def test_lists_of_every_server_are_read(body: Any, expected: tuple[str, st
     async with serving(answer("200 OK", body)) as server:
         models = await listed(Endpoint("acme", server.url))
         assert server.requests[0].line == "GET /v1/models HTTP/1.1"
-    assert [(one.id, one.name, one.context_length) for one in models] == [expected]
+    assert [(item.id, item.name, item.context_length) for item in models] == [expected]
     assert models[0].ref == f"acme/{expected[0]}"
 
 
 async def test_models_that_do_not_chat_are_left_out() -> None:
     ids = ["text-embedding-3-small", "whisper-1", "tts-1", "gpt-5-mini", "gpt-image-1", "omni-moderation-latest"]
-    rows: list[Any] = [{"id": one} for one in ids]
+    rows: list[Any] = [{"id": item} for item in ids]
     rows.append({"id": "painter", "architecture": {"output_modalities": ["image"]}})
     rows.append({"id": "quiet", "type": "embeddings"})
     async with serving(answer("200 OK", {"data": rows})) as server:
-        assert [one.id for one in await listed(Endpoint("acme", server.url))] == ["gpt-5-mini"]
+        assert [item.id for item in await listed(Endpoint("acme", server.url))] == ["gpt-5-mini"]
 
 
 async def test_models_named_in_the_settings_need_no_network() -> None:
@@ -138,9 +138,9 @@ async def test_the_catalog_lists_what_answers_and_tells_the_rest() -> None:
         catalog = Catalog([Endpoint("a", server.url), Endpoint("b", broken.url)], guide=built_in())
         models = await catalog.models()
         await catalog.models()
-        assert [one.ref for one in models] == ["a/m", "guide/guide"]
+        assert [item.ref for item in models] == ["a/m", "guide/guide"]
         assert list(catalog.problems) == ["b"]
-        assert "in trouble (500)" in catalog.problems["b"]
+        assert "server error (500)" in catalog.problems["b"]
         assert len(server.requests) == 1, "a list that came is kept"
         await catalog.models(refresh=True)
         assert len(server.requests) == 2
@@ -180,8 +180,8 @@ def test_the_first_endpoint_s_model_is_the_default_unless_one_is_set() -> None:
 )
 def test_a_model_is_found_by_what_a_person_calls_it(ref: str, name: str, model: str) -> None:
     catalog = made(Endpoint("a", "http://a", default_model="x/1"), Endpoint("b", "http://b", models=("y",)))
-    provider, found = catalog.resolve(ref)
-    assert (provider.name, found) == (name, model)
+    provider, resolved = catalog.resolve(ref)
+    assert (provider.name, resolved) == (name, model)
 
 
 @pytest.mark.parametrize("ref", ["nowhere/m", "unknown-model"])
@@ -208,9 +208,9 @@ def test_a_configured_endpoint_comes_before_a_found_one_of_its_name() -> None:
     catalog = made(Endpoint("openai", "http://mine"))
     assert catalog.add([Endpoint("openai", "http://found"), Endpoint("ollama", "http://o")]) == ["ollama"]
     assert catalog.names() == ["openai", "ollama", "guide"]
-    found = catalog.endpoint("openai")
-    assert found is not None
-    assert found.url == "http://mine"
+    resolved = catalog.endpoint("openai")
+    assert resolved is not None
+    assert resolved.url == "http://mine"
 
 
 async def test_an_endpoint_that_is_configured_anew_takes_its_place() -> None:
@@ -218,7 +218,7 @@ async def test_an_endpoint_that_is_configured_anew_takes_its_place() -> None:
         catalog = made(Endpoint("a", old.url), Endpoint("b", old.url, models=("x",)))
         await catalog.models()
         assert catalog.add([Endpoint("a", new.url)], replace=True) == []
-        assert [one.ref for one in await catalog.models()] == ["a/n", "b/x", "guide/guide"]
+        assert [item.ref for item in await catalog.models()] == ["a/n", "b/x", "guide/guide"]
         await catalog.aclose()
 
 
@@ -228,7 +228,7 @@ def test_settings_become_endpoints_that_ask_for_their_key_each_time() -> None:
         models, context_length, headers = ("m",), 4096, {"X": "y"}
 
     keys = ["one"]
-    endpoint = endpoints_from([Setting()], lambda one: f"{one.name}-{keys[0]}")[0]
+    endpoint = endpoints_from([Setting()], lambda item: f"{item.name}-{keys[0]}")[0]
     assert endpoint.key() == "acme-one"
     keys[0] = "two"
     assert endpoint.key() == "acme-two"

@@ -1,4 +1,4 @@
-"""A reply comes whole, in every dialect that servers speak."""
+"""A reply is complete in every dialect of the API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ASK = Request("small", (ChatMessage("system", "Be brief."), ChatMessage("user", 
 
 
 async def reply(server: RawServer, ask: Request = ASK, **fields: Any) -> list[Event]:
-    """All events of one reply."""
+    """Return all events of one reply."""
     provider = OpenAIProvider(replace(Endpoint("acme", server.url), **fields))
     try:
         return [event async for event in provider.stream(ask)]
@@ -64,7 +64,7 @@ async def test_the_key_is_read_at_each_request() -> None:
         for _ in range(2):
             assert text([event async for event in provider.stream(ASK)]) == "Hi"
         await provider.aclose()
-    assert [one.headers["authorization"] for one in server.requests] == ["Bearer one", "Bearer two"]
+    assert [item.headers["authorization"] for item in server.requests] == ["Bearer one", "Bearer two"]
 
 
 async def test_a_lone_surrogate_does_not_keep_a_message_from_being_sent() -> None:
@@ -81,7 +81,7 @@ async def test_a_server_that_refuses_stream_options_is_asked_once_more_without_t
         assert text([event async for event in provider.stream(ASK)]) == "Hi"
         assert text([event async for event in provider.stream(ASK)]) == "Hi"
         await provider.aclose()
-    assert ["stream_options" in one.json for one in server.requests] == [True, False, False]
+    assert ["stream_options" in item.json for item in server.requests] == [True, False, False]
 
 
 async def test_a_server_that_refuses_everything_is_asked_twice_at_most() -> None:
@@ -239,8 +239,8 @@ async def test_a_server_without_any_model_says_how_to_get_one() -> None:
 
 
 async def test_a_line_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sterna.providers.reply_reader.LONGEST_EVENT", 100_000)
-    monkeypatch.setattr("sterna.providers.reply_reader.LONGEST_ANSWER", 100_000)
+    monkeypatch.setattr("sterna.providers.reply_reader.MAX_EVENT", 100_000)
+    monkeypatch.setattr("sterna.providers.reply_reader.MAX_WHOLE", 100_000)
     for begin in ("data: ", "{"):
         async with serving(answer("200 OK", begin + "x" * 2_000_000, "Content-Type: text/event-stream")) as server:
             events = await reply(server)

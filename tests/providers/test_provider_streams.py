@@ -1,4 +1,4 @@
-"""Every variation of a reply gives what a person expects of it, in whatever pieces its bytes come."""
+"""Every variation of a response results in the expected reply, however its bytes are split."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ ASK = Request("m", (ChatMessage("user", "hello"),))
 
 
 class Pieces(httpx.AsyncByteStream):
-    """A body in these pieces."""
+    """Body in these pieces."""
 
     def __init__(self, pieces: list[bytes]) -> None:
         self._pieces = pieces
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for one in self._pieces:
-            yield one
+        for item in self._pieces:
+            yield item
 
 
 async def got(pieces: list[bytes]) -> Got:
-    """The reply of a server that sends these pieces."""
+    """Return the reply of a server that sends these pieces."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Pieces(pieces))
@@ -43,7 +43,7 @@ async def got(pieces: list[bytes]) -> Got:
 
 
 def test_there_are_many_variations() -> None:
-    assert len({one.name for one in STREAMS}) == len(STREAMS) > 125
+    assert len({item.name for item in STREAMS}) == len(STREAMS) > 125
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)

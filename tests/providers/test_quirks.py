@@ -1,4 +1,4 @@
-"""A parameter that a server refuses is left out or renamed, once, and remembered for that model."""
+"""A parameter that a provider rejects is omitted or renamed, once, and remembered for that model."""
 
 # ruff: noqa: E501  - the messages stand as the servers send them
 
@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from raw_server import answer, piece, serving, sse
 
-from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, Request, Without
-from sterna.providers.model_cache import Memory
+from sterna.providers import ChatMessage, Delta, Done, Endpoint, Event, Failed, ParametersOmitted, Request
+from sterna.providers.model_cache import ModelCache
 from sterna.providers.openai import OpenAIProvider
 from sterna.providers.options import Options
 
@@ -21,8 +21,8 @@ GOOD = sse(piece("Hi", finish="stop"))
 WHOLE = answer("200 OK", {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]})
 
 
-def refusal(said: str, status: str = "400 Bad Request", **more: Any) -> bytes:
-    return answer(status, {"error": {"message": said, **more}})
+def refusal(message: str, status: str = "400 Bad Request", **more: Any) -> bytes:
+    return answer(status, {"error": {"message": message, **more}})
 
 
 async def reply(provider: OpenAIProvider, ask: Request = ASK) -> list[Event]:
@@ -110,18 +110,18 @@ async def test_what_is_refused_is_changed_once_and_remembered(
 ) -> None:
     good = WHOLE if sent.get("stream") is False else GOOD
     async with serving(first, good, good, good) as server:
-        memory = Memory(tmp_path / "models.json")
-        provider = OpenAIProvider(Endpoint("acme", server.url), memory=memory)
+        cache = ModelCache(tmp_path / "models.json")
+        provider = OpenAIProvider(Endpoint("acme", server.url), cache=cache)
         events = await reply(provider)
         again = await reply(provider)
         await provider.aclose()
-        later = OpenAIProvider(Endpoint("acme", server.url), memory=Memory(tmp_path / "models.json"))
+        later = OpenAIProvider(Endpoint("acme", server.url), cache=ModelCache(tmp_path / "models.json"))
         await reply(later)
         await later.aclose()
-    assert [one for one in events if isinstance(one, Delta)] == [Delta("Hi")]
+    assert [item for item in events if isinstance(item, Delta)] == [Delta("Hi")]
     assert isinstance(events[-1], Done)
-    assert [one.parameters for one in events if isinstance(one, Without)] == ([without] if without else [])
-    assert not [one for one in again if isinstance(one, Without)], "it is said once"
+    assert [item.parameters for item in events if isinstance(item, ParametersOmitted)] == ([without] if without else [])
+    assert not [item for item in again if isinstance(item, ParametersOmitted)], "it is said once"
     assert len(server.requests) == 4
     for request in server.requests[1:]:
         assert {name: request.json.get(name) for name in sent} == sent
@@ -141,9 +141,9 @@ async def test_a_refusal_may_come_with_status_200(first: bytes) -> None:
         provider = OpenAIProvider(Endpoint("acme", server.url))
         events = await reply(provider)
         await provider.aclose()
-    assert events[0] == Without(("temperature",))
+    assert events[0] == ParametersOmitted(("temperature",))
     assert isinstance(events[-1], Done)
-    assert ["temperature" in one.json for one in server.requests] == [True, False]
+    assert ["temperature" in item.json for item in server.requests] == [True, False]
 
 
 async def test_an_error_after_the_first_word_is_not_asked_again() -> None:
@@ -189,7 +189,7 @@ async def test_without_a_system_role_the_question_has_what_it_said(first: bytes)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "The message is not acceptable",
         "messages: roles must alternate",
@@ -198,8 +198,8 @@ async def test_without_a_system_role_the_question_has_what_it_said(first: bytes)
         "top_p is not supported",
     ],
 )
-async def test_other_refusals_are_not_asked_again(said: str) -> None:
-    async with serving(refusal(said)) as server:
+async def test_other_refusals_are_not_asked_again(message: str) -> None:
+    async with serving(refusal(message)) as server:
         provider = OpenAIProvider(Endpoint("acme", server.url))
         (failed,) = await reply(provider)
         await provider.aclose()
@@ -224,7 +224,7 @@ async def test_another_model_is_asked_as_usual() -> None:
         await reply(provider)
         await reply(provider, replace(ASK, model="other"))
         await provider.aclose()
-    assert ["temperature" in one.json for one in server.requests] == [True, False, True]
+    assert ["temperature" in item.json for item in server.requests] == [True, False, True]
 
 
 async def test_options_are_of_the_endpoint_and_of_its_models() -> None:
@@ -244,12 +244,12 @@ async def test_options_are_of_the_endpoint_and_of_its_models() -> None:
         await reply(provider, replace(ASK, model="big"))
         await reply(provider, Request("m", ASK.messages))
         await provider.aclose()
-    small, big, plain = (one.json for one in server.requests)
+    small, big, plain = (item.json for item in server.requests)
     assert (small["top_p"], small["top_k"], small["temperature"], small["a"]) == (0.1, 5, 0.5, {"x": 1})
     assert (big["top_p"], big["top_k"], big["a"], big["stream"]) == (0.5, 5, {"x": 1, "y": 2}, False)
     assert "temperature" not in big
     assert plain["temperature"] == 1
-    assert [one.headers.get("x-m") for one in server.requests] == [None, "1", None]
+    assert [item.headers.get("x-m") for item in server.requests] == [None, "1", None]
 
 
 def test_a_damaged_memory_is_none(tmp_path: Path) -> None:
@@ -263,15 +263,15 @@ def test_a_damaged_memory_is_none(tmp_path: Path) -> None:
         '{"version": 99, "places": {}}',
     ):
         path.write_text(text)
-        memory = Memory(path)
-        assert memory.length("http://a", "m") is None
-        memory.keep_limit("http://a", "m", 4096)
-        assert Memory(path).length("http://a", "m") == 4096
+        cache = ModelCache(path)
+        assert cache.context_length("http://a", "m") is None
+        cache.save_context_length("http://a", "m", 4096)
+        assert ModelCache(path).context_length("http://a", "m") == 4096
         assert "http://a" not in path.read_text(), "an address may hold a password"
     assert path.stat().st_mode & 0o077 == 0
 
 
 def test_a_memory_that_cannot_be_written_lasts_as_long_as_the_process(tmp_path: Path) -> None:
-    memory = Memory(tmp_path / "nowhere" / "models.json")
-    memory.keep_limit("http://a", "m", 4096)
-    assert memory.length("http://a", "m") == 4096
+    cache = ModelCache(tmp_path / "nowhere" / "models.json")
+    cache.save_context_length("http://a", "m", 4096)
+    assert cache.context_length("http://a", "m") == 4096

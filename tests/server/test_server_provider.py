@@ -12,7 +12,7 @@ from fake_openai import Script, Server
 from people import Db, Person
 
 from sterna.providers import ChatMessage, Delta, Done, Event, Failed, FailureKind, Model, Reasoning, Request, Usage
-from sterna.providers.server import Reading, ServerProvider
+from sterna.providers.server import RelayParser, ServerProvider
 
 FREE = "deepseek/deepseek-r1-0528:free"
 
@@ -134,16 +134,16 @@ WHOLE = (
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
 def test_it_is_taken_apart_wherever_the_network_cuts_it(size: int) -> None:
-    reading, events = Reading(), []
+    parser, events = RelayParser(), []
     for start in range(0, len(WHOLE), size):
-        events += list(reading.take(WHOLE[start : start + size]))
-    events += list(reading.ending())
+        events += list(parser.feed(WHOLE[start : start + size]))
+    events += list(parser.finish())
     assert text_of(events) == "one\ntwo __FINAL no"
     assert [event.text for event in events if isinstance(event, Reasoning)] == ["hm"]
     assert events[-1] == Done(model="m")
 
 
 def test_somebody_s_own_words_that_look_like_a_mark_are_words() -> None:
-    reading = Reading()
-    events = [*reading.take("__REASONING_CHUNK__ is a mark\nand so on"), *reading.rest()]
+    parser = RelayParser()
+    events = [*parser.feed("__REASONING_CHUNK__ is a mark\nand so on"), *parser.flush()]
     assert text_of(events) == "__REASONING_CHUNK__ is a mark\nand so on"

@@ -26,7 +26,7 @@ async def test_the_stated_length_is_shown_from_the_first_turn_and_kept(home: Hom
         home.write_config(f'model = "acme/model"\ndiscover = false\n[endpoints.acme]\nurl = "{server.url}"\n')
 
         async def real(settings: Settings, store: StoreThread) -> Catalog:
-            return catalog_of(settings, store, environ={}, config_dir=home.folder, memory=home.folder)
+            return catalog_of(settings, store, environ={}, config_dir=home.folder, cache_dir=home.folder)
 
         for text in ("hello", "hello again"):  # two starts
             await ask(home.app(), real, text)

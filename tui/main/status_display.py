@@ -77,7 +77,7 @@ class StatusDisplay:
 
     async def _learn_context_length(self, catalog: Catalog) -> None:
         """Ask the model's server once how long a context may be, and show it."""
-        await catalog.learn_length(self._conversation.model)
+        await catalog.fetch_context_length(self._conversation.model)
         if catalog.context_length(self._conversation.model) is not None:
             await self.refresh()
 

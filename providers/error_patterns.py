@@ -1,4 +1,4 @@
-"""Words by which servers say what is wrong, for errors whose status says too little or something else."""
+"""Patterns of error messages, for errors whose status is missing, too general or wrong."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ QUOTA_CODE = _any(
     r"credit balance",
     r"billing_hard_limit",
 )
-"""No wait helps against these, also where one is named."""
+"""Errors that no wait resolves, even if one is stated."""
 RATE = _any(
     r"rate[_ -]?limit",
     r"too many requests",
@@ -54,7 +54,7 @@ TOO_MUCH_AT_ONCE = _any(
     r"request too large",
     r"must be reduced in order to run",
 )
-"""A request that is above the limit of a minute by itself: no wait helps."""
+"""Requests that alone exceed the limit per minute: no wait helps."""
 NO_MEMORY = _any(
     r"out of memory",
     r"more system memory",

@@ -1,4 +1,4 @@
-"""Foreign words are fit for a sentence, waits are in human words, and thinking is parted wherever the pieces end."""
+"""Untrusted text is made fit for a sentence, and reasoning is separated wherever the pieces end."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sterna.providers import Delta, Moved, Reasoning
-from sterna.providers.foreign_text import plain, quoted, redact
+from sterna.providers import Delta, Reasoning, Reclassified
 from sterna.providers.reasoning import ThinkSplitter
-from sterna.providers.retry_after import wait, words
+from sterna.providers.retry_after import in_words, seconds_to_wait
+from sterna.providers.untrusted_text import quoted, redact, single_line
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -64,7 +64,7 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 def test_the_time_to_wait_is_found_wherever_a_provider_says_it(
     headers: dict[str, str], error: dict[str, Any], text: str, seconds: float | None
 ) -> None:
-    assert wait(headers, error, text, NOW) == (pytest.approx(seconds) if seconds is not None else None)
+    assert seconds_to_wait(headers, error, text, NOW) == (pytest.approx(seconds) if seconds is not None else None)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_the_time_to_wait_is_found_wherever_a_provider_says_it(
     ],
 )
 def test_a_wait_is_said_as_people_say_it(seconds: float | None, said: str) -> None:
-    assert words(seconds) == said
+    assert in_words(seconds) == said
 
 
 @given(st.text())
-def test_foreign_text_becomes_one_line_without_marks_that_act(text: str) -> None:
-    shown = plain(text)
+def test_untrusted_text_becomes_one_line_without_marks_that_act(text: str) -> None:
+    shown = single_line(text)
     assert not any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in shown)
     assert shown == shown.strip()
     shown.encode()
@@ -117,7 +117,7 @@ def test_long_words_of_a_provider_are_shortened() -> None:
 
 
 def parted(pieces: list[str]) -> tuple[str, str]:
-    """The reasoning and the answer of a reply that comes in these pieces."""
+    """Return reasoning and answer of a reply in these pieces."""
     splitter = ThinkSplitter()
     reasoning, answer = "", ""
     for event in [event for piece in pieces for event in splitter.feed(piece)] + list(splitter.finish()):
@@ -126,9 +126,9 @@ def parted(pieces: list[str]) -> tuple[str, str]:
                 answer += text
             case Reasoning(text):
                 reasoning += text
-            case Moved("reasoning"):
+            case Reclassified("reasoning"):
                 reasoning, answer = reasoning + answer, ""
-            case Moved():
+            case Reclassified():
                 reasoning, answer = "", reasoning + answer
     return reasoning, answer
 
@@ -145,7 +145,7 @@ def parted(pieces: list[str]) -> tuple[str, str]:
         ("Say <think>x</think>", "", "Say <think>x</think>"),
         ("<thin air", "", "<thin air"),
         ("<think", "", "<think"),
-        ("  plain", "", "  plain"),
+        ("  single_line", "", "  single_line"),
         ("\n", "", "\n"),
         ("", "", ""),
     ],
