@@ -48,10 +48,10 @@ def ours(path: Path, items: list[dict[str, Any]]) -> tuple[float, float]:
     """Seconds for ``Store.import_conversations``, and until everything can be found by its words too."""
     store = Store.open(path)
     began = time.perf_counter()
-    answer = store.import_conversations(items)
+    answer = store.bulk_import.import_conversations(items)
     taken = time.perf_counter() - began
     assert answer["errors"] == 0, answer
-    while store.catch_up_search():
+    while store.search_index.catch_up():
         continue
     indexed = time.perf_counter() - began
     store.close()

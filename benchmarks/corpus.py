@@ -106,8 +106,8 @@ def history(name: str, count: int, messages: int, *, extra: list[dict[str, Any]]
         print(f"  building {count * messages:,} messages in {folder} …", flush=True)
         folder.mkdir(parents=True, exist_ok=True)
         store = Store.open(open_account(folder))
-        store.import_conversations(itertools.chain(conversations(count, messages), extra or []))
-        while store.catch_up_search(20_000):
+        store.bulk_import.import_conversations(itertools.chain(conversations(count, messages), extra or []))
+        while store.search_index.catch_up(20_000):
             continue
         store.close()
         done.touch()

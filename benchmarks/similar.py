@@ -32,7 +32,7 @@ def main() -> None:
     bare: list[float] = []
     for question in asked():
         began = time.perf_counter()
-        store.similar_questions(question, embed)
+        store.visits.similar_questions(question, embed)
         ours.append(time.perf_counter() - began)
         words = sorted(set(question.split()), key=lambda word: (-len(word), word))[:6]
         began = time.perf_counter()

@@ -7,7 +7,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from sterna.storage import Store
 from sterna.sync.protocol.delta import rows_of
 from sterna.sync.wire import DeltaAnswer
 
@@ -27,7 +26,7 @@ def main() -> None:
         for size in SIZES:
             user, token = found.person()
             first = Device(Path(folder) / f"a{size}.db", found.port, user, token)
-            first.store.import_conversations(conversations(size, MESSAGES, first=size))
+            first.store.bulk_import.import_conversations(conversations(size, MESSAGES, first=size))
             total = size * MESSAGES
             began = time.perf_counter()
             first.in_step()
@@ -67,8 +66,8 @@ def bound(path: Path, port: int, user: object, token: str, total: int, pulled: f
     began, cur = time.perf_counter(), 0
     for body in pages:
         answer = DeltaAnswer.decode(json.loads(body)["sync"])
-        Store.apply(
-            device.store, rows_of(answer), cur=cur, new_cur=answer.cur, seen=None, more=answer.more,
+        device.store.sync_pull.apply(
+            rows_of(answer), cur=cur, new_cur=answer.cur, seen=None, more=answer.more,
             fence=device.fence, now_ms=0,
         )  # fmt: skip
         cur = answer.cur

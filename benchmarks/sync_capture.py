@@ -18,7 +18,7 @@ ROWS, PAIRS, TRIPS = 2_000, 25, 60
 def opened(path: Path, *, capture: bool) -> tuple[Store, str]:
     """A history with one conversation, where changes are noted or not."""
     store = Store.open(path)
-    session = store.create_session("Talk")
+    session = store.conversations.create("Talk")
     if not capture:
         names = [row[0] for row in store.db.execute("select name from sqlite_master where name like 'capture_%'")]
         for name in names:
@@ -29,7 +29,7 @@ def opened(path: Path, *, capture: bool) -> tuple[Store, str]:
 def inserts(store: Store, session: str, turn: int) -> float:
     """Seconds of this process's own work that an insert takes, many in a transaction."""
     began = time.process_time()
-    with store.write():
+    with store.db.write():
         for n in range(ROWS):
             store.db.execute(
                 "insert into chat_messages (id, session_id, role, content, message_timestamp)"
@@ -68,17 +68,17 @@ def main() -> None:
     with served() as found, tempfile.TemporaryDirectory() as folder:
         user, token = found.person()
         one, two = (Device(Path(folder) / f"{name}.db", found.port, user, token) for name in "ab")
-        session = one.store.create_session("Talk")
+        session = one.store.conversations.create("Talk")
         one.in_step()
         two.in_step()
         taken = []
         for n in range(TRIPS):
             began = time.perf_counter()
-            one.store.rename_session(session.id, f"title {n}")
+            one.store.conversations.rename(session.id, f"title {n}")
             one.in_step()
             two.in_step()
             taken.append(time.perf_counter() - began)
-            assert two.store.get_session(session.id).title == f"title {n}"
+            assert two.store.conversations.get(session.id).title == f"title {n}"
         one.close()
         two.close()
     debounce, tick = 1.0, 1.0

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from uuid import UUID
 
-from sterna.storage import Store, StoreThread
+from sterna.storage import AccountLinking, Conversations, Store, StoreThread
 from sterna.sync.auth.accounts import Account
 from sterna.sync.engine import Engine
 from sterna.sync.network.transport import Transport
@@ -63,7 +63,7 @@ async def device(path: Path, port: int, user: UUID, token: str, seed: int) -> tu
     origin = f"http://127.0.0.1:{port}"
     store = StoreThread(lambda: Store.open(path))
     await store.start()
-    await store.run(Store.adopt, origin, str(user), "ada@example.org")
+    await store.run(AccountLinking.adopt, origin, str(user), "ada@example.org")
     rng = random.Random(seed)
     account = Account(path, str(user), origin, "ada@example.org", "sterna", sending=True)
     engine = Engine(
@@ -97,14 +97,14 @@ async def measure(port: int, user: UUID, token: str, folder: Path, idle: float) 
     count_requests()
     (here, mine), (there, theirs) = [await device(folder / f"{n}.db", port, user, token, n) for n in range(2)]
     running = [asyncio.create_task(one.run()) for one in (mine, theirs)]
-    session = await here.run(Store.create_session, "Talk")
+    session = await here.run(Conversations.create, "Talk")
     await arrives(there, session.id, "Talk")
     await asyncio.sleep(3)
     taken = []
     for number in range(TRIPS):
         await asyncio.sleep(random.Random(number).uniform(0.5, 1.5))
         began = time.perf_counter()
-        await here.run(Store.rename_session, session.id, f"title {number}")
+        await here.run(Conversations.rename, session.id, f"title {number}")
         await arrives(there, session.id, f"title {number}")
         taken.append(time.perf_counter() - began)
     line("from one device to the other, median", f"{median(taken):.2f} s")

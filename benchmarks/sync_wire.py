@@ -27,11 +27,11 @@ def main() -> None:
         packed = len(zlib.compress(text.encode(), 1))
         for length in LENGTHS:
             (item,) = conversations(1, length, first=length)
-            device.store.import_conversations([item])
+            device.store.bulk_import.import_conversations([item])
             device.in_step()
             sent, requests = [], []
             for number in range(APPENDS):
-                begun = device.store.begin_turn(item["id"], f"{number} {text}", model=None)
+                begun = device.store.live_replies.begin_turn(item["id"], f"{number} {text}", model=None)
                 device.store.db.execute("delete from live_replies where id = ?", (begun.reply.id,))
                 device.count()
                 device.in_step()

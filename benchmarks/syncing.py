@@ -24,12 +24,12 @@ class Device:
 
     def __init__(self, path: Path, port: int, user: UUID, token: str) -> None:
         self.store = Store.open(path)
-        self.store.adopt(f"http://127.0.0.1:{port}", str(user), "ada@example.org")
+        self.store.linking.adopt(f"http://127.0.0.1:{port}", str(user), "ada@example.org")
         self._http = httpx.Client(
             base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {token}"}, timeout=120
         )
         self.sync = DeltaSync(CAPS, rng=random.Random(1))
-        self.fence = self.store.take_fence()
+        self.fence = self.store.sync_metadata.take_fence()
         self.requests = self.sent = self.received = 0
         self.waited = 0.0
         """Seconds that answers were waited for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sterna.providers.embedding import embed
-from sterna.storage import Earlier, Message, Store, StoreThread
+from sterna.storage import Earlier, Message, StoreThread, Visits
 
 
 async def asked_before(store: StoreThread, asked: Message, visit: str | None = None) -> list[Earlier]:
@@ -11,4 +11,4 @@ async def asked_before(store: StoreThread, asked: Message, visit: str | None = N
 
     Found on this computer by the words alone (providers/embedding.py). Raises StoreError.
     """
-    return await store.run(Store.log_question, asked, visit, embed)
+    return await store.run(Visits.log_question, asked, visit, embed)

@@ -79,9 +79,11 @@ class Asking:
         provider, model = catalog.resolve(self.ref)
 
         def read(store: Store, most: int) -> tuple[list[Message], int]:
-            newest_first, cut = store.context(asked.session_id, most * CHARACTERS_A_TOKEN, asked.key)
+            newest_first, cut = store.messages.context(asked.session_id, most * CHARACTERS_A_TOKEN, asked.key)
             chosen, full = choose(newest_first, system_prompt=self.system_prompt, budget=most)
-            return chosen, store.count_before(asked.session_id, chosen[-1].key) if chosen and (cut or full) else 0
+            return chosen, store.messages.count_before(asked.session_id, chosen[-1].key) if chosen and (
+                cut or full
+            ) else 0
 
         most = budget or input_budget(catalog.context_length(self.ref))
         chosen, left_out = await store.run(read, most)

@@ -24,7 +24,7 @@ from sterna.providers.llm_extra import llm_models
 from sterna.providers.model_cache import ModelCache
 from sterna.providers.server import NAME as SERVER
 from sterna.providers.server import ServerProvider, Token
-from sterna.storage import Hit, Store, StoreError, StoreThread, stored_time
+from sterna.storage import Hit, ServerProfile, Store, StoreError, StoreThread, stored_time
 
 MODEL_CACHE = "models.json"
 PLACES = 5
@@ -80,8 +80,8 @@ def catalog_of(
 
 def _places(store: Store, text: str) -> list[Hit]:
     """The best places, without the questions that are being answered: those hold all the words they ask for."""
-    asked = {reply.user_message_id for reply in store.live_replies()}
-    hits = store.search_best(text, PLACES + len(asked))
+    asked = {reply.user_message_id for reply in store.arriving_replies.of()}
+    hits = store.search.search_best(text, PLACES + len(asked))
     return [hit for hit in hits if hit.message_id not in asked][:PLACES]
 
 
@@ -97,7 +97,7 @@ def server_of_account(
 
     async def models() -> list[Model]:
         try:
-            return [_model(one) for one in await store.run(Store.server_models)]
+            return [_model(one) for one in await store.run(ServerProfile.server_models)]
         except StoreError as error:
             raise ValueError(str(error)) from error
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from sterna.config import Settings
 from sterna.providers import Catalog, ProviderError
-from sterna.storage import Begun, Finish, NotFound, Store, StoreError, StoreThread
+from sterna.storage import Begun, Finish, LiveReplies, Messages, NotFound, Store, StoreError, StoreThread
 
 from .reply import Ending, Reply
 from .reply_events import failed, receive, unasked_for
@@ -128,9 +128,9 @@ class Turns:
         self, session_id: str | None, text: str, model: str | None, settings: Mapping[str, Any] | None
     ) -> tuple[Begun, Reply]:
         def store_turn(store: Store) -> tuple[Begun, Asking]:
-            own = store.session_settings(session_id) if session_id is not None else {}
+            own = store.conversations.settings(session_id) if session_id is not None else {}
             asking = Asking.choose({**own, **(settings or {})}, self.settings, model or "", fallback)
-            return store.begin_turn(session_id, text, model=asking.ref, settings=settings), asking
+            return store.live_replies.begin_turn(session_id, text, model=asking.ref, settings=settings), asking
 
         fallback = self.catalog.default_ref()
         with self._claim(session_id):
@@ -138,11 +138,11 @@ class Turns:
 
     async def _retry(self, message_id: str, model: str | None) -> tuple[Begun, Reply]:
         def store_turn(store: Store) -> tuple[Begun, Asking]:
-            asking = Asking.choose(store.session_settings(session_id), self.settings, model or "", fallback)
-            return store.begin_retry(message_id, model=asking.ref), asking
+            asking = Asking.choose(store.conversations.settings(session_id), self.settings, model or "", fallback)
+            return store.live_replies.begin_retry(message_id, model=asking.ref), asking
 
         fallback = self.catalog.default_ref()
-        session_id = (await self._store.run(Store.get_message, message_id)).session_id
+        session_id = (await self._store.run(Messages.get, message_id)).session_id
         with self._claim(session_id):
             return self._start(*await self._store.run(store_turn))
 
@@ -206,7 +206,7 @@ class Turns:
             await self._first(self._sleep(SAVE_SECONDS), reply.enough.wait())
             version, (content, reasoning) = reply.version, reply.taken()
             try:
-                await self._store.run(Store.save_live, reply.id, content, reasoning)
+                await self._store.run(LiveReplies.save, reply.id, content, reasoning)
             except NotFound:
                 return  # deleted, with its conversation
             except StoreError as error:
@@ -223,7 +223,7 @@ class Turns:
         settled, pause = reply.settled(elapsed_ms), SAVE_SECONDS
         while True:
             try:
-                message = await self._store.run(Store.settle_reply, reply.id, settled)
+                message = await self._store.run(LiveReplies.settle, reply.id, settled)
             except NotFound:
                 self._problem(reply, None)
                 return

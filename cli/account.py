@@ -38,7 +38,7 @@ def delete(place: Place, local_only: bool, said: str | None, password_stdin: boo
     accounts = accounts_of(place)
     with place.store() as store:
         who = current(accounts, store)
-        held = store.history()
+        held = store.linking.history()
     at_server = not who.local and not local_only
     if at_server and who.kind != "sterna":
         raise click.ClickException("This server's accounts are erased where they sign in. Here: --local-only")

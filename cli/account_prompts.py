@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from sterna.storage import AccountLinking, ServerProfile
+
 if TYPE_CHECKING:
     from sterna.config import Settings
     from sterna.providers import Catalog
@@ -23,21 +25,20 @@ def accounts_of(place: Place) -> Accounts:
 
 def current(accounts: Accounts, store: Store) -> Account:
     """The account whose history ``store`` is."""
-    return accounts.agreed(store.owner())
+    return accounts.agreed(store.linking.owner())
 
 
 async def add_server(catalog: Catalog, settings: Settings, place: Place, store: StoreThread) -> None:
     """Offer the server that somebody is signed in at, once it has said that it answers questions."""
-    from sterna.storage import Store
 
-    if not await store.run(Store.server_relays):
+    if not await store.run(ServerProfile.server_relays):
         return
     from sterna.chat import server_of_account
     from sterna.sync.factory import open_token
     from sterna.sync.network.server_address import server_of
 
     accounts = accounts_of(place)
-    account = accounts.agreed(await store.run(Store.owner))
+    account = accounts.agreed(await store.run(AccountLinking.owner))
     if not account.local and account.kind == "sterna" and accounts.is_signed_in(account):
         server = server_of(account.origin)
         token = open_token(accounts, account)

@@ -31,7 +31,7 @@ def show(place: Place, as_json: bool) -> None:
     """
     enabled = place.settings().analytics.enabled
     with place.store() as store:
-        waiting = [_event(one) for one in store.waiting_interactions(1000)]
+        waiting = [_event(one) for one in store.interactions.waiting_interactions(1000)]
     if as_json:
         told: dict[str, Any] = {"enabled": enabled, "device_info": device_info(), "user_agent": user_agent()}
         print_json(told | {"events": dict(EVENTS), "waiting": waiting})
@@ -66,7 +66,7 @@ def off(place: Place) -> None:
     """Turn analytics off. Events not sent yet are removed, and so is this computer's record of what was sent."""
     config.save_value("analytics.enabled", False, place.config_dir)
     with place.store() as store:
-        gone = store.forget_interactions()
+        gone = store.interactions.forget_interactions()
     click.echo(f"Analytics are off. {counted(gone, 'event')} removed from this computer.")
 
 

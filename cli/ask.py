@@ -17,7 +17,7 @@ import click
 from sterna.chat import Once, Reply, Turns, add_found, catalog_of, needs_search
 from sterna.config import Settings
 from sterna.providers import Catalog, ProviderError
-from sterna.storage import Finish, Message, Settled, Store, StoreThread, clean
+from sterna.storage import Conversations, Finish, Message, Settled, StoreThread, clean
 from sterna.storage.conversations.reply_notes import reply_details, reply_notes
 
 from .account_prompts import add_server
@@ -117,7 +117,7 @@ async def _ask_and_keep(place: Place, settings: Settings, question: Question) ->
     try:
         await store.start()
         session_id = await store.run(find, question.conversation) if question.conversation else None
-        kept = (await store.run(Store.session_settings, session_id)).get("model") if session_id else ""
+        kept = (await store.run(Conversations.settings, session_id)).get("model") if session_id else ""
         memory = place.folder()
         catalog = catalog_of(settings, store, environ=os.environ, config_dir=place.config_dir, cache_dir=memory)
         turns = Turns(store, catalog, settings=settings)

@@ -56,7 +56,7 @@ def login(
         raise click.UsageError("Name the server, as in: sterna login https://sterna.example.org")
     asks = can_ask() and not password_stdin
     with place.store() as store:
-        here = store.history() if store.owner() is None else History(0, 0, 0)
+        here = store.linking.history() if store.linking.owner() is None else History(0, 0, 0)
     if not asks and not wish and here.conversations:
         raise click.UsageError(
             f"There {_are(here)} on this computer. Use --adopt to add them to the account, or --beside to keep them"
@@ -193,7 +193,7 @@ def logout(place: Place) -> None:
     """Sign out here and at the server. Nothing is deleted; changes are synced after the next sign-in."""
     accounts = accounts_of(place)
     with place.store() as store:
-        account, waiting = current(accounts, store), store.waiting()
+        account, waiting = current(accounts, store), store.sync_metadata.waiting()
     if place.read_settings().sync.token_command:
         raise click.ClickException("sync.token_command in config.toml gives the token. Take it out of there instead.")
     if not accounts.is_signed_in(account):

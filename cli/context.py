@@ -63,18 +63,18 @@ class Place:
 
         store = Store.open(open_account(self.folder()))
         try:
-            store.recover_interrupted()
+            store.live_replies.recover_interrupted()
         except StoreError:
             store.close()
             raise
         return store
 
     @contextmanager
-    def history(self) -> Iterator[HistoryReader | Store]:
+    def history(self) -> Iterator[HistoryReader]:
         """Give the history for reading only, replies of dead processes settled. Raises StoreError with a sentence."""
         reader = HistoryReader.open(open_account(self.folder()))
         try:
-            unsettled = reader.has_unsettled_replies()
+            unsettled = reader.arriving_replies.exist()
             if not unsettled:
                 yield reader
         finally:
@@ -93,14 +93,14 @@ class Place:
             store.close()
 
 
-def find(store: HistoryReader | Store, name: str) -> str:
+def find(store: HistoryReader, name: str) -> str:
     """The id of the conversation that a person calls ``name``. Raises NotFound, with what to do."""
     if name == LAST:
-        newest = store.newest_session()
+        newest = store.names.newest()
         if newest is None:
             raise NotFound("There is no conversation yet.")
         return newest
-    found = store.sessions_named(name)
+    found = store.names.matching(name)
     if found and (found[0] == name or len(found) == 1):
         return found[0]
     shown = one_line(name, 60)

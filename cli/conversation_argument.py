@@ -19,7 +19,7 @@ def conversations(ctx: click.Context, param: click.Parameter, incomplete: str) -
     given = ctx.find_root().params
     try:
         with Place(given.get("data_dir"), given.get("config_dir")).history() as store:
-            rows = store.session_page(0, OFFERED)
+            rows = store.conversations.page(0, OFFERED)
     except StoreError:
         return []
     items: list[tuple[str, Any]] = [(LAST, "the newest")]

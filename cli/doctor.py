@@ -115,21 +115,21 @@ def _data(place: Place) -> Iterator[Finding]:
 def _file(store: Store, path: Path) -> Iterator[Finding]:
     yield Finding("data file", f"{path}, {path.stat().st_size / 1e6:,.1f} MB")
     yield from _private(path, 0o600)
-    if store.read_only is None and (free := shutil.disk_usage(path.parent).free) < LEAST_FREE:
+    if store.db.read_only is None and (free := shutil.disk_usage(path.parent).free) < LEAST_FREE:
         yield Finding("disk", f"{free / 1e6:.1f} MB are free for {path}. Make room on that disk.", ok=False)
-    if store.read_only is not None:
-        yield Finding("writing", f"{store.read_only} Until then the history can be read and exported.", ok=False)
-    damage = store.damage()
+    if store.db.read_only is not None:
+        yield Finding("writing", f"{store.db.read_only} Until then the history can be read and exported.", ok=False)
+    damage = store.maintenance.damage()
     yield Finding("soundness", "; ".join(damage) or "every page and every reference is in order", ok=not damage)
-    if values := store.damaged_values():
+    if values := store.damaged_values.find():
         listed = ", ".join(map(str, values))
         yield Finding("values", f"damaged: {listed}. Run: sterna doctor repair", ok=False)
-    health = store.analyze_database_health()
+    health = store.maintenance.analyze_database_health()
     counts = [
         counted(health["total_conversations"], "conversation"),
         counted(health["total_messages"], "message"),
     ]
-    if arriving := store.live_replies():
+    if arriving := store.arriving_replies.of():
         counts.append(counted(len(arriving), "reply arriving", "replies arriving"))
     yield Finding("history", ", ".join(counts))
     yield Finding("sync", sync_status(store))

@@ -16,11 +16,11 @@ def doctor_repair(place: Place) -> None:
     What cannot be read becomes U+FFFD. Nothing is sent to a server, and no other value is changed.
     """
     with place.store() as store:
-        damaged = store.damaged_values()
+        damaged = store.damaged_values.find()
         if not damaged:
             click.echo("No damaged values.")
             return
-        copy = store.copy_file()
-        repaired = store.repair_values()
+        copy = store.damaged_values.copy_file()
+        repaired = store.damaged_values.repair_values()
     click.echo(f"Repaired {counted(repaired, 'value')}: {', '.join(map(str, damaged))}.")
     click.echo(f"The file as it was: {copy}")

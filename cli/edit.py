@@ -22,7 +22,7 @@ from .output import counted, print_json, title_line
 def rename(place: Place, conversation: str, title: tuple[str, ...], as_json: bool) -> None:
     """Give a conversation another title, which then stays. With --json the object has: id, title."""
     with place.store() as store:
-        session = store.rename_session(find(store, conversation), " ".join(title))
+        session = store.conversations.rename(find(store, conversation), " ".join(title))
     if as_json:
         print_json({"id": session.id, "title": session.title})
     else:
@@ -40,13 +40,13 @@ def delete(place: Place, conversation: str, yes: bool, as_json: bool) -> None:
     With --json the object has: token (for undo), sessions, messages, title.
     """
     with place.store() as store:
-        session = store.get_session(find(store, conversation))
+        session = store.conversations.get(find(store, conversation))
         if not yes:
             if not at_a_terminal():
                 raise click.UsageError("Nobody can be asked here; add --yes.")
-            messages = counted(store.message_count(session.id), "message")
+            messages = counted(store.messages.count(session.id), "message")
             click.confirm(f"Delete “{one_line(session.title, 60)}” with {messages}?", abort=True, err=True)
-        gone = store.delete_session(session.id)
+        gone = store.trash.delete_conversation(session.id)
     if as_json:
         print_json(_object(gone))
     else:
@@ -65,12 +65,12 @@ def undo(place: Place, token: int | None, as_json: bool) -> None:
     """
     with place.store() as store:
         if token is None:
-            newest = store.last_trashed()
+            newest = store.trash.latest()
             if newest is None:
                 raise click.ClickException("Nothing to undo.")
             token = newest.token
-        back = store.undo(token)
-        title = store.get_session(back[0]).title if back else ""
+        back = store.undo.undo(token)
+        title = store.conversations.get(back[0]).title if back else ""
     if as_json:
         print_json({"sessions": back, "title": title})
     else:

@@ -76,7 +76,7 @@ def export(place: Place, names: tuple[str, ...], form: str, everything: bool, ou
 def _everything(place: Place, store: Store, file: TextIO) -> int:
     """Write both parts; 1 when the server could not be asked."""
     file.write('{"local":')
-    store.export_json(store.user_id, lambda piece: file.write(escaped(piece)))
+    store.maintenance.export_json(store.user_id, lambda piece: file.write(escaped(piece)))
     accounts = accounts_of(place)
     account, told, code = current(accounts, store), None, 0
     if account.kind == "sterna" and accounts.is_signed_in(account):
@@ -91,9 +91,9 @@ def _everything(place: Place, store: Store, file: TextIO) -> int:
 
 def _json(ids: list[str], store: Store, file: TextIO) -> int:
     if not ids:
-        store.export_json(store.user_id, lambda piece: file.write(escaped(piece)))
+        store.maintenance.export_json(store.user_id, lambda piece: file.write(escaped(piece)))
     for session_id in ids:
-        file.write(json_line(conversation_object(store, store.get_session(session_id))) + "\n")
+        file.write(json_line(conversation_object(store, store.conversations.get(session_id))) + "\n")
     return 0
 
 
@@ -108,13 +108,13 @@ def _folder(store: Store, ids: list[str], folder: Path, force: bool) -> None:
 
 def _sessions(store: Store, ids: list[str]) -> Iterator[Session]:
     if ids:
-        yield from map(store.get_session, ids)
+        yield from map(store.conversations.get, ids)
         return
     offset = 0
-    while page := store.session_page(offset, PAGE):
+    while page := store.conversations.page(offset, PAGE):
         for row in page:
             try:
-                yield store.get_session(row.id)
+                yield store.conversations.get(row.id)
             except NotFound:  # its id is no text: nothing is found by it before it is repaired
                 title = one_line(row.title, 60)
                 click.echo(f"sterna: Left out: {title}. Its id is damaged. Run: sterna doctor repair", err=True)

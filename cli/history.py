@@ -18,7 +18,7 @@ from .number_types import LIMIT
 from .output import local_time, paint, print_json, title_line, without_controls, write_text
 
 if TYPE_CHECKING:
-    from sterna.storage import HistoryReader, Hit, LiveReply, Message, Session, SessionRow, Store
+    from sterna.storage import HistoryReader, Hit, LiveReply, Message, Session, SessionRow
 
 PAGE = 200
 CALLED = {"user": "You", "assistant": "Reply", "system": "System"}
@@ -53,10 +53,10 @@ def list_(place: Place, limit: int | None, as_json: bool, words: tuple[str, ...]
                 click.echo(_fitting(f"{short(row.id)}  {local_time(row.at)}  {title}"))
 
 
-def _rows(store: HistoryReader | Store, limit: int | None, text: str) -> Iterator[SessionRow]:
+def _rows(store: HistoryReader, limit: int | None, text: str) -> Iterator[SessionRow]:
     offset = 0
     while limit is None or offset < limit:
-        page = store.session_page(offset, PAGE if limit is None else min(PAGE, limit - offset), text)
+        page = store.conversations.page(offset, PAGE if limit is None else min(PAGE, limit - offset), text)
         if not page:
             return
         yield from page
@@ -81,7 +81,7 @@ def show(place: Place, conversation: str, reasoning: bool, as_json: bool) -> Non
     total_tokens, elapsed_ms, and what `ask` adds) and live (replies that are arriving now: id, model, content).
     """
     with place.history() as store:
-        session = store.get_session(find(store, conversation))
+        session = store.conversations.get(find(store, conversation))
         if as_json:
             print_json(conversation_object(store, session))
             return
@@ -98,9 +98,9 @@ def show(place: Place, conversation: str, reasoning: bool, as_json: bool) -> Non
                 click.echo(paint(f"({clean(note)})", fg="yellow"))
             if message.error_message:
                 click.echo(paint(f"({clean(message.error_message)})", fg="red"))
-        for reply in store.live_replies(session.id):
+        for reply in store.arriving_replies.of(session.id):
             # nobody can settle a reply while the file is read-only: whether its process lives is not known then
-            state = "arriving" if store.read_only is None else "not finished"
+            state = "arriving" if store.db.read_only is None else "not finished"
             click.echo(f"\n## Reply · {state}")
             _echo_text(reply.content)
 
@@ -110,24 +110,24 @@ def _echo_text(text: str) -> None:
     write_text(text if text.endswith("\n") else text + "\n")
 
 
-def conversation_object(store: HistoryReader | Store, session: Session) -> dict[str, Any]:
+def conversation_object(store: HistoryReader, session: Session) -> dict[str, Any]:
     """What `sterna show --json` prints."""
     columns = ("title", "created_at", "updated_at", "message_count", "total_tokens", "last_model")
     return (
         {"id": session.id, "name": short(session.id)}
         | {name: getattr(session, name) for name in columns}
-        | {"settings": store.session_settings(session.id)}
+        | {"settings": store.conversations.settings(session.id)}
         | {"messages": [_object(message) for message in all_messages(store, session.id)]}
-        | {"live": [_arriving(reply) for reply in store.live_replies(session.id)]}
+        | {"live": [_arriving(reply) for reply in store.arriving_replies.of(session.id)]}
     )
 
 
-def all_messages(store: HistoryReader | Store, session_id: str) -> Iterator[Message]:
+def all_messages(store: HistoryReader, session_id: str) -> Iterator[Message]:
     """Every message in order, a page at a time."""
-    page = store.messages_after(session_id, None, PAGE)
+    page = store.messages.after(session_id, None, PAGE)
     while page:
         yield from page
-        page = store.messages_after(session_id, page[-1].key, PAGE)
+        page = store.messages.after(session_id, page[-1].key, PAGE)
 
 
 def heading(message: Message) -> str:
@@ -178,7 +178,7 @@ def search(place: Place, words: tuple[str, ...], limit: int, conversation: str |
     """
     with place.history() as store:
         session_id = find(store, conversation) if conversation else None
-        hits = store.search(" ".join(words), limit=limit, session_id=session_id)
+        hits = store.search.search(" ".join(words), limit=limit, session_id=session_id)
         for hit in hits:
             if as_json:
                 print_json(

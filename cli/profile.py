@@ -27,12 +27,12 @@ def profile(context: click.Context, as_json: bool) -> int:
     assert place is not None
     with place.store() as store:
         told: dict[str, Any] = {
-            "profile": store.get_user_complete_profile(store.user_id),
-            "stats": store.get_user_stats(),
-            "today": store.usage_today(),
-            "days": store.usage_days(31),
-            "activity": store.recent_activity(30),
-            "models": store.server_models() if store.owner() else [],
+            "profile": store.profiles.get_user_complete_profile(store.user_id),
+            "stats": store.search_history.get_user_stats(),
+            "today": store.usage.usage_today(),
+            "days": store.usage.usage_days(31),
+            "activity": store.profiles.recent_activity(30),
+            "models": store.server_profile.server_models() if store.linking.owner() else [],
         }
     if as_json:
         print_json(told)
@@ -66,7 +66,7 @@ def set_(place: Place, name: str, value: str) -> None:
         raise click.ClickException(elsewhere)
     with place.store() as store:
         if name == "full_name":
-            store.change_full_name(value[:255] or None)
+            store.server_profile.change_full_name(value[:255] or None)
         elif name == "temperature":
             _change(store, {name: _number(value)})
         elif name == "system_prompt":
@@ -90,7 +90,7 @@ def _set_elsewhere(name: str) -> str | None:
 
 
 def _change(store: Store, preferences: dict[str, Any]) -> None:
-    done = store.change_preferences("model", preferences)
+    done = store.server_profile.change_preferences("model", preferences)
     if not done["success"]:
         raise click.ClickException(f"{done['error']}.")
 

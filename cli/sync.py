@@ -55,8 +55,12 @@ def status(place: Place, as_json: bool) -> None:
     accounts = accounts_of(place)
     with place.store() as store:
         account = current(accounts, store)
-        counts, state, refused = store.sync_counts(), store.sync_state(), store.quarantined()
-        complete = store.pull_is_complete()
+        counts, state, refused = (
+            store.sync_metadata.counts(),
+            store.sync_metadata.state(),
+            store.acknowledgements.quarantined(),
+        )
+        complete = store.sync_metadata.pull_is_complete()
     why_not = accounts.why_not(account)
     phase: Phase = "waiting" if counts.waiting else "synced"
     if account.local:
@@ -131,9 +135,9 @@ def private(place: Place, conversation: str | None, off: bool, yes: bool, as_jso
             _list_private(store, as_json)
             return
         found = find(store, conversation)
-        title = one_line(store.get_session(found).title, 100)
-        synced = store.server_may_have(found)
-        if synced and not off and not yes and not store.is_private(found):
+        title = one_line(store.conversations.get(found).title, 100)
+        synced = store.privacy.server_may_have(found)
+        if synced and not off and not yes and not store.sync_metadata.is_private(found):
             if not at_a_terminal():
                 raise click.UsageError(
                     "This conversation is synced: it would be removed from your other computers. "
@@ -143,7 +147,7 @@ def private(place: Place, conversation: str | None, off: bool, yes: bool, as_jso
                 f"Keep “{title}” on this computer only? It is removed from the server and your other computers.",
                 abort=True, err=True,
             )  # fmt: skip
-        store.set_private(found, not off)
+        store.privacy.set_private(found, not off)
     if off:
         click.echo(f"“{title}” is synced again.")
     elif synced:
@@ -153,7 +157,7 @@ def private(place: Place, conversation: str | None, off: bool, yes: bool, as_jso
 
 
 def _list_private(store: Store, as_json: bool) -> None:
-    for session in store.private_sessions():
+    for session in store.sync_metadata.private_conversations():
         if as_json:
             print_json({"id": session.id, "name": short(session.id), "title": session.title})
         else:
@@ -165,7 +169,7 @@ def _list_private(store: Store, as_json: bool) -> None:
 def retry(place: Place) -> None:
     """Send rejected changes again with the next sync."""
     with place.store() as store:
-        count = store.retry_quarantined()
+        count = store.acknowledgements.retry_quarantined()
     click.echo(f"{counted(count, 'change')} to be tried again." if count else "Nothing is refused.")
 
 
@@ -176,9 +180,9 @@ def retry(place: Place) -> None:
 def missing(place: Place, answer: str | None) -> None:
     """List conversations that disappeared from an upstream server, and choose what happens to them."""
     with place.store() as store:
-        many = store.baseline_missing()
+        many = store.upstream_pull.missing()
         if many and answer:
-            store.answer_missing(keep=answer == "keep")
+            store.upstream_pull.answer_missing(keep=answer == "keep")
     if not many:
         click.echo("No conversation is missing.")
     elif answer is None:

@@ -32,7 +32,7 @@ def conflicts(context: click.Context, as_json: bool) -> None:
     place = context.find_object(Place)
     assert place is not None
     with place.store() as store:
-        found = store.conflicts(MOST)
+        found = store.conflicts.list_open(MOST)
     for one in found:
         if as_json:
             print_json(
@@ -54,7 +54,7 @@ def conflicts(context: click.Context, as_json: bool) -> None:
 def use(place: Place, number: int) -> None:
     """Restore your version of conflict ID; the current version is kept here instead."""
     with place.store() as store:
-        store.use_conflict(number)
+        store.conflicts.use(number)
     click.echo("It is back in its place, and is sent with the next sync.")
 
 
@@ -64,9 +64,9 @@ def use(place: Place, number: int) -> None:
 def dismiss(place: Place, number: int) -> None:
     """Remove conflict ID from this list."""
     with place.store() as store:
-        if all(one.id != number for one in store.conflicts(MOST)):
+        if all(one.id != number for one in store.conflicts.list_open(MOST)):
             raise NotFound(f"There is no conflict {number}. To list them: sterna sync conflicts")
-        store.dismiss_conflict(number)
+        store.conflicts.dismiss(number)
     click.echo("It is off the list.")
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import click
 
-from sterna.storage import Store, StoreThread, clean, clip, one_line, stamp
+from sterna.storage import Store, StoreThread, SyncMetadata, clean, clip, one_line, stamp
 from sterna.sync.auth.accounts import Account, Accounts
 from sterna.sync.errors import SignInNeeded
 from sterna.sync.factory import open_engine
@@ -86,7 +86,7 @@ def run_sync(place: Place, *, once: bool, as_json: bool) -> int:
 def _say_removals(place: Place) -> None:
     """Name what other computers removed, and how it comes back."""
     with place.store() as store:
-        removals = store.take_removals("command")
+        removals = store.removed_conversations.take("command")
     for one in removals:
         what = f"“{one_line(one.title, 60)}” was"
         if one.sessions > 1:
@@ -96,7 +96,7 @@ def _say_removals(place: Place) -> None:
 
 async def _refusals(thread: StoreThread) -> str:
     """Return a sentence about changes that the server does not take; empty when it takes all."""
-    counts = await thread.run(Store.sync_counts)
+    counts = await thread.run(SyncMetadata.counts)
     if not counts.quarantined:
         return ""
     rest = f", and {counts.waiting:,} more cannot go before" if counts.waiting else ""

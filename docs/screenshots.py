@@ -84,15 +84,15 @@ def seed(file: Path) -> None:
     store = Store.open(file, clock=clock)
     for days, question, answer in [*EXCHANGES, (0, QUESTION, ANSWER)]:
         moment = NOW - timedelta(days=days, minutes=1 if question == QUESTION else 47)
-        begun = store.begin_turn(None, question, model="openrouter/qwen/qwen3-32b")
+        begun = store.live_replies.begin_turn(None, question, model="openrouter/qwen/qwen3-32b")
         moment += timedelta(seconds=4)
         ended = Settled(
             "done", answer, model="openrouter/qwen/qwen3-32b", elapsed_ms=3_870, input_tokens=24, output_tokens=231
         )
-        store.settle_reply(begun.reply.id, ended)
-        store.mark_read(begun.session.id)
+        store.live_replies.settle(begun.reply.id, ended)
+        store.conversations.mark_read(begun.session.id)
         last = begun.session.id
-    store.set_local("last_conversation", last)
+    store.local_state.set("last_conversation", last)
     store.close()
 
 

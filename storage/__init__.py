@@ -13,12 +13,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .accounts.deletion import erase, require_alone
-    from .accounts.linking import History
+    from .accounts.linking import AccountLinking, History
+    from .accounts.model_access import ModelAccess
+    from .accounts.profiles import Profiles
     from .accounts.registry import Listed, open_account
-    from .analytics.interactions import Interaction
-    from .analytics.visits import Earlier
+    from .accounts.server_profile import ServerProfile
+    from .accounts.usage_pull import UsagePull
+    from .analytics.interactions import Interaction, Interactions
+    from .analytics.visits import Earlier, Visits
     from .clock import Clock, parse, stamp, stored_time, utc_now
+    from .conversations.arriving_replies import ArrivingReplies
+    from .conversations.bulk_import import BulkImport
+    from .conversations.conversations import Conversations
+    from .conversations.drafts import Drafts
     from .conversations.history_reader import HistoryReader
+    from .conversations.live_replies import LiveReplies
+    from .conversations.messages import Messages
+    from .conversations.names import ConversationNames
+    from .conversations.reply_versions import ReplyVersions
+    from .conversations.search import Search
+    from .conversations.search_history import SearchHistory
+    from .conversations.search_index import SearchIndex
+    from .conversations.trash import Trash
+    from .conversations.trash_outbox import TrashOutbox
+    from .conversations.trash_rows import TrashRows
+    from .conversations.undo import Undo
+    from .conversations.usage import Usage
+    from .database.connection import Database
+    from .database.damaged_values import DamagedValues
+    from .database.local_state import LocalState
+    from .database.maintenance import Maintenance
     from .errors import (
         FenceLost,
         Invalid,
@@ -50,6 +74,15 @@ if TYPE_CHECKING:
         Trashed,
     )
     from .store import Store
+    from .sync.ack_results import AckResults
+    from .sync.acknowledgements import Acknowledgements
+    from .sync.conflicts import Conflicts
+    from .sync.merge import Merge
+    from .sync.merge_messages import MessageMerge
+    from .sync.outbox import Outbox
+    from .sync.privacy import Privacy
+    from .sync.pull import SyncPull
+    from .sync.push import SyncPush
     from .sync.records import (
         Conflict,
         Inflight,
@@ -61,17 +94,35 @@ if TYPE_CHECKING:
         SyncState,
         Told,
     )
+    from .sync.recovery import Recovery
+    from .sync.removed_conversations import RemovedConversations
+    from .sync.replicas import Replicas
+    from .sync.row_writer import RowWriter
+    from .sync.state import SyncMetadata
+    from .sync.upstream.pull import UpstreamPull
+    from .sync.upstream.push import UpstreamPush
     from .sync.upstream.records import Batch, Entry, InMessage, Outgoing, Outlook, OutMessage, Survey
     from .text import clean, clip, one_line, storable
     from .thread import StoreThread
 
 __all__ = [
     "KEPT_REPLY",
+    "AccountLinking",
+    "AckResults",
+    "Acknowledgements",
+    "ArrivingReplies",
     "Batch",
     "Begun",
+    "BulkImport",
     "Change",
     "Clock",
     "Conflict",
+    "Conflicts",
+    "ConversationNames",
+    "Conversations",
+    "DamagedValues",
+    "Database",
+    "Drafts",
     "Earlier",
     "Entry",
     "FenceLost",
@@ -82,19 +133,39 @@ __all__ = [
     "InMessage",
     "Inflight",
     "Interaction",
+    "Interactions",
     "Invalid",
     "Listed",
+    "LiveReplies",
     "LiveReply",
+    "LocalState",
+    "Maintenance",
+    "Merge",
     "Message",
+    "MessageMerge",
+    "Messages",
+    "ModelAccess",
     "NotFound",
     "NotInFlight",
     "OutMessage",
+    "Outbox",
     "Outgoing",
     "Outlook",
     "Pending",
+    "Privacy",
+    "Profiles",
     "Quarantined",
+    "Recovery",
     "RemoteRow",
+    "RemovedConversations",
+    "Replicas",
+    "ReplyVersions",
     "Role",
+    "RowWriter",
+    "Search",
+    "SearchHistory",
+    "SearchIndex",
+    "ServerProfile",
     "Session",
     "SessionRow",
     "Settled",
@@ -112,9 +183,21 @@ __all__ = [
     "Survey",
     "SyncAccount",
     "SyncCounts",
+    "SyncMetadata",
+    "SyncPull",
+    "SyncPush",
     "SyncState",
     "Told",
+    "Trash",
+    "TrashOutbox",
+    "TrashRows",
     "Trashed",
+    "Undo",
+    "UpstreamPull",
+    "UpstreamPush",
+    "Usage",
+    "UsagePull",
+    "Visits",
     "clean",
     "clip",
     "data_dir",
@@ -130,8 +213,51 @@ __all__ = [
 ]
 
 _PLACES = {
+    "database.connection": ("Database",),
+    "conversations.arriving_replies": ("ArrivingReplies",),
+    "sync.upstream.pull": ("UpstreamPull",),
+    "sync.upstream.push": ("UpstreamPush",),
+    "sync.privacy": ("Privacy",),
+    "sync.acknowledgements": ("Acknowledgements",),
+    "sync.ack_results": ("AckResults",),
+    "sync.push": ("SyncPush",),
+    "database.damaged_values": ("DamagedValues",),
+    "database.maintenance": ("Maintenance",),
+    "accounts.usage_pull": ("UsagePull",),
+    "accounts.server_profile": ("ServerProfile",),
+    "accounts.profiles": ("Profiles",),
+    "accounts.model_access": ("ModelAccess",),
+    "conversations.names": ("ConversationNames",),
+    "conversations.bulk_import": ("BulkImport",),
+    "conversations.usage": ("Usage",),
+    "conversations.search_history": ("SearchHistory",),
+    "conversations.search": ("Search",),
+    "database.local_state": ("LocalState",),
+    "conversations.drafts": ("Drafts",),
+    "conversations.live_replies": ("LiveReplies",),
+    "conversations.undo": ("Undo",),
+    "conversations.reply_versions": ("ReplyVersions",),
+    "sync.pull": ("SyncPull",),
+    "sync.merge": ("Merge",),
+    "sync.removed_conversations": ("RemovedConversations",),
+    "sync.merge_messages": ("MessageMerge",),
+    "sync.recovery": ("Recovery",),
+    "sync.conflicts": ("Conflicts",),
+    "sync.state": ("SyncMetadata",),
+    "sync.row_writer": ("RowWriter",),
+    "sync.outbox": ("Outbox",),
+    "sync.replicas": ("Replicas",),
+    "conversations.trash": ("Trash",),
+    "conversations.trash_outbox": ("TrashOutbox",),
+    "conversations.trash_rows": ("TrashRows",),
+    "conversations.search_index": ("SearchIndex",),
+    "conversations.messages": ("Messages",),
+    "conversations.conversations": ("Conversations",),
     "accounts.registry": ("Listed", "open_account"),
-    "accounts.linking": ("History",),
+    "accounts.linking": (
+        "AccountLinking",
+        "History",
+    ),
     "clock": ("Clock", "parse", "stamp", "stored_time", "utc_now"),
     "errors": (
         "FenceLost",
@@ -150,7 +276,10 @@ _PLACES = {
     ),
     "accounts.deletion": ("erase", "require_alone"),
     "conversations.history_reader": ("HistoryReader",),
-    "analytics.interactions": ("Interaction",),
+    "analytics.interactions": (
+        "Interactions",
+        "Interaction",
+    ),
     "paths": ("data_dir",),
     "records": (
         "KEPT_REPLY",
@@ -181,7 +310,10 @@ _PLACES = {
     "text": ("clean", "clip", "one_line", "storable"),
     "thread": ("StoreThread",),
     "sync.upstream.records": ("Batch", "Entry", "InMessage", "OutMessage", "Outgoing", "Outlook", "Survey"),
-    "analytics.visits": ("Earlier",),
+    "analytics.visits": (
+        "Visits",
+        "Earlier",
+    ),
 }
 """Module and what it gives."""
 

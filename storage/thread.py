@@ -12,12 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
+from .database.connection import Database
 from .errors import StoreError
 from .records import Change
 from .store import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 
 Listener = Callable[[Change], None]
 
@@ -52,11 +54,14 @@ class StoreThread:
         for work in (self._watch_others, self._use_spare_time):
             self._tasks.append(asyncio.create_task(work(), name=f"store.{work.__name__.strip('_')}"))
 
-    async def run(self, method: Callable[Concatenate[Store, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """What ``method(store, *args, **kwargs)`` returns, run in the store's thread; calls keep their order."""
+    async def run(self, method: Callable[Concatenate[T, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return what :meth:`Store.call` returns, called in the store's thread; calls keep their order.
+
+        ``method`` is a method of one of the store's topics (``Conversations.rename``) or a function of the store.
+        """
         assert self._loop is not None, "start() first"
         store = self._opened  # now, so that what is queued when close() is called still runs
-        return await self._loop.run_in_executor(self._executor, lambda: method(store, *args, **kwargs))
+        return await self._loop.run_in_executor(self._executor, lambda: store.call(method, *args, **kwargs))
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` in the event loop after every commit that changed something; returns how to stop that."""
@@ -66,7 +71,7 @@ class StoreThread:
     def interrupt(self) -> None:
         """End what the store's thread is doing now; its caller gets a :class:`StoreError`, and nothing is changed."""
         if self._store is not None:
-            self._store.db.interrupt()  # the one call that SQLite allows from any thread
+            self._store.db.connection.interrupt()  # the one call that SQLite allows from any thread
 
     async def close(self) -> None:
         """Finish what is queued, end what takes longer than two seconds, and close the file. Safe to call twice."""
@@ -80,10 +85,10 @@ class StoreThread:
             try:
                 await asyncio.wait((closing,), timeout=CLOSE_SECONDS)
                 while not closing.done():
-                    store.db.interrupt()
+                    store.db.connection.interrupt()
                     await asyncio.wait((closing,), timeout=INSIST_SECONDS)
             except asyncio.CancelledError:
-                store.db.interrupt()  # or the interpreter would wait for the thread
+                store.db.connection.interrupt()  # or the interpreter would wait for the thread
                 raise
             await closing
         self._executor.shutdown(wait=True)
@@ -96,7 +101,7 @@ class StoreThread:
     @property
     def read_only(self) -> StoreError | None:
         """Why nothing can be written now, while that is so."""
-        return self._store.read_only if self._store is not None else None
+        return self._store.db.read_only if self._store is not None else None
 
     @property
     def _opened(self) -> Store:
@@ -106,7 +111,7 @@ class StoreThread:
 
     def _open(self) -> Store:
         store = self._opener()
-        store.on_commit = self._committed
+        store.db.on_commit = self._committed
         return store
 
     def _committed(self, change: Change) -> None:
@@ -123,7 +128,7 @@ class StoreThread:
         version: int | None = None
         while True:
             with suppress(StoreError):  # whoever reads or writes next is told
-                seen = await self.run(Store.data_version)
+                seen = await self.run(Database.data_version)
                 if version is not None and seen != version:
                     self._tell(Change(elsewhere=True))
                 version = seen
@@ -139,4 +144,4 @@ class StoreThread:
 
 def _some_of_what_waits(store: Store) -> bool:
     """Index some messages of an import, or forget some of what was deleted long ago; False when nothing waits."""
-    return store.catch_up_search(SPARE_MESSAGES) > 0 or store.purge_trash(SPARE_MESSAGES)
+    return store.search_index.catch_up(SPARE_MESSAGES) > 0 or store.trash.purge(SPARE_MESSAGES)

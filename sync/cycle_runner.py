@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from sterna.storage import FenceLost, Store, StoreError
+from sterna.storage import AccountLinking, Acknowledgements, FenceLost, StoreError, SyncMetadata
 
 from .auth.accounts import check
 from .clock import Timing
@@ -96,8 +96,8 @@ class Rounds:
 
     async def lead(self) -> None:
         """This is the process that syncs now."""
-        self.fence = await self._store.run(Store.take_fence)
-        state = await self._store.run(Store.sync_state)
+        self.fence = await self._store.run(SyncMetadata.take_fence)
+        state = await self._store.run(SyncMetadata.state)
         self.cur, self.fails = state.cur, state.fails
         now, now_ms = self._timing.monotonic(), self._timing.now_ms()
         self._scheduler.restore(now, now_ms, state.next_at, longest_retry_ms=LONGEST_TRY_MS)
@@ -126,9 +126,9 @@ class Rounds:
 
     async def _until_done(self) -> Cycle:
         done = Cycle()
-        counts = await self._store.run(Store.sync_counts)
+        counts = await self._store.run(SyncMetadata.counts)
         self._telling.counted(counts)
-        to_push = counts.waiting if counts.waiting < MOST else await self._store.run(Store.waiting)
+        to_push = counts.waiting if counts.waiting < MOST else await self._store.run(SyncMetadata.waiting)
         self._telling.began(to_push, self.cur)
         while done.problem is None and not done.complete:
             cycle = await self._attempt()
@@ -152,7 +152,7 @@ class Rounds:
         """One conversation's messages, out of turn; whether they are here. Also by a process that only watches: what
         comes so is taken once, however often it comes."""
         try:
-            fence = (await self._store.run(Store.sync_state)).fence
+            fence = (await self._store.run(SyncMetadata.state)).fence
             await self._vouched()
             sync = await self._protocol()
             work = getattr(sync, "conversation", None)
@@ -161,7 +161,7 @@ class Rounds:
             await run_effects(work(session_id, fence), self._transport, self._store, timing=self._timing)
         except (SignInNeeded, CannotReach, Unreachable, StoreError, ValueError) as error:
             log.info("a conversation was not fetched: %s", type(error).__name__)
-        return not await self._store.run(Store.is_bodiless, session_id)
+        return not await self._store.run(SyncMetadata.is_bodiless, session_id)
 
     def doubt(self) -> None:
         """Ask the server anew what it can."""
@@ -174,7 +174,7 @@ class Rounds:
             if isinstance(sync, Problem):
                 return Cycle(problem=sync)
             first = getattr(sync, "newest", None)
-            if first is not None and self.cur == 0 and not await self._store.run(Store.pull_is_complete):
+            if first is not None and self.cur == 0 and not await self._store.run(SyncMetadata.pull_is_complete):
                 with suppress(Unreachable, ValueError):  # the cycle meets the same, and knows what it means
                     await run_effects(first(self.fence), self._transport, self._store, timing=self._timing)
             cycle: Cycle = await run_effects(
@@ -193,17 +193,17 @@ class Rounds:
             return Cycle(
                 problem=Problem("blocked", "The server's answer makes no sense. Tell whoever runs it.", HOUR_MS)
             )
-        self.cur = (await self._store.run(Store.sync_state)).cur
+        self.cur = (await self._store.run(SyncMetadata.state)).cur
         return cycle
 
     async def _vouched(self) -> None:
         """File, account and sign-in are one and the same, and there is a token; where there is none, this knows why."""
-        await check(self._session, self._account, await self._store.run(Store.owner))
+        await check(self._session, self._account, await self._store.run(AccountLinking.owner))
         await self._session.token()
 
     async def _protocol(self) -> Syncing | Problem:
         now_ms, doubted = self._timing.now_ms(), self._doubted
-        if self._sync is not None and not doubted and not is_old(await self._store.run(Store.sync_account), now_ms):
+        if self._sync is not None and not doubted and not is_old(await self._store.run(SyncMetadata.account), now_ms):
             return self._sync
         work = probe(self._account.kind, self._scheduler.retry_ms(self.fails, LONGEST_TRY_MS), again=doubted)
         found = await run_effects(work, self._transport, self._store, timing=self._timing)
@@ -244,17 +244,19 @@ class Rounds:
             log.info("not in step: %s, %d in a row, next try in %d s", problem.phase, self.fails, wait // 1000)
             # what waits for a person may be looked at by the next process at once: the person may have started it
             kept = now_ms + wait if wish or wait <= LONGEST_TRY_MS else None
-            await self._store.run(Store.schedule, kept, self.fails, fence=self.fence)
+            await self._store.run(SyncMetadata.schedule, kept, self.fails, fence=self.fence)
         else:
             log.info("%s: %d sent, %d fetched", "in step" if cycle.complete else "so far", cycle.pushed, cycle.pulled)
             if self.fails:
                 self.fails = 0
-                await self._store.run(Store.schedule, None, 0, fence=self.fence)
+                await self._store.run(SyncMetadata.schedule, None, 0, fence=self.fence)
             if not cycle.complete:
                 self._scheduler.request(now, after=UNFINISHED)
-        counts = await self._store.run(Store.sync_counts)
+        counts = await self._store.run(SyncMetadata.counts)
         if counts.quarantined:
-            times = [one.next_at for one in await self._store.run(Store.quarantined) if one.next_at is not None]
+            times = [
+                one.next_at for one in await self._store.run(Acknowledgements.quarantined) if one.next_at is not None
+            ]
             if times:
                 self._scheduler.request(now, after=max(1.0, (min(times) - now_ms) / 1000))
         self._telling.ended(problem, until_ms, now_ms, counts)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from sterna.storage import FenceLost, Store, StoreError
+from sterna.storage import FenceLost, StoreError, SyncMetadata
 
 from .auth.bearer import Bearer
 from .change_feed import ChangeFeed
@@ -170,7 +170,7 @@ class Engine:
     async def want(self, session_id: str) -> None:
         """Fetch the messages of a conversation that is known from the first list only."""
         wished = self._scheduler.pause is not None and self._scheduler.pause.by_server
-        if not wished and await self._store.run(Store.is_bodiless, session_id):
+        if not wished and await self._store.run(SyncMetadata.is_bodiless, session_id):
             await self._rounds.fetch(session_id)
 
     # Living
@@ -241,16 +241,16 @@ class Engine:
             await self._one()
 
     async def _waiting(self) -> int:
-        return (await self._store.run(Store.sync_counts)).waiting
+        return (await self._store.run(SyncMetadata.counts)).waiting
 
     async def _count(self) -> None:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
             with suppress(StoreError):
-                self._telling.counted(await self._store.run(Store.sync_counts))
+                self._telling.counted(await self._store.run(SyncMetadata.counts))
                 if self._watches:
-                    self._telling.watching(*self._rounds.put_off(await self._store.run(Store.sync_state)))
+                    self._telling.watching(*self._rounds.put_off(await self._store.run(SyncMetadata.state)))
 
     async def _tick(self) -> None:
         """Look whether the computer slept, or is in another network."""

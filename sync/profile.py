@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from sterna.storage import Store, StoreError
+from sterna.storage import ServerProfile, StoreError, UsagePull
 
 from .clock import Timing
 from .errors import SignInError
@@ -45,7 +45,7 @@ class AccountData:
     async def refresh(self) -> bool:
         """Tell and ask, where it is time for that; whether something came. What goes wrong is a line in the log."""
         try:
-            pending = await self._store.run(Store.pending_profile)
+            pending = await self._store.run(ServerProfile.pending_profile)
             if (not pending or pending == self._refused) and self._timing.monotonic() < self._due:
                 return False
             self._due = self._timing.monotonic() + EVERY
@@ -66,7 +66,7 @@ class AccountData:
     async def _usage(self) -> None:
         """Take every day of use and the counters of all time; a server without them leaves what is here."""
         now_ms = self._timing.now_ms()
-        days = await self._store.run(Store.usage_days_wanted, now_ms)
+        days = await self._store.run(UsagePull.usage_days_wanted, now_ms)
         try:
             told = await self._service.ask("GET", USAGE, query={"days": str(days)})
         except NotTaken as error:
@@ -74,19 +74,19 @@ class AccountData:
                 raise
             return
         checked_usage(told)
-        if not await self._store.run(Store.take_usage, told, days, now_ms):
+        if not await self._store.run(UsagePull.take_usage, told, days, now_ms):
             self._due = -math.inf
 
     async def _data(self, pending: Mapping[str, Any]) -> None:
         told = await self._service.ask("PUT", DATA, pending) if pending else await self._service.ask("GET", DATA)
         checked(told)
-        if not await self._store.run(Store.take_account_data, told, pending):
+        if not await self._store.run(ServerProfile.merge, told, pending):
             self._due = -math.inf  # something waited to be sent: the next sync asks again
 
     async def _models(self) -> None:
         told = await self._service.ask("GET", MODELS, query={"all": "true"})
         models = [one for one in told["models"] if _is_model(one)][:MOST_MODELS]
-        await self._store.run(Store.take_models, models, relays=told.get("relays") is True)
+        await self._store.run(ServerProfile.merge_models, models, relays=told.get("relays") is True)
 
 
 def checked(told: Any) -> None:

@@ -95,9 +95,9 @@ def clock_time(at_ms: int, now: datetime, tz: tzinfo | None = None) -> str:
 
 def at_rest(store: Store, *, sending: bool = True) -> SyncReport:
     """Of a history that nothing syncs at the moment."""
-    if store.owner() is None:
-        return SyncReport("local", store.waiting())
-    counts = store.sync_counts()
+    if store.linking.owner() is None:
+        return SyncReport("local", store.sync_metadata.waiting())
+    counts = store.sync_metadata.counts()
     phase: Phase = "off" if not sending else "waiting" if counts.waiting else "synced"
     return SyncReport(phase, counts.waiting, quarantined=counts.quarantined, conflicts=counts.conflicts)
 

@@ -151,7 +151,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
         await main.mount_history()
         try:
             await context.store.start()
-            await context.store.run(storage.Store.recover_interrupted)
+            await context.store.run(storage.LiveReplies.recover_interrupted)
         except storage.StoreError as error:
             main.status_display.show_trouble(str(error))
             return

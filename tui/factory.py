@@ -119,9 +119,9 @@ async def add_server(
     environ: Mapping[str, str],
 ) -> None:
     """Offer the server that somebody is signed in at, once it has said that it answers questions."""
-    if settings.blocked or "server" in catalog.names() or not await store.run(storage.Store.server_relays):
+    if settings.blocked or "server" in catalog.names() or not await store.run(storage.ServerProfile.server_relays):
         return
-    owner = await store.run(storage.Store.owner)
+    owner = await store.run(storage.AccountLinking.owner)
     await asyncio.to_thread(importlib.import_module, "sterna.sync.factory")
     from sterna.chat import server_of_account
     from sterna.sync.errors import SignInError
@@ -155,7 +155,7 @@ async def make_sync(
     told: Callable[[SyncReport], None],
 ) -> SyncSetup:
     """Return the sync engine of the account whose history is open, if it is signed in and may sync."""
-    owner = await store.run(storage.Store.owner)
+    owner = await store.run(storage.AccountLinking.owner)
     if owner is None or (await asyncio.to_thread(config.load, config_folder, environ)).blocked:
         return SyncSetup()
     await asyncio.to_thread(importlib.import_module, "sterna.sync.factory")
@@ -187,7 +187,7 @@ async def make_tracker(
     from sterna.sync.errors import SignInError
     from sterna.sync.factory import open_tracker
 
-    owner = await store.run(storage.Store.owner)
+    owner = await store.run(storage.AccountLinking.owner)
     try:
         accounts = await asyncio.to_thread(accounts_here, folder, config_folder, environ)
         account = await asyncio.to_thread(accounts.agreed, owner)

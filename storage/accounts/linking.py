@@ -17,8 +17,11 @@ from typing import Any
 from uuid import UUID
 
 from ..clock import millis
-from ..conversations.bulk_import import INDEX_AT_ONCE, Bulk
-from ..database.maintenance import Maintenance
+from ..conversations.bulk_import import INDEX_AT_ONCE
+from ..conversations.search_index import SearchIndex
+from ..conversations.usage import Usage
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid
 from .profiles import Profiles
 
@@ -61,17 +64,24 @@ class History:
     """Of the conversations, how many are never sent."""
 
 
-class Adoption(Bulk, Profiles, Maintenance):
+@in_sentences
+class AccountLinking:
     """Whose the history is."""
+
+    def __init__(self, db: Database, profiles: Profiles, search_index: SearchIndex, usage: Usage) -> None:
+        self.db = db
+        self._profiles = profiles
+        self._search_index = search_index
+        self._usage = usage
 
     def owner(self) -> tuple[str, str] | None:
         """Origin and user id of the account that this history belongs to; None for a local one."""
-        row = self.one("select origin, user_id from sync_account")
+        row = self.db.one("select origin, user_id from sync_account")
         return (row["origin"], row["user_id"]) if row else None
 
     def history(self) -> History:
         """How much there is."""
-        row = self.one(
+        row = self.db.one(
             """select (select count(*) from chat_sessions) as conversations,
                 (select count(*) from chat_messages) as messages,
                 (select count(*) from sync_optout where conv_id in (select id from chat_sessions)) as private"""
@@ -83,14 +93,14 @@ class Adoption(Bulk, Profiles, Maintenance):
         """Make this history the account's; False when it is already. Raises Invalid when it is another's."""
         if not _is_uuid(user_id) or not origin:
             raise Invalid("That is no account of a server.")
-        with self.write():
+        with self.db.write():
             owner = self.owner()
             if owner is not None and owner != (origin, user_id):
                 raise Invalid("This history belongs to another account. Nothing was changed.")
             if owner is None:
-                with self.applying():  # the cascade is no edit of a conversation, and no use of it
+                with self.db.applying():  # the cascade is no edit of a conversation, and no use of it
                     self.db.execute(
-                        "update auth_users set id = :new where id = :old", {"new": user_id, "old": self.user_id}
+                        "update auth_users set id = :new where id = :old", {"new": user_id, "old": self.db.user_id}
                     )
                 self.db.execute(
                     "insert into sync_account (one, origin, user_id) values (1, :origin, :user)",
@@ -99,48 +109,47 @@ class Adoption(Bulk, Profiles, Maintenance):
                 # it told no server anything: what it meant to clear is in no history but this one
                 self.db.execute("delete from sync_outbox where kind = 'x'")
                 self._queue(session=0, message=0)
-            self.ensure_profile(user_id, email or None, metadata)
+            self._profiles.ensure_profile(user_id, email or None, metadata)
         return owner is None
 
     def move_account(self, origin: str) -> None:
         """Note the new address of the account's server. What was learnt at the old one is asked anew."""
-        with self.write():
+        with self.db.write():
             self.db.execute("update sync_account set origin = :origin, caps = null, caps_at = null", {"origin": origin})
             self.db.execute("update sync_state set next_at = null, fails = 0")
 
-    def merge_from(self, other: Adoption) -> History:
+    def merge_from(self, other: AccountLinking) -> History:
         """Add what another file holds and this one does not; gives what was added. Nothing is taken from there.
 
         What was deleted here stays deleted, what is private there is private here.
         """
-        with other._snapshot(), self.write():
-            known = {row["id"]: bool(row["here"]) for row in self.rows(_HERE_ONCE)}
-            new = {row["id"] for row in other.rows("select id from chat_sessions")} - known.keys()
+        with other.db.snapshot(), self.db.write():
+            known = {row["id"]: bool(row["here"]) for row in self.db.rows(_HERE_ONCE)}
+            new = {row["id"] for row in other.db.rows("select id from chat_sessions")} - known.keys()
             before = {"session": self._newest("chat_sessions"), "message": self._newest("chat_messages")}
-            with self.applying(), self.in_bulk():
+            with self.db.applying(), self.db.in_bulk():
                 self._copy(other, "sync_optout", new, "conv_id")
                 self._copy(other, "chat_sessions", new, "id")
                 for table in _WITH_CONVERSATION:
                     self._copy(other, table, new | {""} if table == "drafts" else new, "session_id")
                 titled = (row for row in other.rows_of("sync_session_state") if row["session_id"] in new)
-                self.insert_many("sync_session_state", map(_titled, titled), known="or ignore")
+                self.db.insert_many("sync_session_state", map(_titled, titled), known="or ignore")
                 there = new | {name for name, here in known.items() if here}
                 self._copy(other, "chat_messages", there, "session_id", skip=self._graves("m"))
                 self._recount(before["message"], new)
                 self._index_titles(before["session"])
-                self._index_room = INDEX_AT_ONCE
-                self._index(before["message"])
+                self._search_index.index_after(before["message"], at_once=INDEX_AT_ONCE)
             waiting = (row for row in other.rows_of("sync_outbox") if row["op"] == "put" and row["conv_id"] in new)
-            self.insert_many("sync_outbox", map(_unsent, waiting), known="or ignore")  # with the times of the edits
+            self.db.insert_many("sync_outbox", map(_unsent, waiting), known="or ignore")  # with the times of the edits
             self._queue(**before)
-            self.touch(*new)
+            self.db.touch(*new)
             return self._added(before)
 
     @property
     def _columns(self) -> Mapping[str, tuple[str, ...]]:
         """Of each table, without what means something only in one file and what is computed."""
         found: dict[str, list[str]] = {}
-        for row in self.rows(
+        for row in self.db.rows(
             """select t.name as place, c.name as name from pragma_table_list as t, pragma_table_info(t.name) as c
             where t.schema = 'main' and t.type = 'table' and c.name <> 'local_id'"""
         ):
@@ -154,22 +163,22 @@ class Adoption(Bulk, Profiles, Maintenance):
             yield dict(row)
 
     def _copy(
-        self, other: Adoption, table: str, of: set[str], column: str, *, skip: frozenset[str] = frozenset()
+        self, other: AccountLinking, table: str, of: set[str], column: str, *, skip: frozenset[str] = frozenset()
     ) -> None:
         rows = (row for row in other.rows_of(table) if row[column] in of and row.get("id") not in skip)
         if table == "chat_sessions":
-            rows = (row | {"user_id": self.user_id} for row in rows)
-        self.insert_many(table, rows, known="or ignore")
+            rows = (row | {"user_id": self.db.user_id} for row in rows)
+        self.db.insert_many(table, rows, known="or ignore")
 
     def _queue(self, *, session: int, message: int) -> None:
-        values = {"session": session, "message": message, "ms": millis(self.now())}
+        values = {"session": session, "message": message, "ms": millis(self.db.now())}
         for sql in _QUEUE:
             self.db.execute(sql, {name: values[name] for name in values if f":{name}" in sql})
 
     def _recount(self, after: int, new: set[str]) -> None:
         """Conversations that were here already and got messages."""
-        grown = self.rows("select distinct session_id from chat_messages where local_id > :after", after=after)
-        self.recompute_sessions(row["session_id"] for row in grown if row["session_id"] not in new)
+        grown = self.db.rows("select distinct session_id from chat_messages where local_id > :after", after=after)
+        self._usage.recompute_sessions(row["session_id"] for row in grown if row["session_id"] not in new)
 
     def _index_titles(self, after: int) -> None:
         self.db.execute(
@@ -178,7 +187,7 @@ class Adoption(Bulk, Profiles, Maintenance):
         )
 
     def _added(self, before: Mapping[str, int]) -> History:
-        row = self.one(
+        row = self.db.one(
             """select (select count(*) from chat_sessions where local_id > :session) as conversations,
                 (select count(*) from chat_messages where local_id > :message) as messages,
                 (select count(*) from chat_sessions where local_id > :session
@@ -189,10 +198,10 @@ class Adoption(Bulk, Profiles, Maintenance):
         return History(**dict(row))
 
     def _graves(self, kind: str) -> frozenset[str]:
-        return frozenset(row["id"] for row in self.rows("select id from sync_grave where kind = :kind", kind=kind))
+        return frozenset(row["id"] for row in self.db.rows("select id from sync_grave where kind = :kind", kind=kind))
 
     def _newest(self, table: str) -> int:
-        row = self.one(f"select coalesce(max(local_id), 0) as n from {table}")
+        row = self.db.one(f"select coalesce(max(local_id), 0) as n from {table}")
         return int(row["n"]) if row else 0
 
 

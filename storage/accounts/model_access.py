@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..database.connection import Base
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..json_text import from_json
 
 _ALLOWED = """
@@ -27,14 +28,18 @@ order by r.rank, m.model_name
 """
 
 
-class Models(Base):
+@in_sentences
+class ModelAccess:
     """Reading ``model_access``."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
 
     def get_user_allowed_models(self, user_id: str) -> list[dict[str, Any]]:
         """The active models of the account's tier and those below, lowest first; an unknown account's tier is free."""
-        found = self.rows(_ALLOWED, user_id=user_id, model=None)
+        found = self.db.rows(_ALLOWED, user_id=user_id, model=None)
         return [{**dict(row), "model_tags": from_json(row["model_tags"])} for row in found]
 
     def can_user_use_model(self, user_id: str, model_to_check: str) -> bool:
         """True when :meth:`get_user_allowed_models` names it."""
-        return self.one(_ALLOWED, user_id=user_id, model=model_to_check) is not None
+        return self.db.one(_ALLOWED, user_id=user_id, model=model_to_check) is not None

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..errors import NotFound
 from ..json_text import from_json, jsonb_deep_merge, to_json
-from .model_access import Models
+from .model_access import ModelAccess
 
 TIERS = ("free", "pro", "enterprise")
 _HUNDREDTH = Decimal("0.01")
@@ -81,14 +83,19 @@ _SET = {
 }
 
 
-class Profiles(Models):
+@in_sentences
+class Profiles:
     """Reading and changing the profile."""
+
+    def __init__(self, db: Database, model_access: ModelAccess) -> None:
+        self.db = db
+        self._model_access = model_access
 
     def ensure_profile(self, user_id: str, email: str | None = None, metadata: Mapping[str, Any] | None = None) -> str:
         """Note a sign-in: a new account and its profile are made, a known one is brought up to date. Gives the id."""
-        with self.write():
+        with self.db.write():
             self.db.execute(
-                _SIGN_IN, {"id": user_id, "email": email, "meta": to_json(dict(metadata or {})), "now": self.stamp()}
+                _SIGN_IN, {"id": user_id, "email": email, "meta": to_json(dict(metadata or {})), "now": self.db.stamp()}
             )
         return user_id
 
@@ -101,8 +108,8 @@ class Profiles(Models):
         details: Mapping[str, Any] | None = None,
     ) -> str:
         """The id of a new row of the activity log."""
-        with self.write():
-            if self.one("select 1 from profiles where id = :id", id=user_id) is None:
+        with self.db.write():
+            if self.db.one("select 1 from profiles where id = :id", id=user_id) is None:
                 raise NotFound(f"No account has the id {user_id}.")
             values = {
                 "user_id": user_id,
@@ -110,27 +117,27 @@ class Profiles(Models):
                 "resource_type": resource_type,
                 "resource_id": resource_id,
                 "details": to_json(dict(details or {})),
-                "now": self.stamp(),
+                "now": self.db.stamp(),
             }
             row_id: str = self.db.execute(_LOG, values).fetchone()[0]
         return row_id
 
     def recent_activity(self, limit: int) -> list[dict[str, Any]]:
         """The newest entries of the activity log, newest first."""
-        rows = self.rows(
+        rows = self.db.rows(
             """select action, resource_type, resource_id, details, timestamp from user_activity_log
             where user_id = :user order by timestamp desc, rowid desc limit :limit""",
-            user=self.user_id,
+            user=self.db.user_id,
             limit=max(0, limit),
         )
         return [{**dict(row), "details": from_json(row["details"])} for row in rows]
 
     def sync_profile_from_auth(self, user_id: str) -> dict[str, Any]:
         """Bring the profile up to what the sign-in row says; the answer names what changed."""
-        with self.write():
-            if self.one("select 1 from auth_users where id = :id", id=user_id) is None:
+        with self.db.write():
+            if self.db.one("select 1 from auth_users where id = :id", id=user_id) is None:
                 return _refused("User not found in auth.users")
-            now = self.stamp()
+            now = self.db.stamp()
             if self.db.execute(_SYNC, {"id": user_id, "now": now}).rowcount:
                 changes: dict[str, Any] = {"email_synced": True, "profile_synced": True, "synced_at": now}
                 self.log_user_activity(user_id, "profile_manual_sync", "profile", user_id, changes)
@@ -150,8 +157,8 @@ class Profiles(Models):
             named = _model_preferences(preferences) if preference_type == "model" else {}
         except (ValueError, TypeError) as error:
             return _refused(f"Invalid preferences: {error}")
-        with self.write():
-            known = self.one("select ui_preferences, session_preferences from profiles where id = :id", id=user_id)
+        with self.db.write():
+            known = self.db.one("select ui_preferences, session_preferences from profiles where id = :id", id=user_id)
             if known is None:
                 return _refused("User not found")
             if preference_type != "model":
@@ -159,19 +166,19 @@ class Profiles(Models):
                 named = {preference_type: to_json(jsonb_deep_merge(before, preferences))}
             if not named:  # an update of nothing is one too, as at the server
                 self.db.execute(
-                    "update profiles set updated_at = :now where id = :id", {"now": self.stamp(), "id": user_id}
+                    "update profiles set updated_at = :now where id = :id", {"now": self.db.stamp(), "id": user_id}
                 )
             for name, value in named.items():
                 self.db.execute(_SET[name], {"id": user_id, "value": value})
             self.log_user_activity(user_id, "preferences_updated", "profile", user_id, from_json(details))
-            return {"success": True, "preference_type": preference_type, "updated_at": self.stamp()}
+            return {"success": True, "preference_type": preference_type, "updated_at": self.db.stamp()}
 
     def update_user_tier(self, user_id: str, new_tier: str) -> dict[str, Any]:
         """Move the account to another tier; the answer names the old and the new one."""
         if new_tier not in TIERS:
             return _refused(f"Invalid tier. Must be one of {', '.join(TIERS)}")
-        with self.write():
-            known = self.one("select subscription_tier from profiles where id = :id", id=user_id)
+        with self.db.write():
+            known = self.db.one("select subscription_tier from profiles where id = :id", id=user_id)
             if known is None:
                 return _refused("User not found")
             self.db.execute(
@@ -179,21 +186,21 @@ class Profiles(Models):
             )
             tiers = {"old_tier": known["subscription_tier"], "new_tier": new_tier}
             self.log_user_activity(user_id, "tier_updated", "profile", user_id, tiers)
-            return {"success": True, **tiers, "updated_at": self.stamp()}
+            return {"success": True, **tiers, "updated_at": self.db.stamp()}
 
     def get_user_complete_profile(self, user_id: str) -> dict[str, Any]:
         """Return everything about the account; ``usage_stats.today`` is a list of up to eight days.
 
         See docs/specification/functions.md#get-user-complete-profile.
         """
-        profile = self.one(_COMPLETE, id=user_id)
+        profile = self.db.one(_COMPLETE, id=user_id)
         if profile is None:
             return {"error": "User not found"}
         shown = ("model_id", "model_name", "model_description", "model_tags", "daily_limit", "monthly_limit")
-        models = [{key: model[key] for key in shown} for model in self.get_user_allowed_models(user_id)]
+        models = [{key: model[key] for key in shown} for model in self._model_access.get_user_allowed_models(user_id)]
         days = [
             {**dict(row), "models_used": from_json(row["models_used"])}
-            for row in self.rows(_RECENT, id=user_id, today=self.stamp()[:10])
+            for row in self.db.rows(_RECENT, id=user_id, today=self.db.stamp()[:10])
         ]
         plain = ("id", "email", "full_name", "avatar_url", "subscription_tier", "credits")
         return {

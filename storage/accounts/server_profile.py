@@ -11,8 +11,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from ..conversations.drafts import Drafts
+from ..database.connection import Database
+from ..database.local_state import LocalState
+from ..database.sqlite_errors import in_sentences
 from ..json_text import from_json, jsonb_deep_merge, to_json
+from .model_access import ModelAccess
 from .profiles import Profiles
 
 RELAYS = "server_relays"
@@ -69,15 +72,20 @@ order by rowid
 """
 
 
-class AccountData(Profiles, Drafts):
+@in_sentences
+class ServerProfile:
     """Taking what the server says, and keeping what it was not told."""
 
-    # What the server was not told
+    def __init__(self, db: Database, local_state: LocalState, model_access: ModelAccess, profiles: Profiles) -> None:
+        self.db = db
+        self._local_state = local_state
+        self._model_access = model_access
+        self._profiles = profiles
 
     def change_preferences(self, kind: str, preferences: Mapping[str, Any]) -> dict[str, Any]:
         """:meth:`update_user_preferences`, to be told to the server; its answer."""
-        with self.write():
-            done = self.update_user_preferences(self.user_id, kind, preferences)
+        with self.db.write():
+            done = self._profiles.update_user_preferences(self.db.user_id, kind, preferences)
             if done["success"]:
                 known = self.pending_profile().get(kind, {})
                 self._pend(kind, jsonb_deep_merge(known, preferences))
@@ -85,15 +93,15 @@ class AccountData(Profiles, Drafts):
 
     def change_full_name(self, full_name: str | None) -> None:
         """Another name, to be told to the server."""
-        with self.write():
+        with self.db.write():
             self.db.execute(
-                "update profiles set full_name = :name where id = :id", {"name": full_name, "id": self.user_id}
+                "update profiles set full_name = :name where id = :id", {"name": full_name, "id": self.db.user_id}
             )
             self._pend("full_name", full_name)
 
     def pending_profile(self) -> dict[str, Any]:
         """What the server was not told: ``full_name``, and preferences by their type."""
-        return {row["name"]: from_json(row["value"]) for row in self.rows("select name, value from account_pending")}
+        return {row["name"]: from_json(row["value"]) for row in self.db.rows("select name, value from account_pending")}
 
     def _pend(self, name: str, value: Any) -> None:
         self.db.execute(
@@ -102,33 +110,31 @@ class AccountData(Profiles, Drafts):
             {"name": name, "value": to_json(value)},
         )
 
-    # What the server says
-
-    def take_account_data(self, told: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
+    def merge(self, told: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
         """Take the answer of ``/api/user/data`` after ``sent`` was told; whether the use in it could be taken too.
 
         Use is taken only where nothing waits to be sent: else it would be counted here and later there again.
         """
-        with self.write():
+        with self.db.write():
             for name, value in sent.items():
                 self.db.execute(
                     "delete from account_pending where name = :name and value = :value",
                     {"name": name, "value": to_json(value)},
                 )
-            with self.applying():
+            with self.db.applying():
                 self._take_profile(told, self.pending_profile())
-                is_told = self.one("select 1 from sync_outbox where tries = 0 limit 1") is None
+                is_told = self.db.one("select 1 from sync_outbox where tries = 0 limit 1") is None
                 if is_told:
                     today = str(told["today"]["usage_date"])
                     since = date.fromordinal(date.fromisoformat(today).toordinal() - 7).isoformat()
-                    self._take_days(told["recentDays"], since, today)
+                    self.merge_days(told["recentDays"], since, today)
         return is_told
 
-    def take_models(self, models: Sequence[Mapping[str, Any]], *, relays: bool) -> None:
+    def merge_models(self, models: Sequence[Mapping[str, Any]], *, relays: bool) -> None:
         """Take the answer of ``/api/models``: which models there are, of which tier, how often each may be asked."""
-        with self.write():
+        with self.db.write():
             self.db.execute("delete from model_access")
-            self.insert_many(
+            self.db.insert_many(
                 "model_access",
                 [
                     {
@@ -146,21 +152,21 @@ class AccountData(Profiles, Drafts):
                 ],
                 known="or ignore",
             )
-            self.set_local(RELAYS, relays)
+            self._local_state.set(RELAYS, relays)
 
     def server_relays(self) -> bool:
         """Whether the server said that it answers questions."""
-        return self.get_local(RELAYS) is True
+        return self._local_state.get(RELAYS) is True
 
     def server_models(self) -> list[dict[str, Any]]:
         """Every model that the server has, in its order; ``allowed`` says whether the account's tier may ask it.
 
         ``today`` and ``month`` count its replies, ``limits`` says of how many, in words.
         """
-        allowed = {one["model_id"] for one in self.get_user_allowed_models(self.user_id)}
+        allowed = {one["model_id"] for one in self._model_access.get_user_allowed_models(self.db.user_id)}
         used = self.replies_by_model()
         found = []
-        for row in self.rows(_MODELS):
+        for row in self.db.rows(_MODELS):
             # a message names the endpoint too
             counts = [used.get(name, {}) for name in (row["model_id"], f"server/{row['model_id']}")]
             today, month = (sum(one.get(name, 0) for one in counts) for name in ("today", "month"))
@@ -172,11 +178,11 @@ class AccountData(Profiles, Drafts):
 
     def replies_by_model(self) -> dict[str, dict[str, int]]:
         """How many replies each model gave today and this month."""
-        today = self.stamp()[:10]
+        today = self.db.stamp()[:10]
         found: dict[str, dict[str, int]] = {}
-        for row in self.rows(
+        for row in self.db.rows(
             "select usage_date, models_used from user_usage_daily where user_id = :user and usage_date >= :first",
-            user=self.user_id,
+            user=self.db.user_id,
             first=today[:7] + "-01",
         ):
             for name, count in (from_json(row["models_used"]) or {}).items():
@@ -196,7 +202,7 @@ class AccountData(Profiles, Drafts):
             values
             | {name: model.get(name) for name in ("default_model", "temperature", "system_prompt")}
             | {
-                "id": self.user_id,
+                "id": self.db.user_id,
                 "email": profile.get("email") or "",
                 "subscription_tier": profile["subscription_tier"],
                 "credits": int(profile.get("credits") or 0),
@@ -207,13 +213,13 @@ class AccountData(Profiles, Drafts):
             },
         )
 
-    def _take_days(self, days: Sequence[Mapping[str, Any]], since: str, today: str) -> None:
+    def merge_days(self, days: Sequence[Mapping[str, Any]], since: str, today: str) -> None:
         self.db.execute(
             "delete from user_usage_daily where user_id = :user and usage_date between :since and :today",
-            {"user": self.user_id, "since": since, "today": today},
+            {"user": self.db.user_id, "since": since, "today": today},
         )
         found = {str(day["usage_date"]): _counted(day) for day in days}
-        for row in self.rows(_PRIVATE, since=since):
+        for row in self.db.rows(_PRIVATE, since=since):
             day = found.setdefault(row["usage_date"], _counted({}))
             sent = row["role"] == "user"
             day["messages_sent" if sent else "messages_received"] += row["messages"]
@@ -229,11 +235,11 @@ class AccountData(Profiles, Drafts):
                 _PUT_DAY,
                 {
                     **day,
-                    "user_id": self.user_id,
+                    "user_id": self.db.user_id,
                     "usage_date": usage_date,
                     "models_used": to_json(day["models_used"]),
                     "active_minutes": -(-day["generation_ms"] // 60_000),
-                    "now": self.stamp(),
+                    "now": self.db.stamp(),
                 },
             )
 

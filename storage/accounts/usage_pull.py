@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .server_profile import AccountData
+from ..database.connection import Database
+from ..database.local_state import LocalState
+from ..database.sqlite_errors import in_sentences
+from .server_profile import ServerProfile
 
 WHOLE = "usage_whole_at"
 """When all days were taken last, in ms since 1970 (``local_state``)."""
@@ -21,12 +24,18 @@ left join chat_messages as m on m.session_id = s.id and m.standing is not null
 """
 
 
-class UsagePull(AccountData):
+@in_sentences
+class UsagePull:
     """Taking the server's account of what was used."""
+
+    def __init__(self, db: Database, local_state: LocalState, server_profile: ServerProfile) -> None:
+        self.db = db
+        self._local_state = local_state
+        self._server_profile = server_profile
 
     def usage_days_wanted(self, now_ms: int) -> int:
         """Return how many days to ask for: all of them once a day, else those that the profile shows."""
-        at = self.get_local(WHOLE)
+        at = self._local_state.get(WHOLE)
         whole = not isinstance(at, int) or not 0 <= now_ms - at < WHOLE_EVERY_MS
         return WHOLE_DAYS if whole else RECENT_DAYS
 
@@ -35,25 +44,25 @@ class UsagePull(AccountData):
 
         What waits is counted here already, and by the server once it has it.
         """
-        with self.write():
-            if self.one("select 1 from sync_outbox where tries = 0 limit 1") is not None:
+        with self.db.write():
+            if self.db.one("select 1 from sync_outbox where tries = 0 limit 1") is not None:
                 return False
-            with self.applying():
-                today = max([self.stamp()[:10], *(str(day["usage_date"]) for day in told["days"])])
-                self._take_days(told["days"], str(told["since"]), today)
-                private = self.one(_PRIVATE)
+            with self.db.applying():
+                today = max([self.db.stamp()[:10], *(str(day["usage_date"]) for day in told["days"])])
+                self._server_profile.merge_days(told["days"], str(told["since"]), today)
+                private = self.db.one(_PRIVATE)
                 assert private is not None
                 total = told["total"]
                 self.db.execute(
                     """update profiles set total_conversations = :conversations, message_count = :messages,
                         token_usage = :tokens where id = :id""",
                     {
-                        "id": self.user_id,
+                        "id": self.db.user_id,
                         "conversations": total["total_conversations"] + private["conversations"],
                         "messages": total["message_count"] + private["messages"],
                         "tokens": total["token_usage"] + private["tokens"],
                     },
                 )
             if asked >= WHOLE_DAYS:
-                self.set_local(WHOLE, now_ms)
+                self._local_state.set(WHOLE, now_ms)
         return True

@@ -14,6 +14,8 @@ from typing import Any, Final
 from uuid import uuid4
 
 from ..clock import parse, stamp
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..json_text import from_json, json_object, to_json
 from .visits import Visits
 
@@ -55,8 +57,13 @@ class Interaction:
         }
 
 
-class Interactions(Visits):
+@in_sentences
+class Interactions:
     """The table ``user_interactions``, and the local one of events that wait."""
+
+    def __init__(self, db: Database, visits: Visits) -> None:
+        self.db = db
+        self._visits = visits
 
     def track_user_interaction(
         self,
@@ -74,7 +81,7 @@ class Interactions(Visits):
             "duration": duration,
             "event_data": dict(event_data or {}),
         }
-        with self.write():
+        with self.db.write():
             kept, _, error = self._keep_interaction(item)
         return {"success": True, "id": kept} if error is None else {"success": False, "error": error}
 
@@ -85,7 +92,7 @@ class Interactions(Visits):
         if len(interactions) > MOST_AT_ONCE:
             return {"success": False, "error": "More than 500 interactions at once"}
         inserted, errors = 0, []
-        with self.write():
+        with self.db.write():
             for index, item in enumerate(interactions):
                 _, is_new, error = self._keep_interaction(item)
                 inserted += is_new
@@ -97,13 +104,15 @@ class Interactions(Visits):
         """The id, whether it is new, and what is wrong."""
         if (error := interaction_problem(item)) is not None:
             return None, False, error
-        at = self.stamp()
+        at = self.db.stamp()
         if item.get("created_at") is not None:
             try:
                 at = min(stamp(parse(str(item["created_at"]))), at)
             except (ValueError, OverflowError):
                 return None, False, "created_at is not a time"
-        visit = self.one("select ended_at, metadata from user_sessions where id = :id", id=item["session_id"].lower())
+        visit = self.db.one(
+            "select ended_at, metadata from user_sessions where id = :id", id=item["session_id"].lower()
+        )
         if visit is None:
             return None, False, "Session not found"
         closed_by = json_object(visit["metadata"]).get("closed_by")
@@ -127,8 +136,6 @@ class Interactions(Visits):
         ).rowcount
         return key, bool(is_new), None
 
-    # What waits to be sent
-
     def queue_interactions(
         self,
         session_token: str,
@@ -140,11 +147,11 @@ class Interactions(Visits):
 
         Of more than 1,000 the oldest go.
         """
-        with self.write():
+        with self.db.write():
             self.db.executemany(
                 f"insert into interactions_waiting ({_COLUMNS}, session_token) values (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (str(uuid4()), session_id, kind, content, duration, to_json(data), self.stamp(), session_token)
+                    (str(uuid4()), session_id, kind, content, duration, to_json(data), self.db.stamp(), session_token)
                     for kind, content, duration, data in events
                 ],
             )
@@ -152,15 +159,15 @@ class Interactions(Visits):
                 "delete from interactions_waiting where place <= (select max(place) from interactions_waiting) - :most",
                 {"most": MOST_WAITING},
             )
-            row = self.one("select count(*) as n from interactions_waiting")
+            row = self.db.one("select count(*) as n from interactions_waiting")
         assert row is not None
         count: int = row["n"]
         return count
 
     def begin_visit(self, user_id: str, device_info: Mapping[str, Any], session_token: str, session_id: str) -> None:
         """A server has begun a visit, under this id: events that waited for that may be sent."""
-        with self.write():
-            self.start_user_session(user_id, device_info, session_token, session_id=session_id)
+        with self.db.write():
+            self._visits.start_user_session(user_id, device_info, session_token, session_id=session_id)
             self.db.execute(
                 "update interactions_waiting set session_id = :id where session_token = :token and session_id is null",
                 {"id": session_id, "token": session_token},
@@ -168,17 +175,17 @@ class Interactions(Visits):
 
     def waiting_interactions(self, limit: int = MOST_AT_ONCE) -> list[Interaction]:
         """Events that wait, in the order in which they happened."""
-        rows = self.rows(
+        rows = self.db.rows(
             f"select {_COLUMNS}, session_token from interactions_waiting order by place limit :limit", limit=limit
         )
         return [Interaction(**{**dict(row), "event_data": from_json(row["event_data"])}) for row in rows]
 
     def interactions_sent(self, sent: Iterable[tuple[Interaction, str]], refused: Iterable[Interaction] = ()) -> None:
         """These, with the ids of their visits, are at the server; those never will be. None of them waits any more."""
-        with self.write():
+        with self.db.write():
             taken = list(sent)
             for one, session_id in taken:
-                if self.one("select 1 from user_sessions where id = :id", id=session_id) is not None:
+                if self.db.one("select 1 from user_sessions where id = :id", id=session_id) is not None:
                     self._keep_interaction(one.wire(session_id))
             self.db.executemany(
                 "delete from interactions_waiting where id = ?",
@@ -187,7 +194,7 @@ class Interactions(Visits):
 
     def forget_interactions(self) -> int:
         """Remove everything that was noted for analytics, visits too; how many events that were."""
-        with self.write():
+        with self.db.write():
             gone = self.db.execute("delete from interactions_waiting").rowcount
             gone += self.db.execute("delete from user_interactions").rowcount
             self.db.execute("update visit_messages set session_id = null")

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..conversations.search import Search
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..json_text import json_object, to_json
 from ..records import Message
 
@@ -44,8 +46,13 @@ class Earlier:
     at: str
 
 
-class Visits(Search):
+@in_sentences
+class Visits:
     """The tables ``user_sessions`` and ``visit_messages``."""
+
+    def __init__(self, db: Database, search: Search) -> None:
+        self.db = db
+        self._search = search
 
     def start_user_session(
         self,
@@ -60,7 +67,7 @@ class Visits(Search):
         One that is open under the same token is gone on with. ``session_id`` is the id that a server gave it.
         """
         info = to_json(dict(device_info or {}))
-        if self.one("select 1 from profiles where id = :id", id=user_id) is None:
+        if self.db.one("select 1 from profiles where id = :id", id=user_id) is None:
             return _refused("User not found")
         if len(info) > LONGEST_INFO:
             return _refused("device_info is larger than 8 KiB")
@@ -68,8 +75,8 @@ class Visits(Search):
             return _refused("A session token has 1 to 255 printable ASCII characters")
         device = json_object(info).get("device_type")
         agent = json_object(info).get("user_agent")
-        with self.write():
-            visit = self.one(
+        with self.db.write():
+            visit = self.db.one(
                 "select id, user_id, started_at, ended_at, device_info from user_sessions where session_token = :token",
                 token=session_token,
             )
@@ -81,12 +88,12 @@ class Visits(Search):
                     "device_info": info,
                     "device_type": device if device in DEVICES else None,
                     "user_agent": None if agent is None else str(agent)[:LONGEST_AGENT],
-                    **dict.fromkeys(("started_at", "created_at", "updated_at"), self.stamp()),
+                    **dict.fromkeys(("started_at", "created_at", "updated_at"), self.db.stamp()),
                 }
                 values |= {"id": session_id} if session_id else {}
                 values |= {"session_token": session_token} if session_token else {}
                 names = ", ".join(values)
-                visit = self.one(
+                visit = self.db.one(
                     f"insert into user_sessions ({names}) values ({', '.join(f':{name}' for name in values)})"
                     " returning id, started_at",
                     **values,
@@ -103,23 +110,23 @@ class Visits(Search):
 
     def end_user_session(self, session_id: str) -> bool:
         """End a visit; False when it is none that is open."""
-        with self.write():
+        with self.db.write():
             return bool(
                 self.db.execute(
                     "update user_sessions set ended_at = max(:now, started_at) where id = :id and ended_at is null",
-                    {"id": session_id, "now": self.stamp()},
+                    {"id": session_id, "now": self.db.stamp()},
                 ).rowcount
             )
 
     def close_idle_visits(self, minutes: int = IDLE_MINUTES) -> int:
         """End the visits in which nothing has happened for so long, when something last did; how many."""
-        with self.write():
+        with self.db.write():
             return self.db.execute(
                 """update user_sessions
                 set ended_at = max(updated_at, started_at), metadata = json_patch(metadata, '{"closed_by": "idle"}')
                 where ended_at is null
                     and updated_at < strftime('%Y-%m-%dT%H:%M:%f', :now, :ago) || '000Z'""",
-                {"now": self.stamp(), "ago": f"-{minutes:d} minutes"},
+                {"now": self.db.stamp(), "ago": f"-{minutes:d} minutes"},
             ).rowcount
 
     def log_question(
@@ -132,8 +139,8 @@ class Visits(Search):
         numbers = embed(message.content)
         found = self.similar_questions(message.content, embed, numbers=numbers, without=message.session_id, least=least)
         matches = [{"question": one.question, "answer": one.answer, "similarity": one.similarity} for one in found]
-        with self.write():
-            if self.one("select 1 from chat_messages where id = :id", id=message.id) is not None:
+        with self.db.write():
+            if self.db.one("select 1 from chat_messages where id = :id", id=message.id) is not None:
                 self.db.execute(
                     """insert into visit_messages (session_id, message_type, content, embedding, similar_qa_matches,
                         similarity_scores, sequence_order, message_id, created_at)
@@ -146,7 +153,7 @@ class Visits(Search):
                         "matches": to_json(matches),
                         "scores": to_json([one.similarity for one in found]),
                         "message": message.id,
-                        "now": self.stamp(),
+                        "now": self.db.stamp(),
                     },
                 )
                 self.db.execute(
@@ -192,8 +199,8 @@ class Visits(Search):
         ]  # fmt: skip
 
     def _sharing_words(self, text: str, without: str) -> list[dict[str, Any]]:
-        ids = self.questions_with_words(text, CANDIDATES)
-        rows = self.rows(
+        ids = self._search.questions_with_words(text, CANDIDATES)
+        rows = self.db.rows(
             """select m.id, m.session_id, s.title, m.content, m.message_timestamp as at, v.embedding
             from json_each(:ids) as wanted
             join chat_messages as m on m.id = wanted.value
@@ -206,7 +213,7 @@ class Visits(Search):
         return [dict(row) for row in rows]
 
     def _answer(self, question_id: str) -> str | None:
-        row = self.one(
+        row = self.db.one(
             """select content from chat_messages
             where user_message_id = :id and role = 'assistant' and error_message is null and content <> ''
             order by message_timestamp limit 1""",

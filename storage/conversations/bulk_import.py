@@ -15,9 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..clock import millis
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid
 from ..json_text import to_json
 from .import_rows import BadRow, Conversation, conversation_of
+from .search_index import SearchIndex
 from .usage import Counted, Usage
 
 BATCH = 10_000
@@ -56,14 +59,19 @@ _GIVEN_TIME = """iif(
 )"""
 
 
-class Bulk(Usage):
+@in_sentences
+class BulkImport:
     """Many conversations at once."""
 
-    _index_room = 0
+    def __init__(self, db: Database, search_index: SearchIndex, usage: Usage) -> None:
+        self.db = db
+        self._search_index = search_index
+        self._index_room = INDEX_AT_ONCE
+        self._usage = usage
 
     def sync_user_conversations(self, user_uuid: str, conversations_data: Sequence[Any]) -> dict[str, Any]:
         """``{synced, errors, details}``: a conversation that cannot be taken is named there, all others are kept."""
-        if user_uuid != self.user_id:
+        if user_uuid != self.db.user_id:
             raise Invalid("This file holds another account.")
         return self.import_conversations(conversations_data)
 
@@ -72,7 +80,7 @@ class Bulk(Usage):
         answer: dict[str, Any] = {"synced": 0, "errors": 0, "details": []}
         self._index_room = INDEX_AT_ONCE
         for batch in self._batches(items, answer):
-            with self.write():
+            with self.db.write():
                 self._take(batch, answer)
         return answer
 
@@ -82,7 +90,7 @@ class Bulk(Usage):
         waiting = 0
         for item in items:
             try:
-                conversation = conversation_of(item, user_id=self.user_id, now=self.stamp())
+                conversation = conversation_of(item, user_id=self.db.user_id, now=self.db.stamp())
             except BadRow as error:
                 _refuse(answer, item.get("id") if isinstance(item, Mapping) else None, str(error))
                 continue
@@ -100,28 +108,28 @@ class Bulk(Usage):
         fresh, known = self._sorted_out(batch)
         try:
             if fresh:
-                with self.savepoint():
+                with self.db.savepoint():
                     self._write_fresh(fresh)
                 answer["synced"] += len(fresh)
         except (sqlite3.IntegrityError, Invalid):  # one of them breaks a rule of the schema: find it
             known = batch
         for conversation in known:
             try:
-                with self.savepoint():
+                with self.db.savepoint():
                     self._write_known(conversation)
                 answer["synced"] += 1
-            except (sqlite3.IntegrityError, BadRow) as error:
+            except (sqlite3.IntegrityError, Invalid, BadRow) as error:
                 _refuse(answer, conversation.session["id"], str(error) if isinstance(error, BadRow) else "refused")
-        self.touch(*(conversation.session["id"] for conversation in batch))
+        self.db.touch(*(conversation.session["id"] for conversation in batch))
 
     def _sorted_out(self, batch: list[Conversation]) -> tuple[list[Conversation], list[Conversation]]:
         """Those of which this file has nothing, and the others."""
         message_ids = [row["id"] for conversation in batch for row in conversation.messages]
-        sessions = {row["id"] for row in self.rows(
+        sessions = {row["id"] for row in self.db.rows(
             "select id from chat_sessions where id in (select value from json_each(:ids))",
             ids=to_json([conversation.session["id"] for conversation in batch]),
         )}  # fmt: skip
-        messages = {row["id"] for row in self.rows(
+        messages = {row["id"] for row in self.db.rows(
             "select id from chat_messages where id in (select value from json_each(:ids))", ids=to_json(message_ids)
         )}  # fmt: skip
         twice = len(message_ids) != len(set(message_ids))
@@ -135,12 +143,12 @@ class Bulk(Usage):
         return fresh, known
 
     def _write_fresh(self, batch: list[Conversation]) -> None:
-        from sqlite_utils import Database
+        import sqlite_utils
 
         ids = [conversation.session["id"] for conversation in batch]
-        place = Database(self.db, recursive_triggers=False, execute_plugins=False)
-        before = self._newest_local_id()
-        with self.in_bulk():
+        place = sqlite_utils.Database(self.db.connection, recursive_triggers=False, execute_plugins=False)
+        before = self._search_index.newest_local_id()
+        with self.db.in_bulk():
             place.table("chat_sessions").insert_all(
                 (
                     {**conversation.session, "last_activity": conversation.session["updated_at"]}
@@ -149,16 +157,18 @@ class Bulk(Usage):
                 batch_size=1_000,
             )
             # not through sqlite-utils: it looks at each value for something to turn into JSON, and that takes longer
-            self.insert_many("chat_messages", (row for conversation in batch for row in conversation.messages))
-            self.recompute_sessions(conversation.session["id"] for conversation in batch if conversation.messages)
-            self.recompute_usage(ids, Counted())
+            self.db.insert_many("chat_messages", (row for conversation in batch for row in conversation.messages))
+            self._usage.recompute_sessions(
+                conversation.session["id"] for conversation in batch if conversation.messages
+            )
+            self._usage.recompute_usage(ids, Counted())
             self._capture(ids)
             self.db.execute(
                 """insert into title_search (rowid, title)
                 select local_id, title from chat_sessions where id in (select value from json_each(:ids))""",
                 {"ids": to_json(ids)},
             )
-            self._index(before)
+            self._index_room = self._search_index.index_after(before, at_once=self._index_room)
 
     def _write_known(self, conversation: Conversation) -> None:
         session = conversation.session
@@ -171,7 +181,7 @@ class Bulk(Usage):
                 raise BadRow("message_of_another_conversation")
 
     def _capture(self, ids: list[str]) -> None:
-        values = {"ids": to_json(ids), "ms": millis(self.now())}
+        values = {"ids": to_json(ids), "ms": millis(self.db.now())}
         self.db.execute(
             """insert into sync_outbox (kind, id, conv_id, op, edited_at)
             select 'c', value, value, 'put', :ms from json_each(:ids)
@@ -197,24 +207,6 @@ class Bulk(Usage):
                     join chat_messages as m on m.session_id = wanted.value)""",
             values,
         )
-
-    def _newest_local_id(self) -> int:
-        row = self.one("select coalesce(max(local_id), 0) as n from chat_messages")
-        return int(row["n"]) if row else 0
-
-    def _index(self, before: int) -> None:
-        """Make the messages after that row searchable: now, or when ``catch_up_search`` comes to them."""
-        values = {"before": before, "newest": self._newest_local_id()}
-        if values["newest"] - before <= self._index_room:
-            self._index_room -= values["newest"] - before
-            self.db.execute(
-                """insert into message_search (rowid, content)
-                select local_id, content from searchable_messages where local_id > :before""",
-                values,
-            )
-        elif values["newest"] > before:
-            self._index_room = 0
-            self.db.execute("insert into search_backlog (first_id, last_id) values (:before + 1, :newest)", values)
 
 
 def _refuse(answer: dict[str, Any], conversation_id: Any, error: str) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ids
-from ..database.connection import Base, readable
+from ..database.connection import Database, readable
+from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound
 from ..json_text import from_json, to_json
 from ..records import Session, SessionRow
@@ -74,38 +75,42 @@ def folded_in(needle: str, text: bytes | None) -> bool:
     return text is not None and needle in readable(text).casefold()
 
 
-class Sessions(Base):
+@in_sentences
+class Conversations:
     """Conversations as a list and one by one."""
 
-    def create_session(self, title: str | None = None, *, session_id: str | None = None) -> Session:
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def create(self, title: str | None = None, *, session_id: str | None = None) -> Session:
         """A new conversation. A title that is given counts as given by hand."""
-        with self.write():
-            session_id = session_id or ids.conversation_id(self.now(), self.token)
+        with self.db.write():
+            session_id = session_id or ids.conversation_id(self.db.now(), self.db.token)
             self.db.execute(
                 """insert into chat_sessions (id, user_id, title, created_at, updated_at, last_activity)
                 values (:id, :user, :title, :now, :now, :now)""",
-                {"id": session_id, "user": self.user_id, "title": DEFAULT_TITLE, "now": self.stamp()},
+                {"id": session_id, "user": self.db.user_id, "title": DEFAULT_TITLE, "now": self.db.stamp()},
             )
-            self.touch(session_id)
-            return self.get_session(session_id) if title is None else self.rename_session(session_id, title)
+            self.db.touch(session_id)
+            return self.get(session_id) if title is None else self.rename(session_id, title)
 
-    def get_session(self, session_id: str) -> Session:
+    def get(self, session_id: str) -> Session:
         """The conversation with that id, or NotFound."""
-        row = self.one(f"select {_COLUMNS} from chat_sessions where id = :id", id=session_id)
+        row = self.db.one(f"select {_COLUMNS} from chat_sessions where id = :id", id=session_id)
         if row is None:
             raise NotFound(NO_SUCH_CONVERSATION)
         return session_of(row)
 
-    def session_count(self, text: str = "") -> int:
+    def count(self, text: str = "") -> int:
         """How many conversations there are, or how many have ``text`` in title or preview, whatever its case."""
         where, text = self._filter(text)
-        row = self.one(f"select count(*) as n from chat_sessions {where}", text=text)
+        row = self.db.one(f"select count(*) as n from chat_sessions {where}", text=text)
         return int(row["n"]) if row else 0
 
-    def session_page(self, offset: int, limit: int, text: str = "") -> list[SessionRow]:
+    def page(self, offset: int, limit: int, text: str = "") -> list[SessionRow]:
         """Lines of the sidebar, newest first; only they are read, so any place of a long list costs the same."""
         where, text = self._filter(text)
-        rows = self.rows(_PAGE.format(where=where), limit=max(limit, 0), offset=max(offset, 0), text=text)
+        rows = self.db.rows(_PAGE.format(where=where), limit=max(limit, 0), offset=max(offset, 0), text=text)
         return [
             SessionRow(
                 row["id"], text_of(row["title"]), text_of(row["preview"]), text_of(row["last_model"]), row["at"],
@@ -115,10 +120,10 @@ class Sessions(Base):
             for row in rows
         ]  # fmt: skip
 
-    def session_position(self, session_id: str, text: str = "") -> int | None:
+    def position(self, session_id: str, text: str = "") -> int | None:
         """The line at which :meth:`session_page` shows a conversation; None when it does not."""
         where, text = self._filter(text)
-        row = self.one(
+        row = self.db.one(
             """select coalesce(last_message_timestamp, created_at) as at, title, last_message_preview as preview
             from chat_sessions where id = :id""",
             id=session_id,
@@ -126,7 +131,7 @@ class Sessions(Base):
         if row is None or (text and not self._matches(text, row["title"], row["preview"])):
             return None
         both = "and (" + where.removeprefix("where ") + ")" if where else ""
-        before = self.one(
+        before = self.db.one(
             f"""select
                 (select count(*) from chat_sessions where coalesce(last_message_timestamp, created_at) > :at {both})
                 + (
@@ -137,11 +142,11 @@ class Sessions(Base):
         )  # fmt: skip
         return int(before["n"]) if before else None
 
-    def session_groups(self, bounds: Sequence[str]) -> list[int]:
+    def groups(self, bounds: Sequence[str]) -> list[int]:
         """For each of these falling times, how many conversations are at or after it: where the day headings stand."""
         counts, above, total = [], "\x7f", 0
         for bound in bounds:
-            row = self.one(
+            row = self.db.one(
                 """select count(*) as n from chat_sessions
                 where coalesce(last_message_timestamp, created_at) >= :bound
                     and coalesce(last_message_timestamp, created_at) < :above""",
@@ -152,36 +157,36 @@ class Sessions(Base):
             counts.append(total)
         return counts
 
-    def rename_session(self, session_id: str, title: str) -> Session:
+    def rename(self, session_id: str, title: str) -> Session:
         """The conversation with a title given by hand, which nothing replaces but another one."""
         title = title_text(title)
         if not title.strip():
             raise Invalid("A title cannot be empty.")
         if len(title) > TITLE_LENGTH:
             raise Invalid(f"A title has at most {TITLE_LENGTH} characters; this one has {len(title)}.")
-        with self.write():
+        with self.db.write():
             self._set_title(session_id, title)
             self.db.execute(
                 """insert into sync_session_state (session_id, title_cls) values (:id, 1)
                 on conflict (session_id) do update set title_cls = 1""",
                 {"id": session_id},
             )
-            return self.get_session(session_id)
+            return self.get(session_id)
 
     def title_from_exchange(self, session_id: str) -> Session | None:
         """Title a conversation after its first prompt, once its first reply has settled, failed ones too.
 
         Return None when nothing is to be done. A title given by hand is never replaced, not even ``New Chat``.
         """
-        with self.write():
-            untitled = self.one(
+        with self.db.write():
+            untitled = self.db.one(
                 """select 1 from chat_sessions where id = :id and title = :default
                     and not exists (select 1 from sync_session_state where session_id = :id and title_cls = 1)""",
                 id=session_id, default=DEFAULT_TITLE,
             )  # fmt: skip
             if untitled is None:
                 return None  # before the messages are counted: a long conversation has its title
-            row = self.one(
+            row = self.db.one(
                 """select content from chat_messages where session_id = :id and role = 'user'
                     and (select count(*) from (select 1 from chat_messages
                         where session_id = :id and role = 'assistant' and standing is not null limit 2)) <= 1
@@ -192,12 +197,12 @@ class Sessions(Base):
             if not words:
                 return None
             self._set_title(session_id, clip(words, TITLE_LENGTH))
-            return self.get_session(session_id)
+            return self.get(session_id)
 
     def is_untitled(self, session_id: str) -> bool:
         """Whether a conversation has the default title and nobody gave it that one by hand."""
         page = _PAGE.format(where="where id = :id")
-        rows = self.rows(page, id=session_id, limit=1, offset=0)
+        rows = self.db.rows(page, id=session_id, limit=1, offset=0)
         return bool(rows and rows[0]["untitled"])
 
     def _set_title(self, session_id: str, title: str) -> None:
@@ -206,33 +211,35 @@ class Sessions(Base):
         ).rowcount
         if not changed:
             raise NotFound(NO_SUCH_CONVERSATION)
-        self.touch(session_id)
+        self.db.touch(session_id)
 
     def mark_read(self, session_id: str) -> None:
         """Take the unread mark away. Costs a read when there is none; does nothing while the file is read-only."""
-        if self.read_only is not None:
+        if self.db.read_only is not None:
             return
-        if self.one("select 1 from session_marks where session_id = :id and unread = 1", id=session_id):
-            with self.write():
+        if self.db.one("select 1 from session_marks where session_id = :id and unread = 1", id=session_id):
+            with self.db.write():
                 self.db.execute("delete from session_marks where session_id = :id", {"id": session_id})
-                self.touch(session_id)
+                self.db.touch(session_id)
 
-    def _mark_unread(self, session_id: str) -> None:
+    def mark_unread(self, session_id: str) -> None:
         self.db.execute(
             """insert into session_marks (session_id, unread) values (:id, 1)
             on conflict (session_id) do update set unread = 1""",
             {"id": session_id},
         )
 
-    def session_settings(self, session_id: str) -> dict[str, Any]:
+    def settings(self, session_id: str) -> dict[str, Any]:
         """What was set for one conversation: model, system_prompt, temperature, reasoning_effort …"""
-        rows = self.rows("select key, value from session_settings where session_id = :id order by key", id=session_id)
+        rows = self.db.rows(
+            "select key, value from session_settings where session_id = :id order by key", id=session_id
+        )
         return {row["key"]: from_json(row["value"]) for row in rows}
 
-    def set_session_setting(self, session_id: str, key: str, value: Any) -> None:
+    def set_setting(self, session_id: str, key: str, value: Any) -> None:
         """Set one of them; None takes it away."""
-        with self.write():
-            self.get_session(session_id)
+        with self.db.write():
+            self.get(session_id)
             if value is None:
                 self.db.execute(
                     "delete from session_settings where session_id = :id and key = :key", {"id": session_id, "key": key}
@@ -243,14 +250,14 @@ class Sessions(Base):
                     on conflict (session_id, key) do update set value = excluded.value where value <> excluded.value""",
                     {"id": session_id, "key": key, "value": to_json(value)},
                 )
-            self.touch(session_id)
+            self.db.touch(session_id)
 
     def get_user_recent_sessions(self, user_uuid: str, session_limit: int | None = 10) -> list[dict[str, Any]]:
         """Return the user's conversations that changed last, at most 1,000, as rows.
 
         See docs/specification/functions.md#get-user-recent-sessions.
         """
-        rows = self.rows(
+        rows = self.db.rows(
             """select id, title, created_at, updated_at, last_activity, message_count, total_tokens, last_model,
                 is_active, last_message_preview, last_message_timestamp
             from chat_sessions where user_id = :user order by updated_at desc limit :limit""",
@@ -263,7 +270,7 @@ class Sessions(Base):
 
         See docs/specification/functions.md#get-session-with-messages.
         """
-        rows = self.rows(
+        rows = self.db.rows(
             """select s.id as session_id, s.title as session_title, s.created_at as session_created_at,
                 s.updated_at as session_updated_at, m.id as message_id, m.role as message_role,
                 m.content as message_content, m.model as message_model, m.total_tokens as message_tokens,
@@ -292,4 +299,4 @@ class Sessions(Base):
         where, value = ("folded_in(:text, cast(:title as blob)) or folded_in(:text, cast(:preview as blob))", text)
         if text.isascii():
             where = "(:title like :text escape '\\') or (:preview like :text escape '\\')"
-        return bool(self.rows(f"select 1 where {where}", text=value, title=title, preview=preview))
+        return bool(self.db.rows(f"select 1 where {where}", text=value, title=title, preview=preview))

@@ -3,52 +3,61 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
-from ..database.connection import Base
-from ..json_text import from_json, to_json
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..text import storable
 from .conversations import text_of
-from .process_locks import is_dead
+from .process_locks import ProcessLock, is_dead
 
 HISTORY_LENGTH = 20_000
 """A prompt longer than this is a pasted document: not worth calling back by a key."""
 
 
-class Drafts(Base):
+@in_sentences
+class Drafts:
     """Kept across restarts, never sent anywhere."""
 
-    def draft(self, session_id: str | None) -> str:
+    def __init__(self, db: Database, process_lock: ProcessLock) -> None:
+        self.db = db
+        self._process_lock = process_lock
+
+    def get(self, session_id: str | None) -> str:
         """Return this window's unsent text of a conversation; of the one that is not made yet for None.
 
         Where it has none, it takes over the newest that a closed or crashed window left. Those of open windows stay
         with them.
         """
         every = "select owner, content from drafts where session_id = :id order by updated_at desc, owner"
-        found = self.rows(every, id=session_id or "")
+        found = self.db.rows(every, id=session_id or "")
         mine = next((row for row in found if self._is_mine(row["owner"])), None)
         if mine is None and (left := next((row for row in found if self._is_left(row["owner"])), None)) is not None:
-            if self.read_only is None and not self._take_over(session_id or "", left["owner"]):
-                return self.draft(session_id)  # another window was first
+            if self.db.read_only is None and not self._take_over(session_id or "", left["owner"]):
+                return self.get(session_id)  # another window was first
             mine = left
         return text_of(mine["content"]) if mine is not None else ""
 
-    def drafts_left(self) -> int:
+    def unclaimed(self) -> int:
         """Return how many new conversations were begun in windows that are gone, and taken over by none."""
-        rows = self.rows("select owner from drafts where session_id = ''")
+        rows = self.db.rows("select owner from drafts where session_id = ''")
         return sum(not self._is_mine(row["owner"]) and self._is_left(row["owner"]) for row in rows)
 
-    def save_draft(self, session_id: str | None, text: str) -> None:
+    def save(self, session_id: str | None, text: str) -> None:
         """Keep this window's unsent text; an empty one is forgotten."""
-        values = {"id": session_id or "", "content": storable(text), "now": self.stamp(), "owner": self.owner_lock.name}
-        row = self.one(
+        values = {
+            "id": session_id or "",
+            "content": storable(text),
+            "now": self.db.stamp(),
+            "owner": self._process_lock.name,
+        }
+        row = self.db.one(
             "select content from drafts where session_id = :id and owner = :owner and :owner <> ''", **values
         )
         if values["content"] == (row["content"] if row else ""):
             return
-        self._require_writable()
-        values["owner"] = self.owner_lock.take()
-        with self.write():
+        self.db.require_writable()
+        values["owner"] = self._process_lock.take()
+        with self.db.write():
             if text:
                 self.db.execute(
                     """insert into drafts (session_id, owner, content, updated_at) values (:id, :owner, :content, :now)
@@ -61,21 +70,21 @@ class Drafts(Base):
 
     def _take_over(self, session_id: str, owner: str) -> bool:
         """Make the draft of a window that is gone this window's; False when another has done so."""
-        with self.write():
+        with self.db.write():
             changed = self.db.execute(
                 "update drafts set owner = :mine where session_id = :id and owner = :owner",
-                {"mine": self.owner_lock.take(), "id": session_id, "owner": owner},
+                {"mine": self._process_lock.take(), "id": session_id, "owner": owner},
             ).rowcount
-        if owner and self.one("select 1 from drafts where owner = :owner", owner=owner) is None:
+        if owner and self.db.one("select 1 from drafts where owner = :owner", owner=owner) is None:
             with suppress(OSError):
-                (self.path.parent / owner).unlink(missing_ok=True)
+                (self.db.path.parent / owner).unlink(missing_ok=True)
         return changed > 0
 
     def _is_mine(self, owner: str) -> bool:
-        return bool(owner) and owner == self.owner_lock.name
+        return bool(owner) and owner == self._process_lock.name
 
     def _is_left(self, owner: str) -> bool:
-        return not owner or is_dead(self.path.parent / owner)
+        return not owner or is_dead(self.db.path.parent / owner)
 
     def prompt_history(self, limit: int = 200, *, before: str | None = None) -> list[str]:
         """Prompts of all conversations, newest first, each once; with ``before``, a time, only older ones."""
@@ -91,22 +100,3 @@ class Drafts(Base):
             if len(found) >= limit:
                 break
         return list(found)
-
-    def get_local(self, key: str) -> Any:
-        """A piece of the screen's state that :meth:`set_local` kept; None when there is none."""
-        row = self.one("select value from local_state where key = :key", key=key)
-        return from_json(row["value"]) if row else None
-
-    def set_local(self, key: str, value: Any) -> None:
-        """Keep a piece of the screen's state (anything JSON can say); None forgets it. Nothing while read-only."""
-        if self.read_only is not None or value == self.get_local(key):
-            return
-        with self.write():
-            if value is None:
-                self.db.execute("delete from local_state where key = :key", {"key": key})
-            else:
-                self.db.execute(
-                    """insert into local_state (key, value) values (:key, :value)
-                    on conflict (key) do update set value = excluded.value""",
-                    {"key": key, "value": to_json(value)},
-                )

@@ -15,18 +15,22 @@ from typing import Any
 
 from .. import ids
 from ..clock import stamp
+from ..database.connection import Database
 from ..database.integers import int4
+from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound, StoreUnwritable
 from ..json_text import to_json
 from ..records import Begun, LiveReply, Message, Settled
 from ..text import storable
-from .process_locks import is_dead
+from .arriving_replies import COLUMNS
+from .conversations import Conversations
+from .messages import Messages
+from .process_locks import ProcessLock, is_dead
 from .reply_versions import ReplyVersions
+from .trash import Trash
 
 MODEL_LENGTH = 100
 COMPLETION_LENGTH = 255
-
-_LIVE = "id, session_id, user_message_id, model, message_timestamp, content, reasoning, owner"
 
 _NOTHING_CAME = {
     "stopped": "Stopped before a reply came.",
@@ -35,8 +39,25 @@ _NOTHING_CAME = {
 }
 
 
-class Live(ReplyVersions):
+@in_sentences
+class LiveReplies:
     """Turns in progress."""
+
+    def __init__(
+        self,
+        db: Database,
+        conversations: Conversations,
+        messages: Messages,
+        reply_versions: ReplyVersions,
+        trash: Trash,
+        process_lock: ProcessLock,
+    ) -> None:
+        self.db = db
+        self._conversations = conversations
+        self._messages = messages
+        self._reply_versions = reply_versions
+        self._trash = trash
+        self._process_lock = process_lock
 
     def begin_turn(
         self, session_id: str | None, text: str, *, model: str | None, settings: Mapping[str, Any] | None = None
@@ -45,15 +66,17 @@ class Live(ReplyVersions):
         text = storable(text)
         if not text.strip():
             raise Invalid("There is nothing to send yet.")
-        self._require_writable()
-        owner = self.owner_lock.take()
-        with self.write():
+        self.db.require_writable()
+        owner = self._process_lock.take()
+        with self.db.write():
             created = session_id is None
-            session_id = self.create_session().id if session_id is None else self.get_session(session_id).id
+            session_id = (
+                self._conversations.create().id if session_id is None else self._conversations.get(session_id).id
+            )
             for key, value in (settings or {}).items():
-                self.set_session_setting(session_id, key, value)
-            moment = self._next_moment(session_id)
-            message_id = ids.message_id(moment, self.token)
+                self._conversations.set_setting(session_id, key, value)
+            moment = self._messages.next_timestamp(session_id)
+            message_id = ids.message_id(moment, self.db.token)
             self.db.execute(
                 """insert into chat_messages (id, session_id, role, content, model, message_timestamp)
                 values (:id, :session, 'user', :content, :model, :at)""",
@@ -65,93 +88,84 @@ class Live(ReplyVersions):
                     "at": stamp(moment),
                 },
             )
-            self.touch(session_id)
+            self.db.touch(session_id)
             reply = self._add_live(session_id, message_id, model, owner)
-            return Begun(self.get_session(session_id), created, self.get_message(message_id), reply)
+            return Begun(self._conversations.get(session_id), created, self._messages.get(message_id), reply)
 
     def begin_retry(self, message_id: str, *, model: str | None = None) -> Begun:
         """Ask again for a reply, or for the one a prompt never got. The old reply stays until the new one has text.
 
         ``model`` is the one to ask now; None: the one that was asked.
         """
-        self._require_writable()
-        owner = self.owner_lock.take()
-        with self.write():
-            old = self.get_message(message_id)
+        self.db.require_writable()
+        owner = self._process_lock.take()
+        with self.db.write():
+            old = self._messages.get(message_id)
             prompt = old if old.role == "user" else self._prompt_of(old)
-            if self.one("select 1 from live_replies where user_message_id = :id", id=prompt.id):
+            if self.db.one("select 1 from live_replies where user_message_id = :id", id=prompt.id):
                 raise Invalid("A reply to this message is already arriving.")
-            self.touch(old.session_id)
+            self.db.touch(old.session_id)
             reply = self._add_live(old.session_id, prompt.id, model or old.model, owner)
-            return Begun(self.get_session(old.session_id), False, self.get_message(prompt.id), reply)
+            return Begun(self._conversations.get(old.session_id), False, self._messages.get(prompt.id), reply)
 
-    def save_live(self, reply_id: str, content: str, reasoning: str) -> None:
+    def save(self, reply_id: str, content: str, reasoning: str) -> None:
         """Keep what has come so far of a reply. One small commit."""
-        with self.write():
+        with self.db.write():
             self.db.execute(
                 "update live_replies set content = :content, reasoning = :reasoning where id = :id",
                 {"content": storable(content), "reasoning": storable(reasoning), "id": reply_id},
             )
 
-    def settle_reply(self, reply_id: str, settled: Settled, *, unread: bool = True) -> Message:
+    def settle(self, reply_id: str, settled: Settled, *, unread: bool = True) -> Message:
         """Make a live reply a message: all of it in one transaction. NotFound when it is settled already."""
-        with self.write():
-            live = self.one(f"select {_LIVE} from live_replies where id = :id", id=reply_id)
+        with self.db.write():
+            live = self.db.one(f"select {COLUMNS} from live_replies where id = :id", id=reply_id)
             if live is None:
                 raise NotFound("That reply is settled already.")
             self.db.execute("delete from live_replies where id = :id", {"id": reply_id})
             row = _settled_row(live, settled)
-            if not self.one("select 1 from chat_sessions where id = :id", id=live["session_id"]):
-                return self._reply_in_trash(row)
-            message = self._take_place(row, settled)
+            if not self.db.one("select 1 from chat_sessions where id = :id", id=live["session_id"]):
+                return self._trash.add_late_reply(row)
+            message = self._reply_versions.store_settled(row, settled)
             if settled.input_tokens:
                 self.db.execute(
                     """update chat_messages set input_tokens = :n
                     where id = :id and role = 'user' and input_tokens is not :n""",
                     {"n": int4(settled.input_tokens), "id": live["user_message_id"]},
                 )
-            self.title_from_exchange(live["session_id"])
+            self._conversations.title_from_exchange(live["session_id"])
             if unread:
-                self._mark_unread(live["session_id"])
-            self.touch(live["session_id"])
+                self._conversations.mark_unread(live["session_id"])
+            self.db.touch(live["session_id"])
             return message
-
-    def live_replies(self, session_id: str | None = None) -> list[LiveReply]:
-        """Replies that are arriving, in this process or in another, of one conversation or of all."""
-        rows = self.rows(
-            f"""select {_LIVE} from live_replies where session_id = coalesce(:id, session_id)
-            order by message_timestamp, id""",
-            id=session_id,
-        )
-        return [self._live_of(row) for row in rows]
 
     def recover_interrupted(self) -> list[Message]:
         """Settle, as interrupted, the replies of processes that died; gives their messages. None while read-only."""
-        if self.read_only is None:
+        if self.db.read_only is None:
             try:
                 return self._recover()
             except StoreUnwritable as error:
-                self.read_only = error  # they can still be read, and so can everything else
+                self.db.read_only = error  # they can still be read, and so can everything else
         return []
 
     def _recover(self) -> list[Message]:
-        owners = [row["owner"] for row in self.rows("select distinct owner from live_replies")]
-        mine = self.owner_lock.name
-        dead = [name for name in owners if name != mine and is_dead(self.path.parent / name)]
+        owners = [row["owner"] for row in self.db.rows("select distinct owner from live_replies")]
+        mine = self._process_lock.name
+        dead = [name for name in owners if name != mine and is_dead(self.db.path.parent / name)]
         found = []
         for name in dead:
-            with self.write():  # the rows are read again inside: another process may be doing the same
-                for row in self.rows(f"select {_LIVE} from live_replies where owner = :name", name=name):
+            with self.db.write():  # the rows are read again inside: another process may be doing the same
+                for row in self.db.rows(f"select {COLUMNS} from live_replies where owner = :name", name=name):
                     ended = Settled("interrupted", row["content"], row["reasoning"], model=row["model"])
                     with suppress(NotFound):  # its conversation was deleted for good
-                        found.append(self.settle_reply(row["id"], ended))
+                        found.append(self.settle(row["id"], ended))
             with suppress(OSError):
-                (self.path.parent / name).unlink(missing_ok=True)
+                (self.db.path.parent / name).unlink(missing_ok=True)
         return found
 
     def _add_live(self, session_id: str, user_message_id: str, model: str | None, owner: str) -> LiveReply:
-        moment = self._next_moment(session_id)
-        reply_id = ids.message_id(moment, self.token)
+        moment = self._messages.next_timestamp(session_id)
+        reply_id = ids.message_id(moment, self.db.token)
         model = storable(model) if model else None
         self.db.execute(
             """insert into live_replies (id, session_id, user_message_id, model, message_timestamp, owner)
@@ -163,15 +177,11 @@ class Live(ReplyVersions):
         )  # fmt: skip
         return LiveReply(reply_id, session_id, user_message_id, model, stamp(moment), "", "", True)
 
-    def _live_of(self, row: sqlite3.Row) -> LiveReply:
-        values = {name: row[name] for name in LiveReply.__slots__ if name != "mine"}
-        return LiveReply(**values, mine=bool(self.owner_lock.name) and row["owner"] == self.owner_lock.name)
-
     def _prompt_of(self, reply: Message) -> Message:
         if reply.user_message_id:
             with suppress(NotFound):
-                return self.get_message(reply.user_message_id)
-        for message in self._newest_first(reply.session_id, reply.key):
+                return self._messages.get(reply.user_message_id)
+        for message in self._messages.newest_first(reply.session_id, reply.key):
             if message.role == "user":
                 return message
         raise NotFound("The message that this reply answers is not here any more.")

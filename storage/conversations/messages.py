@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from ..clock import MILLISECOND, stamp, stored_time
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound
 from ..json_text import json_object
 from ..records import Message
 from ..text import storable
-from .conversations import Sessions, text_of
+from .conversations import text_of
 
 Key = tuple[str, str]
 """``(message_timestamp, id)``: a place in a conversation."""
@@ -49,57 +51,61 @@ def message_of(row: sqlite3.Row) -> Message:
     return Message(**values)
 
 
-class Messages(Sessions):
+@in_sentences
+class Messages:
     """What was said."""
 
-    def messages_before(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def before(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
         """The ``limit`` newest messages before ``key`` (None: the newest of all), oldest of them first."""
         ts, id_ = key or LAST
-        found = map(message_of, reversed(self.rows(_BEFORE, session=session_id, ts=ts, id=id_, limit=limit)))
+        found = map(message_of, reversed(self.db.rows(_BEFORE, session=session_id, ts=ts, id=id_, limit=limit)))
         return [message for message in found if message.key < (ts, id_)]  # an id that is not UTF-8 would come for ever
 
-    def messages_after(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
+    def after(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
         """The ``limit`` oldest messages after ``key`` (None: the oldest of all), oldest first."""
         ts, id_ = key or FIRST
-        found = map(message_of, self.rows(_AFTER, session=session_id, ts=ts, id=id_, limit=limit))
+        found = map(message_of, self.db.rows(_AFTER, session=session_id, ts=ts, id=id_, limit=limit))
         return [message for message in found if message.key > (ts, id_)]
 
-    def messages_around(self, session_id: str, message_id: str, limit: int) -> list[Message]:
+    def around(self, session_id: str, message_id: str, limit: int) -> list[Message]:
         """Up to ``limit`` messages with that one among them, in the middle where both sides have enough."""
-        middle = self.get_message(message_id)
+        middle = self.get(message_id)
         if middle.session_id != session_id:
             raise NotFound(NO_SUCH_MESSAGE)
         room = max(limit, 1) - 1
-        before = self.messages_before(session_id, middle.key, room)
-        after = self.messages_after(session_id, middle.key, room)
+        before = self.before(session_id, middle.key, room)
+        after = self.after(session_id, middle.key, room)
         later = min(len(after), max(room - room // 2, room - len(before)))
         earlier = room - later
         return [*(before[-earlier:] if earlier else []), middle, *after[:later]]
 
-    def get_message(self, message_id: str) -> Message:
+    def get(self, message_id: str) -> Message:
         """The message with that id, or NotFound."""
-        row = self.one(f"select {COLUMNS} from chat_messages where id = :id", id=message_id)
+        row = self.db.one(f"select {COLUMNS} from chat_messages where id = :id", id=message_id)
         if row is None:
             raise NotFound(NO_SUCH_MESSAGE)
         return message_of(row)
 
-    def message_count(self, session_id: str) -> int:
+    def count(self, session_id: str) -> int:
         """How many messages a conversation shows, failed ones included."""
-        row = self.one("select count(*) as n from chat_messages where session_id = :id", id=session_id)
+        row = self.db.one("select count(*) as n from chat_messages where session_id = :id", id=session_id)
         return int(row["n"]) if row else 0
 
-    def edit_message(self, message_id: str, content: str) -> Message:
+    def edit(self, message_id: str, content: str) -> Message:
         """The message with another text."""
-        with self.write():
-            old = self.get_message(message_id)
+        with self.db.write():
+            old = self.get(message_id)
             if old.role == "user" and not content.strip():
                 raise Invalid("A message needs some text; delete it instead.")
             self.db.execute(
                 "update chat_messages set content = :content where id = :id",
                 {"content": storable(content), "id": message_id},
             )
-            self.touch(old.session_id)
-            return self.get_message(message_id)
+            self.db.touch(old.session_id)
+            return self.get(message_id)
 
     def context_messages(self, session_id: str, budget_chars: int, until: Key | None = None) -> list[Message]:
         """The newest messages up to and with ``until`` that fit into the budget, newest first; failed turns left out.
@@ -115,7 +121,7 @@ class Messages(Sessions):
         room = budget_chars
         answered: set[str] = set()
         failed: set[str] = set()
-        for message in self._newest_first(session_id, until):
+        for message in self.newest_first(session_id, until):
             lost = message.failed and not (message.role == "assistant" and message.content.strip())
             if message.role == "assistant" and message.user_message_id:
                 (failed if lost else answered).add(message.user_message_id)
@@ -132,7 +138,7 @@ class Messages(Sessions):
 
     def count_before(self, session_id: str, key: Key) -> int:
         """How many messages with text stand before ``key``."""
-        row = self.one(
+        row = self.db.one(
             """select count(*) as n from chat_messages where session_id = :id and content <> ''
             and (message_timestamp, id) < (:ts, :last)""",
             id=session_id,
@@ -141,7 +147,7 @@ class Messages(Sessions):
         )
         return int(row["n"]) if row else 0
 
-    def _insert_reply(self, row: Mapping[str, Any]) -> None:
+    def insert_reply(self, row: Mapping[str, Any]) -> None:
         self.db.execute(
             """insert into chat_messages (id, session_id, role, content, message_timestamp, model, total_tokens,
                 input_tokens, output_tokens, user_message_id, content_type, elapsed_ms, completion_id, error_message,
@@ -152,15 +158,15 @@ class Messages(Sessions):
             row,
         )
 
-    def _newest_first(self, session_id: str, until: Key | None) -> Iterator[Message]:
+    def newest_first(self, session_id: str, until: Key | None) -> Iterator[Message]:
         key = LAST if until is None else (until[0], until[1] + "\0")
-        while page := self.messages_before(session_id, key, 40):
+        while page := self.before(session_id, key, 40):
             yield from reversed(page)
             key = page[0].key
 
-    def _next_moment(self, session_id: str) -> datetime:
+    def next_timestamp(self, session_id: str) -> datetime:
         """When a conversation's next message is: now, but after all that is there, so that no clock reorders it."""
-        row = self.one(
+        row = self.db.one(
             """select max(at) as at from (
                 select max(message_timestamp) as at from chat_messages where session_id = :id
                 union all
@@ -168,7 +174,7 @@ class Messages(Sessions):
             )""",
             id=session_id,
         )
-        now = self.now()
+        now = self.db.now()
         if row is None or row["at"] is None or row["at"] < stamp(now):
             return now
         return max(stored_time(row["at"]) + MILLISECOND, now)  # a damaged time is before all others

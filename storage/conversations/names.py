@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..database.connection import Base
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 
 _NAMED = r"""
 select id from chat_sessions
@@ -13,19 +14,23 @@ limit :limit
 """
 
 
-class Names(Base):
+@in_sentences
+class ConversationNames:
     """From names to conversations."""
 
-    def sessions_named(self, name: str, limit: int = 2) -> list[str]:
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def matching(self, name: str, limit: int = 2) -> list[str]:
         """Ids that begin with ``name``, or whose random part does (``k3f9`` for ``conv_1763700000000_k3f9…``).
 
         The conversation with exactly that id comes first, then the newest.
         """
-        return [row["id"] for row in self.rows(_NAMED, name=name, limit=limit)] if name else []
+        return [row["id"] for row in self.db.rows(_NAMED, name=name, limit=limit)] if name else []
 
-    def newest_session(self) -> str | None:
+    def newest(self) -> str | None:
         """The conversation on top of the list."""
-        row = self.one(
+        row = self.db.one(
             "select id from chat_sessions order by coalesce(last_message_timestamp, created_at) desc, id desc limit 1"
         )
         return row["id"] if row else None

@@ -8,7 +8,7 @@ from ..database.sqlite_errors import unwritable
 from ..ids import RANDOM_LENGTH, Token
 
 
-class Owner:
+class HeldLock:
     """The lock that this process holds, made with its first reply or draft."""
 
     def __init__(self, database: Path, token: Token) -> None:
@@ -29,18 +29,18 @@ class Owner:
         self._path.unlink(missing_ok=True)
 
 
-class Ownership:
+class ProcessLock:
     """The lock of one store, made when it is first needed: rows of a reply or a draft name it."""
 
     def __init__(self, database: Path, token: Token) -> None:
         self._database = database
         self._token = token
-        self._owner: Owner | None = None
+        self._owner: HeldLock | None = None
 
     def take(self) -> str:
         """Return the name of the lock file, held from now on. Raises StoreUnwritable."""
         if self._owner is None:
-            self._owner = Owner(self._database, self._token)
+            self._owner = HeldLock(self._database, self._token)
         return self._owner.name
 
     @property

@@ -22,7 +22,8 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
-from ..database.connection import Base, readable
+from ..database.connection import Database, readable
+from ..database.sqlite_errors import in_sentences
 from ..records import Hit
 from ..text import clean, clip, storable
 
@@ -161,8 +162,12 @@ def _is_word(character: str) -> bool:
     return unicodedata.category(character)[0] in "LN" or unicodedata.category(character) == "Co"
 
 
-class Search(Base):
+@in_sentences
+class Search:
     """Titles and messages by their words."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
 
     def search(self, text: str, *, limit: int = 50, session_id: str | None = None) -> list[Hit]:
         """Conversations by their title, then messages, newest first; with ``session_id``, that one's messages only."""
@@ -179,7 +184,7 @@ class Search(Base):
         words = ['"' + word.strip('"') + '"' for word in words if len(word.strip('"')) > 2]
         if not words:
             return self._message_hits(query, limit, None)
-        rows = self.rows(
+        rows = self.db.rows(
             _MESSAGES + """and f.rowid > (select coalesce(max(local_id), 0) from chat_messages) - 200000
             order by f.rank limit :limit""",
             match=" OR ".join(words), limit=limit,
@@ -193,7 +198,7 @@ class Search(Base):
         if not longest:
             return []
         pairs = [f'("{one}" AND "{other}")' for one, other in combinations(longest, 2)]
-        rows = self.rows(
+        rows = self.db.rows(
             f"""select m.id from message_search as f join chat_messages as m on m.local_id = f.rowid
             where f.message_search match :match and m.role = 'user'
                 and f.rowid > (select coalesce(max(local_id), 0) from chat_messages) - {ASKED_LATELY}
@@ -202,39 +207,10 @@ class Search(Base):
         )  # fmt: skip
         return [row["id"] for row in rows]
 
-    def catch_up_search(self, limit: int = 2_000) -> int:
-        """Index some of the messages that an import left for later, newest first; how many. 0: none are left."""
-        if self.one("select 1 from search_backlog") is None:
-            return 0
-        with self.write():
-            row = self.one("select first_id, last_id from search_backlog order by first_id desc limit 1")
-            if row is None:
-                return 0
-            values = {"first": row["first_id"], "last": row["last_id"], "limit": limit - 1}
-            cut = self.one(
-                """select local_id from chat_messages where local_id between :first and :last
-                order by local_id desc limit 1 offset :limit""",
-                **values,
-            )
-            start = row["first_id"] if cut is None else cut["local_id"]
-            done = self.db.execute(
-                """insert into message_search (rowid, content)
-                select local_id, content from searchable_messages where local_id between :start and :last""",
-                {"start": start, "last": row["last_id"]},
-            ).rowcount
-            if cut is None:
-                self.db.execute("delete from search_backlog where first_id = :first", values)
-            else:
-                self.db.execute(
-                    "update search_backlog set last_id = :start - 1 where first_id = :first",
-                    {"first": row["first_id"], "start": start},
-                )
-            return max(done, 1)
-
     def _title_hits(self, query: Query, limit: int) -> list[Hit]:
         if parts := (*query.parts, *query.literal):
             wanted = _all_of(parts, "title")
-            rows = self.rows(
+            rows = self.db.rows(
                 f"""select id as session_id, title, coalesce(last_message_timestamp, created_at) as at, title as snippet
                 from chat_sessions where {wanted.sql}
                     and (:match = '' or local_id in (select rowid from title_search where title_search match :match))
@@ -242,7 +218,7 @@ class Search(Base):
                 match=query.match or "", limit=limit, **wanted.values,
             )  # fmt: skip
         else:
-            rows = self.rows(_TITLES + "order by f.rowid desc limit :limit", match=query.match, limit=limit)
+            rows = self.db.rows(_TITLES + "order by f.rowid desc limit :limit", match=query.match, limit=limit)
         return [
             Hit(row["session_id"], row["title"], None, None, _marked(row["snippet"], parts), row["at"]) for row in rows
         ]
@@ -260,9 +236,9 @@ class Search(Base):
             more = (
                 f"select 1 from message_search as f where f.message_search match :match {_RANGE} limit 1 offset :skip"
             )
-            if len(hits) == limit or self.one(more, match=query.near, skip=CANDIDATES, session=session_id) is None:
+            if len(hits) == limit or self.db.one(more, match=query.near, skip=CANDIDATES, session=session_id) is None:
                 return hits
-        rows = self.rows(
+        rows = self.db.rows(
             f"""{_MESSAGES} {_RANGE} and m.session_id = coalesce(:session, m.session_id)
             order by f.rowid desc limit :limit""",
             match=query.match, **values,
@@ -272,7 +248,7 @@ class Search(Base):
 
     def _near_hits(self, query: Query, values: dict[str, Any]) -> list[Hit]:
         self.db.create_function("begins_word", 2, begins_word, deterministic=True)
-        rows = self.rows(
+        rows = self.db.rows(
             f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
                 null as snippet, m.content as whole
             from (
@@ -292,7 +268,7 @@ class Search(Base):
     def _literal_hits(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
         """Read the newest messages that have the letters, and keep those that have them with their symbols."""
         wanted = _all_of(query.literal, "m.content")
-        rows = self.rows(
+        rows = self.db.rows(
             f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
                 m.content as snippet
             from (
@@ -311,7 +287,7 @@ class Search(Base):
 
     def _scan(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
         wanted = _all_of((*query.parts, *query.literal), "m.content")
-        rows = self.rows(
+        rows = self.db.rows(
             f"""select m.id as message_id, m.session_id, m.role, m.message_timestamp as at, s.title,
                 m.content as snippet
             from (

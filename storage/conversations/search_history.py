@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from ..database.connection import Base
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..json_text import from_json, to_json
 from ..records import Hit
 from ..text import storable
@@ -21,28 +22,30 @@ SearchStatus = Literal["completed", "no_results", "failed"]
 _STATS = "total_conversations, total_searches, message_count, token_usage, subscription_tier, subscription_status"
 
 
-class Searches(Base):
+@in_sentences
+class SearchHistory:
     """Access to ``search_sessions``, and the two functions of chat memory."""
 
-    def record_search(
-        self, query: str, hits: Sequence[Hit], *, session_id: str | None = None, failed: bool = False
-    ) -> str:
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def record(self, query: str, hits: Sequence[Hit], *, session_id: str | None = None, failed: bool = False) -> str:
         """Note a search that was made, in one conversation or in everything; gives its id.
 
         ``total_searches`` of the profile counts it by trigger.
         """
         status: SearchStatus = "failed" if failed else "completed" if hits else "no_results"
         found = [{"session_id": hit.session_id, "message_id": hit.message_id} for hit in hits]
-        with self.write():
-            row = self.one(
+        with self.db.write():
+            row = self.db.one(
                 """insert into search_sessions (user_id, filters, results, results_count, status, created_at)
                 values (:user, :filters, :results, :count, :status, :now) returning id""",
-                user=self.user_id,
+                user=self.db.user_id,
                 filters=to_json({"query": storable(query), "session_id": session_id}),
                 results=to_json(found),
                 count=len(found),
                 status=status,
-                now=self.stamp(),
+                now=self.db.stamp(),
             )
             assert row is not None
             self.db.execute(
@@ -53,9 +56,9 @@ class Searches(Base):
         noted: str = row["id"]
         return noted
 
-    def recent_searches(self, limit: int = 8) -> list[str]:
+    def recent(self, limit: int = 8) -> list[str]:
         """What was looked for last, each once, newest first."""
-        rows = self.rows(
+        rows = self.db.rows(
             """select json_extract(filters, '$.query') as query, max(created_at) as at
             from search_sessions where status <> 'failed' and json_type(filters, '$.query') = 'text'
             group by 1 order by at desc, query limit :limit""",
@@ -63,21 +66,21 @@ class Searches(Base):
         )
         return [row["query"] for row in rows]
 
-    def forget_search(self, query: str) -> int:
+    def forget(self, query: str) -> int:
         """Remove every search for this; how many there were."""
-        with self.write():
+        with self.db.write():
             return self.db.execute(
                 "delete from search_sessions where json_extract(filters, '$.query') = :query", {"query": query}
             ).rowcount
 
     def get_user_stats(self) -> dict[str, Any]:
         """The counters of the account, which only grow, and its tier."""
-        row = self.one(f"select {_STATS} from users where id = :id", id=self.user_id)
+        row = self.db.one(f"select {_STATS} from users where id = :id", id=self.db.user_id)
         return dict(row) if row is not None else {}
 
     def get_user_chat_history(self) -> list[dict[str, Any]]:
         """Every conversation, last changed first: its id, title, newest message as ``chat_memory`` has it, times."""
-        rows = self.rows(
+        rows = self.db.rows(
             """select s.id as session_id, s.title, s.created_at, s.updated_at, (
                     select m.message from chat_memory as m where m.session_id = s.id
                     order by m.created_at desc, m.id desc limit 1) as last_message

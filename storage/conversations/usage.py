@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..database.connection import Base
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound
 from ..json_text import from_json, to_json
 
@@ -80,8 +81,12 @@ class Counted:
     models: Mapping[str, int] = field(default_factory=dict)
 
 
-class Usage(Base):
+@in_sentences
+class Usage:
     """Counting and reading what was used."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
 
     def track_user_usage(
         self,
@@ -108,14 +113,14 @@ class Usage(Base):
             if value < 0:
                 raise Invalid(f"{name} cannot be {value}: use is only ever added to.")
         models = {} if model_used is None else {model_used: 1}
-        with self.write():
-            if self.one("select 1 from profiles where id = :id", id=user_id) is None:
+        with self.db.write():
+            if self.db.one("select 1 from profiles where id = :id", id=user_id) is None:
                 raise NotFound(f"No account has the id {user_id}.")
             self._add_usage(user_id, added, models, sessions_created=int(bool(session_created)), usage_date=usage_date)
 
     def usage_today(self) -> dict[str, Any]:
         """Today's counters; zeros on a day without any."""
-        today = self.stamp()[:10]
+        today = self.db.stamp()[:10]
         for day in self.usage_days(1):
             return day
         zeros = dict.fromkeys(
@@ -125,7 +130,9 @@ class Usage(Base):
 
     def usage_days(self, days: int) -> list[dict[str, Any]]:
         """The counters of the last ``days`` days that have any, newest first, today being the first."""
-        found = self.rows(_DAYS, user_id=self.user_id, today=self.stamp()[:10], back=f"-{max(0, days - 1):d} days")
+        found = self.db.rows(
+            _DAYS, user_id=self.db.user_id, today=self.db.stamp()[:10], back=f"-{max(0, days - 1):d} days"
+        )
         return [{**dict(row), "models_used": from_json(row["models_used"])} for row in found]
 
     def recompute_session(self, session_id: str) -> None:
@@ -135,7 +142,7 @@ class Usage(Base):
     def recompute_sessions(self, session_ids: Iterable[str]) -> None:
         """:meth:`recompute_session` for many at once; ids without a conversation are passed over."""
         ids = to_json(sorted(set(session_ids)))
-        with self.write():
+        with self.db.write():
             self.db.execute(_COUNT, {"ids": ids})
             self.db.execute(
                 "insert into update_session_stats (session_id) select value from json_each(:ids)", {"ids": ids}
@@ -147,7 +154,7 @@ class Usage(Base):
         sessions, newest = self.db.execute(_SESSIONS, {"ids": ids}).fetchone()
         sums = {"messages": 0, "sent": 0, "received": 0, "input_tokens": 0, "output_tokens": 0, "generation_ms": 0}
         models: dict[str, int] = {}
-        for row in self.rows(_BY_ROLE, ids=ids):
+        for row in self.db.rows(_BY_ROLE, ids=ids):
             sums["messages"] += row["messages"]
             if row["role"] == "user":
                 sums["sent"] += row["messages"]
@@ -166,7 +173,7 @@ class Usage(Base):
         For a bulk import: ``before = counted_usage(ids)``, write the rows with the triggers aside, then this.
         """
         ids = list(session_ids)
-        with self.write():
+        with self.db.write():
             now = self.counted_usage(ids)
             added = {
                 "messages_sent": now.sent - before.sent,
@@ -180,7 +187,7 @@ class Usage(Base):
             changes = {name: now.models.get(name, 0) - before.models.get(name, 0) for name in sorted(names)}
             models = {name: change for name, change in changes.items() if change}
             if any(added.values()) or models or sessions:
-                self._add_usage(self.user_id, added, models, sessions_created=sessions)
+                self._add_usage(self.db.user_id, added, models, sessions_created=sessions)
             self.db.execute(
                 "update profiles set total_conversations = total_conversations + :sessions,"
                 " message_count = message_count + :messages,"
@@ -191,7 +198,7 @@ class Usage(Base):
                     "messages": now.messages - before.messages,
                     "newest": now.newest,
                     "known": before.newest,
-                    "user_id": self.user_id,
+                    "user_id": self.db.user_id,
                 },
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -12,7 +12,6 @@ from typing import Any
 
 from .. import ids
 from ..clock import Clock, stamp, utc_now
-from ..conversations.process_locks import Ownership
 from ..errors import StoreError
 from ..records import Change
 from .sqlite_errors import explain
@@ -50,27 +49,40 @@ def readable(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
-class Base:
-    """What every part of the store stands on: the connection, the clock, the one way to write."""
+class Database:
+    """One connection to a history: the clock, queries, and the one way to write.
 
-    db: sqlite3.Connection
+    ``reconnect`` returns a connection that can write, for a history that was opened for reading; it is asked before
+    each write while :attr:`read_only` is set.
+    """
 
     def __init__(
-        self, db: sqlite3.Connection, path: Path, *, clock: Clock = utc_now, token: ids.Token = ids.base36
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        *,
+        clock: Clock = utc_now,
+        token: ids.Token = ids.base36,
+        read_only: StoreError | None = None,
+        reconnect: Callable[[], sqlite3.Connection] | None = None,
     ) -> None:
-        self.db = db
+        self.connection = connection
         self.path = path
+        self.clock = clock
         self.token = token
-        self.owner_lock = Ownership(path, token)
-        self.read_only: StoreError | None = None
+        self.read_only = read_only
         """Why nothing can be written, while that is so."""
         self.on_commit: Callable[[Change], None] | None = None
         """Called in the store's thread after each commit that touched a conversation."""
-        self._clock = clock
+        self._reconnect = reconnect
         self._user_id = ""
         self._depth = 0
         self._began: datetime | None = None
         self._touched: set[str] = set()
+
+    def close(self) -> None:
+        """Let go of the file. Safe to call twice."""
+        self.connection.close()
 
     @property
     def user_id(self) -> str:
@@ -86,7 +98,7 @@ class Base:
 
     def now(self) -> datetime:
         """The injected clock; inside a write, the moment the write began, as in any SQL transaction."""
-        return self._began if self._began is not None else self._clock()
+        return self._began if self._began is not None else self.clock()
 
     def stamp(self) -> str:
         """:meth:`now` as the schema keeps it."""
@@ -109,14 +121,14 @@ class Base:
             finally:
                 self._depth -= 1
             return
-        self._require_writable()
+        self.require_writable()
         try:
-            self.db.execute("begin immediate")
-            self._depth, self._began = 1, self._clock()
-            self.db.execute("update sync_ctx set now = :now", {"now": stamp(self._began)})
+            self.execute("begin immediate")
+            self._depth, self._began = 1, self.clock()
+            self.execute("update sync_ctx set now = :now", {"now": stamp(self._began)})
             yield
-            self.db.execute("update sync_ctx set now = null")
-            self.db.execute("commit")
+            self.execute("update sync_ctx set now = null")
+            self.execute("commit")
         except BaseException as error:
             self._touched.clear()
             if self._depth:
@@ -130,16 +142,38 @@ class Base:
         if touched and self.on_commit is not None:
             self.on_commit(Change(sessions=touched))
 
-    def _require_writable(self) -> None:
-        """Raise :attr:`read_only` when there is one. A store that can become writable again tries that first."""
-        if self.read_only is not None:
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all reads inside see the same moment, whatever other processes write meanwhile."""
+        if self.connection.in_transaction:
+            yield
+            return
+        self.execute("begin")
+        try:
+            yield
+        finally:
+            self.execute("rollback")
+
+    def require_writable(self) -> None:
+        """Raise why nothing can be written, unless it can be written by now."""
+        if self.read_only is None:
+            return
+        if self._reconnect is None:
             raise type(self.read_only)(str(self.read_only))
+        connection = self._reconnect()
+        self.connection.close()
+        self.connection, self.read_only = connection, None
+
+    def data_version(self) -> int:
+        """Return a number that changes when another connection commits."""
+        version: int = self.execute("pragma data_version").fetchone()[0]
+        return version
 
     def _undo(self) -> None:
         """Roll back, however often somebody ends what is being done. SQLite has done it already after some errors."""
-        while self.db.in_transaction:
+        while self.connection.in_transaction:
             try:
-                self.db.execute("rollback")
+                self.execute("rollback")
             except sqlite3.OperationalError as error:
                 if "interrupted" not in str(error):
                     raise
@@ -147,29 +181,29 @@ class Base:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Part of a write that can fail by itself: on an exception only it is undone, and the exception goes on."""
-        self.db.execute("savepoint part")
+        self.execute("savepoint part")
         try:
             yield
         except BaseException:
-            if self.db.in_transaction:
-                self.db.execute("rollback to part")
-                self.db.execute("release part")
+            if self.connection.in_transaction:
+                self.execute("rollback to part")
+                self.execute("release part")
             raise
-        self.db.execute("release part")
+        self.execute("release part")
 
     @contextmanager
     def applying(self) -> Iterator[None]:
         """Rows are only put where they belong: none is captured for sync, counted as use or stamped anew."""
-        self.db.execute("update sync_ctx set applying = 1")
+        self.execute("update sync_ctx set applying = 1")
         yield
-        self.db.execute("update sync_ctx set applying = 0")  # after an exception the write's rollback does this
+        self.execute("update sync_ctx set applying = 0")  # after an exception the write's rollback does this
 
     @contextmanager
     def in_bulk(self) -> Iterator[None]:
         """Many rows at once: the triggers of statistics, use, capture and search leave their work to the caller."""
-        self.db.execute("update sync_ctx set bulk = 1")
+        self.execute("update sync_ctx set bulk = 1")
         yield
-        self.db.execute("update sync_ctx set bulk = 0")
+        self.execute("update sync_ctx set bulk = 0")
 
     def insert_many(self, table: str, rows: Iterable[Mapping[str, Any]], *, known: str = "") -> None:
         """Insert rows that all have the same columns, many a statement; ``known="or ignore"`` passes over known ones.
@@ -182,13 +216,25 @@ class Base:
             names = ", ".join(some[0])
             places = ", ".join(["(" + ", ".join("?" * len(some[0])) + ")"] * len(some))
             values = [value for row in some for value in row.values()]
-            self.db.execute(f"insert {known} into {table} ({names}) values {places}", values)
+            self.execute(f"insert {known} into {table} ({names}) values {places}", values)
+
+    def execute(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
+        """Execute one statement. Raises sqlite3.Error."""
+        return self.connection.execute(sql, values)
+
+    def create_function(self, name: str, count: int, function: Callable[..., Any], *, deterministic: bool) -> None:
+        """Let statements call a Python function of ``count`` arguments."""
+        self.connection.create_function(name, count, function, deterministic=deterministic)
+
+    def executemany(self, sql: str, values: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
+        """Execute one statement for each row of values. Raises sqlite3.Error."""
+        return self.connection.executemany(sql, values)
 
     def one(self, sql: str, **values: Any) -> sqlite3.Row | None:
         """The first row of a query, or None."""
-        row: sqlite3.Row | None = self.db.execute(sql, values).fetchone()
+        row: sqlite3.Row | None = self.connection.execute(sql, values).fetchone()
         return row
 
     def rows(self, sql: str, **values: Any) -> list[sqlite3.Row]:
         """All rows of a query."""
-        return self.db.execute(sql, values).fetchall()
+        return self.connection.execute(sql, values).fetchall()

@@ -19,8 +19,9 @@ from ..clock import stamp
 from ..conversations.usage import Usage
 from ..json_text import is_json, to_json
 from ..text import storable
-from .connection import readable
+from .connection import Database, readable
 from .migrations import backup
+from .sqlite_errors import in_sentences
 
 _JSON = re.compile(r"json_valid\((\w+)\)")
 _TIME = re.compile(r"(\w+) glob '\?\?\?\?-\?\?-\?\?T")
@@ -74,16 +75,21 @@ class _Table:
     columns: tuple[_Column, ...]
 
 
-class DamagedValues(Usage):
+@in_sentences
+class DamagedValues:
     """Finding and repairing them."""
+
+    def __init__(self, db: Database, usage: Usage) -> None:
+        self.db = db
+        self._usage = usage
 
     def copy_file(self) -> Path:
         """Copy the file as it was last committed, beside it; return the copy's path."""
-        self._require_writable()
+        self.db.require_writable()
         version: int = self.db.execute("pragma user_version").fetchone()[0]
-        return backup(self.path, version, self._clock)
+        return backup(self.db.path, version, self.db.clock)
 
-    def damaged_values(self) -> list[Damaged]:
+    def find(self) -> list[Damaged]:
         """Return how many values of which columns are damaged. Reads every row."""
         counts: dict[tuple[str, str], int] = {}
         for table in self._tables():
@@ -101,10 +107,10 @@ class DamagedValues(Usage):
         """
         repaired: dict[str, list[sqlite3.Row]] = {}
         count = 0
-        self._require_writable()
-        with self.write(), self.applying():
+        self.db.require_writable()
+        with self.db.write(), self.db.applying():
             self.db.execute("pragma defer_foreign_keys = on")  # an id is repaired in one table after the other
-            with self.in_bulk():  # triggers would stumble over values that are not repaired yet
+            with self.db.in_bulk():  # triggers would stumble over values that are not repaired yet
                 for table in self._tables():
                     repaired[table.name] = list(self._flawed_rows(table))
                     count += sum(self._repair(table, row) for row in repaired[table.name])
@@ -126,7 +132,7 @@ class DamagedValues(Usage):
         of_messages = (
             "select distinct session_id from chat_messages where local_id in (select value from json_each(:at))"
         )
-        self.recompute_sessions(row["session_id"] for row in self.rows(of_messages, at=places))
+        self._usage.recompute_sessions(row["session_id"] for row in self.db.rows(of_messages, at=places))
         if repaired["chat_sessions"]:
             self.db.execute("insert into title_search (title_search) values ('rebuild')")
         if repaired["chat_messages"]:  # its words may be as damaged as the text: all are indexed anew, in spare time
@@ -157,7 +163,7 @@ class DamagedValues(Usage):
                 moment = datetime.fromtimestamp(int(found[1]) / 1000, UTC)
                 if 2000 <= moment.year < 2200:
                     return stamp(moment)
-        return self.stamp()
+        return self.db.stamp()
 
     def _flawed_rows(self, table: _Table) -> Iterator[sqlite3.Row]:
         """Return the rows with something wrong: each value as bytes, and what SQL found wrong with it."""
@@ -176,14 +182,14 @@ class DamagedValues(Usage):
 
     def _tables(self) -> Iterator[_Table]:
         """Return the tables of the schema, those of SQLite and of the search index left out."""
-        listed = self.rows(
+        listed = self.db.rows(
             """select t.name, t.wr, s.sql from pragma_table_list as t
             join sqlite_master as s on s.type = 'table' and s.name = t.name
             where t.schema = 'main' and t.type = 'table' and t.name not like 'sqlite\\_%' escape '\\' order by t.name"""
         )
         for row in listed:
             json, times = set(_JSON.findall(row["sql"])), set(_TIME.findall(row["sql"]))
-            columns = self.rows('select name, type, "notnull", pk from pragma_table_info(:name)', name=row["name"])
+            columns = self.db.rows('select name, type, "notnull", pk from pragma_table_info(:name)', name=row["name"])
             key = tuple(one["name"] for one in sorted(columns, key=lambda one: int(one["pk"])) if one["pk"])
             yield _Table(
                 row["name"],

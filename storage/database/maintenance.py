@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from ..errors import Invalid, NotFound
 from ..json_text import from_json, is_json, to_json
-from .connection import Base, readable
+from .connection import Database, readable
+from .sqlite_errors import in_sentences
 
 _JSON = frozenset({
     "filters", "results",
@@ -73,8 +73,26 @@ _LISTS = (
 _CHUNK = 500
 
 
-class Maintenance(Base):
+SHOWN = 10
+"""Lines of damage that are shown."""
+
+
+@in_sentences
+class Maintenance:
     """Cleaning, measuring, exporting."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def damage(self) -> list[str]:
+        """What SQLite finds wrong with the file, a line each, the first few; empty when it is sound."""
+        found = [str(row[0]) for row in self.db.rows(f"pragma integrity_check({SHOWN})")]
+        damaged = [] if found == ["ok"] else found
+        orphans = self.db.rows("pragma foreign_key_check")
+        if orphans:
+            tables = ", ".join(sorted({str(row[0]) for row in orphans}))
+            damaged.append(f"rows without the row they belong to: {len(orphans):,}, in {tables}")
+        return damaged
 
     def cleanup_old_data(self, days_to_keep: int | None = 90) -> dict[str, Any]:
         """Remove log and usage rows older than that many days and cache entries that expired; the answer counts them.
@@ -83,8 +101,8 @@ class Maintenance(Base):
         """
         if days_to_keep is not None and days_to_keep < 1:
             raise Invalid("days_to_keep must be at least 1.")
-        with self.write():
-            now = self.stamp()
+        with self.db.write():
+            now = self.db.stamp()
             ages = {"now": now, "today": now[:10], "days": None if days_to_keep is None else f"-{days_to_keep:d} days"}
             removed = {
                 name: self.db.execute(sql, ages).rowcount
@@ -102,15 +120,15 @@ class Maintenance(Base):
             "success": True,
             "cleanup_date": now[:10],
             "deleted_records": removed,
-            "cleanup_completed_at": self.stamp(),
+            "cleanup_completed_at": self.db.stamp(),
         }
 
     def export_user_data(self, user_id: str) -> dict[str, Any]:
         """Everything the file holds of this person, as one object. For a large history see :meth:`export_json`."""
-        with self._snapshot():
+        with self.db.snapshot():
             profile = self._profile(user_id)
             return {
-                "export_date": self.stamp(),
+                "export_date": self.db.stamp(),
                 "user_id": user_id,
                 "profile": profile,
                 "conversations": list(self._conversations(user_id)),
@@ -122,8 +140,8 @@ class Maintenance(Base):
 
         Holds no more than a few messages in memory, whatever the size of the history.
         """
-        with self._snapshot():
-            head = {"export_date": self.stamp(), "user_id": user_id, "profile": self._profile(user_id)}
+        with self.db.snapshot():
+            head = {"export_date": self.db.stamp(), "user_id": user_id, "profile": self._profile(user_id)}
             write(to_json(head)[:-1] + ',"conversations":[')
             count = 0
             for place, session in self._sessions(user_id):
@@ -146,10 +164,10 @@ class Maintenance(Base):
 
         SQLite does not count how often an index is used, so ``index_usage`` gives what each serves and weighs.
         """
-        now = self.stamp()
-        with self._snapshot():
+        now = self.db.stamp()
+        with self.db.snapshot():
             sizes = self._sizes()
-            names = self.rows(
+            names = self.db.rows(
                 "select type, name, tbl_name from sqlite_master where type in ('table', 'index') order by name"
             )
             totals = self.db.execute(
@@ -186,18 +204,6 @@ class Maintenance(Base):
         size: int = self.db.execute("pragma page_size").fetchone()[0]
         return pages * size
 
-    @contextmanager
-    def _snapshot(self) -> Iterator[None]:
-        """All reads inside see the same moment, whatever other processes write meanwhile."""
-        if self.db.in_transaction:
-            yield
-            return
-        self.db.execute("begin")
-        try:
-            yield
-        finally:
-            self.db.execute("rollback")
-
     def _profile(self, user_id: str) -> dict[str, Any]:
         for row in self._list("select * from profiles where id = :id", user_id):
             return row
@@ -209,7 +215,9 @@ class Maintenance(Base):
 
     def _sessions(self, user_id: str) -> Iterator[tuple[int, dict[str, Any]]]:
         """Each conversation with its place: its id may be damaged, and then nothing is found by it."""
-        places = self.rows("select local_id from chat_sessions where user_id = :id order by created_at, id", id=user_id)
+        places = self.db.rows(
+            "select local_id from chat_sessions where user_id = :id order by created_at, id", id=user_id
+        )
         for (place,) in places:
             for session in self._list("select * from chat_sessions where local_id = :id", place):
                 yield place, session
@@ -222,7 +230,7 @@ class Maintenance(Base):
         )
 
     def _settings(self, place: int) -> dict[str, Any]:
-        found = self.rows(
+        found = self.db.rows(
             """select key, value from session_settings
             where session_id = (select id from chat_sessions where local_id = :id) order by key""",
             id=place,
@@ -246,7 +254,7 @@ class Maintenance(Base):
             return {}
 
     def _index_columns(self, index: str) -> list[str | None]:
-        return [row["name"] for row in self.rows("select name from pragma_index_info(:index)", index=index)]
+        return [row["name"] for row in self.db.rows("select name from pragma_index_info(:index)", index=index)]
 
 
 def size_pretty(size: int) -> str:

@@ -5,73 +5,40 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Self
 
 from .. import ids
 from ..clock import Clock, utc_now
 from ..errors import StoreUnwritable
-from .connection import BUSY_MS, Base, connect
+from .connection import BUSY_MS, Database, connect
 from .lost_file import note_opened, refuse_lost
 from .migrations import migrate
-from .sqlite_errors import explain, unwritable
+from .sqlite_errors import raising_sentences
 
 
-class OpenFile(Base):
-    """A history in a file that is open."""
+def open_database(
+    path: Path, *, clock: Clock = utc_now, token: ids.Token = ids.base36, busy_ms: int = BUSY_MS
+) -> Database:
+    """Return the history in ``path``, made or brought up to date when needed. Raises :class:`StoreError`.
 
-    _busy_ms = BUSY_MS
-
-    @classmethod
-    def open(cls, path: Path, *, clock: Clock = utc_now, token: ids.Token = ids.base36, busy_ms: int = BUSY_MS) -> Self:
-        """Return the history in ``path``, made or brought up to date when needed. Raises :class:`StoreError`.
-
-        What cannot be written is opened for reading: :attr:`read_only` then says why, and so does every write.
-        """
-        reason = None
-        try:
-            db = _connect(path, clock, busy_ms)
-        except StoreUnwritable as error:
-            if not _has_content(path):
-                raise
-            reason = error
-            db = _connect_read_only(path, clock, busy_ms)
-        opened = cls(db, path, clock=clock, token=token)
-        opened.read_only, opened._busy_ms = reason, busy_ms
-        try:
-            with _in_sentences(path):
-                opened._opened()
-        except BaseException:
-            db.close()
+    What cannot be written is opened for reading: :attr:`Database.read_only` then says why, and so does every write.
+    """
+    connect_writable = partial(_connect, path, clock, busy_ms)
+    reason = None
+    try:
+        connection = connect_writable()
+    except StoreUnwritable as error:
+        if not _has_content(path):
             raise
-        return opened
-
-    def close(self) -> None:
-        """Let go of the file. Safe to call twice."""
-        self.db.close()
-
-    def data_version(self) -> int:
-        """Return a number that changes when another connection commits."""
-        version: int = self.db.execute("pragma data_version").fetchone()[0]
-        return version
-
-    def _opened(self) -> None:
-        """Do what has to be done once the file is open."""
-
-    def _require_writable(self) -> None:
-        """Raise why nothing can be written, unless it can be written by now."""
-        if self.read_only is None:
-            return
-        db = _connect(self.path, self._clock, self._busy_ms)
-        self.db.close()
-        self.db, self.read_only = db, None
+        reason = error
+        connection = _connect_read_only(path, clock, busy_ms)
+    return Database(connection, path, clock=clock, token=token, read_only=reason, reconnect=connect_writable)
 
 
 def _connect(path: Path, clock: Clock, busy_ms: int) -> sqlite3.Connection:
     """Return a connection that writes, to a file of this program's schema. Raises StoreError."""
-    with _in_sentences(path):
+    with raising_sentences(path):
         refuse_lost(path)
         _private(path)
         db = connect(path, busy_ms=busy_ms)
@@ -87,21 +54,8 @@ def _connect(path: Path, clock: Clock, busy_ms: int) -> sqlite3.Connection:
 def _connect_read_only(path: Path, clock: Clock, busy_ms: int) -> sqlite3.Connection:
     from .read_only import connect_read_only
 
-    with _in_sentences(path):
+    with raising_sentences(path):
         return connect_read_only(path, clock=clock, busy_ms=busy_ms)
-
-
-@contextmanager
-def _in_sentences(path: Path) -> Iterator[None]:
-    """Raise StoreError in place of what the system and SQLite raise; a mistake of ours stays what it is."""
-    try:
-        yield
-    except OSError as error:
-        raise unwritable(error, path) from error
-    except sqlite3.Error as error:
-        if (sentence := explain(error, path)) is None:
-            raise
-        raise sentence from error
 
 
 def _has_content(path: Path) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
-from inspect import getattr_static, isfunction
+from inspect import isfunction
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -114,20 +115,29 @@ def _disk_is_full(path: Path) -> bool:
         return False
 
 
-def in_sentences(plumbing: type) -> Callable[[C], C]:
-    """A class whose public methods raise :class:`StoreError` where SQLite raises its own; those of ``plumbing`` do not.
+@contextmanager
+def raising_sentences(path: Path) -> Iterator[None]:
+    """Raise StoreError in place of errors of the system and of SQLite; a mistake of ours stays what it is."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(error, path) from error
+    except sqlite3.Error as error:
+        if (sentence := explain(error, path)) is None:
+            raise
+        raise sentence from error
 
-    A proxy around the connection would see every row go by; here a call costs one frame more.
+
+def in_sentences(cls: C) -> C:
+    """Make the public methods of a class raise :class:`StoreError` where SQLite raises its own errors.
+
+    The class keeps its :class:`Database` in ``db``. A proxy around the connection would see every row go by; here a
+    call costs one frame more.
     """
-
-    def translate(cls: C) -> C:
-        for name in dir(cls):
-            method = getattr_static(cls, name)
-            if not name.startswith("_") and isfunction(method) and not hasattr(plumbing, name):
-                setattr(cls, name, _translated(method))
-        return cls
-
-    return translate
+    for name, method in list(vars(cls).items()):
+        if not name.startswith("_") and isfunction(method):
+            setattr(cls, name, _translated(method))
+    return cls
 
 
 def _translated(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -136,7 +146,7 @@ def _translated(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return method(self, *args, **kwargs)
         except sqlite3.Error as error:
-            if (sentence := explain(error, self.path)) is None:
+            if (sentence := explain(error, self.db.path)) is None:
                 raise
             raise sentence from error
 

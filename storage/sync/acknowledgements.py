@@ -5,18 +5,45 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..clock import millis
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..errors import NotInFlight
 from ..json_text import to_json
-from .ack_results import PATIENCE, SyncFates
-from .pull import Seen
-from .push import SyncFreeze
+from .ack_results import PATIENCE, AckResults
+from .merge import Merge
+from .pull import Seen, SyncPull
+from .push import SyncPush
 from .records import Quarantined, RemoteRow, Told
+from .replicas import Replicas
+from .row_writer import RowWriter
+from .state import SyncMetadata
 
 Waiting = dict[tuple[str, str], tuple[str, int]]
 
 
-class SyncSettle(SyncFates, SyncFreeze):
+@in_sentences
+class Acknowledgements:
     """The answers to pushes."""
+
+    def __init__(
+        self,
+        db: Database,
+        ack_results: AckResults,
+        merge: Merge,
+        replicas: Replicas,
+        row_writer: RowWriter,
+        sync_metadata: SyncMetadata,
+        sync_pull: SyncPull,
+        sync_push: SyncPush,
+    ) -> None:
+        self.db = db
+        self._ack_results = ack_results
+        self._merge = merge
+        self._replicas = replicas
+        self._row_writer = row_writer
+        self._sync_metadata = sync_metadata
+        self._sync_pull = sync_pull
+        self._sync_push = sync_push
 
     def settle_push(self, push_seq: int, told: Sequence[Told], seen: Seen | None, *, fence: int, now_ms: int) -> None:
         """Take the answer to the push that is on its way.
@@ -24,9 +51,9 @@ class SyncSettle(SyncFates, SyncFreeze):
         NotInFlight, a ValueError, when no such push is, and ValueError for an answer that does not fit it; then
         nothing has changed.
         """
-        with self.write():
-            self._fenced(fence)
-            there = self.inflight()
+        with self.db.write():
+            self._sync_metadata.require_fence(fence)
+            there = self._sync_push.inflight()
             if there is None or there.push_seq != push_seq:
                 raise NotInFlight("that push is not on its way")
             if tuple((one.kind, one.id, one.rev) for one in told) != there.items:
@@ -34,38 +61,38 @@ class SyncSettle(SyncFates, SyncFreeze):
             waiting = self._waiting(told)
             if any(_says_too_little(one, waiting) for one in told):
                 raise ValueError("an acknowledgement does not say where it was written down")
-            flown = self._flying()
+            flown = self._merge.in_flight()
             self.db.execute("delete from sync_inflight")
-            with self.applying():
+            with self.db.applying():
                 for one in self._settle_plain(told, waiting):
-                    _SETTLE[one.result](self, one, now_ms)
-                self._hear(seen)
-            self._forget_deaths(told)
-            self._take_landed(flown, now_ms)
-            self.touch(*self._conversations_of(told))
+                    _SETTLE[one.result](self._ack_results, one, now_ms)
+                self._sync_pull.record_seen(seen)
+            self._ack_results.forget_deletes(told)
+            self._merge.merge_landed(flown, now_ms)
+            self.db.touch(*self._ack_results.conversations_of(told))
 
     def drop_inflight(self, fence: int) -> None:
         """Take a push back, to send its ops in other parcels; the server may have had it."""
-        with self.write():
-            self._fenced(fence)
-            self._ground()
+        with self.db.write():
+            self._sync_metadata.require_fence(fence)
+            self.withdraw()
 
     def fork(self, replica: str, fence: int) -> None:
         """Go on under a new name: another copy of this file has used the old one."""
-        with self.write():
-            self._fenced(fence)
-            self._ground()
-            self._rename_replica(replica)
+        with self.db.write():
+            self._sync_metadata.require_fence(fence)
+            self.withdraw()
+            self._replicas.rename(replica)
 
-    def _ground(self) -> None:
-        flown = self._flying()
+    def withdraw(self) -> None:
+        flown = self._merge.in_flight()
         self.db.execute("delete from sync_inflight")
-        self._take_landed(flown, millis(self.now()))
+        self._merge.merge_landed(flown, millis(self.db.now()))
 
     def block(self, kind: str, id_: str, rev: int, code: str, *, fence: int) -> None:
         """Set one op aside until somebody retries it by hand or changes its thing."""
-        with self.write():
-            self._fenced(fence)
+        with self.db.write():
+            self._sync_metadata.require_fence(fence)
             self.db.execute(
                 """update sync_outbox set tries = :tries, refused_rev = rev, not_before = null, err = :code
                 where kind = :kind and id = :id and rev = :rev""",
@@ -74,7 +101,7 @@ class SyncSettle(SyncFates, SyncFreeze):
 
     def quarantined(self, limit: int = 100) -> list[Quarantined]:
         """What the server does not take, oldest first."""
-        rows = self.rows(
+        rows = self.db.rows(
             """select o.kind, o.id, o.conv_id as session_id, o.op, coalesce(s.title, '') as title,
                 coalesce(o.err, '') as code, o.tries, o.not_before as next_at
             from sync_outbox as o left join chat_sessions as s on s.id = o.conv_id
@@ -85,7 +112,7 @@ class SyncSettle(SyncFates, SyncFreeze):
 
     def retry_quarantined(self, id_: str | None = None) -> int:
         """Try refused things again with the next push, one of them or all; how many."""
-        with self.write():
+        with self.db.write():
             return self.db.execute(
                 """update sync_outbox set tries = 0, not_before = null, err = null
                 where tries > 0 and id = coalesce(:id, id)""",
@@ -94,7 +121,7 @@ class SyncSettle(SyncFates, SyncFreeze):
 
     def _waiting(self, told: Sequence[Told]) -> Waiting:
         """Op and revision of what waits of these things."""
-        rows = self.rows(
+        rows = self.db.rows(
             """select o.kind, o.id, o.op, o.rev from json_each(:items) as j
             join sync_outbox as o
                 on o.kind = json_extract(j.value, '$[0]') and o.id = json_extract(j.value, '$[1]')""",
@@ -114,7 +141,7 @@ class SyncSettle(SyncFates, SyncFreeze):
                 plain.append(row)
             else:
                 others.append(one)
-        self._note_messages(plain)
+        self._row_writer.record_messages(plain)
         self.db.executemany("delete from sync_outbox where kind = 'm' and id = ?", [(row.id,) for row in plain])
         return others
 
@@ -125,10 +152,10 @@ def _says_too_little(told: Told, waiting: Waiting) -> bool:
     return written and told.row is None and told.result in ("ok", "lost")
 
 
-_SETTLE: dict[str, Callable[[SyncFates, Told, int], None]] = {
-    "ok": SyncFates._settle_ok,
-    "lost": SyncFates._settle_lost,
-    "deleted": SyncFates._settle_deleted,
-    "conv_missing": SyncFates._settle_missing,
-    "rejected": SyncFates._settle_rejected,
+_SETTLE: dict[str, Callable[[AckResults, Told, int], None]] = {
+    "ok": AckResults.settle_ok,
+    "lost": AckResults.settle_lost,
+    "deleted": AckResults.settle_deleted,
+    "conv_missing": AckResults.settle_missing,
+    "rejected": AckResults.settle_rejected,
 }

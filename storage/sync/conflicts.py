@@ -5,31 +5,40 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..conversations.conversations import Conversations
+from ..conversations.messages import Messages
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound
 from ..json_text import to_json
 from .records import Conflict
-from .recovery import SyncRescue
 
 PROMPT = "system_prompt"
 """The one setting that is written and not chosen."""
 
 
-class SyncConflicts(SyncRescue):
+@in_sentences
+class Conflicts:
     """The conflict log."""
 
-    def conflicts(self, limit: int = 100) -> list[Conflict]:
+    def __init__(self, db: Database, conversations: Conversations, messages: Messages) -> None:
+        self.db = db
+        self._conversations = conversations
+        self._messages = messages
+
+    def list_open(self, limit: int = 100) -> list[Conflict]:
         """Values that lost, newest first."""
-        rows = self.rows(
+        rows = self.db.rows(
             """select id, at, what, ref, value from sync_conflict where dismissed = 0
             order by id desc limit :limit""",
             limit=limit,
         )
         return [self._conflict(dict(row)) for row in rows]
 
-    def use_conflict(self, conflict_id: int) -> None:
+    def use(self, conflict_id: int) -> None:
         """Write a filed value as a new edit; the one that it replaces is filed. Raises when its thing is gone."""
-        with self.write():
-            row = self.one(
+        with self.db.write():
+            row = self.db.one(
                 "select id, at, what, ref, value from sync_conflict where id = :id and dismissed = 0", id=conflict_id
             )
             if row is None:
@@ -37,24 +46,24 @@ class SyncConflicts(SyncRescue):
             told = self._conflict(dict(row))
             if told.theirs is None and told.kind != "s":
                 raise Invalid("It was deleted meanwhile. Its text can still be copied from here.")
-            self.dismiss_conflict(conflict_id)
+            self.dismiss(conflict_id)
             if told.theirs is not None and told.theirs != told.mine:
-                self._file(told.kind, told.thing, told.session_id, told.theirs, told.at)
+                self.record(told.kind, told.thing, told.session_id, told.theirs, told.at)
             if told.kind == "c":
-                self.rename_session(told.thing, told.mine)
+                self._conversations.rename(told.thing, told.mine)
             elif told.kind == "m":
-                self.edit_message(told.thing, told.mine)
+                self._messages.edit(told.thing, told.mine)
             else:
-                self.set_session_setting(told.session_id, told.thing[len(told.session_id) + 1 :], told.mine)
+                self._conversations.set_setting(told.session_id, told.thing[len(told.session_id) + 1 :], told.mine)
 
-    def dismiss_conflict(self, conflict_id: int) -> None:
+    def dismiss(self, conflict_id: int) -> None:
         """Let a filed value go."""
-        with self.write():
+        with self.db.write():
             self.db.execute("update sync_conflict set dismissed = 1 where id = :id", {"id": conflict_id})
 
-    def _file(self, kind: str, thing: str, session_id: str, mine: str, now_ms: int) -> None:
+    def record(self, kind: str, thing: str, session_id: str, mine: str, now_ms: int) -> None:
         """Keep a value that lost, once."""
-        known = self.one("select title from chat_sessions where id = :id", id=session_id)
+        known = self.db.one("select title from chat_sessions where id = :id", id=session_id)
         value = to_json({"mine": mine, "session": session_id, "title": known["title"] if known else ""})
         self.db.execute(
             """insert into sync_conflict (at, what, ref, value)
@@ -66,26 +75,26 @@ class SyncConflicts(SyncRescue):
             {"at": now_ms, "what": kind, "ref": thing, "value": value},
         )
 
-    def _file_setting(self, id_: str, session_id: str, value: str | None, now_ms: int) -> None:
+    def record_setting(self, id_: str, session_id: str, value: str | None, now_ms: int) -> None:
         if value is not None and id_ == f"{session_id}/{PROMPT}":
             told = json.loads(value)
             if isinstance(told, str) and told.strip():
-                self._file("s", id_, session_id, told, now_ms)
+                self.record("s", id_, session_id, told, now_ms)
 
-    def _file_prompt(self, session_id: str, now_ms: int) -> None:
+    def record_prompt(self, session_id: str, now_ms: int) -> None:
         """A system prompt that waits to be sent while its conversation dies."""
-        row = self.one(
+        row = self.db.one(
             """select s.value from session_settings as s
             join sync_outbox as o on o.kind = 's' and o.id = s.session_id || '/' || s.key
             where s.session_id = :id and s.key = :key""",
             id=session_id, key=PROMPT,
         )  # fmt: skip
-        self._file_setting(f"{session_id}/{PROMPT}", session_id, row["value"] if row else None, now_ms)
+        self.record_setting(f"{session_id}/{PROMPT}", session_id, row["value"] if row else None, now_ms)
 
     def _conflict(self, row: dict[str, Any]) -> Conflict:
         filed = json.loads(row["value"])
         session_id = filed["session"]
-        there = self.one("select title from chat_sessions where id = :id", id=session_id)
+        there = self.db.one("select title from chat_sessions where id = :id", id=session_id)
         return Conflict(
             id=row["id"],
             at=row["at"],
@@ -100,11 +109,11 @@ class SyncConflicts(SyncRescue):
     def _standing(self, kind: str, thing: str, session_id: str) -> str | None:
         """What stands there now."""
         if kind == "c":
-            row = self.one("select title as value from chat_sessions where id = :id", id=thing)
+            row = self.db.one("select title as value from chat_sessions where id = :id", id=thing)
         elif kind == "m":
-            row = self.one("select content as value from chat_messages where id = :id", id=thing)
+            row = self.db.one("select content as value from chat_messages where id = :id", id=thing)
         else:
-            row = self.one(
+            row = self.db.one(
                 "select json_extract(value, '$') as value from session_settings where session_id = :id and key = :key",
                 id=session_id, key=thing[len(session_id) + 1 :],
             )  # fmt: skip

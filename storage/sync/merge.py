@@ -15,11 +15,16 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
-from .merge_messages import SyncMessages
-from .outbox import Page
+from .conflicts import Conflicts
+from .merge_messages import MessageMerge
+from .outbox import Outbox, Page
 from .records import RemoteRow
-from .removed_conversations import SyncRemoved
+from .recovery import Recovery
+from .removed_conversations import RemovedConversations
+from .row_writer import RowWriter
 
 _CONVERSATIONS = """
 select j.value as id, s.title as title, s.id is not null as here, p.conv_id is not null as private,
@@ -48,10 +53,29 @@ left join sync_seen as n on n.kind = 's' and n.id = j.value
 """
 
 
-class SyncTake(SyncMessages, SyncRemoved):
+@in_sentences
+class Merge:
     """Rows judged."""
 
-    def _take_rows(self, rows: Iterable[RemoteRow], *, resync: bool, now_ms: int) -> None:
+    def __init__(
+        self,
+        db: Database,
+        conflicts: Conflicts,
+        message_merge: MessageMerge,
+        outbox: Outbox,
+        recovery: Recovery,
+        removed_conversations: RemovedConversations,
+        row_writer: RowWriter,
+    ) -> None:
+        self.db = db
+        self._conflicts = conflicts
+        self._message_merge = message_merge
+        self._outbox = outbox
+        self._recovery = recovery
+        self._removed_conversations = removed_conversations
+        self._row_writer = row_writer
+
+    def merge_rows(self, rows: Iterable[RemoteRow], *, resync: bool, now_ms: int) -> None:
         """Take a page: conversations first."""
         newest: dict[tuple[str, str], RemoteRow] = {}
         for row in rows:
@@ -61,37 +85,35 @@ class SyncTake(SyncMessages, SyncRemoved):
         by_kind: dict[str, list[RemoteRow]] = {"c": [], "m": [], "s": []}
         for row in newest.values():
             by_kind[row.kind].append(row)
-        page = Page(resync, now_ms, self._flying())
-        with self.applying():
+        page = Page(resync, now_ms, self.in_flight())
+        with self.db.applying():
             came = self._take_conversations(by_kind["c"], page)
-            self._take_messages(by_kind["m"], page)
+            self._message_merge.merge(by_kind["m"], page)
             self._take_settings(by_kind["s"], page)
             if resync:
-                self._note_seen(newest.values())
+                self._outbox.record_seen(newest.values())
             self._take_aside(came, page)
 
-    def _flying(self) -> frozenset[tuple[str, str]]:
-        row = self.one("select items from sync_inflight")
+    def in_flight(self) -> frozenset[tuple[str, str]]:
+        row = self.db.one("select items from sync_inflight")
         items = json.loads(row["items"]) if row else []
         return frozenset((kind, id_) for kind, id_, _, _ in items) | frozenset(("c", item[3]) for item in items)
 
-    def _take_landed(self, flown: Collection[tuple[str, str]], now_ms: int) -> None:
+    def merge_landed(self, flown: Collection[tuple[str, str]], now_ms: int) -> None:
         """Take what came for things while they were on their way, now that they are not."""
-        if flown and self.one("select 1 from sync_aside limit 1"):
-            rows = self._from_aside(
+        if flown and self.db.one("select 1 from sync_aside limit 1"):
+            rows = self._outbox.take_deferred(
                 """(kind, id) in (
                     select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:items))""",
                 items=to_json(sorted(flown)),
             )
-            self._take_rows(rows, resync=False, now_ms=now_ms)
-
-    # conversations
+            self.merge_rows(rows, resync=False, now_ms=now_ms)
 
     def _take_conversations(self, rows: Sequence[RemoteRow], page: Page) -> list[str]:
         """Gives those that are new here."""
         if not rows:
             return []
-        facts = {row["id"]: row for row in self.rows(_CONVERSATIONS, ids=to_json([row.id for row in rows]))}
+        facts = {row["id"]: row for row in self.db.rows(_CONVERSATIONS, ids=to_json([row.id for row in rows]))}
         fresh: list[RemoteRow] = []
         for row in rows:
             fact = facts[row.id]
@@ -101,11 +123,11 @@ class SyncTake(SyncMessages, SyncRemoved):
             elif fact["private"]:
                 self._private_conversation(row, fact, page)
             elif fact["grave"] is not None:
-                if self._is_brought_back(row, fact["grave"], fact["op"], page):
+                if self._outbox.was_restored(row, fact["grave"], fact["op"], page):
                     self.db.execute("delete from sync_grave where kind = 'c' and id = :id", {"id": row.id})
                     fresh.append(row)
                 elif page.resync or fact["grave"] < row.seq:
-                    self._bury_again(row, fact["op"], page)
+                    self._outbox.renew_tombstone(row, fact["op"], page)
             elif row.seq <= known:
                 continue
             elif not fact["here"]:
@@ -113,31 +135,31 @@ class SyncTake(SyncMessages, SyncRemoved):
             elif fact["op"] in ("put", "restore"):
                 self._edited_conversation(row, fact, page)
             elif page.resync and row.stamp < _stamp(fact) and row.value and row.value["title"] != fact["title"]:
-                self._offer("c", row.id, row.id, row.seq, page.now_ms)
+                self._outbox.offer("c", row.id, row.id, row.seq, page.now_ms)
             else:
-                lost = page.resync or self._lost_unseen(row, known, fact["tie"])
+                lost = page.resync or self._outbox.lost_unseen(row, known, fact["tie"])
                 if lost and fact["title_cls"] and row.value and row.value["title"] != fact["title"]:
-                    self._file("c", row.id, row.id, fact["title"], page.now_ms)
-                self._adopt_conversation(row)
-        self._insert_conversations(fresh)
+                    self._conflicts.record("c", row.id, row.id, fact["title"], page.now_ms)
+                self.adopt_conversation(row)
+        self._row_writer.insert_conversations(fresh)
         return [row.id for row in fresh]
 
-    def _adopt_conversation(self, row: RemoteRow) -> None:
+    def adopt_conversation(self, row: RemoteRow) -> None:
         if row.value is not None:
-            self._set_title_to(row)
-        self._note_conversation(row)
+            self._row_writer.set_title(row)
+        self._row_writer.record_conversation(row)
 
     def _edited_conversation(self, row: RemoteRow, fact: sqlite3.Row, page: Page) -> None:
         same = row.value is not None and row.value["title"] == fact["title"]
         if ("c", row.id) in page.flying:
-            self._lay_aside(row, page)
+            self._outbox.defer(row, page)
         elif fact["op"] == "put" and (same or (fact["restamp"] and row.stamp > _stamp(fact))):
             if not same and fact["title_cls"]:
-                self._file("c", row.id, row.id, fact["title"], page.now_ms)
-            self._unqueue("c", row.id)
-            self._adopt_conversation(row)
+                self._conflicts.record("c", row.id, row.id, fact["title"], page.now_ms)
+            self._outbox.dequeue("c", row.id)
+            self.adopt_conversation(row)
             return
-        self._keep_edit("c", row, page, _stamp(fact))
+        self._outbox.keep_edit("c", row, page, _stamp(fact))
         self.db.execute(
             """insert into sync_session_state (session_id, created_seq) values (:id, :created)
             on conflict (session_id) do update set created_seq = excluded.created_seq""",
@@ -147,31 +169,31 @@ class SyncTake(SyncMessages, SyncRemoved):
     def _private_conversation(self, row: RemoteRow, fact: sqlite3.Row, page: Page) -> None:
         """One that the person took back: a copy that a history brings back is taken back again."""
         if fact["grave"] is not None and (page.resync or fact["grave"] <= 0):
-            self._bury_again(row, fact["op"], page)
+            self._outbox.renew_tombstone(row, fact["op"], page)
         else:
-            self._lay_aside(row, page)
+            self._outbox.defer(row, page)
 
     def _dead_conversation(self, row: RemoteRow, fact: sqlite3.Row, known: int, page: Page) -> None:
         if row.seq <= known and fact["grave"] is None:
             return
         dies = fact["here"] and not fact["private"] and fact["op"] != "restore"
         if dies and ("c", row.id) in page.flying:
-            self._lay_aside(row, page)  # the answer says what the server has of it
+            self._outbox.defer(row, page)  # the answer says what the server has of it
             return
-        self._bury("c", row, page)
-        self._forget_aside(row)
+        self._outbox.add_tombstone("c", row, page)
+        self._outbox.drop_deferred(row)
         if dies:
-            self._let_die(row.id, page.now_ms)
+            self.apply_delete(row.id, page.now_ms)
 
-    def _let_die(self, session_id: str, now_ms: int) -> None:
+    def apply_delete(self, session_id: str, now_ms: int) -> None:
         """Remove a conversation that died elsewhere: what nobody else has of it is kept, the rest goes to the trash."""
         self._save_edits(session_id, now_ms)
-        self._keep_removed(session_id)
-        self._drop_conversation(session_id)
+        self._removed_conversations.keep(session_id)
+        self._row_writer.drop_conversation(session_id)
 
     def _save_edits(self, session_id: str, now_ms: int) -> None:
         """File and move apart what nobody else has of a conversation that is about to go."""
-        edited = self.one(
+        edited = self.db.one(
             """select s.title from chat_sessions as s
             join sync_session_state as t on t.session_id = s.id and t.srv_seq > 0 and t.title_cls = 1
             join sync_outbox as o on o.kind = 'c' and o.id = s.id and o.op = 'put'
@@ -179,68 +201,64 @@ class SyncTake(SyncMessages, SyncRemoved):
             id=session_id,
         )
         if edited is not None:
-            self._file("c", session_id, session_id, edited["title"], now_ms)
-        for row in self.rows(
+            self._conflicts.record("c", session_id, session_id, edited["title"], now_ms)
+        for row in self.db.rows(
             """select m.id, m.content from sync_outbox as o
             join chat_messages as m on m.id = o.id
             join sync_message_state as t on t.message_id = m.id and t.srv_seq > 0
             where o.conv_id = :id and o.kind = 'm' and o.op = 'put'""",
             id=session_id,
         ):
-            self._file("m", row["id"], session_id, row["content"], now_ms)
-        self._file_prompt(session_id, now_ms)
-        self._rescue(session_id)
-
-    # settings
+            self._conflicts.record("m", row["id"], session_id, row["content"], now_ms)
+        self._conflicts.record_prompt(session_id, now_ms)
+        self._recovery.rescue(session_id)
 
     def _take_settings(self, rows: Sequence[RemoteRow], page: Page) -> None:
         for row in rows:
-            fact = self.one(_SETTINGS, ids=to_json([row.id]), session=row.session_id)
+            fact = self.db.one(_SETTINGS, ids=to_json([row.id]), session=row.session_id)
             assert fact is not None
             known = fact["srv_seq"] if fact["noted"] or not page.resync else 0
             value = None if row.is_dead or row.value is None else row.value["value"]
             same = value == fact["value"]
             stamp = (0, fact["time"], fact["tie"])
             if fact["private"] or not fact["here"]:
-                self._lay_aside(row, page)
+                self._outbox.defer(row, page)
             elif row.seq <= known:
                 continue
             elif fact["op"] is not None:
                 self._edited_setting(row, fact, page, same)
             elif page.resync and not same and row.stamp < stamp:
-                self._offer(
+                self._outbox.offer(
                     "s", row.id, row.session_id, row.seq, page.now_ms, "del" if fact["value"] is None else "put"
                 )
             else:
-                if not same and (page.resync or self._lost_unseen(row, known, fact["tie"])):
-                    self._file_setting(row.id, row.session_id, fact["value"], page.now_ms)
+                if not same and (page.resync or self._outbox.lost_unseen(row, known, fact["tie"])):
+                    self._conflicts.record_setting(row.id, row.session_id, fact["value"], page.now_ms)
                 self._adopt_setting(row)
 
     def _adopt_setting(self, row: RemoteRow) -> None:
-        self._set_setting(row)
-        self._note_setting(row)
+        self._row_writer.set_setting(row)
+        self._row_writer.record_setting(row)
 
     def _edited_setting(self, row: RemoteRow, fact: sqlite3.Row, page: Page, same: bool) -> None:
         stamp = (0, fact["time"], fact["tie"])
         if ("s", row.id) in page.flying:
-            self._lay_aside(row, page)
+            self._outbox.defer(row, page)
         elif same or (fact["restamp"] and row.stamp > stamp):
             if not same:
-                self._file_setting(row.id, row.session_id, fact["value"], page.now_ms)
-            self._unqueue("s", row.id)
+                self._conflicts.record_setting(row.id, row.session_id, fact["value"], page.now_ms)
+            self._outbox.dequeue("s", row.id)
             self._adopt_setting(row)
             return
-        self._keep_edit("s", row, page, stamp)
-
-    # aside
+        self._outbox.keep_edit("s", row, page, stamp)
 
     def _take_aside(self, session_ids: Collection[str], page: Page) -> None:
         """What came before its conversation."""
-        if session_ids and self.one("select 1 from sync_aside limit 1"):
-            rows = self._from_aside(
+        if session_ids and self.db.one("select 1 from sync_aside limit 1"):
+            rows = self._outbox.take_deferred(
                 "kind <> 'c' and session_id in (select value from json_each(:ids))", ids=to_json(sorted(session_ids))
             )
-            self._take_messages([row for row in rows if row.kind == "m"], page)
+            self._message_merge.merge([row for row in rows if row.kind == "m"], page)
             self._take_settings([row for row in rows if row.kind == "s"], page)
 
 

@@ -6,10 +6,11 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
-from .conflicts import SyncConflicts
 from .records import RemoteRow
-from .replicas import SyncReplicas
+from .replicas import Replicas
 
 
 @dataclass(slots=True)
@@ -37,41 +38,46 @@ class Page:
         return self.states.get(message_id, (0, 0, ""))[0]
 
 
-class SyncQueue(SyncConflicts, SyncReplicas):
+@in_sentences
+class Outbox:
     """The means by which rows and answers are taken."""
 
-    def _is_brought_back(self, row: RemoteRow, grave: int, op: str | None, page: Page) -> bool:
+    def __init__(self, db: Database, replicas: Replicas) -> None:
+        self.db = db
+        self._replicas = replicas
+
+    def was_restored(self, row: RemoteRow, grave: int, op: str | None, page: Page) -> bool:
         """Whether a person brought it back after the deletion here was acknowledged."""
         return not page.resync and op != "del" and 0 < grave < row.created_seq
 
-    def _bury(self, kind: str, row: RemoteRow, page: Page, *, known: bool = True) -> None:
+    def add_tombstone(self, kind: str, row: RemoteRow, page: Page, *, known: bool = True) -> None:
         """The server has written a death down."""
         self.db.execute(
             "update sync_grave set srv_seq = :seq where kind = :kind and id = :id",
             {"seq": row.seq, "kind": kind, "id": row.id},
         )
         if known:
-            self._know(kind, row.id, row.seq)
+            self.record_known(kind, row.id, row.seq)
         if (kind, row.id) not in page.flying:
             self.db.execute(
                 "delete from sync_outbox where kind = :kind and id = :id and op = 'del'", {"kind": kind, "id": row.id}
             )
 
-    def _bury_again(self, row: RemoteRow, op: str | None, page: Page) -> None:
+    def renew_tombstone(self, row: RemoteRow, op: str | None, page: Page) -> None:
         """It lives there and is buried here: another copy of this file, or a history that went back, sent it."""
-        self._lay_aside(row, page)
-        self._forget_acked_death(row, page)
-        covered = row.kind == "c" and self.one(
+        self.defer(row, page)
+        self.forget_acknowledged_delete(row, page)
+        covered = row.kind == "c" and self.db.one(
             "select 1 from sync_outbox where kind = 'x' and arg >= :created", created=row.created_seq
         )
         if op != "del" and not covered:
-            self._queue_op(row.kind, row.id, row.session_id, "del", page.now_ms)
+            self.enqueue(row.kind, row.id, row.session_id, "del", page.now_ms)
 
-    def _lost_unseen(self, row: RemoteRow, known: int, tie: str) -> bool:
+    def lost_unseen(self, row: RemoteRow, known: int, tie: str) -> bool:
         """Return whether the value here is this device's own and was replaced by one whose author had not seen it."""
-        return known in row.overtook and tie in self.replicas()
+        return known in row.overtook and tie in self._replicas.replicas()
 
-    def _forget_acked_death(self, row: RemoteRow, page: Page) -> None:
+    def forget_acknowledged_delete(self, row: RemoteRow, page: Page) -> None:
         """Reset the grave of a thing that lives in a history that went back: nobody acknowledged its deletion there.
 
         The old position would otherwise make a later creation look like a restore by a person.
@@ -82,14 +88,14 @@ class SyncQueue(SyncConflicts, SyncReplicas):
                 {"kind": row.kind, "id": row.id},
             )
 
-    def _keep_edit(self, kind: str, row: RemoteRow, page: Page, stamp: tuple[int, int, str]) -> None:
+    def keep_edit(self, kind: str, row: RemoteRow, page: Page, stamp: tuple[int, int, str]) -> None:
         """What waits stays. A server that has the row must hear of a deletion, whoever sent it."""
         self.db.execute("update sync_outbox set sent = 1 where kind = :kind and id = :id", {"kind": kind, "id": row.id})
         if page.resync:
             # it replaces that very value, or one that its author had not seen: an older one may be a stranger's too
-            self._know(kind, row.id, row.seq if row.stamp == stamp else row.seq - 1)
+            self.record_known(kind, row.id, row.seq if row.stamp == stamp else row.seq - 1)
 
-    def _know(self, kind: str, id_: str, seq: int) -> None:
+    def record_known(self, kind: str, id_: str, seq: int) -> None:
         """Move the position at which a thing is known, and nothing else."""
         table, key = {
             "c": ("sync_session_state", "session_id"),
@@ -102,15 +108,15 @@ class SyncQueue(SyncConflicts, SyncReplicas):
             {"id": id_, "seq": seq},
         )
 
-    def _offer(self, kind: str, id_: str, session_id: str, seq: int, now_ms: int, op: str = "put") -> None:
+    def offer(self, kind: str, id_: str, session_id: str, seq: int, now_ms: int, op: str = "put") -> None:
         """Say an acknowledged value again, with its own stamp, to a history that has an older one or none.
 
         Who wrote it need not have seen the older one, which may be a stranger's: so its position is not the base.
         """
-        self._know(kind, id_, seq - 1)
-        self._queue_op(kind, id_, session_id, op, now_ms, restamp=1)
+        self.record_known(kind, id_, seq - 1)
+        self.enqueue(kind, id_, session_id, op, now_ms, restamp=1)
 
-    def _queue_op(self, kind: str, id_: str, session_id: str, op: str, now_ms: int, *, restamp: int = 0) -> None:
+    def enqueue(self, kind: str, id_: str, session_id: str, op: str, now_ms: int, *, restamp: int = 0) -> None:
         self.db.execute(
             """insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
             values (:kind, :id, :session, :op, :ms, :restamp)
@@ -119,12 +125,14 @@ class SyncQueue(SyncConflicts, SyncReplicas):
             {"kind": kind, "id": id_, "session": session_id, "op": op, "ms": now_ms, "restamp": restamp},
         )
 
-    def _unqueue(self, kind: str, id_: str) -> None:
+    def dequeue(self, kind: str, id_: str) -> None:
         self.db.execute("delete from sync_outbox where kind = :kind and id = :id", {"kind": kind, "id": id_})
 
-    def _lay_aside(self, row: RemoteRow, page: Page) -> None:
+    def defer(self, row: RemoteRow, page: Page) -> None:
         if page.resync:
-            self._know(row.kind, row.id, row.seq - 1)  # the position that it had in the old history means nothing
+            self.record_known(
+                row.kind, row.id, row.seq - 1
+            )  # the position that it had in the old history means nothing
         self.db.execute(
             """insert into sync_aside (kind, id, session_id, seq, content)
             values (:kind, :id, :session, :seq, :content)
@@ -140,7 +148,7 @@ class SyncQueue(SyncConflicts, SyncReplicas):
             },
         )
 
-    def _forget_aside(self, grave: RemoteRow) -> None:
+    def drop_deferred(self, grave: RemoteRow) -> None:
         """A conversation died there: only a restore brings back what lived in it, as new; not what died before it."""
         self.db.execute(
             """delete from sync_aside
@@ -148,12 +156,12 @@ class SyncQueue(SyncConflicts, SyncReplicas):
             {"id": grave.id, "seq": grave.seq},
         )
 
-    def _from_aside(self, where: str, /, **values: str) -> list[RemoteRow]:
+    def take_deferred(self, where: str, /, **values: str) -> list[RemoteRow]:
         """Rows that were laid aside; they are not any more."""
-        found = self.rows(f"delete from sync_aside where {where} returning content, seq", **values)
+        found = self.db.rows(f"delete from sync_aside where {where} returning content, seq", **values)
         return [RemoteRow(**json.loads(row["content"])) for row in sorted(found, key=lambda row: int(row["seq"]))]
 
-    def _note_seen(self, rows: Iterable[RemoteRow]) -> None:
+    def record_seen(self, rows: Iterable[RemoteRow]) -> None:
         self.db.executemany(
             "insert into sync_seen (kind, id) values (?, ?) on conflict do nothing",
             [(row.kind, row.id) for row in rows],

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from ..clock import millis
-from .acknowledgements import SyncSettle
+from ..conversations.conversations import Conversations
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
+from .ack_results import AckResults
+from .acknowledgements import Acknowledgements
+from .merge import Merge
+from .outbox import Outbox
+from .pull import SyncPull
+from .recovery import Recovery
+from .state import SyncMetadata
 
 _MAY_KNOW = """
 select 1 where exists (select 1 from sync_session_state where session_id = :id and srv_seq > 0)
@@ -28,8 +37,31 @@ _UNDELETED = (
 """Messages that were deleted in sight of the server and brought back out of it."""
 
 
-class SyncSide(SyncSettle):
+@in_sentences
+class Privacy:
     """Everything that the exchange with a server needs of the history."""
+
+    def __init__(
+        self,
+        db: Database,
+        ack_results: AckResults,
+        acknowledgements: Acknowledgements,
+        conversations: Conversations,
+        merge: Merge,
+        outbox: Outbox,
+        recovery: Recovery,
+        sync_metadata: SyncMetadata,
+        sync_pull: SyncPull,
+    ) -> None:
+        self.db = db
+        self._ack_results = ack_results
+        self._acknowledgements = acknowledgements
+        self._conversations = conversations
+        self._merge = merge
+        self._outbox = outbox
+        self._recovery = recovery
+        self._sync_metadata = sync_metadata
+        self._sync_pull = sync_pull
 
     def set_private(self, session_id: str, on: bool) -> None:
         """Keep a conversation on this computer, or show it to the server again.
@@ -37,27 +69,27 @@ class SyncSide(SyncSettle):
         What the server has of it is deleted there. Shown again, it is the same conversation as before, with what was
         written and deleted meanwhile.
         """
-        with self.write():
-            self.get_session(session_id)
-            if on == self.is_private(session_id):
+        with self.db.write():
+            self._conversations.get(session_id)
+            if on == self._sync_metadata.is_private(session_id):
                 return
             if on:
                 self._hide(session_id)
             else:
                 self._show(session_id)
-            self.touch(session_id)
+            self.db.touch(session_id)
 
     def server_may_have(self, session_id: str) -> bool:
         """Return whether a server may have the conversation: other devices then lose it where it becomes private."""
-        return self.one(_MAY_KNOW, id=session_id) is not None
+        return self.db.one(_MAY_KNOW, id=session_id) is not None
 
     def _hide(self, session_id: str) -> None:
-        told = {"id": session_id, "ms": millis(self.now())}
-        known = self.one(_MAY_KNOW, id=session_id) is not None
-        before = self.one("select rev from sync_outbox where kind = 'c' and id = :id", id=session_id)
+        told = {"id": session_id, "ms": millis(self.db.now())}
+        known = self.db.one(_MAY_KNOW, id=session_id) is not None
+        before = self.db.one("select rev from sync_outbox where kind = 'c' and id = :id", id=session_id)
         self.db.execute("insert into sync_optout (conv_id) values (:id)", told)
-        if ("c", session_id) in self._flying():
-            self._ground()  # its words would be sent once more
+        if ("c", session_id) in self._merge.in_flight():
+            self._acknowledgements.withdraw()  # its words would be sent once more
         self.db.execute("delete from sync_private_gone where session_id = :id", told)
         self.db.execute(
             """insert into sync_private_gone (session_id, message_id)
@@ -78,10 +110,10 @@ class SyncSide(SyncSettle):
             )
 
     def _show(self, session_id: str) -> None:
-        now_ms = millis(self.now())
+        now_ms = millis(self.db.now())
         told = {"id": session_id, "ms": now_ms}
-        known = self.one(_MAY_KNOW, id=session_id) is not None
-        before = self.one("select rev from sync_outbox where kind = 'c' and id = :id", id=session_id)
+        known = self.db.one(_MAY_KNOW, id=session_id) is not None
+        before = self.db.one("select rev from sync_outbox where kind = 'c' and id = :id", id=session_id)
         self.db.execute("delete from sync_optout where conv_id = :id", told)
         self.db.execute("delete from sync_grave where kind = 'c' and id = :id", told)
         self.db.execute("delete from sync_outbox where kind = 'c' and id = :id", told)
@@ -91,30 +123,30 @@ class SyncSide(SyncSettle):
             {**told, "op": "restore" if known else "put", "rev": before["rev"] + 1 if before else 1, "known": known},
         )
         self._name_rescued(session_id)
-        self._queue_whole(session_id, now_ms)
+        self._ack_results.enqueue_conversation(session_id, now_ms)
         for sql in _UNDELETED:
             self.db.execute(sql, told)
-        gone = self.rows(
+        gone = self.db.rows(
             """select message_id as id from sync_private_gone
             where session_id = :id and message_id not in (select id from chat_messages)""",
             id=session_id,
         )
         for row in gone:
             self.db.execute("insert into sync_grave (kind, id) values ('m', :id) on conflict do nothing", dict(row))
-            self._queue_op("m", row["id"], session_id, "del", now_ms)
+            self._outbox.enqueue("m", row["id"], session_id, "del", now_ms)
         self.db.execute("delete from sync_private_gone where session_id = :id", told)
-        for row in self.rows(_UNSET, id=session_id):
-            self._queue_op("s", row["id"], session_id, "del", now_ms)
-        self._came_back([session_id])
+        for row in self.db.rows(_UNSET, id=session_id):
+            self._outbox.enqueue("s", row["id"], session_id, "del", now_ms)
+        self._sync_pull.take_restored([session_id])
 
     def _name_rescued(self, session_id: str) -> None:
         """What was rescued into this conversation may be known to the server in another, under the id that it has."""
-        rescued = self.rows(
+        rescued = self.db.rows(
             """select m.id from chat_messages as m join sync_rescued as r on r.message_id = m.id
             where m.session_id = :id order by m.id""",
             id=session_id,
         )
-        with self.applying():
+        with self.db.applying():
             for row in rescued:
-                self._name_anew(row["id"])
+                self._recovery.assign_new_id(row["id"])
                 self.db.execute("delete from sync_rescued where message_id = :id", {"id": row["id"]})

@@ -5,17 +5,31 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from ..clock import millis
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
-from .merge import SyncTake
+from .merge import Merge
+from .outbox import Outbox
 from .records import RemoteRow
-from .state import SyncStanding
+from .row_writer import RowWriter
+from .state import SyncMetadata
 
 Seen = tuple[int, str]
 """A commit of the server: its number and its name."""
 
 
-class SyncApply(SyncTake, SyncStanding):
+@in_sentences
+class SyncPull:
     """The history as the server tells it."""
+
+    def __init__(
+        self, db: Database, merge: Merge, outbox: Outbox, row_writer: RowWriter, sync_metadata: SyncMetadata
+    ) -> None:
+        self.db = db
+        self._merge = merge
+        self._outbox = outbox
+        self._row_writer = row_writer
+        self._sync_metadata = sync_metadata
 
     def apply(
         self,
@@ -34,22 +48,22 @@ class SyncApply(SyncTake, SyncStanding):
         """
         if new_cur < cur:
             raise ValueError("the cursor of a page goes back")
-        with self.write():
-            state = self._fenced(fence)
+        with self.db.write():
+            state = self._sync_metadata.require_fence(fence)
             if state.cur != cur:
                 return False
-            self._take_rows(rows, resync=state.resync, now_ms=now_ms)
+            self._merge.merge_rows(rows, resync=state.resync, now_ms=now_ms)
             self.db.execute(
                 """update sync_state set cur = :new, complete = :whole, full_cur = iif(:whole, :new, full_cur)""",
                 {"new": new_cur, "whole": not more},
             )
-            self._hear(seen)
+            self.record_seen(seen)
             if not more:
                 if state.resync:
                     self._end_resync(now_ms)
-                bodiless = self.rows("select session_id from sync_bodiless")
-                with self.applying():
-                    self._embody(row["session_id"] for row in bodiless)
+                bodiless = self.db.rows("select session_id from sync_bodiless")
+                with self.db.applying():
+                    self._row_writer.mark_complete(row["session_id"] for row in bodiless)
         return True
 
     def apply_extra(self, rows: Iterable[RemoteRow], *, fence: int, now_ms: int, whole: Collection[str] = ()) -> None:
@@ -58,25 +72,25 @@ class SyncApply(SyncTake, SyncStanding):
         The cursor stays; each row comes again in its turn and says nothing new. ``whole`` names conversations of which
         this is the last page. While histories are compared, nothing is taken out of turn.
         """
-        with self.write():
-            if self._fenced(fence).resync:
+        with self.db.write():
+            if self._sync_metadata.require_fence(fence).resync:
                 return
             listed = list(rows)
-            self._take_rows(listed, resync=False, now_ms=now_ms)
-            with self.applying():
-                if not self.pull_is_complete():
-                    self._summarize(
+            self._merge.merge_rows(listed, resync=False, now_ms=now_ms)
+            with self.db.applying():
+                if not self._sync_metadata.pull_is_complete():
+                    self._row_writer.store_summaries(
                         row for row in listed if row.kind == "c" and not row.is_dead and self._is_empty(row.id)
                     )
-                self._embody(whole)
+                self._row_writer.mark_complete(whole)
 
     def start_resync(self, fence: int) -> None:
         """Begin to compare with a history that went back or is not known: everything is pulled again.
 
         A clear that waits is dropped, for its position means nothing there; the graves say what it meant.
         """
-        with self.write():
-            self._fenced(fence)
+        with self.db.write():
+            self._sync_metadata.require_fence(fence)
             self._date_after_unanswered()
             self.db.execute("delete from sync_inflight")
             self.db.execute("delete from sync_outbox where kind = 'x'")
@@ -100,7 +114,7 @@ class SyncApply(SyncTake, SyncStanding):
                     and json_extract(j.value, '$[1]') = sync_outbox.id
                     and json_extract(j.value, '$[2]') < sync_outbox.rev
             )""",
-            {"ms": millis(self.now())},
+            {"ms": millis(self.db.now())},
         )
 
     def _end_resync(self, now_ms: int) -> None:
@@ -112,7 +126,7 @@ class SyncApply(SyncTake, SyncStanding):
         self.db.execute("delete from sync_seen")
         self.db.execute("update sync_state set resync = 0, resynced = resynced + 1")
 
-    def _hear(self, seen: Seen | None) -> None:
+    def record_seen(self, seen: Seen | None) -> None:
         """Remember the newest commit that was ever heard of."""
         if seen is not None:
             self.db.execute(
@@ -122,7 +136,7 @@ class SyncApply(SyncTake, SyncStanding):
 
     def _is_empty(self, session_id: str) -> bool:
         return (
-            self.one(
+            self.db.one(
                 """select 1 from chat_sessions as s
                 where s.id = :id and not exists (select 1 from chat_messages where session_id = s.id)""",
                 id=session_id,
@@ -130,21 +144,21 @@ class SyncApply(SyncTake, SyncStanding):
             is not None
         )
 
-    def _came_back(self, session_ids: Collection[str], message_id: str | None = None) -> None:
+    def take_restored(self, session_ids: Collection[str], message_id: str | None = None) -> None:
         """Take what came while these were in the trash or private; say again what no server knows any more."""
         if message_id is not None:
-            rows = self._from_aside("kind = 'm' and id = :id", id=message_id)
+            rows = self._outbox.take_deferred("kind = 'm' and id = :id", id=message_id)
         else:
-            rows = self._from_aside(
+            rows = self._outbox.take_deferred(
                 "session_id in (select value from json_each(:ids))", ids=to_json(sorted(session_ids))
             )
-        now_ms = millis(self.now())
+        now_ms = millis(self.db.now())
         if rows:
-            self._take_rows(rows, resync=False, now_ms=now_ms)
+            self._merge.merge_rows(rows, resync=False, now_ms=now_ms)
         told = {"ids": to_json(sorted(session_ids)), "id": message_id, "ms": now_ms}
         if message_id is not None:
             self.db.execute(_UNKNOWN_MESSAGES + " and m.id = :id" + _ONCE, told)
-        elif self.one("select 1 from sync_state where resynced > 0"):
+        elif self.db.one("select 1 from sync_state where resynced > 0"):
             for unknown in (_UNKNOWN_SESSIONS, _UNKNOWN_MESSAGES, _UNKNOWN_SETTINGS):
                 self.db.execute(unknown + _ONCE, told)
 

@@ -11,10 +11,12 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
 from .columns import MESSAGE_COLUMNS
 from .records import Inflight, Pending
-from .state import SyncStanding
+from .state import SyncMetadata
 
 Build = Callable[[str, int, Sequence[Pending]], bytes]
 """Makes the body of a push out of the replica's name, its number and what it says."""
@@ -58,16 +60,21 @@ where o.kind = 'c' and o.id = :id and o.op in ('put', 'restore')
 """
 
 
-class SyncFreeze(SyncStanding):
+@in_sentences
+class SyncPush:
     """Pushes begun."""
+
+    def __init__(self, db: Database, sync_metadata: SyncMetadata) -> None:
+        self.db = db
+        self._sync_metadata = sync_metadata
 
     def inflight(self) -> Inflight | None:
         """The push that is on its way."""
-        row = self.one("select push_seq, body, items from sync_inflight")
+        row = self.db.one("select push_seq, body, items from sync_inflight")
         if row is None:
             return None
         items = tuple((kind, id_, rev) for kind, id_, rev, _ in json.loads(row["items"]))
-        return Inflight(row["push_seq"], self.sync_state().replica, row["body"], items)
+        return Inflight(row["push_seq"], self._sync_metadata.state().replica, row["body"], items)
 
     def freeze(self, build: Build, *, fence: int, most_ops: int, most_bytes: int, now_ms: int) -> Inflight | None:
         """The push that is on its way; else a new one of what waits, or None when nothing does.
@@ -75,8 +82,8 @@ class SyncFreeze(SyncStanding):
         A clear travels alone, what is refused waits for its time, and a conversation goes before its messages. While
         the history is compared with a server that went back, nothing is sent.
         """
-        with self.write():
-            state = self._fenced(fence)
+        with self.db.write():
+            state = self._sync_metadata.require_fence(fence)
             if (there := self.inflight()) is not None:
                 return there
             if state.resync:
@@ -153,8 +160,8 @@ class SyncFreeze(SyncStanding):
                 taken.add(session_id)
             elif row["kind"] in ("m", "s"):
                 if session_id not in taken and session_id not in held:
-                    waits = self.one("select 1 from sync_outbox where kind = 'c' and id = :id", id=session_id)
-                    own = self.one(CONVERSATION, id=session_id, now=now_ms) if waits else None
+                    waits = self.db.one("select 1 from sync_outbox where kind = 'c' and id = :id", id=session_id)
+                    own = self.db.one(CONVERSATION, id=session_id, now=now_ms) if waits else None
                     if own is None or own["free"]:
                         taken.add(session_id)
                         if own is not None:

@@ -10,8 +10,9 @@ from collections.abc import Collection
 
 from .. import ids
 from ..conversations.conversations import TITLE_LENGTH
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
-from .row_writer import SyncRows
 
 RECOVERED = "Recovered: "
 
@@ -28,40 +29,44 @@ where m.session_id = :id
 """
 
 
-class SyncRescue(SyncRows):
+@in_sentences
+class Recovery:
     """Nothing typed disappears."""
 
-    def _rescue(self, session_id: str) -> str | None:
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def rescue(self, session_id: str) -> str | None:
         """Move what a dying conversation holds that nobody else has; gives where it is, or None for nothing."""
-        unsent = {row["id"] for row in self.rows(_UNSENT, id=session_id)}
-        unsent |= {row["id"] for row in self.rows(_ASKED, id=session_id)}
-        live = self.one("select 1 from live_replies where session_id = :id", id=session_id)
-        draft = self.one("select 1 from drafts where session_id = :id and trim(content) <> ''", id=session_id)
+        unsent = {row["id"] for row in self.db.rows(_UNSENT, id=session_id)}
+        unsent |= {row["id"] for row in self.db.rows(_ASKED, id=session_id)}
+        live = self.db.one("select 1 from live_replies where session_id = :id", id=session_id)
+        draft = self.db.one("select 1 from drafts where session_id = :id and trim(content) <> ''", id=session_id)
         if not unsent and live is None and draft is None:
             return None
-        place = self._recovered(session_id)
-        self._move(unsent, place)
+        place = self.recovered_conversation(session_id)
+        self.move(unsent, place)
         values = {"id": session_id, "place": place}
         self.db.execute("update live_replies set session_id = :place where session_id = :id", values)
         self.db.execute("update or ignore drafts set session_id = :place where session_id = :id", values)
         return place
 
-    def _recovered(self, session_id: str) -> str:
+    def recovered_conversation(self, session_id: str) -> str:
         """A new private conversation named after that one."""
-        dying = self.one("select title, created_at from chat_sessions where id = :id", id=session_id)
+        dying = self.db.one("select title, created_at from chat_sessions where id = :id", id=session_id)
         title = (RECOVERED + (dying["title"] if dying else ""))[:TITLE_LENGTH]
-        place = ids.conversation_id(self.now(), self.token)
+        place = ids.conversation_id(self.db.now(), self.db.token)
         self.db.execute("insert into sync_optout (conv_id) values (:id)", {"id": place})
         self.db.execute(
             """insert into chat_sessions (id, user_id, title, created_at, updated_at, last_activity)
             values (:id, :user, :title, :now, :now, :now)""",
-            {"id": place, "user": self.user_id, "title": title, "now": self.stamp()},
+            {"id": place, "user": self.db.user_id, "title": title, "now": self.db.stamp()},
         )
         self.db.execute("insert into sync_session_state (session_id, title_cls) values (:id, 1)", {"id": place})
-        self.touch(place)
+        self.db.touch(place)
         return place
 
-    def _move(self, message_ids: Collection[str], place: str) -> None:
+    def move(self, message_ids: Collection[str], place: str) -> None:
         told = {"ids": to_json(sorted(message_ids)), "place": place}
         some = "(select value from json_each(:ids))"
         self.db.execute(f"update chat_messages set session_id = :place where id in {some}", told)
@@ -72,9 +77,9 @@ class SyncRescue(SyncRows):
             {"ids": told["ids"]},
         )
 
-    def _name_anew(self, message_id: str) -> str:
+    def assign_new_id(self, message_id: str) -> str:
         """Give a message another id: the one it has is the server's."""
-        new = ids.message_id(self.now(), self.token)
+        new = ids.message_id(self.db.now(), self.db.token)
         told = {"new": new, "id": message_id}
         self.db.execute("update chat_messages set id = :new where id = :id", told)
         self.db.execute("update chat_messages set user_message_id = :new where user_message_id = :id", told)

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import json
 
-from ..database.connection import Base
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
 
 FORMER_REPLICAS = "sync_former_replicas"
 MOST_FORMER = 8
 
 
-class SyncReplicas(Base):
+@in_sentences
+class Replicas:
     """The replica's name, and the names it had before."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
 
     def replicas(self) -> frozenset[str]:
         """Names under which this file has pushed: its own now, and those before a fork."""
-        row = self.one(
+        row = self.db.one(
             """select s.replica, l.value from sync_state as s left join local_state as l on l.key = :key""",
             key=FORMER_REPLICAS,
         )
         assert row is not None
         return frozenset([row["replica"], *json.loads(row["value"] or "[]")]) - {""}
 
-    def _rename_replica(self, new: str) -> None:
+    def rename(self, new: str) -> None:
         former = sorted(self.replicas())[:MOST_FORMER]
         self.db.execute(
             """insert into local_state (key, value) values (:key, :value)

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from ..conversations.bulk_import import Bulk
-from ..conversations.live_replies import Live
+from ..conversations.search_index import SearchIndex
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
 from .columns import MESSAGE_COLUMNS, SUMMARY, filled
 from .records import RemoteRow
@@ -45,22 +46,27 @@ on conflict (id) do update set srv_seq = excluded.srv_seq, time = excluded.time,
 """
 
 
-class SyncRows(Live, Bulk):
+@in_sentences
+class RowWriter:
     """Rows written as they came."""
 
-    def _insert_conversations(self, rows: Sequence[RemoteRow]) -> None:
+    def __init__(self, db: Database, search_index: SearchIndex) -> None:
+        self.db = db
+        self._search_index = search_index
+
+    def insert_conversations(self, rows: Sequence[RemoteRow]) -> None:
         """Conversations that are not here."""
         if not rows:
             return
         known = [(row, row.value or {}) for row in rows]
-        with self.in_bulk():
+        with self.db.in_bulk():
             self._insert_rows(
                 "chat_sessions",
                 ("id", "user_id", "title", "created_at", "updated_at", "last_activity"),
                 (
                     (
                         row.id,
-                        self.user_id,
+                        self.db.user_id,
                         value["title"],
                         value["created_at"],
                         value["created_at"],
@@ -75,16 +81,16 @@ class SyncRows(Live, Bulk):
                 {"ids": to_json([row.id for row in rows])},
             )
         for row in rows:
-            self._note_conversation(row)
-        self.touch(*(row.id for row in rows))
+            self.record_conversation(row)
+        self.db.touch(*(row.id for row in rows))
 
-    def _insert_messages(self, rows: Sequence[RemoteRow]) -> None:
+    def insert_messages(self, rows: Sequence[RemoteRow]) -> None:
         """Messages that are not here, of conversations that are."""
         if not rows:
             return
         made = [_message(row) for row in rows]
-        before = self._newest_local_id()
-        with self.in_bulk():
+        before = self._search_index.newest_local_id()
+        with self.db.in_bulk():
             self._insert_rows("chat_messages", _ALL, made)
             if len(made) <= INDEX_ROOM:
                 self.db.execute(
@@ -93,8 +99,8 @@ class SyncRows(Live, Bulk):
                     {"before": before},
                 )
             else:
-                self._index_later(before)
-        self._note_messages(rows)
+                self._search_index.defer_after(before)
+        self.record_messages(rows)
         added: dict[str, list[int]] = {}
         for one in made:
             counted = added.setdefault(one[1], [0, 0])
@@ -107,16 +113,16 @@ class SyncRows(Live, Bulk):
         )
         self._freshen(added)
 
-    def _update_message(self, row: RemoteRow) -> None:
+    def update_message(self, row: RemoteRow) -> None:
         """A message that is here, with what came."""
         self.db.execute(_UPDATE, (row.session_id, *filled(row.value or {}), row.id))
         self._freshen([row.session_id])
 
-    def _delete_message_row(self, message_id: str, session_id: str) -> None:
+    def delete_message(self, message_id: str, session_id: str) -> None:
         self.db.execute("delete from chat_messages where id = :id", {"id": message_id})
         self._freshen([session_id])
 
-    def _set_title_to(self, row: RemoteRow) -> None:
+    def set_title(self, row: RemoteRow) -> None:
         """A conversation that is here, with the title that came."""
         value = row.value or {}
         self.db.execute(
@@ -124,9 +130,9 @@ class SyncRows(Live, Bulk):
             where id = :id and (title, created_at) is not (:title, :created_at)""",
             {"id": row.id, "title": value["title"], "created_at": value["created_at"]},
         )
-        self.touch(row.id)
+        self.db.touch(row.id)
 
-    def _set_setting(self, row: RemoteRow) -> None:
+    def set_setting(self, row: RemoteRow) -> None:
         key = row.id[len(row.session_id) + 1 :]
         if row.is_dead or row.value is None:
             self.db.execute(
@@ -138,9 +144,9 @@ class SyncRows(Live, Bulk):
                 on conflict (session_id, key) do update set value = excluded.value where value <> excluded.value""",
                 {"id": row.session_id, "key": key, "value": row.value["value"]},
             )
-        self.touch(row.session_id)
+        self.db.touch(row.session_id)
 
-    def _drop_conversation(self, session_id: str) -> None:
+    def drop_conversation(self, session_id: str) -> None:
         """Take a conversation away with all it has; its drafts stay."""
         told = {"id": session_id}
         # whatever comes of them after this is new
@@ -150,19 +156,19 @@ class SyncRows(Live, Bulk):
             told,
         )
         self.db.execute("delete from sync_setting_state where id >= :id || '/' and id < :id || '0'", told)
-        self._unindex(session_id)
-        with self.in_bulk():
+        self._search_index.remove_conversation(session_id)
+        with self.db.in_bulk():
             self.db.execute("delete from chat_messages where session_id = :id", {"id": session_id})
         self.db.execute("delete from chat_sessions where id = :id", {"id": session_id})
         self.db.execute("delete from sync_outbox where conv_id = :id", {"id": session_id})
         self.db.execute("delete from sync_bodiless where session_id = :id", {"id": session_id})
-        self.touch(session_id)
+        self.db.touch(session_id)
 
-    def _note_conversation(self, row: RemoteRow) -> None:
+    def record_conversation(self, row: RemoteRow) -> None:
         """Remember a conversation as the server's, title and all."""
         self.db.execute(_SESSION_STATE, (row.id, row.seq, row.created_seq, row.cls, row.time, row.tie))
 
-    def _note_messages(self, rows: Iterable[RemoteRow]) -> None:
+    def record_messages(self, rows: Iterable[RemoteRow]) -> None:
         """Remember messages as the server's."""
         rest = iter(rows)
         while some := list(islice(rest, 100)):
@@ -170,10 +176,10 @@ class SyncRows(Live, Bulk):
             values = [value for row in some for value in (row.id, row.seq, row.time, row.tie)]
             self.db.execute(_MESSAGE_STATE.format(places=places), values)
 
-    def _note_setting(self, row: RemoteRow) -> None:
+    def record_setting(self, row: RemoteRow) -> None:
         self.db.execute(_SETTING_STATE, (row.id, row.seq, row.time, row.tie))
 
-    def _summarize(self, rows: Iterable[RemoteRow]) -> None:
+    def store_summaries(self, rows: Iterable[RemoteRow]) -> None:
         """Keep what a list of the newest said of conversations whose messages are still to come."""
         for row in rows:
             told = {name: row.value.get(name) for name in SUMMARY} if row.value else {}
@@ -189,9 +195,9 @@ class SyncRows(Live, Bulk):
     def _freshen(self, session_ids: Iterable[str]) -> None:
         """After messages came: the time of the last change, and the summary of those that are not whole yet."""
         ids = list(session_ids)
-        self.touch(*ids)
+        self.db.touch(*ids)
         told = {"ids": to_json(ids)}
-        for row in self.rows(
+        for row in self.db.rows(
             """select b.session_id as id, b.summary, s.last_message_timestamp as at, s.message_count as count
             from json_each(:ids) as j
             join sync_bodiless as b on b.session_id = j.value
@@ -214,7 +220,7 @@ class SyncRows(Live, Bulk):
             told,
         )
 
-    def _embody(self, session_ids: Iterable[str]) -> None:
+    def mark_complete(self, session_ids: Iterable[str]) -> None:
         """The messages of these conversations are all here: their statistics speak for themselves from now on."""
         for session_id in session_ids:
             if self.db.execute("delete from sync_bodiless where session_id = :id", {"id": session_id}).rowcount:
@@ -222,18 +228,7 @@ class SyncRows(Live, Bulk):
                     "insert into update_session_stats (session_id, messages, tokens) values (:id, 0, 0)",
                     {"id": session_id},
                 )
-                self.touch(session_id)
-
-    def _index_later(self, before: int) -> None:
-        """Leave the messages after that row to ``catch_up_search``; pages that follow each other are one range."""
-        newest = self._newest_local_id()
-        if not self.db.execute(
-            "update search_backlog set last_id = :newest where last_id = :before", {"newest": newest, "before": before}
-        ).rowcount:
-            self.db.execute(
-                "insert into search_backlog (first_id, last_id) values (:before + 1, :newest)",
-                {"before": before, "newest": newest},
-            )
+                self.db.touch(session_id)
 
     def _insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         rest: Iterator[Sequence[Any]] = iter(rows)

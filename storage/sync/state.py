@@ -6,34 +6,43 @@ a takeover finds another there and changes nothing.
 
 from __future__ import annotations
 
-from ..database.connection import Base
+from ..database.connection import Database
+from ..database.sqlite_errors import in_sentences
 from ..errors import FenceLost
 from ..ids import RANDOM_LENGTH
 from ..records import Session
-from .pending_counts import Outbox
 from .records import MOST_COUNTED, SyncAccount, SyncCounts, SyncState
 
 _BOUNDED = "select count(*) as n from (select 1 from {what} limit :most)"
 
 
-class SyncStanding(Outbox):
+@in_sentences
+class SyncMetadata:
     """State and account."""
 
-    def sync_state(self) -> SyncState:
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    def waiting(self) -> int:
+        """How many things wait to be sent."""
+        row = self.db.one("select count(*) as n from sync_outbox")
+        return int(row["n"]) if row else 0
+
+    def state(self) -> SyncState:
         """Where the history stands with its server."""
-        row = self.one(
+        row = self.db.one(
             """select replica, push_seq, cur, full_cur, seen_seq, seen_nonce, resync, fence, next_at, fails
             from sync_state"""
         )
         assert row is not None
         return SyncState(**{**dict(row), "resync": bool(row["resync"])})
 
-    def sync_account(self) -> SyncAccount | None:
+    def account(self) -> SyncAccount | None:
         """The account that this history belongs to; None for a local one."""
-        row = self.one("select origin, user_id, mode, caps, caps_at from sync_account")
+        row = self.db.one("select origin, user_id, mode, caps, caps_at from sync_account")
         return SyncAccount(**dict(row)) if row else None
 
-    def set_sync_account(
+    def set_account(
         self,
         origin: str,
         user_id: str,
@@ -43,7 +52,7 @@ class SyncStanding(Outbox):
         caps_at: int | None = None,
     ) -> None:
         """Note the account and what was learnt of its server."""
-        with self.write():
+        with self.db.write():
             self.db.execute(
                 """insert into sync_account (one, origin, user_id, mode, caps, caps_at)
                 values (1, :origin, :user, :mode, :caps, :caps_at)
@@ -54,28 +63,28 @@ class SyncStanding(Outbox):
 
     def take_fence(self) -> int:
         """Become the process that syncs this file; gives the number that its writes name."""
-        with self.write():
+        with self.db.write():
             self.db.execute("update sync_state set fence = fence + 1")
-            state = self.sync_state()
+            state = self.state()
             if not state.replica:
-                self.db.execute("update sync_state set replica = :new", {"new": self.token(2 * RANDOM_LENGTH)})
+                self.db.execute("update sync_state set replica = :new", {"new": self.db.token(2 * RANDOM_LENGTH)})
         return state.fence
 
     def schedule(self, next_at: int | None, fails: int, *, fence: int) -> None:
         """Keep when the next try is due and how many have failed, across restarts and processes."""
-        with self.write():
-            self._fenced(fence)
+        with self.db.write():
+            self.require_fence(fence)
             self.db.execute("update sync_state set next_at = :at, fails = :fails", {"at": next_at, "fails": fails})
 
     def pull_is_complete(self) -> bool:
         """Whether all that the server had at the last pull is here."""
-        return self.one("select 1 from sync_state where complete = 1 and resync = 0") is not None
+        return self.db.one("select 1 from sync_state where complete = 1 and resync = 0") is not None
 
     def is_bodiless(self, session_id: str) -> bool:
         """Whether a conversation is known from the list of the newest only: its messages are still to come."""
-        return self.one("select 1 from sync_bodiless where session_id = :id", id=session_id) is not None
+        return self.db.one("select 1 from sync_bodiless where session_id = :id", id=session_id) is not None
 
-    def sync_counts(self) -> SyncCounts:
+    def counts(self) -> SyncCounts:
         """What waits, what lost, what is refused and what is private; each counted up to 10,000."""
         quarantined = self._bounded("sync_outbox where tries > 0")
         return SyncCounts(
@@ -85,10 +94,10 @@ class SyncStanding(Outbox):
             private=self._bounded("sync_optout join chat_sessions on id = conv_id"),
         )
 
-    def private_sessions(self) -> list[Session]:
+    def private_conversations(self) -> list[Session]:
         """The conversations that no server is told of, newest first."""
         names = ", ".join(f"s.{name}" for name in Session.__slots__)
-        rows = self.rows(
+        rows = self.db.rows(
             f"""select {names} from sync_optout as o join chat_sessions as s on s.id = o.conv_id
             order by coalesce(s.last_message_timestamp, s.created_at) desc, s.id desc"""
         )
@@ -96,16 +105,15 @@ class SyncStanding(Outbox):
 
     def is_private(self, session_id: str) -> bool:
         """Whether no server is told of this conversation."""
-        return self.one("select 1 from sync_optout where conv_id = :id", id=session_id) is not None
+        return self.db.one("select 1 from sync_optout where conv_id = :id", id=session_id) is not None
 
     def _bounded(self, what: str) -> int:
-        row = self.one(_BOUNDED.format(what=what), most=MOST_COUNTED)
+        row = self.db.one(_BOUNDED.format(what=what), most=MOST_COUNTED)
         return int(row["n"]) if row else 0
 
-    def _fenced(self, fence: int) -> SyncState:
+    def require_fence(self, fence: int) -> SyncState:
         """The state, if this process still is the one that syncs. Called inside the write."""
-        assert isinstance(self, Base)
-        state = self.sync_state()
+        state = self.state()
         if state.fence != fence:
             raise FenceLost("Another Sterna on this computer syncs this history now.")
         return state

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from sterna.storage import Interaction, Store, StoreError
+from sterna.storage import Interaction, Interactions, StoreError, Visits
 
 from ..clock import Timing
 from ..errors import SignInError
@@ -116,7 +116,7 @@ class InteractionTracker:
         sent = 0
         async with self._sending:
             await self._start(self._service)
-            while waiting := await self._store.run(Store.waiting_interactions):
+            while waiting := await self._store.run(Interactions.waiting_interactions):
                 sent += await self._send_some(self._service, waiting)
                 await self._start(self._service)
         return sent
@@ -128,13 +128,13 @@ class InteractionTracker:
             await self.flush()
             if self.session_id is not None:
                 await self._service.end_user_session(self.session_id)
-                await self._store.run(Store.end_user_session, self.session_id)
+                await self._store.run(Visits.end_user_session, self.session_id)
         finally:
             await self._service.close()
 
     async def _keep(self) -> None:
         with suppress(StoreError):
-            await self._store.run(Store.close_idle_visits)
+            await self._store.run(Visits.close_idle_visits)
         while True:
             await self._new.wait()
             self._new.clear()
@@ -148,7 +148,7 @@ class InteractionTracker:
     async def _store_noted(self, noted: list[Noted]) -> None:
         try:
             waiting = await self._store.run(
-                Store.queue_interactions, self.session_token, noted, session_id=self.session_id
+                Interactions.queue_interactions, self.session_token, noted, session_id=self.session_id
             )
         except StoreError as error:
             log.warning("events were not kept: %s", error)
@@ -185,7 +185,7 @@ class InteractionTracker:
         token = self.session_token
         session_id = await service.start_user_session(token)
         milestones.info("[InteractionTracker] Session started successfully")
-        await self._store.run(Store.begin_visit, service.user_id, device_info(), token, session_id)
+        await self._store.run(Interactions.begin_visit, service.user_id, device_info(), token, session_id)
         self.session_id = session_id
 
     async def _send_some(self, service: AnalyticsService, waiting: list[Interaction]) -> int:
@@ -209,5 +209,5 @@ class InteractionTracker:
             refused += [again[at] for at in errors if at < len(again)]
         for one in refused:
             log.warning("the server refused an event: %s", one.event_type)
-        await self._store.run(Store.interactions_sent, sent, refused)
+        await self._store.run(Interactions.interactions_sent, sent, refused)
         return len(sent)

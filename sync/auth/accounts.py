@@ -200,7 +200,7 @@ class Accounts:
         current = registry.current(self._data_dir)
         store = Store.open(self._data_dir / current.file)
         try:
-            owner, history, unsent = store.owner(), store.history(), store.waiting()
+            owner, history, unsent = store.linking.owner(), store.linking.history(), store.sync_metadata.waiting()
         finally:
             store.close()
         if owner == who:
@@ -302,13 +302,13 @@ class Accounts:
         store = Store.open(account.file)
         try:
             if self._has_moved(account):
-                store.move_account(account.origin)
-            store.adopt(account.origin, account.user_id, account.email)
+                store.linking.move_account(account.origin)
+            store.linking.adopt(account.origin, account.user_id, account.email)
             if merged is not None and merged != account.file.name:
                 other = Store.open(data / merged)
                 try:
-                    other.recover_interrupted()
-                    store.merge_from(other)
+                    other.live_replies.recover_interrupted()
+                    store.linking.merge_from(other.linking)
                 finally:
                     other.close()
         finally:

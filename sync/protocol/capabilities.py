@@ -12,7 +12,7 @@ from collections.abc import Generator
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from sterna.storage import Store
+from sterna.storage import SyncMetadata
 
 from ..backoff import DAY_MS
 from ..wire import BadItem, Capability, Client
@@ -33,7 +33,7 @@ def probe(
     ``later_ms``: when to try again where no server answers.
     """
     now_ms: int = yield Now()
-    account: SyncAccount | None = yield Tx(Store.sync_account)
+    account: SyncAccount | None = yield Tx(SyncMetadata.account)
     if account is None:
         return Problem("signin", "This history belongs to no account. Sign in: sterna login URL")
     if not again and not is_old(account, now_ms):
@@ -50,7 +50,7 @@ def probe(
     mode = "baseline" if found is None else "delta"
     caps = "" if found is None else answer.headers[HEADER]
     noted = {"mode": mode, "caps": caps, "caps_at": now_ms}
-    yield Tx(Store.set_sync_account, (account.origin, account.user_id), noted)
+    yield Tx(SyncMetadata.set_account, (account.origin, account.user_id), noted)
     return found
 
 

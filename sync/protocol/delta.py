@@ -13,7 +13,16 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
-from sterna.storage import Inflight, NotInFlight, Pending, Store, SyncState
+from sterna.storage import (
+    Acknowledgements,
+    Inflight,
+    NotInFlight,
+    Pending,
+    SyncMetadata,
+    SyncPull,
+    SyncPush,
+    SyncState,
+)
 
 from ..wire import BATCH_OPS, BadItem, Capability, Commit, DeltaAnswer, DeltaPush, Pull, is_clean_json
 from .capabilities import client_header
@@ -95,14 +104,14 @@ class DeltaSync:
         for left in reversed(range(EXCHANGES)):
             now_ms: int = yield Now()
             frozen: Inflight | None = yield Tx(
-                Store.freeze,
+                SyncPush.freeze,
                 (self._build,),
                 {"fence": fence, "most_ops": self._ops, "most_bytes": self._bytes, "now_ms": now_ms},
             )
             yield Point("frozen")
             if frozen is None and told:
                 return Cycle(pushed, pulled, complete=True)
-            state: SyncState = yield Tx(Store.sync_state)
+            state: SyncState = yield Tx(SyncMetadata.state)
             try:
                 if frozen is None:
                     done = yield from self._pull(state, fence, goes_on=left > 0)
@@ -126,7 +135,7 @@ class DeltaSync:
         if answer.status == 200:
             now_ms: int = yield Now()
             found, _ = self._decoded(answer)
-            yield Tx(Store.apply_extra, (rows_of(found),), {"fence": fence, "now_ms": now_ms})
+            yield Tx(SyncPull.apply_extra, (rows_of(found),), {"fence": fence, "now_ms": now_ms})
 
     def conversation(self, session_id: str, fence: int) -> Steps[None]:
         """All of one conversation, out of turn."""
@@ -141,7 +150,7 @@ class DeltaSync:
             more = found.more and found.cur > cur
             cur = found.cur
             whole = () if more else (session_id,)
-            yield Tx(Store.apply_extra, (rows_of(found),), {"fence": fence, "now_ms": now_ms, "whole": whole})
+            yield Tx(SyncPull.apply_extra, (rows_of(found),), {"fence": fence, "now_ms": now_ms, "whole": whole})
 
     # One exchange
 
@@ -164,7 +173,7 @@ class DeltaSync:
             yield from self._smaller(frozen, fence)
             return Exchange(more=True)
         if answer.status == 409 and code_of(answer) == "replica_forked":
-            yield Tx(Store.fork, (self._new_replica(), fence))
+            yield Tx(Acknowledgements.fork, (self._new_replica(), fence))
             return Exchange(more=True)
         if answer.status != 200:
             return Exchange(problem=problem_of(answer, now_ms, self._later(state), state.fails))
@@ -172,7 +181,7 @@ class DeltaSync:
         if found.push_seq != frozen.push_seq:
             raise Nonsense
         if found.resync:
-            yield Tx(Store.start_resync, (fence,))
+            yield Tx(SyncPull.start_resync, (fence,))
             return Exchange(more=True)
         if len(found.acks) != len(frozen.items):
             raise Nonsense
@@ -184,7 +193,7 @@ class DeltaSync:
         try:
             yield from taken(
                 Tx(
-                    Store.settle_push,
+                    Acknowledgements.settle_push,
                     (frozen.push_seq, told, seen_of(found)),
                     {"fence": fence, "now_ms": now_ms},
                     Progress(pushed=len(told)),
@@ -211,7 +220,7 @@ class DeltaSync:
             return Exchange(problem=problem_of(answer, now_ms, self._later(state), state.fails))
         found, is_newer = self._decoded(answer)
         if found.resync:
-            yield Tx(Store.start_resync, (fence,))
+            yield Tx(SyncPull.start_resync, (fence,))
             return Exchange(more=True)
         if is_newer:
             return Exchange(problem=Problem("update", NEWER))
@@ -232,7 +241,7 @@ class DeltaSync:
         seen = seen_of(found)
         page = {"cur": state.cur, "new_cur": found.cur, "seen": seen, "more": found.more}
         progress = Progress(position=found.cur, head=seen[0] if seen is not None else None)
-        yield from taken(Tx(Store.apply, (rows,), {**page, "fence": fence, "now_ms": now_ms}, progress))
+        yield from taken(Tx(SyncPull.apply, (rows,), {**page, "fence": fence, "now_ms": now_ms}, progress))
         yield Point("applied")
 
     def _apart(self, frozen: Inflight, answer: Answer, fence: int, now_ms: int) -> Steps[Exchange]:
@@ -242,8 +251,8 @@ class DeltaSync:
             return Exchange(more=True)
         kind, key, rev = frozen.items[0]
         code = TOO_LARGE if answer.status == 413 else code_of(answer) or "refused"
-        yield Tx(Store.drop_inflight, (fence,))
-        yield Tx(Store.block, (kind, key, rev, code), {"fence": fence})
+        yield Tx(Acknowledgements.drop_inflight, (fence,))
+        yield Tx(Acknowledgements.block, (kind, key, rev, code), {"fence": fence})
         self._ops = self._most_ops
         return Exchange(more=True)
 
@@ -258,7 +267,7 @@ class DeltaSync:
     def _smaller(self, frozen: Inflight, fence: int) -> Steps[None]:
         self._bytes = max(LEAST_BYTES, self._bytes // 2)
         self._ops = max(1, len(frozen.items) // 2)
-        yield Tx(Store.drop_inflight, (fence,))
+        yield Tx(Acknowledgements.drop_inflight, (fence,))
 
     def _decoded(self, answer: Answer) -> tuple[DeltaAnswer, bool]:
         found, is_newer = decoded(answer)

@@ -9,7 +9,7 @@ what others wrote meanwhile; between two looks only what waits is sent.
 
 from __future__ import annotations
 
-from sterna.storage import Outlook, Store
+from sterna.storage import Outlook, UpstreamPush
 
 from ..protocol.effects import Cycle, Now, Problem, Tx
 from .pull import Pulling
@@ -44,7 +44,7 @@ class BaselineSync(Pulling, Pushing):
 
     def _once(self, fence: int) -> Steps[bool]:
         now_ms: int = yield Now()
-        outlook: Outlook = yield Tx(Store.baseline_outlook, (now_ms,))
+        outlook: Outlook = yield Tx(UpstreamPush.outlook, (now_ms,))
         looks = self._is_due(now_ms, outlook)
         if looks:
             listed = yield from self.look(fence, now_ms, sure=outlook.doubtful or outlook.clear)

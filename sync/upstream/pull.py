@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sterna.storage import Entry, InMessage, Store, Survey
+from sterna.storage import Entry, InMessage, Survey, UpstreamPull
 
 from ..protocol.effects import Problem, Progress, Tx
 from ..wire import BadItem, instant_of, written
@@ -59,7 +59,7 @@ class Pulling(Talk):
             said = yield from self.ask("GET", "sync", {"limit": PAGE, "summary_only": "true"})
             entries = self._entries(said.value.get("conversations"))
             whole = False
-        survey: Survey = yield Tx(Store.baseline_survey, (entries,), {"whole": whole, "fence": fence, "now_ms": now_ms})
+        survey: Survey = yield Tx(UpstreamPull.survey, (entries,), {"whole": whole, "fence": fence, "now_ms": now_ms})
         by_id = {one.id: one for one in entries}
         self._left |= {id_: by_id[id_] for id_ in survey.changed if not self._tried(by_id[id_])}
         self._whole = self._whole or whole
@@ -78,7 +78,7 @@ class Pulling(Talk):
                 return
             del self._left[id_]
         if self._whole:
-            yield Tx(Store.baseline_whole, (fence,))
+            yield Tx(UpstreamPull.is_whole, (fence,))
             self._whole = False
 
     def conversation(self, session_id: str, fence: int) -> Steps[None]:
@@ -111,7 +111,7 @@ class Pulling(Talk):
         if sound and not whole and len(found) < self.row_cap and self._times_tried(entry) >= TRIES - 1:
             whole = True  # it was counted wrong: by a client, or with rows that are not shown
         taken: int = yield Tx(
-            Store.baseline_merge,
+            UpstreamPull.merge,
             (entry.id, found, entry.fingerprint if whole else None),
             {"fence": fence, "now_ms": self.budget.at_ms or 0},
             Progress(fetched=_things(entry), left=left),
@@ -149,7 +149,7 @@ class Pulling(Talk):
             except Spent:
                 return
             if said.kind == "gone" and isinstance(said.value.get("error"), str):
-                gone: bool = yield Tx(Store.baseline_gone, (id_,), {"fence": fence, "now_ms": now_ms})
+                gone: bool = yield Tx(UpstreamPull.gone, (id_,), {"fence": fence, "now_ms": now_ms})
                 self._pulled += int(gone)
 
     def _entries(self, items: Any) -> list[Entry]:

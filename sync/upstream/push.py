@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sterna.storage import Batch, Outgoing, OutMessage, Store
+from sterna.storage import Acknowledgements, Batch, Outgoing, OutMessage, UpstreamPull, UpstreamPush
 
 from ..protocol.effects import Point, Progress, Tx
 from ..wire import BATCH_BYTES, MESSAGE_BYTES, BadItem, Detail
@@ -76,7 +76,7 @@ class Pushing(Talk):
         later = set(skip)
         while True:
             batch: Batch = yield Tx(
-                Store.baseline_freeze,
+                UpstreamPush.freeze,
                 (),
                 {
                     "fence": fence,
@@ -102,7 +102,7 @@ class Pushing(Talk):
 
     def clear(self, listed: Sequence[str] | None, fence: int, now_ms: int) -> Steps[None]:
         """Everything was deleted here: with one request, where nothing is lost by that."""
-        items: Sequence[Item] | None = yield Tx(Store.baseline_clear, (listed, self.clear_from), {"fence": fence})
+        items: Sequence[Item] | None = yield Tx(UpstreamPush.clear, (listed, self.clear_from), {"fence": fence})
         if items is None:
             return
         yield Point("clearing")
@@ -114,14 +114,14 @@ class Pushing(Talk):
     def _settle(self, outcome: Outcome, fence: int, now_ms: int) -> Steps[None]:
         if outcome.acked or outcome.refused:
             yield Tx(
-                Store.baseline_settle,
+                UpstreamPush.settle,
                 (tuple(outcome.acked), tuple(outcome.refused)),
                 {"fence": fence, "now_ms": now_ms},
                 Progress(pushed=len(outcome.acked) + len(outcome.refused)),
             )
             self._pushed += len(outcome.acked)
         for kind, id_, rev in outcome.large:
-            yield Tx(Store.block, (kind, id_, rev, "too_large"), {"fence": fence})
+            yield Tx(Acknowledgements.block, (kind, id_, rev, "too_large"), {"fence": fence})
         outcome.acked, outcome.refused, outcome.large = [], [], []
 
     def _delete(self, item: Item, fence: int, now_ms: int) -> Steps[None]:
@@ -139,7 +139,7 @@ class Pushing(Talk):
                     outcome.acked += one.items
                     continue
                 if said.kind == "gone":
-                    yield Tx(Store.baseline_gone, (one.id,), {"fence": fence, "now_ms": now_ms})
+                    yield Tx(UpstreamPull.gone, (one.id,), {"fence": fence, "now_ms": now_ms})
                     continue
                 if said.kind != "no_such_page":
                     outcome.refused += [(item, f"status_{said.status}") for item in one.items]

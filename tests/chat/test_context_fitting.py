@@ -43,9 +43,9 @@ async def conversation(store: StoreThread, length: int = QUESTIONS) -> str:
     def fill(opened: Store) -> str:
         session_id = None
         for number in range(length):
-            begun = opened.begin_turn(session_id, f"question {number} {LONG}", model="acme/tiny")
+            begun = opened.live_replies.begin_turn(session_id, f"question {number} {LONG}", model="acme/tiny")
             session_id = begun.session.id
-            opened.settle_reply(begun.reply.id, Settled("done", f"answer {number} {LONG}", model="acme/tiny"))
+            opened.live_replies.settle(begun.reply.id, Settled("done", f"answer {number} {LONG}", model="acme/tiny"))
         assert session_id is not None
         return session_id
 

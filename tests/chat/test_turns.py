@@ -13,7 +13,19 @@ from sterna.chat import AnsweringError, Reply, Turns
 from sterna.chat import turns as turns_module
 from sterna.config import Settings
 from sterna.providers import Catalog, Delta, Done, Failed, FailureKind, Reasoning, Usage
-from sterna.storage import Begun, Invalid, Message, Store, StoreError, StoreThread
+from sterna.storage import (
+    ArrivingReplies,
+    Begun,
+    Conversations,
+    Invalid,
+    Message,
+    Messages,
+    Store,
+    StoreError,
+    StoreThread,
+    Trash,
+    Undo,
+)
 from tests.chat.speaking import Hours, Speaker, until
 
 WHOLE = (Delta("Hello "), Delta("there"), Usage(3, 2, 5), Done("stop", "gen-7", "m"))
@@ -30,11 +42,11 @@ async def asked(model: Speaker, count: int = 1) -> None:
 
 
 async def messages(store: StoreThread, session_id: str) -> list[Message]:
-    return await store.run(Store.messages_after, session_id, None, 1000)
+    return await store.run(Messages.after, session_id, None, 1000)
 
 
 async def saved(store: StoreThread, session_id: str) -> str:
-    return (await store.run(Store.live_replies, session_id))[0].content
+    return (await store.run(ArrivingReplies.of, session_id))[0].content
 
 
 async def saved_as(store: StoreThread, session_id: str, text: str) -> None:
@@ -65,9 +77,9 @@ async def test_a_reply_becomes_a_message_with_all_that_was_told_of_it(
     assert (message.model, message.completion_id, message.elapsed_ms) == ("fake/m", "gen-7", 1500)
     assert message.user_message_id == begun.user_message.id
     assert [one.id for one in await messages(store, begun.session.id)] == [begun.user_message.id, reply.id]
-    assert await store.run(Store.live_replies) == []
+    assert await store.run(ArrivingReplies.of) == []
     assert turns.running() == []
-    assert (await store.run(Store.get_session, begun.session.id)).title == "Hi"
+    assert (await store.run(Conversations.get, begun.session.id)).title == "Hi"
 
 
 async def test_tokens_that_nobody_counted_stay_zero(turns: Turns, model: Speaker) -> None:
@@ -155,7 +167,7 @@ async def test_retry_asks_the_model_that_is_chosen_now(turns: Turns, model: Spea
     await asked(model)
     model.say(Failed(FailureKind.SERVER, "It broke."))
     await settled(reply)
-    await store.run(Store.set_session_setting, begun.session.id, "model", "fake/new")
+    await store.run(Conversations.set_setting, begun.session.id, "model", "fake/new")
     assert reply.message is not None
     await turns.retry(reply.message.id)
     await asked(model, 2)
@@ -187,7 +199,7 @@ async def test_a_second_prompt_waits_for_the_reply_and_nothing_is_lost(
 
 
 async def test_two_prompts_at_the_same_moment_make_one_turn(turns: Turns, store: StoreThread) -> None:
-    session = await store.run(Store.create_session)
+    session = await store.run(Conversations.create)
     outcomes = await asyncio.gather(
         turns.begin(session.id, "first"), turns.begin(session.id, "second"), return_exceptions=True
     )
@@ -198,13 +210,13 @@ async def test_two_prompts_at_the_same_moment_make_one_turn(turns: Turns, store:
 async def test_an_empty_prompt_makes_no_conversation(turns: Turns, store: StoreThread) -> None:
     with pytest.raises(Invalid):
         await turns.begin(None, " \n ")
-    assert await store.run(Store.session_count) == 0
+    assert await store.run(Conversations.count) == 0
     assert turns.running() == []
 
 
 async def test_a_prompt_for_a_deleted_conversation_is_refused(turns: Turns, store: StoreThread) -> None:
-    session = await store.run(Store.create_session)
-    await store.run(Store.delete_session, session.id)
+    session = await store.run(Conversations.create)
+    await store.run(Trash.delete_conversation, session.id)
     with pytest.raises(StoreError):
         await turns.begin(session.id, "Hi")
     assert turns.live(session.id) is None
@@ -317,7 +329,7 @@ async def test_closing_keeps_every_reply_as_interrupted(turns: Turns, model: Spe
     for text, (_, reply) in zip(("one", "two"), pairs, strict=True):
         assert reply.message is not None
         assert (reply.message.content, reply.message.finish) == (f"about {text}", "interrupted")
-    assert await store.run(Store.live_replies) == []
+    assert await store.run(ArrivingReplies.of) == []
 
 
 async def test_a_provider_that_does_not_stop_holds_up_neither_stop_nor_close(
@@ -386,7 +398,7 @@ def test_a_loop_that_ends_without_close_keeps_the_text(tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         asyncio.run(crash())
     store = Store.open(tmp_path / "account.db")
-    message = store.get_message(replies[0].id)
+    message = store.messages.get(replies[0].id)
     assert (message.content, message.finish) == ("As far as this", "interrupted")
     store.close()
 
@@ -396,11 +408,11 @@ async def test_a_conversation_deleted_meanwhile_ends_quietly_and_comes_back_whol
 ) -> None:
     begun, reply = await turns.begin(None, "Hi")
     await asked(model)
-    gone = await store.run(Store.delete_session, begun.session.id)
+    gone = await store.run(Trash.delete_conversation, begun.session.id)
     model.say(*WHOLE)
     await until(lambda: not reply.running)
     assert reply.problem is None
-    await store.run(Store.undo, gone.token)
+    await store.run(Undo.undo, gone.token)
     assert [one.content for one in await messages(store, begun.session.id)] == ["Hi", "Hello there"]
 
 
@@ -464,8 +476,8 @@ async def test_a_conversations_own_choices_go_before_the_settings(
     assert [one.content for one in usual.messages] == ["Be brief.", "one"]
     assert (special.model, special.temperature, special.reasoning_effort) == ("special", 1.0, "high")
     assert [one.content for one in special.messages] == ["two"]
-    assert await store.run(Store.session_settings, own_begun.session.id) == own
-    assert await store.run(Store.session_settings, begun.session.id) == {}
+    assert await store.run(Conversations.settings, own_begun.session.id) == own
+    assert await store.run(Conversations.settings, begun.session.id) == {}
 
 
 async def test_choices_of_a_wrong_kind_from_another_machine_are_passed_over(turns: Turns, model: Speaker) -> None:

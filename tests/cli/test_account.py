@@ -27,8 +27,8 @@ def opened(home: Path) -> Store:
 def written(home: Path) -> None:
     """A conversation, and a copy of the file as a change of the schema makes one."""
     store = opened(home)
-    store.begin_turn(None, CANARY, model="acme/small")
-    copy = store.path.with_name(f"{store.path.stem}.backup-17-2026-03-01T100000.db")
+    store.live_replies.begin_turn(None, CANARY, model="acme/small")
+    copy = store.db.path.with_name(f"{store.db.path.stem}.backup-17-2026-03-01T100000.db")
     copy.write_bytes(CANARY.encode())
     store.close()
 

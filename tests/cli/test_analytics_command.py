@@ -29,7 +29,7 @@ def test_it_is_off_until_somebody_says_yes_and_what_would_be_sent_can_be_read(ru
 
 def test_each_event_that_waits_can_be_read(run: Run, home: Path) -> None:
     store = opened(home)
-    store.queue_interactions("sess_1_a", [("reply_finished", "conv_1_a", 900, {"output_tokens": 12})])
+    store.interactions.queue_interactions("sess_1_a", [("reply_finished", "conv_1_a", 900, {"output_tokens": 12})])
     store.close()
     (one,) = run("analytics", "show", "--json").json()["waiting"]
     assert (one["event_type"], one["content_id"], one["duration"]) == ("reply_finished", "conv_1_a", 900)
@@ -39,10 +39,10 @@ def test_each_event_that_waits_can_be_read(run: Run, home: Path) -> None:
 def test_a_no_removes_what_waits(run: Run, home: Path) -> None:
     run("analytics", "on")
     store = opened(home)
-    store.queue_interactions("sess_1_a", [("message_sent", None, None, {})])
+    store.interactions.queue_interactions("sess_1_a", [("message_sent", None, None, {})])
     done = run("analytics", "off")
     assert (done.code, done.out) == (0, "Analytics are off. 1 event removed from this computer.\n")
-    assert store.waiting_interactions() == []
+    assert store.interactions.waiting_interactions() == []
     store.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sterna.chat import Reply
 from sterna.cli import reply_stream
-from sterna.storage import Store, StoreFull
+from sterna.storage import LiveReplies, StoreFull
 from tests.cli.conftest import Run
 from tests.fake_openai import Script, Server, by_prompt
 
@@ -142,12 +142,12 @@ def test_a_disk_that_stays_full_is_told_and_not_waited_for(run: Run, monkeypatch
         raise StoreFull("No space is left.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "settle_reply", full)
+        patched.setattr(LiveReplies, "settle", full)
         result = run("ask", "hello")
     assert (result.code, result.out) == (1, "You said: hello\n")
     assert result.err.startswith("sterna: No space is left. Saved so far: your question, ")
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "settle_reply", full)
+        patched.setattr(LiveReplies, "settle", full)
         answer = run("ask", "--json", "hello").json()
     assert (answer["content"], answer["message_id"]) == ("You said: hello", None)
     assert answer["error"].startswith("No space is left.")

@@ -31,14 +31,14 @@ def talked(home: Path) -> str:
 
 def talk(home: Path, title: str) -> str:
     store = Store.open(open_account(data_dir(home / "data")))
-    session = store.create_session(title)
+    session = store.conversations.create(title)
     store.close()
     return session.id
 
 
 def titles(home: Path) -> list[str]:
     store = Store.open(open_account(home / "data"))
-    found = [row.title for row in store.session_page(0, 100)]
+    found = [row.title for row in store.conversations.page(0, 100)]
     store.close()
     return found
 
@@ -69,8 +69,8 @@ def test_the_first_sign_in_takes_the_history_along(
         "file": str(open_account(home / "data")),
     }
     store = Store.open(open_account(home / "data"))
-    assert (store.user_id, store.owner()) == (somebody.id, (sterna_server, somebody.id))
-    assert store.waiting() == 1
+    assert (store.user_id, store.linking.owner()) == (somebody.id, (sterna_server, somebody.id))
+    assert store.sync_metadata.waiting() == 1
     store.close()
     settings = (home / "config" / "config.toml").read_text()
     assert f'server = "{sterna_server}"' in settings
@@ -148,8 +148,8 @@ def test_signing_out_keeps_everything_and_sends_no_delete(
     assert "The history stays here; 1 change waiting." in done.out
     assert titles(home) == ["sandpiper"]
     store = Store.open(open_account(home / "data"))
-    assert store.owner() == (sterna_server, somebody.id)
-    assert [row["op"] for row in store.rows("select op from sync_outbox")] == ["put"]
+    assert store.linking.owner() == (sterna_server, somebody.id)
+    assert [row["op"] for row in store.db.rows("select op from sync_outbox")] == ["put"]
     store.close()
     assert json.loads((home / "config" / "credentials.json").read_text()) == {}
     again = run("whoami")
@@ -174,7 +174,11 @@ def test_another_account_gets_a_file_of_its_own(
     files = {one.user_id: one.file for one in registry.listed(home / "data")}
     assert set(files) == {somebody.id, other.id}
     first = Store.open(home / "data" / files[somebody.id])
-    assert (first.owner(), first.session_count(), first.waiting()) == ((sterna_server, somebody.id), 1, 1)
+    assert (first.linking.owner(), first.conversations.count(), first.sync_metadata.waiting()) == (
+        (sterna_server, somebody.id),
+        1,
+        1,
+    )
     first.close()
     assert sign_in(run, sterna_server, somebody, "--yes").code == 0
     assert titles(home) == ["sandpiper"]
@@ -191,7 +195,7 @@ def test_a_list_of_accounts_that_a_crash_left_behind_is_corrected_by_the_file(
     run: Run, home: Path, sterna_server: str, somebody: Somebody, talked: str
 ) -> None:
     store = Store.open(open_account(home / "data"))
-    store.adopt(sterna_server, somebody.id, somebody.email)
+    store.linking.adopt(sterna_server, somebody.id, somebody.email)
     store.close()
     assert registry.current(home / "data").local
     assert run("whoami", "--json").json()["user_id"] == somebody.id

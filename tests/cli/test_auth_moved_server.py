@@ -55,14 +55,14 @@ def open_store(home: Path) -> Store:
 
 def write(home: Path, title: str) -> str:
     store = open_store(home)
-    session = store.create_session(title)
+    session = store.conversations.create(title)
     store.close()
     return session.id
 
 
 def titles(home: Path) -> list[str]:
     store = open_store(home)
-    found = sorted(row.title for row in store.session_page(0, 100))
+    found = sorted(row.title for row in store.conversations.page(0, 100))
     store.close()
     return found
 

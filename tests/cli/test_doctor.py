@@ -14,8 +14,8 @@ from tests.fake_openai import Server
 
 def exchange(store: Store, prompt: str) -> None:
     """A prompt and its reply."""
-    begun = store.begin_turn(None, prompt, model="acme/small")
-    store.settle_reply(begun.reply.id, Settled("done", "Yes."))
+    begun = store.live_replies.begin_turn(None, prompt, model="acme/small")
+    store.live_replies.settle(begun.reply.id, Settled("done", "Yes."))
 
 
 def test_a_sound_house_is_reported_sound(run: Run, configured: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_damaged_file_is_found_and_named(run: Run, home: Path) -> None:
 def test_rows_that_lost_their_conversation_are_found(run: Run, home: Path) -> None:
     (home / "data").mkdir(mode=0o700)
     store = Store.open(open_account(home / "data"))
-    session = store.create_session("whole")
+    session = store.conversations.create("whole")
     store.db.execute("pragma foreign_keys = off")
     for session_id in ("gone", session.id):
         store.db.execute("insert into session_settings (session_id, key, value) values (?, 'm', '1')", (session_id,))

@@ -18,11 +18,13 @@ def store(home: Path) -> Store:
     (home / "data").mkdir(mode=0o700)
     store = Store.open(open_account(home / "data"))
     for prompt, reply in (("What is a tern?", "A seabird."), ("Count to three", "1 2 3"), ("Sing", "La la")):
-        begun = store.begin_turn(None, prompt, model="test/model")
-        store.settle_reply(begun.reply.id, Settled("done", reply, "thinking of it", model="test/model"))
-    second = store.session_page(1, 1)[0].id
-    begun = store.begin_turn(second, "And to four", model="test/model")
-    store.settle_reply(begun.reply.id, Settled("failed", "1 2", model="test/model", error_message="The line broke."))
+        begun = store.live_replies.begin_turn(None, prompt, model="test/model")
+        store.live_replies.settle(begun.reply.id, Settled("done", reply, "thinking of it", model="test/model"))
+    second = store.conversations.page(1, 1)[0].id
+    begun = store.live_replies.begin_turn(second, "And to four", model="test/model")
+    store.live_replies.settle(
+        begun.reply.id, Settled("failed", "1 2", model="test/model", error_message="The line broke.")
+    )
     return store
 
 
@@ -52,9 +54,9 @@ def test_json_lines_have_the_documented_keys(run: Run) -> None:
 
 def test_a_list_longer_than_a_page_is_whole_in_a_pipe(run: Run, home: Path) -> None:
     store = Store.open(open_account(home / "data"))
-    with store.write():
+    with store.db.write():
         for number in range(450):
-            store.create_session(f"number {number}")
+            store.conversations.create(f"number {number}")
     store.close()
     rows = run("list", "--json").lines()
     assert len({row["id"] for row in rows}) == len(rows) == 453
@@ -91,14 +93,14 @@ def test_a_search_finds_titles_and_words_as_they_are_typed(run: Run) -> None:
 
 def test_a_reply_that_is_arriving_in_another_process_is_shown(run: Run, home: Path) -> None:
     other = Store.open(open_account(home / "data"))
-    begun = other.begin_turn(None, "Wait for it", model="test/model")
-    other.save_live(begun.reply.id, "so far", "")
+    begun = other.live_replies.begin_turn(None, "Wait for it", model="test/model")
+    other.live_replies.save(begun.reply.id, "so far", "")
     assert "so far" in run("show", begun.session.id).out
     assert run("show", begun.session.id, "--json").json()["live"] == [
         {"id": begun.reply.id, "model": "test/model", "content": "so far"}
     ]
-    assert other.live_replies(begun.session.id)
-    other.settle_reply(begun.reply.id, Settled("done", "so far and no further"))
+    assert other.arriving_replies.of(begun.session.id)
+    other.live_replies.settle(begun.reply.id, Settled("done", "so far and no further"))
     other.close()
 
 
@@ -201,8 +203,8 @@ def test_the_profile_says_who_and_how_much(run: Run) -> None:
 
 def test_a_conversation_without_a_title_is_called_new(run: Run, home: Path) -> None:
     store = Store.open(open_account(home / "data"))
-    store.create_session()
-    store.create_session("New Chat")
+    store.conversations.create()
+    store.conversations.create("New Chat")
     store.close()
     lines = run("list").out.splitlines()
     assert any(line.endswith("  New conversation") for line in lines)

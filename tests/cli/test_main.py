@@ -158,8 +158,8 @@ def test_conversations_are_completed_by_name_with_their_titles(configured: Path,
 def test_a_mistake_in_the_program_is_a_sentence_that_names_the_log(home: Path) -> None:
     outcome = python("""
 import sys, cli
-from sterna.storage import HistoryReader
-HistoryReader.session_page = lambda *a, **k: 1 / 0
+from sterna.storage import Conversations
+Conversations.page = lambda *a, **k: 1 / 0
 sys.exit(cli.main(["list"]))
 """)
     log = home / "data" / "sterna.log"

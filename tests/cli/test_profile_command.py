@@ -21,7 +21,7 @@ def test_what_is_changed_is_kept_and_waits_for_the_server(run: Run, home: Path) 
         done = run("profile", "set", name, value)
         assert (done.code, done.out) == (0, "Kept. The server is told with the next sync.\n")
     store = opened(home)
-    assert store.pending_profile() == {
+    assert store.server_profile.pending_profile() == {
         "full_name": "Ada L.", "model": {"temperature": 1, "system_prompt": "Be kind."},
     }  # fmt: skip
     store.close()
@@ -50,7 +50,7 @@ def test_a_value_can_be_unset(run: Run, home: Path, name: str) -> None:
     assert run("profile", "set", name, "").code == 0
     assert run("profile", "--json").json()["profile"]["preferences"]["model"][name] is None
     store = opened(home)
-    assert store.pending_profile() == {"model": {name: None}}
+    assert store.server_profile.pending_profile() == {"model": {name: None}}
     store.close()
 
 
@@ -65,15 +65,15 @@ def test_what_nothing_reads_is_refused_with_where_it_is_set(run: Run, home: Path
     assert "set" in done.err.lower()
     assert run("profile", "--json").json()["profile"]["preferences"] == before
     store = opened(home)
-    assert store.pending_profile() == {}
+    assert store.server_profile.pending_profile() == {}
     store.close()
 
 
 def test_limits_of_the_server_s_models_are_told(run: Run, home: Path) -> None:
     store = opened(home)
-    store.adopt("https://chat.example.org", USER, "ada@example.org")
+    store.linking.adopt("https://chat.example.org", USER, "ada@example.org")
     price = {"prompt": "0", "completion": "0"}
-    store.take_models([{"id": "g/m", "tier": "free", "daily_limit": 20, "pricing": price}], relays=True)
+    store.server_profile.merge_models([{"id": "g/m", "tier": "free", "daily_limit": 20, "pricing": price}], relays=True)
     store.close()
     assert "g/m: 0 of 20 today\n" in run("profile").out
     (model,) = run("profile", "--json").json()["models"]

@@ -29,16 +29,16 @@ def use_for_a_year(store: Store, moment: list[datetime], seed: int) -> None:
         for _ in range(rng.randint(1, 4)):
             moment[0] += timedelta(seconds=rng.randint(1, 600))
             model = rng.choice(("acme/small", "acme/large"))
-            begun = store.begin_turn(session_id, "a question", model=model)
+            begun = store.live_replies.begin_turn(session_id, "a question", model=model)
             session_id = begun.session.id
             status = rng.choice(("done", "done", "done", "failed"))
-            store.settle_reply(
+            store.live_replies.settle(
                 begun.reply.id,
                 Settled(status, "an answer", input_tokens=rng.randint(1, 900), output_tokens=rng.randint(1, 900),
                         elapsed_ms=rng.randint(1, 9000)),
             )  # fmt: skip
         if rng.random() < 0.1:
-            store.delete_session(str(session_id))
+            store.trash.delete_conversation(str(session_id))
         moment[0] += timedelta(days=rng.randint(1, 6))
     moment[0] = end
 
@@ -75,8 +75,10 @@ def test_two_computers_show_the_same_profile_after_a_year_of_use(
         store = opened(folder)
         moment[0] = datetime.now(UTC)
         for _ in range(seed):
-            begun = store.begin_turn(None, "another question", model="acme/small")
-            store.settle_reply(begun.reply.id, Settled("done", "an answer", input_tokens=seed, output_tokens=seed))
+            begun = store.live_replies.begin_turn(None, "another question", model="acme/small")
+            store.live_replies.settle(
+                begun.reply.id, Settled("done", "an answer", input_tokens=seed, output_tokens=seed)
+            )
         store.close()
     for place in (here, there, here, there):
         assert run(*place, "sync", "--once").code == 0

@@ -43,7 +43,7 @@ def sign_in(run: Run, address: str, who: Somebody, *more: str) -> None:
 
 
 def test_a_local_history_says_so(run: Run, history: Callable[[], Store]) -> None:
-    history().create_session("One")
+    history().conversations.create("One")
     told = run("sync", "status", "--json").json()
     assert (told["phase"], told["server"], told["waiting"], told["refused"]) == ("local", None, 1, [])
     assert "sterna login URL" in told["sentence"]
@@ -56,7 +56,7 @@ def test_a_local_history_says_so(run: Run, history: Callable[[], Store]) -> None
 def test_a_history_that_waits_says_for_how_much(
     run: Run, history: Callable[[], Store], sterna_server: str, somebody: Somebody
 ) -> None:
-    history().create_session("One")
+    history().conversations.create("One")
     sign_in(run, sterna_server, somebody, "--yes")
     told = run("sync", "status", "--json").json()
     assert (told["phase"], told["waiting"], told["line"], told["complete"]) == ("waiting", 1, "1 waiting", False)
@@ -85,15 +85,15 @@ def test_who_is_signed_out_is_told_so(run: Run, sterna_server: str, somebody: So
 
 def test_a_conversation_is_private_and_no_longer(run: Run, history: Callable[[], Store]) -> None:
     store = history()
-    session = store.create_session("sandpiper \x1b[2J")
+    session = store.conversations.create("sandpiper \x1b[2J")
     done = run("sync", "private", session.id)
     assert (done.code, "stays on this computer" in done.out, "\x1b" in done.out) == (0, True, False)
-    assert store.is_private(session.id)
+    assert store.sync_metadata.is_private(session.id)
     assert run("sync", "private", "--json").json()["id"] == session.id
     assert run("sync", "status", "--json").json()["private"] == 1
     assert "1 private conversation" in run("sync", "status").out
     assert run("sync", "private", session.id[-12:], "--off").code == 0
-    assert not store.is_private(session.id)
+    assert not store.sync_metadata.is_private(session.id)
     assert run("sync", "private").out == ""
     assert run("sync", "private", "--off").code == 2
     assert run("sync", "private", "nothing").code == 1
@@ -101,10 +101,10 @@ def test_a_conversation_is_private_and_no_longer(run: Run, history: Callable[[],
 
 def overtaken(store: Store, title: str, mine: str) -> int:
     """A title of ours that another device's has overtaken."""
-    session = store.create_session(title)
-    with store.write():
-        store._file("c", session.id, session.id, mine, 1_700_000_000_000)
-    return store.conflicts()[0].id
+    session = store.conversations.create(title)
+    with store.db.write():
+        store.conflicts.record("c", session.id, session.id, mine, 1_700_000_000_000)
+    return store.conflicts.list_open()[0].id
 
 
 def test_what_was_overtaken_is_listed_used_and_dismissed(run: Run, history: Callable[[], Store]) -> None:
@@ -122,7 +122,7 @@ def test_what_was_overtaken_is_listed_used_and_dismissed(run: Run, history: Call
     assert "\x1b" not in shown.out
     assert run("sync", "conflicts", "dismiss", str(second)).code == 0
     assert run("sync", "conflicts", "use", str(first)).code == 0
-    titles = {row.title for row in store.session_page(0, 9)}
+    titles = {row.title for row in store.conversations.page(0, 9)}
     assert any(title.startswith("mine") for title in titles)
     (left,) = run("sync", "conflicts", "--json").lines()
     assert left["mine"] == "theirs"
@@ -138,11 +138,11 @@ def test_what_the_server_refuses_is_named_and_tried_again(
     run: Run, history: Callable[[], Store], sterna_server: str, somebody: Somebody
 ) -> None:
     store = history()
-    session = store.create_session("sandpiper")
+    session = store.conversations.create("sandpiper")
     sign_in(run, sterna_server, somebody, "--yes")
-    store.block("c", session.id, 2, "too_large", fence=store.take_fence())
-    (row,) = store.rows("select rev from sync_outbox")
-    store.block("c", session.id, row["rev"], "too_large", fence=store.take_fence())
+    store.acknowledgements.block("c", session.id, 2, "too_large", fence=store.sync_metadata.take_fence())
+    (row,) = store.db.rows("select rev from sync_outbox")
+    store.acknowledgements.block("c", session.id, row["rev"], "too_large", fence=store.sync_metadata.take_fence())
     (refused,) = run("sync", "status", "--json").json()["refused"]
     assert (refused["id"], refused["title"], refused["reason"], refused["next_at"]) == (
         session.id, "sandpiper", "too_large", None,
@@ -161,7 +161,7 @@ def test_a_try_that_failed_says_when_the_next_is(
 ) -> None:
     sign_in(run, sterna_server, somebody, "--yes")
     store = history()
-    store.schedule(4_000_000_000_000, 3, fence=store.take_fence())
+    store.sync_metadata.schedule(4_000_000_000_000, 3, fence=store.sync_metadata.take_fence())
     told: Any = run("sync", "status", "--json").json()
     assert told["next_at"] == "2096-10-02T07:06:40.000000Z"
     assert "3 tries did not get through; the next is at 2096-10-02" in run("sync", "status").out
@@ -170,12 +170,12 @@ def test_a_try_that_failed_says_when_the_next_is(
 def test_nothing_is_missing_until_a_server_lacks_much(run: Run, history: Callable[[], Store]) -> None:
     assert run("sync", "missing").out == "No conversation is missing.\n"
     store = history()
-    with store.write():
-        store._set_state("sync_missing_held", 12)
+    with store.db.write():
+        store.upstream_pull._set_state("sync_missing_held", 12)
     assert "12 conversations missing at the server" in run("sync", "missing").out
-    assert store.baseline_missing() == 12
+    assert store.upstream_pull.missing() == 12
     assert "sent again" in run("sync", "missing", "--keep").out
-    assert store.baseline_missing() == 0
+    assert store.upstream_pull.missing() == 0
 
 
 # The sync itself
@@ -184,7 +184,7 @@ def test_nothing_is_missing_until_a_server_lacks_much(run: Run, history: Callabl
 def test_two_computers_are_in_step_after_a_sync_of_each(
     run: Run, home: Path, history: Callable[[], Store], sterna_server: str, somebody: Somebody
 ) -> None:
-    first = history().create_session("sandpiper")
+    first = history().conversations.create("sandpiper")
     sign_in(run, sterna_server, somebody, "--yes")
     done = run("sync", "--once")
     assert (done.code, done.out) == (0, "Everything is synced.\n"), done.err
@@ -204,9 +204,9 @@ def test_a_private_conversation_stays_and_the_others_go(
     run: Run, home: Path, history: Callable[[], Store], sterna_server: str, somebody: Somebody
 ) -> None:
     store = history()
-    store.create_session("seen")
-    secret = store.create_session("secret")
-    store.set_private(secret.id, True)
+    store.conversations.create("seen")
+    secret = store.conversations.create("secret")
+    store.privacy.set_private(secret.id, True)
     sign_in(run, sterna_server, somebody, "--yes")
     assert run("sync", "--once").code == 0
     other = ("--data-dir", str(home / "other"), "--config-dir", str(home / "other-config"))
@@ -214,13 +214,13 @@ def test_a_private_conversation_stays_and_the_others_go(
     run(*other, "login", sterna_server, "--email", somebody.email, "--password-stdin", "--yes", stdin=words)
     run(*other, "sync", "--once")
     assert [one["title"] for one in run(*other, "list", "--json").lines()] == ["seen"]
-    assert store.session_count() == 2
+    assert store.conversations.count() == 2
 
 
 def test_a_sync_that_cannot_be_is_a_sentence(
     run: Run, home: Path, history: Callable[[], Store], sterna_server: str, somebody: Somebody
 ) -> None:
-    history().create_session("One")
+    history().conversations.create("One")
     sign_in(run, sterna_server, somebody, "--yes")
     for path in (
         home / "config" / "config.toml",
@@ -234,7 +234,7 @@ def test_a_sync_that_cannot_be_is_a_sentence(
     assert (done.code, done.out) == (1, "")
     assert "Nothing answers at 127.0.0.1:9." in done.err
     assert "Traceback" not in done.err
-    assert store.waiting() == 1
+    assert store.sync_metadata.waiting() == 1
     assert run("sync", "status", "--json").json()["next_at"] is not None
 
 
@@ -252,7 +252,7 @@ def test_keeping_a_synced_conversation_here_is_asked_first_told_elsewhere_and_un
     run: Run, home: Path, history: Callable[[], Store], sterna_server: str, somebody: Somebody
 ) -> None:
     store = history()
-    session = store.create_session("sandpiper \x1b[2J")
+    session = store.conversations.create("sandpiper \x1b[2J")
     sign_in(run, sterna_server, somebody, "--yes")
     assert run("sync", "--once").code == 0
     there = (run, home, "other", sterna_server, somebody)
@@ -261,7 +261,7 @@ def test_keeping_a_synced_conversation_here_is_asked_first_told_elsewhere_and_un
     assert (asked.code, asked.out) == (2, "")
     assert "removed from your other computers" in asked.err
     assert "--yes" in asked.err
-    assert not store.is_private(session.id)
+    assert not store.sync_metadata.is_private(session.id)
     done = run("sync", "private", session.id, "--yes")
     assert done.code == 0
     assert "removes it from the server and other computers" in done.out
@@ -275,14 +275,14 @@ def test_keeping_a_synced_conversation_here_is_asked_first_told_elsewhere_and_un
     assert elsewhere(run, home, "third", sterna_server, somebody, "sync", "--once").code == 0
     listed = elsewhere(run, home, "third", sterna_server, somebody, "list", "--json").lines()
     assert [one["id"] for one in listed] == [session.id]
-    assert store.is_private(session.id)
+    assert store.sync_metadata.is_private(session.id)
 
 
 def test_a_person_who_says_no_keeps_it_synced(
     run: Run, history: Callable[[], Store], sterna_server: str, somebody: Somebody
 ) -> None:
     store = history()
-    session = store.create_session("sandpiper")
+    session = store.conversations.create("sandpiper")
     sign_in(run, sterna_server, somebody, "--yes")
     assert run("sync", "--once").code == 0
     program = str(Path(sys.executable).with_name("sterna"))
@@ -292,22 +292,22 @@ def test_a_person_who_says_no_keeps_it_synced(
         asked.sendline(answer)
         asked.expect(pexpect.EOF)
         asked.close()
-        assert store.is_private(session.id) is (answer == "y")
+        assert store.sync_metadata.is_private(session.id) is (answer == "y")
 
 
 def test_a_sync_that_leaves_refused_changes_does_not_say_that_all_is_synced(
     run: Run, history: Callable[[], Store], sterna_server: str, somebody: Somebody
 ) -> None:
     store = history()
-    good, bad = store.create_session("good"), store.create_session("bad")
+    good, bad = store.conversations.create("good"), store.conversations.create("bad")
     sign_in(run, sterna_server, somebody, "--yes")
-    (row,) = store.rows("select rev from sync_outbox where id = :id", id=bad.id)
-    store.block("c", bad.id, row["rev"], "too_large", fence=store.take_fence())
+    (row,) = store.db.rows("select rev from sync_outbox where id = :id", id=bad.id)
+    store.acknowledgements.block("c", bad.id, row["rev"], "too_large", fence=store.sync_metadata.take_fence())
     done = run("sync", "--once")
     assert (done.code, done.out) == (1, "")
     assert "The server refuses 1 change; everything else is synced. To see which: sterna sync status" in done.err
     assert run("sync", "--once", "--json").code == 1
-    acked = store.rows("select session_id as id from sync_session_state where srv_seq > 0")
+    acked = store.db.rows("select session_id as id from sync_session_state where srv_seq > 0")
     assert [row["id"] for row in acked] == [good.id]
     assert run("sync", "retry").code == 0
     assert run("sync", "--once").code == 0
@@ -317,23 +317,23 @@ def test_a_sync_in_the_foreground_goes_on_until_it_is_ended(
     run: Run, home: Path, history: Callable[[], Store], sterna_server: str, somebody: Somebody
 ) -> None:
     store = history()
-    store.create_session("One")
+    store.conversations.create("One")
     sign_in(run, sterna_server, somebody, "--yes")
     program = str(Path(sys.executable).with_name("sterna"))
     seen = pexpect.spawn(program, ["sync"], encoding="utf-8", timeout=30, dimensions=(24, 100))
     seen.expect("synced")
-    assert store.waiting() == 0
-    store.create_session("Two")
+    assert store.sync_metadata.waiting() == 0
+    store.conversations.create("Two")
     seen.expect("1 waiting")
     seen.expect("synced")
-    assert store.waiting() == 0
-    store.create_session("Three")
+    assert store.sync_metadata.waiting() == 0
+    store.conversations.create("Three")
     seen.expect("1 waiting")
     seen.sendintr()
     seen.expect(pexpect.EOF)
     seen.close()
     assert seen.exitstatus == 0
-    assert store.waiting() == 0  # what waited was sent before the end
+    assert store.sync_metadata.waiting() == 0  # what waited was sent before the end
     assert "Traceback" not in seen.before
 
 
@@ -341,12 +341,12 @@ def test_an_upstream_server_is_signed_in_to_and_synced_with(run: Run, home: Path
     upstream = Upstream()
     ada = upstream.join()
     store = history()
-    first = store.create_session("sandpiper")
+    first = store.conversations.create("sandpiper")
     for number in range(100):
-        begun = store.begin_turn(first.id, f"question {number}", model="acme/small")
-        store.settle_reply(begun.reply.id, Settled("done", "an answer"))
+        begun = store.live_replies.begin_turn(first.id, f"question {number}", model="acme/small")
+        store.live_replies.settle(begun.reply.id, Settled("done", "an answer"))
     for number in range(15):
-        store.begin_turn(None, f"another {number}", model="acme/small")
+        store.live_replies.begin_turn(None, f"another {number}", model="acme/small")
     with serving_upstream(upstream) as address:
         settings = f'[sync]\nserver = "{address}"\nkind = "upstream"\nsupabase_url = "{address}"\nanon_key = "anon"\n'
         (home / "config" / "config.toml").write_text(settings)

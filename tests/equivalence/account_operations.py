@@ -101,11 +101,11 @@ def happen_to_account(both: Both, deed: tuple[Any, ...]) -> None:
                 who=NOBODY,
             )
         case ("sync profile",):
-            both.both("select sync_profile_from_auth(:user)", lambda store: store.sync_profile_from_auth(user))
+            both.both("select sync_profile_from_auth(:user)", lambda store: store.profiles.sync_profile_from_auth(user))
         case ("preferences", kind, preferences):
             both.both(
                 "select update_user_preferences(:user, :kind, :preferences)",
-                lambda store: store.update_user_preferences(user, kind, preferences),
+                lambda store: store.profiles.update_user_preferences(user, kind, preferences),
                 kind=kind,
                 preferences=json.dumps(preferences),
             )
@@ -123,14 +123,14 @@ def happen_to_account(both: Both, deed: tuple[Any, ...]) -> None:
         case ("tier", tier):
             both.both(
                 "select update_user_tier(:user, :tier)",
-                lambda store: store.update_user_tier(user, tier),
+                lambda store: store.profiles.update_user_tier(user, tier),
                 who=SERVER,
                 tier=tier,
             )
         case ("log", action, details):
             both.both(
                 "select log_user_activity(:user, :action, 'thing', 'id', :details)",
-                lambda store: store.log_user_activity(user, action, "thing", "id", json.loads(details)),
+                lambda store: store.profiles.log_user_activity(user, action, "thing", "id", json.loads(details)),
                 who=SERVER,
                 action=action,
                 details=details,
@@ -139,7 +139,7 @@ def happen_to_account(both: Both, deed: tuple[Any, ...]) -> None:
             named = ", ".join(f"p_{name} => :{name}" for name in use)
             both.both(
                 f"select track_user_usage(p_user_id => :user{', ' if named else ''}{named})",
-                lambda store: store.track_user_usage(user, **use),
+                lambda store: store.usage.track_user_usage(user, **use),
                 who=SERVER,
                 **use,
             )

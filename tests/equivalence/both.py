@@ -17,6 +17,7 @@ import psycopg
 from recount import Hand, Mirror, mirror
 from tables import Postgres, differences
 
+from sterna.storage import Database
 from sterna.storage.errors import Invalid, NotFound
 
 PERSON, SERVER, NOBODY = "authenticated", "service_role", "none"
@@ -39,7 +40,7 @@ def translated(sql: str) -> str:
 @cache
 def _template() -> sqlite3.Connection:
     """A mirror before there is an account."""
-    made = mirror(whole=True).db
+    made = mirror(whole=True).db.connection
     made.execute("delete from auth_users")
     made.execute("delete from deleted_sessions")
     return made
@@ -52,7 +53,7 @@ def _unused() -> Mirror:
     _template().backup(db)
     db.execute("pragma foreign_keys = on")
     clock = Hand()
-    made = Mirror(db, Path("mirror.db"), clock=clock)
+    made = Mirror(Database(db, Path("mirror.db"), clock=clock))
     made.clock = clock
     return made
 
@@ -72,7 +73,7 @@ class Both:
         self.server = server
         self.store = _unused()
         self.user = str(uuid4())
-        self.store.user_id = self.user
+        self.store.db.user_id = self.user
         self.email = f"{self.user[:13]}@example.org"
         self.claims = json.dumps({"role": PERSON, "sub": self.user, "email": self.email})
         self.days = 1
@@ -159,7 +160,7 @@ class Both:
         store = self.store
         store.db.execute(f"pragma foreign_keys = {'on' if self.foreign_keys else 'off'}")
         try:
-            with store.write(), store.applying() if self.applying else nullcontext():
+            with store.db.write(), store.db.applying() if self.applying else nullcontext():
                 if isinstance(change, str):
                     with closing(store.db.execute(change, {"user": self.user, **values})):
                         pass
@@ -215,7 +216,7 @@ class Both:
 
     def _visits_back(self, seconds: int) -> None:
         """The mirror's visits began earlier; no trigger stamps them for that."""
-        row = self.store.one("select sql from sqlite_master where name = 'own_user_session'")
+        row = self.store.db.one("select sql from sqlite_master where name = 'own_user_session'")
         assert row is not None
         self.store.db.execute("drop trigger own_user_session")
         for name in VISIT_TIMES:

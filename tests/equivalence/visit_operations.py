@@ -49,7 +49,7 @@ VISITS = st.one_of(
 
 
 def visit_of(store: Any, token: str) -> str:
-    row = store.one("select id from user_sessions where session_token = :token", token=token)
+    row = store.db.one("select id from user_sessions where session_token = :token", token=token)
     return row["id"] if row else "00000000-0000-4000-8000-000000000000"
 
 
@@ -85,14 +85,14 @@ def happen_to_visit(both: Both, deed: tuple[Any, ...]) -> None:
             if both.exists:  # a file has no caller: what PostgreSQL refuses to nobody, the mirror answers
                 both.both(
                     "select start_user_session(:user, :info, :token)",
-                    lambda store: store.start_user_session(user, info, token),
+                    lambda store: store.visits.start_user_session(user, info, token),
                     info=json.dumps(info),
                     token=token,
                 )
         case ("leave", token):
             both.both(
                 f"select end_user_session({VISIT_OF})",
-                lambda store: store.end_user_session(visit_of(store, token)),
+                lambda store: store.visits.end_user_session(visit_of(store, token)),
                 token=token,
             )
         case ("events", token, events):
@@ -101,7 +101,7 @@ def happen_to_visit(both: Both, deed: tuple[Any, ...]) -> None:
                 "select batch_track_user_interactions(jsonb_agg(e.value || jsonb_build_object("
                 f"'session_id', coalesce({VISIT_OF}, {nowhere}))))"
                 " from jsonb_array_elements(:events::jsonb) as e",
-                lambda store: store.batch_track_user_interactions(
+                lambda store: store.interactions.batch_track_user_interactions(
                     [event | {"session_id": visit_of(store, token)} for event in events]
                 ),
                 events=json.dumps(events),
@@ -113,7 +113,7 @@ def happen_to_visit(both: Both, deed: tuple[Any, ...]) -> None:
         case ("unlogged", token):
             both.both(f"delete from visit_messages where session_id = {VISIT_OF}", token=token)
         case ("idle",):
-            both.both("select close_idle_visits()", lambda store: store.close_idle_visits(), who=SERVER)
+            both.both("select close_idle_visits()", lambda store: store.visits.close_idle_visits(), who=SERVER)
         case ("forget visit", token):
             both.both("delete from user_sessions where session_token = :token", token=token)
         case _:

@@ -51,7 +51,7 @@ class Device:
         self._ahead: tuple[Http, Answer | Unreachable] | None = None
         self.last: Cycle | None = None
         self.store = self._opened()
-        self.fence = self.store.take_fence()
+        self.fence = self.store.sync_metadata.take_fence()
         self.sync = make_sync(rng)
 
     def now_ms(self) -> int:
@@ -68,7 +68,7 @@ class Device:
 
     def _opened(self) -> Store:
         store = Store.open(self.path, clock=self.clock, token=self._token)
-        self.state = store.sync_state()
+        self.state = store.sync_metadata.state()
         """As it was when it was looked at last."""
         for pragma in ("synchronous = off", "locking_mode = exclusive", "journal_mode = memory"):
             store.db.execute(f"pragma {pragma}")
@@ -86,12 +86,12 @@ class Device:
         if self.rng.random() < 0.1:
             self.store.db.close()
             self.store = self._opened()
-        self.fence = self.store.take_fence()
+        self.fence = self.store.sync_metadata.take_fence()
         self.sync = self._make_sync(self.rng)
 
     def taken_over(self) -> None:
         """Another process syncs this file from now on; the work of the first goes on until it notices."""
-        self.fence = self.store.take_fence()
+        self.fence = self.store.sync_metadata.take_fence()
 
     def keep_copy(self) -> None:
         """Remember the disk as it is now."""
@@ -109,7 +109,7 @@ class Device:
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         shutil.copyfile(self.kept, self.path)
         self.store = self._opened()
-        self.fence = self.store.take_fence()
+        self.fence = self.store.sync_metadata.take_fence()
         self.sync = self._make_sync(self.rng)
         self.undoable.clear()
         self.ledger.lost |= there - self._everything()
@@ -117,7 +117,7 @@ class Device:
     def _copy_to(self, path: Path) -> None:
         path.unlink(missing_ok=True)
         with sqlite3.connect(path) as copy:
-            self.store.db.backup(copy)
+            self.store.db.connection.backup(copy)
         copy.close()
 
     def copy_to(self, path: Path) -> None:
@@ -179,12 +179,12 @@ class Device:
 
     def sessions(self) -> list[str]:
         """The conversations that a person sees."""
-        return [row["id"] for row in self.store.rows("select id from chat_sessions order by id")]
+        return [row["id"] for row in self.store.db.rows("select id from chat_sessions order by id")]
 
     def messages(self, session_id: str | None = None) -> list[tuple[str, str, str]]:
         """Id, conversation and text of the messages that a person sees."""
         where = "where session_id = :id" if session_id else ""
-        rows = self.store.rows(
+        rows = self.store.db.rows(
             f"select id, session_id, content from chat_messages {where} order by id",
             **({"id": session_id} if session_id else {}),
         )
@@ -193,8 +193,8 @@ class Device:
     def texts(self) -> set[str]:
         """Every text of this disk, wherever it is kept."""
         found = {text for _, _, text in self.messages()}
-        found |= {row["title"] for row in self.store.rows("select title from chat_sessions")}
-        for row in self.store.rows("select value from sync_conflict"):
+        found |= {row["title"] for row in self.store.db.rows("select title from chat_sessions")}
+        for row in self.store.db.rows("select value from sync_conflict"):
             found.add(json.loads(row["value"])["mine"])
         return found
 
@@ -207,17 +207,19 @@ class Device:
             "sync_conflict": "value",
         }
         disk = "\n".join(
-            str(row[0]) for table, column in tables.items() for row in self.store.rows(f"select {column} from {table}")
+            str(row[0])
+            for table, column in tables.items()
+            for row in self.store.db.rows(f"select {column} from {table}")
         )
         return {text for text in self.ledger.written if text in disk}
 
     def write_message(self, session_id: str | None, word: str = "said") -> str:
         """Say something, in a new conversation if none is named; gives the conversation."""
         if session_id is None:
-            session_id = self.store.create_session().id
+            session_id = self.store.conversations.create().id
         text = self.ledger.text(word)
-        with self.store.write():
-            moment = self.store._next_moment(session_id)
+        with self.store.db.write():
+            moment = self.store.messages.next_timestamp(session_id)
             from sterna.storage.clock import stamp
             from sterna.storage.ids import message_id
 
@@ -234,7 +236,7 @@ class Device:
                 },
             )
         self.ledger.wrote("m", key, session_id, text, None, self.name)
-        if self.store.is_private(session_id) and word == "secret":
+        if self.store.sync_metadata.is_private(session_id) and word == "secret":
             self.ledger.secrets.add(text)
         return session_id
 
@@ -244,7 +246,7 @@ class Device:
             return
         key, session_id, before = self.rng.choice(there)
         text = self.ledger.text("secret" if before in self.ledger.secrets else "edit")
-        with self.store.write():
+        with self.store.db.write():
             self.store.db.execute("update chat_messages set content = :text where id = :id", {"text": text, "id": key})
         self.ledger.wrote("m", key, session_id, text, before, self.name)
         if before in self.ledger.secrets:
@@ -255,10 +257,10 @@ class Device:
         if not (there := self.sessions()):
             return
         session_id = self.rng.choice(there)
-        before = self.store.get_session(session_id).title
-        private = self.store.is_private(session_id)
+        before = self.store.conversations.get(session_id).title
+        private = self.store.sync_metadata.is_private(session_id)
         text = self.ledger.text("secret" if private and session_id in self._never_shown() else "title")
-        self.store.rename_session(session_id, text)
+        self.store.conversations.rename(session_id, text)
         self.ledger.wrote("c", session_id, session_id, text, before, self.name)
         if text.startswith("secret"):
             self.ledger.secrets.add(text)
@@ -271,15 +273,15 @@ class Device:
         if there := self.sessions():
             session_id, key = self.rng.choice(there), self.rng.choice(("model", "pinned"))
             value = self.rng.choice((None, self.rng.randrange(1000), self.rng.randrange(1000)))
-            self.store.set_session_setting(session_id, key, value)
+            self.store.conversations.set_setting(session_id, key, value)
 
     def delete_message(self) -> None:
         """Delete one."""
         if not (there := self.messages()):
             return
         key, session_id, text = self.rng.choice(there)
-        private = self.store.is_private(session_id)
-        binned = self.store.delete_message(key)
+        private = self.store.sync_metadata.is_private(session_id)
+        binned = self.store.trash.delete_message(key)
         self.ledger.delete("m", key, self.name, frozenset((key, *self.ledger.names(text))), private=private)
         self.undoable.append((binned.token, "m", frozenset((key,))))
 
@@ -289,8 +291,8 @@ class Device:
             return
         session_id = self.rng.choice(there)
         seen = self._seen(session_id)
-        private = self.store.is_private(session_id)
-        binned = self.store.delete_session(session_id)
+        private = self.store.sync_metadata.is_private(session_id)
+        binned = self.store.trash.delete_conversation(session_id)
         self.ledger.delete("c", session_id, self.name, seen, private=private)
         self.undoable.append((binned.token, "c", frozenset((session_id,))))
 
@@ -305,8 +307,10 @@ class Device:
             return
         for session_id in there:
             seen = self._seen(session_id)
-            self.ledger.delete("c", session_id, self.name, seen, private=self.store.is_private(session_id))
-        binned = self.store.clear_all()
+            self.ledger.delete(
+                "c", session_id, self.name, seen, private=self.store.sync_metadata.is_private(session_id)
+            )
+        binned = self.store.trash.clear_all()
         self.undoable.append((binned.token, "x", frozenset(there)))
 
     def undo(self) -> None:
@@ -315,14 +319,14 @@ class Device:
             return
         token, _, things = self.undoable.pop()
         try:
-            self.store.undo(token)
+            self.store.undo.undo(token)
         except StoreError:
             return
         self.ledger.brought_back |= things
 
     def undo_removal(self) -> None:
         """Bring back what another device removed last."""
-        rows = self.store.rows(
+        rows = self.store.db.rows(
             """select t.token, r.thing from trash as t join trash_rows as r on r.token = t.token
             where t.elsewhere = 1 and r.place = 'chat_sessions'
                 and t.token = (select max(token) from trash where elsewhere = 1)"""
@@ -331,7 +335,7 @@ class Device:
             return
         things = {row["thing"] for row in rows if row["thing"] not in self.sessions()}
         try:
-            self.store.undo(rows[0]["token"])
+            self.store.undo.undo(rows[0]["token"])
         except StoreError:
             return
         self.ledger.brought_back |= things | self._inside(things)
@@ -342,18 +346,18 @@ class Device:
     def hide(self) -> None:
         """Keep a conversation on this device only, one that is new or one that is not."""
         if self.rng.random() < 0.5 or not (there := self.sessions()):
-            session_id = self.store.create_session().id
-            self.store.set_private(session_id, True)
+            session_id = self.store.conversations.create().id
+            self.store.privacy.set_private(session_id, True)
             for _ in range(self.rng.randrange(1, 3)):
                 self.write_message(session_id, "secret")
             self.ledger.hidden.add(session_id)
             return
         session_id = self.rng.choice(there)
-        if not self.store.is_private(session_id):
+        if not self.store.sync_metadata.is_private(session_id):
             # neither what waits to be said, nor what needed no word because this disk does not know that it was sent
             unsaid = {
                 row["id"]
-                for row in self.store.rows(
+                for row in self.store.db.rows(
                     """select id from sync_outbox where kind = 'm' and op = 'del' and conv_id = :id
                     union select id from sync_grave where kind = 'm' and srv_seq = 0""",
                     id=session_id,
@@ -363,18 +367,18 @@ class Device:
             self.ledger.forgotten += [
                 one for one in self.ledger.deleted if one.device == self.name and one.thing in unsaid & inside
             ]
-            self.store.set_private(session_id, True)
+            self.store.privacy.set_private(session_id, True)
             self.ledger.hidden.add(session_id)
 
     def show(self) -> None:
         """Show a private conversation to the server again."""
-        private = [one.id for one in self.store.private_sessions()]
+        private = [one.id for one in self.store.sync_metadata.private_conversations()]
         if not private:
             return
         session_id = self.rng.choice(sorted(private))
         texts = {one.text for one in self.ledger.written.values() if one.session_id == session_id}
         self.ledger.secrets -= texts | {text for _, _, text in self.messages(session_id)}
-        self.store.set_private(session_id, False)
+        self.store.privacy.set_private(session_id, False)
         self.ledger.brought_back.add(session_id)
 
 

@@ -84,7 +84,7 @@ def done(step: Step, store: Store, answer: Callable[[Http], Answer], now_ms: Cal
         case Http():
             return answer(step)
         case Tx():
-            return step.method(store, *step.args, **step.kwargs)
+            return store.call(step.method, *step.args, **step.kwargs)
         case Now():
             return now_ms()
         case Point() | Ahead():

@@ -12,9 +12,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sterna.storage import RemoteRow, Store, Told
+from sterna.storage import AckResults, Merge, MessageMerge, RemoteRow, SyncPull, SyncPush, Told, Trash
 from sterna.storage.sync import acknowledgements as settling
-from sterna.storage.sync.outbox import Page, SyncQueue
+from sterna.storage.sync.outbox import Outbox, Page
 from sterna.sync.protocol.delta import DeltaSync
 from sterna.sync.protocol.effects import Point, Step
 from sterna.sync.wire import Commit, DeltaAnswer, DeltaPush
@@ -109,23 +109,23 @@ def _(real: Any) -> Any:
 # The device
 
 
-@mutant(SyncQueue, "_lost_unseen", "what was overtaken by who had not seen it is not listed by its author")
+@mutant(Outbox, "lost_unseen", "what was overtaken by who had not seen it is not listed by its author")
 def _(real: Any) -> Any:
     return lambda self, row, known, tie: False
 
 
 @mutant(
-    Store,
+    SyncPush,
     "freeze",
     "a retry is made anew instead of being frozen",
     deeds=("jump", "edit_message", "rename"),
     faults=("lost answer", "503 after"),
 )
 def _(real: Any) -> Any:
-    def freeze(self: Store, build: Any, **kwargs: Any) -> Any:
+    def freeze(self: SyncPush, build: Any, **kwargs: Any) -> Any:
         there = self.inflight()
         if there is not None:
-            with self.write():
+            with self.db.write():
                 self.db.execute("delete from sync_inflight")
                 self.db.execute("update sync_state set push_seq = push_seq - 1")
         return real(self, build, **kwargs)
@@ -146,40 +146,40 @@ def _(real: Any) -> Any:
     return _applied
 
 
-@mutant(Store, "_edited_message", "a page writes over a text that waits to be sent")
+@mutant(MessageMerge, "_edited_message", "a page writes over a text that waits to be sent")
 def _(real: Any) -> Any:
-    def _edited_message(self: Store, row: RemoteRow, page: Page) -> None:
-        self._update_message(row)
-        self._note_messages([row])
+    def _edited_message(self: MessageMerge, row: RemoteRow, page: Page) -> None:
+        self._row_writer.update_message(row)
+        self._row_writer.record_messages([row])
 
     return _edited_message
 
 
-@mutant(Store, "_edited_conversation", "a page writes over a title that waits to be sent")
+@mutant(Merge, "_edited_conversation", "a page writes over a title that waits to be sent")
 def _(real: Any) -> Any:
-    def _edited_conversation(self: Store, row: RemoteRow, fact: sqlite3.Row, page: Page) -> None:
-        self._adopt_conversation(row)
+    def _edited_conversation(self: Merge, row: RemoteRow, fact: sqlite3.Row, page: Page) -> None:
+        self.adopt_conversation(row)
 
     return _edited_conversation
 
 
-@mutant(Store, "_is_brought_back", "graves count in a resync only")
+@mutant(Outbox, "was_restored", "graves count in a resync only")
 def _(real: Any) -> Any:
     return lambda self, row, grave, op, page: not page.resync
 
 
 @mutant(
-    Store,
+    SyncPull,
     "start_resync",
     "a clear that waits is kept in a resync",
     deeds=("clear", "back_up", "restore", "unplug", "new"),
     faults=("lost request",),
 )
 def _(real: Any) -> Any:
-    def start_resync(self: Store, fence: int) -> None:
-        kept = self.rows("select seq, kind, id, conv_id, op, edited_at, arg from sync_outbox where kind = 'x'")
+    def start_resync(self: SyncPull, fence: int) -> None:
+        kept = self.db.rows("select seq, kind, id, conv_id, op, edited_at, arg from sync_outbox where kind = 'x'")
         real(self, fence)
-        with self.write():
+        with self.db.write():
             self.db.executemany(
                 "insert into sync_outbox (seq, kind, id, conv_id, op, edited_at, arg) values (?, ?, ?, ?, ?, ?, ?)",
                 [tuple(row) for row in kept],
@@ -189,24 +189,22 @@ def _(real: Any) -> Any:
 
 
 @mutant(
-    Store,
+    Trash,
     "clear_all",
     "a clear reaches as far as was pulled, seen or not",
     deeds=("clear", "new", "rename", "sync_a_bit"),
     faults=("lost request",),
 )
 def _(real: Any) -> Any:
-    def clear_all(self: Store) -> Any:
-        with self.write():
+    def clear_all(self: Trash) -> Any:
+        with self.db.write():
             self.db.execute("update sync_state set full_cur = cur")
         return real(self)
 
     return clear_all
 
 
-@mutant(
-    Store, "_lay_aside", "what cannot be taken now is not laid aside", deeds=("hide", "show", "undo", "delete_session")
-)
+@mutant(Outbox, "defer", "what cannot be taken now is not laid aside", deeds=("hide", "show", "undo", "delete_session"))
 def _(real: Any) -> Any:
     return lambda self, row, page: None
 
@@ -225,7 +223,7 @@ def _told(result: str, what: str, change: Callable[[Any], Any], **runs: Any) -> 
 
 
 def _whatever_revision(real: Any) -> Any:
-    def settle(self: Store, told: Told, now_ms: int) -> None:
+    def settle(self: AckResults, told: Told, now_ms: int) -> None:
         op = self._waiting_op(told)
         real(self, told if op is None else replace(told, rev=op["rev"]), now_ms)
 
@@ -233,7 +231,7 @@ def _whatever_revision(real: Any) -> Any:
 
 
 def _moving_the_base(real: Any) -> Any:
-    def settle(self: Store, told: Told, now_ms: int) -> None:
+    def settle(self: AckResults, told: Told, now_ms: int) -> None:
         op = self._waiting_op(told)
         if op is not None and op["rev"] != told.rev and told.row is not None:
             self._move_base(told.row)

@@ -61,19 +61,19 @@ def _view(device: Device) -> dict[tuple[str, str], Any]:
     store = device.store
     public = "not in (select conv_id from sync_optout)"
     told: dict[tuple[str, str], Any] = {}
-    for row in store.rows(f"select id, title from chat_sessions where id {public}"):
+    for row in store.db.rows(f"select id, title from chat_sessions where id {public}"):
         told["c", row["id"]] = row["title"]
-    for row in store.rows(
+    for row in store.db.rows(
         f"select id, session_id, content, message_timestamp as at from chat_messages where session_id {public}"
     ):
         told["m", row["id"]] = (row["session_id"], row["content"], row["at"])
-    for row in store.rows(f"select session_id, key, value from session_settings where session_id {public}"):
+    for row in store.db.rows(f"select session_id, key, value from session_settings where session_id {public}"):
         told["s", f"{row['session_id']}/{row['key']}"] = from_json(row["value"])
     return told
 
 
 def _same_view(device: Device, history: History) -> None:
-    private = {row["conv_id"] for row in device.store.rows("select conv_id from sync_optout")}
+    private = {row["conv_id"] for row in device.store.db.rows("select conv_id from sync_optout")}
     mine = _view(device)
     theirs = {key: value for key, value in live(history).items() if _conversation(key, value) not in private}
     if mine != theirs:
@@ -83,14 +83,14 @@ def _same_view(device: Device, history: History) -> None:
 
 
 def _counted(device: Device) -> None:
-    wrong = device.store.rows(
+    wrong = device.store.db.rows(
         """select s.id, s.message_count, count(m.id) as really from chat_sessions as s
         left join chat_messages as m on m.session_id = s.id and m.standing is not null
         group by s.id having s.message_count <> count(m.id)"""
     )
     if wrong:
         raise Broken(f"{device.name} counts wrongly: {[tuple(row) for row in wrong]}")
-    words = device.store.rows(
+    words = device.store.db.rows(
         """select count(*) as n from chat_messages as m
         where length(m.content) > 0 and not exists (
             select 1 from message_search where message_search match '"' || replace(m.content, '"', '') || '"'
@@ -103,9 +103,9 @@ def _counted(device: Device) -> None:
 
 
 def _quiet(device: Device) -> None:
-    if waiting := device.store.rows("select kind, id, op, err from sync_outbox"):
+    if waiting := device.store.db.rows("select kind, id, op, err from sync_outbox"):
         raise Broken(f"{device.name} still has to send {[tuple(row) for row in waiting]}")
-    if device.store.inflight() is not None:
+    if device.store.sync_push.inflight() is not None:
         raise Broken(f"{device.name} has a push on its way")
 
 

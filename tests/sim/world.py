@@ -42,7 +42,7 @@ def template() -> Path:
         path = folder() / "template.db"
         atexit.register(shutil.rmtree, path.parent)
         store = Store.open(path, clock=lambda: EPOCH, token=lambda length: "0" * length)
-        store.adopt(ORIGIN, USER, "somebody@example.org")
+        store.linking.adopt(ORIGIN, USER, "somebody@example.org")
         store.db.execute("pragma wal_checkpoint(truncate)")
         store.close()
         _template.append(path)
@@ -189,7 +189,7 @@ class World:
         there = device.sessions()
         if there:
             session_id = self.rng.choice(there)
-            if not device.store.is_private(session_id):
+            if not device.store.sync_metadata.is_private(session_id):
                 self._note(f"{device.name} says in {session_id[-4:]}")
                 device.write_message(session_id)
 
@@ -229,7 +229,7 @@ class World:
         return step is not None
 
     def _monotonic(self, device: Device) -> None:
-        before, after = device.state, device.store.sync_state()
+        before, after = device.state, device.store.sync_metadata.state()
         device.state = after
         restarted = after.resync and (after.cur, after.seen_seq) == (0, 0)  # the history changed again meanwhile
         if restarted or after.replica != before.replica:
@@ -307,7 +307,7 @@ class World:
     def _forget(self) -> None:
         """Of deletes that no disk and no server remembers any more, nobody can hear."""
         graves = {
-            (row["kind"], row["id"]) for one in self.devices for row in one.store.rows("select * from sync_grave")
+            (row["kind"], row["id"]) for one in self.devices for row in one.store.db.rows("select * from sync_grave")
         }
         dead = {key for key, row in self.history.rows.items() if row.is_dead}
         self.ledger.forgotten += [one for one in self.ledger.deleted if (one.kind, one.thing) not in graves | dead]
@@ -320,9 +320,9 @@ class World:
         self._note("healed")
         for device in self.devices:
             device.online = True
-            device.store.retry_quarantined()
+            device.store.acknowledgements.retry_quarantined()
             device.stop()
-            device.fence = device.store.take_fence()
+            device.fence = device.store.sync_metadata.take_fence()
         for _ in range(ROUNDS):
             before = self.history.seq
             quiet = True

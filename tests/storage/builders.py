@@ -8,7 +8,7 @@ from typing import Any
 
 from ticking import Ticking
 
-from sterna.storage import Message, Settled, Store
+from sterna.storage import Database, Message, Settled, Store
 from sterna.storage.database.connection import connect
 from sterna.storage.database.migrations import statements, steps
 
@@ -21,13 +21,15 @@ SYNC = ("sync_session_state", "sync_message_state", "sync_outbox", "sync_grave")
 
 def exchange(store: Store, prompt: str, answer: str = "Yes.", *, session_id: str | None = None) -> Message:
     """A prompt and its settled reply; gives the reply."""
-    begun = store.begin_turn(session_id, prompt, model="acme/small")
-    return store.settle_reply(begun.reply.id, Settled("done", answer, input_tokens=3, output_tokens=5, elapsed_ms=1200))
+    begun = store.live_replies.begin_turn(session_id, prompt, model="acme/small")
+    return store.live_replies.settle(
+        begun.reply.id, Settled("done", answer, input_tokens=3, output_tokens=5, elapsed_ms=1200)
+    )
 
 
 def table(store: Store, name: str) -> list[dict[str, Any]]:
     """All rows of a table."""
-    return sorted((dict(row) for row in store.rows(f"select * from {name}")), key=repr)
+    return sorted((dict(row) for row in store.db.rows(f"select * from {name}")), key=repr)
 
 
 def tables(store: Store, *names: str) -> dict[str, list[dict[str, Any]]]:
@@ -37,12 +39,12 @@ def tables(store: Store, *names: str) -> dict[str, list[dict[str, Any]]]:
 
 def outbox(store: Store) -> set[tuple[str, str, str]]:
     """What waits: kind, id, op."""
-    return {(row["kind"], row["id"], row["op"]) for row in store.rows("select kind, id, op from sync_outbox")}
+    return {(row["kind"], row["id"], row["op"]) for row in store.db.rows("select kind, id, op from sync_outbox")}
 
 
 def acknowledge(store: Store) -> None:
     """As if a server had taken everything that waits."""
-    with store.write(), store.applying():
+    with store.db.write(), store.db.applying():
         store.db.execute(
             """insert into sync_session_state (session_id, srv_seq, created_seq)
             select id, seq, seq from sync_outbox where kind = 'c' and op = 'put'
@@ -67,6 +69,6 @@ def in_memory() -> Store:
     for file in steps():
         for statement in statements(file.read_text()):
             db.execute(statement)
-    store = Store(db, Path(FOLDER.name) / "memory.db", clock=Ticking())
-    store.user_id = store.ensure_profile("u", "")
+    store = Store(Database(db, Path(FOLDER.name) / "memory.db", clock=Ticking()))
+    store.db.user_id = store.profiles.ensure_profile("u", "")
     return store

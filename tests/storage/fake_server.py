@@ -47,7 +47,7 @@ class FarSide:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.fence = store.take_fence()
+        self.fence = store.sync_metadata.take_fence()
         self.seq = 0
         self.now_ms = 1_772_400_000_000
         self.sent: list[Pending] = []
@@ -59,7 +59,9 @@ class FarSide:
             self.sent = list(pending)
             return json.dumps([replica, push_seq, [[one.kind, one.id, one.op] for one in pending]]).encode()
 
-        return self.store.freeze(build, fence=self.fence, most_ops=most_ops, most_bytes=most_bytes, now_ms=self.now_ms)
+        return self.store.sync_push.freeze(
+            build, fence=self.fence, most_ops=most_ops, most_bytes=most_bytes, now_ms=self.now_ms
+        )
 
     def ops(self, **limits: int) -> list[tuple[str, str, str]]:
         """Kind, id and op of what the next push says; it is on its way then."""
@@ -67,13 +69,15 @@ class FarSide:
 
     def settle(self, **answers: Told | str) -> None:
         """Answer the push on its way: what is not named, by id, is written down as it was sent."""
-        there = self.store.inflight()
+        there = self.store.sync_push.inflight()
         assert there is not None
         told = []
         for one in self.sent:
             answer = answers.get(one.id, "ok")
             told.append(answer if isinstance(answer, Told) else self.answer(one, answer))
-        self.store.settle_push(there.push_seq, told, (self.seq, f"n{self.seq}"), fence=self.fence, now_ms=self.now_ms)
+        self.store.acknowledgements.settle_push(
+            there.push_seq, told, (self.seq, f"n{self.seq}"), fence=self.fence, now_ms=self.now_ms
+        )
 
     def answer(self, one: Pending, result: str = "ok", row: RemoteRow | None = None, code: str = "") -> Told:
         """What is said of one op."""
@@ -92,10 +96,10 @@ class FarSide:
 
     def tell(self, *rows: RemoteRow, more: bool = False, upto: int | None = None) -> bool:
         """A page with these rows, after all that was told before."""
-        cur = self.store.sync_state().cur
+        cur = self.store.sync_metadata.state().cur
         self.seq = max(self.seq, cur, *(row.seq for row in rows)) if rows else max(self.seq, cur)
         new = max([cur, *(row.seq for row in rows)]) if upto is None else upto
-        return self.store.apply(
+        return self.store.sync_pull.apply(
             rows, cur=cur, new_cur=new, seen=(self.seq, f"n{self.seq}"), more=more, fence=self.fence,
             now_ms=self.now_ms,
         )  # fmt: skip

@@ -16,11 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sterna.storage.accounts.profiles import Profiles
-from sterna.storage.analytics.interactions import Interactions
+from sterna.storage import Database, Store
 from sterna.storage.clock import stamp
-from sterna.storage.conversations.usage import Usage
-from sterna.storage.database.maintenance import Maintenance
 from sterna.storage.database.migrations import statements, steps
 
 USER = "11111111-1111-4111-8111-111111111111"
@@ -40,8 +37,8 @@ class Hand:
         self.at += timedelta(**by)
 
 
-class Mirror(Interactions, Profiles, Usage, Maintenance):
-    """The parts of the store that these tests are about, in memory."""
+class Mirror(Store):
+    """A store in memory, whose time a test moves."""
 
     clock: Hand
 
@@ -63,16 +60,16 @@ def mirror(*, recursive: bool = False, whole: bool = True, user: str = USER) -> 
     db.execute("pragma foreign_keys = on")
     db.execute(f"pragma recursive_triggers = {int(recursive)}")
     clock = Hand()
-    made = Mirror(db, Path("mirror.db"), clock=clock)
+    made = Mirror(Database(db, Path("mirror.db"), clock=clock))
     made.clock = clock
-    made.user_id = user
-    made.ensure_profile(user, "ada@example.org", {"name": "Ada"})
+    made.db.user_id = user
+    made.profiles.ensure_profile(user, "ada@example.org", {"name": "Ada"})
     return made
 
 
 def run(store: Mirror, sql: str, /, **values: Any) -> int:
     """Run one statement as a write at the mirror's time; gives the number of rows it changed."""
-    with store.write():
+    with store.db.write():
         return store.db.execute(sql, values).rowcount
 
 
@@ -97,19 +94,19 @@ def say(store: Mirror, message_id: str, session_id: str = "s", **columns: Any) -
 
 
 def session(store: Mirror, session_id: str = "s") -> dict[str, Any]:
-    row = store.one("select * from chat_sessions where id = :id", id=session_id)
+    row = store.db.one("select * from chat_sessions where id = :id", id=session_id)
     assert row is not None
     return dict(row)
 
 
 def day(store: Mirror, date: str | None = None) -> dict[str, Any]:
-    row = store.one("select * from user_usage_daily where usage_date = :day", day=date or stamp(store.clock())[:10])
+    row = store.db.one("select * from user_usage_daily where usage_date = :day", day=date or stamp(store.clock())[:10])
     assert row is not None
     return {**dict(row), "models_used": json.loads(row["models_used"])}
 
 
 def profile(store: Mirror) -> dict[str, Any]:
-    row = store.one("select * from profiles")
+    row = store.db.one("select * from profiles")
     assert row is not None
     return {**dict(row), "usage_stats": json.loads(row["usage_stats"])}
 
@@ -333,16 +330,20 @@ def differences(store: Mirror, ledger: Ledger) -> list[str]:
         if mine != theirs:
             found.append(f"{what}: counted again {mine!r}, kept {theirs!r}")
 
-    kept = {row["id"]: dict(row) for row in store.rows("select * from chat_sessions")}
+    kept = {row["id"]: dict(row) for row in store.db.rows("select * from chat_sessions")}
     same("conversations", sorted(ledger.conversations), sorted(kept))
     for session_id in sorted(ledger.conversations.keys() & kept.keys()):
         row = kept[session_id]
         row["last_message"] = None if row["last_message"] is None else json.loads(row["last_message"])
         for key, value in ledger.statistics(session_id).items():
             same(f"{session_id}.{key}", value, row[key])
-    elapsed = {row["id"]: (row["elapsed_ms"], row["elapsed_time"]) for row in store.rows("select * from chat_messages")}
+    elapsed = {
+        row["id"]: (row["elapsed_ms"], row["elapsed_time"]) for row in store.db.rows("select * from chat_messages")
+    }
     same("elapsed", {key: (row.ms, row.seconds) for key, row in ledger.rows.items()}, elapsed)
-    same("days", sorted(ledger.days), [r[0] for r in store.rows("select usage_date from user_usage_daily order by 1")])
+    same(
+        "days", sorted(ledger.days), [r[0] for r in store.db.rows("select usage_date from user_usage_daily order by 1")]
+    )
     for date, mine in ledger.days.items():
         row = day(store, date)
         theirs = Day(

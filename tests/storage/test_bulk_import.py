@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sterna.storage import Invalid, Store
-from sterna.storage.conversations.bulk_import import Bulk
 
 
 def message(number: int, **more: Any) -> dict[str, Any]:
@@ -84,12 +83,12 @@ wire_conversations = st.lists(
 @given(wire_conversations, wire_conversations)
 def test_in_bulk_and_row_by_row_leave_the_same_in_every_table(first: list[Any], second: list[Any]) -> None:
     fast, slow = in_memory(), in_memory()
-    slow._sorted_out = lambda batch: ([], batch)  # type: ignore[method-assign]
+    slow.bulk_import._sorted_out = lambda batch: ([], batch)  # type: ignore[method-assign]
     for items in (first, second):
-        answers = [store.import_conversations(items) for store in (fast, slow)]
+        answers = [store.bulk_import.import_conversations(items) for store in (fast, slow)]
         assert answers[0] == answers[1]
         for store in (fast, slow):  # both at the same moment from here on
-            store._clock.at = max(fast._clock.at, slow._clock.at)  # type: ignore[attr-defined]
+            store.db.clock.at = max(fast.db.clock.at, slow.db.clock.at)  # type: ignore[attr-defined]
             store.db.execute("insert into message_search (message_search, rank) values ('integrity-check', 1)")
             store.db.execute("insert into title_search (title_search, rank) values ('integrity-check', 1)")
     strip = ("updated_at", "last_activity", "last_active", "edited_at", "usage_stats", "created_at", "last_session_id")
@@ -105,7 +104,7 @@ def test_in_bulk_and_row_by_row_leave_the_same_in_every_table(first: list[Any], 
 
 
 def test_an_import_brings_all_that_the_wire_says_of_a_message(store: Store) -> None:
-    answer = store.import_conversations(
+    answer = store.bulk_import.import_conversations(
         [
             conversation(
                 "s",
@@ -120,7 +119,7 @@ def test_an_import_brings_all_that_the_wire_says_of_a_message(store: Store) -> N
         ]
     )  # fmt: skip
     assert answer == {"synced": 1, "errors": 0, "details": []}
-    asked, told, failed, slow = store.messages_after("s", None, 9)
+    asked, told, failed, slow = store.messages.after("s", None, 9)
     assert (asked.model, asked.metadata) == ("acme/small", {"requested_reasoning_effort": "high"})
     assert (told.content_type, told.completion_id, told.user_message_id, told.reasoning) == (
         "markdown",
@@ -131,11 +130,11 @@ def test_an_import_brings_all_that_the_wire_says_of_a_message(store: Store) -> N
     assert told.is_streaming
     assert (failed.error_message, failed.metadata) == ("No route.", {"upstream_retry_after": 30})
     assert slow.elapsed_ms == 4000
-    (row,) = store.rows("select attachment_count, has_attachments from chat_messages where id = 'm0'")
+    (row,) = store.db.rows("select attachment_count, has_attachments from chat_messages where id = 'm0'")
     assert tuple(row) == (3, 1)
-    session = store.get_session("s")
+    session = store.conversations.get("s")
     assert (session.created_at, session.message_count) == ("2025-01-01T09:00:00.000000Z", 3)
-    assert {hit.session_id for hit in store.search("words")} == {"s"}
+    assert {hit.session_id for hit in store.search.search("words")} == {"s"}
 
 
 @pytest.mark.parametrize(
@@ -159,29 +158,31 @@ def test_an_import_brings_all_that_the_wire_says_of_a_message(store: Store) -> N
     ],
 )
 def test_one_bad_conversation_is_named_and_the_others_are_kept(store: Store, item: Any, error: str) -> None:
-    store.import_conversations([conversation("owner", message(0, id="taken"))])
-    answer = store.import_conversations([conversation("a", message(1)), item, conversation("b", message(2))])
+    store.bulk_import.import_conversations([conversation("owner", message(0, id="taken"))])
+    answer = store.bulk_import.import_conversations(
+        [conversation("a", message(1)), item, conversation("b", message(2))]
+    )
     assert (answer["synced"], answer["errors"]) == (2, 1)
     assert [detail["error"] for detail in answer["details"]] == [error]
-    assert [row.id for row in store.session_page(0, 9)] == ["b", "a", "owner"]
+    assert [row.id for row in store.conversations.page(0, 9)] == ["b", "a", "owner"]
 
 
 def test_a_message_that_comes_twice_means_its_last_form(store: Store) -> None:
-    store.import_conversations([conversation("s", message(1), message(1, content="last"))])
-    assert [m.content for m in store.messages_after("s", None, 9)] == ["last"]
+    store.bulk_import.import_conversations([conversation("s", message(1), message(1, content="last"))])
+    assert [m.content for m in store.messages.after("s", None, 9)] == ["last"]
 
 
 def test_the_same_conversations_again_change_and_count_nothing(store: Store) -> None:
     items = [conversation("s", *(message(n) for n in range(6)))]
-    store.import_conversations(items)
-    before = (store.usage_today(), table(store, "chat_messages"))
-    assert store.sync_user_conversations(store.user_id, items)["synced"] == 1
-    assert (store.usage_today(), table(store, "chat_messages")) == before
+    store.bulk_import.import_conversations(items)
+    before = (store.usage.usage_today(), table(store, "chat_messages"))
+    assert store.bulk_import.sync_user_conversations(store.user_id, items)["synced"] == 1
+    assert (store.usage.usage_today(), table(store, "chat_messages")) == before
 
 
 def test_an_account_takes_only_its_own(store: Store) -> None:
     with pytest.raises(Invalid, match="another account"):
-        store.sync_user_conversations("stranger", [])
+        store.bulk_import.sync_user_conversations("stranger", [])
 
 
 def test_a_rule_that_only_the_schema_knows_costs_one_conversation_not_the_batch(store: Store) -> None:
@@ -190,9 +191,9 @@ def test_a_rule_that_only_the_schema_knows_costs_one_conversation_not_the_batch(
         begin select raise(abort, 'unlucky'); end"""
     )
     items = [conversation(f"s{n}", message(n)) for n in range(10, 16)]
-    answer = store.import_conversations(items)
+    answer = store.bulk_import.import_conversations(items)
     assert (answer["synced"], answer["details"]) == (5, [{"conversationId": "s13", "error": "refused"}])
-    assert store.rows("select bulk from sync_ctx")[0]["bulk"] == 0
+    assert store.db.rows("select bulk from sync_ctx")[0]["bulk"] == 0
 
 
 def test_a_large_import_is_kept_at_once_and_found_once_it_is_indexed(
@@ -200,35 +201,33 @@ def test_a_large_import_is_kept_at_once_and_found_once_it_is_indexed(
 ) -> None:
     monkeypatch.setattr("sterna.storage.conversations.bulk_import.INDEX_AT_ONCE", 10)
     monkeypatch.setattr("sterna.storage.conversations.bulk_import.BATCH", 8)
-    store.import_conversations(conversation(f"s{n}", *(message(100 * n + k) for k in range(4))) for n in range(9))
-    assert store.session_count() == 9
-    found = {hit.session_id for hit in store.search("words")}
+    store.bulk_import.import_conversations(
+        conversation(f"s{n}", *(message(100 * n + k) for k in range(4))) for n in range(9)
+    )
+    assert store.conversations.count() == 9
+    found = {hit.session_id for hit in store.search.search("words")}
     assert len(found) < 9
-    store.edit_message("m801", "words changed before they were indexed")
-    store.delete_message("m802")
-    while store.catch_up_search(3):
+    store.messages.edit("m801", "words changed before they were indexed")
+    store.trash.delete_message("m802")
+    while store.search_index.catch_up(3):
         pass
-    assert len({hit.session_id for hit in store.search("words", limit=99)}) == 9
-    assert store.search("changed") != []
+    assert len({hit.session_id for hit in store.search.search("words", limit=99)}) == 9
+    assert store.search.search("changed") != []
     store.db.execute("insert into message_search (message_search, rank) values ('integrity-check', 1)")
-    assert store.catch_up_search() == 0
+    assert store.search_index.catch_up() == 0
 
 
 def test_an_import_commits_in_parts_so_that_others_may_write_in_between(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sterna.storage.conversations.bulk_import.BATCH", 2)
-    other = sqlite3.connect(store.path, isolation_level=None, timeout=0)
+    other = sqlite3.connect(store.db.path, isolation_level=None, timeout=0)
 
     def items() -> Any:
         for number in range(6):
             other.execute("insert into local_state (key, value) values (?, '1')", (str(number),))
             yield conversation(f"s{number}", message(number))
 
-    assert store.import_conversations(items())["synced"] == 6
+    assert store.bulk_import.import_conversations(items())["synced"] == 6
     assert len(table(store, "local_state")) == 6
     other.close()
-
-
-def test_bulk_is_a_part_of_the_store() -> None:
-    assert issubclass(Store, Bulk)

@@ -16,16 +16,18 @@ Write = Callable[[Store, str, str], object]
 OTHER = Settled("done", "Other.")
 
 WRITES: dict[str, Write] = {
-    "create_session": lambda store, session, message: store.create_session(),
-    "rename_session": lambda store, session, message: store.rename_session(session, "Other"),
-    "set_session_setting": lambda store, session, message: store.set_session_setting(session, "model", "x"),
-    "begin_turn": lambda store, session, message: store.begin_turn(session, "more", model=None),
-    "retry": lambda store, session, message: store.settle_reply(store.begin_retry(message).reply.id, OTHER),
-    "edit_message": lambda store, session, message: store.edit_message(message, "Other."),
-    "delete_message": lambda store, session, message: store.delete_message(message),
-    "delete_session": lambda store, session, message: store.delete_session(session),
-    "clear_all": lambda store, session, message: store.clear_all(),
-    "import_conversations": lambda store, session, message: store.import_conversations([{"id": "new"}]),
+    "create_session": lambda store, session, message: store.conversations.create(),
+    "rename_session": lambda store, session, message: store.conversations.rename(session, "Other"),
+    "set_session_setting": lambda store, session, message: store.conversations.set_setting(session, "model", "x"),
+    "begin_turn": lambda store, session, message: store.live_replies.begin_turn(session, "more", model=None),
+    "retry": lambda store, session, message: store.live_replies.settle(
+        store.live_replies.begin_retry(message).reply.id, OTHER
+    ),
+    "edit_message": lambda store, session, message: store.messages.edit(message, "Other."),
+    "delete_message": lambda store, session, message: store.trash.delete_message(message),
+    "delete_session": lambda store, session, message: store.trash.delete_conversation(session),
+    "clear_all": lambda store, session, message: store.trash.clear_all(),
+    "import_conversations": lambda store, session, message: store.bulk_import.import_conversations([{"id": "new"}]),
 }
 
 
@@ -34,7 +36,7 @@ def test_every_public_write_leaves_word_of_it_in_the_outbox(store: Store, write:
     reply = exchange(store, "hello")
     acknowledge(store)
     write(store, reply.session_id, reply.id)
-    assert store.waiting() == len(outbox(store)) > 0
+    assert store.sync_metadata.waiting() == len(outbox(store)) > 0
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
@@ -43,7 +45,7 @@ def test_a_failure_at_the_end_of_a_write_leaves_no_trace_of_it(store: Store, wri
     acknowledge(store)
     names = [
         row["name"]
-        for row in store.rows("select name from sqlite_master where type = 'table' and name not like '%search%'")
+        for row in store.db.rows("select name from sqlite_master where type = 'table' and name not like '%search%'")
     ]
     before = {name: table(store, name) for name in names}
     with pytest.raises(ZeroDivisionError):
@@ -52,7 +54,7 @@ def test_a_failure_at_the_end_of_a_write_leaves_no_trace_of_it(store: Store, wri
 
 
 def fail_after(store: Store, write: Callable[[], object]) -> None:
-    with store.write():
+    with store.db.write():
         write()
         raise ZeroDivisionError
 
@@ -60,11 +62,11 @@ def fail_after(store: Store, write: Callable[[], object]) -> None:
 def test_reading_and_what_is_local_leave_nothing(store: Store) -> None:
     reply = exchange(store, "hello")
     acknowledge(store)
-    store.save_draft(reply.session_id, "typing")
-    store.set_local("sidebar", 30)
-    store.mark_read(reply.session_id)
-    store.search("hello")
-    store.session_page(0, 9)
+    store.drafts.save(reply.session_id, "typing")
+    store.local_state.set("sidebar", 30)
+    store.conversations.mark_read(reply.session_id)
+    store.search.search("hello")
+    store.conversations.page(0, 9)
     assert outbox(store) == set()
 
 
@@ -81,43 +83,43 @@ def test_ten_edits_are_one_op_with_its_revision(store: Store) -> None:
     reply = exchange(store, "hello")
     acknowledge(store)
     for number in range(10):
-        store.edit_message(reply.id, f"edit {number}")
-    (row,) = store.rows("select kind, op, rev, edited_at from sync_outbox")
+        store.messages.edit(reply.id, f"edit {number}")
+    (row,) = store.db.rows("select kind, op, rev, edited_at from sync_outbox")
     assert (row["kind"], row["op"], row["rev"]) == ("m", "put", 10)
 
 
 def test_the_time_of_an_edit_is_the_stores_clock_to_the_millisecond(store: Store) -> None:
     from sterna.storage.clock import millis
 
-    session = store.create_session()
-    (row,) = store.rows("select edited_at from sync_outbox")
+    session = store.conversations.create()
+    (row,) = store.db.rows("select edited_at from sync_outbox")
     from sterna.storage import parse
 
     assert row["edited_at"] == millis(parse(session.created_at))
 
 
 def test_a_reply_that_is_arriving_is_nobodys_business_yet(store: Store) -> None:
-    begun = store.begin_turn(None, "hello", model=None)
+    begun = store.live_replies.begin_turn(None, "hello", model=None)
     acknowledge(store)
     for text in ("a", "ab", "abc"):
-        store.save_live(begun.reply.id, text, "")
+        store.live_replies.save(begun.reply.id, text, "")
     assert outbox(store) == set()
-    store.settle_reply(begun.reply.id, Settled("stopped", "abc"))
+    store.live_replies.settle(begun.reply.id, Settled("stopped", "abc"))
     assert ("m", begun.reply.id, "put") in outbox(store)
 
 
 def test_deleting_what_was_never_sent_cancels_it(store: Store) -> None:
     reply = exchange(store, "hello")
-    store.delete_message(reply.id)
+    store.trash.delete_message(reply.id)
     assert not any(id_ == reply.id for _, id_, _ in outbox(store))
     assert {"kind": "m", "id": reply.id, "srv_seq": 0} in table(store, "sync_grave")
 
 
 def test_deleting_what_may_be_on_its_way_is_told(store: Store) -> None:
     reply = exchange(store, "hello")
-    with store.write():
+    with store.db.write():
         store.db.execute("update sync_outbox set sent = 1")
-    store.delete_message(reply.id)
+    store.trash.delete_message(reply.id)
     assert ("m", reply.id, "del") in outbox(store)
     store.db.execute("delete from chat_sessions")
     assert outbox(store) == {("c", reply.session_id, "del")}
@@ -125,26 +127,26 @@ def test_deleting_what_may_be_on_its_way_is_told(store: Store) -> None:
 
 
 def test_a_private_conversation_never_enters(store: Store) -> None:
-    session = store.create_session().id
-    with store.write():
+    session = store.conversations.create().id
+    with store.db.write():
         store.db.execute("insert into sync_optout (conv_id) values (?)", (session,))
         store.db.execute("delete from sync_outbox")
     reply = exchange(store, "canary", session_id=session)
-    store.rename_session(session, "canary")
-    store.set_session_setting(session, "system_prompt", "canary")
-    store.edit_message(reply.id, "canary")
-    store.import_conversations([{"id": session, "title": "canary"}])
-    trashed = store.delete_message(reply.id)
-    store.undo(trashed.token)
-    trashed = store.delete_session(session)
-    store.undo(trashed.token)
+    store.conversations.rename(session, "canary")
+    store.conversations.set_setting(session, "system_prompt", "canary")
+    store.messages.edit(reply.id, "canary")
+    store.bulk_import.import_conversations([{"id": session, "title": "canary"}])
+    trashed = store.trash.delete_message(reply.id)
+    store.undo.undo(trashed.token)
+    trashed = store.trash.delete_conversation(session)
+    store.undo.undo(trashed.token)
     assert (outbox(store), table(store, "sync_grave")) == (set(), [])
-    store.clear_all()
+    store.trash.clear_all()
     assert (outbox(store), table(store, "sync_grave")) == ({("x", "all", "clear")}, [])
 
 
 def test_rows_put_in_place_by_the_messenger_are_not_sent_back(store: Store) -> None:
-    with store.write(), store.applying():
+    with store.db.write(), store.db.applying():
         store.db.execute("insert into chat_sessions (id, user_id) values ('s', ?)", (store.user_id,))
         store.db.execute("insert into chat_messages (id, session_id, role, content) values ('m', 's', 'user', 'x')")
         store.db.execute("update chat_sessions set title = 'pulled'")
@@ -155,7 +157,7 @@ def test_rows_put_in_place_by_the_messenger_are_not_sent_back(store: Store) -> N
 @pytest.mark.parametrize("recursive", ["off", "on"])
 def test_any_form_of_insert_is_captured(store: Store, recursive: str) -> None:
     store.db.execute(f"pragma recursive_triggers = {recursive}")
-    session = store.create_session().id
+    session = store.conversations.create().id
     insert = "into chat_messages (id, session_id, role, content) values ('m', :s, 'user', :text)"
     for statement, text in (
         (f"insert {insert}", "one"),
@@ -168,52 +170,52 @@ def test_any_form_of_insert_is_captured(store: Store, recursive: str) -> None:
         store.db.execute(statement, {"s": session, "text": text})
         ignored = text == "two"
         assert (("m", "m", "put") in outbox(store)) is not ignored, statement
-    assert [hit.snippet for hit in store.search("five")] == ["\x02five\x03"]
-    assert store.get_session(session).last_message_preview == "five"
+    assert [hit.snippet for hit in store.search.search("five")] == ["\x02five\x03"]
+    assert store.conversations.get(session).last_message_preview == "five"
 
 
 def test_a_plain_connection_of_another_program_is_captured(store: Store) -> None:
     reply = exchange(store, "hello", "lighthouse")
     acknowledge(store)
-    with sqlite3.connect(store.path) as db:  # its foreign keys are off
+    with sqlite3.connect(store.db.path) as db:  # its foreign keys are off
         db.execute("update chat_messages set content = 'windmill' where id = ?", (reply.id,))
     assert outbox(store) == {("m", reply.id, "put")}
-    assert [hit.message_id for hit in store.search("windmill")] == [reply.id]
+    assert [hit.message_id for hit in store.search.search("windmill")] == [reply.id]
     with db:
         db.execute("delete from chat_sessions")
     db.close()
     assert outbox(store) == {("c", reply.session_id, "del")}
     assert table(store, "sync_grave") == [{"kind": "c", "id": reply.session_id, "srv_seq": 0}]
     assert table(store, "chat_messages") == []
-    assert store.search("windmill") == []
+    assert store.search.search("windmill") == []
 
 
 def test_a_message_that_moves_is_told_of_where_it_is(store: Store) -> None:
     reply = exchange(store, "hello")
-    other = store.create_session().id
+    other = store.conversations.create().id
     acknowledge(store)
     store.db.execute("update chat_messages set session_id = ? where id = ?", (other, reply.id))
-    (row,) = store.rows("select id, conv_id from sync_outbox")
+    (row,) = store.db.rows("select id, conv_id from sync_outbox")
     assert tuple(row) == (reply.id, other)
 
 
 def test_settings_are_ops_of_their_own(store: Store) -> None:
-    session = store.create_session().id
+    session = store.conversations.create().id
     acknowledge(store)
-    store.set_session_setting(session, "model", "a")
-    store.set_session_setting(session, "temperature", 1)
+    store.conversations.set_setting(session, "model", "a")
+    store.conversations.set_setting(session, "temperature", 1)
     assert outbox(store) == {("s", f"{session}/model", "put"), ("s", f"{session}/temperature", "put")}
     acknowledge(store)
-    store.set_session_setting(session, "temperature", 1)
+    store.conversations.set_setting(session, "temperature", 1)
     assert outbox(store) == set()
-    store.set_session_setting(session, "temperature", None)
+    store.conversations.set_setting(session, "temperature", None)
     assert outbox(store) == {("s", f"{session}/temperature", "del")}
 
 
 def test_a_thing_made_again_is_alive_again(store: Store) -> None:
-    session = store.create_session().id
-    store.delete_session(session)
-    store.create_session(session_id=session)
+    session = store.conversations.create().id
+    store.trash.delete_conversation(session)
+    store.conversations.create(session_id=session)
     assert (outbox(store), table(store, "sync_grave")) == ({("c", session, "put")}, [])
 
 

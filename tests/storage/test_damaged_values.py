@@ -35,7 +35,7 @@ def damaged(store: Store, session_id: str) -> None:
     db.execute("update profiles set session_preferences = '{'")
     db.execute("update sync_ctx set applying = 0")
     db.execute("pragma ignore_check_constraints = off")
-    assert store.get_session(session_id).id == session_id
+    assert store.conversations.get(session_id).id == session_id
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "a.db"
     store = Store.open(path, clock=Ticking())
     session_id = exchange(store, "Where do terns breed?").session_id
-    store.set_session_setting(session_id, "model", "acme/small")
-    store.save_draft(session_id, "half")
-    store.set_local("sidebar", 32)
+    store.conversations.set_setting(session_id, "model", "acme/small")
+    store.drafts.save(session_id, "half")
+    store.local_state.set("sidebar", 32)
     damaged(store, session_id)
     store.close()
     return path
@@ -53,23 +53,23 @@ def path(tmp_path: Path) -> Path:
 
 def read(store: Store) -> str:
     """Everything that a person comes by; gives the text of it."""
-    (row,) = store.session_page(0, 9)
-    session = store.get_session(row.id)
-    messages = store.messages_after(row.id, None, 9)
-    assert [message.content for message in store.messages_before(row.id, None, 9)] == [m.content for m in messages]
-    assert store.context_messages(row.id, 10_000)
+    (row,) = store.conversations.page(0, 9)
+    session = store.conversations.get(row.id)
+    messages = store.messages.after(row.id, None, 9)
+    assert [message.content for message in store.messages.before(row.id, None, 9)] == [m.content for m in messages]
+    assert store.messages.context_messages(row.id, 10_000)
     pieces: list[str] = []
-    store.export_json(store.user_id, pieces.append)
+    store.maintenance.export_json(store.user_id, pieces.append)
     assert json.loads("".join(pieces))["conversations"][0]["messages"]
-    store.export_user_data(store.user_id)
-    store.session_settings(row.id)
-    store.get_local("sidebar")
-    store.prompt_history()
+    store.maintenance.export_user_data(store.user_id)
+    store.conversations.settings(row.id)
+    store.local_state.get("sidebar")
+    store.drafts.prompt_history()
     for text in ("caf", "terns bree", "café", "日本"):
-        store.search(text)
-        store.session_page(0, 9, text)
-        store.session_position(row.id, text)
-    found = (row, session, messages, store.draft(row.id), store.search_best("where do terns breed", 5))
+        store.search.search(text)
+        store.conversations.page(0, 9, text)
+        store.conversations.position(row.id, text)
+    found = (row, session, messages, store.drafts.get(row.id), store.search.search_best("where do terns breed", 5))
     for at in (session.last_activity, session.created_at, messages[0].message_timestamp):
         assert stored_time(at).tzinfo is not None
     return repr(found)
@@ -85,39 +85,39 @@ def test_everything_is_read_with_a_mark_in_place_of_what_is_no_text(path: Path) 
 
 def test_a_conversation_with_damaged_times_and_titles_goes_on(path: Path) -> None:
     store = Store.open(path)
-    session_id = store.session_page(0, 1)[0].id
+    session_id = store.conversations.page(0, 1)[0].id
     assert exchange(store, "And in winter?", session_id=session_id).content == "Yes."
-    assert store.rename_session(session_id, "Terns").title == "Terns"
+    assert store.conversations.rename(session_id, "Terns").title == "Terns"
     store.close()
 
 
 def test_damaged_values_are_found_and_repaired_and_nothing_else_is_changed(path: Path) -> None:
     store = Store.open(path)
-    found = {f"{one.table}.{one.column}" for one in store.damaged_values()}
+    found = {f"{one.table}.{one.column}" for one in store.damaged_values.find()}
     assert {
         "chat_sessions.title", "chat_messages.content", "chat_messages.metadata", "chat_messages.message_timestamp",
         "chat_sessions.last_activity", "profiles.session_preferences", "profiles.email", "session_settings.value",
         "drafts.content", "local_state.value",
     } <= found  # fmt: skip
-    waiting = store.rows("select kind, id, op, rev from sync_outbox order by kind, id")
-    used = store.rows("select * from user_usage_daily")
-    copy = store.copy_file()
-    assert store.repair_values() == store_count(copy)
-    assert store.damaged_values() == []
-    assert store.damage() == []
-    assert list(map(tuple, store.rows("select kind, id, op, rev from sync_outbox order by kind, id"))) == list(
+    waiting = store.db.rows("select kind, id, op, rev from sync_outbox order by kind, id")
+    used = store.db.rows("select * from user_usage_daily")
+    copy = store.damaged_values.copy_file()
+    assert store.damaged_values.repair_values() == store_count(copy)
+    assert store.damaged_values.find() == []
+    assert store.maintenance.damage() == []
+    assert list(map(tuple, store.db.rows("select kind, id, op, rev from sync_outbox order by kind, id"))) == list(
         map(tuple, waiting)
     )
-    assert list(map(tuple, store.rows("select * from user_usage_daily"))) == list(map(tuple, used))
-    (session,) = store.session_page(0, 9)
-    prompt, reply = store.messages_after(session.id, None, 9)
+    assert list(map(tuple, store.db.rows("select * from user_usage_daily"))) == list(map(tuple, used))
+    (session,) = store.conversations.page(0, 9)
+    prompt, reply = store.messages.after(session.id, None, 9)
     assert (prompt.content, reply.content) == ("Where do terns breed?", READABLE + "end")
     assert session.title == READABLE
     assert parse(prompt.message_timestamp).year > 2000
-    while store.catch_up_search():
+    while store.search_index.catch_up():
         pass
-    assert [hit.message_id for hit in store.search("terns")] == [prompt.id]
-    assert store.search("caf\ufffd end") is not None
+    assert [hit.message_id for hit in store.search.search("terns")] == [prompt.id]
+    assert store.search.search("caf\ufffd end") is not None
     assert exchange(store, "again").content == "Yes."
     store.close()
 
@@ -125,7 +125,7 @@ def test_damaged_values_are_found_and_repaired_and_nothing_else_is_changed(path:
 def store_count(copy: Path) -> int:
     """How many values are damaged in that file."""
     other = Store.open(copy)
-    count = sum(one.count for one in other.damaged_values())
+    count = sum(one.count for one in other.damaged_values.find())
     other.close()
     return count
 
@@ -146,15 +146,15 @@ def test_an_id_that_is_no_text_is_repaired_in_every_table_at_once(tmp_path: Path
     store.db.execute("update chat_messages set id = cast(? as text) where role = 'user'", (b"msg_\xff",))
     store.db.execute("update sync_ctx set bulk = 0")
     store.db.execute("pragma foreign_keys = on")
-    assert [message.role for message in store.messages_after(session_id, None, 9)] == []
+    assert [message.role for message in store.messages.after(session_id, None, 9)] == []
     pieces: list[str] = []
-    store.export_json(store.user_id, pieces.append)
+    store.maintenance.export_json(store.user_id, pieces.append)
     (conversation,) = json.loads("".join(pieces))["conversations"]
     assert [message["content"] for message in conversation["messages"]] == ["hello", "Yes."]
-    store.repair_values()
-    assert store.damage() == []
-    (row,) = store.session_page(0, 9)
-    assert [message.content for message in store.messages_after(row.id, None, 9)] == ["hello", "Yes."]
+    store.damaged_values.repair_values()
+    assert store.maintenance.damage() == []
+    (row,) = store.conversations.page(0, 9)
+    assert [message.content for message in store.messages.after(row.id, None, 9)] == ["hello", "Yes."]
     store.close()
 
 
@@ -175,12 +175,12 @@ def test_binary_data_in_a_column_of_text_is_read_and_repaired(tmp_path: Path) ->
     db.execute("update sqlite_master set sql = sql || ' strict' where name = 'chat_messages'")
     db.close()
     store = Store.open(path)
-    (row,) = store.session_page(0, 9)
-    assert store.messages_after(row.id, None, 9)[1].content == "f\ufffd"
-    assert "non-TEXT" in " ".join(store.damage())
-    store.repair_values()
-    assert (store.damage(), store.damaged_values()) == ([], [])
-    assert store.messages_after(row.id, None, 9)[1].content == "f\ufffd"
+    (row,) = store.conversations.page(0, 9)
+    assert store.messages.after(row.id, None, 9)[1].content == "f\ufffd"
+    assert "non-TEXT" in " ".join(store.maintenance.damage())
+    store.damaged_values.repair_values()
+    assert (store.maintenance.damage(), store.damaged_values.find()) == ([], [])
+    assert store.messages.after(row.id, None, 9)[1].content == "f\ufffd"
     store.close()
 
 
@@ -190,7 +190,7 @@ def test_what_a_damaged_value_keeps_from_being_written_is_said_with_the_way_out(
     store.db.execute("update user_usage_daily set models_used = '{'")
     with pytest.raises(StoreError, match="Run `sterna doctor repair`"):
         exchange(store, "hello")
-    store.repair_values()
+    store.damaged_values.repair_values()
     assert exchange(store, "hello").content == "Yes."
     store.close()
 

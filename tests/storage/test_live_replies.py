@@ -17,16 +17,18 @@ from sterna.storage.database.migrations import HERE
 
 
 def test_a_prompt_is_kept_with_its_conversation_before_anything_is_asked(store: Store) -> None:
-    begun = store.begin_turn(None, "hello\0 \ud83d\ude00", model="acme/small", settings={"temperature": 0.1})
+    begun = store.live_replies.begin_turn(
+        None, "hello\0 \ud83d\ude00", model="acme/small", settings={"temperature": 0.1}
+    )
     assert begun.created
     assert begun.session.title == "New Chat"
     assert begun.user_message.content == "hello 😀"
     assert begun.session.id.startswith("conv_")
     assert begun.user_message.id.startswith("msg_")
     assert begun.reply.message_timestamp > begun.user_message.message_timestamp
-    assert store.session_settings(begun.session.id) == {"temperature": 0.1}
-    assert store.live_replies(begun.session.id) == [begun.reply] == store.live_replies()
-    assert store.live_replies("other") == []
+    assert store.conversations.settings(begun.session.id) == {"temperature": 0.1}
+    assert store.arriving_replies.of(begun.session.id) == [begun.reply] == store.arriving_replies.of()
+    assert store.arriving_replies.of("other") == []
     assert outbox(store) >= {("c", begun.session.id, "put"), ("m", begun.user_message.id, "put")}
     assert not any(thing == begun.reply.id for _, thing, _ in outbox(store))
 
@@ -34,35 +36,37 @@ def test_a_prompt_is_kept_with_its_conversation_before_anything_is_asked(store: 
 @pytest.mark.parametrize("text", ["", "  \n", "\0"])
 def test_an_empty_prompt_stores_nothing(store: Store, text: str) -> None:
     with pytest.raises(Invalid, match="nothing to send"):
-        store.begin_turn(None, text, model=None)
-    assert store.session_count() == 0
+        store.live_replies.begin_turn(None, text, model=None)
+    assert store.conversations.count() == 0
 
 
 def test_a_prompt_for_a_conversation_that_is_gone_stores_nothing(store: Store) -> None:
     with pytest.raises(NotFound):
-        store.begin_turn("gone", "hello", model=None)
-    assert (store.session_count(), store.live_replies()) == (0, [])
+        store.live_replies.begin_turn("gone", "hello", model=None)
+    assert (store.conversations.count(), store.arriving_replies.of()) == (0, [])
 
 
 def test_what_no_engine_can_keep_in_a_models_name_or_its_details_is_replaced(store: Store) -> None:
-    begun = store.begin_turn(None, "hello", model="acme/\ud800small\0")
+    begun = store.live_replies.begin_turn(None, "hello", model="acme/\ud800small\0")
     assert begun.reply.model == "acme/\ufffdsmall"
     ended = Settled("done", "hi", model="acme/\ud800small\0", metadata={"answered_by": "\ud800x\0"})
-    message = store.settle_reply(begun.reply.id, ended)
+    message = store.live_replies.settle(begun.reply.id, ended)
     assert (message.model, dict(message.metadata)) == ("acme/\ufffdsmall", {"answered_by": "\ufffdx"})
 
 
 def test_a_ten_megabyte_prompt_is_kept_whole(store: Store) -> None:
     text = "word " * 2_000_000
-    assert store.begin_turn(None, text, model=None).user_message.content == text
+    assert store.live_replies.begin_turn(None, text, model=None).user_message.content == text
 
 
 def test_a_settled_reply_has_all_that_is_known_of_it_and_enters_the_outbox_once(store: Store) -> None:
-    begun = store.begin_turn(None, "hello", model="acme/small")
-    store.save_live(begun.reply.id, "He", "hm")
-    store.save_live(begun.reply.id, "Hello", "hmm")
-    assert [(live.content, live.reasoning, live.mine) for live in store.live_replies()] == [("Hello", "hmm", True)]
-    message = store.settle_reply(
+    begun = store.live_replies.begin_turn(None, "hello", model="acme/small")
+    store.live_replies.save(begun.reply.id, "He", "hm")
+    store.live_replies.save(begun.reply.id, "Hello", "hmm")
+    assert [(live.content, live.reasoning, live.mine) for live in store.arriving_replies.of()] == [
+        ("Hello", "hmm", True)
+    ]
+    message = store.live_replies.settle(
         begun.reply.id,
         Settled("done", "Hello!", "hmm!", "acme/small-1", 7, 33, 40, 5200, "gen-1", metadata={"finish_reason": "stop"}),
     )
@@ -77,15 +81,15 @@ def test_a_settled_reply_has_all_that_is_known_of_it_and_enters_the_outbox_once(
     assert (message.completion_id, message.content_type, message.is_streaming) == ("gen-1", "markdown", True)
     assert (message.finish, message.failed, dict(message.metadata)) == ("done", False, {"finish_reason": "stop"})
     assert message.user_message_id == begun.user_message.id
-    assert store.live_replies() == []
-    session = store.get_session(begun.session.id)
+    assert store.arriving_replies.of() == []
+    session = store.conversations.get(begun.session.id)
     assert (session.message_count, session.total_tokens, session.last_model) == (2, 40, "acme/small-1")
-    revisions = {row["id"]: row["rev"] for row in store.rows("select id, rev from sync_outbox where kind = 'm'")}
+    revisions = {row["id"]: row["rev"] for row in store.db.rows("select id, rev from sync_outbox where kind = 'm'")}
     assert revisions[message.id] == 1
-    today = store.usage_today()
+    today = store.usage.usage_today()
     assert (today["input_tokens"], today["output_tokens"], today["messages_received"]) == (7, 33, 1)
     with pytest.raises(NotFound, match="settled already"):
-        store.settle_reply(begun.reply.id, Settled("done", "twice"))
+        store.live_replies.settle(begun.reply.id, Settled("done", "twice"))
 
 
 @pytest.mark.parametrize(
@@ -102,65 +106,65 @@ def test_a_settled_reply_has_all_that_is_known_of_it_and_enters_the_outbox_once(
 def test_how_a_reply_ended_is_kept_with_what_came_of_it(
     store: Store, settled: Settled, error: str | None, counted: int
 ) -> None:
-    begun = store.begin_turn(None, "hello", model=None)
-    message = store.settle_reply(begun.reply.id, settled)
+    begun = store.live_replies.begin_turn(None, "hello", model=None)
+    message = store.live_replies.settle(begun.reply.id, settled)
     assert (message.content, message.error_message, message.finish) == (settled.content, error, settled.finish)
-    assert store.get_session(begun.session.id).message_count == counted
+    assert store.conversations.get(begun.session.id).message_count == counted
 
 
 def test_a_reply_asked_for_again_takes_the_place_of_the_old_one(store: Store) -> None:
-    begun = store.begin_turn(None, "hello", model="acme/small")
-    failed = store.settle_reply(begun.reply.id, Settled("failed", "half", error_message="cut"))
-    again = store.begin_retry(failed.id)
+    begun = store.live_replies.begin_turn(None, "hello", model="acme/small")
+    failed = store.live_replies.settle(begun.reply.id, Settled("failed", "half", error_message="cut"))
+    again = store.live_replies.begin_retry(failed.id)
     assert (again.created, again.user_message, again.reply.model) == (False, begun.user_message, "acme/small")
-    assert [m.content for m in store.messages_before(begun.session.id, None, 9)] == ["hello", "half"]
+    assert [m.content for m in store.messages.before(begun.session.id, None, 9)] == ["hello", "half"]
     with pytest.raises(Invalid, match="already arriving"):
-        store.begin_retry(begun.user_message.id)
-    store.settle_reply(again.reply.id, Settled("done", "whole"))
-    said = [m.content for m in store.messages_before(begun.session.id, None, 9)]
+        store.live_replies.begin_retry(begun.user_message.id)
+    store.live_replies.settle(again.reply.id, Settled("done", "whole"))
+    said = [m.content for m in store.messages.before(begun.session.id, None, 9)]
     assert said == ["hello", "whole"]
-    trashed = store.last_trashed()
+    trashed = store.trash.latest()
     assert trashed is not None
-    store.undo(trashed.token)
-    assert [m.content for m in store.messages_before(begun.session.id, None, 9)] == ["hello", "half"]
-    assert store.last_trashed() is None
+    store.undo.undo(trashed.token)
+    assert [m.content for m in store.messages.before(begun.session.id, None, 9)] == ["hello", "half"]
+    assert store.trash.latest() is None
 
 
 def test_a_prompt_that_never_got_a_reply_can_be_asked_again(store: Store) -> None:
     reply = exchange(store, "hello")
-    store.delete_message(reply.id)
-    prompt = store.messages_before(reply.session_id, None, 1)[0]
-    assert store.begin_retry(prompt.id, model="acme/large").reply.model == "acme/large"
+    store.trash.delete_message(reply.id)
+    prompt = store.messages.before(reply.session_id, None, 1)[0]
+    assert store.live_replies.begin_retry(prompt.id, model="acme/large").reply.model == "acme/large"
 
 
 def test_several_replies_may_arrive_at_once(store: Store) -> None:
-    one = store.begin_turn(None, "one", model=None)
-    two = store.begin_turn(None, "two", model=None)
-    three = store.begin_turn(one.session.id, "three", model=None)
-    store.settle_reply(three.reply.id, Settled("done", "THREE"))
-    store.settle_reply(one.reply.id, Settled("done", "ONE"))
-    assert [live.id for live in store.live_replies()] == [two.reply.id]
-    assert [m.content for m in store.messages_before(one.session.id, None, 9)] == ["one", "ONE", "three", "THREE"]
+    one = store.live_replies.begin_turn(None, "one", model=None)
+    two = store.live_replies.begin_turn(None, "two", model=None)
+    three = store.live_replies.begin_turn(one.session.id, "three", model=None)
+    store.live_replies.settle(three.reply.id, Settled("done", "THREE"))
+    store.live_replies.settle(one.reply.id, Settled("done", "ONE"))
+    assert [live.id for live in store.arriving_replies.of()] == [two.reply.id]
+    assert [m.content for m in store.messages.before(one.session.id, None, 9)] == ["one", "ONE", "three", "THREE"]
 
 
 def test_a_reply_to_a_conversation_deleted_meanwhile_comes_back_with_it(store: Store) -> None:
-    begun = store.begin_turn(None, "hello", model=None)
-    trashed = store.delete_session(begun.session.id)
-    message = store.settle_reply(begun.reply.id, Settled("done", "late", output_tokens=5))
-    assert (message.content, store.session_count(), store.live_replies()) == ("late", 0, [])
-    assert store.undo(trashed.token) == [begun.session.id]
-    assert [m.content for m in store.messages_before(begun.session.id, None, 9)] == ["hello", "late"]
-    assert store.get_session(begun.session.id).message_count == 2
+    begun = store.live_replies.begin_turn(None, "hello", model=None)
+    trashed = store.trash.delete_conversation(begun.session.id)
+    message = store.live_replies.settle(begun.reply.id, Settled("done", "late", output_tokens=5))
+    assert (message.content, store.conversations.count(), store.arriving_replies.of()) == ("late", 0, [])
+    assert store.undo.undo(trashed.token) == [begun.session.id]
+    assert [m.content for m in store.messages.before(begun.session.id, None, 9)] == ["hello", "late"]
+    assert store.conversations.get(begun.session.id).message_count == 2
     assert ("m", message.id, "put") in outbox(store)
-    assert store.search("late") != []
+    assert store.search.search("late") != []
 
 
 def test_a_reply_whose_conversation_is_gone_for_good_says_so(store: Store) -> None:
-    begun = store.begin_turn(None, "hello", model=None)
-    with store.write():
+    begun = store.live_replies.begin_turn(None, "hello", model=None)
+    with store.db.write():
         store.db.execute("delete from chat_sessions")
     with pytest.raises(NotFound):
-        store.settle_reply(begun.reply.id, Settled("done", "late"))
+        store.live_replies.settle(begun.reply.id, Settled("done", "late"))
 
 
 DYING = """
@@ -168,9 +172,9 @@ import sys, pathlib, time
 from sterna.storage import Store
 store = Store.open(pathlib.Path(sys.argv[1]))
 for text in ("with text", "without"):
-    begun = store.begin_turn(None, text, model="acme/small")
+    begun = store.live_replies.begin_turn(None, text, model="acme/small")
     if text == "with text":
-        store.save_live(begun.reply.id, "So far I", "thinking")
+        store.live_replies.save(begun.reply.id, "So far I", "thinking")
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -191,30 +195,30 @@ def dying(path: Path) -> subprocess.Popen[str]:
 
 
 def test_replies_of_a_killed_process_are_kept_and_those_of_a_living_one_left_alone(store: Store) -> None:
-    mine = store.begin_turn(None, "mine", model=None)
-    process = dying(store.path)
-    assert store.recover_interrupted() == []
-    assert sorted(live.mine for live in store.live_replies()) == [False, False, True]
+    mine = store.live_replies.begin_turn(None, "mine", model=None)
+    process = dying(store.db.path)
+    assert store.live_replies.recover_interrupted() == []
+    assert sorted(live.mine for live in store.arriving_replies.of()) == [False, False, True]
 
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    recovered = {m.content: m for m in store.recover_interrupted()}
+    recovered = {m.content: m for m in store.live_replies.recover_interrupted()}
     assert set(recovered) == {"So far I", ""}
     kept, empty = recovered["So far I"], recovered[""]
     assert (kept.finish, kept.failed, kept.reasoning) == ("interrupted", False, "thinking")
     assert (empty.finish, empty.error_message) == ("interrupted", "Interrupted before a reply came.")
-    assert [live.id for live in store.live_replies()] == [mine.reply.id]
-    assert store.recover_interrupted() == []
-    assert len(list(store.path.parent.glob("*.live"))) == 1
+    assert [live.id for live in store.arriving_replies.of()] == [mine.reply.id]
+    assert store.live_replies.recover_interrupted() == []
+    assert len(list(store.db.path.parent.glob("*.live"))) == 1
 
 
 def test_a_store_that_closes_leaves_its_replies_to_the_next_start(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "a.db", clock=Ticking())
-    begun = store.begin_turn(None, "hello", model=None)
-    store.save_live(begun.reply.id, "so far", "")
+    begun = store.live_replies.begin_turn(None, "hello", model=None)
+    store.live_replies.save(begun.reply.id, "so far", "")
     store.close()
     assert list(tmp_path.glob("*.live")) == []
     store = Store.open(tmp_path / "a.db", clock=Ticking())
-    assert [m.content for m in store.recover_interrupted()] == ["so far"]
+    assert [m.content for m in store.live_replies.recover_interrupted()] == ["so far"]
     assert list(tmp_path.glob("*.live")) == []
     store.close()

@@ -62,7 +62,7 @@ def test_a_first_start_that_broke_off_begins_again(tmp_path: Path) -> None:
     path = open_account(tmp_path)
     path.touch()  # made, and then the power failed
     store = Store.open(path)
-    assert store.session_count() == 0
+    assert store.conversations.count() == 0
     store.close()
 
 

@@ -36,60 +36,60 @@ def old_things(store: Mirror) -> None:
             u=USER,
             at=ago(days),
         )
-        store.track_user_usage(USER, 1, usage_date=ago(days)[:10])
+        store.usage.track_user_usage(USER, 1, usage_date=ago(days)[:10])
     run(store, "insert into system_cache values ('old', '1', :t, :t, :t), ('kept', '1', null, :t, :t)", t=ago(1))
 
 
 def test_cleaning_removes_what_is_older_than_asked_and_counts_it(store: Mirror) -> None:
     old_things(store)
-    assert store.cleanup_old_data() == {
+    assert store.maintenance.cleanup_old_data() == {
         "success": True,
         "cleanup_date": "2026-03-01",
         "deleted_records": {"activity_logs": 1, "usage_records": 1, "visits": 0, "cache_entries": 1},
         "cleanup_completed_at": stamp(START),
     }
-    assert [row[0] for row in store.rows("select cache_key from system_cache")] == ["kept"]
-    gone = store.cleanup_old_data(5)["deleted_records"]
+    assert [row[0] for row in store.db.rows("select cache_key from system_cache")] == ["kept"]
+    gone = store.maintenance.cleanup_old_data(5)["deleted_records"]
     assert gone == {"activity_logs": 2, "usage_records": 2, "visits": 0, "cache_entries": 0}
 
 
 def test_cleaning_writes_the_days_totals_once(store: Mirror) -> None:
-    store.cleanup_old_data()
+    store.maintenance.cleanup_old_data()
     say(store, "m3")
-    store.cleanup_old_data()
-    rows = store.rows("select stat_date, total_users, total_conversations, total_messages from system_stats")
+    store.maintenance.cleanup_old_data()
+    rows = store.db.rows("select stat_date, total_users, total_conversations, total_messages from system_stats")
     assert [tuple(row) for row in rows] == [("2026-03-01", 1, 2, 3)]
 
 
 def test_cleaning_without_an_age_only_writes_totals(store: Mirror) -> None:
     old_things(store)
-    answer = store.cleanup_old_data(None)
+    answer = store.maintenance.cleanup_old_data(None)
     assert set(answer["deleted_records"].values()) == {0}
-    assert len(store.rows("select 1 from system_stats")) == 1
+    assert len(store.db.rows("select 1 from system_stats")) == 1
 
 
 @pytest.mark.parametrize("days", [0, -1])
 def test_cleaning_never_removes_today(store: Mirror, days: int) -> None:
     old_things(store)
     with pytest.raises(Invalid):
-        store.cleanup_old_data(days)
-    assert len(store.rows("select 1 from user_activity_log where action = 'x'")) == 3
+        store.maintenance.cleanup_old_data(days)
+    assert len(store.db.rows("select 1 from user_activity_log where action = 'x'")) == 3
 
 
 def test_cleaning_keeps_what_sync_must_remember(store: Mirror) -> None:
     run(store, "insert into sync_grave (kind, id) values ('m', 'gone')")
     run(store, "delete from chat_sessions where id = 'e'")
     store.clock.move(days=900)
-    store.cleanup_old_data(1)
-    assert ("m", "gone") in [tuple(row) for row in store.rows("select kind, id from sync_grave")]
+    store.maintenance.cleanup_old_data(1)
+    assert ("m", "gone") in [tuple(row) for row in store.db.rows("select kind, id from sync_grave")]
     run(store, "insert into chat_sessions (id, user_id) values ('e', :user)", user=USER)
-    assert store.usage_today()["sessions_created"] == 0
+    assert store.usage.usage_today()["sessions_created"] == 0
 
 
 def test_an_export_holds_every_word(store: Mirror) -> None:
     run(store, "insert into session_settings (session_id, key, value) values ('s', 'model', '\"g/m\"')")
     run(store, "insert into drafts (session_id, content, updated_at) values ('s', 'half a th', :t)", t=ago(0))
-    whole = store.export_user_data(USER)
+    whole = store.maintenance.export_user_data(USER)
     assert (whole["export_date"], whole["user_id"]) == (stamp(START), USER)
     assert whole["profile"]["ui_preferences"]["theme"] == "dark"
     assert [entry["session"]["title"] for entry in whole["conversations"]] == ["", "Terns"]
@@ -131,7 +131,7 @@ def test_a_table_of_a_person_is_never_forgotten_by_the_export(store: Mirror) -> 
     local = {"interactions_waiting", "drafts", "live_replies", "sync_optout", "sync_conflict", "trash_rows"}
     tables = {
         row["name"]
-        for row in store.rows(
+        for row in store.db.rows(
             "select name from pragma_table_list where schema = 'main' and type in ('table', 'virtual')"
             " and name not glob 'sqlite_*' and name not glob '_sqlite*'"
         )
@@ -143,40 +143,40 @@ def test_a_table_of_a_person_is_never_forgotten_by_the_export(store: Mirror) -> 
 def test_a_written_export_says_the_same_as_the_object(store: Mirror) -> None:
     old_things(store)
     pieces: list[str] = []
-    assert store.export_json(USER, pieces.append) == 2
-    assert json.loads("".join(pieces)) == store.export_user_data(USER)
+    assert store.maintenance.export_json(USER, pieces.append) == 2
+    assert json.loads("".join(pieces)) == store.maintenance.export_user_data(USER)
     assert max(map(len, pieces)) < 3000  # nothing is gathered up
 
 
 def test_an_export_of_an_empty_account_is_whole_too() -> None:
     store = mirror()
-    whole = store.export_user_data(USER)
+    whole = store.maintenance.export_user_data(USER)
     assert (whole["conversations"], whole["usage_stats"], whole["drafts"]) == ([], [], [])
     pieces: list[str] = []
-    assert store.export_json(USER, pieces.append) == 0
+    assert store.maintenance.export_json(USER, pieces.append) == 0
     assert json.loads("".join(pieces)) == whole
 
 
 def test_a_stranger_has_nothing_to_take_along(store: Mirror) -> None:
     with pytest.raises(NotFound):
-        store.export_user_data("nobody")
+        store.maintenance.export_user_data("nobody")
     with pytest.raises(NotFound):
-        store.export_json("nobody", print)
-    assert not store.db.in_transaction
+        store.maintenance.export_json("nobody", print)
+    assert not store.db.connection.in_transaction
 
 
 def test_the_health_report_names_sizes_totals_and_indexes(store: Mirror) -> None:
     run(store, "update user_activity_log set timestamp = :t", t=ago(8))
-    report = store.analyze_database_health()
+    report = store.maintenance.analyze_database_health()
     assert report["timestamp"] == stamp(START)
     assert (report["total_users"], report["total_conversations"], report["total_messages"]) == (1, 2, 2)
     assert report["active_users_last_7_days"] == 0
-    assert report["database_size"] == size_pretty(store.database_size())
+    assert report["database_size"] == size_pretty(store.maintenance.database_size())
     assert report["table_sizes"]["main.chat_messages"].split()[1] in ("bytes", "kB")
     serves = report["index_usage"]["idx_chat_sessions_user_updated"]
     assert (serves["table"], serves["columns"]) == ("chat_sessions", ["user_id", "updated_at"])
-    store.log_user_activity(USER, "x")
-    assert store.analyze_database_health()["active_users_last_7_days"] == 1
+    store.profiles.log_user_activity(USER, "x")
+    assert store.maintenance.analyze_database_health()["active_users_last_7_days"] == 1
 
 
 @pytest.mark.parametrize(

@@ -30,21 +30,23 @@ def conversation(times: list[str | None]) -> dict[str, object]:
 
 
 def read(store: Store) -> list[str]:
-    return [message.id for message in store.messages_after("c", None, 9)]
+    return [message.id for message in store.messages.after("c", None, 9)]
 
 
 @pytest.mark.parametrize("times", ARRAYS.values(), ids=ARRAYS)
 def test_an_import_keeps_the_order_of_the_array_also_when_it_comes_again(store: Store, times: list[str | None]) -> None:
-    assert store.import_conversations([conversation(times)])["errors"] == 0
+    assert store.bulk_import.import_conversations([conversation(times)])["errors"] == 0
     assert read(store) == IDS
-    before = [message.message_timestamp for message in store.messages_after("c", None, 9)]
-    assert store.import_conversations([conversation(times)])["errors"] == 0
-    assert [message.message_timestamp for message in store.messages_after("c", None, 9)] == before
-    assert [message.id for message in reversed(store.messages_before("c", None, 9))] == IDS[::-1]
-    assert [one["id"] for one in store.export_user_data(store.user_id)["conversations"][0]["messages"]] == IDS
+    before = [message.message_timestamp for message in store.messages.after("c", None, 9)]
+    assert store.bulk_import.import_conversations([conversation(times)])["errors"] == 0
+    assert [message.message_timestamp for message in store.messages.after("c", None, 9)] == before
+    assert [message.id for message in reversed(store.messages.before("c", None, 9))] == IDS[::-1]
+    assert [
+        one["id"] for one in store.maintenance.export_user_data(store.user_id)["conversations"][0]["messages"]
+    ] == IDS
     alone = conversation(times)
     alone["messages"] = [alone["messages"][2]]  # type: ignore[index]
-    assert store.import_conversations([alone])["errors"] == 0
+    assert store.bulk_import.import_conversations([alone])["errors"] == 0
     assert read(store) == IDS
 
 

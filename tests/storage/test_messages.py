@@ -32,24 +32,24 @@ def test_pages_by_key_walk_the_whole_conversation_once_in_order(
     keys: list[tuple[int, str]], size: int, data: st.DataObject
 ) -> None:
     store = in_memory()
-    store.create_session("other")
-    session = store.create_session("one").id
+    store.conversations.create("other")
+    session = store.conversations.create("one").id
     for key in keys:
         say(store, session, key)
     expected = [id_ for _, id_ in sorted(keys)]
 
     forward: list[Message] = []
-    while page := store.messages_after(session, forward[-1].key if forward else None, size):
+    while page := store.messages.after(session, forward[-1].key if forward else None, size):
         forward += page
     backward: list[Message] = []
-    while page := store.messages_before(session, backward[0].key if backward else None, size):
+    while page := store.messages.before(session, backward[0].key if backward else None, size):
         backward = page + backward
     assert [m.id for m in forward] == [m.id for m in backward] == expected
-    assert store.message_count(session) == len(expected)
+    assert store.messages.count(session) == len(expected)
 
     if expected:
         middle = data.draw(st.sampled_from(expected))
-        around = [m.id for m in store.messages_around(session, middle, size)]
+        around = [m.id for m in store.messages.around(session, middle, size)]
         place = expected.index(middle)
         start = expected.index(around[0])
         assert around == expected[start : start + min(size, len(expected))]
@@ -73,7 +73,7 @@ def test_a_clock_that_goes_back_never_reorders_a_conversation(store: Store, cloc
     exchange(store, "two", session_id=first.session_id)
     clock.move(days=800)
     exchange(store, "three", session_id=first.session_id)
-    said = store.messages_before(first.session_id, None, 10)
+    said = store.messages.before(first.session_id, None, 10)
     assert [m.content for m in said if m.role == "user"] == ["one", "two", "three"]
     assert [m.role for m in said] == ["user", "assistant"] * 3
 
@@ -81,65 +81,69 @@ def test_a_clock_that_goes_back_never_reorders_a_conversation(store: Store, cloc
 def test_what_is_not_there_says_so(store: Store) -> None:
     reply = exchange(store, "hello")
     for ask in (
-        lambda: store.get_message("gone"),
-        lambda: store.messages_around("elsewhere", reply.id, 5),
-        lambda: store.edit_message("gone", "x"),
-        lambda: store.get_session("gone"),
+        lambda: store.messages.get("gone"),
+        lambda: store.messages.around("elsewhere", reply.id, 5),
+        lambda: store.messages.edit("gone", "x"),
+        lambda: store.conversations.get("gone"),
     ):
         with pytest.raises(NotFound, match="not here any more"):
             ask()
-    assert store.messages_before("gone", None, 5) == []
+    assert store.messages.before("gone", None, 5) == []
 
 
 def test_an_edit_changes_the_text_the_preview_and_what_is_found(store: Store) -> None:
     reply = exchange(store, "hello", "lighthouse")
-    store.edit_message(reply.id, "windmill\0")
-    assert store.get_message(reply.id).content == "windmill"
-    assert store.get_session(reply.session_id).last_message_preview == "windmill"
-    assert store.search("lighthouse") == []
-    assert [hit.message_id for hit in store.search("windmill")] == [reply.id]
+    store.messages.edit(reply.id, "windmill\0")
+    assert store.messages.get(reply.id).content == "windmill"
+    assert store.conversations.get(reply.session_id).last_message_preview == "windmill"
+    assert store.search.search("lighthouse") == []
+    assert [hit.message_id for hit in store.search.search("windmill")] == [reply.id]
     with pytest.raises(Invalid, match="needs some text"):
-        store.edit_message(reply.user_message_id or "", "  ")
+        store.messages.edit(reply.user_message_id or "", "  ")
 
 
 def asked(store: Store, session_id: str, budget: int = 10_000) -> list[str]:
-    newest = store.messages_before(session_id, None, 1)[0]
-    return [m.content for m in store.context_messages(session_id, budget, newest.key)]
+    newest = store.messages.before(session_id, None, 1)[0]
+    return [m.content for m in store.messages.context_messages(session_id, budget, newest.key)]
 
 
 def test_a_model_is_given_the_newest_that_fits_and_always_the_prompt(store: Store) -> None:
     session = exchange(store, "a" * 10, "b" * 10).session_id
-    begun = store.begin_turn(session, "c" * 10, model=None)
+    begun = store.live_replies.begin_turn(session, "c" * 10, model=None)
     assert asked(store, session) == ["c" * 10, "b" * 10, "a" * 10]
     assert asked(store, session, 25) == ["c" * 10, "b" * 10]
     assert asked(store, session, 3) == ["c" * 10]
-    store.settle_reply(begun.reply.id, Settled("done", "later"))
-    assert store.context_messages(session, 99, begun.user_message.key)[0].content == "c" * 10
+    store.live_replies.settle(begun.reply.id, Settled("done", "later"))
+    assert store.messages.context_messages(session, 99, begun.user_message.key)[0].content == "c" * 10
 
 
 def test_a_model_is_given_the_part_of_a_reply_that_broke_off(store: Store) -> None:
     session = exchange(store, "one", "ONE").session_id
-    begun = store.begin_turn(session, "two", model=None)
-    store.settle_reply(begun.reply.id, Settled("failed", "half a", error_message="cut off"))
-    store.begin_turn(session, "three", model=None)
+    begun = store.live_replies.begin_turn(session, "two", model=None)
+    store.live_replies.settle(begun.reply.id, Settled("failed", "half a", error_message="cut off"))
+    store.live_replies.begin_turn(session, "three", model=None)
     assert asked(store, session) == ["three", "half a", "two", "ONE", "one"]
 
 
 def test_a_model_is_not_given_turns_that_failed(store: Store) -> None:
     session = exchange(store, "one", "ONE").session_id
-    failed = store.begin_turn(session, "two", model=None)
-    reply = store.settle_reply(failed.reply.id, Settled("failed", "", "half a thought", error_message="cut off"))
-    again = store.begin_turn(session, "three", model=None)
+    failed = store.live_replies.begin_turn(session, "two", model=None)
+    reply = store.live_replies.settle(failed.reply.id, Settled("failed", "", "half a thought", error_message="cut off"))
+    again = store.live_replies.begin_turn(session, "three", model=None)
     assert asked(store, session) == ["three", "ONE", "one"]
-    store.settle_reply(again.reply.id, Settled("stopped", "THR"))
-    retried = store.begin_retry(reply.id)
-    assert [m.content for m in store.context_messages(session, 999, retried.user_message.key)] == ["two", "ONE", "one"]
-    store.settle_reply(retried.reply.id, Settled("interrupted", "TW"))
+    store.live_replies.settle(again.reply.id, Settled("stopped", "THR"))
+    retried = store.live_replies.begin_retry(reply.id)
+    assert [m.content for m in store.messages.context_messages(session, 999, retried.user_message.key)] == [
+        "two",
+        "ONE",
+        "one",
+    ]
+    store.live_replies.settle(retried.reply.id, Settled("interrupted", "TW"))
     assert sorted(asked(store, session)) == ["ONE", "THR", "TW", "one", "three", "two"]
 
 
 def test_a_context_of_many_pages_is_read_to_its_end(store: Store) -> None:
-    session = store.create_session("long").id
+    session = store.conversations.create("long").id
     for minute in range(60):
         say(store, session, (minute, f"m{minute:02}"))
     assert asked(store, session) == [f"m{minute:02}" for minute in reversed(range(60))]

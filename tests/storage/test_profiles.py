@@ -25,15 +25,15 @@ def store() -> Mirror:
 def logged(store: Mirror, action: str) -> list[dict[str, Any]]:
     return [
         json.loads(row["details"])
-        for row in store.rows("select details from user_activity_log where action = :a order by rowid", a=action)
+        for row in store.db.rows("select details from user_activity_log where action = :a order by rowid", a=action)
     ]
 
 
 def test_interface_preferences_are_merged_into_what_is_there(store: Mirror) -> None:
-    answer = store.update_user_preferences(USER, "ui", {"theme": "light", "panes": {"left": 30}})
+    answer = store.profiles.update_user_preferences(USER, "ui", {"theme": "light", "panes": {"left": 30}})
     assert answer == {"success": True, "preference_type": "ui", "updated_at": NOW}
-    store.update_user_preferences(USER, "ui", {"panes": {"right": None}})
-    kept = store.get_user_complete_profile(USER)["preferences"]["ui"]
+    store.profiles.update_user_preferences(USER, "ui", {"panes": {"right": None}})
+    kept = store.profiles.get_user_complete_profile(USER)["preferences"]["ui"]
     assert kept["theme"] == "light"
     assert kept["panes"] == {"left": 30, "right": None}
     assert kept["sidebar_width"] == 280
@@ -41,26 +41,26 @@ def test_interface_preferences_are_merged_into_what_is_there(store: Mirror) -> N
 
 def test_preferences_can_be_set_where_there_were_none(store: Mirror) -> None:
     run(store, "update profiles set session_preferences = null")
-    assert store.update_user_preferences(USER, "session", {"max_history": 3})["success"]
-    assert store.get_user_complete_profile(USER)["preferences"]["session"] == {"max_history": 3}
+    assert store.profiles.update_user_preferences(USER, "session", {"max_history": 3})["success"]
+    assert store.profiles.get_user_complete_profile(USER)["preferences"]["session"] == {"max_history": 3}
 
 
 def test_model_preferences_change_only_what_they_name(store: Mirror) -> None:
-    store.update_user_preferences(USER, "model", {"temperature": 1.234, "system_prompt": "Be brief."})
-    kept = store.get_user_complete_profile(USER)["preferences"]["model"]
+    store.profiles.update_user_preferences(USER, "model", {"temperature": 1.234, "system_prompt": "Be brief."})
+    kept = store.profiles.get_user_complete_profile(USER)["preferences"]["model"]
     assert kept == {
         "default_model": "deepseek/deepseek-r1-0528:free",
         "temperature": 1.23,
         "system_prompt": "Be brief.",
         "allowed_models": ["deepseek/deepseek-r1-0528:free"],
     }
-    store.update_user_preferences(USER, "model", {"allowed_models": ["a", "b"], "default_model": "a"})
-    kept = store.get_user_complete_profile(USER)["preferences"]["model"]
+    store.profiles.update_user_preferences(USER, "model", {"allowed_models": ["a", "b"], "default_model": "a"})
+    kept = store.profiles.get_user_complete_profile(USER)["preferences"]["model"]
     assert (kept["allowed_models"], kept["default_model"], kept["temperature"]) == (["a", "b"], "a", 1.23)
 
 
 def test_a_change_of_preferences_is_logged_with_what_was_asked(store: Mirror) -> None:
-    store.update_user_preferences(USER, "model", {"temperature": 1})
+    store.profiles.update_user_preferences(USER, "model", {"temperature": 1})
     assert logged(store, "preferences_updated") == [{"preference_type": "model", "updated_fields": {"temperature": 1}}]
 
 
@@ -88,7 +88,7 @@ def test_preferences_that_make_no_sense_are_refused_and_change_nothing(
     store: Mirror, kind: str, preferences: Any
 ) -> None:
     before = profile(store)
-    answer = store.update_user_preferences(USER, kind, preferences)
+    answer = store.profiles.update_user_preferences(USER, kind, preferences)
     assert answer["success"] is False
     assert answer["error"]
     assert profile(store) == before
@@ -96,17 +96,17 @@ def test_preferences_that_make_no_sense_are_refused_and_change_nothing(
 
 
 def test_text_that_no_database_takes_is_made_fit(store: Mirror) -> None:
-    assert store.update_user_preferences(USER, "ui", {"na\x00me": ["\ud800", "ok"]})["success"]
-    kept = store.get_user_complete_profile(USER)["preferences"]["ui"]
+    assert store.profiles.update_user_preferences(USER, "ui", {"na\x00me": ["\ud800", "ok"]})["success"]
+    kept = store.profiles.get_user_complete_profile(USER)["preferences"]["ui"]
     assert kept["name"] == ["\ufffd", "ok"]
 
 
 def test_a_strangers_preferences_are_not_found(store: Mirror) -> None:
-    assert store.update_user_preferences("nobody", "ui", {}) == {"success": False, "error": "User not found"}
+    assert store.profiles.update_user_preferences("nobody", "ui", {}) == {"success": False, "error": "User not found"}
 
 
 def test_a_new_tier_is_answered_with_the_old_one(store: Mirror) -> None:
-    assert store.update_user_tier(USER, "pro") == {
+    assert store.profiles.update_user_tier(USER, "pro") == {
         "success": True,
         "old_tier": "free",
         "new_tier": "pro",
@@ -118,17 +118,17 @@ def test_a_new_tier_is_answered_with_the_old_one(store: Mirror) -> None:
 
 @pytest.mark.parametrize("tier", ["admin", "", "Pro", "gold"])
 def test_a_tier_that_is_not_sold_is_refused(store: Mirror, tier: str) -> None:
-    assert store.update_user_tier(USER, tier)["success"] is False
+    assert store.profiles.update_user_tier(USER, tier)["success"] is False
     assert profile(store)["subscription_tier"] == "free"
 
 
 def test_a_stranger_has_no_tier_to_change(store: Mirror) -> None:
-    assert store.update_user_tier("nobody", "pro") == {"success": False, "error": "User not found"}
+    assert store.profiles.update_user_tier("nobody", "pro") == {"success": False, "error": "User not found"}
 
 
 def test_a_log_entry_is_found_under_the_id_that_was_given_back(store: Mirror) -> None:
-    entry = store.log_user_activity(USER, "looked", "session", "conv_1", {"at": "é"})
-    row = store.one("select * from user_activity_log where id = :id", id=entry)
+    entry = store.profiles.log_user_activity(USER, "looked", "session", "conv_1", {"at": "é"})
+    row = store.db.one("select * from user_activity_log where id = :id", id=entry)
     assert row is not None
     assert (row["action"], row["resource_type"], row["resource_id"]) == ("looked", "session", "conv_1")
     assert (json.loads(row["details"]), row["timestamp"]) == ({"at": "é"}, NOW)
@@ -136,13 +136,13 @@ def test_a_log_entry_is_found_under_the_id_that_was_given_back(store: Mirror) ->
 
 def test_nothing_is_logged_for_a_stranger(store: Mirror) -> None:
     with pytest.raises(NotFound):
-        store.log_user_activity("nobody", "looked")
+        store.profiles.log_user_activity("nobody", "looked")
 
 
 def test_a_sync_by_hand_brings_the_profile_up_to_date_and_says_so(store: Mirror) -> None:
     run(store, "update profiles set email = 'old@x.org', full_name = null")
     changes = {"email_synced": True, "profile_synced": True, "synced_at": NOW}
-    assert store.sync_profile_from_auth(USER) == {"success": True, "updated": True, "changes": changes}
+    assert store.profiles.sync_profile_from_auth(USER) == {"success": True, "updated": True, "changes": changes}
     assert (profile(store)["email"], profile(store)["full_name"]) == ("ada@example.org", "Ada")
     assert logged(store, "profile_manual_sync") == [changes]
 
@@ -150,28 +150,28 @@ def test_a_sync_by_hand_brings_the_profile_up_to_date_and_says_so(store: Mirror)
 def test_a_sync_by_hand_invents_no_name(store: Mirror) -> None:
     run(store, "update auth_users set email = null, raw_user_meta_data = null")
     run(store, "update profiles set full_name = null")
-    store.sync_profile_from_auth(USER)
+    store.profiles.sync_profile_from_auth(USER)
     assert (profile(store)["email"], profile(store)["full_name"]) == ("ada@example.org", None)
 
 
 def test_a_sync_by_hand_makes_a_missing_profile_and_logs_nothing(store: Mirror) -> None:
     run(store, "delete from profiles")
-    answer = store.sync_profile_from_auth(USER)
+    answer = store.profiles.sync_profile_from_auth(USER)
     assert answer == {"success": True, "updated": True, "changes": {"profile_created": True, "created_at": NOW}}
     assert profile(store)["full_name"] == "Ada"
-    assert store.rows("select 1 from user_activity_log") == []
+    assert store.db.rows("select 1 from user_activity_log") == []
 
 
 def test_a_sync_by_hand_of_a_stranger_finds_nobody(store: Mirror) -> None:
-    assert store.sync_profile_from_auth("x") == {"success": False, "error": "User not found in auth.users"}
+    assert store.profiles.sync_profile_from_auth("x") == {"success": False, "error": "User not found in auth.users"}
 
 
 def test_the_complete_profile_has_the_published_shape(store: Mirror) -> None:
     run(store, "insert into chat_sessions (id, user_id) values ('s', :user)", user=USER)
     say(store, "m1", role="assistant", model="g/m", output_tokens=3, elapsed_ms=5)
-    store.track_user_usage(USER, 1, usage_date="2026-02-22")
-    store.track_user_usage(USER, 1, usage_date="2026-02-21")
-    whole = store.get_user_complete_profile(USER)
+    store.usage.track_user_usage(USER, 1, usage_date="2026-02-22")
+    store.usage.track_user_usage(USER, 1, usage_date="2026-02-21")
+    whole = store.profiles.get_user_complete_profile(USER)
     assert list(whole) == [
         *("id", "email", "full_name", "avatar_url", "subscription_tier", "credits"),
         *("preferences", "available_models", "usage_stats", "timestamps"),
@@ -195,7 +195,7 @@ def test_the_complete_profile_has_the_published_shape(store: Mirror) -> None:
 
 def test_the_complete_profile_of_a_quiet_account_has_no_days(store: Mirror) -> None:
     run(store, "delete from model_access")
-    whole = store.get_user_complete_profile(USER)
+    whole = store.profiles.get_user_complete_profile(USER)
     assert whole["usage_stats"]["today"] is None
     assert whole["available_models"] is None
     assert whole["preferences"]["ui"]["message_grouping"] is True
@@ -203,7 +203,7 @@ def test_the_complete_profile_of_a_quiet_account_has_no_days(store: Mirror) -> N
 
 
 def test_a_stranger_has_no_profile(store: Mirror) -> None:
-    assert store.get_user_complete_profile("nobody") == {"error": "User not found"}
+    assert store.profiles.get_user_complete_profile("nobody") == {"error": "User not found"}
 
 
 JSON = st.recursive(

@@ -11,16 +11,16 @@ GOOD = Settled("done", "good", model="acme/small", output_tokens=3)
 
 
 def answered(store: Store, settled: Settled = GOOD) -> Message:
-    begun = store.begin_turn(None, "hello", model="acme/small")
-    return store.settle_reply(begun.reply.id, settled)
+    begun = store.live_replies.begin_turn(None, "hello", model="acme/small")
+    return store.live_replies.settle(begun.reply.id, settled)
 
 
 def again(store: Store, reply: Message, settled: Settled) -> Message:
-    return store.settle_reply(store.begin_retry(reply.id).reply.id, settled)
+    return store.live_replies.settle(store.live_replies.begin_retry(reply.id).reply.id, settled)
 
 
 def said(store: Store, session_id: str) -> list[str]:
-    return [message.content for message in store.messages_before(session_id, None, 20)]
+    return [message.content for message in store.messages.before(session_id, None, 20)]
 
 
 @pytest.mark.parametrize(
@@ -36,45 +36,45 @@ def said(store: Store, session_id: str) -> list[str]:
 )
 def test_a_retry_that_brings_nothing_better_leaves_the_reply_as_it_was(store: Store, settled: Settled) -> None:
     reply = answered(store)
-    before = store.messages_before(reply.session_id, None, 9)
+    before = store.messages.before(reply.session_id, None, 9)
     outcome = again(store, reply, settled)
     assert outcome.metadata[KEPT_REPLY] == reply.id
-    assert store.messages_before(reply.session_id, None, 9) == before
-    assert store.get_session(reply.session_id).message_count == 2
-    assert store.last_trashed() is None
-    assert store.reply_versions(reply.session_id) == ({reply.id: 2} if settled.content.strip() else {})
+    assert store.messages.before(reply.session_id, None, 9) == before
+    assert store.conversations.get(reply.session_id).message_count == 2
+    assert store.trash.latest() is None
+    assert store.reply_versions.counts(reply.session_id) == ({reply.id: 2} if settled.content.strip() else {})
 
 
 def test_the_old_reply_stays_while_the_new_one_arrives_and_after_a_crash(store: Store) -> None:
     reply = answered(store)
-    live = store.begin_retry(reply.id).reply
-    store.save_live(live.id, "bet", "")
+    live = store.live_replies.begin_retry(reply.id).reply
+    store.live_replies.save(live.id, "bet", "")
     assert said(store, reply.session_id) == ["hello", "good"]
-    store.settle_reply(live.id, Settled("interrupted", "bet"))
+    store.live_replies.settle(live.id, Settled("interrupted", "bet"))
     assert said(store, reply.session_id) == ["hello", "good"]
 
 
 def test_after_the_undo_of_a_retry_the_deletion_before_it_is_next(store: Store) -> None:
-    gone = store.delete_session(answered(store).session_id)
+    gone = store.trash.delete_conversation(answered(store).session_id)
     again(store, answered(store), Settled("done", "better"))
-    retry = store.last_trashed()
+    retry = store.trash.latest()
     assert retry is not None
-    store.undo(retry.token)
-    assert store.last_trashed() == gone
+    store.undo.undo(retry.token)
+    assert store.trash.latest() == gone
 
 
 def test_undo_takes_a_retry_back_and_both_texts_stay(store: Store) -> None:
     reply = answered(store)
     better = again(store, reply, Settled("done", "better"))
     assert said(store, reply.session_id) == ["hello", "better"]
-    assert store.reply_versions(reply.session_id) == {better.id: 2}
-    trashed = store.last_trashed()
+    assert store.reply_versions.counts(reply.session_id) == {better.id: 2}
+    trashed = store.trash.latest()
     assert trashed is not None
-    assert store.undo(trashed.token) == [reply.session_id]
+    assert store.undo.undo(trashed.token) == [reply.session_id]
     assert said(store, reply.session_id) == ["hello", "good"]
-    assert store.get_message(reply.id) == reply
-    assert store.reply_versions(reply.session_id) == {reply.id: 2}
-    assert store.last_trashed() is None
+    assert store.messages.get(reply.id) == reply
+    assert store.reply_versions.counts(reply.session_id) == {reply.id: 2}
+    assert store.trash.latest() is None
 
 
 def test_versions_are_walked_through_in_a_ring(store: Store) -> None:
@@ -84,37 +84,37 @@ def test_versions_are_walked_through_in_a_ring(store: Store) -> None:
         reply = again(store, reply, Settled("stopped" if text == "third" else "done", text))
     seen = []
     for _ in range(6):
-        reply = store.switch_version(reply.id)
+        reply = store.reply_versions.switch(reply.id)
         seen.append(reply.content)
         assert said(store, session_id) == ["hello", reply.content]
-        assert store.reply_versions(session_id) == {reply.id: 3}
+        assert store.reply_versions.counts(session_id) == {reply.id: 3}
     assert seen == ["good", "second", "third"] * 2
 
 
 def test_a_reply_with_one_version_says_so(store: Store) -> None:
     with pytest.raises(Invalid, match="one version"):
-        store.switch_version(answered(store).id)
+        store.reply_versions.switch(answered(store).id)
 
 
 def test_a_failed_reply_without_text_gives_way_to_any(store: Store) -> None:
     reply = answered(store, Settled("failed", "", error_message="down"))
     again(store, reply, Settled("failed", "", error_message="still down"))
-    (_, message) = store.messages_before(reply.session_id, None, 9)
+    (_, message) = store.messages.before(reply.session_id, None, 9)
     assert message.error_message == "still down"
-    assert store.reply_versions(reply.session_id) == {}
+    assert store.reply_versions.counts(reply.session_id) == {}
 
 
 def test_a_reply_in_the_middle_and_one_that_names_no_prompt(store: Store) -> None:
     reply = answered(store)
-    other = store.begin_turn(reply.session_id, "more", model=None)
-    store.settle_reply(other.reply.id, Settled("done", "MORE"))
-    with store.write():
+    other = store.live_replies.begin_turn(reply.session_id, "more", model=None)
+    store.live_replies.settle(other.reply.id, Settled("done", "MORE"))
+    with store.db.write():
         store.db.execute("update chat_messages set user_message_id = null where id = :id", {"id": reply.id})
     again(store, reply, Settled("done", "better"))
     assert sorted(said(store, reply.session_id)) == ["MORE", "better", "hello", "more"]
-    trashed = store.last_trashed()
+    trashed = store.trash.latest()
     assert trashed is not None
-    store.undo(trashed.token)
+    store.undo.undo(trashed.token)
     assert said(store, reply.session_id) == ["hello", "good", "more", "MORE"]
 
 
@@ -122,10 +122,10 @@ def test_versions_are_kept_for_as_long_as_their_conversation(store: Store, clock
     reply = answered(store)
     better = again(store, reply, Settled("done", "better"))
     clock.move(days=400)
-    assert not store.purge_trash()
-    assert store.switch_version(better.id).content == "good"
-    store.delete_session(reply.session_id)
+    assert not store.trash.purge()
+    assert store.reply_versions.switch(better.id).content == "good"
+    store.trash.delete_conversation(reply.session_id)
     clock.move(days=400)
-    while store.purge_trash():
+    while store.trash.purge():
         pass
-    assert store.rows("select token from trash") == []
+    assert store.db.rows("select token from trash") == []

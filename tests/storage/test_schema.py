@@ -146,7 +146,7 @@ def store() -> Mirror:
 
 
 def columns(store: Mirror, index: str) -> str:
-    rows = store.rows("select name, desc from pragma_index_xinfo(:index) where key order by seqno", index=index)
+    rows = store.db.rows("select name, desc from pragma_index_xinfo(:index) where key order by seqno", index=index)
     return " ".join(f"-{row['name']}" if row["desc"] else row["name"] for row in rows)
 
 
@@ -171,20 +171,20 @@ def test_the_schema_is_what_the_reviewed_file_says() -> None:
 
 @pytest.mark.parametrize("table", COLUMNS)
 def test_a_table_has_the_specified_columns(store: Mirror, table: str) -> None:
-    assert [row["name"] for row in store.rows("select name from pragma_table_info(:t)", t=table)] == COLUMNS[
+    assert [row["name"] for row in store.db.rows("select name from pragma_table_info(:t)", t=table)] == COLUMNS[
         table
     ].split()
 
 
 @pytest.mark.parametrize("table", COLUMNS)
 def test_a_table_takes_only_values_of_its_columns_types(store: Mirror, table: str) -> None:
-    assert store.rows("select strict from pragma_table_list where name = :t", t=table)[0][0] == 1
+    assert store.db.rows("select strict from pragma_table_list where name = :t", t=table)[0][0] == 1
 
 
 @pytest.mark.parametrize("index", INDEXES)
 def test_a_specified_index_is_there(store: Mirror, index: str) -> None:
     table, expected = INDEXES[index]
-    found = store.one("select partial from pragma_index_list(:table) where name = :index", table=table, index=index)
+    found = store.db.one("select partial from pragma_index_list(:table) where name = :index", table=table, index=index)
     assert found is not None
     assert bool(found["partial"]) == (index in PARTIAL)
     assert columns(store, index) == expected
@@ -192,13 +192,13 @@ def test_a_specified_index_is_there(store: Mirror, index: str) -> None:
 
 @pytest.mark.parametrize("table", UNIQUE)
 def test_what_must_be_unique_is(store: Mirror, table: str) -> None:
-    uniques = store.rows('select name from pragma_index_list(:t) where "unique" = 1', t=table)
+    uniques = store.db.rows('select name from pragma_index_list(:t) where "unique" = 1', t=table)
     assert " ".join(UNIQUE[table]) in [columns(store, row["name"]) for row in uniques]
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)
 def test_a_specified_trigger_is_there(store: Mirror, trigger: str) -> None:
-    row = store.one("select tbl_name from sqlite_master where type = 'trigger' and name = :name", name=trigger)
+    row = store.db.one("select tbl_name from sqlite_master where type = 'trigger' and name = :name", name=trigger)
     assert row is not None
     assert row["tbl_name"] == TRIGGERS[trigger]
 
@@ -206,12 +206,12 @@ def test_a_specified_trigger_is_there(store: Mirror, trigger: str) -> None:
 def test_every_key_to_another_table_is_found_by_an_index(store: Mirror) -> None:
     """Without one, deleting or renaming a parent reads every child."""
     for table in COLUMNS:
-        for key in store.rows('select "from" as name from pragma_foreign_key_list(:t)', t=table):
+        for key in store.db.rows('select "from" as name from pragma_foreign_key_list(:t)', t=table):
             if (table, key["name"]) == ("profiles", "last_session_id"):
                 continue  # one row
             first = {
                 columns(store, row["name"]).split()[0].lstrip("-")
-                for row in store.rows("select name from pragma_index_list(:t)", t=table)
+                for row in store.db.rows("select name from pragma_index_list(:t)", t=table)
             }
             assert key["name"] in first, (table, key["name"])
 
@@ -228,19 +228,19 @@ def test_every_constraint_has_a_name() -> None:
 
 
 def test_a_fresh_file_knows_the_default_models(store: Mirror) -> None:
-    rows = store.rows("select tier, count(*) from model_access where is_active group by tier")
+    rows = store.db.rows("select tier, count(*) from model_access where is_active group by tier")
     assert {row[0]: row[1] for row in rows} == {"free": 2, "pro": 3, "enterprise": 3}
 
 
 def test_ids_that_sqlite_makes_are_random_uuids(store: Mirror) -> None:
     from uuid import UUID
 
-    for row in store.rows("select id from model_access"):
+    for row in store.db.rows("select id from model_access"):
         assert (UUID(row["id"]).version, str(UUID(row["id"]))) == (4, row["id"])
 
 
 def test_the_summary_of_an_account_is_one_row(store: Mirror) -> None:
-    row = store.one("select * from api_user_summary")
+    row = store.db.one("select * from api_user_summary")
     assert row is not None
     names = """
         id email full_name avatar_url subscription_tier credits default_model temperature system_prompt ui_preferences
@@ -253,6 +253,6 @@ def test_the_summary_of_an_account_is_one_row(store: Mirror) -> None:
     store.db.execute(
         "insert into chat_messages (id, session_id, role, content, input_tokens) values ('m', 's', 'user', '', 4)"
     )
-    row = store.one("select messages_today, tokens_today, total_sessions from api_user_summary")
+    row = store.db.one("select messages_today, tokens_today, total_sessions from api_user_summary")
     assert row is not None
     assert tuple(row) == (1, 4, 1)

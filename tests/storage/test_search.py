@@ -16,7 +16,7 @@ from sterna.storage.conversations.search import parse_query
 
 
 def found(store: Store, text: str, **options: object) -> list[str]:
-    return [hit.snippet for hit in store.search(text, **options)]  # type: ignore[arg-type]
+    return [hit.snippet for hit in store.search.search(text, **options)]  # type: ignore[arg-type]
 
 
 def sound(store: Store) -> None:
@@ -26,7 +26,7 @@ def sound(store: Store) -> None:
 
 
 def test_what_was_said_is_found_while_the_word_is_still_being_typed(store: Store) -> None:
-    store.rename_session(
+    store.conversations.rename(
         exchange(store, "Which lighthouse is oldest?", "Near Coruña, the Tower of Hercules").session_id, "T"
     )
     word = "lighthouse"
@@ -39,7 +39,7 @@ def test_what_was_said_is_found_while_the_word_is_still_being_typed(store: Store
 
 
 def test_case_and_accents_do_not_matter(store: Store) -> None:
-    store.rename_session(exchange(store, "hello", "Crème brûlée in CORUÑA, Ærø, Straße").session_id, "T")
+    store.conversations.rename(exchange(store, "hello", "Crème brûlée in CORUÑA, Ærø, Straße").session_id, "T")
     for text in ("creme", "CRÈME BRUL", "coruna", "Coruñ", "brulee cor", "straß", "cre\u0300me"):
         assert len(found(store, text)) == 1, text
 
@@ -48,8 +48,8 @@ def test_titles_come_first_then_the_newest_messages(store: Store) -> None:
     first = exchange(store, "about whales").session_id
     exchange(store, "whales again", session_id=first)
     second = exchange(store, "nothing").session_id
-    store.rename_session(second, "Whales and ships")
-    hits = store.search("whales")
+    store.conversations.rename(second, "Whales and ships")
+    hits = store.search.search("whales")
     assert [(hit.session_id, hit.message_id is None, hit.role) for hit in hits] == [
         (second, True, None),
         (first, True, None),
@@ -59,7 +59,7 @@ def test_titles_come_first_then_the_newest_messages(store: Store) -> None:
     assert hits[0].snippet == "\x02Whales\x03 and ships"
     assert [hit.snippet for hit in hits[2:]] == ["\x02whales\x03 again", "about \x02whales\x03"]
     assert [hit.session_title for hit in hits] == ["Whales and ships", "about whales", "about whales", "about whales"]
-    assert len(store.search("whales", limit=2)) == 2
+    assert len(store.search.search("whales", limit=2)) == 2
     assert found(store, "whales", session_id=second) == []
     assert found(store, "whal", session_id=first) == ["\x02whales\x03 again", "about \x02whales\x03"]
 
@@ -107,9 +107,9 @@ def test_a_conversation_in_chinese_is_found_by_any_part_of_a_sentence(store: Sto
 )
 def test_what_an_index_would_take_for_syntax_is_text(store: Store, text: str) -> None:
     exchange(store, f"we wrote {text} there".replace("\0", ""))
-    store.search(text)
-    store.search(text + " wro")
-    store.search_best(text, 5)
+    store.search.search(text)
+    store.search.search(text + " wro")
+    store.search.search_best(text, 5)
 
 
 @pytest.fixture(scope="module")
@@ -126,25 +126,25 @@ def test_any_text_is_a_query(memory: Store, text: str) -> None:
     query = parse_query(text)
     for match in (query.match, query.near):
         if match:
-            memory.rows("select rowid from message_search where message_search match :match", match=match)
-    memory.search(text)
-    memory.search_best(text, 3)
+            memory.db.rows("select rowid from message_search where message_search match :match", match=match)
+    memory.search.search(text)
+    memory.search.search_best(text, 3)
 
 
 def test_the_long_and_the_short_way_to_a_beginning_find_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    with store.write():
+    with store.db.write():
         for number in range(12):
             exchange(store, f"international {number}" if number % 3 else "interval crème-international", "intern")
     monkeypatch.setattr(search, "CANDIDATES", 10_000)
-    short = [hit.message_id for hit in store.search("internat", limit=99)]
+    short = [hit.message_id for hit in store.search.search("internat", limit=99)]
     monkeypatch.setattr(search, "CANDIDATES", 2)
-    assert [hit.message_id for hit in store.search("internat", limit=99)] == short
+    assert [hit.message_id for hit in store.search.search("internat", limit=99)] == short
     assert len([message for message in short if message]) == 12
 
 
 def test_snippets_show_a_piece_of_a_long_message_without_what_a_terminal_would_obey(store: Store) -> None:
     text = "word " * 500 + "\x1b]0;evil\x07 \x02needle\x03 [/x]\n\nmore " + "word " * 500
-    store.rename_session(exchange(store, "hello", text).session_id, "T")
+    store.conversations.rename(exchange(store, "hello", text).session_id, "T")
     for typed in ("needle", "need", "needl", "needle "):
         (snippet,) = found(store, typed)
         assert "\x02needle\x03" in snippet
@@ -156,8 +156,8 @@ def test_snippets_show_a_piece_of_a_long_message_without_what_a_terminal_would_o
 def test_the_index_follows_edits_moves_and_deletes(store: Store) -> None:
     reply = exchange(store, "alpha", "beta")
     sound(store)
-    store.edit_message(reply.id, "gamma")
-    store.rename_session(reply.session_id, "Delta")
+    store.messages.edit(reply.id, "gamma")
+    store.conversations.rename(reply.session_id, "Delta")
     sound(store)
     assert (found(store, "beta"), found(store, "gamma")) == ([], ["\x02gamma\x03"])
     assert found(store, "delta") == ["\x02Delta\x03"]
@@ -165,7 +165,7 @@ def test_the_index_follows_edits_moves_and_deletes(store: Store) -> None:
     assert found(store, "gamma") == []
     store.db.execute("update chat_messages set role = 'assistant' where id = ?", (reply.id,))
     assert found(store, "gamma") == ["\x02gamma\x03"]
-    store.delete_message(reply.id)
+    store.trash.delete_message(reply.id)
     assert found(store, "gamma") == []
     sound(store)
     store.db.execute("delete from chat_sessions")
@@ -176,31 +176,31 @@ def test_the_index_follows_edits_moves_and_deletes(store: Store) -> None:
 def test_a_deleted_conversation_vanishes_from_the_results_and_undo_brings_it_back(store: Store) -> None:
     kept = exchange(store, "sea and sand").session_id
     gone = exchange(store, "sea and salt").session_id
-    before = store.search("sea")
-    trashed = store.delete_session(gone)
-    assert {hit.session_id for hit in store.search("sea")} == {kept}
-    store.undo(trashed.token)
-    assert store.search("sea") == before
+    before = store.search.search("sea")
+    trashed = store.trash.delete_conversation(gone)
+    assert {hit.session_id for hit in store.search.search("sea")} == {kept}
+    store.undo.undo(trashed.token)
+    assert store.search.search("sea") == before
     sound(store)
-    trashed = store.clear_all()
-    assert store.search("sea") == []
+    trashed = store.trash.clear_all()
+    assert store.search.search("sea") == []
     exchange(store, "sea anew")
     assert found(store, "sea") == ["\x02sea\x03 anew", "\x02sea\x03 anew"]
-    store.undo(trashed.token)
-    assert {hit.message_id for hit in before} < {hit.message_id for hit in store.search("sea")}
+    store.undo.undo(trashed.token)
+    assert {hit.message_id for hit in before} < {hit.message_id for hit in store.search.search("sea")}
     sound(store)
 
 
 def test_a_question_in_plain_words_finds_what_was_discussed(store: Store) -> None:
     exchange(store, "How do I tune postgres indexes?", "Use explain.")
     exchange(store, "What is for dinner?", "Soup.")
-    hits = store.search_best("what did we once discuss about postgres indexes", 3)
+    hits = store.search.search_best("what did we once discuss about postgres indexes", 3)
     assert hits[0].snippet == "How do I tune \x02postgres\x03 \x02indexes\x03?"
-    assert store.search_best("?!", 3) == []
+    assert store.search.search_best("?!", 3) == []
 
 
 def test_system_messages_are_not_searched(store: Store) -> None:
-    session = store.create_session("T")
+    session = store.conversations.create("T")
     store.db.execute(
         "insert into chat_messages (id, session_id, role, content) values ('x', ?, 'system', 'secret recipe')",
         (session.id,),
@@ -209,19 +209,19 @@ def test_system_messages_are_not_searched(store: Store) -> None:
 
 
 def test_a_partial_reply_is_found_once_it_is_settled(store: Store) -> None:
-    begun = store.begin_turn(None, "hello", model=None)
-    store.save_live(begun.reply.id, "unfinished", "")
+    begun = store.live_replies.begin_turn(None, "hello", model=None)
+    store.live_replies.save(begun.reply.id, "unfinished", "")
     assert found(store, "unfinished") == []
-    store.settle_reply(begun.reply.id, Settled("failed", "unfinished", error_message="cut"))
+    store.live_replies.settle(begun.reply.id, Settled("failed", "unfinished", error_message="cut"))
     assert found(store, "unfinished") == ["\x02unfinished\x03"]
 
 
 def test_a_pasted_log_that_repeats_its_words_is_found_without_a_wait(store: Store) -> None:
-    begun = store.begin_turn(None, "lorem ipsum dolor sit amet consectetur\n" * 20_000, model=None)
+    begun = store.live_replies.begin_turn(None, "lorem ipsum dolor sit amet consectetur\n" * 20_000, model=None)
     began = time.process_time()
     for typed in ("lorem ipsum dolor ", "lorem ips"):
-        assert begun.user_message.id in {hit.message_id for hit in store.search(typed)}
-    (best,) = store.search_best("lorem ipsum dolor", 1)
+        assert begun.user_message.id in {hit.message_id for hit in store.search.search(typed)}
+    (best,) = store.search.search_best("lorem ipsum dolor", 1)
     assert "\x02lorem\x03" in best.snippet or "\x02dolor\x03" in best.snippet
     assert time.process_time() - began < 3, "the square of the matches takes half a minute"
 
@@ -245,7 +245,7 @@ def test_symbols_of_a_word_are_found_as_they_are(store: Store) -> None:
     marked = str.maketrans("", "", "\x02\x03")
 
     def texts(query: str) -> list[str]:
-        return [hit.snippet.translate(marked) for hit in store.search(query) if hit.role == "user"]
+        return [hit.snippet.translate(marked) for hit in store.search.search(query) if hit.role == "user"]
 
     assert texts("C++") == texts("c+") == texts("c++ temp") == ["C++ has templates"]
     assert texts("C#") == texts("c# properties ") == ["In C# there are properties"]
@@ -255,4 +255,6 @@ def test_symbols_of_a_word_are_found_as_they_are(store: Store) -> None:
     assert texts("a/b") == ["read a/b twice"]
     assert len(texts("c")) == 4
     assert "\x02C++\x03" in found(store, "C++")[1]
-    assert [hit.session_title for hit in store.search("C#") if hit.message_id is None] == ["In C# there are properties"]
+    assert [hit.session_title for hit in store.search.search("C#") if hit.message_id is None] == [
+        "In C# there are properties"
+    ]

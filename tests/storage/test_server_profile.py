@@ -18,13 +18,13 @@ USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     made = Store.open(tmp_path / "me.db")
-    made.adopt("https://chat.example.org", USER, "ada@example.org")
+    made.linking.adopt("https://chat.example.org", USER, "ada@example.org")
     return made
 
 
 def told(store: Store, **today: Any) -> dict[str, Any]:
     """An answer of /api/user/data."""
-    day = {"usage_date": store.stamp()[:10], "messages_sent": 0, "models_used": {}} | today
+    day = {"usage_date": store.db.stamp()[:10], "messages_sent": 0, "models_used": {}} | today
     return {
         "profile": {"id": USER, "email": "ada@example.org", "full_name": "Ada", "avatar_url": None,
                     "subscription_tier": "pro", "credits": 7},
@@ -40,8 +40,8 @@ def told(store: Store, **today: Any) -> dict[str, Any]:
 
 
 def say(store: Store, text: str, session: str | None = None) -> str:
-    begun = store.begin_turn(session, text, model="g/m")
-    store.settle_reply(begun.reply.id, Settled("done", "Yes.", model="g/m", output_tokens=5))
+    begun = store.live_replies.begin_turn(session, text, model="g/m")
+    store.live_replies.settle(begun.reply.id, Settled("done", "Yes.", model="g/m", output_tokens=5))
     return begun.session.id
 
 
@@ -56,8 +56,8 @@ def model(name: str, tier: str, daily: int | None = None) -> dict[str, Any]:
 
 def test_the_profile_is_the_server_s(store: Store) -> None:
     sent(store)
-    assert store.take_account_data(told(store), {})
-    found = store.get_user_complete_profile(USER)
+    assert store.server_profile.merge(told(store), {})
+    found = store.profiles.get_user_complete_profile(USER)
     assert (found["full_name"], found["subscription_tier"], found["credits"]) == ("Ada", "pro", 7)
     assert found["preferences"]["ui"] == {"theme": "light", "deep": {"a": 1}}
     assert found["preferences"]["model"]["temperature"] == 0.5
@@ -67,10 +67,10 @@ def test_the_profile_is_the_server_s(store: Store) -> None:
 def test_use_is_the_server_s_and_what_is_said_here_after_it_comes_on_top(store: Store) -> None:
     say(store, "one")
     sent(store)
-    store.take_account_data(told(store, messages_sent=10, messages_received=9, models_used={"g/m": 9}), {})
-    assert store.usage_today()["messages_sent"] == 10
+    store.server_profile.merge(told(store, messages_sent=10, messages_received=9, models_used={"g/m": 9}), {})
+    assert store.usage.usage_today()["messages_sent"] == 10
     say(store, "two")
-    today = store.usage_today()
+    today = store.usage.usage_today()
     assert (today["messages_sent"], today["messages_received"], today["models_used"]) == (11, 10, {"g/m": 10})
 
 
@@ -78,64 +78,64 @@ def test_use_is_not_taken_while_something_waits_to_be_sent(store: Store) -> None
     """The server would count it again."""
     sent(store)
     say(store, "waits")
-    assert not store.take_account_data(told(store, messages_sent=10), {})
-    assert store.usage_today()["messages_sent"] == 1
+    assert not store.server_profile.merge(told(store, messages_sent=10), {})
+    assert store.usage.usage_today()["messages_sent"] == 1
 
 
 def test_days_that_the_server_knows_nothing_of_are_gone_and_older_ones_stay(store: Store) -> None:
     say(store, "one")
     sent(store)
-    store.track_user_usage(USER, 3, usage_date="2020-01-01")
-    store.take_account_data(told(store), {})
-    assert store.usage_today()["messages_sent"] == 0
-    assert store.one("select messages_sent from user_usage_daily where usage_date = '2020-01-01'") is not None
+    store.usage.track_user_usage(USER, 3, usage_date="2020-01-01")
+    store.server_profile.merge(told(store), {})
+    assert store.usage.usage_today()["messages_sent"] == 0
+    assert store.db.one("select messages_sent from user_usage_daily where usage_date = '2020-01-01'") is not None
 
 
 def test_conversations_that_stay_here_are_counted_here(store: Store) -> None:
     private = say(store, "for me alone")
-    store.set_private(private, True)
+    store.privacy.set_private(private, True)
     sent(store)
-    store.take_account_data(told(store, messages_sent=10, models_used={"g/m": 2}), {})
-    today = store.usage_today()
+    store.server_profile.merge(told(store, messages_sent=10, models_used={"g/m": 2}), {})
+    today = store.usage.usage_today()
     assert (today["messages_sent"], today["messages_received"], today["models_used"]) == (11, 1, {"g/m": 3})
 
 
 def test_what_was_changed_offline_is_kept_and_waits(store: Store) -> None:
     sent(store)
-    store.change_preferences("ui", {"deep": {"b": 2}})
-    store.change_preferences("ui", {"deep": {"c": 3}})
-    store.change_preferences("model", {"temperature": 1})
-    store.change_full_name("Ada L.")
+    store.server_profile.change_preferences("ui", {"deep": {"b": 2}})
+    store.server_profile.change_preferences("ui", {"deep": {"c": 3}})
+    store.server_profile.change_preferences("model", {"temperature": 1})
+    store.server_profile.change_full_name("Ada L.")
     waiting = {"ui": {"deep": {"b": 2, "c": 3}}, "model": {"temperature": 1}, "full_name": "Ada L."}
-    assert store.pending_profile() == waiting
-    store.take_account_data(told(store), {})
-    found = store.get_user_complete_profile(USER)
+    assert store.server_profile.pending_profile() == waiting
+    store.server_profile.merge(told(store), {})
+    found = store.profiles.get_user_complete_profile(USER)
     assert found["preferences"]["ui"]["deep"] == {"a": 1, "b": 2, "c": 3}
     assert (found["full_name"], found["preferences"]["model"]["temperature"]) == ("Ada L.", 1.0)
-    assert store.pending_profile() == waiting
+    assert store.server_profile.pending_profile() == waiting
 
 
 def test_what_was_told_waits_no_more_unless_it_changed_meanwhile(store: Store) -> None:
-    store.change_full_name("Ada L.")
-    store.change_preferences("ui", {"theme": "dark"})
-    on_its_way = store.pending_profile()
-    store.change_preferences("ui", {"theme": "blue"})
-    store.take_account_data(told(store), on_its_way)
-    assert store.pending_profile() == {"ui": {"theme": "blue"}}
-    assert store.get_user_complete_profile(USER)["preferences"]["ui"]["theme"] == "blue"
+    store.server_profile.change_full_name("Ada L.")
+    store.server_profile.change_preferences("ui", {"theme": "dark"})
+    on_its_way = store.server_profile.pending_profile()
+    store.server_profile.change_preferences("ui", {"theme": "blue"})
+    store.server_profile.merge(told(store), on_its_way)
+    assert store.server_profile.pending_profile() == {"ui": {"theme": "blue"}}
+    assert store.profiles.get_user_complete_profile(USER)["preferences"]["ui"]["theme"] == "blue"
 
 
 def test_a_preference_that_cannot_be_is_refused_and_does_not_wait(store: Store) -> None:
-    assert not store.change_preferences("model", {"temperature": 9})["success"]
-    assert store.pending_profile() == {}
+    assert not store.server_profile.change_preferences("model", {"temperature": 9})["success"]
+    assert store.server_profile.pending_profile() == {}
 
 
 def test_models_come_with_tiers_limits_and_what_is_used(store: Store) -> None:
-    assert not store.server_relays()
-    store.take_models([model("g/m", "free", 20), model("g/big", "enterprise")], relays=True)
+    assert not store.server_profile.server_relays()
+    store.server_profile.merge_models([model("g/m", "free", 20), model("g/big", "enterprise")], relays=True)
     say(store, "one")
-    small, big = store.server_models()
+    small, big = store.server_profile.server_models()
     assert (small["allowed"], small["limits"], small["today"]) == (True, "1 of 20 today", 1)
     assert (big["allowed"], big["limits"], big["tier"]) == (False, "", "enterprise")
-    assert store.server_relays()
-    assert [one["model_id"] for one in store.get_user_allowed_models(USER)] == ["g/m"]
+    assert store.server_profile.server_relays()
+    assert [one["model_id"] for one in store.model_access.get_user_allowed_models(USER)] == ["g/m"]

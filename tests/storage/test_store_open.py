@@ -80,7 +80,7 @@ def test_a_file_has_one_account_from_the_first_start_on(tmp_path: Path) -> None:
     store.close()
     store = Store.open(tmp_path / "a.db")
     assert store.user_id == first
-    assert store.rows("select count(*) from profiles")[0][0] == 1
+    assert store.db.rows("select count(*) from profiles")[0][0] == 1
     store.close()
     store.close()
 
@@ -91,7 +91,7 @@ def test_opening_a_file_that_is_up_to_date_loads_nothing_heavy(tmp_path: Path) -
 import sys, pathlib
 from sterna.storage import Store
 store = Store.open(pathlib.Path(sys.argv[1]))
-store.session_page(0, 50)
+store.conversations.page(0, 50)
 print(sorted({"sqlite_utils", "filelock", "httpx", "textual", "platformdirs"} & set(sys.modules)))
 """
     out, err = python(code, tmp_path / "a.db").communicate(timeout=60)
@@ -106,7 +106,7 @@ folder = data_dir(pathlib.Path(sys.argv[1]))
 print(flush=True)
 sys.stdin.readline()
 store = Store.open(open_account(folder))
-print(store.path.name, store.user_id, store.session_count())
+print(store.db.path.name, store.user_id, store.conversations.count())
 """
     starters = [
         subprocess.Popen(
@@ -178,8 +178,8 @@ def test_a_file_held_by_another_program_says_so_and_nothing_is_lost(tmp_path: Pa
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("begin immediate")
     with pytest.raises(StoreBusy, match=r"a\.db is held by another program"):
-        store.begin_turn(None, "hello", model=None)
-    assert store.session_count() == 0  # reading goes on
+        store.live_replies.begin_turn(None, "hello", model=None)
+    assert store.conversations.count() == 0  # reading goes on
     other.execute("rollback")
     other.close()
     assert exchange(store, "hello").content == "Yes."
@@ -195,16 +195,16 @@ def test_a_place_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 def test_a_file_that_became_read_only_says_so(store: Store) -> None:
     store.db.execute("pragma query_only = on")
     with pytest.raises(StoreReadOnly, match="cannot be written"):
-        store.create_session()
+        store.conversations.create()
 
 
 def test_a_full_disk_says_so_and_keeps_what_was_there(store: Store) -> None:
     kept = exchange(store, "hello")
     store.db.execute(f"pragma max_page_count = {store.db.execute('pragma page_count').fetchone()[0]}")
     with pytest.raises(StoreFull, match="No space is left"):
-        store.begin_turn(kept.session_id, "x" * 1_000_000, model=None)
-    assert [m.content for m in store.messages_before(kept.session_id, None, 9)] == ["hello", "Yes."]
-    assert store.live_replies() == []
+        store.live_replies.begin_turn(kept.session_id, "x" * 1_000_000, model=None)
+    assert [m.content for m in store.messages.before(kept.session_id, None, 9)] == ["hello", "Yes."]
+    assert store.arriving_replies.of() == []
     store.db.execute("pragma max_page_count = 1073741823")
     assert exchange(store, "again", session_id=kept.session_id).content == "Yes."
 
@@ -222,36 +222,36 @@ def test_a_disk_too_full_to_read_from_is_not_called_broken(
 
 
 def test_a_value_that_the_schema_refuses_is_a_sentence(store: Store) -> None:
-    session = store.create_session()
+    session = store.conversations.create()
     with pytest.raises(Invalid, match="That value does not fit"):
-        store.create_session(session_id=session.id)
+        store.conversations.create(session_id=session.id)
 
 
 def test_a_write_that_fails_leaves_nothing_and_tells_nobody(store: Store) -> None:
     heard: list[object] = []
-    store.on_commit = heard.append
+    store.db.on_commit = heard.append
     with pytest.raises(ZeroDivisionError):
-        fail_in_write(store, lambda: store.create_session("one"))
-    assert (store.session_count(), store.waiting(), heard) == (0, 0, [])
-    session = store.create_session("two")
+        fail_in_write(store, lambda: store.conversations.create("one"))
+    assert (store.conversations.count(), store.sync_metadata.waiting(), heard) == (0, 0, [])
+    session = store.conversations.create("two")
     assert heard == [Change(sessions=frozenset({session.id}))]
 
 
 def fail_in_write(store: Store, write: Callable[[], object]) -> None:
-    with store.write():
+    with store.db.write():
         write()
         raise ZeroDivisionError
 
 
 def test_triggers_know_the_moment_of_the_write_and_nobody_else_does(store: Store, clock: Ticking) -> None:
-    with store.write():
-        session = store.create_session()
-        assert session.created_at == store.stamp() == store.rows("select now from sync_ctx")[0][0]
-    assert store.rows("select now from sync_ctx")[0][0] is None
+    with store.db.write():
+        session = store.conversations.create()
+        assert session.created_at == store.db.stamp() == store.db.rows("select now from sync_ctx")[0][0]
+    assert store.db.rows("select now from sync_ctx")[0][0] is None
 
 
 def test_sqlite_utils_never_commits_a_write_of_ours(store: Store) -> None:
-    place = Database(store.db, recursive_triggers=False, execute_plugins=False)
+    place = Database(store.db.connection, recursive_triggers=False, execute_plugins=False)
 
     def write() -> None:
         place["shelf"].insert_all([{"id": 1, "name": "a"}, {"id": 2, "name": "b"}], pk="id")
@@ -261,12 +261,12 @@ def test_sqlite_utils_never_commits_a_write_of_ours(store: Store) -> None:
         place["shelf"].delete(2)
         place["shelf"].add_column("more", str)
         assert [row["name"] for row in place.query("select name from shelf")] == ["c"]
-        assert store.db.in_transaction
+        assert store.db.connection.in_transaction
 
     with pytest.raises(ZeroDivisionError):
         fail_in_write(store, write)
     assert "shelf" not in place.table_names()
-    assert store.rows("pragma recursive_triggers")[0][0] == 0
+    assert store.db.rows("pragma recursive_triggers")[0][0] == 0
 
 
 # Migration
@@ -289,9 +289,9 @@ def test_an_older_file_is_copied_then_brought_up_to_date_with_its_rows(tmp_path:
         db.execute("insert into chat_messages (id, session_id, role, content) values ('m', 's', 'user', 'word')")
     db.close()
     store = Store.open(path)
-    assert store.get_session("s").title == "Kept"
-    assert [hit.session_title for hit in store.search("word")] == ["Kept"]
-    assert store.last_trashed() is None
+    assert store.conversations.get("s").title == "Kept"
+    assert [hit.session_title for hit in store.search.search("word")] == ["Kept"]
+    assert store.trash.latest() is None
     store.close()
     (copy,) = tmp_path.glob("a.backup-*.db")
     assert mode(copy) == 0o600
@@ -314,7 +314,7 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
 
 
 def test_every_step_is_recorded_by_name(store: Store) -> None:
-    names = [row["name"] for row in store.rows("select name from _sqlite_migrations order by id")]
+    names = [row["name"] for row in store.db.rows("select name from _sqlite_migrations order by id")]
     assert names == [f"{file.parent.name}/{file.stem}" for file in steps()]
 
 
@@ -355,7 +355,7 @@ import sys
 from pathlib import Path
 from sterna.storage import Store
 store = Store.open(Path(sys.argv[1]))
-store.create_session("of another process")
+store.conversations.create("of another process")
 store.close()
 """
 
@@ -364,13 +364,13 @@ def test_a_second_store_of_this_process_does_not_hide_what_others_write(tmp_path
     """Closing any descriptor of a file gives up every lock that the process has on it, SQLite's too."""
     path = tmp_path / "account.db"
     store = Store.open(path)
-    assert store.session_count() == 0
+    assert store.conversations.count() == 0
     Store.open(path).close()
     subprocess.run([sys.executable, "-c", ONE_MORE, str(path)], check=True, timeout=60)
-    assert store.session_count() == 1
-    store.create_session("of this one")
+    assert store.conversations.count() == 1
+    store.conversations.create("of this one")
     other = Store.open(path)
-    assert other.session_count() == 2
-    assert other.damage() == []
+    assert other.conversations.count() == 2
+    assert other.maintenance.damage() == []
     other.close()
     store.close()

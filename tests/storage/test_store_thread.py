@@ -12,7 +12,19 @@ import pytest
 from builders import exchange
 from ticking import Ticking
 
-from sterna.storage import Change, NotFound, Store, StoreError, StoreThread, thread
+from sterna.storage import (
+    BulkImport,
+    Change,
+    Conversations,
+    Messages,
+    NotFound,
+    Search,
+    Store,
+    StoreError,
+    StoreThread,
+    Trash,
+    thread,
+)
 
 
 @pytest.fixture
@@ -37,13 +49,13 @@ async def test_calls_run_in_order_in_one_thread_that_is_not_the_loops(opened: St
     threads = {await opened.run(where) for _ in range(3)}
     assert len(threads) == 1
     assert threads != {threading.get_ident()}
-    made = await asyncio.gather(*(opened.run(Store.create_session, f"t{n}") for n in range(5)))
-    assert [row.title for row in await opened.run(Store.session_page, 0, 9)] == [s.title for s in reversed(made)]
+    made = await asyncio.gather(*(opened.run(Conversations.create, f"t{n}") for n in range(5)))
+    assert [row.title for row in await opened.run(Conversations.page, 0, 9)] == [s.title for s in reversed(made)]
 
 
 async def test_an_error_of_the_store_arrives_where_it_was_awaited(opened: StoreThread) -> None:
     with pytest.raises(NotFound):
-        await opened.run(Store.get_session, "gone")
+        await opened.run(Conversations.get, "gone")
 
 
 async def test_a_file_that_cannot_be_opened_says_so_at_the_start(tmp_path: Path) -> None:
@@ -57,12 +69,12 @@ async def test_a_file_that_cannot_be_opened_says_so_at_the_start(tmp_path: Path)
 async def test_listeners_hear_which_conversations_a_commit_touched_until_they_stop(opened: StoreThread) -> None:
     heard: list[Change] = []
     stop = opened.subscribe(heard.append)
-    session = await opened.run(Store.create_session)
+    session = await opened.run(Conversations.create)
     await asyncio.sleep(0)
     assert heard == [Change(frozenset({session.id}))]
     stop()
     stop()
-    await opened.run(Store.create_session)
+    await opened.run(Conversations.create)
     await asyncio.sleep(0)
     assert len(heard) == 1
 
@@ -78,7 +90,7 @@ async def test_a_commit_of_another_process_is_noticed(opened: StoreThread, tmp_p
         return Change(elsewhere=True) in heard
 
     await until(noticed)
-    assert (await opened.run(Store.get_message, reply.id)).content == "Yes."
+    assert (await opened.run(Messages.get, reply.id)).content == "Yes."
 
 
 async def test_what_an_import_left_for_later_is_indexed_while_the_program_runs(
@@ -86,10 +98,10 @@ async def test_what_an_import_left_for_later_is_indexed_while_the_program_runs(
 ) -> None:
     monkeypatch.setattr("sterna.storage.conversations.bulk_import.INDEX_AT_ONCE", 0)
     items = [{"id": f"s{n}", "messages": [{"id": f"m{n}", "role": "user", "content": "pebble"}]} for n in range(5)]
-    await opened.run(Store.import_conversations, items)
+    await opened.run(BulkImport.import_conversations, items)
 
     async def all_found() -> bool:
-        return len(await opened.run(Store.search, "pebble")) == 5
+        return len(await opened.run(Search.search, "pebble")) == 5
 
     await until(all_found)
 
@@ -102,8 +114,8 @@ async def test_a_query_that_takes_very_long_is_ended_and_says_so(opened: StoreTh
 
     def count(store: Store) -> None:
         began.set()
-        with store.write():
-            store.rows(ENDLESS)
+        with store.db.write():
+            store.db.rows(ENDLESS)
 
     counting = asyncio.create_task(opened.run(count))
     while not counting.done():
@@ -112,7 +124,7 @@ async def test_a_query_that_takes_very_long_is_ended_and_says_so(opened: StoreTh
             opened.interrupt()
     with pytest.raises(StoreError, match="was ended"):
         await counting
-    assert (await opened.run(Store.create_session, "afterwards")).title == "afterwards"
+    assert (await opened.run(Conversations.create, "afterwards")).title == "afterwards"
 
 
 async def test_closing_does_not_wait_for_a_query_that_takes_very_long(
@@ -123,17 +135,17 @@ async def test_closing_does_not_wait_for_a_query_that_takes_very_long(
 
     def count(store: Store) -> None:
         try:
-            store.rows(ENDLESS)
+            store.db.rows(ENDLESS)
         except sqlite3.OperationalError:
             ended.append("by the close")
 
-    waiting = asyncio.gather(opened.run(count), opened.run(Store.create_session, "queued behind it"))
+    waiting = asyncio.gather(opened.run(count), opened.run(Conversations.create, "queued behind it"))
     await asyncio.sleep(0)
     await opened.close()
     await waiting
     assert ended == ["by the close"]
     again = Store.open(tmp_path / "a.db")
-    assert [row.title for row in again.session_page(0, 9)] == ["queued behind it"]
+    assert [row.title for row in again.conversations.page(0, 9)] == ["queued behind it"]
     again.close()
 
 
@@ -141,10 +153,10 @@ async def test_what_was_deleted_long_ago_is_forgotten_while_the_program_runs(
     opened: StoreThread, clock: Ticking
 ) -> None:
     reply = await opened.run(exchange, "pebble")
-    await opened.run(Store.delete_session, reply.session_id)
+    await opened.run(Trash.delete_conversation, reply.session_id)
 
     async def forgotten() -> bool:
-        return not await opened.run(lambda store: store.rows("select 1 from trash_rows"))
+        return not await opened.run(lambda store: store.db.rows("select 1 from trash_rows"))
 
     assert not await forgotten()
     clock.move(days=31)
@@ -162,14 +174,14 @@ def test_being_ended_again_while_it_is_undone_leaves_no_write_open(tmp_path: Pat
     inside, over = threading.Event(), threading.Event()
 
     def count() -> None:
-        with store.write():
+        with store.db.write():
             inside.set()
-            store.rows(ENDLESS)
+            store.db.rows(ENDLESS)
 
     def insist() -> None:
         while not over.is_set():
             if inside.is_set():
-                store.db.interrupt()
+                store.db.connection.interrupt()
 
     insisting = threading.Thread(target=insist)
     insisting.start()
@@ -181,5 +193,5 @@ def test_being_ended_again_while_it_is_undone_leaves_no_write_open(tmp_path: Pat
     finally:
         over.set()
         insisting.join()
-    assert store.create_session("afterwards").title == "afterwards"
+    assert store.conversations.create("afterwards").title == "afterwards"
     store.close()

@@ -22,7 +22,7 @@ def test_what_was_taken_is_known_as_the_servers(store: Store, far: FarSide) -> N
     (state,) = table(store, "sync_session_state")
     assert state["srv_seq"] == state["created_seq"] == 1
     assert {row["srv_seq"] for row in table(store, "sync_message_state")} == {2, 3}
-    store.edit_message(reply.id, "Other.")
+    store.messages.edit(reply.id, "Other.")
     far.freeze()
     assert far.sent[0].base == 3
 
@@ -30,8 +30,8 @@ def test_what_was_taken_is_known_as_the_servers(store: Store, far: FarSide) -> N
 def test_an_edit_made_meanwhile_is_kept_and_has_seen_what_was_taken(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
     far.freeze()
-    store.edit_message(reply.id, "Other.")
-    store.rename_session(reply.session_id, "By hand")
+    store.messages.edit(reply.id, "Other.")
+    store.conversations.rename(reply.session_id, "By hand")
     far.settle()
     assert outbox(store) == {("m", reply.id, "put"), ("c", reply.session_id, "put")}
     far.freeze()
@@ -42,26 +42,26 @@ def test_an_edit_made_meanwhile_is_kept_and_has_seen_what_was_taken(store: Store
 def test_a_value_that_lost_is_filed_once_and_the_winner_is_here(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
     far.sync()
-    store.edit_message(reply.id, "Mine.")
-    store.rename_session(reply.session_id, "My title")
+    store.messages.edit(reply.id, "Mine.")
+    store.conversations.rename(reply.session_id, "My title")
     far.freeze()
     won = {
         reply.id: message(reply.id, reply.session_id, 20, "Theirs.", role="assistant"),
         reply.session_id: conversation(reply.session_id, 21, "Their title", cls=1),
     }
     far.settle(**{one.id: far.answer(one, "lost", won[one.id]) for one in far.sent})
-    assert store.get_message(reply.id).content == "Theirs."
-    assert store.get_session(reply.session_id).title == "Their title"
-    assert {(one.kind, one.mine, one.theirs) for one in store.conflicts()} == {
+    assert store.messages.get(reply.id).content == "Theirs."
+    assert store.conversations.get(reply.session_id).title == "Their title"
+    assert {(one.kind, one.mine, one.theirs) for one in store.conflicts.list_open()} == {
         ("m", "Mine.", "Theirs."),
         ("c", "My title", "Their title"),
     }
     assert outbox(store) == set()
-    store.edit_message(reply.id, "Mine.")
+    store.messages.edit(reply.id, "Mine.")
     far.freeze()
     assert far.sent[0].base == 20
     far.settle(**{reply.id: far.answer(far.sent[0], "lost", won[reply.id])})
-    assert len(store.conflicts()) == 2
+    assert len(store.conflicts.list_open()) == 2
 
 
 def test_an_automatic_title_that_lost_is_not_worth_a_word(store: Store, far: FarSide) -> None:
@@ -69,19 +69,19 @@ def test_an_automatic_title_that_lost_is_not_worth_a_word(store: Store, far: Far
     far.freeze()
     told = {session: far.answer(far.sent[0], "lost", conversation(session, 5, "By hand", cls=1))}
     far.settle(**told)
-    assert store.get_session(session).title == "By hand"
-    assert store.conflicts() == []
+    assert store.conversations.get(session).title == "By hand"
+    assert store.conflicts.list_open() == []
 
 
 def test_a_value_that_lost_and_was_written_over_meanwhile_does_not_move_the_base(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
     far.sync()
-    store.edit_message(reply.id, "Mine.")
+    store.messages.edit(reply.id, "Mine.")
     far.freeze()
     base = far.sent[0].base
-    store.edit_message(reply.id, "Mine again.")
+    store.messages.edit(reply.id, "Mine again.")
     far.settle(**{reply.id: far.answer(far.sent[0], "lost", message(reply.id, reply.session_id, 20, "Theirs."))})
-    assert store.get_message(reply.id).content == "Mine again."
+    assert store.messages.get(reply.id).content == "Mine again."
     far.freeze()
     assert (far.sent[0].base, far.sent[0].rev) == (base, 2)
 
@@ -89,8 +89,8 @@ def test_a_value_that_lost_and_was_written_over_meanwhile_does_not_move_the_base
 def test_a_setting_that_lost_gives_way_and_only_a_written_one_is_filed(store: Store, far: FarSide) -> None:
     session = exchange(store, "hello").session_id
     far.sync()
-    store.set_session_setting(session, "model", "mine")
-    store.set_session_setting(session, "system_prompt", "Be kind.")
+    store.conversations.set_setting(session, "model", "mine")
+    store.conversations.set_setting(session, "system_prompt", "Be kind.")
     far.freeze()
     far.settle(
         **{
@@ -98,23 +98,23 @@ def test_a_setting_that_lost_gives_way_and_only_a_written_one_is_filed(store: St
             f"{session}/system_prompt": far.answer(far.sent[1], "lost", setting(session, "system_prompt", 31, None)),
         }
     )
-    assert store.session_settings(session) == {"model": "theirs"}
-    assert [one.mine for one in store.conflicts()] == ["Be kind."]
+    assert store.conversations.settings(session) == {"model": "theirs"}
+    assert [one.mine for one in store.conflicts.list_open()] == ["Be kind."]
 
 
 def test_words_of_a_conversation_that_died_elsewhere_are_recovered(store: Store, far: FarSide) -> None:
     session = exchange(store, "acked").session_id
     far.sync()
     reply = exchange(store, "unsent", session_id=session)
-    store.rename_session(session, "Gone")
+    store.conversations.rename(session, "Gone")
     far.freeze()
     dead = conversation(session, 9, dead=True)
     far.settle(**{session: far.answer(far.sent[0], "deleted", dead),
                   **{one.id: far.answer(one, "deleted") for one in far.sent[1:]}})  # fmt: skip
-    (row,) = store.session_page(0, 9)
+    (row,) = store.conversations.page(0, 9)
     assert row.title == "Recovered: Gone"
-    assert [one.content for one in store.messages_before(row.id, None, 9)] == ["unsent", "Yes."]
-    assert store.is_private(row.id)
+    assert [one.content for one in store.messages.before(row.id, None, 9)] == ["unsent", "Yes."]
+    assert store.sync_metadata.is_private(row.id)
     assert outbox(store) == set()
     assert reply.content == "Yes."
 
@@ -127,18 +127,18 @@ def test_a_message_of_a_dead_conversation_waits_for_the_row_that_says_so(store: 
     far.settle(**{one.id: far.answer(one, "deleted") for one in far.sent})
     assert len(outbox(store)) == 2
     far.tell(conversation(session, 9, dead=True))
-    assert [row.title for row in store.session_page(0, 9)] == ["Recovered: acked"]
+    assert [row.title for row in store.conversations.page(0, 9)] == ["Recovered: acked"]
 
 
 def test_an_edit_of_a_message_that_died_elsewhere_goes_to_the_log(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
     far.sync()
-    store.edit_message(reply.id, "Edited.")
+    store.messages.edit(reply.id, "Edited.")
     far.freeze()
     dead = message(reply.id, reply.session_id, 9, dead=True)
     far.settle(**{reply.id: far.answer(far.sent[0], "deleted", dead)})
-    assert [one.mine for one in store.conflicts()] == ["Edited."]
-    assert store.message_count(reply.session_id) == 1
+    assert [one.mine for one in store.conflicts.list_open()] == ["Edited."]
+    assert store.messages.count(reply.session_id) == 1
 
 
 def test_a_message_that_never_got_there_is_recovered_from_one_that_died_under_its_id(
@@ -149,14 +149,14 @@ def test_a_message_that_never_got_there_is_recovered_from_one_that_died_under_it
     reply = exchange(store, "unsent", session_id=session)
     far.freeze()
     far.settle(**{reply.id: far.answer(far.sent[1], "deleted", message(reply.id, session, 9, dead=True))})
-    recovered = next(row for row in store.session_page(0, 9) if row.title.startswith("Recovered"))
-    assert [one.content for one in store.messages_before(recovered.id, None, 9)] == ["Yes."]
+    recovered = next(row for row in store.conversations.page(0, 9) if row.title.startswith("Recovered"))
+    assert [one.content for one in store.messages.before(recovered.id, None, 9)] == ["Yes."]
 
 
 def test_a_deletion_of_what_is_dead_already_is_done(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
     far.sync()
-    store.delete_message(reply.id)
+    store.trash.delete_message(reply.id)
     far.freeze()
     far.settle(**{reply.id: far.answer(far.sent[0], "deleted", message(reply.id, reply.session_id, 9, dead=True))})
     assert outbox(store) == set()
@@ -165,17 +165,17 @@ def test_a_deletion_of_what_is_dead_already_is_done(store: Store, far: FarSide) 
 def test_what_is_said_twice_in_one_push_waits_for_the_next(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
     far.sync()
-    store.edit_message(reply.id, "Edited.")
+    store.messages.edit(reply.id, "Edited.")
     far.freeze()
     far.settle(**{reply.id: far.answer(far.sent[0], "rejected", code="twice")})
-    assert store.quarantined() == []
+    assert store.acknowledgements.quarantined() == []
     assert far.ops() == [("m", reply.id, "put")]
 
 
 def test_a_conversation_that_the_server_does_not_know_goes_before_its_messages(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
     far.sync()
-    store.edit_message(reply.id, "Edited.")
+    store.messages.edit(reply.id, "Edited.")
     far.freeze()
     far.settle(**{reply.id: "conv_missing"})
     assert far.ops() == [("c", reply.session_id, "put"), ("m", reply.id, "put")]
@@ -184,11 +184,11 @@ def test_a_conversation_that_the_server_does_not_know_goes_before_its_messages(s
 def test_a_refused_op_waits_an_hour_then_six_then_a_day_and_then_for_a_hand(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
     far.sync()
-    store.edit_message(reply.id, "Edited.")
+    store.messages.edit(reply.id, "Edited.")
     for hours in (1, 6, 24):
         far.freeze()
         far.settle(**{reply.id: far.answer(far.sent[0], "rejected", code="bad_content")})
-        (held,) = store.quarantined()
+        (held,) = store.acknowledgements.quarantined()
         assert (held.code, held.next_at) == ("bad_content", far.now_ms + hours * HOUR_MS)
         assert far.freeze() is None
         far.now_ms += hours * HOUR_MS
@@ -196,9 +196,9 @@ def test_a_refused_op_waits_an_hour_then_six_then_a_day_and_then_for_a_hand(stor
     far.settle(**{reply.id: far.answer(far.sent[0], "rejected", code="bad_content")})
     far.now_ms += 1000 * HOUR_MS
     assert far.freeze() is None
-    assert store.quarantined()[0].next_at is None
-    assert store.sync_counts().quarantined == 1
-    assert store.retry_quarantined(reply.id) == 1
+    assert store.acknowledgements.quarantined()[0].next_at is None
+    assert store.sync_metadata.counts().quarantined == 1
+    assert store.acknowledgements.retry_quarantined(reply.id) == 1
     assert far.ops() == [("m", reply.id, "put")]
 
 
@@ -210,7 +210,7 @@ def test_a_refused_op_holds_up_no_other_and_an_edit_is_tried_at_once(store: Stor
     assert {id_ for _, id_, _ in far.ops()} >= {other.id}
     assert reply.id not in {one.id for one in far.sent}
     far.settle()
-    store.edit_message(reply.id, "Shorter.")
+    store.messages.edit(reply.id, "Shorter.")
     assert far.ops() == [("m", reply.id, "put")]
 
 
@@ -226,14 +226,14 @@ def test_messages_of_a_refused_conversation_wait_with_it(store: Store, far: FarS
 def test_a_blocked_op_waits_for_a_hand(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
     far.sync()
-    store.edit_message(reply.id, "Huge.")
+    store.messages.edit(reply.id, "Huge.")
     far.freeze()
-    store.drop_inflight(far.fence)
+    store.acknowledgements.drop_inflight(far.fence)
     (item,) = far.sent
-    store.block(item.kind, item.id, item.rev, "too_large", fence=far.fence)
+    store.acknowledgements.block(item.kind, item.id, item.rev, "too_large", fence=far.fence)
     far.now_ms += 1000 * HOUR_MS
     assert far.freeze() is None
-    assert store.quarantined()[0].code == "too_large"
+    assert store.acknowledgements.quarantined()[0].code == "too_large"
 
 
 @pytest.mark.parametrize("wrong", ["another push", "one too few", "another order", "another revision", "no position"])
@@ -252,26 +252,28 @@ def test_an_answer_that_does_not_fit_changes_nothing(store: Store, far: FarSide,
     elif wrong == "no position":
         told[0] = Told(told[0].kind, told[0].id, told[0].rev, "ok")
     with pytest.raises(NotInFlight if wrong == "another push" else ValueError):
-        store.settle_push(there.push_seq + (wrong == "another push"), told, None, fence=far.fence, now_ms=far.now_ms)
+        store.acknowledgements.settle_push(
+            there.push_seq + (wrong == "another push"), told, None, fence=far.fence, now_ms=far.now_ms
+        )
     assert tables(store, *SYNC, "sync_inflight", "sync_state") == before
 
 
 def test_the_newest_commit_that_was_ever_heard_of_is_remembered(store: Store, far: FarSide) -> None:
     exchange(store, "hello")
     far.sync()
-    state = store.sync_state()
+    state = store.sync_metadata.state()
     assert (state.seen_seq, state.seen_nonce) == (3, "n3")
-    store.apply([], cur=0, new_cur=2, seen=(2, "late"), more=True, fence=far.fence, now_ms=0)
-    assert store.sync_state().seen_nonce == "n3"
+    store.sync_pull.apply([], cur=0, new_cur=2, seen=(2, "late"), more=True, fence=far.fence, now_ms=0)
+    assert store.sync_metadata.state().seen_nonce == "n3"
 
 
 def test_a_row_that_came_while_an_edit_was_on_its_way_is_here_after_the_answer(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
     session = reply.session_id
     far.sync()
-    store.edit_message(reply.id, "Mine.")
-    store.rename_session(session, "Mine")
-    store.set_session_setting(session, "model", "mine")
+    store.messages.edit(reply.id, "Mine.")
+    store.conversations.rename(session, "Mine")
+    store.conversations.set_setting(session, "model", "mine")
     far.freeze()
     newer = (
         conversation(session, 52, "Theirs", created=1, cls=1),
@@ -280,11 +282,11 @@ def test_a_row_that_came_while_an_edit_was_on_its_way_is_here_after_the_answer(s
     )
     acks = {one.id: far.answer(one) for one in far.sent}  # taken before those were written
     far.tell(*newer)
-    assert store.get_message(reply.id).content == "Mine."
+    assert store.messages.get(reply.id).content == "Mine."
     far.settle(**acks)
-    assert store.get_message(reply.id).content == "Theirs."
-    assert store.get_session(session).title == "Theirs"
-    assert store.session_settings(session) == {"model": "theirs"}
+    assert store.messages.get(reply.id).content == "Theirs."
+    assert store.conversations.get(session).title == "Theirs"
+    assert store.conversations.settings(session) == {"model": "theirs"}
     assert outbox(store) == set()
 
 
@@ -296,15 +298,15 @@ def test_a_conversation_that_dies_while_its_words_are_on_their_way_waits_for_the
     exchange(store, "unsent", session_id=session)
     far.freeze()
     far.tell(conversation(session, 9, created=1, dead=True))
-    assert store.get_session(session).title == "acked"
+    assert store.conversations.get(session).title == "acked"
     far.settle(**{one.id: far.answer(one, "deleted") for one in far.sent})
-    assert [row.title for row in store.session_page(0, 9)] == ["Recovered: acked"]
+    assert [row.title for row in store.conversations.page(0, 9)] == ["Recovered: acked"]
 
 
 def test_listeners_hear_which_conversations_an_answer_changed(store: Store, far: FarSide) -> None:
     session = exchange(store, "hello").session_id
     far.freeze()
     heard: list[frozenset[str]] = []
-    store.on_commit = lambda change: heard.append(change.sessions)
+    store.db.on_commit = lambda change: heard.append(change.sessions)
     far.settle()
     assert heard == [frozenset({session})]

@@ -22,9 +22,9 @@ def steps(store: Store, work: Callable[[], object]) -> int:
         count += 1
         return 0
 
-    store.db.set_progress_handler(tick, 100)
+    store.db.connection.set_progress_handler(tick, 100)
     work()
-    store.db.set_progress_handler(None, 0)
+    store.db.connection.set_progress_handler(None, 0)
     return count
 
 
@@ -48,7 +48,7 @@ def test_a_push_and_its_answer_cost_the_same_whatever_is_kept() -> None:
     costs = []
     for length in (20, 2_000):
         far = far_with(length)
-        far.store.edit_message("m00003", "Other.")
+        far.store.messages.edit("m00003", "Other.")
         costs.append(steps(far.store, far.sync))
     assert costs[1] <= costs[0] * 1.5
 
@@ -58,7 +58,7 @@ def test_a_push_of_few_costs_the_same_however_much_waits() -> None:
     for waiting in (30, 600):
         store = in_memory()
         far = FarSide(store)
-        store.import_conversations([
+        store.bulk_import.import_conversations([
             {"id": "c", "messages": [{"id": f"m{n:04}", "role": "user", "content": "x"} for n in range(waiting)]}
         ])  # fmt: skip
         costs.append(steps(store, lambda far=far: far.freeze(most_ops=10)))
@@ -67,20 +67,20 @@ def test_a_push_of_few_costs_the_same_however_much_waits() -> None:
 
 def test_what_waits_is_counted_up_to_a_bound(store: Store) -> None:
     exchange(store, "hello")
-    assert store.sync_counts().waiting == 3
-    with store.write():
+    assert store.sync_metadata.counts().waiting == 3
+    with store.db.write():
         store.db.execute(
             """insert into sync_outbox (kind, id, conv_id, op, edited_at)
             with recursive n (i) as (select 1 union all select i + 1 from n where i < :most)
             select 'm', 'many' || i, 'c', 'put', 0 from n""",
             {"most": MOST_COUNTED + 500},
         )
-    assert store.sync_counts().waiting == MOST_COUNTED
+    assert store.sync_metadata.counts().waiting == MOST_COUNTED
 
 
 @pytest.mark.parametrize("query", [merge._CONVERSATIONS, merge._SETTINGS, merge_messages._MESSAGE])
 def test_what_is_known_of_a_page_is_looked_up_by_keys(store: Store, query: str) -> None:
-    plan = [row["detail"] for row in store.rows(f"explain query plan {query}", ids="[]", id="m", session="c")]
+    plan = [row["detail"] for row in store.db.rows(f"explain query plan {query}", ids="[]", id="m", session="c")]
     assert [step for step in plan if step.startswith("SCAN") and not step.startswith("SCAN j")] == []
 
 
@@ -88,9 +88,9 @@ def test_many_messages_are_taken_at_once_and_found_once_the_index_has_caught_up(
     far = FarSide(store)
     far.tell(conversation("c", 1), *(message(f"m{n:05}", "c", n + 2, f"word{n}") for n in range(500)))
     far.tell(*(message(f"n{n:05}", "c", n + 600, f"other{n}") for n in range(500)))
-    assert len(store.rows("select 1 from search_backlog")) == 1
-    while store.catch_up_search():
+    assert len(store.db.rows("select 1 from search_backlog")) == 1
+    while store.search_index.catch_up():
         pass
-    assert [hit.message_id for hit in store.search("word123")] == ["m00123"]
-    assert [hit.message_id for hit in store.search("other321")] == ["n00321"]
-    assert store.get_session("c").message_count == 1000
+    assert [hit.message_id for hit in store.search.search("word123")] == ["m00123"]
+    assert [hit.message_id for hit in store.search.search("other321")] == ["n00321"]
+    assert store.conversations.get("c").message_count == 1000

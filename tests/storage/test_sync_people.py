@@ -20,9 +20,9 @@ def far(store: Store) -> FarSide:
 def lost(far: FarSide) -> None:
     """A title, a text and a system prompt that lost."""
     far.tell(conversation("c", 1, "Trip"), message("m", "c", 2, "hello"), setting("c", "system_prompt", 3, "x"))
-    far.store.rename_session("c", "Mine")
-    far.store.edit_message("m", "Mine.")
-    far.store.set_session_setting("c", "system_prompt", "My prompt")
+    far.store.conversations.rename("c", "Mine")
+    far.store.messages.edit("m", "Mine.")
+    far.store.conversations.set_setting("c", "system_prompt", "My prompt")
     far.freeze()
     theirs = {
         "c": conversation("c", 11, "Theirs", cls=1),
@@ -34,12 +34,12 @@ def lost(far: FarSide) -> None:
 
 def test_the_other_one_can_be_used_and_the_one_it_replaces_is_filed(store: Store, far: FarSide) -> None:
     lost(far)
-    for one in store.conflicts():
-        store.use_conflict(one.id)
-    assert store.get_session("c").title == "Mine"
-    assert store.get_message("m").content == "Mine."
-    assert store.session_settings("c") == {"system_prompt": "My prompt"}
-    assert {one.mine for one in store.conflicts()} == {"Theirs", "Theirs.", "Their prompt"}
+    for one in store.conflicts.list_open():
+        store.conflicts.use(one.id)
+    assert store.conversations.get("c").title == "Mine"
+    assert store.messages.get("m").content == "Mine."
+    assert store.conversations.settings("c") == {"system_prompt": "My prompt"}
+    assert {one.mine for one in store.conflicts.list_open()} == {"Theirs", "Theirs.", "Their prompt"}
     assert outbox(store) == {("c", "c", "put"), ("m", "m", "put"), ("s", "c/system_prompt", "put")}
     far.freeze()
     assert {one.base for one in far.sent} == {11, 12, 13}
@@ -48,31 +48,33 @@ def test_the_other_one_can_be_used_and_the_one_it_replaces_is_filed(store: Store
 
 def test_a_filed_value_can_be_let_go(store: Store, far: FarSide) -> None:
     lost(far)
-    assert store.sync_counts().conflicts == 3
-    first = store.conflicts()[0]
-    store.dismiss_conflict(first.id)
-    assert first.id not in {one.id for one in store.conflicts()}
+    assert store.sync_metadata.counts().conflicts == 3
+    first = store.conflicts.list_open()[0]
+    store.conflicts.dismiss(first.id)
+    assert first.id not in {one.id for one in store.conflicts.list_open()}
     with pytest.raises(NotFound):
-        store.use_conflict(first.id)
+        store.conflicts.use(first.id)
 
 
 def test_the_log_says_where_it_was_and_what_stands_there(store: Store, far: FarSide) -> None:
     lost(far)
-    filed = {one.kind: one for one in store.conflicts()}
+    filed = {one.kind: one for one in store.conflicts.list_open()}
     assert (filed["m"].title, filed["m"].mine, filed["m"].theirs) == ("Theirs", "Mine.", "Theirs.")
     assert (filed["c"].thing, filed["c"].session_id, filed["s"].theirs) == ("c", "c", "Their prompt")
-    assert [one.id for one in store.conflicts(2)] == sorted((one.id for one in filed.values()), reverse=True)[:2]
+    assert [one.id for one in store.conflicts.list_open(2)] == sorted((one.id for one in filed.values()), reverse=True)[
+        :2
+    ]
 
 
 def test_the_text_of_what_is_gone_stays_in_the_log(store: Store, far: FarSide) -> None:
     lost(far)
     far.tell(conversation("c", 20, dead=True))
-    filed = {one.kind: one for one in store.conflicts()}
+    filed = {one.kind: one for one in store.conflicts.list_open()}
     assert filed["m"].theirs is None
     assert filed["m"].title == "Theirs"
     with pytest.raises(Invalid, match="copied"):
-        store.use_conflict(filed["m"].id)
-    assert len(store.conflicts()) == 3
+        store.conflicts.use(filed["m"].id)
+    assert len(store.conflicts.list_open()) == 3
 
 
 # Private
@@ -81,33 +83,33 @@ def test_the_text_of_what_is_gone_stays_in_the_log(store: Store, far: FarSide) -
 def test_a_conversation_becomes_private_its_copy_is_deleted_there_and_it_stays_here(store: Store, far: FarSide) -> None:
     reply = exchange(store, "secret")
     far.sync()
-    store.edit_message(reply.id, "More secret.")
-    store.set_private(reply.session_id, True)
+    store.messages.edit(reply.id, "More secret.")
+    store.privacy.set_private(reply.session_id, True)
     assert far.ops() == [("c", reply.session_id, "del")]
     far.settle()
     far.tell(conversation(reply.session_id, far.seq, dead=True))
-    assert store.message_count(reply.session_id) == 2
+    assert store.messages.count(reply.session_id) == 2
     exchange(store, "again", session_id=reply.session_id)
-    store.rename_session(reply.session_id, "Other")
+    store.conversations.rename(reply.session_id, "Other")
     assert far.freeze() is None
-    assert [one.title for one in store.private_sessions()] == ["Other"]
-    assert store.sync_counts().private == 1
+    assert [one.title for one in store.sync_metadata.private_conversations()] == ["Other"]
+    assert store.sync_metadata.counts().private == 1
 
 
 def test_of_what_no_server_ever_had_nothing_is_said(store: Store, far: FarSide) -> None:
     session = exchange(store, "secret").session_id
-    store.set_private(session, True)
+    store.privacy.set_private(session, True)
     assert far.freeze() is None
-    store.set_private(session, True)
-    assert store.is_private(session)
+    store.privacy.set_private(session, True)
+    assert store.sync_metadata.is_private(session)
 
 
 def test_a_copy_that_a_twin_of_this_file_sent_of_what_is_private_is_deleted_there(store: Store, far: FarSide) -> None:
     reply = exchange(store, "secret")
-    store.set_private(reply.session_id, True)
+    store.privacy.set_private(reply.session_id, True)
     far.tell(conversation(reply.session_id, 1), message(reply.id, reply.session_id, 2, "Yes."))
     assert far.ops() == [("c", reply.session_id, "del")]
-    assert store.message_count(reply.session_id) == 2
+    assert store.messages.count(reply.session_id) == 2
 
 
 def test_words_on_their_way_are_not_sent_once_more(store: Store, far: FarSide) -> None:
@@ -115,7 +117,7 @@ def test_words_on_their_way_are_not_sent_once_more(store: Store, far: FarSide) -
     other = exchange(store, "open").session_id
     there = far.freeze()
     assert there is not None
-    store.set_private(session, True)
+    store.privacy.set_private(session, True)
     assert far.freeze() != there
     assert {one.session_id for one in far.sent if one.value is not None} == {other}
     assert ("c", session, "del") in {(one.kind, one.id, one.op) for one in far.sent}
@@ -124,15 +126,15 @@ def test_words_on_their_way_are_not_sent_once_more(store: Store, far: FarSide) -
 def test_a_private_conversation_is_shown_again_as_it_is_now(store: Store, far: FarSide) -> None:
     reply = exchange(store, "secret")
     session = reply.session_id
-    store.set_session_setting(session, "model", "a")
+    store.conversations.set_setting(session, "model", "a")
     far.sync()
-    store.set_private(session, True)
+    store.privacy.set_private(session, True)
     far.sync()
-    store.delete_message(reply.id)
-    store.set_session_setting(session, "model", None)
-    store.rename_session(session, "Open")
+    store.trash.delete_message(reply.id)
+    store.conversations.set_setting(session, "model", None)
+    store.conversations.rename(session, "Open")
     more = exchange(store, "more", session_id=session)
-    store.set_private(session, False)
+    store.privacy.set_private(session, False)
     ops = far.ops()
     assert ops[0] == ("c", session, "restore")
     assert {("m", reply.id, "del"), ("m", more.id, "put"), ("s", f"{session}/model", "del")} <= set(ops)
@@ -144,34 +146,34 @@ def test_a_private_conversation_is_shown_again_as_it_is_now(store: Store, far: F
 
 def test_a_conversation_that_was_never_sent_is_sent_whole_when_it_is_shown(store: Store, far: FarSide) -> None:
     session = exchange(store, "secret").session_id
-    store.set_private(session, True)
-    store.set_private(session, False)
+    store.privacy.set_private(session, True)
+    store.privacy.set_private(session, False)
     assert len(far.ops()) == 3
     assert far.sent[0].op == "put"
 
 
 def test_rows_of_a_private_conversation_change_nothing_here(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1, "Trip"), message("m", "c", 2, "mine"))
-    store.set_private("c", True)
+    store.privacy.set_private("c", True)
     far.tell(
         conversation("c", 5, "Theirs", created=1), message("m", "c", 6, "theirs"), message("n", "c", 7),
         setting("c", "model", 8, "x"),
     )  # fmt: skip
     far.tell(message("m", "c", 9, dead=True), conversation("c", 10, dead=True))
-    assert store.get_session("c").title == "Trip"
-    assert [one.content for one in store.messages_before("c", None, 9)] == ["mine"]
+    assert store.conversations.get("c").title == "Trip"
+    assert [one.content for one in store.messages.before("c", None, 9)] == ["mine"]
 
 
 def test_a_rescued_conversation_can_be_shown_to_the_server_under_ids_of_its_own(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1, "Trip"))
     reply = exchange(store, "hello", session_id="c")
     far.tell(conversation("c", 2, created=1, dead=True))
-    (row,) = store.session_page(0, 9)
-    store.set_private(row.id, False)
+    (row,) = store.conversations.page(0, 9)
+    store.privacy.set_private(row.id, False)
     ops = far.ops()
     assert ops[0] == ("c", row.id, "put")
     assert reply.id not in {id_ for _, id_, _ in ops}
-    first, second = store.messages_before(row.id, None, 9)
+    first, second = store.messages.before(row.id, None, 9)
     assert second.user_message_id == first.id
 
 
@@ -180,9 +182,9 @@ def test_a_rescued_conversation_can_be_shown_to_the_server_under_ids_of_its_own(
 
 def test_undo_before_the_server_was_told_says_nothing(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2))
-    store.undo(store.delete_session("c").token)
-    store.undo(store.delete_message("m").token)
-    store.undo(store.clear_all().token)
+    store.undo.undo(store.trash.delete_conversation("c").token)
+    store.undo.undo(store.trash.delete_message("m").token)
+    store.undo.undo(store.trash.clear_all().token)
     assert outbox(store) == set()
     assert table(store, "sync_grave") == []
 
@@ -190,36 +192,36 @@ def test_undo_before_the_server_was_told_says_nothing(store: Store, far: FarSide
 @pytest.mark.parametrize("answered", ["before", "after"])
 def test_undo_of_what_is_on_its_way_or_was_taken_is_said(store: Store, far: FarSide, answered: str) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2))
-    trashed = store.delete_session("c")
+    trashed = store.trash.delete_conversation("c")
     far.freeze()
     if answered == "before":
         far.settle()
-    store.undo(trashed.token)
+    store.undo.undo(trashed.token)
     if answered == "after":
         far.settle()
     assert far.ops() == [("c", "c", "restore")]
     far.settle()
     assert outbox(store) == set()
-    assert store.get_message("m").content == "text"
+    assert store.messages.get("m").content == "text"
 
 
 def test_undo_of_a_clear_that_was_taken_brings_back_each(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), conversation("d", 2))
-    trashed = store.clear_all()
+    trashed = store.trash.clear_all()
     far.sync()
-    store.undo(trashed.token)
+    store.undo.undo(trashed.token)
     assert set(far.ops()) == {("c", "c", "restore"), ("c", "d", "restore")}
 
 
 def test_undo_of_what_died_elsewhere_too_brings_it_back_there(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2))
-    trashed = store.delete_session("c")
+    trashed = store.trash.delete_conversation("c")
     far.tell(conversation("c", 5, created=1, dead=True))
     assert outbox(store) == set()
-    store.undo(trashed.token)
+    store.undo.undo(trashed.token)
     assert far.ops() == [("c", "c", "restore")]
     far.tell(conversation("c", 5, created=1, dead=True))
-    assert store.get_message("m").content == "text"
+    assert store.messages.get("m").content == "text"
 
 
 @pytest.mark.parametrize("how", ["conversation", "message", "clear"])
@@ -227,25 +229,25 @@ def test_undo_of_what_others_brought_back_and_deleted_again_brings_it_back_there
     store: Store, far: FarSide, how: str
 ) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2), setting("c", "model", 3, "x"))
-    store.set_session_setting("c", "model", "mine")
+    store.conversations.set_setting("c", "model", "mine")
     trashed = {
-        "conversation": lambda: store.delete_session("c"),
-        "message": lambda: store.delete_message("m"),
-        "clear": store.clear_all,
+        "conversation": lambda: store.trash.delete_conversation("c"),
+        "message": lambda: store.trash.delete_message("m"),
+        "clear": store.trash.clear_all,
     }[how]()
     far.sync()
     if how == "clear":
         far.tell(conversation("c", 10, created=1, dead=True))
     if how == "message":
         far.tell(message("m", "c", 20, "again", created=20))
-        assert store.get_message("m").content == "again"
+        assert store.messages.get("m").content == "again"
         far.tell(message("m", "c", 21, created=20, dead=True))
     else:
         far.tell(conversation("c", 20, created=20), message("m", "c", 21, created=21))
-        assert store.get_message("m").content == "text"
+        assert store.messages.get("m").content == "text"
         far.tell(conversation("c", 22, created=20, dead=True))
-    store.undo(trashed.token)
-    assert store.get_message("m").content == "text"
+    store.undo.undo(trashed.token)
+    assert store.messages.get("m").content == "text"
     thing = ("m", "m") if how == "message" else ("c", "c")
     assert (*thing, "restore") in far.ops()
 
@@ -256,76 +258,76 @@ def test_undo_of_what_others_brought_back_meanwhile_changes_nothing_and_says_so(
 ) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2))
     trashed = {
-        "conversation": lambda: store.delete_session("c"),
-        "message": lambda: store.delete_message("m"),
-        "clear": store.clear_all,
+        "conversation": lambda: store.trash.delete_conversation("c"),
+        "message": lambda: store.trash.delete_message("m"),
+        "clear": store.trash.clear_all,
     }[how]()
     far.sync()
     if how == "clear":
         far.tell(conversation("c", 10, created=1, dead=True))
     far.tell(conversation("c", 20, created=1 if how == "message" else 20), message("m", "c", 21, "again", created=21))
     with pytest.raises(Invalid, match="already back"):
-        store.undo(trashed.token)
-    assert store.get_message("m").content == "again"
+        store.undo.undo(trashed.token)
+    assert store.messages.get("m").content == "again"
     assert outbox(store) == set()
 
 
 def test_undo_of_a_clear_brings_back_the_rest_where_others_brought_back_some(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1, "One"), message("m", "c", 2), conversation("d", 3, "Two"), message("n", "d", 4))
-    trashed = store.clear_all()
+    trashed = store.trash.clear_all()
     far.sync()
     far.tell(conversation("c", 10, created=1, dead=True), conversation("d", 11, created=3, dead=True))
     far.tell(conversation("d", 20, "Two", created=20), message("n", "d", 21, "newer", created=21))
-    assert store.last_trashed() == trashed
-    assert store.undo(trashed.token) == ["c"]
-    assert [store.get_message(one).content for one in "mn"] == ["text", "newer"]
+    assert store.trash.latest() == trashed
+    assert store.undo.undo(trashed.token) == ["c"]
+    assert [store.messages.get(one).content for one in "mn"] == ["text", "newer"]
     assert far.ops() == [("c", "c", "restore")]
 
 
 def test_what_is_back_is_not_offered_to_undo(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2), conversation("d", 3), conversation("e", 4))
-    first = store.delete_session("e")
-    store.delete_message("m")
-    store.delete_session("d")
+    first = store.trash.delete_conversation("e")
+    store.trash.delete_message("m")
+    store.trash.delete_conversation("d")
     far.sync()
     far.tell(message("m", "c", 20, created=20), conversation("d", 21, created=21))
-    assert store.last_trashed() == first
+    assert store.trash.latest() == first
 
 
 def test_what_came_while_it_was_in_the_trash_is_there_after_an_undo(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2, "old"), message("n", "c", 3), message("o", "c", 4, "old"))
-    one, all_ = store.delete_message("o"), store.delete_session("c")
+    one, all_ = store.trash.delete_message("o"), store.trash.delete_conversation("c")
     far.tell(
         conversation("c", 11, "Renamed", created=1), message("m", "c", 12, "new", created=2),
         message("n", "c", 13, created=3, dead=True), message("p", "c", 14, "more"), setting("c", "model", 15, "x"),
         message("o", "c", 16, "new", created=4),
     )  # fmt: skip
-    store.undo(all_.token)
-    store.undo(one.token)
-    assert store.get_session("c").title == "Renamed"
-    assert {row.id: row.content for row in store.messages_before("c", None, 9)} == {"m": "new", "p": "more", "o": "new"}
-    assert store.session_settings("c") == {"model": "x"}
+    store.undo.undo(all_.token)
+    store.undo.undo(one.token)
+    assert store.conversations.get("c").title == "Renamed"
+    assert {row.id: row.content for row in store.messages.before("c", None, 9)} == {"m": "new", "p": "more", "o": "new"}
+    assert store.conversations.settings("c") == {"model": "x"}
     assert outbox(store) == set()
 
 
 def test_an_edit_from_before_the_deletion_is_said_after_the_undo(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1, time=5), message("m", "c", 2, time=5))
-    store.rename_session("c", "Mine")
-    store.edit_message("m", "Mine.")
-    one, all_ = store.delete_message("m"), store.delete_session("c")
+    store.conversations.rename("c", "Mine")
+    store.messages.edit("m", "Mine.")
+    one, all_ = store.trash.delete_message("m"), store.trash.delete_conversation("c")
     far.sync()
-    store.undo(all_.token)
-    store.undo(one.token)
+    store.undo.undo(all_.token)
+    store.undo.undo(one.token)
     far.sync()
-    assert store.get_session("c").title == "Mine"
-    assert store.get_message("m").content == "Mine."
+    assert store.conversations.get("c").title == "Mine"
+    assert store.messages.get("m").content == "Mine."
 
 
 def test_messages_of_a_conversation_that_the_server_forgot_are_sent_again(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2), setting("c", "model", 3, "x"))
-    trashed = store.delete_session("c")
+    trashed = store.trash.delete_conversation("c")
     far.sync()
-    store.undo(trashed.token)
+    store.undo.undo(trashed.token)
     far.freeze()
     far.settle(c=far.answer(far.sent[0], row=conversation("c", 9), code="not_in_trash"))
     assert far.ops() == [("m", "m", "put"), ("s", "c/model", "put")]
@@ -333,23 +335,23 @@ def test_messages_of_a_conversation_that_the_server_forgot_are_sent_again(store:
 
 def test_a_message_that_the_server_forgot_is_said_under_a_new_id(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2, "words"))
-    trashed = store.delete_message("m")
+    trashed = store.trash.delete_message("m")
     far.sync()
-    store.undo(trashed.token)
+    store.undo.undo(trashed.token)
     far.freeze()
     far.settle(m=far.answer(far.sent[0], "rejected", code="gone"))
     ((kind, id_, op),) = far.ops()
     assert (kind, op) == ("m", "put")
     assert id_ != "m"
-    assert store.get_message(id_).content == "words"
+    assert store.messages.get(id_).content == "words"
 
 
 def test_a_private_conversation_in_the_trash_and_out_of_it_is_nobodys_business(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2))
-    store.set_private("c", True)
+    store.privacy.set_private("c", True)
     far.sync()
-    store.undo(store.delete_session("c").token)
-    store.undo(store.delete_message("m").token)
-    store.undo(store.clear_all().token)
+    store.undo.undo(store.trash.delete_conversation("c").token)
+    store.undo.undo(store.trash.delete_message("m").token)
+    store.undo.undo(store.trash.clear_all().token)
     assert {op for op in outbox(store) if op[0] != "x"} == set()
-    assert store.is_private("c")
+    assert store.sync_metadata.is_private("c")

@@ -17,7 +17,7 @@ def far(store: Store) -> FarSide:
 
 
 def contents(store: Store, session_id: str) -> list[str]:
-    return [one.content for one in store.messages_before(session_id, None, 99)]
+    return [one.content for one in store.messages.before(session_id, None, 99)]
 
 
 # What comes
@@ -29,12 +29,12 @@ def test_what_came_is_listed_read_found_and_not_sent_back(store: Store, far: Far
         message("m", "c", 2, "They fly far.", model="a/b", total_tokens=7),
         setting("c", "model", 3, "a/b"),
     )
-    (row,) = store.session_page(0, 9)
+    (row,) = store.conversations.page(0, 9)
     assert (row.title, row.preview, row.model, row.at, row.unsynced) == ("Terns", "They fly far.", "a/b", AT, False)
     assert contents(store, "c") == ["They fly far."]
-    assert store.session_settings("c") == {"model": "a/b"}
-    assert {hit.message_id for hit in store.search("far")} == {"m"}
-    assert {hit.session_id for hit in store.search("terns")} == {"c"}
+    assert store.conversations.settings("c") == {"model": "a/b"}
+    assert {hit.message_id for hit in store.search.search("far")} == {"m"}
+    assert {hit.session_id for hit in store.search.search("terns")} == {"c"}
     assert outbox(store) == set()
 
 
@@ -44,10 +44,10 @@ def test_times_are_kept_as_they_came_and_nothing_counts_as_use(store: Store, far
         conversation("c", 1),
         message("m", "c", 2, role="assistant", model="a/b", output_tokens=9, total_tokens=9, message_timestamp=LATER),
     )
-    session = store.get_session("c")
+    session = store.conversations.get("c")
     assert (session.created_at, session.updated_at, session.last_activity) == (AT, LATER, LATER)
     assert (session.message_count, session.total_tokens, session.last_model) == (1, 9, "a/b")
-    assert store.get_message("m").message_timestamp == LATER
+    assert store.messages.get("m").message_timestamp == LATER
     assert (table(store, "profiles"), table(store, "user_usage_daily"), table(store, "user_activity_log")) == before
 
 
@@ -58,21 +58,21 @@ def test_a_later_value_replaces_an_earlier_one_and_the_statistics_follow(store: 
         message("m", "c", 6, "two words", created=2, total_tokens=5),
         setting("c", "model", 7, None),
     )
-    session = store.get_session("c")
+    session = store.conversations.get("c")
     assert (session.title, session.last_message_preview, session.total_tokens) == ("Other", "two words", 5)
-    assert store.session_settings("c") == {}
-    assert store.search("one") == []
+    assert store.conversations.settings("c") == {}
+    assert store.search.search("one") == []
 
 
 def test_what_died_goes(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2, "one"), message("n", "c", 3, "two"), conversation("d", 4))
     far.tell(message("n", "c", 5, dead=True), conversation("d", 6, dead=True))
     assert contents(store, "c") == ["one"]
-    assert store.get_session("c").message_count == 1
-    assert store.session_count() == 1
+    assert store.conversations.get("c").message_count == 1
+    assert store.conversations.count() == 1
     far.tell(conversation("c", 7, dead=True))
-    assert store.session_count() == 0
-    assert store.search("one") == []
+    assert store.conversations.count() == 0
+    assert store.search.search("one") == []
     assert outbox(store) == set()
 
 
@@ -80,31 +80,31 @@ def test_a_conversation_is_there_before_its_messages_whatever_their_order(store:
     far.tell(message("m", "c", 2), conversation("c", 9, "Renamed since"), upto=2, more=True)
     assert contents(store, "c") == ["text"]
     assert far.tell(conversation("c", 9, "Renamed since"))
-    assert store.session_page(0, 9)[0].title == "Renamed since"
+    assert store.conversations.page(0, 9)[0].title == "Renamed since"
 
 
 def test_messages_that_came_before_their_conversation_are_there_once_it_comes(store: Store, far: FarSide) -> None:
     far.tell(message("m", "c", 2), setting("c", "model", 3, "a"))
     far.tell(conversation("c", 4))
     assert contents(store, "c") == ["text"]
-    assert store.session_settings("c") == {"model": "a"}
+    assert store.conversations.settings("c") == {"model": "a"}
     assert table(store, "sync_aside") == []
 
 
 def test_a_page_told_again_changes_nothing(store: Store, far: FarSide) -> None:
     page = (conversation("c", 1), message("m", "c", 2), setting("c", "model", 3, "a"), message("n", "c", 4, dead=True))
     far.tell(*page)
-    names = [row["name"] for row in store.rows("select name from sqlite_master where type = 'table'")]
+    names = [row["name"] for row in store.db.rows("select name from sqlite_master where type = 'table'")]
     before = {name: table(store, name) for name in names}
-    assert store.apply(page, cur=4, new_cur=4, seen=(4, "n4"), more=False, fence=far.fence, now_ms=1)
-    store.apply_extra(page, fence=far.fence, now_ms=1)
+    assert store.sync_pull.apply(page, cur=4, new_cur=4, seen=(4, "n4"), more=False, fence=far.fence, now_ms=1)
+    store.sync_pull.apply_extra(page, fence=far.fence, now_ms=1)
     assert {name: table(store, name) for name in names} == before
 
 
 def test_listeners_hear_which_conversations_a_page_changed(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), conversation("d", 2))
     heard: set[str] = set()
-    store.on_commit = lambda change: heard.update(change.sessions)
+    store.db.on_commit = lambda change: heard.update(change.sessions)
     far.tell(message("m", "d", 3), conversation("e", 4))
     assert heard == {"d", "e"}
 
@@ -115,30 +115,32 @@ def test_listeners_hear_which_conversations_a_page_changed(store: Store, far: Fa
 def test_a_page_moves_the_cursor_with_it_or_not_at_all(store: Store, far: FarSide) -> None:
     with pytest.raises(Invalid):
         far.tell(conversation("c", 1), message("m", "c", 2, role="nobody"))
-    assert store.sync_state().cur == 0
-    assert store.session_count() == 0
+    assert store.sync_metadata.state().cur == 0
+    assert store.conversations.count() == 0
 
 
 def test_of_two_that_pull_the_same_page_one_moves_the_cursor(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1))
-    assert not store.apply([conversation("d", 2)], cur=0, new_cur=2, seen=None, more=False, fence=far.fence, now_ms=1)
-    assert store.session_count() == 1
-    assert store.sync_state().cur == 1
+    assert not store.sync_pull.apply(
+        [conversation("d", 2)], cur=0, new_cur=2, seen=None, more=False, fence=far.fence, now_ms=1
+    )
+    assert store.conversations.count() == 1
+    assert store.sync_metadata.state().cur == 1
 
 
 def test_a_cursor_never_goes_back(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 5))
     with pytest.raises(ValueError, match="back"):
         far.tell(upto=4)
-    assert store.sync_state().cur == 5
+    assert store.sync_metadata.state().cur == 5
 
 
 def test_what_a_person_can_see_is_what_a_whole_pull_brought(store: Store, far: FarSide) -> None:
-    assert not store.pull_is_complete()
+    assert not store.sync_metadata.pull_is_complete()
     far.tell(conversation("c", 5), more=True)
-    assert (store.sync_state().full_cur, store.pull_is_complete()) == (0, False)
+    assert (store.sync_metadata.state().full_cur, store.sync_metadata.pull_is_complete()) == (0, False)
     far.tell(conversation("d", 7))
-    assert (store.sync_state().full_cur, store.pull_is_complete()) == (7, True)
+    assert (store.sync_metadata.state().full_cur, store.sync_metadata.pull_is_complete()) == (7, True)
 
 
 # What waits here
@@ -146,47 +148,47 @@ def test_what_a_person_can_see_is_what_a_whole_pull_brought(store: Store, far: F
 
 def test_a_pending_edit_is_kept_and_its_base_does_not_move(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2), setting("c", "model", 3, "a"))
-    store.rename_session("c", "Mine")
-    store.edit_message("m", "Mine.")
-    store.set_session_setting("c", "model", "mine")
+    store.conversations.rename("c", "Mine")
+    store.messages.edit("m", "Mine.")
+    store.conversations.set_setting("c", "model", "mine")
     far.tell(
         conversation("c", 11, "Theirs", created=1),
         message("m", "c", 12, "Theirs.", created=2),
         setting("c", "model", 13, "theirs"),
     )
-    assert (store.get_session("c").title, contents(store, "c")) == ("Mine", ["Mine."])
-    assert store.session_settings("c") == {"model": "mine"}
+    assert (store.conversations.get("c").title, contents(store, "c")) == ("Mine", ["Mine."])
+    assert store.conversations.settings("c") == {"model": "mine"}
     far.freeze()
     assert {(one.kind, one.base) for one in far.sent} == {("c", 1), ("m", 2), ("s", 3)}
 
 
 def test_a_pending_edit_that_says_the_same_need_not_be_sent(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2), setting("c", "model", 3, "a"))
-    store.rename_session("c", "Same")
-    store.edit_message("m", "Same.")
-    store.set_session_setting("c", "model", None)
+    store.conversations.rename("c", "Same")
+    store.messages.edit("m", "Same.")
+    store.conversations.set_setting("c", "model", None)
     far.tell(
         conversation("c", 11, "Same", created=1),
         message("m", "c", 12, "Same.", created=2),
         setting("c", "model", 13, None),
     )
     assert outbox(store) == set()
-    assert store.conflicts() == []
+    assert store.conflicts.list_open() == []
 
 
 def test_of_a_thing_that_a_copy_of_this_file_sent_a_deletion_is_told(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
     far.tell(conversation(reply.session_id, 1, "hello"), message(reply.id, reply.session_id, 2, "Edited there."))
-    store.delete_message(reply.id)
+    store.trash.delete_message(reply.id)
     assert ("m", reply.id, "del") in outbox(store)
 
 
 def test_an_edit_of_what_was_deleted_elsewhere_goes_to_the_log(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2))
-    store.edit_message("m", "Mine.")
+    store.messages.edit("m", "Mine.")
     far.tell(message("m", "c", 3, dead=True))
     assert contents(store, "c") == []
-    (filed,) = store.conflicts()
+    (filed,) = store.conflicts.list_open()
     assert (filed.mine, filed.theirs, filed.session_id) == ("Mine.", None, "c")
     assert outbox(store) == set()
 
@@ -198,53 +200,53 @@ def test_unsent_words_move_to_a_conversation_that_is_told_to_nobody(store: Store
     far.tell(conversation("c", 1, "Trip"), message("m", "c", 2, "known"))
     exchange(store, "unsent", session_id="c")
     far.tell(conversation("c", 3, dead=True))
-    (row,) = store.session_page(0, 9)
+    (row,) = store.conversations.page(0, 9)
     assert row.title == "Recovered: Trip"
     assert contents(store, row.id) == ["unsent", "Yes."]
-    assert store.is_private(row.id)
+    assert store.sync_metadata.is_private(row.id)
     assert outbox(store) == set()
-    assert store.get_session(row.id).message_count == 2
-    store.rename_session(row.id, "Mine")
+    assert store.conversations.get(row.id).message_count == 2
+    store.conversations.rename(row.id, "Mine")
     exchange(store, "more", session_id=row.id)
     assert outbox(store) == set()
 
 
 def test_edits_of_a_conversation_that_dies_go_to_the_log(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1, "Trip"), message("m", "c", 2, "known"), setting("c", "system_prompt", 3, "x"))
-    store.rename_session("c", "My trip")
-    store.edit_message("m", "Known better.")
-    store.set_session_setting("c", "system_prompt", "Be kind.")
+    store.conversations.rename("c", "My trip")
+    store.messages.edit("m", "Known better.")
+    store.conversations.set_setting("c", "system_prompt", "Be kind.")
     far.tell(conversation("c", 4, dead=True))
-    assert {(one.kind, one.mine) for one in store.conflicts()} == {
+    assert {(one.kind, one.mine) for one in store.conflicts.list_open()} == {
         ("c", "My trip"), ("m", "Known better."), ("s", "Be kind.")
     }  # fmt: skip
-    assert store.session_count() == 0
+    assert store.conversations.count() == 0
 
 
 def test_a_reply_that_is_arriving_moves_too_with_the_prompt_that_asked_for_it(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1, "Trip"))
-    begun = store.begin_turn("c", "Where to?", model="a/b")
+    begun = store.live_replies.begin_turn("c", "Where to?", model="a/b")
     far.sync()
     far.tell(conversation("c", far.seq + 1, dead=True))
-    (row,) = store.session_page(0, 9)
+    (row,) = store.conversations.page(0, 9)
     assert row.live
-    store.settle_reply(begun.reply.id, Settled("done", "South."))
+    store.live_replies.settle(begun.reply.id, Settled("done", "South."))
     assert contents(store, row.id) == ["Where to?", "South."]
     assert outbox(store) == set()
 
 
 def test_a_draft_is_not_lost(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1, "Trip"))
-    store.save_draft("c", "I was about to")
+    store.drafts.save("c", "I was about to")
     far.tell(conversation("c", 2, dead=True))
-    (row,) = store.session_page(0, 9)
-    assert store.draft(row.id) == "I was about to"
+    (row,) = store.conversations.page(0, 9)
+    assert store.drafts.get(row.id) == "I was about to"
 
 
 def test_nothing_is_recovered_where_nothing_would_be_lost(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2))
     far.tell(conversation("c", 3, dead=True))
-    assert store.session_count() == 0
+    assert store.conversations.count() == 0
 
 
 def test_a_rescued_message_gives_its_id_back_when_the_server_has_it_too(store: Store, far: FarSide) -> None:
@@ -253,7 +255,7 @@ def test_a_rescued_message_gives_its_id_back_when_the_server_has_it_too(store: S
     far.tell(conversation("c", 2, created=1, dead=True))
     far.tell(conversation("c", 5), message(reply.id, "c", 6, "Yes."))
     assert contents(store, "c") == ["Yes."]
-    recovered = next(row for row in store.session_page(0, 9) if row.id != "c")
+    recovered = next(row for row in store.conversations.page(0, 9) if row.id != "c")
     assert contents(store, recovered.id) == ["hello", "Yes."]
 
 
@@ -264,21 +266,21 @@ def test_what_was_deleted_here_and_lives_there_is_deleted_there(store: Store, fa
     far.tell(conversation("d", 1))
     unsent = exchange(store, "hello").session_id
     reply = exchange(store, "there", session_id="d")
-    store.delete_session(unsent)
-    store.delete_message(reply.id)
+    store.trash.delete_conversation(unsent)
+    store.trash.delete_message(reply.id)
     assert ("m", reply.id, "del") not in outbox(store)
     far.tell(conversation(unsent, 5), message("x", unsent, 6), message(reply.id, "d", 7))
     assert {("c", unsent, "del"), ("m", reply.id, "del")} <= outbox(store)
-    assert store.session_count() == 1
+    assert store.conversations.count() == 1
     with pytest.raises(NotFound):
-        store.get_message(reply.id)
+        store.messages.get(reply.id)
 
 
 def test_what_a_person_brought_back_elsewhere_is_back_here(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1), message("m", "c", 2), message("n", "c", 3))
-    store.delete_message("n")
+    store.trash.delete_message("n")
     far.sync()
-    store.delete_session("c")
+    store.trash.delete_conversation("c")
     far.sync()
     dead = far.seq
     far.tell(conversation("c", dead + 1), message("m", "c", dead + 2), message("n", "c", dead + 3))
@@ -291,18 +293,18 @@ def test_an_old_row_of_what_is_dead_says_nothing(store: Store, far: FarSide) -> 
     far.tell(conversation("c", 1), message("m", "c", 2), message("n", "c", 3))
     old = (conversation("c", 1), message("m", "c", 2), message("n", "c", 3))
     far.tell(message("n", "c", 8, created=3, dead=True))
-    store.apply_extra(old, fence=far.fence, now_ms=1)
+    store.sync_pull.apply_extra(old, fence=far.fence, now_ms=1)
     assert contents(store, "c") == ["text"]
     far.tell(conversation("c", 9, created=1, dead=True))
-    store.apply_extra(old, fence=far.fence, now_ms=1)
-    assert store.session_count() == 0
+    store.sync_pull.apply_extra(old, fence=far.fence, now_ms=1)
+    assert store.conversations.count() == 0
 
 
 def test_a_clear_covers_what_the_person_could_see_and_names_the_rest(store: Store, far: FarSide) -> None:
     far.tell(conversation("seen", 1))
     far.tell(conversation("half", 5), more=True)
     exchange(store, "unsent")
-    store.clear_all()
+    store.trash.clear_all()
     assert far.ops() == [("c", "half", "del")]
     far.settle()
     assert far.ops() == [("x", "all", "clear")]
@@ -310,7 +312,7 @@ def test_a_clear_covers_what_the_person_could_see_and_names_the_rest(store: Stor
     far.settle()
     assert far.freeze() is None
     far.tell(conversation("made elsewhere", far.seq + 1))
-    assert [row.id for row in store.session_page(0, 9)] == ["made elsewhere"]
+    assert [row.id for row in store.conversations.page(0, 9)] == ["made elsewhere"]
 
 
 # Out of turn
@@ -324,30 +326,30 @@ def test_the_newest_are_listed_before_their_messages_are_here(store: Store, far:
         "total_tokens": 400, "last_model": "a/b",
     }  # fmt: skip
     newest = type(row)("c", "c", "c", 9, 9, value={**row.value, **summary})
-    store.apply_extra([newest], fence=far.fence, now_ms=1)
-    (line,) = store.session_page(0, 9)
+    store.sync_pull.apply_extra([newest], fence=far.fence, now_ms=1)
+    (line,) = store.conversations.page(0, 9)
     assert (line.title, line.preview, line.at, line.model) == ("Trip", "See you", LATER, "a/b")
-    assert store.is_bodiless("c")
-    assert store.sync_state().cur == 0
+    assert store.sync_metadata.is_bodiless("c")
+    assert store.sync_metadata.state().cur == 0
 
     far.tell(conversation("c", 9, "Trip"), message("m", "c", 2, "first"), more=True, upto=2)
-    (line,) = store.session_page(0, 9)
+    (line,) = store.conversations.page(0, 9)
     assert (line.preview, line.at) == ("See you", LATER)
-    assert store.get_session("c").message_count == 40
+    assert store.conversations.get("c").message_count == 40
 
     far.tell(message("n", "c", 10, "See you all", message_timestamp=LATER))
-    assert not store.is_bodiless("c")
-    assert store.get_session("c").message_count == 2
-    assert store.get_session("c").last_message_preview == "See you all"
+    assert not store.sync_metadata.is_bodiless("c")
+    assert store.conversations.get("c").message_count == 2
+    assert store.conversations.get("c").last_message_preview == "See you all"
 
 
 def test_the_messages_of_one_conversation_can_come_before_their_turn(store: Store, far: FarSide) -> None:
     newest = conversation("c", 9)
     assert newest.value is not None
     listed = type(newest)("c", "c", "c", 9, 9, value={**newest.value, "message_count": 1})
-    store.apply_extra([listed], fence=far.fence, now_ms=1)
-    store.apply_extra([message("m", "c", 4)], fence=far.fence, now_ms=1, whole=("c",))
-    assert not store.is_bodiless("c")
+    store.sync_pull.apply_extra([listed], fence=far.fence, now_ms=1)
+    store.sync_pull.apply_extra([message("m", "c", 4)], fence=far.fence, now_ms=1, whole=("c",))
+    assert not store.sync_metadata.is_bodiless("c")
     assert contents(store, "c") == ["text"]
     far.tell(conversation("c", 9), message("m", "c", 4))
-    assert store.get_session("c").message_count == 1
+    assert store.conversations.get("c").message_count == 1

@@ -20,19 +20,19 @@ def test_a_conversation_goes_before_its_messages_even_when_it_was_changed_after_
     reply = exchange(store, "hello")
     session = reply.session_id
     far.sync()
-    store.edit_message(reply.id, "Other.")
-    store.rename_session(session, "Later")
+    store.messages.edit(reply.id, "Other.")
+    store.conversations.rename(session, "Later")
     assert far.ops() == [("c", session, "put"), ("m", reply.id, "put")]
 
 
 def test_what_is_sent_says_all_that_a_server_needs_to_know(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
-    store.rename_session(reply.session_id, "By hand")
-    store.set_session_setting(reply.session_id, "model", "a/b")
+    store.conversations.rename(reply.session_id, "By hand")
+    store.conversations.set_setting(reply.session_id, "model", "a/b")
     far.freeze()
     told = {(one.kind, one.id): one for one in far.sent}
     session = told["c", reply.session_id]
-    assert session.value == {"title": "By hand", "created_at": store.get_session(reply.session_id).created_at}
+    assert session.value == {"title": "By hand", "created_at": store.conversations.get(reply.session_id).created_at}
     assert (session.cls, session.base, session.stamp) == (1, 0, None)
     message = told["m", reply.id]
     assert message.session_id == reply.session_id
@@ -44,7 +44,7 @@ def test_what_is_sent_says_all_that_a_server_needs_to_know(store: Store, far: Fa
 def test_a_try_again_sends_the_same_bytes_and_an_edit_goes_with_the_next(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
     first = far.freeze()
-    store.edit_message(reply.id, "Other.")
+    store.messages.edit(reply.id, "Other.")
     assert far.freeze() == first
     far.settle()
     assert far.ops() == [("m", reply.id, "put")]
@@ -56,7 +56,7 @@ def test_nothing_is_sent_twice_once_it_was_taken(store: Store, far: FarSide) -> 
     exchange(store, "hello")
     far.sync()
     assert far.freeze() is None
-    assert store.waiting() == 0
+    assert store.sync_metadata.waiting() == 0
 
 
 def test_a_push_is_numbered_and_the_number_is_never_used_again(store: Store, far: FarSide) -> None:
@@ -89,7 +89,7 @@ def test_a_clear_travels_alone_after_what_came_before_it_and_before_what_came_af
     exchange(store, "old")
     far.sync()
     far.tell(upto=far.seq)
-    store.clear_all()
+    store.trash.clear_all()
     new = exchange(store, "new").session_id
     assert far.ops() == [("x", "all", "clear")]
     assert far.sent[0].upto == far.seq
@@ -100,7 +100,7 @@ def test_a_clear_travels_alone_after_what_came_before_it_and_before_what_came_af
 def test_deletions_of_conversations_go_last(store: Store, far: FarSide) -> None:
     gone = exchange(store, "gone").session_id
     far.sync()
-    store.delete_session(gone)
+    store.trash.delete_conversation(gone)
     new = exchange(store, "new").session_id
     kinds = far.ops()
     assert kinds[0] == ("c", new, "put")
@@ -109,7 +109,7 @@ def test_deletions_of_conversations_go_last(store: Store, far: FarSide) -> None:
 
 def test_what_no_longer_is_there_is_not_sent(store: Store, far: FarSide) -> None:
     reply = exchange(store, "hello")
-    with store.write(), store.applying():
+    with store.db.write(), store.db.applying():
         store.db.execute("delete from chat_messages where id = ?", (reply.id,))
     assert ("m", reply.id, "put") not in far.ops()
     assert ("m", reply.id, "put") not in outbox(store)
@@ -125,28 +125,28 @@ def test_private_conversations_are_not_sent_even_when_something_queues_them(stor
 def test_a_process_that_lost_the_fence_changes_nothing(store: Store, far: FarSide) -> None:
     exchange(store, "hello")
     far.freeze()
-    store.take_fence()
+    store.sync_metadata.take_fence()
     for write in (
         far.settle,
         far.freeze,
         lambda: far.tell(conversation("c", 1)),
-        lambda: store.apply_extra([], fence=far.fence, now_ms=0),
-        lambda: store.fork("other", far.fence),
-        lambda: store.drop_inflight(far.fence),
-        lambda: store.start_resync(far.fence),
-        lambda: store.schedule(1, 1, fence=far.fence),
-        lambda: store.block("c", "c", 1, "x", fence=far.fence),
+        lambda: store.sync_pull.apply_extra([], fence=far.fence, now_ms=0),
+        lambda: store.acknowledgements.fork("other", far.fence),
+        lambda: store.acknowledgements.drop_inflight(far.fence),
+        lambda: store.sync_pull.start_resync(far.fence),
+        lambda: store.sync_metadata.schedule(1, 1, fence=far.fence),
+        lambda: store.acknowledgements.block("c", "c", 1, "x", fence=far.fence),
     ):
         with pytest.raises(FenceLost):
             write()
-    assert store.inflight() is not None
-    assert store.sync_state().cur == 0
+    assert store.sync_push.inflight() is not None
+    assert store.sync_metadata.state().cur == 0
 
 
 def test_a_fork_sends_the_same_ops_under_another_name(store: Store, far: FarSide) -> None:
     exchange(store, "hello")
     before = far.freeze()
-    store.fork("other", far.fence)
+    store.acknowledgements.fork("other", far.fence)
     after = far.freeze()
     assert before is not None
     assert after is not None
@@ -156,24 +156,24 @@ def test_a_fork_sends_the_same_ops_under_another_name(store: Store, far: FarSide
 def test_a_push_that_was_taken_back_is_cut_smaller(store: Store, far: FarSide) -> None:
     exchange(store, "hello")
     far.freeze()
-    store.drop_inflight(far.fence)
+    store.acknowledgements.drop_inflight(far.fence)
     there = far.freeze(most_ops=1)
     assert there is not None
     assert (len(there.items), there.push_seq) == (1, 2)
 
 
 def test_a_history_has_a_name_of_its_own_from_the_first_fence_on(store: Store) -> None:
-    assert store.sync_state().replica == ""
-    store.take_fence()
-    name = store.sync_state().replica
+    assert store.sync_metadata.state().replica == ""
+    store.sync_metadata.take_fence()
+    name = store.sync_metadata.state().replica
     assert len(name) >= 16
-    store.take_fence()
-    assert store.sync_state().replica == name
+    store.sync_metadata.take_fence()
+    assert store.sync_metadata.state().replica == name
 
 
 def test_when_the_next_try_is_due_outlives_the_process(store: Store, far: FarSide) -> None:
-    store.schedule(123, 4, fence=far.fence)
-    state = store.sync_state()
+    store.sync_metadata.schedule(123, 4, fence=far.fence)
+    state = store.sync_metadata.state()
     assert (state.next_at, state.fails) == (123, 4)
 
 
@@ -181,7 +181,7 @@ def test_when_the_next_try_is_due_outlives_the_process(store: Store, far: FarSid
 def test_what_waits_is_found_by_indexes_alone(store: Store, query: str) -> None:
     from sterna.storage.sync import push as sync_freeze
 
-    plan = [row["detail"] for row in store.rows(f"explain query plan {getattr(sync_freeze, query)}", now=0, id="c")]
+    plan = [row["detail"] for row in store.db.rows(f"explain query plan {getattr(sync_freeze, query)}", now=0, id="c")]
     scans = [step for step in plan if step.startswith("SCAN")]
     assert scans in ([], ["SCAN o"], ["SCAN o USING INTEGER PRIMARY KEY"]), plan
     assert not any("TEMP B-TREE" in step for step in plan), plan

@@ -22,7 +22,7 @@ def far(store: Store) -> FarSide:
 
 def again(far: FarSide, *pages: list[object]) -> None:
     """Everything told anew, page by page."""
-    far.store.start_resync(far.fence)
+    far.store.sync_pull.start_resync(far.fence)
     far.seq = 0
     for n, page in enumerate(pages):
         assert far.tell(*page, more=n < len(pages) - 1)  # type: ignore[arg-type]
@@ -36,19 +36,19 @@ def stamps(far: FarSide) -> dict[str, tuple[int, int, str] | None]:
 def test_it_begins_with_nothing_known_of_positions_and_nothing_on_its_way(store: Store, far: FarSide) -> None:
     exchange(store, "hello")
     far.freeze()
-    store.start_resync(far.fence)
-    state = store.sync_state()
+    store.sync_pull.start_resync(far.fence)
+    state = store.sync_metadata.state()
     assert (state.cur, state.full_cur, state.seen_seq, state.seen_nonce, state.resync) == (0, 0, 0, "", True)
-    assert store.inflight() is None
+    assert store.sync_push.inflight() is None
     assert far.freeze() is None
-    assert not store.pull_is_complete()
+    assert not store.sync_metadata.pull_is_complete()
 
 
 def test_it_ends_with_the_last_page_and_what_waited_is_sent(store: Store, far: FarSide) -> None:
     session = exchange(store, "hello").session_id
     again(far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a")], [message("m", "c", 2, "hello")])
-    assert not store.sync_state().resync
-    assert store.pull_is_complete()
+    assert not store.sync_metadata.state().resync
+    assert store.sync_metadata.pull_is_complete()
     assert table(store, "sync_seen") == []
     assert ("c", session, "put") in far.ops()
 
@@ -69,10 +69,10 @@ def test_a_value_of_the_server_that_is_newer_is_taken_and_ours_is_filed(store: S
             setting("c", "model", 3, "y", time=200, tie="b"),
         ],
     )
-    assert store.get_session("c").title == "Later"
-    assert store.get_message("m").content == "later"
-    assert store.session_settings("c") == {"model": "y"}
-    assert {(one.kind, one.mine) for one in store.conflicts()} == {("c", "Trip"), ("m", "hello")}
+    assert store.conversations.get("c").title == "Later"
+    assert store.messages.get("m").content == "later"
+    assert store.conversations.settings("c") == {"model": "y"}
+    assert {(one.kind, one.mine) for one in store.conflicts.list_open()} == {("c", "Trip"), ("m", "hello")}
     assert outbox(store) == set()
 
 
@@ -85,9 +85,9 @@ def test_a_value_of_the_server_that_is_older_is_said_again_to_it(store: Store, f
             setting("c", "model", 3, "w", time=50, tie="z"),
         ],
     )
-    assert store.get_session("c").title == "Trip"
+    assert store.conversations.get("c").title == "Trip"
     assert stamps(far) == {"c": (1, 100, "a"), "m": (0, 100, "a"), "c/model": (0, 100, "a")}
-    assert store.conflicts() == []
+    assert store.conflicts.list_open() == []
 
 
 def test_who_says_it_again_had_not_seen_the_older_value_so_that_is_kept_where_it_is_overtaken(
@@ -103,15 +103,15 @@ def test_a_setting_that_was_taken_away_since_is_taken_away_again(store: Store, f
     far.tell(setting("c", "model", 20, None, time=300, tie="a"))
     again(far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a"), message("m", "c", 2, "hello", time=100),
                 setting("c", "model", 3, "x", time=100, tie="a")])  # fmt: skip
-    assert store.session_settings("c") == {}
+    assert store.conversations.settings("c") == {}
     assert far.ops() == [("s", "c/model", "del")]
     assert far.sent[0].stamp == (0, 300, "a")
 
 
 def test_what_was_deleted_here_is_deleted_there_again(store: Store, far: FarSide) -> None:
     far.tell(message("n", "c", 14, "other"), conversation("d", 15))
-    store.delete_message("n")
-    store.delete_session("d")
+    store.trash.delete_message("n")
+    store.trash.delete_conversation("d")
     far.sync()
     assert outbox(store) == set()
     again(
@@ -123,26 +123,26 @@ def test_what_was_deleted_here_is_deleted_there_again(store: Store, far: FarSide
         ],
     )  # fmt: skip
     assert outbox(store) == {("m", "n", "del"), ("c", "d", "del")}
-    assert store.session_count() == 1
+    assert store.conversations.count() == 1
 
 
 def test_what_died_there_dies_here(store: Store, far: FarSide) -> None:
     exchange(store, "unsent", session_id="c")
     again(far, [conversation("c", 9, dead=True)])
-    assert [row.title for row in store.session_page(0, 9)] == ["Recovered: Trip"]
+    assert [row.title for row in store.conversations.page(0, 9)] == ["Recovered: Trip"]
     assert outbox(store) == set()
 
 
 def test_a_clear_that_waits_is_dropped_and_the_graves_say_what_it_meant(store: Store, far: FarSide) -> None:
-    store.clear_all()
+    store.trash.clear_all()
     assert ("x", "all", "clear") in outbox(store)
     again(far, [conversation("c", 1, "Trip"), conversation("unseen", 2)])
     assert outbox(store) == {("c", "c", "del")}
-    assert [row.id for row in store.session_page(0, 9)] == ["unseen"]
+    assert [row.id for row in store.conversations.page(0, 9)] == ["unseen"]
 
 
 def test_a_pending_edit_had_seen_the_very_value_it_replaced(store: Store, far: FarSide) -> None:
-    store.edit_message("m", "Mine.")
+    store.messages.edit("m", "Mine.")
     again(far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a"),
                 message("m", "c", 5, "hello", time=100, tie="a")])  # fmt: skip
     far.freeze()
@@ -151,25 +151,25 @@ def test_a_pending_edit_had_seen_the_very_value_it_replaced(store: Store, far: F
 
 
 def test_a_pending_edit_may_not_have_seen_an_older_value_which_a_stranger_wrote(store: Store, far: FarSide) -> None:
-    store.edit_message("m", "Mine.")
+    store.messages.edit("m", "Mine.")
     again(far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a"), message("m", "c", 5, "before", time=50)])
     far.freeze()
     edit = next(one for one in far.sent if one.id == "m")
     assert (edit.base, edit.stamp) == (4, None)
-    assert store.get_message("m").content == "Mine."
+    assert store.messages.get("m").content == "Mine."
 
 
 def test_a_pending_edit_had_not_seen_what_is_newer_there(store: Store, far: FarSide) -> None:
-    store.edit_message("m", "Mine.")
+    store.messages.edit("m", "Mine.")
     again(far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a"), message("m", "c", 5, "later", time=500)])
     far.freeze()
     edit = next(one for one in far.sent if one.id == "m")
     assert edit.base != 5
-    assert store.get_message("m").content == "Mine."
+    assert store.messages.get("m").content == "Mine."
 
 
 def test_a_second_turn_back_begins_it_anew(store: Store, far: FarSide) -> None:
-    store.start_resync(far.fence)
+    store.sync_pull.start_resync(far.fence)
     far.seq = 0
     far.tell(conversation("c", 1, "Trip", cls=1, time=100, tie="a"), more=True)
     again(far, [])
@@ -179,41 +179,41 @@ def test_a_second_turn_back_begins_it_anew(store: Store, far: FarSide) -> None:
 def test_an_offer_that_meets_a_newer_value_gives_way(store: Store, far: FarSide) -> None:
     again(far, [])
     far.tell(conversation("c", 5, "Newer", cls=1, time=900, tie="b"), message("m", "c", 6, "newer", time=900, tie="b"))
-    assert store.get_session("c").title == "Newer"
-    assert store.get_message("m").content == "newer"
+    assert store.conversations.get("c").title == "Newer"
+    assert store.messages.get("m").content == "newer"
     assert outbox(store) == {("s", "c/model", "put")}
-    assert {one.mine for one in store.conflicts()} == {"Trip", "hello"}
+    assert {one.mine for one in store.conflicts.list_open()} == {"Trip", "hello"}
 
 
 def test_nothing_is_taken_out_of_turn_meanwhile(store: Store, far: FarSide) -> None:
-    store.start_resync(far.fence)
-    store.apply_extra([conversation("d", 3)], fence=far.fence, now_ms=1)
-    assert store.session_count() == 1
+    store.sync_pull.start_resync(far.fence)
+    store.sync_pull.apply_extra([conversation("d", 3)], fence=far.fence, now_ms=1)
+    assert store.conversations.count() == 1
 
 
 def test_what_is_private_stays_here_and_its_copy_there_is_deleted_again(store: Store, far: FarSide) -> None:
-    store.set_private("c", True)
+    store.privacy.set_private("c", True)
     far.sync()
     assert outbox(store) == set()
     again(far, [conversation("c", 1, "Trip"), message("m", "c", 2, "hello")])
     assert outbox(store) == {("c", "c", "del")}
-    assert store.get_message("m").content == "hello"
+    assert store.messages.get("m").content == "hello"
 
 
 def test_what_was_in_the_trash_meanwhile_is_sent_when_it_is_back(store: Store, far: FarSide) -> None:
-    trashed = store.delete_session("c")
+    trashed = store.trash.delete_conversation("c")
     far.sync()
     again(far, [])
-    store.undo(trashed.token)
+    store.undo.undo(trashed.token)
     assert outbox(store) >= {("c", "c", "put")} or outbox(store) >= {("c", "c", "restore")}
     assert ("m", "m", "put") in outbox(store)
 
 
 def test_a_setting_that_was_in_the_trash_meanwhile_is_offered_with_its_own_stamp(store: Store, far: FarSide) -> None:
-    trashed = store.delete_session("c")
+    trashed = store.trash.delete_conversation("c")
     far.sync()
     again(far, [])
-    store.undo(trashed.token)
+    store.undo.undo(trashed.token)
     assert {one: stamp for one, stamp in stamps(far).items() if one != "c"} == {
         "m": (0, 100, "a"),
         "c/model": (0, 100, "a"),
@@ -225,22 +225,22 @@ def test_a_deletion_that_was_acknowledged_before_holds_in_a_history_that_went_ba
     store: Store, far: FarSide, away: str
 ) -> None:
     """Also when a restore of its conversation gives the message a later creation there."""
-    store.delete_message("m")
+    store.trash.delete_message("m")
     far.sync()
     if away == "in the trash":
-        store.delete_session("c")
+        store.trash.delete_conversation("c")
         far.sync()
     else:
-        store.set_private("c", True)
+        store.privacy.set_private("c", True)
         far.sync()
     live = [conversation("c", 1, "Trip", cls=1, time=100, tie="a"), message("m", "c", 2, "hello", time=100, tie="a")]
     again(far, live)
     far.seq = 50
     far.sync()
     if away == "private":
-        store.set_private("c", False)
+        store.privacy.set_private("c", False)
     far.tell(conversation("c", 80, "Trip", created=80), message("m", "c", 81, "hello", created=81, time=100, tie="a"))
-    assert store.messages_before("c", None, 9) == []
+    assert store.messages.before("c", None, 9) == []
     assert ("m", "m", "del") in outbox(store)
 
 
@@ -248,11 +248,11 @@ def test_an_edit_over_a_push_that_was_never_answered_counts_as_made_when_the_his
     store: Store, far: FarSide
 ) -> None:
     """The server may have dated the earlier text late, as where this clock was wrong, and others may hold it."""
-    store.edit_message("m", "Sent.")
-    store.rename_session("c", "Sent and left alone")
+    store.messages.edit("m", "Sent.")
+    store.conversations.rename("c", "Sent and left alone")
     far.freeze()
-    store.edit_message("m", "Later.")
-    edited = {row["id"]: row["edited_at"] for row in store.rows("select id, edited_at from sync_outbox")}
+    store.messages.edit("m", "Later.")
+    edited = {row["id"]: row["edited_at"] for row in store.db.rows("select id, edited_at from sync_outbox")}
     again(
         far, [conversation("c", 1, "Trip", cls=1, time=100, tie="a"), message("m", "c", 2, "hello", time=100, tie="a")]
     )

@@ -82,13 +82,13 @@ def device(edits: Sequence[int]) -> FarSide:
     far.tell(*KNOWN)
     for edit in edits:
         if edit == 0:
-            store.rename_session("a", "Mine")
-        elif edit == 1 and store.rows("select 1 from chat_messages where id = 'a1'"):
-            store.edit_message("a1", "Mine.")
+            store.conversations.rename("a", "Mine")
+        elif edit == 1 and store.db.rows("select 1 from chat_messages where id = 'a1'"):
+            store.messages.edit("a1", "Mine.")
         elif edit == 2:
-            store.set_session_setting("a", "model", "mine")
-        elif edit == 3 and store.rows("select 1 from chat_messages where id = 'a1'"):
-            store.delete_message("a1")
+            store.conversations.set_setting("a", "model", "mine")
+        elif edit == 3 and store.db.rows("select 1 from chat_messages where id = 'a1'"):
+            store.trash.delete_message("a1")
     return far
 
 
@@ -104,9 +104,11 @@ def state(store: Store) -> dict[str, Any]:
     found["chat_sessions"] = sorted(rows, key=repr)  # which of two that came together is first says nothing
     found["chat_messages"] = sorted(
         tuple((key, value) for key, value in row.items() if key not in LOCAL | {"session_id"})
-        for row in map(dict, store.rows("select * from chat_messages order by id"))
+        for row in map(dict, store.db.rows("select * from chat_messages order by id"))
     )
-    found["words"] = [sorted((hit.message_id or "") for hit in store.search(word)) for word in ("one", "two", "mine")]
+    found["words"] = [
+        sorted((hit.message_id or "") for hit in store.search.search(word)) for word in ("one", "two", "mine")
+    ]
     return found
 
 
@@ -135,7 +137,7 @@ def test_a_page_told_again_says_nothing(
         far.tell(*page, more=True, upto=page[-1].seq)
         told.append(page)
         before = state(far.store)
-        far.store.apply_extra(data.draw(st.sampled_from(told)), fence=far.fence, now_ms=far.now_ms)
+        far.store.sync_pull.apply_extra(data.draw(st.sampled_from(told)), fence=far.fence, now_ms=far.now_ms)
         assert state(far.store) == before
 
 

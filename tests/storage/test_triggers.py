@@ -42,8 +42,8 @@ def test_every_write_to_a_profile_stamps_it(store: Mirror) -> None:
 def test_a_new_profile_says_since_when_it_counts_as_postgresql_would_write_it(store: Mirror) -> None:
     assert profile(store)["usage_stats"]["last_reset"] == "2026-03-01 12:00:00+00"
     store.clock.move(milliseconds=120)
-    store.ensure_profile("other", "b@example.org")
-    row = store.one("select usage_stats from profiles where id = 'other'")
+    store.profiles.ensure_profile("other", "b@example.org")
+    row = store.db.one("select usage_stats from profiles where id = 'other'")
     assert row is not None
     assert json.loads(row[0])["last_reset"] == "2026-03-01 12:00:00.12+00"
 
@@ -62,13 +62,13 @@ def test_an_account_that_takes_another_id_keeps_everything(store: Mirror) -> Non
     run(store, "update auth_users set id = 'server'")
     assert session(store)["user_id"] == "server"
     assert day(store)["user_id"] == "server"
-    assert {row[0] for row in store.rows("select user_id from user_activity_log")} == {"server"}
-    assert store.rows("pragma foreign_key_check") == []
+    assert {row[0] for row in store.db.rows("select user_id from user_activity_log")} == {"server"}
+    assert store.db.rows("pragma foreign_key_check") == []
 
 
 def test_a_later_sign_in_with_less_to_say_keeps_the_name_and_the_picture(store: Mirror) -> None:
-    store.ensure_profile(USER, "ada@example.org", {"name": "Ada", "avatar_url": "http://a/b"})
-    store.ensure_profile(USER, "new@example.org", {})
+    store.profiles.ensure_profile(USER, "ada@example.org", {"name": "Ada", "avatar_url": "http://a/b"})
+    store.profiles.ensure_profile(USER, "new@example.org", {})
     shown = profile(store)
     assert (shown["full_name"], shown["avatar_url"], shown["email"]) == ("Ada", "http://a/b", "new@example.org")
 
@@ -76,35 +76,35 @@ def test_a_later_sign_in_with_less_to_say_keeps_the_name_and_the_picture(store: 
 def test_a_sign_in_without_an_address_is_no_reason_to_fail() -> None:
     store = mirror(user="u")
     run(store, "insert into auth_users (id, email) values ('none', null)")
-    row = store.one("select email, full_name from profiles where id = 'none'")
+    row = store.db.one("select email, full_name from profiles where id = 'none'")
     assert row is not None
     assert tuple(row) == ("", "")
 
 
 def test_a_profile_that_went_missing_is_made_by_the_next_sign_in(store: Mirror) -> None:
     run(store, "delete from profiles")
-    store.ensure_profile(USER, "ada@example.org")
-    assert [row[0] for row in store.rows("select action from user_activity_log")] == ["profile_created"]
+    store.profiles.ensure_profile(USER, "ada@example.org")
+    assert [row[0] for row in store.db.rows("select action from user_activity_log")] == ["profile_created"]
 
 
 def test_a_profile_is_made_once(store: Mirror) -> None:
     store.clock.move(days=1)
-    store.ensure_profile(USER, "ada@example.org")
-    made = store.rows("select 1 from user_activity_log where action = 'profile_created'")
+    store.profiles.ensure_profile(USER, "ada@example.org")
+    made = store.db.rows("select 1 from user_activity_log where action = 'profile_created'")
     assert (len(made), profile(store)["created_at"]) == (1, NOON)
 
 
 def test_a_second_sync_is_logged_again_after_a_minute(store: Mirror) -> None:
     for _ in range(3):
-        store.ensure_profile(USER, "ada@example.org")
+        store.profiles.ensure_profile(USER, "ada@example.org")
         store.clock.move(seconds=31)
-    logged = store.rows(
+    logged = store.db.rows(
         "select details from user_activity_log where action = 'profile_synced' order by timestamp, rowid"
     )
     assert [json.loads(row[0])["new_user_sync"] for row in logged] == [True, True]
     store.clock.move(minutes=5)
-    store.ensure_profile(USER, "ada@example.org")
-    logged = store.rows(
+    store.profiles.ensure_profile(USER, "ada@example.org")
+    logged = store.db.rows(
         "select details from user_activity_log where action = 'profile_synced' order by timestamp, rowid"
     )
     assert [json.loads(row[0])["new_user_sync"] for row in logged] == [True, True, False]
@@ -119,7 +119,7 @@ def test_a_rename_is_activity_whatever_time_it_claims(store: Mirror) -> None:
 
 def test_rows_from_elsewhere_keep_their_times_and_count_no_use(store: Mirror) -> None:
     before = profile(store)
-    with store.write():
+    with store.db.write():
         store.db.execute("update sync_ctx set applying = 1")
         store.db.execute(
             "insert into chat_sessions (id, user_id, updated_at, last_activity) values ('e', :u, :t, :t)",
@@ -228,7 +228,7 @@ def test_sending_the_same_again_on_a_later_day_opens_no_day(store: Mirror) -> No
     say(store, "m1", role="assistant", model="g/m", output_tokens=9)
     store.clock.move(days=1)
     say(store, "m1", role="assistant", model="g/m", output_tokens=9)
-    assert [row[0] for row in store.rows("select usage_date from user_usage_daily")] == ["2026-03-01"]
+    assert [row[0] for row in store.db.rows("select usage_date from user_usage_daily")] == ["2026-03-01"]
 
 
 def test_no_counter_of_a_day_falls_below_zero(store: Mirror) -> None:
@@ -287,19 +287,19 @@ def test_deleting_takes_from_the_conversation_but_not_from_the_use(store: Mirror
 def test_deleting_a_conversation_leaves_nothing_of_it(store: Mirror) -> None:
     say(store, "m1", input_tokens=2)
     run(store, "delete from chat_sessions where id = 's'")
-    assert store.rows("select 1 from chat_messages") == []
-    assert store.rows("select 1 from session_counts") == []
+    assert store.db.rows("select 1 from chat_messages") == []
+    assert store.db.rows("select 1 from session_counts") == []
     assert use(store) == (1, 0, 2, 0, 0)
 
 
 def test_an_import_is_counted_by_the_one_who_imports(store: Mirror) -> None:
-    with store.write():
+    with store.db.write():
         store.db.execute("update sync_ctx set bulk = 1")
         say(store, "m1", total_tokens=5, input_tokens=5)
         store.db.execute("update sync_ctx set bulk = 0")
     assert session(store)["message_count"] == 0
     assert use(store) == ZERO
-    store.recompute_session("s")
+    store.usage.recompute_session("s")
     assert (session(store)["message_count"], session(store)["total_tokens"]) == (1, 5)
 
 
@@ -318,7 +318,7 @@ def test_seconds_and_milliseconds_say_the_same(
     store: Mirror, written: dict[str, int | None], kept: tuple[int | None, int | None]
 ) -> None:
     say(store, "m1", role="assistant", **written)
-    row = store.one("select elapsed_ms, elapsed_time from chat_messages")
+    row = store.db.one("select elapsed_ms, elapsed_time from chat_messages")
     assert row is not None
     assert tuple(row) == kept
     assert use(store)[4] == (kept[0] or 0)
@@ -327,11 +327,11 @@ def test_seconds_and_milliseconds_say_the_same(
 def test_a_later_correction_of_either_moves_the_other(store: Mirror) -> None:
     say(store, "m1", role="assistant", elapsed_ms=5234)
     run(store, "update chat_messages set elapsed_time = 5")  # what an older client sends back
-    assert tuple(store.rows("select elapsed_ms, elapsed_time from chat_messages")[0]) == (5234, 5)
+    assert tuple(store.db.rows("select elapsed_ms, elapsed_time from chat_messages")[0]) == (5234, 5)
     run(store, "update chat_messages set elapsed_time = 7")
-    assert tuple(store.rows("select elapsed_ms, elapsed_time from chat_messages")[0]) == (7000, 7)
+    assert tuple(store.db.rows("select elapsed_ms, elapsed_time from chat_messages")[0]) == (7000, 7)
     run(store, "update chat_messages set elapsed_ms = 800")
-    assert tuple(store.rows("select elapsed_ms, elapsed_time from chat_messages")[0]) == (800, 1)
+    assert tuple(store.db.rows("select elapsed_ms, elapsed_time from chat_messages")[0]) == (800, 1)
     assert use(store)[4] == 800
     assert day(store)["active_minutes"] == 1
 
@@ -348,7 +348,7 @@ def test_a_conversation_made_again_in_a_shell_without_foreign_keys_counts_from_n
 def test_statistics_are_not_a_persons_changes(store: Mirror) -> None:
     run(store, "delete from sync_outbox")
     say(store, "m1", role="assistant", model="g/m", elapsed_time=3)
-    assert [tuple(row) for row in store.rows("select kind, id from sync_outbox")] == [("m", "m1")]
+    assert [tuple(row) for row in store.db.rows("select kind, id from sync_outbox")] == [("m", "m1")]
 
 
 BAD = {
@@ -380,8 +380,8 @@ def test_what_the_schema_does_not_take_changes_nothing(store: Mirror, sql: str) 
 def test_the_schema_is_refused_by_no_check_of_sqlite() -> None:
     store = mirror()
     say_hello(store)
-    assert [row[0] for row in store.rows("pragma integrity_check")] == ["ok"]
-    assert store.rows("pragma foreign_key_check") == []
+    assert [row[0] for row in store.db.rows("pragma integrity_check")] == ["ok"]
+    assert store.db.rows("pragma foreign_key_check") == []
 
 
 def say_hello(store: Mirror) -> None:
@@ -395,7 +395,7 @@ def test_a_failure_in_the_middle_leaves_no_counter_behind() -> None:
     before = (session(store), day(store), profile(store))
 
     def failing() -> None:
-        with store.write():
+        with store.db.write():
             say(store, "m2", content="lost", input_tokens=4)
             raise sqlite3.OperationalError("the power went")
 

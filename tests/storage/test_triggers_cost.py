@@ -27,7 +27,7 @@ def test_a_message_costs_the_same_in_a_long_conversation(filler: Callable[[int],
     for length in (20, 1500):
         store = mirror()
         run(store, "insert into chat_sessions (id, user_id) values ('s', :user), ('t', :user)", user=USER)
-        with store.write():
+        with store.db.write():
             for n in range(length):
                 at = f"2026-03-01T10:{n // 60 % 60:02}:{n % 60:02}.{n:06}Z"
                 say(store, f"m{n}", **{"message_timestamp": at, **filler(n)})
@@ -53,10 +53,10 @@ def steps(store: Mirror, sql: str) -> int:
         count += 1
         return 0
 
-    with store.write():
-        store.db.set_progress_handler(tick, 1)
+    with store.db.write():
+        store.db.connection.set_progress_handler(tick, 1)
         store.db.execute(sql)
-        store.db.set_progress_handler(None, 0)
+        store.db.connection.set_progress_handler(None, 0)
     return count
 
 
@@ -66,12 +66,12 @@ def test_a_message_costs_the_same_in_a_full_file() -> None:
         store = mirror()
         run(store, "insert into chat_sessions (id, user_id) values ('s', :user)", user=USER)
         if full:
-            with store.write():
+            with store.db.write():
                 for n in range(300):
                     run(store, "insert into chat_sessions (id, user_id) values (:id, :u)", id=f"s{n}", u=USER)
                     say(store, f"m{n}", f"s{n}", role="assistant")
-                    store.track_user_usage(USER, 1, usage_date=stamp(store.clock() - timedelta(days=n))[:10])
-                    store.log_user_activity(USER, "profile_synced")
+                    store.usage.track_user_usage(USER, 1, usage_date=stamp(store.clock() - timedelta(days=n))[:10])
+                    store.profiles.log_user_activity(USER, "profile_synced")
         say(store, "first")
         costs.append(
             steps(store, "insert into chat_messages (id, session_id, role, content) values ('x', 's', 'user', '')")

@@ -67,7 +67,7 @@ class Both:
         self.ledger = Ledger(stamp(self.clock()))
 
     def session(self, session_id: str, count: int = 0, *, elsewhere: bool = False) -> None:
-        with self.store.write():
+        with self.store.db.write():
             if elsewhere:
                 self.store.db.execute("update sync_ctx set applying = 1")
             now = self.ledger.now
@@ -84,7 +84,7 @@ class Both:
     def put(self, row: Row, *, elsewhere: bool = False) -> None:
         if row.session_id not in self.ledger.conversations:
             self.session(row.session_id)
-        with self.store.write():
+        with self.store.db.write():
             self.store.db.execute("update sync_ctx set applying = :on", {"on": int(elsewhere)})
             say(self.store, row.id, row.session_id, **columns(row))
             self.store.db.execute("update sync_ctx set applying = 0")
@@ -102,7 +102,7 @@ class Both:
 
     def give_up(self, row: Row) -> None:
         """Write a message, and fail before the transaction ends."""
-        with self.store.write():
+        with self.store.db.write():
             say(self.store, row.id, row.session_id, **columns(row))
             raise KeyError
 
@@ -112,16 +112,16 @@ class Both:
             old.session_id for row in rows if (old := self.ledger.rows.get(row.id)) is not None
         }
         fresh = {row.session_id: row for row in rows if row.session_id not in self.ledger.conversations}
-        with self.store.write():
-            before = self.store.counted_usage(ids)
+        with self.store.db.write():
+            before = self.store.usage.counted_usage(ids)
             self.store.db.execute("update sync_ctx set bulk = 1")
             for session_id in fresh:
                 self.store.db.execute("insert into chat_sessions (id, user_id) values (?, ?)", (session_id, USER))
             for row in rows:
                 say(self.store, row.id, row.session_id, **columns(row))
             self.store.db.execute("update sync_ctx set bulk = 0")
-            self.store.recompute_sessions(ids)
-            self.store.recompute_usage(ids, before)
+            self.store.usage.recompute_sessions(ids)
+            self.store.usage.recompute_usage(ids, before)
         for session_id in fresh:
             self.ledger.put_session(session_id, 0)
         self.ledger.put(*rows)

@@ -63,12 +63,12 @@ def test_vector_1_a_first_sign_in_makes_the_profile_and_logs_it() -> None:
     store = mirror(user="al")
     run(store, "insert into auth_users (id, email, raw_user_meta_data) values ('v1', 'a@x.org', '{\"name\":\"Al\"}')")
     run(store, "insert into auth_users (id, email) values ('v2', 'local.part@x.org')")
-    rows = {row["id"]: row for row in store.rows("select * from profiles")}
+    rows = {row["id"]: row for row in store.db.rows("select * from profiles")}
     made = rows["v1"]
     assert (made["full_name"], made["subscription_tier"], made["credits"]) == ("Al", "free", 0)
     assert set(json.loads(made["usage_stats"])) == {"total_messages", "total_tokens", "sessions_created", "last_reset"}
     assert rows["v2"]["full_name"] == "local.part"
-    logged = store.rows(
+    logged = store.db.rows(
         "select action, resource_type, resource_id, details from user_activity_log where user_id = 'v1'"
     )
     assert [tuple(row)[:3] for row in logged] == [("profile_created", "profile", "v1")]
@@ -80,7 +80,7 @@ def test_vector_2_two_updates_and_a_new_address_are_two_synced_rows() -> None:
     for _ in range(2):
         run(store, "update auth_users set last_sign_in_at = '2026-03-01T12:00:00.000000Z'")
     run(store, "update auth_users set email = 'new@x.org'")
-    rows = store.rows("select details from user_activity_log where action = 'profile_synced' order by rowid")
+    rows = store.db.rows("select details from user_activity_log where action = 'profile_synced' order by rowid")
     assert [json.loads(row[0])["email_updated"] for row in rows] == [False, True]
 
 
@@ -149,7 +149,7 @@ def test_vector_9_an_emptied_conversation_shows_nothing_and_use_stays(store: Mir
     assert (shown["last_message_preview"], shown["last_message_timestamp"], shown["last_message"]) == (None, None, None)
     exchange(store)
     run(store, "delete from chat_sessions where id = 's'")
-    assert store.rows("select 1 from chat_messages") == []
+    assert store.db.rows("select 1 from chat_messages") == []
     assert day(store)["messages_sent"] == 2
 
 
@@ -162,11 +162,11 @@ def test_vector_10_a_deep_merge_goes_into_objects_and_replaces_the_rest() -> Non
 
 
 def test_vector_11_a_free_account_has_two_models_and_so_has_a_stranger(store: Mirror) -> None:
-    free = [model["model_id"] for model in store.get_user_allowed_models(USER)]
+    free = [model["model_id"] for model in store.model_access.get_user_allowed_models(USER)]
     assert sorted(free) == ["deepseek/deepseek-r1-0528:free", "google/gemini-flash-1.5:free"]
-    assert [model["model_id"] for model in store.get_user_allowed_models("nobody")] == free
-    assert not store.can_user_use_model(USER, "openai/gpt-4o")
-    assert store.can_user_use_model("nobody", "google/gemini-flash-1.5:free")
+    assert [model["model_id"] for model in store.model_access.get_user_allowed_models("nobody")] == free
+    assert not store.model_access.can_user_use_model(USER, "openai/gpt-4o")
+    assert store.model_access.can_user_use_model("nobody", "google/gemini-flash-1.5:free")
 
 
 def test_vector_12_a_preview_is_cut_between_characters(store: Mirror) -> None:
@@ -182,7 +182,7 @@ def test_vector_13_a_temperature_has_two_decimals(store: Mirror, given: float, k
     run(store, "insert into auth_users (id) values ('v13')")
     run(store, "delete from profiles where id = 'v13'")
     run(store, "insert into profiles (id, email, temperature) values ('v13', '', :given)", given=given)
-    assert store.rows("select temperature from profiles where id = 'v13'")[0][0] == kept
+    assert store.db.rows("select temperature from profiles where id = 'v13'")[0][0] == kept
 
 
 @pytest.mark.parametrize("given", [2.005, -0.005, 3])

@@ -24,10 +24,10 @@ def make():
     if pid == 0:
         store = Store.open(open_account(place))
         store.db.execute("pragma wal_autocheckpoint = 0")
-        begun = store.begin_turn(None, "Where do terns breed?", model="acme/small")
-        store.settle_reply(begun.reply.id, Settled("done", "In the Arctic."))
-        begun = store.begin_turn(begun.session.id, "And in winter?", model="acme/small")
-        store.save_live(begun.reply.id, "In the Antarc", "")
+        begun = store.live_replies.begin_turn(None, "Where do terns breed?", model="acme/small")
+        store.live_replies.settle(begun.reply.id, Settled("done", "In the Arctic."))
+        begun = store.live_replies.begin_turn(begun.session.id, "And in winter?", model="acme/small")
+        store.live_replies.save(begun.reply.id, "In the Antarc", "")
         os._exit(0)
     os.waitpid(pid, 0)
 """
@@ -89,25 +89,25 @@ FILLING = (
 from sterna.storage import StoreUnwritable
 
 store = Store.open(open_account(place))
-begun = store.begin_turn(None, "Where do terns breed?", model="acme/small")
-store.save_live(begun.reply.id, "In the ", "")
+begun = store.live_replies.begin_turn(None, "Where do terns breed?", model="acme/small")
+store.live_replies.save(begun.reply.id, "In the ", "")
 fill(place)
 answers = {"refused": 0}
 for work in (
-    lambda: store.save_live(begun.reply.id, "In the Arctic " * 9_000, ""),
-    lambda: store.settle_reply(begun.reply.id, Settled("done", "In the Arctic " * 9_000)),
+    lambda: store.live_replies.save(begun.reply.id, "In the Arctic " * 9_000, ""),
+    lambda: store.live_replies.settle(begun.reply.id, Settled("done", "In the Arctic " * 9_000)),
 ):
     try:
         work()
     except StoreUnwritable as error:
         answers["refused"] += "Nothing was changed" not in str(error)
-answers["question"] = [m.content for m in store.messages_after(begun.session.id, None, 9)]
-answers["live"] = [reply.content for reply in store.live_replies()]
-again = Store.open(store.path)  # another window, while there is no room
-answers["elsewhere"] = [m.content for m in again.messages_after(begun.session.id, None, 9)]
+answers["question"] = [m.content for m in store.messages.after(begun.session.id, None, 9)]
+answers["live"] = [reply.content for reply in store.arriving_replies.of()]
+again = Store.open(store.db.path)  # another window, while there is no room
+answers["elsewhere"] = [m.content for m in again.messages.after(begun.session.id, None, 9)]
 free(place)
-answers["settled"] = store.settle_reply(begun.reply.id, Settled("done", "In the Arctic.")).content
-answers["writes again"] = again.rename_session(begun.session.id, "Terns").title
+answers["settled"] = store.live_replies.settle(begun.reply.id, Settled("done", "In the Arctic.")).content
+answers["writes again"] = again.conversations.rename(begun.session.id, "Terns").title
 answers["for good"] = again.read_only
 print(json.dumps(answers))
 """
@@ -145,7 +145,7 @@ def test_a_file_of_an_older_schema_is_read_where_it_cannot_be_changed(tmp_path: 
 from sterna.storage import Store
 store = Store.open(place / "a.db")
 files = [file.name for file in place.iterdir() if "backup" in file.name]
-print(json.dumps([store.get_session("s").title, type(store.read_only).__name__, files]))
+print(json.dumps([store.conversations.get("s").title, type(store.db.read_only).__name__, files]))
 """,
     )
     assert answers == ["Kept", "StoreReadOnly", []]
@@ -171,7 +171,7 @@ from sterna.storage import Store, StoreUnwritable
 store = Store.open(place / "a.db")
 fill(place)
 try:
-    store.copy_file()
+    store.damaged_values.copy_file()
 except StoreUnwritable:
     print(json.dumps([file.name for file in place.glob("*backup*")]))
 """,

@@ -16,9 +16,9 @@ def store() -> Mirror:
 
 
 def test_use_is_added_to_the_day_and_to_the_profile(store: Mirror) -> None:
-    store.track_user_usage(USER, 1, 2, 30, 40, 'g"/m', True, 61_000)
-    store.track_user_usage(USER, 1, 0, 3, 4, 'g"/m')
-    assert store.usage_today() == {
+    store.usage.track_user_usage(USER, 1, 2, 30, 40, 'g"/m', True, 61_000)
+    store.usage.track_user_usage(USER, 1, 0, 3, 4, 'g"/m')
+    assert store.usage.usage_today() == {
         "usage_date": "2026-03-01",
         "messages_sent": 2,
         "messages_received": 2,
@@ -36,15 +36,15 @@ def test_use_is_added_to_the_day_and_to_the_profile(store: Mirror) -> None:
 
 
 def test_what_is_not_known_counts_as_nothing(store: Mirror) -> None:
-    store.track_user_usage(USER, None, None, None, None, None, None, None)
-    assert store.usage_today()["total_tokens"] == 0
+    store.usage.track_user_usage(USER, None, None, None, None, None, None, None)
+    assert store.usage.usage_today()["total_tokens"] == 0
     assert profile(store)["usage_stats"]["total_messages"] == 0
 
 
 def test_a_poisoned_counter_starts_again_from_nothing(store: Mirror) -> None:
     run(store, "update user_usage_daily set messages_sent = null, models_used = null")
     run(store, "update profiles set usage_stats = null")
-    store.track_user_usage(USER, 1, model_used="m")
+    store.usage.track_user_usage(USER, 1, model_used="m")
     assert (day(store)["messages_sent"], day(store)["models_used"]) == (1, {"m": 1})
     assert profile(store)["usage_stats"]["total_messages"] == 1
 
@@ -54,18 +54,18 @@ def test_a_poisoned_counter_starts_again_from_nothing(store: Mirror) -> None:
 )
 def test_use_cannot_be_taken_away(store: Mirror, name: str) -> None:
     with pytest.raises(Invalid, match=name):
-        store.track_user_usage(USER, **{name: -1})
-    assert store.usage_today()["total_tokens"] == 0
+        store.usage.track_user_usage(USER, **{name: -1})
+    assert store.usage.usage_today()["total_tokens"] == 0
 
 
 def test_a_stranger_uses_nothing(store: Mirror) -> None:
     with pytest.raises(NotFound):
-        store.track_user_usage("nobody", 1)
+        store.usage.track_user_usage("nobody", 1)
 
 
 def test_use_makes_the_account_active(store: Mirror) -> None:
     store.clock.move(hours=3)
-    store.track_user_usage(USER, 1)
+    store.usage.track_user_usage(USER, 1)
     assert profile(store)["last_active"] == profile(store)["updated_at"] == "2026-03-01T15:00:00.000000Z"
 
 
@@ -74,14 +74,14 @@ def test_a_day_begins_at_midnight_in_utc(store: Mirror) -> None:
     say(store, "m1")
     store.clock.move(minutes=1)
     say(store, "m2")
-    assert [row["messages_sent"] for row in store.usage_days(2)] == [1, 1]
-    assert [row["usage_date"] for row in store.usage_days(2)] == ["2026-03-02", "2026-03-01"]
-    assert [row["usage_date"] for row in store.usage_days(1)] == ["2026-03-02"]
+    assert [row["messages_sent"] for row in store.usage.usage_days(2)] == [1, 1]
+    assert [row["usage_date"] for row in store.usage.usage_days(2)] == ["2026-03-02", "2026-03-01"]
+    assert [row["usage_date"] for row in store.usage.usage_days(1)] == ["2026-03-02"]
 
 
 def test_a_day_without_use_is_all_zeros(store: Mirror) -> None:
     store.clock.move(days=3)
-    today = store.usage_today()
+    today = store.usage.usage_today()
     assert today["usage_date"] == "2026-03-04"
     assert today["models_used"] == {}
     assert {value for key, value in today.items() if key not in ("usage_date", "models_used")} == {0}
@@ -99,7 +99,7 @@ def test_a_drifted_conversation_is_counted_again(store: Mirror) -> None:
     say(store, "m1", total_tokens=5)
     run(store, "update session_counts set messages = 40, tokens = 1")
     run(store, "update chat_sessions set last_message_preview = 'wrong', message_count = 40")
-    store.recompute_session("s")
+    store.usage.recompute_session("s")
     shown = session(store)
     assert (shown["message_count"], shown["total_tokens"], shown["last_message_preview"]) == (1, 5, "")
     say(store, "m2", total_tokens=5)
@@ -107,8 +107,8 @@ def test_a_drifted_conversation_is_counted_again(store: Mirror) -> None:
 
 
 def test_counting_again_what_is_not_there_does_nothing(store: Mirror) -> None:
-    store.recompute_sessions(["gone", "s", "s"])
-    assert store.rows("select session_id, messages from session_counts")[0][1] == 0
+    store.usage.recompute_sessions(["gone", "s", "s"])
+    assert store.db.rows("select session_id, messages from session_counts")[0][1] == 0
 
 
 def test_an_import_adds_what_its_rows_would_have_added_one_by_one(store: Mirror) -> None:
@@ -126,13 +126,13 @@ def test_an_import_adds_what_its_rows_would_have_added_one_by_one(store: Mirror)
             say(made, f"{session_id}3", session_id, role="system")
             say(made, f"{session_id}4", session_id, role="assistant", model="g/m", error_message="no")
 
-    with store.write():
-        before = store.counted_usage(["a", "gone"])
+    with store.db.write():
+        before = store.usage.counted_usage(["a", "gone"])
         store.db.execute("update sync_ctx set bulk = 1")
         write(store)
         store.db.execute("update sync_ctx set bulk = 0")
-        store.recompute_sessions(["a", "gone"])
-        store.recompute_usage(["a", "gone"], before)
+        store.usage.recompute_sessions(["a", "gone"])
+        store.usage.recompute_usage(["a", "gone"], before)
     write(one_by_one)
 
     drop = ("local_id", "created_at")  # made by SQLite
@@ -147,6 +147,6 @@ def test_an_import_of_what_is_there_already_adds_nothing(store: Mirror) -> None:
     say(store, "m1", input_tokens=3)
     before = (day(store), profile(store))
     store.clock.move(days=1)
-    store.recompute_usage(["s"], store.counted_usage(["s"]))
-    assert len(store.usage_days(30)) == 1
+    store.usage.recompute_usage(["s"], store.usage.counted_usage(["s"]))
+    assert len(store.usage.usage_days(30)) == 1
     assert (day(store, "2026-03-01"), {**profile(store), "updated_at": before[1]["updated_at"]}) == before

@@ -61,14 +61,14 @@ class Computer:
         """Type or rename something while sync is running."""
         store = self.open()
         try:
-            rows = store.session_page(0, 5)
+            rows = store.conversations.page(0, 5)
             session_id = rng.choice(rows).id if rows and rng.random() < 0.7 else None
-            with store.write():
-                begun = store.begin_turn(session_id, word, model=None)
+            with store.db.write():
+                begun = store.live_replies.begin_turn(session_id, word, model=None)
                 store.db.execute("delete from live_replies where id = :id", {"id": begun.reply.id})
             self.typed.append(word)
             if rng.random() < 0.3:
-                store.rename_session(begun.session.id, f"title of {word}")
+                store.conversations.rename(begun.session.id, f"title of {word}")
         finally:
             store.close()
 
@@ -80,8 +80,8 @@ class Computer:
         store = self.open()
         try:
             return {
-                row.id: (row.title, [(one.id, one.content) for one in store.messages_before(row.id, None, 10_000)])
-                for row in store.session_page(0, 10_000)
+                row.id: (row.title, [(one.id, one.content) for one in store.messages.before(row.id, None, 10_000)])
+                for row in store.conversations.page(0, 10_000)
             }
         finally:
             store.close()

@@ -11,7 +11,18 @@ import pytest
 from ticking import Ticking
 
 from sterna.config.credentials import Credentials
-from sterna.storage import Settled, Store, StoreThread, data_dir
+from sterna.storage import (
+    Conflicts,
+    Conversations,
+    LiveReplies,
+    Messages,
+    Settled,
+    Store,
+    StoreThread,
+    SyncMetadata,
+    Trash,
+    data_dir,
+)
 from sterna.sync.auth.accounts import Account, Accounts, SignedIn
 from sterna.sync.clock import Timing
 from sterna.sync.engine import Engine
@@ -45,16 +56,18 @@ class Computer:
         return cycle
 
     async def exchange(self, session_id: str | None, question: str, answer: str) -> str:
-        begun = await self.do(Store.begin_turn, session_id, question, model="acme/small")
-        await self.do(Store.settle_reply, begun.reply.id, Settled("done", answer, input_tokens=3, output_tokens=5))
+        begun = await self.do(LiveReplies.begin_turn, session_id, question, model="acme/small")
+        await self.do(LiveReplies.settle, begun.reply.id, Settled("done", answer, input_tokens=3, output_tokens=5))
         return str(begun.session.id)
 
     async def history(self) -> dict[str, tuple[str, list[str]]]:
         """Conversation → title and texts, of those that are not private."""
 
         def read(store: Store) -> dict[str, tuple[str, list[str]]]:
-            rows = store.rows("select id, title from chat_sessions where id not in (select conv_id from sync_optout)")
-            texts = {row["id"]: [one.content for one in store.messages_after(row["id"], None, 100)] for row in rows}
+            rows = store.db.rows(
+                "select id, title from chat_sessions where id not in (select conv_id from sync_optout)"
+            )
+            texts = {row["id"]: [one.content for one in store.messages.after(row["id"], None, 100)] for row in rows}
             return {row["id"]: (row["title"], texts[row["id"]]) for row in rows}
 
         found: dict[str, tuple[str, list[str]]] = await self.do(read)
@@ -116,11 +129,11 @@ async def test_two_computers_and_an_upstream_server(
 
         # both write while neither has a network
         await laptop.exchange(sorting, "And in place?", "Then with heapsort.")
-        await laptop.do(Store.rename_session, sorting, "Heaps")
+        await laptop.do(Conversations.rename, sorting, "Heaps")
         clock.move(minutes=1)
         await desktop.exchange(sorting, "Is it stable?", "No.")
         tea = await desktop.exchange(None, "How long does tea steep?", "Four minutes.")
-        await desktop.do(Store.delete_session, cats)
+        await desktop.do(Trash.delete_conversation, cats)
         await laptop.exchange(cats, "But how?", "With the larynx.")
 
         clock.move(minutes=6)
@@ -139,25 +152,25 @@ async def test_two_computers_and_an_upstream_server(
         }  # fmt: skip
 
         # what was written into the deleted conversation is kept by who wrote it, and the rest can be brought back
-        [recovered] = await laptop.do(Store.private_sessions)
+        [recovered] = await laptop.do(SyncMetadata.private_conversations)
         assert recovered.title == "Recovered: Why do cats purr?"
-        kept = await laptop.do(Store.messages_after, recovered.id, None, 10)
+        kept = await laptop.do(Messages.after, recovered.id, None, 10)
         assert [one.content for one in kept] == ["But how?", "With the larynx."]
-        assert (await laptop.do(Store.last_trashed)).title == "Why do cats purr?"
+        assert (await laptop.do(Trash.latest)).title == "Why do cats purr?"
 
         # both give a title: the later one stands, the other is filed where it lost
-        await laptop.do(Store.rename_session, tea, "Steeping")
+        await laptop.do(Conversations.rename, tea, "Steeping")
         await laptop.sync()
-        await desktop.do(Store.rename_session, tea, "Four minutes")
+        await desktop.do(Conversations.rename, tea, "Four minutes")
         clock.move(minutes=6)
         await desktop.sync()
         clock.move(minutes=6)
         await laptop.sync()
         assert (await laptop.history())[tea][0] == (await desktop.history())[tea][0] == "Four minutes"
-        assert [one.mine for one in await desktop.do(Store.conflicts)] == ["Steeping"]
+        assert [one.mine for one in await desktop.do(Conflicts.list_open.list_open)] == ["Steeping"]
 
         for one in (laptop, desktop):
-            assert (await one.do(Store.sync_counts)).waiting == 0
+            assert (await one.do(SyncMetadata.counts)).waiting == 0
             assert one.engine.report.phase == "synced"
 
 

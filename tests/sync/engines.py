@@ -12,7 +12,7 @@ from typing import Any
 
 from fake_time import FakeTime
 
-from sterna.storage import Store, StoreThread
+from sterna.storage import Conversations, Store, StoreThread, SyncMetadata
 from sterna.sync.auth.accounts import Account
 from sterna.sync.engine import Engine
 from sterna.sync.errors import SignInError
@@ -63,7 +63,7 @@ class Core:
         if isinstance(said, BaseException):
             raise said
         if isinstance(said, Cycle):
-            yield Tx(Store.sync_state)
+            yield Tx(SyncMetadata.state)
             return said
         if said is not None:
             return (yield from said)
@@ -78,8 +78,8 @@ def sent(fence: int) -> Generator[Step, Any, Cycle]:
 
 def forget(store: Store, fence: int) -> int:
     """What a server that takes everything would leave of the outbox."""
-    with store.write():
-        store._fenced(fence)
+    with store.db.write():
+        store.sync_metadata.require_fence(fence)
         return store.db.execute("delete from sync_outbox").rowcount
 
 
@@ -108,7 +108,7 @@ class Machine:
         return self.engine.report.phase
 
     async def write(self, title: str = "Geese") -> str:
-        return (await self.store.run(Store.create_session, title)).id
+        return (await self.store.run(Conversations.create, title)).id
 
 
 def learnt(
@@ -116,11 +116,11 @@ def learnt(
 ) -> None:
     """The file of an account whose server is known already."""
     store = Store.open(path)
-    store.adopt(origin, USER, "ada@example.org")
+    store.linking.adopt(origin, USER, "ada@example.org")
     if caps is not None:
         mode, noted = ("delta", caps) if caps else ("baseline", "")
         at_ms = int((at if at is not None else FakeTime().wall) * 1000)
-        store.set_sync_account(origin, USER, mode=mode, caps=noted, caps_at=at_ms)
+        store.sync_metadata.set_account(origin, USER, mode=mode, caps=noted, caps_at=at_ms)
     store.close()
 
 

@@ -45,26 +45,28 @@ class Desk:
 
     def cycle(self, on_step: Callable[[Step], None] = lambda step: None, *, fence: int | None = None) -> Cycle:
         """One cycle, whatever it comes to."""
-        fence = self.store.take_fence() if fence is None else fence
+        fence = self.store.sync_metadata.take_fence() if fence is None else fence
         done: Cycle = run(self.sync.cycle(fence), self.store, self.answer, self.now_ms, on_step)
         return done
 
     def say(self, session_id: str | None, text: str) -> str:
         """A prompt and its reply; gives the conversation."""
-        begun = self.store.begin_turn(session_id, text, model="acme/small")
-        self.store.settle_reply(begun.reply.id, Settled("done", f"You said: {text}", input_tokens=1, output_tokens=2))
+        begun = self.store.live_replies.begin_turn(session_id, text, model="acme/small")
+        self.store.live_replies.settle(
+            begun.reply.id, Settled("done", f"You said: {text}", input_tokens=1, output_tokens=2)
+        )
         return begun.session.id
 
     def texts(self, session_id: str) -> list[str]:
-        return [one.content for one in self.store.messages_before(session_id, None, 1000)]
+        return [one.content for one in self.store.messages.before(session_id, None, 1000)]
 
     def titles(self) -> list[str]:
-        return sorted(row["title"] for row in self.store.rows("select title from chat_sessions"))
+        return sorted(row["title"] for row in self.store.db.rows("select title from chat_sessions"))
 
     def seen(self) -> dict[str, list[dict[str, Any]]]:
         """All that a person sees."""
         return {
-            table: [dict(row) for row in self.store.rows(f"select {columns} from {table} order by 1, 2")]
+            table: [dict(row) for row in self.store.db.rows(f"select {columns} from {table} order by 1, 2")]
             for table, columns in (
                 ("chat_sessions", "id, title, message_count, total_tokens"),
                 ("chat_messages", "id, session_id, role, content, message_timestamp"),
@@ -88,7 +90,7 @@ class Office:
         store = Store.open(path or self.folder / f"d{len(self.desks)}.db", clock=clock)
         store.db.execute("pragma synchronous = off")
         if path is None:
-            store.adopt(ORIGIN, user_id, "ada@example.org")
+            store.linking.adopt(ORIGIN, user_id, "ada@example.org")
         rng = random.Random(len(self.desks))
         found = Desk(store, clock, DeltaSync(CAPS, rng=rng), history or self.history, self.time)
         self.desks.append(found)

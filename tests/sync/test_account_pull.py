@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fake_time import FakeTime, until
 
-from sterna.storage import Store, StoreThread
+from sterna.storage import Profiles, ServerProfile, Store, StoreThread
 from sterna.sync.errors import CannotReach
 from sterna.sync.network.json_api import NotTaken
 from sterna.sync.profile import EVERY, LONGEST, AccountData, checked
@@ -62,7 +62,7 @@ class Far:
 async def store(tmp_path: Path) -> AsyncIterator[StoreThread]:
     def opened() -> Store:
         found = Store.open(tmp_path / "me.db")
-        found.adopt("https://chat.example.org", USER, "ada@example.org")
+        found.linking.adopt("https://chat.example.org", USER, "ada@example.org")
         return found
 
     thread = StoreThread(opened)
@@ -77,12 +77,12 @@ async def test_it_is_asked_once_and_again_after_a_while(store: StoreThread) -> N
     for _ in range(3):
         await data.refresh()
     assert far.of_data == [("GET", None)]
-    assert await store.run(Store.server_relays)
-    assert [one["model_id"] for one in await store.run(Store.server_models)] == ["g/m"]
+    assert await store.run(ServerProfile.server_relays)
+    assert [one["model_id"] for one in await store.run(ServerProfile.server_models)] == ["g/m"]
     time.advance(EVERY)
     await data.refresh()
     assert len(far.of_data) == 2
-    profile = await store.run(Store.get_user_complete_profile, USER)
+    profile = await store.run(Profiles.get_user_complete_profile, USER)
     assert (profile["full_name"], profile["subscription_tier"]) == ("Ada", "pro")
 
 
@@ -90,7 +90,7 @@ async def test_what_was_changed_here_is_told_at_once_and_once(store: StoreThread
     far = Far()
     data = AccountData(store, far, FakeTime().timing)  # type: ignore[arg-type]
     await data.refresh()
-    await store.run(Store.change_preferences, "ui", {"theme": "light"})
+    await store.run(ServerProfile.change_preferences, "ui", {"theme": "light"})
     await data.refresh()
     await data.refresh()
     assert far.of_data == [("GET", None), ("PUT", {"ui": {"theme": "light"}})]
@@ -99,7 +99,7 @@ async def test_what_was_changed_here_is_told_at_once_and_once(store: StoreThread
 async def test_what_the_server_refuses_is_not_said_again_and_again(store: StoreThread) -> None:
     far, time = Far(), FakeTime()
     data = AccountData(store, far, time.timing)  # type: ignore[arg-type]
-    await store.run(Store.change_preferences, "ui", {"theme": "light"})
+    await store.run(ServerProfile.change_preferences, "ui", {"theme": "light"})
     far.away = NotTaken("No.", 400, "bad_request")
     for _ in range(3):
         await data.refresh()
@@ -108,8 +108,8 @@ async def test_what_the_server_refuses_is_not_said_again_and_again(store: StoreT
     time.advance(EVERY)
     await data.refresh()
     assert [method for method, _ in far.of_data] == ["PUT", "GET"]
-    assert await store.run(Store.pending_profile) == {"ui": {"theme": "light"}}
-    await store.run(Store.change_preferences, "ui", {"theme": "dark"})
+    assert await store.run(ServerProfile.pending_profile) == {"ui": {"theme": "light"}}
+    await store.run(ServerProfile.change_preferences, "ui", {"theme": "dark"})
     await data.refresh()
     assert far.of_data[-1] == ("PUT", {"ui": {"theme": "dark"}})
 
@@ -133,7 +133,7 @@ async def test_an_answer_that_makes_no_sense_changes_nothing(store: StoreThread,
     with pytest.raises((ValueError, KeyError, TypeError)):
         checked(told)
     await AccountData(store, far, FakeTime().timing).refresh()  # type: ignore[arg-type]
-    profile = await store.run(Store.get_user_complete_profile, USER)
+    profile = await store.run(Profiles.get_user_complete_profile, USER)
     assert profile["subscription_tier"] == "free"
 
 
@@ -150,4 +150,4 @@ async def test_a_server_that_is_away_is_no_accident(store: StoreThread) -> None:
     far = Far()
     far.away = CannotReach("No way.", "network")
     await AccountData(store, far, FakeTime().timing).refresh()  # type: ignore[arg-type]
-    assert await store.run(Store.server_relays), "models had come before"
+    assert await store.run(ServerProfile.server_relays), "models had come before"

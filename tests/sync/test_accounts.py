@@ -10,7 +10,7 @@ import pytest
 
 from sterna.config import ConfigError, load
 from sterna.config.credentials import Credentials
-from sterna.storage import Store, StoreError, data_dir, open_account
+from sterna.storage import AccountLinking, Store, StoreError, data_dir, open_account
 from sterna.storage.accounts import registry
 from sterna.sync.auth.accounts import Account, Accounts, SignedIn, check
 from sterna.sync.auth.gotrue import Tokens
@@ -43,7 +43,7 @@ def signed(user: str = ADA, origin: str = ORIGIN, email: str = "ada@example.org"
 def talk(folder: Path, title: str) -> str:
     store = Store.open(open_account(folder))
     try:
-        return store.create_session(title).id
+        return store.conversations.create(title).id
     finally:
         store.close()
 
@@ -88,12 +88,12 @@ async def test_a_second_account_begins_with_a_file_of_its_own_and_the_first_keep
     assert ada.file != bob.file
     assert accounts.current() == bob
     store = opened(bob)
-    assert (store.owner(), store.session_count(), store.waiting()) == ((ORIGIN, BOB), 0, 0)
+    assert (store.linking.owner(), store.conversations.count(), store.sync_metadata.waiting()) == ((ORIGIN, BOB), 0, 0)
     store.close()
     assert accounts.offer(signed()).choices == ("open",)
     assert await accounts.settle(signed(), "open", sending=True) == ada
     store = opened(ada)
-    assert (store.owner(), store.session_count(), store.waiting()) == ((ORIGIN, ADA), 1, 1)
+    assert (store.linking.owner(), store.conversations.count(), store.sync_metadata.waiting()) == ((ORIGIN, ADA), 1, 1)
     store.close()
 
 
@@ -115,8 +115,8 @@ async def test_merging_opens_the_accounts_file_with_both_histories(accounts: Acc
     assert accounts.offer(signed()).choices == ("merge", "open")
     assert await accounts.settle(signed(), "merge", sending=True) == account
     store, before = opened(account), opened(local)
-    assert [row.title for row in store.session_page(0, 9)] == ["local"]
-    assert (before.owner(), before.session_count()) == (None, 1)
+    assert [row.title for row in store.conversations.page(0, 9)] == ["local"]
+    assert (before.linking.owner(), before.conversations.count()) == (None, 1)
     store.close()
     before.close()
 
@@ -158,7 +158,7 @@ async def test_tokens_that_cannot_be_kept_leave_the_history_local(
         await accounts.settle(signed(), "adopt", sending=True)
     assert accounts.current().local
     store = Store.open(open_account(folder))
-    assert store.owner() is None
+    assert store.linking.owner() is None
     store.close()
 
 
@@ -167,7 +167,7 @@ async def test_a_history_that_changed_hands_meanwhile_is_not_taken(
 ) -> None:
     talk(folder, "One")
     store = Store.open(open_account(folder))
-    store.adopt(ORIGIN, BOB, "bob@example.org")
+    store.linking.adopt(ORIGIN, BOB, "bob@example.org")
     store.close()
     with pytest.raises(StoreError, match="belongs to another account"):
         await accounts.settle(signed(), "adopt", sending=True)
@@ -186,11 +186,11 @@ async def test_a_crash_in_the_middle_of_a_sign_in_is_mended_by_the_next(
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr(*((Store, "adopt", crashing) if crash == "adopt" else (registry, "keep", crashing)))
+        patch.setattr(*((AccountLinking, "adopt", crashing) if crash == "adopt" else (registry, "keep", crashing)))
         with pytest.raises(Crash):
             await accounts.settle(signed(), "adopt", sending=True)
     store = Store.open(open_account(folder))
-    agreed = accounts.agreed(store.owner())
+    agreed = accounts.agreed(store.linking.owner())
     store.close()
     assert agreed.local is (crash == "adopt")
     assert accounts.why_not(agreed) is not None  # nothing is sent before the sign-in came to its end
@@ -208,7 +208,11 @@ async def test_signing_out_keeps_the_file_its_owner_and_what_waits(accounts: Acc
     assert not accounts.is_signed_in(account)
     assert accounts.current() == account
     store = opened(account)
-    assert (store.owner(), store.session_count(), store.waiting()) == ((account.origin, ADA), 1, 1)
+    assert (store.linking.owner(), store.conversations.count(), store.sync_metadata.waiting()) == (
+        (account.origin, ADA),
+        1,
+        1,
+    )
     store.close()
     with pytest.raises(SignInNeeded):
         await accounts.session(account).token()

@@ -23,7 +23,7 @@ JSON = {"content-type": "application/json"}
 
 @pytest.fixture
 def account(store: Store) -> Store:
-    store.adopt(ORIGIN, USER, "ada@example.org")
+    store.linking.adopt(ORIGIN, USER, "ada@example.org")
     return store
 
 
@@ -54,7 +54,7 @@ def ask(
                 step = work.send(now)
             else:
                 assert isinstance(step, Tx)
-                step = work.send(step.method(store, *step.args, **step.kwargs))
+                step = work.send(store.call(step.method, *step.args, **step.kwargs))
     except StopIteration as stop:
         return stop.value, asked
 
@@ -72,7 +72,7 @@ def test_a_server_of_ours_is_asked_once_a_day(account: Store) -> None:
 def test_an_upstream_server_says_nothing_and_is_spoken_to_in_its_own_protocol(account: Store) -> None:
     assert ask(account, said(caps=None), "upstream")[0] is None
     assert ask(account, said(caps=None), "upstream", now=NOW + 1) == (None, [])
-    state = account.sync_account()
+    state = account.sync_metadata.account()
     assert state is not None
     assert state.mode == "baseline"
 
@@ -91,7 +91,7 @@ def test_an_account_that_was_ever_synced_in_our_protocol_never_slides_into_upstr
     assert isinstance(found, Problem)
     assert (found.phase, found.wait_ms) == ("update", 900_000)
     assert "no longer says" in found.sentence
-    state = account.sync_account()
+    state = account.sync_metadata.account()
     assert state is not None
     assert (state.mode, state.caps) == ("delta", CAPS)
     assert isinstance(ask(account, said(), kind, now=NOW + 2 * DAY)[0], Capability)
@@ -101,8 +101,8 @@ def test_a_sterna_account_at_a_server_that_is_none_is_told(account: Store) -> No
     found, _ = ask(account, said(caps=None))
     assert isinstance(found, Problem)
     assert found.phase == "update"
-    assert account.sync_account() is not None
-    assert account.sync_account().mode is None  # type: ignore[union-attr]
+    assert account.sync_metadata.account() is not None
+    assert account.sync_metadata.account().mode is None  # type: ignore[union-attr]
 
 
 def test_upstream_s_server_that_becomes_one_of_ours_is_spoken_to_as_one(account: Store) -> None:
@@ -141,7 +141,7 @@ def test_what_is_no_answer_says_why_and_teaches_nothing(
     assert isinstance(found, Problem)
     assert (found.phase, found.wait_ms) == (phase, wait)
     assert found.sentence.endswith((".", "sterna login"))
-    state = account.sync_account()
+    state = account.sync_metadata.account()
     assert state is not None
     assert state.mode is None
 

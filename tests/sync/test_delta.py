@@ -31,9 +31,11 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 def everything(store: Store) -> dict[str, list[Any]]:
     """Every row of every table of the file."""
-    names = store.rows("select name from sqlite_schema where type = 'table' and name not like '%search%' order by name")
+    names = store.db.rows(
+        "select name from sqlite_schema where type = 'table' and name not like '%search%' order by name"
+    )
     return {
-        row["name"]: sorted((tuple(one) for one in store.rows(f"select * from {row['name']}")), key=repr)
+        row["name"]: sorted((tuple(one) for one in store.db.rows(f"select * from {row['name']}")), key=repr)
         for row in names
     }
 
@@ -161,7 +163,7 @@ def test_an_answer_to_a_push_that_is_none_acknowledges_nothing(office: Office, w
     assert before["sync_inflight"]
     office.settle()
     assert one.seen() == other.seen()
-    assert one.store.sync_counts().conflicts == 0
+    assert one.store.sync_metadata.counts().conflicts == 0
     assert len(office.history.rows) == 3
 
 
@@ -172,7 +174,7 @@ def test_a_page_that_is_none_is_not_taken_and_moves_nothing(office: Office, what
     session_id = one.say(None, "hello")
     office.settle()
     one.say(session_id, "and again")
-    one.store.rename_session(session_id, "By hand")
+    one.store.conversations.rename(session_id, "By hand")
     one.cycle()
     spoil, phase = OF_A_PAGE[what]
     before, after, told_phase = spoilt(other, spoil)
@@ -215,8 +217,8 @@ def test_what_is_of_the_future_is_not_passed_over_and_holds_up_only_what_comes(o
         assert (done.pushed, done.pulled, done.complete) == (pushed, 0, False)
         assert done.problem is not None
         assert (done.problem.phase, done.problem.wait_ms) == ("update", None)
-        assert other.store.sync_state().cur == 0
-        assert other.store.sync_counts().waiting == 0
+        assert other.store.sync_metadata.state().cur == 0
+        assert other.store.sync_metadata.counts().waiting == 0
     assert other.texts(session_id) == []
     other.way = lambda step, on: on(step)
     office.settle()
@@ -236,7 +238,7 @@ def test_no_answer_leaves_what_waits_and_the_next_try_says_it(office: Office, re
     problem = one.cycle().problem
     assert problem is not None
     assert problem.phase == ("blocked" if reason == "tls" else "offline")
-    assert one.store.sync_counts().waiting == 3
+    assert one.store.sync_metadata.counts().waiting == 3
     one.way = lambda step, on: on(step)
     office.settle()
     assert one.seen() == other.seen()
@@ -247,7 +249,7 @@ def test_every_try_of_a_push_says_the_same_bytes(office: Office) -> None:
     session_id = one.say(None, "hello")
     one.way = lambda step, on: told(b"", 500)
     one.cycle()
-    one.store.rename_session(session_id, "Later")
+    one.store.conversations.rename(session_id, "Later")
     one.clock.move(days=3)
     one.cycle()
     first_try, second = (step.body for step in one.asked)
@@ -271,13 +273,13 @@ def test_a_push_that_is_too_large_is_sent_in_parts_down_to_the_one_that_is(offic
     one.way = way
     for _ in range(4):
         one.cycle()
-    blocked = one.store.quarantined()
+    blocked = one.store.acknowledgements.quarantined()
     assert [(each.kind, each.code, each.next_at) for each in blocked] == [("m", "too_large", None)] * 2
-    assert one.store.sync_counts().waiting == 0
+    assert one.store.sync_metadata.counts().waiting == 0
     other.cycle()
     assert other.texts(session_id) == ["small", "You said: small", "small too", "You said: small too"]
     one.way = lambda step, on: on(step)
-    assert one.store.retry_quarantined() == 2
+    assert one.store.acknowledgements.retry_quarantined() == 2
     office.settle()
     assert one.seen() == other.seen()
 
@@ -307,10 +309,10 @@ def test_a_push_that_is_forbidden_is_said_in_parts_until_only_what_is_forbidden_
 @pytest.mark.parametrize(("code", "body"), [(400, b'{"code":"bad_ops"}'), (422, b"[]"), (400, b'{"code":7}')])
 def test_one_thing_that_a_server_refuses_whole_is_set_aside(office: Office, code: int, body: bytes) -> None:
     one = office.desk()
-    one.store.create_session()
+    one.store.conversations.create()
     one.way = lambda step, on: told(body, code) if step.method == "POST" else on(step)
     one.cycle()
-    (kept,) = one.store.quarantined()
+    (kept,) = one.store.acknowledgements.quarantined()
     assert kept.code == (json.loads(body)["code"] if b"bad_ops" in body else "refused")
     assert one.cycle().complete
 
@@ -327,12 +329,12 @@ def test_a_refusal_of_one_thing_leaves_the_others(office: Office) -> None:
 
     one.way = lambda step, on: spoil(on(step))
     assert one.cycle().pushed == 2
-    (kept,) = one.store.quarantined()
+    (kept,) = one.store.acknowledgements.quarantined()
     assert (kept.kind, kept.code, kept.tries) == ("m", "bad_content", 1)
     assert one.cycle().complete
     one.clock.move(hours=1, minutes=1)
     office.settle()
-    assert not one.store.quarantined()
+    assert not one.store.acknowledgements.quarantined()
     assert one.seen() == other.seen()
     assert len(other.texts(session_id)) == 2
 
@@ -357,20 +359,20 @@ def test_what_goes_well_makes_the_next_push_larger_and_what_does_not_smaller(off
     one.way = way
     for _ in range(PATIENT - 1):
         one.cycle()
-        assert one.store.inflight() is not None
+        assert one.store.sync_push.inflight() is not None
     one.cycle()
-    assert one.store.inflight() is None  # in smaller parcels next time, not the same again
+    assert one.store.sync_push.inflight() is None  # in smaller parcels next time, not the same again
     one.way = lambda step, on: on(step)
     while not one.cycle().complete:
         pass
-    assert office.history.rows.keys() >= {("m", row["id"]) for row in one.store.rows("select id from chat_messages")}
+    assert office.history.rows.keys() >= {("m", row["id"]) for row in one.store.db.rows("select id from chat_messages")}
 
 
 def test_what_was_done_though_the_answer_came_too_late_is_not_done_again(office: Office) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
     office.settle()
-    one.store.rename_session(session_id, "First")
+    one.store.conversations.rename(session_id, "First")
 
     def late(step: Http, on: Callable[[Http], Answer]) -> Answer:
         on(step)
@@ -379,7 +381,7 @@ def test_what_was_done_though_the_answer_came_too_late_is_not_done_again(office:
     one.way = late
     one.cycle()
     other.cycle()
-    other.store.rename_session(session_id, "Second")  # who saw the first
+    other.store.conversations.rename(session_id, "Second")  # who saw the first
     other.cycle()
     one.clock.move(days=-400)  # so that the first looks new
     one.way = lambda step, on: on(step)
@@ -390,15 +392,15 @@ def test_what_was_done_though_the_answer_came_too_late_is_not_done_again(office:
 def test_another_process_that_takes_over_ends_the_first_one_s_cycle(office: Office) -> None:
     one = office.desk()
     one.say(None, "hello")
-    fence = one.store.take_fence()
+    fence = one.store.sync_metadata.take_fence()
 
     def on_step(step: Any) -> None:
         if isinstance(step, Point) and step.name == "answered":
-            one.store.take_fence()
+            one.store.sync_metadata.take_fence()
 
     with pytest.raises(FenceLost):
         one.cycle(on_step, fence=fence)
-    assert one.store.inflight() is not None
+    assert one.store.sync_push.inflight() is not None
     assert one.cycle().complete
     assert len(office.history.rows) == 3
 
@@ -406,7 +408,7 @@ def test_another_process_that_takes_over_ends_the_first_one_s_cycle(office: Offi
 def test_an_answer_that_another_process_has_settled_is_no_harm(office: Office) -> None:
     one = office.desk()
     one.say(None, "hello")
-    fence = one.store.take_fence()
+    fence = one.store.sync_metadata.take_fence()
     inner: list[bool] = []
 
     def on_step(step: Any) -> None:
@@ -415,7 +417,7 @@ def test_an_answer_that_another_process_has_settled_is_no_harm(office: Office) -
             assert one.cycle(fence=fence).complete
 
     assert one.cycle(on_step, fence=fence).complete
-    assert one.store.sync_counts().waiting == 0
+    assert one.store.sync_metadata.counts().waiting == 0
 
 
 def test_a_cycle_has_an_end_however_much_there_is(office: Office) -> None:
@@ -441,13 +443,13 @@ def test_a_conversation_is_fetched_out_of_turn_and_again_in_its_turn(office: Off
     assert one.cycle().complete
     from sim.driving import run
 
-    fence = other.store.take_fence()
+    fence = other.store.sync_metadata.take_fence()
     run(other.sync.newest(fence), other.store, other.answer, other.now_ms)
     assert len(other.titles()) == 2
     assert other.texts(wanted) == []
     run(other.sync.conversation(wanted, fence), other.store, other.answer, other.now_ms)
     assert other.texts(wanted) == ["the one", "You said: the one"]
-    assert other.store.sync_state().cur == 0
+    assert other.store.sync_metadata.state().cur == 0
     office.settle()
     assert one.seen() == other.seen()
 
@@ -458,7 +460,7 @@ def test_out_of_turn_nothing_is_taken_of_what_is_no_answer(office: Office) -> No
     one.cycle()
     from sim.driving import run
 
-    fence = other.store.take_fence()
+    fence = other.store.sync_metadata.take_fence()
     other.way = lambda step, on: told(b"{}", 503)
     run(other.sync.newest(fence), other.store, other.answer, other.now_ms)
     run(other.sync.conversation(wanted, fence), other.store, other.answer, other.now_ms)

@@ -11,7 +11,7 @@ import pytest
 from engines import Core, Machine, forget, learnt, machines, problem
 from fake_time import until
 
-from sterna.storage import Store, StoreFull
+from sterna.storage import Conversations, Privacy, Store, StoreFull, SyncMetadata
 from sterna.sync.errors import CannotReach, SendingOff, SignInNeeded
 from sterna.sync.protocol.effects import Cycle, Point, Progress, Step, Tx, Unreachable
 
@@ -85,8 +85,8 @@ async def test_changes_that_keep_coming_are_sent_after_ten_seconds(start: Callab
 async def test_a_commit_with_nothing_to_send_asks_nothing_of_the_server(start: Callable[..., Any]) -> None:
     machine = await start()
     await settled(machine, 1)
-    session = await machine.store.run(Store.create_session, "Private")
-    await machine.store.run(Store.set_private, session.id, True)
+    session = await machine.store.run(Conversations.create, "Private")
+    await machine.store.run(Privacy.set_private, session.id, True)
     await sleeps(machine, 1.0)
     machine.time.advance(5.0)
     await until(lambda: (machine.engine._scheduler.due(machine.time.stopwatch, 0) or 0) > 1e5)
@@ -185,7 +185,7 @@ async def test_failures_are_counted_across_restarts_and_a_restart_does_not_hurry
     await sleeps(first, 4.0)
     first.time.advance(4.0)
     await settled(first, 2)
-    state = await first.store.run(Store.sync_state)
+    state = await first.store.run(SyncMetadata.state)
     assert (state.fails, state.next_at) == (2, int(first.time.wall * 1000) + 200_000)
     await first.engine.stop()
     second = await start(first.time)
@@ -195,7 +195,7 @@ async def test_failures_are_counted_across_restarts_and_a_restart_does_not_hurry
     await settled(second, 0)
     first.time.advance(1.0)
     await settled(second, 1)
-    state = await second.store.run(Store.sync_state)
+    state = await second.store.run(SyncMetadata.state)
     assert (state.fails, state.next_at) == (0, None)
 
 
@@ -302,7 +302,7 @@ async def test_what_a_protocol_does_not_expect_of_a_network_is_a_try_that_failed
 
 async def test_news_that_come_while_a_cycle_runs_are_not_forgotten(start: Callable[..., Any]) -> None:
     def busy() -> Generator[Step, Any, Cycle]:
-        yield Tx(Store.sync_state)
+        yield Tx(SyncMetadata.state)
         machine.engine.on_head(99)
         return Cycle(complete=True)
 
@@ -363,7 +363,7 @@ async def test_what_waits_is_sent_when_the_program_ends(start: Callable[..., Any
     await machine.write()
     await machine.engine.stop()
     assert machine.cycles == 2
-    assert (await machine.store.run(Store.sync_counts)).waiting == 0
+    assert (await machine.store.run(SyncMetadata.counts)).waiting == 0
 
 
 async def test_a_program_that_ends_waits_a_second_and_a_half_for_a_server_that_does_not_answer(
@@ -396,7 +396,7 @@ async def test_a_program_that_ends_waits_a_second_and_a_half_for_a_server_that_d
     release.set()
     await asyncio.wait_for(stopping, 20)
     assert ended == [True]
-    assert (await machine.store.run(Store.sync_counts)).waiting == 1
+    assert (await machine.store.run(SyncMetadata.counts)).waiting == 1
 
 
 @pytest.mark.parametrize("phase", ["offline", "paused", "signin"])
@@ -473,12 +473,12 @@ async def test_a_process_that_slept_through_a_takeover_writes_nothing(start: Cal
     second.core.said = [problem("offline", 4000)]
     await first.write()
     await until(lambda: first.engine.report.waiting == 1 and 1.0 in first.time.sleeping)
-    before = await second.store.run(Store.sync_state)
+    before = await second.store.run(SyncMetadata.state)
     first.core.said = [_writing()]
     first.engine.poke()
     await until(lambda: first.cycles == 2 and not first.engine._leads)
-    assert (await second.store.run(Store.sync_counts)).waiting == 1
-    assert (await second.store.run(Store.sync_state)) == before
+    assert (await second.store.run(SyncMetadata.counts)).waiting == 1
+    assert (await second.store.run(SyncMetadata.state)) == before
     await until(lambda: second.engine.report.waiting == 1)
     await sleeps(first, 5.0)
     await sleeps(second, 1.0)
@@ -514,7 +514,7 @@ async def test_a_process_that_dies_within_a_cycle_leaves_nothing_behind_that_sto
 async def test_long_work_is_counted(start: Callable[..., Any], path: Path) -> None:
     store = Store.open(path)
     for number in range(300):
-        store.create_session(f"Goose {number}")
+        store.conversations.create(f"Goose {number}")
     store.close()
 
     def long() -> Generator[Step, Any, Cycle]:

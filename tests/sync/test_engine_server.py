@@ -22,7 +22,17 @@ from fake_time import FakeTime, until
 from faulty_proxy import FaultyProxy, faulty_proxy
 from scripted_server import response
 
-from sterna.storage import Settled, Store, StoreThread
+from sterna.storage import (
+    Conversations,
+    Messages,
+    Privacy,
+    Settled,
+    Store,
+    StoreThread,
+    SyncMetadata,
+    SyncPull,
+    SyncPush,
+)
 from sterna.sync.auth.accounts import Account
 from sterna.sync.cycle_runner import Syncing
 from sterna.sync.engine import Engine
@@ -118,18 +128,18 @@ class Device:
 
     async def texts(self) -> dict[str, list[str]]:
         """Titles, and what was written under them."""
-        sessions = await self.store.run(Store.session_page, 0, 1000)
+        sessions = await self.store.run(Conversations.page, 0, 1000)
         return {
-            one.title: [found.content for found in await self.store.run(Store.messages_before, one.id, None, 1000)]
+            one.title: [found.content for found in await self.store.run(Messages.before, one.id, None, 1000)]
             for one in sessions
         }
 
 
 def said(store: Store, text: str, session_id: str | None) -> str:
     """A prompt with its reply; a new conversation has the text for its title."""
-    with store.write():
-        begun = store.begin_turn(session_id or store.create_session(text).id, text, model="m")
-        store.settle_reply(begun.reply.id, Settled("done", f"{text}?"))
+    with store.db.write():
+        begun = store.live_replies.begin_turn(session_id or store.conversations.create(text).id, text, model="m")
+        store.live_replies.settle(begun.reply.id, Settled("done", f"{text}?"))
     return begun.session.id
 
 
@@ -163,7 +173,7 @@ async def device(
             way = await stack.enter_async_context(faulty_proxy(sterna_server))
             path = tmp_path / f"device{made}.db"
             store = Store.open(path)
-            store.adopt(way.address, somebody.id, somebody.email)
+            store.linking.adopt(way.address, somebody.id, somebody.email)
             store.close()
             found = Device(path, way, somebody, token, made)
             await found.store.start()
@@ -310,7 +320,7 @@ async def test_an_answer_that_is_none_takes_nothing_off_what_waits(
     assert (ada.phase, ada.engine.report.waiting) == (phase, 3)
     assert ada.engine.report.sentence.endswith((".", "sterna login"))
     if seconds is not None:
-        state = await ada.store.run(Store.sync_state)
+        state = await ada.store.run(SyncMetadata.state)
         left = (state.next_at or 0) / 1000 - ada.time.wall
         assert seconds <= left <= seconds * 1.2 + 1
     ada.way.reply = None
@@ -358,7 +368,7 @@ async def test_a_copied_history_gets_a_name_of_its_own_and_both_go_on(
     assert (await twin.engine.once()).complete
     assert (await ada.engine.once()).complete
     assert await ada.texts() == await twin.texts()
-    names = {(await one.store.run(Store.sync_state)).replica for one in (ada, twin)}
+    names = {(await one.store.run(SyncMetadata.state)).replica for one in (ada, twin)}
     assert len(names) == 2
 
 
@@ -392,24 +402,24 @@ async def test_a_long_history_has_its_newest_conversations_first_and_what_is_ope
         if any("newest" in target for _, target in seen):
             bob.way.reply = response({}, "503 Service Unavailable")
 
-    apply_extra = Store.apply_extra
+    apply_extra = SyncPull.apply_extra
 
     def noting(store: Store, *args: Any, **kwargs: Any) -> None:
         apply_extra(store, *args, **kwargs)
         spoil_the_feed()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Store, "apply_extra", noting)
+        patch.setattr(SyncPull, "apply_extra", noting)
         assert (await bob.engine.once()).problem is not None
-    listed = await bob.store.run(Store.session_page, 0, 1000)
+    listed = await bob.store.run(Conversations.page, 0, 1000)
     assert {one.title for one in listed} == {f"Talk {number}" for number in range(30)}
-    assert await bob.store.run(Store.is_bodiless, listed[0].id)
+    assert await bob.store.run(SyncMetadata.is_bodiless, listed[0].id)
     bob.way.reply = None
     await bob.engine.want(listed[0].id)
-    found = await bob.store.run(Store.messages_before, listed[0].id, None, 10)
+    found = await bob.store.run(Messages.before, listed[0].id, None, 10)
     assert [one.content for one in found] == talk(listed[0].title)
-    assert not await bob.store.run(Store.is_bodiless, listed[0].id)
-    assert await bob.store.run(Store.is_bodiless, listed[1].id)
+    assert not await bob.store.run(SyncMetadata.is_bodiless, listed[0].id)
+    assert await bob.store.run(SyncMetadata.is_bodiless, listed[1].id)
     bob.time.advance(3600.0)
     assert (await bob.engine.once()).complete
     assert await bob.texts() == await ada.texts()
@@ -449,9 +459,11 @@ async def test_a_process_that_is_killed_while_it_sends_loses_nothing_and_sends_n
     command = [sys.executable, "-c", KILLED, str(ada.path), ada.way.address, somebody.id, token]
     learnt = {"mode": "delta", "caps": "1; caps=delta,gzip; batch=1048576; msg=1048576"}
     await ada.store.run(
-        Store.set_sync_account, ada.way.address, somebody.id, **learnt, caps_at=int(ada.time.wall * 1000)
+        SyncMetadata.set_account, ada.way.address, somebody.id, **learnt, caps_at=int(ada.time.wall * 1000)
     )
-    await ada.store.run(Store.set_sync_account, ada.way.address, somebody.id, **learnt, caps_at=int(time.time() * 1000))
+    await ada.store.run(
+        SyncMetadata.set_account, ada.way.address, somebody.id, **learnt, caps_at=int(time.time() * 1000)
+    )
     process = await asyncio.to_thread(subprocess.Popen, command, cwd=Path(__file__).parents[2])
     try:
         await until(lambda: ("POST", "/api/chat/sync") in ada.way.requests)
@@ -459,7 +471,7 @@ async def test_a_process_that_is_killed_while_it_sends_loses_nothing_and_sends_n
     finally:
         process.send_signal(signal.SIGKILL)
         await asyncio.to_thread(process.wait)
-    assert await ada.store.run(Store.inflight) is not None
+    assert await ada.store.run(SyncPush.inflight) is not None
     ada.way.drops_responses = False
     ada.time.wall = time.time() + 400.0
     assert (await ada.engine.once()).complete
@@ -512,7 +524,7 @@ async def test_no_log_says_anything_of_anybody(
 async def test_nothing_private_is_in_any_byte_that_is_sent(device: Callable[..., Any]) -> None:
     ada = await device(run=False)
     session_id = await ada.write("PRIVATE-CANARY")
-    await ada.store.run(Store.set_private, session_id, True)
+    await ada.store.run(Privacy.set_private, session_id, True)
     await ada.write("PRIVATE-CANARY again", session_id)
     await ada.write("for all")
     assert (await ada.engine.once()).complete

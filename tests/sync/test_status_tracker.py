@@ -59,15 +59,15 @@ def test_a_time_is_shown_where_the_person_is() -> None:
 
 def test_a_history_without_an_account_is_local_only_and_keeps_its_changes(store: Store) -> None:
     assert sync_status(store) == "local only"
-    store.create_session("Geese")
+    store.conversations.create("Geese")
     assert sync_status(store) == "local only · 1 change kept for the first sign-in"
-    store.create_session("Terns")
+    store.conversations.create("Terns")
     assert sync_status(store) == "local only · 2 changes kept for the first sign-in"
 
 
 def test_a_history_of_an_account_says_what_waits_and_whether_it_may_be_sent(store: Store) -> None:
-    store.create_session("Geese")
-    store.adopt("https://sterna.example.org", "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f", "ada@example.org")
+    store.conversations.create("Geese")
+    store.linking.adopt("https://sterna.example.org", "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f", "ada@example.org")
     assert sync_status(store) == "1 waiting"
     assert at_rest(store, sending=False) == SyncReport("off", waiting=1)
     assert sync_status(store, sending=False) == "sync off · 1 waiting"

@@ -60,14 +60,14 @@ def test_offline_for_months(office: Office) -> None:
     for day in range(60):
         one.say(None, f"day {day}")
         one.cycle()
-        other.store.rename_session(session_id, f"Renamed on day {day}")
+        other.store.conversations.rename(session_id, f"Renamed on day {day}")
         set_time(office, one, other, minutes=60 * 24)
     other.say(session_id, "still here")
-    assert other.store.sync_counts().waiting == 3
+    assert other.store.sync_metadata.counts().waiting == 3
     in_step(office)
     assert len(requests(other)) <= 3
     assert other.texts(session_id)[-2:] == ["still here", "You said: still here"]
-    assert one.store.get_session(session_id).title == "Renamed on day 59"
+    assert one.store.conversations.get(session_id).title == "Renamed on day 59"
 
 
 @pytest.mark.parametrize("off", [-400, 30])
@@ -77,32 +77,34 @@ def test_wrong_clock(office: Office, off: int) -> None:
     session_id = one.say(None, "hello")
     in_step(office)
     other.clock.move(days=off)
-    other.store.rename_session(session_id, "First, by a wrong clock")
+    other.store.conversations.rename(session_id, "First, by a wrong clock")
     set_time(office, one, other, minutes=5)
-    one.store.rename_session(session_id, "Second")
+    one.store.conversations.rename(session_id, "Second")
     set_time(office, one, other, minutes=5)
     in_step(office)
     assert other.titles() == ["Second"]
-    assert [each.mine for desk in office.desks for each in desk.store.conflicts(9)] == ["First, by a wrong clock"]
+    assert [each.mine for desk in office.desks for each in desk.store.conflicts.list_open(9)] == [
+        "First, by a wrong clock"
+    ]
 
 
 def test_jumping_clock(office: Office) -> None:
     """A clock that goes back says nothing older than what its owner had seen, and messages keep their order."""
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "one")
-    one.store.rename_session(session_id, "First")
+    one.store.conversations.rename(session_id, "First")
     in_step(office)
     one.clock.move(days=-400)
     one.say(session_id, "two")
-    one.store.rename_session(session_id, "Second")
+    one.store.conversations.rename(session_id, "Second")
     in_step(office)
     one.clock.move(days=430)
-    one.store.rename_session(session_id, "Third")
+    one.store.conversations.rename(session_id, "Third")
     in_step(office)
     assert other.titles() == ["Third"]
     assert [text for text in other.texts(session_id) if not text.startswith("You")] == ["one", "two"]
-    assert not one.store.conflicts(9)
-    assert not other.store.conflicts(9)
+    assert not one.store.conflicts.list_open(9)
+    assert not other.store.conflicts.list_open(9)
 
 
 # Two who did not know of each other
@@ -116,7 +118,7 @@ def test_messages_of_one_millisecond_are_in_the_same_order_everywhere_though_eac
     ids = ["m5", "m1", "m4", "m2", "m3"]
     written = [{"id": id, "role": "user", "content": id, "timestamp": "2026-03-01T10:00:00.000Z"} for id in ids]
     for count in range(1, len(ids) + 1):
-        found = one.store.import_conversations([{"id": "c", "title": "Terns", "messages": written[:count]}])
+        found = one.store.bulk_import.import_conversations([{"id": "c", "title": "Terns", "messages": written[:count]}])
         assert found["errors"] == 0
         one.cycle()
     session_id = None
@@ -138,27 +140,27 @@ def test_same_title_on_two_devices(office: Office) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
     in_step(office)
-    one.store.rename_session(session_id, "Mine")
+    one.store.conversations.rename(session_id, "Mine")
     set_time(office, one, other, minutes=1)
-    other.store.rename_session(session_id, "Yours")
+    other.store.conversations.rename(session_id, "Yours")
     other.cycle()
     in_step(office)
     assert one.titles() == ["Yours"]
-    (lost,) = one.store.conflicts(9)
+    (lost,) = one.store.conflicts.list_open(9)
     assert (lost.kind, lost.mine, lost.theirs) == ("c", "Mine", "Yours")
-    one.store.use_conflict(lost.id)
+    one.store.conflicts.use(lost.id)
     in_step(office)
     assert other.titles() == ["Mine"]
 
 
 def _writes(kind: str, session_id: str, text: str) -> Callable[[Desk], object]:
     if kind == "c":
-        return lambda desk: desk.store.rename_session(session_id, text)
+        return lambda desk: desk.store.conversations.rename(session_id, text)
     if kind == "s":
-        return lambda desk: desk.store.set_session_setting(session_id, "system_prompt", text)
+        return lambda desk: desk.store.conversations.set_setting(session_id, "system_prompt", text)
 
     def edit(desk: Desk) -> object:
-        return desk.store.edit_message(desk.store.messages_before(session_id, None, 9)[0].id, text)
+        return desk.store.messages.edit(desk.store.messages.before(session_id, None, 9)[0].id, text)
 
     return edit
 
@@ -190,18 +192,18 @@ def test_what_lost_is_listed_where_it_was_written_whatever_the_order_of_arrival(
         third.cycle()
         winner.cycle()
     if order == "fork":
-        loser.store.fork("another-name", loser.store.take_fence())
+        loser.store.acknowledgements.fork("another-name", loser.store.sync_metadata.take_fence())
     if "two more" in order:
         for number in range(2):
             set_time(office, loser, winner, third, minutes=1)
             _writes(kind, session_id, f"Yours {number}")(winner)
             winner.cycle()
     in_step(office)
-    (lost,) = loser.store.conflicts(9)
+    (lost,) = loser.store.conflicts.list_open(9)
     assert (lost.kind, lost.mine) == (kind, "Mine")
     assert lost.theirs == ("Yours 1" if "two more" in order else "Yours")
-    assert not winner.store.conflicts(9)
-    assert not third.store.conflicts(9)
+    assert not winner.store.conflicts.list_open(9)
+    assert not third.store.conflicts.list_open(9)
 
 
 def lose_answer(step: Http, on: Callable[[Http], Answer]) -> Answer:
@@ -219,7 +221,7 @@ def test_what_was_replaced_by_who_had_seen_it_is_no_conflict(office: Office, kin
         set_time(office, one, other, minutes=1)
         _writes(kind, session_id, f"version {number}")(office.desks[number % 2])
     in_step(office)
-    assert not any(desk.store.conflicts(9) for desk in office.desks)
+    assert not any(desk.store.conflicts.list_open(9) for desk in office.desks)
 
 
 def test_title_by_hand_stands_against_an_automatic_one(office: Office) -> None:
@@ -227,41 +229,41 @@ def test_title_by_hand_stands_against_an_automatic_one(office: Office) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
     in_step(office)
-    one.store.rename_session(session_id, "By hand")
+    one.store.conversations.rename(session_id, "By hand")
     set_time(office, one, other, minutes=5)
-    with other.store.write():
-        other.store._set_title(session_id, "Made up")
+    with other.store.db.write():
+        other.store.conversations._set_title(session_id, "Made up")
     in_step(office)
     assert other.titles() == ["By hand"]
-    assert not any(desk.store.conflicts(9) for desk in office.desks)
+    assert not any(desk.store.conflicts.list_open(9) for desk in office.desks)
 
 
 def test_the_same_message_edited_twice(office: Office) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
     in_step(office)
-    prompt = one.store.messages_before(session_id, None, 9)[0]
-    one.store.edit_message(prompt.id, "hello from one")
+    prompt = one.store.messages.before(session_id, None, 9)[0]
+    one.store.messages.edit(prompt.id, "hello from one")
     set_time(office, one, other, minutes=1)
-    other.store.edit_message(prompt.id, "hello from the other")
+    other.store.messages.edit(prompt.id, "hello from the other")
     other.cycle()
     in_step(office)
     assert one.texts(session_id)[0] == "hello from the other"
-    assert [each.mine for each in one.store.conflicts(9)] == ["hello from one"]
+    assert [each.mine for each in one.store.conflicts.list_open(9)] == ["hello from one"]
 
 
 def test_an_edit_of_what_was_seen_always_wins_and_is_no_conflict(office: Office) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
     in_step(office)
-    prompt = one.store.messages_before(session_id, None, 9)[0]
+    prompt = one.store.messages.before(session_id, None, 9)[0]
     for number in range(5):
         writer = office.desks[number % 2]
         writer.clock.move(days=(-3, 5)[number % 2])
-        writer.store.edit_message(prompt.id, f"version {number}")
+        writer.store.messages.edit(prompt.id, f"version {number}")
         in_step(office)
     assert one.texts(session_id)[0] == other.texts(session_id)[0] == "version 4"
-    assert not any(desk.store.conflicts(9) for desk in office.desks)
+    assert not any(desk.store.conflicts.list_open(9) for desk in office.desks)
     assert not office.history.overtaken
 
 
@@ -269,23 +271,23 @@ def test_settings_do_not_fight_each_other(office: Office) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
     in_step(office)
-    one.store.set_session_setting(session_id, "model", "acme/large")
-    other.store.set_session_setting(session_id, "pinned", True)
-    other.store.rename_session(session_id, "Renamed")
+    one.store.conversations.set_setting(session_id, "model", "acme/large")
+    other.store.conversations.set_setting(session_id, "pinned", True)
+    other.store.conversations.rename(session_id, "Renamed")
     in_step(office)
-    assert one.store.session_settings(session_id) == {"model": "acme/large", "pinned": True}
-    other.store.set_session_setting(session_id, "pinned", None)
+    assert one.store.conversations.settings(session_id) == {"model": "acme/large", "pinned": True}
+    other.store.conversations.set_setting(session_id, "pinned", None)
     in_step(office)
-    assert one.store.session_settings(session_id) == {"model": "acme/large"}
+    assert one.store.conversations.settings(session_id) == {"model": "acme/large"}
 
 
 def test_a_regenerated_reply_replaces_the_old_one_everywhere(office: Office) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
     in_step(office)
-    reply = one.store.messages_before(session_id, None, 9)[-1]
-    begun = one.store.begin_retry(reply.id)
-    one.store.settle_reply(begun.reply.id, Settled("done", "Better."))
+    reply = one.store.messages.before(session_id, None, 9)[-1]
+    begun = one.store.live_replies.begin_retry(reply.id)
+    one.store.live_replies.settle(begun.reply.id, Settled("done", "Better."))
     in_step(office)
     assert other.texts(session_id) == ["hello", "Better."]
 
@@ -295,16 +297,16 @@ def test_what_is_written_while_a_page_is_on_its_way_stands(office: Office) -> No
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
     in_step(office)
-    prompt = one.store.messages_before(session_id, None, 9)[0]
-    one.store.rename_session(session_id, "Of one")
-    one.store.edit_message(prompt.id, "text of one")
+    prompt = one.store.messages.before(session_id, None, 9)[0]
+    one.store.conversations.rename(session_id, "Of one")
+    one.store.messages.edit(prompt.id, "text of one")
     one.cycle()
     set_time(office, one, other, minutes=1)
 
     def write(step: Step) -> None:
         if isinstance(step, Point) and step.name == "answered" and other.titles() != ["Of the other"]:
-            other.store.rename_session(session_id, "Of the other")
-            other.store.edit_message(prompt.id, "text of the other")
+            other.store.conversations.rename(session_id, "Of the other")
+            other.store.messages.edit(prompt.id, "text of the other")
 
     other.cycle(write)
     in_step(office)
@@ -319,16 +321,16 @@ def test_what_is_written_after_one_that_lost_has_not_seen_what_won(office: Offic
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
     in_step(office)
-    prompt = one.store.messages_before(session_id, None, 9)[0]
-    other.store.edit_message(prompt.id, "too early")
+    prompt = one.store.messages.before(session_id, None, 9)[0]
+    other.store.messages.edit(prompt.id, "too early")
     set_time(office, one, other, minutes=1)
-    one.store.edit_message(prompt.id, "text of one")
+    one.store.messages.edit(prompt.id, "text of one")
     one.cycle()
     set_time(office, one, other, minutes=1)
 
     def write(step: Step) -> None:
         if isinstance(step, Point) and step.name == "answered" and other.texts(session_id)[0] == "too early":
-            other.store.edit_message(prompt.id, "after all")
+            other.store.messages.edit(prompt.id, "after all")
 
     other.cycle(write)
     in_step(office)
@@ -343,20 +345,20 @@ def test_delete_against_edit(office: Office) -> None:
     """The delete wins; what was edited is filed, and what was only ever there is recovered."""
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
-    one.store.rename_session(session_id, "Terns")
+    one.store.conversations.rename(session_id, "Terns")
     in_step(office)
-    prompt = one.store.messages_before(session_id, None, 9)[0]
-    one.store.delete_session(session_id)
+    prompt = one.store.messages.before(session_id, None, 9)[0]
+    one.store.trash.delete_conversation(session_id)
     one.cycle()
-    other.store.edit_message(prompt.id, "hello, edited")
+    other.store.messages.edit(prompt.id, "hello, edited")
     other.say(session_id, "never seen by anybody")
     office.settle()
     assert one.titles() == []
     assert other.titles() == ["Recovered: Terns"]
-    (recovered,) = (row["id"] for row in other.store.rows("select id from chat_sessions"))
-    assert other.store.is_private(recovered)
+    (recovered,) = (row["id"] for row in other.store.db.rows("select id from chat_sessions"))
+    assert other.store.sync_metadata.is_private(recovered)
     assert other.texts(recovered) == ["never seen by anybody", "You said: never seen by anybody"]
-    assert [each.mine for each in other.store.conflicts(9)] == ["hello, edited"]
+    assert [each.mine for each in other.store.conflicts.list_open(9)] == ["hello, edited"]
     assert not [row for row in office.history.rows.values() if not row.is_dead]
 
 
@@ -364,13 +366,13 @@ def test_delete_of_a_message_against_its_edit(office: Office) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
     in_step(office)
-    prompt = one.store.messages_before(session_id, None, 9)[0]
-    other.store.edit_message(prompt.id, "hello, edited")
-    one.store.delete_message(prompt.id)
+    prompt = one.store.messages.before(session_id, None, 9)[0]
+    other.store.messages.edit(prompt.id, "hello, edited")
+    one.store.trash.delete_message(prompt.id)
     one.cycle()
     in_step(office)
     assert other.texts(session_id) == ["You said: hello"]
-    assert [each.mine for each in other.store.conflicts(9)] == ["hello, edited"]
+    assert [each.mine for each in other.store.conflicts.list_open(9)] == ["hello, edited"]
 
 
 def test_clear_all_against_an_offline_message(office: Office) -> None:
@@ -380,12 +382,12 @@ def test_clear_all_against_an_offline_message(office: Office) -> None:
     in_step(office)
     other.say(seen, "written offline")
     later = other.say(None, "a conversation that one has never seen")
-    one.store.clear_all()
+    one.store.trash.clear_all()
     one.cycle()
     office.settle()
     assert len(one.titles()) == 1
     assert one.texts(later)[0] == "a conversation that one has never seen"
-    recovered = {row["id"] for row in other.store.rows("select id from chat_sessions")} - {later}
+    recovered = {row["id"] for row in other.store.db.rows("select id from chat_sessions")} - {later}
     assert [other.texts(each)[0] for each in recovered] == ["written offline"]
 
 
@@ -394,11 +396,11 @@ def test_clear_all_of_what_is_half_pulled_spares_what_was_never_shown(office: Of
     one, other = office.desk(), office.desk()
     one.say(None, "long known")
     in_step(office)
-    unseen = one.store.create_session().id
+    unseen = one.store.conversations.create().id
     one.cycle()
     seen = one.say(None, "seen")
     one.cycle()
-    one.store.rename_session(unseen, "Not seen")
+    one.store.conversations.rename(unseen, "Not seen")
     one.cycle()
     other.sync = DeltaSync(CAPS, page_bytes=1)
 
@@ -408,9 +410,9 @@ def test_clear_all_of_what_is_half_pulled_spares_what_was_never_shown(office: Of
 
     with pytest.raises(KeyboardInterrupt):
         other.cycle(stop)
-    assert other.store.sync_state().cur > office.history.rows["c", unseen].created_seq
+    assert other.store.sync_metadata.state().cur > office.history.rows["c", unseen].created_seq
     assert "Not seen" not in other.titles()
-    other.store.clear_all()
+    other.store.trash.clear_all()
     in_step(office)
     assert one.titles() == ["Not seen"]
 
@@ -420,15 +422,15 @@ def test_clear_all_of_what_is_half_pulled_spares_what_was_never_shown(office: Of
 def test_undo_of_a_delete(office: Office, what: str, phase: str) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
-    one.store.rename_session(session_id, "By hand")
-    one.store.set_session_setting(session_id, "model", "acme/large")
+    one.store.conversations.rename(session_id, "By hand")
+    one.store.conversations.set_setting(session_id, "model", "acme/large")
     in_step(office)
     before = one.seen()
-    prompt = one.store.messages_before(session_id, None, 9)[0]
+    prompt = one.store.messages.before(session_id, None, 9)[0]
     delete: dict[str, Callable[[], int]] = {
-        "message": lambda: one.store.delete_message(prompt.id).token,
-        "conversation": lambda: one.store.delete_session(session_id).token,
-        "all": lambda: one.store.clear_all().token,
+        "message": lambda: one.store.trash.delete_message(prompt.id).token,
+        "conversation": lambda: one.store.trash.delete_conversation(session_id).token,
+        "all": lambda: one.store.trash.clear_all().token,
     }
     token = delete[what]()
     if phase == "on its way":
@@ -445,24 +447,24 @@ def test_undo_of_a_delete(office: Office, what: str, phase: str) -> None:
     if phase == "pulled elsewhere":
         other.cycle()
         assert other.seen() != before
-    one.store.undo(token)
+    one.store.undo.undo(token)
     in_step(office)
     assert one.seen() == before
-    assert not any(desk.store.conflicts(9) for desk in office.desks)
+    assert not any(desk.store.conflicts.list_open(9) for desk in office.desks)
 
 
 def test_what_was_deleted_and_acknowledged_does_not_come_back_with_an_old_copy(office: Office) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
     in_step(office)
-    prompt = one.store.messages_before(session_id, None, 9)[0]
-    one.store.delete_session(session_id)
+    prompt = one.store.messages.before(session_id, None, 9)[0]
+    one.store.trash.delete_conversation(session_id)
     one.cycle()
     with (
-        other.store.write()
+        other.store.db.write()
     ):  # it says the whole conversation again, as one that was offline and edits everything would
         other.store.db.execute("update chat_messages set content = content || '!'")
-    other.store.rename_session(session_id, "Again")
+    other.store.conversations.rename(session_id, "Again")
     office.settle()
     assert one.titles() == []
     assert office.history.rows["c", session_id].is_dead
@@ -487,7 +489,7 @@ def test_lost_ack(office: Office) -> None:
     one.cycle()
     assert office.history.seq == seq
     other.cycle()
-    other.store.rename_session(session_id, "Renamed meanwhile")
+    other.store.conversations.rename(session_id, "Renamed meanwhile")
     other.cycle()
     one.way = lambda step, on: on(step)
     in_step(office)
@@ -501,16 +503,16 @@ def test_duplicate_delivery(office: Office) -> None:
     session_id = one.say(None, "hello")
     in_step(office)
     one.asked.clear()
-    one.store.rename_session(session_id, "Old")
+    one.store.conversations.rename(session_id, "Old")
     one.cycle()
     late = one.asked[0]
     other.cycle()
-    other.store.rename_session(session_id, "New")
+    other.store.conversations.rename(session_id, "New")
     in_step(office)
     seq = office.history.seq
     one.answer(late)
     assert office.history.seq == seq
-    one.store.set_session_setting(session_id, "pinned", True)
+    one.store.conversations.set_setting(session_id, "pinned", True)
     one.cycle()
     assert one.answer(late).status == 409
     in_step(office)
@@ -521,18 +523,20 @@ def test_one_bad_conversation_in_a_batch(office: Office) -> None:
     one, other = office.desk(), office.desk()
     good, bad = one.say(None, "good"), one.say(None, "bad")
     one.store.db.execute("update chat_sessions set title = :long where id = :id", {"long": "x" * 255, "id": bad})
-    with one.store.write():  # as another tool may write it
+    with one.store.db.write():  # as another tool may write it
         one.store.db.execute("pragma ignore_check_constraints = on")
         one.store.db.execute("update chat_sessions set title = :long where id = :id", {"long": "x" * 256, "id": bad})
         one.store.db.execute("pragma ignore_check_constraints = off")
     one.cycle()
-    assert [(each.kind, each.id, each.code) for each in one.store.quarantined()] == [("c", bad, "title_too_long")]
+    assert [(each.kind, each.id, each.code) for each in one.store.acknowledgements.quarantined()] == [
+        ("c", bad, "title_too_long")
+    ]
     other.cycle()
-    assert [row["id"] for row in other.store.rows("select id from chat_sessions")] == [good]
-    one.store.rename_session(bad, "Short")
+    assert [row["id"] for row in other.store.db.rows("select id from chat_sessions")] == [good]
+    one.store.conversations.rename(bad, "Short")
     in_step(office)
     assert other.texts(bad) == ["bad", "You said: bad"]
-    assert not one.store.quarantined()
+    assert not one.store.acknowledgements.quarantined()
 
 
 # Crashes and copies
@@ -557,7 +561,7 @@ def test_crash_between_any_two_steps(tmp_path: Path) -> None:
             other.say(session_id, "from the other")
             other.cycle()
             one.say(session_id, "from one")
-            one.store.rename_session(session_id, "Renamed")
+            one.store.conversations.rename(session_id, "Renamed")
             count = 0
 
             def dies(step: Step, limit: int = number + after) -> None:
@@ -571,7 +575,7 @@ def test_crash_between_any_two_steps(tmp_path: Path) -> None:
                 last = True
             except KeyboardInterrupt:
                 pass
-            path = one.store.path
+            path = one.store.db.path
             one.store.close()
             one.store = Store.open(path, clock=one.clock)
             in_step(office)
@@ -589,8 +593,8 @@ def test_server_restored_from_a_backup(office: Office) -> None:
     in_step(office)
     backup = office.history.backup()
     one.say(kept, "after the backup")
-    one.store.rename_session(kept, "Renamed after the backup")
-    one.store.delete_session(gone)
+    one.store.conversations.rename(kept, "Renamed after the backup")
+    one.store.trash.delete_conversation(gone)
     in_step(office)
     office.history.restore_from(backup)
     other.say(kept, "after the restore")
@@ -631,14 +635,14 @@ def test_a_clear_that_waits_means_nothing_to_a_restored_server(office: Office) -
         one.say(first, f"more {number}")
         one.say(None, f"seen {number}")
     in_step(office)
-    one.store.clear_all()
+    one.store.trash.clear_all()
     office.history.restore_from(backup)
     new = office.desk()
     new.say(None, "made after the restore")
     new.cycle()
     one.cycle()
     in_step(office)
-    assert [new.texts(row["id"])[0] for row in new.store.rows("select id from chat_sessions")] == [
+    assert [new.texts(row["id"])[0] for row in new.store.db.rows("select id from chat_sessions")] == [
         "made after the restore"
     ]
 
@@ -646,7 +650,7 @@ def test_a_clear_that_waits_means_nothing_to_a_restored_server(office: Office) -
 def test_a_server_that_lost_everything_is_given_it_again(office: Office) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
-    one.store.set_session_setting(session_id, "model", "acme/large")
+    one.store.conversations.set_setting(session_id, "model", "acme/large")
     in_step(office)
     before = one.seen()
     office.history.restore_from(History(office.history.rng))
@@ -659,7 +663,7 @@ def copied(office: Office, desk: Desk, name: str = "copy.db") -> Path:
     """A copy of a device's file, as somebody makes it while nothing runs."""
     desk.store.db.execute("pragma wal_checkpoint(truncate)")
     path = office.folder / name
-    shutil.copyfile(desk.store.path, path)
+    shutil.copyfile(desk.store.db.path, path)
     return path
 
 
@@ -669,14 +673,14 @@ def test_database_copied_to_another_device(office: Office) -> None:
     one.cycle()
     one.say(session_id, "waits in both")
     copy = office.desk(copied(office, one))
-    replica = one.store.sync_state().replica
+    replica = one.store.sync_metadata.state().replica
     one.say(session_id, "from one")
     copy.say(session_id, "from the copy")
     in_step(office)
     said = [text for text in one.texts(session_id) if not text.startswith("You")]
     assert sorted(said) == ["from one", "from the copy", "hello", "waits in both"]
-    assert {desk.store.sync_state().replica for desk in office.desks} - {replica}
-    assert len({desk.store.sync_state().replica for desk in office.desks}) == 2
+    assert {desk.store.sync_metadata.state().replica for desk in office.desks} - {replica}
+    assert len({desk.store.sync_metadata.state().replica for desk in office.desks}) == 2
 
 
 def test_a_copy_says_what_the_original_had_taken_back(office: Office) -> None:
@@ -686,7 +690,7 @@ def test_a_copy_says_what_the_original_had_taken_back(office: Office) -> None:
     one.cycle()
     session_id = one.say(None, "waits in both")
     copy = office.desk(copied(office, one))
-    one.store.delete_session(session_id)
+    one.store.trash.delete_conversation(session_id)
     one.cycle()
     copy.cycle()
     in_step(office)
@@ -704,15 +708,15 @@ def test_device_set_back_to_an_old_copy(office: Office) -> None:
     one.cycle()
     gone = one.say(None, "deleted")
     one.cycle()
-    one.store.delete_session(gone)
+    one.store.trash.delete_conversation(gone)
     one.cycle()
     one.store.close()
     back = office.desk(path)
     office.desks.remove(one)
     back.say(session_id, "after")
-    replica = back.store.sync_state().replica
+    replica = back.store.sync_metadata.state().replica
     in_step(office)
-    assert back.store.sync_state().replica != replica
+    assert back.store.sync_metadata.state().replica != replica
     said = [text for text in other.texts(session_id) if not text.startswith("You")]
     assert sorted(said) == ["after", "hello", "told before the disk was set back"]
     assert len(back.titles()) == 1
@@ -722,9 +726,9 @@ def test_two_processes_on_one_file(office: Office) -> None:
     """One that slept through a takeover writes nothing; a double run costs requests and nothing else."""
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
-    second = office.desk(one.store.path)
-    first_fence = one.store.take_fence()
-    fence = second.store.take_fence()
+    second = office.desk(one.store.db.path)
+    first_fence = one.store.sync_metadata.take_fence()
+    fence = second.store.sync_metadata.take_fence()
     with pytest.raises(FenceLost):
         one.cycle(fence=first_fence)
     assert second.cycle(fence=fence).complete
@@ -765,7 +769,7 @@ def test_version_skew(office: Office) -> None:
     problem = other.cycle().problem
     assert problem is not None
     assert (problem.phase, problem.wait_ms) == ("update", None)
-    assert other.store.sync_counts().waiting > 0
+    assert other.store.sync_metadata.counts().waiting > 0
     other.way = lambda step, on: on(step)
     in_step(office)
 
@@ -781,7 +785,7 @@ def test_account_switch(office: Office) -> None:
     ada.say(None, "of ada")
     gone = ada.say(None, "deleted by ada")
     ada.cycle()
-    ada.store.delete_session(gone)
+    ada.store.trash.delete_conversation(gone)
     grace.say(None, "of grace")
     for _ in range(2):
         ada.cycle()
@@ -793,7 +797,7 @@ def test_account_switch(office: Office) -> None:
     from sterna.storage.errors import Invalid
 
     with pytest.raises(Invalid):
-        ada.store.adopt(ORIGIN, OTHER_USER, "grace@example.org")
+        ada.store.linking.adopt(ORIGIN, OTHER_USER, "grace@example.org")
 
 
 def test_adopting_a_local_history_at_sign_in(office: Office) -> None:
@@ -801,17 +805,17 @@ def test_adopting_a_local_history_at_sign_in(office: Office) -> None:
     other = office.desk()
     clock = other.clock
     local = Store.open(office.folder / "local.db", clock=clock)
-    talk = local.begin_turn(None, "long before", model="acme/small")
-    local.settle_reply(talk.reply.id, Settled("done", "Yes."))
-    local.rename_session(talk.session.id, "By hand")
-    secret = local.create_session().id
-    local.set_private(secret, True)
-    local.rename_session(secret, "canary")
-    binned = local.create_session()
-    local.delete_session(binned.id)
+    talk = local.live_replies.begin_turn(None, "long before", model="acme/small")
+    local.live_replies.settle(talk.reply.id, Settled("done", "Yes."))
+    local.conversations.rename(talk.session.id, "By hand")
+    secret = local.conversations.create().id
+    local.privacy.set_private(secret, True)
+    local.conversations.rename(secret, "canary")
+    binned = local.conversations.create()
+    local.trash.delete_conversation(binned.id)
     local.close()
     one = office.desk(office.folder / "local.db")
-    one.store.adopt(ORIGIN, OTHER_USER, "ada@example.org")
+    one.store.linking.adopt(ORIGIN, OTHER_USER, "ada@example.org")
     office.settle()
     assert other.texts(talk.session.id) == ["long before", "Yes."]
     assert other.titles() == ["By hand"]
@@ -822,21 +826,21 @@ def test_adopting_a_local_history_at_sign_in(office: Office) -> None:
 def test_private_conversations(office: Office) -> None:
     """Never sent; hidden later, deleted at the server and elsewhere and kept here; shown again, back everywhere."""
     one, other = office.desk(), office.desk()
-    secret = one.store.create_session().id
-    one.store.set_private(secret, True)
+    secret = one.store.conversations.create().id
+    one.store.privacy.set_private(secret, True)
     one.say(secret, "canary")
-    one.store.rename_session(secret, "canary too")
-    one.store.set_session_setting(secret, "system_prompt", "canary as well")
+    one.store.conversations.rename(secret, "canary too")
+    one.store.conversations.set_setting(secret, "system_prompt", "canary as well")
     session_id = one.say(None, "hello")
     office.settle()
-    assert other.titles() == [one.store.get_session(session_id).title]
-    one.store.set_private(session_id, True)
+    assert other.titles() == [one.store.conversations.get(session_id).title]
+    one.store.privacy.set_private(session_id, True)
     one.say(session_id, "canary in hiding")
     office.settle()
     assert other.titles() == []
     assert len(one.titles()) == 2
     assert all(b"canary" not in inflated(step.body) for step in one.asked if step.body is not None)
-    one.store.set_private(session_id, False)
+    one.store.privacy.set_private(session_id, False)
     office.settle()
     assert [text for text in other.texts(session_id) if not text.startswith("You")] == ["hello", "canary in hiding"]
     assert office.history.rows["c", session_id].seq
@@ -847,30 +851,30 @@ def test_private_conversations(office: Office) -> None:
 def test_what_another_device_removed_is_told_once_and_can_be_undone(office: Office, how: str) -> None:
     one, other, third = office.desk(), office.desk(), office.desk()
     first, second = one.say(None, "first"), one.say(None, "second")
-    one.store.set_session_setting(first, "model", "acme/large")
+    one.store.conversations.set_setting(first, "model", "acme/large")
     in_step(office)
     before = other.seen()
     for session_id in (first, second) if how != "cleared" else ():
         if how == "deleted":
-            one.store.delete_session(session_id)
+            one.store.trash.delete_conversation(session_id)
         else:
-            one.store.set_private(session_id, True)
+            one.store.privacy.set_private(session_id, True)
     if how == "cleared":
-        one.store.clear_all()
+        one.store.trash.clear_all()
     one.cycle()
     other.cycle()
     assert other.titles() == []
-    (removal,) = other.store.take_removals("screen")
+    (removal,) = other.store.removed_conversations.take("screen")
     assert (removal.sessions, removal.messages) == (2, 4)
-    assert other.store.take_removals("screen") == one.store.take_removals("screen") == []
-    assert other.store.take_removals("command") == [removal]
-    assert other.store.last_trashed() == removal
-    assert set(other.store.undo(removal.token)) == {first, second}
+    assert other.store.removed_conversations.take("screen") == one.store.removed_conversations.take("screen") == []
+    assert other.store.removed_conversations.take("command") == [removal]
+    assert other.store.trash.latest() == removal
+    assert set(other.store.undo.undo(removal.token)) == {first, second}
     assert other.seen() == before
     office.settle()
     assert other.seen() == third.seen() == before
     if how == "kept there only":  # it stays as it is where it is kept, and tells nobody
-        assert len(one.store.private_sessions()) == 2
+        assert len(one.store.sync_metadata.private_conversations()) == 2
         one.say(first, "a secret")
         office.settle()
         assert other.texts(first) == third.texts(first) == ["first", "You said: first"]
@@ -883,14 +887,14 @@ def test_an_edit_that_waited_is_in_what_was_removed_and_goes_out_after_an_undo(o
     session_id = one.say(None, "hello")
     in_step(office)
     set_time(office, one, other, minutes=1)
-    prompt = other.store.messages_before(session_id, None, 9)[0]
-    other.store.rename_session(session_id, "By hand")
-    other.store.edit_message(prompt.id, "edited")
-    one.store.delete_session(session_id)
+    prompt = other.store.messages.before(session_id, None, 9)[0]
+    other.store.conversations.rename(session_id, "By hand")
+    other.store.messages.edit(prompt.id, "edited")
+    one.store.trash.delete_conversation(session_id)
     one.cycle()
     other.cycle()
-    (removal,) = other.store.take_removals("screen")
-    other.store.undo(removal.token)
+    (removal,) = other.store.removed_conversations.take("screen")
+    other.store.undo.undo(removal.token)
     in_step(office)
     assert one.titles() == ["By hand"]
     assert one.texts(session_id)[0] == "edited"
@@ -899,12 +903,12 @@ def test_an_edit_that_waited_is_in_what_was_removed_and_goes_out_after_an_undo(o
 def test_what_waits_is_what_a_person_sees_waiting(office: Office) -> None:
     one = office.desk()
     session_id = one.say(None, "hello")
-    assert one.store.sync_counts().waiting == 3
+    assert one.store.sync_metadata.counts().waiting == 3
     done = one.cycle()
     assert (done.pushed, done.complete) == (3, True)
-    assert one.store.sync_counts().waiting == 0
-    one.store.rename_session(session_id, "New")
-    assert one.store.sync_counts().waiting == 1
+    assert one.store.sync_metadata.counts().waiting == 0
+    one.store.conversations.rename(session_id, "New")
+    assert one.store.sync_metadata.counts().waiting == 1
 
 
 def test_one_new_message_is_one_round_trip_whatever_the_conversation_holds(office: Office) -> None:
@@ -930,7 +934,7 @@ def test_the_time_of_an_edit_is_its_age(office: Office) -> None:
     session_id = one.say(None, "hello")
     one.cycle()
     before = office.history.rows["c", session_id].stamp.time
-    one.store.rename_session(session_id, "Renamed")
+    one.store.conversations.rename(session_id, "Renamed")
     one.clock.move(hours=2)
     office.time.move(hours=2)
     one.cycle()
@@ -948,10 +952,10 @@ def test_every_row_comes_through_pages_of_any_size_as_through_one(office: Office
     for number in range(6):
         one.say(first if number % 2 else None, f"message {number}")
     one.cycle()
-    one.store.rename_session(first, "Renamed after its messages")
+    one.store.conversations.rename(first, "Renamed after its messages")
     deleted = one.say(None, "gone")
     one.cycle()
-    one.store.delete_session(deleted)
+    one.store.trash.delete_conversation(deleted)
     one.cycle()
     readers = []
     for size in (1, 200, 700, 1 << 20):
@@ -966,8 +970,8 @@ def test_every_row_comes_through_pages_of_any_size_as_through_one(office: Office
         from sterna.sync.protocol.delta import decoded, rows_of
 
         found, _ = decoded(reader.answer(Http("GET", step.path, {"since": "0", "max_bytes": "900"})))
-        fence = reader.store.take_fence()
-        reader.store.apply_extra(rows_of(found), fence=fence, now_ms=reader.now_ms())
+        fence = reader.store.sync_metadata.take_fence()
+        reader.store.sync_pull.apply_extra(rows_of(found), fence=fence, now_ms=reader.now_ms())
     assert reader.seen() == one.seen()
     assert isinstance(next(reader.sync.cycle(1)), Step | Tx)
     in_step(office)

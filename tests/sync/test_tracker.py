@@ -82,7 +82,7 @@ def far() -> Far:
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "me.db"
     store = Store.open(path)
-    store.adopt("https://chat.example.org", USER, "ada@example.org")
+    store.linking.adopt("https://chat.example.org", USER, "ada@example.org")
     store.close()
     return path
 
@@ -108,7 +108,7 @@ async def run(file: Path, far: Far | None, time: FakeTime, **more: Any) -> Async
 def waiting(file: Path) -> list[str]:
     store = Store.open(file)
     try:
-        return [one.event_type for one in store.waiting_interactions(1000)]
+        return [one.event_type for one in store.interactions.waiting_interactions(1000)]
     finally:
         store.close()
 
@@ -156,7 +156,7 @@ async def test_the_end_sends_what_waits_and_only_then_ends_the_session(file: Pat
         assert far.calls[-1][0] == "end_user_session"
         assert far.sessions == {}
     store = Store.open(file)
-    row = store.one("select ended_at, session_token from user_sessions")
+    row = store.db.one("select ended_at, session_token from user_sessions")
     assert row is not None
     assert row["ended_at"] is not None
     store.close()

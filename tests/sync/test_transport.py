@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from fake_time import FakeTime, until
 from scripted_server import ReceivedRequest, response, scripted
 
-from sterna.storage import Store, StoreError, StoreThread
+from sterna.storage import Conversations, Store, StoreError, StoreThread
 from sterna.sync.auth.bearer import Bearer
 from sterna.sync.clock import Timing
 from sterna.sync.effect_runner import run_effects
@@ -346,7 +346,7 @@ async def test_the_steps_of_a_protocol_are_done_in_order(store_thread: StoreThre
     time = FakeTime()
 
     def work() -> Generator[Step, Any, str]:
-        made = yield Tx(Store.create_session, ("Geese",), {"session_id": "conv_1"})
+        made = yield Tx(Conversations.create, ("Geese",), {"session_id": "conv_1"})
         yield Point("made")
         at = yield Now()
         answered = yield Http("POST", "/x", body=made.id.encode())
@@ -372,7 +372,7 @@ async def test_what_goes_wrong_comes_to_the_protocol_which_can_go_on(store_threa
         except Unreachable as error:
             found.append(error.reason)
         try:
-            yield Tx(Store.rename_session, ("nobody", "x"))
+            yield Tx(Conversations.rename, ("nobody", "x"))
         except StoreError as error:
             found.append(type(error).__name__)
         return found
@@ -428,7 +428,7 @@ async def test_what_most_likely_comes_next_is_asked_for_while_a_transaction_goes
 async def test_what_goes_wrong_ahead_comes_when_it_is_asked_for(store_thread: StoreThread) -> None:
     def work() -> Generator[Step, Any, str]:
         yield Ahead(Http("GET", "/"))
-        made = yield Tx(Store.create_session, ("Geese",))
+        made = yield Tx(Conversations.create, ("Geese",))
         try:
             yield Http("GET", "/")
         except Unreachable as error:

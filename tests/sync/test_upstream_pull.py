@@ -59,7 +59,7 @@ def test_everything_comes_to_a_new_device_and_afterwards_only_what_changed(lapto
     assert desktop.look().pulled == 1
     assert asked(desktop, since) == ["GET sessions", "GET messages"]
     assert desktop.texts(places[1]) == ["talk 1", "more"]
-    assert desktop.store.waiting() == 0
+    assert desktop.store.sync_metadata.waiting() == 0
 
 
 def test_between_two_looks_only_what_waits_is_sent(laptop: Device, clock: Ticking) -> None:
@@ -98,21 +98,21 @@ def test_a_rename_and_an_edit_elsewhere_arrive(laptop: Device, desktop: Device) 
     place, message_id = laptop.say(None, "one")
     laptop.cycle()
     desktop.cycle()
-    laptop.store.rename_session(place, "Renamed")
-    laptop.store.edit_message(message_id, "edited")
+    laptop.store.conversations.rename(place, "Renamed")
+    laptop.store.messages.edit(message_id, "edited")
     laptop.cycle()
     desktop.look()
     assert desktop.titles() == {place: "Renamed"}
     assert desktop.texts(place) == ["edited"]
-    assert desktop.store.waiting() == 0
+    assert desktop.store.sync_metadata.waiting() == 0
 
 
 def test_an_older_creation_stays(laptop: Device, desktop: Device) -> None:
     place, _ = laptop.say(None, "one")
-    made = laptop.store.get_session(place).created_at
+    made = laptop.store.conversations.get(place).created_at
     laptop.cycle()
     laptop.look()
-    assert laptop.store.get_session(place).created_at == made
+    assert laptop.store.conversations.get(place).created_at == made
 
 
 # messages
@@ -120,16 +120,16 @@ def test_an_older_creation_stays(laptop: Device, desktop: Device) -> None:
 
 def test_what_the_server_does_not_say_stays_as_it_is_here(laptop: Device) -> None:
     place, _ = laptop.say(None, "one")
-    begun = laptop.store.begin_turn(place, "two", model="a/b")
+    begun = laptop.store.live_replies.begin_turn(place, "two", model="a/b")
     told = Settled("done", "Because.", "I think", output_tokens=5, metadata={"finish_reason": "stop"}, elapsed_ms=1830)
-    reply = laptop.store.settle_reply(begun.reply.id, told)
-    before = laptop.store.rows("select * from chat_messages order by id")
+    reply = laptop.store.live_replies.settle(begun.reply.id, told)
+    before = laptop.store.db.rows("select * from chat_messages order by id")
     laptop.cycle()
     for change in ({"reasoning": None}, {"total_tokens": None}, {"elapsed_ms": 0}):
         kept = dict(laptop.upstream.tables.messages[place][reply.id])
         laptop.upstream.tables.upsert_messages(laptop.person.id, [kept | change])
         laptop.look()
-    assert [tuple(row) for row in laptop.store.rows("select * from chat_messages order by id")] == [
+    assert [tuple(row) for row in laptop.store.db.rows("select * from chat_messages order by id")] == [
         tuple(row) for row in before
     ]
 
@@ -145,7 +145,7 @@ def test_what_the_server_says_beside_our_columns_goes_back_with_an_edit(laptop: 
 
     desktop.net = more
     desktop.cycle()
-    desktop.store.edit_message(message_id, "edited")
+    desktop.store.messages.edit(message_id, "edited")
     desktop.cycle()
     [told] = desktop.upstream.asked[-1].json()["conversations"][0]["messages"]
     assert (told["content"], told["attachment_ids"], told["cited_by"]) == ("edited", ["a1", "a2"], [7])
@@ -164,31 +164,31 @@ def test_both_edited_one_message_and_the_words_that_lose_are_filed(laptop: Devic
     place, message_id = laptop.say(None, "one")
     laptop.cycle()
     desktop.cycle()
-    laptop.store.edit_message(message_id, "by the laptop")
+    laptop.store.messages.edit(message_id, "by the laptop")
     laptop.cycle()
-    desktop.store.edit_message(message_id, "by the desktop")
+    desktop.store.messages.edit(message_id, "by the desktop")
     desktop.look()
     laptop.look()
     assert laptop.texts(place) == desktop.texts(place) == ["by the laptop"]
-    assert [one.mine for one in desktop.store.conflicts()] == ["by the desktop"]
+    assert [one.mine for one in desktop.store.conflicts.list_open()] == ["by the desktop"]
 
 
 def test_the_longer_reply_wins_whoever_looks(laptop: Device, desktop: Device) -> None:
     place, _ = laptop.say(None, "one")
-    begun = laptop.store.begin_turn(place, "two", model="a/b")
-    reply = laptop.store.settle_reply(begun.reply.id, Settled("done", "Short.", output_tokens=2))
+    begun = laptop.store.live_replies.begin_turn(place, "two", model="a/b")
+    reply = laptop.store.live_replies.settle(begun.reply.id, Settled("done", "Short.", output_tokens=2))
     laptop.cycle()
     desktop.cycle()
     write(laptop, place, reply.id, "Shorter", role="assistant", output_tokens=1, model="a/b")
-    with desktop.store.write():
+    with desktop.store.db.write():
         desktop.store.db.execute(
             "update chat_messages set content = 'Long.', output_tokens = 9 where id = ?", (reply.id,)
         )
     desktop.look()
     assert desktop.upstream.tables.messages[place][reply.id]["content"] == "Long."
     laptop.look()
-    assert laptop.store.get_message(reply.id).content == "Long."
-    assert [one.mine for one in desktop.store.conflicts()] == ["Shorter"]
+    assert laptop.store.messages.get(reply.id).content == "Long."
+    assert [one.mine for one in desktop.store.conflicts.list_open()] == ["Shorter"]
 
 
 def test_a_list_that_is_cut_is_followed_to_its_end(clock: Ticking) -> None:
@@ -215,7 +215,7 @@ def test_messages_that_are_not_all_that_were_counted_are_fetched_again_but_not_f
     desktop.sync.row_cap = 4
     for _ in range(8):
         desktop.look()
-    assert desktop.store.one("select 1 from sync_remote where fp is not null") is None
+    assert desktop.store.db.one("select 1 from sync_remote where fp is not null") is None
     fetched = [one for one in up.asked if one.path.endswith("messages") and one.method == "GET"]
     assert len(fetched) <= 6, "three times by each"
     assert desktop.texts(place) == ["0", "1", "2", "3"]
@@ -262,16 +262,16 @@ def test_a_conversation_deleted_elsewhere_goes_to_the_trash(laptop: Device, desk
     place, _ = laptop.say(None, "one")
     laptop.cycle()
     desktop.cycle()
-    laptop.store.delete_session(place)
+    laptop.store.trash.delete_conversation(place)
     laptop.cycle()
     assert desktop.look().pulled == 1
     assert desktop.titles() == {}
     assert asked(desktop)[-1] == "GET session"
-    trashed = desktop.store.last_trashed()
+    trashed = desktop.store.trash.latest()
     assert trashed is not None
-    assert desktop.store.undo(trashed.token) == [place]
+    assert desktop.store.undo.undo(trashed.token) == [place]
     assert desktop.texts(place) == ["one"]
-    assert desktop.store.one("select 1 from sync_grave") is None, "a grave is for what was deleted here"
+    assert desktop.store.db.one("select 1 from sync_grave") is None, "a grave is for what was deleted here"
 
 
 @pytest.mark.parametrize("lie", ["short list", "other status", "page"])
@@ -324,7 +324,7 @@ def test_when_many_are_missing_a_person_is_asked_and_nothing_is_touched(laptop: 
     assert cycle.problem is not None
     assert cycle.problem.phase == "blocked"
     assert "8 conversations" in cycle.problem.sentence
-    assert laptop.store.baseline_missing() == 8
+    assert laptop.store.upstream_pull.missing() == 8
     assert laptop.titles().keys() == set(places)
     assert laptop.upstream.tables.sessions == {}, "nor is one made again with half of its messages"
     new, _ = laptop.say(None, "new")
@@ -341,8 +341,8 @@ def test_a_few_missing_ones_need_no_question(laptop: Device) -> None:
 def test_that_person_says_keep(laptop: Device) -> None:
     places = wiped(laptop)
     laptop.look()
-    laptop.store.answer_missing(keep=True)
-    assert laptop.store.baseline_missing() == 0
+    laptop.store.upstream_pull.answer_missing(keep=True)
+    assert laptop.store.upstream_pull.missing() == 0
     assert laptop.look().problem is None
     assert set(laptop.upstream.tables.sessions) == set(places)
     assert all(len(rows) == 1 for rows in laptop.upstream.tables.messages.values())
@@ -351,15 +351,15 @@ def test_that_person_says_keep(laptop: Device) -> None:
 def test_that_person_says_delete(laptop: Device) -> None:
     wiped(laptop)
     laptop.look()
-    laptop.store.answer_missing(keep=False)
+    laptop.store.upstream_pull.answer_missing(keep=False)
     assert laptop.look().problem is None
     assert laptop.titles() == {}
-    assert laptop.store.last_trashed() is not None
+    assert laptop.store.trash.latest() is not None
 
 
 def test_what_came_back_with_half_of_its_messages_is_completed(laptop: Device, desktop: Device) -> None:
     place, _ = laptop.say(None, "one")
-    laptop.store.rename_session(place, "Named")
+    laptop.store.conversations.rename(place, "Named")
     laptop.cycle()
     desktop.cycle()
     laptop.upstream.tables.delete_session(laptop.person.id, place)
@@ -406,40 +406,40 @@ def test_a_title_whose_answer_was_lost_does_not_come_back_over_its_successor(lap
     place, _ = laptop.say(None, "one")
     laptop.cycle()
     desktop.cycle()
-    laptop.store.rename_session(place, "First")
+    laptop.store.conversations.rename(place, "First")
     laptop.net = lose_answer_to("session")
     assert laptop.cycle().problem is not None
     desktop.look()
     assert desktop.titles()[place] == "First"
-    desktop.store.rename_session(place, "Second")
+    desktop.store.conversations.rename(place, "Second")
     desktop.cycle()
     laptop.net = lambda step, server: server(step)
     laptop.cycle()
     assert laptop.titles()[place] == laptop.upstream.tables.sessions[place]["title"] == "Second"
-    assert [one.mine for one in laptop.store.conflicts()] == ["First"]
+    assert [one.mine for one in laptop.store.conflicts.list_open()] == ["First"]
 
 
 def test_a_title_that_was_changed_again_after_a_lost_answer_goes_out(laptop: Device) -> None:
     place, _ = laptop.say(None, "one")
     laptop.cycle()
-    laptop.store.rename_session(place, "First")
+    laptop.store.conversations.rename(place, "First")
     laptop.net = lose_answer_to("session")
     laptop.cycle()
-    laptop.store.rename_session(place, "Third")
+    laptop.store.conversations.rename(place, "Third")
     laptop.net = lambda step, server: server(step)
     laptop.cycle()
     assert laptop.upstream.tables.sessions[place]["title"] == "Third"
-    assert laptop.store.conflicts() == []
+    assert laptop.store.conflicts.list_open() == []
 
 
 def test_an_automatic_title_never_replaces_one_given_by_hand(laptop: Device, desktop: Device) -> None:
     place, _ = laptop.say(None, "one")
     laptop.cycle()
     desktop.cycle()
-    desktop.store.rename_session(place, "By hand")
+    desktop.store.conversations.rename(place, "By hand")
     desktop.cycle()
-    begun = laptop.store.begin_turn(place, "two", model="a/b")
-    laptop.store.settle_reply(begun.reply.id, Settled("done", "Because."))
+    begun = laptop.store.live_replies.begin_turn(place, "two", model="a/b")
+    laptop.store.live_replies.settle(begun.reply.id, Settled("done", "Because."))
     assert laptop.titles()[place] == "one"
     laptop.cycle()
     assert laptop.titles()[place] == laptop.upstream.tables.sessions[place]["title"] == "By hand"
@@ -469,7 +469,7 @@ def test_many_conversations_come_in_without_ever_meeting_the_limit(
         assert minutes < 180
     assert set(statuses) == {200}
     assert len(desktop.titles()) == 150
-    assert desktop.store.pull_is_complete()
+    assert desktop.store.sync_metadata.pull_is_complete()
     assert minutes > 30, "it took its time"
 
 
@@ -479,11 +479,11 @@ def test_what_somebody_wants_to_read_comes_first(laptop: Device, desktop: Device
         write(laptop, f"c{n}", f"m{n}", f"text {n}")
     desktop.sync.budget.left = 11
     assert not desktop.cycle().complete
-    assert desktop.store.is_bodiless("c1")
-    assert desktop.store.get_session("c1").last_message_preview == "text 1"
+    assert desktop.store.sync_metadata.is_bodiless("c1")
+    assert desktop.store.conversations.get("c1").last_message_preview == "text 1"
     desktop.drive(desktop.sync.conversation("c1", desktop.fence))
     assert desktop.texts("c1") == ["text 1"]
-    assert not desktop.store.is_bodiless("c1")
+    assert not desktop.store.sync_metadata.is_bodiless("c1")
     desktop.begin()
     desktop.drive(desktop.sync.conversation("c2", desktop.fence))
     assert desktop.texts("c2") == ["text 2"]

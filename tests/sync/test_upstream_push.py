@@ -46,9 +46,9 @@ def sent(device: Device, path: str = "sync") -> list[dict[str, Any]]:
 
 
 def exchange(device: Device, session_id: str | None, question: str = "Why?", **settled: Any) -> tuple[str, str, str]:
-    begun = device.store.begin_turn(session_id, question, model="a/b")
+    begun = device.store.live_replies.begin_turn(session_id, question, model="a/b")
     told = {"finish": "done", "content": "Because.", "output_tokens": 5, "input_tokens": 2} | settled
-    device.store.settle_reply(begun.reply.id, Settled(**told))
+    device.store.live_replies.settle(begun.reply.id, Settled(**told))
     return begun.session.id, begun.user_message.id, begun.reply.id
 
 
@@ -63,7 +63,7 @@ def test_a_new_conversation_goes_with_title_owner_counters_and_messages(laptop: 
     assert told["lastMessagePreview"] == "Because."
     assert [one["id"] for one in told["messages"]] == [question, reply]
     assert told["messages"][0]["model"] == told["messages"][0]["originalModel"] == "a/b"
-    assert laptop.store.waiting() == 0
+    assert laptop.store.sync_metadata.waiting() == 0
 
 
 def test_afterwards_only_what_changed_goes_and_no_title(laptop: Device) -> None:
@@ -89,7 +89,7 @@ def test_a_title_alone_is_renamed_where_that_is_possible(laptop: Device, old: De
     for device in (laptop, old):
         session_id, *_ = exchange(device, None)
         device.cycle()
-        device.store.rename_session(session_id, "By hand")
+        device.store.conversations.rename(session_id, "By hand")
         device.cycle()
         assert device.upstream.tables.sessions[session_id]["title"] == "By hand"
         assert device.upstream.tables.sessions[session_id]["message_count"] == 2, "the true number went along"
@@ -103,7 +103,7 @@ def test_a_server_that_cannot_rename_is_found_out_by_its_page(old: Device) -> No
     session_id, *_ = exchange(old, None)
     old.cycle()
     old.sync.flavour = "H"
-    old.store.rename_session(session_id, "By hand")
+    old.store.conversations.rename(session_id, "By hand")
     old.cycle()
     assert old.sync.flavour == "S"
     assert old.upstream.tables.sessions[session_id]["title"] == "By hand"
@@ -116,18 +116,18 @@ def test_why_a_message_failed_is_kept_and_does_not_count(laptop: Device, desktop
     assert row["error_message"] == "No credit left."
     assert laptop.upstream.tables.sessions[session_id]["message_count"] == 1
     desktop.cycle()
-    assert desktop.store.get_message(reply).failed
+    assert desktop.store.messages.get(reply).failed
 
 
 def test_a_failed_message_alone_brings_its_conversation_with_its_title(laptop: Device) -> None:
     session_id, question, reply = exchange(laptop, None, finish="failed", content="", error_message="No credit.")
-    laptop.store.delete_message(question)
-    laptop.store.rename_session(session_id, "Poor")
+    laptop.store.trash.delete_message(question)
+    laptop.store.conversations.rename(session_id, "Poor")
     laptop.cycle()
     assert laptop.upstream.tables.sessions[session_id]["title"] == "Poor"
     assert list(laptop.upstream.tables.messages[session_id]) == [reply]
     assert sent(laptop) == []
-    assert laptop.store.waiting() == 0
+    assert laptop.store.sync_metadata.waiting() == 0
 
 
 def test_in_upstream_s_early_form_a_failed_message_goes_without_its_text(old: Device) -> None:
@@ -135,30 +135,30 @@ def test_in_upstream_s_early_form_a_failed_message_goes_without_its_text(old: De
     old.cycle()
     assert old.upstream.tables.messages[session_id][reply]["error_message"] == "Message failed"
     old.look()
-    assert old.store.get_message(reply).error_message == "No credit left.", "here it keeps its text"
+    assert old.store.messages.get(reply).error_message == "No credit left.", "here it keeps its text"
 
 
 def test_what_upstream_has_no_words_for_stays_here_and_waits_for_nothing(laptop: Device, desktop: Device) -> None:
     session_id, question, _ = exchange(laptop, None)
-    laptop.store.set_session_setting(session_id, "temperature", 0.5)
+    laptop.store.conversations.set_setting(session_id, "temperature", 0.5)
     laptop.store.db.execute(
         """insert into chat_messages (id, session_id, role, content, message_timestamp)
         values ('sys', ?, 'system', 'Be brief.', '2020-01-01T00:00:00.000000Z')""",
         (session_id,),
     )
     laptop.cycle()
-    assert laptop.store.waiting() == 0
+    assert laptop.store.sync_metadata.waiting() == 0
     assert "sys" not in laptop.upstream.tables.messages[session_id]
-    laptop.store.delete_message(question)
+    laptop.store.trash.delete_message(question)
     laptop.look()
-    assert laptop.store.waiting() == 0
+    assert laptop.store.sync_metadata.waiting() == 0
     assert question in laptop.upstream.tables.messages[session_id], "no endpoint deletes one message"
-    assert question not in {one.id for one in laptop.store.messages_after(session_id, None, 10)}, "it stays hidden"
+    assert question not in {one.id for one in laptop.store.messages.after(session_id, None, 10)}, "it stays hidden"
 
 
 def test_a_private_conversation_is_never_mentioned(laptop: Device) -> None:
     session_id, *_ = exchange(laptop, None, "the canary sings")
-    laptop.store.set_private(session_id, True)
+    laptop.store.privacy.set_private(session_id, True)
     exchange(laptop, session_id, "the canary sleeps")
     exchange(laptop, None, "Hello")
     laptop.cycle()
@@ -171,12 +171,12 @@ def test_a_private_conversation_is_never_mentioned(laptop: Device) -> None:
 def test_a_conversation_that_becomes_private_is_deleted_there_and_kept_here(laptop: Device) -> None:
     session_id, *_ = exchange(laptop, None)
     laptop.cycle()
-    laptop.store.set_private(session_id, True)
+    laptop.store.privacy.set_private(session_id, True)
     laptop.cycle()
     assert session_id not in laptop.upstream.tables.sessions
     laptop.look()
     assert session_id in laptop.titles()
-    laptop.store.set_private(session_id, False)
+    laptop.store.privacy.set_private(session_id, False)
     laptop.cycle()
     assert len(laptop.upstream.tables.messages[session_id]) == 2
 
@@ -187,15 +187,15 @@ def test_an_edit_made_while_the_answer_is_on_its_way_is_sent_after_it(laptop: De
     def edit(asked: Asked) -> None:
         if asked.path.endswith("sync") and laptop.upstream.before is not None:
             laptop.upstream.before = None
-            laptop.store.edit_message(question, "Why indeed?")
-            laptop.store.rename_session(session_id, "Indeed")
+            laptop.store.messages.edit(question, "Why indeed?")
+            laptop.store.conversations.rename(session_id, "Indeed")
 
     laptop.upstream.before = edit  # type: ignore[assignment]
     laptop.cycle()
     assert laptop.upstream.tables.messages[session_id][question]["content"] == "Why indeed?"
     assert laptop.upstream.tables.sessions[session_id]["title"] == "Indeed"
     assert len(sent(laptop)) + len(sent(laptop, "session")) > 1
-    assert laptop.store.waiting() == 0
+    assert laptop.store.sync_metadata.waiting() == 0
 
 
 def test_many_conversations_go_twenty_at_a_time_and_a_long_one_in_hundreds(laptop: Device) -> None:
@@ -211,7 +211,7 @@ def test_many_conversations_go_twenty_at_a_time_and_a_long_one_in_hundreds(lapto
     assert max(len(one["messages"]) for body in bodies for one in body["conversations"]) == 100
     assert len(laptop.upstream.tables.messages[long]) == 121
     assert len(laptop.upstream.tables.sessions) == 26
-    assert laptop.store.waiting() == 0
+    assert laptop.store.sync_metadata.waiting() == 0
 
 
 def test_no_request_is_larger_than_a_megabyte(laptop: Device) -> None:
@@ -228,7 +228,9 @@ def test_a_message_that_no_request_can_carry_stays_here_and_is_named(laptop: Dev
     other, _ = laptop.say(None, "small")
     laptop.cycle()
     assert set(laptop.upstream.tables.sessions) == {session_id, other}
-    assert [(one.id, one.code, one.next_at) for one in laptop.store.quarantined()] == [(message_id, "too_large", None)]
+    assert [(one.id, one.code, one.next_at) for one in laptop.store.acknowledgements.quarantined()] == [
+        (message_id, "too_large", None)
+    ]
 
 
 def test_a_host_that_takes_less_gets_less(laptop: Device) -> None:
@@ -241,7 +243,7 @@ def test_a_host_that_takes_less_gets_less(laptop: Device) -> None:
     laptop.unlimited().cycle()
     assert len(laptop.upstream.tables.messages[place]) == 8
     assert len(laptop.upstream.tables.sessions) == 8
-    assert {one.id for one in laptop.store.quarantined()} == {big, too_big}
+    assert {one.id for one in laptop.store.acknowledgements.quarantined()} == {big, too_big}
 
 
 # refusals
@@ -263,7 +265,7 @@ def test_the_one_message_that_is_refused_is_found_and_the_others_are_stored(lapt
     laptop.cycle()
     assert set(laptop.upstream.tables.messages[place]) == set(ids) - {ids[3]}
     assert other in laptop.upstream.tables.messages
-    [refused] = laptop.store.quarantined()
+    [refused] = laptop.store.acknowledgements.quarantined()
     assert (refused.id, refused.code) == (ids[3], "refused")
     asked = len(laptop.upstream.asked)
     clock.move(minutes=1)
@@ -279,7 +281,7 @@ def test_a_conversation_that_is_refused_does_not_hold_the_others(laptop: Device)
     laptop.cycle()
     assert laptop.upstream.tables.sessions[bad]["user_id"] == eve.id
     assert laptop.upstream.tables.sessions[good]["user_id"] == laptop.person.id
-    assert {one.session_id for one in laptop.store.quarantined()} == {bad}
+    assert {one.session_id for one in laptop.store.acknowledgements.quarantined()} == {bad}
 
 
 def forbid(*ids: str) -> Any:
@@ -299,7 +301,7 @@ def test_a_batch_that_is_forbidden_for_one_conversation_is_halved_once(laptop: D
     cycle = laptop.cycle()
     assert cycle.problem is None
     assert set(laptop.upstream.tables.sessions) == {good}
-    assert {one.session_id for one in laptop.store.quarantined()} == {bad}
+    assert {one.session_id for one in laptop.store.acknowledgements.quarantined()} == {bad}
 
 
 def test_when_everything_is_forbidden_it_waits_longer_each_time(laptop: Device) -> None:
@@ -307,7 +309,7 @@ def test_when_everything_is_forbidden_it_waits_longer_each_time(laptop: Device) 
     laptop.upstream.before = forbid(*ids)
     waits = [laptop.cycle().problem for _ in range(4)]
     assert [one.wait_ms // 60_000 for one in waits if one is not None and one.wait_ms] == [15, 60, 360, 360]
-    assert laptop.store.waiting() == 16
+    assert laptop.store.sync_metadata.waiting() == 16
 
 
 def test_an_answer_that_leaves_a_conversation_out_acknowledges_nothing_of_it(laptop: Device) -> None:
@@ -323,7 +325,7 @@ def test_an_answer_that_leaves_a_conversation_out_acknowledges_nothing_of_it(lap
 
     laptop.upstream.before = before
     assert laptop.cycle().problem is None
-    waiting = {row["conv_id"] for row in laptop.store.rows("select conv_id from sync_outbox")}
+    waiting = {row["conv_id"] for row in laptop.store.db.rows("select conv_id from sync_outbox")}
     assert waiting == {place}
 
 
@@ -352,10 +354,10 @@ def test_nothing_is_acknowledged_by_an_answer_that_is_none(
     cycle = laptop.cycle()
     assert cycle.problem is not None
     assert (cycle.problem.phase, cycle.pushed, cycle.complete) == (phase, 0, False)
-    assert laptop.store.waiting() == 2
+    assert laptop.store.sync_metadata.waiting() == 2
     laptop.upstream.before = None
     assert laptop.look().complete
-    assert laptop.store.waiting() == 0
+    assert laptop.store.sync_metadata.waiting() == 0
 
 
 def test_the_hour_that_a_server_asks_for_is_waited(laptop: Device) -> None:
@@ -376,7 +378,7 @@ def test_what_is_deleted_here_is_deleted_there_and_again_when_it_shows_up(laptop
     session_id, *_ = exchange(laptop, None)
     laptop.cycle()
     desktop.cycle()
-    laptop.store.delete_session(session_id)
+    laptop.store.trash.delete_conversation(session_id)
     laptop.cycle()
     assert laptop.upstream.tables.sessions == {}
     exchange(desktop, session_id, "I did not know")
@@ -386,17 +388,17 @@ def test_what_is_deleted_here_is_deleted_there_and_again_when_it_shows_up(laptop
     assert laptop.upstream.tables.sessions == {}
     desktop.look()
     assert desktop.titles() == {}
-    assert desktop.store.last_trashed() is not None
+    assert desktop.store.trash.latest() is not None
 
 
 def test_what_is_brought_back_is_sent_whole(laptop: Device, desktop: Device) -> None:
     session_id, *_ = exchange(laptop, None)
     laptop.cycle()
-    laptop.store.delete_session(session_id)
+    laptop.store.trash.delete_conversation(session_id)
     laptop.cycle()
-    trashed = laptop.store.last_trashed()
+    trashed = laptop.store.trash.latest()
     assert trashed is not None
-    laptop.store.undo(trashed.token)
+    laptop.store.undo.undo(trashed.token)
     laptop.cycle()
     desktop.cycle()
     assert desktop.texts(session_id) == ["Why?", "Because."]
@@ -411,11 +413,11 @@ def test_all_is_cleared_with_one_request_where_nothing_else_is_there(laptop: Dev
     for n in range(25):
         laptop.say(None, f"{n}")
     laptop.cycle()
-    laptop.store.clear_all()
+    laptop.store.trash.clear_all()
     laptop.cycle()
     assert clear_calls(laptop) == 1
     assert laptop.upstream.tables.sessions == {}
-    assert laptop.store.waiting() == 0
+    assert laptop.store.sync_metadata.waiting() == 0
 
 
 def test_what_this_device_has_not_seen_survives_a_clear(laptop: Device, desktop: Device) -> None:
@@ -426,11 +428,11 @@ def test_what_this_device_has_not_seen_survives_a_clear(laptop: Device, desktop:
     unseen, _ = desktop.say(None, "unseen")
     desktop.sync._looked_ms = int(desktop.clock().timestamp() * 1000)
     desktop.unlimited().cycle()
-    laptop.store.clear_all()
+    laptop.store.trash.clear_all()
     laptop.cycle()
     assert clear_calls(laptop) == 0
     assert set(laptop.upstream.tables.sessions) == {unseen}
-    assert laptop.store.waiting() == 0
+    assert laptop.store.sync_metadata.waiting() == 0
 
 
 def test_a_clear_that_fails_is_done_one_by_one(laptop: Device) -> None:
@@ -439,11 +441,11 @@ def test_a_clear_that_fails_is_done_one_by_one(laptop: Device) -> None:
     for n in range(22):
         laptop.say(None, f"{n}")
     laptop.cycle()
-    laptop.store.clear_all()
+    laptop.store.trash.clear_all()
     laptop.cycle()
     assert clear_calls(laptop) == 1
     assert laptop.upstream.tables.sessions == {}
-    assert laptop.store.waiting() == 0
+    assert laptop.store.sync_metadata.waiting() == 0
 
 
 # between sending and hearing
@@ -472,7 +474,7 @@ def test_a_crash_anywhere_loses_and_doubles_nothing(laptop: Device, desktop: Dev
     desktop.look()
     [session_id] = desktop.titles()
     assert desktop.texts(session_id) == ["Why?", "Because."]
-    assert laptop.store.waiting() == 0
+    assert laptop.store.sync_metadata.waiting() == 0
 
 
 def test_the_request_after_the_last_of_the_hour_waits(laptop: Device) -> None:
@@ -480,7 +482,7 @@ def test_the_request_after_the_last_of_the_hour_waits(laptop: Device) -> None:
     laptop.say(None, "hello")
     problem = laptop.cycle().problem
     assert problem is not None
-    assert (problem.phase, laptop.store.waiting()) == ("paused", 2)
+    assert (problem.phase, laptop.store.sync_metadata.waiting()) == ("paused", 2)
     assert problem.wait_ms is not None
     assert 0 < problem.wait_ms < 10 * 60_000
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from sterna.storage import Entry, Outgoing, Store, Survey
-from sterna.storage.sync.upstream.pull import SyncSurvey
+from sterna.storage import Entry, Outgoing, Survey, UpstreamPull, UpstreamPush
 from sterna.sync.upstream import push
 from sterna.sync.upstream.pull import Pulling
 from sterna.sync.upstream.push import Pushing
@@ -41,24 +40,24 @@ def test_what_was_found_once_stays_found(seed: int) -> None:
     assert world.check() == []
 
 
-def trusting(self: Store, entries: list[Entry], **more: Any) -> Survey:
+def trusting(self: UpstreamPull, entries: list[Entry], **more: Any) -> Survey:
     """What is not in a list is gone, however long the list."""
     found: Survey = SURVEY(self, entries, **more)
     listed = {one.id for one in entries}
-    for row in self.rows("select id from chat_sessions where id not in (select conv_id from sync_optout)"):
-        known = self.one("select 1 from sync_remote where id = :id and title_base is not null", id=row["id"])
+    for row in self.db.rows("select id from chat_sessions where id not in (select conv_id from sync_optout)"):
+        known = self.db.one("select 1 from sync_remote where id = :id and title_base is not null", id=row["id"])
         if row["id"] not in listed and known:
             self.db.execute("delete from chat_messages where session_id = :id", {"id": row["id"]})
             self.db.execute("delete from chat_sessions where id = :id", {"id": row["id"]})
     return found
 
 
-SURVEY = Store.baseline_survey
+SURVEY = UpstreamPull.survey
 
 
-def without_graves(self: Store, entries: list[Entry], **more: Any) -> Survey:
+def without_graves(self: UpstreamPull, entries: list[Entry], **more: Any) -> Survey:
     """What was deleted here and is there again stays there."""
-    gone = {row["id"] for row in self.rows("select id from sync_grave where kind = 'c'")}
+    gone = {row["id"] for row in self.db.rows("select id from sync_grave where kind = 'c'")}
     return SURVEY(self, [one for one in entries if one.id not in gone], **more)
 
 
@@ -70,13 +69,13 @@ def acked_all(self: Pushing, parcels: Any, said: Any, outcome: Any) -> Any:
     yield
 
 
-def acked_whatever_revision(self: Store, acked: Any, refused: Any = (), **more: Any) -> None:
-    with self.write():
-        now = {(row["kind"], row["id"]): row["rev"] for row in self.rows("select kind, id, rev from sync_outbox")}
+def acked_whatever_revision(self: UpstreamPush, acked: Any, refused: Any = (), **more: Any) -> None:
+    with self.db.write():
+        now = {(row["kind"], row["id"]): row["rev"] for row in self.db.rows("select kind, id, rev from sync_outbox")}
         SETTLE(self, [(kind, id_, now.get((kind, id_), rev)) for kind, id_, rev in acked], refused, **more)
 
 
-SETTLE = Store.baseline_settle
+SETTLE = UpstreamPush.settle
 
 
 def titled_always(one: Outgoing, user_id: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
@@ -90,11 +89,11 @@ ITEM = push.conversation_item
 @pytest.mark.parametrize(
     ("room", "name", "broken", "first"),
     [
-        (Store, "baseline_survey", trusting, 1008),
-        (Store, "baseline_survey", without_graves, 1250),
-        (Store, "baseline_settle", acked_whatever_revision, 1025),
+        (UpstreamPull, "survey", trusting, 1008),
+        (UpstreamPull, "survey", without_graves, 1250),
+        (UpstreamPush, "settle", acked_whatever_revision, 1025),
         (push, "conversation_item", titled_always, 1075),
-        (SyncSurvey, "_offer_lost", lambda *_: None, 1063),
+        (UpstreamPull, "_offer_lost", lambda *_: None, 1063),
         (Pushing, "_judged", acked_all, 1080),
         (Pulling, "_tried", lambda *_: True, 1000),
     ],

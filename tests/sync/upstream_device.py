@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sterna.storage import Store
+from sterna.storage import Database, Store
 from sterna.storage.database.migrations import statements, steps
 from sterna.sync.auth.cookies import updated_session
 from sterna.sync.protocol.effects import Answer, Cycle, Http, Now, Point, Step, Tx, Unreachable
@@ -52,10 +52,11 @@ def store_in_memory(user_id: str, clock: Callable[[], datetime], rng: random.Ran
     _template().backup(db)
     db.execute("pragma foreign_keys = on")
     path = Path(FOLDER.name) / f"{next(NUMBERS)}.db"  # beside it, locks say whose replies and drafts these are
-    store = Store(db, path, clock=clock, token=lambda n: "".join(rng.choices("abcdefghijkmnop", k=n)))
-    store.user_id = user_id
-    store.ensure_profile(user_id, "ada@example.org", {})
-    store.set_sync_account("https://upstream.example", user_id, mode="baseline")
+    token = lambda n: "".join(rng.choices("abcdefghijkmnop", k=n))  # noqa: E731
+    store = Store(Database(db, path, clock=clock, token=token))
+    store.db.user_id = user_id
+    store.profiles.ensure_profile(user_id, "ada@example.org", {})
+    store.sync_metadata.set_account("https://upstream.example", user_id, mode="baseline")
     return store
 
 
@@ -83,7 +84,7 @@ class Device:
     def begin(self) -> None:
         """A process starts: it remembers nothing but what is in the store."""
         self.sync = BaselineSync(self.person.id, rng=self.rng, host="upstream.example")
-        self.fence = self.store.take_fence()
+        self.fence = self.store.sync_metadata.take_fence()
 
     def unlimited(self) -> Device:
         self.sync.budget.rate = self.sync.budget.left = 1e9
@@ -121,7 +122,7 @@ class Device:
                         came = self.net(step, self.server)
                     case Tx():
                         self.points("tx")
-                        came = step.method(self.store, *step.args, **step.kwargs)
+                        came = self.store.call(step.method, *step.args, **step.kwargs)
                     case Now():
                         came = int(self.clock().timestamp() * 1000)
                     case Point():
@@ -136,12 +137,12 @@ class Device:
 
     def say(self, session_id: str | None, text: str) -> tuple[str, str]:
         """A prompt without a reply; gives the conversation and the message."""
-        begun = self.store.begin_turn(session_id, text, model="a/b")
+        begun = self.store.live_replies.begin_turn(session_id, text, model="a/b")
         self.store.db.execute("delete from live_replies")
         return begun.session.id, begun.user_message.id
 
     def titles(self) -> dict[str, str]:
-        return {row["id"]: row["title"] for row in self.store.rows("select id, title from chat_sessions")}
+        return {row["id"]: row["title"] for row in self.store.db.rows("select id, title from chat_sessions")}
 
     def texts(self, session_id: str) -> list[str]:
-        return [one.content for one in self.store.messages_after(session_id, None, 10_000)]
+        return [one.content for one in self.store.messages.after(session_id, None, 10_000)]

@@ -156,13 +156,13 @@ class World:
             before = len(self.up.asked)
             pushed = 0
             for device in self.devices:
-                device.store.retry_quarantined()
+                device.store.acknowledgements.retry_quarantined()
                 for _ in range(6):
                     self.now += timedelta(minutes=40)
                     cycle = device.look()
                     pushed += cycle.pushed + cycle.pulled
-                    if device.store.baseline_missing():
-                        device.store.answer_missing(keep=self.rng.random() < 0.5)
+                    if device.store.upstream_pull.missing():
+                        device.store.upstream_pull.answer_missing(keep=self.rng.random() < 0.5)
                     elif cycle.complete:
                         break
                 self._look_around(device)
@@ -209,7 +209,7 @@ class World:
                 case Http():
                     came = self._net(step, device.server)
                 case Tx():
-                    came = step.method(device.store, *step.args, **step.kwargs)
+                    came = device.store.call(step.method, *step.args, **step.kwargs)
                 case Now():
                     came = int(device.clock().timestamp() * 1000)
                 case Point():
@@ -225,7 +225,7 @@ class World:
     # people
 
     def _some(self, device: Device) -> str | None:
-        rows = device.store.rows("select id from chat_sessions order by id")
+        rows = device.store.db.rows("select id from chat_sessions order by id")
         return self.rng.choice(rows)["id"] if rows else None
 
     def _text(self, word: str) -> str:
@@ -234,7 +234,7 @@ class World:
 
     def say(self, device: Device) -> None:
         place = self._some(device) if self.rng.random() < 0.75 else None
-        private = place is not None and device.store.is_private(place)
+        private = place is not None and device.store.sync_metadata.is_private(place)
         session_id, message_id = device.say(place, text := self._text("secret" if private else "said"))
         self.story.said[message_id] = (session_id, text)
         if private:
@@ -243,12 +243,12 @@ class World:
 
     def reply(self, device: Device) -> None:
         place = self._some(device)
-        if place is None or device.store.is_private(place):
+        if place is None or device.store.sync_metadata.is_private(place):
             return
         text = self._text("asked")
-        begun = device.store.begin_turn(place, text, model="a/b")
+        begun = device.store.live_replies.begin_turn(place, text, model="a/b")
         answer, before = self._text("answered"), device.titles()[place]
-        device.store.settle_reply(begun.reply.id, Settled("done", answer, output_tokens=7, input_tokens=3))
+        device.store.live_replies.settle(begun.reply.id, Settled("done", answer, output_tokens=7, input_tokens=3))
         if (title := device.titles()[place]) != before:
             self.story.automatic.setdefault((place, title), set()).add(self._name(device))
         self.story.said[begun.user_message.id] = (place, text)
@@ -256,18 +256,18 @@ class World:
 
     def fail(self, device: Device) -> None:
         place = self._some(device)
-        if place is None or device.store.is_private(place):
+        if place is None or device.store.sync_metadata.is_private(place):
             return
         text = self._text("asked in vain")
-        begun = device.store.begin_turn(place, text, model="a/b")
-        device.store.settle_reply(begun.reply.id, Settled("failed", "", error_message="no credit"))
+        begun = device.store.live_replies.begin_turn(place, text, model="a/b")
+        device.store.live_replies.settle(begun.reply.id, Settled("failed", "", error_message="no credit"))
         self.story.said[begun.user_message.id] = (place, text)
         self.story.said[begun.reply.id] = (place, "")
 
     def rename(self, device: Device) -> None:
         if (place := self._some(device)) is not None:
             self._titled(place, self._name(device), title := self._text("title"))
-            device.store.rename_session(place, title)
+            device.store.conversations.rename(place, title)
             self.seen[self._name(device), place].add(title)
 
     def _titled(self, place: str, author: str, title: str) -> None:
@@ -275,46 +275,46 @@ class World:
         self.story.titles.setdefault(place, {})[title] = Title(author, seen)
 
     def edit(self, device: Device) -> None:
-        rows = device.store.rows(f"select id from chat_messages where role = 'user' and {PUBLIC} order by id")
+        rows = device.store.db.rows(f"select id from chat_messages where role = 'user' and {PUBLIC} order by id")
         if rows:
             id_ = self.rng.choice(rows)["id"]
-            device.store.edit_message(id_, text := self._text("edited"))
+            device.store.messages.edit(id_, text := self._text("edited"))
             self.story.edits.setdefault(id_, []).append((self._name(device), text))
 
     def delete(self, device: Device) -> None:
         if (place := self._some(device)) is not None:
-            device.store.delete_session(place)
+            device.store.trash.delete_conversation(place)
             self.story.killed.add(place)
 
     def undo(self, device: Device) -> None:
-        if (last := device.store.last_trashed()) is not None:
+        if (last := device.store.trash.latest()) is not None:
             try:
-                device.store.undo(last.token)
+                device.store.undo.undo(last.token)
             except (Invalid, NotFound):
                 return
 
     def drop_message(self, device: Device) -> None:
-        rows = device.store.rows(f"select id from chat_messages where {PUBLIC} order by id")
+        rows = device.store.db.rows(f"select id from chat_messages where {PUBLIC} order by id")
         if rows:
             id_ = self.rng.choice(rows)["id"]
-            device.store.delete_message(id_)
+            device.store.trash.delete_message(id_)
             self.story.dropped.add(id_)
 
     def hide(self, device: Device) -> None:
-        if (place := self._some(device)) is not None and not device.store.is_private(place):
-            device.store.set_private(place, True)
+        if (place := self._some(device)) is not None and not device.store.sync_metadata.is_private(place):
+            device.store.privacy.set_private(place, True)
             self.story.killed.add(place)  # for everybody else
 
     def clear(self, device: Device) -> None:
         self.story.killed |= set(device.titles())
         try:
-            device.store.clear_all()
+            device.store.trash.clear_all()
         except Invalid:
             return
 
     def jump(self, device: Device) -> None:
         device.clock = self._clock(self.rng.choice((0, -2, 3)))
-        device.store._clock = device.clock
+        device.store.db.clock = device.clock
 
     def web(self, device: Device) -> None:
         """Somebody uses upstream's own client."""
@@ -375,8 +375,8 @@ class World:
         return found
 
     def _texts_of(self, device: Device) -> tuple[set[str], set[str], set[str]]:
-        rows = device.store.rows("select id, content from chat_messages")
-        trash = device.store.rows(
+        rows = device.store.db.rows("select id, content from chat_messages")
+        trash = device.store.db.rows(
             """select thing, json_extract(content, '$.content') as content from trash_rows
             where place in ('chat_messages', 'late')"""
         )
@@ -387,10 +387,10 @@ class World:
         found = []
         whole = len(self.up.tables.sessions) < self.cap  # nothing is concluded from a list that may be cut
         for device in self.devices:
-            graves = {row["id"] for row in device.store.rows("select id from sync_grave where kind = 'c'")}
+            graves = {row["id"] for row in device.store.db.rows("select id from sync_grave where kind = 'c'")}
             found += [f"back at the server: {id_}" for id_ in graves & self.up.tables.sessions.keys()]
             for other in self.devices:
-                live = {id_ for id_ in other.titles() if not other.store.is_private(id_)}
+                live = {id_ for id_ in other.titles() if not other.store.sync_metadata.is_private(id_)}
                 found += [f"back on {self._name(other)}: {id_}" for id_ in sorted(graves & live) if whole]
         return found
 
@@ -435,17 +435,17 @@ class World:
         truncated = len(server.sessions) >= self.cap or any(len(rows) >= self.cap for rows in server.messages.values())
         for device in self.devices:
             store, name = device.store, self._name(device)
-            titles = {id_: title for id_, title in device.titles().items() if not store.is_private(id_)}
+            titles = {id_: title for id_, title in device.titles().items() if not store.sync_metadata.is_private(id_)}
             there = {id_: row["title"] for id_, row in server.sessions.items()}
             if titles != there and not truncated:
                 found.append(f"{name} has {sorted(titles.items())}, the server {sorted(there.items())}")
-            if store.waiting():
-                ops = [tuple(row) for row in store.rows("select kind, id, op, tries, err, sent from sync_outbox")]
+            if store.sync_metadata.waiting():
+                ops = [tuple(row) for row in store.db.rows("select kind, id, op, tries, err, sent from sync_outbox")]
                 found.append(f"{name} still waits: {ops}")
             if truncated:
                 continue
-            gone = {row["id"] for row in store.rows("select id from sync_grave where kind = 'm'")}
-            mine = {row["id"]: row["content"] for row in store.rows(
+            gone = {row["id"] for row in store.db.rows("select id from sync_grave where kind = 'm'")}
+            mine = {row["id"]: row["content"] for row in store.db.rows(
                 """select id, content from chat_messages
                 where session_id not in (select conv_id from sync_optout) and role <> 'system'""")}  # fmt: skip
             theirs = {id_: row["content"] for rows in server.messages.values() for id_, row in rows.items()}

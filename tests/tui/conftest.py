@@ -27,6 +27,6 @@ def shelf(home: Home) -> Home:
     home.clock.forward(hours=16)
     home.seed(("Names for a boat [/b]", "Sterna, of course."), ("How do terns find their way?", ANSWER))
     store = home.open()
-    store.set_local("last_conversation", store.session_page(0, 1)[0].id)
+    store.local_state.set("last_conversation", store.conversations.page(0, 1)[0].id)
     store.close()
     return home

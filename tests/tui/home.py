@@ -129,9 +129,9 @@ class Home:
 
         store, ids = self.open(), []
         for question, answer in conversations:
-            begun = store.begin_turn(None, question, model="test/small")
-            store.settle_reply(begun.reply.id, Settled("done", answer, model="test/small", elapsed_ms=900))
-            store.mark_read(begun.session.id)
+            begun = store.live_replies.begin_turn(None, question, model="test/small")
+            store.live_replies.settle(begun.reply.id, Settled("done", answer, model="test/small", elapsed_ms=900))
+            store.conversations.mark_read(begun.session.id)
             ids.append(begun.session.id)
             self.clock.forward(hours=1)
         store.close()

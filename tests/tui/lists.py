@@ -38,9 +38,9 @@ def talk(
 ) -> str:
     """A conversation of one question and one answer, that long ago; its id."""
     now, clock.at = clock.at, clock.at - ago
-    begun = store.begin_turn(None, question, model=model)
-    store.settle_reply(begun.reply.id, Settled("done", answer, model=model, elapsed_ms=900))
-    store.mark_read(begun.session.id)
+    begun = store.live_replies.begin_turn(None, question, model=model)
+    store.live_replies.settle(begun.reply.id, Settled("done", answer, model=model, elapsed_ms=900))
+    store.conversations.mark_read(begun.session.id)
     clock.at = now
     return begun.session.id
 
@@ -64,7 +64,7 @@ def fill(file: Path, clock: Clock, *talks: tuple[float, str, str]) -> list[str]:
 def fill_many(file: Path, clock: Clock, count: int) -> None:
     """So many conversations, an hour apart, put in as plain rows."""
     store = opened(file, clock)
-    with store.write():
+    with store.db.write():
         store.db.execute("update sync_ctx set bulk = 1")
         store.db.executemany(
             """insert into chat_sessions

@@ -109,7 +109,7 @@ class Monkey:
     async def do_elsewhere(self) -> None:
         """A commit of another program."""
         self.home.clock.forward(seconds=1)
-        rows = self.other.session_page(0, 20)
+        rows = self.other.conversations.page(0, 20)
         open_now = self.app.main.conversation.id
         picked = (
             open_now if open_now and self.chance.random() < 0.6 else (self.chance.choice(rows).id if rows else None)
@@ -121,20 +121,20 @@ class Monkey:
 
     def write_elsewhere(self, store: Store, session_id: str | None) -> None:
         what = self.chance.randrange(8)
-        messages = store.messages_before(session_id, None, 5) if session_id else []
+        messages = store.messages.before(session_id, None, 5) if session_id else []
         if session_id is None or what < 3:
-            begun = store.begin_turn(session_id if what else None, self.text(5), model="test/small")
-            store.save_live(begun.reply.id, self.text(10), "")
-            store.settle_reply(begun.reply.id, Settled("done", self.text(60), model="test/small"))
+            begun = store.live_replies.begin_turn(session_id if what else None, self.text(5), model="test/small")
+            store.live_replies.save(begun.reply.id, self.text(10), "")
+            store.live_replies.settle(begun.reply.id, Settled("done", self.text(60), model="test/small"))
         elif what == 3:
-            store.rename_session(session_id, one_line(self.text(4), 60) or "x")
+            store.conversations.rename(session_id, one_line(self.text(4), 60) or "x")
         elif what == 4 and messages:
-            store.edit_message(self.chance.choice(messages).id, self.text(20))
+            store.messages.edit(self.chance.choice(messages).id, self.text(20))
         elif what == 5 and messages:
-            store.delete_message(self.chance.choice(messages).id)
+            store.trash.delete_message(self.chance.choice(messages).id)
         elif what == 6:
-            store.delete_session(session_id)
-        elif (trashed := store.last_trashed()) is not None:
+            store.trash.delete_conversation(session_id)
+        elif (trashed := store.trash.latest()) is not None:
             store.undo(trashed.token)
 
     # Coming to rest
@@ -171,8 +171,8 @@ class Monkey:
         rows = [main.sidebar.rows.row(index) for index in range(12)]
         listed = [(row.id, row.title) for row in rows if row]
         shown = [(view.message_id, view.message and view.message.content[:20]) for view in main.transcript._views]
-        file = [(row.id, row.title) for row in self.other.session_page(0, 12)]
-        there = self.other.messages_before(main.conversation.id, None, 200) if main.conversation.id else []
+        file = [(row.id, row.title) for row in self.other.conversations.page(0, 12)]
+        there = self.other.messages.before(main.conversation.id, None, 200) if main.conversation.id else []
         print(f"list {listed}\nfile {file}\nshown {shown}\nfile {[(m.id, m.content[:20]) for m in there]}")
         print(f"follow={main.transcript.messages.follow} newer={main.transcript._newer} older={main.transcript._older}")
         return f"{queues=} {workers=} tasks={self.app.context.tasks} layout={main._layout_required} same={self.same()}"
@@ -188,7 +188,7 @@ class Monkey:
     def same(self) -> bool:
         """What was read last is what the file has: another program's commit is noticed once a second."""
         session_id = self.app.main.conversation.id
-        rows = [(row.id, row.title) for row in self.other.session_page(0, 12)]
+        rows = [(row.id, row.title) for row in self.other.conversations.page(0, 12)]
         shown = [self.app.main.sidebar.rows.row(index) for index in range(len(rows))]
         if [(row.id, row.title) for row in shown if row] != rows:
             return False
@@ -198,7 +198,7 @@ class Monkey:
 
     def contents(self, session_id: str) -> list[MessageView] | None:
         """The mounted messages, if they are a part of what the file has, whole and in order."""
-        file = self.other.messages_before(session_id, None, 10_000)
+        file = self.other.messages.before(session_id, None, 10_000)
         views = self.app.main.transcript._views
         shown, ids = [view.message for view in views], [message.id for message in file]
         if not views or shown[0] is None:
@@ -221,10 +221,10 @@ class Monkey:
         for view in main.transcript.messages.on_screen():
             self.check_drawn(view, lines)
         if main.conversation.id is not None:
-            title = self.other.get_session(main.conversation.id).title
+            title = self.other.conversations.get(main.conversation.id).title
             assert str(main.heading.content) == one_line(title) or one_line(title) in str(main.heading.content)
             if main.transcript.messages.follow:
-                file = self.other.messages_before(main.conversation.id, None, 1)
+                file = self.other.messages.before(main.conversation.id, None, 1)
                 newest = [one.id for one in file]
                 await until(self.pilot, lambda: [view.message_id for view in main.transcript._views[-1:]] == newest)
         assert len(main.transcript._views) <= WINDOW + 40
@@ -253,7 +253,7 @@ class Monkey:
         if hidden or not rows.display or not self.app.main.sidebar.display or self.app.main.has_class("-narrow"):
             return
         assert rows.view is not None
-        assert rows.lines.rows == self.other.session_count()
+        assert rows.lines.rows == self.other.conversations.count()
         for y in range(rows.region.y, min(rows.region.bottom, self.app.size.height)):
             drawn = rows.render_line(y - rows.region.y).text
             assert one_line(drawn) in one_line(lines[y]), (self.done, lines)

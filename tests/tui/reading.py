@@ -15,7 +15,7 @@ from textual.message import Message as Event
 from textual.pilot import Pilot
 
 from sterna.chat.reply import Reply
-from sterna.storage import Begun, Message, Session, Settled, Store, StoreThread
+from sterna.storage import Begun, LiveReplies, Message, Session, Settled, Store, StoreThread
 from sterna.tui.transcript import Transcript
 from sterna.tui.transcript.message_view import MessageView
 
@@ -107,13 +107,13 @@ class Reading:
 
     async def begin(self, session_id: str | None, text: str) -> tuple[Begun, Reply]:
         """A prompt, and the reply that is to come."""
-        begun = await self.store.run(Store.begin_turn, session_id, text, model="test/small")
+        begun = await self.store.run(LiveReplies.begin_turn, session_id, text, model="test/small")
         reply = Reply(begun.reply.id, begun.session.id, begun.user_message.id, "test/small", time.monotonic())
         return begun, reply
 
     async def settle(self, reply: Reply, settled: Settled) -> Message:
         """The reply ends."""
-        reply.message = await self.store.run(Store.settle_reply, reply.id, settled)
+        reply.message = await self.store.run(LiveReplies.settle, reply.id, settled)
         reply.running = False
         return reply.message
 
@@ -127,13 +127,13 @@ class Reading:
 
 def talk(store: Store, pairs: Sequence[tuple[str, str]], session_id: str | None) -> Session:
     for question, answer in pairs:
-        begun = store.begin_turn(session_id, question, model="test/small")
-        store.settle_reply(
+        begun = store.live_replies.begin_turn(session_id, question, model="test/small")
+        store.live_replies.settle(
             begun.reply.id, Settled("done", answer, model="test/small", output_tokens=7, elapsed_ms=1500)
         )
         session_id = begun.session.id
     assert session_id is not None
-    return store.get_session(session_id)
+    return store.conversations.get(session_id)
 
 
 @asynccontextmanager

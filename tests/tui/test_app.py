@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from sterna import config
 from sterna.providers import Catalog, Failed, FailureKind
-from sterna.storage import Change, Store, StoreBusy, StoreFull, StoreThread
+from sterna.storage import Change, Store, StoreBusy, StoreFull, StoreThread, Trash
 from sterna.tui.app import SternaApp
 from sterna.tui.dialogs.confirm import ConfirmClear
 
@@ -29,7 +29,7 @@ def rows(home: Home) -> list[str]:
     """Titles as the file has them, newest first."""
     store = home.open()
     try:
-        return [row.title for row in store.session_page(0, 50)]
+        return [row.title for row in store.conversations.page(0, 50)]
     finally:
         store.close()
 
@@ -55,15 +55,15 @@ async def test_a_first_prompt_is_stored_answered_and_listed(home: Home) -> None:
         assert app.main.prompt.text == ""
         await shown(pilot, app, "which bird flies furthest")
         other = home.open()
-        await until(pilot, lambda: not other.session_page(0, 1)[0].unread)
+        await until(pilot, lambda: not other.conversations.page(0, 1)[0].unread)
         other.close()
     store = home.open()
-    (row,) = store.session_page(0, 10)
-    assert [message.content for message in store.messages_before(row.id, None, 10)] == [
+    (row,) = store.conversations.page(0, 10)
+    assert [message.content for message in store.messages.before(row.id, None, 10)] == [
         "which bird flies furthest",
         "Terns fly from pole to pole.",
     ]
-    assert store.draft(None) == store.draft(row.id) == ""
+    assert store.drafts.get(None) == store.drafts.get(row.id) == ""
     store.close()
 
 
@@ -97,7 +97,7 @@ async def test_quitting_keeps_the_draft_and_the_open_conversation(home: Home) ->
         assert again.main.conversation.id == first
         assert again.main.prompt.text == "half a thou\nght"
     store = home.open()
-    assert store.draft(second) == ""
+    assert store.drafts.get(second) == ""
     store.close()
 
 
@@ -156,7 +156,9 @@ async def test_a_draft_is_in_the_file_soon_after_typing_pauses(home: Home) -> No
         await opened(pilot, app)
         await write(pilot, "unsent")
         other = home.open()
-        await until(pilot, lambda: [row["content"] for row in other.rows("select content from drafts")] == ["unsent"])
+        await until(
+            pilot, lambda: [row["content"] for row in other.db.rows("select content from drafts")] == ["unsent"]
+        )
         other.close()
 
 
@@ -210,7 +212,7 @@ async def test_escape_stops_the_reply_and_keeps_what_came(home: Home) -> None:
         await until(pilot, lambda: app.main.conversation.live_reply is None)
         session_id = app.main.conversation.id
     store = home.open()
-    reply = store.messages_before(session_id, None, 1)[0]
+    reply = store.messages.before(session_id, None, 1)[0]
     assert (reply.content, reply.finish) == ("first", "stopped")
     store.close()
 
@@ -348,7 +350,7 @@ async def test_what_cannot_be_cleared_now_is_told_and_the_chat_goes_on(
     def busy(self: Store) -> None:
         raise StoreBusy("Another program is writing. Try again.")
 
-    monkeypatch.setattr(Store, "clear_all", busy)
+    monkeypatch.setattr(Trash, "clear_all", busy)
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
@@ -446,8 +448,8 @@ async def test_two_terminals_see_each_others_changes(home: Home) -> None:
         one.main.navigation.go_to(only)
         await until(pilot, lambda: one.main.conversation.id == only)
         store = home.open()
-        store.rename_session(only, "seen elsewhere")
-        begun = store.begin_turn(only, "a question from elsewhere", model=None)
+        store.conversations.rename(only, "seen elsewhere")
+        begun = store.live_replies.begin_turn(only, "a question from elsewhere", model=None)
         store.close()
         assert begun.session.id == only
         await until(pilot, lambda: frame(one).count("seen elsewhere") == 2)
@@ -467,7 +469,7 @@ async def test_a_conversation_deleted_in_another_window_is_named_and_its_typed_t
         await until(pilot, lambda: app.main.conversation.id == only)
         await write(pilot, typed)
         store = home.open()
-        store.delete_session(only)
+        store.trash.delete_conversation(only)
         store.close()
         await until(pilot, lambda: app.main.conversation.id is None)
         await until(pilot, lambda: "“shared” was deleted in another window." in notices(app))

@@ -43,7 +43,7 @@ async def unfocused(pilot: Pilot[int], app: SternaApp) -> list[str]:
 def add_endings(home: Home) -> None:
     """Add a reply of every kind to the conversation that is open at the start."""
     store = home.open()
-    session_id = store.get_local("last_conversation")
+    session_id = store.local_state.get("last_conversation")
     for ended in (
         Settled("failed", "", error_message="The network is down. Check it."),
         Settled("stopped", "Half of", reasoning="First I think."),
@@ -52,9 +52,9 @@ def add_endings(home: Home) -> None:
             "done", "> A quote with `code` and a [link](https://example.org)\n\n- [ ] open\n- [x] done", output_tokens=7
         ),
     ):
-        begun = store.begin_turn(session_id, "And then?", model="test/small")
-        store.settle_reply(begun.reply.id, ended)
-    store.mark_read(session_id)
+        begun = store.live_replies.begin_turn(session_id, "And then?", model="test/small")
+        store.live_replies.settle(begun.reply.id, ended)
+    store.conversations.mark_read(session_id)
     store.close()
 
 

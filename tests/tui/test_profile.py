@@ -78,11 +78,11 @@ async def test_a_key_shows_it_and_a_key_closes_it(home: Home, size: tuple[int, i
 
 def test_the_newest_of_what_was_done_comes_first(home: Home) -> None:
     store: Store = home.open()
-    store.update_user_preferences(store.user_id, "ui", {"theme": "light"})
+    store.profiles.update_user_preferences(store.user_id, "ui", {"theme": "light"})
     home.clock.forward(hours=1)
-    store.update_user_tier(store.user_id, "pro")
-    assert [one["action"] for one in store.recent_activity(2)] == ["tier_updated", "preferences_updated"]
-    assert store.recent_activity(0) == []
+    store.profiles.update_user_tier(store.user_id, "pro")
+    assert [one["action"] for one in store.profiles.recent_activity(2)] == ["tier_updated", "preferences_updated"]
+    assert store.profiles.recent_activity(0) == []
     store.close()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from home import Home, until, write
 
-from sterna.storage import Store, StoreFull
+from sterna.storage import LiveReplies, StoreFull
 from sterna.storage.database import opening
 from sterna.tui.app import SternaApp
 
@@ -88,16 +88,16 @@ async def test_a_reply_that_a_full_disk_does_not_take_is_said_and_given_back_at_
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, app.context.ready.is_set)
-        monkeypatch.setattr(Store, "settle_reply", full)
-        monkeypatch.setattr(Store, "save_live", full)
+        monkeypatch.setattr(LiveReplies, "settle", full)
+        monkeypatch.setattr(LiveReplies, "save", full)
         await write(pilot, "Where do terns breed?")
         await pilot.press("enter")
         await until(pilot, lambda: "Saved so far: your question, nothing of the reply yet." in notices(app))
     assert app.farewell is not None
     assert app.farewell.endswith("The reply:\n\nIn the Arctic.")
     store = home.open()
-    (row,) = store.session_page(0, 9)
-    assert [message.content for message in store.messages_after(row.id, None, 9)] == ["Where do terns breed?"]
+    (row,) = store.conversations.page(0, 9)
+    assert [message.content for message in store.messages.after(row.id, None, 9)] == ["Where do terns breed?"]
     store.close()
 
 
@@ -120,4 +120,4 @@ async def test_a_second_window_begins_a_new_conversation_empty_and_the_next_one_
         await until(pilot, third.context.ready.is_set)
         assert third.main.prompt.text == "the first window's, and more"
         assert "1 more unsent draft is saved" in notices(third)
-    assert home.open().draft(None) == "the first window's, and more"
+    assert home.open().drafts.get(None) == "the first window's, and more"

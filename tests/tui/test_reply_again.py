@@ -18,7 +18,7 @@ def texts(home: Home) -> list[str]:
     """What the file has of the one conversation."""
     store = home.open()
     try:
-        return [message.content for message in store.messages_before(store.session_page(0, 1)[0].id, None, 9)]
+        return [message.content for message in store.messages.before(store.conversations.page(0, 1)[0].id, None, 9)]
     finally:
         store.close()
 

@@ -6,7 +6,7 @@ import pytest
 from home import Home, frame, open_title, until, write
 
 from sterna.providers import Delta, Failed, FailureKind
-from sterna.storage import Store
+from sterna.storage import Privacy
 from sterna.tui.actions.bindings import BY_ID
 from sterna.tui.prompt import slash_commands
 
@@ -148,7 +148,7 @@ async def test_a_draft_and_a_private_conversation_are_marked_in_the_list(shelf: 
     app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
         await until(pilot, lambda: app.main.conversation.id is not None)
-        await app.context.store.run(Store.set_private, app.main.sidebar.rows.pages[0][1].id, True)
+        await app.context.store.run(Privacy.set_private, app.main.sidebar.rows.pages[0][1].id, True)
         await until(pilot, lambda: "⌂ Sterna" in frame(app) and "private" in frame(app))
         await write(pilot, "half a thought")
         await pilot.press("alt+down")

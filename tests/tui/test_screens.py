@@ -262,7 +262,7 @@ async def test_a_mistake_of_the_program_is_one_sentence_and_the_details_are_in_t
     assert "Your conversations are safe" in app.farewell
     assert "ZeroDivisionError" in (home.folder / "sterna.log").read_text("utf-8")
     store = home.open()
-    assert store.draft(None) == "kept"
+    assert store.drafts.get(None) == "kept"
     store.close()
 
 
@@ -297,7 +297,7 @@ async def test_ctrl_c_twice_quits_and_once_does_not(home: Home) -> None:
         await pilot.press("ctrl+c")
         await until(pilot, lambda: app.context.is_closing)
     store = home.open()
-    assert store.draft(None) == "kept"
+    assert store.drafts.get(None) == "kept"
     store.close()
 
 

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from sterna.storage import Hit, Store, StoreError
+from sterna.storage import Hit, Search, SearchHistory, Store, StoreError
 from sterna.tui.search import SearchScreen
 from sterna.tui.search.drawing import marked
 
@@ -73,7 +73,7 @@ async def test_enter_returns_the_highlighted_result(file: Path, clock: Clock, si
         await open_search(app, pilot)
         await pilot.press(*"river")
         await until(pilot, lambda: "2 results" in note(app))
-        newest, older = await app.store.run(Store.search, "river")
+        newest, older = await app.store.run(Search.search, "river")
         await pilot.press("down", "up", "down", "down", "enter")
         await until(pilot, lambda: app.result != "nothing yet")
         assert app.result == older != newest
@@ -97,9 +97,9 @@ async def test_a_burst_of_keys_is_answered_once_and_closes_one_screen(
 ) -> None:
     ids = fill(file, clock, *TALKS)
     asked: list[str] = []
-    original = Store.search
+    original = Search.search
     monkeypatch.setattr(
-        Store, "search", lambda store, text, **more: asked.append(text) or original(store, text, **more)
+        Search, "search", lambda store, text, **more: asked.append(text) or original(store, text, **more)
     )
     app = ListApp(file, clock)
     async with running(app, (80, 24)) as pilot:
@@ -182,14 +182,14 @@ async def test_what_was_typed_over_is_never_asked_and_a_slow_answer_is_said(
     fill(file, clock, *TALKS)
     asked: list[str] = []
     gate = threading.Event()
-    original = Store.search
+    original = Search.search
 
     def search(store: Store, text: str, **options: Any) -> list[Hit]:
         asked.append(text)
         assert gate.wait(10)
         return original(store, text, **options)
 
-    monkeypatch.setattr(Store, "search", search)
+    monkeypatch.setattr(Search, "search", search)
     app = ListApp(file, clock)
     async with running(app, (80, 24)) as pilot:
         await open_search(app, pilot)
@@ -209,7 +209,7 @@ async def test_a_store_that_fails_says_why(file: Path, clock: Clock, monkeypatch
         raise StoreError("The disk went away. Plug it in again.")
 
     fill(file, clock, *TALKS)
-    monkeypatch.setattr(Store, "search", search)
+    monkeypatch.setattr(Search, "search", search)
     app = ListApp(file, clock)
     async with running(app, (80, 24)) as pilot:
         await open_search(app, pilot)
@@ -242,7 +242,7 @@ def test_only_what_stands_between_the_marks_is_highlighted() -> None:
 
 
 async def noted(app: ListApp) -> list[str]:
-    return await app.store.run(Store.recent_searches)
+    return await app.store.run(SearchHistory.recent)
 
 
 async def test_what_was_looked_for_is_offered_again_and_can_be_forgotten(file: Path, clock: Clock) -> None:
@@ -289,9 +289,9 @@ async def test_a_word_on_the_way_to_another_is_not_what_was_looked_for(
                 break
             await pilot.pause(0.02)
         assert await noted(app) == ["river"]
-        row = await app.store.run(lambda store: store.rows("select * from search_sessions")[0])
+        row = await app.store.run(lambda store: store.db.rows("select * from search_sessions")[0])
         assert (row["results_count"], row["status"]) == (2, "completed")
-        assert await app.store.run(lambda store: store.get_user_stats()["total_searches"]) == 1
+        assert await app.store.run(lambda store: store.search_history.get_user_stats()["total_searches"]) == 1
 
 
 async def test_an_answer_that_comes_while_the_screen_is_taken_away_is_shown_to_nobody(file: Path, clock: Clock) -> None:

@@ -11,7 +11,7 @@ from textual.binding import Binding
 from textual.geometry import Offset
 from textual.widgets import Input
 
-from sterna.storage import Settled, Store
+from sterna.storage import Conversations, LiveReplies, Settled, Store, Trash
 from sterna.tui.sidebar import Sidebar
 
 WORDS = [f"Talk number {number}" for number in range(20)]
@@ -72,13 +72,15 @@ async def test_the_list_at_40_columns_with_every_mark_in_ascii(file: Path, clock
     async with running(app, (40, 16)) as pilot:
 
         def mark(store: Store) -> None:
-            store.begin_turn(ids[0], "More", model="test/small")
+            store.live_replies.begin_turn(ids[0], "More", model="test/small")
             for session_id, settled in (
                 (ids[1], Settled("done", "News.")),
                 (ids[2], Settled("failed", "", error_message="No route.")),
             ):
-                store.settle_reply(store.begin_turn(session_id, "More", model="test/small").reply.id, settled)
-            store.mark_read(ids[2])
+                store.live_replies.settle(
+                    store.live_replies.begin_turn(session_id, "More", model="test/small").reply.id, settled
+                )
+            store.conversations.mark_read(ids[2])
 
         await app.store.run(mark)
         app.sidebar.ascii = True
@@ -168,7 +170,7 @@ async def test_the_row_under_the_cursor_stays_where_it_is_when_another_moves_to_
         app.sidebar.focus()
         await pilot.press("j", "j", "j")
         before = line_of(app, WORDS[3])
-        await app.store.run(Store.begin_turn, ids[15], "More", model="test/small")
+        await app.store.run(LiveReplies.begin_turn, ids[15], "More", model="test/small")
         await app.sidebar.reload()
         await until(pilot, lambda: cursor_line(app) == WORDS[3])
         assert line_of(app, WORDS[3]) == before
@@ -185,7 +187,7 @@ async def test_the_other_rows_stay_when_the_one_under_the_cursor_moves_to_the_to
         await pilot.press(*"jjjjjjjjjjjj")
         await until(pilot, lambda: cursor_line(app) == WORDS[12])
         before = line_of(app, WORDS[10])
-        await app.store.run(Store.begin_turn, ids[12], "More", model="test/small")
+        await app.store.run(LiveReplies.begin_turn, ids[12], "More", model="test/small")
         await app.sidebar.reload()
         await pilot.pause()
         assert app.sidebar.rows.cursor == 0
@@ -200,7 +202,7 @@ async def test_without_attention_the_open_conversation_stays_in_view(file: Path,
         app.query_one("#elsewhere").focus()
         app.sidebar.selected = ids[15]
         await until(pilot, lambda: line_of(app, WORDS[15]) is not None)
-        await app.store.run(Store.begin_turn, ids[15], "More", model="test/small")
+        await app.store.run(LiveReplies.begin_turn, ids[15], "More", model="test/small")
         await app.sidebar.reload()
         await until(pilot, lambda: line_of(app, WORDS[15]) == 3)
 
@@ -211,7 +213,7 @@ async def test_the_cursor_keeps_its_place_when_its_conversation_is_deleted(file:
     async with running(app) as pilot:
         app.sidebar.focus()
         await pilot.press("j", "j")
-        await app.store.run(Store.delete_session, ids[2])
+        await app.store.run(Trash.delete_conversation, ids[2])
         await app.sidebar.reload()
         await until(pilot, lambda: cursor_line(app) == WORDS[3])
         assert app.sidebar.rows.cursor == 2
@@ -222,7 +224,7 @@ async def test_deleting_everything_leaves_a_sentence(file: Path, clock: Clock) -
     app = ListApp(file, clock)
     async with running(app) as pilot:
         app.sidebar.focus()
-        await app.store.run(Store.clear_all)
+        await app.store.run(Trash.clear_all)
         await app.sidebar.reload()
         await until(pilot, lambda: "No conversations yet." in "\n".join(frame(app)))
         await pilot.press("j", "G", "enter", "d", "r")
@@ -331,7 +333,7 @@ async def test_what_is_typed_in_a_title_survives_a_reload_and_moves_with_its_row
         await pilot.press("j", "j", "r")
         await until(pilot, lambda: app.sidebar.title.has_focus)
         await pilot.press(*"Half a ti")
-        await app.store.run(Store.begin_turn, ids[2], "More", model="test/small")
+        await app.store.run(LiveReplies.begin_turn, ids[2], "More", model="test/small")
         await app.sidebar.reload()
         await until(pilot, lambda: app.sidebar.rows.cursor == 0)
         await pilot.press(*"tle", "enter")
@@ -356,7 +358,7 @@ async def test_the_field_closes_with_a_sentence_when_its_conversation_is_deleted
     async with running(app) as pilot:
         app.sidebar.start_rename(ids[1])
         await until(pilot, lambda: app.sidebar.title.has_focus)
-        await app.store.run(Store.delete_session, ids[1])
+        await app.store.run(Trash.delete_conversation, ids[1])
         await app.sidebar.reload()
         await until(pilot, lambda: not app.sidebar.title.display)
         await until(pilot, lambda: app._notifications)
@@ -410,14 +412,14 @@ async def test_many_changes_at_once_are_read_once(file: Path, clock: Clock) -> N
     app = ListApp(file, clock)
     async with running(app) as pilot:
         counted: list[str] = []
-        original = Store.session_count
+        original = Conversations.count
 
         def session_count(store: Store, text: str = "") -> int:
             counted.append(text)
             return original(store, text)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Store, "session_count", session_count)
+            patch.setattr(Conversations, "count", session_count)
             for _ in range(20):
                 app.sidebar.run_worker(app.sidebar.reload())
             await app.sidebar.reload()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lists import Clock, ListApp, fill_many, frame, line_of, running, until
 
-from sterna.storage import SessionRow, Store
+from sterna.storage import Conversations, SessionRow, Store
 from sterna.tui.sidebar.queries import PAGE
 from sterna.tui.sidebar.rows import PAGES_KEPT
 
@@ -30,14 +30,14 @@ def file(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Path:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows each page held that was read."""
     found: list[int] = []
-    original = Store.session_page
+    original = Conversations.page
 
     def session_page(store: Store, offset: int, limit: int, text: str = "") -> list[SessionRow]:
         rows = original(store, offset, limit, text)
         found.append(len(rows))
         return rows
 
-    monkeypatch.setattr(Store, "session_page", session_page)
+    monkeypatch.setattr(Conversations, "page", session_page)
     return found
 
 
@@ -88,7 +88,7 @@ async def test_a_change_deep_in_the_list_reads_a_page_and_moves_nothing(
         await until(pilot, lambda: any(line.startswith("›") for line in frame(app)))
         before = frame(app, 30)
         reads.clear()
-        await app.store.run(Store.rename_session, "conv_059998", "Another name")
+        await app.store.run(Conversations.rename, "conv_059998", "Another name")
         await app.sidebar.reload()
         await until(pilot, lambda: line_of(app, "Another name") is not None)
         after = frame(app, 30)

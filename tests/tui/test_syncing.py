@@ -21,7 +21,7 @@ from textual.widgets import Button
 
 from sterna.server.admin.users import Users
 from sterna.server.database.embedded import Embedded
-from sterna.storage import Conflict, Quarantined, Store, data_dir, open_account
+from sterna.storage import Conflict, Conversations, Quarantined, Store, SyncMetadata, data_dir, open_account
 from sterna.sync.status import SyncReport
 from sterna.tui.app import SternaApp
 from sterna.tui.dialogs.confirm import Confirm
@@ -55,7 +55,7 @@ async def running(folder: Path) -> AsyncIterator[tuple[SternaApp, Pilot[int]]]:
 
 def conversation(folder: Path, title: str) -> str:
     store = Store.open(open_account(data_dir(folder / "data")))
-    session = store.create_session(title)
+    session = store.conversations.create(title)
     store.close()
     return session.id
 
@@ -109,14 +109,14 @@ async def test_signing_in_takes_the_history_along_and_it_comes_to_the_other_mach
         async with running(tmp_path / "there") as (other, over_there):
             await sign_in(other, over_there, sterna_server, who)
             await press(over_there, "Sync")
-            await until(over_there, lambda: other.context.sync.report.phase == "synced", 15)
+            await until(over_there, lambda: other.messages.context.sync.report.phase == "synced", 15)
             await over_there.press("escape")
             await until(over_there, lambda: "Sandpipers" in frame(other), 15)
             # what is changed here is there without anybody asking
-            session_id = await app.context.store.run(lambda store: store.session_page(0, 1)[0].id)
-            await app.context.store.run(Store.rename_session, session_id, "Plovers")
+            session_id = await app.context.store.run(lambda store: store.conversations.page(0, 1)[0].id)
+            await app.context.store.run(Conversations.rename, session_id, "Plovers")
             await until(over_there, lambda: "Plovers" in frame(other), 20)
-            await until(over_there, lambda: other.context.sync.report.phase == "synced", 15)
+            await until(over_there, lambda: other.messages.context.sync.report.phase == "synced", 15)
 
 
 async def test_a_wrong_password_is_a_sentence_and_changes_nothing(tmp_path: Path, sterna_server: str) -> None:
@@ -186,7 +186,7 @@ async def test_signing_out_keeps_the_history(tmp_path: Path, sterna_server: str)
         await pilot.press("down", "enter")
         await press(pilot, "Sign out")
         await until(pilot, lambda: app.context.sync.report.phase == "signin", 15)
-        assert await app.context.store.run(Store.session_count) == 1
+        assert await app.context.store.run(Conversations.count) == 1
 
 
 async def test_analytics_begin_with_a_sign_in_and_end_with_a_sign_out_in_a_running_chat(
@@ -221,7 +221,7 @@ async def test_a_conversation_can_stay_on_this_computer(tmp_path: Path, sterna_s
     who = sign_up(sterna_server)
     conversation(tmp_path, "Secret plans")
     async with running(tmp_path) as (app, pilot):
-        session_id = await app.context.store.run(lambda store: store.session_page(0, 1)[0].id)
+        session_id = await app.context.store.run(lambda store: store.conversations.page(0, 1)[0].id)
         app.main.navigation.go_to(session_id)
         await until(pilot, lambda: app.main.conversation.id == session_id)
         await pilot.press("shift+f4")
@@ -252,7 +252,7 @@ async def test_keeping_a_synced_conversation_here_is_asked_first_told_on_the_oth
         async with running(tmp_path / "there") as (other, over_there):
             await sign_in(other, over_there, sterna_server, who)
             await press(over_there, "Sync")
-            await until(over_there, lambda: other.context.sync.report.phase == "synced", 15)
+            await until(over_there, lambda: other.messages.context.sync.report.phase == "synced", 15)
             await over_there.press("escape")
             await until(over_there, lambda: "Plans" in frame(other), 15)
             other.main.navigation.go_to(session_id)
@@ -262,16 +262,16 @@ async def test_keeping_a_synced_conversation_here_is_asked_first_told_on_the_oth
             await until(pilot, lambda: "this computer only" in frame(app) and isinstance(app.screen, Confirm))
             await pilot.press("escape")
             await until(pilot, lambda: not isinstance(app.screen, Confirm))
-            assert not await app.context.store.run(Store.is_private, session_id)
+            assert not await app.context.store.run(SyncMetadata.is_private, session_id)
             await pilot.press("shift+f4")
             await press(pilot, "Keep here")
             await until(over_there, lambda: other.main.conversation.id is None, 20)
             await until(over_there, lambda: "“Plans” was removed on another computer." in toasts(other))
             await over_there.press("ctrl+underscore")
             await until(over_there, lambda: other.main.conversation.id == session_id)
-            await until(over_there, lambda: other.context.sync.report.phase == "synced", 15)
+            await until(over_there, lambda: other.messages.context.sync.report.phase == "synced", 15)
             assert await asyncio.to_thread(count_at, sterna_server, who) == 1
-            assert await app.context.store.run(Store.is_private, session_id)
+            assert await app.context.store.run(SyncMetadata.is_private, session_id)
 
 
 async def test_a_sign_up_that_is_given_up_says_that_the_account_was_made(tmp_path: Path, sterna_server: str) -> None:
@@ -314,8 +314,8 @@ async def test_of_two_texts_the_other_one_can_be_taken(tmp_path: Path, sterna_se
         await until(pilot, lambda: app.context.sync.report.phase == "synced", 15)
 
         def lose(store: Store) -> None:
-            with store.write():
-                store._file("c", session_id, session_id, "Mine", 1_772_366_400_000)
+            with store.db.write():
+                store.conflicts.record("c", session_id, session_id, "Mine", 1_772_366_400_000)
 
         await app.context.store.run(lose)
         app.context.sync._set_report(app.context.sync.report)
@@ -327,7 +327,7 @@ async def test_of_two_texts_the_other_one_can_be_taken(tmp_path: Path, sterna_se
 
         async def renamed() -> bool:
             nonlocal session
-            session = await app.context.store.run(Store.get_session, session_id)
+            session = await app.context.store.run(Conversations.get, session_id)
             return session.title == "Mine"
 
         async with asyncio.timeout(10):

@@ -130,7 +130,7 @@ def store_of(folder: Path) -> Store:
 def draft(folder: Path) -> str:
     store = store_of(folder)
     try:
-        return store.draft(None)
+        return store.drafts.get(None)
     finally:
         store.close()
 
@@ -141,14 +141,14 @@ def test_nothing_that_people_or_models_wrote_is_obeyed_by_the_terminal(
     store = store_of(folder)
     for text in HOSTILE:
         model = f"evil/{text}".encode("utf-8", "replace").decode()
-        begun = store.begin_turn(None, f"ask {text}", model=model)
-        store.settle_reply(
+        begun = store.live_replies.begin_turn(None, f"ask {text}", model=model)
+        store.live_replies.settle(
             begun.reply.id, Settled("done", f"{text}\n\n# {text}\n\n```{text}\n{text}\n```", model=model)
         )
-        store.rename_session(begun.session.id, f"title {text}")
-    store.save_draft(None, HOSTILE[0])
-    last = store.session_page(0, 1)[0].id
-    store.set_local("last_conversation", last)
+        store.conversations.rename(begun.session.id, f"title {text}")
+    store.drafts.save(None, HOSTILE[0])
+    last = store.conversations.page(0, 1)[0].id
+    store.local_state.set("last_conversation", last)
     store.close()
 
     terminal = start()
@@ -215,9 +215,9 @@ def test_killed_outright_it_comes_back_with_conversation_and_draft(
     terminal.child.send("and then")
     terminal.shows("and then")
     conversation = store_of(folder)
-    (row,) = conversation.session_page(0, 5)
+    (row,) = conversation.conversations.page(0, 5)
     kept = "select 1 from drafts where session_id = :id and content = 'and then'"
-    terminal.until(lambda: bool(conversation.rows(kept, id=row.id)))
+    terminal.until(lambda: bool(conversation.db.rows(kept, id=row.id)))
     conversation.close()
     terminal.child.kill(signal.SIGKILL)
     terminal.ends()
@@ -231,7 +231,7 @@ def test_a_terminal_without_unicode_gets_ascii_only(
     folder: Path, start: Callable[..., Terminal], environ: dict[str, str]
 ) -> None:
     store = store_of(folder)
-    store.create_session("naïve – 日本 ✓")
+    store.conversations.create("naïve – 日本 ✓")
     store.close()
     terminal = start(**environ)
     terminal.shows("naive - ????")
@@ -263,7 +263,9 @@ def test_being_told_to_continue_while_it_runs_changes_nothing(start: Callable[..
 
 def test_being_told_to_continue_after_its_end_keeps_it_from_nothing(folder: Path) -> None:
     run = PROGRAM.replace("sys.exit(tui.run(data_dir=d, config_dir=d))", "code = tui.run(data_dir=d, config_dir=d)")
-    program = f"import os, signal; {run}; os.kill(os.getpid(), signal.SIGCONT); sys.exit(code)"
+    patch = "SternaDriver.close = lambda self: (os.kill(os.getpid(), signal.SIGCONT), close(self))"
+    close = f"from sterna.tui.terminal.driver import SternaDriver; close = SternaDriver.close; {patch}"
+    program = f"import os, signal; {close}; {run}; os.kill(os.getpid(), signal.SIGCONT); sys.exit(code)"
     terminal = Terminal(folder, command=[sys.executable, "-c", program, str(folder)])
     try:
         terminal.shows("Welcome to Sterna")
@@ -281,7 +283,7 @@ def test_suspended_it_keeps_the_draft_and_comes_back(folder: Path) -> None:
     store = store_of(folder)
 
     def kept() -> list[str]:
-        return [row["content"] for row in store.rows("select content from drafts")]
+        return [row["content"] for row in store.db.rows("select content from drafts")]
 
     terminal = Terminal(folder, command=["bash", "--norc", "-i"], PYTHONPATH=str(ROOT), PS1="shell> ")
     try:

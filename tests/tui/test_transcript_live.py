@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from reading import Reading, reading
 
-from sterna.storage import Message, Settled, Store
+from sterna.storage import LiveReplies, Message, Settled, Store, Trash
 from sterna.storage.records import Role
 from sterna.tui.transcript import Look
 from sterna.tui.transcript.message_view import MessageView
@@ -96,7 +96,7 @@ async def test_a_reply_goes_on_while_another_conversation_is_read(tmp_path: Path
 async def test_a_reply_shown_from_the_file_is_taken_over_when_it_is_attached(tmp_path: Path) -> None:
     async with reading(tmp_path) as person:
         begun, reply = await person.begin(None, "a new conversation")
-        await person.store.run(Store.save_live, reply.id, "saved", "")
+        await person.store.run(LiveReplies.save, reply.id, "saved", "")
         await person.show(begun.session.id)
         assert "saved" in person.screen
         reply.add("saved and more")
@@ -164,7 +164,7 @@ async def test_a_reply_deleted_while_it_arrives_goes_away(tmp_path: Path) -> Non
         person.transcript.attach(reply)
         reply.add("some words")
         await person.sees("some words")
-        await person.store.run(Store.delete_message, begun.user_message.id)
+        await person.store.run(Trash.delete_message, begun.user_message.id)
         await person.store.run(drop_live, reply.id)
         reply.running = False
         await person.until(lambda: "some words" not in person.screen)
@@ -173,7 +173,7 @@ async def test_a_reply_deleted_while_it_arrives_goes_away(tmp_path: Path) -> Non
 
 def drop_live(store: Store, reply_id: str) -> None:
     """What deleting a conversation does to a reply that arrives in it."""
-    with store.write():
+    with store.db.write():
         store.db.execute("delete from live_replies where id = :id", {"id": reply_id})
 
 
@@ -182,8 +182,8 @@ async def test_a_retried_reply_gives_way_to_the_new_one(tmp_path: Path) -> None:
         session = await person.talk(1)
         await person.show(session.id)
         old = last(person).message_id
-        begun = await person.store.run(Store.begin_retry, old)
+        begun = await person.store.run(LiveReplies.begin_retry, old)
         await person.sees("answer 0", "···")
-        await person.store.run(Store.settle_reply, begun.reply.id, Settled("done", "another reply"))
+        await person.store.run(LiveReplies.settle, begun.reply.id, Settled("done", "another reply"))
         await person.sees("question 0", "another reply", "2 versions  v shows another")
         await person.until(lambda: "answer 0" not in person.screen)

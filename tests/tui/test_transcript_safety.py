@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from reading import reading
 
-from sterna.storage import Settled, Store
+from sterna.storage import Messages, Settled
 
 HOSTILE = [
     "\x1b[31mred\x1b[0m \x1b]52;c;aGk=\x07 \x1b]8;;http://e.org\x1b\\x\x1b]8;;\x1b\\",
@@ -49,7 +49,7 @@ async def test_hostile_text_is_copied_as_it_is_kept(tmp_path: Path, text: str) -
     async with reading(tmp_path, (60, 40)) as person:
         session = await person.talk([("question", f"{text} end")])
         await person.show(session.id)
-        kept = (await person.store.run(Store.messages_before, session.id, None, 1))[0].content
+        kept = (await person.store.run(Messages.before, session.id, None, 1))[0].content
         person.transcript.focus()
         await person.press("c")
         assert person.app.clipboard == kept

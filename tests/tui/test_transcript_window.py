@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from reading import reading
 
-from sterna.storage import Change, Store
+from sterna.storage import Change, Messages, Search, Store, Trash
 from sterna.tui.transcript.source import PAGE, WINDOW
 
 
@@ -68,7 +68,7 @@ async def test_the_row_being_read_stays_where_it_is_when_older_messages_come(tmp
 async def test_jumping_to_a_message_in_the_middle_shows_it_marked_with_what_led_to_it(tmp_path: Path) -> None:
     async with reading(tmp_path) as person:
         session = await person.talk(80)
-        found = (await person.store.run(Store.search, "question 40", limit=1, session_id=session.id))[0]
+        found = (await person.store.run(Search.search, "question 40", limit=1, session_id=session.id))[0]
         await person.show(session.id, at=found.message_id)
         assert "question 40" in person.screen
         assert "answer 39" in person.screen
@@ -80,7 +80,7 @@ async def test_jumping_to_a_message_in_the_middle_shows_it_marked_with_what_led_
 async def test_from_a_jump_one_can_read_on_to_both_ends(tmp_path: Path) -> None:
     async with reading(tmp_path) as person:
         session = await person.talk(100)
-        middle = (await person.store.run(Store.messages_after, session.id, None, 200))[100]
+        middle = (await person.store.run(Messages.after, session.id, None, 200))[100]
         await person.show(session.id, at=middle.id)
         person.transcript.focus()
         await person.press("g")
@@ -94,7 +94,7 @@ async def test_from_a_jump_one_can_read_on_to_both_ends(tmp_path: Path) -> None:
 async def test_going_down_from_a_jump_arrives_at_the_end(tmp_path: Path) -> None:
     async with reading(tmp_path) as person:
         session = await person.talk(45)
-        middle = (await person.store.run(Store.messages_after, session.id, None, 200))[20]
+        middle = (await person.store.run(Messages.after, session.id, None, 200))[20]
         await person.show(session.id, at=middle.id)
         person.transcript.focus()
         for _ in range(100):
@@ -183,9 +183,9 @@ async def test_a_message_added_edited_or_deleted_is_seen(tmp_path: Path) -> None
         views = person.views
         await person.talk([("new question", "new answer")], session.id)
         await person.sees("new question", "new answer")
-        await person.store.run(Store.edit_message, views[1].message_id, "edited answer")
+        await person.store.run(Messages.edit, views[1].message_id, "edited answer")
         await person.sees("edited answer")
-        await person.store.run(Store.delete_message, views[0].message_id)
+        await person.store.run(Trash.delete_message, views[0].message_id)
         await person.until(lambda: "question 0" not in person.screen)
         assert person.views[:3] == views[1:]
 
@@ -195,11 +195,11 @@ async def test_another_terminals_changes_are_seen(tmp_path: Path) -> None:
         session = await person.talk(1)
         await person.show(session.id)
         other = Store.open(person.path)
-        begun = other.begin_turn(session.id, "from elsewhere", model="test/large")
-        other.save_live(begun.reply.id, "half a rep", "")
+        begun = other.live_replies.begin_turn(session.id, "from elsewhere", model="test/large")
+        other.live_replies.save(begun.reply.id, "half a rep", "")
         person.transcript.refresh_session(Change(elsewhere=True))
         await person.sees("from elsewhere", "half a rep")
-        other.save_live(begun.reply.id, "half a reply", "")
+        other.live_replies.save(begun.reply.id, "half a reply", "")
         person.transcript.refresh_session(Change(elsewhere=True))
         await person.sees("half a reply")
         other.close()

@@ -75,7 +75,7 @@ async def test_a_key_that_opens_nothing_gives_the_letters_back_to_the_prompt(hom
 
 def messages(home: Home) -> int:
     with closing(home.open()) as store:
-        return sum(len(store.messages_before(row.id, None, 50)) for row in store.session_page(0, 50))
+        return sum(len(store.messages.before(row.id, None, 50)) for row in store.conversations.page(0, 50))
 
 
 SENTENCES = ("and do it", "do it", "draw a duck", "Dad, are you there", "just do it", "good", "you can", "now do it")

@@ -101,7 +101,7 @@ class ConversationActions:
 
     async def _save_title(self, conversation_id: str, title: str) -> None:
         try:
-            await self._context.store.run(storage.Store.rename_session, conversation_id, title)
+            await self._context.store.run(storage.Conversations.rename, conversation_id, title)
             self._context.analytics.track("conversation_renamed", conversation_id)
         except storage.StoreError as error:
             self._layout.complain(f"Not renamed. {error}")
@@ -116,15 +116,15 @@ class ConversationActions:
     async def _toggle_private(self, conversation_id: str) -> None:
         store = self._context.store
         try:
-            is_private = not await store.run(storage.Store.is_private, conversation_id)
-            if is_private and await store.run(storage.Store.server_may_have, conversation_id):
-                title = one_line((await store.run(storage.Store.get_session, conversation_id)).title, 60)
+            is_private = not await store.run(storage.SyncMetadata.is_private, conversation_id)
+            if is_private and await store.run(storage.Privacy.server_may_have, conversation_id):
+                title = one_line((await store.run(storage.Conversations.get, conversation_id)).title, 60)
                 question = (
                     f"“{title}” will be removed from the server and from your other computers. They can undo this."
                 )
                 if not await self._confirm("Keep on this computer only?", question, "Keep here"):
                     return
-            await store.run(storage.Store.set_private, conversation_id, is_private)
+            await store.run(storage.Privacy.set_private, conversation_id, is_private)
         except storage.StoreError as error:
             self._layout.complain(str(error))
             return
@@ -159,12 +159,12 @@ class ConversationActions:
                 await turns.halt(conversation_id)  # the partial reply goes to the trash with the rest
             if conversation_id == self._conversation.id:
                 await navigation.save_draft()  # it goes with its conversation, and comes back with it
-            position = await store.run(storage.Store.session_position, conversation_id)
-            trashed = await store.run(storage.Store.delete_session, conversation_id)
+            position = await store.run(storage.Conversations.position, conversation_id)
+            trashed = await store.run(storage.Trash.delete_conversation, conversation_id)
             self._context.analytics.track("conversation_deleted", conversation_id)
             if conversation_id == self._conversation.id:
-                left = await store.run(storage.Store.session_count)
-                rows = await store.run(storage.Store.session_page, max(0, min(position or 0, left - 1)), 1)
+                left = await store.run(storage.Conversations.count)
+                rows = await store.run(storage.Conversations.page, max(0, min(position or 0, left - 1)), 1)
                 await navigation.open(rows[0].id if rows else None)
             navigation.drafts.forget(conversation_id)
             await self._layout.sidebar.reload()
@@ -180,7 +180,7 @@ class ConversationActions:
         from ..dialogs.confirm import ConfirmClear
 
         store, navigation = self._context.store, self._navigation
-        count = await store.run(storage.Store.session_count)
+        count = await store.run(storage.Conversations.count)
         if not count:
             self._layout.notify("There is nothing to delete.")
         elif await self._layout.app.push_screen_wait(ConfirmClear(count)):
@@ -188,7 +188,7 @@ class ConversationActions:
                 await asyncio.gather(*(turns.halt(reply.session_id) for reply in turns.running()))
             if (open_id := self._conversation.id) is not None:
                 await navigation.save_draft()  # it goes with its conversation
-            await store.run(storage.Store.clear_all)
+            await store.run(storage.Trash.clear_all)
             self._open_before_delete_all = open_id
             await navigation.open(None)
             if open_id is not None:
@@ -208,11 +208,11 @@ class ConversationActions:
     async def _undo_delete(self) -> None:
         store = self._context.store
         try:
-            trashed: Trashed | None = await store.run(storage.Store.last_trashed)
+            trashed: Trashed | None = await store.run(storage.Trash.latest)
             if trashed is None:
                 self._layout.notify("Nothing to undo.")
                 return
-            restored = await store.run(storage.Store.undo, trashed.token)
+            restored = await store.run(storage.Undo.undo, trashed.token)
             await self._layout.sidebar.reload()
             if trashed.sessions and restored:
                 open_id = self._open_before_delete_all
@@ -269,7 +269,7 @@ class ConversationActions:
         """Set one setting of this conversation; before it exists, keep it for its beginning."""
         conversation = self._conversation
         if conversation.id is not None:
-            await self._context.store.run(storage.Store.set_session_setting, conversation.id, key, value)
+            await self._context.store.run(storage.Conversations.set_setting, conversation.id, key, value)
         conversation.choices = {**conversation.choices, key: value}
         if value is None:
             conversation.choices.pop(key)

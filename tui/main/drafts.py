@@ -31,7 +31,7 @@ class Drafts:
         """
         if (unsaved := self._unsaved.get(conversation_id)) is not None:
             return unsaved
-        text = await self._store().run(storage.Store.draft, conversation_id)
+        text = await self._store().run(storage.Drafts.get, conversation_id)
         self._saved[conversation_id] = text
         return text
 
@@ -40,7 +40,7 @@ class Drafts:
         if self._saved.get(conversation_id, "") == text and conversation_id not in self._unsaved:
             return False
         try:
-            await self._store().run(storage.Store.save_draft, conversation_id, text)
+            await self._store().run(storage.Drafts.save, conversation_id, text)
         except storage.StoreError as error:
             self._unsaved[conversation_id] = text
             if not self._has_failed:
@@ -64,4 +64,4 @@ class Drafts:
 
     async def left(self) -> int:
         """Return how many unsent new conversations of closed windows wait for a window that takes them over."""
-        return await self._store().run(storage.Store.drafts_left)
+        return await self._store().run(storage.Drafts.unclaimed)

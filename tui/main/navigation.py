@@ -47,7 +47,7 @@ class Navigation:
     async def reopen(self) -> None:
         """Open the conversation that was open last, and put its draft before what has been typed since."""
         store, layout = self._context.store, self._layout
-        last = await store.run(storage.Store.get_local, LAST_OPEN)
+        last = await store.run(storage.LocalState.get, LAST_OPEN)
         record = await self.find(last) if isinstance(last, str) else None
         layout.prompt.join(await self.drafts.read(record.id if record else None))
         self.conversation.reopened = True
@@ -57,7 +57,7 @@ class Navigation:
         now = self._context.clock()
         if record is not None and now - storage.stored_time(record.last_activity) > LEFT_OFF:
             layout.notice_bar.show_left_off(record.last_activity, record.id, now, self._display.key_name(NEW))
-        layout.prompt.history_of_prompts.fill(await store.run(storage.Store.prompt_history))
+        layout.prompt.history_of_prompts.fill(await store.run(storage.Drafts.prompt_history))
         if left := await self.drafts.left():
             drafts = "1 more unsent draft is" if left == 1 else f"{left} more unsent drafts are"
             layout.notify(f"{drafts} saved; the next window you open shows the newest.", timeout=8)
@@ -103,9 +103,9 @@ class Navigation:
     async def _step(self, by: int) -> None:
         async with self._stepping:
             store, here = self._context.store, self.conversation.requested_id
-            position = await store.run(storage.Store.session_position, here) if here else None
+            position = await store.run(storage.Conversations.position, here) if here else None
             target = 0 if position is None else position + by
-            rows = await store.run(storage.Store.session_page, target, 1) if target >= 0 else []
+            rows = await store.run(storage.Conversations.page, target, 1) if target >= 0 else []
             if rows:
                 self.go_to(rows[0].id)
         if not rows:
@@ -116,7 +116,7 @@ class Navigation:
         if conversation_id is None:
             return None
         try:
-            return await self._context.store.run(storage.Store.get_session, conversation_id)
+            return await self._context.store.run(storage.Conversations.get, conversation_id)
         except storage.NotFound:
             return None
 
@@ -137,7 +137,7 @@ class Navigation:
         layout, conversation, store = self._layout, self.conversation, self._context.store
         conversation.record = record
         opened_id = conversation.requested_id = record.id if record else None
-        choices = await store.run(storage.Store.session_settings, opened_id) if opened_id else {}
+        choices = await store.run(storage.Conversations.settings, opened_id) if opened_id else {}
         if conversation.id != opened_id:
             return  # another one was opened meanwhile
         conversation.choices = choices
@@ -149,11 +149,11 @@ class Navigation:
             return
         if (reply := conversation.live_reply) is not None:
             layout.transcript.attach(reply)
-        await store.run(storage.Store.set_local, LAST_OPEN, opened_id)
+        await store.run(storage.LocalState.set, LAST_OPEN, opened_id)
         layout.notice_bar.clear_unless_about(opened_id)
         if opened_id is not None:
             self._context.analytics.track("conversation_opened", opened_id)
-            await store.run(storage.Store.mark_read, opened_id)
+            await store.run(storage.Conversations.mark_read, opened_id)
             self._context.spawn(self._context.sync.fetch_messages(opened_id), "sync.fetch_messages")
         await self._display.refresh()
 
@@ -220,7 +220,7 @@ class Navigation:
 
     async def show_removals(self) -> bool:
         """Say what other devices removed and how to bring it back; return whether there was anything."""
-        removals = await self._context.store.run(storage.Store.take_removals, "screen")
+        removals = await self._context.store.run(storage.RemovedConversations.take, "screen")
         if not removals:
             return False
         count = sum(removal.sessions for removal in removals)

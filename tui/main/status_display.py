@@ -46,7 +46,7 @@ class StatusDisplay:
         if not layout.query("#heading"):
             return  # the program ended while a conversation was being opened
         title = Content(await self._title(record))
-        if record is not None and await self._context.store.run(storage.Store.is_private, record.id):
+        if record is not None and await self._context.store.run(storage.SyncMetadata.is_private, record.id):
             title = Content.assemble(title, ("  on this computer only", "$foreground 75%"))
         layout.heading.update(title)
         layout.heading.renames = record is not None
@@ -60,12 +60,12 @@ class StatusDisplay:
         """Return the title of a conversation; one without a title goes by its question."""
         if record is None:
             return UNTITLED
-        if not await self._context.store.run(storage.Store.is_untitled, record.id):
+        if not await self._context.store.run(storage.Conversations.is_untitled, record.id):
             return one_line(record.title)
         return one_line(record.last_message_preview or "") or UNTITLED
 
     async def _usage(self, record: Session) -> str:
-        newest = await self._context.store.run(storage.Store.messages_before, record.id, None, 4)
+        newest = await self._context.store.run(storage.Messages.before, record.id, None, 4)
         used = next((used for message in reversed(newest) if (used := message.input_tokens + message.output_tokens)), 0)
         catalog = self._context.catalog
         most = catalog.context_length(self._conversation.model) if catalog is not None else None
@@ -157,7 +157,7 @@ class StatusDisplay:
         if catalog is None:
             return
         welcome = self._layout.welcome
-        welcome.first = await self._context.store.run(storage.Store.session_count) == 0
+        welcome.first = await self._context.store.run(storage.Conversations.count) == 0
         labels = [title for name in catalog.names() if (title := catalog.title(name))]
         welcome.found = Found(self._conversation.model.rstrip("/"), tuple(labels), tuple(catalog.problems.values()))
 

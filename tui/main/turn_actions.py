@@ -138,7 +138,7 @@ class TurnActions:
             self._context.spawn(self._mark_read(reply.session_id), "conversation.mark_read")
 
     async def _mark_read(self, conversation_id: str) -> None:
-        await self._context.store.run(storage.Store.mark_read, conversation_id)
+        await self._context.store.run(storage.Conversations.mark_read, conversation_id)
 
     def stop(self) -> None:
         """Stop the reply that arrives here and keep what came; without one, go back to the prompt."""
@@ -185,7 +185,7 @@ class TurnActions:
 
     async def _switch_version(self, message_id: str) -> None:
         try:
-            shown = await self._context.store.run(storage.Store.switch_version, message_id)
+            shown = await self._context.store.run(storage.ReplyVersions.switch, message_id)
             if self._conversation.id == shown.session_id:
                 await self._layout.transcript.show(shown.session_id, at=shown.id)
         except storage.StoreError as error:
@@ -199,7 +199,7 @@ class TurnActions:
 
     async def _delete_message(self, message_id: str) -> None:
         try:
-            await self._context.store.run(storage.Store.delete_message, message_id)
+            await self._context.store.run(storage.Trash.delete_message, message_id)
             self._offer_undo("Deleted the message.")
         except storage.StoreError as error:
             self._layout.complain(f"Not deleted. {error}")

@@ -10,7 +10,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.markup import escape
 
-from sterna.storage import Store, StoreError, StoreThread
+from sterna.storage import Conversations, Search, StoreError, StoreThread
 from sterna.storage.text import one_line
 
 from ..actions.action import Action
@@ -77,7 +77,7 @@ class ConversationCommands(Provider):
 
     async def search(self, query: str) -> Hits:
         """Conversations whose title has these words, the newest first."""
-        hits = await self._store.run(Store.search, query, limit=MOST_CONVERSATIONS)
+        hits = await self._store.run(Search.search, query, limit=MOST_CONVERSATIONS)
         for number, hit in enumerate(hits):
             if hit.message_id is None:
                 # Below any action whose title matches, in the order of the store.
@@ -92,7 +92,7 @@ class ConversationCommands(Provider):
     async def discover(self) -> Hits:
         """The newest conversations."""
         try:
-            rows = await self._store.run(Store.session_page, 0, RECENT)
+            rows = await self._store.run(Conversations.page, 0, RECENT)
         except StoreError:  # said by everything else on the screen already
             return
         for row in rows:

@@ -52,10 +52,10 @@ def read(store: Store, account: str) -> Profile:
     """All of it, in the store's thread."""
     return Profile(
         account,
-        store.get_user_complete_profile(store.user_id),
-        store.get_user_stats(),
-        store.usage_days(31),
-        store.usage_today()["usage_date"],
-        store.recent_activity(LATELY),
-        store.server_models() if account else (),
+        store.profiles.get_user_complete_profile(store.user_id),
+        store.search_history.get_user_stats(),
+        store.usage.usage_days(31),
+        store.usage.usage_today()["usage_date"],
+        store.profiles.recent_activity(LATELY),
+        store.server_profile.server_models() if account else (),
     )

@@ -17,7 +17,7 @@ from textual.timer import Timer
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from sterna.storage import Hit, Store, StoreError, StoreThread, utc_now
+from sterna.storage import Hit, Search, SearchHistory, StoreError, StoreThread, utc_now
 from sterna.storage.text import one_line
 
 from ..pickers.chooser import Chooser
@@ -148,7 +148,7 @@ class SearchScreen(Chooser[Hit | None]):
             while True:
                 asked = self._asked
                 hits = await self._read(asked)
-                recent = await self._store.run(Store.recent_searches, RECENT) if self._store.is_open else []
+                recent = await self._store.run(SearchHistory.recent, RECENT) if self._store.is_open else []
                 if asked == self._asked:
                     break
             self._trouble = ""
@@ -168,7 +168,7 @@ class SearchScreen(Chooser[Hit | None]):
         if not asked.text.strip() or not self._store.is_open:
             return []
         session_id = self._session_id if asked.here else None
-        return await self._store.run(Store.search, asked.text, limit=MOST, session_id=session_id)
+        return await self._store.run(Search.search, asked.text, limit=MOST, session_id=session_id)
 
     @work(group="search.note")
     async def _was_read(self) -> None:
@@ -188,7 +188,7 @@ class SearchScreen(Chooser[Hit | None]):
         self._noted = asked
         session_id = self._session_id if asked.here else None
         try:
-            await self._store.run(Store.record_search, asked.text.strip(), hits, session_id=session_id, failed=failed)
+            await self._store.run(SearchHistory.record, asked.text.strip(), hits, session_id=session_id, failed=failed)
         except StoreError as error:
             self._trouble = str(error)
 
@@ -199,7 +199,7 @@ class SearchScreen(Chooser[Hit | None]):
 
     @work(group="search.forget")
     async def _forget(self, query: str) -> None:
-        await self._store.run(Store.forget_search, query)
+        await self._store.run(SearchHistory.forget, query)
         self._recent = [one for one in self._recent if one != query]
         self._show()
 

@@ -99,7 +99,7 @@ class Analytics:
         if enabled:
             await self.begin(store)
         else:
-            await store.run(storage.Store.forget_interactions)
+            await store.run(storage.Interactions.forget_interactions)
 
     async def pause(self) -> None:
         """End the session of this sign-in while its tokens are still valid; events are kept until :meth:`resume`."""

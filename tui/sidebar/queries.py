@@ -63,16 +63,16 @@ class View:
 
 def read_view(store: Store, ask: Ask) -> View:
     """Everything for one picture of the list, read in the store's thread."""
-    count = store.session_count(ask.text)
+    count = store.conversations.count(ask.text)
     lines = Lines([("", count)] if ask.text else _groups(store, ask, count))
-    position = store.session_position(ask.cursor_id, ask.text) if ask.cursor_id else None
+    position = store.conversations.position(ask.cursor_id, ask.text) if ask.cursor_id else None
     cursor = max(0, min(position if position is not None else ask.cursor, lines.rows - 1))
     top = _top(store, ask, lines)
     if ask.reveal and lines.rows:
         top = revealed(lines, cursor, top, ask.height)
     top = max(0, min(top, lines.height - ask.height))
     seen = lines.within(top, ask.height)
-    pages = {page: store.session_page(page * PAGE, PAGE, ask.text) for page in pages_of(seen)}
+    pages = {page: store.conversations.page(page * PAGE, PAGE, ask.text) for page in pages_of(seen)}
     return View(ask.text, lines, top, cursor, position is not None, pages)
 
 
@@ -92,17 +92,17 @@ def pages_of(rows: range) -> range:
 def _groups(store: Store, ask: Ask, count: int) -> list[tuple[str, int]]:
     if not count:
         return []
-    oldest = store.session_page(count - 1, 1)
+    oldest = store.conversations.page(count - 1, 1)
     bounds = headings(ask.now, oldest[0].at if oldest else None, ask.zone)
-    return grouped(bounds, store.session_groups([bound.since for bound in bounds]), count)
+    return grouped(bounds, store.conversations.groups([bound.since for bound in bounds]), count)
 
 
 def _top(store: Store, ask: Ask, lines: Lines) -> int:
     for anchor in ask.anchors:
-        place = store.session_position(anchor.id, ask.text)
+        place = store.conversations.position(anchor.id, ask.text)
         if place is None or place >= lines.rows:
             continue
-        rows = store.session_page(place, 1, ask.text)
+        rows = store.conversations.page(place, 1, ask.text)
         if rows and rows[0].id == anchor.id and rows[0].at == anchor.at:
             return lines.line_of(place) - anchor.offset
     return ask.top

@@ -19,7 +19,7 @@ from textual.reactive import reactive, var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from sterna.storage import SessionRow, Store, StoreError, StoreThread
+from sterna.storage import Conversations, SessionRow, StoreError, StoreThread
 
 from .days import when
 from .drawing import AFTER, ASCII, BEFORE, SIGNS, State, cut, preview_line, title_line
@@ -138,7 +138,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             return row
         if not self.store.is_open:
             return None
-        rows = await self.store.run(Store.session_page, index, 1, self.view.text)
+        rows = await self.store.run(Conversations.page, index, 1, self.view.text)
         return rows[0] if rows else None
 
     # Reading
@@ -220,7 +220,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         try:
             while self.view is not None and self.store.is_open and (page := self._missing()) is not None:
                 pages = self.pages
-                rows = await self.store.run(Store.session_page, page * PAGE, PAGE, self.view.text)
+                rows = await self.store.run(Conversations.page, page * PAGE, PAGE, self.view.text)
                 if pages is not self.pages:
                     continue  # everything was read again meanwhile
                 pages[page] = rows

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sterna.config import ConfigError
-from sterna.storage import Store, StoreError
+from sterna.storage import AccountLinking, Store, StoreError
 from sterna.storage.text import one_line
 
 from ..context import AppContext
@@ -62,7 +62,7 @@ async def sign_out(context: AppContext, accounts: Accounts) -> str:
     await context.sync.stop()
     await context.analytics.pause()
     try:
-        account = await asyncio.to_thread(accounts.agreed, await context.store.run(Store.owner))
+        account = await asyncio.to_thread(accounts.agreed, await context.store.run(AccountLinking.owner))
         server_knows = await accounts.sign_out(account)
     except ConfigError as error:
         return str(error)
@@ -73,7 +73,7 @@ async def sign_out(context: AppContext, accounts: Accounts) -> str:
 
 
 def _path(store: Store) -> Path:
-    return store.path
+    return store.db.path
 
 
 async def _choose_history(app: App[Any], offer: Offer, signed: SignedIn) -> Choice | None:

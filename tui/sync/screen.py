@@ -9,7 +9,7 @@ from textual.getters import query_one
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from sterna.storage import Store, StoreError
+from sterna.storage import Acknowledgements, Conflicts, StoreError, SyncMetadata
 
 from ..context import AppContext
 from ..dialogs.confirm import Confirm
@@ -60,9 +60,9 @@ class SyncScreen(Dialog[None]):
             page = Page(
                 self.context.sync.report,
                 self.context.sync.account,
-                await self.context.store.run(Store.quarantined, MOST),
-                await self.context.store.run(Store.conflicts, MOST),
-                (await self.context.store.run(Store.private_sessions))[:MOST],
+                await self.context.store.run(Acknowledgements.quarantined, MOST),
+                await self.context.store.run(Conflicts.list_open, MOST),
+                (await self.context.store.run(SyncMetadata.private_conversations))[:MOST],
             )
         except StoreError as error:
             self._say(str(error))
@@ -110,7 +110,7 @@ class SyncScreen(Dialog[None]):
                 case "conflict":
                     await self._decide(int(act.ref))
                 case "retry":
-                    await self.context.store.run(Store.retry_quarantined, act.ref)
+                    await self.context.store.run(Acknowledgements.retry_quarantined, act.ref)
                     self.context.sync.sync_now()
                 case "open":
                     self.post_message(ConversationRequested(act.ref))
@@ -121,14 +121,14 @@ class SyncScreen(Dialog[None]):
         self.refresh_page()
 
     async def _decide(self, conflict_id: int) -> None:
-        found = [one for one in await self.context.store.run(Store.conflicts, MOST) if one.id == conflict_id]
+        found = [one for one in await self.context.store.run(Conflicts.list_open, MOST) if one.id == conflict_id]
         if not found:
             return
         answer = await self.app.push_screen_wait(ConflictDialog(found[0]))
         if answer == "use":
-            await self.context.store.run(Store.use_conflict, conflict_id)
+            await self.context.store.run(Conflicts.use, conflict_id)
         elif answer == "dismiss":
-            await self.context.store.run(Store.dismiss_conflict, conflict_id)
+            await self.context.store.run(Conflicts.dismiss, conflict_id)
 
     async def _sign_in(self) -> None:
         from .account_switch import finish_sign_in

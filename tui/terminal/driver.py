@@ -71,10 +71,10 @@ class SternaDriver(LinuxDriver):
         self._file: Any = Forgiving(self._file)
         self._ended = False
 
-    def close(self) -> None:
-        """Let go of the terminal for good."""
+    def stop_application_mode(self) -> None:
+        """Give the terminal back, for good unless the program is only suspended."""
         self._ended = True
-        super().close()
+        super().stop_application_mode()
 
     def suspend_application_mode(self) -> None:
         """Let go of the terminal until the program is told to continue."""

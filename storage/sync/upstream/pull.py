@@ -13,12 +13,19 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from ...conversations.conversations import DEFAULT_TITLE
+from ...conversations.conversations import DEFAULT_TITLE, Conversations
+from ...database.connection import Database
+from ...database.sqlite_errors import in_sentences
 from ...errors import NotFound
 from ...json_text import to_json
 from ..columns import MESSAGE_COLUMNS, SUMMARY, is_same
+from ..conflicts import Conflicts
+from ..merge import Merge
+from ..outbox import Outbox
 from ..records import RemoteRow
-from .push import SyncBaseline
+from ..row_writer import RowWriter
+from ..state import SyncMetadata
+from .push import UpstreamPush
 from .records import MISSING_FEW, MISSING_SHARE, Entry, InMessage, Survey, digest, enriched, rank
 
 ANSWER = "sync_missing_answer"
@@ -52,21 +59,42 @@ where m.id in (select value from json_each(:ids))
 """
 
 
-class SyncSurvey(SyncBaseline):
+@in_sentences
+class UpstreamPull:
     """Pulls in upstream's protocol."""
 
-    def baseline_survey(self, entries: Sequence[Entry], *, whole: bool, fence: int, now_ms: int) -> Survey:
+    def __init__(
+        self,
+        db: Database,
+        conflicts: Conflicts,
+        conversations: Conversations,
+        merge: Merge,
+        outbox: Outbox,
+        row_writer: RowWriter,
+        sync_metadata: SyncMetadata,
+        upstream_push: UpstreamPush,
+    ) -> None:
+        self.db = db
+        self._conflicts = conflicts
+        self._conversations = conversations
+        self._merge = merge
+        self._outbox = outbox
+        self._row_writer = row_writer
+        self._sync_metadata = sync_metadata
+        self._upstream_push = upstream_push
+
+    def survey(self, entries: Sequence[Entry], *, whole: bool, fence: int, now_ms: int) -> Survey:
         """Compare a list with what the server said last; ``whole``: it names every conversation that there is."""
-        with self.write():
-            self._fenced(fence)
-            facts = {row["id"]: row for row in self.rows(_FACTS, ids=to_json([one.id for one in entries]))}
+        with self.db.write():
+            self._sync_metadata.require_fence(fence)
+            facts = {row["id"]: row for row in self.db.rows(_FACTS, ids=to_json([one.id for one in entries]))}
             changed, fresh = [], []
-            with self.applying():
+            with self.db.applying():
                 for one in entries:
                     fact = facts[one.id]
                     if fact["private"] or (fact["grave"] and not fact["here"]):
                         if fact["op"] != "del":  # deleted here, and there again
-                            self._queue_op("c", one.id, one.id, "del", now_ms)
+                            self._outbox.enqueue("c", one.id, one.id, "del", now_ms)
                         continue
                     if fact["op"] == "del" or (fact["op"] is None and fact["fp"] == one.fingerprint and fact["here"]):
                         continue
@@ -82,31 +110,33 @@ class SyncSurvey(SyncBaseline):
             missing = self._missing({one.id for one in entries})
             missing, held = self._believed(missing)
             self.db.execute("update sync_state set complete = :whole", {"whole": not changed})
-            for row in self.rows(_UNKNOWN):
-                self._offer_whole(row["id"], now_ms)
+            for row in self.db.rows(_UNKNOWN):
+                self._upstream_push.offer_conversation(row["id"], now_ms)
             return Survey(tuple(changed), missing, held)
 
-    def baseline_merge(
+    def merge(
         self, session_id: str, messages: Sequence[InMessage], fingerprint: str | None, *, fence: int, now_ms: int
     ) -> int:
         """Take a conversation's messages; how many were new or other. ``fingerprint``: what the list said, where these
         are all that it counted."""
-        with self.write():
-            self._fenced(fence)
-            if not self.one("select 1 from chat_sessions where id = :id", id=session_id) or self.is_private(session_id):
+        with self.db.write():
+            self._sync_metadata.require_fence(fence)
+            if not self.db.one(
+                "select 1 from chat_sessions where id = :id", id=session_id
+            ) or self._sync_metadata.is_private(session_id):
                 return 0
             by_id = {one.id: one for one in messages}
             ids = to_json(list(by_id))
-            here = {row["id"]: dict(row) for row in self.rows(_HERE, ids=ids)}
+            here = {row["id"]: dict(row) for row in self.db.rows(_HERE, ids=ids)}
             graves = {
                 row["id"]
-                for row in self.rows(
+                for row in self.db.rows(
                     "select id from sync_grave where kind = 'm' and id in (select value from json_each(:ids))", ids=ids
                 )
             }
             fresh: list[InMessage] = []
             taken = 0
-            with self.applying():
+            with self.db.applying():
                 for one in by_id.values():
                     mine = here.get(one.id)
                     if one.id in graves:
@@ -115,49 +145,47 @@ class SyncSurvey(SyncBaseline):
                         fresh.append(one)
                     elif mine["session_id"] == session_id:
                         taken += self._take_message(one, mine, session_id, now_ms)
-                self._insert_messages([_row(one.id, session_id, one.value) for one in fresh])
+                self._row_writer.insert_messages([_row(one.id, session_id, one.value) for one in fresh])
                 self._note_base(fresh)
                 if fingerprint is not None:
                     self._offer_lost(session_id, ids, now_ms)
                     self.db.execute(
                         "update sync_remote set fp = :fp where id = :id", {"fp": fingerprint, "id": session_id}
                     )
-                    self._embody([session_id])
+                    self._row_writer.mark_complete([session_id])
             return taken + len(fresh)
 
-    def baseline_gone(self, session_id: str, *, fence: int, now_ms: int) -> bool:
+    def gone(self, session_id: str, *, fence: int, now_ms: int) -> bool:
         """A conversation was deleted elsewhere: it goes to the trash, what nobody else has of it is kept apart."""
-        with self.write():
-            self._fenced(fence)
+        with self.db.write():
+            self._sync_metadata.require_fence(fence)
             self.db.execute("delete from sync_remote where id = :id", {"id": session_id})
             try:
-                self.get_session(session_id)
+                self._conversations.get(session_id)
             except NotFound:
                 return False
-            if self.is_private(session_id):
+            if self._sync_metadata.is_private(session_id):
                 return False
-            with self.applying():
-                self._let_die(session_id, now_ms)
+            with self.db.applying():
+                self._merge.apply_delete(session_id, now_ms)
             return True
 
-    def baseline_whole(self, fence: int) -> None:
+    def is_whole(self, fence: int) -> None:
         """Everything that the list named is here."""
-        with self.write():
-            self._fenced(fence)
+        with self.db.write():
+            self._sync_metadata.require_fence(fence)
             self.db.execute("update sync_state set complete = 1")
 
-    def baseline_missing(self) -> int:
+    def missing(self) -> int:
         """How many conversations a person is asked about, because a list suddenly lacked them."""
-        row = self.one("select value from local_state where key = :key", key=HELD)
+        row = self.db.one("select value from local_state where key = :key", key=HELD)
         return int(row["value"]) if row else 0
 
     def answer_missing(self, *, keep: bool) -> None:
         """What that person says: keep them here and send them again, or they were deleted elsewhere on purpose."""
-        with self.write():
+        with self.db.write():
             self._set_state(ANSWER, "keep" if keep else "delete")
             self._set_state(HELD, None)
-
-    # conversations
 
     def _take_fresh(self, entries: Sequence[Entry]) -> None:
         rows = [
@@ -166,8 +194,8 @@ class SyncSurvey(SyncBaseline):
             )
             for one in entries
         ]
-        self._insert_conversations(rows)
-        self._summarize(rows)
+        self._row_writer.insert_conversations(rows)
+        self._row_writer.store_summaries(rows)
         for one in entries:
             self.db.execute(
                 """insert into sync_remote (id, title_base) values (:id, :title)
@@ -182,10 +210,10 @@ class SyncSurvey(SyncBaseline):
         if take and theirs == DEFAULT_TITLE and fact["op"] is None:
             # nobody gives that title: it was deleted, and made again by a message that came without one
             take = False
-            self._queue_op("c", one.id, one.id, "put", now_ms)
+            self._outbox.enqueue("c", one.id, one.id, "put", now_ms)
         elif fact["op"] is not None and theirs == mine:
             if fact["op"] == "put":
-                self._unqueue("c", one.id)  # it arrived, whatever was answered
+                self._outbox.dequeue("c", one.id)  # it arrived, whatever was answered
         elif fact["op"] is not None and theirs in (fact["title_base"], fact["title_sent"]):
             take = False  # nobody has written since
         elif fact["op"] is not None:
@@ -194,12 +222,12 @@ class SyncSurvey(SyncBaseline):
             take = overtaken or (not fact["cls"] and theirs != DEFAULT_TITLE)
             if take:
                 if fact["op"] == "put":
-                    self._unqueue("c", one.id)
+                    self._outbox.dequeue("c", one.id)
                 if fact["cls"]:
-                    self._file("c", one.id, one.id, mine, now_ms)
+                    self._conflicts.record("c", one.id, one.id, mine, now_ms)
             elif theirs != DEFAULT_TITLE:
-                self._file("c", one.id, one.id, theirs, now_ms)
-        self._know("c", one.id, 1)
+                self._conflicts.record("c", one.id, one.id, theirs, now_ms)
+        self._outbox.record_known("c", one.id, 1)
         self.db.execute(
             """update sync_session_state set created_seq = 1, title_cls = iif(:take, 0, title_cls)
             where session_id = :id""",
@@ -213,10 +241,10 @@ class SyncSurvey(SyncBaseline):
         created = min(fact["created_at"], one.created_at)
         if take or created != fact["created_at"]:
             value = {"title": theirs if take else mine, "created_at": created}
-            self._set_title_to(RemoteRow("c", one.id, one.id, 1, 1, value=value))
+            self._row_writer.set_title(RemoteRow("c", one.id, one.id, 1, 1, value=value))
 
     def _missing(self, listed: Collection[str]) -> tuple[str, ...]:
-        rows = self.rows(
+        rows = self.db.rows(
             f"""select r.id from {_KNOWN}
                 and not exists (select 1 from sync_outbox where kind = 'c' and id = r.id and op <> 'put')"""
         )
@@ -224,9 +252,9 @@ class SyncSurvey(SyncBaseline):
 
     def _believed(self, missing: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Those that may be asked for; and those a person is asked about, because they are too many for that."""
-        row = self.one("select value from local_state where key = :key", key=ANSWER)
+        row = self.db.one("select value from local_state where key = :key", key=ANSWER)
         answer = json.loads(row["value"]) if row else None
-        known = self.one(f"select count(*) as n from {_KNOWN}")
+        known = self.db.one(f"select count(*) as n from {_KNOWN}")
         assert known is not None
         if len(missing) <= max(MISSING_FEW, known["n"] * MISSING_SHARE):
             self._set_state(HELD, None)
@@ -253,8 +281,6 @@ class SyncSurvey(SyncBaseline):
                 {"key": key, "value": to_json(value)},
             )
 
-    # messages
-
     def _offer_lost(self, session_id: str, ids: str, now_ms: int) -> None:
         """Say again what the server had and has no more. It deletes no single message: the conversation was deleted
         as a whole, and somebody's next message made it again."""
@@ -280,7 +306,7 @@ class SyncSurvey(SyncBaseline):
             told = self._weighed(one, mine, session_id, now_ms)
         if is_same(mine, told):
             return False
-        self._update_message(_row(one.id, session_id, told))
+        self._row_writer.update_message(_row(one.id, session_id, told))
         return True
 
     def _weighed(self, one: InMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> Mapping[str, Any]:
@@ -288,15 +314,15 @@ class SyncSurvey(SyncBaseline):
         ours, theirs = rank(mine), rank(one.value)
         stands = ours > theirs and (ours[0] != theirs[0] or digest(mine) != mine["sent"])
         if one.value["content"] != mine["content"]:
-            self._file("m", one.id, session_id, (one.value if stands else mine)["content"], now_ms)
+            self._conflicts.record("m", one.id, session_id, (one.value if stands else mine)["content"], now_ms)
         if stands:
             return mine
-        self._unqueue("m", one.id)
+        self._outbox.dequeue("m", one.id)
         return enriched(mine, one.value)
 
     def _note_base(self, messages: Iterable[InMessage]) -> None:
         for one in messages:
-            self._know("m", one.id, 1)
+            self._outbox.record_known("m", one.id, 1)
             self.db.execute(
                 """insert into sync_remote_message (message_id, base, extra) values (:id, :base, :extra)
                 on conflict (message_id) do update set base = excluded.base, extra = excluded.extra""",

@@ -11,11 +11,15 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from ...database.connection import Database
+from ...database.sqlite_errors import in_sentences
 from ...json_text import to_json
-from ..acknowledgements import SyncSettle
+from ..ack_results import AckResults
 from ..columns import MESSAGE_COLUMNS
+from ..outbox import Outbox
 from ..push import OVERHEAD
 from ..records import Told
+from ..state import SyncMetadata
 from .records import Batch, Item, Outgoing, Outlook, OutMessage, digest
 
 _FREE = "(o.tries = 0 or o.refused_rev <> o.rev or o.not_before <= :now)"
@@ -42,21 +46,28 @@ order by m.message_timestamp, m.id limit :most
 _LONG = ("content", "reasoning", "reasoning_details", "annotations", "metadata", "error_message")
 
 
-class SyncBaseline(SyncSettle):
+@in_sentences
+class UpstreamPush:
     """Pushes in upstream's protocol."""
 
-    def baseline_outlook(self, now_ms: int) -> Outlook:
+    def __init__(self, db: Database, ack_results: AckResults, outbox: Outbox, sync_metadata: SyncMetadata) -> None:
+        self.db = db
+        self._ack_results = ack_results
+        self._outbox = outbox
+        self._sync_metadata = sync_metadata
+
+    def outlook(self, now_ms: int) -> Outlook:
         """What waits to be sent, in short."""
-        waits = self.one(f"select 1 from {_PUTS} limit 1", now=now_ms) or self.one(
+        waits = self.db.one(f"select 1 from {_PUTS} limit 1", now=now_ms) or self.db.one(
             f"select 1 from {_DELETES} limit 1", now=now_ms
         )
-        doubtful = self.one(f"select 1 from {_PUTS} and o.sent > 0 limit 1", now=now_ms) or self.one(
+        doubtful = self.db.one(f"select 1 from {_PUTS} and o.sent > 0 limit 1", now=now_ms) or self.db.one(
             f"select 1 from {_PUTS} and o.kind = 'c' and {_AUTOMATIC} limit 1", now=now_ms
         )
-        clear = self.one("select 1 from sync_outbox where kind = 'x'")
+        clear = self.db.one("select 1 from sync_outbox where kind = 'x'")
         return Outlook(waits is not None or clear is not None, doubtful is not None, clear is not None)
 
-    def baseline_freeze(
+    def freeze(
         self,
         *,
         fence: int,
@@ -71,8 +82,8 @@ class SyncBaseline(SyncSettle):
         ``skip`` are conversations that are not sent now. What such a server cannot be told is let go of: settings and
         deletions of single messages, which its graves hide here.
         """
-        with self.write():
-            self._fenced(fence)
+        with self.db.write():
+            self._sync_metadata.require_fence(fence)
             self._let_go()
             deletes = self._deletes(now_ms, most_conversations, skip)
             conversations: list[Outgoing] = []
@@ -86,12 +97,12 @@ class SyncBaseline(SyncSettle):
                     break
             return Batch(deletes, tuple(conversations))
 
-    def baseline_settle(
+    def settle(
         self, acked: Sequence[Item], refused: Sequence[tuple[Item, str]] = (), *, fence: int, now_ms: int
     ) -> None:
         """Take an answer: what is stored there, in exactly the revision that was sent; what was refused, and why."""
-        with self.write():
-            self._fenced(fence)
+        with self.db.write():
+            self._sync_metadata.require_fence(fence)
             for kind, id_, rev in acked:
                 if kind == "c":
                     self._settle_conversation(id_, rev)
@@ -102,23 +113,23 @@ class SyncBaseline(SyncSettle):
                     {"kind": kind, "id": id_, "rev": rev},
                 )
             for (kind, id_, rev), code in refused:
-                self._settle_rejected(Told(kind, id_, rev, "rejected", None, code), now_ms)
-            self.touch(*{id_ for kind, id_, _ in acked if kind == "c"})
+                self._ack_results.settle_rejected(Told(kind, id_, rev, "rejected", None, code), now_ms)
+            self.db.touch(*{id_ for kind, id_, _ in acked if kind == "c"})
 
-    def baseline_clear(self, listed: Collection[str] | None, least: int, *, fence: int) -> Sequence[Item] | None:
+    def clear(self, listed: Collection[str] | None, least: int, *, fence: int) -> Sequence[Item] | None:
         """Whether everything may be cleared at once: the items that this settles, or None, and then one by one.
 
         ``listed`` is all that the server has, None where that is not known. It may if every one of these was deleted
         here, and if there are ``least`` of them at least.
         """
-        with self.write():
-            self._fenced(fence)
-            clear = self.one("select rev from sync_outbox where kind = 'x'")
+        with self.db.write():
+            self._sync_metadata.require_fence(fence)
+            clear = self.db.one("select rev from sync_outbox where kind = 'x'")
             if clear is None:
                 return None
-            waiting = self.rows("select id, rev from sync_outbox where kind = 'c' and op = 'del'")
-            gone = {row["id"] for row in self.rows("select id from sync_grave where kind = 'c'")}
-            live = self.one("select 1 from chat_sessions where id not in (select conv_id from sync_optout) limit 1")
+            waiting = self.db.rows("select id, rev from sync_outbox where kind = 'c' and op = 'del'")
+            gone = {row["id"] for row in self.db.rows("select id from sync_grave where kind = 'c'")}
+            live = self.db.one("select 1 from chat_sessions where id not in (select conv_id from sync_optout) limit 1")
             if listed is None or len(listed) < least or live is not None or not set(listed) <= gone:
                 self.db.execute("delete from sync_outbox where kind = 'x'")
                 return None
@@ -135,7 +146,7 @@ class SyncBaseline(SyncSettle):
         )
 
     def _deletes(self, now_ms: int, most: int, skip: Collection[str]) -> tuple[Item, ...]:
-        rows = self.rows(
+        rows = self.db.rows(
             f"""select o.id, o.rev from {_DELETES} and o.id not in (select value from json_each(:skip))
             order by o.seq limit :most""",
             now=now_ms, most=most, skip=to_json(sorted(skip)),
@@ -148,7 +159,7 @@ class SyncBaseline(SyncSettle):
         return tuple(("c", row["id"], row["rev"]) for row in rows)
 
     def _waiting_conversations(self, now_ms: int, most: int, skip: Collection[str]) -> list[str]:
-        rows = self.rows(
+        rows = self.db.rows(
             f"""select o.conv_id as id from {_PUTS} and o.conv_id not in (select value from json_each(:skip))
             group by o.conv_id order by min(o.seq) limit :most""",
             now=now_ms, most=most, skip=to_json(sorted(skip)),
@@ -156,21 +167,21 @@ class SyncBaseline(SyncSettle):
         return [row["id"] for row in rows]
 
     def _outgoing(self, session_id: str, now_ms: int, most: int, room: int) -> tuple[Outgoing | None, int]:
-        row = self.one(_SESSION, id=session_id)
+        row = self.db.one(_SESSION, id=session_id)
         if row is None:  # another tool took it away unseen
             self.db.execute("delete from sync_outbox where conv_id = :id and op <> 'del'", {"id": session_id})
             return None, 0
         known = self._is_known_there(session_id)
         own = self._own_op(session_id, now_ms)
         if not known or (own is not None and own["op"] == "restore"):
-            self._offer_whole(session_id, now_ms)
+            self.offer_conversation(session_id, now_ms)
             own = self._own_op(session_id, now_ms)
         if own is not None and not own["free"] and not known:
             return None, 0  # the server does not take it: it would not know where its messages belong
         rev = own["rev"] if own is not None and own["free"] else None
         size = OVERHEAD
         messages: list[OutMessage] = []
-        for found in self.rows(_MESSAGES, id=session_id, now=now_ms, most=most):
+        for found in self.db.rows(_MESSAGES, id=session_id, now=now_ms, most=most):
             size += OVERHEAD + sum(len(found[name] or "") for name in _LONG)
             if messages and size > room:
                 break
@@ -184,17 +195,18 @@ class SyncBaseline(SyncSettle):
         return Outgoing(session_id, rev, known, dict(row), tuple(messages)), size
 
     def _own_op(self, session_id: str, now_ms: int) -> Any:
-        return self.one(
+        return self.db.one(
             f"select o.rev, o.op, {_FREE} as free from sync_outbox as o where o.kind = 'c' and o.id = :id",
             id=session_id, now=now_ms,
         )  # fmt: skip
 
     def _is_known_there(self, session_id: str) -> bool:
         return (
-            self.one("select 1 from sync_remote where id = :id and title_base is not null", id=session_id) is not None
+            self.db.one("select 1 from sync_remote where id = :id and title_base is not null", id=session_id)
+            is not None
         )
 
-    def _offer_whole(self, session_id: str, now_ms: int) -> None:
+    def offer_conversation(self, session_id: str, now_ms: int) -> None:
         """Say a conversation with all its messages: the server has it no more, or never had."""
         told = {"id": session_id, "ms": now_ms}
         self.db.execute(
@@ -229,10 +241,10 @@ class SyncBaseline(SyncSettle):
         self.db.execute("update sync_outbox set sent = 1 where kind = :kind and id = :id", {"kind": kind, "id": id_})
 
     def _settle_conversation(self, session_id: str, rev: int) -> None:
-        op = self.one("select op, rev from sync_outbox where kind = 'c' and id = :id", id=session_id)
+        op = self.db.one("select op, rev from sync_outbox where kind = 'c' and id = :id", id=session_id)
         if op is not None and op["op"] == "del" and op["rev"] == rev:
             return
-        self._know("c", session_id, 1)
+        self._outbox.record_known("c", session_id, 1)
         self.db.execute(
             """update sync_session_state set created_seq = 1, acked_cls = title_cls where session_id = :id""",
             {"id": session_id},
@@ -240,5 +252,5 @@ class SyncBaseline(SyncSettle):
         self.db.execute("update sync_remote set title_base = title_sent where id = :id", {"id": session_id})
 
     def _settle_message(self, message_id: str) -> None:
-        self._know("m", message_id, 1)
+        self._outbox.record_known("m", message_id, 1)
         self.db.execute("update sync_remote_message set base = sent where message_id = :id", {"id": message_id})
