@@ -41,8 +41,8 @@ from .rest.errors import shaped
 from .routes import ROUTERS
 from .services import Services
 from .settings import ServerSettings
-from .sync.change_notifier import News
-from .sync.retention import kept
+from .sync.change_notifier import ChangeNotifier
+from .sync.retention import running_retention
 
 log = logging.getLogger("sterna.server")
 
@@ -66,7 +66,7 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
     relay = Relay(settings.upstream, Cache(database, clock))
     passwords = Passwords(settings.argon2_memory_kib)
     sign_in = SignIn(settings, database, tokens, passwords, clock)
-    news = News(database)
+    change_notifier = ChangeNotifier(database)
     mailer = Mailer(settings.smtp_url, settings.mail_from)
     shared = SharedWindows(database, lambda: clock().timestamp(), tokens.pseudonym)
 
@@ -80,10 +80,10 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
             await database.open()
             stack.push_async_callback(database.close)
             stack.push_async_callback(relay.aclose)
-            stack.push_async_callback(news.close)
+            stack.push_async_callback(change_notifier.close)
             stack.push_async_callback(mailer.aclose)
             stack.push_async_callback(shared.close)
-            await stack.enter_async_context(kept(database, settings.keeping_seconds))
+            await stack.enter_async_context(running_retention(database, settings.keeping_seconds))
             if background is not None:
                 await stack.enter_async_context(background(installed))
             yield
@@ -109,7 +109,7 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
         mailer,
         relay,
         Quota(database, settings.upstream.default_model, clock),
-        news,
+        change_notifier,
         clock,
         metrics,
     )
@@ -146,7 +146,7 @@ class Application(FastAPI):
     def end_streams(self) -> None:
         """End all event streams."""
         services: Services = self.state.services
-        services.news.end()
+        services.change_notifier.end()
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Process one request without observing it."""

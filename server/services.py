@@ -17,7 +17,7 @@ from .http.rate_limits import RateLimits
 from .relay.quota import Quota
 from .relay.upstream import Relay
 from .settings import ServerSettings
-from .sync.change_notifier import News
+from .sync.change_notifier import ChangeNotifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Services:
     mailer: Mailer
     relay: Relay
     quota: Quota
-    news: News
+    change_notifier: ChangeNotifier
     clock: Clock = utc_now
     metrics: Metrics = field(default_factory=Metrics)
     parsing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))

@@ -1,4 +1,4 @@
-"""The messages of one conversation: read them, or add to them.
+"""Messages of one conversation: read and add them.
 
 See docs/specification/endpoints.md#messages-read and
 docs/specification/endpoints.md#messages-add.
@@ -31,6 +31,7 @@ router = APIRouter(
 )
 
 TITLE_UNITS = 50
+"""UTF-16 code units of a title made from the first message."""
 READ: Final = """
 select * from chat_messages
 where user_id = %(user)s and session_id = %(id)s and role <> 'system'
@@ -46,8 +47,8 @@ where user_id = %(user)s and session_id = %(id)s
 ROWS: Final = "select * from chat_messages where user_id = %(user)s and session_id = %(id)s and id = any(%(ids)s)"
 
 
-class Added(BaseModel):
-    """Messages for a conversation, which is made when it is not there; ``messages`` wins over ``message``."""
+class NewMessages(BaseModel):
+    """Messages for a conversation, which is created if needed; ``messages`` takes precedence over ``message``."""
 
     model_config = ConfigDict(json_schema_extra=needs_one(message={"type": "object"}, messages={"type": "array"}))
 
@@ -56,7 +57,7 @@ class Added(BaseModel):
     messages: list[PushedMessage] | None = None
     sessionTitle: str | None = Field(None, max_length=255)  # noqa: N815
     attachmentIds: list[str] | None = Field(  # noqa: N815
-        None, description="Of the first message of the user that names none."
+        None, description="Attachments of the first user message without any."
     )
 
 
@@ -65,9 +66,9 @@ async def read_messages(
     caller: User,
     services: ServicesDep,
     session_id: Annotated[str, Query(json_schema_extra=REQUIRED)] = "",
-    since_ts: Annotated[str, Query(description="Only later ones.", json_schema_extra={"format": "date-time"})] = "",
+    since_ts: Annotated[str, Query(description="Only later messages.", json_schema_extra={"format": "date-time"})] = "",
 ) -> Response:
-    """The messages of a conversation in order, without those of the system."""
+    """Return the messages of a conversation in order, without system messages."""
     try:
         since = instant_of(query_time(since_ts) if since_ts else None)
     except BadItem:
@@ -79,37 +80,37 @@ async def read_messages(
             raise missing()
         size = await (await db.execute(SIZE, values)).fetchone()
         check_size(size["size"] if size else 0)
-        return [encode(_shown(row)) async for rows in batches(await db.execute(READ, values)) for row in rows]
+        return [encode(_read_message(row)) async for rows in batches(await db.execute(READ, values)) for row in rows]
 
-    told = await services.database.read(caller.identity, work)
-    more = {"count": len(told)} | ({"up_to_date": not told} if since_ts else {})
-    return Response(f'{{"messages":[{",".join(told)}],{encode(more)[1:]}'.encode(), media_type="application/json")
+    messages = await services.database.read(caller.identity, work)
+    rest = {"count": len(messages)} | ({"up_to_date": not messages} if since_ts else {})
+    return Response(f'{{"messages":[{",".join(messages)}],{encode(rest)[1:]}'.encode(), media_type="application/json")
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    told = message_json(row) | {"was_streaming": bool(row["is_streaming"])}
+def _read_message(row: dict[str, Any]) -> dict[str, Any]:
+    message = message_json(row) | {"was_streaming": bool(row["is_streaming"])}
     if row["output_image_tokens"]:
-        told["output_image_tokens"] = row["output_image_tokens"]
+        message["output_image_tokens"] = row["output_image_tokens"]
     if row["error_message"]:
-        told["error_message"] = row["error_message"]
-    kept = row["metadata"] if isinstance(row["metadata"], dict) else {}
-    asked = ("requested_web_search", "requested_web_max_results", "requested_reasoning_effort")
-    return told | {name: kept[name] for name in asked if name in kept}
+        message["error_message"] = row["error_message"]
+    metadata = row["metadata"] if isinstance(row["metadata"], dict) else {}
+    requested = ("requested_web_search", "requested_web_max_results", "requested_reasoning_effort")
+    return message | {name: metadata[name] for name in requested if name in metadata}
 
 
 @router.post("", status_code=201, response_model=AddedMessages, responses=refusals(409))
 async def add_messages(
-    caller: User, services: ServicesDep, body: Annotated[Any, Body(json_schema_extra=body_schema(Added))]
+    caller: User, services: ServicesDep, body: Annotated[Any, Body(json_schema_extra=body_schema(NewMessages))]
 ) -> Response:
-    """Store messages, all or none, in a conversation that is made when it is not there."""
+    """Store messages, all or none, in a conversation that is created if needed."""
     try:
-        many = body.get("messages") if isinstance(body, dict) else None
-        item, title = await in_thread_if_many(len(many) if isinstance(many, list) else 0, _conversation, body)
+        given = body.get("messages") if isinstance(body, dict) else None
+        item, title = await in_thread_if_many(len(given) if isinstance(given, list) else 0, _conversation, body)
     except BadItem as error:
         raise ApiError("bad_request", "The messages cannot be stored.", details=error.word) from None
     values = session_values(item, caller.user_id) | {"message_count": None, "total_tokens": None}
-    named = {"user": caller.user_id, "id": item.id, "ids": [one.id for one in item.messages]}
-    rows = named | {"rows": await in_thread_if_many(len(item.messages), messages_json, item.messages)}
+    keys = {"user": caller.user_id, "id": item.id, "ids": [message.id for message in item.messages]}
+    rows = keys | {"rows": await in_thread_if_many(len(item.messages), messages_json, item.messages)}
 
     async def work(db: Connection) -> list[dict[str, Any]]:
         live = await (await db.execute(LIVE, values)).fetchone()
@@ -118,20 +119,20 @@ async def add_messages(
             raise deleted()
         if item.messages:
             await db.execute(MERGE, rows)
-        return await all_rows(await db.execute(ROWS, named))
+        return await all_rows(await db.execute(ROWS, keys))
 
     try:
-        found = {row["id"]: row for row in await services.database.write(caller.identity, work)}
+        stored = {row["id"]: row for row in await services.database.write(caller.identity, work)}
     except (DataError, IntegrityError):
         raise ApiError("bad_request", "The messages cannot be stored.", details="not_storable") from None
-    told = [found[one.id] for one in item.messages if one.id in found]
-    answer = await in_thread_if_many(len(told), lambda: array(map(jsonable_encoder, told)))
-    more = encode({"count": len(told), "success": True})
-    return Response(f'{{"messages":{answer},{more[1:]}'.encode(), 201, media_type="application/json")
+    messages = [stored[message.id] for message in item.messages if message.id in stored]
+    encoded = await in_thread_if_many(len(messages), lambda: array(map(jsonable_encoder, messages)))
+    rest = encode({"count": len(messages), "success": True})
+    return Response(f'{{"messages":{encoded},{rest[1:]}'.encode(), 201, media_type="application/json")
 
 
 def _conversation(body: Any) -> tuple[Conversation, str]:
-    """What is to be stored, and the title of a conversation that is new."""
+    """Return the conversation to store, and its title if it is new."""
     if not isinstance(body, dict):
         raise BadItem("not_an_object")
     items = body.get("messages")
@@ -144,43 +145,43 @@ def _conversation(body: Any) -> tuple[Conversation, str]:
     if not isinstance(title := body.get("sessionTitle"), str | None):
         raise BadItem("bad_title")
     ids = body.get("attachmentIds")
-    if ids is not None and not (isinstance(ids, list) and all(isinstance(one, str) for one in ids)):
+    if ids is not None and not (isinstance(ids, list) and all(isinstance(value, str) for value in ids)):
         raise BadItem("bad_attachments")
-    items = _attached(items, ids)
+    items = _with_attachments(items, ids)
     item = Conversation.decode(
         {
             "id": body.get("sessionId"),
             "title": title or None,
-            "messages": [_named(one) for one in items],
+            "messages": [_with_upstream_errors(message) for message in items],
         }
     )
     return item, _title(item.messages)
 
 
-def _attached(items: list[Any], ids: Any) -> list[Any]:
-    """Return the messages with the ids of the request on the first one of the user, unless it names its own."""
+def _with_attachments(items: list[Any], ids: Any) -> list[Any]:
+    """Return the messages with ``ids`` on the first user message, unless it has attachments of its own."""
     for at, item in enumerate(items):
         if ids and isinstance(item, dict) and item.get("role") == "user":
             return [*items[:at], {"attachment_ids": ids} | item, *items[at + 1 :]]
     return items
 
 
-def _named(item: Any) -> Any:
-    """With the plain names of an error, where those of upstream's provider are absent."""
+def _with_upstream_errors(item: Any) -> Any:
+    """Return a message with its plain error keys copied to upstream's keys, unless those are set."""
     if not isinstance(item, dict):
         return item
-    told = dict(item)
+    message = dict(item)
     for name in ("error_code", "error_message"):
-        if told.get(f"upstream_{name}") is None and told.get(name) is not None:
-            told[f"upstream_{name}"] = told[name]
-    return told
+        if message.get(f"upstream_{name}") is None and message.get(name) is not None:
+            message[f"upstream_{name}"] = message[name]
+    return message
 
 
 def _title(messages: Any) -> str:
-    first: Message | None = next((one for one in messages if one.role == "user"), None)
+    first: Message | None = next((message for message in messages if message.role == "user"), None)
     if first is None or not first.content:
         return NEW_CHAT
     units = first.content.encode("utf-16-le")
-    # an emoji in the middle of the cut is left out whole
+    # an emoji that would be split is left out
     cut = units[: 2 * TITLE_UNITS].decode("utf-16-le", "ignore")
     return cut + "..." if len(units) > 2 * TITLE_UNITS else cut

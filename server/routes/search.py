@@ -1,4 +1,4 @@
-"""Search in the caller's conversations: substrings, whatever the case, the newest conversation first.
+"""Case-insensitive substring search in the caller's conversations, newest conversation first.
 
 See docs/specification/endpoints.md#search.
 """
@@ -19,13 +19,13 @@ from ..openapi import REQUIRED, WireInstant, refusals
 
 router = APIRouter(prefix="/api/chat/search", tags=["conversations"], dependencies=[limited("B")])
 
-SHORTEST = 2
-LONGEST = 100
-MOST = 100
-QUERY: Final = {"minLength": SHORTEST, "maxLength": LONGEST, "pattern": r"\S[\s\S]*\S"}
+MIN_LENGTH = 2
+MAX_LENGTH = 100
+MAX_RESULTS = 100
+QUERY: Final = {"minLength": MIN_LENGTH, "maxLength": MAX_LENGTH, "pattern": r"\S[\s\S]*\S"}
 
-# A conversation at a time, newest first, until there are enough: a common word never reads the whole history, a rare
-# one reads it once, by the owner's index.
+# One conversation at a time, newest first, until the limit is reached: a frequent word never reads the whole history, a
+# rare one reads it once, through the owner's index.
 SEARCH: Final = """
     select s.id, s.title, s.last_message_preview, s.message_count, s.last_message_timestamp, m.kind
     from (
@@ -57,15 +57,15 @@ SEARCH: Final = """
     order by s.at desc, s.id desc
     limit %(limit)s
 """
-# lower() of "C" folds ASCII alone, and is several times faster than any way that knows more letters
+# lower() of "C" folds ASCII only, and is several times faster than collations that fold more
 ASCII_FOLDED = """strpos(lower({} collate "C"), %(needle)s) > 0"""
-# both cases of each letter are in the pattern, so that it means the same whatever languages PostgreSQL knows
+# the pattern has both cases of each letter, so that it does not depend on the locales of PostgreSQL
 PATTERN = """{} collate "C" ~ %(needle)s"""
-PATIENCE = "set local statement_timeout = '20s'"
+TIMEOUT = "set local statement_timeout = '20s'"
 
 
 class Match(BaseModel):
-    """A conversation in which the query was found."""
+    """A conversation that matches the query."""
 
     id: str
     title: str
@@ -76,29 +76,29 @@ class Match(BaseModel):
 
 
 class Matches(BaseModel):
-    """Each conversation once, the newest first."""
+    """Matching conversations, newest first."""
 
     results: list[Match]
     totalMatches: int  # noqa: N815
-    """How many are in results."""
+    """Number of results."""
     executionTimeMs: int  # noqa: N815
     query: str
 
 
-def looked_for(query: str) -> tuple[sql.Composed, str]:
-    """The statement that finds ``query`` whatever the case, and what it calls the needle."""
+def search_statement(query: str) -> tuple[sql.Composed, str]:
+    """Return the statement that finds ``query`` in any case, and its parameter ``needle``."""
     if any(not letter.isascii() and len(_cases(letter)) > 1 for letter in query):
-        return _PATTERN, "".join(_either(letter) for letter in query)
+        return _PATTERN, "".join(_letter_pattern(letter) for letter in query)
     return _ASCII_FOLDED, "".join(letter.lower() if letter.isascii() else letter for letter in query)
 
 
 def _cases(letter: str) -> str:
-    """The letter in all its forms that are one letter each; sigma has two small ones."""
+    """Return all case forms of a letter that are single letters; sigma has two lower-case forms."""
     forms = {letter, letter.lower(), letter.upper(), letter.title(), letter.upper().lower()}
     return "".join(sorted(form for form in forms | (set("σς") & forms and set("σςΣ")) if len(form) == 1))
 
 
-def _either(letter: str) -> str:
+def _letter_pattern(letter: str) -> str:
     if len(forms := _cases(letter)) > 1:
         return f"[{forms}]"
     return letter if letter.isalnum() or not letter.isascii() else "\\" + letter
@@ -122,22 +122,24 @@ async def search(
     services: ServicesDep,
     q: Annotated[
         str,
-        Query(json_schema_extra=REQUIRED | QUERY, description="2 to 100 characters, taken as they are: no wildcards."),
+        Query(json_schema_extra=REQUIRED | QUERY, description="2 to 100 characters, without wildcards."),
     ] = "",
-    limit: Annotated[int, Query(ge=1, description=f"How many conversations; more than {MOST} is {MOST}.")] = 50,
+    limit: Annotated[
+        int, Query(ge=1, description=f"Number of conversations; more than {MAX_RESULTS} counts as {MAX_RESULTS}.")
+    ] = 50,
 ) -> Matches:
-    """Conversations of the caller with the query in the title, the preview or a message of the talk."""
-    began = services.clock()
-    query = asked(q)
-    statement, needle = looked_for(query)
-    values = {"needle": needle, "user": caller.user_id, "limit": min(limit, MOST)}
+    """Return conversations of the caller with the query in the title, the preview or a message."""
+    started = services.clock()
+    query = checked_query(q)
+    statement, needle = search_statement(query)
+    values = {"needle": needle, "user": caller.user_id, "limit": min(limit, MAX_RESULTS)}
 
     async def work(db: Connection) -> list[Match]:
-        await db.execute(PATIENCE)
+        await db.execute(TIMEOUT)
         try:
             rows = await (await db.execute(statement, values)).fetchall()
         except QueryCanceled:
-            raise ApiError("gateway_timeout", "The search took too long. A longer query is faster.") from None
+            raise ApiError("gateway_timeout", "The search took too long. Try a longer query.") from None
         return [
             Match(
                 id=row["id"],
@@ -150,22 +152,22 @@ async def search(
             for row in rows
         ]
 
-    found = await services.database.read(caller.identity, work)
-    spent = round((services.clock() - began).total_seconds() * 1000)
-    return Matches(results=found, totalMatches=len(found), executionTimeMs=max(0, spent), query=query)
+    results = await services.database.read(caller.identity, work)
+    elapsed = round((services.clock() - started).total_seconds() * 1000)
+    return Matches(results=results, totalMatches=len(results), executionTimeMs=max(0, elapsed), query=query)
 
 
-def asked(q: str) -> str:
-    """The query without the spaces around it. Raises ApiError when it is none, too short or too long."""
+def checked_query(q: str) -> str:
+    """Return the query without surrounding spaces. Raises ApiError for an empty, short or long one."""
     query = q.strip()
     if not query:
-        raise _refusal("MISSING_QUERY", "Search query is required")
-    if len(query) < SHORTEST:
-        raise _refusal("QUERY_TOO_SHORT", f"Search query must be at least {SHORTEST} characters")
-    if len(query) > LONGEST:
-        raise _refusal("QUERY_TOO_LONG", f"Search query must be at most {LONGEST} characters")
+        raise _error("MISSING_QUERY", "Search query is required")
+    if len(query) < MIN_LENGTH:
+        raise _error("QUERY_TOO_SHORT", f"Search query must be at least {MIN_LENGTH} characters")
+    if len(query) > MAX_LENGTH:
+        raise _error("QUERY_TOO_LONG", f"Search query must be at most {MAX_LENGTH} characters")
     return query
 
 
-def _refusal(code: str, sentence: str) -> ApiError:
+def _error(code: str, sentence: str) -> ApiError:
     return ApiError("bad_request", sentence, extra={"code": code})

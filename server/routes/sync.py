@@ -1,4 +1,4 @@
-"""Many conversations at once, in upstream's protocol: push them, and list them page by page.
+"""Bulk push and paged listing of conversations, in upstream's protocol and in delta mode.
 
 See docs/specification/endpoints.md#sync-push and docs/specification/endpoints.md#sync-list.
 """
@@ -25,7 +25,7 @@ from ..identity import Caller
 from ..long_work import array, batches, check_size, encode, in_thread_if_many
 from ..openapi import refusals
 from ..services import Services
-from ..sync.client_headers import Asked, Headers
+from ..sync.client_headers import DeviceHeaders, DeviceHeadersDep
 from . import sync_delta
 from .json_route import JsonRoute
 from .session_row import query_time
@@ -37,12 +37,12 @@ router = APIRouter(
 )
 
 
-MOST_ITEMS: Final = 5_000
+MAX_ITEMS: Final = 5_000
 """Conversations of one push."""
-MOST_NAMED: Final = 20
-"""Conversations that a refusal names."""
+MAX_NAMED: Final = 20
+"""Conversations that an error names."""
 
-PAGE_OF: Final = """
+SELECT_PAGE: Final = """
 select
     id,
     title,
@@ -53,7 +53,7 @@ select
     last_model,
     last_message_preview,
     last_message_timestamp,
-    coalesce(last_message_timestamp, updated_at) as place
+    coalesce(last_message_timestamp, updated_at) as position
 from chat_sessions
 where
     user_id = %(user)s
@@ -80,10 +80,10 @@ where user_id = %(user)s and session_id = any(%(ids)s)
 
 
 class Push(BaseModel):
-    """Conversations to store. Each is judged by itself: one that cannot be taken does not stop the others."""
+    """Conversations to store. Each is validated by itself: an invalid one does not affect the others."""
 
-    conversations: Annotated[list[PushedConversation], Field(description="In the order they are stored.")]
-    sync: Annotated[DeltaBody | None, Field(description="The ops of a device; conversations is empty then.")] = None
+    conversations: Annotated[list[PushedConversation], Field(description="Stored in this order.")]
+    sync: Annotated[DeltaBody | None, Field(description="Ops of a device; conversations is empty then.")] = None
 
 
 @router.post(
@@ -96,58 +96,58 @@ async def push(
     request: Request,
     caller: User,
     services: ServicesDep,
-    asked: Asked,
+    headers: DeviceHeadersDep,
     body: Annotated[Any, Body(json_schema_extra=body_schema(Push))],
 ) -> Response:
-    """Store conversations and the messages that came with them. Messages that are not sent stay as they are.
+    """Store conversations with their messages. Messages that are not sent stay as they are.
 
-    With ``sync``, a device's ops are done instead, once, and ``conversations`` is empty.
+    With ``sync`` the ops of a device are applied instead, and ``conversations`` is empty.
     """
     if sync_delta.is_delta(body):
-        return await sync_delta.push(request, caller, services, asked.device(), body)
-    await _as_anybody(request, caller, services, asked)
+        return await sync_delta.push(request, caller, services, headers.device(), body)
+    await _count_as_web_client(request, caller, services, headers)
     items = body.get("conversations") if isinstance(body, dict) else None
     if not isinstance(items, list):
-        raise ApiError("bad_request", "Invalid conversations data", details="conversations has to be an array")
-    if len(items) > MOST_ITEMS:
+        raise ApiError("bad_request", "Invalid conversations data", details="conversations must be an array")
+    if len(items) > MAX_ITEMS:
         raise ApiError(
-            "payload_too_large", "Too many conversations at once.", details=f"At most {MOST_ITEMS} are taken."
+            "payload_too_large", "Too many conversations in one request.", details=f"The limit is {MAX_ITEMS}."
         )
-    foreign = [str(one.get("id")) for one in items if isinstance(one, dict) and not _own(one, caller)]
+    foreign = [str(item.get("id")) for item in items if isinstance(item, dict) and not _is_own(item, caller)]
     if foreign:
         raise ApiError(
             "insufficient_permissions",
             "Unauthorized conversation access",
-            details=f"Invalid conversations: {', '.join(foreign[:MOST_NAMED])}",
+            details=f"Invalid conversations: {', '.join(foreign[:MAX_NAMED])}",
             suggestions=["Ensure all conversations belong to the authenticated user"],
         )
-    details = [await _stored(item, caller, services) for item in items]
+    details = [await _store_item(item, caller, services) for item in items]
     return JSONResponse(pushed(details, services.clock()))
 
 
-async def _as_anybody(request: Request, caller: Caller, services: Services, asked: Headers) -> None:
-    """Count a request in upstream's form as what it is, whatever it calls itself."""
-    if asked.client:
+async def _count_as_web_client(request: Request, caller: Caller, services: Services, headers: DeviceHeaders) -> None:
+    """Count a request in upstream's protocol by its own class, even if it names a device."""
+    if headers.client:
         await services.limits.count(request, caller, "C")
 
 
-def _own(item: dict[str, Any], caller: Caller) -> bool:
+def _is_own(item: dict[str, Any], caller: Caller) -> bool:
     owner = item.get("userId")
     return owner is None or (isinstance(owner, str) and owner.lower() == str(caller.user_id))
 
 
-async def _stored(item: Any, caller: Caller, services: Services) -> Detail:
-    named = item.get("id") if isinstance(item, dict) else None
-    session_id = named if isinstance(named, str) else ""
+async def _store_item(item: Any, caller: Caller, services: Services) -> Detail:
+    given_id = item.get("id") if isinstance(item, dict) else None
+    session_id = given_id if isinstance(given_id, str) else ""
     try:
-        found = await in_thread_if_many(_length(item), Conversation.decode, item)
-        await store(found, caller, services)
+        conversation = await in_thread_if_many(_length(item), Conversation.decode, item)
+        await store(conversation, caller, services)
     except BadItem as error:
-        await asyncio.sleep(0)  # nothing else was awaited, and there may be a million of them
+        await asyncio.sleep(0)  # yields, because nothing else was awaited for many invalid items
         return Detail(session_id, error=error.word)
     except (DataError, IntegrityError):
         return Detail(session_id, error="not_storable")
-    return Detail(found.id, found.sent)
+    return Detail(conversation.id, conversation.sent)
 
 
 def _length(item: Any) -> int:
@@ -156,17 +156,17 @@ def _length(item: Any) -> int:
 
 
 async def store(item: Conversation, caller: Caller, services: Services) -> None:
-    """One conversation in one transaction. Raises BadItem when it was deleted."""
+    """Store a conversation in one transaction. Raises BadItem if it was deleted."""
     values = session_values(item, caller.user_id)
     messages = await in_thread_if_many(len(item.messages), messages_json, item.messages)
     rows = {"user": caller.user_id, "id": item.id, "rows": messages}
 
     async def work(db: Connection) -> None:
-        # one after the other costs less than a pipeline of psycopg, unless the database is far away
-        stored = (await db.execute(SESSION, values)).rowcount
+        # sequential statements cost less than a pipeline of psycopg, unless the database is far away
+        count = (await db.execute(SESSION, values)).rowcount
         if item.messages:
-            stored += (await db.execute(REPLACE, rows)).rowcount
-        if not stored and await (await db.execute(LIVE, values)).fetchone() is None:
+            count += (await db.execute(REPLACE, rows)).rowcount
+        if not count and await (await db.execute(LIVE, values)).fetchone() is None:
             raise BadItem("conversation_deleted")
 
     await services.database.write(caller.identity, work)
@@ -177,35 +177,39 @@ async def listing(
     request: Request,
     caller: User,
     services: ServicesDep,
-    asked: Asked,
+    headers: DeviceHeadersDep,
     limit: Annotated[str, Query(description="1 to 20.")] = str(PAGE),
-    cursor_ts: Annotated[str | None, Query(description="Of meta.nextCursor of the page before.")] = None,
-    cursor_id: Annotated[str, Query(description="Likewise.")] = "",
+    cursor_ts: Annotated[str | None, Query(description="From meta.nextCursor of the previous page.")] = None,
+    cursor_id: Annotated[str, Query(description="From meta.nextCursor of the previous page.")] = "",
     direction: str = "before",
-    summary_only: Annotated[str, Query(description="Messages come only with the word false.")] = "true",
+    summary_only: Annotated[str, Query(description="false includes messages.")] = "true",
     with_total: Annotated[Literal["true", "false"] | str, Query()] = "false",
-    since: Annotated[int | None, Query(ge=0, le=LARGEST, description="Delta mode: what is new after that.")] = None,
-    max_bytes: Annotated[int | None, Query(ge=1, le=LARGEST, description="Of its rows, roughly.")] = None,
-    wait: Annotated[float | None, Query(ge=0, description="Seconds, 55 at most, until something is new.")] = None,
-    newest: Annotated[int | None, Query(ge=0, le=LARGEST, description="Delta mode: so many conversations.")] = None,
-    session: Annotated[str | None, Query(max_length=255, description="Delta mode: what lives in one.")] = None,
-    dead: Annotated[int | None, Query(ge=0, le=1, description="0 with since=0: without what is dead.")] = None,
+    since: Annotated[int | None, Query(ge=0, le=LARGEST, description="Delta mode: rows after this number.")] = None,
+    max_bytes: Annotated[int | None, Query(ge=1, le=LARGEST, description="Approximate size of the rows.")] = None,
+    wait: Annotated[float | None, Query(ge=0, description="Seconds to wait for a change, at most 55.")] = None,
+    newest: Annotated[
+        int | None, Query(ge=0, le=LARGEST, description="Delta mode: number of the newest conversations.")
+    ] = None,
+    session: Annotated[
+        str | None, Query(max_length=255, description="Delta mode: live rows of one conversation.")
+    ] = None,
+    dead: Annotated[int | None, Query(ge=0, le=1, description="0 with since=0 omits tombstones.")] = None,
 ) -> Response:
-    """The caller's conversations, newest first, a page at a time; without a message, by when they changed.
+    """List conversations in pages, newest first; conversations without messages by the time of their last change.
 
-    With ``since``, ``newest`` or ``session``, a device is told of rows of the history instead.
+    With ``since``, ``newest`` or ``session`` the response has rows of the history instead.
     """
-    question = sync_delta.Question(since, max_bytes, wait, newest, session, dead)
-    if question.is_delta:
-        return await sync_delta.pull(request, caller, services, asked.device(), question)
-    await _as_anybody(request, caller, services, asked)
+    query = sync_delta.PullQuery(since, max_bytes, wait, newest, session, dead)
+    if query.is_delta:
+        return await sync_delta.pull(request, caller, services, headers.device(), query)
+    await _count_as_web_client(request, caller, services, headers)
     size = max(1, min(PAGE, int(limit))) if limit.isascii() and limit.isdigit() and len(limit) < 10 else PAGE
     cursor = None
     if cursor_ts and direction == "before":
         try:
             cursor = Cursor.decode({"ts": query_time(cursor_ts), "id": cursor_id})
         except BadItem:
-            raise ApiError("bad_request", "Invalid cursor", details="cursor_ts is no time") from None
+            raise ApiError("bad_request", "Invalid cursor", details="cursor_ts is not a time") from None
     values = {
         "user": caller.user_id,
         "ts": cursor.ts if cursor else None,
@@ -214,50 +218,50 @@ async def listing(
     }
 
     async def work(db: Connection) -> dict[str, Any]:
-        rows = await (await db.execute(PAGE_OF, values)).fetchall()
+        rows = await (await db.execute(SELECT_PAGE, values)).fetchall()
         page, more = rows[:size], len(rows) > size
         messages: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in page}
         if summary_only == "false":
-            named = {"user": caller.user_id, "ids": list(messages)}
-            text = await (await db.execute(SIZE, named)).fetchone()
+            parameters = {"user": caller.user_id, "ids": list(messages)}
+            text = await (await db.execute(SIZE, parameters)).fetchone()
             check_size(text["size"] if text else 0)
-            async for batch in batches(await db.execute(MESSAGES, named)):
+            async for batch in batches(await db.execute(MESSAGES, parameters)):
                 for row in batch:
-                    messages[row["session_id"]].append(full(row))
+                    messages[row["session_id"]].append(listed_message(row))
         meta: dict[str, Any] = {"pageSize": size, "hasMore": more, "nextCursor": None}
         if more:
-            meta["nextCursor"] = Cursor(page[-1]["place"], page[-1]["id"]).encode()
+            meta["nextCursor"] = Cursor(page[-1]["position"], page[-1]["id"]).encode()
         if with_total == "true":
             total = await (await db.execute(TOTAL, values)).fetchone()
             meta["totalCount"] = total["total"] if total else 0
-        told = [summary(row, caller) | {"messages": messages[row["id"]]} for row in page]
-        return {"conversations": told, "meta": meta, "syncTime": instant(services.clock())}
+        conversations = [summary(row, caller) | {"messages": messages[row["id"]]} for row in page]
+        return {"conversations": conversations, "meta": meta, "syncTime": instant(services.clock())}
 
-    told = await services.database.read(caller.identity, work)
-    count = sum(len(one["messages"]) for one in told["conversations"])
-    return Response(await in_thread_if_many(count, _written, told), media_type="application/json")
-
-
-def _written(told: dict[str, Any]) -> bytes:
-    """Return the JSON of a page, message by message."""
-    pieces = []
-    for one in told["conversations"]:
-        head = encode(one | {"messages": None})
-        pieces.append(head.replace('"messages":null', f'"messages":{array(one["messages"])}', 1))
-    rest = encode({name: value for name, value in told.items() if name != "conversations"})
-    return f'{{"conversations":[{",".join(pieces)}],{rest[1:]}'.encode()
+    content = await services.database.read(caller.identity, work)
+    count = sum(len(conversation["messages"]) for conversation in content["conversations"])
+    return Response(await in_thread_if_many(count, _encode_page, content), media_type="application/json")
 
 
-def full(row: dict[str, Any]) -> dict[str, Any]:
-    """A message as a listing shows it: the model under one name for both roles."""
-    told = message_json(row)
-    if "originalModel" in told:
-        told["model"] = told.pop("originalModel")
-    return told
+def _encode_page(content: dict[str, Any]) -> bytes:
+    """Return the JSON of a page, encoded message by message."""
+    conversations = []
+    for conversation in content["conversations"]:
+        summary = encode(conversation | {"messages": None})
+        conversations.append(summary.replace('"messages":null', f'"messages":{array(conversation["messages"])}', 1))
+    rest = encode({name: value for name, value in content.items() if name != "conversations"})
+    return f'{{"conversations":[{",".join(conversations)}],{rest[1:]}'.encode()
+
+
+def listed_message(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a message as in a listing, with the model under one name for both roles."""
+    message = message_json(row)
+    if "originalModel" in message:
+        message["model"] = message.pop("originalModel")
+    return message
 
 
 def summary(row: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    """A conversation without its messages."""
+    """Return a conversation without its messages."""
     return {
         "id": row["id"],
         "title": row["title"],

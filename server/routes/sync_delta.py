@@ -1,4 +1,4 @@
-"""The delta mode on the paths of sync: a push of ops, a pull from a number on.
+"""Delta mode of the sync endpoints: pushes of ops, and pulls after a number.
 
 See docs/specification/endpoints.md#delta-push and docs/specification/endpoints.md#delta-pull, and for the
 rules docs/specification/sync-protocol.md.
@@ -26,89 +26,92 @@ from ..http.compression import LARGE, compressed
 from ..identity import Caller
 from ..services import Services
 from ..settings import MEGABYTE
-from ..sync import pull as reading
-from ..sync import push as writing
+from ..sync import pull as history
 from ..sync.client_headers import Device
+from ..sync.push import Forked, PushOperation
 
-MOST_OPS: Final = 5_000
+MAX_OPS: Final = 5_000
 PAGE_BYTES: Final = 1024 * 1024
-MOST_BYTES: Final = 4 * 1024 * 1024
-MOST_WAIT: Final = 55.0
-MOST_NEWEST: Final = 500
+MAX_PAGE_BYTES: Final = 4 * 1024 * 1024
+MAX_WAIT: Final = 55.0
+MAX_NEWEST: Final = 500
 MANY: Final = 100
-"""Rows and acks from which on an answer is written beside the loop."""
+"""Rows and acknowledgements above which a thread encodes the response."""
 
 
 def is_delta(body: Any) -> bool:
-    """Whether a push says ops, beyond upstream's words."""
+    """Return whether a body is a push in delta mode."""
     return isinstance(body, dict) and body.get("sync") is not None
 
 
 async def push(request: Request, caller: Caller, services: Services, device: Device, body: dict[str, Any]) -> Response:
-    """Do the ops of a push, once; rows that were asked for come along."""
+    """Apply the ops of a push once; return their results, with rows if the device requests them."""
     if body.get("conversations"):
-        raise ApiError("bad_request", "A push of ops has no conversations.", details="conversations has to be empty")
+        raise ApiError(
+            "bad_request", "A push of ops cannot contain conversations.", details="conversations has to be empty"
+        )
     sync = body["sync"]
     ops = sync.get("ops") if isinstance(sync, dict) else None
     count = len(ops) if isinstance(ops, list) else 0
-    if count > MOST_OPS:
-        raise ApiError("payload_too_large", "Too many ops at once.", details=f"At most {MOST_OPS} are taken.")
+    if count > MAX_OPS:
+        raise ApiError("payload_too_large", "Too many ops in one push.", details=f"The limit is {MAX_OPS}.")
     try:
-        decode = partial(DeltaPush.decode, sync, is_clean=True)  # as every body is, once it is parsed
-        asked = await asyncio.to_thread(decode) if count > MANY else decode()
+        decode = partial(DeltaPush.decode, sync, is_clean=True)  # parsed bodies are
+        delta = await asyncio.to_thread(decode) if count > MANY else decode()
     except BadItem as error:
-        raise ApiError("bad_request", "The sync object is not understood.", details=error.word) from None
+        raise ApiError("bad_request", "The sync object is not valid.", details=error.word) from None
     raw = await request.body()
-    one = writing.Pushing(
+    operation = PushOperation(
         caller.user_id,
-        asked,
+        delta,
         await _hash(raw),
         now=int(services.clock().timestamp() * 1000),
         sent_at=device.sent_at,
         size=len(raw),
-        most_bytes=services.settings.account_megabytes * MEGABYTE,
+        max_bytes=services.settings.account_megabytes * MEGABYTE,
     )
     try:
         try:
-            told = await services.database.write(caller.identity, _pushed(one, device))
+            result = await services.database.write(caller.identity, _work(operation, device))
         except (DataError, IntegrityError):
-            told = await services.database.write(caller.identity, _pushed(replace(one, one_by_one=True), device))
-    except writing.Forked:
+            operation = replace(operation, one_by_one=True)
+            result = await services.database.write(caller.identity, _work(operation, device))
+    except Forked:
         raise ApiError(
-            "replica_forked", "Another copy of this device's history has pushed under its name.", details=asked.replica
+            "replica_forked", "A copy of this device's history has pushed under the same name.", details=delta.replica
         ) from None
-    return await _answer(request, caller, services, told)
+    return await _response(request, caller, services, result)
 
 
 async def _hash(body: bytes) -> str:
     return sha256(body).hexdigest() if len(body) < LARGE else await asyncio.to_thread(lambda: sha256(body).hexdigest())
 
 
-def _pushed(one: writing.Pushing, device: Device) -> Callable[[Connection], Awaitable[DeltaAnswer]]:
+def _work(operation: PushOperation, device: Device) -> Callable[[Connection], Awaitable[DeltaAnswer]]:
     async def work(db: Connection) -> DeltaAnswer:
-        done = await one.done(db, device.seen)
-        acks, seen = done.acks, done.seen
+        result = await operation.apply(db, device.seen)
+        acks, seen = result.acks, result.seen
         if acks is None:
-            return DeltaAnswer(push_seq=one.asked.push_seq, resync=True, seen=seen)
-        told = DeltaAnswer(push_seq=one.asked.push_seq, acks=acks)
+            return DeltaAnswer(push_seq=operation.push.push_seq, resync=True, seen=seen)
+        answer = DeltaAnswer(push_seq=operation.push.push_seq, acks=acks)
         if device.pull is not None:
-            wanted = reading.Wanted(
-                one.user,
+            page = history.PageRequest(
+                operation.user,
                 device.pull.cur,
-                min(device.pull.max, MOST_BYTES),
+                min(device.pull.max, MAX_PAGE_BYTES),
                 seen.seq if seen is not None else 0,
-                but=[ack.row.seq for ack in acks if ack.row is not None],
+                excluded=[ack.row.seq for ack in acks if ack.row is not None],
             )
-            rows, cur, more = await reading.page(db, wanted)
-            told = replace(told, rows=rows, cur=cur, more=more)
-        return replace(told, seen=seen)
+            rows, cur, more = await history.page(db, page)
+            answer = replace(answer, rows=rows, cur=cur, more=more)
+        return replace(answer, seen=seen)
 
     return work
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What a device asks for."""
+class PullQuery:
+    """Query parameters of a pull."""
 
     since: int | None
     max_bytes: int | None
@@ -119,77 +122,77 @@ class Question:
 
     @property
     def is_delta(self) -> bool:
-        """Whether it is beyond upstream's words."""
+        """Whether the query is for delta mode."""
         return not (self.since is None and self.newest is None and self.session is None)
 
 
-async def pull(request: Request, caller: Caller, services: Services, device: Device, asked: Question) -> Response:
-    """What is new since a number; the newest conversations; or all of one."""
-    since = asked.since or 0
-    wanted = reading.Wanted(
+async def pull(request: Request, caller: Caller, services: Services, device: Device, query: PullQuery) -> Response:
+    """Return the rows after a number, the newest conversations, or the rows of one conversation."""
+    since = query.since or 0
+    page = history.PageRequest(
         caller.user_id,
         since,
-        min(asked.max_bytes or PAGE_BYTES, MOST_BYTES),
-        session_id=asked.session,
-        with_dead=asked.session is None and not (since == 0 and asked.dead == 0),
+        min(query.max_bytes or PAGE_BYTES, MAX_PAGE_BYTES),
+        session_id=query.session,
+        with_dead=query.session is None and not (since == 0 and query.dead == 0),
     )
 
     async def work(db: Connection, head: int) -> DeltaAnswer:
-        if asked.newest is not None:
-            return DeltaAnswer(rows=await reading.newest(db, caller.user_id, min(asked.newest, MOST_NEWEST)))
-        rows, cur, more = await reading.page(db, replace(wanted, head=head))
+        if query.newest is not None:
+            return DeltaAnswer(rows=await history.newest(db, caller.user_id, min(query.newest, MAX_NEWEST)))
+        rows, cur, more = await history.page(db, replace(page, head=head))
         return DeltaAnswer(rows=rows, cur=cur, more=more)
 
-    if asked.wait and asked.since is not None and asked.session is None:
-        await _wait(caller, services, asked.since, min(asked.wait, MOST_WAIT))
+    if query.wait and query.since is not None and query.session is None:
+        await _wait(caller, services, query.since, min(query.wait, MAX_WAIT))
         if not await is_signed_in(caller, services):
-            raise ApiError("auth_required", "This sign-in has ended meanwhile.")
-    return await _answer(request, caller, services, await _read(caller, services, device, work))
+            raise ApiError("auth_required", "The session ended during the request.")
+    return await _response(request, caller, services, await _read(caller, services, device, work))
 
 
 async def _read(
     caller: Caller, services: Services, device: Device, work: Callable[[Connection, int], Awaitable[DeltaAnswer]]
 ) -> DeltaAnswer:
-    """Without a lock, unless the newest state has no name yet."""
+    """Read without a lock, unless the newest state has no name yet."""
     user = caller.user_id
 
-    async def quickly(db: Connection) -> DeltaAnswer | None:
-        head = await reading.head(db, user, device.seen)
+    async def read_unlocked(db: Connection) -> DeltaAnswer | None:
+        head = await history.head(db, user, device.seen)
         if head.may_lag and not head.is_known:
-            raise behind()  # what this copy does not know yet is no other history
+            raise behind()  # a lagging standby does not mean another history
         if head.name is None:
             return None
         if not head.is_known:
             return DeltaAnswer(resync=True, seen=head.name)
         answer = await work(db, head.seq)
-        # a row that came along may be of a commit after the one that is named
+        # an included row may belong to a commit after the named one
         return None if any(row.seq > head.seq for row in answer.rows) else replace(answer, seen=head.name)
 
-    async def in_turn(db: Connection) -> DeltaAnswer:
-        seen = await reading.name_head(db)
-        head = await reading.head(db, user, device.seen)
+    async def read_locked(db: Connection) -> DeltaAnswer:
+        seen = await history.name_head(db)
+        head = await history.head(db, user, device.seen)
         return replace(await work(db, head.seq), seen=seen) if head.is_known else DeltaAnswer(resync=True, seen=seen)
 
-    answer = await services.database.read(caller.identity, quickly)
-    return answer if answer is not None else await services.database.write(caller.identity, in_turn)
+    answer = await services.database.read(caller.identity, read_unlocked)
+    return answer if answer is not None else await services.database.write(caller.identity, read_locked)
 
 
 async def _wait(caller: Caller, services: Services, since: int, seconds: float) -> None:
-    """Until the head is beyond ``since``, or so long; not at all where it is elsewhere already."""
-    with services.news.waiting(caller.user_id, since) as waiting:
-        head = await services.database.read(caller.identity, lambda db: reading.head(db, caller.user_id))
+    """Wait until the head moves from ``since``, at most ``seconds``; return at once if it differs already."""
+    with services.change_notifier.waiter(caller.user_id, since) as waiter:
+        head = await services.database.read(caller.identity, lambda db: history.head(db, caller.user_id))
         if head.seq == since:
-            await waiting.news(seconds)
+            await waiter.wait(seconds)
 
 
-async def _answer(request: Request, caller: Caller, services: Services, told: DeltaAnswer) -> Response:
+async def _response(request: Request, caller: Caller, services: Services, answer: DeltaAnswer) -> Response:
     content: dict[str, Any] = {"success": True, "conversations": [], "syncTime": instant(services.clock())}
     if request.method == "POST":
         content["results"] = {"synced": 0, "errors": 0, "details": []}
 
-    def written_out() -> bytes:
-        content["sync"] = replace(told, user=str(caller.user_id)).encode()
+    def encode() -> bytes:
+        content["sync"] = replace(answer, user=str(caller.user_id)).encode()
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
-    many = len(told.rows) + len(told.acks) > MANY
-    return await compressed(request, await asyncio.to_thread(written_out) if many else written_out())
+    many = len(answer.rows) + len(answer.acks) > MANY
+    return await compressed(request, await asyncio.to_thread(encode) if many else encode())

@@ -1,4 +1,4 @@
-"""The delta protocol at the server: conflict rules, storage, pages and notices.
+"""Server side of the delta protocol: conflict rules, push, pull and change notification.
 
 See docs/specification/sync-protocol.md.
 """

@@ -1,8 +1,8 @@
-"""Who waits for news of a history is told when its head moves: at once for what this process wrote and for what others
-say that they wrote; for the rest the database is looked at each second.
+"""Notification of waiting devices when the head of a history moves.
 
-One query asks for everybody who waits, so a thousand open streams cost what one does. It needs nothing of the database
-that a distributed one lacks. See docs/specification/sync-protocol.md#news.
+Writes of this process, and those that other processes announce, are noticed at once; for all others the database is
+polled every second. One query serves all waiters, so a thousand open streams cost no more than one, and a distributed
+database suffices. See docs/specification/sync-protocol.md#news.
 """
 
 from __future__ import annotations
@@ -15,38 +15,38 @@ from uuid import UUID
 from ..database.pool import Database
 from ..errors import ApiError
 from ..identity import SERVER
-from .notify_channel import Notices
+from .notify_channel import NotifyChannel
 
-SECONDS = 1.0
-MOST = 50
-"""Who may wait for one history at once."""
+POLL_SECONDS = 1.0
+MAX_WAITERS = 50
+"""Waiters for one history."""
 HEADS = "select user_id, seq from public.sync_head where user_id = any(%s)"
 
 
-class Waiting:
-    """One device that waits."""
+class Waiter:
+    """One waiting device."""
 
     def __init__(self, seq: int) -> None:
         self.seq = seq
-        """The newest number that it was told of."""
+        """The newest number that the device knows."""
         self.is_over = False
-        """The server ends."""
+        """Whether the server shuts down."""
         self._newest = seq
         self._moved = asyncio.Event()
 
-    def tell(self, seq: int) -> None:
-        """The head is there now."""
+    def notify(self, seq: int) -> None:
+        """Set the current head."""
         if seq != self.seq:
             self._newest = seq
             self._moved.set()
 
     def end(self) -> None:
-        """Wait no longer."""
+        """End the wait."""
         self.is_over = True
         self._moved.set()
 
-    async def news(self, seconds: float) -> bool:
-        """Whether the head moved, waiting for it so long at most."""
+    async def wait(self, seconds: float) -> bool:
+        """Wait up to ``seconds`` for the head to move; return whether it did."""
         try:
             async with asyncio.timeout(seconds):
                 await self._moved.wait()
@@ -59,92 +59,94 @@ class Waiting:
         return True
 
 
-class News:
-    """All who wait at this process. Looks at the database only while somebody does."""
+class ChangeNotifier:
+    """Waiters of this process. Polls the database only while there are any."""
 
-    def __init__(self, database: Database, seconds: float = SECONDS) -> None:
+    def __init__(self, database: Database, seconds: float = POLL_SECONDS) -> None:
         self._database = database
-        database.on_write = self.wrote
+        database.on_write = self.on_write
         self._seconds = seconds
-        self._waiting: dict[UUID, set[Waiting]] = {}
-        self._written: set[UUID] = set()
-        self._wrote = asyncio.Event()
-        self._looking: asyncio.Task[None] | None = None
+        self._waiters: dict[UUID, set[Waiter]] = {}
+        self._changed: set[UUID] = set()
+        self._has_changes = asyncio.Event()
+        self._poller: asyncio.Task[None] | None = None
         self._is_over = False
-        self._notices = Notices(database, self._heard)
+        self._channel = NotifyChannel(database, self._on_change)
 
     def check(self, user: UUID) -> None:
-        """Raises ApiError when too many wait for this history already."""
-        if len(self._waiting.get(user, ())) >= MOST:
-            raise ApiError("too_many_requests", "Too many devices wait for news at once.", retry_after=60)
+        """Raise ApiError if too many devices already wait for this history."""
+        if len(self._waiters.get(user, ())) >= MAX_WAITERS:
+            raise ApiError(
+                "too_many_requests", "Too many devices of this account are connected. Try again later.", retry_after=60
+            )
 
     @contextmanager
-    def waiting(self, user: UUID, seq: int) -> Iterator[Waiting]:
-        """Wait for news of ``user``, of whose history ``seq`` is known."""
+    def waiter(self, user: UUID, seq: int) -> Iterator[Waiter]:
+        """Register a waiter for changes of the history of ``user`` after ``seq``."""
         self.check(user)
-        one = Waiting(seq)
+        waiter = Waiter(seq)
         if self._is_over:
-            one.end()
-        self._waiting.setdefault(user, set()).add(one)
-        self._notices.listen()
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look(), name="sync heads")
+            waiter.end()
+        self._waiters.setdefault(user, set()).add(waiter)
+        self._channel.listen()
+        if self._poller is None or self._poller.done():
+            self._poller = asyncio.create_task(self._poll(), name="poll sync heads")
         try:
-            yield one
+            yield waiter
         finally:
-            others = self._waiting[user]
-            others.discard(one)
+            others = self._waiters[user]
+            others.discard(waiter)
             if not others:
-                del self._waiting[user]
+                del self._waiters[user]
 
-    def wrote(self, user: UUID) -> None:
-        """This process has written in this history."""
-        self._notices.tell(user)
-        self._heard([user])
+    def on_write(self, user: UUID) -> None:
+        """Handle a write of this process to the history of ``user``."""
+        self._channel.publish(user)
+        self._on_change([user])
 
-    def _heard(self, users: Iterable[UUID]) -> None:
-        """Look at once at these histories, where somebody waits for one."""
-        if waited := self._waiting.keys() & users:
-            self._written |= waited
-            self._wrote.set()
+    def _on_change(self, users: Iterable[UUID]) -> None:
+        """Query the heads of these histories at once, if anybody waits for them."""
+        if awaited := self._waiters.keys() & users:
+            self._changed |= awaited
+            self._has_changes.set()
 
     def end(self) -> None:
-        """Let everybody go: the server ends, and would wait for them."""
+        """End all waits, so that the server can shut down."""
         self._is_over = True
-        for ones in self._waiting.values():
-            for one in ones:
-                one.end()
+        for waiters in self._waiters.values():
+            for waiter in waiters:
+                waiter.end()
 
     async def close(self) -> None:
-        """Look no more."""
+        """Stop polling."""
         self.end()
-        await self._notices.close()
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        await self._channel.close()
+        if self._poller is not None:
+            self._poller.cancel()
+            await asyncio.gather(self._poller, return_exceptions=True)
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         clock = asyncio.get_running_loop().time
         due = 0.0
-        while self._waiting:
+        while self._waiters:
             try:
                 async with asyncio.timeout_at(due):
-                    await self._wrote.wait()
+                    await self._has_changes.wait()
             except TimeoutError:
                 due = clock() + self._seconds
-                users = list(self._waiting)
+                users = list(self._waiters)
             else:
-                users = list(self._written)
-            self._written.clear()
-            self._wrote.clear()
-            await self._ask(users)
+                users = list(self._changed)
+            self._changed.clear()
+            self._has_changes.clear()
+            await self._query(users)
 
-    async def _ask(self, users: Iterable[UUID]) -> None:
+    async def _query(self, users: Iterable[UUID]) -> None:
         try:
             async with self._database.transaction(SERVER) as db:
                 rows = await (await db.execute(HEADS, (list(users),))).fetchall()
         except ApiError:
-            return  # the database is away; who waits goes on waiting
+            return  # the database is unreachable; waiters keep waiting
         for row in rows:
-            for one in self._waiting.get(row["user_id"], ()):
-                one.tell(row["seq"])
+            for waiter in self._waiters.get(row["user_id"], ()):
+                waiter.notify(row["seq"])

@@ -1,4 +1,4 @@
-"""Headers of a request that say which device asks. See docs/specification/sync-protocol.md#sync-headers."""
+"""Headers of a request that identify the device. See docs/specification/sync-protocol.md#sync-headers."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ CLIENT = r"^[^;/]+/[^;]+; *proto=[0-9]{1,18}-[0-9]{1,18}$"
 SEEN = r"^[0-9]{1,18}\.[0-9A-Za-z]{1,64}$"
 SENT_AT = r"^[0-9]{1,15}$"
 PULL = r"^cur=[0-9]{1,18}; *max=[0-9]{1,18}$"
-LONGEST = 15
-"""Digits of a time in ms."""
+MAX_DIGITS = 15
+"""Digits of a time in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Who asks, and what it was told before."""
+    """Device of a request, and its state."""
 
     seen: Commit | None = None
-    """The newest commit that it ever heard of."""
+    """The newest commit that it knows."""
     sent_at: int | None = None
-    """Its own clock, ms, when it sent this."""
+    """Its clock at the request, in milliseconds."""
     pull: Pull | None = None
-    """What it would have told along with the answer to a push."""
+    """Pull to answer together with a push."""
 
 
 @dataclass(frozen=True, slots=True)
-class Headers:
-    """As they came; requests in upstream's form may have any."""
+class DeviceHeaders:
+    """Unparsed headers; requests of upstream's protocol may have any."""
 
     client: str
     seen: str
@@ -42,13 +42,13 @@ class Headers:
     pull: str
 
     def device(self) -> Device:
-        """What they say. Raises ApiError: 426 for a device that speaks no language of ours, 400 for what is none."""
+        """Return the parsed headers. Raises ApiError 426 for an unsupported protocol, and 400 for invalid headers."""
         try:
             client = Client.parse(self.client)
             if client.common() is None:
                 raise ApiError(
                     "update_required",
-                    "This server and this program speak different versions of sync. Update the older one.",
+                    "This server and this app use different versions of the sync protocol. Update the older one.",
                     extra={"supported": PROTOCOLS},
                 )
             return Device(
@@ -57,33 +57,39 @@ class Headers:
                 Pull.parse(self.pull) if self.pull else None,
             )
         except BadItem as error:
-            raise ApiError("bad_request", "A header of the sync is not understood.", details=error.word) from None
+            raise ApiError("bad_request", "A sync header is not valid.", details=error.word) from None
 
 
-def _ms(told: str) -> int:
-    if not told.isascii() or not told.isdigit() or len(told) > LONGEST:
+def _ms(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > MAX_DIGITS:
         raise BadItem("bad_header")
-    return int(told)
+    return int(text)
 
 
 async def headers(
     sync_client: Annotated[
         str,
-        Header(json_schema_extra={"pattern": CLIENT}, description="<name>/<version>; proto=1-1. Needed in delta mode."),
+        Header(
+            json_schema_extra={"pattern": CLIENT}, description="<name>/<version>; proto=1-1. Required in delta mode."
+        ),
     ] = "",
     sync_seen: Annotated[
-        str, Header(json_schema_extra={"pattern": SEEN}, description="<seq>.<nonce>, the newest that was told to it.")
+        str,
+        Header(
+            json_schema_extra={"pattern": SEEN}, description="<seq>.<nonce>: the newest commit that the device knows."
+        ),
     ] = "",
     sync_sent_at: Annotated[
-        str, Header(json_schema_extra={"pattern": SENT_AT}, description="The device's clock: ms since 1970.")
+        str,
+        Header(json_schema_extra={"pattern": SENT_AT}, description="The device's clock, in milliseconds since 1970."),
     ] = "",
     sync_pull: Annotated[
         str,
-        Header(json_schema_extra={"pattern": PULL}, description="cur=<since>;max=<bytes>: with a push, what is new."),
+        Header(json_schema_extra={"pattern": PULL}, description="cur=<since>;max=<bytes>: pull together with a push."),
     ] = "",
-) -> Headers:
-    """The headers of a request."""
-    return Headers(sync_client, sync_seen, sync_sent_at, sync_pull)
+) -> DeviceHeaders:
+    """Return the headers of a request."""
+    return DeviceHeaders(sync_client, sync_seen, sync_sent_at, sync_pull)
 
 
-Asked = Annotated[Headers, Depends(headers)]
+DeviceHeadersDep = Annotated[DeviceHeaders, Depends(headers)]

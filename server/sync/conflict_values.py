@@ -1,4 +1,4 @@
-"""Values that were replaced by somebody who had not seen them, named on the rows that a device is told."""
+"""Values that were overtaken by authors who had not seen them, listed on the rows of a pull."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sterna.sync.wire import Row
 
 from ..database.pool import Connection
 
-MOST: Final = 16
-"""Of one row, the newest."""
+MAX_OVERTAKEN: Final = 16
+"""Overtaken values listed per row, the newest ones."""
 
 OVERTAKEN: Final = """
 select k.kind, k.id, h.seqs
@@ -24,7 +24,7 @@ cross join lateral (
         from message_history
         where user_id = %(user)s and kind = k.kind and id = k.id
         order by seq desc
-        limit %(most)s
+        limit %(limit)s
     ) as o
 ) as h
 where h.seqs is not null
@@ -32,7 +32,7 @@ where h.seqs is not null
 
 
 async def with_overtaken(db: Connection, user: UUID, rows: Sequence[Row]) -> list[Row]:
-    """Return the rows with what each of them overtook, so that the author of a value that lost can list it."""
+    """Return the rows with the numbers of values that each has overtaken, for the authors of lost values."""
     rewritten = [row for row in rows if row.ver > 1 and not row.is_dead]
     if not rewritten:
         return list(rows)
@@ -40,8 +40,8 @@ async def with_overtaken(db: Connection, user: UUID, rows: Sequence[Row]) -> lis
         "user": user,
         "kinds": [row.kind for row in rewritten],
         "ids": [row.id for row in rewritten],
-        "most": MOST,
+        "limit": MAX_OVERTAKEN,
     }
-    found = await (await db.execute(OVERTAKEN, values)).fetchall()
-    seqs = {(one["kind"], one["id"]): tuple(one["seqs"]) for one in found}
+    overtaken = await (await db.execute(OVERTAKEN, values)).fetchall()
+    seqs = {(row["kind"], row["id"]): tuple(row["seqs"]) for row in overtaken}
     return [replace(row, overtook=seqs.get((row.kind, row.id), ())) for row in rows]

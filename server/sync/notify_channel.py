@@ -1,8 +1,8 @@
-"""Histories that moved, told between the servers of one database by LISTEN and NOTIFY.
+"""Notification of other servers of one database about changed histories, by LISTEN and NOTIFY.
 
-Nothing is notified inside a push: NOTIFY takes a lock of the whole server when its transaction commits. What a process
-wrote is gathered for a moment and told in a transaction of its own. A notice may be lost, and a pooler in transaction
-mode passes none on; who waits is also looked up once a second (:mod:`sterna.server.sync.change_notifier`).
+A push does not notify in its own transaction, because NOTIFY locks the whole server at the commit. Changes are
+collected for a moment and published in a transaction of their own. Notifications may be lost, and a pooler in
+transaction mode passes none on; :mod:`sterna.server.sync.change_notifier` therefore also polls every second.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ..errors import ApiError
 from ..identity import SERVER
 
 CHANNEL: Final = "sterna_heads"
-GATHERED: Final = 0.05
-"""Seconds that notices are gathered for: twenty transactions a second at the most, however many push."""
-MOST: Final = 200
-"""Accounts of one notice; PostgreSQL takes 8,000 bytes."""
-AGAIN: Final = 5.0
-"""Seconds after which a connection that broke is tried again, and after which it is looked whether anybody listens."""
-LISTENING: Final = "sterna listening "
+COLLECT_SECONDS: Final = 0.05
+"""Time for which changes are collected: at most twenty transactions a second."""
+MAX_ACCOUNTS: Final = 200
+"""Accounts of one notification, which PostgreSQL limits to 8,000 bytes."""
+RETRY_SECONDS: Final = 5.0
+"""Delay before a lost connection is opened again, and between two checks for listeners."""
+LISTENER_NAME: Final = "sterna listening "
 LISTENERS: Final = """
 select exists (
     select 1 from pg_stat_activity
@@ -36,64 +36,64 @@ select exists (
 """
 
 
-class Notices:
-    """One process: tells others what it wrote, and calls ``heard`` with accounts that others wrote for."""
+class NotifyChannel:
+    """Channel of one process: publishes its changes, and calls ``on_change`` with accounts that others have changed."""
 
-    def __init__(self, database: Database, heard: Callable[[Iterable[UUID]], None]) -> None:
-        self._database, self._heard = database, heard
+    def __init__(self, database: Database, on_change: Callable[[Iterable[UUID]], None]) -> None:
+        self._database, self._on_change = database, on_change
         self._origin = secrets.token_hex(4)
-        self._name = LISTENING + self._origin
-        self._is_heard, self._looked = False, -AGAIN
-        self._wrote: set[UUID] = set()
-        self._telling: asyncio.Task[None] | None = None
-        self._listening: asyncio.Task[None] | None = None
+        self._name = LISTENER_NAME + self._origin
+        self._has_listeners, self._checked_at = False, -RETRY_SECONDS
+        self._changed: set[UUID] = set()
+        self._publisher: asyncio.Task[None] | None = None
+        self._listener: asyncio.Task[None] | None = None
 
-    def tell(self, user: UUID) -> None:
-        """Have the other processes told that the history of ``user`` moved."""
-        self._wrote.add(user)
-        if self._telling is None or self._telling.done():
-            self._telling = asyncio.create_task(self._tell(), name="tell of heads")
+    def publish(self, user: UUID) -> None:
+        """Announce a change of the history of ``user`` to the other processes."""
+        self._changed.add(user)
+        if self._publisher is None or self._publisher.done():
+            self._publisher = asyncio.create_task(self._publish(), name="publish changes")
 
     def listen(self) -> None:
-        """Begin to listen, if this process does not do so yet; it ends with :meth:`close`."""
-        if self._listening is None or self._listening.done():
-            self._listening = asyncio.create_task(self._listen(), name="listen for heads")
+        """Start to listen, unless this process does already; it ends with :meth:`close`."""
+        if self._listener is None or self._listener.done():
+            self._listener = asyncio.create_task(self._listen(), name="listen for changes")
 
     async def close(self) -> None:
-        """Tell and hear no more."""
-        tasks = [task for task in (self._telling, self._listening) if task is not None]
+        """Stop publishing and listening."""
+        tasks = [task for task in (self._publisher, self._listener) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _tell(self) -> None:
-        while self._wrote:
-            await asyncio.sleep(GATHERED)
-            if not await self._has_listeners():
-                self._wrote.clear()
+    async def _publish(self) -> None:
+        while self._changed:
+            await asyncio.sleep(COLLECT_SECONDS)
+            if not await self._check_listeners():
+                self._changed.clear()
                 return
-            users = [self._wrote.pop() for _ in range(min(MOST, len(self._wrote)))]
+            users = [self._changed.pop() for _ in range(min(MAX_ACCOUNTS, len(self._changed)))]
             payload = f"{self._origin}:{','.join(user.hex for user in users)}"
 
             async def work(db: Connection, payload: str = payload) -> None:
                 await db.execute("select pg_notify(%s, %s)", (CHANNEL, payload))
 
-            with suppress(ApiError):  # who waits looks once a second too
+            with suppress(ApiError):  # waiters also poll every second
                 await self._database.write(SERVER, work)
 
-    async def _has_listeners(self) -> bool:
-        """Whether another process listens, as it was some seconds ago: most servers are alone with their database."""
+    async def _check_listeners(self) -> bool:
+        """Return whether another process listens, at most a few seconds old: most servers are alone."""
         now = asyncio.get_running_loop().time()
-        if now - self._looked >= AGAIN:
-            self._looked = now
+        if now - self._checked_at >= RETRY_SECONDS:
+            self._checked_at = now
 
             async def work(db: Connection) -> bool:
-                row = await (await db.execute(LISTENERS, (f"{LISTENING}%", self._name))).fetchone()
+                row = await (await db.execute(LISTENERS, (f"{LISTENER_NAME}%", self._name))).fetchone()
                 return row is not None and bool(row["others"])
 
             with suppress(ApiError):
-                self._is_heard = await self._database.read(SERVER, work)
-        return self._is_heard
+                self._has_listeners = await self._database.read(SERVER, work)
+        return self._has_listeners
 
     async def _listen(self) -> None:
         while True:
@@ -102,12 +102,12 @@ class Notices:
                     if connection is None:
                         return
                     await connection.execute(f"listen {CHANNEL}")
-                    async for notice in connection.notifies():
-                        self._take(notice.payload)
-            await asyncio.sleep(AGAIN)
+                    async for notification in connection.notifies():
+                        self._receive(notification.payload)
+            await asyncio.sleep(RETRY_SECONDS)
 
-    def _take(self, payload: str) -> None:
+    def _receive(self, payload: str) -> None:
         origin, _, users = payload.partition(":")
         if origin != self._origin:
-            with suppress(ValueError):  # anybody who may connect may notify
-                self._heard([UUID(hex=one) for one in users.split(",") if one])
+            with suppress(ValueError):  # every role that can connect can notify
+                self._on_change([UUID(hex=user) for user in users.split(",") if user])

@@ -1,4 +1,4 @@
-"""What a device is told of a history: pages of it, the newest conversations, one of them, the name of its state."""
+"""Reading a history: pages, the newest conversations, single rows, and the name of the current state."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ..database.pool import Connection
 from ..long_work import all_rows
 from .conflict_values import with_overtaken
 
-MOST_ROWS: Final = 1000
-"""Of one page, however small they are."""
+MAX_ROWS: Final = 1000
+"""Rows of one page."""
 ROW_BYTES: Final = 400
-"""What a row costs beside its texts, roughly."""
+"""Approximate bytes of a row without its texts."""
 
-_STAMPED = (
+_STAMP_COLUMNS = (
     "r.kind, r.id, r.session_id, r.seq, r.created_seq, r.ver, r.deleted_at is not null as is_dead, r.cls, r.time, r.tie"
 )
-_VALUES = """
+_VALUE_COLUMNS = """
     s.title as session_title,
     least(greatest(s.created_at, '0001-01-02'), '9999-12-30') as session_created_at,
     g.value as setting,
@@ -49,14 +49,14 @@ _VALUES = """
     m.output_image_tokens,
     m.annotations,
     m.raw_message"""
-_MESSAGE = """
+_MESSAGE_JOIN = """
 left join lateral (
     select * from chat_messages as o where r.kind = 'm' and o.user_id = r.user_id and o.id = r.id limit 1
 ) as m on true"""
-_JOINED = f"""
+_VALUE_JOINS = f"""
 left join lateral (
     select * from chat_sessions as o where r.kind = 'c' and o.user_id = r.user_id and o.id = r.id limit 1
-) as s on true{_MESSAGE}
+) as s on true{_MESSAGE_JOIN}
 left join lateral (
     select o.value
     from session_settings as o
@@ -64,8 +64,8 @@ left join lateral (
         and o.key = substr(r.id, length(r.session_id) + 2)
     limit 1
 ) as g on true"""
-"""One by one by their keys: a join of whole tables looks cheap to who plans it when they have just been filled."""
-_BY_KEY = """
+"""Joins row by row, because the planner underestimates the cost of joining tables that were just filled."""
+_ROWS_BY_KEY = """
 from unnest(%(kinds)s::text [], %(ids)s::text []) as k (kind, id)
 cross join lateral (
     select * from sync_rows as o where o.user_id = %(user)s and o.kind = k.kind and o.id = k.id limit 1
@@ -75,21 +75,22 @@ PAGE: Final = f"""
 with later as (
     select r.*
     from sync_rows as r
-    where r.user_id = %(user)s and r.seq > %(cur)s and r.seq <= %(head)s and not r.seq = any(%(but)s::bigint [])
+    where r.user_id = %(user)s and r.seq > %(cur)s and r.seq <= %(head)s and not r.seq = any(%(excluded)s::bigint [])
         and (%(with_dead)s or r.deleted_at is null)
     order by r.seq
     limit %(rows)s
 )
-select {_STAMPED}, {_VALUES}, (select count(*) from later) as found, (select max(seq) from later) as last_seq
+select {_STAMP_COLUMNS}, {_VALUE_COLUMNS},
+    (select count(*) from later) as row_count, (select max(seq) from later) as last_seq
 from (
     select
         r.*,
         sum({ROW_BYTES} + coalesce(octet_length(m.content), 0) + coalesce(octet_length(m.reasoning), 0))
             over (order by r.seq) - coalesce(octet_length(m.content), 0) - coalesce(octet_length(m.reasoning), 0)
             - {ROW_BYTES} as before
-    from later as r{_MESSAGE}
+    from later as r{_MESSAGE_JOIN}
 ) as r
-{_JOINED}
+{_VALUE_JOINS}
 where r.before < %(bytes)s
 order by r.seq
 """
@@ -107,14 +108,14 @@ OF_SESSION: Final = PAGE.replace(
     ) as r
 """,
 )
-"""By the index of a conversation's messages: one of the history by conversation would cost each write."""
-NAMED: Final = f"""
-select {_STAMPED}, {_VALUES}
-{_BY_KEY}
-{_JOINED}
+"""Uses the index of messages, because an index of the history by conversation would slow each write."""
+ROWS: Final = f"""
+select {_STAMP_COLUMNS}, {_VALUE_COLUMNS}
+{_ROWS_BY_KEY}
+{_VALUE_JOINS}
 """
 NEWEST: Final = f"""
-select {_STAMPED}, {_VALUES}, c.last_message_timestamp, c.last_message_preview, c.message_count,
+select {_STAMP_COLUMNS}, {_VALUE_COLUMNS}, c.last_message_timestamp, c.last_message_preview, c.message_count,
     c.total_tokens as tokens, c.last_model
 from (
     select *
@@ -126,15 +127,15 @@ from (
 cross join lateral (
     select * from sync_rows as o where o.user_id = c.user_id and o.kind = 'c' and o.id = c.id limit 1
 ) as r
-{_JOINED}
+{_VALUE_JOINS}
 order by coalesce(c.last_message_timestamp, c.updated_at) desc, c.id desc
 """
-STAMPED: Final = f"""
-select {_STAMPED}
-{_BY_KEY}
+STAMPS: Final = f"""
+select {_STAMP_COLUMNS}
+{_ROWS_BY_KEY}
 """
 CHANGED: Final = f"""
-select {_STAMPED}
+select {_STAMP_COLUMNS}
 from sync_rows as r
 where r.user_id = %(user)s and r.seq > %(after)s
 """
@@ -153,24 +154,24 @@ left join sync_commit as c on c.user_id = %(user)s and c.seq_hi = h.seq
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest state of a history, and whether a device was told of this history and no other."""
+    """Current state of a history, and whether a device knows this history."""
 
     seq: int
     name: Commit | None
-    """None until somebody is told of it."""
+    """None until a device gets it."""
     is_known: bool
     may_lag: bool = False
-    """This is a copy that is only read, and not beyond what the device was told: the rest may be on its way."""
+    """Whether this is a standby that is not ahead of the device: the missing rows may still arrive."""
 
 
-_OF_A_PUSH: Final = """select
+_REPLICA_COLUMNS: Final = """select
     (select pushed_bytes from sync_head where user_id = %(user)s) as pushed_bytes,
     r.push_seq,
     r.req_hash,
     r.answer,
 """
 HEAD_AND_REPLICA: Final = (
-    HEAD.replace("select\n", _OF_A_PUSH, 1)
+    HEAD.replace("select\n", _REPLICA_COLUMNS, 1)
     + "left join sync_replica as r on r.user_id = %(user)s and r.replica = %(replica)s\n"
 )
 
@@ -178,7 +179,7 @@ HEAD_AND_REPLICA: Final = (
 async def head_and_replica(
     db: Connection, user: UUID, replica: str, seen: Commit | None
 ) -> tuple[Head, dict[str, Any]]:
-    """How far a history is; what a device pushed last and was told, null when it never did; what all have pushed."""
+    """Return the head of a history, and a row with the last push of a replica, its response and the account's bytes."""
     values = {
         "user": user,
         "seen": seen.seq if seen else 0,
@@ -196,7 +197,7 @@ def _head(row: dict[str, Any]) -> Head:
 
 
 async def head(db: Connection, user: UUID, seen: Commit | None = None) -> Head:
-    """How far a history is."""
+    """Return the head of a history."""
     values = {"user": user, "seen": seen.seq if seen else 0, "nonce": seen.nonce if seen else ""}
     row = await (await db.execute(HEAD, values)).fetchone()
     assert row is not None
@@ -204,162 +205,164 @@ async def head(db: Connection, user: UUID, seen: Commit | None = None) -> Head:
 
 
 async def name_head(db: Connection) -> Commit | None:
-    """The newest commit of the caller, by a name that is made where it has none. In a write, with the turn taken."""
-    row = await (await db.execute("select public.sync_name_head() as told")).fetchone()
-    return None if row is None or row["told"] is None else Commit.parse(row["told"])
+    """Return the name of the caller's newest commit, created if it has none; needs a write with the account's lock."""
+    row = await (await db.execute("select public.sync_name_head() as name")).fetchone()
+    return None if row is None or row["name"] is None else Commit.parse(row["name"])
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A page that is asked for."""
+class PageRequest:
+    """Request for a page of a history."""
 
     user: UUID
     cur: int
-    most: int
-    """Bytes, roughly."""
+    max_bytes: int
+    """Approximate bytes of the page."""
     head: int = 0
-    """As it was read before: what is written since comes in a later page."""
+    """Head that was read before; later writes come in a later page."""
     session_id: str | None = None
-    """One conversation only, and of it what lives."""
+    """Restriction to the live rows of one conversation."""
     with_dead: bool = True
-    but: Sequence[int] = ()
-    """Numbers that the device has been told of."""
+    excluded: Sequence[int] = ()
+    """Numbers that the device knows already."""
 
 
-async def page(db: Connection, wanted: Wanted) -> tuple[list[Row], int, bool]:
-    """Rows after ``cur``, one at least; where they end; whether there are more.
+async def page(db: Connection, request: PageRequest) -> tuple[list[Row], int, bool]:
+    """Return the rows after ``cur``, at least one, the cursor after them, and whether there are more.
 
-    A message whose conversation's own row comes later carries that row along.
+    If the row of a message's conversation comes later, it is included as well.
     """
-    new = wanted.head - wanted.cur
-    if wanted.session_id is None and (new <= 0 or new == sum(wanted.cur < seq <= wanted.head for seq in wanted.but)):
-        return [], max(wanted.cur, wanted.head), False
+    new = request.head - request.cur
+    if request.session_id is None and (
+        new <= 0 or new == sum(request.cur < seq <= request.head for seq in request.excluded)
+    ):
+        return [], max(request.cur, request.head), False
     values: dict[str, Any] = {
-        "user": wanted.user,
-        "cur": wanted.cur,
-        "head": wanted.head,
-        "bytes": max(1, wanted.most),
-        "rows": MOST_ROWS,
-        "but": list(wanted.but),
-        "with_dead": wanted.with_dead,
-        "session": wanted.session_id,
+        "user": request.user,
+        "cur": request.cur,
+        "head": request.head,
+        "bytes": max(1, request.max_bytes),
+        "rows": MAX_ROWS,
+        "excluded": list(request.excluded),
+        "with_dead": request.with_dead,
+        "session": request.session_id,
     }
-    statement = PAGE if wanted.session_id is None else OF_SESSION
-    # planned each time, for tables that may have grown since the last
-    found = await all_rows(await db.execute(statement, values, prepare=False))
-    rows = [row_of(one) for one in found]
-    more = bool(rows) and (found[0]["found"] == MOST_ROWS or rows[-1].seq < found[0]["last_seq"])
-    if wanted.session_id is not None:
-        end = rows[-1].seq if rows else wanted.cur
-        return await with_overtaken(db, wanted.user, rows), end, more
-    end = rows[-1].seq if more else max(wanted.cur, wanted.head)
-    there = {row.id for row in rows if row.kind == "c"}
-    carried = {row.session_id for row in rows if row.kind != "c"} - there
-    moved = [row for row in await named(db, wanted.user, (("c", one) for one in carried)) if row.seq > end]
-    return await with_overtaken(db, wanted.user, [*sorted(moved, key=lambda row: row.seq), *rows]), end, more
+    statement = PAGE if request.session_id is None else OF_SESSION
+    # planned each time, because the tables may have grown
+    records = await all_rows(await db.execute(statement, values, prepare=False))
+    rows = [row_of(record) for record in records]
+    more = bool(rows) and (records[0]["row_count"] == MAX_ROWS or rows[-1].seq < records[0]["last_seq"])
+    if request.session_id is not None:
+        end = rows[-1].seq if rows else request.cur
+        return await with_overtaken(db, request.user, rows), end, more
+    end = rows[-1].seq if more else max(request.cur, request.head)
+    included = {row.id for row in rows if row.kind == "c"}
+    missing = {row.session_id for row in rows if row.kind != "c"} - included
+    later = [row for row in await load_rows(db, request.user, (("c", key) for key in missing)) if row.seq > end]
+    return await with_overtaken(db, request.user, [*sorted(later, key=lambda row: row.seq), *rows]), end, more
 
 
-async def named(db: Connection, user: UUID, things: Iterable[tuple[str, str]]) -> list[Row]:
-    """These rows, live or dead, with their values; unknown ones are left out."""
-    return [row_of(one) for one in await _these(db, NAMED, user, things)]
+async def load_rows(db: Connection, user: UUID, keys: Iterable[tuple[str, str]]) -> list[Row]:
+    """Return rows by key, live or dead, with their values; unknown keys are left out."""
+    return [row_of(record) for record in await _select(db, ROWS, user, keys)]
 
 
-async def stamped(db: Connection, user: UUID, things: Iterable[tuple[str, str]]) -> list[Row]:
-    """The same without their values."""
-    return [stamped_row(one) for one in await _these(db, STAMPED, user, things)]
+async def load_stamps(db: Connection, user: UUID, keys: Iterable[tuple[str, str]]) -> list[Row]:
+    """Return rows by key, live or dead, without values; unknown keys are left out."""
+    return [stamped_row(record) for record in await _select(db, STAMPS, user, keys)]
 
 
-async def changed(db: Connection, user: UUID, after: int) -> list[Row]:
-    """Every row that took a number after that one, without values. Meant for what one push has just written."""
-    return [stamped_row(one) for one in await all_rows(await db.execute(CHANGED, {"user": user, "after": after}))]
+async def changed_since(db: Connection, user: UUID, after: int) -> list[Row]:
+    """Return all rows with a number after ``after``, without values; for the rows that a push has just written."""
+    return [stamped_row(record) for record in await all_rows(await db.execute(CHANGED, {"user": user, "after": after}))]
 
 
-async def _these(
-    db: Connection, statement: LiteralString, user: UUID, things: Iterable[tuple[str, str]]
+async def _select(
+    db: Connection, statement: LiteralString, user: UUID, keys: Iterable[tuple[str, str]]
 ) -> list[dict[str, Any]]:
-    known: Sequence[tuple[str, str]] = sorted(things)
-    if not known:
+    ordered: Sequence[tuple[str, str]] = sorted(keys)
+    if not ordered:
         return []
-    values = {"user": user, "kinds": [kind for kind, _ in known], "ids": [key for _, key in known]}
+    values = {"user": user, "kinds": [kind for kind, _ in ordered], "ids": [key for _, key in ordered]}
     return await all_rows(await db.execute(statement, values))
 
 
 async def newest(db: Connection, user: UUID, count: int) -> list[Row]:
-    """The conversations in which something happened last, with what a list shows of them."""
+    """Return the conversations with the latest activity, with the values that a list shows."""
     rows = []
-    for found in await all_rows(await db.execute(NEWEST, {"user": user, "rows": count})):
-        row = row_of(found)
-        at = found["last_message_timestamp"]
+    for record in await all_rows(await db.execute(NEWEST, {"user": user, "rows": count})):
+        row = row_of(record)
+        at = record["last_message_timestamp"]
         if row.is_dead:
             continue
         row.value.update(
             lastMessageTimestamp=None if at is None else written(at),
-            lastMessagePreview=found["last_message_preview"],
-            messageCount=found["message_count"],
-            totalTokens=found["tokens"],
-            lastModel=found["last_model"],
+            lastMessagePreview=record["last_message_preview"],
+            messageCount=record["message_count"],
+            totalTokens=record["tokens"],
+            lastModel=record["last_model"],
         )
         rows.append(row)
     return await with_overtaken(db, user, rows)
 
 
-def row_of(found: dict[str, Any]) -> Row:
-    """A row of the history as the wire has it."""
-    value = None if found["is_dead"] else _value(found)
-    return stamped_row(found, value, is_dead=value is None)
+def row_of(record: dict[str, Any]) -> Row:
+    """Return a row of the history as on the wire."""
+    value = None if record["is_dead"] else _value(record)
+    return stamped_row(record, value, is_dead=value is None)
 
 
-def stamped_row(found: dict[str, Any], value: Any = None, *, is_dead: bool | None = None) -> Row:
-    """The same with another value, or none."""
-    kind: Kind = found["kind"]
+def stamped_row(record: dict[str, Any], value: Any = None, *, is_dead: bool | None = None) -> Row:
+    """Return a row of the history with another value, or without one."""
+    kind: Kind = record["kind"]
     return Row(
         kind=kind,
-        id=found["id"],
-        session_id=found["session_id"],
-        seq=found["seq"],
-        created_seq=found["created_seq"],
-        ver=found["ver"],
-        is_dead=found["is_dead"] if is_dead is None else is_dead,
-        stamp=Stamp(found["cls"], found["time"], found["tie"]),
+        id=record["id"],
+        session_id=record["session_id"],
+        seq=record["seq"],
+        created_seq=record["created_seq"],
+        ver=record["ver"],
+        is_dead=record["is_dead"] if is_dead is None else is_dead,
+        stamp=Stamp(record["cls"], record["time"], record["tie"]),
         value=value,
     )
 
 
-def binned_row(found: dict[str, Any]) -> Row:
-    """What the trash has, as the row that it was; without a value where only that it died is known."""
-    row, kept = stamped_row(found), found["payload"]
-    if kept is None:
+def trash_row(record: dict[str, Any]) -> Row:
+    """Return a row of the trash as it was; without a value if only its deletion is known."""
+    row, payload = stamped_row(record), record["payload"]
+    if payload is None:
         return row
     if row.kind == "c":
-        value: Any = {"title": kept["title"], "createdAt": written(datetime.fromisoformat(kept["created_at"]))}
+        value: Any = {"title": payload["title"], "createdAt": written(datetime.fromisoformat(payload["created_at"]))}
     elif row.kind == "s":
-        value = {"value": kept["value"]}
+        value = {"value": payload["value"]}
     else:
-        at = datetime.fromisoformat(kept["message_timestamp"])
-        value = _message(kept | {"timestamp": at, "was_streaming": kept["is_streaming"]})
+        at = datetime.fromisoformat(payload["message_timestamp"])
+        value = _message(payload | {"timestamp": at, "was_streaming": payload["is_streaming"]})
     return replace(row, value=value)
 
 
 _COLUMNS = tuple(name for name in Message.__slots__ if name not in ("id", "extra"))
 
 
-def _value(found: dict[str, Any]) -> dict[str, Any] | None:
-    """None where there is nothing, whatever its row says: plain SQL may do anything to what is one's own."""
-    if found[{"c": "session_title", "s": "setting"}.get(found["kind"], "role")] is None:
+def _value(record: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the value of a row; None if the row's target is missing, as owners can delete it with plain SQL."""
+    if record[{"c": "session_title", "s": "setting"}.get(record["kind"], "role")] is None:
         return None
-    if found["kind"] == "c":
-        return {"title": found["session_title"], "createdAt": written(found["session_created_at"])}
-    if found["kind"] == "s":
-        return {"value": found["setting"]}
-    return _message(found)
+    if record["kind"] == "c":
+        return {"title": record["session_title"], "createdAt": written(record["session_created_at"])}
+    if record["kind"] == "s":
+        return {"value": record["setting"]}
+    return _message(record)
 
 
-def _message(found: dict[str, Any]) -> dict[str, Any]:
-    told = {name: found[name] for name in _COLUMNS}
+def _message(record: dict[str, Any]) -> dict[str, Any]:
+    columns = {name: record[name] for name in _COLUMNS}
     for name in ("total_tokens", "input_tokens", "output_tokens", "elapsed_ms", "attachment_count"):
-        told[name] = told[name] or 0
-    told["metadata"] = told["metadata"] if isinstance(told["metadata"], dict) else {}
-    told["content_type"] = told["content_type"] or "text"
-    told["was_streaming"] = bool(told["was_streaming"])
-    value = Message(id=found["id"], **told).encode()
-    return value if found["raw_message"] is None else value | {"raw_message": found["raw_message"]}
+        columns[name] = columns[name] or 0
+    columns["metadata"] = columns["metadata"] if isinstance(columns["metadata"], dict) else {}
+    columns["content_type"] = columns["content_type"] or "text"
+    columns["was_streaming"] = bool(columns["was_streaming"])
+    value = Message(id=record["id"], **columns).encode()
+    return value if record["raw_message"] is None else value | {"raw_message": record["raw_message"]}

@@ -1,7 +1,7 @@
-"""What is kept for a time only, let go when that is over: the trash, names of commits, devices that never came back.
-Beside it the figures of each day are written, and visits in which nothing happens any more are ended.
+"""Removal of expired rows: the trash, names of commits, and devices that never came back.
 
-A little at a time, so that nobody waits; of several servers each does what the others have not begun.
+Also writes the daily statistics and ends idle visits. It works in small steps so that no request waits; several servers
+share the work.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from ..database.pool import Database
 from ..errors import ApiError
 from ..identity import SERVER
 
-EVERY: Final = 6 * 3600.0
+INTERVAL: Final = 6 * 3600.0
 SECONDS: Final = 300.0
-"""Limit of one statement; each goes through a table."""
-AGAIN: Final = 60.0
-"""Seconds after which a database that was away is asked again."""
+"""Time limit of one statement, which may scan a table."""
+RETRY_SECONDS: Final = 60.0
+"""Delay after an error of the database."""
 
 
 async def purge(database: Database) -> int:
-    """Remove what is over; how many rows that were. Tombstones stay for ever."""
+    """Remove expired rows; return their number. Tombstones are never removed."""
     removed = 0
     while True:
         async with database.transaction(SERVER, seconds=SECONDS) as db:
@@ -33,8 +33,8 @@ async def purge(database: Database) -> int:
         removed += row["removed"]
 
 
-async def count(database: Database) -> None:
-    """End idle visits and write today's figures; nothing is removed for that.
+async def write_statistics(database: Database) -> None:
+    """End idle visits and write today's statistics, without removing anything.
 
     See docs/specification/decisions.md#visit-end.
     """
@@ -43,9 +43,9 @@ async def count(database: Database) -> None:
 
 
 @asynccontextmanager
-async def kept(database: Database, first: float) -> AsyncIterator[None]:
-    """While the server runs, for the first time after so many seconds: counting takes a connection for a while."""
-    task = asyncio.create_task(_keep(database, first), name="sync keeping")
+async def running_retention(database: Database, first: float) -> AsyncIterator[None]:
+    """Remove expired rows periodically, for the first time after ``first`` seconds."""
+    task = asyncio.create_task(_run(database, first), name="retention")
     try:
         yield
     finally:
@@ -53,13 +53,13 @@ async def kept(database: Database, first: float) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def _keep(database: Database, first: float) -> None:
+async def _run(database: Database, first: float) -> None:
     await asyncio.sleep(first)
     while True:
         try:
             await purge(database)
-            await count(database)
-            pause = EVERY
+            await write_statistics(database)
+            pause = INTERVAL
         except ApiError:
-            pause = AGAIN
+            pause = RETRY_SECONDS
         await asyncio.sleep(pause)

@@ -1,6 +1,6 @@
-"""Answers of pushes as they are stored, so that a repeated push is answered again and not done again.
+"""Stored responses of pushes, so that a repeated push gets the same response and is not applied again.
 
-What is read back was written by this server or, through SQL, by its owner: it is inflated up to a limit only.
+A stored response may have been written by the account's owner through SQL, so it is decompressed up to a limit only.
 """
 
 from __future__ import annotations
@@ -15,51 +15,51 @@ from sterna.sync.wire import Ack, BadItem
 
 from ..errors import ApiError
 
-MOST_BYTES: Final = 8 * 1024 * 1024
-"""Of an answer before it is compressed."""
-PACKED_BYTES: Final = 4 * 1024 * 1024
-"""Of a stored one; more is not even looked at. The table refuses it too."""
+MAX_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of a response before compression."""
+MAX_COMPRESSED: Final = 4 * 1024 * 1024
+"""Bytes of a stored response; the table refuses more too."""
 SMALL: Final = 16 * 1024
-"""Stored bytes that are worked on beside the event loop when there are more."""
+"""Stored bytes above which a thread decompresses."""
 
 
-async def packed(acks: Sequence[Ack]) -> bytes:
-    """Return acknowledgements as they are stored. Raises ApiError 413 for more than may be stored."""
-    stored = await asyncio.to_thread(_pack, acks) if len(acks) > 50 else _pack(acks)
+async def compress_acks(acks: Sequence[Ack]) -> bytes:
+    """Return acknowledgements in their stored form. Raises ApiError 413 if they are too large."""
+    stored = await asyncio.to_thread(_compress, acks) if len(acks) > 50 else _compress(acks)
     if stored is None:
         raise ApiError(
-            "payload_too_large", "The answer to this push would be too large.", details="Push fewer ops at once."
+            "payload_too_large", "The response to this push would be too large.", details="Push fewer ops at a time."
         )
     return stored
 
 
-async def unpacked(stored: bytes | None) -> list[Ack] | None:
-    """Return the acknowledgements; None for bytes that this server did not write."""
-    if stored is None or len(stored) > PACKED_BYTES:
+async def decompress_acks(stored: bytes | None) -> list[Ack] | None:
+    """Return stored acknowledgements; None for invalid bytes."""
+    if stored is None or len(stored) > MAX_COMPRESSED:
         return None
-    return await asyncio.to_thread(_unpack, stored) if len(stored) > SMALL else _unpack(stored)
+    return await asyncio.to_thread(_decompress, stored) if len(stored) > SMALL else _decompress(stored)
 
 
-def _pack(acks: Sequence[Ack]) -> bytes | None:
-    size, pieces = 0, []
-    packer = zlib.compressobj(1)
-    for place, ack in enumerate(acks):
-        piece = (("," if place else "[") + json.dumps(ack.encode())).encode()
-        size += len(piece)
-        if size > MOST_BYTES:
+def _compress(acks: Sequence[Ack]) -> bytes | None:
+    size, chunks = 0, []
+    compressor = zlib.compressobj(1)
+    for position, ack in enumerate(acks):
+        chunk = (("," if position else "[") + json.dumps(ack.encode())).encode()
+        size += len(chunk)
+        if size > MAX_BYTES:
             return None
-        pieces.append(packer.compress(piece))
-    pieces += [packer.compress(b"]" if acks else b"[]"), packer.flush()]
-    stored = b"".join(pieces)
-    return stored if len(stored) <= PACKED_BYTES else None
+        chunks.append(compressor.compress(chunk))
+    chunks += [compressor.compress(b"]" if acks else b"[]"), compressor.flush()]
+    stored = b"".join(chunks)
+    return stored if len(stored) <= MAX_COMPRESSED else None
 
 
-def _unpack(stored: bytes) -> list[Ack] | None:
-    inflater = zlib.decompressobj()
+def _decompress(stored: bytes) -> list[Ack] | None:
+    decompressor = zlib.decompressobj()
     try:
-        told = inflater.decompress(stored)
-        if inflater.unconsumed_tail or not inflater.eof:
+        text = decompressor.decompress(stored, MAX_BYTES + 3)
+        if decompressor.unconsumed_tail or not decompressor.eof:
             return None
-        return [Ack.decode(one) for one in json.loads(told)]
+        return [Ack.decode(item) for item in json.loads(text)]
     except (zlib.error, ValueError, RecursionError, TypeError, AttributeError, KeyError, BadItem):
         return None

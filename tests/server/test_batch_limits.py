@@ -11,7 +11,7 @@ from deltas import Device
 from people import Db, Person, acting
 
 from sterna.server.routes import sync_delta
-from sterna.server.routes.sync import MOST_ITEMS
+from sterna.server.routes.sync import MAX_ITEMS
 
 BATCH = "select sync_user_conversations(%s, %s) as answer"
 COUNTERS = """
@@ -120,9 +120,9 @@ def test_a_batch_has_so_many_conversations_and_messages_at_most(db: Db, ada: Per
 def test_a_push_of_too_many_items_is_refused_before_they_are_looked_at(
     ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = ada.http.post("/api/chat/sync", json={"conversations": [None] * (MOST_ITEMS + 1)})
+    told = ada.http.post("/api/chat/sync", json={"conversations": [None] * (MAX_ITEMS + 1)})
     assert (told.status_code, told.json()["code"]) == (413, "payload_too_large")
-    foreign = [{"id": f"c{n}", "userId": "somebody else"} for n in range(MOST_ITEMS)]
+    foreign = [{"id": f"c{n}", "userId": "somebody else"} for n in range(MAX_ITEMS)]
     told = ada.http.post("/api/chat/sync", json={"conversations": foreign})
     assert (told.status_code, len(told.content) < 2000) == (403, True)
     monkeypatch.setattr(sync_delta.DeltaPush, "decode", None)

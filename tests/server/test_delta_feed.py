@@ -21,7 +21,7 @@ from waiting import until
 
 from sterna.server.routes import sync_head
 from sterna.server.settings import ServerSettings
-from sterna.server.sync.change_notifier import Waiting
+from sterna.server.sync.change_notifier import Waiter
 from sterna.sync.wire import DeltaPush, Op, Row
 from tests.serving import serving
 
@@ -371,7 +371,7 @@ def test_a_silent_stream_has_a_heartbeat(ada: Person, monkeypatch: pytest.Monkey
 
 def test_a_stream_ends_some_time(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync_head, "HEARTBEAT", 0.02)
-    monkeypatch.setattr(sync_head, "LONGEST", 0.1)
+    monkeypatch.setattr(sync_head, "MAX_SECONDS", 0.1)
     stream = Stream(ada)
     until(lambda: stream.is_over, "the end")
     stream.leave()
@@ -384,7 +384,7 @@ def test_nobody_and_who_speaks_another_language_have_no_stream(ada: Person, http
 
 
 def test_only_so_many_wait_for_one_history(ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sterna.server.sync.change_notifier.MOST", 1)
+    monkeypatch.setattr("sterna.server.sync.change_notifier.MAX_WAITERS", 1)
     stream = Stream(ada)
     until(lambda: stream.heads() == [0], "the head")
     answer = ada.http.get(HEAD, headers=CLIENT)
@@ -401,13 +401,13 @@ def test_streams_and_long_questions_do_not_keep_the_server_from_ending(
     ada: Person, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting: list[float] = []
-    news = Waiting.news
+    wait = Waiter.wait
 
-    async def watched(self: Waiting, seconds: float) -> bool:
+    async def watched(self: Waiter, seconds: float) -> bool:
         waiting.append(seconds)
-        return await news(self, seconds)
+        return await wait(self, seconds)
 
-    monkeypatch.setattr(Waiting, "news", watched)
+    monkeypatch.setattr(Waiter, "wait", watched)
     with serving(replace(settings, shutdown_seconds=60)) as address:
         stream = Stream(ada, address)
         answer, thread = ask(ada, address, since=0, wait=50)

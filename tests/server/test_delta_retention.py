@@ -77,7 +77,7 @@ def test_bytes_are_counted_as_they_arrive(db: Db, served: Serve) -> None:
         refused = device.send(said("m3", content=text))
         assert refused.status_code == 429
         assert refused.headers["retry-after"]
-        assert "64 pieces of 16 KiB" in refused.json()["details"]
+        assert "64 blocks of 16 KiB" in refused.json()["details"]
         # what is small is not counted, and neither is what is read
         assert device.send(said("m4")).status_code == 200
         assert http.get(SYNC, params={"since": 0}, headers=CLIENT).status_code == 200
@@ -94,7 +94,7 @@ def test_an_account_is_bounded_by_all_that_it_pushed_and_not_by_the_hour(db: Db,
         refused = device.send(said("m5", content=text))
         assert refused.status_code == 429
         assert int(refused.headers["retry-after"]) == 24 * 3600
-        assert "as this server keeps for one (2 MB)" in refused.json()["error"]
+        assert "storage limit on this server (2 MB)" in refused.json()["error"]
         device.push_seq -= 1
         assert device.send(Op("m", "m4", "del", "c1")).status_code == 200
         assert device.pull().rows

@@ -68,7 +68,7 @@ def test_many_messages_are_decoded_beside_the_event_loop(ada: Person, monkeypatc
 
     monkeypatch.setattr(sync_route, "messages_json", noting(sync_route.messages_json))
     monkeypatch.setattr(messages_route, "messages_json", noting(messages_route.messages_json))
-    monkeypatch.setattr(sync_route, "_written", noting(sync_route._written))
+    monkeypatch.setattr(sync_route, "_encode_page", noting(sync_route._encode_page))
     ada.http.post(SYNC, json={"conversations": [talk(2 * MANY)]})
     ada.http.post(MESSAGES, json={"sessionId": "d", "messages": talk(2 * MANY)["messages"]})
     ada.http.get(SYNC, params={"summary_only": "false"})

@@ -15,7 +15,7 @@ from waiting import until
 from sterna.server.database.pool import Database
 from sterna.server.http.shared_rate_limits import SharedWindows
 from sterna.server.settings import ServerSettings
-from sterna.server.sync.change_notifier import News
+from sterna.server.sync.change_notifier import ChangeNotifier
 from sterna.sync.wire import Op
 
 HOUR = 3600
@@ -100,23 +100,23 @@ def test_a_listener_wakes_at_once_for_what_another_server_wrote(settings: Server
 
     async def play() -> None:
         async with opened(settings) as here, opened(settings) as there:
-            news, other = News(here, HOUR), News(there, HOUR)
-            with news.waiting(ada.id, 0) as waiting, connect(settings.admin_url) as admin:
+            notifier, other = ChangeNotifier(here, HOUR), ChangeNotifier(there, HOUR)
+            with notifier.waiter(ada.id, 0) as waiter, connect(settings.admin_url) as admin:
                 await asyncio.to_thread(
                     until,
                     lambda: admin.execute(
                         "select 1 from pg_stat_activity where application_name = %s and query like 'listen%%'"
                         " and state = 'idle'",
-                        (news._notices._name,),
+                        (notifier._channel._name,),
                     ).fetchone(),
                     "it listens",
                 )
                 device = await asyncio.to_thread(lambda: ada.http.post("/api/chat/sync", json=push(), headers=HEADERS))
                 assert device.status_code == 200
-                other.wrote(ada.id)
-                assert await waiting.news(20)
-                assert waiting.seq > 0
-            await news.close()
+                other.on_write(ada.id)
+                assert await waiter.wait(20)
+                assert waiter.seq > 0
+            await notifier.close()
             await other.close()
 
     asyncio.run(play())
@@ -134,6 +134,6 @@ def push() -> dict[str, Any]:
 def test_a_notice_of_a_stranger_breaks_nothing(settings: ServerSettings, payload: str) -> None:
     async def play() -> None:
         async with opened(settings) as database:
-            News(database, HOUR)._notices._take(payload)
+            ChangeNotifier(database, HOUR)._channel._receive(payload)
 
     asyncio.run(play())

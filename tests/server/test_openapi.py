@@ -118,7 +118,7 @@ def test_every_body_is_a_named_schema(document: dict[str, Any]) -> None:
             schemas = content["schema"].get("anyOf", [content["schema"]])
             for schema in schemas:
                 assert set(schema) == {"$ref"} or set(schema) <= plain, (method, path)
-    for name in ("Push", "Added", "TokenBody", "VisitStart", "VisitMessage"):
+    for name in ("Push", "NewMessages", "TokenBody", "VisitStart", "VisitMessage"):
         assert document["components"]["schemas"][name]["properties"], name
 
 

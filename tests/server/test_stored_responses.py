@@ -14,14 +14,14 @@ from deltas import Device, said, talk
 from people import Db, Person, acting
 
 from sterna.server.errors import ApiError
-from sterna.server.sync import stored_responses as stored_answers
-from sterna.server.sync.stored_responses import MOST_BYTES, packed, unpacked
+from sterna.server.sync import stored_responses
+from sterna.server.sync.stored_responses import MAX_BYTES, compress_acks, decompress_acks
 from sterna.sync.wire import Ack, Row, Stamp
 
 FORGE = "select sync_answered(%s, %s, (select req_hash from sync_replica where replica = %s), %s)"
 
 OK = json.dumps([{"result": "ok"}])
-BOMB = 16 * MOST_BYTES
+BOMB = 16 * MAX_BYTES
 FORGED: dict[str, Callable[[], bytes]] = {
     "empty": lambda: b"",
     "not compressed": lambda: b"[]",
@@ -34,7 +34,7 @@ FORGED: dict[str, Callable[[], bytes]] = {
     "cut": lambda: zlib.compress(OK.encode())[:-5],
     "followed by a bomb": lambda: zlib.compress(OK.encode() + b" " * BOMB),
     "a bomb": lambda: zlib.compress(b"0" * BOMB),
-    "bombs of lists": lambda: zlib.compress(b"[" + b"[]," * MOST_BYTES + b"[]]"),
+    "bombs of lists": lambda: zlib.compress(b"[" + b"[]," * MAX_BYTES + b"[]]"),
 }
 
 
@@ -51,8 +51,8 @@ def test_a_stored_answer_that_is_forged_costs_little_and_is_a_fork(
     assert (again.status_code, again.json()["code"]) == (409, "replica_forked")
     tracemalloc.start()
     try:
-        assert asyncio.run(unpacked(stored)) is None
-        assert tracemalloc.get_traced_memory()[1] < 4 * MOST_BYTES
+        assert asyncio.run(decompress_acks(stored)) is None
+        assert tracemalloc.get_traced_memory()[1] < 4 * MAX_BYTES
     finally:
         tracemalloc.stop()
     assert Device(ada, "r2").push(said()).acks[0].result == "ok"
@@ -74,14 +74,14 @@ def acks(size: int, count: int) -> list[Ack]:
 @pytest.mark.parametrize(("size", "count"), [(0, 0), (1, 1), (1, 5000), (1000, 1000), (1_000_000, 7)])
 def test_an_answer_comes_back_as_it_was_stored(size: int, count: int) -> None:
     told = acks(size, count)
-    assert asyncio.run(unpacked(asyncio.run(packed(told)))) == told
+    assert asyncio.run(decompress_acks(asyncio.run(compress_acks(told)))) == told
 
 
 def test_an_answer_that_could_not_be_read_back_is_not_stored(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ApiError) as refused:
-        asyncio.run(packed(acks(1_000_000, 9)))
+        asyncio.run(compress_acks(acks(1_000_000, 9)))
     assert refused.value.status == 413
-    monkeypatch.setattr(stored_answers, "MOST_BYTES", 400)
+    monkeypatch.setattr(stored_responses, "MAX_BYTES", 400)
     device = Device(ada)
     answer = device.send(talk(), *(said(f"m{n}") for n in range(10)))
     assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")

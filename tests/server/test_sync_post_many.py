@@ -10,14 +10,14 @@ from uuid import uuid4
 from sterna.server.clock import utc_now
 from sterna.server.identity import Caller, Identity
 from sterna.server.routes.sync import push
-from sterna.server.sync.client_headers import Headers
+from sterna.server.sync.client_headers import DeviceHeaders
 
 
 async def test_others_have_their_turn_between_the_things_of_a_push() -> None:
     caller = Caller(Identity("authenticated", uuid4()), "free")
     parts = cast(Any, SimpleNamespace(clock=utc_now))
     pushing = asyncio.create_task(
-        push(cast(Any, None), caller, parts, Headers(None, None, None, None), {"conversations": [{}] * 100})
+        push(cast(Any, None), caller, parts, DeviceHeaders(None, None, None, None), {"conversations": [{}] * 100})
     )
     turns = 0
     while not pushing.done():

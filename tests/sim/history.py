@@ -11,18 +11,18 @@ from typing import Any
 
 from sterna.server.sync.conflict_rules import (
     Clear,
-    Drop,
-    Held,
+    CurrentRow,
+    Delete,
     Key,
-    Kill,
-    Overtaken,
     Put,
+    RemoveSetting,
     Restore,
+    SaveOvertaken,
     Verdict,
+    affected_keys,
     decide,
-    keys,
 )
-from sterna.server.sync.values import encoded
+from sterna.server.sync.values import encode_value
 from sterna.sync.wire import Ack, Commit, DeltaAnswer, DeltaPush, Op, Row, Stamp
 
 
@@ -156,23 +156,23 @@ class History:
 
     def _done(self, ops: Sequence[Op], now: int, sent_at: int | None, replica: str) -> list[Ack]:
         held = {
-            key: Held(row.seq, row.created_seq, row.is_dead, row.stamp, row.session_id, row.value)
-            for key in keys(ops)
+            key: CurrentRow(row.seq, row.created_seq, row.is_dead, row.stamp, row.session_id, row.value)
+            for key in affected_keys(ops)
             if (row := self.rows.get(key)) is not None
         }
         binned = {
-            key: Held(one.row.seq, 0, _stays_dead(one), one.row.stamp, one.row.session_id, one.row.value)
-            for key in keys(ops)
+            key: CurrentRow(one.row.seq, 0, _stays_dead(one), one.row.stamp, one.row.session_id, one.row.value)
+            for key in affected_keys(ops)
             if (one := self.trash.get(key)) is not None
         }
         plan = decide(ops, held, binned, now=now, sent_at=sent_at, replica=replica)
         for write in plan.writes:
             match write:
                 case Put():
-                    self._write(write.kind, write.id, write.session_id, encoded(write.value), write.stamp)
-                case Drop():
+                    self._write(write.kind, write.id, write.session_id, encode_value(write.value), write.stamp)
+                case RemoveSetting():
                     self._write("s", write.id, write.session_id, None, write.stamp)
-                case Kill():
+                case Delete():
                     self._kill(write.kind, write.id, write.session_id)
                 case Clear():
                     for row in list(self.rows.values()):
@@ -180,13 +180,13 @@ class History:
                             self._kill("c", row.id, row.id)
                 case Restore():
                     self._restore(write.kind, write.id)
-                case Overtaken():
+                case SaveOvertaken():
                     self.overtaken.append((write.kind, write.id, write.seq, write.value))
         return [self._ack(op, verdict) for op, verdict in zip(ops, plan.verdicts, strict=True)]
 
     def _ack(self, op: Op, verdict: Verdict) -> Ack:
         row = self.rows.get((op.kind, op.id)) if op.kind != "x" else None
-        if row is not None and not verdict.tells_value:
+        if row is not None and not verdict.with_value:
             row = replace(row, value=None)
         return Ack(verdict.result, row, verdict.code)
 

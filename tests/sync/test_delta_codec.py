@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sterna.server.sync.values import encoded, taken
+from sterna.server.sync.values import encode_value, validated
 from sterna.storage import OutMessage, Pending, RemoteRow, stamp
 from sterna.storage.json_text import to_json
 from sterna.storage.sync.columns import DEFAULTS, MESSAGE_COLUMNS, is_same
@@ -65,7 +65,8 @@ def messages(draw: Any) -> dict[str, Any]:
 def over(one: Pending) -> RemoteRow:
     """Over the wire, through the server's own checks, and back."""
     op = Op.decode(json.loads(json.dumps(encode_op(one).encode())))
-    row = Row(one.kind, one.id, one.session_id, 5, 4, stamp=Stamp(1, 7, "r"), value=encoded(taken(op, NOW, 2**20)))
+    value = encode_value(validated(op, NOW, 2**20))
+    row = Row(one.kind, one.id, one.session_id, 5, 4, stamp=Stamp(1, 7, "r"), value=value)
     return decode_row(Row.decode(json.loads(json.dumps(row.encode()))))
 
 
