@@ -33,7 +33,7 @@ def room(ours: str = "", outside: str = "", *, sql: bool = False) -> Room:
 
 
 DOORS = {
-    "storage": room("", "sqlite_utils platformdirs filelock", sql=True),
+    "storage": room("", "lazy_loader sqlite_utils platformdirs filelock", sql=True),
     "net": room("", "httpx zstandard"),
     "providers": room("net", "httpx llm"),
     "config": room("", "lazy_loader platformdirs tomlkit keyring filelock"),
