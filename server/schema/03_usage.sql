@@ -87,6 +87,29 @@ begin
 end
 $$;
 
+-- Adds to the profile's totals. See add_use.
+create or replace function sterna.add_to_profile(
+    p_user uuid, p_messages bigint, p_sent integer, p_received integer, p_input bigint, p_output bigint, p_created integer
+) returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+begin
+    update public.profiles
+    set
+        usage_stats = coalesce(usage_stats, '{}') || jsonb_build_object(
+            'total_messages', greatest(0, coalesce((usage_stats ->> 'total_messages')::bigint, 0) + p_sent + p_received),
+            'total_tokens', greatest(0, coalesce((usage_stats ->> 'total_tokens')::bigint, 0) + p_input + p_output),
+            'sessions_created', greatest(0, coalesce((usage_stats ->> 'sessions_created')::bigint, 0) + p_created)
+        ),
+        token_usage = greatest(0, token_usage + p_input + p_output),
+        message_count = message_count + p_messages,
+        last_active = now()
+    where id = p_user;
+end
+$$;
+
 -- Adds to a day and to the profile. Nothing may be null; what is negative takes away, and no counter of use falls below zero.
 create or replace function sterna.add_use(
     p_user uuid,
@@ -126,17 +149,7 @@ begin
         on conflict (user_id, usage_date) do nothing;
     end loop;
 
-    update public.profiles
-    set
-        usage_stats = coalesce(usage_stats, '{}') || jsonb_build_object(
-            'total_messages', greatest(0, coalesce((usage_stats ->> 'total_messages')::bigint, 0) + p_sent + p_received),
-            'total_tokens', greatest(0, coalesce((usage_stats ->> 'total_tokens')::bigint, 0) + p_input + p_output),
-            'sessions_created', greatest(0, coalesce((usage_stats ->> 'sessions_created')::bigint, 0) + p_created)
-        ),
-        token_usage = greatest(0, token_usage + p_input + p_output),
-        message_count = message_count + p_messages,
-        last_active = now()
-    where id = p_user;
+    perform sterna.add_to_profile(p_user, p_messages, p_sent, p_received, p_input, p_output, p_created);
 end
 $$;
 
@@ -247,6 +260,7 @@ $$;
 call sterna.reserve(array[
     'public.track_user_usage_delta(uuid, integer, integer, bigint, bigint, jsonb, integer, bigint, date)',
     'sterna.add_use(uuid, bigint, integer, integer, bigint, bigint, jsonb, integer, bigint, date)',
+    'sterna.add_to_profile(uuid, bigint, integer, integer, bigint, bigint, integer)',
     'public.track_user_usage(uuid, integer, integer, integer, integer, varchar, boolean, bigint, date)',
     'public.get_user_allowed_models(uuid)',
     'public.can_user_use_model(uuid, varchar)',

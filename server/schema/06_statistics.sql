@@ -24,6 +24,100 @@ language sql stable
 set search_path = pg_catalog
 as $$ select coalesce(current_setting('sterna.stamps', true), '') <> '' $$;
 
+-- What the new rows of a statement add, for each person, day and model.
+do $$
+begin
+    if to_regtype('sterna.day_delta') is null then
+        create type sterna.day_delta as (
+            user_id uuid,
+            day date,
+            model text,
+            messages bigint,
+            sent bigint,
+            received bigint,
+            input_tokens bigint,
+            output_tokens bigint,
+            elapsed_ms bigint,
+            created bigint
+        );
+    end if;
+end
+$$;
+
+-- Adds to many days with one statement, and once to the profile: one call of add_use for each day would leave as many versions of the
+-- profile's row behind, which every later one walks through. New rows take nothing away, so the floor at zero is kept.
+create or replace function sterna.add_use_of_days(p_deltas sterna.day_delta []) returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, public
+as $$
+declare
+    total record;
+begin
+    insert into public.user_usage_daily as u (
+        user_id, usage_date, messages_sent, messages_received, input_tokens, output_tokens, total_tokens, models_used,
+        sessions_created, generation_ms, active_minutes
+    )
+    select
+        d.user_id, d.day, d.sent, d.received, d.input_tokens, d.output_tokens, d.input_tokens + d.output_tokens, d.models,
+        d.created, d.elapsed_ms, (d.elapsed_ms + 59999) / 60000
+    from (
+        select
+            m.user_id,
+            m.day,
+            sum(m.sent)::integer as sent,
+            sum(m.received)::integer as received,
+            sum(m.input_tokens)::bigint as input_tokens,
+            sum(m.output_tokens)::bigint as output_tokens,
+            sum(m.elapsed_ms)::bigint as elapsed_ms,
+            sum(m.created)::integer as created,
+            coalesce(jsonb_object_agg(m.model, m.received) filter (where m.model is not null and m.received <> 0), '{}') as models
+        from unnest(p_deltas) as m
+        group by m.user_id, m.day
+        having sum(m.sent) + sum(m.received) + sum(m.created) > 0
+        order by m.user_id, m.day
+    ) as d
+    on conflict (user_id, usage_date) do update
+    set
+        messages_sent = coalesce(u.messages_sent, 0) + excluded.messages_sent,
+        messages_received = coalesce(u.messages_received, 0) + excluded.messages_received,
+        input_tokens = coalesce(u.input_tokens, 0) + excluded.input_tokens,
+        output_tokens = coalesce(u.output_tokens, 0) + excluded.output_tokens,
+        total_tokens = coalesce(u.total_tokens, 0) + excluded.total_tokens,
+        models_used = case
+            when excluded.models_used = '{}' then coalesce(u.models_used, '{}')
+            else sterna.add_counts(u.models_used, excluded.models_used)
+        end,
+        sessions_created = coalesce(u.sessions_created, 0) + excluded.sessions_created,
+        generation_ms = coalesce(u.generation_ms, 0) + excluded.generation_ms,
+        active_minutes = (coalesce(u.generation_ms, 0) + excluded.generation_ms + 59999) / 60000,
+        updated_at = now();
+
+    for total in
+        select
+            m.user_id,
+            sum(m.messages)::bigint as messages,
+            sum(m.sent)::integer as sent,
+            sum(m.received)::integer as received,
+            sum(m.input_tokens)::bigint as input_tokens,
+            sum(m.output_tokens)::bigint as output_tokens,
+            sum(m.created)::integer as created
+        from unnest(p_deltas) as m
+        group by m.user_id
+        order by m.user_id
+    loop
+        if total.sent + total.received + total.created > 0 then
+            perform sterna.add_to_profile(
+                total.user_id, total.messages, total.sent, total.received, total.input_tokens, total.output_tokens,
+                total.created
+            );
+        else
+            update public.profiles as p set message_count = p.message_count + total.messages where p.id = total.user_id;
+        end if;
+    end loop;
+end
+$$;
+
 -- Conversations that are new, once each: one that comes back under the id of a deleted one was counted when it was first made.
 create or replace function public.track_session_creation() returns trigger
 language plpgsql
@@ -39,14 +133,14 @@ begin
     if sterna.is_applying() then
         return null;
     end if;
-    perform public.track_user_usage_delta(n.user_id, 0, 0, 0, 0, '{}'::jsonb, n.created, 0, n.day)
+    perform sterna.add_use_of_days(array_agg(row(n.user_id, n.day, null, 0, 0, 0, 0, 0, 0, n.created)::sterna.day_delta))
     from (
-        select c.user_id, sterna.use_day(by_day, c.created_at) as day, count(*)::integer as created
+        select c.user_id, sterna.use_day(by_day, c.created_at) as day, count(*) as created
         from new_rows as c
         where not exists (select 1 from public.sync_rows as r where r.user_id = c.user_id and r.kind = 'c' and r.id = c.id)
         group by 1, 2
-        order by 1, 2
-    ) as n;
+    ) as n
+    having count(*) > 0;
     return null;
 end
 $$;
@@ -324,30 +418,29 @@ begin
         end if;
         return null;
     end if;
-    perform public.track_message_usage(
+    perform sterna.add_use_of_days(
         array_agg(
             row(
-                d.user_id, null, d.role, d.model, d.messages, 0, d.input_tokens, d.output_tokens, d.elapsed_ms
-            )::sterna.message_delta
-        ),
-        d.day
+                n.user_id, n.day, n.model, n.messages, n.sent, n.received, n.input_tokens, n.output_tokens, n.elapsed_ms, 0
+            )::sterna.day_delta
+        )
     )
     from (
         select
             user_id,
-            role,
-            case when role = 'assistant' then model end as model,
             sterna.use_day(by_day, message_timestamp) as day,
+            case when role = 'assistant' then model end as model,
             count(*) as messages,
-            coalesce(sum(input_tokens), 0) as input_tokens,
-            coalesce(sum(output_tokens), 0) as output_tokens,
-            coalesce(sum(elapsed_ms), 0) as elapsed_ms
+            count(*) filter (where role = 'user') as sent,
+            count(*) filter (where role = 'assistant') as received,
+            coalesce(sum(input_tokens) filter (where role = 'user'), 0) as input_tokens,
+            coalesce(sum(output_tokens) filter (where role = 'assistant'), 0) as output_tokens,
+            coalesce(sum(elapsed_ms) filter (where role = 'assistant'), 0) as elapsed_ms
         from new_rows
         where (error_message <> '') is not true
-        group by 1, 2, 3, 4
-    ) as d
-    group by d.day
-    order by d.day;
+        group by 1, 2, 3
+    ) as n
+    having count(*) > 0;
     return null;
 end
 $$;
@@ -365,7 +458,8 @@ call sterna.reserve(array[
     'public.update_session_stats()',
     'public.update_user_message_count()',
     'sterna.use_day(boolean, timestamptz)',
-    'sterna.is_push()'
+    'sterna.is_push()',
+    'sterna.add_use_of_days(sterna.day_delta [])'
 ]::regprocedure []);
 
 reset role;
