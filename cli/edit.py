@@ -61,21 +61,30 @@ def delete(place: Place, conversation: str, yes: bool, as_json: bool) -> None:
 def undo(place: Place, token: int | None, as_json: bool) -> None:
     """Bring back what was deleted last, by this command or in the chat; again for what was deleted before it.
 
+    A reply that was regenerated counts as deleted: undo shows the earlier reply again.
+
     TOKEN names a deletion, as `sterna delete --json` gives it. With --json the object has: sessions (their ids), title.
     """
     with place.store() as store:
-        if token is None:
-            newest = store.trash.latest()
-            if newest is None:
-                raise click.ClickException("Nothing to undo.")
-            token = newest.token
-        back = store.undo.undo(token)
+        trashed = store.trash.latest() if token is None else store.trash.get(token)
+        if trashed is None:
+            raise click.ClickException("Nothing to undo.")
+        back = store.undo.undo(trashed.token)
         title = store.conversations.get(back[0]).title if back else ""
     if as_json:
         print_json({"sessions": back, "title": title})
     else:
-        more = f" and {len(back) - 1} more" if len(back) > 1 else ""
-        click.echo(f"Back again: {title_line(title)}{more}")
+        click.echo(_restored(trashed, title, len(back)))
+
+
+def _restored(trashed: Trashed, title: str, count: int) -> str:
+    """Return what was undone."""
+    if trashed.kind == "reply":
+        return f"Regeneration undone: the earlier reply is shown again in {title_line(title)}"
+    if trashed.kind == "message":
+        return f"Message restored in {title_line(title)}"
+    more = f" and {count - 1:,} more" if count > 1 else ""
+    return f"Restored: {title_line(title)}{more}"
 
 
 def at_a_terminal() -> bool:

@@ -167,6 +167,8 @@ class Trashed:
     messages: int
     title: str
     """The title of the conversation, or of the newest of several."""
+    kind: Literal["session", "message", "reply", "clear"] = "session"
+    """What was deleted; ``reply`` for a version of a reply that another one replaced."""
 
 
 @dataclass(frozen=True, slots=True)

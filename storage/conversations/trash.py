@@ -111,6 +111,10 @@ class Trash:
             self.db.touch(*ids)
         return self._trash_rows.entry(token)
 
+    def get(self, token: int) -> Trashed:
+        """Return a deletion. Raises NotFound when it can not be undone any more."""
+        return self._trash_rows.entry(token)
+
     def latest(self) -> Trashed | None:
         """The newest deletion by a person that can still be undone."""
         row = self.db.one(

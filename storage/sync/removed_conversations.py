@@ -50,7 +50,7 @@ class RemovedConversations:
         state = self.db.one("select value from local_state where key = :key", key=key)
         told = json.loads(state["value"]) if state else 0
         rows = self.db.rows(
-            """select token, sessions, messages, title from trash
+            """select token, sessions, messages, title, kind from trash
             where elsewhere = 1 and token > :told and at >= :oldest order by token""",
             told=told, oldest=self._trash_rows.oldest_restorable(),
         )  # fmt: skip

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 
 import pytest
 
+from sterna.storage import Settled, Store, data_dir, open_account
 from tests.cli.conftest import Run
 
 pytestmark = pytest.mark.usefixtures("configured")
@@ -50,10 +52,27 @@ def test_deletions_are_undone_one_after_the_other_or_by_number(run: Run) -> None
         gone = run("delete", "-y", "--json", "last").json()
         assert (gone["title"], gone["sessions"], gone["messages"]) == (text, 1, 2)
         tokens.append(gone["token"])
-    assert "Back again: three" in run("undo").out
+    assert "Restored: three" in run("undo").out
     assert run("undo", "--json", str(tokens[0])).json()["title"] == "one"
-    assert "Back again: two" in run("undo").out
+    assert "Restored: two" in run("undo").out
     assert sorted(titles(run)) == ["one", "three", "two"]
+
+
+def test_undo_names_what_was_undone(run: Run) -> None:
+    run("ask", "Where do terns go?")
+    with closing(Store.open(open_account(data_dir()))) as store:
+        session_id = store.conversations.page(0, 1)[0].id
+        _, reply = store.messages.before(session_id, None, 9)
+        begun = store.live_replies.begin_retry(reply.id)
+        store.live_replies.settle(begun.reply.id, Settled("done", "Far away."))
+    undone = run("undo")
+    assert undone.out == "Regeneration undone: the earlier reply is shown again in Where do terns go?\n"
+    assert "You said: Where do terns go?" in run("show").out
+    with closing(Store.open(open_account(data_dir()))) as store:
+        token = store.trash.delete_message(reply.id).token
+    assert run("undo", str(token)).out == "Message restored in Where do terns go?\n"
+    run("delete", "-y", "last")
+    assert run("undo").out == "Restored: Where do terns go?\n"
 
 
 def test_nothing_is_deleted_where_nobody_can_be_asked(run: Run) -> None:

@@ -222,7 +222,7 @@ class ConversationActions:
             elif trashed.sessions == 1:
                 self._layout.notify(f"“{_short_title(trashed.title, 40)}” is back.")
             else:
-                self._layout.notify("The message is back.")
+                self._layout.notify("The earlier reply is back." if trashed.kind == "reply" else "The message is back.")
         except storage.StoreError as error:
             self._layout.complain(f"Not undone. {error}")
 
