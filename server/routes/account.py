@@ -1,4 +1,4 @@
-"""Export of everything that is held of a person, and erasure of their account.
+"""Export of all data of an account, and its deletion.
 
 See docs/specification/endpoints.md#user-export and docs/specification/endpoints.md#account-erasure.
 """
@@ -24,26 +24,24 @@ from .json_route import JsonRoute
 router = APIRouter(prefix="/api/user", tags=["account"], route_class=JsonRoute)
 
 LONG_SECONDS = 300.0
-"""Limit of a statement that goes through everything an account has."""
+"""Time limit of a statement that reads or deletes a whole account."""
 
 
 EXPORT = """
-select case when not told ? 'error' then told::text end as told
-from (select export_user_data(%s)::jsonb as told offset 0) as one
+select case when not data ? 'error' then data::text end as data
+from (select export_user_data(%s)::jsonb as data offset 0) as export
 """
-"""As text: to read a large document and to write it again would keep everybody waiting."""
+"""Returned as text, because decoding and encoding a large document would block the event loop."""
 
 
-class Leaving(BaseModel):
-    """Who it is that asks: whoever has an open terminal is not always its owner."""
+class AccountDeletion(BaseModel):
+    """Proof that the request comes from the owner of the account, and not from somebody at their terminal."""
 
-    password: str | None = Field(
-        None, max_length=1024, description="Not needed within ten minutes of signing in, by whatever way."
-    )
+    password: str | None = Field(None, max_length=1024, description="Required except within ten minutes of signing in.")
 
 
-class Left(BaseModel):
-    """Nothing is left."""
+class AccountDeleted(BaseModel):
+    """The account was deleted."""
 
     success: bool = True
 
@@ -56,22 +54,24 @@ class Left(BaseModel):
     response_class=JSONResponse,
 )
 async def export(caller: User, services: ServicesDep) -> Response:
-    """Return everything that the server holds of the caller: what ``export_user_data`` gives."""
+    """Return all data of the caller, the result of ``export_user_data``."""
 
     async def work(db: Connection) -> Any:
         row = await (await db.execute(EXPORT, (caller.user_id,))).fetchone()
-        return row["told"] if row else None
+        return row["data"] if row else None
 
-    told = await services.database.read(caller.identity, work, seconds=LONG_SECONDS)
-    if told is None:
-        raise ApiError("user_not_found", "There is no profile of this account.")
-    return Response(told, headers={"Cache-Control": "no-store"}, media_type="application/json")
+    document = await services.database.read(caller.identity, work, seconds=LONG_SECONDS)
+    if document is None:
+        raise ApiError("user_not_found", "This account has no profile.")
+    return Response(document, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 @router.delete("/account", responses=refusals(400, 403, 408, 413, 415, 429, 501))
-async def erase(caller: User, services: ServicesDep, request: Request, told: Leaving | None = None) -> Left:
-    """Erase the caller's account with everything in it, tombstones too. It cannot be brought back."""
-    await _require_owner(caller, services, request, told.password if told else None)
+async def erase(
+    caller: User, services: ServicesDep, request: Request, body: AccountDeletion | None = None
+) -> AccountDeleted:
+    """Delete the caller's account with all its data, including tombstones. This cannot be undone."""
+    await _require_owner(caller, services, request, body.password if body else None)
 
     async def work(db: Connection) -> None:
         await db.execute("delete from auth.users where id = %s", (caller.user_id,))
@@ -79,8 +79,8 @@ async def erase(caller: User, services: ServicesDep, request: Request, told: Lea
     try:
         await services.database.write(SERVER, work, seconds=LONG_SECONDS)
     except InsufficientPrivilege:
-        raise ApiError("not_implemented", "This account is erased where it signs in.") from None
-    return Left()
+        raise ApiError("not_implemented", "This account can only be deleted where it signs in.") from None
+    return AccountDeleted()
 
 
 async def _require_owner(caller: Caller, services: Services, request: Request, password: str | None) -> None:
@@ -88,17 +88,17 @@ async def _require_owner(caller: Caller, services: Services, request: Request, p
     count_attempt = partial(services.limits.count_password, request, caller.identity.email)
     match await services.reauthentication.check(caller, password, count_attempt):
         case "wrong":
-            raise ApiError("forbidden", "The password is not right. Nothing was erased.")
+            raise ApiError("forbidden", "The password is wrong. Nothing was deleted.")
         case "stale" if caller.is_external:
             raise ApiError(
                 "forbidden",
-                "This account signs in elsewhere, and is erased here within ten minutes of signing in there. Nothing"
-                " was erased.",
-                suggestions=["Sign in again, and erase the account then."],
+                "This account signs in elsewhere. It can be deleted within ten minutes of signing in there. Nothing was"
+                " deleted.",
+                suggestions=["Sign in again, and then delete the account."],
             )
         case "stale":
             raise ApiError(
                 "forbidden",
-                "An account is erased with its password, or within ten minutes of signing in. Nothing was erased.",
+                "Deleting an account requires its password, or a sign-in within ten minutes. Nothing was deleted.",
                 suggestions=["Send the password, or sign in again first."],
             )

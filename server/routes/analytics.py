@@ -19,14 +19,14 @@ router = APIRouter(prefix="/api/analytics", tags=["analytics"], dependencies=[li
 
 
 class SessionStart(BaseModel):
-    """What the client says of the device."""
+    """Start of a session, with details of the device."""
 
     deviceInfo: dict[str, JsonValue] = Field(default_factory=dict)  # noqa: N815
     sessionToken: Annotated[str, Field(pattern="^[!-~]{1,255}$")] | None = None  # noqa: N815
 
 
 class SessionStarted(BaseModel):
-    """As ``start_user_session`` gives it."""
+    """Result of ``start_user_session``."""
 
     success: bool
     session_id: UUID
@@ -34,32 +34,32 @@ class SessionStarted(BaseModel):
 
 
 class SessionEnd(BaseModel):
-    """Which one."""
+    """End of a session."""
 
     sessionId: UUID  # noqa: N815
 
 
 class SessionEnded(BaseModel):
-    """Whether an open session of the caller was ended by this."""
+    """Whether an open session of the caller was ended."""
 
     success: bool
 
 
 class Events(BaseModel):
-    """Up to 500, each with session_id and event_type; id, content_id, duration, event_data, created_at as it likes."""
+    """Up to 500 events with session_id, event_type and optional id, content_id, duration, event_data, created_at."""
 
     events: list[JsonValue] = Field(max_length=500)
 
 
 class EventProblem(BaseModel):
-    """Why one was not kept."""
+    """Reason why an event was not stored."""
 
     index: int
     error: str
 
 
-class EventsKept(BaseModel):
-    """As ``batch_track_user_interactions`` gives it."""
+class StoredEvents(BaseModel):
+    """Result of ``batch_track_user_interactions``."""
 
     success: bool
     inserted: int
@@ -68,34 +68,34 @@ class EventsKept(BaseModel):
 
 
 @router.post("/session/start")
-async def start(told: SessionStart, caller: User, services: ServicesDep) -> SessionStarted:
-    """Begin a session of the caller; one that is open under the same token is gone on with."""
-    answer = await _ask(
-        services, caller, "start_user_session(%s, %s, %s)", caller.user_id, Jsonb(told.deviceInfo), told.sessionToken
+async def start(body: SessionStart, caller: User, services: ServicesDep) -> SessionStarted:
+    """Start a session of the caller, or continue an open one with the same token."""
+    result = await _call(
+        services, caller, "start_user_session(%s, %s, %s)", caller.user_id, Jsonb(body.deviceInfo), body.sessionToken
     )
-    if not answer["success"]:
-        raise ApiError("bad_request", f"{answer['error']}.")
-    return SessionStarted.model_validate(answer)
+    if not result["success"]:
+        raise ApiError("bad_request", f"{result['error']}.")
+    return SessionStarted.model_validate(result)
 
 
 @router.post("/session/end")
-async def end(told: SessionEnd, caller: User, services: ServicesDep) -> SessionEnded:
-    """End it."""
-    return SessionEnded(success=await _ask(services, caller, "end_user_session(%s)", told.sessionId))
+async def end(body: SessionEnd, caller: User, services: ServicesDep) -> SessionEnded:
+    """End a session."""
+    return SessionEnded(success=await _call(services, caller, "end_user_session(%s)", body.sessionId))
 
 
 @router.post("/events")
-async def keep(told: Events, caller: User, services: ServicesDep) -> EventsKept:
-    """Keep what happened; what is wrong with one stops no other, and what comes twice is kept once."""
-    return EventsKept.model_validate(
-        await _ask(services, caller, "batch_track_user_interactions(%s)", Jsonb(told.events))
+async def store(body: Events, caller: User, services: ServicesDep) -> StoredEvents:
+    """Store events. An invalid one does not affect the others, and a repeated one is stored once."""
+    return StoredEvents.model_validate(
+        await _call(services, caller, "batch_track_user_interactions(%s)", Jsonb(body.events))
     )
 
 
-async def _ask(services: ServicesDep, caller: Caller, call: str, *values: Any) -> Any:
+async def _call(services: ServicesDep, caller: Caller, call: str, *values: Any) -> Any:
     async def work(db: Connection) -> Any:
-        row = await (await db.execute(f"select {call} as told".encode(), values)).fetchone()
+        row = await (await db.execute(f"select {call} as result".encode(), values)).fetchone()
         assert row is not None
-        return row["told"]
+        return row["result"]
 
     return await services.database.read(caller.identity, work)

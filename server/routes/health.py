@@ -1,4 +1,4 @@
-"""Whether the server is alive, and whether it can work."""
+"""State of the server: liveness, readiness, API description and metrics."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ router = APIRouter(tags=["health"])
 
 
 class Health(BaseModel):
-    """Alive."""
+    """State of the server."""
 
     status: Literal["ok"] = "ok"
 
 
 @router.get("/healthz")
 async def healthz() -> Health:
-    """The process answers."""
+    """Answer, to show that the process is alive."""
     return Health()
 
 
 @router.get("/readyz")
 async def readyz(services: ServicesDep) -> Health:
-    """The database answers too; else 503."""
+    """Answer if the database answers too; otherwise 503."""
     if not await services.database.is_ready():
         raise unavailable()
     return Health()
@@ -42,7 +42,7 @@ async def readyz(services: ServicesDep) -> Health:
 
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi(request: Request, services: ServicesDep) -> Response:
-    """The description of all this, for programs."""
+    """Return the description of this API."""
     await services.limits.count(request, Caller(), "auth")
     state = request.app.state
     async with services.describing:
@@ -58,24 +58,24 @@ def _description(app: FastAPI) -> bytes:
 
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request, services: ServicesDep) -> Response:
-    """Figures for Prometheus: for this machine, when no proxy stands between, and for who has the metrics token."""
+    """Return metrics for Prometheus, to this computer without a proxy or with the metrics token."""
     if not _may_see(request, services.settings.metrics_token):
         raise ApiError("not_found", "Not Found")
     pool = GaugeMetricFamily("sterna_pool", "Connections to PostgreSQL.", labels=["figure"])
     for name, value in sorted(services.database.pool_stats().items()):
         pool.add_metric([name], value)
-    told = generate_latest(services.metrics.registry) + generate_latest(Once(pool))
-    return Response(told, media_type=CONTENT_TYPE_LATEST)
+    text = generate_latest(services.metrics.registry) + generate_latest(SingleFamily(pool))
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
-class Once:
-    """A registry of one family."""
+class SingleFamily:
+    """Registry of one family of metrics."""
 
     def __init__(self, family: GaugeMetricFamily) -> None:
         self._family = family
 
     def collect(self) -> list[GaugeMetricFamily]:
-        """It."""
+        """Return the family."""
         return [self._family]
 
 

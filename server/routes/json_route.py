@@ -1,6 +1,6 @@
-"""JSON as it comes from outside: parsed once, then free of what PostgreSQL cannot keep and of what nobody means.
+"""JSON bodies of requests, without characters that PostgreSQL cannot store.
 
-A router takes its bodies through :class:`JsonRoute`::
+A router uses :class:`JsonRoute`::
 
     router = APIRouter(tags=["sync"], route_class=JsonRoute)
 """
@@ -22,39 +22,40 @@ from sterna.sync.wire import cleaned, is_clean_json
 from ..errors import ApiError
 from ..http.incremental_json import IncrementalParser, TooManyValues, measure
 
-DEPTH = 32
-MOST_VALUES = 1_000_000
-"""Values that a body may hold at the most, roughly: an empty list is three bytes there and twenty times that here."""
+MAX_DEPTH = 32
+MAX_VALUES = 1_000_000
+"""Approximate number of values of a body: an empty list has three bytes there, and twenty times as many in memory."""
 
 LARGE = 64 * 1024
 """Bytes from which on a body is parsed in steps, one body at a time."""
 
 
 def parsed(body: bytes) -> Any:
-    """The value. NUL is taken out, half a surrogate pair becomes U+FFFD; of a key said twice the last counts.
+    """Return the value of a body that is not LARGE.
 
-    Raises ApiError bad_request for what is not JSON, or deeper than DEPTH. For bodies that are not LARGE.
+    NUL is removed, a lone surrogate becomes U+FFFD, and of duplicate keys the last one counts. Raises ApiError for
+    invalid JSON and for nesting beyond MAX_DEPTH.
     """
-    with _complaining(body), _uncollected():
+    with _as_api_error(body), _without_gc():
         value = _DECODER.decode(body.decode("utf-8-sig"))
-        measure(value, DEPTH)
+        measure(value, MAX_DEPTH)
     return value if is_clean_json(body) else cleaned(value)
 
 
 async def parsed_in_steps(body: bytes) -> Any:
-    """The same for bodies of any size; other requests are answered meanwhile."""
-    with _complaining(body):
-        clean = _as_it_is if is_clean_json(body) else cleaned
-        return await IncrementalParser(body.decode("utf-8-sig"), _DECODER, DEPTH, clean).parse()
+    """Return the value of a body of any size, without blocking other requests."""
+    with _as_api_error(body):
+        clean = _unchanged if is_clean_json(body) else cleaned
+        return await IncrementalParser(body.decode("utf-8-sig"), _DECODER, MAX_DEPTH, clean).parse()
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the cyclic collector, which would go through all values again and again while they are made."""
+def _without_gc() -> Iterator[None]:
+    """Pause garbage collection, which would repeatedly traverse the values while they are created."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -65,8 +66,8 @@ def _uncollected() -> Iterator[None]:
 
 
 @contextmanager
-def _complaining(body: bytes) -> Iterator[None]:
-    if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
+def _as_api_error(body: bytes) -> Iterator[None]:
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
         raise _too_many()
     try:
         yield
@@ -75,7 +76,7 @@ def _complaining(body: bytes) -> Iterator[None]:
     except UnicodeDecodeError:
         raise _malformed("The text is not UTF-8.") from None
     except RecursionError:
-        raise _malformed(f"It is nested deeper than {DEPTH}.") from None
+        raise _malformed(f"It is nested deeper than {MAX_DEPTH}.") from None
     except json.JSONDecodeError as error:
         raise _malformed(f"{error.msg} at character {error.pos}.") from None
     except ValueError as error:
@@ -83,7 +84,7 @@ def _complaining(body: bytes) -> Iterator[None]:
 
 
 def _too_many() -> ApiError:
-    return ApiError("payload_too_large", "The request holds too many values.")
+    return ApiError("payload_too_large", "The request contains too many values.")
 
 
 def _malformed(details: str) -> ApiError:
@@ -91,7 +92,7 @@ def _malformed(details: str) -> ApiError:
 
 
 def _constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number.")
+    raise ValueError(f"{name} is not a number.")
 
 
 def _float(text: str) -> float:
@@ -104,17 +105,17 @@ _DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_float)
 
 
 def media_type(request: Request) -> str:
-    """What the body is said to be, without parameters; "" when nothing is said."""
+    """Return the media type of the body, without parameters; "" without one."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 class JsonRequest(Request):
-    """A request whose JSON is :func:`parsed`."""
+    """A request whose JSON is read with :func:`parsed`."""
 
     _json: Any
 
     async def json(self) -> Any:
-        """The body's value."""
+        """Return the value of the body."""
         if not hasattr(self, "_json"):
             body = await self.body()
             if len(body) < LARGE:
@@ -126,21 +127,21 @@ class JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route whose body is JSON and nothing else: a form that another site's page sends is answered 415."""
+    """A route that accepts only JSON bodies: a form of a foreign page is answered 415."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The endpoint behind a :class:`JsonRequest`."""
+        """Return a handler that passes a :class:`JsonRequest` to the endpoint."""
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            ours = JsonRequest(request.scope, request.receive)
-            if self.body_field is not None and await ours.body():
+            json_request = JsonRequest(request.scope, request.receive)
+            if self.body_field is not None and await json_request.body():
                 kind = media_type(request)
                 if not (kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))):
                     raise ApiError(
-                        "unsupported_media_type", "The body has to be JSON, with Content-Type: application/json."
+                        "unsupported_media_type", "The body must be JSON, with Content-Type: application/json."
                     )
-                await ours.json()
-            return await handler(ours)
+                await json_request.json()
+            return await handler(json_request)
 
         return handle

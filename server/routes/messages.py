@@ -23,7 +23,7 @@ from ..http.request_schemas import body_schema, needs_one
 from ..long_work import all_rows, array, batches, check_size, encode, in_thread_if_many
 from ..openapi import REQUIRED, refusals
 from .json_route import JsonRoute
-from .session_row import NEW_CHAT, asked_id, deleted, missing, query_time
+from .session_row import NEW_CHAT, already_deleted, not_found, query_time, required_id
 from .sync_models import AddedMessages, PushedMessage, ShownMessages
 
 router = APIRouter(
@@ -73,11 +73,11 @@ async def read_messages(
         since = instant_of(query_time(since_ts) if since_ts else None)
     except BadItem:
         raise ApiError("bad_request", "Invalid since_ts", details="bad_timestamp") from None
-    values = {"user": caller.user_id, "id": asked_id(session_id), "since": since}
+    values = {"user": caller.user_id, "id": required_id(session_id), "since": since}
 
     async def work(db: Connection) -> list[str]:
         if await (await db.execute(LIVE, values)).fetchone() is None:
-            raise missing()
+            raise not_found()
         size = await (await db.execute(SIZE, values)).fetchone()
         check_size(size["size"] if size else 0)
         return [encode(_read_message(row)) async for rows in batches(await db.execute(READ, values)) for row in rows]
@@ -116,7 +116,7 @@ async def add_messages(
         live = await (await db.execute(LIVE, values)).fetchone()
         await db.execute(SESSION, values | ({"title": title} if live is None and item.title is None else {}))
         if live is None and await (await db.execute(LIVE, values)).fetchone() is None:
-            raise deleted()
+            raise already_deleted()
         if item.messages:
             await db.execute(MERGE, rows)
         return await all_rows(await db.execute(ROWS, keys))

@@ -1,4 +1,4 @@
-"""One conversation without its messages: read it, or write its title and numbers.
+"""One conversation without its messages: read it, or change its title and counters.
 
 See docs/specification/endpoints.md#session.
 """
@@ -19,7 +19,7 @@ from ..dependencies import ServicesDep, User, limited
 from ..http.request_schemas import NOT_BLANK, WHOLE
 from ..openapi import REQUIRED, refusals
 from .json_route import JsonRoute
-from .session_row import COLUMNS, SessionRow, asked_id, the_row, titled
+from .session_row import COLUMNS, SessionRow, fetch_row, required_id, stored_title
 from .sessions import Stored
 
 router = APIRouter(
@@ -34,40 +34,40 @@ READ = "select" + COLUMNS + "from chat_sessions where user_id = %(user)s and id 
 
 
 def representable(at: datetime) -> datetime:
-    """The same instant in UTC; refuses one that UTC's calendar ends before."""
-    told = at if at.tzinfo else at.replace(tzinfo=UTC)
+    """Return an instant in UTC. Raises ValueError if Python's calendar cannot represent it in UTC."""
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
     try:
-        return told.astimezone(UTC)
+        return aware.astimezone(UTC)
     except OverflowError:
         raise ValueError("out of range") from None
 
 
-class Found(BaseModel):
-    """The conversation."""
+class SessionResponse(BaseModel):
+    """A conversation."""
 
     session: SessionRow
 
 
 class SessionChange(BaseModel):
-    """What is given is written, the rest stays; other keys are ignored. Numbers hold until the next message."""
+    """Values to set; others stay as they are, and unknown keys are ignored. Counters change with the next message."""
 
     model_config = ConfigDict(json_schema_extra={"required": ["id"]})
 
     id: str = Field("", json_schema_extra=NOT_BLANK)
-    title: str | None = Field(None, description="New Chat when empty.", json_schema_extra={"maxLength": 255})
+    title: str | None = Field(None, description="New Chat if empty.", json_schema_extra={"maxLength": 255})
     message_count: Annotated[int, Field(ge=0, le=2**31 - 1), WHOLE] | None = None
     total_tokens: Annotated[int, Field(ge=0, le=2**53), WHOLE] | None = None
     last_model: str | None = Field(None, max_length=100)
-    last_message_preview: str | None = Field(None, description="The first 200 characters are kept.")
+    last_message_preview: str | None = Field(None, description="The first 200 characters are stored.")
     last_message_timestamp: Annotated[datetime, AfterValidator(representable)] | None = None
 
     def columns(self) -> dict[str, Any]:
-        """What is stored, for each key that was given."""
+        """Return the values to store by column."""
         given = self.model_dump(include=self.model_fields_set - {"id"})
         for name in {"message_count", "total_tokens"} & given.keys():
             given[name] = given[name] or 0
         if "title" in given:
-            given["title"] = titled(self.title)
+            given["title"] = stored_title(self.title)
         if self.last_message_preview is not None:
             given["last_message_preview"] = self.last_message_preview[:PREVIEW_LENGTH]
         return given
@@ -76,24 +76,24 @@ class SessionChange(BaseModel):
 @router.get("")
 async def read_session(
     caller: User, services: ServicesDep, id: Annotated[str, Query(json_schema_extra=REQUIRED)] = ""
-) -> Found:
-    """One conversation of the caller, without its messages."""
-    values = {"user": caller.user_id, "id": asked_id(id)}
+) -> SessionResponse:
+    """Return a conversation of the caller, without its messages."""
+    values = {"user": caller.user_id, "id": required_id(id)}
 
     async def work(db: Connection) -> SessionRow:
-        return await the_row(db, READ, values)
+        return await fetch_row(db, READ, values)
 
-    return Found(session=await services.database.read(caller.identity, work))
+    return SessionResponse(session=await services.database.read(caller.identity, work))
 
 
 @router.post("")
 async def change_session(change: SessionChange, caller: User, services: ServicesDep) -> Stored:
-    """Write what is given of a conversation's title and numbers."""
-    owned = {"user": caller.user_id, "id": asked_id(change.id)}
+    """Set the title and counters of a conversation."""
+    key = {"user": caller.user_id, "id": required_id(change.id)}
     columns = change.columns()
 
     async def work(db: Connection) -> SessionRow:
-        return await the_row(db, _update(columns) if columns else READ, columns | owned)
+        return await fetch_row(db, _update(columns) if columns else READ, columns | key)
 
     return Stored(session=await services.database.write(caller.identity, work))
 

@@ -28,13 +28,13 @@ COLUMNS: Final = """
     last_message_preview,
     last_message_timestamp
 """
-"""Without last_message: a whole message in every row of a listing."""
+"""All columns except last_message, which is a whole message."""
 
 NEW_CHAT = "New Chat"
 
 
 class SessionRow(BaseModel):
-    """A row of chat_sessions, times to the microsecond: two changes within a millisecond still differ."""
+    """A row of chat_sessions, with times to the microsecond so that changes within a millisecond differ."""
 
     id: str
     user_id: UUID
@@ -50,28 +50,28 @@ class SessionRow(BaseModel):
     last_message_timestamp: datetime | None
 
 
-def titled(title: str | None) -> str:
-    """The title that is stored. Raises ApiError title_too_long."""
+def stored_title(title: str | None) -> str:
+    """Return the title to store. Raises ApiError title_too_long."""
     if title is None or not title.strip():
         return NEW_CHAT
     if len(title) > TITLE_LENGTH:
-        raise ApiError("bad_request", "A title has 255 characters at most.", details="title_too_long")
+        raise ApiError("bad_request", "A title can have at most 255 characters.", details="title_too_long")
     return title
 
 
-def asked_id(session_id: str) -> str:
-    """The id that is looked for. Raises ApiError when none was given."""
+def required_id(session_id: str) -> str:
+    """Return the id of a request. Raises ApiError without one."""
     if not session_id.strip():
         raise ApiError("bad_request", "Session ID required")
     return session_id
 
 
 def new_id(session_id: str) -> str:
-    """An id that may be stored. Raises ApiError when it may not."""
-    found = asked_id(session_id)
-    if len(found) > ID_LENGTH:
-        raise ApiError("bad_request", "A session ID has 255 characters at most.", details="id_too_long")
-    return found
+    """Return the id of a new conversation. Raises ApiError for an invalid one."""
+    new = required_id(session_id)
+    if len(new) > ID_LENGTH:
+        raise ApiError("bad_request", "A session ID can have at most 255 characters.", details="id_too_long")
+    return new
 
 
 def query_time(text: str) -> str:
@@ -79,19 +79,19 @@ def query_time(text: str) -> str:
     return text.replace(" ", "+") if "T" in text else text
 
 
-def missing() -> ApiError:
-    """No such conversation of the caller, whoever else has one."""
+def not_found() -> ApiError:
+    """Return the error for a conversation that the caller does not have."""
     return ApiError("not_found", "Session not found or access denied")
 
 
-def deleted() -> ApiError:
-    """A conversation that was deleted is not made again."""
+def already_deleted() -> ApiError:
+    """Return the error for creating a deleted conversation again."""
     return ApiError("conflict", "This conversation was deleted.", details="conversation_deleted")
 
 
-async def the_row(db: Connection, query: LiteralString | Composed, values: dict[str, Any]) -> SessionRow:
-    """The row that ``query`` gives. Raises ApiError when the caller has none such, whoever else has."""
+async def fetch_row(db: Connection, query: LiteralString | Composed, values: dict[str, Any]) -> SessionRow:
+    """Return the row of a query. Raises ApiError if the caller has none."""
     row = await (await db.execute(query, values)).fetchone()
     if row is None:
-        raise missing()
+        raise not_found()
     return SessionRow.model_validate(row)

@@ -16,7 +16,7 @@ from ..errors import ApiError
 from ..http.request_schemas import NOT_BLANK
 from ..openapi import REQUIRED, refusals
 from .json_route import JsonRoute
-from .session_row import COLUMNS, SessionRow, asked_id, deleted, new_id, the_row, titled
+from .session_row import COLUMNS, SessionRow, already_deleted, fetch_row, new_id, required_id, stored_title
 
 router = APIRouter(
     prefix="/api/chat/sessions", tags=["conversations"], dependencies=[limited("C")], route_class=JsonRoute
@@ -24,8 +24,9 @@ router = APIRouter(
 clear_router = APIRouter(prefix="/api/chat/clear-all", tags=["conversations"], dependencies=[limited("C")])
 
 LIST = "select" + COLUMNS + "from chat_sessions where user_id = %(user)s order by updated_at desc, id desc"
-BURIED = """
-    select 1 as one from sync_rows where user_id = %(user)s and kind = 'c' and id = %(id)s and deleted_at is not null
+DELETED_BEFORE = """
+    select true as was_deleted from sync_rows
+    where user_id = %(user)s and kind = 'c' and id = %(id)s and deleted_at is not null
 """
 INSERT = """
     insert into chat_sessions (user_id, id, title)
@@ -38,35 +39,37 @@ CLEAR = "delete from chat_sessions where user_id = %s"
 
 
 class Listing(BaseModel):
-    """All of them, the one that changed last first."""
+    """All conversations, last changed first."""
 
     sessions: list[SessionRow]
     count: int
 
 
 class NewSession(BaseModel):
-    """An empty conversation."""
+    """A new, empty conversation."""
 
-    id: str = Field(min_length=1, description="Made by the client.", json_schema_extra=NOT_BLANK | {"maxLength": 255})
-    title: str | None = Field(None, description="New Chat when empty or absent.", json_schema_extra={"maxLength": 255})
+    id: str = Field(
+        min_length=1, description="Created by the client.", json_schema_extra=NOT_BLANK | {"maxLength": 255}
+    )
+    title: str | None = Field(None, description="New Chat if empty or absent.", json_schema_extra={"maxLength": 255})
 
 
 class Rename(BaseModel):
-    """Another title for a conversation."""
+    """A new title of a conversation."""
 
     id: str = Field(min_length=1, json_schema_extra=NOT_BLANK)
-    title: str | None = Field(description="New Chat when empty.", json_schema_extra={"maxLength": 255})
+    title: str | None = Field(description="New Chat if empty.", json_schema_extra={"maxLength": 255})
 
 
 class Stored(BaseModel):
-    """The conversation as it is now."""
+    """A conversation after a change."""
 
     session: SessionRow
     success: Literal[True] = True
 
 
 class Deleted(BaseModel):
-    """It is not there any more, or never was."""
+    """The conversation does not exist any more, or never did."""
 
     success: Literal[True] = True
     message: str = "Session deleted successfully"
@@ -82,27 +85,27 @@ class Cleared(BaseModel):
 
 @router.get("")
 async def list_sessions(caller: User, services: ServicesDep) -> Listing:
-    """Every conversation of the caller, without messages, the one that changed last first."""
+    """List the conversations of the caller without messages, last changed first."""
 
     async def work(db: Connection) -> list[SessionRow]:
-        found = await db.execute(LIST, {"user": caller.user_id})
-        return [SessionRow.model_validate(row) for row in await found.fetchall()]
+        cursor = await db.execute(LIST, {"user": caller.user_id})
+        return [SessionRow.model_validate(row) for row in await cursor.fetchall()]
 
     rows = await services.database.read(caller.identity, work)
     return Listing(sessions=rows, count=len(rows))
 
 
 @router.post("", status_code=201, responses=refusals(409))
-async def create_session(made: NewSession, caller: User, services: ServicesDep) -> Stored:
-    """Make an empty conversation. 409 when the id is in use already, or was and is deleted."""
-    values = {"user": caller.user_id, "id": new_id(made.id), "title": titled(made.title)}
+async def create_session(new: NewSession, caller: User, services: ServicesDep) -> Stored:
+    """Create an empty conversation. 409 if the id is in use or belongs to a deleted one."""
+    values = {"user": caller.user_id, "id": new_id(new.id), "title": stored_title(new.title)}
 
     async def work(db: Connection) -> SessionRow:
-        if await (await db.execute(BURIED, values)).fetchone():
-            raise deleted()
+        if await (await db.execute(DELETED_BEFORE, values)).fetchone():
+            raise already_deleted()
         row = await (await db.execute(INSERT, values)).fetchone()
         if row is None:
-            raise ApiError("conflict", "You have a conversation with this ID already.", details="already_exists")
+            raise ApiError("conflict", "You already have a conversation with this ID.", details="already_exists")
         return SessionRow.model_validate(row)
 
     return Stored(session=await services.database.write(caller.identity, work))
@@ -110,11 +113,11 @@ async def create_session(made: NewSession, caller: User, services: ServicesDep) 
 
 @router.patch("", responses=refusals(404))
 async def rename_session(change: Rename, caller: User, services: ServicesDep) -> Stored:
-    """Give a conversation another title."""
-    values = {"user": caller.user_id, "id": asked_id(change.id), "title": titled(change.title)}
+    """Change the title of a conversation."""
+    values = {"user": caller.user_id, "id": required_id(change.id), "title": stored_title(change.title)}
 
     async def work(db: Connection) -> SessionRow:
-        return await the_row(db, RENAME, values)
+        return await fetch_row(db, RENAME, values)
 
     return Stored(session=await services.database.write(caller.identity, work))
 
@@ -123,8 +126,8 @@ async def rename_session(change: Rename, caller: User, services: ServicesDep) ->
 async def delete_session(
     caller: User, services: ServicesDep, id: Annotated[str, Query(json_schema_extra=REQUIRED)] = ""
 ) -> Deleted:
-    """Delete a conversation and its messages. Succeeds also when there is none, so it may be sent again."""
-    values = {"user": caller.user_id, "id": asked_id(id)}
+    """Delete a conversation and its messages. Also succeeds without one, so that it can be repeated."""
+    values = {"user": caller.user_id, "id": required_id(id)}
 
     async def work(db: Connection) -> None:
         await db.execute(DELETE, values)

@@ -29,7 +29,7 @@ from ..sync.client_headers import DeviceHeaders, DeviceHeadersDep
 from . import sync_delta
 from .json_route import JsonRoute
 from .session_row import query_time
-from .sync_delta_models import LARGEST, DeltaBody, DeltaPage
+from .sync_delta_models import MAX_NUMBER, DeltaBody, DeltaPage
 from .sync_models import Pushed, PushedConversation, SyncPage
 
 router = APIRouter(
@@ -184,11 +184,11 @@ async def listing(
     direction: str = "before",
     summary_only: Annotated[str, Query(description="false includes messages.")] = "true",
     with_total: Annotated[Literal["true", "false"] | str, Query()] = "false",
-    since: Annotated[int | None, Query(ge=0, le=LARGEST, description="Delta mode: rows after this number.")] = None,
-    max_bytes: Annotated[int | None, Query(ge=1, le=LARGEST, description="Approximate size of the rows.")] = None,
+    since: Annotated[int | None, Query(ge=0, le=MAX_NUMBER, description="Delta mode: rows after this number.")] = None,
+    max_bytes: Annotated[int | None, Query(ge=1, le=MAX_NUMBER, description="Approximate size of the rows.")] = None,
     wait: Annotated[float | None, Query(ge=0, description="Seconds to wait for a change, at most 55.")] = None,
     newest: Annotated[
-        int | None, Query(ge=0, le=LARGEST, description="Delta mode: number of the newest conversations.")
+        int | None, Query(ge=0, le=MAX_NUMBER, description="Delta mode: number of the newest conversations.")
     ] = None,
     session: Annotated[
         str | None, Query(max_length=255, description="Delta mode: live rows of one conversation.")

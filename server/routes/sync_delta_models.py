@@ -1,4 +1,4 @@
-"""What the delta mode takes and answers, for the document at /openapi.json."""
+"""Requests and responses of delta mode, for the document at /openapi.json."""
 
 from __future__ import annotations
 
@@ -9,47 +9,49 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 Kind = Literal["c", "m", "x", "s"]
-LARGEST = 2**53
+MAX_NUMBER = 2**53
 
 
 class StampModel(BaseModel):
-    """When and how a value was written: of two that did not know of each other the greater one wins."""
+    """Time and kind of a write; of two concurrent values the one with the greater stamp wins."""
 
-    cls: int = Field(0, ge=0, le=1, description="1: a person gave it.")
-    time: int = Field(0, ge=0, le=LARGEST, description="Ms since 1970, by the server's clock.")
+    cls: int = Field(0, ge=0, le=1, description="1 if a person wrote it.")
+    time: int = Field(0, ge=0, le=MAX_NUMBER, description="Milliseconds since 1970, by the server's clock.")
     tie: str = Field("", max_length=255)
 
 
 class PushedOp(BaseModel):
-    """One thing that a device did. Each is judged by itself."""
+    """An operation of a device. Each one is validated by itself."""
 
     model_config = ConfigDict(extra="allow")
 
-    kind: Kind = Field(description="A conversation, a message, everything, a setting.")
-    op: Literal["put", "del", "clear", "restore"] = Field(description="clear goes with x, and alone.")
-    id: str | None = Field(None, max_length=356, description="Of a setting: <conversation>/<key>.")
-    session: str | None = Field(None, max_length=255, description="The conversation of a message.")
-    base: int | None = Field(None, ge=0, le=LARGEST, description="The seq of what it replaces; 0 when it knew none.")
-    at: int | None = Field(None, ge=0, le=LARGEST, description="Ms of the device's clock.")
-    after: int | None = Field(None, ge=0, le=LARGEST, description="The time of what it replaces: it is later.")
-    cls: int | None = Field(None, ge=0, le=1, description="Of a title: 1 when a person gave it.")
-    stamp: StampModel | None = Field(None, description="An old one, said again to a server whose history went back.")
-    upto: int | None = Field(None, ge=0, le=LARGEST, description="Of a clear: the last number that was seen.")
-    value: Any = Field(None, description="Of a put: {title, createdAt}, a message, or {value}.")
+    kind: Kind = Field(description="Conversation, message, everything, or setting.")
+    op: Literal["put", "del", "clear", "restore"] = Field(description="clear requires x, and is the only op of a push.")
+    id: str | None = Field(None, max_length=356, description="For a setting <conversation>/<key>.")
+    session: str | None = Field(None, max_length=255, description="Conversation of a message.")
+    base: int | None = Field(None, ge=0, le=MAX_NUMBER, description="seq of the replaced value; 0 if unknown.")
+    at: int | None = Field(None, ge=0, le=MAX_NUMBER, description="Milliseconds of the device's clock.")
+    after: int | None = Field(None, ge=0, le=MAX_NUMBER, description="Time of the replaced value, which is earlier.")
+    cls: int | None = Field(None, ge=0, le=1, description="For a title 1 if a person wrote it.")
+    stamp: StampModel | None = Field(None, description="Earlier stamp, for a server whose history was restored.")
+    upto: int | None = Field(None, ge=0, le=MAX_NUMBER, description="For clear the last known number.")
+    value: Any = Field(None, description="For put {title, createdAt}, a message, or {value}.")
 
 
 class DeltaBody(BaseModel):
-    """What one device did since it was answered last."""
+    """Operations of a device since its last response."""
 
-    replica: str = Field(min_length=1, max_length=255, description="The device's copy of the history.")
+    replica: str = Field(min_length=1, max_length=255, description="Id of the device's copy of the history.")
     push_seq: int = Field(
-        ge=0, le=LARGEST, description="One more with each push; to retry, the same, with the same bytes."
+        ge=0,
+        le=MAX_NUMBER,
+        description="Increases by one with each push; a retry has the same number and the same bytes.",
     )
     ops: list[PushedOp] = Field(default_factory=list, max_length=5000)
 
 
 class HistoryRow(BaseModel):
-    """One place in a history: a value that is live, or that something is dead."""
+    """A row of a history: a live value or a tombstone."""
 
     kind: Literal["c", "m", "s"]
     id: str
@@ -60,30 +62,30 @@ class HistoryRow(BaseModel):
     stamp: StampModel
     dead: Literal[True] | None = None
     overtook: list[int] | None = Field(
-        None, description="The seq of earlier values that were replaced by a device which had not seen them."
+        None, description="seq of earlier values that were replaced by devices which had not seen them."
     )
     value: Any = None
 
 
 class OpAck(BaseModel):
-    """What became of one op; ``row`` is what is there now, without a value where that is what was sent."""
+    """Result of an op; ``row`` is the current row, without a value if that is what was sent."""
 
     result: Literal["ok", "lost", "deleted", "conv_missing", "rejected"]
     row: HistoryRow | None = None
     code: str | None = None
 
 
-class DeltaTold(BaseModel):
-    """What a device is told."""
+class DeltaResponse(BaseModel):
+    """Response of delta mode."""
 
-    user: UUID = Field(description="Whose history it is.")
+    user: UUID = Field(description="Account of the history.")
     push_seq: int
     acks: list[OpAck] = Field(description="In the order of the ops.")
-    rows: list[HistoryRow] = Field(description="What is new, in order; conversations that moved on come along first.")
-    cur: int = Field(description="Where these rows end: the next since.")
-    seen: str | None = Field(description="<seq>.<nonce>: the newest state, for Sync-Seen.")
+    rows: list[HistoryRow] = Field(description="Changed rows in order, after the conversations that they need.")
+    cur: int = Field(description="Cursor after these rows, for the next since.")
+    seen: str | None = Field(description="<seq>.<nonce>: the newest commit, for Sync-Seen.")
     more: bool
-    resync: bool = Field(description="This is not the history that the device was told of: it starts over.")
+    resync: bool = Field(description="The device knows another history and has to start over.")
 
 
 class DeltaPage(BaseModel):
@@ -92,4 +94,4 @@ class DeltaPage(BaseModel):
     success: Literal[True]
     conversations: list[Any] = Field(max_length=0)
     syncTime: datetime  # noqa: N815
-    sync: DeltaTold
+    sync: DeltaResponse

@@ -1,4 +1,4 @@
-"""What the sync endpoints take and answer, for the document at /openapi.json."""
+"""Requests and responses of the sync endpoints, for the document at /openapi.json."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .sync_delta_models import DeltaTold
+from .sync_delta_models import DeltaResponse
 
 
 class PushedMessage(BaseModel):
-    """A message. What is absent is empty: a message is sent whole."""
+    """A complete message; absent keys are empty."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -26,7 +26,7 @@ class PushedMessage(BaseModel):
     input_tokens: int | None = Field(None, ge=0, le=2**31 - 1)
     output_tokens: int | None = Field(None, ge=0, le=2**31 - 1)
     elapsed_ms: int | None = Field(None, ge=0, le=2**31 - 1)
-    elapsed_time: int | None = Field(None, ge=0, description="Seconds; used without elapsed_ms.")
+    elapsed_time: int | None = Field(None, ge=0, description="Seconds; used if elapsed_ms is absent.")
     user_message_id: str | None = Field(None, max_length=255)
     completion_id: str | None = Field(None, max_length=255)
     error: bool | None = None
@@ -35,17 +35,17 @@ class PushedMessage(BaseModel):
     reasoning: str | None = None
     reasoning_details: Any = None
     annotations: Any = None
-    metadata: Any = Field(None, description="An object; anything else is taken for none.")
+    metadata: Any = Field(None, description="An object; other values are ignored.")
 
 
 class PushedConversation(BaseModel):
-    """A conversation. A title that is absent stays; numbers are used only when no messages follow."""
+    """A conversation. An absent title stays as it is; counters are used only without messages."""
 
     model_config = ConfigDict(extra="allow")
 
     id: str = Field(min_length=1, max_length=255)
     title: str | None = Field(None, max_length=255)
-    userId: str | None = Field(None, description="The caller's; anybody else's refuses the request.")  # noqa: N815
+    userId: str | None = Field(None, description="Id of the caller; a request with another id is refused.")  # noqa: N815
     messages: list[PushedMessage] | None = None
     messageCount: int | None = None  # noqa: N815
     totalTokens: int | None = None  # noqa: N815
@@ -57,16 +57,16 @@ class PushedConversation(BaseModel):
 
 
 class PushDetail(BaseModel):
-    """One conversation: ``status`` and ``messageCount`` where it is stored, ``error`` where it is not."""
+    """Result of one conversation: ``status`` and ``messageCount`` if it is stored, otherwise ``error``."""
 
     conversationId: str  # noqa: N815
     status: Literal["synced"] | None = None
     messageCount: int | None = None  # noqa: N815
-    error: str | None = Field(None, description="A word for a program.")
+    error: str | None = Field(None, description="A code for programs.")
 
 
 class Results(BaseModel):
-    """In the order of the request."""
+    """Results in the order of the request."""
 
     synced: int
     errors: int
@@ -74,12 +74,12 @@ class Results(BaseModel):
 
 
 class Pushed(BaseModel):
-    """What became of each conversation."""
+    """Results of a push."""
 
     success: Literal[True]
     results: Results
     syncTime: datetime  # noqa: N815
-    sync: DeltaTold | None = Field(None, description="The answer to sync.")
+    sync: DeltaResponse | None = Field(None, description="Response to sync.")
 
 
 class ShownMessage(BaseModel):
@@ -129,14 +129,14 @@ class ShownConversation(BaseModel):
 
 
 class NextCursor(BaseModel):
-    """Where the next page starts."""
+    """Start of the next page."""
 
     ts: datetime
     id: str
 
 
 class Meta(BaseModel):
-    """Of the page."""
+    """Details of a page."""
 
     pageSize: int  # noqa: N815
     hasMore: bool  # noqa: N815
@@ -161,7 +161,7 @@ class ShownMessages(BaseModel):
 
 
 class AddedMessages(BaseModel):
-    """Rows as they are stored."""
+    """Stored rows."""
 
     messages: list[dict[str, Any]]
     count: int

@@ -1,4 +1,4 @@
-"""What the caller used, as far back as a client asks, with the counters of all time."""
+"""Usage of the caller by day, and counters of all time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..database.pool import Connection
 from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError
 from ..openapi import refusals
-from .user_data import DAYS, Use
+from .user_data import DAYS, DailyUsage
 
 router = APIRouter(prefix="/api/user", tags=["account"], dependencies=[limited("B")], responses=refusals(404))
 
@@ -25,7 +25,7 @@ SINCE = DAYS.replace("current_date - 7", "current_date - %s::integer")
 
 
 class Counters(BaseModel):
-    """Counters of all time. Deleting takes nothing back."""
+    """Counters of all time, which deletions do not reduce."""
 
     total_conversations: int
     message_count: int
@@ -33,25 +33,25 @@ class Counters(BaseModel):
 
 
 class Usage(BaseModel):
-    """Use of each day since ``since``."""
+    """Usage by day since ``since``."""
 
     since: date
-    days: list[Use] = Field(description="Newest first, without idle days.")
+    days: list[DailyUsage] = Field(description="Newest first, without idle days.")
     total: Counters
 
 
 @router.get("/usage")
 async def read_usage(caller: User, services: ServicesDep, days: Annotated[int, Query(ge=0, le=3660)] = 31) -> Usage:
-    """Use of today and of so many days before, and the counters of all time."""
+    """Return the usage of today and of so many days before, and the counters of all time."""
 
     async def work(db: Connection) -> Usage:
-        counted = await (await db.execute(COUNTERS, (days, caller.user_id))).fetchone()
-        if counted is None:
-            raise ApiError("user_not_found", "There is no profile of this account.")
-        found = await (await db.execute(SINCE, (caller.user_id, days))).fetchall()
+        counters = await (await db.execute(COUNTERS, (days, caller.user_id))).fetchone()
+        if counters is None:
+            raise ApiError("user_not_found", "This account has no profile.")
+        rows = await (await db.execute(SINCE, (caller.user_id, days))).fetchall()
         return Usage(
-            since=counted["since"], days=[Use.model_validate(day) for day in found],
-            total=Counters.model_validate(counted),
+            since=counters["since"], days=[DailyUsage.model_validate(day) for day in rows],
+            total=Counters.model_validate(counters),
         )  # fmt: skip
 
     return await services.database.read(caller.identity, work)

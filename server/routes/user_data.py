@@ -72,7 +72,7 @@ MODELS = """
 
 
 class Profile(BaseModel):
-    """Who they are."""
+    """Profile of an account."""
 
     id: UUID
     email: str
@@ -80,14 +80,14 @@ class Profile(BaseModel):
     avatar_url: str | None
     subscription_tier: str
     credits: int
-    account_type: Literal["user"] = Field("user", description="Nobody administers this server over the wire.")
+    account_type: Literal["user"] = Field("user", description="Always user: the server has no administration by HTTP.")
     is_banned: Literal[False] = Field(False, description="A disabled account is answered 403 instead.")
     banned_until: None = None
     ban_reason: None = None
 
 
 class ModelPreferences(BaseModel):
-    """What a new conversation starts with."""
+    """Defaults of new conversations."""
 
     default_model: str | None
     temperature: float | None
@@ -97,15 +97,15 @@ class ModelPreferences(BaseModel):
 
 
 class Preferences(BaseModel):
-    """ui and session are the client's own: names and values it chose."""
+    """Preferences; ui and session contain names and values of the client."""
 
     model: ModelPreferences
     ui: dict[str, JsonValue]
     session: dict[str, JsonValue]
 
 
-class Use(BaseModel):
-    """What was used in a day (of UTC)."""
+class DailyUsage(BaseModel):
+    """Usage of one day (UTC)."""
 
     usage_date: date
     messages_sent: int = 0
@@ -113,23 +113,23 @@ class Use(BaseModel):
     input_tokens: int = 0
     output_tokens: int = 0
     total_tokens: int = 0
-    models_used: dict[str, int] = Field(default_factory=dict, description="Replies of each model.")
+    models_used: dict[str, int] = Field(default_factory=dict, description="Number of replies by model.")
     sessions_created: int = 0
     active_minutes: int = 0
     generation_ms: int = 0
 
 
 class AllTime(BaseModel):
-    """What was used since last_reset; deleting takes nothing back."""
+    """Usage since last_reset, which deletions do not reduce."""
 
     total_messages: int = 0
     total_tokens: int = 0
     sessions_created: int = 0
-    last_reset: str | None = Field(None, description="As PostgreSQL writes a time.")
+    last_reset: str | None = Field(None, description="Time in PostgreSQL's format.")
 
 
 class AvailableModel(BaseModel):
-    """A model of the caller's tier."""
+    """A model that the caller may use."""
 
     model_id: str
     model_name: str | None
@@ -140,7 +140,7 @@ class AvailableModel(BaseModel):
 
 
 class Timestamps(BaseModel):
-    """Of the profile."""
+    """Times of the profile."""
 
     created_at: WireInstant
     updated_at: WireInstant
@@ -148,26 +148,28 @@ class Timestamps(BaseModel):
 
 
 class UserData(BaseModel):
-    """Everything about the caller but the conversations."""
+    """Data of the caller without conversations."""
 
     profile: Profile
     preferences: Preferences
-    today: Use
-    recentDays: list[Use] = Field(description="Today and the seven days before, newest first, without idle days.")  # noqa: N815
+    today: DailyUsage
+    recentDays: list[DailyUsage] = Field(  # noqa: N815
+        description="Today and the seven days before, newest first, without idle days."
+    )
     allTime: AllTime  # noqa: N815
     availableModels: list[AvailableModel]  # noqa: N815
     timestamps: Timestamps
 
 
 class ChangedUserData(UserData):
-    """Everything about the caller after a change."""
+    """Data of the caller after a change."""
 
-    ignored: list[str] = Field(description="Keys of the change that nothing here stores.")
+    ignored: list[str] = Field(description="Keys of the change that were not stored.")
 
 
 @router.get("")
 async def read_user_data(caller: User, services: ServicesDep) -> UserData:
-    """Profile, preferences, use of today, of the last days and of all time, models and times."""
+    """Return profile, preferences, usage, models and times of the caller."""
 
     async def query(db: Connection) -> UserData:
         return await _read(db, caller.user_id)
@@ -177,7 +179,7 @@ async def read_user_data(caller: User, services: ServicesDep) -> UserData:
 
 @router.put("")
 async def change_user_data(change: DataChange, caller: User, services: ServicesDep) -> ChangedUserData:
-    """Change the name and preferences that are given; all of it, or none. Answers what is so afterwards."""
+    """Change the name and preferences, all or none, and return the data after the change."""
     change.check()
 
     async def work(db: Connection) -> ChangedUserData:
@@ -193,17 +195,17 @@ async def _read(db: Connection, user_id: UUID) -> UserData:
     row = await (await db.execute(PROFILE, (user_id,))).fetchone()
     if row is None:
         raise ApiError("user_not_found", "This account has no profile.")
-    days = [Use.model_validate(day) for day in await (await db.execute(DAYS, (user_id,))).fetchall()]
+    days = [DailyUsage.model_validate(day) for day in await (await db.execute(DAYS, (user_id,))).fetchall()]
     models = await (await db.execute(MODELS, (user_id,))).fetchall()
-    once = {model["model_id"]: AvailableModel.model_validate(model) for model in models}
+    distinct = {model["model_id"]: AvailableModel.model_validate(model) for model in models}
     today: date = row["today"]
     return UserData(
         profile=Profile.model_validate(row | {"subscription_tier": row["subscription_tier"] or "free"}),
         preferences=_preferences(row),
-        today=next((day for day in days if day.usage_date == today), Use(usage_date=today)),
+        today=next((day for day in days if day.usage_date == today), DailyUsage(usage_date=today)),
         recentDays=days,
         allTime=AllTime.model_validate(row["usage_stats"] or {}),
-        availableModels=list(once.values()),
+        availableModels=list(distinct.values()),
         timestamps=Timestamps.model_validate(row),
     )
 

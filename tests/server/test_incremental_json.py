@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sterna.server.errors import ApiError
 from sterna.server.http import incremental_json
 from sterna.server.routes import json_route
-from sterna.server.routes.json_route import DEPTH, parsed, parsed_in_steps
+from sterna.server.routes.json_route import MAX_DEPTH, parsed, parsed_in_steps
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -44,9 +44,9 @@ def test_in_steps_it_is_the_same_value_or_no_json_either(monkeypatch: pytest.Mon
 @example([1], None, True, (2, b"e999"))
 @example([1], None, True, (1, b"NaN, "))
 @example([1], None, True, (1, b"9" * 5000))
-@example([], None, True, (1, b"[" * DEPTH + b"]" * DEPTH))
-@example([], None, True, (1, b"[" * (DEPTH - 1) + b"]" * (DEPTH - 1)))
-@example([], None, True, (1, b'{"a":' * DEPTH + b"1" + b"}" * DEPTH))
+@example([], None, True, (1, b"[" * MAX_DEPTH + b"]" * MAX_DEPTH))
+@example([], None, True, (1, b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1)))
+@example([], None, True, (1, b'{"a":' * MAX_DEPTH + b"1" + b"}" * MAX_DEPTH))
 @example([], None, True, (1, b"[" * 100_000))
 def same_in_steps(value: Any, indent: Any, ascii_only: bool, change: tuple[int, bytes] | None) -> None:
     body = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
