@@ -16,19 +16,19 @@ _EARLIEST, _LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinf
 
 
 def utc_now() -> datetime:
-    """The system's clock."""
+    """Return the system's time."""
     return datetime.now(UTC)
 
 
 def stamp(moment: datetime) -> str:
-    """``moment`` as the schema keeps it."""
+    """Return ``moment`` as the schema stores it."""
     return (
         moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
     )  # %Y is not padded by every C library
 
 
 def parse(text: str) -> datetime:
-    """The moment written in ``text``: the schema's form, or any ISO 8601 one that the wire uses.
+    """Return the moment written in ``text``: in the schema's form, or any ISO 8601 form of the wire.
 
     Without a zone it is UTC. Raises ValueError for anything else.
     """
@@ -48,5 +48,5 @@ def stored_time(text: str) -> datetime:
 
 
 def millis(moment: datetime) -> int:
-    """Whole milliseconds since 1970."""
+    """Return whole milliseconds since 1970."""
     return (moment - _EPOCH) // MILLISECOND

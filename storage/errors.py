@@ -1,4 +1,4 @@
-"""What can go wrong with the file. Each error's text is a sentence for a person that says what to do."""
+"""Errors of the history. Their texts are sentences for a person that say what to do."""
 
 from __future__ import annotations
 

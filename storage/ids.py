@@ -18,17 +18,17 @@ RANDOM_LENGTH = 12
 
 
 def base36(length: int) -> str:
-    """``length`` characters from the system's random source."""
+    """Return ``length`` characters from the system's random source."""
     import secrets  # brings hashlib, which a command that only reads does not need
 
     return "".join(secrets.choice(DIGITS) for _ in range(length))
 
 
 def conversation_id(moment: datetime, token: Token = base36) -> str:
-    """A new conversation's id."""
+    """Return the id of a new conversation."""
     return f"conv_{millis(moment)}_{token(RANDOM_LENGTH)}"
 
 
 def message_id(moment: datetime, token: Token = base36) -> str:
-    """A new message's id."""
+    """Return the id of a new message."""
     return f"msg_{millis(moment)}_{token(RANDOM_LENGTH)}"

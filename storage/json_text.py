@@ -13,7 +13,7 @@ _NO_JSON = (ValueError, TypeError, RecursionError)
 
 
 def to_json(value: Any) -> str:
-    """``value`` as a JSON column takes it. Raises ValueError for what JSON cannot say: NaN, infinity, a circle."""
+    """Return ``value`` for a JSON column. Raises ValueError for what JSON cannot hold: NaN, infinity, a cycle."""
     return json.dumps(_storable(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -41,7 +41,7 @@ def is_json(text: str) -> bool:
 
 
 def jsonb_deep_merge(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> dict[str, Any]:
-    """``a`` with ``b`` laid over it: objects merge key by key, anything else of ``b`` (null and arrays too) replaces.
+    """Merge ``b`` into ``a``: objects key by key; anything else of ``b`` (null and arrays too) replaces.
 
     None on either side is as good as empty. See docs/specification/functions.md#jsonb-deep-merge.
     """

@@ -1,4 +1,4 @@
-"""Where the data is."""
+"""Location of the data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ VARIABLE = "STERNA_DATA_DIR"
 
 
 def data_dir(override: Path | None = None) -> Path:
-    """The folder of the accounts' files, made (0700) when missing.
+    """Return the folder of the accounts' files, made (0700) when missing.
 
     ``override``, else what ``$STERNA_DATA_DIR`` says, else the system's place for such data.
     """

@@ -85,17 +85,17 @@ class Message:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Where it stands in its conversation: order is ``(message_timestamp, id)``."""
+        """Return the place in the conversation: order is ``(message_timestamp, id)``."""
         return self.message_timestamp, self.id
 
     @property
     def failed(self) -> bool:
-        """True for a message that counts nowhere: docs/specification/triggers.md#failed-messages."""
+        """Return whether the message is counted nowhere: docs/specification/triggers.md#failed-messages."""
         return bool(self.error_message)
 
     @property
     def finish(self) -> Finish:
-        """How it ended; ``done`` for anything that says nothing else."""
+        """Return how the message ended; ``done`` for anything that says nothing else."""
         finish: Finish = self.metadata.get("finish", "failed" if self.failed else "done")
         return finish
 
@@ -118,7 +118,7 @@ class LiveReply:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What one prompt stored, before anything was asked: the conversation, the user's message, the reply to come."""
+    """Rows of a new turn, before anything is asked: conversation, prompt, and the reply to come."""
 
     session: Session
     created: bool
@@ -129,7 +129,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How a reply ended and what it held. Exactly what :meth:`Store.settle_reply` needs."""
+    """End of a reply and its content, as :meth:`LiveReplies.settle` takes it."""
 
     finish: Finish
     content: str
@@ -173,7 +173,7 @@ class Trashed:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a commit touched. Ids only: readers read the database."""
+    """Ids touched by a commit; readers read the database."""
 
     sessions: frozenset[str] = frozenset()
     elsewhere: bool = False

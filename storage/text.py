@@ -51,13 +51,13 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def clean(text: str, *, newlines: bool = True) -> str:
-    """``text`` without what a terminal would obey or an eye would miss; on one line with ``newlines=False``."""
+    """Return ``text`` without control and invisible characters; on one line with ``newlines=False``."""
     text = _SEEN.sub(_shown, text)
     return text if newlines else text.translate(_BREAKS)
 
 
 def one_line(text: str, limit: int | None = None) -> str:
-    """``text`` cleaned, runs of white space made one space, cut to ``limit`` characters."""
+    """Return ``text`` cleaned, each run of white space made one space, cut to ``limit`` characters."""
     if limit is not None:
         text = text[: limit * 8 + 64]  # a 10 MB message gives its first line as fast as a short one
     line = _SPACE.sub(" ", clean(text)).strip()
@@ -70,14 +70,14 @@ def title_text(text: str) -> str:
 
 
 def clip(text: str, limit: int) -> str:
-    """``text``, or its beginning and ``…``, never longer than ``limit`` characters."""
+    """Return ``text``, or its beginning and ``…``, never longer than ``limit`` characters."""
     if len(text) <= limit:
         return text
     return text[: limit - 1].rstrip() + "…" if limit > 0 else ""
 
 
 def storable(text: str) -> str:
-    """``text`` as every engine can keep it: without NUL, halves of a surrogate pair joined, lone ones U+FFFD."""
+    """Return ``text`` as every engine can store it: no NUL, surrogate pairs joined, lone surrogates as U+FFFD."""
     if "\0" in text:
         text = text.replace("\0", "")
     if _SURROGATE.search(text):

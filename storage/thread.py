@@ -95,12 +95,12 @@ class StoreThread:
 
     @property
     def is_open(self) -> bool:
-        """True while :meth:`run` may be called: from the end of :meth:`start` to the beginning of :meth:`close`."""
+        """Return whether :meth:`run` may be called: from the end of :meth:`start` to the beginning of :meth:`close`."""
         return self._store is not None
 
     @property
     def read_only(self) -> StoreError | None:
-        """Why nothing can be written now, while that is so."""
+        """Return why nothing can be written now, while that is so."""
         return self._store.db.read_only if self._store is not None else None
 
     @property
@@ -115,7 +115,7 @@ class StoreThread:
         return store
 
     def _committed(self, change: Change) -> None:
-        """Runs in the store's thread."""
+        """Notify listeners; called in the store's thread."""
         assert self._loop is not None
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._tell, change)

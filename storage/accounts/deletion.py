@@ -28,7 +28,7 @@ def erase(path: Path) -> None:
 
 
 def require_alone(path: Path) -> None:
-    """Raises StoreBusy while another process has the file open: only who is alone may change how it keeps a journal."""
+    """Raise StoreBusy while another process has the file open: only a sole user may change its journal mode."""
     if not path.exists():
         return
     db = sqlite3.connect(path, timeout=0.5)

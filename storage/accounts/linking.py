@@ -56,7 +56,7 @@ _WITH_CONVERSATION = ("session_counts", "session_settings", "session_marks", "dr
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How much a file holds."""
+    """Size of a history."""
 
     conversations: int
     messages: int
@@ -75,12 +75,12 @@ class AccountLinking:
         self._usage = usage
 
     def owner(self) -> tuple[str, str] | None:
-        """Origin and user id of the account that this history belongs to; None for a local one."""
+        """Return origin and user id of the account that this history belongs to; None for a local one."""
         row = self.db.one("select origin, user_id from sync_account")
         return (row["origin"], row["user_id"]) if row else None
 
     def history(self) -> History:
-        """How much there is."""
+        """Return the size of this history."""
         row = self.db.one(
             """select (select count(*) from chat_sessions) as conversations,
                 (select count(*) from chat_messages) as messages,
@@ -147,7 +147,7 @@ class AccountLinking:
 
     @property
     def _columns(self) -> Mapping[str, tuple[str, ...]]:
-        """Of each table, without what means something only in one file and what is computed."""
+        """Return the columns of each table, without computed ones and those that mean something in one file only."""
         found: dict[str, list[str]] = {}
         for row in self.db.rows(
             """select t.name as place, c.name as name from pragma_table_list as t, pragma_table_info(t.name) as c
@@ -157,7 +157,7 @@ class AccountLinking:
         return {place: tuple(names) for place, names in found.items()}
 
     def rows_of(self, table: str) -> Iterator[dict[str, Any]]:
-        """Every row of one of this file's tables, in the order they were written."""
+        """Yield every row of a table of this file, in the order in which they were written."""
         order = "local_id" if table in ("chat_sessions", "chat_messages") else "1"
         for row in self.db.execute(f"select {', '.join(self._columns[table])} from {table} order by {order}"):
             yield dict(row)
@@ -176,7 +176,7 @@ class AccountLinking:
             self.db.execute(sql, {name: values[name] for name in values if f":{name}" in sql})
 
     def _recount(self, after: int, new: set[str]) -> None:
-        """Conversations that were here already and got messages."""
+        """Recount conversations that were here already and got messages."""
         grown = self.db.rows("select distinct session_id from chat_messages where local_id > :after", after=after)
         self._usage.recompute_sessions(row["session_id"] for row in grown if row["session_id"] not in new)
 
@@ -206,12 +206,12 @@ class AccountLinking:
 
 
 def _unsent(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of the outbox as one of another file: its number is that file's."""
+    """Return an outbox row for another file, without its number."""
     return {name: row[name] for name in ("kind", "id", "conv_id", "op", "edited_at")}
 
 
 def _titled(row: dict[str, Any]) -> dict[str, Any]:
-    """Who gave the title, a person or the program; what a server said of it is not this account's."""
+    """Return the title's state without what a server said of it: that server was another account's."""
     return {name: row[name] for name in ("session_id", "title_cls", "title_time")}
 
 

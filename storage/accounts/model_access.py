@@ -36,10 +36,10 @@ class ModelAccess:
         self.db = db
 
     def get_user_allowed_models(self, user_id: str) -> list[dict[str, Any]]:
-        """The active models of the account's tier and those below, lowest first; an unknown account's tier is free."""
+        """Return the active models of the account's tier and lower tiers, lowest first; unknown accounts are free."""
         found = self.db.rows(_ALLOWED, user_id=user_id, model=None)
         return [{**dict(row), "model_tags": from_json(row["model_tags"])} for row in found]
 
     def can_user_use_model(self, user_id: str, model_to_check: str) -> bool:
-        """True when :meth:`get_user_allowed_models` names it."""
+        """Return whether :meth:`get_user_allowed_models` names the model."""
         return self.db.one(_ALLOWED, user_id=user_id, model=model_to_check) is not None

@@ -107,7 +107,7 @@ class Profiles:
         resource_id: str | None = None,
         details: Mapping[str, Any] | None = None,
     ) -> str:
-        """The id of a new row of the activity log."""
+        """Add a row to the activity log, and return its id."""
         with self.db.write():
             if self.db.one("select 1 from profiles where id = :id", id=user_id) is None:
                 raise NotFound(f"No account has the id {user_id}.")
@@ -123,7 +123,7 @@ class Profiles:
         return row_id
 
     def recent_activity(self, limit: int) -> list[dict[str, Any]]:
-        """The newest entries of the activity log, newest first."""
+        """Return the newest entries of the activity log, newest first."""
         rows = self.db.rows(
             """select action, resource_type, resource_id, details, timestamp from user_activity_log
             where user_id = :user order by timestamp desc, rowid desc limit :limit""",
@@ -224,7 +224,7 @@ def _refused(error: str) -> dict[str, Any]:
 
 
 def _model_preferences(preferences: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that these preferences name, with their new values. Raises ValueError with what does not fit."""
+    """Return the columns that these preferences name, with new values. Raises ValueError with what does not fit."""
     named: dict[str, Any] = {}
     for name in ("default_model", "system_prompt"):
         if name in preferences:
@@ -245,7 +245,7 @@ def _model_preferences(preferences: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _temperature(value: object) -> float | None:
-    """``value`` to two decimals, as ``numeric(3,2)`` keeps it."""
+    """Return ``value`` rounded to two decimals, as ``numeric(3,2)`` stores it."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str):

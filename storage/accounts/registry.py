@@ -46,18 +46,18 @@ class Listed:
 
     @property
     def local(self) -> bool:
-        """Whether no server knows it."""
+        """Return whether no server knows the account."""
         return not self.origin
 
 
 def listed(data_dir: Path) -> list[Listed]:
-    """Every account, in the order they came."""
+    """Return every account, in the order in which they were added."""
     open_account(data_dir)
     return [_entry(one) for one in _content(data_dir / REGISTRY)["accounts"]]
 
 
 def current(data_dir: Path) -> Listed:
-    """The account whose history is shown."""
+    """Return the account whose history is shown."""
     name = open_account(data_dir).name
     return next((one for one in listed(data_dir) if one.file == name), Listed(name))
 
@@ -105,7 +105,7 @@ def forget(data_dir: Path, file: str, *, token: ids.Token = ids.base36) -> None:
 
 
 def new_file(data_dir: Path, *, token: ids.Token = ids.base36) -> str:
-    """The name of a file that is not there yet, for an account that begins."""
+    """Return a file name that is not taken yet, for a new account."""
     while True:
         name = f"{token(ids.RANDOM_LENGTH)}.db"
         if not (data_dir / name).exists():
@@ -165,7 +165,7 @@ def _entry(told: dict[str, Any]) -> Listed:
 
 
 def open_account(data_dir: Path, *, token: ids.Token = ids.base36) -> Path:
-    """The file of the current account. The first start registers a local account, whose file gets a random name.
+    """Return the file of the current account; the first start registers a local account under a random name.
 
     Two processes that start at once agree on one account: the registry gets its final name once, or not at all.
     """

@@ -83,7 +83,7 @@ class ServerProfile:
         self._profiles = profiles
 
     def change_preferences(self, kind: str, preferences: Mapping[str, Any]) -> dict[str, Any]:
-        """:meth:`update_user_preferences`, to be told to the server; its answer."""
+        """Call :meth:`update_user_preferences`, queue the change for the server, and return the result."""
         with self.db.write():
             done = self._profiles.update_user_preferences(self.db.user_id, kind, preferences)
             if done["success"]:
@@ -92,7 +92,7 @@ class ServerProfile:
         return done
 
     def change_full_name(self, full_name: str | None) -> None:
-        """Another name, to be told to the server."""
+        """Change the name, and queue the change for the server."""
         with self.db.write():
             self.db.execute(
                 "update profiles set full_name = :name where id = :id", {"name": full_name, "id": self.db.user_id}
@@ -100,7 +100,7 @@ class ServerProfile:
             self._pend("full_name", full_name)
 
     def pending_profile(self) -> dict[str, Any]:
-        """What the server was not told: ``full_name``, and preferences by their type."""
+        """Return changes that the server does not have yet: ``full_name``, and preferences by their type."""
         return {row["name"]: from_json(row["value"]) for row in self.db.rows("select name, value from account_pending")}
 
     def _pend(self, name: str, value: Any) -> None:
@@ -155,11 +155,11 @@ class ServerProfile:
             self._local_state.set(RELAYS, relays)
 
     def server_relays(self) -> bool:
-        """Whether the server said that it answers questions."""
+        """Return whether the server said that it offers models."""
         return self._local_state.get(RELAYS) is True
 
     def server_models(self) -> list[dict[str, Any]]:
-        """Every model that the server has, in its order; ``allowed`` says whether the account's tier may ask it.
+        """Return every model of the server, in its order; ``allowed`` says whether the account's tier includes it.
 
         ``today`` and ``month`` count its replies, ``limits`` says of how many, in words.
         """
@@ -177,7 +177,7 @@ class ServerProfile:
         return found
 
     def replies_by_model(self) -> dict[str, dict[str, int]]:
-        """How many replies each model gave today and this month."""
+        """Return how many replies each model gave today and this month."""
         today = self.db.stamp()[:10]
         found: dict[str, dict[str, int]] = {}
         for row in self.db.rows(

@@ -45,7 +45,7 @@ class Interaction:
     created_at: str
 
     def wire(self, session_id: str) -> dict[str, Any]:
-        """As ``batch_track_user_interactions`` takes it, in the visit of that id."""
+        """Return the event as ``batch_track_user_interactions`` accepts it, in the visit of that id."""
         return {
             "id": self.id,
             "session_id": session_id,
@@ -101,7 +101,7 @@ class Interactions:
         return {"success": True, "inserted": inserted, "failed": len(errors), "errors": errors}
 
     def _keep_interaction(self, item: Any) -> tuple[str | None, bool, str | None]:
-        """The id, whether it is new, and what is wrong."""
+        """Store an event; return its id, whether it is new, and what is wrong with it."""
         if (error := interaction_problem(item)) is not None:
             return None, False, error
         at = self.db.stamp()
@@ -165,7 +165,7 @@ class Interactions:
         return count
 
     def begin_visit(self, user_id: str, device_info: Mapping[str, Any], session_token: str, session_id: str) -> None:
-        """A server has begun a visit, under this id: events that waited for that may be sent."""
+        """Record that a server has begun a visit under this id: events that waited for it may be sent."""
         with self.db.write():
             self._visits.start_user_session(user_id, device_info, session_token, session_id=session_id)
             self.db.execute(
@@ -174,14 +174,14 @@ class Interactions:
             )
 
     def waiting_interactions(self, limit: int = MOST_AT_ONCE) -> list[Interaction]:
-        """Events that wait, in the order in which they happened."""
+        """Return events that wait to be sent, in the order in which they happened."""
         rows = self.db.rows(
             f"select {_COLUMNS}, session_token from interactions_waiting order by place limit :limit", limit=limit
         )
         return [Interaction(**{**dict(row), "event_data": from_json(row["event_data"])}) for row in rows]
 
     def interactions_sent(self, sent: Iterable[tuple[Interaction, str]], refused: Iterable[Interaction] = ()) -> None:
-        """These, with the ids of their visits, are at the server; those never will be. None of them waits any more."""
+        """Remove sent events, given with the ids of their visits, and refused ones from those that wait."""
         with self.db.write():
             taken = list(sent)
             for one, session_id in taken:
@@ -203,7 +203,7 @@ class Interactions:
 
 
 def interaction_problem(item: Any) -> str | None:
-    """What is wrong with an event, in the server's words; None when nothing is."""
+    """Return what is wrong with an event, in the server's words; None when nothing is."""
     if not isinstance(item, Mapping):
         return "An interaction is an object"
     session_id, key, kind = item.get("session_id"), item.get("id"), item.get("event_type")

@@ -173,7 +173,7 @@ class Visits:
         limit: int = 3,
         least: float = LIKE,
     ) -> list[Earlier]:
-        """Earlier questions most like this one, best first, each conversation once; not those of ``without``.
+        """Return the most similar earlier questions, best first, one for a conversation; none of ``without``.
 
         The full-text index finds those that share words with it; their embeddings, kept or made now, put them in order.
         """

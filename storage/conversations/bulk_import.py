@@ -70,7 +70,7 @@ class BulkImport:
         self._usage = usage
 
     def sync_user_conversations(self, user_uuid: str, conversations_data: Sequence[Any]) -> dict[str, Any]:
-        """``{synced, errors, details}``: a conversation that cannot be taken is named there, all others are kept."""
+        """Import conversations; return ``{synced, errors, details}``, where details name those that were refused."""
         if user_uuid != self.db.user_id:
             raise Invalid("This file holds another account.")
         return self.import_conversations(conversations_data)
@@ -123,7 +123,7 @@ class BulkImport:
         self.db.touch(*(conversation.session["id"] for conversation in batch))
 
     def _sorted_out(self, batch: list[Conversation]) -> tuple[list[Conversation], list[Conversation]]:
-        """Those of which this file has nothing, and the others."""
+        """Return the conversations of which this file has nothing, and the others."""
         message_ids = [row["id"] for conversation in batch for row in conversation.messages]
         sessions = {row["id"] for row in self.db.rows(
             "select id from chat_sessions where id in (select value from json_each(:ids))",

@@ -58,7 +58,7 @@ _FOLD = "where folded_in(:text, cast(title as blob)) or folded_in(:text, cast(la
 
 
 def session_of(row: sqlite3.Row) -> Session:
-    """The record of a row with the columns of a conversation."""
+    """Return the record of a row with the columns of a conversation."""
     return Session(**{name: text_of(row[name]) for name in Session.__slots__})
 
 
@@ -83,7 +83,7 @@ class Conversations:
         self.db = db
 
     def create(self, title: str | None = None, *, session_id: str | None = None) -> Session:
-        """A new conversation. A title that is given counts as given by hand."""
+        """Create a conversation, and return it. A title that is given counts as given by hand."""
         with self.db.write():
             session_id = session_id or ids.conversation_id(self.db.now(), self.db.token)
             self.db.execute(
@@ -95,20 +95,20 @@ class Conversations:
             return self.get(session_id) if title is None else self.rename(session_id, title)
 
     def get(self, session_id: str) -> Session:
-        """The conversation with that id, or NotFound."""
+        """Return the conversation with that id. Raises NotFound."""
         row = self.db.one(f"select {_COLUMNS} from chat_sessions where id = :id", id=session_id)
         if row is None:
             raise NotFound(NO_SUCH_CONVERSATION)
         return session_of(row)
 
     def count(self, text: str = "") -> int:
-        """How many conversations there are, or how many have ``text`` in title or preview, whatever its case."""
+        """Return how many conversations there are, or have ``text`` in title or preview, whatever its case."""
         where, text = self._filter(text)
         row = self.db.one(f"select count(*) as n from chat_sessions {where}", text=text)
         return int(row["n"]) if row else 0
 
     def page(self, offset: int, limit: int, text: str = "") -> list[SessionRow]:
-        """Lines of the sidebar, newest first; only they are read, so any place of a long list costs the same."""
+        """Return lines of the sidebar, newest first; any part of a long list costs the same."""
         where, text = self._filter(text)
         rows = self.db.rows(_PAGE.format(where=where), limit=max(limit, 0), offset=max(offset, 0), text=text)
         return [
@@ -121,7 +121,7 @@ class Conversations:
         ]  # fmt: skip
 
     def position(self, session_id: str, text: str = "") -> int | None:
-        """The line at which :meth:`session_page` shows a conversation; None when it does not."""
+        """Return the line at which :meth:`page` shows a conversation; None when it does not."""
         where, text = self._filter(text)
         row = self.db.one(
             """select coalesce(last_message_timestamp, created_at) as at, title, last_message_preview as preview
@@ -143,7 +143,7 @@ class Conversations:
         return int(before["n"]) if before else None
 
     def groups(self, bounds: Sequence[str]) -> list[int]:
-        """For each of these falling times, how many conversations are at or after it: where the day headings stand."""
+        """Return for each of these falling times how many conversations are at or after it: places of day headings."""
         counts, above, total = [], "\x7f", 0
         for bound in bounds:
             row = self.db.one(
@@ -158,7 +158,7 @@ class Conversations:
         return counts
 
     def rename(self, session_id: str, title: str) -> Session:
-        """The conversation with a title given by hand, which nothing replaces but another one."""
+        """Give a conversation a title by hand, which only another one by hand replaces, and return it."""
         title = title_text(title)
         if not title.strip():
             raise Invalid("A title cannot be empty.")
@@ -174,7 +174,7 @@ class Conversations:
             return self.get(session_id)
 
     def title_from_exchange(self, session_id: str) -> Session | None:
-        """Title a conversation after its first prompt, once its first reply has settled, failed ones too.
+        """Title a conversation after its first prompt, once its first reply has ended, failed or not.
 
         Return None when nothing is to be done. A title given by hand is never replaced, not even ``New Chat``.
         """
@@ -200,7 +200,7 @@ class Conversations:
             return self.get(session_id)
 
     def is_untitled(self, session_id: str) -> bool:
-        """Whether a conversation has the default title and nobody gave it that one by hand."""
+        """Return whether a conversation has the default title, not given by hand."""
         page = _PAGE.format(where="where id = :id")
         rows = self.db.rows(page, id=session_id, limit=1, offset=0)
         return bool(rows and rows[0]["untitled"])
@@ -230,7 +230,7 @@ class Conversations:
         )
 
     def settings(self, session_id: str) -> dict[str, Any]:
-        """What was set for one conversation: model, system_prompt, temperature, reasoning_effort …"""
+        """Return the settings of one conversation: model, system_prompt, temperature, reasoning_effort and others."""
         rows = self.db.rows(
             "select key, value from session_settings where session_id = :id order by key", id=session_id
         )
@@ -284,7 +284,7 @@ class Conversations:
         return [{**dict(row), "message_metadata": from_json(row["message_metadata"])} for row in rows]
 
     def _filter(self, text: str) -> tuple[str, str]:
-        """A where clause for the words typed into the filter, and the value it takes."""
+        """Return a where clause for the words of the filter, and its value."""
         text = storable(clip(text.strip(), 200))
         if not text:
             return "", ""

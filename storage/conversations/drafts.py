@@ -87,7 +87,7 @@ class Drafts:
         return not owner or is_dead(self.db.path.parent / owner)
 
     def prompt_history(self, limit: int = 200, *, before: str | None = None) -> list[str]:
-        """Prompts of all conversations, newest first, each once; with ``before``, a time, only older ones."""
+        """Return prompts of all conversations, newest first, each once; only those older than the time ``before``."""
         rows = self.db.execute(
             """select content from chat_messages
             where role = 'user' and message_timestamp < :before and length(content) <= :length

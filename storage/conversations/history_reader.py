@@ -57,7 +57,7 @@ class HistoryReader:
 
     @property
     def user_id(self) -> str:
-        """``profiles.id`` of the account that this file holds. A sign-in, in any process, changes it."""
+        """Return ``profiles.id`` of this file's account. A sign-in, in any process, changes it."""
         return self.db.user_id
 
     def call(self, method: Callable[Concatenate[T, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -74,7 +74,7 @@ class HistoryReader:
 
     @cached_property
     def _topics(self) -> dict[Callable[..., Any], object]:
-        """Objects of this history by the methods of their classes."""
+        """Return the objects of this history by the methods of their classes."""
         return {
             method: topic for topic in vars(self).values() for method in vars(type(topic)).values() if callable(method)
         }

@@ -39,7 +39,7 @@ order by message_timestamp, id limit :limit
 
 
 def message_of(row: sqlite3.Row) -> Message:
-    """The record of a row with :data:`COLUMNS`."""
+    """Return the record of a row with :data:`COLUMNS`."""
     values: dict[str, Any] = {name: row[name] for name in Message.__slots__}
     if bytes in map(type, values.values()):
         values = {name: text_of(value) for name, value in values.items()}
@@ -53,25 +53,25 @@ def message_of(row: sqlite3.Row) -> Message:
 
 @in_sentences
 class Messages:
-    """What was said."""
+    """Messages of conversations."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
 
     def before(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
-        """The ``limit`` newest messages before ``key`` (None: the newest of all), oldest of them first."""
+        """Return the ``limit`` newest messages before ``key`` (None: of all), oldest first."""
         ts, id_ = key or LAST
         found = map(message_of, reversed(self.db.rows(_BEFORE, session=session_id, ts=ts, id=id_, limit=limit)))
         return [message for message in found if message.key < (ts, id_)]  # an id that is not UTF-8 would come for ever
 
     def after(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
-        """The ``limit`` oldest messages after ``key`` (None: the oldest of all), oldest first."""
+        """Return the ``limit`` oldest messages after ``key`` (None: of all), oldest first."""
         ts, id_ = key or FIRST
         found = map(message_of, self.db.rows(_AFTER, session=session_id, ts=ts, id=id_, limit=limit))
         return [message for message in found if message.key > (ts, id_)]
 
     def around(self, session_id: str, message_id: str, limit: int) -> list[Message]:
-        """Up to ``limit`` messages with that one among them, in the middle where both sides have enough."""
+        """Return up to ``limit`` messages around one, which is in the middle where both sides have enough."""
         middle = self.get(message_id)
         if middle.session_id != session_id:
             raise NotFound(NO_SUCH_MESSAGE)
@@ -83,19 +83,19 @@ class Messages:
         return [*(before[-earlier:] if earlier else []), middle, *after[:later]]
 
     def get(self, message_id: str) -> Message:
-        """The message with that id, or NotFound."""
+        """Return the message with that id. Raises NotFound."""
         row = self.db.one(f"select {COLUMNS} from chat_messages where id = :id", id=message_id)
         if row is None:
             raise NotFound(NO_SUCH_MESSAGE)
         return message_of(row)
 
     def count(self, session_id: str) -> int:
-        """How many messages a conversation shows, failed ones included."""
+        """Return how many messages a conversation shows, failed ones included."""
         row = self.db.one("select count(*) as n from chat_messages where session_id = :id", id=session_id)
         return int(row["n"]) if row else 0
 
     def edit(self, message_id: str, content: str) -> Message:
-        """The message with another text."""
+        """Give a message another text, and return it."""
         with self.db.write():
             old = self.get(message_id)
             if old.role == "user" and not content.strip():
@@ -108,7 +108,7 @@ class Messages:
             return self.get(message_id)
 
     def context_messages(self, session_id: str, budget_chars: int, until: Key | None = None) -> list[Message]:
-        """The newest messages up to and with ``until`` that fit into the budget, newest first; failed turns left out.
+        """Return the newest messages up to ``until`` that fit into the budget, newest first, without failed turns.
 
         A failed turn is a reply that failed without a word of text, and the prompt it failed to answer, unless another
         reply answered it. The newest prompt is always there: it is the one being asked.
@@ -116,7 +116,7 @@ class Messages:
         return self.context(session_id, budget_chars, until)[0]
 
     def context(self, session_id: str, budget_chars: int, until: Key | None = None) -> tuple[list[Message], bool]:
-        """:meth:`context_messages`, and whether older ones did not fit."""
+        """Return :meth:`context_messages`, and whether older ones did not fit."""
         found: list[Message] = []
         room = budget_chars
         answered: set[str] = set()
@@ -137,7 +137,7 @@ class Messages:
         return found, False
 
     def count_before(self, session_id: str, key: Key) -> int:
-        """How many messages with text stand before ``key``."""
+        """Return how many messages with text stand before ``key``."""
         row = self.db.one(
             """select count(*) as n from chat_messages where session_id = :id and content <> ''
             and (message_timestamp, id) < (:ts, :last)""",
@@ -165,7 +165,7 @@ class Messages:
             key = page[0].key
 
     def next_timestamp(self, session_id: str) -> datetime:
-        """When a conversation's next message is: now, but after all that is there, so that no clock reorders it."""
+        """Return the time of the next message: now, but after all of its conversation, whatever the clock says."""
         row = self.db.one(
             """select max(at) as at from (
                 select max(message_timestamp) as at from chat_messages where session_id = :id

@@ -1,4 +1,4 @@
-"""What a person may call a conversation on a command line."""
+"""Names of conversations on a command line."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class ConversationNames:
         self.db = db
 
     def matching(self, name: str, limit: int = 2) -> list[str]:
-        """Ids that begin with ``name``, or whose random part does (``k3f9`` for ``conv_1763700000000_k3f9…``).
+        """Return ids that begin with ``name``, or whose random part does (``k3f9`` for ``conv_1763700000000_k3f9…``).
 
         The conversation with exactly that id comes first, then the newest.
         """
         return [row["id"] for row in self.db.rows(_NAMED, name=name, limit=limit)] if name else []
 
     def newest(self) -> str | None:
-        """The conversation on top of the list."""
+        """Return the conversation on top of the list."""
         row = self.db.one(
             "select id from chat_sessions order by coalesce(last_message_timestamp, created_at) desc, id desc limit 1"
         )

@@ -45,7 +45,7 @@ class ProcessLock:
 
     @property
     def name(self) -> str:
-        """The name of the lock file; empty while there is none."""
+        """Return the name of the lock file; empty while there is none."""
         return self._owner.name if self._owner is not None else ""
 
     def release(self) -> None:

@@ -96,7 +96,7 @@ class ReplyVersions:
         return self._messages.get(row["id"])
 
     def set_others_aside(self, message_id: str) -> None:
-        """After an undo: set aside what else answers the prompt of this reply."""
+        """Set aside what else answers the prompt of this reply, after an undo."""
         reply = self._messages.get(message_id)
         for other in self._replies_to(reply.user_message_id or ""):
             if other.id != message_id:

@@ -78,7 +78,7 @@ where f.title_search match :match
 
 @dataclass(frozen=True)
 class Query:
-    """What a person typed, taken apart."""
+    """Parsed search text."""
 
     match: str
     """For the index: quoted words and phrases, all wanted, the last one perhaps a beginning."""
@@ -93,7 +93,7 @@ class Query:
 
 
 def parse_query(text: str) -> Query:
-    """The query that a text asks. Never an error: what FTS5 would take for syntax stands in quotes."""
+    """Return the query of a text. Never raises: what FTS5 would take for syntax is quoted."""
     text = storable(text)[:1000]
     words: list[str] = []
     parts: list[str] = []
@@ -135,7 +135,7 @@ _FOLD = _Fold()
 
 
 def folded(text: str) -> str:
-    """``text`` without case and accents, as the index sees it."""
+    """Return ``text`` without case and accents, as the index sees it."""
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFC", text).translate(_FOLD)
@@ -170,7 +170,7 @@ class Search:
         self.db = db
 
     def search(self, text: str, *, limit: int = 50, session_id: str | None = None) -> list[Hit]:
-        """Conversations by their title, then messages, newest first; with ``session_id``, that one's messages only."""
+        """Find conversations by title, then messages, newest first; with ``session_id``, only messages of that one."""
         query = parse_query(text)
         if not query.match and not query.parts:
             return []
@@ -178,7 +178,7 @@ class Search:
         return titles + self._message_hits(query, limit - len(titles), session_id)
 
     def search_best(self, text: str, limit: int) -> list[Hit]:
-        """For a question in plain words: messages with any of them, best first (BM25), among the newest 200,000."""
+        """Find messages with any word of a question, best first (BM25), among the newest 200,000."""
         query = parse_query(text)
         words = [word.rstrip("*") for word in query.match.split('" "')]
         words = ['"' + word.strip('"') + '"' for word in words if len(word.strip('"')) > 2]
@@ -192,7 +192,7 @@ class Search:
         return [_hit(row, words=tuple(word.strip('"') for word in words)) for row in rows]
 
     def questions_with_words(self, text: str, limit: int) -> list[str]:
-        """Ids of what was asked lately with two of the longest words of ``text``, newest first."""
+        """Return ids of recent questions with two of the longest words of ``text``, newest first."""
         words = {word.strip('"*') for word in parse_query(text + " ").match.split('" "')}
         longest = sorted((word for word in words if len(word) > 2), key=lambda word: (-len(word), word))[:MOST_ASKED]
         if not longest:
@@ -327,7 +327,7 @@ def _hit(row: sqlite3.Row, parts: tuple[str, ...] = (), words: tuple[str, ...] =
 
 
 def _marked(text: str, parts: tuple[str, ...] = ()) -> str:
-    """One line to show, cleaned, with the matches between the two marks."""
+    """Return one line to show, cleaned, with the matches between the two marks."""
     if parts:
         text = _around(text, parts)
     shown, inside = [], False
@@ -342,7 +342,7 @@ def _marked(text: str, parts: tuple[str, ...] = ()) -> str:
 
 
 def _around_words(text: str, words: tuple[str, ...]) -> str:
-    """A piece of the text around the last of these words, all of them between marks."""
+    """Return a piece of the text around the last of these words, all of them between marks."""
     text = unicodedata.normalize("NFC", text)
     plain = folded(text)
     found = _beginning(words[-1]).search(plain)

@@ -57,7 +57,7 @@ class SearchHistory:
         return noted
 
     def recent(self, limit: int = 8) -> list[str]:
-        """What was looked for last, each once, newest first."""
+        """Return recent search texts, each once, newest first."""
         rows = self.db.rows(
             """select json_extract(filters, '$.query') as query, max(created_at) as at
             from search_sessions where status <> 'failed' and json_type(filters, '$.query') = 'text'
@@ -74,12 +74,12 @@ class SearchHistory:
             ).rowcount
 
     def get_user_stats(self) -> dict[str, Any]:
-        """The counters of the account, which only grow, and its tier."""
+        """Return the counters of the account, which only grow, and its tier."""
         row = self.db.one(f"select {_STATS} from users where id = :id", id=self.db.user_id)
         return dict(row) if row is not None else {}
 
     def get_user_chat_history(self) -> list[dict[str, Any]]:
-        """Every conversation, last changed first: its id, title, newest message as ``chat_memory`` has it, times."""
+        """Return every conversation, last changed first: id, title, newest message as in ``chat_memory``, times."""
         rows = self.db.rows(
             """select s.id as session_id, s.title, s.created_at, s.updated_at, (
                     select m.message from chat_memory as m where m.session_id = s.id

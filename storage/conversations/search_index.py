@@ -66,7 +66,7 @@ class SearchIndex:
             return max(done, 1)
 
     def clear(self) -> None:
-        """No message is in the search index any more; also not those in the trash."""
+        """Empty the index of messages, those in the trash included."""
         self.db.execute("insert into message_search (message_search) values ('delete-all')")
         self.db.execute("update trash set indexed = 0")
 

@@ -116,7 +116,7 @@ class Trash:
         return self._trash_rows.entry(token)
 
     def latest(self) -> Trashed | None:
-        """The newest deletion by a person that can still be undone."""
+        """Return the newest deletion by a person that can still be undone."""
         row = self.db.one(
             """select token from trash as t where (kind <> 'reply' or messages > 0) and at >= :oldest and exists (
                 select 1 from trash_rows as r where r.token = t.token and iif(

@@ -20,7 +20,7 @@ class TrashOutbox:
         self._trash_rows = trash_rows
 
     def capture_clear(self) -> None:
-        """What the triggers say for one conversation, said for all.
+        """Queue the deletion of everything: what the triggers do for one conversation, done for all.
 
         One that is private is never mentioned. One that a server got after the last complete pull is outside what its
         ``clear`` covers, and is named.
@@ -52,7 +52,7 @@ class TrashOutbox:
         )
 
     def withdraw_delete(self, token: int, kind: str, place: str) -> None:
-        """The outbox as it was before the delete; where a server may know of the delete, an op that takes it back."""
+        """Restore the outbox as before the delete; where a server may know of the delete, queue a restore."""
         values = {"token": token, "kind": kind, "place": place, "ms": millis(self.db.now())}
         # of what is private a server hears nothing, also not that it is back
         conversation = "thing" if kind == "c" else "(select session_id from chat_messages where id = thing)"
@@ -99,7 +99,7 @@ class TrashOutbox:
             )
 
     def _weigh_clears(self, token: int) -> bool:
-        """Whether the op of a later clear waits, which would take with it what an undo brings back.
+        """Return whether the op of a later clear waits, which would delete again what an undo brings back.
 
         If that is a clear whose own op waits, the op is withdrawn. One op stands for all clears that were not sent. It
         goes with the last of them alone, and then the op of the clears before it, if they still stand, is what waits.

@@ -33,7 +33,7 @@ class TrashRows:
         return thing
 
     def oldest_restorable(self) -> str:
-        """The earliest deletion that can be undone; of one before it, some may be forgotten already."""
+        """Return the time of the earliest deletion that can be undone; older ones may be partly purged."""
         return stamp(self.db.now() - KEPT)
 
     def entry(self, token: int) -> Trashed:

@@ -1,4 +1,4 @@
-"""What was used, day by day. Triggers count as messages are written; this is for what no trigger sees, and for reading.
+"""Usage by day. Triggers count as messages are written; this is for what no trigger sees, and for reading.
 
 ``track_user_usage`` is a view whose INSTEAD OF trigger does the counting (storage/schema/03_usage.sql), so a message, a
 bulk import and a caller here add in exactly the same way.
@@ -119,7 +119,7 @@ class Usage:
             self._add_usage(user_id, added, models, sessions_created=int(bool(session_created)), usage_date=usage_date)
 
     def usage_today(self) -> dict[str, Any]:
-        """Today's counters; zeros on a day without any."""
+        """Return today's counters; zeros on a day without any."""
         today = self.db.stamp()[:10]
         for day in self.usage_days(1):
             return day
@@ -129,7 +129,7 @@ class Usage:
         return {"usage_date": today, **zeros, "models_used": {}}
 
     def usage_days(self, days: int) -> list[dict[str, Any]]:
-        """The counters of the last ``days`` days that have any, newest first, today being the first."""
+        """Return the counters of the last ``days`` days that have any, newest first; the first of them is today."""
         found = self.db.rows(
             _DAYS, user_id=self.db.user_id, today=self.db.stamp()[:10], back=f"-{max(0, days - 1):d} days"
         )
@@ -140,7 +140,7 @@ class Usage:
         self.recompute_sessions([session_id])
 
     def recompute_sessions(self, session_ids: Iterable[str]) -> None:
-        """:meth:`recompute_session` for many at once; ids without a conversation are passed over."""
+        """Run :meth:`recompute_session` for many at once; ids without a conversation are ignored."""
         ids = to_json(sorted(set(session_ids)))
         with self.db.write():
             self.db.execute(_COUNT, {"ids": ids})
@@ -149,7 +149,7 @@ class Usage:
             )
 
     def counted_usage(self, session_ids: Iterable[str]) -> Counted:
-        """What these conversations contribute now, counted row by row."""
+        """Return what these conversations contribute now, counted row by row."""
         ids = to_json(sorted(set(session_ids)))
         sessions, newest = self.db.execute(_SESSIONS, {"ids": ids}).fetchone()
         sums = {"messages": 0, "sent": 0, "received": 0, "input_tokens": 0, "output_tokens": 0, "generation_ms": 0}

@@ -86,7 +86,7 @@ class Database:
 
     @property
     def user_id(self) -> str:
-        """``profiles.id`` of the account that this file holds. A sign-in, in any process, changes it."""
+        """Return ``profiles.id`` of this file's account. A sign-in, in any process, changes it."""
         if self.one("select 1 from profiles where id = :id", id=self._user_id) is None:
             row = self.one("select id from profiles limit 1")
             self._user_id = row["id"] if row else self._user_id
@@ -97,11 +97,11 @@ class Database:
         self._user_id = user_id
 
     def now(self) -> datetime:
-        """The injected clock; inside a write, the moment the write began, as in any SQL transaction."""
+        """Return the clock's time; inside a write, the time at which it began, as in any SQL transaction."""
         return self._began if self._began is not None else self.clock()
 
     def stamp(self) -> str:
-        """:meth:`now` as the schema keeps it."""
+        """Return :meth:`now` as the schema stores it."""
         return stamp(self.now())
 
     def touch(self, *session_ids: str) -> None:
@@ -110,7 +110,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[None]:
-        """One transaction: all of it is kept, or nothing. A write inside a write joins it.
+        """Run one transaction: all of it is stored, or nothing. A write inside a write joins it.
 
         ``begin immediate``, because a read that turns into a write fails at once when two processes meet.
         """
@@ -180,7 +180,7 @@ class Database:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Part of a write that can fail by itself: on an exception only it is undone, and the exception goes on."""
+        """Run a part of a write that can fail by itself: an exception undoes only this part, and is raised."""
         self.execute("savepoint part")
         try:
             yield
@@ -193,14 +193,14 @@ class Database:
 
     @contextmanager
     def applying(self) -> Iterator[None]:
-        """Rows are only put where they belong: none is captured for sync, counted as use or stamped anew."""
+        """Write rows as they are: none is captured for sync, counted as usage or given a new time."""
         self.execute("update sync_ctx set applying = 1")
         yield
         self.execute("update sync_ctx set applying = 0")  # after an exception the write's rollback does this
 
     @contextmanager
     def in_bulk(self) -> Iterator[None]:
-        """Many rows at once: the triggers of statistics, use, capture and search leave their work to the caller."""
+        """Write many rows: the triggers of statistics, usage, capture and search leave their work to the caller."""
         self.execute("update sync_ctx set bulk = 1")
         yield
         self.execute("update sync_ctx set bulk = 0")
@@ -231,10 +231,10 @@ class Database:
         return self.connection.executemany(sql, values)
 
     def one(self, sql: str, **values: Any) -> sqlite3.Row | None:
-        """The first row of a query, or None."""
+        """Return the first row of a query, or None."""
         row: sqlite3.Row | None = self.connection.execute(sql, values).fetchone()
         return row
 
     def rows(self, sql: str, **values: Any) -> list[sqlite3.Row]:
-        """All rows of a query."""
+        """Return all rows of a query."""
         return self.connection.execute(sql, values).fetchall()

@@ -53,7 +53,7 @@ class _Column:
 
     @property
     def flawed(self) -> str:
-        """The condition that SQL can test."""
+        """Return the condition that SQL can test."""
         tests = [f"typeof({self.name}) not in ({', '.join(repr(kind) for kind in _KINDS[self.type])}, 'null')"]
         if self.json:
             tests.append(f"({self.name} is not null and json_valid({self.name}) = 0)")

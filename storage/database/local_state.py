@@ -17,7 +17,7 @@ class LocalState:
         self.db = db
 
     def get(self, key: str) -> Any:
-        """A piece of the screen's state that :meth:`set_local` kept; None when there is none."""
+        """Return a piece of the screen's state that :meth:`set` stored; None when there is none."""
         row = self.db.one("select value from local_state where key = :key", key=key)
         return from_json(row["value"]) if row else None
 

@@ -85,7 +85,7 @@ class Maintenance:
         self.db = db
 
     def damage(self) -> list[str]:
-        """What SQLite finds wrong with the file, a line each, the first few; empty when it is sound."""
+        """Return SQLite's findings about a damaged file, the first few lines; empty when it is sound."""
         found = [str(row[0]) for row in self.db.rows(f"pragma integrity_check({SHOWN})")]
         damaged = [] if found == ["ok"] else found
         orphans = self.db.rows("pragma foreign_key_check")
@@ -124,7 +124,7 @@ class Maintenance:
         }
 
     def export_user_data(self, user_id: str) -> dict[str, Any]:
-        """Everything the file holds of this person, as one object. For a large history see :meth:`export_json`."""
+        """Return everything the file holds of this person as one object. For large ones see :meth:`export_json`."""
         with self.db.snapshot():
             profile = self._profile(user_id)
             return {
@@ -136,7 +136,7 @@ class Maintenance:
             }
 
     def export_json(self, user_id: str, write: Callable[[str], object]) -> int:
-        """:meth:`export_user_data` as JSON text, given to ``write`` piece by piece; gives the number of conversations.
+        """Write :meth:`export_user_data` as JSON, piece by piece, with ``write``; return the number of conversations.
 
         Holds no more than a few messages in memory, whatever the size of the history.
         """
@@ -160,7 +160,7 @@ class Maintenance:
         return count
 
     def analyze_database_health(self) -> dict[str, Any]:
-        """Sizes, in words, and totals.
+        """Return sizes, in words, and totals.
 
         SQLite does not count how often an index is used, so ``index_usage`` gives what each serves and weighs.
         """
@@ -199,7 +199,7 @@ class Maintenance:
         }
 
     def database_size(self) -> int:
-        """The bytes of the file, what a write-ahead log still holds not counted."""
+        """Return the bytes of the file, without a write-ahead log."""
         pages: int = self.db.execute("pragma page_count").fetchone()[0]
         size: int = self.db.execute("pragma page_size").fetchone()[0]
         return pages * size
@@ -214,7 +214,7 @@ class Maintenance:
             yield {"session": session, "messages": list(self._messages(place)), "settings": self._settings(place)}
 
     def _sessions(self, user_id: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Each conversation with its place: its id may be damaged, and then nothing is found by it."""
+        """Yield each conversation with its row number: an id may be damaged, and then nothing is found by it."""
         places = self.db.rows(
             "select local_id from chat_sessions where user_id = :id order by created_at, id", id=user_id
         )
@@ -238,14 +238,14 @@ class Maintenance:
         return {row["key"]: from_json(row["value"]) for row in found}
 
     def _list(self, sql: str, identity: str | int) -> Iterator[dict[str, Any]]:
-        """The rows of a query as the export shows them, a few at a time."""
+        """Yield the rows of a query in the form of the export, a few at a time."""
         cursor = self.db.execute(sql, {"id": identity})
         while rows := cursor.fetchmany(_CHUNK):
             for row in rows:
                 yield {key: _shown(key, row[key]) for key in row.keys() if key not in _HIDDEN}  # noqa: SIM118
 
     def _sizes(self) -> dict[str, int]:
-        """Bytes by table and index; empty where SQLite was built without the means to tell."""
+        """Return bytes by table and index; empty where SQLite was built without dbstat."""
         try:
             return dict(self.db.execute("select name, pgsize from dbstat where aggregate = true").fetchall())
         except sqlite3.OperationalError as error:
@@ -258,7 +258,7 @@ class Maintenance:
 
 
 def size_pretty(size: int) -> str:
-    """``size`` bytes as PostgreSQL's pg_size_pretty writes them."""
+    """Return ``size`` bytes as PostgreSQL's pg_size_pretty writes them."""
     units = iter(("bytes", "kB", "MB", "GB"))
     unit = next(units)
     value = float(size)

@@ -26,12 +26,12 @@ APPLICATION_ID = 0x53544552
 
 
 def steps() -> list[Path]:
-    """The SQL files that make the schema, in order."""
+    """Return the SQL files of the schema, in order."""
     return [file for folder in STEPS for file in sorted((HERE / folder).glob("[0-9]*.sql"))]
 
 
 def statements(script: str) -> Iterator[str]:
-    """The statements of a script, one by one: Python's ``executescript`` would commit an open transaction."""
+    """Yield the statements of a script: Python's ``executescript`` would commit an open transaction."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

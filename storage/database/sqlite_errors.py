@@ -33,13 +33,13 @@ _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_P
 
 
 def newest_backup(path: Path) -> Path | None:
-    """The newest copy that was made of the file before a change of its schema."""
+    """Return the newest copy that was made of the file before a change of its schema."""
     copies = sorted(path.parent.glob(f"{path.stem}.backup-*.db"), key=lambda copy: copy.stat().st_mtime)
     return copies[-1] if copies else None
 
 
 def corrupt_sentence(path: Path) -> str:
-    """What to do about a damaged file, its newest copy named."""
+    """Return the advice for a damaged file, with its newest copy."""
     copy = newest_backup(path)
     if copy is not None:
         then = f"Close Sterna, move the file away, and rename the newest copy, {copy}, to {path.name}."
@@ -49,7 +49,7 @@ def corrupt_sentence(path: Path) -> str:
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreError | None:
-    """The :class:`StoreError` for what SQLite says; None for a mistake of ours (bad SQL, wrong thread)."""
+    """Return the :class:`StoreError` for an error of SQLite; None for a mistake of ours (bad SQL, wrong thread)."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return None
@@ -106,7 +106,7 @@ def _folder_in_place(path: Path) -> StoreReadOnly:
 
 
 def _disk_is_full(path: Path) -> bool:
-    """SQLite calls it a failing disk when there is no room for the index of its journal, which reading needs too."""
+    """Return whether the disk is full: SQLite calls it failing when the index of its journal has no room."""
     import shutil  # only a failure pays for it
 
     try:

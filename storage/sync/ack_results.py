@@ -1,4 +1,4 @@
-"""What becomes of a thing when the server has answered the op that spoke of it: one method a fate."""
+"""Apply per-op results of a push to the outbox."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class AckResults:
             self._move_base(row)
 
     def _settle_binned(self, told: Told, row: RemoteRow) -> None:
-        """It went to the trash with its conversation; if it comes back, it need not be sent."""
+        """Settle an op whose row is in the trash now: if it comes back, it need not be sent."""
         if row.kind == "m" and not self.db.one(
             "select 1 from sync_message_state where message_id = :id and srv_seq >= :seq", id=row.id, seq=row.seq
         ):
@@ -112,7 +112,7 @@ class AckResults:
             )
 
     def _settle_restore(self, told: Told, row: RemoteRow, op: sqlite3.Row, now_ms: int) -> None:
-        """It is back there. An edit that waited for this is said now, and counts as made when it was made."""
+        """Settle a restore. An edit that waited for it is queued now, with the time at which it was made."""
         self._outbox.dequeue(told.kind, told.id)
         if op["arg"]:
             if row.stamp == self._acked_stamp(row):
@@ -165,7 +165,7 @@ class AckResults:
         self._adopt(row)
 
     def settle_deleted(self, told: Told, now_ms: int) -> None:
-        """What was sent belongs to something that is dead there."""
+        """Settle an op about something that is deleted on the server."""
         op, row = self._waiting_op(told), told.row
         if op is None:
             return
@@ -202,7 +202,7 @@ class AckResults:
             self._outbox.record_known("m", told.id, told.row.seq)
 
     def settle_missing(self, told: Told, now_ms: int) -> None:
-        """The server does not know its conversation: that goes first."""
+        """Settle an op whose conversation the server does not know: queue that first."""
         session_id = self._conversation_of(told)
         if session_id is None or self._sync_metadata.is_private(session_id):
             self._outbox.dequeue(told.kind, told.id)
@@ -231,7 +231,7 @@ class AckResults:
         )
 
     def _say_anew(self, told: Told) -> None:
-        """A message that was brought back here and that the server has forgotten: its id is spent, its text is not."""
+        """Send a restored message that the server has forgotten under a new id: the old one is spent."""
         self._outbox.dequeue("m", told.id)
         if not self.db.one("select 1 from chat_messages where id = :id", id=told.id):
             return
@@ -243,7 +243,7 @@ class AckResults:
         )
 
     def _adopt(self, row: RemoteRow) -> None:
-        """What the server holds becomes what is here, where it said it, and its position in any case."""
+        """Take the server's row where the answer has one, and its position in any case."""
         if row.kind == "c":
             if self.db.one(
                 "select 1 from chat_sessions where id = :id", id=row.id
@@ -279,12 +279,12 @@ class AckResults:
             self._row_writer.record_setting(row)
 
     def enqueue_conversation(self, session_id: str, now_ms: int) -> None:
-        """Every message and setting of a conversation is to be sent."""
+        """Queue every message and setting of a conversation."""
         for sql in _WHOLE:
             self.db.execute(sql, {"id": session_id, "ms": now_ms})
 
     def forget_deletes(self, told: Sequence[Told]) -> None:
-        """A conversation that took something after it had died was brought back; the row that says so comes."""
+        """Forget deletions of conversations that accepted a later op, and so were restored; their rows will come."""
         if not self.db.one("select 1 from sync_aside limit 1"):
             return
         self.db.executemany(
@@ -297,7 +297,7 @@ class AckResults:
         )
 
     def _conversation_of(self, told: Told) -> str | None:
-        """The conversation that it is in here; None when it is not here."""
+        """Return the conversation that a message is in here; None when it is not here."""
         if told.kind == "m":
             row = self.db.one("select session_id as id from chat_messages where id = :id", id=told.id)
         elif told.kind == "c":

@@ -100,7 +100,7 @@ class Acknowledgements:
             )
 
     def quarantined(self, limit: int = 100) -> list[Quarantined]:
-        """What the server does not take, oldest first."""
+        """Return ops that the server rejects, oldest first."""
         rows = self.db.rows(
             """select o.kind, o.id, o.conv_id as session_id, o.op, coalesce(s.title, '') as title,
                 coalesce(o.err, '') as code, o.tries, o.not_before as next_at
@@ -111,7 +111,7 @@ class Acknowledgements:
         return [Quarantined(**dict(row)) for row in rows]
 
     def retry_quarantined(self, id_: str | None = None) -> int:
-        """Try refused things again with the next push, one of them or all; how many."""
+        """Queue rejected ops again, one of them or all; return how many."""
         with self.db.write():
             return self.db.execute(
                 """update sync_outbox set tries = 0, not_before = null, err = null
@@ -120,7 +120,7 @@ class Acknowledgements:
             ).rowcount
 
     def _waiting(self, told: Sequence[Told]) -> Waiting:
-        """Op and revision of what waits of these things."""
+        """Return op and revision of waiting ops about these items."""
         rows = self.db.rows(
             """select o.kind, o.id, o.op, o.rev from json_each(:items) as j
             join sync_outbox as o

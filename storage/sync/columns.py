@@ -67,7 +67,7 @@ _COUNTS = slice(MESSAGE_COLUMNS.index("has_attachments"), MESSAGE_COLUMNS.index(
 
 
 def filled(value: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The values of :data:`MESSAGE_COLUMNS`, in their order."""
+    """Return the values of :data:`MESSAGE_COLUMNS`, in their order."""
     try:
         found: tuple[Any, ...] = _VALUES(value)
         if None not in found[_COUNTS]:
@@ -79,7 +79,7 @@ def filled(value: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two messages say the same; JSON that is only written another way does."""
+    """Return whether two messages say the same; JSON may be written differently."""
     for name, default in _FILLED:
         mine, theirs = one[name], other.get(name)
         mine = default if mine is None else mine

@@ -1,4 +1,4 @@
-"""What a person wrote and another value overtook: filed, shown, and used again if they want."""
+"""Conflicts: texts of this device that another value replaced, listed, compared and used again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Conflicts:
         self._messages = messages
 
     def list_open(self, limit: int = 100) -> list[Conflict]:
-        """Values that lost, newest first."""
+        """Return conflicts, newest first."""
         rows = self.db.rows(
             """select id, at, what, ref, value from sync_conflict where dismissed = 0
             order by id desc limit :limit""",
@@ -82,7 +82,7 @@ class Conflicts:
                 self.record("s", id_, session_id, told, now_ms)
 
     def record_prompt(self, session_id: str, now_ms: int) -> None:
-        """A system prompt that waits to be sent while its conversation dies."""
+        """Record a system prompt that waits to be sent while its conversation is deleted elsewhere."""
         row = self.db.one(
             """select s.value from session_settings as s
             join sync_outbox as o on o.kind = 's' and o.id = s.session_id || '/' || s.key
@@ -107,7 +107,7 @@ class Conflicts:
         )
 
     def _standing(self, kind: str, thing: str, session_id: str) -> str | None:
-        """What stands there now."""
+        """Return the current value."""
         if kind == "c":
             row = self.db.one("select title as value from chat_sessions where id = :id", id=thing)
         elif kind == "m":

@@ -1,4 +1,4 @@
-"""Which of a server's rows are taken, and what happens to the others.
+"""Merge of a server's rows into the history: which are taken, and what happens to the others.
 
 For each thing: what waits to be sent is kept, and its base does not move, so that the server can tell who had seen
 what; a grave here kills what lives there; what is private takes nothing; a row that is older than what is known says
@@ -110,7 +110,7 @@ class Merge:
             self.merge_rows(rows, resync=False, now_ms=now_ms)
 
     def _take_conversations(self, rows: Sequence[RemoteRow], page: Page) -> list[str]:
-        """Gives those that are new here."""
+        """Merge rows of conversations; return those that are new here."""
         if not rows:
             return []
         facts = {row["id"]: row for row in self.db.rows(_CONVERSATIONS, ids=to_json([row.id for row in rows]))}
@@ -167,7 +167,7 @@ class Merge:
         )
 
     def _private_conversation(self, row: RemoteRow, fact: sqlite3.Row, page: Page) -> None:
-        """One that the person took back: a copy that a history brings back is taken back again."""
+        """Delete again, on the server, a private conversation that a restored history brings back."""
         if fact["grave"] is not None and (page.resync or fact["grave"] <= 0):
             self._outbox.renew_tombstone(row, fact["op"], page)
         else:
@@ -192,7 +192,7 @@ class Merge:
         self._row_writer.drop_conversation(session_id)
 
     def _save_edits(self, session_id: str, now_ms: int) -> None:
-        """File and move apart what nobody else has of a conversation that is about to go."""
+        """Record and move apart unsent texts of a conversation that is about to be deleted."""
         edited = self.db.one(
             """select s.title from chat_sessions as s
             join sync_session_state as t on t.session_id = s.id and t.srv_seq > 0 and t.title_cls = 1
@@ -253,7 +253,7 @@ class Merge:
         self._outbox.keep_edit("s", row, page, stamp)
 
     def _take_aside(self, session_ids: Collection[str], page: Page) -> None:
-        """What came before its conversation."""
+        """Merge rows that came before their conversation."""
         if session_ids and self.db.one("select 1 from sync_aside limit 1"):
             rows = self._outbox.take_deferred(
                 "kind <> 'c' and session_id in (select value from json_each(:ids))", ids=to_json(sorted(session_ids))

@@ -1,4 +1,4 @@
-"""What waits to be said, what a server is known to have, and rows that are kept until they can be taken."""
+"""Outbox of unsent ops, what a server is known to have, and rows deferred until they can be merged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .replicas import Replicas
 
 @dataclass(slots=True)
 class Page:
-    """What is known here of the things that a page speaks of."""
+    """Local facts about the items of a page."""
 
     resync: bool
     now_ms: int
@@ -32,7 +32,7 @@ class Page:
     sessions: Collection[str] = ()
 
     def known(self, message_id: str) -> int:
-        """The newest position at which the message is known."""
+        """Return the newest position at which the message is known."""
         if self.resync and message_id not in self.noted:
             return 0
         return self.states.get(message_id, (0, 0, ""))[0]
@@ -47,11 +47,11 @@ class Outbox:
         self._replicas = replicas
 
     def was_restored(self, row: RemoteRow, grave: int, op: str | None, page: Page) -> bool:
-        """Whether a person brought it back after the deletion here was acknowledged."""
+        """Return whether a person restored the item after its deletion was acknowledged."""
         return not page.resync and op != "del" and 0 < grave < row.created_seq
 
     def add_tombstone(self, kind: str, row: RemoteRow, page: Page, *, known: bool = True) -> None:
-        """The server has written a death down."""
+        """Record the position of a deletion on the server."""
         self.db.execute(
             "update sync_grave set srv_seq = :seq where kind = :kind and id = :id",
             {"seq": row.seq, "kind": kind, "id": row.id},
@@ -64,7 +64,7 @@ class Outbox:
             )
 
     def renew_tombstone(self, row: RemoteRow, op: str | None, page: Page) -> None:
-        """It lives there and is buried here: another copy of this file, or a history that went back, sent it."""
+        """Delete again what is live on the server and deleted here: a copy of this file, or an old backup, sent it."""
         self.defer(row, page)
         self.forget_acknowledged_delete(row, page)
         covered = row.kind == "c" and self.db.one(
@@ -78,7 +78,7 @@ class Outbox:
         return known in row.overtook and tie in self._replicas.replicas()
 
     def forget_acknowledged_delete(self, row: RemoteRow, page: Page) -> None:
-        """Reset the grave of a thing that lives in a history that went back: nobody acknowledged its deletion there.
+        """Reset the tombstone of an item that is live in a server set back: nobody acknowledged its deletion there.
 
         The old position would otherwise make a later creation look like a restore by a person.
         """
@@ -89,7 +89,7 @@ class Outbox:
             )
 
     def keep_edit(self, kind: str, row: RemoteRow, page: Page, stamp: tuple[int, int, str]) -> None:
-        """What waits stays. A server that has the row must hear of a deletion, whoever sent it."""
+        """Keep the op that waits. A server that has the row must hear of a deletion, whoever sent it."""
         self.db.execute("update sync_outbox set sent = 1 where kind = :kind and id = :id", {"kind": kind, "id": row.id})
         if page.resync:
             # it replaces that very value, or one that its author had not seen: an older one may be a stranger's too
@@ -149,7 +149,7 @@ class Outbox:
         )
 
     def drop_deferred(self, grave: RemoteRow) -> None:
-        """A conversation died there: only a restore brings back what lived in it, as new; not what died before it."""
+        """Drop deferred rows of a conversation that was deleted; a restore brings its messages back as new."""
         self.db.execute(
             """delete from sync_aside
             where session_id = :id and seq < :seq and not json_extract(content, '$.is_dead')""",
@@ -157,7 +157,7 @@ class Outbox:
         )
 
     def take_deferred(self, where: str, /, **values: str) -> list[RemoteRow]:
-        """Rows that were laid aside; they are not any more."""
+        """Return deferred rows, and remove them."""
         found = self.db.rows(f"delete from sync_aside where {where} returning content, seq", **values)
         return [RemoteRow(**json.loads(row["content"])) for row in sorted(found, key=lambda row: int(row["seq"]))]
 

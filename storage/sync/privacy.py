@@ -39,7 +39,7 @@ _UNDELETED = (
 
 @in_sentences
 class Privacy:
-    """Everything that the exchange with a server needs of the history."""
+    """Conversations that stay on this computer."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class Privacy:
         self._sync_pull.take_restored([session_id])
 
     def _name_rescued(self, session_id: str) -> None:
-        """What was rescued into this conversation may be known to the server in another, under the id that it has."""
+        """Give rescued messages new ids: a server may know the old ones in another conversation."""
         rescued = self.db.rows(
             """select m.id from chat_messages as m join sync_rescued as r on r.message_id = m.id
             where m.session_id = :id order by m.id""",

@@ -102,7 +102,7 @@ class SyncPull:
             )
 
     def _date_after_unanswered(self) -> None:
-        """Date edits of what is on its way as of now.
+        """Give edits of items in an unanswered push the present time.
 
         The server that went back may have dated what they replace at any time until now, and told others of it.
         """
@@ -118,7 +118,7 @@ class SyncPull:
         )
 
     def _end_resync(self, now_ms: int) -> None:
-        """Offer again what was acknowledged and is neither live nor dead there."""
+        """Queue again what was acknowledged and is neither live nor deleted on the server."""
         for lost in _LOST:
             self.db.execute(lost, {"ms": now_ms})
         for forget in _FORGET:

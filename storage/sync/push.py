@@ -69,7 +69,7 @@ class SyncPush:
         self._sync_metadata = sync_metadata
 
     def inflight(self) -> Inflight | None:
-        """The push that is on its way."""
+        """Return the push that is in flight."""
         row = self.db.one("select push_seq, body, items from sync_inflight")
         if row is None:
             return None
@@ -77,7 +77,7 @@ class SyncPush:
         return Inflight(row["push_seq"], self._sync_metadata.state().replica, row["body"], items)
 
     def freeze(self, build: Build, *, fence: int, most_ops: int, most_bytes: int, now_ms: int) -> Inflight | None:
-        """The push that is on its way; else a new one of what waits, or None when nothing does.
+        """Return the push in flight, else a new one of what waits, or None when nothing does.
 
         A clear travels alone, what is refused waits for its time, and a conversation goes before its messages. While
         the history is compared with a server that went back, nothing is sent.
@@ -110,7 +110,7 @@ class SyncPush:
             return Inflight(push_seq, state.replica, body, items)
 
     def _tell_graves(self, pending: Sequence[Pending]) -> None:
-        """From now on the server may know of these deletions."""
+        """Mark deletions as possibly known to the server."""
         if pending[0].kind == "x":
             self.db.execute("update sync_grave set srv_seq = -1 where kind = 'c' and srv_seq = 0")
         self.db.executemany(
@@ -151,7 +151,7 @@ class SyncPush:
         return first + rest + last
 
     def _in_order(self, now_ms: int, taken: set[str], held: set[str]) -> Iterator[sqlite3.Row]:
-        """What waits, oldest first, but a conversation before the first of its messages."""
+        """Return waiting ops, oldest first, but a conversation before the first of its messages."""
         for row in self.db.execute(WAITING, {"now": now_ms}):
             session_id = row["conv_id"]
             if row["kind"] == "c":

@@ -1,4 +1,4 @@
-"""What the history and a server say to each other, as records: plain values, no wire format, no SQL.
+"""Records exchanged between the history and sync: plain values, no wire format, no SQL.
 
 The messenger (``sync``) turns these into its language and back. Times in ``value`` are the schema's text; times of ops
 and stamps are milliseconds since 1970.
@@ -44,7 +44,7 @@ class RemoteRow:
 
     @property
     def stamp(self) -> tuple[int, int, str]:
-        """What is compared when two wrote without knowing of each other."""
+        """Return what is compared when two devices wrote without knowing of each other."""
         return self.cls, self.time, self.tie
 
 
@@ -75,7 +75,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a server said of one op."""
+    """Result of one op of a push."""
 
     kind: str
     id: str
@@ -98,7 +98,7 @@ class Inflight:
 
 @dataclass(frozen=True, slots=True)
 class SyncState:
-    """Where the history stands with its server."""
+    """Cursor, fence and retry state of a history."""
 
     replica: str
     push_seq: int
@@ -129,7 +129,7 @@ class SyncAccount:
 
 @dataclass(frozen=True, slots=True)
 class SyncCounts:
-    """What a status line wants to know, counted up to :data:`MOST_COUNTED`."""
+    """Numbers of the status line, each counted up to :data:`MOST_COUNTED`."""
 
     waiting: int
     conflicts: int

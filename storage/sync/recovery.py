@@ -1,4 +1,4 @@
-"""What a person or a model wrote and no server has taken, when the conversation it belongs to died elsewhere.
+"""Recovery of unsent texts whose conversation was deleted elsewhere.
 
 It moves, with a reply that is still arriving and the prompt that asked for it, into a conversation of its own that is
 told to nobody: bringing the dead one back would undo what somebody wanted, and losing the words is worse.
@@ -52,7 +52,7 @@ class Recovery:
         return place
 
     def recovered_conversation(self, session_id: str) -> str:
-        """A new private conversation named after that one."""
+        """Create a private conversation named after that one."""
         dying = self.db.one("select title, created_at from chat_sessions where id = :id", id=session_id)
         title = (RECOVERED + (dying["title"] if dying else ""))[:TITLE_LENGTH]
         place = ids.conversation_id(self.db.now(), self.db.token)

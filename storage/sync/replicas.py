@@ -20,7 +20,7 @@ class Replicas:
         self.db = db
 
     def replicas(self) -> frozenset[str]:
-        """Names under which this file has pushed: its own now, and those before a fork."""
+        """Return names under which this file has pushed: its present one, and those before a fork."""
         row = self.db.one(
             """select s.replica, l.value from sync_state as s left join local_state as l on l.key = :key""",
             key=FORMER_REPLICAS,

@@ -55,7 +55,7 @@ class RowWriter:
         self._search_index = search_index
 
     def insert_conversations(self, rows: Sequence[RemoteRow]) -> None:
-        """Conversations that are not here."""
+        """Insert conversations that are not here."""
         if not rows:
             return
         known = [(row, row.value or {}) for row in rows]
@@ -85,7 +85,7 @@ class RowWriter:
         self.db.touch(*(row.id for row in rows))
 
     def insert_messages(self, rows: Sequence[RemoteRow]) -> None:
-        """Messages that are not here, of conversations that are."""
+        """Insert messages that are not here, of conversations that are."""
         if not rows:
             return
         made = [_message(row) for row in rows]
@@ -114,7 +114,7 @@ class RowWriter:
         self._freshen(added)
 
     def update_message(self, row: RemoteRow) -> None:
-        """A message that is here, with what came."""
+        """Update a message that is here."""
         self.db.execute(_UPDATE, (row.session_id, *filled(row.value or {}), row.id))
         self._freshen([row.session_id])
 
@@ -123,7 +123,7 @@ class RowWriter:
         self._freshen([session_id])
 
     def set_title(self, row: RemoteRow) -> None:
-        """A conversation that is here, with the title that came."""
+        """Update the title of a conversation that is here."""
         value = row.value or {}
         self.db.execute(
             """update chat_sessions set title = :title, created_at = :created_at
@@ -193,7 +193,7 @@ class RowWriter:
                 self._freshen([row.id])
 
     def _freshen(self, session_ids: Iterable[str]) -> None:
-        """After messages came: the time of the last change, and the summary of those that are not whole yet."""
+        """Update the time of the last change, and the summary of conversations that are not complete yet."""
         ids = list(session_ids)
         self.db.touch(*ids)
         told = {"ids": to_json(ids)}
@@ -221,7 +221,7 @@ class RowWriter:
         )
 
     def mark_complete(self, session_ids: Iterable[str]) -> None:
-        """The messages of these conversations are all here: their statistics speak for themselves from now on."""
+        """Count these conversations by their messages, which are all here now, instead of by the server's summary."""
         for session_id in session_ids:
             if self.db.execute("delete from sync_bodiless where session_id = :id", {"id": session_id}).rowcount:
                 self.db.execute(

@@ -1,4 +1,4 @@
-"""Where the history stands with its server: cursor, fence, account, and the numbers a status line shows.
+"""Sync metadata: cursor, fence, account, and the numbers of the status line.
 
 A process that syncs takes the fence, one number up; every later write of it names that number. One that slept through
 a takeover finds another there and changes nothing.
@@ -24,12 +24,12 @@ class SyncMetadata:
         self.db = db
 
     def waiting(self) -> int:
-        """How many things wait to be sent."""
+        """Return how many ops wait to be sent."""
         row = self.db.one("select count(*) as n from sync_outbox")
         return int(row["n"]) if row else 0
 
     def state(self) -> SyncState:
-        """Where the history stands with its server."""
+        """Return cursor, fence and retry state."""
         row = self.db.one(
             """select replica, push_seq, cur, full_cur, seen_seq, seen_nonce, resync, fence, next_at, fails
             from sync_state"""
@@ -38,7 +38,7 @@ class SyncMetadata:
         return SyncState(**{**dict(row), "resync": bool(row["resync"])})
 
     def account(self) -> SyncAccount | None:
-        """The account that this history belongs to; None for a local one."""
+        """Return the account that this history belongs to; None for a local one."""
         row = self.db.one("select origin, user_id, mode, caps, caps_at from sync_account")
         return SyncAccount(**dict(row)) if row else None
 
@@ -77,15 +77,15 @@ class SyncMetadata:
             self.db.execute("update sync_state set next_at = :at, fails = :fails", {"at": next_at, "fails": fails})
 
     def pull_is_complete(self) -> bool:
-        """Whether all that the server had at the last pull is here."""
+        """Return whether everything that the server had at the last pull is here."""
         return self.db.one("select 1 from sync_state where complete = 1 and resync = 0") is not None
 
     def is_bodiless(self, session_id: str) -> bool:
-        """Whether a conversation is known from the list of the newest only: its messages are still to come."""
+        """Return whether a conversation is known by its summary only: its messages are still to come."""
         return self.db.one("select 1 from sync_bodiless where session_id = :id", id=session_id) is not None
 
     def counts(self) -> SyncCounts:
-        """What waits, what lost, what is refused and what is private; each counted up to 10,000."""
+        """Return the numbers of waiting, conflicting, rejected and private items, each counted up to 10,000."""
         quarantined = self._bounded("sync_outbox where tries > 0")
         return SyncCounts(
             waiting=max(0, self._bounded("sync_outbox") - quarantined),
@@ -95,7 +95,7 @@ class SyncMetadata:
         )
 
     def private_conversations(self) -> list[Session]:
-        """The conversations that no server is told of, newest first."""
+        """Return the conversations that stay on this computer, newest first."""
         names = ", ".join(f"s.{name}" for name in Session.__slots__)
         rows = self.db.rows(
             f"""select {names} from sync_optout as o join chat_sessions as s on s.id = o.conv_id
@@ -104,7 +104,7 @@ class SyncMetadata:
         return [Session(**dict(row)) for row in rows]
 
     def is_private(self, session_id: str) -> bool:
-        """Whether no server is told of this conversation."""
+        """Return whether a conversation stays on this computer."""
         return self.db.one("select 1 from sync_optout where conv_id = :id", id=session_id) is not None
 
     def _bounded(self, what: str) -> int:
@@ -112,7 +112,7 @@ class SyncMetadata:
         return int(row["n"]) if row else 0
 
     def require_fence(self, fence: int) -> SyncState:
-        """The state, if this process still is the one that syncs. Called inside the write."""
+        """Return the state, inside a write. Raises FenceLost unless this process still is the one that syncs."""
         state = self.state()
         if state.fence != fence:
             raise FenceLost("Another Sterna on this computer syncs this history now.")

@@ -1,4 +1,4 @@
-"""What a server that speaks upstream's protocol shows, taken into the history.
+"""Merge of an upstream server's conversations into the history.
 
 Such a server has no feed of changes. Its list of conversations is compared with what it said last, the messages of
 those that differ are fetched whole and merged one by one, and nothing is concluded from a message that is not there.
@@ -84,7 +84,7 @@ class UpstreamPull:
         self._upstream_push = upstream_push
 
     def survey(self, entries: Sequence[Entry], *, whole: bool, fence: int, now_ms: int) -> Survey:
-        """Compare a list with what the server said last; ``whole``: it names every conversation that there is."""
+        """Compare a list with the one before; ``whole``: it names every conversation that there is."""
         with self.db.write():
             self._sync_metadata.require_fence(fence)
             facts = {row["id"]: row for row in self.db.rows(_FACTS, ids=to_json([one.id for one in entries]))}
@@ -156,7 +156,7 @@ class UpstreamPull:
             return taken + len(fresh)
 
     def gone(self, session_id: str, *, fence: int, now_ms: int) -> bool:
-        """A conversation was deleted elsewhere: it goes to the trash, what nobody else has of it is kept apart."""
+        """Move a conversation that was deleted elsewhere to the trash; unsent texts are kept apart."""
         with self.db.write():
             self._sync_metadata.require_fence(fence)
             self.db.execute("delete from sync_remote where id = :id", {"id": session_id})
@@ -171,18 +171,18 @@ class UpstreamPull:
             return True
 
     def is_whole(self, fence: int) -> None:
-        """Everything that the list named is here."""
+        """Record that everything that the list named is here."""
         with self.db.write():
             self._sync_metadata.require_fence(fence)
             self.db.execute("update sync_state set complete = 1")
 
     def missing(self) -> int:
-        """How many conversations a person is asked about, because a list suddenly lacked them."""
+        """Return how many conversations a person is asked about, because a list suddenly lacked them."""
         row = self.db.one("select value from local_state where key = :key", key=HELD)
         return int(row["value"]) if row else 0
 
     def answer_missing(self, *, keep: bool) -> None:
-        """What that person says: keep them here and send them again, or they were deleted elsewhere on purpose."""
+        """Keep missing conversations and send them again, or delete them here too, as the person answered."""
         with self.db.write():
             self._set_state(ANSWER, "keep" if keep else "delete")
             self._set_state(HELD, None)
@@ -204,7 +204,7 @@ class UpstreamPull:
             )
 
     def _take_title(self, one: Entry, fact: sqlite3.Row, now_ms: int) -> None:
-        """Last writer wins, as far as it can be told who that was; the other title is filed."""
+        """Take the title of the last writer, as far as that can be told; record the other one as a conflict."""
         mine, theirs = fact["title"], one.title
         take = theirs != mine
         if take and theirs == DEFAULT_TITLE and fact["op"] is None:
@@ -251,7 +251,7 @@ class UpstreamPull:
         return tuple(sorted(row["id"] for row in rows if row["id"] not in listed))
 
     def _believed(self, missing: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Those that may be asked for; and those a person is asked about, because they are too many for that."""
+        """Return missing conversations to look up, and those that a person is asked about: too many at once."""
         row = self.db.one("select value from local_state where key = :key", key=ANSWER)
         answer = json.loads(row["value"]) if row else None
         known = self.db.one(f"select count(*) as n from {_KNOWN}")
@@ -293,7 +293,7 @@ class UpstreamPull:
         )
 
     def _take_message(self, one: InMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> bool:
-        """Whether what is here changed."""
+        """Merge a message; return whether what is here changed."""
         there, here = digest(one.value), digest(mine)
         self._note_base([one])
         if mine["op"] is None:
@@ -310,7 +310,7 @@ class UpstreamPull:
         return True
 
     def _weighed(self, one: InMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> Mapping[str, Any]:
-        """Two wrote the same message: the form that stands. The other's words are filed."""
+        """Return the winning form of a message that two devices wrote; record the other one as a conflict."""
         ours, theirs = rank(mine), rank(one.value)
         stands = ours > theirs and (ours[0] != theirs[0] or digest(mine) != mine["sent"])
         if one.value["content"] != mine["content"]:

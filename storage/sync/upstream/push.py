@@ -1,4 +1,4 @@
-"""What is sent to a server that speaks upstream's protocol, and what becomes of it.
+"""Push to an upstream server: what is sent next, and its results.
 
 There is no push that a server would know again, so nothing is frozen: each try says what is here now. What was on its
 way is remembered, because an answer that never came may have been a yes, and saying an old title again then would bring
@@ -57,7 +57,7 @@ class UpstreamPush:
         self._sync_metadata = sync_metadata
 
     def outlook(self, now_ms: int) -> Outlook:
-        """What waits to be sent, in short."""
+        """Return a summary of what waits to be sent."""
         waits = self.db.one(f"select 1 from {_PUTS} limit 1", now=now_ms) or self.db.one(
             f"select 1 from {_DELETES} limit 1", now=now_ms
         )
@@ -77,7 +77,7 @@ class UpstreamPush:
         most_bytes: int = 700_000,
         skip: Collection[str] = (),
     ) -> Batch:
-        """What is to be sent next; it counts as sent from now on, for nobody can know.
+        """Return what is sent next; it counts as sent from now on, for nobody can know.
 
         ``skip`` are conversations that are not sent now. What such a server cannot be told is let go of: settings and
         deletions of single messages, which its graves hide here.
@@ -117,7 +117,7 @@ class UpstreamPush:
             self.db.touch(*{id_ for kind, id_, _ in acked if kind == "c"})
 
     def clear(self, listed: Collection[str] | None, least: int, *, fence: int) -> Sequence[Item] | None:
-        """Whether everything may be cleared at once: the items that this settles, or None, and then one by one.
+        """Return the items that one request to clear everything settles, or None where they go one by one.
 
         ``listed`` is all that the server has, None where that is not known. It may if every one of these was deleted
         here, and if there are ``least`` of them at least.

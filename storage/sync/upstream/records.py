@@ -1,4 +1,4 @@
-"""What a server of upstream's kind says of a history, as records, and which of two forms of a message stands.
+"""Records of sync with an upstream server, and the rule for which of two forms of a message wins.
 
 Such a server lists conversations and messages and nothing else: no order of changes, no deletions, no revisions. So a
 message is known by a digest of what every flavour of such a server gives back as it was, and a conversation by what the
@@ -40,13 +40,13 @@ class Entry:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with every write that the server lets one see."""
+        """Return a value that changes with every visible write of the server."""
         return json.dumps([self.updated_at, self.message_count, self.title], ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a list was found to mean."""
+    """Findings of a comparison of lists."""
 
     changed: tuple[str, ...] = ()
     """Conversations whose messages are to be fetched, as the list had them."""
@@ -58,7 +58,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What waits to be sent."""
+    """Summary of what waits to be sent."""
 
     waits: bool
     doubtful: bool
@@ -94,21 +94,21 @@ class Outgoing:
 
     @property
     def items(self) -> tuple[Item, ...]:
-        """Everything that an acknowledgement covers."""
+        """Return everything that an acknowledgement covers."""
         own: tuple[Item, ...] = () if self.rev is None else (("c", self.id, self.rev),)
         return own + tuple(("m", one.id, one.rev) for one in self.messages)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is to be sent next."""
+    """Next conversations and messages to send."""
 
     deletes: tuple[Item, ...] = ()
     conversations: tuple[Outgoing, ...] = ()
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing."""
+        """Return whether there is nothing."""
         return not self.deletes and not self.conversations
 
 
@@ -123,18 +123,18 @@ class InMessage:
 
 
 def digest(value: Mapping[str, Any]) -> str:
-    """A message's words and place, as every such server gives them back: not the text of an error, no microseconds."""
+    """Return a digest of a message as every such server returns it: without error text and microseconds."""
     told = [value["role"], value["content"], bool(value["error_message"]), value["message_timestamp"][:23]]
     return blake2b(json.dumps(told).encode(), digest_size=12).hexdigest()
 
 
 def rank(value: Mapping[str, Any]) -> tuple[bool, int, str]:
-    """What makes one form of a message better than another: it succeeded, it says more, it is later."""
+    """Return the rank of one form of a message: it succeeded, it says more, it is later."""
     return not value["error_message"], value.get("output_tokens") or 0, value["message_timestamp"][:23]
 
 
 def enriched(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """``theirs``, and from ``mine`` what the server does not say: it drops the text of errors, for example."""
+    """Return ``theirs`` with fields of ``mine`` that the server does not return, for example error texts."""
     told = {name: _fuller(name, mine[name], theirs.get(name)) for name in MESSAGE_COLUMNS}
     told |= {"role": theirs["role"], "content": theirs["content"]}
     failed = theirs["error_message"]
