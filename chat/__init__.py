@@ -9,22 +9,22 @@ and ``cli``. No Textual, no SQL and no HTTP: a turn must survive the screen that
 from __future__ import annotations
 
 from .context import build_context
-from .looking_back import asked_before
-from .one_off import Once
+from .one_off import OneOffTurn
 from .reply import Reply
-from .sources import add_found, catalog_of, endpoints_of, needs_search, server_of_account
+from .requests import similar_questions
+from .sources import add_discovered, build_catalog, configured_endpoints, needs_discovery, server_provider
 from .turns import AnsweringError, Turns
 
 __all__ = [
     "AnsweringError",
-    "Once",
+    "OneOffTurn",
     "Reply",
     "Turns",
-    "add_found",
-    "asked_before",
+    "add_discovered",
+    "build_catalog",
     "build_context",
-    "catalog_of",
-    "endpoints_of",
-    "needs_search",
-    "server_of_account",
+    "configured_endpoints",
+    "needs_discovery",
+    "server_provider",
+    "similar_questions",
 ]

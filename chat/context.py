@@ -1,8 +1,8 @@
-"""The part of a conversation that is sent along: as much as fits, the newest first.
+"""Context of a request: the newest messages that fit into the context length of the model.
 
-A token is taken for four characters. Counting truly would need every model's own tokenizer; the two fifths that are
-left free for the reply take the error. Where nobody says how much a model takes, everything is sent: its server's own
-refusal says so best, and the request is then made again with less.
+A token is estimated as four characters. An exact count would need the tokenizer of each model; the two fifths that are
+reserved for the reply absorb the error. If the context length is unknown, everything is sent: the provider's error
+states it best, and the request is then repeated with less.
 """
 
 from __future__ import annotations
@@ -12,64 +12,66 @@ from collections.abc import Iterable, Sequence
 from sterna.providers import ChatMessage
 from sterna.storage import Message
 
-CHARACTERS_A_TOKEN = 4
+CHARACTERS_PER_TOKEN = 4
 RESERVED = 150
 OVERHEAD = 4
-"""Tokens that the frame of one message costs."""
+"""Tokens of the frame of one message."""
 UNKNOWN = 2_000_000
-"""Tokens for a model that does not say how many it takes: more than any does."""
+"""Budget for a model of unknown context length: more than any has."""
 
 
-def tokens(text: str) -> int:
-    """An estimate, never too small for prose."""
-    return -(-len(text) // CHARACTERS_A_TOKEN)
+def estimate_tokens(text: str) -> int:
+    """Return the estimated number of tokens, which is never too small for prose."""
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 def input_budget(context_length: int | None) -> int:
-    """Tokens that the request may have: three fifths of what the model takes."""
+    """Return the tokens that a request may have: three fifths of the context length."""
     return max(0, context_length - RESERVED) * 3 // 5 if context_length else UNKNOWN
 
 
-def choose(newest_first: Iterable[Message], *, system_prompt: str = "", budget: int) -> tuple[list[Message], bool]:
-    """The messages that fit into ``budget`` tokens, newest first, and whether older ones did not.
+def select_messages(
+    newest_first: Iterable[Message], *, system_prompt: str = "", budget: int
+) -> tuple[list[Message], bool]:
+    """Return the messages that fit into ``budget`` tokens, newest first, and whether older ones do not fit.
 
-    The newest message is always there. A reply at the beginning whose question did not fit is left out: some servers
-    refuse that. So are messages without text, and failed ones but for a reply of which a part came.
+    The newest message is always included. A reply at the beginning without its question is omitted, since some servers
+    reject that. So are messages without text, and failed ones except partial replies.
     """
-    left = budget - (tokens(system_prompt) + OVERHEAD if system_prompt else 0)
-    chosen: list[Message] = []
-    full = False
+    left = budget - (estimate_tokens(system_prompt) + OVERHEAD if system_prompt else 0)
+    selected: list[Message] = []
+    is_full = False
     for message in newest_first:
         is_lost = message.failed and not (message.role == "assistant" and message.content.strip())
         if is_lost or not message.content:
             continue
-        left -= tokens(message.content) + OVERHEAD
-        if left < 0 and chosen:
-            full = True
+        left -= estimate_tokens(message.content) + OVERHEAD
+        if left < 0 and selected:
+            is_full = True
             break
-        chosen.append(message)
-    while len(chosen) > 1 and chosen[-1].role == "assistant":
-        chosen.pop()
-    return chosen, full
+        selected.append(message)
+    while len(selected) > 1 and selected[-1].role == "assistant":
+        selected.pop()
+    return selected, is_full
 
 
-def in_turns(newest_first: Sequence[Message], system_prompt: str = "") -> tuple[ChatMessage, ...]:
-    """The messages in the order of time, the system prompt before them.
+def to_chat_messages(newest_first: Sequence[Message], system_prompt: str = "") -> tuple[ChatMessage, ...]:
+    """Return the messages in chronological order, after the system prompt.
 
-    Two of one role in a row become one: many servers refuse a conversation whose roles do not alternate.
+    Consecutive messages of one role are merged: many servers reject a conversation whose roles do not alternate.
     """
-    sent = [ChatMessage("system", system_prompt)] if system_prompt else []
+    result = [ChatMessage("system", system_prompt)] if system_prompt else []
     for message in reversed(newest_first):
-        if len(sent) and sent[-1].role == message.role:
-            sent[-1] = ChatMessage(message.role, f"{sent[-1].content}\n\n{message.content}")
+        if result and result[-1].role == message.role:
+            result[-1] = ChatMessage(message.role, f"{result[-1].content}\n\n{message.content}")
         else:
-            sent.append(ChatMessage(message.role, message.content))
-    return tuple(sent)
+            result.append(ChatMessage(message.role, message.content))
+    return tuple(result)
 
 
 def build_context(
     newest_first: Iterable[Message], *, system_prompt: str = "", context_length: int | None = None
 ) -> tuple[ChatMessage, ...]:
-    """The request's messages: those that :func:`choose` gives, as :func:`in_turns` puts them."""
-    chosen, _ = choose(newest_first, system_prompt=system_prompt, budget=input_budget(context_length))
-    return in_turns(chosen, system_prompt)
+    """Return the messages of a request to a model of that context length."""
+    selected, _ = select_messages(newest_first, system_prompt=system_prompt, budget=input_budget(context_length))
+    return to_chat_messages(selected, system_prompt)

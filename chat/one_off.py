@@ -1,4 +1,4 @@
-"""A question outside any conversation: asked and answered, and kept nowhere."""
+"""Single prompt and reply outside any conversation, which are not stored."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sterna.providers import Catalog, ChatMessage, ProviderError
 from sterna.storage import Settled
 
 from .reply import Reply
-from .reply_events import failed, receive, unasked_for
-from .requests import Asking
+from .reply_events import failed, missing_ending, receive
+from .requests import RequestOptions
 
 log = logging.getLogger("sterna.chat")
 
 
-class Once:
-    """One question. :attr:`reply` fills while :meth:`run` is awaited; ``reply.stop()`` ends it."""
+class OneOffTurn:
+    """Prompt whose :attr:`reply` arrives while :meth:`run` is awaited; ``reply.stop()`` ends it."""
 
     def __init__(
         self,
@@ -34,13 +34,13 @@ class Once:
         self._catalog = catalog
         self._text = text
         self._monotonic = monotonic
-        self._asking = Asking.choose(own or {}, settings, fallback=catalog.default_ref())
-        self.reply = Reply("", "", "", self._asking.ref, monotonic())
+        self._options = RequestOptions.choose(own or {}, settings, fallback=catalog.default_ref())
+        self.reply = Reply("", "", "", self._options.ref, monotonic())
 
     async def run(self) -> Settled:
-        """Ask, and return how it ended with all that came."""
+        """Send the prompt, and return the reply when it has ended."""
         receiver = asyncio.create_task(self._receive(), name="sterna.chat.one_off")
-        receiver.add_done_callback(lambda task: self.reply.end(unasked_for(task)))
+        receiver.add_done_callback(lambda task: self.reply.end(missing_ending(task)))
         try:
             await asyncio.shield(self.reply.ending)
         finally:
@@ -48,16 +48,16 @@ class Once:
             self.reply.close()
         (outcome,) = await asyncio.gather(receiver, return_exceptions=True)
         if isinstance(outcome, Exception):
-            log.error("a question broke", exc_info=outcome)
+            log.error("a one-off reply failed", exc_info=outcome)
         return self.reply.settled(round((self._monotonic() - self.reply.started) * 1000))
 
     async def _receive(self) -> None:
-        asking = self._asking
+        options = self._options
         try:
-            provider, model = self._catalog.resolve(asking.ref)
+            provider, model = self._catalog.resolve(options.ref)
         except ProviderError as error:
             self.reply.end(failed(error.failure))
             return
-        system = (ChatMessage("system", asking.system_prompt),) if asking.system_prompt else ()
-        request = asking.asked_of(model, (*system, ChatMessage("user", self._text)))
+        system = (ChatMessage("system", options.system_prompt),) if options.system_prompt else ()
+        request = options.request_for(model, (*system, ChatMessage("user", self._text)))
         await receive(self.reply, provider, request, self._monotonic)

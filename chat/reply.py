@@ -1,4 +1,4 @@
-"""One reply while it arrives: the text in memory, from which the screen and the saver each read at their own pace."""
+"""Reply while it arrives: text in memory, which the screen and the saver read independently of each other."""
 
 from __future__ import annotations
 
@@ -9,89 +9,89 @@ from typing import Any, Literal
 
 from sterna.storage import Finish, Message, Settled
 
-WORTH_SAVING = 2048
-"""Characters that are not left unsaved for longer than it takes to write them."""
-SHARE = 16
-"""Of a long reply so many parts: each save writes all of it, so a fast megabyte is not written five hundred times."""
+SAVE_THRESHOLD = 2048
+"""Unsaved characters from which on a save does not wait for its interval."""
+SAVE_FRACTION = 16
+"""Fraction of a long reply that may be unsaved: each save writes all of it, so it must not happen too often."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a reply ended, and what only its end tells."""
+    """End of a reply, with the details that are known only then."""
 
     finish: Finish
     error_message: str | None = None
     model: str | None = None
-    """The model that really answered, when the provider says so."""
+    """Model that replied, if the provider states it."""
     completion_id: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Reply:
-    """A reply that is arriving, or has just arrived. Only :class:`chat.Turns` changes it.
+    """Reply that is arriving, or has just arrived. Only :class:`chat.Turns` changes it.
 
-    Text is gathered here without a limit on its readers: neither a slow screen nor a slow disk holds up the network or
-    the other. A screen draws when :attr:`version` has changed since it last drew.
+    Its readers are independent: neither a slow screen nor a slow disk delays the network or the other. A screen draws
+    when :attr:`version` has changed since it last drew.
     """
 
     def __init__(self, reply_id: str, session_id: str, user_message_id: str, model: str | None, started: float) -> None:
         self.id = reply_id
-        """The id that its message has, or will have."""
+        """Id of its message, once stored."""
         self.session_id = session_id
         self.user_message_id = user_message_id
         self.model = model
-        """What was asked, ``endpoint/model``."""
+        """Requested model, ``provider/model``."""
         self.started = started
-        """On the monotonic clock."""
+        """Start on the monotonic clock."""
         self.version = 0
-        """Grows with every piece of text."""
+        """Number that grows with every change of the text."""
         self.is_certain = True
-        """False while a tag may still come that makes :attr:`content` so far reasoning."""
-        self.moves = 0
-        """How often text that had come already turned out to be of the other kind; until then it only grows."""
+        """False while a later tag may still turn :attr:`content` into reasoning."""
+        self.reclassifications = 0
+        """Number of times that text turned out to be of the other kind; in between it only grows."""
         self.message: Message | None = None
-        """The settled message, once it is kept. None for good when it was deleted, with its conversation, meanwhile."""
+        """Settled message, once stored. It stays None if the conversation was deleted meanwhile."""
         self.running = True
-        """False once it is settled, or given up."""
+        """False once the reply is settled or abandoned."""
         self.problem: str | None = None
-        """Why text is not being kept at this moment, a sentence. None again once it is kept."""
+        """Sentence that says why text cannot be saved at the moment; None while it can."""
         self.saved = 0
-        """Characters of :attr:`content` that are on disk while it arrives."""
+        """Characters of :attr:`content` that are on disk."""
         self.input_tokens = self.output_tokens = self.total_tokens = 0
-        """As reported; never estimated."""
+        """Token counts as reported, never estimated."""
         self.ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
-        self.enough = asyncio.Event()
-        """Set while more is unsaved than should wait for the clock."""
+        self.save_due = asyncio.Event()
+        """Set while more is unsaved than should wait for the next interval."""
         self.details: dict[str, Any] = {}
-        """What goes with the message: its cost, its sources, what was left out of the request."""
+        """Metadata of the message: cost, sources, messages left out of the request."""
         self._content: list[str] = []
         self._reasoning: list[str] = []
         self._unsaved = self._length = 0
-        self._moved = asyncio.Event()
+        self._has_changed = asyncio.Event()
 
     @property
     def content(self) -> str:
-        """What has come so far."""
+        """Text received so far."""
         return _joined(self._content)
 
     @property
     def reasoning(self) -> str:
-        """The model's reasoning so far."""
+        """Reasoning received so far."""
         return _joined(self._reasoning)
 
     @property
     def finish(self) -> Finish | None:
-        """How it ended; None while text may still come. It may have ended and not be settled yet."""
+        """Way in which the reply ended; None while text may still come. It may be set before the reply is settled."""
         return self.ending.result().finish if self.ending.done() else None
 
     async def changed(self, since: int) -> None:
-        """Return when there is text newer than version ``since``, or the reply is settled."""
+        """Wait for a version newer than ``since``, or until the reply is settled."""
         while self.version == since and self.running:
-            self._moved.clear()
-            await self._moved.wait()
+            self._has_changed.clear()
+            await self._has_changed.wait()
 
     def add(self, text: str, *, reasoning: bool = False, settled: bool = True) -> None:
-        """Take the next piece. What comes after the end is not part of the reply."""
+        """Append the next piece; after the end it is ignored."""
         if not text or self.ending.done():
             return
         (self._reasoning if reasoning else self._content).append(text)
@@ -99,57 +99,57 @@ class Reply:
         self.version += 1
         self._unsaved += len(text)
         self._length += len(text)
-        if self._unsaved >= max(WORTH_SAVING, self._length // SHARE):
-            self.enough.set()
-        self._moved.set()
+        if self._unsaved >= max(SAVE_THRESHOLD, self._length // SAVE_FRACTION):
+            self.save_due.set()
+        self._has_changed.set()
 
-    def move(self, to: Literal["reasoning", "content"]) -> None:
-        """Make all that came so far reasoning, or the answer. What comes after the end is not part of the reply."""
+    def reclassify(self, to: Literal["reasoning", "content"]) -> None:
+        """Turn all text so far into reasoning, or into the answer; after the end it stays."""
         if self.ending.done():
             return
         source, target = (self._content, self._reasoning) if to == "reasoning" else (self._reasoning, self._content)
         target += source
         source.clear()
         self.is_certain = True
-        self.moves += 1
+        self.reclassifications += 1
         self.version += 1
-        self._moved.set()
+        self._has_changed.set()
 
-    def taken(self) -> tuple[str, str]:
-        """Content and reasoning for the saver, who counts anew from here."""
+    def take_unsaved(self) -> tuple[str, str]:
+        """Return content and reasoning for a save, and reset the count of unsaved characters."""
         self._unsaved = 0
-        self.enough.clear()
+        self.save_due.clear()
         return self.content, self.reasoning
 
-    def not_saved(self, reason: str) -> str:
-        """Return why text is not being kept, with what is on disk already."""
+    def unsaved_problem(self, reason: str) -> str:
+        """Return the sentence for a failed save, with the amount of text that is on disk already."""
         so_far = f"{self.saved:,} characters of the reply" if self.saved else "nothing of the reply yet"
         return f"{reason} Saved so far: your question, {so_far}."
 
     def end(self, ending: Ending) -> bool:
-        """Freeze the text. Only the first end counts; False for any later one."""
+        """End the reply, and return True; return False if it had ended already."""
         if self.ending.done():
             return False
         self.ending.set_result(ending)
         return True
 
     def stop(self, finish: Finish = "stopped") -> bool:
-        """End it here and keep what came. False when it has ended already.
+        """End the reply and keep its text; return False if it had ended already.
 
-        ``interrupted`` says that nobody wanted the end: the machine goes down, the terminal is closed.
+        ``interrupted`` stands for an end that nobody wanted: a shutdown, a closed terminal.
         """
         return self.end(Ending(finish))
 
     def close(self) -> None:
-        """Nothing more happens to it: it is kept, or deleted, or :attr:`problem` says why not."""
+        """Mark the reply as finished: it is stored, or deleted, or :attr:`problem` says why not."""
         self.running = False
-        self._moved.set()
+        self._has_changed.set()
 
     def settled(self, elapsed_ms: int) -> Settled:
-        """Everything the store needs to make it a message."""
+        """Return everything that the store needs to turn the reply into a message."""
         ending = self.ending.result()
         model, metadata = self.model, {**self.details, **ending.metadata}
-        if model is not None and model.endswith("/"):  # asked for whatever the endpoint has
+        if model is not None and model.endswith("/"):  # any model of the provider was requested
             model = f"{model}{ending.model}" if ending.model else model.rstrip("/")
         elif model is not None and ending.model and ending.model not in (model, model.partition("/")[2]):
             metadata["answered_by"] = ending.model
@@ -169,7 +169,7 @@ class Reply:
 
 
 def _joined(pieces: list[str]) -> str:
-    """The text; the pieces become one, so that asking often costs what asking once does."""
+    """Return the joined text, and replace the pieces by it, so that repeated calls stay cheap."""
     if len(pieces) > 1:
         pieces[:] = ["".join(pieces)]
     return pieces[0] if pieces else ""

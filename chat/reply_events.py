@@ -1,4 +1,4 @@
-"""What each event of an answer means for the reply."""
+"""Application of a provider's events to a reply."""
 
 from __future__ import annotations
 
@@ -25,43 +25,44 @@ from sterna.providers import (
 from .reply import Ending, Reply
 
 BURST_SECONDS = 0.01
-"""How long events that are there already may keep everything else waiting."""
+"""Seconds for which buffered events may keep other tasks waiting."""
 
 
 async def receive(
     reply: Reply, provider: Provider, request: Request, monotonic: Callable[[], float], *, may_shorten: bool = False
 ) -> Failed | None:
-    """Ask, and put all that comes into the reply, its end too.
+    """Send the request, and apply all events to the reply, including its end.
 
-    ``may_shorten``: a refusal for length does not end the reply, it is returned: the caller asks again with less.
+    ``may_shorten``: an error about the context length does not end the reply but is returned, so that the caller can
+    repeat the request with less.
     """
-    rested = monotonic()
+    last_pause = monotonic()
     async with _closing(provider.stream(request)) as events:
         async for event in events:
             if may_shorten and isinstance(event, Failed) and event.kind is FailureKind.TOO_LONG and not reply.version:
                 return event
-            if (ending := take(event, reply)) is not None:
+            if (ending := apply(event, reply)) is not None:
                 reply.end(ending)
                 return None
-            if monotonic() - rested > BURST_SECONDS:
+            if monotonic() - last_pause > BURST_SECONDS:
                 await asyncio.sleep(0)
-                rested = monotonic()
+                last_pause = monotonic()
     return None
 
 
-def take(event: Event, reply: Reply) -> Ending | None:
-    """Put the event into the reply; gives the end when it is one."""
+def apply(event: Event, reply: Reply) -> Ending | None:
+    """Apply the event to the reply, and return the end if it is one."""
     match event:
         case Delta(text):
             reply.add(text, settled=event.settled)
         case Reasoning(text):
             reply.add(text, reasoning=True)
         case Reclassified(to):
-            reply.move(to)
+            reply.reclassify(to)
         case Usage():
-            _count(event, reply)
+            _add_usage(event, reply)
         case Citations(sources):
-            reply.details["citations"] = [{"url": one.url, "title": one.title} for one in sources]
+            reply.details["citations"] = [{"url": source.url, "title": source.title} for source in sources]
         case ParametersOmitted(parameters):
             reply.details["without"] = list(parameters)
         case Done(reason, completion_id, model):
@@ -72,37 +73,37 @@ def take(event: Event, reply: Reply) -> Ending | None:
     return None
 
 
-def _count(usage: Usage, reply: Reply) -> None:
+def _add_usage(usage: Usage, reply: Reply) -> None:
     reply.input_tokens, reply.output_tokens = usage.input_tokens, usage.output_tokens
     reply.total_tokens = usage.total_tokens
-    more = {name: getattr(usage, name) for name in ("cached_tokens", "reasoning_tokens", "cost")}
-    reply.details |= {name: value for name, value in more.items() if value}
+    details = {name: getattr(usage, name) for name in ("cached_tokens", "reasoning_tokens", "cost")}
+    reply.details |= {name: value for name, value in details.items() if value}
 
 
 def failed(failure: Failed) -> Ending:
-    """The end that a provider's failure is."""
+    """Return the end for a provider's failure."""
     metadata: dict[str, Any] = {"kind": str(failure.kind)}
     if failure.retry_after is not None:
         metadata["retry_after"] = failure.retry_after
     return Ending("failed", failure.message, metadata=metadata)
 
 
-def unasked_for(task: asyncio.Task[None]) -> Ending:
-    """The end that a receiver leaves when it brought none itself."""
+def missing_ending(task: asyncio.Task[None]) -> Ending:
+    """Return the end for a receiver that has finished; used only if it set none itself."""
     if task.cancelled():
         return Ending("interrupted")
     if task.exception() is None:
-        return Ending("failed", "The reply ended without saying so. Retry it.", metadata={"kind": "truncated"})
+        return Ending("failed", "The reply ended without its end mark. Retry it.", metadata={"kind": "truncated"})
     return Ending(
         "failed",
-        "Sterna made a mistake while it received this reply; the log says which. Retry it, or choose another model.",
+        "Internal error while receiving this reply; details are in the log. Retry it, or choose another model.",
         metadata={"kind": "bug"},
     )
 
 
 @asynccontextmanager
 async def _closing(events: AsyncIterator[Event]) -> AsyncIterator[AsyncIterator[Event]]:
-    """Let go of the connection when done, and not when the garbage collector comes by."""
+    """Close the connection at the end of the block instead of at garbage collection."""
     try:
         yield events
     finally:

@@ -1,4 +1,4 @@
-"""What is asked of whom."""
+"""Requests for a turn: the choice of model and parameters, the messages that fit, and earlier similar questions."""
 
 from __future__ import annotations
 
@@ -8,94 +8,105 @@ from typing import Any, Literal
 
 from sterna.config import Settings
 from sterna.providers import Catalog, ChatMessage, Failed, Provider, Request
-from sterna.storage import Message, Store, StoreThread
+from sterna.providers.embedding import embed
+from sterna.storage import Earlier, Message, Store, StoreThread, Visits
 
-from .context import CHARACTERS_A_TOKEN, OVERHEAD, UNKNOWN, choose, in_turns, input_budget, tokens
+from .context import (
+    CHARACTERS_PER_TOKEN,
+    OVERHEAD,
+    UNKNOWN,
+    estimate_tokens,
+    input_budget,
+    select_messages,
+    to_chat_messages,
+)
 
 Effort = Literal["low", "medium", "high"]
 EFFORTS: Mapping[object, Effort] = {"low": "low", "medium": "medium", "high": "high"}
 
-
-SURE = 1500
-"""Characters that every model takes: for fewer its list is not asked first."""
+SHORT_CONVERSATION = 1500
+"""Characters that fit into every model: for fewer, its context length is not requested first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One request, and how much of the conversation is in it."""
+    """Request, and the part of the conversation that it has."""
 
     provider: Provider
     request: Request
     count: int
-    """Messages of the conversation."""
+    """Messages of the conversation in the request."""
     left_out: int
-    """Earlier ones that did not fit."""
+    """Earlier messages that did not fit."""
 
-    def smaller(self, failure: Failed) -> int:
-        """Tokens, as :func:`~chat.context.tokens` counts, for a request in the place of one that was too long."""
-        sent = sum(tokens(one.content) + OVERHEAD for one in self.request.messages)
+    def reduced_budget(self, failure: Failed) -> int:
+        """Return the budget, in estimated tokens, for repeating a request that was too long."""
+        sent = sum(estimate_tokens(message.content) + OVERHEAD for message in self.request.messages)
         if failure.limit is not None:
-            fits = failure.limit - min(failure.limit // 4, 1000)  # some is for the reply
-            # What the server counted says how its tokens compare with ours.
-            return max(1, min(sent * 2 // 3, sent * fits // failure.tokens if failure.tokens else fits * 3 // 5))
+            available = failure.limit - min(failure.limit // 4, 1000)  # the rest is for the reply
+            # the provider's count tells how its tokens compare with the estimate
+            scaled = sent * available // failure.tokens if failure.tokens else available * 3 // 5
+            return max(1, min(sent * 2 // 3, scaled))
         return max(1, min(sent // 3, 3000))
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """The choices for one turn."""
+class RequestOptions:
+    """Model and parameters of one turn."""
 
     ref: str
-    """The model, ``endpoint/model``."""
+    """Model, ``provider/model``."""
     system_prompt: str = ""
     temperature: float | None = None
     max_tokens: int | None = None
     reasoning_effort: Effort | None = None
 
     @classmethod
-    def choose(cls, own: Mapping[str, Any], settings: Settings, model: str = "", fallback: str = "") -> Asking:
-        """For this turn alone, else the conversation's own, else the person's settings.
+    def choose(cls, own: Mapping[str, Any], settings: Settings, model: str = "", fallback: str = "") -> RequestOptions:
+        """Return the options of a turn: its own ``model``, else the conversation's settings, else the general ones.
 
-        A conversation's values may come from another machine, so nothing about their types is taken on trust.
+        The values of a conversation may come from another device, so their types are checked.
         """
         prompt = own.get("system_prompt")
         temperature = own.get("temperature")
-        longest = own.get("max_tokens")
+        max_tokens = own.get("max_tokens")
         return cls(
             ref=model or _text(own.get("model")) or settings.model or fallback,
             system_prompt=prompt if isinstance(prompt, str) else settings.system_prompt,
             temperature=float(temperature) if isinstance(temperature, (int, float)) else settings.temperature,
-            max_tokens=longest if isinstance(longest, int) else settings.max_tokens,
+            max_tokens=max_tokens if isinstance(max_tokens, int) else settings.max_tokens,
             reasoning_effort=EFFORTS.get(own.get("reasoning_effort") or settings.reasoning_effort),
         )
 
     async def prepare(
-        self, store: StoreThread, catalog: Catalog, asked: Message, budget: int | None = None
+        self, store: StoreThread, catalog: Catalog, question: Message, budget: int | None = None
     ) -> Prepared:
-        """Who is asked and what, in ``budget`` tokens, else in what the model takes.
+        """Return the request for a reply to ``question``, in ``budget`` tokens, else in the model's context length.
 
         Raises ProviderError, StoreError.
         """
         provider, model = catalog.resolve(self.ref)
 
-        def read(store: Store, most: int) -> tuple[list[Message], int]:
-            newest_first, cut = store.messages.context(asked.session_id, most * CHARACTERS_A_TOKEN, asked.key)
-            chosen, full = choose(newest_first, system_prompt=self.system_prompt, budget=most)
-            return chosen, store.messages.count_before(asked.session_id, chosen[-1].key) if chosen and (
-                cut or full
-            ) else 0
+        def read(store: Store, limit: int) -> tuple[list[Message], int]:
+            newest_first, is_cut = store.messages.context(
+                question.session_id, limit * CHARACTERS_PER_TOKEN, question.key
+            )
+            selected, is_full = select_messages(newest_first, system_prompt=self.system_prompt, budget=limit)
+            has_more = bool(selected) and (is_cut or is_full)
+            return selected, store.messages.count_before(question.session_id, selected[-1].key) if has_more else 0
 
-        most = budget or input_budget(catalog.context_length(self.ref))
-        chosen, left_out = await store.run(read, most)
-        if budget is None and most == UNKNOWN and sum(len(one.content) for one in chosen) > SURE:
+        limit = budget or input_budget(catalog.context_length(self.ref))
+        selected, left_out = await store.run(read, limit)
+        size = sum(len(message.content) for message in selected)
+        if budget is None and limit == UNKNOWN and size > SHORT_CONVERSATION:
             await catalog.fetch_context_length(self.ref)
-            if (most := input_budget(catalog.context_length(self.ref))) != UNKNOWN:
-                chosen, left_out = await store.run(read, most)
-        request = self.asked_of(model, in_turns(chosen, self.system_prompt), asked.id)
-        return Prepared(provider, request, len(chosen), left_out)
+            if (limit := input_budget(catalog.context_length(self.ref))) != UNKNOWN:
+                selected, left_out = await store.run(read, limit)
+        request = self.request_for(model, to_chat_messages(selected, self.system_prompt), question.id)
+        return Prepared(provider, request, len(selected), left_out)
 
-    def asked_of(self, model: str, messages: tuple[ChatMessage, ...], request_id: str | None = None) -> Request:
-        """The request for the provider's own ``model``."""
+    def request_for(self, model: str, messages: tuple[ChatMessage, ...], request_id: str | None = None) -> Request:
+        """Return the request for the provider's ``model``."""
         return Request(
             model=model,
             messages=messages,
@@ -104,6 +115,14 @@ class Asking:
             reasoning_effort=self.reasoning_effort,
             request_id=request_id,
         )
+
+
+async def similar_questions(store: StoreThread, question: Message, visit: str | None = None) -> list[Earlier]:
+    """Return earlier questions in similar words, the best match first, and log ``question`` in ``visit``.
+
+    They are compared on this computer, by their words only (:mod:`providers.embedding`). Raises StoreError.
+    """
+    return await store.run(Visits.log_question, question, visit, embed)
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Everything that can be asked on this machine, put together from the settings, the environment and the history."""
+"""Catalog of the available providers, from settings, environment and history."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from sterna.providers.server import ServerProvider, Token
 from sterna.storage import Hit, ServerProfile, Store, StoreError, StoreThread, stored_time
 
 MODEL_CACHE = "models.json"
-PLACES = 5
-"""Of the history, for one answer of the guide."""
+MAX_HITS = 5
+"""Search results for one answer of the guide."""
 
 
 def no_help(topic: str) -> str:
-    """The guide's own words will do."""
+    """Return no help text, so that the guide uses its own."""
     return ""
 
 
-def catalog_of(
+def build_catalog(
     settings: Settings,
     store: StoreThread | None,
     *,
@@ -45,16 +45,16 @@ def catalog_of(
     help_text: HelpText = no_help,
     cache_dir: Path | None = None,
 ) -> Catalog:
-    """The endpoints of the settings, and the guide, who reads the history of ``store``. Asks nobody yet.
+    """Return a catalog of the configured endpoints and the guide, which searches ``store``. Nothing is requested yet.
 
-    ``memory`` is the folder in which it is kept what is known of models.
+    ``cache_dir`` is the folder for the cache of model properties.
     """
 
     async def history(text: str) -> list[HistoryHit]:
         if store is None:
             return []
         try:
-            hits = await store.run(_places, text)
+            hits = await store.run(_best_hits, text)
         except StoreError as error:
             raise HistoryError(str(error)) from error
         marks = str.maketrans("", "", "\x02\x03")
@@ -64,10 +64,10 @@ def catalog_of(
         ]
 
     timeouts = settings.timeouts
-    # With settings that cannot be read nobody is asked: whom the person meant is not known.
+    # with unreadable settings nothing is sent: the intended provider is unknown
     is_blocked = bool(settings.blocked)
     catalog = Catalog(
-        [] if is_blocked else endpoints_of(settings, environ=environ, config_dir=config_dir),
+        [] if is_blocked else configured_endpoints(settings, environ=environ, config_dir=config_dir),
         guide=guide(help_text, history),
         default=None if is_blocked else settings.model or None,
         timeouts=Timeouts(connect=timeouts.connect, read=timeouts.read, write=timeouts.write),
@@ -78,26 +78,28 @@ def catalog_of(
     return catalog
 
 
-def _places(store: Store, text: str) -> list[Hit]:
-    """The best places, without the questions that are being answered: those hold all the words they ask for."""
-    asked = {reply.user_message_id for reply in store.arriving_replies.of()}
-    hits = store.search.search_best(text, PLACES + len(asked))
-    return [hit for hit in hits if hit.message_id not in asked][:PLACES]
+def _best_hits(store: Store, text: str) -> list[Hit]:
+    """Return the best hits, without the questions that are being answered: they contain all the words themselves."""
+    questions = {reply.user_message_id for reply in store.arriving_replies.of()}
+    hits = store.search.search_best(text, MAX_HITS + len(questions))
+    return [hit for hit in hits if hit.message_id not in questions][:MAX_HITS]
 
 
-def endpoints_of(settings: Settings, *, environ: Mapping[str, str], config_dir: Path | None = None) -> list[Endpoint]:
-    """The endpoints of the settings, whose keys are looked up when a request needs them."""
+def configured_endpoints(
+    settings: Settings, *, environ: Mapping[str, str], config_dir: Path | None = None
+) -> list[Endpoint]:
+    """Return the configured endpoints; keys are looked up for each request."""
     return endpoints_from(settings.endpoints, partial(credentials.endpoint_key, environ=environ, folder=config_dir))
 
 
-def server_of_account(
+def server_provider(
     store: StoreThread, origin: str, host: str, token: Token, timeouts: TimeoutSettings
 ) -> ServerProvider:
-    """The server that somebody is signed in at, as a back end; its models as they were when it was last asked."""
+    """Return the relay of the server that the user is signed in to, with its models as of the last sync."""
 
     async def models() -> list[Model]:
         try:
-            return [_model(one) for one in await store.run(ServerProfile.server_models)]
+            return [_model(row) for row in await store.run(ServerProfile.server_models)]
         except StoreError as error:
             raise ValueError(str(error)) from error
 
@@ -110,30 +112,30 @@ def _model(row: Mapping[str, Any]) -> Model:
     return Model(SERVER, row["model_id"], name, tier=tier, allowed=row["allowed"], limits=row["limits"])
 
 
-async def add_found(
+async def add_discovered(
     catalog: Catalog, settings: Settings, environ: Mapping[str, str], *, wanted: str = "", late: bool = False
 ) -> list[str]:
-    """Look for keys in the environment and for servers on this machine, if the person lets us; gives the new names.
+    """Add providers discovered in the environment and on this computer, if enabled, and return the new names.
 
-    ``wanted`` is the name of the provider that is waited for. With ``late``, a server that is slow to answer keeps
-    nobody waiting where something else can be asked; it is added when it has answered.
+    ``wanted`` is the name of a provider to wait for. With ``late``, a slow server does not delay the start if another
+    provider is available; it is added when it answers.
     """
     if not settings.discover or settings.blocked:
         return []
-    search, goes_on = Discovery(environ), False
+    search, continues = Discovery(environ), False
     try:
         names = catalog.add(await search.first(wanted=wanted, has_others=not catalog.has_only_guide))
         if late and not search.is_over:
             catalog.add_later(search)
-            goes_on = True
+            continues = True
         return names
     finally:
-        if not goes_on:
+        if not continues:
             await search.aclose()
 
 
-def needs_search(catalog: Catalog, ref: str) -> bool:
-    """Whether only :func:`add_found` can say who answers ``ref``; "" stands for the default."""
+def needs_discovery(catalog: Catalog, ref: str) -> bool:
+    """Return whether only :func:`add_discovered` can tell the provider of ``ref``; "" stands for the default."""
     names = catalog.names()
     wanted = (ref or catalog.default_ref()).partition("/")[0]
     return wanted not in names or (not ref and not catalog.default and catalog.has_only_guide)

@@ -33,7 +33,7 @@ async def add_server(catalog: Catalog, settings: Settings, place: Place, store: 
 
     if not await store.run(ServerProfile.server_relays):
         return
-    from sterna.chat import server_of_account
+    from sterna.chat import server_provider
     from sterna.sync.factory import open_token
     from sterna.sync.network.server_address import server_of
 
@@ -42,7 +42,7 @@ async def add_server(catalog: Catalog, settings: Settings, place: Place, store: 
     if not account.local and account.kind == "sterna" and accounts.is_signed_in(account):
         server = server_of(account.origin)
         token = open_token(accounts, account)
-        catalog.add_provider(server_of_account(store, server.origin, server.host, token, settings.timeouts))
+        catalog.add_provider(server_provider(store, server.origin, server.host, token, settings.timeouts))
 
 
 def can_ask() -> bool:

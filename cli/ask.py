@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from sterna.chat import Once, Reply, Turns, add_found, catalog_of, needs_search
+from sterna.chat import OneOffTurn, Reply, Turns, add_discovered, build_catalog, needs_discovery
 from sterna.config import Settings
 from sterna.providers import Catalog, ProviderError
 from sterna.storage import Conversations, Finish, Message, Settled, StoreThread, clean
@@ -119,7 +119,7 @@ async def _ask_and_keep(place: Place, settings: Settings, question: Question) ->
         session_id = await store.run(find, question.conversation) if question.conversation else None
         kept = (await store.run(Conversations.settings, session_id)).get("model") if session_id else ""
         memory = place.folder()
-        catalog = catalog_of(settings, store, environ=os.environ, config_dir=place.config_dir, cache_dir=memory)
+        catalog = build_catalog(settings, store, environ=os.environ, config_dir=place.config_dir, cache_dir=memory)
         turns = Turns(store, catalog, settings=settings)
         try:
             await add_server(catalog, settings, place, store)
@@ -134,8 +134,8 @@ async def _ask_and_keep(place: Place, settings: Settings, question: Question) ->
 
 async def _ready(catalog: Catalog, settings: Settings, ref: str) -> None:
     """Look around for models only when the answer depends on it. Raises ClickException for a model nobody has."""
-    if needs_search(catalog, ref):
-        await add_found(catalog, settings, os.environ, wanted=ref.partition("/")[0] if "/" in ref else "")
+    if needs_discovery(catalog, ref):
+        await add_discovered(catalog, settings, os.environ, wanted=ref.partition("/")[0] if "/" in ref else "")
     try:
         catalog.resolve(ref)
     except ProviderError as error:
@@ -199,10 +199,10 @@ async def _show(reply: Reply, stop: Stop) -> None:
     try:
         while True:
             version, running, content = reply.version, reply.running, reply.content
-            if reply.moves != moves:
+            if reply.reclassifications != moves:
                 thought = bool(shown)
                 stream.write("\n\n" if shown else "")
-                shown, moves = 0, reply.moves
+                shown, moves = 0, reply.reclassifications
             if not hold.holds(reply):
                 stream.write(content[shown:])
                 shown = len(content)
@@ -245,10 +245,10 @@ def _signals(stop: Stop) -> Iterator[None]:
 
 async def _ask_once(place: Place, settings: Settings, question: Question) -> int:
     """The same without a file."""
-    catalog = catalog_of(settings, None, environ=os.environ, config_dir=place.config_dir)
+    catalog = build_catalog(settings, None, environ=os.environ, config_dir=place.config_dir)
     try:
         await _ready(catalog, settings, question.own.get("model", ""))
-        once = Once(catalog, settings, question.text, own=question.own)
+        once = OneOffTurn(catalog, settings, question.text, own=question.own)
         stop = Stop(once.reply)
         with _signals(stop):
             running = asyncio.create_task(once.run())

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from sterna.chat import add_found, catalog_of
+from sterna.chat import add_discovered, build_catalog
 from sterna.config import ConfigError, EndpointSettings, Settings, credentials
 from sterna.storage import Store, StoreError, clean, open_account
 from sterna.sync.status import sync_status
@@ -163,9 +163,9 @@ def _key(place: Place, endpoint: EndpointSettings) -> Finding:
 
 
 async def _endpoints(place: Place, settings: Settings) -> list[Finding]:
-    catalog = catalog_of(settings, None, environ=os.environ, config_dir=place.config_dir)
+    catalog = build_catalog(settings, None, environ=os.environ, config_dir=place.config_dir)
     try:
-        await add_found(catalog, settings, os.environ)
+        await add_discovered(catalog, settings, os.environ)
         models = await catalog.models()
     finally:
         await catalog.aclose()

@@ -7,7 +7,7 @@ import os
 
 import click
 
-from sterna.chat import add_found, catalog_of
+from sterna.chat import add_discovered, build_catalog
 from sterna.providers import Model
 from sterna.storage import StoreThread, clean, one_line
 
@@ -45,9 +45,9 @@ async def _models(place: Place) -> tuple[list[Model], dict[str, str], str]:
     settings = place.settings()
     store = StoreThread(place.open)
     await store.start()
-    catalog = catalog_of(settings, None, environ=os.environ, config_dir=place.config_dir, cache_dir=place.folder())
+    catalog = build_catalog(settings, None, environ=os.environ, config_dir=place.config_dir, cache_dir=place.folder())
     try:
-        await add_found(catalog, settings, os.environ)
+        await add_discovered(catalog, settings, os.environ)
         await add_server(catalog, settings, place, store)
         return await catalog.models(), dict(catalog.problems), catalog.default_ref()
     finally:

@@ -97,10 +97,10 @@ class AppContext:
         """Add a provider that has just been configured to the catalog; return its problem, if it has one."""
         if self.catalog is None:
             return None
-        from sterna.chat import endpoints_of
+        from sterna.chat import configured_endpoints
 
         file = self.settings_file
-        endpoints = endpoints_of(self.settings, environ=file.environ, config_dir=file.folder)
+        endpoints = configured_endpoints(self.settings, environ=file.environ, config_dir=file.folder)
         self.catalog.add([endpoint for endpoint in endpoints if endpoint.name == name], replace=True)
         await self.catalog.models()
         await self._show_catalog()

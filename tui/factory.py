@@ -92,11 +92,11 @@ async def make_catalog(
     """Every endpoint that is configured or found on this machine, and the guide."""
     # httpx costs as much as the rest of the start: loaded in a thread, keys are echoed meanwhile.
     await asyncio.to_thread(importlib.import_module, "httpx")
-    from sterna.chat import add_found, catalog_of
+    from sterna.chat import add_discovered, build_catalog
 
     from .screens.guide_help import help_text
 
-    catalog = catalog_of(
+    catalog = build_catalog(
         settings,
         store,
         environ=environ,
@@ -104,7 +104,7 @@ async def make_catalog(
         help_text=help_text,
         cache_dir=storage.data_dir(folder),
     )
-    await add_found(catalog, settings, environ, late=True)
+    await add_discovered(catalog, settings, environ, late=True)
     catalog.finders.append(partial(add_server, catalog, settings, store, folder, config_folder, environ))
     await catalog.finders[-1]()
     return catalog
@@ -123,7 +123,7 @@ async def add_server(
         return
     owner = await store.run(storage.AccountLinking.owner)
     await asyncio.to_thread(importlib.import_module, "sterna.sync.factory")
-    from sterna.chat import server_of_account
+    from sterna.chat import server_provider
     from sterna.sync.errors import SignInError
     from sterna.sync.factory import open_token
     from sterna.sync.network.server_address import server_of
@@ -137,7 +137,7 @@ async def add_server(
     except (SignInError, config.ConfigError, storage.StoreError) as error:
         logging.getLogger("sterna.sync").warning("the server's models are not offered: %s", error)
         return
-    catalog.add_provider(server_of_account(store, server.origin, server.host, token, settings.timeouts))
+    catalog.add_provider(server_provider(store, server.origin, server.host, token, settings.timeouts))
 
 
 def accounts_here(folder: Path | None, config_folder: Path | None, environ: Mapping[str, str]) -> Accounts:

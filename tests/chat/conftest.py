@@ -1,4 +1,4 @@
-"""A real store in a file, and turns over it."""
+"""Fixtures: a real store in a file, and turns over it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sterna.chat import Turns
 from sterna.config import Settings
 from sterna.providers import Catalog
 from sterna.storage import Store, StoreThread
-from tests.chat.speaking import Hours, Speaker
+from tests.chat.scripted_model import FakeClock, ScriptedModel
 
 
 @pytest.fixture
@@ -23,19 +23,19 @@ async def store(tmp_path: Path) -> AsyncIterator[StoreThread]:
 
 
 @pytest.fixture
-async def model() -> Speaker:
-    return Speaker()
+async def model() -> ScriptedModel:
+    return ScriptedModel()
 
 
 @pytest.fixture
-def hours() -> Hours:
-    return Hours()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-async def turns(store: StoreThread, model: Speaker, hours: Hours) -> AsyncIterator[Turns]:
+async def turns(store: StoreThread, model: ScriptedModel, clock: FakeClock) -> AsyncIterator[Turns]:
     catalog = Catalog([], guide=model, default="fake/m")
-    made = Turns(store, catalog, settings=Settings(), monotonic=hours.monotonic, sleep=hours.sleep)
+    made = Turns(store, catalog, settings=Settings(), monotonic=clock.monotonic, sleep=clock.sleep)
     yield made
     model.let_go.set()
     await made.close()

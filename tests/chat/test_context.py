@@ -1,4 +1,4 @@
-"""What is sent along of a conversation."""
+"""Selection of the messages that are sent with a request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sterna.chat import build_context
-from sterna.chat.context import OVERHEAD, input_budget, tokens
+from sterna.chat.context import OVERHEAD, estimate_tokens, input_budget
 from sterna.storage import Message, Role
 
 
@@ -22,7 +22,7 @@ def conversation(*contents: str) -> list[Message]:
 
 def test_messages_come_in_the_order_of_time_after_the_system_prompt() -> None:
     context = build_context(conversation("a", "b", "c"), system_prompt="Be brief.")
-    assert [(one.role, one.content) for one in context] == [
+    assert [(item.role, item.content) for item in context] == [
         ("system", "Be brief."),
         ("user", "a"),
         ("assistant", "b"),
@@ -38,17 +38,17 @@ def test_old_messages_make_room_for_new_ones() -> None:
 
 def test_a_question_that_is_too_long_by_itself_is_sent_all_the_same() -> None:
     context = build_context(conversation("old", "old", "y" * 100_000), context_length=1000)
-    assert [one.content[:3] for one in context] == ["yyy"]
+    assert [item.content[:3] for item in context] == ["yyy"]
 
 
 def test_the_context_never_begins_with_an_answer() -> None:
     context = build_context(conversation("x" * 4000, "answer", "question"), context_length=1000)
-    assert [one.content for one in context] == ["question"]
+    assert [item.content for item in context] == ["question"]
 
 
 def test_empty_and_failed_messages_are_left_out() -> None:
     newest_first = [message(3, "user", "now"), message(2, "assistant", ""), message(1, "user", "no", error="It broke.")]
-    assert [one.content for one in build_context(newest_first)] == ["now"]
+    assert [item.content for item in build_context(newest_first)] == ["now"]
 
 
 @given(
@@ -58,7 +58,7 @@ def test_what_is_sent_fits_and_is_the_newest_part(contents: list[str], length: i
     if len(contents) % 2 == 0:
         contents.pop()
     context = build_context(conversation(*contents), system_prompt=prompt, context_length=length)
-    said = [one.content for one in context if one.role != "system"]
-    assert said == contents[len(contents) - len(said) :]
-    cost = sum(tokens(one.content) + OVERHEAD for one in context)
-    assert cost <= input_budget(length) or len(said) == 1
+    sent = [item.content for item in context if item.role != "system"]
+    assert sent == contents[len(contents) - len(sent) :]
+    cost = sum(estimate_tokens(item.content) + OVERHEAD for item in context)
+    assert cost <= input_budget(length) or len(sent) == 1

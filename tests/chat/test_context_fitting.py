@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sterna.chat import Reply, Turns, catalog_of
+from sterna.chat import Reply, Turns, build_catalog
 from sterna.config import Settings
 from sterna.config.settings import EndpointSettings
 from sterna.storage import Settled, Store, StoreThread
@@ -28,9 +28,9 @@ def server() -> Iterator[Server]:
 
 @asynccontextmanager
 async def turns_of(store: StoreThread, folder: Path, server: Server, **endpoint: Any) -> AsyncIterator[Turns]:
-    """Turns of a new process."""
+    """Return the turns of a new process."""
     settings = Settings(endpoints=(EndpointSettings("acme", server.url, **endpoint),))
-    catalog = catalog_of(settings, store, environ={}, cache_dir=folder)
+    catalog = build_catalog(settings, store, environ={}, cache_dir=folder)
     turns = Turns(store, catalog, settings=settings)
     yield turns
     await turns.close()
@@ -38,7 +38,7 @@ async def turns_of(store: StoreThread, folder: Path, server: Server, **endpoint:
 
 
 async def conversation(store: StoreThread, length: int = QUESTIONS) -> str:
-    """A conversation of that many long questions and answers."""
+    """Create a conversation of that many long questions and answers."""
 
     def fill(opened: Store) -> str:
         session_id = None
@@ -61,14 +61,14 @@ async def ask(turns: Turns, session_id: str, model: str, text: str = "and now?")
 
 
 def sent(server: Server) -> list[str]:
-    return [one["content"][:12] for one in server.fake.requests[-1]["messages"]]
+    return [item["content"][:12] for item in server.fake.requests[-1]["messages"]]
 
 
 def refusing(limit: int, say: str) -> Any:
-    """A server that refuses more than ``limit`` characters."""
+    """Run a server that rejects more than ``limit`` characters."""
 
     def reply(body: dict[str, Any]) -> Script:
-        if sum(len(one["content"]) for one in body["messages"]) > limit:
+        if sum(len(item["content"]) for item in body["messages"]) > limit:
             return Script(status=400, body=json.dumps({"error": {"message": say, "code": 400}}))
         return by_prompt(body)
 
@@ -186,7 +186,7 @@ async def test_the_settings_of_one_model_say_how_much_it_takes(
         reply = await ask(turns, session_id, "acme/other")
         await ask(turns, session_id, "acme/model", "again")
     first, second = server.fake.requests
-    assert [one["content"] for one in first["messages"]] == ["and now?"]
+    assert [item["content"] for item in first["messages"]] == ["and now?"]
     assert (first["top_p"], first["top_k"], first["stream"], "stream_options" in first) == (0.5, 5, False, False)
     assert reply.content == "whole"
     assert (second.get("top_p"), second["top_k"], second["stream"]) == (None, 5, True)

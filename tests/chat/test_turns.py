@@ -1,4 +1,4 @@
-"""One turn after another, as a person notices it: what was typed and what came is there, whatever happens."""
+"""Turns as a user notices them: messages and replies are stored, whatever happens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sterna.storage import (
     Trash,
     Undo,
 )
-from tests.chat.speaking import Hours, Speaker, until
+from tests.chat.scripted_model import FakeClock, ScriptedModel, until
 
 WHOLE = (Delta("Hello "), Delta("there"), Usage(3, 2, 5), Done("stop", "gen-7", "m"))
 
@@ -37,7 +37,7 @@ async def settled(reply: Reply) -> Message:
     return reply.message
 
 
-async def asked(model: Speaker, count: int = 1) -> None:
+async def requested(model: ScriptedModel, count: int = 1) -> None:
     await until(lambda: len(model.requests) == count)
 
 
@@ -55,62 +55,64 @@ async def saved_as(store: StoreThread, session_id: str, text: str) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_the_prompt_is_kept_before_anybody_is_asked(turns: Turns, model: Speaker, store: StoreThread) -> None:
+async def test_the_prompt_is_kept_before_anybody_is_asked(
+    turns: Turns, model: ScriptedModel, store: StoreThread
+) -> None:
     begun, reply = await turns.begin(None, "Where do terns go?")
     assert model.requests == []
-    assert [one.content for one in await messages(store, begun.session.id)] == ["Where do terns go?"]
+    assert [item.content for item in await messages(store, begun.session.id)] == ["Where do terns go?"]
     assert await saved(store, begun.session.id) == ""
     assert reply.running
     assert begun.created
 
 
 async def test_a_reply_becomes_a_message_with_all_that_was_told_of_it(
-    turns: Turns, model: Speaker, store: StoreThread, hours: Hours
+    turns: Turns, model: ScriptedModel, store: StoreThread, clock: FakeClock
 ) -> None:
     begun, reply = await turns.begin(None, "Hi")
-    await asked(model)
-    hours.now += 1.5
+    await requested(model)
+    clock.now += 1.5
     model.say(Reasoning("They greet."), *WHOLE)
     message = await settled(reply)
     assert (message.content, message.reasoning, message.finish) == ("Hello there", "They greet.", "done")
     assert (message.input_tokens, message.output_tokens, message.total_tokens) == (3, 2, 5)
     assert (message.model, message.completion_id, message.elapsed_ms) == ("fake/m", "gen-7", 1500)
     assert message.user_message_id == begun.user_message.id
-    assert [one.id for one in await messages(store, begun.session.id)] == [begun.user_message.id, reply.id]
+    assert [item.id for item in await messages(store, begun.session.id)] == [begun.user_message.id, reply.id]
     assert await store.run(ArrivingReplies.of) == []
     assert turns.running() == []
     assert (await store.run(Conversations.get, begun.session.id)).title == "Hi"
 
 
-async def test_tokens_that_nobody_counted_stay_zero(turns: Turns, model: Speaker) -> None:
+async def test_tokens_that_nobody_counted_stay_zero(turns: Turns, model: ScriptedModel) -> None:
     _, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     model.say(Delta("Hello"), Done())
     assert (await settled(reply)).total_tokens == 0
 
 
 async def test_text_is_on_disk_half_a_second_after_it_came(
-    turns: Turns, model: Speaker, store: StoreThread, hours: Hours
+    turns: Turns, model: ScriptedModel, store: StoreThread, clock: FakeClock
 ) -> None:
     begun, _ = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     model.say(Delta("a few words"))
-    await until(lambda: hours.sleeping() == 1)
+    await until(lambda: clock.sleeping() == 1)
     assert await saved(store, begun.session.id) == ""
-    hours.go_by(0.5)
+    clock.advance(0.5)
     await saved_as(store, begun.session.id, "a few words")
 
 
-async def test_two_kilobytes_do_not_wait_for_the_clock(turns: Turns, model: Speaker, store: StoreThread) -> None:
+async def test_two_kilobytes_do_not_wait_for_the_clock(turns: Turns, model: ScriptedModel, store: StoreThread) -> None:
     begun, _ = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     model.say(Delta("x" * 1024), Delta("y" * 1024))
     await saved_as(store, begun.session.id, "x" * 1024 + "y" * 1024)
 
 
-async def test_stop_keeps_what_came(turns: Turns, model: Speaker) -> None:
+async def test_stop_keeps_what_came(turns: Turns, model: ScriptedModel) -> None:
     begun, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     model.say(Delta("Hello "))
     await until(lambda: reply.content)
     assert turns.stop(begun.session.id)
@@ -120,18 +122,18 @@ async def test_stop_keeps_what_came(turns: Turns, model: Speaker) -> None:
     assert not turns.stop(begun.session.id)
 
 
-async def test_a_reply_stopped_before_its_first_word_says_so(turns: Turns, model: Speaker) -> None:
+async def test_a_reply_stopped_before_its_first_word_says_so(turns: Turns, model: ScriptedModel) -> None:
     begun, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     await turns.halt(begun.session.id)
     assert reply.message is not None
     assert reply.message.error_message == "Stopped before a reply came."
 
 
-async def test_words_after_the_stop_are_not_part_of_the_reply(turns: Turns, model: Speaker) -> None:
+async def test_words_after_the_stop_are_not_part_of_the_reply(turns: Turns, model: ScriptedModel) -> None:
     model.stubborn = True
     begun, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     model.say(Delta("before"))
     await until(lambda: reply.content)
     turns.stop(begun.session.id)
@@ -139,44 +141,44 @@ async def test_words_after_the_stop_are_not_part_of_the_reply(turns: Turns, mode
     assert (await settled(reply)).content == "before"
 
 
-async def test_a_failure_keeps_the_text_the_sentence_and_when_to_retry(turns: Turns, model: Speaker) -> None:
+async def test_a_failure_keeps_the_text_the_sentence_and_when_to_retry(turns: Turns, model: ScriptedModel) -> None:
     _, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     model.say(Delta("Half a "), Failed(FailureKind.RATE_LIMIT, "Wait 7 s, then retry.", 7.0))
     message = await settled(reply)
     assert (message.content, message.error_message) == ("Half a ", "Wait 7 s, then retry.")
     assert message.metadata == {"finish": "failed", "kind": "rate_limit", "retry_after": 7.0}
 
 
-async def test_retry_asks_again_for_the_same_prompt(turns: Turns, model: Speaker, store: StoreThread) -> None:
+async def test_retry_asks_again_for_the_same_prompt(turns: Turns, model: ScriptedModel, store: StoreThread) -> None:
     begun, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     model.say(Failed(FailureKind.SERVER, "It broke."))
     failed = await settled(reply)
     again, second = await turns.retry(failed.id)
-    await asked(model, 2)
+    await requested(model, 2)
     model.say(*WHOLE)
     message = await settled(second)
     assert again.user_message.id == begun.user_message.id
     assert model.requests[1].messages == model.requests[0].messages
-    assert [one.id for one in await messages(store, begun.session.id)] == [begun.user_message.id, message.id]
+    assert [item.id for item in await messages(store, begun.session.id)] == [begun.user_message.id, message.id]
 
 
-async def test_retry_asks_the_model_that_is_chosen_now(turns: Turns, model: Speaker, store: StoreThread) -> None:
+async def test_retry_asks_the_model_that_is_chosen_now(turns: Turns, model: ScriptedModel, store: StoreThread) -> None:
     begun, reply = await turns.begin(None, "Hi", model="fake/old")
-    await asked(model)
+    await requested(model)
     model.say(Failed(FailureKind.SERVER, "It broke."))
     await settled(reply)
     await store.run(Conversations.set_setting, begun.session.id, "model", "fake/new")
     assert reply.message is not None
     await turns.retry(reply.message.id)
-    await asked(model, 2)
-    assert [one.model for one in model.requests] == ["old", "new"]
+    await requested(model, 2)
+    assert [item.model for item in model.requests] == ["old", "new"]
 
 
-async def test_several_conversations_are_answered_at_once(turns: Turns, model: Speaker) -> None:
+async def test_several_conversations_are_answered_at_once(turns: Turns, model: ScriptedModel) -> None:
     pairs = [await turns.begin(None, text) for text in ("one", "two", "three")]
-    await asked(model, 3)
+    await requested(model, 3)
     assert [reply.id for reply in turns.running()] == [reply.id for _, reply in pairs]
     for text in ("three", "one", "two"):
         model.say(Delta(f"answer {text}"), Done(), to=text)
@@ -186,11 +188,11 @@ async def test_several_conversations_are_answered_at_once(turns: Turns, model: S
 
 
 async def test_a_second_prompt_waits_for_the_reply_and_nothing_is_lost(
-    turns: Turns, model: Speaker, store: StoreThread
+    turns: Turns, model: ScriptedModel, store: StoreThread
 ) -> None:
     begun, reply = await turns.begin(None, "Hi")
-    await asked(model)
-    with pytest.raises(AnsweringError, match="still being answered"):
+    await requested(model)
+    with pytest.raises(AnsweringError, match="still arriving"):
         await turns.begin(begun.session.id, "And?")
     assert len(await messages(store, begun.session.id)) == 1
     model.say(*WHOLE)
@@ -204,7 +206,7 @@ async def test_two_prompts_at_the_same_moment_make_one_turn(turns: Turns, store:
         turns.begin(session.id, "first"), turns.begin(session.id, "second"), return_exceptions=True
     )
     assert [type(outcome) for outcome in outcomes] == [tuple, AnsweringError]
-    assert [one.content for one in await messages(store, session.id)] == ["first"]
+    assert [item.content for item in await messages(store, session.id)] == ["first"]
 
 
 async def test_an_empty_prompt_makes_no_conversation(turns: Turns, store: StoreThread) -> None:
@@ -227,54 +229,54 @@ async def test_a_model_that_nobody_has_is_a_sentence_under_the_kept_prompt(turns
     message = await settled(reply)
     assert "no provider named “nowhere”" in (message.error_message or "")
     assert message.metadata["kind"] == "unconfigured"
-    assert [one.role for one in await messages(store, begun.session.id)] == ["user", "assistant"]
+    assert [item.role for item in await messages(store, begun.session.id)] == ["user", "assistant"]
 
 
 async def test_a_provider_that_breaks_is_a_sentence_and_a_line_in_the_log(
-    turns: Turns, model: Speaker, caplog: pytest.LogCaptureFixture
+    turns: Turns, model: ScriptedModel, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     model.say(Delta("So far"), ZeroDivisionError("an inner matter"))
     with caplog.at_level(logging.ERROR):
         message = await settled(reply)
         await until(lambda: caplog.records)
     assert message.content == "So far"
-    assert "mistake" in (message.error_message or "")
+    assert "Internal error" in (message.error_message or "")
     assert "an inner matter" not in (message.error_message or "")
     assert "an inner matter" in caplog.text
 
 
-async def test_a_stream_that_just_ends_is_a_failure(turns: Turns, model: Speaker) -> None:
+async def test_a_stream_that_just_ends_is_a_failure(turns: Turns, model: ScriptedModel) -> None:
     _, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     model.say(Delta("So far"), None)
     message = await settled(reply)
     assert (message.finish, message.metadata["kind"], message.content) == ("failed", "truncated", "So far")
 
 
-async def test_a_reply_cut_at_its_longest_says_so(turns: Turns, model: Speaker) -> None:
+async def test_a_reply_cut_at_its_longest_says_so(turns: Turns, model: ScriptedModel) -> None:
     _, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     model.say(Delta("Long"), Done("length"))
     assert (await settled(reply)).metadata == {"finish_reason": "length"}
 
 
-async def test_who_really_answered_is_kept(turns: Turns, model: Speaker) -> None:
+async def test_who_really_answered_is_kept(turns: Turns, model: ScriptedModel) -> None:
     _, reply = await turns.begin(None, "Hi", model="fake/auto")
-    await asked(model)
+    await requested(model)
     model.say(Delta("I"), Done(model="someone/large"))
     message = await settled(reply)
     assert (message.model, message.metadata) == ("fake/auto", {"answered_by": "someone/large"})
 
 
 async def test_a_full_disk_costs_time_and_no_text(
-    turns: Turns, model: Speaker, store: StoreThread, hours: Hours
+    turns: Turns, model: ScriptedModel, store: StoreThread, clock: FakeClock
 ) -> None:
-    told: list[str | None] = []
-    turns.subscribe(lambda reply: told.append(reply.problem))
+    problems: list[str | None] = []
+    turns.subscribe(lambda reply: problems.append(reply.problem))
     begun, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     await store.run(_fill_up)
     text = "word " * 20_000
     model.say(Delta(text))
@@ -282,30 +284,30 @@ async def test_a_full_disk_costs_time_and_no_text(
     assert "No space is left" in (reply.problem or "")
     model.say(Done())
     await until(lambda: reply.finish == "done")
-    await until(lambda: hours.sleeping() == 1)
+    await until(lambda: clock.sleeping() == 1)
     assert reply.running
     assert turns.live(begun.session.id) is reply
     await store.run(_make_room)
-    hours.go_by(8)
+    clock.advance(8)
     message = await settled(reply)
     assert message.content == text
     assert reply.problem is None
-    await until(lambda: told and told[-1] is None)
+    await until(lambda: problems and problems[-1] is None)
 
 
 async def test_a_disk_that_is_full_for_a_while_is_tried_again_while_the_reply_still_comes(
-    turns: Turns, model: Speaker, store: StoreThread, hours: Hours
+    turns: Turns, model: ScriptedModel, store: StoreThread, clock: FakeClock
 ) -> None:
     begun, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     await store.run(_fill_up)
     model.say(Delta("x" * 100_000))
     await until(lambda: reply.problem)
     await store.run(_make_room)
-    await until(lambda: hours.sleeping() >= 1)
-    hours.go_by(0.5)
-    await until(lambda: hours.sleeping() >= 1)
-    hours.go_by(0.5)
+    await until(lambda: clock.sleeping() >= 1)
+    clock.advance(0.5)
+    await until(lambda: clock.sleeping() >= 1)
+    clock.advance(0.5)
     await saved_as(store, begun.session.id, "x" * 100_000)
     await until(lambda: reply.problem is None)
 
@@ -319,9 +321,9 @@ def _make_room(store: Store) -> None:
     store.db.execute("pragma max_page_count = 1000000")
 
 
-async def test_closing_keeps_every_reply_as_interrupted(turns: Turns, model: Speaker, store: StoreThread) -> None:
+async def test_closing_keeps_every_reply_as_interrupted(turns: Turns, model: ScriptedModel, store: StoreThread) -> None:
     pairs = [await turns.begin(None, text) for text in ("one", "two")]
-    await asked(model, 2)
+    await requested(model, 2)
     for text in ("one", "two"):
         model.say(Delta(f"about {text}"), to=text)
     await until(lambda: all(reply.content for _, reply in pairs))
@@ -333,12 +335,12 @@ async def test_closing_keeps_every_reply_as_interrupted(turns: Turns, model: Spe
 
 
 async def test_a_provider_that_does_not_stop_holds_up_neither_stop_nor_close(
-    turns: Turns, model: Speaker, monkeypatch: pytest.MonkeyPatch
+    turns: Turns, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turns_module, "CLOSE_SECONDS", 0.05)
     model.stubborn = True
     begun, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     model.say(Delta("Hello"))
     await until(lambda: reply.content)
     async with asyncio.timeout(5):
@@ -349,10 +351,10 @@ async def test_a_provider_that_does_not_stop_holds_up_neither_stop_nor_close(
 
 
 async def test_a_disk_that_stays_full_does_not_hold_up_the_close(
-    turns: Turns, model: Speaker, store: StoreThread
+    turns: Turns, model: ScriptedModel, store: StoreThread
 ) -> None:
     begun, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     model.say(Delta("x" * 3000))
     await saved_as(store, begun.session.id, "x" * 3000)
     await store.run(_fill_up)
@@ -367,14 +369,14 @@ async def test_a_disk_that_stays_full_does_not_hold_up_the_close(
 
 
 async def test_a_caller_that_goes_away_does_not_take_its_turn_along(
-    turns: Turns, model: Speaker, store: StoreThread
+    turns: Turns, model: ScriptedModel, store: StoreThread
 ) -> None:
     caller = asyncio.create_task(turns.begin(None, "Hi"))
     await asyncio.sleep(0)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    await asked(model)
+    await requested(model)
     (reply,) = turns.running()
     model.say(*WHOLE)
     assert (await settled(reply)).content == "Hello there"
@@ -386,11 +388,11 @@ def test_a_loop_that_ends_without_close_keeps_the_text(tmp_path: Path) -> None:
     async def crash() -> None:
         store = StoreThread(lambda: Store.open(tmp_path / "account.db"))
         await store.start()
-        model = Speaker()
+        model = ScriptedModel()
         turns = Turns(store, Catalog([], guide=model, default="fake/m"), settings=Settings())
         _, reply = await turns.begin(None, "Hi")
         replies.append(reply)
-        await asked(model)
+        await requested(model)
         model.say(Delta("As far as this"))
         await until(lambda: reply.content)
         raise SystemExit(3)
@@ -404,45 +406,45 @@ def test_a_loop_that_ends_without_close_keeps_the_text(tmp_path: Path) -> None:
 
 
 async def test_a_conversation_deleted_meanwhile_ends_quietly_and_comes_back_whole(
-    turns: Turns, model: Speaker, store: StoreThread
+    turns: Turns, model: ScriptedModel, store: StoreThread
 ) -> None:
     begun, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     gone = await store.run(Trash.delete_conversation, begun.session.id)
     model.say(*WHOLE)
     await until(lambda: not reply.running)
     assert reply.problem is None
     await store.run(Undo.undo, gone.token)
-    assert [one.content for one in await messages(store, begun.session.id)] == ["Hi", "Hello there"]
+    assert [item.content for item in await messages(store, begun.session.id)] == ["Hi", "Hello there"]
 
 
 async def test_a_reply_that_is_gone_for_good_ends_all_the_same(
-    turns: Turns, model: Speaker, store: StoreThread
+    turns: Turns, model: ScriptedModel, store: StoreThread
 ) -> None:
     _, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     await store.run(lambda opened: opened.db.execute("delete from live_replies"))
     model.say(*WHOLE)
     await until(lambda: not reply.running)
     assert (reply.message, reply.problem, turns.running()) == (None, None, [])
 
 
-async def test_listeners_hear_of_beginning_and_end_and_not_of_every_word(turns: Turns, model: Speaker) -> None:
+async def test_listeners_hear_of_beginning_and_end_and_not_of_every_word(turns: Turns, model: ScriptedModel) -> None:
     heard: list[bool] = []
     forget = turns.subscribe(lambda reply: heard.append(reply.running))
     _, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     model.say(*(Delta("word ") for _ in range(100)), Done())
     await settled(reply)
     await until(lambda: heard == [True, False])
     forget()
     await turns.begin(None, "Again")
-    await asked(model, 2)
+    await requested(model, 2)
     assert heard == [True, False]
 
 
-async def test_a_burst_of_words_leaves_room_for_keys(turns: Turns, model: Speaker) -> None:
-    """The receiver never holds the loop for long, though all words are there at once."""
+async def test_a_burst_of_words_leaves_room_for_keys(turns: Turns, model: ScriptedModel) -> None:
+    """The receiver never blocks the event loop for long, even if all words arrive at once."""
     beats: list[int] = []
 
     async def beat() -> None:
@@ -452,7 +454,7 @@ async def test_a_burst_of_words_leaves_room_for_keys(turns: Turns, model: Speake
 
     turns._monotonic = asyncio.get_running_loop().time
     _, reply = await turns.begin(None, "Hi")
-    await asked(model)
+    await requested(model)
     beating = asyncio.create_task(beat())
     await until(lambda: beats)
     model.say(*(Delta("word ") for _ in range(50_000)), Done())
@@ -462,7 +464,7 @@ async def test_a_burst_of_words_leaves_room_for_keys(turns: Turns, model: Speake
 
 
 async def test_a_conversations_own_choices_go_before_the_settings(
-    turns: Turns, model: Speaker, store: StoreThread
+    turns: Turns, model: ScriptedModel, store: StoreThread
 ) -> None:
     turns.settings = Settings(
         model="fake/usual", system_prompt="Be brief.", temperature=0.2, max_tokens=100, reasoning_effort="low"
@@ -470,26 +472,26 @@ async def test_a_conversations_own_choices_go_before_the_settings(
     own = {"model": "fake/special", "system_prompt": "", "temperature": 1, "reasoning_effort": "high"}
     begun, _ = await turns.begin(None, "one")
     own_begun, _ = await turns.begin(None, "two", settings=own)
-    await asked(model, 2)
+    await requested(model, 2)
     usual, special = sorted(model.requests, key=lambda request: request.model, reverse=True)
     assert (usual.model, usual.temperature, usual.max_tokens, usual.reasoning_effort) == ("usual", 0.2, 100, "low")
-    assert [one.content for one in usual.messages] == ["Be brief.", "one"]
+    assert [item.content for item in usual.messages] == ["Be brief.", "one"]
     assert (special.model, special.temperature, special.reasoning_effort) == ("special", 1.0, "high")
-    assert [one.content for one in special.messages] == ["two"]
+    assert [item.content for item in special.messages] == ["two"]
     assert await store.run(Conversations.settings, own_begun.session.id) == own
     assert await store.run(Conversations.settings, begun.session.id) == {}
 
 
-async def test_choices_of_a_wrong_kind_from_another_machine_are_passed_over(turns: Turns, model: Speaker) -> None:
+async def test_choices_of_a_wrong_kind_from_another_machine_are_passed_over(turns: Turns, model: ScriptedModel) -> None:
     odd = {"model": 7, "system_prompt": ["x"], "temperature": "hot", "max_tokens": "many", "reasoning_effort": "utmost"}
     await turns.begin(None, "Hi", settings=odd)
-    await asked(model)
+    await requested(model)
     (request,) = model.requests
     assert (request.model, request.temperature, request.max_tokens, request.reasoning_effort) == ("m", None, None, None)
 
 
 async def test_the_conversation_so_far_is_sent_along_with_parts_of_replies_and_without_lost_turns(
-    turns: Turns, model: Speaker
+    turns: Turns, model: ScriptedModel
 ) -> None:
     broke = Failed(FailureKind.SERVER, "It broke.")
     ways = ((Delta("answer 1"), Done()), (broke,), (Delta("half of 3"), broke), (Reasoning("hm"), broke), (Done(),))
@@ -497,10 +499,10 @@ async def test_the_conversation_so_far_is_sent_along_with_parts_of_replies_and_w
     for number, events in enumerate(ways, start=1):
         begun, reply = await turns.begin(session_id, f"question {number}")
         session_id = begun.session.id
-        await asked(model, number)
+        await requested(model, number)
         model.say(*events)
         await settled(reply)
-    sent = [(one.role, one.content) for one in model.requests[-1].messages]
+    sent = [(item.role, item.content) for item in model.requests[-1].messages]
     assert sent == [
         ("user", "question 1"),
         ("assistant", "answer 1"),

@@ -175,16 +175,16 @@ async def test_without_a_name_the_packages_own_default_answers(package: Any) -> 
 async def test_its_models_reach_the_catalogue_and_answer_only_when_they_are_named(
     package: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sterna.chat import catalog_of, needs_search
+    from sterna.chat import build_catalog, needs_discovery
     from sterna.config import Settings
     from sterna.providers import Endpoint
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    catalog = catalog_of(Settings(), None, environ={})
+    catalog = build_catalog(Settings(), None, environ={})
     assert catalog.names() == ["llm", "guide"]
     assert catalog.default_ref() == "guide/guide"
-    assert needs_search(catalog, "")
-    assert not needs_search(catalog, "llm/pelican")
+    assert needs_discovery(catalog, "")
+    assert not needs_discovery(catalog, "llm/pelican")
     catalog.add([Endpoint("home", "http://127.0.0.1:9/v1", models=("m",))])
     assert catalog.names() == ["home", "llm", "guide"]
     assert catalog.default_ref() == "home/m"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from home import Home, frame, no_reply_runs, until
 
-from sterna.chat import add_found, catalog_of
+from sterna.chat import add_discovered, build_catalog
 from sterna.config import Settings
 from sterna.providers import Catalog
 from sterna.storage import StoreThread
@@ -53,8 +53,8 @@ async def test_with_the_real_catalogue_nobody_is_asked(home: Home) -> None:
         app = home.app()
 
         async def real(settings: Settings, store: StoreThread) -> Catalog:
-            catalog = catalog_of(settings, store, environ=home.environ, config_dir=home.folder)
-            assert await add_found(catalog, settings, home.environ) == []
+            catalog = build_catalog(settings, store, environ=home.environ, config_dir=home.folder)
+            assert await add_discovered(catalog, settings, home.environ) == []
             return catalog
 
         app._catalog_factory = real

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from home import Home, frame, until
 
-from sterna.chat import catalog_of
+from sterna.chat import build_catalog
 from sterna.config import Settings
 from sterna.providers import Catalog
 from sterna.storage import StoreThread
@@ -26,7 +26,7 @@ async def test_the_stated_length_is_shown_from_the_first_turn_and_kept(home: Hom
         home.write_config(f'model = "acme/model"\ndiscover = false\n[endpoints.acme]\nurl = "{server.url}"\n')
 
         async def real(settings: Settings, store: StoreThread) -> Catalog:
-            return catalog_of(settings, store, environ={}, config_dir=home.folder, cache_dir=home.folder)
+            return build_catalog(settings, store, environ={}, config_dir=home.folder, cache_dir=home.folder)
 
         for text in ("hello", "hello again"):  # two starts
             await ask(home.app(), real, text)

@@ -100,10 +100,10 @@ class TurnActions:
         bar.clear()
         if not context.settings.similar:
             return
-        from sterna.chat import asked_before
+        from sterna.chat import similar_questions
 
         try:
-            found = await asked_before(context.store, message, context.analytics.visit)
+            found = await similar_questions(context.store, message, context.analytics.visit)
         except storage.StoreError:
             return  # the question itself is stored; what was asked before can wait
         if found and self._conversation.id == message.session_id:

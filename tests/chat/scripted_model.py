@@ -1,4 +1,4 @@
-"""A model whose words the test gives one by one, and time that passes when the test says so."""
+"""Model whose events are given by the test one by one, and a clock that the test advances."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ LIMIT = 10
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Return when ``condition`` holds; fail when it never does."""
+    """Wait until ``condition`` holds; fail after a limit."""
     async with asyncio.timeout(LIMIT):
-        while not condition():  # noqa: ASYNC110 - any condition, also one that nobody announces
+        while not condition():  # noqa: ASYNC110 - any condition, also one without an event
             await asyncio.sleep(0.001)
 
 
 @dataclass
-class Speaker:
-    """A provider. What is put into ``say`` is an event; an exception put there is raised, ``None`` ends the stream."""
+class ScriptedModel:
+    """Provider that yields the events passed to ``say``; an exception is raised, ``None`` ends the stream."""
 
     name: str = "fake"
     requests: list[Request] = field(default_factory=list)
     stubborn: bool = False
-    """Goes on when it is cancelled, until ``let_go`` is set."""
+    """Whether it ignores cancellation until ``let_go`` is set."""
 
     def __post_init__(self) -> None:
         self.let_go = asyncio.Event()
@@ -33,7 +33,7 @@ class Speaker:
         self.ended = 0
 
     def say(self, *events: Event | Exception | None, to: str | None = None) -> None:
-        """Give the next events of the newest reply, or of that to the prompt ``to``."""
+        """Add the next events of the newest reply, or of the reply to the prompt ``to``."""
         queue = self._queue(to) if to is not None else list(self._queues.values())[-1]
         for event in events:
             queue.put_nowait(event)
@@ -58,14 +58,14 @@ class Speaker:
         return [Model(self.name, "m")]
 
     async def aclose(self) -> None:
-        """Nothing to close."""
+        """Do nothing."""
 
     def _queue(self, prompt: str) -> asyncio.Queue[Event | Exception | None]:
         return self._queues.setdefault(prompt, asyncio.Queue())
 
 
-class Hours:
-    """Sleep that lasts until the test lets time pass."""
+class FakeClock:
+    """Clock and sleep that the test advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -80,11 +80,11 @@ class Hours:
         await future
 
     def sleeping(self) -> int:
-        """How many are asleep."""
+        """Return the number of pending sleeps."""
         return sum(not future.done() for _, future in self._sleeping)
 
-    def go_by(self, seconds: float) -> None:
-        """Let time pass."""
+    def advance(self, seconds: float) -> None:
+        """Advance the clock, and wake the sleeps that are due."""
         self.now += seconds
         for wake, future in self._sleeping:
             if wake <= self.now and not future.done():
