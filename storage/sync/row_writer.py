@@ -30,7 +30,7 @@ _UPDATE = f"""update chat_messages set session_id = ?, {", ".join(f"{name} = ?" 
 where id = ?"""
 _SESSION_STATE = """
 insert into sync_session_state (session_id, srv_seq, created_seq, title_cls, acked_cls, title_time, title_tie)
-values (?1, ?2, ?3, ?4, ?4, ?5, ?6)
+values (?, ?, ?, ?, ?, ?, ?)
 on conflict (session_id) do update set srv_seq = excluded.srv_seq, created_seq = excluded.created_seq,
     title_cls = excluded.title_cls, acked_cls = excluded.acked_cls, title_time = excluded.title_time,
     title_tie = excluded.title_tie
@@ -166,7 +166,7 @@ class RowWriter:
 
     def record_conversation(self, row: RemoteRow) -> None:
         """Remember a conversation as the server's, title and all."""
-        self.db.execute(_SESSION_STATE, (row.id, row.seq, row.created_seq, row.cls, row.time, row.tie))
+        self.db.execute(_SESSION_STATE, (row.id, row.seq, row.created_seq, row.cls, row.cls, row.time, row.tie))
 
     def record_messages(self, rows: Iterable[RemoteRow]) -> None:
         """Remember messages as the server's."""
