@@ -78,7 +78,8 @@ class StoreThread:
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # those that are done may belong to a loop that has ended
+        await asyncio.gather(*(task for task in tasks if not task.done()), return_exceptions=True)
         if self._store is not None:
             store, self._store = self._store, None
             closing = asyncio.get_running_loop().run_in_executor(self._executor, store.close)

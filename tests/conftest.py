@@ -14,7 +14,7 @@ from ticking import Ticking
 
 from sterna.storage import Store
 from sterna.storage.database import migrations
-from tests import schema_template, temporary_folders
+from tests import databases, schema_template, temporary_folders
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -62,6 +62,12 @@ def _schema_is_copied() -> Iterator[None]:
 def whole_migration(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every new file by the steps of the schema, and copy none."""
     monkeypatch.setattr("sterna.storage.database.opening.migrate", migrations.migrate)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Close the databases of the test in memory: newer Pythons warn of those that are forgotten."""
+    databases.close_all()
 
 
 @pytest.fixture

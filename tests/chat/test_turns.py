@@ -384,9 +384,10 @@ async def test_a_caller_that_goes_away_does_not_take_its_turn_along(
 
 def test_a_loop_that_ends_without_close_keeps_the_text(tmp_path: Path) -> None:
     replies: list[Reply] = []
+    store_thread = StoreThread(lambda: Store.open(tmp_path / "account.db"))
 
     async def crash() -> None:
-        store = StoreThread(lambda: Store.open(tmp_path / "account.db"))
+        store = store_thread
         await store.start()
         model = ScriptedModel()
         turns = Turns(store, Catalog([], guide=model, default="fake/m"), settings=Settings())
@@ -403,6 +404,7 @@ def test_a_loop_that_ends_without_close_keeps_the_text(tmp_path: Path) -> None:
     message = store.messages.get(replies[0].id)
     assert (message.content, message.finish) == ("As far as this", "interrupted")
     store.close()
+    asyncio.run(store_thread.close())
 
 
 async def test_a_conversation_deleted_meanwhile_ends_quietly_and_comes_back_whole(

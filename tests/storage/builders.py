@@ -11,6 +11,7 @@ from ticking import Ticking
 from sterna.storage import Database, Message, Settled, Store
 from sterna.storage.database.connection import connect
 from sterna.storage.database.migrations import statements, steps
+from tests.databases import closed_at_the_end
 
 FOLDER = TemporaryDirectory()
 """Where stores without a file of their own keep their locks; gone when the tests end."""
@@ -65,7 +66,7 @@ def acknowledge(store: Store) -> None:
 
 def in_memory() -> Store:
     """A store without a file, for properties that need many."""
-    db = connect(Path(":memory:"))
+    db = closed_at_the_end(connect(Path(":memory:")))
     for file in steps():
         for statement in statements(file.read_text()):
             db.execute(statement)

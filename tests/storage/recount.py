@@ -19,6 +19,7 @@ from typing import Any
 from sterna.storage import Database, Store
 from sterna.storage.clock import stamp
 from sterna.storage.database.migrations import statements, steps
+from tests.databases import closed_at_the_end
 
 USER = "11111111-1111-4111-8111-111111111111"
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -54,7 +55,7 @@ def _template(whole: bool) -> sqlite3.Connection:
 
 def mirror(*, recursive: bool = False, whole: bool = True, user: str = USER) -> Mirror:
     """An empty mirror with one account, its time standing at :data:`START`; if not ``whole``, files 01 to 04 only."""
-    db = sqlite3.connect(":memory:", isolation_level=None)
+    db = closed_at_the_end(sqlite3.connect(":memory:", isolation_level=None))
     db.row_factory = sqlite3.Row
     _template(whole).backup(db)
     db.execute("pragma foreign_keys = on")

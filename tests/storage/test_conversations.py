@@ -64,14 +64,11 @@ def test_the_filter_sees_titles_and_previews_whatever_their_case(store: Store) -
 
 
 def test_no_place_in_the_list_makes_sqlite_read_the_conversations_before_it(store: Store) -> None:
-    plan = [
-        row["detail"]
-        for row in store.db.rows(
-            """explain query plan select local_id from chat_sessions
-            order by coalesce(last_message_timestamp, created_at) desc, id desc limit 50 offset 99900"""
-        )
-    ]
-    assert plan == ["SCAN chat_sessions USING INDEX chat_sessions_newest"]
+    (step,) = store.db.rows(
+        """explain query plan select local_id from chat_sessions
+        order by coalesce(last_message_timestamp, created_at) desc, id desc limit 50 offset 99900"""
+    )
+    assert "INDEX chat_sessions_newest" in step["detail"]  # a step more would sort
     for query in (
         "select count(*) from chat_sessions where coalesce(last_message_timestamp, created_at) >= 'x'",
         "select count(*) from chat_sessions where coalesce(last_message_timestamp, created_at) = 'x' and id > 'y'",

@@ -10,6 +10,7 @@ import pytest
 from recount import Mirror, mirror
 
 from sterna.storage.database.migrations import steps
+from tests.databases import closed_at_the_end
 
 GOLDEN = Path(__file__).with_name("schema.sql")
 
@@ -152,7 +153,7 @@ def columns(store: Mirror, index: str) -> str:
 
 def test_the_schema_is_what_the_reviewed_file_says() -> None:
     """``GOLDEN=write pytest tests/storage/test_schema.py`` writes the file anew."""
-    db = sqlite3.connect(":memory:", isolation_level=None)
+    db = closed_at_the_end(sqlite3.connect(":memory:", isolation_level=None))
     for file in steps():
         db.executescript(file.read_text("utf-8"))
     rows = db.execute(

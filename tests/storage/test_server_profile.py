@@ -5,6 +5,7 @@ See docs/specification/schema.md#usage-in-the-mirror.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    made = Store.open(tmp_path / "me.db")
-    made.linking.adopt("https://chat.example.org", USER, "ada@example.org")
-    return made
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(tmp_path / "me.db")
+    opened.linking.adopt("https://chat.example.org", USER, "ada@example.org")
+    yield opened
+    opened.close()
 
 
 def told(store: Store, **today: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from disks import run_on_full_disk, run_where_files_cannot_grow, run_without_rights
+from disks import can_mount, run_on_full_disk, run_where_files_cannot_grow, run_without_rights
 from ticking import Ticking
 
 from sterna.storage import Store
@@ -66,6 +66,8 @@ def test_a_history_is_read_and_exported_where_nothing_can_be_written(
     tmp_path: Path, ways: Callable[[Path], Any], why: str
 ) -> None:
     (tmp_path / "data").mkdir(mode=0o700)
+    if ways is on_full_disk and not can_mount():
+        why = "The disk failed"  # of the limit that stands in for a full disk
     answers = ways(tmp_path / "data")
     assert {name: answer["code"] for name, answer in answers.items()} == {
         "list": 0, "show": 0, "search": 0, "export": 0, "json": 0, "ask": 1, "rename": 1, "doctor": 1,
@@ -108,7 +110,7 @@ answers["elsewhere"] = [m.content for m in again.messages.after(begun.session.id
 free(place)
 answers["settled"] = store.live_replies.settle(begun.reply.id, Settled("done", "In the Arctic.")).content
 answers["writes again"] = again.conversations.rename(begun.session.id, "Terns").title
-answers["for good"] = again.read_only
+answers["for good"] = again.db.read_only
 print(json.dumps(answers))
 """
 )

@@ -6,6 +6,7 @@ One seed again: ``World(SEED)``, ``run()``, ``check()``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -24,9 +25,9 @@ BUDGET = 100
 @pytest.mark.parametrize("first", range(0, 300, A_TEST))
 def test_nothing_is_lost_and_nothing_deleted_is_back(first: int) -> None:
     for seed in range(first, first + A_TEST):
-        world = World(seed)
-        world.run()
-        assert world.check() == [], f"seed {seed}"
+        with closing(World(seed)) as world:
+            world.run()
+            assert world.check() == [], f"seed {seed}"
 
 
 FOUND = (143, 167, 700, 831)
@@ -35,9 +36,9 @@ FOUND = (143, 167, 700, 831)
 
 @pytest.mark.parametrize("seed", FOUND)
 def test_what_was_found_once_stays_found(seed: int) -> None:
-    world = World(seed)
-    world.run(60)
-    assert world.check() == []
+    with closing(World(seed)) as world:
+        world.run(60)
+        assert world.check() == []
 
 
 def trusting(self: UpstreamPull, entries: list[Entry], **more: Any) -> Survey:
@@ -103,8 +104,8 @@ def test_a_broken_rule_is_noticed(
 ) -> None:
     monkeypatch.setattr(room, name, broken)
     for seed in range(first, first + BUDGET):
-        world = World(seed)
-        world.run()
-        if world.check():
-            return
+        with closing(World(seed)) as world:
+            world.run()
+            if world.check():
+                return
     pytest.fail(f"{BUDGET} runs noticed nothing")

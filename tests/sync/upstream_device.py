@@ -17,6 +17,7 @@ from sterna.storage.database.migrations import statements, steps
 from sterna.sync.auth.cookies import updated_session
 from sterna.sync.protocol.effects import Answer, Cycle, Http, Now, Point, Step, Tx, Unreachable
 from sterna.sync.upstream.protocol import BaselineSync
+from tests.databases import closed_at_the_end
 from tests.upstream import Person, Told, Upstream
 
 FOLDER = TemporaryDirectory()
@@ -47,7 +48,7 @@ def _template() -> sqlite3.Connection:
 
 def store_in_memory(user_id: str, clock: Callable[[], datetime], rng: random.Random) -> Store:
     """A store as it is after a sign-in."""
-    db = sqlite3.connect(":memory:", isolation_level=None)
+    db = closed_at_the_end(sqlite3.connect(":memory:", isolation_level=None))
     db.row_factory = sqlite3.Row
     _template().backup(db)
     db.execute("pragma foreign_keys = on")

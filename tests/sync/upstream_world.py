@@ -77,6 +77,11 @@ class World:
             self._set_up(one)
         self.number = 0
 
+    def close(self) -> None:
+        """Close the stores: a test runs hundreds of worlds."""
+        for one in self.devices:
+            one.store.close()
+
     def _clock(self, days: int) -> Callable[[], datetime]:
         return lambda: self.now + timedelta(days=days)
 
