@@ -33,6 +33,7 @@ from .actions.action import Scope
 from .actions.bindings import BY_ID, bindings, keymap
 from .actions.typeahead import typeahead
 from .context import SWITCHING, AppContext
+from .counts import counted
 from .main.screen import MainScreen
 from .messages import ConversationRequested, OpenRequested, RestartRequested
 from .services.analytics import Analytics, TrackerFactory
@@ -180,8 +181,8 @@ class SternaApp(BaseApp, inherit_bindings=False):
         problems += [*self.context.settings.problems, *self._problems]
         if problems:
             more = len(problems) - MOST_PROBLEMS
-            shown = problems[:MOST_PROBLEMS] + ([f"And {more} more: see sterna doctor."] if more > 0 else [])
-            self.notify("\n".join(shown), severity="warning", timeout=10)
+            rest = [f"{counted(more, 'more problem')}: run sterna doctor."] if more > 0 else []
+            self.notify("\n".join(problems[:MOST_PROBLEMS] + rest), severity="warning", timeout=10)
 
     async def _correct_settings(self) -> bool:
         """Ask what to do about a config.toml that cannot be read; return whether to go on."""
@@ -283,7 +284,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
                 if self.context.has_store:
                     await self.context.store.close()
         except TimeoutError:
-            self._write_log("Closing took too long; what was already stored is safe.")
+            self._write_log("Closing took too long. Everything already stored is safe.")
 
     def _write_log(self, text: str) -> Path | None:
         """Append ``text`` with its time to the log, and return the log's path; None when there is none."""

@@ -32,7 +32,7 @@ from .services.sync_controller import SyncSetup
 def run_app(*, data_dir: Path | None, config_dir: Path | None) -> int:
     """Run until the person quits; returns the exit code."""
     if not (sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()):
-        print("sterna opens a chat and needs a terminal; in a pipe use: sterna ask", file=sys.stderr)
+        print("sterna needs a terminal. In a pipe, use: sterna ask", file=sys.stderr)
         return 2
     while True:
         app = build(data_dir, config_dir)
@@ -70,8 +70,8 @@ def open_store(folder: Path | None) -> Store:
         place = storage.data_dir(folder)
     except OSError as error:
         raise storage.StoreError(
-            f"The folder for your conversations cannot be made ({error.strerror}: {error.filename}). "
-            "Make it writable, or name another with --data-dir."
+            f"Cannot create the folder for your conversations ({error.strerror}: {error.filename}). "
+            "Make it writable, or choose another with --data-dir."
         ) from error
     return storage.Store.open(storage.open_account(place))
 
@@ -170,7 +170,7 @@ async def make_sync(
         if (why_not := accounts.why_not(account)) is not None:
             return SyncSetup(shown, report=SyncReport("off", sentence=why_not))
         if not await asyncio.to_thread(accounts.is_signed_in, account):
-            return SyncSetup(shown, report=SyncReport("signin", sentence="Nobody is signed in here."))
+            return SyncSetup(shown, report=SyncReport("signin", sentence="Not signed in."))
         engine = open_engine(accounts, account, store, on_report=told)
     except (SignInError, config.ConfigError, storage.StoreError) as error:
         return SyncSetup(owner[0], report=SyncReport("blocked", sentence=str(error)))
@@ -193,7 +193,7 @@ async def make_tracker(
         account = await asyncio.to_thread(accounts.agreed, owner)
         return open_tracker(accounts, account, store)
     except (SignInError, config.ConfigError, storage.StoreError) as error:
-        logging.getLogger("sterna.sync").warning("no analytics: %s", error)
+        logging.getLogger("sterna.sync").warning("analytics are off: %s", error)
         return None
 
 

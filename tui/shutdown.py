@@ -20,9 +20,9 @@ async def save_texts(context: AppContext, navigation: Navigation) -> str:
     if navigation.conversation.reopened:
         await navigation.save_draft()
         if texts := [plain(text) for text in navigation.drafts.unsaved]:
-            unsaved.append("What you had typed could not be saved:\n\n" + "\n\n".join(texts))
+            unsaved.append("This text could not be saved:\n\n" + "\n\n".join(texts))
     elif draft := plain(navigation.draft):
-        unsaved.append(f"Your conversations were not open. What you had typed:\n\n{draft}")
+        unsaved.append(f"Your conversations could not be opened. Your unsent text:\n\n{draft}")
     if context.turns is not None:
         arriving = context.turns.running()
         await context.turns.close()

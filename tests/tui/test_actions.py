@@ -88,14 +88,12 @@ def test_two_actions_may_exchange_their_keys() -> None:
 def test_a_key_that_is_taken_is_refused_in_a_sentence_and_the_old_one_stays() -> None:
     mapping, problems = keymap({"conversation.new": "ctrl+p"})
     assert mapping == {}
-    assert problems == [
-        "[keys] gives ctrl+p to “conversation.new”, but “app.palette” has it; “conversation.new” keeps ctrl+n."
-    ]
+    assert problems == ["[keys]: ctrl+p already belongs to “app.palette”, so “conversation.new” keeps ctrl+n."]
 
 
 def test_an_unknown_action_is_named_with_the_nearest_one() -> None:
     _, problems = keymap({"conversation.nwe": "ctrl+e"})
-    assert problems == ["[keys] names no action “conversation.nwe”; did you mean “conversation.new”?"]
+    assert problems == ["[keys]: unknown action “conversation.nwe”. Did you mean “conversation.new”?"]
 
 
 def test_an_empty_key_takes_the_key_away() -> None:

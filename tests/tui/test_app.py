@@ -311,7 +311,7 @@ async def test_what_stood_in_the_prompt_goes_with_its_conversation_and_comes_bac
             await until(pilot, lambda: "undoes this" in notices(app))
             app.clear_notifications()
             await pilot.press("ctrl+underscore")
-            await until(pilot, lambda: "back" in notices(app))
+            await until(pilot, lambda: "Restored" in notices(app))
             app.main.navigation.go_to(second)
             await until(pilot, lambda: app.main.conversation.id == second)
             assert app.main.prompt.text == kept
@@ -410,8 +410,8 @@ async def test_the_keys_a_person_chose_work_and_are_shown(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
-        await until(pilot, lambda: "did you mean “conversation.new”" in notices(app))
-        assert "“app.palette” has it" in notices(app)
+        await until(pilot, lambda: "Did you mean “conversation.new”" in notices(app))
+        assert "already belongs to “app.palette”" in notices(app)
         app.main.navigation.go_to(only)
         await until(pilot, lambda: app.main.conversation.id == only)
         assert "ctrl+e new" in frame(app)
@@ -432,7 +432,7 @@ async def test_what_is_typed_behind_an_early_key_for_the_models_goes_into_their_
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.main.conversation.reopened)
         await pilot.press("ctrl+l", *"large")
-        await shown(pilot, app, "Looking for models …")
+        await shown(pilot, app, "Loading models…")
         there.set()
         await until(pilot, lambda: "200k" in frame(app))
         await pilot.press("enter")

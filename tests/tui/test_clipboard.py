@@ -53,7 +53,7 @@ async def test_where_no_program_takes_it_the_text_is_in_a_file_of_ones_own(tmp_p
 
 async def test_a_terminal_without_a_clipboard_is_told_as_one(tmp_path: Path) -> None:
     assert await copy_elsewhere(TEXT, {"TERM": "dumb", "PATH": ""}, tmp_path) == f" to {tmp_path / FILE}"
-    assert "nowhere" in await copy_elsewhere(TEXT, {"TERM": "linux", "PATH": ""}, tmp_path / "none")
+    assert "no clipboard" in await copy_elsewhere(TEXT, {"TERM": "linux", "PATH": ""}, tmp_path / "none")
 
 
 @pytest.mark.parametrize("known", [{"TERM": "xterm-kitty"}, {"TERM_PROGRAM": "WezTerm"}, {"WT_SESSION": "1"}])
@@ -78,7 +78,7 @@ async def test_tmux_has_it_in_its_buffer_whatever_it_lets_through(tmp_path: Path
     try:
         run("set-option", "-s", "set-clipboard", allowed)
         where = await copy_elsewhere(TEXT, {"PATH": os.environ["PATH"], "TMUX": f"{socket},1,0"}, tmp_path)
-        assert where == ("" if allowed == "external" else " to the buffer of tmux (prefix ] pastes it)")
+        assert where == ("" if allowed == "external" else " to the tmux buffer (prefix ] pastes it)")
         assert run("show-buffer") == TEXT
     finally:
         run("kill-server")

@@ -94,7 +94,7 @@ async def test_an_editor_that_is_not_there_is_a_sentence(home: Home) -> None:
     async with app.run_test(size=SIZES[0]) as pilot:
         await until(pilot, lambda: asked(app))
         await pilot.click("#edit")
-        await until(pilot, lambda: asked(app) and "cannot be started" in " ".join(frame(app).split()))
+        await until(pilot, lambda: asked(app) and "Cannot start the editor" in " ".join(frame(app).split()))
         await pilot.click("#quit")
         await until(pilot, lambda: app.return_code == 1)
 

@@ -102,12 +102,12 @@ async def test_the_list_fills_as_endpoints_answer(file: Path) -> None:
     async with running(app, (80, 30)) as pilot:
         await open_picker(app, pilot, catalog(router(), slow, slower))
         await until(pilot, lambda: "openai/gpt-4o" in shown(app))
-        await until(pilot, lambda: "Loading models from slow, slower …" in shown(app))
+        await until(pilot, lambda: "Loading models from slow, slower…" in shown(app))
         assert "tortoise" not in shown(app)
         await pilot.press("down")
         slow.open.set()
         await until(pilot, lambda: "tortoise" in shown(app))
-        assert "Loading models from slower …" in shown(app)
+        assert "Loading models from slower…" in shown(app)
         slower.open.set()
         await until(pilot, lambda: "snail" in shown(app))
         assert "Loading" not in shown(app)
@@ -158,7 +158,7 @@ async def test_the_picker_waits_for_the_catalog_and_keeps_what_is_typed_meanwhil
         screen = ModelPicker(None, find=find)
         await app.push_screen(screen, app.keep)
         await until(pilot, lambda: app.screen is screen and screen.field.has_focus)
-        await until(pilot, lambda: "Looking for models …" in shown(app))
+        await until(pilot, lambda: "Loading models…" in shown(app))
         await pilot.press(*"gpt", "enter", "down")
         assert app.result == "nothing yet"
         there.set()

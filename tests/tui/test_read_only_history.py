@@ -54,7 +54,7 @@ async def test_a_history_that_cannot_be_written_is_shown_and_says_so(home: Home,
         app.main.prompt.focus()
         await write(pilot, "And in winter?")
         await pilot.press("enter")
-        await until(pilot, lambda: "Not sent; your text is still in the prompt." in notices(app))
+        await until(pilot, lambda: "Not sent. Your text is still in the prompt." in notices(app))
         assert app.main.prompt.text == "And in winter?"
         locked()
         await pilot.press("enter")
@@ -75,7 +75,7 @@ async def test_what_could_not_be_saved_is_given_back_at_the_end(home: Home, lock
         await app.main.navigation.open(None)
         assert app.main.prompt.text == "precious"
     assert app.farewell is not None
-    assert app.farewell.endswith("What you had typed could not be saved:\n\nprecious")
+    assert app.farewell.endswith("This text could not be saved:\n\nprecious")
 
 
 async def test_a_reply_that_a_full_disk_does_not_take_is_said_and_given_back_at_the_end(

@@ -40,7 +40,7 @@ async def test_the_old_reply_stays_until_the_new_one_is_there_and_undo_brings_it
         await until(pilot, lambda: home.model.requests)
         assert texts(home) == ["hello", "the first reply"]
         home.model.release()
-        await shown(pilot, app, "2 versions  v shows another")
+        await shown(pilot, app, "2 versions  v to show another")
         await until(pilot, lambda: "the first reply" not in frame(app))
         assert texts(home) == ["hello", "the second reply"]
         await pilot.press("ctrl+g", "v")
@@ -62,7 +62,7 @@ async def test_a_retry_without_text_leaves_the_reply_on_the_screen_as_it_was(hom
         if how == "stopped":
             await pilot.press("escape")
         await settled(pilot, app)
-        await until(pilot, lambda: "The old reply stays." in notices(app))
+        await until(pilot, lambda: "Kept the previous reply." in notices(app))
         await until(pilot, lambda: len(app.main.transcript._views) == 2)
         assert texts(home) == ["hello", "the first reply"]
         assert frame(app).count("the first reply") >= 1

@@ -197,7 +197,7 @@ async def test_what_was_typed_over_is_never_asked_and_a_slow_answer_is_said(
             await pilot.press("r")
             await until(pilot, lambda: asked == ["r"])
             await pilot.press(*"iver")
-            await until(pilot, lambda: "Searching …" in note(app))
+            await until(pilot, lambda: "Searching…" in note(app))
         finally:
             gate.set()
         await until(pilot, lambda: "2 results" in note(app))

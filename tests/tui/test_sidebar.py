@@ -287,7 +287,7 @@ async def test_a_filter_that_matches_nothing_says_so(file: Path, clock: Clock) -
     async with running(app) as pilot:
         app.sidebar.focus_filter()
         await pilot.press(*"nowhere")
-        await until(pilot, lambda: "Nothing matches." in frame(app)[2])
+        await until(pilot, lambda: "No matches." in frame(app)[2])
         await pilot.press("enter", "down")
         assert app.posted == []
 

@@ -154,7 +154,7 @@ async def test_a_code_for_a_browser_says_how_long_it_is_good(tmp_path: Path, ste
     async with running(tmp_path) as (app, pilot):
         await sign_in(app, pilot, sterna_server, Somebody("", "", ""))
         await until(pilot, lambda: "in a browser" in " ".join(frame(app).split()), 15)
-        first = re.search(r"good for (\d+:\d\d)", " ".join(frame(app).split()))
+        first = re.search(r"valid for (\d+:\d\d)", " ".join(frame(app).split()))
         assert first is not None
         await until(pilot, lambda: first[0] not in " ".join(frame(app).split()), 15)
 
@@ -225,7 +225,7 @@ async def test_a_conversation_can_stay_on_this_computer(tmp_path: Path, sterna_s
         app.main.navigation.go_to(session_id)
         await until(pilot, lambda: app.main.conversation.id == session_id)
         await pilot.press("shift+f4")
-        await until(pilot, lambda: "on this computer only" in frame(app))
+        await until(pilot, lambda: "on this device only" in frame(app))
         await sign_in(app, pilot, sterna_server, who)
         await press(pilot, "Add to my account")
         await press(pilot, "Sync")
@@ -259,14 +259,14 @@ async def test_keeping_a_synced_conversation_here_is_asked_first_told_on_the_oth
             await until(over_there, lambda: other.main.conversation.id == session_id)
 
             await pilot.press("shift+f4")
-            await until(pilot, lambda: "this computer only" in frame(app) and isinstance(app.screen, Confirm))
+            await until(pilot, lambda: "this device only" in frame(app) and isinstance(app.screen, Confirm))
             await pilot.press("escape")
             await until(pilot, lambda: not isinstance(app.screen, Confirm))
             assert not await app.context.store.run(SyncMetadata.is_private, session_id)
             await pilot.press("shift+f4")
             await press(pilot, "Keep here")
             await until(over_there, lambda: other.main.conversation.id is None, 20)
-            await until(over_there, lambda: "“Plans” was removed on another computer." in toasts(other))
+            await until(over_there, lambda: "“Plans” was removed on another device." in toasts(other))
             await over_there.press("ctrl+underscore")
             await until(over_there, lambda: other.main.conversation.id == session_id)
             await until(over_there, lambda: other.messages.context.sync.report.phase == "synced", 15)
@@ -357,8 +357,8 @@ def test_what_is_held_back_and_what_lost_are_listed_with_reasons() -> None:
     lost = Conflict(7, at, "c", "c1", "c1", "Terns", "Terns", None)
     page = Page(SyncReport("synced"), "ada", (held, blocked), (lost,))
     told = texts(page)
-    assert "Long  it is too large for the server; tried again in 10 min" in told
-    assert "Odd  it says “strange_word”; enter tries again" in told
+    assert "Long  it is too large for the server; retry in 10 min" in told
+    assert "Odd  the server says “strange_word”; press enter to retry" in told
     assert "180 min" not in told
     assert any("3 h" in line and "title “Terns”" in line and "now deleted" in line for line in told)
     assert Act("conflict", "7") in [line.act for line in page_lines(page, NOW)]

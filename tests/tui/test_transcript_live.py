@@ -140,7 +140,7 @@ async def test_how_a_reply_ended_is_said_with_what_to_do(tmp_path: Path) -> None
         await person.sees("Half of", "(stopped)")
         _, reply = await person.begin(begun.session.id, "two")
         await person.settle(reply, Settled("interrupted", "A part"))
-        await person.sees("A part", "Interrupted here. Nothing after this arrived.")
+        await person.sees("A part", "Interrupted. Only part of the reply arrived.")
         _, reply = await person.begin(begun.session.id, "three")
         await person.settle(reply, Settled("failed", "", error_message="The network is down. Check it."))
         await person.sees("✗ The network is down. Check it.  r to retry")
@@ -168,7 +168,7 @@ async def test_a_reply_deleted_while_it_arrives_goes_away(tmp_path: Path) -> Non
         await person.store.run(drop_live, reply.id)
         reply.running = False
         await person.until(lambda: "some words" not in person.screen)
-        await person.sees("Nothing here yet.")
+        await person.sees("No messages yet.")
 
 
 def drop_live(store: Store, reply_id: str) -> None:
@@ -185,5 +185,5 @@ async def test_a_retried_reply_gives_way_to_the_new_one(tmp_path: Path) -> None:
         begun = await person.store.run(LiveReplies.begin_retry, old)
         await person.sees("answer 0", "···")
         await person.store.run(LiveReplies.settle, begun.reply.id, Settled("done", "another reply"))
-        await person.sees("question 0", "another reply", "2 versions  v shows another")
+        await person.sees("question 0", "another reply", "2 versions  v to show another")
         await person.until(lambda: "answer 0" not in person.screen)

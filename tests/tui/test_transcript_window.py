@@ -24,9 +24,9 @@ async def test_a_conversation_opens_at_its_end(tmp_path: Path) -> None:
 async def test_no_conversation_says_how_to_begin_one(tmp_path: Path) -> None:
     async with reading(tmp_path) as person:
         await person.show(None)
-        assert "Nothing here yet." in person.screen
+        assert "No messages yet." in person.screen
         await person.show((await person.talk(1)).id)
-        assert "Nothing here yet." not in person.screen
+        assert "No messages yet." not in person.screen
 
 
 async def test_a_long_conversation_mounts_only_a_page_and_reads_on_when_scrolled(tmp_path: Path) -> None:

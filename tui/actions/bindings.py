@@ -49,8 +49,8 @@ def keymap(
     for action_id, keys in configured.items():
         if action_id not in BY_ID:
             near = get_close_matches(action_id, BY_ID, 1)
-            advice = f"; did you mean “{near[0]}”?" if near else "; the help screen lists them."
-            problems.append(f"[keys] names no action “{action_id}”{advice}")
+            advice = f"Did you mean “{near[0]}”?" if near else "The README lists all actions."
+            problems.append(f"[keys]: unknown action “{action_id}”. {advice}")
         else:
             mapping[action_id] = ",".join(part.strip() for part in keys.split(",") if part.strip()) or NO_KEY
     # Checked as a whole, so that two actions may exchange their keys; each refusal can only free keys, never take one.
@@ -58,8 +58,7 @@ def keymap(
         action_id, other = clash
         refused = mapping.pop(action_id)
         problems.append(
-            f"[keys] gives {refused} to “{action_id}”, but “{other}” has it; “{action_id}” keeps "
-            f"{key_names(BY_ID[action_id].key)}."
+            f"[keys]: {refused} already belongs to “{other}”, so “{action_id}” keeps {key_names(BY_ID[action_id].key)}."
         )
     return {**defaults, **mapping}, problems
 

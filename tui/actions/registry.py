@@ -23,7 +23,7 @@ _sidebar = partial(Action, scope=Scope.SIDEBAR, palette=False)
 
 CONVERSATIONS = (
     _conversations(
-        "conversation.new", "New conversation", "ctrl+n", "Start a new conversation; unsent text stays as a draft",
+        "conversation.new", "New conversation", "ctrl+n", "Start a new conversation (unsent text stays as a draft)",
         "start_new", hint="new", focus=SWITCHES,
     ),
     _conversations(
@@ -35,12 +35,12 @@ CONVERSATIONS = (
         "focus_list", hint="list", needs=Needs.STORE, focus=Focus.LEAVES,
     ),
     _conversations(
-        "conversation.next", "Next conversation", "alt+down,ctrl+down", "Open the conversation below the open one",
+        "conversation.next", "Next conversation", "alt+down,ctrl+down", "Open the next conversation in the list",
         "open_next", needs=CONVERSATION, focus=SWITCHES,
     ),
     _conversations(
-        "conversation.previous", "Previous conversation", "alt+up,ctrl+up", "Open the conversation above the open one",
-        "open_previous", focus=SWITCHES,
+        "conversation.previous", "Previous conversation", "alt+up,ctrl+up",
+        "Open the previous conversation in the list", "open_previous", focus=SWITCHES,
     ),
     _conversations(
         "conversation.rename", "Rename", "f2", "Rename this conversation",
@@ -63,7 +63,7 @@ CONVERSATIONS = (
         "delete_all",
     ),
     _conversations(
-        "conversation.before", "Earlier question", "shift+f3", "Open the earlier similar question",
+        "conversation.before", "Earlier similar question", "shift+f3", "Open the earlier similar question",
         "open_earlier_question", focus=SWITCHES,
     ),
     _conversations(
@@ -75,7 +75,7 @@ CONVERSATIONS = (
 REPLIES = (
     _turns(
         "reply.stop", "Stop the reply", "escape",
-        "Stop the reply and save what arrived; otherwise go back to the prompt",
+        "Stop the reply and save what has arrived, or go back to the prompt",
         "stop", hint="stop", needs=Needs.REPLY, focus=Focus.RETURNS,
     ),
     _turns(
@@ -159,7 +159,7 @@ READING = (
     ),
     _transcript(
         "transcript.copy_code", "Copy code block", "y",
-        "Copy a code block of the selected message; again for the next one", "copy_code_block", hint="copy code",
+        "Copy a code block of the selected message (again: the next one)", "copy_code_block", hint="copy code",
     ),
     _transcript(
         "transcript.reasoning", "Show or hide reasoning", "enter,o", "Show or hide reasoning",
@@ -171,7 +171,7 @@ READING = (
     ),
     _transcript(
         "transcript.versions", "Show another version", "v",
-        "Show another version of the selected reply, from before it was asked for again", "versions",
+        "Show another version of the selected reply, from before it was regenerated", "versions",
     ),
     _transcript(
         "transcript.delete", "Delete message", "d", "Delete the selected message (can be undone)",
@@ -227,10 +227,10 @@ PROGRAM = (
     _app("app.settings", "Settings", "f9", "Providers, theme and behaviour", "settings", focus=Focus.LEAVES),
     _app("app.screenshot", "Screenshot", "f12", "Save the screen as an SVG picture", "screenshot"),
     _app(
-        "app.suspend", "Suspend", "alt+z", "Go back to the shell (fg continues); unsent text is kept",
+        "app.suspend", "Suspend", "alt+z", "Go back to the shell (fg resumes, unsent text is kept)",
         "suspend", priority=True,
     ),
-    _app("app.quit", "Quit", "f10", "Quit (or ctrl+c twice); unsent text is kept", "quit"),
+    _app("app.quit", "Quit", "f10", "Quit (also ctrl+c twice, unsent text is kept)", "quit"),
 )  # fmt: skip
 
 SECTIONS: tuple[tuple[str, tuple[Action, ...]], ...] = (

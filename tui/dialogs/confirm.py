@@ -8,6 +8,7 @@ from textual.widgets import Button, Input, Label
 
 from sterna.storage.text import one_line
 
+from ..counts import counted
 from ..terminal import field_fixes as field_fixes
 from .panels import Buttons, Dialog, Field, Panel, sentence
 
@@ -45,7 +46,7 @@ class ConfirmClear(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         """Compose what would happen, and where to type."""
-        what = "the only conversation" if self._count == 1 else f"all {self._count:,} conversations"
+        what = "the only conversation" if self._count == 1 else f"all {counted(self._count, 'conversation')}"
         with Panel(f"Delete {what}?", keys="enter delete   esc cancel"):
             yield sentence(f"Type {self._count} or “clear” to confirm. You can undo this.", id="asked")
             yield Field("Confirm")

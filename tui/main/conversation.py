@@ -10,11 +10,6 @@ if TYPE_CHECKING:
 
     from ..context import AppContext
 
-UNTITLED = "New conversation"
-
-DEFAULT_TITLE = "New Chat"
-"""Title in the file of a conversation that nobody has named yet."""
-
 
 class OpenConversation:
     """Conversation on the screen, which may not be stored yet."""
@@ -51,8 +46,3 @@ class OpenConversation:
         """Model of the next reply; empty while that is not known."""
         catalog = self._context.catalog
         return str(self.chosen_model or (catalog.default_ref() if catalog is not None else ""))
-
-
-def display_title(title: str) -> str:
-    """Return a title in the words of the screen, which has its own for the default one."""
-    return UNTITLED if title == DEFAULT_TITLE else title

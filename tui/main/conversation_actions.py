@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from sterna import storage
 from sterna.storage.text import one_line
 
-from .conversation import display_title
 from .layout import MainLayout
 from .navigation import Navigation
+from .sentences import quoted
+from .sentences import restored as restored_sentence
 from .status_display import StatusDisplay
 
 if TYPE_CHECKING:
@@ -119,16 +120,14 @@ class ConversationActions:
             is_private = not await store.run(storage.SyncMetadata.is_private, conversation_id)
             if is_private and await store.run(storage.Privacy.server_may_have, conversation_id):
                 title = one_line((await store.run(storage.Conversations.get, conversation_id)).title, 60)
-                question = (
-                    f"“{title}” will be removed from the server and from your other computers. They can undo this."
-                )
-                if not await self._confirm("Keep on this computer only?", question, "Keep here"):
+                question = f"“{title}” will be removed from the server and from your other devices. They can undo this."
+                if not await self._confirm("Keep on this device only?", question, "Keep here"):
                     return
             await store.run(storage.Privacy.set_private, conversation_id, is_private)
         except storage.StoreError as error:
             self._layout.complain(str(error))
             return
-        what = "stays on this computer only" if is_private else "is synced again"
+        what = "stays on this device only" if is_private else "is synced again"
         self._layout.notify(f"This conversation {what}.", timeout=4)
         await self._display.refresh()
 
@@ -146,7 +145,7 @@ class ConversationActions:
     async def _request_delete(self, conversation_id: str) -> None:
         if self._context.settings.ui.confirm_delete:
             record = await self._navigation.find(conversation_id)
-            title = f"“{_short_title(record.title, 60)}”" if record else "It"
+            title = quoted(record.title, 60) if record else "It"
             question = f"{title} moves to the trash. You can undo this."
             if not await self._confirm("Delete conversation?", question, "Delete"):
                 return
@@ -168,7 +167,7 @@ class ConversationActions:
                 await navigation.open(rows[0].id if rows else None)
             navigation.drafts.forget(conversation_id)
             await self._layout.sidebar.reload()
-            self.offer_undo(f"Deleted “{_short_title(trashed.title, 40)}”.")
+            self.offer_undo(f"Deleted {quoted(trashed.title)}.")
         except storage.StoreError as error:
             self._layout.complain(f"Not deleted. {error}")
 
@@ -195,7 +194,7 @@ class ConversationActions:
                 navigation.drafts.forget(open_id)
             await self._layout.sidebar.reload()
             await self._display.show_welcome()
-            self.offer_undo("Every conversation is deleted.")
+            self.offer_undo("Deleted all conversations.")
 
     def offer_undo(self, what: str) -> None:
         """Say what was deleted, and which key undoes it."""
@@ -217,14 +216,9 @@ class ConversationActions:
             if trashed.sessions and restored:
                 open_id = self._open_before_delete_all
                 await self._navigation.open(open_id if open_id in restored else restored[0])
-            if trashed.sessions > 1:
-                self._layout.notify(f"{trashed.sessions:,} conversations are back.")
-            elif trashed.sessions == 1:
-                self._layout.notify(f"“{_short_title(trashed.title, 40)}” is back.")
-            else:
-                self._layout.notify("The earlier reply is back." if trashed.kind == "reply" else "The message is back.")
+            self._layout.notify(restored_sentence(trashed.sessions, trashed.title, is_reply=trashed.kind == "reply"))
         except storage.StoreError as error:
-            self._layout.complain(f"Not undone. {error}")
+            self._layout.complain(f"Not restored. {error}")
 
     # Settings of the conversation
 
@@ -284,7 +278,3 @@ class ConversationActions:
         from ..dialogs.confirm import Confirm
 
         return await self._layout.app.push_screen_wait(Confirm(title, question, yes))
-
-
-def _short_title(title: str, limit: int) -> str:
-    return one_line(display_title(title), limit)

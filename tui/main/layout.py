@@ -129,11 +129,11 @@ class MainLayout(Screen[None]):
         from ..transcript import Look
 
         ui = self.context.settings.ui
-        retry, versions, end = (
+        retry, versions, end, search = (
             key_name(self.context.key_of(name))
-            for name in ("reply.retry", "transcript.versions", "prompt.last")  # of each, the key that works everywhere
+            for name in ("reply.retry", "transcript.versions", "prompt.last", "conversation.search")
         )
-        return Look(ui.show_token_count, ui.show_reasoning, retry, versions, end)
+        return Look(ui.show_token_count, ui.show_reasoning, retry, versions, end, search)
 
     # List and focus
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sterna import storage
-from sterna.storage.text import one_line
 
 from ..context import SWITCHING
-from .conversation import OpenConversation, display_title
+from .conversation import OpenConversation
 from .drafts import PAUSE_SECONDS, Drafts
 from .layout import MainLayout
 from .notice_bar import NEW
+from .sentences import drafts_left, quoted, removed_elsewhere
 from .status_display import StatusDisplay
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ class Navigation:
             layout.notice_bar.show_left_off(record.last_activity, record.id, now, self._display.key_name(NEW))
         layout.prompt.history_of_prompts.fill(await store.run(storage.Drafts.prompt_history))
         if left := await self.drafts.left():
-            drafts = "1 more unsent draft is" if left == 1 else f"{left} more unsent drafts are"
-            layout.notify(f"{drafts} saved; the next window you open shows the newest.", timeout=8)
+            layout.notify(drafts_left(left), timeout=8)
 
     async def open(
         self, conversation_id: str | None, *, at: str | None = None, query: str | None = None, carry: bool = False
@@ -215,8 +214,8 @@ class Navigation:
         await self.open(None, carry=elsewhere or was_told)
         if elsewhere and not was_told:
             kept = " Your text is still in the prompt." if is_typed else ""
-            key, title = self._display.key_name("conversation.undo"), one_line(display_title(record.title), 40)
-            self._layout.notify(f"“{title}” was deleted in another window. {key} brings it back.{kept}", timeout=12)
+            key, title = self._display.key_name("conversation.undo"), quoted(record.title)
+            self._layout.notify(f"{title} was deleted in another window. {key} restores it.{kept}", timeout=12)
 
     async def show_removals(self) -> bool:
         """Say what other devices removed and how to bring it back; return whether there was anything."""
@@ -224,8 +223,7 @@ class Navigation:
         if not removals:
             return False
         count = sum(removal.sessions for removal in removals)
-        what = f"“{one_line(removals[-1].title, 40)}” was" if count == 1 else f"{count:,} conversations were"
-        order = ", newest first" if len(removals) > 1 else ""
-        key, them = self._display.key_name("conversation.undo"), "it" if count == 1 else "them"
-        self._layout.notify(f"{what} removed on another computer. {key} brings {them} back{order}.", timeout=12)
+        key = self._display.key_name("conversation.undo")
+        sentence = removed_elsewhere(count, removals[-1].title, key, in_steps=len(removals) > 1)
+        self._layout.notify(sentence, timeout=12)
         return True

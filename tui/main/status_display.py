@@ -12,7 +12,8 @@ from sterna.storage.text import one_line
 
 from ..actions.bindings import BY_ID, key_name
 from ..counts import short_count
-from .conversation import UNTITLED, OpenConversation
+from ..titles import UNTITLED
+from .conversation import OpenConversation
 from .layout import MainLayout
 from .status_bar import Hint, field_hints, replying
 from .welcome import Found, Keys
@@ -47,7 +48,7 @@ class StatusDisplay:
             return  # the program ended while a conversation was being opened
         title = Content(await self._title(record))
         if record is not None and await self._context.store.run(storage.SyncMetadata.is_private, record.id):
-            title = Content.assemble(title, ("  on this computer only", "$foreground 75%"))
+            title = Content.assemble(title, ("  on this device only", "$foreground 75%"))
         layout.heading.update(title)
         layout.heading.renames = record is not None
         layout.status.model = self._conversation.model.rstrip("/")

@@ -90,7 +90,7 @@ class TurnActions:
             draft = prompt.draft if conversation.id == conversation_id else ""
             await self._navigation.drafts.save(conversation_id, draft)
         except storage.StoreError as error:
-            self._layout.notify(f"Not sent; your text is still in the prompt. {error}", severity="error", timeout=12)
+            self._layout.notify(f"Not sent. Your text is still in the prompt. {error}", severity="error", timeout=12)
         finally:
             self._is_sending = False
 
@@ -132,8 +132,8 @@ class TurnActions:
             return
         self._display.show_activity()
         if reply.message is not None and storage.KEPT_REPLY in reply.message.metadata:
-            reason = reply.message.error_message or "The new reply broke off. It is kept as another version."
-            self._layout.notify(f"The old reply stays. {reason}", severity="warning", timeout=10)
+            reason = reply.message.error_message or "The new reply was cut off. It is kept as another version."
+            self._layout.notify(f"Kept the previous reply. {reason}", severity="warning", timeout=10)
         if reply.message is not None:  # it settled before the user's eyes
             self._context.spawn(self._mark_read(reply.session_id), "conversation.mark_read")
 
@@ -175,7 +175,7 @@ class TurnActions:
             begun, reply = await self._context.turns.retry(message_id)
             await self._follow(begun.session.id, reply)
         except storage.StoreError as error:
-            self._layout.complain(f"Not retried. {error}")
+            self._layout.complain(f"Not regenerated. {error}")
         finally:
             self._is_sending = False
 

@@ -62,9 +62,9 @@ class Welcome(Widget):
             _line(),
             _line(clean(sentence)),
             _line(),
-            _line((self.keys.retry, "$primary"), " tries again    ", (self.keys.quit, "$primary"), " quits"),
+            _line((self.keys.retry, "$primary"), " try again    ", (self.keys.quit, "$primary"), " quit"),
             _line(),
-            _line(("What you type stays in the prompt until they are open.", "$foreground 75%")),
+            _line(("Your text stays in the prompt until they are open.", "$foreground 75%")),
         ]
 
     def _new(self, found: Found) -> list[Content]:
@@ -84,7 +84,7 @@ class Welcome(Widget):
             ]
         else:
             lines += [
-                _line("No provider yet. The built-in guide replies for now: it knows Sterna and your own history."),
+                _line("No providers yet. The built-in guide replies for now. It knows Sterna and your history."),
                 _line(),
                 _line("To connect one:"),
                 _line("• start Ollama, LM Studio or llama.cpp"),
@@ -96,9 +96,9 @@ class Welcome(Widget):
         lines += [
             _line((key.ljust(8), "$primary"), what)
             for key, what in (
-                ("enter", "sends"),
-                (self.keys.search, "searches everything"),
-                (self.keys.help, "shows all keys and commands"),
+                ("enter", "send"),
+                (self.keys.search, "search everything"),
+                (self.keys.help, "show all keys and commands"),
             )
         ]
         return lines
@@ -106,9 +106,9 @@ class Welcome(Widget):
     def _model_line(self) -> Content:
         return _line(
             (self.keys.model, "$primary"),
-            (" chooses another model, ", "$foreground 75%"),
+            (" to choose another model, ", "$foreground 75%"),
             (self.keys.search, "$primary"),
-            (" finds an old conversation.", "$foreground 75%"),
+            (" to find an old conversation.", "$foreground 75%"),
         )
 
 

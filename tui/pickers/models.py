@@ -137,7 +137,7 @@ class ModelPicker(Chooser[str | None]):
         if not self.is_there:
             return
         if self._found is None:
-            self.say("Looking for models …", KEYS)
+            self.say("Loading models…", KEYS)
             return
         before = self._ref_at(self.menu.highlighted) if self._moved or self.menu.has_focus else None
         known = self._catalog.known()
@@ -236,9 +236,9 @@ class ModelPicker(Chooser[str | None]):
         if self._asking:
             silent = [one for one in self._catalog.names() if not any(m.endpoint == one for m in self._catalog.known())]
             waiting = [one for one in silent if one not in self._catalog.problems]
-            return f"Loading models from {', '.join(waiting)} …" if waiting else "Loading models …"
+            return f"Loading models from {', '.join(waiting)}…" if waiting else "Loading models…"
         if query and not matching:
-            return "No listed model has that name. Enter uses it as typed."
+            return "No model in the list has this name. Press enter to use it as typed."
         return ""
 
     # Choosing

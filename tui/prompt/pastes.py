@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ..counts import counted
+
 FOLD_CHARACTERS = 16_000
 FOLD_LINES = 200
 """A paste is folded past either."""
@@ -73,4 +75,4 @@ def _label(text: str, number: int = 1) -> str:
     size = len(text.encode("utf-8", "replace"))
     amount = f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size / 1_000:.0f} kB"
     again = f", no. {number}" if number > 1 else ""
-    return f"[pasted {amount}, {lines:,} {'line' if lines == 1 else 'lines'}{again}]"
+    return f"[pasted {amount}, {counted(lines, 'line')}{again}]"

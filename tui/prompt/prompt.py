@@ -99,8 +99,8 @@ class Prompt(TextArea):
         elif len(text) > LONGEST:
             self.post_message(
                 self.Refused(
-                    f"This is {len(text) / 1_000_000:.1f} million characters; {LONGEST // 1_000_000} million is the "
-                    "most that can be sent at once. Nothing was sent and your text is still here."
+                    f"Not sent: {len(text) / 1_000_000:.1f} million characters. At most {LONGEST // 1_000_000} million "
+                    "can be sent at once. Your text is still here."
                 )
             )
         else:

@@ -56,5 +56,5 @@ def read(text: str) -> Typed:
     if name not in COMMANDS:
         return Typed(text, unsure=f"“/{name[:40]}” is not a command. Send it as a message?")
     if rest:
-        return Typed(text, unsure=f"“/{name}” takes nothing after it. Send it all as a message?")
+        return Typed(text, unsure=f"“/{name}” takes no argument. Send the text as a message?")
     return Typed(text, COMMANDS[name])

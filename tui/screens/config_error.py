@@ -36,8 +36,8 @@ class ConfigTrouble(Dialog[Choice]):
         with Panel("Your settings cannot be read", keys="tab choose   enter confirm"):
             yield sentence(self._problem)
             yield sentence(
-                "No model is asked until this is corrected, so that nothing is sent where you did not mean it to go. "
-                "The built-in guide works offline, and your conversations are here."
+                "Until this is fixed, no model is used, so that nothing is sent to the wrong place. "
+                "The built-in guide works offline, and your conversations are available."
             )
             if self._note:
                 yield sentence(self._note, classes="note")
@@ -70,12 +70,12 @@ def _edit(app: App[Any], file: SettingsFile) -> str:
     """Give the terminal to the user's editor; return why that was not possible."""
     command = editor(file.environ)
     if command is None:
-        return f"No editor was found. Set EDITOR, or correct {file.path} elsewhere and start again."
+        return f"No editor found. Set EDITOR, or edit {file.path} yourself and restart."
     try:
         with app.suspend():
             subprocess.run([*command, str(file.path)], check=False)
     except (OSError, SuspendNotSupported):
-        return f"The editor {command[0]} cannot be started. Correct {file.path} elsewhere and start again."
+        return f"Cannot start the editor {command[0]}. Edit {file.path} yourself and restart."
     return ""
 
 

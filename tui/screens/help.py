@@ -84,8 +84,8 @@ class HelpScreen(Dialog[None]):
                 yield KeyList(heading, rows)
             yield KeyList("Commands in the prompt", slash_rows())
             yield sentence(
-                "To send text that begins with a slash, double it: //. Tab moves between the parts; the mouse works "
-                "everywhere. Change keys under [keys] in config.toml, "
+                "To send text that starts with a slash, type it twice: //. Tab moves between the parts. The mouse "
+                "works everywhere. Change keys under [keys] in config.toml, "
                 'for example "conversation.new" = "ctrl+e".',
                 classes="note more",
             )

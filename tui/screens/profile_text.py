@@ -12,6 +12,8 @@ from textual.content import Content
 
 from sterna.storage import one_line, stored_time
 
+from ..counts import counted
+
 SHOWN_MODELS = 5
 LONG = 200
 
@@ -55,7 +57,7 @@ def profile_lines(page: Profile, zone: tzinfo | None = None) -> list[Content]:
     if name := one_line(page.profile.get("full_name") or "", LONG):
         told.append(Content(name))
     if not page.account:
-        told.append(_quiet("Your history is on this computer only."))
+        told.append(_quiet("Your history is on this device only."))
     told.append(_pair("Tier", page.stats.get("subscription_tier") or "free"))
     told += [Content(""), _head("Usage")]
     told.append(_pair("Today", _use(day for day in page.days if day["usage_date"] == page.today)))
@@ -63,10 +65,10 @@ def profile_lines(page: Profile, zone: tzinfo | None = None) -> list[Content]:
     told.append(_pair("This month", _use(month)))
     told.append(_pair("All time", ", ".join(_ever(page.stats))))
     if searches := page.stats.get("total_searches"):
-        told.append(_pair("On this computer", _many(searches, "search", "searches")))
+        told.append(_pair("Searches", f"{searches:,} on this device"))
     if models := _models(month):
         told += [Content(""), _head("Replies this month, by model")]
-        told += [_pair(one_line(name, 60), _many(count, "reply", "replies")) for name, count in models]
+        told += [_pair(one_line(name, 60), counted(count, "reply", "replies")) for name, count in models]
     if limited := [one for one in page.models if one["allowed"] and one["limits"]]:
         told += [Content(""), _head("Limits of your tier")]
         told += [_pair(one_line(one["model_id"], 60), one["limits"]) for one in limited]
@@ -82,14 +84,14 @@ def _use(days: Iterable[Mapping[str, Any]]) -> str:
     for day in days:
         sums.update({name: day[name] or 0 for name in ("messages_sent", "messages_received", "total_tokens")})
     sent, received = sums["messages_sent"], sums["messages_received"]
-    return f"{_many(sent, 'message')} sent, {received:,} received, {_many(sums['total_tokens'], 'token')}"
+    return f"{counted(sent, 'message')} sent, {received:,} received, {counted(sums['total_tokens'], 'token')}"
 
 
 def _ever(stats: Mapping[str, Any]) -> list[str]:
     return [
-        _many(stats["total_conversations"], "conversation"),
-        _many(stats["message_count"], "message"),
-        _many(stats["token_usage"], "token"),
+        counted(stats["total_conversations"], "conversation"),
+        counted(stats["message_count"], "message"),
+        counted(stats["token_usage"], "token"),
     ]
 
 
@@ -104,10 +106,6 @@ def _done(one: Mapping[str, Any], zone: tzinfo | None) -> Content:
     at: datetime = stored_time(one["timestamp"]).astimezone(zone)
     action = DONE.get(one["action"], one_line(one["action"], 60))
     return Content.assemble((f"{at:%Y-%m-%d %H:%M}  ", "$foreground 75%"), action)
-
-
-def _many(count: int, one: str, more: str = "") -> str:
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
 
 
 def _pair(name: str, value: str) -> Content:

@@ -20,6 +20,7 @@ from textual.widgets.option_list import Option
 from sterna.storage import Hit, Search, SearchHistory, StoreError, StoreThread, utc_now
 from sterna.storage.text import one_line
 
+from ..counts import counted
 from ..pickers.chooser import Chooser
 from .drawing import shown
 
@@ -231,7 +232,7 @@ class SearchScreen(Chooser[Hit | None]):
         switch = f"   ctrl+r {other}" if self._session_id is not None else ""
         count = len(self._hits)
         if self._asked != self._answered:
-            self.say(f"Searching{where} …", "esc cancel")
+            self.say(f"Searching{where}…", "esc cancel")
         elif self._trouble:
             self.say(self._trouble, "esc close")
         elif self._offers:
@@ -241,7 +242,7 @@ class SearchScreen(Chooser[Hit | None]):
         elif not count:
             self.say(f"No matches for “{one_line(self._asked.text, 40)}”{where}.", f"{switch}   esc close".strip())
         else:
-            many = "1 result" if count == 1 else f"{count} results" if count < MOST else f"First {MOST} results"
+            many = counted(count, "result") if count < MOST else f"First {MOST} results"
             self.say(f"{many}{where}.", f"enter open{switch}   esc close")
 
     # Choosing

@@ -19,12 +19,12 @@ from sterna.storage.text import one_line
 
 from ..markdown.plain_text import unmarked
 from ..terminal.output_filter import ascii_cell
+from ..titles import UNTITLED
 
 BEFORE = 3
 """Cells in front of the text: the bar, the mark, a space."""
 AFTER = 1
 """Cells left free at the right."""
-UNTITLED = "New conversation"
 LONGEST = 300
 """Characters of a title or preview that are looked at; more than any terminal is wide."""
 

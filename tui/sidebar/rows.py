@@ -357,7 +357,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         assert self.view is not None
         if y != 0:
             return ""
-        return "Nothing matches." if self.view.text else "No conversations yet."
+        return "No matches." if self.view.text else "No conversations yet."
 
     def _look(self, front: str, behind: str) -> Style:
         """The colours of a part on its background, worked out once a theme."""

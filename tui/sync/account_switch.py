@@ -79,42 +79,54 @@ def _path(store: Store) -> Path:
 async def _choose_history(app: App[Any], offer: Offer, signed: SignedIn) -> Choice | None:
     if offer.choices == ("move",):
         old, new = offer.moved_from.partition("://")[2], signed.server.host
-        options = [("move", "Move", f"this history syncs with {new} from now on, and no longer with {old}.")]
-        return "move" if await app.push_screen_wait(Choose(f"Your server is at {new} now", options)) else None
+        options = [("move", "Move", f"this history syncs with {new} from now on, no longer with {old}.")]
+        return "move" if await app.push_screen_wait(Choose(f"Your server moved to {new}", options)) else None
     if len(offer.choices) == 1 or (offer.owner and not offer.unsent):
         return offer.choices[0]
-    many = offer.history.conversations
-    here = "the conversation" if many == 1 else f"the {counted(many, 'conversation')}"
     who = one_line(signed.tokens.email, 60) or "this account"
+    answer = await app.push_screen_wait(Choose(history_question(offer), history_options(offer, who)))
+    return next((choice for choice in offer.choices if choice == answer), None)
+
+
+def history_question(offer: Offer) -> str:
+    """Return the question about the history on this device."""
+    count = offer.history.conversations
+    what = {0: "the history", 1: "the conversation"}.get(count) or f"the {counted(count, 'conversation')}"
+    return f"What to do with {what} on this device?"
+
+
+def history_options(offer: Offer, who: str) -> list[tuple[str, str, str]]:
+    """Return name, title and meaning of each choice."""
+    if offer.history.conversations < 2:
+        it, them, stays, becomes, added = "it", "it", "it stays", "it becomes", "it is added"
+    else:
+        it, them, stays, becomes, added = "they", "them", "they stay", "they become", "they are added"
+    unchanged = f"{stays} as {it} {'is' if it == 'it' else 'are'}"
     meanings = {
-        "adopt": ("Add to my account", f"they become the history of {who}."),
+        "adopt": ("Add to my account", f"{becomes} the history of {who}."),
         "merge": (
             "Add to my account",
-            f"a copy of them is added to the history of {who}."
+            f"a copy of {them} is added to the history of {who}."
             if offer.owner
-            else f"they are added to the history that {who} has on this computer.",
+            else f"{added} to the history that {who} has on this device.",
         ),
         "beside": (
             "Keep separate",
-            f"they stay as they are. {who} starts with an empty history."
-            if offer.owner
-            else f"they stay on this computer only. {who} starts with an empty history.",
+            f"{unchanged if offer.owner else f'{stays} on this device only'}. {who} starts with an empty history.",
         ),
-        "open": ("Keep separate", f"they stay as they are. The history that {who} has here is opened."),
+        "open": ("Keep separate", f"{unchanged}. The history that {who} has on this device is opened."),
     }
-    options = [(str(choice), *meanings[choice]) for choice in offer.choices if choice in meanings]
-    answer = await app.push_screen_wait(Choose(f"What to do with {here} on this computer?", options))
-    return next((choice for choice in offer.choices if choice == answer), None)
+    return [(str(choice), *meanings[choice]) for choice in offer.choices if choice in meanings]
 
 
 async def _ask_to_sync(app: App[Any], offer: Offer, choice: Choice, signed: SignedIn) -> bool | None:
     what = "what you write from now on is"
     if choice in ("adopt", "merge") and offer.history.conversations:
-        what = "your history, and what you write from now on, are"
-    private = " Conversations kept on this computer are never sent." if offer.history.private else ""
+        what = "your history and what you write from now on are"
+    private = " Conversations kept on this device are never sent." if offer.history.private else ""
     options = [
-        ("yes", "Sync", f"{what} sent to {signed.server.host} and kept there.{private}"),
-        ("no", "Not now", "you are signed in, and nothing is sent."),
+        ("yes", "Sync", f"{what} sent to {signed.server.host} and stored there.{private}"),
+        ("no", "Not now", "you stay signed in, and nothing is sent."),
     ]
     answer = await app.push_screen_wait(Choose(f"Sync your history to {signed.server.host}?", options))
     return None if answer is None else answer == "yes"

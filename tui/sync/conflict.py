@@ -32,7 +32,7 @@ class ConflictDialog(Dialog[Literal["use", "dismiss"] | None]):
     def compose(self) -> ComposeResult:
         """Compose both texts, and three buttons."""
         one = self._conflict
-        theirs = "Nothing: it was deleted." if one.theirs is None else clip(one.theirs, SHOWN)
+        theirs = "Deleted." if one.theirs is None else clip(one.theirs, SHOWN)
         with Panel(f"{NAMES[one.kind]} in “{one_line(one.title, 80)}”", keys="pgdn scroll   tab choose   esc cancel"):
             yield sentence("This device's version", classes="note")
             yield sentence(clip(one.mine, SHOWN), classes="text")

@@ -145,7 +145,7 @@ class SyncScreen(Dialog[None]):
                 self.post_message(RestartRequested())
 
     async def _sign_out(self) -> None:
-        question = "Your history stays on this computer. Unsent changes are sent after the next sign-in."
+        question = "Your history stays on this device. Unsent changes are sent after the next sign-in."
         accounts = self.context.accounts
         if accounts is not None and (
             await self.app.push_screen_wait(Confirm("Sign out?", question, "Sign out", danger=False))

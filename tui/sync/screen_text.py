@@ -48,13 +48,13 @@ class Page:
 
 
 PROMISE = (
-    "Your history is on this computer only.",
-    "Sign in to a server to sync it to your other machines. Nothing is sent before that.",
+    "Your history is on this device only.",
+    "Sign in to a server to sync it with your other devices. Nothing is sent before you do.",
 )
 WHY = {
     "too_large": "it is too large for the server",
     "title_too_long": "its title is too long for the server",
-    "model_too_long": "its model has too long a name for the server",
+    "model_too_long": "the name of its model is too long for the server",
     "gone": "the server no longer has it",
 }
 """Words of a server, as sentences; any other word is shown as it is."""
@@ -86,7 +86,7 @@ def page_lines(page: Page, now: datetime) -> list[Line]:
 
 def _private(page: Page) -> list[Line]:
     return _section(
-        "On this computer only", page.private, lambda one: Line(Content(one_line(one.title, LONG)), Act("open", one.id))
+        "On this device only", page.private, lambda one: Line(Content(one_line(one.title, LONG)), Act("open", one.id))
     )
 
 
@@ -97,9 +97,9 @@ def _section(heading: str, found: Sequence[T], draw: Callable[[T], Line]) -> lis
 
 
 def _held(one: Quarantined, now: datetime) -> Line:
-    why = WHY.get(one.code, f"it says “{one_line(one.code, 60)}”")
-    again = f"tried again {_until(one.next_at, now)}" if one.next_at is not None else "enter tries again"
-    named = one_line(one.title, 60) or "A conversation"
+    why = WHY.get(one.code, f"the server says “{one_line(one.code, 60)}”")
+    again = f"retry {_until(one.next_at, now)}" if one.next_at is not None else "press enter to retry"
+    named = one_line(one.title, 60) or "Untitled conversation"
     return Line(Content.assemble(named, (f"  {why}; {again}", "$foreground 75%")), Act("retry", one.id))
 
 

@@ -83,7 +83,7 @@ class SignIn(Dialog[SignedIn | None]):
         address, email, password, invitation = (
             self.query_one(f"#{name}", Input).value for name in ("address", "email", "password", "invitation")
         )
-        self._say("One moment …")
+        self._say("Signing in…")
         try:
             server, kind, signer = self._accounts.sign_in_server(address)
             tokens: Tokens
@@ -114,8 +114,8 @@ class SignIn(Dialog[SignedIn | None]):
 
         def count_down() -> None:
             left = timedelta(seconds=max(0, round(end - monotonic())))
-            page = f"Open {code.page} in a browser, here or elsewhere, and enter {code.user}"
-            self._say(f"{page} (good for {str(left).removeprefix('0:')})")
+            page = f"Open {code.page} in a browser on any device and enter {code.user}"
+            self._say(f"{page} (valid for {str(left).removeprefix('0:')})")
 
         count_down()
         counting = self.set_interval(1, count_down)

@@ -51,7 +51,7 @@ class BaseApp(App[int], inherit_bindings=False):
         try:
             self.notify(f"Saved {Path(self.save_screenshot(filename, path)).absolute()}")
         except OSError as error:
-            self.notify(f"The picture cannot be saved here ({error.strerror}).", severity="error")
+            self.notify(f"Cannot save the picture in this folder ({error.strerror}).", severity="error")
 
     def notify(
         self,

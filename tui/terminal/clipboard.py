@@ -29,7 +29,7 @@ async def copy_elsewhere(text: str, environ: Mapping[str, str], folder: Path | N
     """Put ``text`` where it can be pasted from, besides OSC 52; return where as the end of "Copied message …"."""
     if environ.get("TMUX") and await _run(("tmux", "load-buffer", "-w", "-"), text, environ):
         off = await _output(("tmux", "show-options", "-sv", "set-clipboard"), environ) == "off"
-        return " to the buffer of tmux (prefix ] pastes it)" if off else ""
+        return " to the tmux buffer (prefix ] pastes it)" if off else ""
     for tool in tools(environ, sys.platform):
         if await _run(tool, text, environ):
             return ""
@@ -39,7 +39,7 @@ async def copy_elsewhere(text: str, environ: Mapping[str, str], folder: Path | N
     place = await asyncio.to_thread(_write, text, folder) if folder is not None else None
     silent = environ.get("TERM", "") in WITHOUT
     if place is None:
-        return "" if not silent else " nowhere: this terminal has no clipboard"
+        return "" if not silent else ", but this terminal has no clipboard"
     return f" to {place}" if silent else f", if this terminal allows it, and to {place}"
 
 

@@ -32,7 +32,7 @@ SHARE = 4
 """A drawing that takes a second is followed by this many seconds without one."""
 BEAT = 4
 """Frames between two movements of its mark."""
-EMPTY = "Nothing here yet.\nWrite below, then press Enter to send."
+EMPTY = "No messages yet.\nWrite below, then press Enter to send."
 NEW, NEWEST = " ↓ new messages ", " ↓ newest message "
 
 

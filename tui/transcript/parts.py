@@ -10,6 +10,7 @@ from textual.content import Content
 from sterna.storage import Message, clean, one_line, parse
 from sterna.storage.conversations.reply_notes import SHOWN, reply_notes, reply_sources
 
+from ..counts import counted
 from ..markdown import Note
 from ..markdown.styles import MUTED
 
@@ -33,6 +34,8 @@ class Look:
     """The key that shows another version of a reply."""
     end_key: str = "end"
     """The key that goes to the newest message."""
+    search_key: str = "ctrl+r"
+    """The key that searches."""
     zone: tzinfo | None = None
     """The person's time zone; None is the system's."""
 
@@ -92,7 +95,7 @@ def endings(message: Message, look: Look) -> list[Note]:
     if message.failed:
         return [Note(Content.assemble((clean(message.error_message or ""), "$text-warning"), again))]
     if finish == "interrupted":
-        cut = ("Interrupted here. Nothing after this arrived.", "$text-warning")
+        cut = ("Interrupted. Only part of the reply arrived.", "$text-warning")
         return [*_marks(message), Note(Content.assemble(cut, again)), *_cost(message, look, 0)]
     marks = _marks(message)
     return [*marks, *_cost(message, look, 0 if marks else 1)]
@@ -117,7 +120,7 @@ def versions(count: int, look: Look) -> list[Note]:
     """Return the line about other versions of a reply, where it has any."""
     if count < 2:
         return []
-    return [Note(Content.styled(f"{count} versions  {look.versions_key} shows another", MUTED), gap=0)]
+    return [Note(Content.styled(f"{count} versions  {look.versions_key} to show another", MUTED), gap=0)]
 
 
 def seconds(milliseconds: int) -> str:
@@ -130,7 +133,7 @@ def seconds(milliseconds: int) -> str:
 
 def _usage(message: Message) -> str:
     tokens = message.output_tokens or message.total_tokens
-    parts = [f"{tokens:,} token{'' if tokens == 1 else 's'}"] if tokens > 0 else []
+    parts = [counted(tokens, "token")] if tokens > 0 else []
     if message.elapsed_ms > 0:
         parts.append(seconds(message.elapsed_ms))
     return " · ".join(parts)

@@ -279,7 +279,7 @@ class Transcript(Window, can_focus=True):
     def action_match(self, step: int) -> None:
         """Go to the next or the previous message that the search found."""
         if not self._matches:
-            self.notify("No active search. Press ctrl+r first.", markup=False)
+            self.notify(f"No active search. Press {self.look.search_key} first.", markup=False)
             return
         ids = [id for _, id in self._matches]
         if self.selected in ids:

@@ -1,0 +1,37 @@
+"""Sentences of the main screen that are made from counts and titles."""
+
+from __future__ import annotations
+
+from sterna.storage.text import one_line
+
+from ..counts import counted
+from ..titles import display_title
+
+LONGEST_TITLE = 40
+
+
+def quoted(title: str, limit: int = LONGEST_TITLE) -> str:
+    """Return a title in quotation marks."""
+    return f"“{one_line(display_title(title), limit)}”"
+
+
+def drafts_left(count: int) -> str:
+    """Say how many drafts of closed windows there are."""
+    drafts = f"{counted(count, 'more unsent draft')} {'is' if count == 1 else 'are'}"
+    return f"{drafts} saved. The next window you open shows the newest."
+
+
+def removed_elsewhere(count: int, newest: str, key: str, *, in_steps: bool) -> str:
+    """Say that another device removed conversations; with ``in_steps`` the key restores them one after the other."""
+    what = f"{quoted(newest)} was" if count == 1 else f"{counted(count, 'conversation')} were"
+    order = ", newest first" if in_steps else ""
+    return f"{what} removed on another device. {key} restores {'it' if count == 1 else 'them'}{order}."
+
+
+def restored(conversations: int, title: str, *, is_reply: bool = False) -> str:
+    """Say what an undo has brought back; ``is_reply``: an earlier version of a reply."""
+    if conversations == 1:
+        return f"Restored {quoted(title)}."
+    if conversations:
+        return f"Restored {counted(conversations, 'conversation')}."
+    return "Restored the earlier reply." if is_reply else "Restored the message."
