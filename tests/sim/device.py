@@ -18,7 +18,7 @@ from sterna.sync.protocol.effects import Ahead, Answer, Cycle, Http, Point, Step
 from sterna.sync.wire import Capability
 
 from .driving import done
-from .ledger import Ledger
+from .ledger import Ledger, Written
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
 USER = "6f0c0000-0000-4000-8000-000000000001"
@@ -43,6 +43,7 @@ class Device:
         self.online = True
         self.undoable: list[tuple[int, str, frozenset[str]]] = []
         self.kept: Path | None = None
+        self.was_set_back = False
         self._world_now = now
         self._make_sync = make_sync
         self._work: Generator[Step, Any, Cycle] | None = None
@@ -113,6 +114,25 @@ class Device:
         self.sync = self._make_sync(self.rng)
         self.undoable.clear()
         self.ledger.lost |= there - self._everything()
+        self.was_set_back = True
+        self._note_undated()
+
+    def set_clock(self, skew_ms: int) -> None:
+        """Put the clock forward or back."""
+        self.skew_ms = skew_ms
+        if self.was_set_back:
+            self._note_undated()
+
+    def _note_undated(self) -> None:
+        """Note what waits here and was written before the clock was put back: its age is more than can be told."""
+        waiting = self.store.db.rows(
+            """select m.content as text from sync_outbox as o join chat_messages as m on o.kind = 'm' and m.id = o.id
+            where o.op = 'put' and not o.restamp
+            union all select s.title from sync_outbox as o join chat_sessions as s on o.kind = 'c' and s.id = o.id
+            where o.op = 'put' and not o.restamp"""
+        )
+        texts = [self.ledger.written[row["text"]] for row in waiting if row["text"] in self.ledger.written]
+        self.ledger.undated |= {one.text for one in texts if one.skew_ms > self.skew_ms}
 
     def _copy_to(self, path: Path) -> None:
         path.unlink(missing_ok=True)
@@ -235,10 +255,13 @@ class Device:
                     "at": stamp(moment),
                 },
             )
-        self.ledger.wrote("m", key, session_id, text, None, self.name)
+        self._wrote("m", key, session_id, text, None)
         if self.store.sync_metadata.is_private(session_id) and word == "secret":
             self.ledger.secrets.add(text)
         return session_id
+
+    def _wrote(self, kind: str, thing: str, session_id: str, text: str, parent: str | None) -> None:
+        self.ledger.wrote(Written(kind, thing, session_id, text, parent, self.name, self.skew_ms))
 
     def edit_message(self) -> None:
         """Change the text of a message."""
@@ -248,7 +271,7 @@ class Device:
         text = self.ledger.text("secret" if before in self.ledger.secrets else "edit")
         with self.store.db.write():
             self.store.db.execute("update chat_messages set content = :text where id = :id", {"text": text, "id": key})
-        self.ledger.wrote("m", key, session_id, text, before, self.name)
+        self._wrote("m", key, session_id, text, before)
         if before in self.ledger.secrets:
             self.ledger.secrets.add(text)
 
@@ -261,7 +284,7 @@ class Device:
         private = self.store.sync_metadata.is_private(session_id)
         text = self.ledger.text("secret" if private and session_id in self._never_shown() else "title")
         self.store.conversations.rename(session_id, text)
-        self.ledger.wrote("c", session_id, session_id, text, before, self.name)
+        self._wrote("c", session_id, session_id, text, before)
         if text.startswith("secret"):
             self.ledger.secrets.add(text)
 

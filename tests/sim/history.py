@@ -59,8 +59,8 @@ class History:
     replicas: dict[str, Told] = field(default_factory=dict)
     trash: dict[Key, Binned] = field(default_factory=dict)
     overtaken: list[tuple[str, str, int, Any]] = field(default_factory=list)
-    told: set[str] = field(default_factory=set)
-    """Every text that was ever written here; no backup makes it forget. For the oracle."""
+    told: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    """Id and conversation of every text that was ever written here; no backup makes it forget. For the oracle."""
 
     def backup(self) -> History:
         """A copy of it as it is now."""
@@ -193,7 +193,8 @@ class History:
     def _write(self, kind: str, key: str, session_id: str, value: Any, stamp: Stamp) -> None:
         before = self.rows.get((kind, key))
         is_dead = value is None
-        self.told.add((value or {}).get("content") or (value or {}).get("title") or "")
+        text = (value or {}).get("content") or (value or {}).get("title") or ""
+        self.told.setdefault(text, set()).add((key, session_id))
         self.seq += 1
         self.rows[(kind, key)] = Row(
             kind=kind,  # type: ignore[arg-type]

@@ -21,6 +21,8 @@ class Written:
     parent: str | None
     """The text that stood there when it was written."""
     device: str
+    skew_ms: int = 0
+    """How far the device's clock was off."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Ledger:
     """Ids of conversations and messages that a person wanted back after deleting or hiding them."""
     lost: set[str] = field(default_factory=set)
     """Texts that were nowhere but on a disk that was set back."""
+    undated: set[str] = field(default_factory=set)
+    """Texts that wait on a disk that was set back, by a clock that was put back: they are older than they seem."""
     accepted: set[str] = field(default_factory=set)
     """Ids of messages that the server held at some time."""
     hidden: set[str] = field(default_factory=set)
@@ -59,9 +63,9 @@ class Ledger:
         self.numbers += 1
         return f"{word}-{self.numbers}."
 
-    def wrote(self, kind: str, thing: str, session_id: str, text: str, parent: str | None, device: str) -> None:
+    def wrote(self, written: Written) -> None:
         """Somebody wrote a text."""
-        self.written[text] = Written(kind, thing, session_id, text, parent, device)
+        self.written[written.text] = written
 
     def delete(self, kind: str, thing: str, device: str, seen: frozenset[str], *, private: bool = False) -> None:
         """Somebody deleted a thing; of a private one nobody is told, not even of that."""

@@ -139,7 +139,20 @@ def _no_message_lost(history: History, ledger: Ledger, kept: set[str]) -> None:
         gone = one.session_id in ledger.hidden or any(other.thing == one.session_id for other in ledger.deleted)
         if gone and one.thing in ledger.accepted:
             continue
+        if _went_as_recovered(one.thing, texts, history, ledger):
+            continue
         raise Broken(f"message {one.thing} “{one.text}” of {one.device} is nowhere")
+
+
+def _went_as_recovered(thing: str, texts: set[str], history: History, ledger: Ledger) -> bool:
+    """Return whether the server had one of the texts under the id that it got with its recovery, and somebody deleted
+    or hid the conversation that it was in there."""
+    for key, session_id in set().union(*(history.told.get(text, ()) for text in texts)):
+        row = history.rows.get(("c", session_id))
+        deleted = session_id in ledger.hidden or any(one.thing == session_id for one in ledger.deleted)
+        if key != thing and deleted and (row is None or row.is_dead):
+            return True
+    return False
 
 
 def _no_edit_vanished(history: History, ledger: Ledger, kept: set[str]) -> None:
@@ -159,6 +172,8 @@ def _no_edit_vanished(history: History, ledger: Ledger, kept: set[str]) -> None:
             one.thing in other.seen or (one.kind == "c" and other.thing == one.thing) for other in ledger.deleted
         ):
             continue
+        if _went_as_recovered(one.thing, {one.text}, history, ledger):
+            continue
         raise Broken(f"{one.kind} {one.thing}: “{one.text}” of {one.device} vanished")
 
 
@@ -175,5 +190,5 @@ def _no_time_travel(history: History, ledger: Ledger) -> None:
         session_id = _conversation(key, value)
         if session_id in ledger.hidden or any(one.thing in (key[1], session_id) for one in ledger.deleted):
             continue  # the later text lost against a delete, which somebody took back
-        if later and not ledger.lost & ledger.since(text):
+        if later and text not in ledger.undated and not ledger.lost & ledger.since(text):
             raise Broken(f"{key}: “{text}” stands over {later}, whose author had seen it")

@@ -242,7 +242,7 @@ class World:
 
     def _jump(self) -> None:
         device = self._someone()
-        device.skew_ms = self.rng.choice((0, -400 * 86_400_000, 30 * 86_400_000, 3_600_000, -90_000))
+        device.set_clock(self.rng.choice((0, -400 * 86_400_000, 30 * 86_400_000, 3_600_000, -90_000)))
         self._note(f"{device.name} clock off by {device.skew_ms}")
 
     def _unplug(self) -> None:

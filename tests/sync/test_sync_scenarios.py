@@ -391,6 +391,39 @@ def test_clear_all_against_an_offline_message(office: Office) -> None:
     assert [other.texts(each)[0] for each in recovered] == ["written offline"]
 
 
+def test_a_recovered_message_that_was_shown_goes_as_any_other(office: Office) -> None:
+    """It has another id at the server. Who deletes its conversation there need not have pulled it; its author can undo
+    that."""
+    one, other = office.desk(), office.desk()
+    session_id = one.say(None, "hello")
+    in_step(office)
+    one.store.trash.delete_conversation(session_id)
+    one.cycle()
+    other.say(session_id, "written offline")
+    other.cycle()
+    (recovered,) = other.store.sync_metadata.private_conversations()
+    other.store.privacy.set_private(recovered.id, False)
+    other.cycle()
+    one.sync = DeltaSync(CAPS, page_bytes=1, first_bytes=300)
+
+    def stop(step: Step) -> None:
+        if isinstance(step, Point) and step.name == "applied" and one.titles():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        one.cycle(stop)
+    assert one.texts(recovered.id) == []
+    one.store.trash.delete_conversation(recovered.id)
+    in_step(office)
+    assert other.titles() == []
+    assert office.history.rows["c", recovered.id].is_dead
+    (_, removal) = other.store.removed_conversations.take("screen")
+    assert removal.messages == 2
+    other.store.undo.undo(removal.token)
+    in_step(office)
+    assert one.texts(recovered.id) == ["written offline", "You said: written offline"]
+
+
 def test_clear_all_of_what_is_half_pulled_spares_what_was_never_shown(office: Office) -> None:
     """The cursor is beyond where that conversation was made, but its row has moved on, so nobody has seen it."""
     one, other = office.desk(), office.desk()
@@ -720,6 +753,35 @@ def test_device_set_back_to_an_old_copy(office: Office) -> None:
     said = [text for text in other.texts(session_id) if not text.startswith("You")]
     assert sorted(said) == ["after", "hello", "told before the disk was set back"]
     assert len(back.titles()) == 1
+
+
+@pytest.mark.parametrize("back_minutes", [0, 600])
+def test_device_set_back_whose_clock_is_put_back_too(office: Office, back_minutes: int) -> None:
+    """What waited in the old copy was replaced by who had seen it. Its age tells that, unless the clock was put back:
+    then it counts as written now, and the later text is in the conflict log of its author."""
+    one, other = office.desk(), office.desk()
+    session_id = one.say(None, "hello")
+    in_step(office)
+    one.store.conversations.rename(session_id, "First")
+    path = copied(office, one)
+    one.say(session_id, "told with it")  # so the push of the copy is another one
+    set_time(office, one, other, minutes=5)
+    in_step(office)
+    other.store.conversations.rename(session_id, "Second, over the first")
+    set_time(office, one, other, minutes=5)
+    in_step(office)
+    one.store.close()
+    office.desks.remove(one)
+    back = office.desk(path)
+    back.clock.move(minutes=-back_minutes)
+    in_step(office)
+    conflicts = {desk.store.db.path: [each.mine for each in desk.store.conflicts.list_open(9)] for desk in office.desks}
+    if back_minutes:
+        assert back.titles() == ["First"]
+        assert conflicts == {other.store.db.path: ["Second, over the first"], path: []}
+    else:
+        assert back.titles() == ["Second, over the first"]
+        assert conflicts == {other.store.db.path: [], path: ["First"]}
 
 
 def test_two_processes_on_one_file(office: Office) -> None:
