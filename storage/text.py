@@ -36,9 +36,9 @@ _CONTROLS = re.compile("(?:[\x00-\x1f\x7f-\x9f\u2028\u2029]+ *)+")
 _BREAKS = str.maketrans("\n\t", "  ")
 
 
-def _shown(found: re.Match[str]) -> str:
-    text = found[0]
-    match found.lastgroup:
+def _shown(result: re.Match[str]) -> str:
+    text = result[0]
+    match result.lastgroup:
         case "keep":
             return text
         case "line":

@@ -148,13 +148,13 @@ class AccountLinking:
     @property
     def _columns(self) -> Mapping[str, tuple[str, ...]]:
         """Return the columns of each table, without computed ones and those that mean something in one file only."""
-        found: dict[str, list[str]] = {}
+        result: dict[str, list[str]] = {}
         for row in self.db.rows(
             """select t.name as place, c.name as name from pragma_table_list as t, pragma_table_info(t.name) as c
             where t.schema = 'main' and t.type = 'table' and c.name <> 'local_id'"""
         ):
-            found.setdefault(row["place"], []).append(row["name"])
-        return {place: tuple(names) for place, names in found.items()}
+            result.setdefault(row["place"], []).append(row["name"])
+        return {place: tuple(names) for place, names in result.items()}
 
     def rows_of(self, table: str) -> Iterator[dict[str, Any]]:
         """Yield every row of a table of this file, in the order in which they were written."""

@@ -37,8 +37,8 @@ class ModelAccess:
 
     def get_user_allowed_models(self, user_id: str) -> list[dict[str, Any]]:
         """Return the active models of the account's tier and lower tiers, lowest first; unknown accounts are free."""
-        found = self.db.rows(_ALLOWED, user_id=user_id, model=None)
-        return [{**dict(row), "model_tags": from_json(row["model_tags"])} for row in found]
+        result = self.db.rows(_ALLOWED, user_id=user_id, model=None)
+        return [{**dict(row), "model_tags": from_json(row["model_tags"])} for row in result]
 
     def can_user_use_model(self, user_id: str, model_to_check: str) -> bool:
         """Return whether :meth:`get_user_allowed_models` names the model."""

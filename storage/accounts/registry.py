@@ -53,27 +53,27 @@ class Listed:
 def listed(data_dir: Path) -> list[Listed]:
     """Return every account, in the order in which they were added."""
     open_account(data_dir)
-    return [_entry(one) for one in _content(data_dir / REGISTRY)["accounts"]]
+    return [_entry(item) for item in _content(data_dir / REGISTRY)["accounts"]]
 
 
 def current(data_dir: Path) -> Listed:
     """Return the account whose history is shown."""
     name = open_account(data_dir).name
-    return next((one for one in listed(data_dir) if one.file == name), Listed(name))
+    return next((item for item in listed(data_dir) if item.file == name), Listed(name))
 
 
 def keep(data_dir: Path, account: Listed, *, make_current: bool = False) -> None:
     """Note an account, new or known by its file, and make it the current one if wanted, in one step."""
 
     def change(content: dict[str, Any]) -> None:
-        told: dict[str, Any] = {"file": account.file, "name": account.name, "origin": account.origin or None}
-        told |= {"user_id": account.user_id or None, "kind": account.kind or None, "sending": account.sending}
-        told |= {"server_id": account.server_id} if account.server_id else {}
-        known = next((one for one in content["accounts"] if one["file"] == account.file), None)
+        result: dict[str, Any] = {"file": account.file, "name": account.name, "origin": account.origin or None}
+        result |= {"user_id": account.user_id or None, "kind": account.kind or None, "sending": account.sending}
+        result |= {"server_id": account.server_id} if account.server_id else {}
+        known = next((item for item in content["accounts"] if item["file"] == account.file), None)
         if known is None:
-            content["accounts"].append(told)
+            content["accounts"].append(result)
         else:
-            known.update(told)  # what a later version noted beside it stays
+            known.update(result)  # what a later version noted beside it stays
         if make_current:
             content["current"] = account.file
 
@@ -84,7 +84,7 @@ def switch(data_dir: Path, file: str) -> None:
     """Make a known account the current one. Raises NotFound."""
 
     def change(content: dict[str, Any]) -> None:
-        if all(one["file"] != file for one in content["accounts"]):
+        if all(item["file"] != file for item in content["accounts"]):
             raise NotFound("There is no such account on this computer.")
         content["current"] = file
 
@@ -95,7 +95,7 @@ def forget(data_dir: Path, file: str, *, token: ids.Token = ids.base36) -> None:
     """Take an account out of the list; a new local one becomes current where it was."""
 
     def change(content: dict[str, Any]) -> None:
-        content["accounts"] = [one for one in content["accounts"] if one["file"] != file]
+        content["accounts"] = [item for item in content["accounts"] if item["file"] != file]
         if content["current"] == file:
             name = new_file(data_dir, token=token)
             content["accounts"].append({"file": name, "name": LOCAL, "origin": None})
@@ -158,10 +158,10 @@ def _replace(registry: Path, content: dict[str, Any]) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _entry(told: dict[str, Any]) -> Listed:
-    texts = {name: told.get(name) for name in ("name", "origin", "user_id", "kind", "server_id")}
+def _entry(result: dict[str, Any]) -> Listed:
+    texts = {name: result.get(name) for name in ("name", "origin", "user_id", "kind", "server_id")}
     given = {name: value for name, value in texts.items() if isinstance(value, str)}
-    return Listed(told["file"], **given, sending=told.get("sending") is True)
+    return Listed(result["file"], **given, sending=result.get("sending") is True)
 
 
 def open_account(data_dir: Path, *, token: ids.Token = ids.base36) -> Path:
@@ -175,8 +175,8 @@ def open_account(data_dir: Path, *, token: ids.Token = ids.base36) -> Path:
             _first(registry, token)
         return data_dir / _current(registry)
     except OSError as error:
-        if not registry.exists() and (found := _found_beside(registry)) is not None:
-            return data_dir / found  # a copy on a medium that cannot be written
+        if not registry.exists() and (result := _found_beside(registry)) is not None:
+            return data_dir / result  # a copy on a medium that cannot be written
         raise unwritable(error, registry) from error
 
 
@@ -234,10 +234,10 @@ def _content(registry: Path) -> dict[str, Any]:
     )
     try:
         content: Any = json.loads(registry.read_text("utf-8"))
-        names = [content["current"], *(one["file"] for one in content.setdefault("accounts", []))]
+        names = [content["current"], *(item["file"] for item in content.setdefault("accounts", []))]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise damaged from None
     if not all(isinstance(name, str) and name.endswith(".db") and Path(name).name == name for name in names):
         raise damaged
-    found: dict[str, Any] = content
-    return found
+    result: dict[str, Any] = content
+    return result

@@ -110,7 +110,7 @@ class ServerProfile:
             {"name": name, "value": to_json(value)},
         )
 
-    def merge(self, told: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
+    def merge(self, result: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
         """Take the answer of ``/api/user/data`` after ``sent`` was told; whether the use in it could be taken too.
 
         Use is taken only where nothing waits to be sent: else it would be counted here and later there again.
@@ -122,12 +122,12 @@ class ServerProfile:
                     {"name": name, "value": to_json(value)},
                 )
             with self.db.applying():
-                self._take_profile(told, self.pending_profile())
+                self._take_profile(result, self.pending_profile())
                 is_told = self.db.one("select 1 from sync_outbox where tries = 0 limit 1") is None
                 if is_told:
-                    today = str(told["today"]["usage_date"])
+                    today = str(result["today"]["usage_date"])
                     since = date.fromordinal(date.fromisoformat(today).toordinal() - 7).isoformat()
-                    self.merge_days(told["recentDays"], since, today)
+                    self.merge_days(result["recentDays"], since, today)
         return is_told
 
     def merge_models(self, models: Sequence[Mapping[str, Any]], *, relays: bool) -> None:
@@ -138,17 +138,17 @@ class ServerProfile:
                 "model_access",
                 [
                     {
-                        "model_id": one["id"],
-                        "tier": one["tier"],
-                        "model_name": one.get("name"),
-                        "model_description": one.get("description"),
-                        "daily_limit": one.get("daily_limit"),
-                        "monthly_limit": one.get("monthly_limit"),
+                        "model_id": item["id"],
+                        "tier": item["tier"],
+                        "model_name": item.get("name"),
+                        "model_description": item.get("description"),
+                        "daily_limit": item.get("daily_limit"),
+                        "monthly_limit": item.get("monthly_limit"),
                         "is_active": 1,
-                        "input_cost_per_token": float(one["pricing"]["prompt"]),
-                        "output_cost_per_token": float(one["pricing"]["completion"]),
+                        "input_cost_per_token": float(item["pricing"]["prompt"]),
+                        "output_cost_per_token": float(item["pricing"]["completion"]),
                     }
-                    for one in models
+                    for item in models
                 ],
                 known="or ignore",
             )
@@ -163,36 +163,36 @@ class ServerProfile:
 
         ``today`` and ``month`` count its replies, ``limits`` says of how many, in words.
         """
-        allowed = {one["model_id"] for one in self._model_access.get_user_allowed_models(self.db.user_id)}
+        allowed = {item["model_id"] for item in self._model_access.get_user_allowed_models(self.db.user_id)}
         used = self.replies_by_model()
-        found = []
+        result = []
         for row in self.db.rows(_MODELS):
             # a message names the endpoint too
             counts = [used.get(name, {}) for name in (row["model_id"], f"server/{row['model_id']}")]
-            today, month = (sum(one.get(name, 0) for one in counts) for name in ("today", "month"))
+            today, month = (sum(item.get(name, 0) for item in counts) for name in ("today", "month"))
             most = ((today, row["daily_limit"], "today"), (month, row["monthly_limit"], "this month"))
             limits = [f"{count:,} of {limit:,} {when}" for count, limit, when in most if limit is not None]
             more = {"allowed": row["model_id"] in allowed, "today": today, "month": month, "limits": ", ".join(limits)}
-            found.append(dict(row) | more)
-        return found
+            result.append(dict(row) | more)
+        return result
 
     def replies_by_model(self) -> dict[str, dict[str, int]]:
         """Return how many replies each model gave today and this month."""
         today = self.db.stamp()[:10]
-        found: dict[str, dict[str, int]] = {}
+        result: dict[str, dict[str, int]] = {}
         for row in self.db.rows(
             "select usage_date, models_used from user_usage_daily where user_id = :user and usage_date >= :first",
             user=self.db.user_id,
             first=today[:7] + "-01",
         ):
             for name, count in (from_json(row["models_used"]) or {}).items():
-                counts = found.setdefault(name, {"today": 0, "month": 0})
+                counts = result.setdefault(name, {"today": 0, "month": 0})
                 counts["month"] += count
                 counts["today"] += count if row["usage_date"] == today else 0
-        return found
+        return result
 
-    def _take_profile(self, told: Mapping[str, Any], pending: Mapping[str, Any]) -> None:
-        profile, preferences = told["profile"], told["preferences"]
+    def _take_profile(self, result: Mapping[str, Any], pending: Mapping[str, Any]) -> None:
+        profile, preferences = result["profile"], result["preferences"]
         model = {**preferences["model"], **pending.get("model", {})}
         values = {name: profile.get(name) for name in _TEXTS}
         if "full_name" in pending:
@@ -209,7 +209,7 @@ class ServerProfile:
                 "allowed_models": to_json(list(model.get("allowed_models") or [])),
                 "ui": to_json(jsonb_deep_merge(preferences["ui"], pending.get("ui"))),
                 "session": to_json(jsonb_deep_merge(preferences["session"], pending.get("session"))),
-                "usage_stats": to_json(dict(told["allTime"])),
+                "usage_stats": to_json(dict(result["allTime"])),
             },
         )
 
@@ -218,9 +218,9 @@ class ServerProfile:
             "delete from user_usage_daily where user_id = :user and usage_date between :since and :today",
             {"user": self.db.user_id, "since": since, "today": today},
         )
-        found = {str(day["usage_date"]): _counted(day) for day in days}
+        result = {str(day["usage_date"]): _counted(day) for day in days}
         for row in self.db.rows(_PRIVATE, since=since):
-            day = found.setdefault(row["usage_date"], _counted({}))
+            day = result.setdefault(row["usage_date"], _counted({}))
             sent = row["role"] == "user"
             day["messages_sent" if sent else "messages_received"] += row["messages"]
             tokens = row["input_tokens"] if sent else row["output_tokens"]
@@ -230,7 +230,7 @@ class ServerProfile:
             if row["model"] is not None:
                 models = day["models_used"]
                 models[row["model"]] = models.get(row["model"], 0) + row["messages"]
-        for usage_date, day in found.items():
+        for usage_date, day in result.items():
             self.db.execute(
                 _PUT_DAY,
                 {

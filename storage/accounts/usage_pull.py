@@ -39,7 +39,7 @@ class UsagePull:
         whole = not isinstance(at, int) or not 0 <= now_ms - at < WHOLE_EVERY_MS
         return WHOLE_DAYS if whole else RECENT_DAYS
 
-    def take_usage(self, told: Mapping[str, Any], asked: int, now_ms: int) -> bool:
+    def take_usage(self, result: Mapping[str, Any], request: int, now_ms: int) -> bool:
         """Take the answer of ``/api/user/usage`` for ``asked`` days. False, and nothing done, while something waits.
 
         What waits is counted here already, and by the server once it has it.
@@ -48,11 +48,11 @@ class UsagePull:
             if self.db.one("select 1 from sync_outbox where tries = 0 limit 1") is not None:
                 return False
             with self.db.applying():
-                today = max([self.db.stamp()[:10], *(str(day["usage_date"]) for day in told["days"])])
-                self._server_profile.merge_days(told["days"], str(told["since"]), today)
+                today = max([self.db.stamp()[:10], *(str(day["usage_date"]) for day in result["days"])])
+                self._server_profile.merge_days(result["days"], str(result["since"]), today)
                 private = self.db.one(_PRIVATE)
                 assert private is not None
-                total = told["total"]
+                total = result["total"]
                 self.db.execute(
                     """update profiles set total_conversations = :conversations, message_count = :messages,
                         token_usage = :tokens where id = :id""",
@@ -63,6 +63,6 @@ class UsagePull:
                         "tokens": total["token_usage"] + private["tokens"],
                     },
                 )
-            if asked >= WHOLE_DAYS:
+            if request >= WHOLE_DAYS:
                 self._local_state.set(WHOLE, now_ms)
         return True

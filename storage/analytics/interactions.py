@@ -82,8 +82,8 @@ class Interactions:
             "event_data": dict(event_data or {}),
         }
         with self.db.write():
-            kept, _, error = self._keep_interaction(item)
-        return {"success": True, "id": kept} if error is None else {"success": False, "error": error}
+            stored, _, error = self._keep_interaction(item)
+        return {"success": True, "id": stored} if error is None else {"success": False, "error": error}
 
     def batch_track_user_interactions(self, interactions: Sequence[Any]) -> dict[str, Any]:
         """Keep up to 500: ``{success, inserted, failed, errors}``. What is wrong with one does not stop the others."""
@@ -184,12 +184,12 @@ class Interactions:
         """Remove sent events, given with the ids of their visits, and refused ones from those that wait."""
         with self.db.write():
             taken = list(sent)
-            for one, session_id in taken:
+            for item, session_id in taken:
                 if self.db.one("select 1 from user_sessions where id = :id", id=session_id) is not None:
-                    self._keep_interaction(one.wire(session_id))
+                    self._keep_interaction(item.wire(session_id))
             self.db.executemany(
                 "delete from interactions_waiting where id = ?",
-                [(one.id,) for one in (*(event for event, _ in taken), *refused)],
+                [(item.id,) for item in (*(event for event, _ in taken), *refused)],
             )
 
     def forget_interactions(self) -> int:

@@ -137,8 +137,10 @@ class Visits:
         ``session_id`` None: in no visit. Nothing is noted for a message that was deleted meanwhile.
         """
         numbers = embed(message.content)
-        found = self.similar_questions(message.content, embed, numbers=numbers, without=message.session_id, least=least)
-        matches = [{"question": one.question, "answer": one.answer, "similarity": one.similarity} for one in found]
+        result = self.similar_questions(
+            message.content, embed, numbers=numbers, without=message.session_id, least=least
+        )
+        matches = [{"question": item.question, "answer": item.answer, "similarity": item.similarity} for item in result]
         with self.db.write():
             if self.db.one("select 1 from chat_messages where id = :id", id=message.id) is not None:
                 self.db.execute(
@@ -151,7 +153,7 @@ class Visits:
                         "session": session_id,
                         "embedding": _bytes(numbers),
                         "matches": to_json(matches),
-                        "scores": to_json([one.similarity for one in found]),
+                        "scores": to_json([item.similarity for item in result]),
                         "message": message.id,
                         "now": self.db.stamp(),
                     },
@@ -161,7 +163,7 @@ class Visits:
                         select id from visit_messages order by created_at desc, id desc limit -1 offset :kept)""",
                     {"kept": KEPT},
                 )
-        return found
+        return result
 
     def similar_questions(
         self,
@@ -177,19 +179,19 @@ class Visits:
 
         The full-text index finds those that share words with it; their embeddings, kept or made now, put them in order.
         """
-        asked = numbers if numbers is not None else embed(text)
-        if len(text.strip()) < SHORTEST or not any(asked):
+        request = numbers if numbers is not None else embed(text)
+        if len(text.strip()) < SHORTEST or not any(request):
             return []
-        found: list[tuple[float, dict[str, Any]]] = []
+        result: list[tuple[float, dict[str, Any]]] = []
         for row in self._sharing_words(text, without):
-            kept = row["embedding"]
-            other = _numbers(kept) if kept is not None else embed(row["content"])
-            likeness = sum(a * b for a, b in zip(asked, other, strict=True))
+            stored = row["embedding"]
+            other = _numbers(stored) if stored is not None else embed(row["content"])
+            likeness = sum(a * b for a, b in zip(request, other, strict=True))
             if likeness >= least:
-                found.append((likeness, row))
-        found.sort(key=lambda one: (-one[0], one[1]["at"]))
-        once = {row["session_id"]: (likeness, row) for likeness, row in reversed(found)}
-        best = sorted(once.values(), key=lambda one: -one[0])[:limit]
+                result.append((likeness, row))
+        result.sort(key=lambda item: (-item[0], item[1]["at"]))
+        once = {row["session_id"]: (likeness, row) for likeness, row in reversed(result)}
+        best = sorted(once.values(), key=lambda item: -item[0])[:limit]
         return [
             Earlier(
                 row["session_id"], row["id"], row["title"], row["content"], self._answer(row["id"]),
@@ -229,9 +231,9 @@ def _bytes(numbers: Sequence[float]) -> bytes:
     return _little(packed).tobytes()
 
 
-def _numbers(kept: bytes) -> array[float]:
+def _numbers(stored: bytes) -> array[float]:
     packed = array("f")
-    packed.frombytes(kept)
+    packed.frombytes(stored)
     return _little(packed)
 
 

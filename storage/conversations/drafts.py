@@ -29,9 +29,9 @@ class Drafts:
         with them.
         """
         every = "select owner, content from drafts where session_id = :id order by updated_at desc, owner"
-        found = self.db.rows(every, id=session_id or "")
-        mine = next((row for row in found if self._is_mine(row["owner"])), None)
-        if mine is None and (left := next((row for row in found if self._is_left(row["owner"])), None)) is not None:
+        result = self.db.rows(every, id=session_id or "")
+        mine = next((row for row in result if self._is_mine(row["owner"])), None)
+        if mine is None and (left := next((row for row in result if self._is_left(row["owner"])), None)) is not None:
             if self.db.read_only is None and not self._take_over(session_id or "", left["owner"]):
                 return self.get(session_id)  # another window was first
             mine = left
@@ -94,9 +94,9 @@ class Drafts:
             order by message_timestamp desc limit :scan""",
             {"before": before or "\x7f", "length": HISTORY_LENGTH, "scan": limit * 5},
         )
-        found: dict[str, None] = {}
+        result: dict[str, None] = {}
         for row in rows:
-            found.setdefault(row["content"])
-            if len(found) >= limit:
+            result.setdefault(row["content"])
+            if len(result) >= limit:
                 break
-        return list(found)
+        return list(result)

@@ -145,11 +145,11 @@ def _message(item: Any, session_id: str, now: str) -> dict[str, Any]:
 
 def _metadata(item: Mapping[str, Any]) -> str:
     given = item.get("metadata")
-    kept = dict(given) if isinstance(given, Mapping) else {}
+    stored = dict(given) if isinstance(given, Mapping) else {}
     for wire, name in _METADATA.items():
         if (value := item.get(wire)) not in (None, []):
-            kept[name] = value
-    return _json(kept) or "{}" if kept else "{}"
+            stored[name] = value
+    return _json(stored) or "{}" if stored else "{}"
 
 
 def _json(value: Any) -> str | None:

@@ -152,16 +152,16 @@ class LiveReplies:
         owners = [row["owner"] for row in self.db.rows("select distinct owner from live_replies")]
         mine = self._process_lock.name
         dead = [name for name in owners if name != mine and is_dead(self.db.path.parent / name)]
-        found = []
+        result = []
         for name in dead:
             with self.db.write():  # the rows are read again inside: another process may be doing the same
                 for row in self.db.rows(f"select {COLUMNS} from live_replies where owner = :name", name=name):
                     ended = Settled("interrupted", row["content"], row["reasoning"], model=row["model"])
                     with suppress(NotFound):  # its conversation was deleted for good
-                        found.append(self.settle(row["id"], ended))
+                        result.append(self.settle(row["id"], ended))
             with suppress(OSError):
                 (self.db.path.parent / name).unlink(missing_ok=True)
-        return found
+        return result
 
     def _add_live(self, session_id: str, user_message_id: str, model: str | None, owner: str) -> LiveReply:
         moment = self._messages.next_timestamp(session_id)

@@ -61,14 +61,14 @@ class Messages:
     def before(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
         """Return the ``limit`` newest messages before ``key`` (None: of all), oldest first."""
         ts, id_ = key or LAST
-        found = map(message_of, reversed(self.db.rows(_BEFORE, session=session_id, ts=ts, id=id_, limit=limit)))
-        return [message for message in found if message.key < (ts, id_)]  # an id that is not UTF-8 would come for ever
+        result = map(message_of, reversed(self.db.rows(_BEFORE, session=session_id, ts=ts, id=id_, limit=limit)))
+        return [message for message in result if message.key < (ts, id_)]  # an id that is not UTF-8 would come for ever
 
     def after(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
         """Return the ``limit`` oldest messages after ``key`` (None: of all), oldest first."""
         ts, id_ = key or FIRST
-        found = map(message_of, self.db.rows(_AFTER, session=session_id, ts=ts, id=id_, limit=limit))
-        return [message for message in found if message.key > (ts, id_)]
+        result = map(message_of, self.db.rows(_AFTER, session=session_id, ts=ts, id=id_, limit=limit))
+        return [message for message in result if message.key > (ts, id_)]
 
     def around(self, session_id: str, message_id: str, limit: int) -> list[Message]:
         """Return up to ``limit`` messages around one, which is in the middle where both sides have enough."""
@@ -117,7 +117,7 @@ class Messages:
 
     def context(self, session_id: str, budget_chars: int, until: Key | None = None) -> tuple[list[Message], bool]:
         """Return :meth:`context_messages`, and whether older ones did not fit."""
-        found: list[Message] = []
+        result: list[Message] = []
         room = budget_chars
         answered: set[str] = set()
         failed: set[str] = set()
@@ -126,15 +126,15 @@ class Messages:
             if message.role == "assistant" and message.user_message_id:
                 (failed if lost else answered).add(message.user_message_id)
             given_up = (
-                message.role == "user" and message.id in failed - answered and any(m.role == "user" for m in found)
+                message.role == "user" and message.id in failed - answered and any(m.role == "user" for m in result)
             )
             if lost or given_up:
                 continue
             room -= len(message.content)
-            if room < 0 and found:
-                return found, True
-            found.append(message)
-        return found, False
+            if room < 0 and result:
+                return result, True
+            result.append(message)
+        return result, False
 
     def count_before(self, session_id: str, key: Key) -> int:
         """Return how many messages with text stand before ``key``."""

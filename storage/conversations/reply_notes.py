@@ -21,38 +21,38 @@ SHOWN = 12
 
 def reply_notes(metadata: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the sentences, the most important first."""
-    found = []
+    result = []
     reason = metadata.get("finish_reason")
     if isinstance(reason, str) and reason not in ("", "stop"):
-        found.append(ENDINGS.get(reason) or f"The provider ended the reply for a reason of its own: {reason[:60]}.")
+        result.append(ENDINGS.get(reason) or f"The provider ended the reply for a reason of its own: {reason[:60]}.")
     left_out = metadata.get("left_out")
     if isinstance(left_out, int) and not isinstance(left_out, bool) and left_out > 0:
         what = "1 earlier message was" if left_out == 1 else f"{left_out:,} earlier messages were"
-        found.append(f"{what} left out: the model does not take the whole conversation.")
+        result.append(f"{what} left out: the model does not take the whole conversation.")
     without = _texts(metadata.get("without"))
     if without:
-        found.append(f"Asked without {' and '.join(without)}, which this model does not take.")
-    return tuple(found)
+        result.append(f"Asked without {' and '.join(without)}, which this model does not take.")
+    return tuple(result)
 
 
 def reply_sources(metadata: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return title and address of the sources that the provider named."""
     rows = metadata.get("citations")
-    found = []
+    result = []
     for row in rows if isinstance(rows, list) else ():
         url = row.get("url") if isinstance(row, Mapping) else None
         title = row.get("title") if isinstance(row, Mapping) else None
         if isinstance(url, str) and url:
-            found.append((title if isinstance(title, str) else "", url))
-    return tuple(found)
+            result.append((title if isinstance(title, str) else "", url))
+    return tuple(result)
 
 
 def reply_details(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return what there is of :data:`DETAILS`, and the sentences as ``notes``."""
-    found = {name: metadata[name] for name in DETAILS if metadata.get(name) not in (None, [], "")}
+    result = {name: metadata[name] for name in DETAILS if metadata.get(name) not in (None, [], "")}
     notes = list(reply_notes(metadata))
-    return found | ({"notes": notes} if notes else {})
+    return result | ({"notes": notes} if notes else {})
 
 
 def _texts(value: object) -> list[str]:
-    return [one[:60] for one in value if isinstance(one, str)][:10] if isinstance(value, list) else []
+    return [item[:60] for item in value if isinstance(item, str)][:10] if isinstance(value, list) else []

@@ -47,11 +47,11 @@ class ReplyVersions:
             {_VERSIONS} group by 1""",
             session=session_id,
         )
-        found: dict[str, int] = {}
+        result: dict[str, int] = {}
         for row in rows:
             for reply in self._replies_to(row["prompt"]):
-                found[reply.id] = row["n"] + 1
-        return found
+                result[reply.id] = row["n"] + 1
+        return result
 
     def switch(self, message_id: str) -> Message:
         """Show the next version of a reply in place of this one, and return it. Raises Invalid where there is none."""
@@ -125,13 +125,13 @@ class ReplyVersions:
 
     def _replies_behind(self, prompt: Message) -> list[Message]:
         """Return the replies right behind a prompt that do not say what they answer: they came from elsewhere."""
-        found = []
+        result = []
         for message in self._messages.after(prompt.session_id, prompt.key, 8):
             if message.role == "user":
                 break
             if message.role == "assistant" and not message.user_message_id:
-                found.append(message)
-        return found
+                result.append(message)
+        return result
 
     def _belongs_to(self, reply: Message, prompt_id: str) -> Message:
         """Return the reply with its prompt named, so that its versions are found by it."""
@@ -142,8 +142,8 @@ class ReplyVersions:
         return self._messages.get(reply.id)
 
 
-def _of_row(row: dict[str, Any], kept: str) -> Message:
+def _of_row(row: dict[str, Any], stored: str) -> Message:
     """Return the message of a reply that is not in the conversation."""
-    metadata = {**json_object(row["metadata"]), KEPT_REPLY: kept}
+    metadata = {**json_object(row["metadata"]), KEPT_REPLY: stored}
     values = {name: row[name] for name in row if name != "metadata"}
     return Message(**values, role="assistant", content_type="markdown", is_streaming=True, metadata=metadata)

@@ -99,15 +99,15 @@ def parse_query(text: str) -> Query:
     parts: list[str] = []
     literal: list[str] = []
     finished = True
-    for found in list(_PIECE.finditer(text))[:MOST_WORDS]:
-        phrase, word = found[1], found[2]
+    for result in list(_PIECE.finditer(text))[:MOST_WORDS]:
+        phrase, word = result[1], result[2]
         piece = (phrase if word is None else word).strip()
         if not piece:
             continue
         if _UNSPACED.search(piece) or not any(_is_word(character) for character in piece):
             parts.append(piece.casefold())
             continue
-        finished = found.end() < len(text) or (word is None and found[0].endswith('"'))
+        finished = result.end() < len(text) or (word is None and result[0].endswith('"'))
         if _SYMBOLS.search(piece):
             literal.append(piece.casefold())
             finished = finished or not _is_word(piece[-1])
@@ -197,7 +197,7 @@ class Search:
         longest = sorted((word for word in words if len(word) > 2), key=lambda word: (-len(word), word))[:MOST_ASKED]
         if not longest:
             return []
-        pairs = [f'("{one}" AND "{other}")' for one, other in combinations(longest, 2)]
+        pairs = [f'("{item}" AND "{other}")' for item, other in combinations(longest, 2)]
         rows = self.db.rows(
             f"""select m.id from message_search as f join chat_messages as m on m.local_id = f.rowid
             where f.message_search match :match and m.role = 'user'
@@ -282,7 +282,7 @@ class Search:
             order by place desc limit :limit""",
             match=query.match, session=session_id, scanned=SCANNED, limit=limit, **wanted.values,
         )  # fmt: skip
-        words = tuple(word for word in (one.strip('"*').casefold() for one in query.match.split('" "')) if word)
+        words = tuple(word for word in (item.strip('"*').casefold() for item in query.match.split('" "')) if word)
         return [_hit(row, (*query.literal, *(word for word in words if word not in query.literal))) for row in rows]
 
     def _scan(self, query: Query, limit: int, session_id: str | None) -> list[Hit]:
@@ -345,8 +345,8 @@ def _around_words(text: str, words: tuple[str, ...]) -> str:
     """Return a piece of the text around the last of these words, all of them between marks."""
     text = unicodedata.normalize("NFC", text)
     plain = folded(text)
-    found = _beginning(words[-1]).search(plain)
-    start = max(0, found.start() - 40) if found else 0
+    result = _beginning(words[-1]).search(plain)
+    start = max(0, result.start() - 40) if result else 0
     start = plain.rfind(" ", 0, start) + 1
     stop = min(len(text), start + 120)
     shown = []
@@ -361,7 +361,7 @@ def _around_words(text: str, words: tuple[str, ...]) -> str:
 
 def _around(text: str, parts: tuple[str, ...]) -> str:
     folded = text.lower()
-    at = min((found for part in parts if (found := folded.find(part)) >= 0), default=0)
+    at = min((result for part in parts if (result := folded.find(part)) >= 0), default=0)
     start = max(0, at - 30)
     piece = ("…" if start else "") + clip(text[start : start + 400], 120)
-    return re.sub("|".join(map(re.escape, parts)), lambda found: OPEN + found[0] + CLOSE, piece, flags=re.IGNORECASE)
+    return re.sub("|".join(map(re.escape, parts)), lambda result: OPEN + result[0] + CLOSE, piece, flags=re.IGNORECASE)

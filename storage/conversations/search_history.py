@@ -35,15 +35,15 @@ class SearchHistory:
         ``total_searches`` of the profile counts it by trigger.
         """
         status: SearchStatus = "failed" if failed else "completed" if hits else "no_results"
-        found = [{"session_id": hit.session_id, "message_id": hit.message_id} for hit in hits]
+        result = [{"session_id": hit.session_id, "message_id": hit.message_id} for hit in hits]
         with self.db.write():
             row = self.db.one(
                 """insert into search_sessions (user_id, filters, results, results_count, status, created_at)
                 values (:user, :filters, :results, :count, :status, :now) returning id""",
                 user=self.db.user_id,
                 filters=to_json({"query": storable(query), "session_id": session_id}),
-                results=to_json(found),
-                count=len(found),
+                results=to_json(result),
+                count=len(result),
                 status=status,
                 now=self.db.stamp(),
             )

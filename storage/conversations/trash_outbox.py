@@ -60,7 +60,7 @@ class TrashOutbox:
         things = f"select thing from trash_rows where token = :token and place = :place and {public}"
         acked = "sync_session_state where session_id" if kind == "c" else "sync_message_state where message_id"
         later_clear_waits = self._weigh_clears(token)
-        told = self.db.rows(
+        result = self.db.rows(
             f"""select thing, coalesce((select rev from sync_outbox where kind = :kind and id = thing), 0) as rev
             from trash_rows
             where token = :token and place = :place and {public}
@@ -77,13 +77,13 @@ class TrashOutbox:
         self.db.execute(f"delete from sync_outbox where kind = :kind and id in ({things})", values)
         self.db.execute(f"delete from sync_grave where kind = :kind and id in ({things})", values)
         private = {row["conv_id"] for row in self.db.rows("select conv_id from sync_optout")}
-        kept = (
+        stored = (
             row
             for row in self._trash_rows.stored(token, "sync_outbox")
             if row["kind"] != "x" and row["conv_id"] not in private
         )
-        self.db.insert_many("sync_outbox", kept, known="or ignore")  # it may have got a word of its own since
-        for row in told:  # beyond the revision of the delete, whose answer may still come; after a clear that waits
+        self.db.insert_many("sync_outbox", stored, known="or ignore")  # it may have got a word of its own since
+        for row in result:  # beyond the revision of the delete, whose answer may still come; after a clear that waits
             thing = {**values, "thing": row["thing"]}
             before = self.db.one(
                 "select op, rev, edited_at from sync_outbox where kind = :kind and id = :thing", **thing

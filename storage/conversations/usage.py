@@ -130,10 +130,10 @@ class Usage:
 
     def usage_days(self, days: int) -> list[dict[str, Any]]:
         """Return the counters of the last ``days`` days that have any, newest first; the first of them is today."""
-        found = self.db.rows(
+        result = self.db.rows(
             _DAYS, user_id=self.db.user_id, today=self.db.stamp()[:10], back=f"-{max(0, days - 1):d} days"
         )
-        return [{**dict(row), "models_used": from_json(row["models_used"])} for row in found]
+        return [{**dict(row), "models_used": from_json(row["models_used"])} for row in result]
 
     def recompute_session(self, session_id: str) -> None:
         """Count a conversation's messages again and bring what it shows up to date."""

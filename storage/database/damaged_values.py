@@ -159,8 +159,8 @@ class DamagedValues:
     def _time_of(self, row: sqlite3.Row) -> str:
         """Return the time that the row's id carries, else the present."""
         for name in ("raw_id", "raw_session_id"):
-            if name in row.keys() and (found := _MILLIS.search(readable(row[name] or b""))):  # noqa: SIM118
-                moment = datetime.fromtimestamp(int(found[1]) / 1000, UTC)
+            if name in row.keys() and (result := _MILLIS.search(readable(row[name] or b""))):  # noqa: SIM118
+                moment = datetime.fromtimestamp(int(result[1]) / 1000, UTC)
                 if 2000 <= moment.year < 2200:
                     return stamp(moment)
         return self.db.stamp()
@@ -190,20 +190,20 @@ class DamagedValues:
         for row in listed:
             json, times = set(_JSON.findall(row["sql"])), set(_TIME.findall(row["sql"]))
             columns = self.db.rows('select name, type, "notnull", pk from pragma_table_info(:name)', name=row["name"])
-            key = tuple(one["name"] for one in sorted(columns, key=lambda one: int(one["pk"])) if one["pk"])
+            key = tuple(item["name"] for item in sorted(columns, key=lambda item: int(item["pk"])) if item["pk"])
             yield _Table(
                 row["name"],
                 key if row["wr"] else ("rowid",),
                 tuple(
                     _Column(
-                        one["name"],
-                        one["type"].upper(),
-                        nullable=not one["notnull"] and not one["pk"],
-                        json=one["name"] in json,
-                        time=one["name"] in times,
+                        item["name"],
+                        item["type"].upper(),
+                        nullable=not item["notnull"] and not item["pk"],
+                        json=item["name"] in json,
+                        time=item["name"] in times,
                     )
-                    for one in columns
-                    if one["type"].upper() in _KINDS
+                    for item in columns
+                    if item["type"].upper() in _KINDS
                 ),
             )
 

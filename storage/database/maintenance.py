@@ -86,8 +86,8 @@ class Maintenance:
 
     def damage(self) -> list[str]:
         """Return SQLite's findings about a damaged file, the first few lines; empty when it is sound."""
-        found = [str(row[0]) for row in self.db.rows(f"pragma integrity_check({SHOWN})")]
-        damaged = [] if found == ["ok"] else found
+        result = [str(row[0]) for row in self.db.rows(f"pragma integrity_check({SHOWN})")]
+        damaged = [] if result == ["ok"] else result
         orphans = self.db.rows("pragma foreign_key_check")
         if orphans:
             tables = ", ".join(sorted({str(row[0]) for row in orphans}))
@@ -230,12 +230,12 @@ class Maintenance:
         )
 
     def _settings(self, place: int) -> dict[str, Any]:
-        found = self.db.rows(
+        result = self.db.rows(
             """select key, value from session_settings
             where session_id = (select id from chat_sessions where local_id = :id) order by key""",
             id=place,
         )
-        return {row["key"]: from_json(row["value"]) for row in found}
+        return {row["key"]: from_json(row["value"]) for row in result}
 
     def _list(self, sql: str, identity: str | int) -> Iterator[dict[str, Any]]:
         """Yield the rows of a query in the form of the export, a few at a time."""

@@ -45,7 +45,9 @@ class Acknowledgements:
         self._sync_pull = sync_pull
         self._sync_push = sync_push
 
-    def settle_push(self, push_seq: int, told: Sequence[Told], seen: Seen | None, *, fence: int, now_ms: int) -> None:
+    def settle_push(
+        self, push_seq: int, results: Sequence[Told], seen: Seen | None, *, fence: int, now_ms: int
+    ) -> None:
         """Take the answer to the push that is on its way.
 
         NotInFlight, a ValueError, when no such push is, and ValueError for an answer that does not fit it; then
@@ -56,20 +58,20 @@ class Acknowledgements:
             there = self._sync_push.inflight()
             if there is None or there.push_seq != push_seq:
                 raise NotInFlight("that push is not on its way")
-            if tuple((one.kind, one.id, one.rev) for one in told) != there.items:
+            if tuple((item.kind, item.id, item.rev) for item in results) != there.items:
                 raise ValueError("the answer does not fit the push")
-            waiting = self._waiting(told)
-            if any(_says_too_little(one, waiting) for one in told):
+            waiting = self._waiting(results)
+            if any(_says_too_little(item, waiting) for item in results):
                 raise ValueError("an acknowledgement does not say where it was written down")
             flown = self._merge.in_flight()
             self.db.execute("delete from sync_inflight")
             with self.db.applying():
-                for one in self._settle_plain(told, waiting):
-                    _SETTLE[one.result](self._ack_results, one, now_ms)
+                for item in self._settle_plain(results, waiting):
+                    _SETTLE[item.result](self._ack_results, item, now_ms)
                 self._sync_pull.record_seen(seen)
-            self._ack_results.forget_deletes(told)
+            self._ack_results.forget_deletes(results)
             self._merge.merge_landed(flown, now_ms)
-            self.db.touch(*self._ack_results.conversations_of(told))
+            self.db.touch(*self._ack_results.conversations_of(results))
 
     def drop_inflight(self, fence: int) -> None:
         """Take a push back, to send its ops in other parcels; the server may have had it."""
@@ -119,37 +121,37 @@ class Acknowledgements:
                 {"id": id_},
             ).rowcount
 
-    def _waiting(self, told: Sequence[Told]) -> Waiting:
+    def _waiting(self, results: Sequence[Told]) -> Waiting:
         """Return op and revision of waiting ops about these items."""
         rows = self.db.rows(
             """select o.kind, o.id, o.op, o.rev from json_each(:items) as j
             join sync_outbox as o
                 on o.kind = json_extract(j.value, '$[0]') and o.id = json_extract(j.value, '$[1]')""",
-            items=to_json([(one.kind, one.id) for one in told]),
+            items=to_json([(item.kind, item.id) for item in results]),
         )
         return {(row["kind"], row["id"]): (row["op"], row["rev"]) for row in rows}
 
-    def _settle_plain(self, told: Sequence[Told], waiting: Waiting) -> list[Told]:
+    def _settle_plain(self, results: Sequence[Told], waiting: Waiting) -> list[Told]:
         """Settle the messages that were taken as they are, all at once; gives the other answers."""
         plain: list[RemoteRow] = []
         others: list[Told] = []
-        for one in told:
-            row = one.row
-            as_sent = one.kind == "m" and row is not None and row.value is None and not row.is_dead
-            if as_sent and one.result == "ok" and waiting.get((one.kind, one.id)) == ("put", one.rev):
+        for item in results:
+            row = item.row
+            as_sent = item.kind == "m" and row is not None and row.value is None and not row.is_dead
+            if as_sent and item.result == "ok" and waiting.get((item.kind, item.id)) == ("put", item.rev):
                 assert row is not None
                 plain.append(row)
             else:
-                others.append(one)
+                others.append(item)
         self._row_writer.record_messages(plain)
         self.db.executemany("delete from sync_outbox where kind = 'm' and id = ?", [(row.id,) for row in plain])
         return others
 
 
-def _says_too_little(told: Told, waiting: Waiting) -> bool:
-    op, rev = waiting.get((told.kind, told.id), ("", 0))
-    written = told.kind != "x" and rev == told.rev and op in ("put", "restore")
-    return written and told.row is None and told.result in ("ok", "lost")
+def _says_too_little(result: Told, waiting: Waiting) -> bool:
+    op, rev = waiting.get((result.kind, result.id), ("", 0))
+    written = result.kind != "x" and rev == result.rev and op in ("put", "restore")
+    return written and result.row is None and result.result in ("ok", "lost")
 
 
 _SETTLE: dict[str, Callable[[AckResults, Told, int], None]] = {

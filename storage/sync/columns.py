@@ -69,19 +69,19 @@ _COUNTS = slice(MESSAGE_COLUMNS.index("has_attachments"), MESSAGE_COLUMNS.index(
 def filled(value: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the values of :data:`MESSAGE_COLUMNS`, in their order."""
     try:
-        found: tuple[Any, ...] = _VALUES(value)
-        if None not in found[_COUNTS]:
-            return found
+        result: tuple[Any, ...] = _VALUES(value)
+        if None not in result[_COUNTS]:
+            return result
     except KeyError:
         pass
     get = value.get
-    return tuple([default if (one := get(name)) is None else one for name, default in _FILLED])
+    return tuple([default if (item := get(name)) is None else item for name, default in _FILLED])
 
 
-def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def is_same(item: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Return whether two messages say the same; JSON may be written differently."""
     for name, default in _FILLED:
-        mine, theirs = one[name], other.get(name)
+        mine, theirs = item[name], other.get(name)
         mine = default if mine is None else mine
         theirs = default if theirs is None else theirs
         if mine != theirs and (

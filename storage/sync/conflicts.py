@@ -43,18 +43,20 @@ class Conflicts:
             )
             if row is None:
                 raise NotFound("That is settled already.")
-            told = self._conflict(dict(row))
-            if told.theirs is None and told.kind != "s":
+            result = self._conflict(dict(row))
+            if result.theirs is None and result.kind != "s":
                 raise Invalid("It was deleted meanwhile. Its text can still be copied from here.")
             self.dismiss(conflict_id)
-            if told.theirs is not None and told.theirs != told.mine:
-                self.record(told.kind, told.thing, told.session_id, told.theirs, told.at)
-            if told.kind == "c":
-                self._conversations.rename(told.thing, told.mine)
-            elif told.kind == "m":
-                self._messages.edit(told.thing, told.mine)
+            if result.theirs is not None and result.theirs != result.mine:
+                self.record(result.kind, result.thing, result.session_id, result.theirs, result.at)
+            if result.kind == "c":
+                self._conversations.rename(result.thing, result.mine)
+            elif result.kind == "m":
+                self._messages.edit(result.thing, result.mine)
             else:
-                self._conversations.set_setting(told.session_id, told.thing[len(told.session_id) + 1 :], told.mine)
+                self._conversations.set_setting(
+                    result.session_id, result.thing[len(result.session_id) + 1 :], result.mine
+                )
 
     def dismiss(self, conflict_id: int) -> None:
         """Let a filed value go."""
@@ -77,9 +79,9 @@ class Conflicts:
 
     def record_setting(self, id_: str, session_id: str, value: str | None, now_ms: int) -> None:
         if value is not None and id_ == f"{session_id}/{PROMPT}":
-            told = json.loads(value)
-            if isinstance(told, str) and told.strip():
-                self.record("s", id_, session_id, told, now_ms)
+            result = json.loads(value)
+            if isinstance(result, str) and result.strip():
+                self.record("s", id_, session_id, result, now_ms)
 
     def record_prompt(self, session_id: str, now_ms: int) -> None:
         """Record a system prompt that waits to be sent while its conversation is deleted elsewhere."""

@@ -158,8 +158,8 @@ class Outbox:
 
     def take_deferred(self, where: str, /, **values: str) -> list[RemoteRow]:
         """Return deferred rows, and remove them."""
-        found = self.db.rows(f"delete from sync_aside where {where} returning content, seq", **values)
-        return [RemoteRow(**json.loads(row["content"])) for row in sorted(found, key=lambda row: int(row["seq"]))]
+        result = self.db.rows(f"delete from sync_aside where {where} returning content, seq", **values)
+        return [RemoteRow(**json.loads(row["content"])) for row in sorted(result, key=lambda row: int(row["seq"]))]
 
     def record_seen(self, rows: Iterable[RemoteRow]) -> None:
         self.db.executemany(

@@ -84,48 +84,48 @@ class Privacy:
         return self.db.one(_MAY_KNOW, id=session_id) is not None
 
     def _hide(self, session_id: str) -> None:
-        told = {"id": session_id, "ms": millis(self.db.now())}
+        values = {"id": session_id, "ms": millis(self.db.now())}
         known = self.db.one(_MAY_KNOW, id=session_id) is not None
         before = self.db.one("select rev from sync_outbox where kind = 'c' and id = :id", id=session_id)
-        self.db.execute("insert into sync_optout (conv_id) values (:id)", told)
+        self.db.execute("insert into sync_optout (conv_id) values (:id)", values)
         if ("c", session_id) in self._merge.in_flight():
             self._acknowledgements.withdraw()  # its words would be sent once more
-        self.db.execute("delete from sync_private_gone where session_id = :id", told)
+        self.db.execute("delete from sync_private_gone where session_id = :id", values)
         self.db.execute(
             """insert into sync_private_gone (session_id, message_id)
             select conv_id, id from sync_outbox where conv_id = :id and kind = 'm' and op = 'del'""",
-            told,
+            values,
         )
-        self.db.execute("delete from sync_outbox where conv_id = :id", told)
+        self.db.execute("delete from sync_outbox where conv_id = :id", values)
         # also where no server is known to have it: a copy of this file may have sent it
         self.db.execute(
             "insert into sync_grave (kind, id) values ('c', :id) on conflict (kind, id) do update set srv_seq = 0",
-            told,
+            values,
         )
         if known:
             self.db.execute(
                 """insert into sync_outbox (kind, id, conv_id, op, rev, sent, edited_at)
                 values ('c', :id, :id, 'del', :rev, 1, :ms)""",
-                {**told, "rev": before["rev"] + 1 if before else 1},
+                {**values, "rev": before["rev"] + 1 if before else 1},
             )
 
     def _show(self, session_id: str) -> None:
         now_ms = millis(self.db.now())
-        told = {"id": session_id, "ms": now_ms}
+        values = {"id": session_id, "ms": now_ms}
         known = self.db.one(_MAY_KNOW, id=session_id) is not None
         before = self.db.one("select rev from sync_outbox where kind = 'c' and id = :id", id=session_id)
-        self.db.execute("delete from sync_optout where conv_id = :id", told)
-        self.db.execute("delete from sync_grave where kind = 'c' and id = :id", told)
-        self.db.execute("delete from sync_outbox where kind = 'c' and id = :id", told)
+        self.db.execute("delete from sync_optout where conv_id = :id", values)
+        self.db.execute("delete from sync_grave where kind = 'c' and id = :id", values)
+        self.db.execute("delete from sync_outbox where kind = 'c' and id = :id", values)
         self.db.execute(
             """insert into sync_outbox (kind, id, conv_id, op, rev, sent, edited_at, arg)
             values ('c', :id, :id, :op, :rev, :known, :ms, :known)""",
-            {**told, "op": "restore" if known else "put", "rev": before["rev"] + 1 if before else 1, "known": known},
+            {**values, "op": "restore" if known else "put", "rev": before["rev"] + 1 if before else 1, "known": known},
         )
         self._name_rescued(session_id)
         self._ack_results.enqueue_conversation(session_id, now_ms)
         for sql in _UNDELETED:
-            self.db.execute(sql, told)
+            self.db.execute(sql, values)
         gone = self.db.rows(
             """select message_id as id from sync_private_gone
             where session_id = :id and message_id not in (select id from chat_messages)""",
@@ -134,7 +134,7 @@ class Privacy:
         for row in gone:
             self.db.execute("insert into sync_grave (kind, id) values ('m', :id) on conflict do nothing", dict(row))
             self._outbox.enqueue("m", row["id"], session_id, "del", now_ms)
-        self.db.execute("delete from sync_private_gone where session_id = :id", told)
+        self.db.execute("delete from sync_private_gone where session_id = :id", values)
         for row in self.db.rows(_UNSET, id=session_id):
             self._outbox.enqueue("s", row["id"], session_id, "del", now_ms)
         self._sync_pull.take_restored([session_id])

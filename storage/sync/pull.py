@@ -155,12 +155,12 @@ class SyncPull:
         now_ms = millis(self.db.now())
         if rows:
             self._merge.merge_rows(rows, resync=False, now_ms=now_ms)
-        told = {"ids": to_json(sorted(session_ids)), "id": message_id, "ms": now_ms}
+        values = {"ids": to_json(sorted(session_ids)), "id": message_id, "ms": now_ms}
         if message_id is not None:
-            self.db.execute(_UNKNOWN_MESSAGES + " and m.id = :id" + _ONCE, told)
+            self.db.execute(_UNKNOWN_MESSAGES + " and m.id = :id" + _ONCE, values)
         elif self.db.one("select 1 from sync_state where resynced > 0"):
             for unknown in (_UNKNOWN_SESSIONS, _UNKNOWN_MESSAGES, _UNKNOWN_SETTINGS):
-                self.db.execute(unknown + _ONCE, told)
+                self.db.execute(unknown + _ONCE, values)
 
 
 _LOST = (

@@ -93,14 +93,14 @@ class SyncPush:
                 return None
             push_seq = state.push_seq + 1
             body = build(state.replica, push_seq, pending)
-            items = tuple((one.kind, one.id, one.rev) for one in pending)
+            items = tuple((item.kind, item.id, item.rev) for item in pending)
             self.db.execute("update sync_state set push_seq = :seq", {"seq": push_seq})
             self.db.execute(
                 "insert into sync_inflight (one, push_seq, body, items) values (1, :seq, :body, :items)",
                 {
                     "seq": push_seq,
                     "body": body,
-                    "items": to_json([(one.kind, one.id, one.rev, one.session_id) for one in pending]),
+                    "items": to_json([(item.kind, item.id, item.rev, item.session_id) for item in pending]),
                 },
             )
             self.db.executemany(
@@ -115,7 +115,7 @@ class SyncPush:
             self.db.execute("update sync_grave set srv_seq = -1 where kind = 'c' and srv_seq = 0")
         self.db.executemany(
             "update sync_grave set srv_seq = -1 where kind = ? and id = ? and srv_seq = 0",
-            [(one.kind, one.id) for one in pending if one.op == "del"],
+            [(item.kind, item.id) for item in pending if item.op == "del"],
         )
 
     def _pick(self, most_ops: int, most_bytes: int, now_ms: int) -> list[Pending]:
@@ -139,13 +139,13 @@ class SyncPush:
             if count and (size + weight > most_bytes or count >= most_ops):
                 break
             size += weight
-            one = _pending(row)
+            item = _pending(row)
             if row["kind"] != "c":
-                rest.append(one)
+                rest.append(item)
             elif row["op"] == "del":
-                last.append(one)
+                last.append(item)
             else:
-                first.append(one)
+                first.append(item)
         if gone:
             self.db.executemany("delete from sync_outbox where seq = ?", [(seq,) for seq in gone])
         return first + rest + last

@@ -67,21 +67,21 @@ class Recovery:
         return place
 
     def move(self, message_ids: Collection[str], place: str) -> None:
-        told = {"ids": to_json(sorted(message_ids)), "place": place}
+        values = {"ids": to_json(sorted(message_ids)), "place": place}
         some = "(select value from json_each(:ids))"
-        self.db.execute(f"update chat_messages set session_id = :place where id in {some}", told)
-        self.db.execute(f"delete from sync_outbox where kind = 'm' and id in {some}", told)
-        self.db.execute(f"delete from sync_message_state where message_id in {some}", told)
+        self.db.execute(f"update chat_messages set session_id = :place where id in {some}", values)
+        self.db.execute(f"delete from sync_outbox where kind = 'm' and id in {some}", values)
+        self.db.execute(f"delete from sync_message_state where message_id in {some}", values)
         self.db.execute(
             "insert into sync_rescued (message_id) select value from json_each(:ids) where true on conflict do nothing",
-            {"ids": told["ids"]},
+            {"ids": values["ids"]},
         )
 
     def assign_new_id(self, message_id: str) -> str:
         """Give a message another id: the one it has is the server's."""
         new = ids.message_id(self.db.now(), self.db.token)
-        told = {"new": new, "id": message_id}
-        self.db.execute("update chat_messages set id = :new where id = :id", told)
-        self.db.execute("update chat_messages set user_message_id = :new where user_message_id = :id", told)
-        self.db.execute("update live_replies set user_message_id = :new where user_message_id = :id", told)
+        values = {"new": new, "id": message_id}
+        self.db.execute("update chat_messages set id = :new where id = :id", values)
+        self.db.execute("update chat_messages set user_message_id = :new where user_message_id = :id", values)
+        self.db.execute("update live_replies set user_message_id = :new where user_message_id = :id", values)
         return new

@@ -48,11 +48,11 @@ class RemovedConversations:
         """Return what other devices removed since this teller asked last, oldest first, as far as it can be undone."""
         key = TOLD + teller
         state = self.db.one("select value from local_state where key = :key", key=key)
-        told = json.loads(state["value"]) if state else 0
+        result = json.loads(state["value"]) if state else 0
         rows = self.db.rows(
             """select token, sessions, messages, title, kind from trash
             where elsewhere = 1 and token > :told and at >= :oldest order by token""",
-            told=told, oldest=self._trash_rows.oldest_restorable(),
+            told=result, oldest=self._trash_rows.oldest_restorable(),
         )  # fmt: skip
         if rows:
             with self.db.write():

@@ -102,11 +102,11 @@ class RowWriter:
                 self._search_index.defer_after(before)
         self.record_messages(rows)
         added: dict[str, list[int]] = {}
-        for one in made:
-            counted = added.setdefault(one[1], [0, 0])
-            if not one[_ERROR]:
+        for item in made:
+            counted = added.setdefault(item[1], [0, 0])
+            if not item[_ERROR]:
                 counted[0] += 1
-                counted[1] += one[_TOKENS] or 0
+                counted[1] += item[_TOKENS] or 0
         self.db.executemany(
             "insert into update_session_stats (session_id, messages, tokens) values (?, ?, ?)",
             [(session_id, count, tokens) for session_id, (count, tokens) in added.items()],
@@ -148,14 +148,14 @@ class RowWriter:
 
     def drop_conversation(self, session_id: str) -> None:
         """Take a conversation away with all it has; its drafts stay."""
-        told = {"id": session_id}
+        values = {"id": session_id}
         # whatever comes of them after this is new
         self.db.execute(
             """delete from sync_message_state
             where message_id in (select id from chat_messages where session_id = :id)""",
-            told,
+            values,
         )
-        self.db.execute("delete from sync_setting_state where id >= :id || '/' and id < :id || '0'", told)
+        self.db.execute("delete from sync_setting_state where id >= :id || '/' and id < :id || '0'", values)
         self._search_index.remove_conversation(session_id)
         with self.db.in_bulk():
             self.db.execute("delete from chat_messages where session_id = :id", {"id": session_id})
@@ -182,13 +182,13 @@ class RowWriter:
     def store_summaries(self, rows: Iterable[RemoteRow]) -> None:
         """Keep what a list of the newest said of conversations whose messages are still to come."""
         for row in rows:
-            told = {name: row.value.get(name) for name in SUMMARY} if row.value else {}
-            if told.get("message_count"):
-                told["total_tokens"] = told["total_tokens"] or 0
+            result = {name: row.value.get(name) for name in SUMMARY} if row.value else {}
+            if result.get("message_count"):
+                result["total_tokens"] = result["total_tokens"] or 0
                 self.db.execute(
                     """insert into sync_bodiless (session_id, summary) values (:id, :summary)
                     on conflict (session_id) do update set summary = excluded.summary""",
-                    {"id": row.id, "summary": to_json(told)},
+                    {"id": row.id, "summary": to_json(result)},
                 )
                 self._freshen([row.id])
 
@@ -196,13 +196,13 @@ class RowWriter:
         """Update the time of the last change, and the summary of conversations that are not complete yet."""
         ids = list(session_ids)
         self.db.touch(*ids)
-        told = {"ids": to_json(ids)}
+        values = {"ids": to_json(ids)}
         for row in self.db.rows(
             """select b.session_id as id, b.summary, s.last_message_timestamp as at, s.message_count as count
             from json_each(:ids) as j
             join sync_bodiless as b on b.session_id = j.value
             join chat_sessions as s on s.id = b.session_id""",
-            **told,
+            **values,
         ):
             summary: dict[str, Any] = json.loads(row["summary"])
             if (summary["last_message_timestamp"] or "") >= (row["at"] or ""):
@@ -217,7 +217,7 @@ class RowWriter:
             """update chat_sessions
             set updated_at = last_message_timestamp, last_activity = max(last_activity, last_message_timestamp)
             where id in (select value from json_each(:ids)) and last_message_timestamp > updated_at""",
-            told,
+            values,
         )
 
     def mark_complete(self, session_ids: Iterable[str]) -> None:
@@ -232,9 +232,9 @@ class RowWriter:
 
     def _insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         rest: Iterator[Sequence[Any]] = iter(rows)
-        one = "(" + ", ".join("?" * len(columns)) + ")"
+        item = "(" + ", ".join("?" * len(columns)) + ")"
         while some := list(islice(rest, A_STATEMENT)):
-            places = ", ".join([one] * len(some))
+            places = ", ".join([item] * len(some))
             self.db.execute(
                 f"insert into {table} ({', '.join(columns)}) values {places}",
                 [value for row in some for value in row],

@@ -87,27 +87,27 @@ class UpstreamPull:
         """Compare a list with the one before; ``whole``: it names every conversation that there is."""
         with self.db.write():
             self._sync_metadata.require_fence(fence)
-            facts = {row["id"]: row for row in self.db.rows(_FACTS, ids=to_json([one.id for one in entries]))}
+            facts = {row["id"]: row for row in self.db.rows(_FACTS, ids=to_json([item.id for item in entries]))}
             changed, fresh = [], []
             with self.db.applying():
-                for one in entries:
-                    fact = facts[one.id]
+                for item in entries:
+                    fact = facts[item.id]
                     if fact["private"] or (fact["grave"] and not fact["here"]):
                         if fact["op"] != "del":  # deleted here, and there again
-                            self._outbox.enqueue("c", one.id, one.id, "del", now_ms)
+                            self._outbox.enqueue("c", item.id, item.id, "del", now_ms)
                         continue
-                    if fact["op"] == "del" or (fact["op"] is None and fact["fp"] == one.fingerprint and fact["here"]):
+                    if fact["op"] == "del" or (fact["op"] is None and fact["fp"] == item.fingerprint and fact["here"]):
                         continue
                     if not fact["here"]:
-                        fresh.append(one)
+                        fresh.append(item)
                     else:
-                        self._take_title(one, fact, now_ms)
-                    if fact["fp"] != one.fingerprint or not fact["here"]:
-                        changed.append(one.id)
+                        self._take_title(item, fact, now_ms)
+                    if fact["fp"] != item.fingerprint or not fact["here"]:
+                        changed.append(item.id)
                 self._take_fresh(fresh)
             if not whole:
                 return Survey(tuple(changed))
-            missing = self._missing({one.id for one in entries})
+            missing = self._missing({item.id for item in entries})
             missing, held = self._believed(missing)
             self.db.execute("update sync_state set complete = :whole", {"whole": not changed})
             for row in self.db.rows(_UNKNOWN):
@@ -125,7 +125,7 @@ class UpstreamPull:
                 "select 1 from chat_sessions where id = :id", id=session_id
             ) or self._sync_metadata.is_private(session_id):
                 return 0
-            by_id = {one.id: one for one in messages}
+            by_id = {item.id: item for item in messages}
             ids = to_json(list(by_id))
             here = {row["id"]: dict(row) for row in self.db.rows(_HERE, ids=ids)}
             graves = {
@@ -137,15 +137,15 @@ class UpstreamPull:
             fresh: list[InMessage] = []
             taken = 0
             with self.db.applying():
-                for one in by_id.values():
-                    mine = here.get(one.id)
-                    if one.id in graves:
+                for item in by_id.values():
+                    mine = here.get(item.id)
+                    if item.id in graves:
                         continue
                     if mine is None:
-                        fresh.append(one)
+                        fresh.append(item)
                     elif mine["session_id"] == session_id:
-                        taken += self._take_message(one, mine, session_id, now_ms)
-                self._row_writer.insert_messages([_row(one.id, session_id, one.value) for one in fresh])
+                        taken += self._take_message(item, mine, session_id, now_ms)
+                self._row_writer.insert_messages([_row(item.id, session_id, item.value) for item in fresh])
                 self._note_base(fresh)
                 if fingerprint is not None:
                     self._offer_lost(session_id, ids, now_ms)
@@ -190,30 +190,30 @@ class UpstreamPull:
     def _take_fresh(self, entries: Sequence[Entry]) -> None:
         rows = [
             RemoteRow(
-                "c", one.id, one.id, 1, 1, value={"title": one.title, "created_at": one.created_at} | _summary(one)
+                "c", item.id, item.id, 1, 1, value={"title": item.title, "created_at": item.created_at} | _summary(item)
             )
-            for one in entries
+            for item in entries
         ]
         self._row_writer.insert_conversations(rows)
         self._row_writer.store_summaries(rows)
-        for one in entries:
+        for item in entries:
             self.db.execute(
                 """insert into sync_remote (id, title_base) values (:id, :title)
                 on conflict (id) do update set fp = null, title_base = excluded.title_base, title_sent = null""",
-                {"id": one.id, "title": one.title},
+                {"id": item.id, "title": item.title},
             )
 
-    def _take_title(self, one: Entry, fact: sqlite3.Row, now_ms: int) -> None:
+    def _take_title(self, item: Entry, fact: sqlite3.Row, now_ms: int) -> None:
         """Take the title of the last writer, as far as that can be told; record the other one as a conflict."""
-        mine, theirs = fact["title"], one.title
+        mine, theirs = fact["title"], item.title
         take = theirs != mine
         if take and theirs == DEFAULT_TITLE and fact["op"] is None:
             # nobody gives that title: it was deleted, and made again by a message that came without one
             take = False
-            self._outbox.enqueue("c", one.id, one.id, "put", now_ms)
+            self._outbox.enqueue("c", item.id, item.id, "put", now_ms)
         elif fact["op"] is not None and theirs == mine:
             if fact["op"] == "put":
-                self._outbox.dequeue("c", one.id)  # it arrived, whatever was answered
+                self._outbox.dequeue("c", item.id)  # it arrived, whatever was answered
         elif fact["op"] is not None and theirs in (fact["title_base"], fact["title_sent"]):
             take = False  # nobody has written since
         elif fact["op"] is not None:
@@ -222,26 +222,26 @@ class UpstreamPull:
             take = overtaken or (not fact["cls"] and theirs != DEFAULT_TITLE)
             if take:
                 if fact["op"] == "put":
-                    self._outbox.dequeue("c", one.id)
+                    self._outbox.dequeue("c", item.id)
                 if fact["cls"]:
-                    self._conflicts.record("c", one.id, one.id, mine, now_ms)
+                    self._conflicts.record("c", item.id, item.id, mine, now_ms)
             elif theirs != DEFAULT_TITLE:
-                self._conflicts.record("c", one.id, one.id, theirs, now_ms)
-        self._outbox.record_known("c", one.id, 1)
+                self._conflicts.record("c", item.id, item.id, theirs, now_ms)
+        self._outbox.record_known("c", item.id, 1)
         self.db.execute(
             """update sync_session_state set created_seq = 1, title_cls = iif(:take, 0, title_cls)
             where session_id = :id""",
-            {"id": one.id, "take": take},
+            {"id": item.id, "take": take},
         )
         self.db.execute(
             """insert into sync_remote (id, title_base) values (:id, :title)
             on conflict (id) do update set title_base = excluded.title_base""",
-            {"id": one.id, "title": theirs},
+            {"id": item.id, "title": theirs},
         )
-        created = min(fact["created_at"], one.created_at)
+        created = min(fact["created_at"], item.created_at)
         if take or created != fact["created_at"]:
             value = {"title": theirs if take else mine, "created_at": created}
-            self._row_writer.set_title(RemoteRow("c", one.id, one.id, 1, 1, value=value))
+            self._row_writer.set_title(RemoteRow("c", item.id, item.id, 1, 1, value=value))
 
     def _missing(self, listed: Collection[str]) -> tuple[str, ...]:
         rows = self.db.rows(
@@ -292,46 +292,46 @@ class UpstreamPull:
             {"id": session_id, "ids": ids, "ms": now_ms},
         )
 
-    def _take_message(self, one: InMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> bool:
+    def _take_message(self, item: InMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> bool:
         """Merge a message; return whether what is here changed."""
-        there, here = digest(one.value), digest(mine)
-        self._note_base([one])
+        there, here = digest(item.value), digest(mine)
+        self._note_base([item])
         if mine["op"] is None:
-            if there != here and one.value["error_message"] and not mine["error_message"]:
+            if there != here and item.value["error_message"] and not mine["error_message"]:
                 return False  # what succeeded stands
-            told: Mapping[str, Any] = enriched(mine, one.value)
+            result: Mapping[str, Any] = enriched(mine, item.value)
         elif there in (here, mine["base"], mine["sent"]):
             return False  # nobody else has written since; ours goes there
         else:
-            told = self._weighed(one, mine, session_id, now_ms)
-        if is_same(mine, told):
+            result = self._weighed(item, mine, session_id, now_ms)
+        if is_same(mine, result):
             return False
-        self._row_writer.update_message(_row(one.id, session_id, told))
+        self._row_writer.update_message(_row(item.id, session_id, result))
         return True
 
-    def _weighed(self, one: InMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> Mapping[str, Any]:
+    def _weighed(self, item: InMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> Mapping[str, Any]:
         """Return the winning form of a message that two devices wrote; record the other one as a conflict."""
-        ours, theirs = rank(mine), rank(one.value)
+        ours, theirs = rank(mine), rank(item.value)
         stands = ours > theirs and (ours[0] != theirs[0] or digest(mine) != mine["sent"])
-        if one.value["content"] != mine["content"]:
-            self._conflicts.record("m", one.id, session_id, (one.value if stands else mine)["content"], now_ms)
+        if item.value["content"] != mine["content"]:
+            self._conflicts.record("m", item.id, session_id, (item.value if stands else mine)["content"], now_ms)
         if stands:
             return mine
-        self._outbox.dequeue("m", one.id)
-        return enriched(mine, one.value)
+        self._outbox.dequeue("m", item.id)
+        return enriched(mine, item.value)
 
     def _note_base(self, messages: Iterable[InMessage]) -> None:
-        for one in messages:
-            self._outbox.record_known("m", one.id, 1)
+        for item in messages:
+            self._outbox.record_known("m", item.id, 1)
             self.db.execute(
                 """insert into sync_remote_message (message_id, base, extra) values (:id, :base, :extra)
                 on conflict (message_id) do update set base = excluded.base, extra = excluded.extra""",
-                {"id": one.id, "base": digest(one.value), "extra": to_json(one.extra) if one.extra else None},
+                {"id": item.id, "base": digest(item.value), "extra": to_json(item.extra) if item.extra else None},
             )
 
 
-def _summary(one: Entry) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in SUMMARY}
+def _summary(item: Entry) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in SUMMARY}
 
 
 def _row(id_: str, session_id: str, value: Mapping[str, Any]) -> RemoteRow:

@@ -89,9 +89,9 @@ class UpstreamPush:
             conversations: list[Outgoing] = []
             room = most_bytes
             for session_id in self._waiting_conversations(now_ms, most_conversations, skip):
-                one, size = self._outgoing(session_id, now_ms, most_messages, room)
-                if one is not None:
-                    conversations.append(one)
+                item, size = self._outgoing(session_id, now_ms, most_messages, room)
+                if item is not None:
+                    conversations.append(item)
                     room -= size
                 if room <= 0:
                     break
@@ -181,13 +181,13 @@ class UpstreamPush:
         rev = own["rev"] if own is not None and own["free"] else None
         size = OVERHEAD
         messages: list[OutMessage] = []
-        for found in self.db.rows(_MESSAGES, id=session_id, now=now_ms, most=most):
-            size += OVERHEAD + sum(len(found[name] or "") for name in _LONG)
+        for result in self.db.rows(_MESSAGES, id=session_id, now=now_ms, most=most):
+            size += OVERHEAD + sum(len(result[name] or "") for name in _LONG)
             if messages and size > room:
                 break
-            value = {name: found[name] for name in MESSAGE_COLUMNS}
-            messages.append(OutMessage(found["id"], found["rev"], value, json.loads(found["extra"] or "{}")))
-            self._note_sent(found["id"], value)
+            value = {name: result[name] for name in MESSAGE_COLUMNS}
+            messages.append(OutMessage(result["id"], result["rev"], value, json.loads(result["extra"] or "{}")))
+            self._note_sent(result["id"], value)
         if rev is None and not messages:
             return None, 0
         if rev is not None:
@@ -208,17 +208,17 @@ class UpstreamPush:
 
     def offer_conversation(self, session_id: str, now_ms: int) -> None:
         """Say a conversation with all its messages: the server has it no more, or never had."""
-        told = {"id": session_id, "ms": now_ms}
+        values = {"id": session_id, "ms": now_ms}
         self.db.execute(
             """insert into sync_outbox (kind, id, conv_id, op, edited_at) values ('c', :id, :id, 'put', :ms)
             on conflict (kind, id) do update set op = 'put'""",
-            told,
+            values,
         )
         self.db.execute(
             """insert into sync_outbox (kind, id, conv_id, op, edited_at)
             select 'm', id, session_id, 'put', :ms from chat_messages where session_id = :id and role <> 'system'
             on conflict (kind, id) do update set op = 'put'""",
-            told,
+            values,
         )
 
     def _note_sent(self, message_id: str, value: dict[str, Any]) -> None:

@@ -96,7 +96,7 @@ class Outgoing:
     def items(self) -> tuple[Item, ...]:
         """Return everything that an acknowledgement covers."""
         own: tuple[Item, ...] = () if self.rev is None else (("c", self.id, self.rev),)
-        return own + tuple(("m", one.id, one.rev) for one in self.messages)
+        return own + tuple(("m", item.id, item.rev) for item in self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,8 @@ class InMessage:
 
 def digest(value: Mapping[str, Any]) -> str:
     """Return a digest of a message as every such server returns it: without error text and microseconds."""
-    told = [value["role"], value["content"], bool(value["error_message"]), value["message_timestamp"][:23]]
-    return blake2b(json.dumps(told).encode(), digest_size=12).hexdigest()
+    result = [value["role"], value["content"], bool(value["error_message"]), value["message_timestamp"][:23]]
+    return blake2b(json.dumps(result).encode(), digest_size=12).hexdigest()
 
 
 def rank(value: Mapping[str, Any]) -> tuple[bool, int, str]:
@@ -135,20 +135,20 @@ def rank(value: Mapping[str, Any]) -> tuple[bool, int, str]:
 
 def enriched(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``theirs`` with fields of ``mine`` that the server does not return, for example error texts."""
-    told = {name: _fuller(name, mine[name], theirs.get(name)) for name in MESSAGE_COLUMNS}
-    told |= {"role": theirs["role"], "content": theirs["content"]}
+    values = {name: _fuller(name, mine[name], theirs.get(name)) for name in MESSAGE_COLUMNS}
+    values |= {"role": theirs["role"], "content": theirs["content"]}
     failed = theirs["error_message"]
-    told["error_message"] = (mine["error_message"] or failed) if failed else None
+    values["error_message"] = (mine["error_message"] or failed) if failed else None
     same_moment = mine["message_timestamp"][:23] == theirs["message_timestamp"][:23]
-    told["message_timestamp"] = (mine if same_moment else theirs)["message_timestamp"]
-    return told
+    values["message_timestamp"] = (mine if same_moment else theirs)["message_timestamp"]
+    return values
 
 
 def _fuller(name: str, mine: Any, theirs: Any) -> Any:
     if theirs is None or theirs == DEFAULTS.get(name):
         return mine
     if name == "metadata" and mine:
-        kept = json.loads(mine)
-        if isinstance(kept, dict) and kept:
-            return to_json(kept | json.loads(theirs))
+        stored = json.loads(mine)
+        if isinstance(stored, dict) and stored:
+            return to_json(stored | json.loads(theirs))
     return theirs
