@@ -83,7 +83,7 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
             stack.push_async_callback(change_notifier.close)
             stack.push_async_callback(mailer.aclose)
             stack.push_async_callback(shared.close)
-            await stack.enter_async_context(running_retention(database, settings.keeping_seconds))
+            await stack.enter_async_context(running_retention(database, settings.retention_delay_seconds))
             if background is not None:
                 await stack.enter_async_context(background(installed))
             yield
@@ -102,7 +102,7 @@ def create_app(settings: ServerSettings, *, clock: Clock = utc_now, background: 
         settings,
         database,
         tokens,
-        RateLimits(settings, clock, metrics.refused, shared if settings.shared_rates else None),
+        RateLimits(settings, clock, metrics.refused, shared if settings.shared_rate_limits else None),
         sign_in,
         Reauthentication(database, sign_in, clock),
         Recovery(settings.public_url, database, passwords, mailer, clock),

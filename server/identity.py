@@ -42,7 +42,7 @@ class Caller:
     tier: str = "anonymous"
     """``anonymous`` without a sign-in, else profiles.subscription_tier."""
     is_external: bool = False
-    """Whether the caller signs in at another service."""
+    """True if the caller signs in at another service."""
 
     @property
     def user_id(self) -> UUID:

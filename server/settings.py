@@ -67,11 +67,11 @@ class ServerSettings:
     external: External = External()
     upstream: Upstream = Upstream()
     anonymous_chat: bool = False
-    """Whether callers without a sign-in may use models of the free tier."""
+    """True if callers without a sign-in may use models of the free tier."""
     redis_url: str = field(default="", repr=False)
     """Redis that counts rate limits; empty: this process does, together with other servers of the database."""
-    shared_rates: bool = True
-    """Whether servers of one database share their counts when there is no Redis."""
+    shared_rate_limits: bool = True
+    """True if servers of one database share their counts when there is no Redis."""
     trusted_proxies: int = 0
     """Number of proxies in front that append to X-Forwarded-For; 0: the header is ignored."""
     rate_limits: bool = True
@@ -88,7 +88,7 @@ class ServerSettings:
     body_seconds: float = 30.0
     """Time limit for receiving a body."""
     shutdown_seconds: float = 10.0
-    keeping_seconds: float = 5.0
+    retention_delay_seconds: float = 5.0
     """Delay after the start of the first removal of expired rows and the first daily statistics."""
     pool_size: int = 10
     pool_seconds: float = 5.0
@@ -96,7 +96,7 @@ class ServerSettings:
     argon2_memory_kib: int = 19 * 1024
     """Memory of argon2id. OWASP recommends 19 MiB with two passes and one lane; tests use less."""
     chat_logging: bool = False
-    """Whether visits of web clients are stored (ENABLE_CHAT_LOGGING)."""
+    """True if visits of web clients are stored (ENABLE_CHAT_LOGGING)."""
     user_id_salt: str = field(default="", repr=False)
     """Salt of visitors' hashed addresses (USER_ID_SALT), of at least :data:`SALT_BYTES` bytes."""
     metrics_token: str = field(default="", repr=False)

@@ -140,6 +140,6 @@ def serving_settings(postgres: Embedded) -> ServerSettings:
         service_url=postgres.service_url,
         jwt_secret="a secret of the tests, long enough for HS256",
         rate_limits=False,
-        keeping_seconds=86_400.0,  # no test meets with it by chance
+        retention_delay_seconds=86_400.0,  # no test meets with it by chance
         argon2_memory_kib=64,
     )

@@ -47,11 +47,11 @@ async def begin(connection: Connection, now: datetime) -> Codes:
 
 async def is_waiting(connection: Connection, user_code: str, now: datetime) -> bool:
     """Return whether a terminal shows this code and waits for a decision."""
-    found = await connection.execute(
+    cursor = await connection.execute(
         "select 1 from sterna.device_codes where user_code = %s and expires_at > %s and user_id is null and not denied",
         (user_code, now),
     )
-    return await found.fetchone() is not None
+    return await cursor.fetchone() is not None
 
 
 async def decide(connection: Connection, user_code: str, user_id: UUID | None, now: datetime) -> bool:
@@ -66,8 +66,8 @@ async def decide(connection: Connection, user_code: str, user_id: UUID | None, n
 
 async def is_known(connection: Connection, device_code: str) -> bool:
     """Return whether this is the code of a terminal, waiting or expired."""
-    found = await connection.execute("select 1 from sterna.device_codes where hash = %s", (hashed(device_code),))
-    return await found.fetchone() is not None
+    cursor = await connection.execute("select 1 from sterna.device_codes where hash = %s", (hashed(device_code),))
+    return await cursor.fetchone() is not None
 
 
 async def poll(connection: Connection, device_code: str, now: datetime) -> Account | Refusal:

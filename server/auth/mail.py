@@ -31,7 +31,7 @@ class Mailer:
 
     @property
     def is_configured(self) -> bool:
-        """Whether mail can be sent."""
+        """True if mail can be sent."""
         return bool(self._url.hostname)
 
     def send_later(self, work: Coroutine[None, None, None]) -> None:

@@ -43,7 +43,7 @@ class VerifiedToken:
 
     identity: Identity
     is_external: bool = False
-    """Whether it is of an external sign-in, whose accounts are created here at their first request."""
+    """True for a token of an external sign-in, whose accounts are created here at their first request."""
 
 
 class Tokens:

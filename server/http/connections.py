@@ -31,7 +31,7 @@ class Connection(Protocol):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the server waits for the client."""
+        """True if the server waits for the client."""
 
 
 class Connections:

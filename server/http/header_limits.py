@@ -40,7 +40,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the server waits for the client."""
+        """True if the server waits for the client."""
         return self._running is None or self._running.response_complete or self._running.more_body
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

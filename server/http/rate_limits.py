@@ -88,7 +88,7 @@ class Remaining:
     """Seconds since 1970 at which the oldest counted request leaves the hour."""
     refused: bool = False
     is_flood: bool = False
-    """Whether as many requests were refused as are allowed."""
+    """True if as many requests were refused as are allowed."""
 
     def headers(self, now: float) -> dict[str, str]:
         """Return the headers of responses."""

@@ -54,7 +54,7 @@ class Relay:
 
     def __init__(self, upstream: Upstream, cache: Cache | None = None) -> None:
         self.is_configured = bool(upstream.base_url)
-        """Whether the server has a model service."""
+        """True if the server has a model service."""
         self._provider = OpenAIProvider(
             Endpoint("upstream", upstream.base_url, lambda: upstream.key or None, url_hint="--upstream-url")
         )

@@ -73,7 +73,7 @@ class Relation:
 
     @property
     def is_scalar(self) -> bool:
-        """Whether a row is a scalar."""
+        """True if a row is a scalar."""
         return list(self.columns) == [SCALAR]
 
 

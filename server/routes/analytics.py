@@ -40,7 +40,7 @@ class SessionEnd(BaseModel):
 
 
 class SessionEnded(BaseModel):
-    """Whether an open session of the caller was ended."""
+    """True if an open session of the caller was ended."""
 
     success: bool
 

@@ -122,7 +122,7 @@ class PullQuery:
 
     @property
     def is_delta(self) -> bool:
-        """Whether the query is for delta mode."""
+        """True if the query is for delta mode."""
         return not (self.since is None and self.newest is None and self.session is None)
 
 

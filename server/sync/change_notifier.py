@@ -30,7 +30,7 @@ class Waiter:
         self.seq = seq
         """The newest number that the device knows."""
         self.is_over = False
-        """Whether the server shuts down."""
+        """True if the server shuts down."""
         self._newest = seq
         self._moved = asyncio.Event()
 

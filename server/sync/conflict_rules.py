@@ -102,7 +102,7 @@ class Verdict:
     result: Literal["ok", "lost", "deleted", "conv_missing", "rejected"]
     code: str = ""
     with_value: bool = False
-    """Whether the acknowledgement contains the value of the row, because it differs from what was sent."""
+    """True if the acknowledgement contains the value of the row, because it differs from what was sent."""
 
 
 _OK, _DELETED = Verdict("ok"), Verdict("deleted")

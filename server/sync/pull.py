@@ -161,7 +161,7 @@ class Head:
     """None until a device gets it."""
     is_known: bool
     may_lag: bool = False
-    """Whether this is a standby that is not ahead of the device: the missing rows may still arrive."""
+    """True if this is a standby that is not ahead of the device: the missing rows may still arrive."""
 
 
 _REPLICA_COLUMNS: Final = """select

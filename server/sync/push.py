@@ -134,7 +134,7 @@ class PushOperation:
     now: int
     sent_at: int | None
     one_by_one: bool = False
-    """Whether each op is applied by itself, so that one that the database rejects does not affect the others."""
+    """True if each op is applied by itself, so that one that the database rejects does not affect the others."""
     size: int = 0
     """Bytes of the decompressed request."""
     max_bytes: int = 0

@@ -29,8 +29,8 @@ def settings(postgres: Embedded) -> ServerSettings:
         service_url=postgres.service_url,
         jwt_secret=SECRET,
         rate_limits=False,
-        shared_rates=False,  # tests that count share this machine's address
-        keeping_seconds=86_400.0,  # no test meets with it by chance
+        shared_rate_limits=False,  # tests that count share this machine's address
+        retention_delay_seconds=86_400.0,  # no test meets with it by chance
         argon2_memory_kib=64,
     )
 

@@ -215,7 +215,7 @@ def test_what_is_over_goes_and_tombstones_stay(ada: Person, db: Db, served: Serv
     )
     names = len(rows(db, ada, "sync_commit"))
     assert names > 1
-    served(keeping_seconds=0.0)
+    served(retention_delay_seconds=0.0)
     until(lambda: [row["id"] for row in rows(db, ada, "sync_trash")] == ["m2"], "the trash is emptied")
     until(lambda: [row["replica"] for row in rows(db, ada, "sync_replica")] == ["other"], "devices are forgotten")
     (left,) = rows(db, ada, "sync_commit")

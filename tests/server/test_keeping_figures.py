@@ -11,7 +11,7 @@ from waiting import until
 
 def test_a_server_that_runs_writes_the_figures_of_the_day(db: Db, served: Callable[..., str]) -> None:
     db.execute("delete from system_stats")
-    served(keeping_seconds=0.0)
+    served(retention_delay_seconds=0.0)
 
     def row() -> dict[str, Any] | None:
         return db.execute("select * from system_stats where stat_date = (now() at time zone 'UTC')::date").fetchone()

@@ -83,7 +83,7 @@ def test_a_database_that_is_away_costs_no_count(settings: ServerSettings) -> Non
 
 def test_guesses_at_passwords_are_counted_together_at_once(served: Callable[..., str], db: Db) -> None:
     address = ".".join(str(Random().randrange(1, 250)) for _ in range(4))
-    servers = [served(rate_limits=True, shared_rates=True, trusted_proxies=1) for _ in range(2)]
+    servers = [served(rate_limits=True, shared_rate_limits=True, trusted_proxies=1) for _ in range(2)]
     answers = []
     for n in range(32):
         with client_of(servers[n % 2], {"x-forwarded-for": address}) as http:
