@@ -1,7 +1,7 @@
--- Roles, schemas and identity: who owns what, and whom a statement is for.
+-- Roles, schemas, and the identity of a statement.
 --
--- On a Supabase project, or any server that has an auth schema of its own, what exists there stays as it is. The role that installs need
--- not be a superuser: it must be able to create roles and own the database, or find the roles below made already.
+-- An existing auth schema, as of a Supabase project, stays as it is. The installing role need not be a superuser: it must own the database
+-- and be able to create roles, unless the roles below exist.
 
 do $$
 declare
@@ -16,9 +16,9 @@ begin
         execute format('grant sterna_owner to %I', current_user);
     end if;
     execute format('grant create on database %I to sterna_owner', current_database());
-    -- every time of a row is read and written in one zone, and so is the day that use is counted on
+    -- all times are read and written in one zone, which also defines the day of usage
     execute format('alter database %I set timezone = %L', current_database(), 'UTC');
-    -- every statement here is short: compiling one costs more than running it
+    -- statements are short, so that compiling one costs more than running it
     execute format('alter database %I set jit = off', current_database());
 end
 $$;
@@ -43,7 +43,7 @@ set role sterna_owner;
 
 grant usage on schema sterna to service_role;
 
--- What every table here has: row security that holds for its owner too, nothing for anybody, everything for the server.
+-- Protects tables: row security also for their owner, no rights for anybody, all rights for the server.
 create or replace procedure sterna.guard(p_tables regclass [])
 language plpgsql
 set search_path = pg_catalog
@@ -63,7 +63,7 @@ end
 $$;
 revoke all on procedure sterna.guard(regclass []) from public;
 
--- Functions for the server alone.
+-- Restricts functions to the server.
 create or replace procedure sterna.reserve(p_functions regprocedure [])
 language plpgsql
 set search_path = pg_catalog
@@ -79,7 +79,7 @@ end
 $$;
 revoke all on procedure sterna.reserve(regprocedure []) from public;
 
--- Which files of this folder were applied, and how they read.
+-- Applied files of this folder, with their checksums.
 create table if not exists sterna.schema_files (
     name text not null,
     checksum text not null,
@@ -88,7 +88,7 @@ create table if not exists sterna.schema_files (
 );
 call sterna.guard('{sterna.schema_files}');
 
--- What the server keeps for itself, such as the key that signs its tokens.
+-- Secrets of the server, such as the key that signs its tokens.
 create table if not exists sterna.secrets (
     name text not null,
     value text not null,
@@ -121,7 +121,7 @@ begin
     language sql stable
     as 'select nullif(current_setting(''request.jwt.claims'', true), '''')::jsonb';
 
-    -- null, and no error, for the subject of another sign-in that is no uuid
+    -- null without an error for a subject of an external sign-in that is not a uuid
     create or replace function auth.uid() returns uuid
     language sql stable
     as $f$
@@ -137,8 +137,8 @@ begin
 end
 $$;
 
--- Whether the statement is the server's own: of service_role, or of somebody who may act as the owner of the schema. Inside a function that
--- runs as its owner this still tells who asked. Claims are not believed here: whoever may set them may set any.
+-- True for a statement of the server: of service_role, or of a role that may act as the owner of the schema. This holds inside functions
+-- that run as their owner too. Claims are not used, because who can set them can set any.
 create or replace function sterna.is_server() returns boolean
 language sql stable
 set search_path = pg_catalog

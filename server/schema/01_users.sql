@@ -1,7 +1,7 @@
--- Accounts: the profile made from a sign-in, and the log of what happened to it.
+-- Accounts: profiles, which are created at sign-up, and the log of their activity.
 --
--- Functions that take a person's id serve that person and the server, nobody else (42501). They run as sterna_owner, so a person needs no
--- right to write what they write.
+-- Functions that take an account's id serve that account and the server only (42501). They run as sterna_owner, so accounts need no rights
+-- on what they write.
 
 set role sterna_owner;
 
@@ -26,7 +26,7 @@ create table if not exists public.profiles (
     session_preferences jsonb default
     '{"max_history": 10, "auto_title": true, "save_anonymous": false, "auto_save_interval": 30, "confirm_delete": true,
       "show_timestamps": true, "export_format": "markdown"}',
-    clerk_id text not null default '', -- a trigger makes it the id at once
+    clerk_id text not null default '', -- set to the id by a trigger
     last_session_id text collate "C",
     total_conversations integer not null default 0,
     total_searches integer not null default 0,
@@ -39,7 +39,7 @@ create table if not exists public.profiles (
 );
 
 create index if not exists idx_profiles_email on public.profiles (email);
--- a summary of blocks, so that a message, which moves last_active, leaves the other indexes alone
+-- brin, so that an update of last_active does not touch the other indexes
 create index if not exists idx_profiles_last_active on public.profiles using brin (last_active);
 create index if not exists idx_profiles_subscription_tier on public.profiles (subscription_tier);
 create unique index if not exists users_clerk_id_idx on public.profiles (clerk_id);
@@ -62,7 +62,7 @@ create index if not exists idx_activity_log_user_id on public.user_activity_log 
 create index if not exists idx_activity_log_timestamp on public.user_activity_log (timestamp);
 create index if not exists idx_activity_log_action on public.user_activity_log (action);
 
--- The profile a statement is for: the token's subject, as the id or as the name that another sign-in has for it.
+-- Id of the caller's profile: the subject of the token, or the profile with that name of an external sign-in.
 create or replace function public.current_profile_id() returns uuid
 language plpgsql stable
 security definer
@@ -83,7 +83,7 @@ end
 $$;
 grant execute on function public.current_profile_id() to public;
 
--- Refuses anybody but the person and the server.
+-- Raises an error unless the caller is the account or the server.
 create or replace function sterna.require_own(p_user_id uuid) returns void
 language plpgsql stable
 set search_path = pg_catalog
@@ -119,7 +119,7 @@ security definer
 set search_path = pg_catalog, public
 as $$
 begin
-    if tg_op = 'INSERT' or not sterna.is_applying() then -- what comes from elsewhere, or only follows from it, keeps its times
+    if tg_op = 'INSERT' or not sterna.is_applying() then -- restored rows and their consequences keep their times
         new.updated_at := now();
     end if;
     if tg_op = 'INSERT' then
@@ -136,7 +136,7 @@ drop trigger if exists update_profiles_updated_at on public.profiles;
 create trigger update_profiles_updated_at before insert or update on public.profiles
 for each row execute function public.update_updated_at_column();
 
--- What a person may not give to themselves: a tier, credits, counters, another name. Functions of the schema run as their owner and pass.
+-- Protects tier, credits, counters and names from changes by the account. Functions of the schema run as their owner and are exempt.
 create or replace function public.protect_profile_columns() returns trigger
 language plpgsql
 set search_path = pg_catalog, public
@@ -166,7 +166,7 @@ begin
     return new;
 end
 $$;
--- after update_profiles_updated_at, which fills clerk_id: triggers run in the order of their names
+-- runs after update_profiles_updated_at, which sets clerk_id: triggers run in the order of their names
 drop trigger if exists zz_protect_profile_columns on public.profiles;
 create trigger zz_protect_profile_columns before insert or update on public.profiles
 for each row when (current_user in ('anon', 'authenticated')) execute function public.protect_profile_columns();
@@ -187,7 +187,7 @@ as $$
     returning id
 $$;
 
--- What a sign-in says, laid over what a profile knows. Empty metadata on a later sign-in keeps the earlier name and picture.
+-- Copies name, email and picture from a sign-in to the profile. Empty metadata of a later sign-in keeps the earlier values.
 create or replace function sterna.copy_sign_in(p_id uuid, p_email text, p_metadata jsonb) returns boolean
 language plpgsql
 set search_path = pg_catalog, public
@@ -219,7 +219,7 @@ begin
 end
 $$;
 
--- Two logged syncs within a minute are one, unless the address changed.
+-- Logs one sync per minute, unless the address changes.
 create or replace function public.handle_user_profile_sync() returns trigger
 language plpgsql
 security definer
@@ -296,7 +296,7 @@ grant execute on function public.sync_profile_from_auth(uuid) to authenticated;
 
 reset role;
 
--- As the role that installs: on a server whose sign-in is another's, it and not sterna_owner may refer to auth.users.
+-- Runs as the installing role: with an external auth schema, sterna_owner may not reference auth.users.
 do $$
 begin
     if not exists (select 1 from pg_catalog.pg_constraint where conname = 'profiles_id_fkey') then

@@ -1,7 +1,7 @@
--- Conversations and their messages, and the statistics of a conversation that follow its messages by themselves.
+-- Conversations, messages, and the statistics of conversations, which triggers maintain.
 --
--- Every key starts with the owner, so two people may have the same id and neither learns of the other.
--- Ids compare byte by byte ("C") whatever the database speaks, as they do in the mirror: they settle ties.
+-- Every key starts with the owner, so two accounts can use the same id without noticing each other.
+-- Ids are compared bytewise ("C") as on devices, because they order messages of the same time.
 
 set role sterna_owner;
 
@@ -23,12 +23,12 @@ create table if not exists public.chat_sessions (
     constraint chat_sessions_user_id_fkey foreign key (user_id) references public.profiles (id) on delete cascade
 );
 
--- also the order of the sync listing: newest first, conversations without a message by when they changed
+-- also the order of the sync listing: newest first, conversations without messages by the time of their last change
 create index if not exists idx_chat_sessions_user_id on public.chat_sessions (
     user_id, coalesce(last_message_timestamp, updated_at) desc, id desc
 );
 create index if not exists idx_chat_sessions_user_updated on public.chat_sessions (user_id, updated_at desc);
--- only the server asks across people, and rarely: a summary of blocks costs nothing when a conversation changes
+-- brin, because only the server rarely queries across accounts, and updates of conversations should cost nothing
 create index if not exists idx_chat_sessions_updated_at on public.chat_sessions using brin (updated_at);
 
 create table if not exists public.chat_messages (
@@ -43,7 +43,7 @@ create table if not exists public.chat_messages (
     output_tokens integer default 0,
     user_message_id text,
     content_type varchar(20) default 'text',
-    elapsed_time integer default 0, -- seconds, kept in step with elapsed_ms whichever of the two is written
+    elapsed_time integer default 0, -- seconds, kept equal to elapsed_ms by a trigger
     completion_id varchar(255),
     message_timestamp timestamptz not null default now(),
     error_message text,
@@ -71,9 +71,9 @@ create table if not exists public.chat_messages (
     )
 );
 
--- What a message is to the statistics: null, nothing, for it failed; 2 a system message, which is counted and has a time, but is never the
--- preview; 1 a message of the talk; 0 one that also names a model. No search_path, so that it is written out where it is used: the
--- index below and the look-ups in it then speak of the same expression.
+-- Rank of a message in the statistics: null for a failed one, which does not count; 2 for a system message, which is counted but never
+-- shown as preview; 1 for a message without a model; 0 for one with a model. Without search_path, so that it is inlined and matches the
+-- expression of the index below.
 create or replace function public.message_standing(p_role text, p_model text, p_error_message text) returns integer
 language sql immutable parallel safe
 as $$
@@ -82,7 +82,7 @@ $$;
 revoke all on function public.message_standing(text, text, text) from public, anon;
 grant execute on function public.message_standing(text, text, text) to authenticated, service_role;
 
--- Also finds the newest message of each standing in one step, however many failed ones follow it.
+-- Also finds the newest message of each rank in one step, however many failed ones follow it.
 create index if not exists idx_chat_messages_session_id on public.chat_messages (
     user_id,
     session_id,
@@ -90,7 +90,7 @@ create index if not exists idx_chat_messages_session_id on public.chat_messages 
     message_timestamp,
     id
 );
--- the id settles ties, so that a page in order needs no sorting
+-- with the id, so that a page in order needs no sorting
 create index if not exists idx_chat_messages_session_timestamp on public.chat_messages (
     user_id, session_id, message_timestamp, id
 );
@@ -102,8 +102,8 @@ where user_message_id is not null;
 create index if not exists idx_chat_messages_tokens_role on public.chat_messages (role, input_tokens, output_tokens)
 where input_tokens > 0 or output_tokens > 0;
 
--- What the triggers have counted. chat_sessions may show another number, which somebody wrote there, until the next message corrects it;
--- adding to such a number would keep it wrong for ever, and counting again would cost more the longer the conversation is.
+-- Counts of the triggers. chat_sessions may have other numbers, written by a client, until the next message corrects them. Adding to such
+-- numbers would keep them wrong, and counting again would take longer with each message.
 create table if not exists public.session_counts (
     user_id uuid not null,
     session_id text collate "C" not null,
@@ -160,15 +160,15 @@ create policy session_counts_own on public.session_counts for select to authenti
 using (user_id = (select public.current_profile_id()));
 grant select on public.session_counts to authenticated;
 
--- A transaction whose rows come from elsewhere, as when a conversation comes back from the trash: they keep their times, and nothing of them
--- counts as use a second time. A row and not a setting, for anybody may set a setting; the setting only says that it pays to look for the row.
+-- Marks a transaction that restores rows, for example from the trash: they keep their times and are not counted as usage again. A row and
+-- not a setting, because anybody can change settings; the setting only avoids looking for the row in other transactions.
 create unlogged table if not exists sterna.applying (
     txid xid8 not null,
     constraint applying_pkey primary key (txid)
 );
 call sterna.guard('{sterna.applying}');
 
--- Switches it on or off for this transaction; a transaction that ends with it on leaves a row that means nothing to another.
+-- Switches restoring on or off for this transaction. A row that is left behind has no effect on other transactions.
 create or replace function public.sync_applying(p_on boolean) returns void
 language sql
 security definer
@@ -194,7 +194,7 @@ end
 $$;
 revoke all on function sterna.is_applying() from public, anon, authenticated;
 
--- The owner of a message whose writer did not say: the caller, else the one person who has a conversation of that id.
+-- Sets the owner of a message without one: the caller, else the only account with a conversation of that id.
 create or replace function public.fill_message_owner() returns trigger
 language plpgsql
 security definer
@@ -219,7 +219,7 @@ drop trigger if exists fill_message_owner on public.chat_messages;
 create trigger fill_message_owner before insert on public.chat_messages
 for each row when (new.user_id is null) execute function public.fill_message_owner();
 
--- Seconds and milliseconds are one thing; where both are written, milliseconds win.
+-- Keeps seconds and milliseconds equal; if both are written, milliseconds count.
 create or replace function public.keep_elapsed_in_step() returns trigger
 language plpgsql
 set search_path = pg_catalog
@@ -228,7 +228,7 @@ begin
     if new.elapsed_ms is distinct from old.elapsed_ms then
         new.elapsed_time := round(new.elapsed_ms / 1000.0);
     elsif new.elapsed_time is distinct from old.elapsed_time then
-        -- within four bytes, and the seconds then with it
+        -- fits into four bytes, and so do the seconds
         new.elapsed_ms := case when new.elapsed_time is not null then least(new.elapsed_time::bigint * 1000, 2147483647) end;
         new.elapsed_time := round(new.elapsed_ms / 1000.0);
     end if;
@@ -240,7 +240,7 @@ create trigger chat_messages_elapsed before update on public.chat_messages
 for each row when (new.elapsed_time is distinct from (new.elapsed_ms::bigint + 500) / 1000)
 execute function public.keep_elapsed_in_step();
 
--- After the row is in, not before: a row that meets its like and becomes an update of that is then what its writer said, as in the mirror.
+-- After the insert, so that a row that becomes an update of an existing one has the values of its writer, as on devices.
 create or replace function public.complete_elapsed() returns trigger
 language plpgsql
 security definer
@@ -268,7 +268,7 @@ create trigger chat_messages_elapsed_insert after insert on public.chat_messages
 for each row when (new.elapsed_time is distinct from (new.elapsed_ms::bigint + 500) / 1000)
 execute function public.complete_elapsed();
 
--- Any change of a conversation is activity in it.
+-- Every change of a conversation counts as activity.
 create or replace function public.update_session_timestamp() returns trigger
 language plpgsql
 security definer

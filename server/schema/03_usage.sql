@@ -1,4 +1,4 @@
--- What was used, day by day, and which models which tier may use.
+-- Usage by day, and the models of each tier.
 
 set role sterna_owner;
 
@@ -13,7 +13,7 @@ create table if not exists public.user_usage_daily (
     total_tokens bigint default 0,
     models_used jsonb default '{}',
     sessions_created integer default 0,
-    active_minutes integer default 0, -- generation_ms in minutes, begun ones whole
+    active_minutes integer default 0, -- generation_ms in minutes, rounded up
     estimated_cost numeric(10, 4) default 0,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -69,7 +69,7 @@ values
 ('openai/o1', 'enterprise', 'o1', 'Thinks before it answers', '{reasoning,science,code}')
 on conflict (model_id, tier) do nothing;
 
--- Two objects of counts, added key by key; what falls to nothing is left out.
+-- Adds two objects of counts key by key; keys that become zero are removed.
 create or replace function sterna.add_counts(a jsonb, b jsonb) returns jsonb
 language plpgsql immutable
 set search_path = pg_catalog
@@ -87,7 +87,7 @@ begin
 end
 $$;
 
--- Adds to the profile's totals. See add_use.
+-- Adds to the totals of a profile. See add_use.
 create or replace function sterna.add_to_profile(
     p_user uuid, p_messages bigint, p_sent integer, p_received integer, p_input bigint, p_output bigint, p_created integer
 ) returns void
@@ -110,10 +110,10 @@ begin
 end
 $$;
 
--- Adds to a day and to the profile. Nothing may be null; what is negative takes away, and no counter of use falls below zero.
+-- Adds to a day and to the profile. No argument may be null; negative values subtract, and no counter falls below zero.
 create or replace function sterna.add_use(
     p_user uuid,
-    p_messages bigint, -- of the profile's message_count
+    p_messages bigint, -- for message_count of the profile
     p_sent integer,
     p_received integer,
     p_input bigint,
@@ -153,7 +153,7 @@ begin
 end
 $$;
 
--- Adds to a day, today if none is named, and to the profile's totals. p_models is an object of what to add for each model.
+-- Adds to a day, by default today, and to the totals of the profile. p_models is an object of additions by model.
 create or replace function public.track_user_usage_delta(
     p_user_id uuid,
     p_messages_sent integer,
@@ -185,8 +185,7 @@ begin
 end
 $$;
 
--- The form of 001. The eighth argument keeps its place; what it takes is the time of generation in milliseconds, from which
--- active_minutes follows.
+-- The signature of 001. The eighth argument is the time of generation in milliseconds, from which active_minutes is computed.
 create or replace function public.track_user_usage(
     p_user_id uuid,
     p_messages_sent integer default 0,

@@ -1,4 +1,4 @@
--- The database's own housekeeping, and everything about an account in one answer.
+-- Maintenance of the database, and the export of an account.
 
 set role sterna_owner;
 
@@ -34,7 +34,7 @@ create index if not exists idx_system_stats_date on public.system_stats (stat_da
 
 call sterna.guard('{public.system_cache, public.system_stats}');
 
--- As the caller: everybody sees the rows that row security shows them.
+-- Runs as the caller, so that row security applies.
 create or replace view public.api_user_summary
 with (security_invoker = true) as
 select
@@ -126,7 +126,7 @@ begin
 end
 $$;
 
--- Rows older than that many days go; null removes nothing and only writes today's statistics. Tombstones of the sync are never removed.
+-- Removes rows older than so many days; null removes nothing and only writes today's statistics. Tombstones are never removed.
 create or replace function public.cleanup_old_data(days_to_keep integer default 90) returns jsonb
 language plpgsql
 security definer
@@ -172,7 +172,7 @@ begin
 end
 $$;
 
--- Everything that is held of a person, as one object.
+-- All data of an account as one object.
 create or replace function public.export_user_data(user_uuid uuid) returns jsonb
 language plpgsql stable
 security definer

@@ -1,6 +1,6 @@
--- What only sign-in knows. Of every secret its SHA-256 alone is here: who reads these tables can sign in as nobody.
+-- Tables of sign-in. They contain only SHA-256 hashes of secrets, so that reading them does not allow signing in.
 
--- where auth was there before us, service_role may not see its table; sign-in and bans are read from it
+-- with an existing auth schema, service_role may lack the rights on auth.users, which sign-in and bans need
 do $$
 begin
     if not (
@@ -30,7 +30,7 @@ create table if not exists sterna.refresh_tokens (
     constraint refresh_tokens_user_id_fkey foreign key (user_id) references auth.users (id) on delete cascade,
     constraint refresh_tokens_hash_length check (length(hash) = 32)
 );
-comment on table sterna.refresh_tokens is 'Each works once. A sign-in is a family; a used token stays, so that its second use is noticed.';
+comment on table sterna.refresh_tokens is 'Tokens for one use each. A family is one session; used tokens are kept to detect a second use.';
 create index if not exists refresh_tokens_family_idx on sterna.refresh_tokens (user_id, family);
 
 create table if not exists sterna.device_codes (
@@ -47,7 +47,7 @@ create table if not exists sterna.device_codes (
     constraint device_codes_user_id_fkey foreign key (user_id) references auth.users (id) on delete cascade,
     constraint device_codes_hash_length check (length(hash) = 32)
 );
-comment on table sterna.device_codes is 'Terminals that wait for somebody to approve them at /device (RFC 8628).';
+comment on table sterna.device_codes is 'Terminals that wait for approval at /device (RFC 8628).';
 create index if not exists device_codes_expires_at_idx on sterna.device_codes (expires_at);
 create index if not exists device_codes_user_id_idx on sterna.device_codes (user_id);
 
@@ -62,12 +62,12 @@ create table if not exists sterna.invitations (
     constraint invitations_hash_length check (length(hash) = 32),
     constraint invitations_tier_known check (tier in ('free', 'pro', 'enterprise'))
 );
-comment on table sterna.invitations is 'Codes that make one account each, for this email only where one is named.';
+comment on table sterna.invitations is 'Codes that create one account each, for a given email only if there is one.';
 
 call sterna.guard('{sterna.refresh_tokens, sterna.device_codes, sterna.invitations}');
 
--- What every request asks about its caller: the tier, '' while the account is shut, null when there is none, or when the sign-in that the
--- token names has ended. A token of another service names no sign-in.
+-- Tier of the caller of a request: '' for a disabled account, null for an unknown one or if the session of the token has ended. Tokens of
+-- an external sign-in have no session.
 drop function if exists sterna.standing(uuid, timestamptz);
 create or replace function sterna.standing(p_user_id uuid, p_at timestamptz, p_session text) returns text
 language sql stable

@@ -1,9 +1,9 @@
--- What is counted of a conversation and what it shows of its newest messages, brought up to date at a price that does not depend on its length.
+-- Counters and preview of conversations, updated at a cost that does not depend on their length.
 
 set role sterna_owner;
 
--- Adds to what is counted for a conversation, and brings what it shows up to date. The newest messages are looked up in one index. The
--- order by of a standing that has one value only is what makes that index, and no other, give the order.
+-- Adds to the counters of a conversation, and updates its preview. The newest messages are found in one index. Ordering by a rank that has
+-- only one value makes the planner use that index.
 create or replace function sterna.refresh_session(p_user uuid, p_session text, p_messages bigint, p_tokens bigint) returns void
 language plpgsql
 security definer
@@ -32,7 +32,7 @@ begin
         returning c.messages, c.tokens into counted;
     end if;
     if not found then
-        -- none for a conversation that is being deleted
+        -- no row for a conversation that is being deleted
         insert into public.session_counts as c (user_id, session_id, messages, tokens)
         select s.user_id, s.id, p_messages, p_tokens
         from public.chat_sessions as s
@@ -45,7 +45,7 @@ begin
         end if;
     end if;
 
-    -- what the newest is mostly spares the other look-ups
+    -- the rank of the newest message usually makes the other queries unnecessary
     select m.* into newest
     from public.chat_messages as m
     where m.user_id = p_user and m.session_id = p_session
@@ -103,7 +103,7 @@ end
 $$;
 revoke all on function sterna.refresh_session(uuid, text, bigint, bigint) from public, anon, authenticated;
 
--- The same for many conversations in one step.
+-- Updates many conversations in one step.
 create or replace function public.refresh_session_stats(
     p_users uuid [], p_sessions text [], p_messages bigint [], p_tokens bigint []
 ) returns void
@@ -116,7 +116,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 begin
-    -- none for a conversation that is being deleted
+    -- no row for a conversation that is being deleted
     insert into public.session_counts (user_id, session_id, messages, tokens)
     select s.user_id, s.id, sum(t.messages), sum(t.tokens)
     from unnest(p_users, p_sessions, p_messages, p_tokens) as t (user_id, session_id, messages, tokens)
@@ -137,11 +137,11 @@ begin
         last_message_preview = left(case when talk.is_newest then talk.content else named.content end, 200),
         last_message = case
             when talk.is_newest then jsonb_build_object(
-                'id', talk.id, 'role', talk.role, 'content', talk.content, 'model', null, 'created_at', talk.told_at
+                'id', talk.id, 'role', talk.role, 'content', talk.content, 'model', null, 'created_at', talk.shown_at
             )
             when named.id is not null then jsonb_build_object(
                 'id', named.id, 'role', named.role, 'content', named.content, 'model', named.model,
-                'created_at', named.told_at
+                'created_at', named.shown_at
             )
         end
     from (select distinct u.user_id, u.session_id from unnest(p_users, p_sessions) as u (user_id, session_id)) as t
@@ -153,7 +153,7 @@ begin
             m.content,
             m.model,
             m.message_timestamp as at,
-            to_char(m.message_timestamp at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as told_at
+            to_char(m.message_timestamp at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as shown_at
         from public.chat_messages as m
         where m.user_id = t.user_id and m.session_id = t.session_id
             and public.message_standing(m.role, m.model, m.error_message) <= 0
@@ -166,7 +166,7 @@ begin
             m.role,
             m.content,
             m.message_timestamp as at,
-            to_char(m.message_timestamp at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as told_at,
+            to_char(m.message_timestamp at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as shown_at,
             named.id is null or (m.message_timestamp, m.id) > (named.at, named.id) as is_newest
         from public.chat_messages as m
         where m.user_id = t.user_id and m.session_id = t.session_id

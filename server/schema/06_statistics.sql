@@ -1,12 +1,12 @@
--- What follows conversations and messages by itself: the statistics of a conversation, the use of its owner, the counters of the profile.
--- Each trigger runs once a statement, whatever the number of rows. A statement of one message, the usual one, goes without arrays and sums.
+-- Statistics that triggers maintain: those of conversations, the usage of their owners, and the counters of profiles. Each trigger runs
+-- once per statement. Statements with a single message, the usual case, need no arrays and sums.
 --
--- Plans are kept for the life of a connection and may have been made when the tables were empty, so these functions rule out the plans that
--- would read a whole table.
+-- Plans are cached for the lifetime of a connection and may have been made with empty tables, so these functions rule out plans that read a
+-- whole table.
 
 set role sterna_owner;
 
--- The day that something counts for: of what a device of ours pushes, whose time is known, the day it was made; else today.
+-- Day on which something is counted: the day of its time for a push of a device, otherwise today.
 create or replace function sterna.use_day(p_by_day boolean, p_at timestamptz) returns date
 language sql stable
 set search_path = pg_catalog
@@ -18,13 +18,13 @@ as $$
     end
 $$;
 
--- Whether the statement is of a push that gives stamps, as a device's does.
+-- True for a statement of a device's push, which provides stamps.
 create or replace function sterna.is_push() returns boolean
 language sql stable
 set search_path = pg_catalog
 as $$ select coalesce(current_setting('sterna.stamps', true), '') <> '' $$;
 
--- What the new rows of a statement add, for each person, day and model.
+-- Additions of the new rows of a statement by account, day and model.
 do $$
 begin
     if to_regtype('sterna.day_delta') is null then
@@ -44,8 +44,8 @@ begin
 end
 $$;
 
--- Adds to many days with one statement, and once to the profile: one call of add_use for each day would leave as many versions of the
--- profile's row behind, which every later one walks through. New rows take nothing away, so the floor at zero is kept.
+-- Adds to many days with one statement, and once to the profile: a call of add_use for each day would create as many versions of the
+-- profile's row, which slow later updates. New rows never subtract, so no counter falls below zero.
 create or replace function sterna.add_use_of_days(p_deltas sterna.day_delta []) returns void
 language plpgsql
 security definer
@@ -118,7 +118,7 @@ begin
 end
 $$;
 
--- Conversations that are new, once each: one that comes back under the id of a deleted one was counted when it was first made.
+-- Counts new conversations once each: one with the id of a deleted conversation was counted before.
 create or replace function public.track_session_creation() returns trigger
 language plpgsql
 security definer
@@ -184,8 +184,8 @@ create trigger on_chat_session_created after insert on public.chat_sessions
 referencing new table as new_rows
 for each statement execute function public.update_user_stats_on_session();
 
--- What a statement did to messages, as one table of few rows: for each conversation, role and model what was added. Failed messages are
--- there with nothing, for their conversation is touched too.
+-- Changes of messages by a statement: additions by conversation, role and model. Failed messages are included with zeros, because their
+-- conversation is updated too.
 do $$
 begin
     if to_regtype('sterna.message_delta') is null then
@@ -204,7 +204,7 @@ begin
 end
 $$;
 
--- What somebody's messages add to their use and their counters. Messages of the system are counted, but are no use.
+-- Adds messages to the usage and counters of an account. System messages are counted, but are not usage.
 drop function if exists sterna.count_messages(uuid, bigint, integer, integer, bigint, bigint, jsonb, bigint);
 create or replace function sterna.count_messages(
     p_user uuid, p_messages bigint, p_sent integer, p_received integer, p_input bigint, p_output bigint, p_models jsonb, p_ms bigint,
@@ -227,7 +227,7 @@ $$;
 revoke all on function sterna.count_messages(uuid, bigint, integer, integer, bigint, bigint, jsonb, bigint, date)
 from public, anon, authenticated;
 
--- The use that the changes are, one call a person.
+-- Adds changes to the usage, with one call per account.
 drop function if exists public.track_message_usage(sterna.message_delta []);
 create or replace function public.track_message_usage(p_deltas sterna.message_delta [], p_day date) returns void
 language plpgsql
@@ -268,8 +268,8 @@ end
 $$;
 revoke all on function public.track_message_usage(sterna.message_delta [], date) from public, anon, authenticated;
 
--- What conversations show follows their messages. A message that changes may also change what was used; a new one has a trigger of its own
--- for that, and deleting takes no use back: use is what happened.
+-- Updates conversations after changes of their messages. Changed messages may also change the usage; new ones have a trigger of their own
+-- for that, and deletions do not reduce usage.
 create or replace function public.update_session_stats() returns trigger
 language plpgsql
 security definer
@@ -376,7 +376,7 @@ create trigger on_message_change_delete after delete on public.chat_messages
 referencing old table as old_rows
 for each statement execute function public.update_session_stats();
 
--- New messages are used and counted once, when they come.
+-- Counts new messages once, when they are inserted.
 create or replace function public.update_user_message_count() returns trigger
 language plpgsql
 security definer

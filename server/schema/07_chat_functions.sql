@@ -1,4 +1,4 @@
--- What may be asked for by name about conversations. Each function answers about the caller only, unless the server itself asks.
+-- Functions about conversations. They return data of the caller only, unless the server calls them.
 
 set role sterna_owner;
 
@@ -43,7 +43,7 @@ begin
 end
 $$;
 
--- One row without a message for an empty conversation.
+-- Returns one row without a message for an empty conversation.
 create or replace function public.get_session_with_messages(session_text_id text, requesting_user_uuid uuid)
 returns table (
     session_id text,
@@ -88,7 +88,7 @@ begin
 end
 $$;
 
--- What keeps an item of sync_user_conversations from being stored, as far as it can be said without writing; null when nothing does.
+-- Reason why an item of sync_user_conversations cannot be stored, as far as it can be determined without writing; null without one.
 create or replace function sterna.problem_of_conversation(p_conversation jsonb) returns text
 language plpgsql stable
 set search_path = pg_catalog
@@ -96,7 +96,7 @@ as $$
 declare
     c jsonb := p_conversation;
     is_storable boolean;
-    cast_number bigint; -- what is cast here is not used
+    cast_number bigint; -- the results of the casts are not used
     cast_time timestamptz;
 begin
     if coalesce(c ->> 'id', '') = '' then
@@ -133,8 +133,8 @@ end
 $$;
 revoke all on function sterna.problem_of_conversation(jsonb) from public, anon, authenticated;
 
--- Conversations of sync_user_conversations, all of them by two statements: one a conversation would go through every version of the
--- person's counters again. Of what is there twice the last counts; a message that was deleted stays deleted.
+-- Stores conversations of sync_user_conversations with two statements: one per conversation would traverse all versions of the account's
+-- counters. Of duplicates the last one counts; deleted messages stay deleted.
 drop function if exists public.sync_user_conversation(uuid, jsonb);
 create or replace function sterna.store_conversations(p_user_id uuid, p_conversations jsonb) returns void
 language plpgsql
@@ -209,12 +209,12 @@ begin
             s.conversation_place,
             s.place,
             s.nearest,
-            -- of several with one time, each is a microsecond after the one before it in the array
+            -- messages of the same time follow each other at intervals of a microsecond
             row_number() over (partition by s.conversation_place, s.nearest order by s.place) - 1 as later
         from (
             select
                 t.*,
-                -- without a time: that of the nearest before it that has one, else of the nearest after it
+                -- a message without a time gets that of the nearest one before it, else of the nearest one after it
                 case
                     when t.run > 0 then first_value(t.at) over (partition by t.conversation_place, t.run order by t.place)
                     else first_value(t.at) over (partition by t.conversation_place order by t.at is null, t.place)
@@ -248,7 +248,7 @@ begin
         input_tokens = excluded.input_tokens,
         output_tokens = excluded.output_tokens,
         user_message_id = excluded.user_message_id,
-        -- microseconds keep messages of one millisecond in order, and are not what a clock said: those that are there stay
+        -- stored microseconds keep messages of one millisecond in order, so the same millisecond does not overwrite them
         message_timestamp = case
             when
                 date_trunc('milliseconds', chat_messages.message_timestamp)
@@ -265,7 +265,7 @@ end
 $$;
 revoke all on function sterna.store_conversations(uuid, jsonb) from public, anon, authenticated;
 
--- Stores what can be stored; gives the places of what cannot. Halves what fails until it is found.
+-- Stores valid items and returns the positions of the others, which are found by bisection.
 create or replace function sterna.store_or_name(p_user_id uuid, p_items jsonb [], p_places integer []) returns integer []
 language plpgsql
 set search_path = pg_catalog
@@ -292,7 +292,7 @@ end
 $$;
 revoke all on function sterna.store_or_name(uuid, jsonb [], integer []) from public, anon, authenticated;
 
--- Each conversation alone: one that fails says why in a word and leaves the others. Of 1,000 at most, with 10,000 messages.
+-- Stores up to 1,000 conversations with 10,000 messages. One that fails returns an error code and does not affect the others.
 create or replace function public.sync_user_conversations(user_uuid uuid, conversations_data jsonb) returns jsonb
 language plpgsql
 security definer

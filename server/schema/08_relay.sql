@@ -1,5 +1,5 @@
--- Replies that the relay began, counted before the model is asked. Use as people see it stays in user_usage_daily,
--- which only messages that are synced move; these counts serve the limits of model_access and nothing else.
+-- Replies of the relay, counted before each request to the model, for the limits of model_access only. Visible usage is in
+-- user_usage_daily, and counts synced messages.
 
 set role sterna_owner;
 
@@ -13,7 +13,7 @@ create table if not exists sterna.relay_usage (
     references public.profiles (id) on update cascade on delete cascade,
     constraint relay_usage_replies_range check (replies >= 0)
 );
-comment on table sterna.relay_usage is 'So that a limit holds for somebody who never syncs. Not shown, not synced.';
+comment on table sterna.relay_usage is 'Counts for limits, which also apply to accounts that never sync. Not visible, not synced.';
 
 call sterna.guard('{sterna.relay_usage}');
 

@@ -1,8 +1,8 @@
--- What a person chooses for the account, and the tier that the server gives it.
+-- Preferences of an account, and its tier.
 
 set role sterna_owner;
 
--- null on either side is as good as empty
+-- null counts as empty
 create or replace function public.jsonb_deep_merge(a jsonb, b jsonb) returns jsonb
 language sql immutable
 set search_path = pg_catalog, public
@@ -47,7 +47,7 @@ begin
 end
 $$;
 
--- ui and session merge into what is there, model sets the keys that it names.
+-- ui and session are merged into the stored values; model sets the given keys.
 create or replace function public.update_user_preferences(
     user_uuid uuid, preference_type varchar(50), preferences jsonb
 ) returns jsonb

@@ -1,8 +1,8 @@
--- The order of every change, one history a person: what a device asks for when it says how far it has read.
+-- History of changes of each account, from which devices read by number.
 
 set role sterna_owner;
 
--- Held by a writer until it commits, so the order of the numbers is the order of the commits: who follows by number misses nothing.
+-- Locked by a writer until its commit, so that numbers are in commit order and readers that follow them miss nothing.
 create table if not exists public.sync_head (
     user_id uuid not null,
     seq bigint not null default 0,
@@ -12,19 +12,19 @@ create table if not exists public.sync_head (
     constraint sync_head_user_id_fkey foreign key (user_id) references public.profiles (id) on delete cascade
 ) with (fillfactor = 50);
 
--- What a device pushed last and what it was told, so that a push that is sent again is answered again and not done again.
+-- Last push of each device with its response, so that a repeated push gets the same response and is not applied again.
 create table if not exists public.sync_replica (
     user_id uuid not null,
     replica text not null,
     push_seq bigint not null default 0,
     req_hash text not null default '',
-    answer bytea, -- JSON, by zlib
+    answer bytea, -- JSON, compressed with zlib
     last_seen timestamptz not null default now(),
     constraint sync_replica_pkey primary key (user_id, replica),
     constraint sync_replica_user_id_fkey foreign key (user_id) references public.profiles (id) on delete cascade
 );
 
--- A name for each commit: a device that knows a name which this history does not have was told another history.
+-- Names of commits. A device with a name that this history does not have knows another history.
 create table if not exists public.sync_commit (
     user_id uuid not null,
     seq_hi bigint not null,
@@ -34,16 +34,16 @@ create table if not exists public.sync_commit (
     constraint sync_commit_user_id_fkey foreign key (user_id) references public.profiles (id) on delete cascade
 );
 
--- One row for every conversation (c), message (m) and setting (s, its id is <session id>/<key>), live or dead: the stamp of its text, and
--- its place in the history. No foreign key: a dead row outlives what it speaks of, and a check for each row would cost more than the row.
+-- One row for each conversation (c), message (m) and setting (s, with the id <session id>/<key>), live or dead: its stamp and its number in
+-- the history. Without foreign keys, because tombstones outlive their targets and the checks would cost more than the rows.
 create table if not exists public.sync_rows (
     user_id uuid not null,
     seq bigint not null,
     created_seq bigint not null,
     deleted_at timestamptz,
-    time bigint not null default 0, -- ms since 1970
+    time bigint not null default 0, -- milliseconds since 1970
     ver bigint not null default 1,
-    cls smallint not null default 0, -- 0 automatic, 1 by hand
+    cls smallint not null default 0, -- 0 automatic, 1 by a person
     kind text collate "C" not null,
     id text collate "C" not null,
     session_id text collate "C" not null,
@@ -53,7 +53,7 @@ create table if not exists public.sync_rows (
     constraint sync_rows_kind_known check (kind in ('c', 'm', 's'))
 );
 
--- what a dead conversation takes with it
+-- contents of a deleted conversation
 create index if not exists idx_sync_rows_dead on public.sync_rows (user_id, session_id) where deleted_at is not null;
 
 call sterna.guard('{public.sync_head, public.sync_replica, public.sync_commit, public.sync_rows}');

@@ -1,10 +1,9 @@
--- Every change of what a person or a model wrote takes a number in its owner's history. Statistics never do.
+-- Every change of texts takes a number in the owner's history. Statistics take none.
 
 set role sterna_owner;
 
--- Makes and locks the caller's place in the order of writers, and gives the newest number; null for somebody without a profile. A
--- writer that calls it first meets other writers of the same person only here. A setting remembers for whom it was called; who forges it
--- only waits for themselves.
+-- Creates and locks the caller's head, and returns the newest number; null without a profile. Writers that call it first conflict with
+-- other writers of the account only here. A setting remembers the account; forging it only delays the forger.
 create or replace function public.sync_lock(p_user_id uuid default null) returns bigint
 language plpgsql
 security definer
@@ -36,8 +35,8 @@ revoke all on function public.sync_lock(uuid) from public, anon;
 grant execute on function public.sync_lock(uuid) to authenticated, service_role;
 
 
--- The turn of a writer of plain SQL: taken before its first row is touched, so that two writers of one person never wait for each other in a
--- circle. Writes that follow from others come after it anyway.
+-- Lock for writers of plain SQL, taken before their first row, so that two writers of one account cannot deadlock. Writes that follow from
+-- others come after it anyway.
 create or replace function public.take_turn() returns trigger
 language plpgsql
 security definer
@@ -49,10 +48,9 @@ begin
 end
 $$;
 
--- Gives each row its own number, from one block a person; they must not be empty. A row that was dead is new. An edit without a stamp is of
--- now, and newer than what it replaces; it says nothing about whether a person made it. A device's push puts the stamps that were decided
--- for what it writes into a setting of its transaction, {"<kind><id>": [cls, time, tie]}, so that each row is written once. Who forges it
--- stamps only rows of their own, as a push may do anyway.
+-- Gives each row its own number, from one block per account; the rows must not be empty. A row that was dead counts as new. An edit without
+-- a stamp gets the current time, later than that of the replaced value, and keeps its class. A push passes stamps in a setting of its
+-- transaction, {"<kind><id>": [cls, time, tie]}, so that each row is written once. Forging it only affects the forger's own rows.
 create or replace function public.stamp_rows(
     p_users uuid [], p_kind text, p_ids text [], p_sessions text [], p_dead boolean
 ) returns void
@@ -115,7 +113,7 @@ end
 $$;
 revoke all on function public.stamp_rows(uuid [], text, text [], text [], boolean) from public, anon, authenticated;
 
--- The same for one row, the usual statement.
+-- Gives a number to a single row, the usual case.
 create or replace function sterna.stamp_row(p_user uuid, p_kind text, p_id text, p_session text) returns void
 language plpgsql
 security definer
@@ -155,7 +153,7 @@ end
 $$;
 revoke all on function sterna.stamp_row(uuid, text, text, text) from public, anon, authenticated;
 
--- New rows.
+-- Numbers inserted rows.
 create or replace function public.stamp_inserted() returns trigger
 language plpgsql
 security definer
@@ -200,7 +198,7 @@ begin
 end
 $$;
 
--- Rows whose text changed. A row whose key changed has no partner: there is a new thing, and the old one is dead.
+-- Numbers rows whose text changed. A changed key counts as a new row and a tombstone of the old one.
 create or replace function public.stamp_updated() returns trigger
 language plpgsql
 security definer
@@ -211,7 +209,7 @@ declare
     is_unchanged boolean;
 begin
     if tg_table_name = 'chat_sessions' then
-        -- the statistics of one conversation, as after each message
+        -- statistics of one conversation, as after each message
         select (o.user_id, o.id, o.title) = (n.user_id, n.id, n.title) and not exists (select 1 from new_rows offset 1)
         into is_unchanged
         from old_rows as o
@@ -277,8 +275,7 @@ begin
 end
 $$;
 
--- A dead conversation says that all in it is dead: its messages and settings leave no row, however many there were. Nothing is kept of
--- somebody who is gone.
+-- The tombstone of a conversation covers its messages and settings, which leave no rows. Nothing is stored for a deleted account.
 create or replace function public.stamp_deleted_sessions() returns trigger
 language plpgsql
 security definer
@@ -304,7 +301,7 @@ begin
 end
 $$;
 
--- What was deleted by itself, out of a conversation that lives on, leaves a dead row; what went with its conversation leaves none.
+-- Messages and settings that are deleted from a live conversation leave tombstones; those deleted with their conversation leave none.
 create or replace function public.stamp_deleted() returns trigger
 language plpgsql
 security definer
@@ -346,7 +343,7 @@ begin
 end
 $$;
 
--- An account that is erased takes its history with it.
+-- Deleting an account deletes its history.
 create or replace function public.forget_sync_rows() returns trigger
 language plpgsql
 security definer
@@ -365,7 +362,7 @@ create trigger sync_forget after delete on public.sync_head
 referencing old table as old_rows
 for each statement execute function public.forget_sync_rows();
 
--- Their names come after all others of these tables: they run last, and what runs before may still ask whether an id is known.
+-- Their names sort after all other triggers of these tables, so that they run last and earlier ones can still look ids up.
 do $$
 declare
     t text;

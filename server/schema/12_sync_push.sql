@@ -1,8 +1,8 @@
--- What a device's push does beyond writing rows: names for commits, answers kept, texts that were overtaken, and a trash that gives back.
+-- Functions of pushes: names of commits, stored responses, overtaken values, and the trash.
 
 set role sterna_owner;
 
--- Values that were overtaken by an edit whose author had not seen them. They go when what they are of has left the trash.
+-- Values that were replaced by authors who had not seen them. They are removed when their row leaves the trash.
 create table if not exists public.message_history (
     user_id uuid not null,
     kind text collate "C" not null,
@@ -15,18 +15,18 @@ create table if not exists public.message_history (
     constraint message_history_user_id_fkey foreign key (user_id) references public.profiles (id) on delete cascade
 );
 
--- What was deleted, by whatever way, and how it was stamped; for thirty days.
+-- Deleted rows with their stamps, kept for thirty days.
 create table if not exists public.sync_trash (
     user_id uuid not null,
     kind text collate "C" not null,
     id text collate "C" not null,
     session_id text collate "C" not null,
-    with_session boolean not null, -- went because its conversation did
+    with_session boolean not null, -- deleted with its conversation
     seq bigint not null,
     cls smallint not null,
     time bigint not null,
     tie text collate "C" not null,
-    payload jsonb, -- null of what is only known to have died
+    payload jsonb, -- null if only the deletion is known
     binned_at timestamptz not null default now(),
     constraint sync_trash_pkey primary key (user_id, kind, id),
     constraint sync_trash_user_id_fkey foreign key (user_id) references public.profiles (id) on delete cascade
@@ -48,9 +48,9 @@ create policy sync_trash_own on public.sync_trash for select to authenticated
 using (user_id = (select public.current_profile_id()));
 grant select on public.sync_trash to authenticated;
 
--- Runs before the stamps of what is deleted are gone. Nothing is kept of somebody who is gone. With a conversation go the tombstones of what
--- had died in it: they come back with it, or somebody's old copy of that would. The offsets keep PostgreSQL from building the JSON of a row
--- anew at each place where it is used.
+-- Moves deleted rows to the trash, before their stamps are removed. Nothing is stored for a deleted account. A conversation takes its
+-- tombstones along, which are restored with it so that old copies do not revive deleted messages. The offsets keep PostgreSQL from building
+-- the JSON of a row repeatedly.
 create or replace function public.bin_deleted() returns trigger
 language plpgsql
 security definer
@@ -131,8 +131,8 @@ begin
 end
 $$;
 
--- Brings the caller's conversation or message back from the trash as it was: times and stamps too. Counts no use a second time. What had died
--- in a conversation before is dead in it again.
+-- Restores a conversation or message of the caller from the trash, with its times and stamps and without counting usage again. Messages
+-- that were deleted before the conversation stay deleted.
 create or replace function public.sync_restore(p_kind text, p_id text) returns boolean
 language plpgsql
 security definer
@@ -203,7 +203,7 @@ $$;
 
 drop function if exists public.sync_stamp(text [], text [], smallint [], bigint [], text []);
 
--- Dead rows for what was never here, so that nobody else's copy of it comes to life.
+-- Adds tombstones for unknown rows, so that copies of other devices are not stored later.
 create or replace function public.sync_bury(p_kind text, p_ids text [], p_sessions text []) returns void
 language sql
 security definer
@@ -228,7 +228,7 @@ as $$
     on conflict (user_id, kind, id, seq) do nothing
 $$;
 
--- The name of the caller's newest commit, made when somebody is told of it first. Called with the caller's turn taken.
+-- Returns the name of the caller's newest commit, created at the first call. Needs the account's lock.
 create or replace function public.sync_name_head() returns text
 language plpgsql
 security definer
@@ -251,10 +251,10 @@ begin
 end
 $$;
 
--- What an account has pushed so far, inflated: it bounds what one account may store.
+-- Decompressed bytes that an account has pushed, for its storage limit.
 alter table public.sync_head add column if not exists pushed_bytes bigint not null default 0;
 
--- What a device was told last, and how large the push was.
+-- Stores the response of a push, and adds its size.
 drop function if exists public.sync_answered(text, bigint, text, bytea);
 create or replace function public.sync_answered(
     p_replica text, p_push_seq bigint, p_hash text, p_answer bytea, p_bytes bigint default 0
@@ -275,8 +275,7 @@ as $$
         last_seen = excluded.last_seen
 $$;
 
--- Some of what is older than anybody may ask for goes, and with a thing what it was overtaken by; how much that was. Tombstones stay, and so
--- does the name of a state that is still the newest.
+-- Removes some expired rows, with their overtaken values, and returns their number. Tombstones and the names of newest commits are kept.
 create or replace function public.sync_purge(p_most integer default 5000) returns bigint
 language plpgsql
 security definer

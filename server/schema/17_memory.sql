@@ -1,9 +1,9 @@
--- The names of chat memory (003, docs/specification/README.md#chat-memory): users and chat_memory over the tables that hold
--- the same, and the searches of a person.
+-- Chat memory (003, docs/specification/README.md#chat-memory): the views users and chat_memory over the tables of this schema,
+-- and the searches of an account.
 
 set role sterna_owner;
 
--- A person as 003 has them. Reading and changing go straight through to profiles and its row security.
+-- Accounts as in 003. Reads and changes go to profiles and its row security.
 create or replace view public.users with (security_invoker = true) as
 select
     id,
@@ -25,7 +25,7 @@ revoke all on public.users from public, anon, authenticated;
 grant select, update on public.users to authenticated;
 grant select, insert, update, delete on public.users to service_role;
 
--- A profile is made by a sign-in, so the sign-in's row comes first. For the server alone, as sign-ups are.
+-- Creates the sign-in first, which creates the profile. For the server only, as sign-up is.
 create or replace function public.insert_user() returns trigger
 language plpgsql
 set search_path = pg_catalog, public
@@ -88,7 +88,7 @@ drop trigger if exists update_users_timestamp on public.profiles;
 create trigger update_users_timestamp before update on public.profiles
 for each row execute function public.update_user_timestamp();
 
--- The same for conversations; rows that come from elsewhere keep their times, as in 02_chat.sql.
+-- Keeps the times of restored conversations, as in 02_chat.sql.
 create or replace function public.update_chat_sessions_timestamp() returns trigger
 language plpgsql
 security definer
@@ -105,8 +105,7 @@ drop trigger if exists trigger_update_chat_sessions_timestamp on public.chat_ses
 create trigger trigger_update_chat_sessions_timestamp before update on public.chat_sessions
 for each row execute function public.update_chat_sessions_timestamp();
 
--- What on_chat_session_created does, under the name that 003 has for it too. No trigger calls it: then each conversation
--- would be counted twice.
+-- The function of on_chat_session_created under its name in 003. No trigger calls it, or conversations would be counted twice.
 create or replace function public.update_user_conversations() returns trigger
 language plpgsql
 security definer
@@ -120,7 +119,7 @@ begin
 end
 $$;
 
--- What a message of 003's form is here: who said it, what, and which model. Text counts where it is text.
+-- Role, text and model of a message in 003's format. Only text content counts.
 create or replace function public.memory_role(p_message jsonb) returns text
 language sql immutable parallel safe
 set search_path = pg_catalog
@@ -152,7 +151,7 @@ as $$
     select p_message ->> 'model' where jsonb_typeof(p_message -> 'model') = 'string' and length(p_message ->> 'model') <= 100
 $$;
 
--- A message as 003 has it: as it was written through here, or made from its columns.
+-- Messages in 003's format: as written through this view, or built from the columns.
 create or replace view public.chat_memory with (security_invoker = true) as
 select
     id,
@@ -203,10 +202,10 @@ drop trigger if exists chat_memory_write on public.chat_memory;
 create trigger chat_memory_write instead of insert or update or delete on public.chat_memory
 for each row execute function public.write_chat_memory();
 
--- The messages that were written through it, by conversation.
+-- Messages that were written through the view, by conversation.
 create index if not exists idx_chat_memory_session_id on public.chat_messages (user_id, session_id) where raw_message is not null;
 
--- A message that is edited by its columns is edited in what chat_memory shows too.
+-- Applies edits of columns to the format of chat_memory too.
 create or replace function public.keep_raw_message_in_step() returns trigger
 language plpgsql
 set search_path = pg_catalog
@@ -228,7 +227,7 @@ for each row when (
 )
 execute function public.keep_raw_message_in_step();
 
--- What a person looked for, and what was found.
+-- Searches of an account, with their results.
 create table if not exists public.search_sessions (
     user_id uuid not null default public.current_profile_id(),
     id uuid not null default gen_random_uuid(),
@@ -266,7 +265,7 @@ drop trigger if exists on_search_session_created on public.search_sessions;
 create trigger on_search_session_created after insert on public.search_sessions
 for each row execute function public.update_user_search_count();
 
--- Whose name that is, for the person and the server; nobody else learns whether there is such a person.
+-- Returns the account with a name, for the account and the server only; others do not learn whether it exists.
 create or replace function sterna.own_profile(p_clerk_id text) returns uuid
 language plpgsql stable
 security definer
@@ -281,7 +280,7 @@ begin
 end
 $$;
 
--- A person's conversations, newest change first, each with its newest message.
+-- Conversations of an account, last changed first, each with its newest message.
 create or replace function public.get_user_chat_history(p_clerk_id text)
 returns table (
     session_id text,

@@ -1,15 +1,15 @@
--- Visits: a run of a client from its start to its end. Here are the sessions and messages of 002
--- (docs/specification/README.md#visits), under its names in schema visits, and the sessions of 004
--- (docs/specification/README.md#interaction-analytics). Whoever did not sign in is the nil uuid here, so that every key
--- begins with user_id all the same.
+-- Visits: runs of a client, from start to end. Contains the sessions and messages of 002
+-- (docs/specification/README.md#visits), under their names in the schema visits, and the sessions of 004
+-- (docs/specification/README.md#interaction-analytics). Visitors without a sign-in have the nil uuid, so that every key
+-- begins with user_id.
 
--- 384 numbers a question: pgvector's type where it is to be had, an array of real elsewhere.
+-- Embeddings of 384 numbers: pgvector's type where it is available, otherwise an array of real.
 do $$
 begin
     create extension if not exists vector with schema public;
 exception
     when insufficient_privilege or undefined_file or feature_not_supported then
-        raise notice 'pgvector is not to be had (%): embeddings are kept as real[]', sqlerrm;
+        raise notice 'pgvector is not available (%): embeddings are stored as real[]', sqlerrm;
 end
 $$;
 
@@ -22,7 +22,7 @@ create or replace function sterna.nobody() returns uuid
 language sql immutable parallel safe
 as $$ select '00000000-0000-0000-0000-000000000000'::uuid $$;
 
--- sess_<milliseconds>_<nine of base 36>, as 002's client makes them
+-- sess_<milliseconds>_<nine digits of base 36>, as the client of 002 creates them
 create or replace function sterna.new_session_token() returns text
 language sql volatile
 set search_path = pg_catalog
@@ -58,7 +58,7 @@ create index if not exists idx_chat_sessions_started_at on public.user_sessions 
 create index if not exists idx_chat_sessions_user_identifier on public.user_sessions (user_identifier);
 create index if not exists idx_user_sessions_open on public.user_sessions (updated_at) where ended_at is null;
 
--- Tokens and ids are everybody's, so they have a table of their own: whose visit that is.
+-- Owner of each visit by token and id, which are unique across accounts.
 create table if not exists sterna.session_tokens (
     session_token varchar(255) not null,
     user_id uuid not null,
@@ -112,7 +112,7 @@ create index if not exists idx_chat_messages_type on public.visit_messages (mess
 call sterna.guard('{public.user_sessions, public.visit_messages, sterna.session_tokens}');
 revoke all on sterna.session_tokens from service_role;
 
--- One's own visits are read and removed; they are written by the functions below, and by the server.
+-- Accounts can read and delete their visits; only the functions below and the server write them.
 grant select, delete on public.user_sessions, public.visit_messages to authenticated;
 drop policy if exists user_sessions_select_own on public.user_sessions;
 create policy user_sessions_select_own on public.user_sessions for select to authenticated
@@ -127,7 +127,7 @@ drop policy if exists visit_messages_delete_own on public.visit_messages;
 create policy visit_messages_delete_own on public.visit_messages for delete to authenticated
 using (user_id = (select public.current_profile_id()));
 
--- The tables of 002 as it names them, for its own statements with search_path = visits, public.
+-- Tables of 002 under its names, for its statements with search_path = visits, public.
 create or replace view visits.chat_sessions with (security_invoker = true) as
 select
     id,
@@ -158,8 +158,8 @@ select
 from public.visit_messages;
 revoke all on visits.chat_sessions, visits.chat_messages from public, anon, authenticated;
 
--- Its "check indexes exist", which asks for the indexes of these names: they are those of the tables behind the views. PostgreSQL looks into
--- pg_catalog first unless the path names it: search_path = visits, public, pg_catalog.
+-- For 002's check of index names: maps them to the indexes of the tables behind the views. PostgreSQL searches pg_catalog first unless the
+-- path names it: search_path = visits, public, pg_catalog.
 create or replace view visits.pg_indexes with (security_invoker = true) as
 select
     'visits'::name as schemaname,
@@ -178,7 +178,7 @@ grant select on visits.pg_indexes to service_role;
 grant select, delete on visits.chat_sessions, visits.chat_messages to authenticated;
 grant all on visits.chat_sessions, visits.chat_messages to service_role;
 
--- A visit is of somebody who is there (no key can say so, for nobody has no profile), and keeps its token.
+-- A visit needs an existing account, which no foreign key can check because the nil uuid has no profile, and keeps its token.
 create or replace function public.own_user_session() returns trigger
 language plpgsql
 security definer
@@ -231,7 +231,7 @@ drop trigger if exists on_profile_deleted_visits on public.profiles;
 create trigger on_profile_deleted_visits after delete on public.profiles
 for each row execute function public.end_profile_visits();
 
--- Whose a message is follows from its visit, and so does its place when none is told.
+-- Sets the owner of a message from its visit, and its position if none is given.
 create or replace function public.place_visit_message() returns trigger
 language plpgsql
 security definer
@@ -280,8 +280,8 @@ drop trigger if exists on_visit_message_deleted on public.visit_messages;
 create trigger on_visit_message_deleted after delete on public.visit_messages
 referencing old table as changed for each statement execute function public.update_visit_message_count();
 
--- The earlier questions nearest to one, with what was answered: somebody's own alone, or those of one anonymous name. Written for the type
--- that embeddings have here; the cosine of two of length one is their product, but theirs may have any length.
+-- Earlier questions most similar to one, with their answers, of one account or one anonymous visitor. Written for the type of embeddings
+-- here; computes the full cosine, because embeddings may have any length.
 do $$
 declare
     vectors text := (
@@ -335,7 +335,7 @@ begin
 end
 $$;
 
--- Starts a visit of a person. One that is open under the same token is gone on with.
+-- Starts a visit, or continues an open one with the same token.
 create or replace function public.start_user_session(
     p_user_id uuid, p_device_info jsonb default '{}', p_session_token text default null
 )
@@ -379,7 +379,7 @@ begin
     elsif visit.user_id <> p_user_id or visit.ended_at is not null then
         visit := null;
     elsif info <> '{}' then
-        -- the visit was announced before, which says nothing of the device but its kind
+        -- the visit exists, but only with the kind of its device
         update public.user_sessions as s
         set device_info = info || coalesce(s.device_info, '{}')
         where s.user_id = visit.user_id and s.id = visit.id
@@ -392,7 +392,7 @@ begin
 end
 $$;
 
--- The visit of that id when it is the caller's, or the server asks; else null.
+-- Returns the visit of an id for its owner and the server, otherwise null.
 create or replace function sterna.own_visit(p_session_id uuid) returns public.user_sessions
 language sql stable
 security definer
@@ -415,7 +415,7 @@ as $$
     where t.session_token = p_session_token
 $$;
 
--- True when an open visit of the caller was ended by this.
+-- Ends a visit; returns true if it was an open visit of the caller.
 create or replace function public.end_user_session(p_session_id uuid) returns boolean
 language plpgsql
 security definer
@@ -430,7 +430,7 @@ begin
 end
 $$;
 
--- Visits in which nothing has happened for so long ended when something last did; how many those were.
+-- Ends idle visits at the time of their last event; returns their number.
 create or replace function public.close_idle_visits(p_idle interval default '30 minutes') returns integer
 language plpgsql
 security definer

@@ -1,5 +1,5 @@
--- What a person did in a visit, as 004 has it (docs/specification/README.md#interaction-analytics): names of actions,
--- counts and durations, never text.
+-- Events of visits as in 004 (docs/specification/README.md#interaction-analytics): names of actions, counts and durations,
+-- never text.
 
 set role sterna_owner;
 
@@ -29,7 +29,7 @@ drop policy if exists user_interactions_delete_own on public.user_interactions;
 create policy user_interactions_delete_own on public.user_interactions for delete to authenticated
 using (user_id = (select public.current_profile_id()));
 
--- The owner follows from the visit.
+-- Sets the owner from the visit.
 create or replace function public.own_user_interaction() returns trigger
 language plpgsql
 security definer
@@ -47,7 +47,7 @@ drop trigger if exists own_user_interaction on public.user_interactions;
 create trigger own_user_interaction before insert on public.user_interactions
 for each row execute function public.own_user_interaction();
 
--- A visit in which something happens is not idle; one that was taken for ended goes on to its latest event.
+-- An event keeps its visit open, and extends a visit that was ended as idle.
 create or replace function public.update_visit_activity() returns trigger
 language plpgsql
 security definer
@@ -77,7 +77,7 @@ exception
 end
 $$;
 
--- What is wrong with an event; null when nothing is.
+-- Error of an event; null for a valid one.
 create or replace function sterna.interaction_problem(p_item jsonb) returns text
 language sql immutable
 set search_path = pg_catalog
@@ -98,7 +98,7 @@ as $$
     end
 $$;
 
--- Keeps one event of the caller's. The same id again is kept once.
+-- Stores one event of the caller. A repeated id is stored once.
 create or replace function sterna.keep_interaction(p_item jsonb, out kept_id uuid, out is_new boolean, out error text)
 language plpgsql
 security definer
@@ -167,7 +167,7 @@ begin
 end
 $$;
 
--- Up to 500 at once: {success, inserted, failed, errors: [{index, error}]}. What is wrong with one does not stop the others.
+-- Stores up to 500 events: {success, inserted, failed, errors: [{index, error}]}. An invalid one does not affect the others.
 create or replace function public.batch_track_user_interactions(p_interactions jsonb) returns jsonb
 language plpgsql
 security definer
@@ -200,7 +200,7 @@ begin
 end
 $$;
 
--- What 004's verification helpers ask: the newest open session of a person, and how many events one has.
+-- For the verification helpers of 004: the newest open session of an account, and the number of its events.
 create or replace function public.get_open_user_session(p_user_id uuid) returns uuid
 language plpgsql stable
 security definer

@@ -1,11 +1,11 @@
--- Allow-list of /rest/v1: the functions and relations that a person reads or calls there, each by a comment that begins with @rest.
+-- Allow-list of /rest/v1: functions and relations that are served there have a comment that begins with @rest.
 --
--- What has no such comment is not served, whatever its grants: the server itself works as the role authenticated and needs grants that a
--- person does not. A grant alone therefore opens nothing. Row security and the functions' own checks still decide what a caller gets.
+-- Others are not served, whatever their grants, because the server uses the role authenticated too and needs grants that clients do not
+-- need. Row security and the functions' own checks still decide what a caller gets.
 
 set role sterna_owner;
 
--- Nothing stays listed that a later version of this file does not list.
+-- Removes entries that this version of the file does not list.
 do $$
 declare
     listed record;
@@ -29,11 +29,11 @@ comment on function public.current_profile_id() is '@rest The id of the caller.'
 comment on function public.sync_profile_from_auth(uuid) is '@rest Copy name, email and picture from the sign-in to the profile.';
 comment on function public.get_user_complete_profile(uuid) is '@rest Profile, preferences, usage and allowed models.';
 comment on function public.update_user_preferences(uuid, varchar, jsonb) is '@rest Change the preferences of one type: ui, session or model.';
-comment on function public.export_user_data(uuid) is '@rest Everything that is stored of the caller.';
+comment on function public.export_user_data(uuid) is '@rest All stored data of the caller.';
 comment on function public.get_user_recent_sessions(uuid, integer) is '@rest Conversations, the last changed first.';
 comment on function public.get_session_with_messages(text, uuid) is '@rest One conversation with its messages.';
 comment on function public.get_user_allowed_models(uuid) is '@rest Models of the caller''s tier.';
-comment on function public.can_user_use_model(uuid, varchar) is '@rest Whether the caller''s tier includes a model.';
+comment on function public.can_user_use_model(uuid, varchar) is '@rest True if the caller''s tier includes a model.';
 comment on function public.get_user_chat_history(text) is '@rest Messages of all conversations.';
 comment on function public.get_user_stats(text) is '@rest Counts of conversations, messages and searches.';
 comment on function public.start_user_session(uuid, jsonb, text) is '@rest Start a visit.';
@@ -44,7 +44,7 @@ comment on function public.get_open_user_session(uuid) is '@rest The newest open
 comment on function public.count_session_events(uuid) is '@rest Number of events of a visit.';
 
 comment on table public.profiles is '@rest The caller''s profile.';
-comment on table public.user_activity_log is '@rest What happened to the account.';
+comment on table public.user_activity_log is '@rest Activity of the account.';
 comment on table public.chat_sessions is '@rest Conversations.';
 comment on table public.chat_messages is '@rest Messages.';
 comment on table public.session_settings is '@rest Settings of conversations.';

@@ -1,4 +1,4 @@
--- Preferences of web clients that no mirror has: stored, given back, and used by nothing here.
+-- Preferences of web clients that are not synced: stored and returned, but not used.
 
 set role sterna_owner;
 
@@ -17,7 +17,7 @@ create policy profile_extras_own on public.profile_extras to authenticated
 using (user_id = (select public.current_profile_id()))
 with check (user_id = (select public.current_profile_id()));
 
--- The preferences that somebody has, as keys for their export.
+-- Preferences of an account for its export.
 create or replace function sterna.profile_extras(p_user_id uuid) returns jsonb
 language sql stable
 set search_path = pg_catalog

@@ -1,4 +1,4 @@
--- Codes by which somebody who forgot a password sets a new one. Of each its SHA-256 alone is here.
+-- Recovery codes for forgotten passwords, stored as SHA-256 hashes only.
 
 set role sterna_owner;
 
@@ -12,7 +12,7 @@ create table if not exists sterna.recovery_codes (
     constraint recovery_codes_user_id_fkey foreign key (user_id) references auth.users (id) on delete cascade,
     constraint recovery_codes_hash_length check (length(hash) = 32)
 );
-comment on table sterna.recovery_codes is 'One an account at most; a newer one replaces it, and its use removes it.';
+comment on table sterna.recovery_codes is 'At most one per account: a newer code replaces it, and its use removes it.';
 
 call sterna.guard('{sterna.recovery_codes}');
 

@@ -1,4 +1,4 @@
--- Name of this server, which stays when its database moves to another address: clients know an account by it.
+-- Id of this server, by which clients recognise it when its address changes.
 
 set role sterna_owner;
 

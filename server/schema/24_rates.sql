@@ -1,20 +1,20 @@
--- Requests of the last hour, counted by all servers of this database together (server/http/shared_rate_limits.py). Not logged: what a crash takes
--- is an hour's counts. Keys are pseudonyms of accounts and addresses.
+-- Request counts of the last hour, shared by all servers of this database (server/http/shared_rate_limits.py). Unlogged, because a crash
+-- loses only an hour of counts. Keys are pseudonyms of accounts and addresses.
 
 set role sterna_owner;
 
 create unlogged table if not exists sterna.rate_counts (
     key text collate "C" not null,
     slot bigint not null, -- minutes since 1970
-    origin text collate "C" not null, -- one running server
+    origin text collate "C" not null, -- one server process
     hits bigint not null,
     constraint rate_counts_pkey primary key (key, slot, origin)
 );
 create index if not exists idx_rate_counts_slot on sterna.rate_counts (slot);
 call sterna.guard('{sterna.rate_counts}');
 
--- Adds one server's counts, and gives what all others counted for the same keys in the hour before. Rows are one server's own, so nobody
--- waits for anybody.
+-- Adds the counts of one server, and returns those of all others for the same keys in the last hour. Each server has its own rows, so none
+-- waits for another.
 create or replace function sterna.exchange_rates(
     p_origin text, p_keys text [], p_slots bigint [], p_hits bigint [], p_clean boolean
 ) returns table (key text, slot bigint, hits bigint)

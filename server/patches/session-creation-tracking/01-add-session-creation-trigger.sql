@@ -1,8 +1,7 @@
--- Session creation tracking: every new conversation is counted in user_usage_daily.sessions_created and in profiles.usage_stats.
+-- Session creation tracking: counts every new conversation in user_usage_daily.sessions_created and in profiles.usage_stats.
 --
--- The schema has this already; the patch puts it back after rollback.sql, and may be run any number of times. It is the same function as in
--- schema/06_statistics.sql: once a statement instead of once a row, and not for a conversation that comes back under the id of a
--- deleted one.
+-- The schema contains this already; the patch restores it after rollback.sql, and is repeatable. The function is that of
+-- schema/06_statistics.sql: it runs once per statement, and does not count a conversation with the id of a deleted one.
 
 begin;
 set local role sterna_owner;
@@ -24,14 +23,14 @@ begin
     if sterna.is_applying() then
         return null;
     end if;
-    perform public.track_user_usage_delta(n.user_id, 0, 0, 0, 0, '{}'::jsonb, n.created, 0, n.day)
+    perform sterna.add_use_of_days(array_agg(row(n.user_id, n.day, null, 0, 0, 0, 0, 0, 0, n.created)::sterna.day_delta))
     from (
-        select c.user_id, sterna.use_day(by_day, c.created_at) as day, count(*)::integer as created
+        select c.user_id, sterna.use_day(by_day, c.created_at) as day, count(*) as created
         from new_rows as c
         where not exists (select 1 from public.sync_rows as r where r.user_id = c.user_id and r.kind = 'c' and r.id = c.id)
         group by 1, 2
-        order by 1, 2
-    ) as n;
+    ) as n
+    having count(*) > 0;
     return null;
 end
 $$;

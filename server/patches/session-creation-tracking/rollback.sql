@@ -1,4 +1,4 @@
--- Takes the session creation tracking away: new conversations are no longer counted. What was counted stays.
+-- Removes session creation tracking: new conversations are no longer counted. Existing counts stay.
 
 begin;
 set local role sterna_owner;
