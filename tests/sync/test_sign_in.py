@@ -267,7 +267,7 @@ async def test_what_another_process_renewed_is_taken_and_nothing_asked(
 ) -> None:
     one = await signed_in(sterna_server, somebody, credentials, now)
     other = session_of(sterna_server, credentials, now)
-    await other.db.token()
+    await other.token()
     await one.refresh()
     renewed = await one.stored()
 
