@@ -1,4 +1,4 @@
-"""A new user signs up, chats, searches, quits, returns, checks the usage, exports everything and deletes the account."""
+"""A new user signs up, chats, searches, returns, checks the usage, exports everything and deletes the account."""
 
 from __future__ import annotations
 
