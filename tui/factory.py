@@ -1,4 +1,4 @@
-"""The real parts: the file, the settings, the endpoints, put together into an application and run in this terminal."""
+"""Factory of the application: real file, settings and providers, run in this terminal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .services.sync_controller import SyncSetup
 
 
 def run_app(*, data_dir: Path | None, config_dir: Path | None) -> int:
-    """Run until the person quits; returns the exit code."""
+    """Run until the user quits; return the exit code."""
     if not (sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()):
         print("sterna needs a terminal. In a pipe, use: sterna ask", file=sys.stderr)
         return 2
@@ -45,7 +45,7 @@ def run_app(*, data_dir: Path | None, config_dir: Path | None) -> int:
 
 
 def build(folder: Path | None, config_folder: Path | None, environ: Mapping[str, str] = os.environ) -> SternaApp:
-    """The application over the real file and the real endpoints. Nothing is opened yet."""
+    """Return the application with the real file and providers. Nothing is opened yet."""
     from .app import SternaApp
 
     settings = config.load(config_folder, environ)
@@ -65,15 +65,15 @@ def build(folder: Path | None, config_folder: Path | None, environ: Mapping[str,
 
 
 def open_store(folder: Path | None) -> Store:
-    """The account's store; every way this fails is a sentence."""
+    """Open the account's store. Raises StoreError with a sentence."""
     try:
-        place = storage.data_dir(folder)
+        data_folder = storage.data_dir(folder)
     except OSError as error:
         raise storage.StoreError(
             f"Cannot create the folder for your conversations ({error.strerror}: {error.filename}). "
             "Make it writable, or choose another with --data-dir."
         ) from error
-    return storage.Store.open(storage.open_account(place))
+    return storage.Store.open(storage.open_account(data_folder))
 
 
 def log_file(folder: Path | None) -> Path:
@@ -89,7 +89,7 @@ async def make_catalog(
     config_folder: Path | None,
     environ: Mapping[str, str],
 ) -> Catalog:
-    """Every endpoint that is configured or found on this machine, and the guide."""
+    """Return the catalog of all providers that are configured or detected, and the guide."""
     # httpx costs as much as the rest of the start: loaded in a thread, keys are echoed meanwhile.
     await asyncio.to_thread(importlib.import_module, "httpx")
     from sterna.chat import add_discovered, build_catalog
@@ -118,7 +118,7 @@ async def add_server(
     config_folder: Path | None,
     environ: Mapping[str, str],
 ) -> None:
-    """Offer the server that somebody is signed in at, once it has said that it answers questions."""
+    """Offer the models of the server that the account is signed in to, once it is known to have any."""
     if settings.blocked or "server" in catalog.names() or not await store.run(storage.ServerProfile.server_relays):
         return
     owner = await store.run(storage.AccountLinking.owner)
@@ -141,7 +141,7 @@ async def add_server(
 
 
 def accounts_here(folder: Path | None, config_folder: Path | None, environ: Mapping[str, str]) -> Accounts:
-    """Those of the folders that this sitting uses."""
+    """Return the accounts in the folders of the running application."""
     from sterna.sync.auth.accounts import Accounts
 
     return Accounts(storage.data_dir(folder), config_folder, environ=environ)
@@ -152,7 +152,7 @@ async def make_sync(
     config_folder: Path | None,
     environ: Mapping[str, str],
     store: StoreThread,
-    told: Callable[[SyncReport], None],
+    on_report: Callable[[SyncReport], None],
 ) -> SyncSetup:
     """Return the sync engine of the account whose history is open, if it is signed in and may sync."""
     owner = await store.run(storage.AccountLinking.owner)
@@ -166,21 +166,21 @@ async def make_sync(
     try:
         accounts = await asyncio.to_thread(accounts_here, folder, config_folder, environ)
         account = await asyncio.to_thread(accounts.agreed, owner)
-        shown = f"{account.name} at {account.origin.partition('://')[2]}"
+        name = f"{account.name} at {account.origin.partition('://')[2]}"
         if (why_not := accounts.why_not(account)) is not None:
-            return SyncSetup(shown, report=SyncReport("off", sentence=why_not))
+            return SyncSetup(name, report=SyncReport("off", sentence=why_not))
         if not await asyncio.to_thread(accounts.is_signed_in, account):
-            return SyncSetup(shown, report=SyncReport("signin", sentence="Not signed in."))
-        engine = open_engine(accounts, account, store, on_report=told)
+            return SyncSetup(name, report=SyncReport("signin", sentence="Not signed in."))
+        engine = open_engine(accounts, account, store, on_report=on_report)
     except (SignInError, config.ConfigError, storage.StoreError) as error:
         return SyncSetup(owner[0], report=SyncReport("blocked", sentence=str(error)))
-    return SyncSetup(shown, engine, engine.report)
+    return SyncSetup(name, engine, engine.report)
 
 
 async def make_tracker(
     folder: Path | None, config_folder: Path | None, environ: Mapping[str, str], store: StoreThread
 ) -> Tracker | None:
-    """The tracker of this sitting, where the person said yes to analytics."""
+    """Return the tracker of the account; None where analytics are off."""
     if not config.load(config_folder, environ).analytics.enabled:
         return None
     await asyncio.to_thread(importlib.import_module, "sterna.sync.factory")
@@ -198,7 +198,7 @@ async def make_tracker(
 
 
 def make_turns(store: StoreThread, catalog: Catalog, settings: Settings) -> Turns:
-    """The turns of this sitting."""
+    """Return the turns of the running application."""
     from sterna.chat import Turns
 
     return Turns(store, catalog, settings=settings)

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from sterna.config import EndpointSettings
 from sterna.storage import Conflict
 from sterna.tui.app import SternaApp
-from sterna.tui.main.welcome import Found
+from sterna.tui.main.welcome import Providers
 
 Scene = Callable[[Pilot[int], SternaApp], Awaitable[None]]
 
@@ -144,7 +144,7 @@ async def noticing(pilot: Pilot[int], app: SternaApp) -> None:
 async def welcoming(pilot: Pilot[int], app: SternaApp) -> None:
     await beginning(pilot, app)
     app.main.welcome.first = True
-    app.main.welcome.found = Found("test/small", ("Work",), ("Work refused the key.",))
+    app.main.welcome.providers = Providers("test/small", ("Work",), ("Work refused the key.",))
     await until(pilot, lambda: "Welcome to Sterna." in frame(app))
 
 

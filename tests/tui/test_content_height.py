@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from sterna.storage import LiveReply
-from sterna.tui.main.welcome import Found, Welcome
+from sterna.tui.main.welcome import Providers, Welcome
 from sterna.tui.markdown import DocumentView, plain
 from sterna.tui.prompt import Prompt
 from sterna.tui.transcript import Look
@@ -40,7 +40,7 @@ KINDS = {
     "document": Kind(lambda: DocumentView(plain("")), lambda view: setattr(view, "document", plain(LINES)), 5),
     "static": Kind(lambda: Static("", markup=False), lambda view: view.update(Content(LINES)), 5),
     "prompt": Kind(Prompt, lambda view: view.put(LINES), 5),
-    "welcome": Kind(Welcome, lambda view: setattr(view, "found", Found("test/small")), 2),
+    "welcome": Kind(Welcome, lambda view: setattr(view, "providers", Providers("test/small")), 2),
 }
 
 

@@ -392,7 +392,7 @@ async def test_the_open_conversation_is_renamed_wherever_it_is_even_behind_a_fil
         app.sidebar.start_rename()
         await until(pilot, lambda: app.sidebar.title.has_focus)
         assert app.sidebar.title.value == WORDS[19]
-        assert app.sidebar.title.session_id == ids[19]
+        assert app.sidebar.title.conversation_id == ids[19]
 
 
 async def test_keys_for_the_list_are_letters_in_a_title(file: Path, clock: Clock) -> None:
@@ -433,7 +433,7 @@ async def test_midnight_moves_the_headings(file: Path, clock: Clock) -> None:
     async with running(app) as pilot:
         assert line_of(app, "Today") == 2
         clock.at += timedelta(days=1)
-        app.sidebar.look_at_day()
+        app.sidebar.check_day()
         await until(pilot, lambda: line_of(app, "Yesterday") == 2)
 
 

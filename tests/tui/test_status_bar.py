@@ -85,6 +85,6 @@ def test_numbers_of_tokens_are_short(count: int, text: str) -> None:
 
 
 def test_speed_is_told_once_there_is_some() -> None:
-    assert replying(4.2, "", waiting=True) == "waiting 4 s"
-    assert replying(0.5, "a" * 400, waiting=False) == "replying 0 s"
-    assert replying(10.0, "a" * 2_000, waiting=False) == "replying 10 s, 50 tokens/s"
+    assert replying(4.2, "", is_waiting=True) == "waiting 4 s"
+    assert replying(0.5, "a" * 400, is_waiting=False) == "replying 0 s"
+    assert replying(10.0, "a" * 2_000, is_waiting=False) == "replying 10 s, 50 tokens/s"

@@ -9,7 +9,7 @@ from ..messages import ActionRequested
 
 
 class Heading(Static):
-    """One line, cut at the width that is there."""
+    """One line, cut at the width of the conversation."""
 
     renames = False
     """True while there is a conversation to rename."""

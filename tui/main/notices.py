@@ -1,4 +1,4 @@
-"""Where notices stand: at the lower edge while they fit under the prompt's text, else above the prompt."""
+"""Placement of notices: at the lower edge while they fit under the prompt's text, else above the prompt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.widgets._toast import Toast, ToastRack
 from ..prompt import Prompt
 
 MOST_ROWS = 6
-"""Rows of the screen that notices cover at most."""
+"""Most rows of the screen that notices may cover."""
 
 
 def place_notices(screen: Screen[Any]) -> None:

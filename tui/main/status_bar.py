@@ -1,4 +1,4 @@
-"""The one line at the bottom: who answers, how full the context is, what goes on, and the keys that make sense now."""
+"""Status line at the bottom: model, use of the context, what is in progress, and the keys that make sense now."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sterna.storage.text import one_line
 from ..messages import ActionRequested
 
 GAP = "   "
-"""Between two hints."""
+"""Space between two hints."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A key and what it does now."""
+    """Key and the word for its action."""
 
     key: str
     word: str
@@ -28,16 +28,16 @@ class Hint:
 
 
 class StatusLine(Widget):
-    """One line. What does not fit is left out, hints from the right first, the model last."""
+    """One line. What does not fit is left out: hints from the right first, the model last."""
 
     model: reactive[str] = reactive("")
-    """Who answers the next prompt."""
+    """Model of the next reply."""
     context: reactive[str] = reactive("")
     """Tokens of the conversation, and of how many."""
     activity: reactive[str] = reactive("")
-    """What goes on now, such as a reply that arrives."""
+    """Work in progress, such as a reply that arrives."""
     sync: reactive[str] = reactive("")
-    """Where this history is kept."""
+    """Sync status."""
     read_only: reactive[bool] = reactive(False)
     """True while the history can be read and not written."""
     hints: reactive[tuple[Hint, ...]] = reactive(())
@@ -47,7 +47,7 @@ class StatusLine(Widget):
         self._spans: list[tuple[int, int, str]] = []
 
     def render(self) -> Content:
-        """The line, filled to its width."""
+        """Return the line, filled to its width."""
         width = self.content_size.width
         self._spans = []
         left = self._left(width * 2 // 3 if self.hints else width)
@@ -68,21 +68,21 @@ class StatusLine(Widget):
         return Content.assemble(left, " " * max(0, start - left.cell_length), right)
 
     def on_click(self, event: events.Click) -> None:
-        """Do what a hint says."""
+        """Run the action of the hint that was clicked."""
         for start, end, action_id in self._spans:
             if start <= event.x - self.gutter.left < end and action_id:
                 event.stop()
                 self.post_message(ActionRequested(action_id))
 
     def _left(self, width: int) -> Content:
-        known = (
+        items = (
             ("read-only" if self.read_only else "", "$warning", ""),
             (self.activity, "$primary", ""),
             (self.model, "$foreground 85%", "model.choose"),
             (self.context, "$foreground 75%", ""),
             (self.sync, "$foreground 75%", "app.sync"),
         )
-        parts = [(one_line(text), style, action) for text, style, action in known if text]
+        parts = [(one_line(text), style, action) for text, style, action in items if text]
         while len(parts) > 1 and sum(cell_len(text) for text, _, _ in parts) + 3 * (len(parts) - 1) > width:
             parts.pop()
         at = 0
@@ -90,9 +90,8 @@ class StatusLine(Widget):
             end = min(at + cell_len(text), width)
             self._spans.append((at, end, action))
             at = end + 3
-        shown = [(text, style) for text, style, _ in parts]
-        content = Content.assemble(*(part for pair in _separated(shown) for part in pair))
-        return content.truncate(max(0, width), ellipsis=True)
+        separated = _separated([(text, style) for text, style, _ in parts])
+        return Content.assemble(*separated).truncate(max(0, width), ellipsis=True)
 
     def _fitting(self, width: int) -> list[Hint]:
         fitting: list[Hint] = []
@@ -105,19 +104,19 @@ class StatusLine(Widget):
 
 
 def field_hints(focused: Widget) -> tuple[Hint, ...] | None:
-    """Return the keys of a field that has the focus; None for any other widget. Clicking them does nothing."""
-    keys = {"FilterInput": ("open", "clear filter"), "TitleInput": ("save", "cancel")}.get(type(focused).__name__)
-    return (Hint("enter", keys[0], ""), Hint("esc", keys[1], "")) if keys else None
+    """Return the keys of a field that has the focus; None for any other widget. A click on them does nothing."""
+    words: tuple[str, str] | None = getattr(focused, "HINTS", None)
+    return (Hint("enter", words[0], ""), Hint("esc", words[1], "")) if words is not None else None
 
 
-def _separated(parts: list[tuple[str, str]]) -> list[tuple[tuple[str, str], ...]]:
-    """Each part, with a dot before all but the first."""
-    return [((" · ", "$foreground 60%"), part) if number else (part,) for number, part in enumerate(parts)]
+def _separated(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the parts with a dot between each two."""
+    return [each for part in parts for each in ((" · ", "$foreground 60%"), part)][1:]
 
 
-def replying(seconds: float, text: str, waiting: bool) -> str:
-    """What the line says while a reply arrives. Speed is an estimate of four characters a token, as contexts are."""
-    if waiting:
+def replying(seconds: float, text: str, is_waiting: bool) -> str:
+    """Return the text for a reply that arrives; its speed is estimated at four characters a token."""
+    if is_waiting:
         return f"waiting {seconds:.0f} s"
     speed = len(text) / 4 / seconds if seconds >= 1 else 0.0
     return f"replying {seconds:.0f} s" + (f", {speed:.0f} tokens/s" if speed >= 1 else "")

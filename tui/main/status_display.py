@@ -16,7 +16,7 @@ from ..titles import UNTITLED
 from .conversation import OpenConversation
 from .layout import MainLayout
 from .status_bar import Hint, field_hints, replying
-from .welcome import Found, Keys
+from .welcome import Keys, Providers
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -159,8 +159,9 @@ class StatusDisplay:
             return
         welcome = self._layout.welcome
         welcome.first = await self._context.store.run(storage.Conversations.count) == 0
-        labels = [title for name in catalog.names() if (title := catalog.title(name))]
-        welcome.found = Found(self._conversation.model.rstrip("/"), tuple(labels), tuple(catalog.problems.values()))
+        names = [title for name in catalog.names() if (title := catalog.title(name))]
+        model, problems = self._conversation.model.rstrip("/"), tuple(catalog.problems.values())
+        welcome.providers = Providers(model, tuple(names), problems)
 
     def show_trouble(self, sentence: str) -> None:
         """Say where messages would stand why the history cannot be opened; the prompt goes on taking text."""

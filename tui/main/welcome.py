@@ -1,4 +1,4 @@
-"""What stands where messages will: who answers, on a first start how to connect a model, or why nothing opens."""
+"""Text in place of messages: the model, on a first start how to connect one, or why the history cannot be opened."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from sterna.storage.text import clean, one_line
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What there is to talk to."""
+class Providers:
+    """Model and providers that there are."""
 
     model: str
-    """Who answers when nothing is chosen."""
-    endpoints: tuple[str, ...] = ()
-    """What was configured or found, by the names people know."""
+    """Model that replies when none is chosen."""
+    names: tuple[str, ...] = ()
+    """Providers that were configured or detected, by the names that users know."""
     problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys worth knowing first, as remapped."""
+    """First keys to know, as remapped."""
 
     model: str
     settings: str
@@ -35,25 +35,25 @@ class Keys:
 
 
 class Welcome(Widget):
-    """Says who will answer; with an empty history also how to begin."""
+    """Names the model; with an empty history it also says how to begin."""
 
-    found: reactive[Found | None] = reactive(None, layout=True)
-    """None while it is being looked for."""
+    providers: reactive[Providers | None] = reactive(None, layout=True)
+    """None until the catalog is there."""
     first: reactive[bool] = reactive(False, layout=True)
     """True while there is no conversation at all."""
     keys: reactive[Keys] = reactive(Keys("ctrl+l", "f9", "ctrl+r", "f1", "f5", "f10"))
 
     trouble: reactive[str | None] = reactive(None, layout=True)
-    """Why the conversations cannot be opened, and what to do; stands above all else."""
+    """Reason why the conversations cannot be opened, and what to do; nothing else is shown then."""
 
     def render(self) -> Content:
-        """The lines."""
+        """Return the lines."""
         if self.trouble is not None:
             return Content("\n").join(self._trouble(self.trouble))
-        found = self.found
-        if found is None:
+        providers = self.providers
+        if providers is None:
             return Content("")
-        lines = self._first(found) if self.first else self._new(found)
+        lines = self._first(providers) if self.first else self._new(providers)
         return Content("\n").join(lines)
 
     def _trouble(self, sentence: str) -> list[Content]:
@@ -67,20 +67,20 @@ class Welcome(Widget):
             _line(("Your text stays in the prompt until they are open.", "$foreground 75%")),
         ]
 
-    def _new(self, found: Found) -> list[Content]:
-        return [_line("A new conversation with ", (one_line(found.model), "$primary"), "."), self._model_line()]
+    def _new(self, providers: Providers) -> list[Content]:
+        return [_line("A new conversation with ", (one_line(providers.model), "$primary"), "."), self._model_line()]
 
-    def _first(self, found: Found) -> list[Content]:
+    def _first(self, providers: Providers) -> list[Content]:
         lines = [
             _line(("Welcome to Sterna.", "bold")),
             _line("Your conversations stay on this computer, in one file."),
             _line(),
         ]
-        if found.endpoints:
-            names = ", ".join(one_line(name) for name in found.endpoints)
+        if providers.names:
+            names = ", ".join(one_line(name) for name in providers.names)
             lines += [
                 _line("Connected to ", (names, "$primary"), "."),
-                _line("Using ", (one_line(found.model), "$primary"), "."),
+                _line("Using ", (one_line(providers.model), "$primary"), "."),
             ]
         else:
             lines += [
@@ -91,7 +91,7 @@ class Welcome(Widget):
                 _line("• or set OPENAI_API_KEY and restart"),
                 _line("• or press ", (self.keys.settings, "$primary"), " and add a provider"),
             ]
-        lines += [_line((one_line(problem), "$warning")) for problem in found.problems]
+        lines += [_line((one_line(problem), "$warning")) for problem in providers.problems]
         lines += [_line()]
         lines += [
             _line((key.ljust(8), "$primary"), what)

@@ -1,4 +1,4 @@
-"""The list of conversations."""
+"""List of conversations."""
 
 from __future__ import annotations
 

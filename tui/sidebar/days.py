@@ -1,4 +1,4 @@
-"""Days as a person thinks of them: Today, Yesterday, weekdays within a week, then months. Local time, in English."""
+"""Headings by day: Today, Yesterday, weekdays within a week, then months. Local time, in English."""
 
 from __future__ import annotations
 
@@ -14,56 +14,56 @@ MONTHS = (
 )  # fmt: skip
 
 WEEK = 7
-"""Days that are called by name, today among them."""
+"""Days with a heading of their own, today among them."""
 MOST_MONTHS = 600
-"""Headings of months at most; what is older stands under the last."""
+"""Most headings of months; what is older stands under the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading and the first moment that stands under it."""
+    """Heading and the first moment that stands under it."""
 
     text: str
     since: str
-    """As the schema keeps times; descending from heading to heading."""
+    """Stored form of a time; descending from heading to heading."""
 
 
 def local(moment: datetime, zone: tzinfo | None) -> datetime:
-    """A moment on the person's clock; ``zone`` None is the system's."""
+    """Return a moment in local time; ``zone`` None is the system's."""
     return moment.astimezone(zone)
 
 
 def headings(now: datetime, oldest: str | None, zone: tzinfo | None = None) -> list[Heading]:
-    """The headings from today back to the day of the oldest conversation."""
+    """Return the headings from today back to the day of the oldest conversation."""
     today = local(now, zone).date()
     names = ["Today", "Yesterday"]
-    found = []
+    result = []
     for back in range(WEEK):
         day = today - timedelta(back)
-        found.append(Heading(names[back] if back < len(names) else WEEKDAYS[day.weekday()], _midnight(day, zone)))
+        result.append(Heading(names[back] if back < len(names) else WEEKDAYS[day.weekday()], _midnight(day, zone)))
     last = _day(oldest, zone) or today
     month = (today - timedelta(WEEK)).replace(day=1)
     for _ in range(MOST_MONTHS):
-        found.append(Heading(f"{MONTHS[month.month - 1]} {month.year}", _midnight(month, zone)))
+        result.append(Heading(f"{MONTHS[month.month - 1]} {month.year}", _midnight(month, zone)))
         if month <= last or month.year <= 1:
             break
         month = (month - timedelta(1)).replace(day=1)
-    return found
+    return result
 
 
 def grouped(bounds: list[Heading], counts: list[int], total: int) -> list[tuple[str, int]]:
-    """Headings with the number of rows under each, from the number of rows since each; the last takes the rest."""
+    """Return headings with the number of rows under each, from the rows since each; the last takes the rest."""
     groups = []
     before = 0
-    for place, (heading, since) in enumerate(zip(bounds, counts, strict=True)):
-        upto = total if place == len(bounds) - 1 else min(max(since, before), total)
-        groups.append((heading.text, upto - before))
-        before = upto
+    for index, (heading, since) in enumerate(zip(bounds, counts, strict=True)):
+        until = total if index == len(bounds) - 1 else min(max(since, before), total)
+        groups.append((heading.text, until - before))
+        before = until
     return groups
 
 
 def when(at: str, now: datetime, zone: tzinfo | None = None, *, under_heading: bool = True) -> str:
-    """How a row writes its time in at most six cells: the hour, or the day, or the year.
+    """Return a time for a row, in at most six cells: the hour, the day, or the year.
 
     Under a heading that names the day the hour is enough.
     """
@@ -83,7 +83,7 @@ def when(at: str, now: datetime, zone: tzinfo | None = None, *, under_heading: b
 
 
 def long_when(at: str, now: datetime, zone: tzinfo | None = None) -> str:
-    """A time as a result of a search writes it: ``14:05``, ``Thu 14:05``, ``12 Oct`` or ``12 Oct 2024``."""
+    """Return a time for a search result: ``14:05``, ``Thu 14:05``, ``12 Oct`` or ``12 Oct 2024``."""
     try:
         moment = local(parse(at), zone)
     except (ValueError, OverflowError):

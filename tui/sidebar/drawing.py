@@ -1,6 +1,6 @@
-"""How one conversation looks in the list: two lines of text with a mark in front of each. Nothing here knows a widget.
+"""Drawing of one conversation in the list: two lines of text with a mark in front of each, without any widget.
 
-Everything that colour says is also said by a sign or a word, and every sign has an ASCII twin.
+Everything that a colour says is also said by a sign or a word, and every sign has an ASCII form.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from ..titles import UNTITLED
 BEFORE = 3
 """Cells in front of the text: the bar, the mark, a space."""
 AFTER = 1
-"""Cells left free at the right."""
+"""Blank cells at the right."""
 LONGEST = 300
-"""Characters of a title or preview that are looked at; more than any terminal is wide."""
+"""Most characters of a title or preview that are drawn; more than any terminal is wide."""
 
 StyleOf = Callable[[str], Style]
 """Return the style of a part, such as ``title``, ``strong``, ``quiet``, ``bar``, ``unread``, ``live`` or ``draft``."""
@@ -34,7 +34,7 @@ StyleOf = Callable[[str], Style]
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """The marks of the list, each one cell wide."""
+    """Marks of the list, each one cell wide."""
 
     bar: str
     """Beside the opened conversation."""
@@ -54,7 +54,7 @@ ASCII = Signs(bar="|", cursor=">", unread="*", live="~", failed="x", unsynced="^
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the list itself knows of a row."""
+    """State of a row in the list."""
 
     opened: bool = False
     cursor: bool = False
@@ -62,7 +62,7 @@ class State:
 
 
 def cut(text: str, width: int, more: str = "…") -> str:
-    """``text`` in exactly ``width`` cells: filled with spaces, or cut and ended with ``more``."""
+    """Return ``text`` in exactly ``width`` cells: filled with spaces, or cut and ended with ``more``."""
     if width <= 0:
         return ""
     if cell_len(text) <= width:
@@ -74,18 +74,18 @@ def cut(text: str, width: int, more: str = "…") -> str:
 
 @lru_cache(1024)
 def shown(text: str, ascii_only: bool = False) -> str:
-    """Foreign text as a list shows it."""
+    """Return text of others as a list shows it."""
     line = one_line(text, LONGEST)
     return "".join(map(ascii_cell, line)) if ascii_only else line
 
 
 def model_name(model: str) -> str:
-    """The last part of a model's name: of ``openrouter/maker/name`` it is ``name``."""
+    """Return the last part of a model's name: of ``openrouter/maker/name`` it is ``name``."""
     return model.rstrip("/").rpartition("/")[2] or model
 
 
 def title_line(row: SessionRow, time: str, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
-    """The first line: what it is called, and when."""
+    """Draw the first line: title and time."""
     front = signs.cursor if state.cursor else signs.bar if state.opened else " "
     mark, kind = _mark(row, signs)
     weight = "strong" if state.opened or row.unread else "title"
@@ -102,7 +102,7 @@ def title_line(row: SessionRow, time: str, width: int, state: State, signs: Sign
 
 
 def preview_line(row: SessionRow, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
-    """The second line: the newest words, and who wrote them or what goes on."""
+    """Draw the second line: the newest text, and its model or state."""
     front = signs.bar if state.opened else " "
     note, kind = _note(row, state.opened)
     note = shown(note, signs is ASCII)
@@ -111,7 +111,7 @@ def preview_line(row: SessionRow, width: int, state: State, signs: Signs, style:
         note = cut(note, room, signs.more).rstrip()
     return _line(
         (front, style("bar")),
-        _place(row, state, signs, style),
+        _origin(row, state, signs, style),
         shown(unmarked(row.preview), signs is ASCII) or "no messages yet",
         style("quiet"),
         note,
@@ -122,14 +122,14 @@ def preview_line(row: SessionRow, width: int, state: State, signs: Signs, style:
 
 
 def title_of(row: SessionRow) -> str:
-    """Return what a conversation is called; one without a title goes by its question while the first reply arrives."""
+    """Return the title of a conversation; without one it goes by its question while the first reply arrives."""
     if not row.untitled:
         return row.title
     return row.preview if row.live and row.preview.strip() else UNTITLED
 
 
-def _place(row: SessionRow, state: State, signs: Signs, style: StyleOf) -> tuple[str, Style]:
-    """Return the mark that says where a conversation is kept."""
+def _origin(row: SessionRow, state: State, signs: Signs, style: StyleOf) -> tuple[str, Style]:
+    """Return the mark for a conversation that is private or not synced yet."""
     if row.private:
         return signs.private, style("quiet")
     return (signs.unsynced if row.unsynced and state.signed_in else " "), style("unsynced")

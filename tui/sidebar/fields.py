@@ -1,4 +1,4 @@
-"""The two fields of the sidebar: what to filter for, and a title being changed."""
+"""Fields of the sidebar: the filter, and the title that is being edited."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ from ..terminal import field_fixes as field_fixes
 LEAVE_KEYS = frozenset(("enter", "escape"))
 
 MOST_TITLE = 255
-"""Characters that a title may have."""
+"""Most characters of a title."""
 
 
 class ListField(Input):
-    """A field that gives the focus back to where it came from."""
+    """Field that gives the focus back to where it came from."""
 
     LEAVES: ClassVar[frozenset[str]] = LEAVE_KEYS
     """Keys that leave the field. What is typed behind them waits for where the focus goes."""
+    HINTS: ClassVar[tuple[str, str]]
+    """Words in the status line for enter and escape."""
 
     _came_from: Widget | None = None
 
     def on_mount(self) -> None:
-        """Remember what had the focus before, to come back to it."""
+        """Remember which widget had the focus before."""
         self.watch(self.screen, "focused", self._focus_moved, init=False)
 
     def _focus_moved(self, before: Widget | None, now: Widget | None) -> None:
@@ -40,14 +42,16 @@ class ListField(Input):
             self._came_from = before
 
     def give_back_focus(self, otherwise: Widget) -> None:
-        """Put the focus where it was before this field had it, or elsewhere where that is not possible."""
-        back, self._came_from = self._came_from, None
-        usable = back is not None and back.is_attached and back.focusable
-        self.screen.set_focus(back if usable else otherwise)
+        """Put the focus where it was before this field had it, or on ``otherwise`` where that is not possible."""
+        origin, self._came_from = self._came_from, None
+        is_usable = origin is not None and origin.is_attached and origin.focusable
+        self.screen.set_focus(origin if is_usable else otherwise)
 
 
 class FilterInput(ListField):
     """Filters the list as it is typed into."""
+
+    HINTS: ClassVar[tuple[str, str]] = ("open", "clear filter")
 
     DEFAULT_CSS = """
     FilterInput {
@@ -64,14 +68,14 @@ class FilterInput(ListField):
     """
 
     count: reactive[int | None] = reactive(None)
-    """Conversations in the list."""
+    """Number of conversations in the list."""
 
     def __init__(self) -> None:
         super().__init__(placeholder="/ filter", compact=True, select_on_focus=False)
 
     @property
-    def wanted(self) -> str:
-        """What to look for; empty for everything."""
+    def text(self) -> str:
+        """Text to filter by; empty for everything."""
         return self.value.strip()
 
     def watch_value(self, value: str) -> None:
@@ -79,13 +83,15 @@ class FilterInput(ListField):
         self.set_class(bool(value.strip()), "-active")
 
     def watch_count(self, count: int | None) -> None:
-        """Say how many there are to filter."""
-        if not self.wanted:
+        """Show how many there are to filter."""
+        if not self.text:
             self.placeholder = f"/ filter {count:,}" if count else "/ filter"
 
 
 class TitleInput(ListField):
-    """Lies over the title of a row while it is changed. What is typed stays, whatever the list does under it."""
+    """Lies over the title of a row while it is edited. Typed text stays, whatever the list does under it."""
+
+    HINTS: ClassVar[tuple[str, str]] = ("save", "cancel")
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", show=False, id="rename.cancel")]
 
@@ -105,27 +111,27 @@ class TitleInput(ListField):
 
     @dataclass
     class Left(Message):
-        """The focus went elsewhere in the program."""
+        """The focus went to another widget."""
 
     def __init__(self) -> None:
         super().__init__(compact=True, max_length=MOST_TITLE)
-        self.session_id: str | None = None
-        """The conversation whose title this is; None while the field is not shown."""
+        self.conversation_id: str | None = None
+        """Conversation whose title is edited; None while the field is hidden."""
         self._before = ""
 
     @property
     def is_open(self) -> bool:
-        """A title is being changed."""
-        return self.session_id is not None
+        """True while a title is edited."""
+        return self.conversation_id is not None
 
     @property
     def changed(self) -> bool:
-        """What is typed is not what was there."""
+        """True when the text is not the title that was there."""
         return self.value.strip(" ") != self._before
 
-    def open(self, session_id: str, title: str) -> None:
-        """Show the field with a title to change."""
-        self.session_id = session_id
+    def open(self, conversation_id: str, title: str) -> None:
+        """Show the field with a title to edit."""
+        self.conversation_id = conversation_id
         self.value = title_text(title)
         self._before = self.value.strip(" ")
         self.display = True
@@ -133,14 +139,14 @@ class TitleInput(ListField):
 
     def close(self) -> None:
         """Hide the field."""
-        self.session_id = None
+        self.conversation_id = None
         self.display = False
 
     def action_cancel(self) -> None:
-        """Leave the title as it was."""
+        """Keep the old title."""
         self.post_message(self.Cancelled())
 
     def on_blur(self, event: events.Blur) -> None:
-        """Tell that the person went on; not when only the terminal's window lost the focus."""
+        """Post that the focus went elsewhere, not when only the terminal's window lost it."""
         if self.is_open and self.app.app_focus:
             self.post_message(self.Left())

@@ -1,4 +1,4 @@
-"""Which line of the list shows what: arithmetic between rows and lines, with headings and gaps between groups."""
+"""Arithmetic between rows and lines of the list, with headings and gaps between groups."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ROW_LINES = 2
 
 
 class Lines:
-    """The lines of a list whose rows stand in groups, each under a heading; a gap parts two groups.
+    """Lines of a list whose rows stand in groups, each under a heading, with a gap between two groups.
 
     A group without a heading has no line of its own. Groups without rows are left out.
     """
@@ -33,14 +33,14 @@ class Lines:
             self.height += rows * ROW_LINES
 
     def line_of(self, row: int) -> int:
-        """The first line of a row. Raises IndexError when there is no such row."""
+        """Return the first line of a row. Raises IndexError when there is no such row."""
         if not 0 <= row < self.rows:
             raise IndexError(row)
         group = bisect_right(self._first_rows, row) - 1
         return self._first_lines[group] + (row - self._first_rows[group]) * ROW_LINES
 
     def row_at(self, line: int) -> int | None:
-        """The row that a line shows; None for a heading, a gap, or a line outside."""
+        """Return the row that a line shows; None for a heading, a gap, or a line outside."""
         group = bisect_right(self._first_lines, line) - 1
         if group < 0:
             return None
@@ -48,19 +48,19 @@ class Lines:
         return row if row < self._end(group) else None
 
     def heading_at(self, line: int) -> str | None:
-        """The heading that a line shows; None for any other line."""
+        """Return the heading that a line shows; None for any other line."""
         group = bisect_right(self._first_lines, line)
         if group < len(self._headings) and line >= 0 and self._first_lines[group] == line + 1:
             return self._headings[group] or None
         return None
 
     def top_of(self, row: int) -> int:
-        """The line from which a row is seen with what belongs above it: its heading, if it is the first under one."""
+        """Return the line from which a row is visible with its heading, if it is the first under one."""
         line = self.line_of(row)
         return line - 1 if line and self.heading_at(line - 1) is not None else line
 
     def within(self, top: int, height: int) -> range:
-        """The rows of which at least one line lies in a window of lines."""
+        """Return the rows of which at least one line lies in a window of lines."""
         first = next((row for line in range(top, top + height) if (row := self.row_at(line)) is not None), None)
         if first is None:
             return range(0)
@@ -69,7 +69,7 @@ class Lines:
         return range(first, last + 1)
 
     def near(self, line: int) -> int:
-        """The row at a line, or the nearest one below it, or the last. Zero when there is none."""
+        """Return the row at a line, or the nearest one below it, or the last; zero when there is none."""
         group = bisect_right(self._first_lines, line) - 1
         if group < 0:
             return 0

@@ -1,7 +1,7 @@
-"""What the list reads from the store: one call brings counts, places and the rows in view, all of the same moment.
+"""Queries of the list: one call reads counts, positions and the rows in view, all of the same moment.
 
-Rows move while a person looks at them: a reply settles, another terminal writes. So a reading names *anchors*, rows
-that were in view and where; the first of them that did not move by itself keeps its line on the screen.
+Rows move while they are on the screen: a reply settles, another process writes. So a query names *anchors*, rows that
+were in view and on which line; the first of them that did not move by itself keeps its line on the screen.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ PAGE = 64
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A row that was in view."""
+    """Row that was in view."""
 
     id: str
     at: str
-    """Its time then: a row whose time changed has moved by itself."""
+    """Time of the row then: one whose time changed has moved by itself."""
     offset: int
-    """Its first line, counted from the top of the view."""
+    """First line of the row, counted from the top of the view."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """What the list wants to know."""
+class Query:
+    """Part of the list to read."""
 
     text: str
     now: datetime
@@ -39,45 +39,45 @@ class Ask:
     height: int
     """Lines in view."""
     top: int
-    """First line in view, for want of an anchor."""
+    """First line in view, where no anchor is left."""
     anchors: tuple[Anchor, ...] = ()
     cursor_id: str | None = None
     cursor: int = 0
-    """Row of the cursor, for want of its conversation."""
+    """Row of the cursor, where its conversation is gone."""
     reveal: bool = False
-    """The cursor must be in view."""
+    """Bring the cursor into view."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the list shows."""
+    """Content of the list."""
 
     text: str
     lines: Lines
     top: int
     cursor: int
     cursor_found: bool
-    """The conversation of the cursor is in the list."""
+    """True when the conversation of the cursor is in the list."""
     pages: dict[int, list[SessionRow]] = field(default_factory=dict)
 
 
-def read_view(store: Store, ask: Ask) -> View:
-    """Everything for one picture of the list, read in the store's thread."""
-    count = store.conversations.count(ask.text)
-    lines = Lines([("", count)] if ask.text else _groups(store, ask, count))
-    position = store.conversations.position(ask.cursor_id, ask.text) if ask.cursor_id else None
-    cursor = max(0, min(position if position is not None else ask.cursor, lines.rows - 1))
-    top = _top(store, ask, lines)
-    if ask.reveal and lines.rows:
-        top = revealed(lines, cursor, top, ask.height)
-    top = max(0, min(top, lines.height - ask.height))
-    seen = lines.within(top, ask.height)
-    pages = {page: store.conversations.page(page * PAGE, PAGE, ask.text) for page in pages_of(seen)}
-    return View(ask.text, lines, top, cursor, position is not None, pages)
+def read_view(store: Store, query: Query) -> View:
+    """Read everything for one drawing of the list, in the store's thread."""
+    count = store.conversations.count(query.text)
+    lines = Lines([("", count)] if query.text else _groups(store, query, count))
+    position = store.conversations.position(query.cursor_id, query.text) if query.cursor_id else None
+    cursor = max(0, min(position if position is not None else query.cursor, lines.rows - 1))
+    top = _top(store, query, lines)
+    if query.reveal and lines.rows:
+        top = revealed(lines, cursor, top, query.height)
+    top = max(0, min(top, lines.height - query.height))
+    seen = lines.within(top, query.height)
+    pages = {page: store.conversations.page(page * PAGE, PAGE, query.text) for page in pages_of(seen)}
+    return View(query.text, lines, top, cursor, position is not None, pages)
 
 
 def revealed(lines: Lines, row: int, top: int, height: int) -> int:
-    """The first line in view once a row, with the heading over it, has been brought in view by the shortest way."""
+    """Return the first line in view after the smallest scroll that shows a row with the heading over it."""
     first, end = lines.top_of(row), lines.line_of(row) + ROW_LINES
     if first < top:
         return first
@@ -85,24 +85,24 @@ def revealed(lines: Lines, row: int, top: int, height: int) -> int:
 
 
 def pages_of(rows: range) -> range:
-    """The pages that hold these rows."""
+    """Return the numbers of the pages that hold these rows."""
     return range(rows.start // PAGE, (rows.stop - 1) // PAGE + 1) if rows else range(0)
 
 
-def _groups(store: Store, ask: Ask, count: int) -> list[tuple[str, int]]:
+def _groups(store: Store, query: Query, count: int) -> list[tuple[str, int]]:
     if not count:
         return []
     oldest = store.conversations.page(count - 1, 1)
-    bounds = headings(ask.now, oldest[0].at if oldest else None, ask.zone)
+    bounds = headings(query.now, oldest[0].at if oldest else None, query.zone)
     return grouped(bounds, store.conversations.groups([bound.since for bound in bounds]), count)
 
 
-def _top(store: Store, ask: Ask, lines: Lines) -> int:
-    for anchor in ask.anchors:
-        place = store.conversations.position(anchor.id, ask.text)
-        if place is None or place >= lines.rows:
+def _top(store: Store, query: Query, lines: Lines) -> int:
+    for anchor in query.anchors:
+        row = store.conversations.position(anchor.id, query.text)
+        if row is None or row >= lines.rows:
             continue
-        rows = store.conversations.page(place, 1, ask.text)
+        rows = store.conversations.page(row, 1, query.text)
         if rows and rows[0].id == anchor.id and rows[0].at == anchor.at:
-            return lines.line_of(place) - anchor.offset
-    return ask.top
+            return lines.line_of(row) - anchor.offset
+    return query.top

@@ -1,4 +1,4 @@
-"""The rows of the list: drawn line by line from pages of rows that are read when they come into view.
+"""Rows of the list, drawn line by line from pages of rows that are read when they come into view.
 
 An ``OptionList`` of 100,000 options needs seconds to fill and to rename one; this needs one page of 64 rows.
 """
@@ -24,14 +24,14 @@ from sterna.storage import Conversations, SessionRow, StoreError, StoreThread
 from .days import when
 from .drawing import AFTER, ASCII, BEFORE, SIGNS, State, cut, preview_line, title_line
 from .line_map import ROW_LINES, Lines
-from .queries import PAGE, Anchor, Ask, View, pages_of, read_view, revealed
+from .queries import PAGE, Anchor, Query, View, pages_of, read_view, revealed
 
 PAGES_KEPT = 12
-"""Pages of rows in memory: enough for the tallest terminal and the way back."""
+"""Pages of rows kept in memory: enough for the tallest terminal and for scrolling back."""
 
 
 class Rows(ScrollView, can_focus=True, inherit_bindings=False):
-    """A virtual list of conversations. What keys and clicks on it mean is the sidebar's to say."""
+    """Virtual list of conversations. The sidebar decides what keys and clicks do."""
 
     ALLOW_SELECT = False
 
@@ -78,13 +78,13 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     opened: reactive[str | None] = reactive(None)
-    """The conversation that is open."""
+    """Conversation that is open."""
     signed_in: reactive[bool] = reactive(False)
-    """Whether a change can wait for a server at all."""
+    """Mark conversations that are not synced yet."""
     ascii: reactive[bool] = reactive(False)
     """Draw with ASCII only."""
-    attended: reactive[bool] = reactive(False)
-    """The keys go to the list, or to its filter: the cursor is shown."""
+    is_active: reactive[bool] = reactive(False)
+    """Keys go to the list or its filter: the cursor is drawn."""
     cursor: var[int] = var(0, init=False)
     hover: var[int | None] = var(None, init=False)
 
@@ -96,7 +96,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     @dataclass
     class Moved(Message):
-        """Rows are elsewhere on the screen than before."""
+        """Rows have moved on the screen."""
 
     def __init__(
         self, store: StoreThread, *, clock: Callable[[], datetime], zone: tzinfo | None, id: str | None = None
@@ -106,34 +106,34 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         self.clock = clock
         self.zone = zone
         self.view: View | None = None
-        """What is shown; None before the first reading."""
+        """Content of the list; None before it is read for the first time."""
         self.cursor_id: str | None = None
-        """The conversation under the cursor; None while its row is not read."""
+        """Conversation under the cursor; None while its row is not read."""
         self.pages: dict[int, list[SessionRow]] = {}
         """Rows in memory, by the number of their page."""
         self._fetching = False
-        self._fitted = Size(0, 0)
-        self._looks: dict[tuple[str, str], Style] = {}
+        self._laid_out = Size(0, 0)
+        self._styles: dict[tuple[str, str], Style] = {}
 
-    # What there is
+    # Content
 
     @property
     def lines(self) -> Lines:
-        """Which line shows what."""
+        """Lines of the list."""
         return self.view.lines if self.view else Lines([])
 
     @property
     def top(self) -> int:
-        """The first line in view."""
+        """First line in view."""
         return self.scroll_offset.y
 
     def row(self, index: int) -> SessionRow | None:
-        """The row of that number, if it is in memory."""
+        """Return the row of that number, if it is in memory."""
         page = self.pages.get(index // PAGE, [])
         return page[index % PAGE] if index >= 0 and index % PAGE < len(page) else None
 
     async def read_row(self, index: int) -> SessionRow | None:
-        """The row of that number."""
+        """Return the row of that number, read from the store if need be."""
         if (row := self.row(index)) is not None or self.view is None or not 0 <= index < self.lines.rows:
             return row
         if not self.store.is_open:
@@ -143,52 +143,52 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Reading
 
-    def ask(self, text: str, *, cursor_id: str | None = None, reveal: bool = False) -> Ask:
-        """The question for what the list should show now. Another filter starts at the top."""
+    def current_query(self, text: str, *, cursor_id: str | None = None, reveal: bool = False) -> Query:
+        """Return the query for what the list should show now. Another filter starts at the top."""
         height = self.scrollable_content_region.height or self.size.height
-        ask = Ask(text, self.clock(), self.zone, height, self.top, reveal=reveal)
+        query = Query(text, self.clock(), self.zone, height, self.top, reveal=reveal)
         if self.view is None or text != self.view.text:
-            return replace(ask, top=0, reveal=True, cursor_id=cursor_id if cursor_id or text else self.opened)
-        minded = self.attended or self.hover is not None
+            return replace(query, top=0, reveal=True, cursor_id=cursor_id if cursor_id or text else self.opened)
+        is_used = self.is_active or self.hover is not None
         seen = self.lines.within(self.top, height)
-        reveal = reveal or (not minded and self.cursor in seen)
-        anchors = self._anchors(seen) if self.top or minded else ()
+        reveal = reveal or (not is_used and self.cursor in seen)
+        anchors = self._anchors(seen) if self.top or is_used else ()
         cursor_id = cursor_id or self.cursor_id
-        return replace(ask, anchors=anchors, cursor_id=cursor_id, cursor=self.cursor, reveal=reveal)
+        return replace(query, anchors=anchors, cursor_id=cursor_id, cursor=self.cursor, reveal=reveal)
 
-    async def read(self, ask: Ask) -> None:
-        """Read and show; the rows in view keep their place on the screen."""
-        view = await self.store.run(read_view, ask)
+    async def read(self, query: Query) -> None:
+        """Read and draw the list; the rows in view keep their place on the screen."""
+        view = await self.store.run(read_view, query)
         if not self.is_attached:
             return
-        moved = self.view is None or view.lines.height != self.lines.height or view.top != self.top
+        has_moved = self.view is None or view.lines.height != self.lines.height or view.top != self.top
         self.view, self.pages = view, view.pages
         self.set_reactive(Rows.cursor, view.cursor)
-        self._know_cursor()
+        self._find_cursor()
         if self.cursor_id is None and view.cursor_found:
-            self.cursor_id = ask.cursor_id
+            self.cursor_id = query.cursor_id
         self.virtual_size = Size(self.scrollable_content_region.width, view.lines.height)
         self.jump_to(view.top)
         self.refresh()
         self._fetch_missing()
-        if moved:
+        if has_moved:
             self.post_message(self.Moved())
 
     def jump_to(self, top: int) -> None:
-        """Scroll at once, in the same frame as what changed."""
+        """Scroll in the same frame as the change."""
         self.scroll_target_y = top
         self.scroll_y = top
 
-    def retitle(self, session_id: str, title: str) -> None:
-        """Show a new title before it is read again."""
+    def retitle(self, conversation_id: str, title: str) -> None:
+        """Show a new title before it is read from the store."""
         for page in self.pages.values():
-            for place, row in enumerate(page):
-                if row.id == session_id:
-                    page[place] = replace(row, title=title)
+            for index, row in enumerate(page):
+                if row.id == conversation_id:
+                    page[index] = replace(row, title=title)
         self.refresh()
 
     def _anchors(self, seen: range) -> tuple[Anchor, ...]:
-        """Rows in view that are in memory, the cursor's first."""
+        """Return the rows in view that are in memory, the cursor's first."""
         order = ([self.cursor] if self.cursor in seen else []) + [index for index in seen if index != self.cursor]
         return tuple(
             Anchor(row.id, row.at, self.lines.line_of(index) - self.top)
@@ -196,12 +196,12 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             if (row := self.row(index)) is not None
         )
 
-    def _know_cursor(self) -> None:
+    def _find_cursor(self) -> None:
         row = self.row(self.cursor)
         self.cursor_id = row.id if row else None
 
     def _missing(self) -> int | None:
-        """A page that is wanted and not in memory: of what is in view, else of its neighbourhood."""
+        """Return a page that is not in memory: of the rows in view, else of those around them."""
         height = self.size.height
         for margin in (0, height):
             wanted = pages_of(self.lines.within(max(0, self.top - margin), height + 2 * margin))
@@ -216,7 +216,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     @work(group="rows.pages")
     async def _fetch(self) -> None:
-        """Read pages, always those for where the view is by then, so that a dragged scrollbar leaves none behind."""
+        """Read missing pages, always for the current view, so that a dragged scrollbar leaves no queue of reads."""
         try:
             while self.view is not None and self.store.is_open and (page := self._missing()) is not None:
                 pages = self.pages
@@ -227,7 +227,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
                 while len(pages) > PAGES_KEPT:
                     del pages[next(iter(pages))]
                 if self.cursor_id is None:
-                    self._know_cursor()
+                    self._find_cursor()
                 self.refresh()
         except StoreError as error:
             self.app.notify(str(error), severity="error", markup=False)
@@ -237,7 +237,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     # Moving
 
     def move_to(self, index: int) -> None:
-        """Put the cursor on a row and bring it in view."""
+        """Put the cursor on a row and bring it into view."""
         if not self.lines.rows:
             return
         self.cursor = max(0, min(index, self.lines.rows - 1))
@@ -253,7 +253,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     def watch_cursor(self, old: int, new: int) -> None:
         """Draw both rows."""
-        self._know_cursor()
+        self._find_cursor()
         self._refresh_row(old)
         self._refresh_row(new)
 
@@ -263,17 +263,17 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         self._refresh_row(new)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Draw what came into view, and read what of it is missing."""
+        """Draw what came into view, and read missing rows."""
         super().watch_scroll_y(old_value, new_value)
         if round(old_value) != round(new_value):
             self._fetch_missing()
             self.post_message(self.Moved())
 
     def on_resize(self) -> None:
-        """Keep the lines as wide as the list, and a cursor that is used in view."""
-        hidden_before, self._fitted = not self._fitted, self.size
+        """Keep the lines as wide as the list, and the cursor in view while it is used."""
+        was_hidden, self._laid_out = not self._laid_out, self.size
         self.virtual_size = Size(self.scrollable_content_region.width, self.lines.height)
-        if self.lines.rows and (self.attended or hidden_before):
+        if self.lines.rows and (self.is_active or was_hidden):
             self._show_cursor()
         self._fetch_missing()
         self.post_message(self.Moved())
@@ -287,11 +287,11 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         self.hover = self.lines.row_at(event.y + self.top) if event.widget is self else None
 
     def on_leave(self) -> None:
-        """Nothing is under the pointer."""
+        """Highlight no row."""
         self.hover = None
 
     def on_click(self, event: events.Click) -> None:
-        """Tell which row was clicked."""
+        """Post which row was clicked."""
         if (row := self.lines.row_at(event.y + self.top)) is not None:
             event.stop()
             self.post_message(self.Clicked(row))
@@ -299,35 +299,35 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
     # Drawing
 
     def region_of_title(self, index: int) -> Region:
-        """Where the title of a row stands, from the top left of the list; outside of it when the row is not in view."""
+        """Return the region of a row's title in the list; it lies outside when the row is not in view."""
         width = self.scrollable_content_region.width
         return Region(BEFORE, self.lines.line_of(index) - self.top, max(1, width - BEFORE - AFTER), 1)
 
     def notify_style_update(self) -> None:
         """Forget colours of the old theme."""
         super().notify_style_update()
-        self._looks.clear()
+        self._styles.clear()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines of a part of the list."""
-        if self._fitted != self.size:  # Textual sends no Resize to a widget that scrolled while it was hidden
+        """Draw the lines of a part of the list."""
+        if self._laid_out != self.size:  # Textual sends no Resize to a widget that scrolled while it was hidden
             self.call_later(self.on_resize)
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
-        """One line of the list."""
+        """Draw one line of the list."""
         width = self.scrollable_content_region.width
         line = y + self.top
-        plain = self._look("rows--title", "")
+        plain = self._style("rows--title", "")
         if self.view is None:
             return Strip.blank(width, plain)
         index = self.lines.row_at(line)
         if index is None:
-            text = self.lines.heading_at(line) or (self._nothing(y) if not self.lines.rows else "")
+            text = self.lines.heading_at(line) or (self._empty_text(y) if not self.lines.rows else "")
             kind = "rows--heading" if self.lines.rows else "rows--quiet"
             signs = ASCII if self.ascii else SIGNS
             padded = " " * BEFORE + cut(text, width - BEFORE - AFTER, signs.more) + " " * AFTER
-            return Strip([Segment(padded, self._look(kind, ""))]).adjust_cell_length(width, plain)
+            return Strip([Segment(padded, self._style(kind, ""))]).adjust_cell_length(width, plain)
         row = self.row(index)
         if row is None:
             return Strip.blank(width, plain)
@@ -335,16 +335,16 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _draw(self, index: int, row: SessionRow, part: int, width: int) -> Strip:
         signs = ASCII if self.ascii else SIGNS
-        state = State(row.id == self.opened, self.attended and index == self.cursor, self.signed_in)
+        state = State(row.id == self.opened, self.is_active and index == self.cursor, self.signed_in)
         if state.cursor:
-            behind = "rows--cursor"
+            background = "rows--cursor"
         elif state.opened:
-            behind = "rows--opened"
+            background = "rows--opened"
         else:
-            behind = "rows--hover" if index == self.hover else ""
+            background = "rows--hover" if index == self.hover else ""
 
         def style(part: str) -> Style:
-            return self._look(f"rows--{part}", behind)
+            return self._style(f"rows--{part}", background)
 
         if part:
             return preview_line(row, width, state, signs, style)
@@ -352,21 +352,21 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         time = when(row.at, self.clock(), self.zone, under_heading=not self.view.text)
         return title_line(row, time, width, state, signs, style)
 
-    def _nothing(self, y: int) -> str:
-        """What an empty list says."""
+    def _empty_text(self, y: int) -> str:
+        """Return the text of an empty list."""
         assert self.view is not None
         if y != 0:
             return ""
         return "No matches." if self.view.text else "No conversations yet."
 
-    def _look(self, front: str, behind: str) -> Style:
-        """The colours of a part on its background, worked out once a theme."""
-        if (look := self._looks.get((front, behind))) is None:
-            background: Color = self.background_colors[1]
-            if behind:
-                background = background + self.get_component_styles(behind).background
-            styles = self.get_component_styles(front)
-            colour = (background + styles.color).rich_color
-            look = styles.text_style + Style(color=colour, bgcolor=background.rich_color)
-            self._looks[front, behind] = look
-        return look
+    def _style(self, part: str, background: str) -> Style:
+        """Return the style of a part on its background, computed once a theme."""
+        if (style := self._styles.get((part, background))) is None:
+            colour: Color = self.background_colors[1]
+            if background:
+                colour = colour + self.get_component_styles(background).background
+            styles = self.get_component_styles(part)
+            text = (colour + styles.color).rich_color
+            style = styles.text_style + Style(color=text, bgcolor=colour.rich_color)
+            self._styles[part, background] = style
+        return style

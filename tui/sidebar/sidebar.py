@@ -1,4 +1,4 @@
-"""The sidebar: a filter, the list of conversations, and a title being changed in its place."""
+"""Sidebar: a filter, the list of conversations, and the field that edits a title in its place."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from .fields import FilterInput, TitleInput
 from .rows import Rows
 
 FILTER_SECONDS = 0.06
-"""Typing pauses this long before the filter is asked."""
+"""Pause in typing after which the list is filtered."""
 DAY_CHECK_SECONDS = 60
-"""How often the headings are looked at: midnight moves them all."""
+"""Time between two checks of the headings: midnight moves them all."""
 
 FIELD_ACTIONS = frozenset(("move", "open", "delete"))
 """Actions whose keys belong to the field while a title is edited."""
 
 
 class Sidebar(Widget):
-    """Every conversation, newest first. It opens, renames and deletes nothing itself: it posts what a person wants."""
+    """Every conversation, newest first. It opens, renames and deletes nothing itself: it posts what was asked for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(Scope.SIDEBAR),
@@ -56,9 +56,9 @@ class Sidebar(Widget):
     """
 
     selected: reactive[str | None] = reactive(None, init=False)
-    """The conversation that is open. The parent sets it."""
+    """Conversation that is open. The parent sets it."""
     signed_in: reactive[bool] = reactive(False)
-    """Show which conversations no server has yet."""
+    """Mark conversations that are not synced yet."""
     ascii: reactive[bool] = reactive(False)
     """Draw with ASCII only."""
 
@@ -68,24 +68,24 @@ class Sidebar(Widget):
 
     @dataclass
     class Opened(Message):
-        """A person chose a conversation."""
+        """A conversation was chosen."""
 
         conversation_id: str
 
     @dataclass
     class RenameSubmitted(Message):
-        """A person gave a conversation a new title."""
+        """A conversation was given a new title."""
 
         conversation_id: str
         title: str
 
     @dataclass
     class RenameEnded(Message):
-        """The field for a title has closed."""
+        """The field for a title was closed."""
 
     @dataclass
     class DeleteRequested(Message):
-        """A person wants a conversation deleted."""
+        """A conversation is to be deleted."""
 
         conversation_id: str
 
@@ -101,15 +101,15 @@ class Sidebar(Widget):
         self.store = store
         self.clock = clock
         self._zone = zone
-        self._asked = 0
-        self._answered = 0
+        self._requested = 0
+        self._served = 0
         self._reading = asyncio.Lock()
         self._goal: str | None = None
         self._filter_timer: Timer | None = None
         self._today: object = None
 
     def compose(self) -> ComposeResult:
-        """The filter over the list; the field for a title lies on top, hidden."""
+        """Compose the filter over the list; the field for a title lies on top, hidden."""
         yield FilterInput()
         yield Rows(self.store, clock=self.clock, zone=self._zone).data_bind(
             Sidebar.signed_in, Sidebar.ascii, opened=Sidebar.selected
@@ -118,20 +118,20 @@ class Sidebar(Widget):
 
     def on_mount(self) -> None:
         """Watch for midnight."""
-        self.set_interval(DAY_CHECK_SECONDS, self.look_at_day)
+        self.set_interval(DAY_CHECK_SECONDS, self.check_day)
 
     # Reading
 
     async def reload(self, change: Change | None = None) -> None:
-        """Read again what the list shows. Calls that come while one is read are answered together by the next."""
-        self._asked += 1
-        ticket = self._asked
+        """Read the list again. Calls that come while it is read are served together by the next read."""
+        self._requested += 1
+        ticket = self._requested
         async with self._reading:
-            if self._answered >= ticket or not (self.is_attached and self.store.is_open):
+            if self._served >= ticket or not (self.is_attached and self.store.is_open):
                 return
-            self._answered = self._asked
+            self._served = self._requested
             goal, self._goal = self._goal, None
-            await self.rows.read(self.rows.ask(self.filter.wanted, cursor_id=goal, reveal=goal is not None))
+            await self.rows.read(self.rows.current_query(self.filter.text, cursor_id=goal, reveal=goal is not None))
             self._today = self._day()
         self.filter.count = self.rows.lines.rows
         self._check_rename()
@@ -144,7 +144,7 @@ class Sidebar(Widget):
             self.app.notify(str(error), severity="error", markup=False)
 
     def watch_selected(self, selected: str | None) -> None:
-        """Follow what is opened elsewhere with the cursor."""
+        """Move the cursor to the conversation that was opened elsewhere."""
         if selected is not None and selected != self.rows.cursor_id and self.rows.view is not None:
             self._goal = selected
             self._reload_soon()
@@ -152,32 +152,32 @@ class Sidebar(Widget):
     def _day(self) -> object:
         return self.clock().astimezone(self._zone).date()
 
-    def look_at_day(self) -> None:
-        """Read again if the headings are of another day."""
+    def check_day(self) -> None:
+        """Read the list again if its headings are of another day."""
         if self.rows.view is not None and self._day() != self._today:
             self._reload_soon()
 
     # Focus
 
     def focus(self, scroll_visible: bool = True) -> Sidebar:
-        """Give the keys to the list."""
+        """Focus the list."""
         self.rows.focus(scroll_visible)
         return self
 
     def focus_filter(self) -> None:
-        """Give the keys to the filter."""
+        """Focus the filter."""
         self.filter.focus()
 
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
-    def mind_focus(self) -> None:
-        """The cursor is shown while it can be moved."""
-        self.rows.attended = self.has_focus_within
+    def _show_cursor(self) -> None:
+        """Draw the cursor while it can be moved."""
+        self.rows.is_active = self.has_focus_within
 
     # Filter
 
     @on(Input.Changed, "FilterInput")
-    def filter_soon(self, event: Input.Changed) -> None:
+    def _filter_soon(self, event: Input.Changed) -> None:
         """Filter once typing pauses."""
         event.stop()
         if self._filter_timer is not None:
@@ -185,19 +185,19 @@ class Sidebar(Widget):
         self._filter_timer = self.set_timer(FILTER_SECONDS, self._reload_soon)
 
     @on(Input.Submitted, "FilterInput")
-    async def open_match(self, event: Input.Submitted) -> None:
-        """Open the row under the cursor, of what is typed by now."""
+    async def _open_match(self, event: Input.Submitted) -> None:
+        """Open the row under the cursor, filtered by the current text."""
         event.stop()
-        if self.rows.view is None or self.rows.view.text != self.filter.wanted:
+        if self.rows.view is None or self.rows.view.text != self.filter.text:
             await self.reload()
         await self.action_open()
 
     def action_filter(self) -> None:
-        """Go to the filter."""
+        """Focus the filter."""
         self.focus_filter()
 
     def action_clear_filter(self) -> None:
-        """Show everything again; the cursor stays on its conversation."""
+        """Clear the filter; the cursor stays on its conversation."""
         self._goal = self.rows.cursor_id
         self.filter.value = ""
         if self.filter.has_focus:
@@ -205,18 +205,18 @@ class Sidebar(Widget):
         self._reload_soon()
 
     def drop_filter(self, goal: str | None = None) -> None:
-        """Show everything again, where something was left out; the filter has done its work, or is out of sight."""
+        """Clear the filter if there is one: it has done its work, or is out of sight."""
         if self.filter.value:
             self._goal = goal
             self.filter.value = ""
             self._reload_soon()
 
     def on_hide(self) -> None:
-        """A filter that nobody sees would hide conversations unnoticed."""
+        """Clear the filter: out of sight it would hide conversations unnoticed."""
         self.drop_filter(self.selected)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys belong to the field while a title is changed; Escape only clears what is there to clear."""
+        """Leave keys to the field while a title is edited, and escape to others while there is no filter."""
         if action in FIELD_ACTIONS:
             return not self.title.is_open
         if action == "clear_filter":
@@ -237,11 +237,11 @@ class Sidebar(Widget):
                 pages = 0.5 if move.startswith("half") else 1
                 rows.move_by_page(pages if move.endswith("down") else -pages)
 
-    # What is wanted of a conversation
+    # Requests
 
     @on(Rows.Clicked)
-    async def open_clicked(self, event: Rows.Clicked) -> None:
-        """Open what was clicked."""
+    async def _open_clicked(self, event: Rows.Clicked) -> None:
+        """Open the row that was clicked."""
         event.stop()
         self.rows.cursor = event.row
         await self.action_open()
@@ -253,33 +253,33 @@ class Sidebar(Widget):
             self.drop_filter(row.id)
 
     async def action_delete(self) -> None:
-        """Ask for the conversation under the cursor to be deleted."""
+        """Ask to delete the conversation under the cursor."""
         if (row := await self.rows.read_row(self.rows.cursor)) is not None:
             self.post_message(self.DeleteRequested(row.id))
 
     # Renaming
 
     def action_rename(self) -> None:
-        """Change the title of the conversation under the cursor."""
+        """Edit the title of the conversation under the cursor."""
         self._edit(None)
 
-    def start_rename(self, session_id: str | None = None) -> None:
-        """Change a title in its place: that one, else the one under the cursor; without the focus, the open one."""
-        self._edit(session_id or (None if self.rows.has_focus else self.selected))
+    def start_rename(self, conversation_id: str | None = None) -> None:
+        """Edit the title of a conversation: by default the one under the cursor, without the focus the open one."""
+        self._edit(conversation_id or (None if self.rows.has_focus else self.selected))
 
     @work(group="sidebar.rename", exclusive=True)
-    async def _edit(self, session_id: str | None) -> None:
+    async def _edit(self, conversation_id: str | None) -> None:
         if self.title.is_open:
             self.title.focus()
             return
-        if session_id is not None and session_id != self.rows.cursor_id:
-            self._goal = session_id
+        if conversation_id is not None and conversation_id != self.rows.cursor_id:
+            self._goal = conversation_id
             await self.reload()
-            if self.rows.cursor_id != session_id and self.filter.value:  # the filter hides it
+            if self.rows.cursor_id != conversation_id and self.filter.value:  # the filter hides it
                 self.filter.value = ""
-                self._goal = session_id
+                self._goal = conversation_id
                 await self.reload()
-        if (row := await self.rows.read_row(self.rows.cursor)) is None or row.id != (session_id or row.id):
+        if (row := await self.rows.read_row(self.rows.cursor)) is None or row.id != (conversation_id or row.id):
             return
         self.rows.move_to(self.rows.cursor)
         self.title.open(row.id, title_of(row))
@@ -287,45 +287,45 @@ class Sidebar(Widget):
 
     @on(Rows.Moved)
     def _place_title(self) -> None:
-        """Keep the field exactly over its row, at the nearest edge when the row is out of view."""
+        """Keep the field over its row, at the nearest edge when the row is out of view."""
         if not self.title.is_open or not self.rows.lines.rows:
             return
-        place = self.rows.region_of_title(self.rows.cursor)
-        y = max(0, min(place.y, self.rows.size.height - 1))
-        self.title.styles.width = place.width
-        self.title.styles.offset = (place.x, self.rows.virtual_region.y + y)
+        region = self.rows.region_of_title(self.rows.cursor)
+        y = max(0, min(region.y, self.rows.size.height - 1))
+        self.title.styles.width = region.width
+        self.title.styles.offset = (region.x, self.rows.virtual_region.y + y)
 
     def _check_rename(self) -> None:
-        """After a reading: a field for a conversation that is gone closes."""
-        if self.title.is_open and self.rows.cursor_id not in (None, self.title.session_id):
+        """Close the field when its conversation is gone."""
+        if self.title.is_open and self.rows.cursor_id not in (None, self.title.conversation_id):
             self._end_rename()
             self.app.notify("That conversation no longer exists.", severity="warning", markup=False)
 
     @on(Input.Submitted, "TitleInput")
-    def submit_title(self, event: Input.Submitted) -> None:
-        """Tell the new title, if it is one."""
+    def _submit_title(self, event: Input.Submitted) -> None:
+        """Post the new title, if it is one."""
         event.stop()
         self._finish_rename()
 
     @on(TitleInput.Left)
-    def leave_title(self, event: TitleInput.Left) -> None:
-        """Keep what was typed when the person goes on elsewhere."""
+    def _leave_title(self, event: TitleInput.Left) -> None:
+        """Keep what was typed when the focus goes elsewhere."""
         event.stop()
         self._finish_rename()
 
     @on(TitleInput.Cancelled)
-    def cancel_title(self, event: TitleInput.Cancelled) -> None:
-        """Leave the title as it was."""
+    def _cancel_title(self, event: TitleInput.Cancelled) -> None:
+        """Keep the old title."""
         event.stop()
         self._end_rename()
 
     def _finish_rename(self) -> None:
-        session_id, title = self.title.session_id, self.title.value.strip(" ")
+        conversation_id, title = self.title.conversation_id, self.title.value.strip(" ")
         changed = self.title.changed
         self._end_rename()
-        if session_id is not None and title.strip() and changed:
-            self.rows.retitle(session_id, title)
-            self.post_message(self.RenameSubmitted(session_id, title))
+        if conversation_id is not None and title.strip() and changed:
+            self.rows.retitle(conversation_id, title)
+            self.post_message(self.RenameSubmitted(conversation_id, title))
 
     def _end_rename(self) -> None:
         if self.title.has_focus:
