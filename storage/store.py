@@ -79,7 +79,9 @@ class Store(HistoryReader):
             self.removed_conversations,
             self.row_writer,
         )
-        self.sync_pull = SyncPull(db, self.merge, self.outbox, self.row_writer, self.sync_metadata)
+        self.sync_pull = SyncPull(
+            db, self.merge, self.outbox, self.removed_conversations, self.row_writer, self.sync_metadata
+        )
         self.reply_versions = ReplyVersions(
             db, self.messages, self.trash, self.trash_rows, self.sync_pull.take_restored
         )

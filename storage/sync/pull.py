@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from ..clock import millis
 from ..database.connection import Database
@@ -11,8 +11,12 @@ from ..json_text import to_json
 from .merge import Merge
 from .outbox import Outbox
 from .records import RemoteRow
+from .removed_conversations import RemovedConversations
 from .row_writer import RowWriter
 from .state import SyncMetadata
+
+REMOVED_AT_ONCE = 500
+"""Messages of removed conversations that one write moves to the trash: more would be felt by whoever waits for it."""
 
 Seen = tuple[int, str]
 """A commit of the server: its number and its name."""
@@ -23,9 +27,16 @@ class SyncPull:
     """The history as the server tells it."""
 
     def __init__(
-        self, db: Database, merge: Merge, outbox: Outbox, row_writer: RowWriter, sync_metadata: SyncMetadata
+        self,
+        db: Database,
+        merge: Merge,
+        outbox: Outbox,
+        removed_conversations: RemovedConversations,
+        row_writer: RowWriter,
+        sync_metadata: SyncMetadata,
     ) -> None:
         self.db = db
+        self._removed_conversations = removed_conversations
         self._merge = merge
         self._outbox = outbox
         self._row_writer = row_writer
@@ -52,11 +63,14 @@ class SyncPull:
             state = self._sync_metadata.require_fence(fence)
             if state.cur != cur:
                 return False
-            self._merge.merge_rows(rows, resync=state.resync, now_ms=now_ms)
+            page = list(rows)
+            self._merge.merge_rows(page, resync=state.resync, now_ms=now_ms)
             self.db.execute(
                 """update sync_state set cur = :new, complete = :whole, full_cur = iif(:whole, :new, full_cur)""",
                 {"new": new_cur, "whole": not more},
             )
+            if any(row.is_dead and row.kind == "c" for row in page):
+                self._removed_conversations.complete()
             self.record_seen(seen)
             if not more:
                 if state.resync:
@@ -83,6 +97,31 @@ class SyncPull:
                         row for row in listed if row.kind == "c" and not row.is_dead and self._is_empty(row.id)
                     )
                 self._row_writer.mark_complete(whole)
+
+    def apply_removals(self, dead: Sequence[RemoteRow], start: int, *, fence: int, now_ms: int) -> int | None:
+        """Remove some of the conversations that are dead in a page, from ``start`` on; return where to go on, or None.
+
+        It comes before :meth:`apply` of the page, which finds them removed. Few messages are left to that one.
+        """
+        counts = {
+            row["id"]: row["message_count"]
+            for row in self.db.rows(
+                "select id, message_count from chat_sessions where id in (select value from json_each(:ids))",
+                ids=to_json([row.id for row in dead[start:]]),
+            )
+        }
+        if sum(counts.values()) <= REMOVED_AT_ONCE:
+            return None
+        end, room = start, REMOVED_AT_ONCE
+        while end < len(dead) and (end == start or counts.get(dead[end].id, 0) <= room):
+            room -= counts.get(dead[end].id, 0)
+            end += 1
+        with self.db.write():
+            if self._sync_metadata.require_fence(fence).resync:
+                return None
+            with self._removed_conversations.in_parts():
+                self._merge.merge_rows(dead[start:end], resync=False, now_ms=now_ms)
+        return end
 
     def start_resync(self, fence: int) -> None:
         """Begin to compare with a history that went back or is not known: everything is pulled again.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from ..conversations.conversations import Conversations
@@ -13,6 +15,9 @@ from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
 from ..records import Trashed
+
+COMPLETE, GROWING = 1, 2
+"""Values of ``trash.elsewhere``. Of a removal in parts, more is to come while it grows, also after a crash."""
 
 TOLD = "removals_told_"
 """Newest removal that was told, on the screen or by a command, which each tell it once (``local_state``)."""
@@ -27,14 +32,37 @@ class RemovedConversations:
         self._conversations = conversations
         self._messages = messages
         self._trash_rows = trash_rows
+        self._state = COMPLETE
+
+    @contextmanager
+    def in_parts(self) -> Iterator[None]:
+        """Let later writes add to what is removed here, until :meth:`complete`."""
+        self._state = GROWING
+        try:
+            yield
+        finally:
+            self._state = COMPLETE
+
+    def complete(self) -> None:
+        """End a removal in parts: from now on it can be reported."""
+        self.db.execute(
+            "update trash set elsewhere = :complete where elsewhere = :growing",
+            {"complete": COMPLETE, "growing": GROWING},
+        )
 
     def keep(self, session_id: str) -> None:
         """Copy a conversation that is about to go into the trash. What one write removes is one deletion to undo."""
         session = self._conversations.get(session_id)
-        row = self.db.one("select token from trash where elsewhere = 1 and at = :at", at=self.db.stamp())
+        row = self.db.one(
+            """select token from trash where elsewhere = :growing or (elsewhere = 1 and at = :at)
+            order by elsewhere desc limit 1""",
+            growing=GROWING, at=self.db.stamp(),
+        )  # fmt: skip
         if row is None:
             token = self._trash_rows.add_entry("session", session.title, 0, 0, indexed=False)
-            self.db.execute("update trash set elsewhere = 1 where token = :token", {"token": token})
+            self.db.execute(
+                "update trash set elsewhere = :state where token = :token", {"state": self._state, "token": token}
+            )
         else:
             token = row["token"]
         self.db.execute(

@@ -241,6 +241,10 @@ class DeltaSync:
         seen = seen_of(found)
         page = {"cur": state.cur, "new_cur": found.cur, "seen": seen, "more": found.more}
         progress = Progress(position=found.cur, head=seen[0] if seen is not None else None)
+        dead = [row for row in rows if row.kind == "c" and row.is_dead]
+        start = 0 if dead and not state.resync else None
+        while start is not None:  # in writes of their own, between which others have their turn
+            start = yield Tx(SyncPull.apply_removals, (dead, start), {"fence": fence, "now_ms": now_ms})
         yield from taken(Tx(SyncPull.apply, (rows,), {**page, "fence": fence, "now_ms": now_ms}, progress))
         yield Point("applied")
 

@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from sim.history import History
 
 from sterna.storage import FenceLost, Settled, Store
 from sterna.storage.clock import millis
+from sterna.storage.sync import pull
 from sterna.sync.protocol.delta import DeltaSync
 from sterna.sync.protocol.effects import Answer, Http, Point, Step, Tx, Unreachable
 
@@ -422,6 +424,37 @@ def test_a_recovered_message_that_was_shown_goes_as_any_other(office: Office) ->
     other.store.undo.undo(removal.token)
     in_step(office)
     assert one.texts(recovered.id) == ["written offline", "You said: written offline"]
+
+
+def test_a_clear_of_much_is_applied_in_parts_and_is_one_removal_to_undo(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull, "REMOVED_AT_ONCE", 5)
+    one, other = office.desk(), office.desk()
+    for number in range(6):
+        session_id = one.say(None, f"terns {number}")
+        one.say(session_id, "more")
+    in_step(office)
+    before = other.seen()
+    one.store.trash.clear_all()
+    one.cycle()
+    set_time(office, other, minutes=1)
+    left: list[int] = []
+
+    def count(step: Step) -> None:
+        if isinstance(step, Tx):
+            left.append(len(other.seen()["chat_messages"]))
+            if len(left) > 1 and left[-1]:
+                assert other.store.removed_conversations.take("screen") == [], "it is reported once it is complete"
+
+    other.cycle(count)
+    in_step(office)
+    assert max(before - after for before, after in pairwise([*left, 0])) <= 5
+    (removal,) = other.store.removed_conversations.take("screen")
+    assert (removal.sessions, removal.messages) == (6, 24)
+    other.store.undo.undo(removal.token)
+    in_step(office)
+    assert other.seen() == before
 
 
 def test_clear_all_of_what_is_half_pulled_spares_what_was_never_shown(office: Office) -> None:
