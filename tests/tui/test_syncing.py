@@ -109,14 +109,14 @@ async def test_signing_in_takes_the_history_along_and_it_comes_to_the_other_mach
         async with running(tmp_path / "there") as (other, over_there):
             await sign_in(other, over_there, sterna_server, who)
             await press(over_there, "Sync")
-            await until(over_there, lambda: other.messages.context.sync.report.phase == "synced", 15)
+            await until(over_there, lambda: other.context.sync.report.phase == "synced", 15)
             await over_there.press("escape")
             await until(over_there, lambda: "Sandpipers" in frame(other), 15)
             # what is changed here is there without anybody asking
             session_id = await app.context.store.run(lambda store: store.conversations.page(0, 1)[0].id)
             await app.context.store.run(Conversations.rename, session_id, "Plovers")
             await until(over_there, lambda: "Plovers" in frame(other), 20)
-            await until(over_there, lambda: other.messages.context.sync.report.phase == "synced", 15)
+            await until(over_there, lambda: other.context.sync.report.phase == "synced", 15)
 
 
 async def test_a_wrong_password_is_a_sentence_and_changes_nothing(tmp_path: Path, sterna_server: str) -> None:
@@ -252,7 +252,7 @@ async def test_keeping_a_synced_conversation_here_is_asked_first_told_on_the_oth
         async with running(tmp_path / "there") as (other, over_there):
             await sign_in(other, over_there, sterna_server, who)
             await press(over_there, "Sync")
-            await until(over_there, lambda: other.messages.context.sync.report.phase == "synced", 15)
+            await until(over_there, lambda: other.context.sync.report.phase == "synced", 15)
             await over_there.press("escape")
             await until(over_there, lambda: "Plans" in frame(other), 15)
             other.main.navigation.go_to(session_id)
@@ -269,7 +269,7 @@ async def test_keeping_a_synced_conversation_here_is_asked_first_told_on_the_oth
             await until(over_there, lambda: "“Plans” was removed on another device." in toasts(other))
             await over_there.press("ctrl+underscore")
             await until(over_there, lambda: other.main.conversation.id == session_id)
-            await until(over_there, lambda: other.messages.context.sync.report.phase == "synced", 15)
+            await until(over_there, lambda: other.context.sync.report.phase == "synced", 15)
             assert await asyncio.to_thread(count_at, sterna_server, who) == 1
             assert await app.context.store.run(SyncMetadata.is_private, session_id)
 
