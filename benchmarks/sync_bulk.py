@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from sterna.sync.protocol.delta import rows_of
+from sterna.sync.protocol.delta_response import decode_rows
 from sterna.sync.wire import DeltaAnswer
 
 from .corpus import conversations
@@ -67,7 +67,7 @@ def bound(path: Path, port: int, user: object, token: str, total: int, pulled: f
     for body in pages:
         answer = DeltaAnswer.decode(json.loads(body)["sync"])
         device.store.sync_pull.apply(
-            rows_of(answer), cur=cur, new_cur=answer.cur, seen=None, more=answer.more,
+            decode_rows(answer), cur=cur, new_cur=answer.cur, seen=None, more=answer.more,
             fence=device.fence, now_ms=0,
         )  # fmt: skip
         cur = answer.cur

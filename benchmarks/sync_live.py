@@ -15,7 +15,7 @@ from sterna.sync.auth.accounts import Account
 from sterna.sync.engine import Engine
 from sterna.sync.network.transport import Transport
 from sterna.sync.protocol.delta import DeltaSync
-from sterna.sync.protocol.effects import Answer, Http
+from sterna.sync.protocol.effects import Request, Response
 
 from .report import heading, line, median, p95
 from .served import served
@@ -51,7 +51,7 @@ def count_requests() -> None:
     """From now on each request of an engine is counted."""
     plain = Transport.send
 
-    async def send(self: Transport, step: Http) -> Answer:
+    async def send(self: Transport, step: Request) -> Response:
         asked.append(step.path)
         return await plain(self, step)
 

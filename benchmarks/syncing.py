@@ -13,7 +13,16 @@ import httpx
 
 from sterna.storage import Store
 from sterna.sync.protocol.delta import DeltaSync
-from sterna.sync.protocol.effects import Ahead, Answer, Cycle, Http, Now, Point, Tx
+from sterna.sync.protocol.effects import (
+    CrashPoint,
+    CurrentTime,
+    CycleResult,
+    Prefetch,
+    Progress,
+    Request,
+    Response,
+    Transaction,
+)
 from sterna.sync.wire import Capability
 
 CAPS = Capability.parse("1; caps=delta,gzip,seen,sse,tomb; batch=1048576; msg=1048576")
@@ -34,9 +43,9 @@ class Device:
         self.waited = 0.0
         """Seconds that answers were waited for."""
         self._others = ThreadPoolExecutor(1)
-        self._ahead: tuple[Http, Future[Answer]] | None = None
+        self._ahead: tuple[Request, Future[Response]] | None = None
 
-    def cycle(self) -> Cycle:
+    def cycle(self) -> CycleResult:
         """One cycle, to its end."""
         work = self.sync.cycle(self.fence)
         came: Any = None
@@ -44,20 +53,20 @@ class Device:
             try:
                 step = work.send(came)
             except StopIteration as stop:
-                found: Cycle = stop.value
+                found: CycleResult = stop.value
                 assert found.problem is None, found
                 return found
             match step:
-                case Http():
+                case Request():
                     came = self._answered(step)
-                case Ahead():
+                case Prefetch():
                     self._ahead = step.request, self._others.submit(self._answer, step.request)
                     came = None
-                case Tx():
+                case Transaction():
                     came = step.method(self.store, *step.args, **step.kwargs)
-                case Now():
+                case CurrentTime():
                     came = int(time.time() * 1000)
-                case Point():
+                case CrashPoint() | Progress():
                     came = None
 
     def in_step(self) -> int:
@@ -74,7 +83,7 @@ class Device:
         self.requests = self.sent = self.received = 0
         self.waited = 0.0
 
-    def _answered(self, step: Http) -> Answer:
+    def _answered(self, step: Request) -> Response:
         began = time.perf_counter()
         kept, self._ahead = self._ahead, None
         if kept is not None and kept[0] == step:
@@ -86,7 +95,7 @@ class Device:
         self.waited += time.perf_counter() - began
         return found
 
-    def _answer(self, step: Http) -> Answer:
+    def _answer(self, step: Request) -> Response:
         request = self._http.build_request(
             step.method, step.path, params=dict(step.query), headers=dict(step.headers), content=step.body
         )
@@ -95,7 +104,7 @@ class Device:
         head = sum(len(name) + len(value) + 4 for name, value in request.headers.raw)
         self.sent += head + len(step.body or b"")
         self.received += answer.num_bytes_downloaded
-        return Answer(
+        return Response(
             answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.content
         )
 

@@ -111,7 +111,7 @@ async def _sync(accounts: Accounts, account: Account, telling: Telling, *, once:
     try:
         engine = open_engine(accounts, account, thread, on_report=telling)
         if once:
-            cycle = await engine.once()
+            cycle = await engine.run_once()
             if cycle.problem is not None:
                 return str(cycle.problem.sentence)
             if not cycle.complete:

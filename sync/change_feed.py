@@ -17,7 +17,7 @@ from sterna.net import TooLarge
 from .clock import Timing
 from .errors import SignInError
 from .network.transport import Transport
-from .protocol.effects import Answer, Http, Unreachable
+from .protocol.effects import Request, Response, Unreachable
 
 log = logging.getLogger("sterna.sync")
 
@@ -77,7 +77,7 @@ class Listener(Protocol):
         """Wait until the server is known to answer."""
         ...
 
-    async def sync(self) -> None:
+    async def sync_and_wait(self) -> None:
         """Sync now, and return once that has succeeded: something changed, or the feed has failed."""
         ...
 
@@ -131,7 +131,7 @@ class ChangeFeed:
                 self.method = self._best
             if self.method == "poll":
                 await self._timing.sleep(self._every[self._listener.is_idle()])
-                await self._listener.sync()
+                await self._listener.sync_and_wait()
                 continue
             worked = await methods[self.method]()
             misses = 0 if worked else misses + 1
@@ -163,7 +163,7 @@ class ChangeFeed:
     async def _pause(self, *, failed: bool) -> None:
         await self._timing.sleep(self._rng.uniform(0.0, RECONNECT))
         if failed:
-            await self._listener.sync()  # shows what is wrong, and returns when it is over
+            await self._listener.sync_and_wait()  # shows what is wrong, and returns when it is over
 
     async def _long_poll(self) -> bool | None:
         """Return whether the server waited or answered with changes; None where it has no long polling."""
@@ -171,7 +171,7 @@ class ChangeFeed:
         query = {"since": str(cur), "max_bytes": "1", "wait": str(int(LONG_POLL))}
         began = self._timing.monotonic()
         try:
-            answer = await self._transport.send(Http("GET", SYNC, query, self._headers, None, LONG_POLL))
+            answer = await self._transport.send(Request("GET", SYNC, query, self._headers, None, LONG_POLL))
         except (Unreachable, SignInError):
             await self._pause(failed=True)
             return False
@@ -182,16 +182,16 @@ class ChangeFeed:
             await self._pause(failed=True)
             return False
         if has_changes:
-            await self._listener.sync()
+            await self._listener.sync_and_wait()
         return True
 
 
-def _is_stream(answer: Answer) -> bool:
+def _is_stream(answer: Response) -> bool:
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     return answer.status == 200 and kind == "text/event-stream"
 
 
-def _has_changes(answer: Answer, cur: int) -> bool | None:
+def _has_changes(answer: Response, cur: int) -> bool | None:
     """Return whether a response has anything after ``cur``; None where it is no response of a Sterna server."""
     try:
         page = json.loads(answer.body)["sync"] if answer.status == 200 else None

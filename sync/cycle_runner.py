@@ -1,9 +1,9 @@
-"""Cycles, one after the other, until history and server are in step: who may, by which protocol, and when next."""
+"""Cycles in sequence until history and server are up to date: preconditions, choice of the protocol, next attempt."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from sterna.storage import AccountLinking, Acknowledgements, FenceLost, StoreError, SyncMetadata
 
 from .auth.accounts import check
+from .backoff import HOUR_MS, MINUTE_MS, RETRY_MS
 from .clock import Timing
 from .effect_runner import run_effects
-from .errors import CannotReach, SendingOff, SignInNeeded
+from .errors import INVALID_RESPONSE, CannotReach, SendingOff, SignInNeeded
 from .network.transport import Transport
 from .protocol.capabilities import is_old, probe
-from .protocol.effects import Cycle, Http, Problem, Step, Unreachable
+from .protocol.effects import CycleResult, Effect, Effects, Problem, Progress, Response, Unreachable
 from .protocol.response_errors import problem_of
 from .scheduler import LONGEST_PAUSE_MS, Scheduler
 from .status import MOST
-from .status_tracker import Telling
+from .status_tracker import StatusTracker
 
 if TYPE_CHECKING:
     from sterna.storage import StoreThread, SyncState
@@ -31,35 +32,43 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sterna.sync")
 
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
-LONGEST_TRY_MS = 5 * MINUTE_MS
-"""No try is put off further than this by itself; what is longer, the server wished."""
-WISHED = "The server asked for a pause. Nothing is sent before it is over."
-STORE_MS = MINUTE_MS
+LONGEST_RETRY_MS = int(RETRY_MS.longest)
+"""Longest delay that the client chooses itself; a longer one was requested by the server."""
+PAUSED = "The server asked for a pause. Nothing is sent until it ends."
+FAILED = "The last attempt to sync failed."
+STORE_RETRY_MS = MINUTE_MS
 UNFINISHED = 60.0
-"""Seconds after a cycle that neither ended nor got any further."""
-BY_HAND_MS = {"off": MINUTE_MS, "signin": 15 * MINUTE_MS, "update": 6 * HOUR_MS}
-"""When what waits for a person is looked at all the same: they may have done it in another process."""
+"""Seconds after a cycle that neither completed nor made progress."""
+USER_ACTION_MS = {"off": MINUTE_MS, "signin": 15 * MINUTE_MS, "update": 6 * HOUR_MS}
+"""Delay before a retry where the user has to act first: that may have happened in another process."""
 
 
-def stuck(error: StoreError) -> Problem:
-    """The history itself is the problem: its disk is full, say."""
-    return Problem("blocked", str(error), STORE_MS)
+def store_problem(error: StoreError) -> Problem:
+    """Return the problem of a history that cannot be read or written, for example because the disk is full."""
+    return Problem("blocked", str(error), STORE_RETRY_MS)
 
 
-class Syncing(Protocol):
-    """A protocol between the history and a server."""
+class SyncProtocol(Protocol):
+    """Protocol between the history and a server."""
 
-    def cycle(self, fence: int) -> Generator[Step, Any, Cycle]:
-        """Send what waits and fetch what is new, some of it at least."""
+    def cycle(self, fence: int) -> Effects[CycleResult]:
+        """Send what waits and fetch what is new, or a part of both."""
+        ...
+
+    def fetch_newest(self, fence: int) -> Effects[None]:
+        """Fetch the list of the newest conversations, before the first cycle."""
+        ...
+
+    def fetch_conversation(self, session_id: str, fence: int) -> Effects[None]:
+        """Fetch the messages of one conversation now."""
         ...
 
 
-MakeSync = Callable[["Capability | None"], Syncing]
+MakeProtocol = Callable[["Capability | None"], SyncProtocol]
 
 
-class Rounds:
-    """Of one history, by the process that syncs it."""
+class CycleRunner:
+    """Cycles of one history, in the process that syncs it."""
 
     def __init__(
         self,
@@ -67,196 +76,196 @@ class Rounds:
         account: Account,
         session: TokenSession,
         transport: Transport,
-        make_sync: MakeSync,
+        make_protocol: MakeProtocol,
         *,
         scheduler: Scheduler,
-        telling: Telling,
+        status: StatusTracker,
         timing: Timing,
     ) -> None:
         self._store = store
         self._account = account
         self._session = session
         self._transport = transport
-        self._make_sync = make_sync
+        self._make_protocol = make_protocol
         self._scheduler = scheduler
-        self._telling = telling
+        self._status = status
         self._timing = timing
-        self._sync: Syncing | None = None
-        self._found: Capability | None = None
-        self._doubted = False
+        self._protocol: SyncProtocol | None = None
+        self._capability: Capability | None = None
+        self._is_doubtful = False
         self.fence = 0
-        self.cur = 0
-        """How far the server's history is known here."""
+        self.cursor = 0
+        """Number up to which the server's history is known here."""
         self.fails = 0
 
     @property
     def capability(self) -> Capability | None:
-        """What the server can, once that is known; None for upstream's protocol too."""
-        return self._found
+        """Return the server's capability, once known; None for upstream's protocol too."""
+        return self._capability
 
-    async def lead(self) -> None:
-        """This is the process that syncs now."""
+    async def take_over(self) -> None:
+        """Become the process that syncs."""
         self.fence = await self._store.run(SyncMetadata.take_fence)
         state = await self._store.run(SyncMetadata.state)
-        self.cur, self.fails = state.cur, state.fails
+        self.cursor, self.fails = state.cur, state.fails
         now, now_ms = self._timing.monotonic(), self._timing.now_ms()
-        self._scheduler.restore(now, now_ms, state.next_at, longest_retry_ms=LONGEST_TRY_MS)
-        problem, until_ms = self.put_off(state)
+        self._scheduler.restore(now, now_ms, state.next_at, longest_retry_ms=LONGEST_RETRY_MS)
+        problem, until_ms = self.stored_problem(state)
         if problem is not None:
-            self._telling.watching(problem, until_ms)
+            self._status.watch(problem, until_ms)
 
-    async def until_done(self) -> Cycle:
-        """Everything that can be done now. Raises :class:`FenceLost`."""
+    async def run(self) -> CycleResult:
+        """Run cycles until nothing more can be done now. Raises :class:`FenceLost`."""
         self._scheduler.clear()
         try:
-            return await self._until_done()
+            return await self._run()
         except FenceLost:
-            self._telling.broken_off()
+            self._status.abort()
             raise
         except StoreError as error:
             log.warning("the history cannot be read or written: %s", type(error).__name__)
-            now, now_ms, problem = self._timing.monotonic(), self._timing.now_ms(), stuck(error)
-            self._scheduler.pause_for(now, now_ms, STORE_MS, by_server=False)
+            now, now_ms, problem = self._timing.monotonic(), self._timing.now_ms(), store_problem(error)
+            self._scheduler.pause_for(now, now_ms, STORE_RETRY_MS, by_server=False)
             self._scheduler.request(now)
-            self._telling.ended(problem, now_ms + STORE_MS, now_ms)
-            return Cycle(problem=problem)
+            self._status.finish(problem, now_ms + STORE_RETRY_MS, now_ms)
+            return CycleResult(problem=problem)
         except BaseException:
-            self._telling.broken_off()
+            self._status.abort()
             raise
 
-    async def _until_done(self) -> Cycle:
-        done = Cycle()
+    async def _run(self) -> CycleResult:
+        result = CycleResult()
         counts = await self._store.run(SyncMetadata.counts)
-        self._telling.counted(counts)
+        self._status.update_counts(counts)
         to_push = counts.waiting if counts.waiting < MOST else await self._store.run(SyncMetadata.waiting)
-        self._telling.began(to_push, self.cur)
-        while done.problem is None and not done.complete:
+        self._status.start(to_push, self.cursor)
+        while result.problem is None and not result.complete:
             cycle = await self._attempt()
-            moved = cycle.pushed + cycle.pulled > 0
-            done = replace(cycle, pushed=done.pushed + cycle.pushed, pulled=done.pulled + cycle.pulled)
-            if not moved:
+            advanced = cycle.pushed + cycle.pulled > 0
+            result = replace(cycle, pushed=result.pushed + cycle.pushed, pulled=result.pulled + cycle.pulled)
+            if not advanced:
                 break
-        await self._after(done)
-        return done
+        await self._finish(result)
+        return result
 
-    def put_off(self, state: SyncState) -> tuple[Problem | None, int | None]:
-        """What a next try that is put off says of the last one, whichever process made that; and when it is due."""
+    def stored_problem(self, state: SyncState) -> tuple[Problem | None, int | None]:
+        """Return the problem of the last attempt of any process, and the time of the next; None after success."""
         left = (state.next_at or 0) - self._timing.now_ms()
         if not state.fails or not 0 < left <= LONGEST_PAUSE_MS:
             return None, None
-        if left > LONGEST_TRY_MS:
-            return Problem("paused", WISHED, left), state.next_at
-        return Problem("offline", "The last try did not get through.", left), state.next_at
+        if left > LONGEST_RETRY_MS:
+            return Problem("paused", PAUSED, left), state.next_at
+        return Problem("offline", FAILED, left), state.next_at
 
-    async def fetch(self, session_id: str) -> bool:
-        """One conversation's messages, out of turn; whether they are here. Also by a process that only watches: what
-        comes so is taken once, however often it comes."""
+    async def fetch_conversation(self, session_id: str) -> bool:
+        """Fetch one conversation's messages now. Return whether they are stored.
+
+        Allowed in every process, not only in the one that syncs: merging the same rows twice changes nothing.
+        """
         try:
             fence = (await self._store.run(SyncMetadata.state)).fence
-            await self._vouched()
-            sync = await self._protocol()
-            work = getattr(sync, "conversation", None)
-            if isinstance(sync, Problem) or work is None:
+            await self._check_sign_in()
+            protocol = await self._choose_protocol()
+            if isinstance(protocol, Problem):
                 return False
-            await run_effects(work(session_id, fence), self._transport, self._store, timing=self._timing)
+            work = protocol.fetch_conversation(session_id, fence)
+            await run_effects(work, self._transport, self._store, timing=self._timing)
         except (SignInNeeded, CannotReach, Unreachable, StoreError, ValueError) as error:
             log.info("a conversation was not fetched: %s", type(error).__name__)
         return not await self._store.run(SyncMetadata.is_bodiless, session_id)
 
-    def doubt(self) -> None:
-        """Ask the server anew what it can."""
-        self._doubted = True
-
-    async def _attempt(self) -> Cycle:
+    async def _attempt(self) -> CycleResult:
         try:
-            await self._vouched()
-            sync = await self._protocol()
-            if isinstance(sync, Problem):
-                return Cycle(problem=sync)
-            first = getattr(sync, "newest", None)
-            if first is not None and self.cur == 0 and not await self._store.run(SyncMetadata.pull_is_complete):
-                with suppress(Unreachable, ValueError):  # the cycle meets the same, and knows what it means
-                    await run_effects(first(self.fence), self._transport, self._store, timing=self._timing)
-            cycle: Cycle = await run_effects(
-                sync.cycle(self.fence), self._transport, self._store, timing=self._timing, seen=self._seen
+            await self._check_sign_in()
+            protocol = await self._choose_protocol()
+            if isinstance(protocol, Problem):
+                return CycleResult(problem=protocol)
+            if self.cursor == 0 and not await self._store.run(SyncMetadata.pull_is_complete):
+                with suppress(Unreachable, ValueError):  # the cycle meets the same error, and handles it
+                    work = protocol.fetch_newest(self.fence)
+                    await run_effects(work, self._transport, self._store, timing=self._timing)
+            result = await run_effects(
+                protocol.cycle(self.fence), self._transport, self._store, timing=self._timing, observe=self._observe
             )
         except SignInNeeded as error:
             phase: Literal["off", "signin"] = "off" if isinstance(error, SendingOff) else "signin"
-            return Cycle(problem=Problem(phase, str(error)))
+            return CycleResult(problem=Problem(phase, str(error)))
         except CannotReach as error:
-            return Cycle(problem=self._no_token(error))
+            return CycleResult(problem=self._token_problem(error))
         except Unreachable as error:
-            later = self._scheduler.retry_ms(self.fails, LONGEST_TRY_MS)
-            return Cycle(problem=problem_of(error, self._timing.now_ms(), later))
+            return CycleResult(problem=problem_of(error, self._timing.now_ms(), self._retry_ms()))
         except ValueError as error:
-            log.error("an answer does not fit what was asked: %s", type(error).__name__)
-            return Cycle(
-                problem=Problem("blocked", "The server's answer makes no sense. Tell whoever runs it.", HOUR_MS)
-            )
-        self.cur = (await self._store.run(SyncMetadata.state)).cur
-        return cycle
+            log.error("an unexpected response: %s", type(error).__name__)
+            return CycleResult(problem=Problem("blocked", INVALID_RESPONSE, HOUR_MS))
+        self.cursor = (await self._store.run(SyncMetadata.state)).cur
+        return result
 
-    async def _vouched(self) -> None:
-        """File, account and sign-in are one and the same, and there is a token; where there is none, this knows why."""
+    async def _check_sign_in(self) -> None:
+        """Check that file, account and sign-in belong together, and that there is a token. Raises why not."""
         await check(self._session, self._account, await self._store.run(AccountLinking.owner))
         await self._session.token()
 
-    async def _protocol(self) -> Syncing | Problem:
-        now_ms, doubted = self._timing.now_ms(), self._doubted
-        if self._sync is not None and not doubted and not is_old(await self._store.run(SyncMetadata.account), now_ms):
-            return self._sync
-        work = probe(self._account.kind, self._scheduler.retry_ms(self.fails, LONGEST_TRY_MS), again=doubted)
-        found = await run_effects(work, self._transport, self._store, timing=self._timing)
-        if isinstance(found, Problem):
-            return found
-        self._doubted = False
-        if self._sync is None or found != self._found:
-            self._found, self._sync = found, self._make_sync(found)
-        return self._sync
+    async def _choose_protocol(self) -> SyncProtocol | Problem:
+        now_ms, again = self._timing.now_ms(), self._is_doubtful
+        if self._protocol is not None and not again and not is_old(await self._store.run(SyncMetadata.account), now_ms):
+            return self._protocol
+        work = probe(self._account.kind, self._retry_ms(), again=again)
+        capability = await run_effects(work, self._transport, self._store, timing=self._timing)
+        if isinstance(capability, Problem):
+            return capability
+        self._is_doubtful = False
+        if self._protocol is None or capability != self._capability:
+            self._capability, self._protocol = capability, self._make_protocol(capability)
+        return self._protocol
 
-    def _seen(self, step: Step, came: Any) -> None:
-        if isinstance(step, Http) and came.status == 404:
-            self.doubt()
-        self._telling.step(step, came)
+    def _observe(self, effect: Effect, result: Any) -> None:
+        if isinstance(result, Response) and result.status == 404:
+            self._is_doubtful = True  # probe the server again before the next cycle
+        if isinstance(effect, Progress):
+            self._status.advance(effect)
 
-    def _no_token(self, error: CannotReach) -> Problem:
+    def _token_problem(self, error: CannotReach) -> Problem:
+        """Return the problem of a sign-in that could not be renewed."""
         wait = int((error.retry_after or 0) * 1000)
         if error.reason == "limited":
             return Problem("paused", str(error), wait or 15 * MINUTE_MS)
         if error.reason == "portal":
             return Problem("portal", str(error), MINUTE_MS)
         if error.reason == "tls":
-            return Problem("blocked", str(error), LONGEST_TRY_MS)
-        return Problem("offline", str(error), max(wait, self._scheduler.retry_ms(self.fails, LONGEST_TRY_MS)))
+            return Problem("blocked", str(error), LONGEST_RETRY_MS)
+        return Problem("offline", str(error), max(wait, self._retry_ms()))
 
-    async def _after(self, cycle: Cycle) -> None:
-        """Keep when the next one is due, for this process and for others."""
-        now, now_ms, problem = self._timing.monotonic(), self._timing.now_ms(), cycle.problem
+    def _retry_ms(self) -> int:
+        return self._scheduler.retry_ms(self.fails)
+
+    async def _finish(self, result: CycleResult) -> None:
+        """Schedule the next attempt, for this process and for others."""
+        now, now_ms, problem = self._timing.monotonic(), self._timing.now_ms(), result.problem
         until_ms = None
         if problem is not None:
             self.fails += 1
-            wait = problem.wait_ms if problem.wait_ms is not None else BY_HAND_MS.get(problem.phase, HOUR_MS)
-            wish = problem.phase == "paused" or (problem.phase == "offline" and wait > LONGEST_TRY_MS)
-            wait = self._scheduler.spread_ms(wait) if wish else wait
-            self._scheduler.pause_for(now, now_ms, wait, by_server=wish)
+            wait = problem.wait_ms if problem.wait_ms is not None else USER_ACTION_MS.get(problem.phase, HOUR_MS)
+            by_server = problem.phase == "paused" or (problem.phase == "offline" and wait > LONGEST_RETRY_MS)
+            wait = self._scheduler.spread_ms(wait) if by_server else wait
+            self._scheduler.pause_for(now, now_ms, wait, by_server=by_server)
             self._scheduler.request(now)
             until_ms = None if problem.wait_ms is None else now_ms + wait
-            log.info("not in step: %s, %d in a row, next try in %d s", problem.phase, self.fails, wait // 1000)
-            # what waits for a person may be looked at by the next process at once: the person may have started it
-            kept = now_ms + wait if wish or wait <= LONGEST_TRY_MS else None
-            await self._store.run(SyncMetadata.schedule, kept, self.fails, fence=self.fence)
+            log.info("not up to date: %s, %d in a row, next attempt in %d s", problem.phase, self.fails, wait // 1000)
+            # where the user has to act, the next process retries at once: that may be the action
+            next_at = now_ms + wait if by_server or wait <= LONGEST_RETRY_MS else None
+            await self._store.run(SyncMetadata.schedule, next_at, self.fails, fence=self.fence)
         else:
-            log.info("%s: %d sent, %d fetched", "in step" if cycle.complete else "so far", cycle.pushed, cycle.pulled)
+            state = "up to date" if result.complete else "not complete"
+            log.info("%s: %d sent, %d fetched", state, result.pushed, result.pulled)
             if self.fails:
                 self.fails = 0
                 await self._store.run(SyncMetadata.schedule, None, 0, fence=self.fence)
-            if not cycle.complete:
+            if not result.complete:
                 self._scheduler.request(now, after=UNFINISHED)
         counts = await self._store.run(SyncMetadata.counts)
         if counts.quarantined:
-            times = [
-                one.next_at for one in await self._store.run(Acknowledgements.quarantined) if one.next_at is not None
-            ]
+            quarantined = await self._store.run(Acknowledgements.quarantined)
+            times = [item.next_at for item in quarantined if item.next_at is not None]
             if times:
                 self._scheduler.request(now, after=max(1.0, (min(times) - now_ms) / 1000))
-        self._telling.ended(problem, until_ms, now_ms, counts)
+        self._status.finish(problem, until_ms, now_ms, counts)

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sterna.storage import StoreError
 
 from .clock import Timing
 from .network.transport import Transport
-from .protocol.effects import Ahead, Answer, Http, Now, Point, Step, Tx, Unreachable
+from .protocol.effects import (
+    CrashPoint,
+    CurrentTime,
+    Effect,
+    Effects,
+    Prefetch,
+    Progress,
+    Request,
+    Response,
+    Transaction,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
     from sterna.storage import StoreThread
@@ -22,90 +33,90 @@ LONG_BODY = 64 * 1024
 
 
 async def run_effects(
-    work: Generator[Step, Any, T],
+    work: Effects[T],
     transport: Transport,
     store: StoreThread,
     *,
     timing: Timing,
-    seen: Callable[[Step, Any], None] | None = None,
+    observe: Callable[[Effect, Any], None] | None = None,
 ) -> T:
-    """Execute the effects of ``work`` and return its result. ``seen`` is called with each effect and its result."""
-    came: Any = None
-    thrown: BaseException | None = None
-    requests = Requests(transport)
+    """Execute the effects of ``work`` and return its result. ``observe`` is called with each effect and its result."""
+    result: Any = None
+    error: BaseException | None = None
+    requests = RequestQueue(transport)
     try:
         while True:
-            finished, value = await _advance(work, came, thrown)
+            finished, value = await _advance(work, result, error)
             if finished:
-                result: T = value
-                return result
-            came, thrown = None, None
+                returned: T = value
+                return returned
+            result, error = None, None
             try:
-                came = await _execute(value, requests, store, timing)
-            except (Unreachable, StoreError, ValueError) as error:
-                thrown = error
-            if seen is not None and thrown is None:
-                seen(value, came)
+                result = await _execute(value, requests, store, timing)
+            except (Unreachable, StoreError, ValueError) as raised:
+                error = raised
+            if observe is not None and error is None:
+                observe(value, result)
     finally:
         work.close()
         await requests.cancel()
 
 
-class Requests:
+class RequestQueue:
     """Requests, one of which may be sent before the protocol asks for its response."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._request: Http | None = None
-        self._answer: asyncio.Task[Answer] | None = None
+        self._request: Request | None = None
+        self._response: asyncio.Task[Response] | None = None
 
-    async def prefetch(self, request: Http) -> None:
+    async def prefetch(self, request: Request) -> None:
         """Send a request that most likely comes next."""
         await self.cancel()
-        self._request, self._answer = request, asyncio.create_task(self._transport.send(request), name="sync.prefetch")
+        self._request = request
+        self._response = asyncio.create_task(self._transport.send(request), name="sync.prefetch")
 
-    async def answer(self, request: Http) -> Answer:
+    async def response(self, request: Request) -> Response:
         """Return the response. Raises :class:`Unreachable`."""
-        if request == self._request and self._answer is not None:
-            answer, self._request, self._answer = self._answer, None, None
-            return await answer
+        if request == self._request and self._response is not None:
+            response, self._request, self._response = self._response, None, None
+            return await response
         await self.cancel()
         return await self._transport.send(request)
 
     async def cancel(self) -> None:
         """Cancel the request that was sent early."""
-        answer, self._request, self._answer = self._answer, None, None
-        if answer is not None:
-            answer.cancel()
-            await asyncio.wait((answer,))
-            if not answer.cancelled():
-                answer.exception()
+        response, self._request, self._response = self._response, None, None
+        if response is not None:
+            response.cancel()
+            await asyncio.wait((response,))
+            if not response.cancelled():
+                response.exception()
 
 
-async def _execute(step: Step, requests: Requests, store: StoreThread, timing: Timing) -> Any:
-    match step:
-        case Http():
-            return await requests.answer(step)
-        case Ahead():
-            await requests.prefetch(step.request)
-            return None
-        case Tx():
-            return await store.run(step.method, *step.args, **step.kwargs)
-        case Now():
+async def _execute(effect: Effect, requests: RequestQueue, store: StoreThread, timing: Timing) -> Any:
+    match effect:
+        case Request():
+            return await requests.response(effect)
+        case Prefetch():
+            return await requests.prefetch(effect.request)
+        case Transaction():
+            return await store.run(effect.method, *effect.args, **effect.kwargs)
+        case CurrentTime():
             return timing.now_ms()
-        case Point():
+        case CrashPoint() | Progress():
             return None
 
 
-async def _advance(work: Generator[Step, Any, T], came: Any, thrown: BaseException | None) -> tuple[bool, Any]:
+async def _advance(work: Effects[T], result: Any, error: BaseException | None) -> tuple[bool, Any]:
     """Resume ``work``. Return (False, its next effect), or (True, its result)."""
 
     def resume() -> tuple[bool, Any]:
         try:
-            return False, work.throw(thrown) if thrown is not None else work.send(came)
+            return False, work.throw(error) if error is not None else work.send(result)
         except StopIteration as stop:
             return True, stop.value
 
-    if isinstance(came, Answer) and len(came.body) >= LONG_BODY:
+    if isinstance(result, Response) and len(result.body) >= LONG_BODY:
         return await asyncio.to_thread(resume)
     return resume()

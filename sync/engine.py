@@ -1,7 +1,8 @@
-"""The sync of one history while a program runs: when to talk to the server, and what to say of it meanwhile.
+"""Sync of one history while a program runs.
 
-One process syncs a history, whichever has the lock; the others watch, and one of them takes over when it ends. Whoever
-syncs hears of changes here from the store, also of those of other processes, and of changes there from the server.
+One process syncs a history: the one that holds the lock. The others watch, and one of them takes over when it ends. The
+process that syncs is notified of local changes by the store, also of those by other processes, and of remote changes by
+the server.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from sterna.storage import FenceLost, StoreError, SyncMetadata
 from .auth.bearer import Bearer
 from .change_feed import ChangeFeed
 from .clock import Timing
-from .cycle_runner import WISHED, MakeSync, Rounds, stuck
+from .cycle_runner import PAUSED, CycleRunner, MakeProtocol, store_problem
 from .lock import SyncLock
-from .network.connectivity import way_out
+from .network.connectivity import local_addresses
 from .network.server_address import server_of
 from .network.transport import Auth, Transport
 from .protocol.capabilities import client_header
-from .protocol.effects import Cycle, Problem
+from .protocol.effects import CycleResult, Problem
 from .scheduler import RETURN_SPREAD, Scheduler
 from .status import SyncReport
-from .status_tracker import Telling
+from .status_tracker import StatusTracker
 
 if TYPE_CHECKING:
     from sterna.storage import Change, StoreThread
@@ -38,32 +39,34 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sterna.sync")
 
-BROKEN = "The sync has stopped by a mistake of Sterna's own. Start it again; nothing that you wrote is lost."
+CRASHED = "Sync stopped because of an internal error. Restart Sterna; nothing that you wrote is lost."
+LOCKED = "Another Sterna on this computer is syncing this history."
 FLUSH_SECONDS = 1.5
 WATCH = 5.0
-"""Seconds between two looks whether the process that syncs has ended."""
+"""Seconds between two checks whether the process that syncs has ended."""
 TICK, JUMP = 10.0, 30.0
-"""Seconds between two looks at clock and network; the clock ahead of the stopwatch by more: the computer slept."""
+"""Seconds between two checks of clock and network. The clock ahead of the stopwatch by more: the computer slept."""
 IN_USE = 600.0
 """Seconds after a change for which the history counts as in use."""
 POLL = (60.0, 300.0)
-BASELINE = (300.0, 900.0)
-"""Seconds between two looks, in use and idle: at a server that has no better way to tell, and at an upstream one."""
+UPSTREAM_POLL = (300.0, 900.0)
+"""Seconds between two polls, in use and idle: of a server without notifications, and of an upstream one."""
 
 
-class Beside(Protocol):
-    """What else is exchanged with the server when history and server are in step."""
+class AccountRefresh(Protocol):
+    """Exchange of the account's other data after the history is up to date."""
 
     async def refresh(self) -> bool:
-        """Exchange it, where it is time for that; whether something came. Raises nothing."""
+        """Exchange it if that is due. Return whether anything was fetched. Raises nothing."""
         ...
 
 
 class Engine:
-    """The messenger of one history. Make it in the event loop that runs it.
+    """Sync engine of one history. Create it in the event loop that runs it.
 
-    ``make_sync`` gives the protocol for what the server can: for None, upstream's. ``on_report`` is called in the event
-    loop whenever :attr:`report` changes. ``interval``: seconds between two looks, where the server does not tell.
+    ``make_protocol`` returns the protocol for a server's capability, for None upstream's. ``on_report`` is called in
+    the event loop whenever :attr:`report` changes. ``interval``: seconds between two polls of a server without
+    notifications.
     """
 
     def __init__(
@@ -71,15 +74,15 @@ class Engine:
         store: StoreThread,
         account: Account,
         session: TokenSession,
-        make_sync: MakeSync,
+        make_protocol: MakeProtocol,
         *,
         auth: Auth | None = None,
         timing: Timing | None = None,
         rng: random.Random | None = None,
         on_report: Callable[[SyncReport], None] | None = None,
         interval: float | None = None,
-        network: Callable[[], tuple[str, ...]] = way_out,
-        beside: Callable[[Transport], Beside] | None = None,
+        network: Callable[[], tuple[str, ...]] = local_addresses,
+        account_refresh: Callable[[Transport], AccountRefresh] | None = None,
     ) -> None:
         self._store = store
         self._timing = timing or Timing()
@@ -87,25 +90,25 @@ class Engine:
         self._network = network
         self._interval = interval
         self._transport = Transport(server_of(account.origin), auth or Bearer(session), timing=self._timing)
-        self._beside = beside(self._transport) if beside is not None else None
+        self._account_refresh = account_refresh(self._transport) if account_refresh is not None else None
         self._lock = SyncLock(account.file)
         self._scheduler = Scheduler(self._rng)
-        self._telling = Telling(on_report)
-        self._rounds = Rounds(
+        self._status = StatusTracker(on_report)
+        self._cycles = CycleRunner(
             store,
             account,
             session,
             self._transport,
-            make_sync,
+            make_protocol,
             scheduler=self._scheduler,
-            telling=self._telling,
+            status=self._status,
             timing=self._timing,
         )
-        self._living: asyncio.Task[None] | None = None
+        self._main: asyncio.Task[None] | None = None
         self._feed: asyncio.Task[None] | None = None
-        self._turn = asyncio.Lock()
+        self._cycle_lock = asyncio.Lock()
         self._wake = asyncio.Event()
-        self._dirty = asyncio.Event()
+        self._counts_changed = asyncio.Event()
         self._online = asyncio.Event()
         self._leads = self._watches = False
         self._used = self._timing.monotonic()
@@ -113,84 +116,83 @@ class Engine:
 
     @property
     def report(self) -> SyncReport:
-        """How things stand."""
-        return self._telling.report
+        """Return the current status."""
+        return self._status.report
 
     async def run(self) -> None:
-        """Sync until :meth:`stop`. Nothing that a network, a server or a sign-in does ends it."""
-        assert self._living is None, "it runs already"
-        self._living = asyncio.create_task(self._live(), name="sync.live")
+        """Sync until :meth:`stop`. No failure of network, server or sign-in ends it."""
+        assert self._main is None, "the engine is running"
+        self._main = asyncio.create_task(self._run(), name="sync.main")
         try:
-            await asyncio.wait((self._living,))
+            await asyncio.wait((self._main,))
         except asyncio.CancelledError:
-            self._living.cancel()
-            await asyncio.wait((self._living,))
+            self._main.cancel()
+            await asyncio.wait((self._main,))
             raise
-        if not self._living.cancelled() and (error := self._living.exception()) is not None:
-            log.error("the sync broke: %s", type(error).__name__)
-            self._telling.watching(Problem("blocked", BROKEN), None)
+        if not self._main.cancelled() and (error := self._main.exception()) is not None:
+            log.error("sync crashed: %s", type(error).__name__)
+            self._status.watch(Problem("blocked", CRASHED), None)
             raise error
 
-    def poke(self) -> None:
-        """Sync at once, whatever was waited for: a person asks. Only a wish of the server stands above that."""
+    def sync_now(self) -> None:
+        """Sync at once, because the user asks. Only a pause that the server asked for stands."""
         self._resume()
-        self._ask()
+        self._request()
 
     async def stop(self, deadline: float = FLUSH_SECONDS) -> None:
-        """Send what waits, for so many seconds at most, and end :meth:`run`."""
-        living = self._living
-        if living is None or living.done():
+        """Send what waits, for ``deadline`` seconds at most, and end :meth:`run`."""
+        main = self._main
+        if main is None or main.done():
             return
-        if self._leads and self._telling.problem is None:
+        if self._leads and self._status.problem is None:
             with suppress(TimeoutError, FenceLost, StoreError):
                 await self._timing.limited(self._flush(), deadline)
-        living.cancel()
-        await asyncio.wait((living,))
+        main.cancel()
+        await asyncio.wait((main,))
 
-    async def once(self) -> Cycle:
-        """Everything that can be done now, whether or not :meth:`run` runs."""
+    async def run_once(self) -> CycleResult:
+        """Sync everything that can be synced now, whether or not :meth:`run` is running."""
         self._resume()
         alone = not self._leads
-        if alone and not self._lock.take():
-            sentence = "Another Sterna on this computer is syncing this history, and this one leaves it to that."
-            return Cycle(problem=Problem("paused", sentence))
+        if alone and not self._lock.acquire():
+            return CycleResult(problem=Problem("paused", LOCKED))
         try:
             if alone:
-                await self._rounds.lead()
+                await self._cycles.take_over()
                 self._resume()
             left = self._scheduler.pause_left(self._timing.monotonic(), self._timing.now_ms())
             if left:
-                return Cycle(problem=Problem("paused", WISHED, int(left * 1000)))
-            return await self._one()
+                return CycleResult(problem=Problem("paused", PAUSED, int(left * 1000)))
+            return await self._run_cycles()
         finally:
             if alone:
-                self._lock.give_back()
+                self._lock.release()
                 await self._transport.close()
 
-    async def want(self, session_id: str) -> None:
-        """Fetch the messages of a conversation that is known from the first list only."""
-        wished = self._scheduler.pause is not None and self._scheduler.pause.by_server
-        if not wished and await self._store.run(SyncMetadata.is_bodiless, session_id):
-            await self._rounds.fetch(session_id)
+    async def fetch_conversation(self, session_id: str) -> None:
+        """Fetch the messages of a conversation that is known only from the first list."""
+        is_paused = self._scheduler.pause is not None and self._scheduler.pause.by_server
+        if not is_paused and await self._store.run(SyncMetadata.is_bodiless, session_id):
+            await self._cycles.fetch_conversation(session_id)
 
-    # Living
+    # Tasks
 
-    async def _live(self) -> None:
-        unsubscribe = self._store.subscribe(self._heard)
+    async def _run(self) -> None:
+        unsubscribe = self._store.subscribe(self._on_change)
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self._count(), name="sync.count")
                 self._tasks.create_task(self._tick(), name="sync.tick")
                 while True:
-                    self._watches = not self._lock.take()
-                    self._dirty.set()
+                    self._watches = not self._lock.acquire()
+                    self._counts_changed.set()
                     if not self._watches:
                         try:
                             await self._lead()
                         except FenceLost:
                             log.warning("another process syncs this history now")
                         except StoreError as error:
-                            self._telling.watching(stuck(error), None)
+                            self._status.watch(store_problem(error), None)
                         await self._follow()
                     await self._timing.sleep(WATCH)
         finally:
@@ -199,9 +201,10 @@ class Engine:
             await self._transport.close()
 
     async def _lead(self) -> None:
-        await self._rounds.lead()
+        """Sync as the one process that does."""
+        await self._cycles.take_over()
         self._leads = True
-        self._ask()
+        self._request()
         while True:
             self._wake.clear()
             now = self._timing.monotonic()
@@ -209,92 +212,95 @@ class Engine:
             if due is None or due > 0:
                 await self._timing.wait(self._wake, due)
             elif self._scheduler.take(now) or await self._waiting():
-                await self._one()
+                await self._run_cycles()
 
     async def _follow(self) -> None:
+        """Leave sync to another process."""
         self._leads = False
-        await self._deafen()
-        self._lock.give_back()
+        await self._stop_feed()
+        self._lock.release()
 
-    async def _one(self) -> Cycle:
-        async with self._turn:
+    async def _run_cycles(self) -> CycleResult:
+        async with self._cycle_lock:
             self._head = None
-            cycle = await self._rounds.until_done()
-        if cycle.problem is not None:
+            result = await self._cycles.run()
+        if result.problem is not None:
             self._online.clear()
-            if cycle.problem.phase in ("off", "signin"):
-                await self._deafen()  # nobody is there any more who wants to hear
-            return cycle
+            if result.problem.phase in ("off", "signin"):
+                await self._stop_feed()  # notifications need a sign-in and consent too
+            return result
         self._online.set()
-        if self._beside is not None and cycle.complete and await self._beside.refresh():
-            self._telling.again()
-        if self._head is not None and self._head != self._rounds.cur:
-            self._ask()
-        if self._rounds.capability is None:
-            self._scheduler.request(self._timing.monotonic(), after=self._every(BASELINE)[self.is_idle()])
+        if self._account_refresh is not None and result.complete and await self._account_refresh.refresh():
+            self._status.repeat()
+        if self._head is not None and self._head != self._cycles.cursor:
+            self._request()
+        if self._cycles.capability is None:
+            self._scheduler.request(self._timing.monotonic(), after=self._intervals(UPSTREAM_POLL)[self.is_idle()])
         elif self._leads and (self._feed is None or self._feed.done()):
-            self._feed = self._tasks.create_task(self._listen(self._rounds.capability), name="sync.feed")
-        return cycle
+            self._feed = self._tasks.create_task(self._run_feed(self._cycles.capability), name="sync.feed")
+        return result
 
     async def _flush(self) -> None:
         if await self._waiting():
-            await self._one()
+            await self._run_cycles()
 
     async def _waiting(self) -> int:
         return (await self._store.run(SyncMetadata.counts)).waiting
 
     async def _count(self) -> None:
+        """Keep the counts of the report up to date."""
         while True:
-            await self._dirty.wait()
-            self._dirty.clear()
+            await self._counts_changed.wait()
+            self._counts_changed.clear()
             with suppress(StoreError):
-                self._telling.counted(await self._store.run(SyncMetadata.counts))
+                self._status.update_counts(await self._store.run(SyncMetadata.counts))
                 if self._watches:
-                    self._telling.watching(*self._rounds.put_off(await self._store.run(SyncMetadata.state)))
+                    state = await self._store.run(SyncMetadata.state)
+                    self._status.watch(*self._cycles.stored_problem(state))
 
     async def _tick(self) -> None:
-        """Look whether the computer slept, or is in another network."""
-        ahead, ways = self._timing.clock() - self._timing.monotonic(), self._network()
+        """Detect that the computer slept, or that the network changed."""
+        ahead, addresses = self._timing.clock() - self._timing.monotonic(), self._network()
         while True:
             await self._timing.sleep(TICK)
-            before, ahead = ahead, self._timing.clock() - self._timing.monotonic()
-            ways_before, ways = ways, self._network()
-            if ahead - before > JUMP:
-                await self._start_over(within=0.0)
-            elif ways and ways != ways_before:
-                await self._start_over(within=RETURN_SPREAD)
+            ahead_before, ahead = ahead, self._timing.clock() - self._timing.monotonic()
+            addresses_before, addresses = addresses, self._network()
+            if ahead - ahead_before > JUMP:
+                await self._reconnect(within=0.0)
+            elif addresses and addresses != addresses_before:
+                await self._reconnect(within=RETURN_SPREAD)
 
-    async def _start_over(self, *, within: float) -> None:
-        """Connections of before lead nowhere."""
-        log.info("the computer slept, or is in another network")
-        await self._deafen()
+    async def _reconnect(self, *, within: float) -> None:
+        """Replace connections that are dead by now."""
+        log.info("the computer slept, or the network changed")
+        await self._stop_feed()
         await self._transport.close()
         self._resume(within)
-        self._ask(within=within)
+        self._request(within=within)
 
-    def _heard(self, change: Change) -> None:
-        """A commit of the store, in this process or in another."""
-        self._dirty.set()
+    def _on_change(self, change: Change) -> None:
+        """Schedule a cycle after a commit of the store, in this process or in another."""
+        self._counts_changed.set()
         self._used = self._timing.monotonic()
         self._scheduler.note_change(self._used)
         if change.elsewhere and self.report.phase in ("off", "signin"):
-            self._resume()  # it may have been a sign-in
+            self._resume()  # the other process may have signed in
             self._scheduler.request(self._used)
         self._wake.set()
 
-    def _ask(self, *, within: float = 0.0) -> None:
+    def _request(self, *, within: float = 0.0) -> None:
         self._scheduler.request(self._timing.monotonic(), within=within)
         self._wake.set()
 
     def _resume(self, within: float = 0.0) -> None:
         self._scheduler.resume(self._timing.monotonic(), self._timing.now_ms(), within=within)
 
-    def _every(self, usual: tuple[float, float]) -> tuple[float, float]:
-        return usual if self._interval is None else (self._interval, self._interval)
+    def _intervals(self, default: tuple[float, float]) -> tuple[float, float]:
+        return default if self._interval is None else (self._interval, self._interval)
 
-    # Listening to the server
+    # Change feed
 
-    async def _listen(self, capability: Capability) -> None:
+    async def _run_feed(self, capability: Capability) -> None:
         feed = ChangeFeed(
             self._transport,
             self,
@@ -302,11 +308,11 @@ class Engine:
             headers=client_header(),
             timing=self._timing,
             rng=self._rng,
-            every=self._every(POLL),
+            every=self._intervals(POLL),
         )
         await feed.run()
 
-    async def _deafen(self) -> None:
+    async def _stop_feed(self) -> None:
         feed, self._feed = self._feed, None
         if feed is not None:
             feed.cancel()
@@ -316,21 +322,21 @@ class Engine:
         """See :class:`~.change_feed.Listener`."""
         await self._online.wait()
 
-    async def sync(self) -> None:
+    async def sync_and_wait(self) -> None:
         """See :class:`~.change_feed.Listener`."""
         self._online.clear()
-        self._ask()
+        self._request()
         await self._online.wait()
 
     def on_head(self, seq: int) -> None:
         """See :class:`~.change_feed.Listener`."""
         self._head = seq
-        if seq != self._rounds.cur and not self._turn.locked():
-            self._ask()
+        if seq != self._cycles.cursor and not self._cycle_lock.locked():
+            self._request()
 
     async def cursor(self) -> int:
         """See :class:`~.change_feed.Listener`."""
-        return self._rounds.cur
+        return self._cycles.cursor
 
     def is_idle(self) -> bool:
         """See :class:`~.change_feed.Listener`."""

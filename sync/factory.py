@@ -15,7 +15,7 @@ from .auth.bearer import Bearer
 from .auth.cookies import CookieAuth
 from .auth.token_session import StoredTokenSession
 from .clock import Timing
-from .cycle_runner import Syncing
+from .cycle_runner import SyncProtocol
 from .engine import Engine
 from .errors import SendingOff, SignInError, SignInNeeded
 from .network.json_api import Service
@@ -24,7 +24,7 @@ from .network.transport import Transport
 from .profile import AccountData
 from .protocol.delta import DeltaSync
 from .status import SyncReport
-from .upstream.protocol import BaselineSync
+from .upstream.protocol import UpstreamSync
 
 if TYPE_CHECKING:
     from sterna.storage import StoreThread
@@ -103,23 +103,23 @@ def open_engine(
             )
         auth = CookieAuth(session, settings.supabase_url)
 
-    def make_sync(capability: Capability | None) -> Syncing:
+    def make_protocol(capability: Capability | None) -> SyncProtocol:
         if capability is not None:
             return DeltaSync(capability, account.user_id, rng=rng)
-        return BaselineSync(account.user_id, rng=rng, host=server_of(account.origin).host)
+        return UpstreamSync(account.user_id, rng=rng, host=server_of(account.origin).host)
 
-    def beside(transport: Transport) -> AccountData:
+    def account_refresh(transport: Transport) -> AccountData:
         return AccountData(store, Service(transport), timing or Timing())
 
     return Engine(
         store,
         account,
         session,
-        make_sync,
+        make_protocol,
         auth=auth,
         timing=timing,
         rng=rng,
         on_report=on_report,
         interval=settings.interval,
-        beside=beside if account.kind == "sterna" else None,
+        account_refresh=account_refresh if account.kind == "sterna" else None,
     )

@@ -22,7 +22,7 @@ class SyncLock:
         self._lock = ProcessLock(database.with_name(f"{database.name}.sync-lock"))
         self.held = False
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         """Acquire the lock if it is free. Return whether this process holds it."""
         if not self.held:
             try:
@@ -32,7 +32,7 @@ class SyncLock:
                 self.held = True
         return self.held
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Release the lock."""
         self.held = False
         self._lock.release()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from .backoff import DAY_MS, RETRY_MS, Backoff, spread
+from .backoff import DAY_MS, RETRY_MS, spread
 
 DEBOUNCE, LONGEST_DEBOUNCE = 1.0, 10.0
 """Seconds without a change before changes are sent, and for how long further changes can put that off."""
@@ -72,9 +72,9 @@ class Scheduler:
         if 0 < left <= LONGEST_PAUSE_MS:
             self.pause_for(now, now_ms, left, by_server=left > longest_retry_ms)
 
-    def retry_ms(self, fails: int, longest_ms: int) -> int:
-        """Return the delay before the next try after ``fails`` failures in a row."""
-        return Backoff(RETRY_MS.first, longest_ms).delay(fails, self._rng)
+    def retry_ms(self, fails: int) -> int:
+        """Return the delay before the next attempt after ``fails`` failures in a row."""
+        return RETRY_MS.delay(fails, self._rng)
 
     def spread_ms(self, wait_ms: int) -> int:
         """Return the wait that a server asked for, with jitter."""

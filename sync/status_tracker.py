@@ -1,4 +1,4 @@
-"""The report of one history, put together from what is counted, what runs and what is the matter."""
+"""Sync status of one history, composed of counts, the running cycle and the current problem."""
 
 from __future__ import annotations
 
@@ -6,109 +6,86 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .protocol.effects import Problem, Step, Tx
+from .progress import ProgressCounter
+from .protocol.effects import Problem, Progress
 from .status import Phase, SyncReport
 
 if TYPE_CHECKING:
     from sterna.storage import SyncCounts
 
-LONG_WORK = 200
-"""Things to send and fetch from which on it is told how many of them are done."""
 
+class StatusTracker:
+    """Current report. Calls ``on_report`` whenever it changes."""
 
-class Telling:
-    """Gives a new report to ``told`` whenever there is something else to say."""
-
-    def __init__(self, told: Callable[[SyncReport], None] | None) -> None:
-        self._told = told
+    def __init__(self, on_report: Callable[[SyncReport], None] | None) -> None:
+        self._on_report = on_report
+        self._progress = ProgressCounter()
+        self._is_running = True  # until the first cycle shows how things stand
         self.report = SyncReport("syncing")
         self.problem: Problem | None = None
         self.waiting = 0
-        self._running = True  # until it is known how things stand, that is what is being found out
-        self._done = self._total = self._to_push = 0
-        self._cur = 0
-        self._goal: int | None = None
 
-    def counted(self, counts: SyncCounts) -> None:
-        """What the store counts."""
-        self._tell(**self._taken(counts))
+    def update_counts(self, counts: SyncCounts) -> None:
+        """Take over the counts of the store."""
+        self._update(**self._counts(counts))
 
-    def began(self, to_push: int, cur: int) -> None:
-        """A cycle runs, with so much to send and the history known so far."""
-        self._running, self._done, self._total, self._cur, self._goal = True, 0, to_push, cur, None
-        self._to_push = to_push
-        self._tell()
+    def start(self, to_push: int, position: int) -> None:
+        """Note that a cycle begins, with ``to_push`` items to send and the history known up to ``position``."""
+        self._is_running = True
+        self._progress.start(to_push, position)
+        self._update()
 
-    def step(self, step: Step, came: Any) -> None:
-        """A step of it is done."""
-        if not isinstance(step, Tx) or step.progress is None or came is False:
-            return
-        progress = step.progress
-        self._done += progress.pushed + progress.fetched
-        self._to_push = max(0, self._to_push - progress.pushed)
-        if progress.position is not None:
-            self._fetched(progress.position, progress.head)
-        if progress.fetched or progress.left:
-            self._total = max(self._total, self._done + progress.left + self._to_push)
-        self.problem = None  # it works, even if it takes a while
-        self._tell(until_ms=None, sentence="")
+    def advance(self, progress: Progress) -> None:
+        """Note that the cycle advances."""
+        self._progress.add(progress)
+        self.problem = None  # the server answers again, even if the cycle takes a while
+        self._update(until_ms=None, sentence="")
 
-    def ended(
-        self, problem: Problem | None, until_ms: int | None, at_ms: int, counts: SyncCounts | None = None
+    def finish(
+        self, problem: Problem | None, until_ms: int | None, now_ms: int, counts: SyncCounts | None = None
     ) -> None:
-        """It is over."""
-        self._running, self._done, self._total = False, 0, 0
+        """Note that the cycle ended, with ``problem`` and a retry at ``until_ms``."""
+        self._stop()
         self.problem = problem
-        changes = self._taken(counts) if counts is not None else {}
+        changes = self._counts(counts) if counts is not None else {}
         if problem is None:
-            self._tell(until_ms=None, sentence="", at_ms=at_ms, **changes)
+            self._update(until_ms=None, sentence="", at_ms=now_ms, **changes)
         else:
-            self._tell(until_ms=until_ms, sentence=problem.sentence, **changes)
+            self._update(until_ms=until_ms, sentence=problem.sentence, **changes)
 
-    def broken_off(self) -> None:
-        """It was ended from outside."""
-        self._running, self._done, self._total = False, 0, 0
-        self._tell()
+    def abort(self) -> None:
+        """Note that the cycle was cancelled."""
+        self._stop()
+        self._update()
 
-    def watching(self, problem: Problem | None, until_ms: int | None) -> None:
-        """Another process syncs, or synced last; that is how it went there."""
-        self._running, self.problem = False, problem
-        self._tell(until_ms=until_ms, sentence=problem.sentence if problem else "")
+    def watch(self, problem: Problem | None, until_ms: int | None) -> None:
+        """Note the state of another process that syncs, or that synced last."""
+        self._is_running, self.problem = False, problem
+        self._update(until_ms=until_ms, sentence=problem.sentence if problem else "")
 
-    def again(self) -> None:
-        """Tell it once more: something beside it is new."""
-        if self._told is not None:
-            self._told(self.report)
+    def repeat(self) -> None:
+        """Report the same status again, because the account's data beside it changed."""
+        if self._on_report is not None:
+            self._on_report(self.report)
 
-    def _taken(self, counts: SyncCounts) -> dict[str, int]:
+    def _stop(self) -> None:
+        self._is_running = False
+        self._progress.stop()
+
+    def _counts(self, counts: SyncCounts) -> dict[str, int]:
         self.waiting = counts.waiting
         return {"waiting": counts.waiting, "quarantined": counts.quarantined, "conflicts": counts.conflicts}
 
-    def _fetched(self, new_cur: int, head: int | None) -> None:
-        if self._goal is None:  # what is written from now on comes back too, and is nothing more to do
-            self._goal = max(self._cur, new_cur if head is None else head)
-            self._total += self._goal - self._cur
-        now = min(new_cur, self._goal)
-        self._done += max(0, now - self._cur)
-        self._cur = max(self._cur, now)
-
-    def _tell(self, **changes: Any) -> None:
-        long = self._running and self._total >= LONG_WORK
-        report = replace(
-            self.report,
-            phase=self._phase(),
-            done=min(self._done, self._total) if long else 0,
-            total=self._total if long else 0,
-            **changes,
-        )
+    def _update(self, **changes: Any) -> None:
+        done, total = self._progress.shown if self._is_running else (0, 0)
+        report = replace(self.report, phase=self._phase(), done=done, total=total, **changes)
         if report != self.report:
             self.report = report
-            if self._told is not None:
-                self._told(report)
+            self.repeat()
 
     def _phase(self) -> Phase:
         if self.problem is not None:
             return self.problem.phase
-        if self._running and (self._total or self.waiting or self.report.at_ms is None):
+        if self._is_running and (not self._progress.is_empty or self.waiting or self.report.at_ms is None):
             return "syncing"
         return "waiting" if self.waiting else "synced"

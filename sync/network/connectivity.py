@@ -8,7 +8,7 @@ _REMOTE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 """Addresses reserved for documentation (RFC 5737, RFC 3849). Nothing is sent to them."""
 
 
-def way_out() -> tuple[str, ...]:
+def local_addresses() -> tuple[str, ...]:
     """Return the addresses that this computer would send from; none without a network.
 
     Connecting a datagram socket only consults the routing table. The alternative, the system's network service, is a

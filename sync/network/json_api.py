@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import CannotReach, Reason, SignInError, SignInNeeded
-from ..protocol.effects import Answer, Http, Unreachable
+from ..protocol.effects import Request, Response, Unreachable
 from ..protocol.response_errors import SIGN_IN_REJECTED, problem_of, sentence
 from .transport import Transport
 
@@ -37,7 +37,7 @@ class Service:
         content = None if body is None else json.dumps(body).encode()
         headers = {"content-type": JSON} if body is not None else {}
         try:
-            answer = await self._transport.send(Http(method, path, query or {}, headers, content))
+            answer = await self._transport.send(Request(method, path, query or {}, headers, content))
         except Unreachable as error:
             raise CannotReach(problem_of(error, 0, 0).sentence, error.reason) from None
         return self._value(answer)
@@ -46,7 +46,7 @@ class Service:
         """Close the connections."""
         await self._transport.close()
 
-    def _value(self, answer: Answer) -> Any:
+    def _value(self, answer: Response) -> Any:
         value = _json(answer)
         if answer.status == 204 or (200 <= answer.status < 300 and value is not _NO_JSON):
             return None if value is _NO_JSON else value
@@ -65,7 +65,7 @@ class Service:
 _NO_JSON = object()
 
 
-def _json(answer: Answer) -> Any:
+def _json(answer: Response) -> Any:
     if answer.headers.get("content-type", "").partition(";")[0].strip() != JSON:
         return _NO_JSON
     try:

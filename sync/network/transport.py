@@ -17,7 +17,7 @@ from sterna.net import TooLarge, Unreadable, accept_encoding, read_body, request
 
 from ..clock import Timing
 from ..errors import SIGN_IN_AGAIN, CannotReach, SignInNeeded
-from ..protocol.effects import Answer, Http, Reason, Unreachable
+from ..protocol.effects import Reason, Request, Response, Unreachable
 from .client import CONNECT, READ, WRITE, open_client, silence_logging
 from .errors import unreachable
 from .server_address import Server
@@ -69,7 +69,7 @@ class Transport:
         self._client: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
 
-    async def send(self, step: Http) -> Answer:
+    async def send(self, step: Request) -> Response:
         """Return the response. Raises :class:`Unreachable` and :class:`SignInNeeded`.
 
         After a 401 the request is repeated once with new credentials; a second 401 is returned.
@@ -88,7 +88,7 @@ class Transport:
     @asynccontextmanager
     async def streaming(
         self, path: str, headers: Mapping[str, str], *, silence: float
-    ) -> AsyncIterator[tuple[Answer, AsyncIterator[bytes]]]:
+    ) -> AsyncIterator[tuple[Response, AsyncIterator[bytes]]]:
         """Open a streaming response. Yield it without a body, and its bytes as they arrive.
 
         Raises as :meth:`send` does, and ``Unreachable("timeout")`` after ``silence`` seconds without a byte.
@@ -100,7 +100,7 @@ class Transport:
                 response = await self._open_stream(path, headers, silence, await self._credentials(self._auth.renew))
             content = self._content(response)
             try:
-                yield Answer(response.status_code, lowered(response), b""), content
+                yield Response(response.status_code, lowered(response), b""), content
             finally:
                 await content.aclose()
         finally:
@@ -109,7 +109,7 @@ class Transport:
     async def _open_stream(
         self, path: str, headers: Mapping[str, str], silence: float, credentials: Mapping[str, str]
     ) -> httpx.Response:
-        step = Http("GET", path, {}, {"accept-encoding": "identity", **headers}, None, silence)
+        step = Request("GET", path, {}, {"accept-encoding": "identity", **headers}, None, silence)
         client = await self._opened()
         async with self._translated_errors(client):
             response = await self._timing.limited(
@@ -123,22 +123,22 @@ class Transport:
             async for chunk in response.aiter_raw():
                 yield chunk
 
-    async def _attempt(self, step: Http, credentials: Mapping[str, str]) -> Answer:
+    async def _attempt(self, step: Request, credentials: Mapping[str, str]) -> Response:
         client = await self._opened()
         async with self._translated_errors(client):
             return await self._timing.limited(self._exchange(client, step, credentials), LIMIT + step.wait)
 
-    async def _exchange(self, client: httpx.AsyncClient, step: Http, credentials: Mapping[str, str]) -> Answer:
+    async def _exchange(self, client: httpx.AsyncClient, step: Request, credentials: Mapping[str, str]) -> Response:
         read = READ + step.wait
         response = await client.send(self._request(client, step, credentials, read=read), stream=True)
         try:
             await self._store_cookies(response)
-            return Answer(response.status_code, lowered(response), await read_body(response, self._largest))
+            return Response(response.status_code, lowered(response), await read_body(response, self._largest))
         finally:
             await response.aclose()
 
     def _request(
-        self, client: httpx.AsyncClient, step: Http, credentials: Mapping[str, str], *, read: float
+        self, client: httpx.AsyncClient, step: Request, credentials: Mapping[str, str], *, read: float
     ) -> httpx.Request:
         if not step.path.startswith("/"):
             raise ValueError("a path has to begin with /")

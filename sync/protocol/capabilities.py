@@ -1,22 +1,21 @@
-"""What the server of an account can: asked once a day, and never believed to be less than it was.
+"""Capability of an account's server: probed once a day, and never downgraded.
 
-A server of ours says so in a header of every answer; one without the header speaks upstream's protocol. A header can be
-stripped on the way, and then a delete would mean something else: so an account that has ever been synced in our
-protocol is never synced in upstream's, whatever an answer says.
+A Sterna server announces its capability in a header of every response; a server without the header uses upstream's
+protocol. A proxy may strip headers, and deletes mean something else in upstream's protocol. So an account that was ever
+synced in delta mode is never synced in upstream mode, whatever a response says.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from sterna.storage import SyncMetadata
 
 from ..backoff import DAY_MS
 from ..wire import BadItem, Capability, Client
-from .effects import Answer, Http, Now, Problem, Step, Tx, Unreachable
+from .effects import CurrentTime, Effects, Problem, Request, Response, Transaction, Unreachable
 from .response_errors import AGAIN_MS, NO_SYNC, problem_of, sentence
 
 if TYPE_CHECKING:
@@ -26,50 +25,51 @@ HEADER = "sync-server"
 
 
 def probe(
-    kind: Literal["sterna", "upstream"], later_ms: int, *, again: bool = False
-) -> Generator[Step, Any, Capability | Problem | None]:
-    """What the server can; None for upstream's protocol. ``again``: what is remembered does not count.
+    kind: Literal["sterna", "upstream"], retry_ms: int, *, again: bool = False
+) -> Effects[Capability | Problem | None]:
+    """Return the server's capability; None for upstream's protocol. ``again`` ignores what is stored.
 
-    ``later_ms``: when to try again where no server answers.
+    ``retry_ms`` is the delay before the next try where no server answers.
     """
-    now_ms: int = yield Now()
-    account: SyncAccount | None = yield Tx(SyncMetadata.account)
+    now_ms = yield from CurrentTime()
+    account = yield from Transaction(SyncMetadata.account)
     if account is None:
         return Problem("signin", "This history belongs to no account. Sign in: sterna login URL")
     if not again and not is_old(account, now_ms):
-        return remembered(account)
+        return stored_capability(account)
     try:
-        answer: Answer = yield Http("GET", "/api/chat/sync", {"limit": "1"}, client_header())
+        response = yield from Request("GET", "/api/chat/sync", {"limit": "1"}, client_header())
     except Unreachable as error:
-        return problem_of(error, now_ms, later_ms)
-    if answer.status != 200 or not _is_listing(answer):
-        return problem_of(answer, now_ms, later_ms)
-    found = told(answer)
-    if found is None and (account.mode == "delta" or kind == "sterna"):
+        return problem_of(error, now_ms, retry_ms)
+    if response.status != 200 or not _is_listing(response):
+        return problem_of(response, now_ms, retry_ms)
+    capability = announced_capability(response)
+    if capability is None and (account.mode == "delta" or kind == "sterna"):
         return Problem("update", _missing(account.mode), AGAIN_MS)
-    mode = "baseline" if found is None else "delta"
-    caps = "" if found is None else answer.headers[HEADER]
-    noted = {"mode": mode, "caps": caps, "caps_at": now_ms}
-    yield Tx(SyncMetadata.set_account, (account.origin, account.user_id), noted)
-    return found
+    mode = "baseline" if capability is None else "delta"
+    caps = "" if capability is None else response.headers[HEADER]
+    yield from Transaction(
+        SyncMetadata.set_account, account.origin, account.user_id, mode=mode, caps=caps, caps_at=now_ms
+    )
+    return capability
 
 
-def told(answer: Answer) -> Capability | None:
-    """What an answer says of its server; None where it does not say that it speaks our protocol."""
+def announced_capability(response: Response) -> Capability | None:
+    """Return the capability that a response announces; None where it does not announce the delta protocol."""
     try:
-        found = Capability.parse(answer.headers.get(HEADER, ""))
+        capability = Capability.parse(response.headers.get(HEADER, ""))
     except BadItem:
         return None
-    return found if "delta" in found.caps else None
+    return capability if "delta" in capability.caps else None
 
 
-def remembered(account: SyncAccount) -> Capability | None:
-    """What was learnt last."""
+def stored_capability(account: SyncAccount) -> Capability | None:
+    """Return the capability of the last probe."""
     return Capability.parse(account.caps) if account.mode == "delta" and account.caps else None
 
 
 def is_old(account: SyncAccount | None, now_ms: int) -> bool:
-    """Whether it is time to ask. A time in the future was noted by a clock that was wrong."""
+    """Return whether a new probe is due. A time in the future was written by a wrong clock."""
     if account is None or account.mode is None or account.caps_at is None:
         return True
     return not 0 <= now_ms - account.caps_at < DAY_MS
@@ -77,7 +77,7 @@ def is_old(account: SyncAccount | None, now_ms: int) -> bool:
 
 @cache
 def client_header() -> dict[str, str]:
-    """Who asks, and what it speaks."""
+    """Return the header with the client's version and protocols."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -87,19 +87,19 @@ def client_header() -> dict[str, str]:
     return {"Sync-Client": Client("sterna", number).format()}
 
 
-def _is_listing(answer: Answer) -> bool:
-    """Whether that is upstream's listing, and not a page of the network."""
+def _is_listing(response: Response) -> bool:
+    """Return whether a response is a list of conversations, as opposed to a network's sign-in page."""
     try:
-        found = json.loads(answer.body)
+        value = json.loads(response.body)
     except (ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and isinstance(found.get("conversations"), list)
+    return isinstance(value, dict) and isinstance(value.get("conversations"), list)
 
 
 def _missing(mode: str | None) -> str:
     if mode == "delta":
         return (
-            "The server no longer says that it is a Sterna server. Something on the way may strip that; nothing is "
-            "sent before it says so again."
+            "The server no longer identifies itself as a Sterna server; a proxy may remove its header. Nothing is sent "
+            "until it does."
         )
     return sentence(NO_SYNC)

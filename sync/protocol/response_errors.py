@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 
 from ..backoff import DAY_MS, MINUTE_MS, REFUSAL_MS, RETRY_MS
 from ..errors import SIGN_IN_AGAIN
-from .effects import Answer, Problem, Unreachable
+from .effects import Problem, Response, Unreachable
 
 AGAIN_MS = 15 * MINUTE_MS
 
@@ -26,7 +26,7 @@ RATE_LIMITED = "{host} received too many requests and asked for a pause."
 SERVER_ERROR = "{host} reported an internal error."
 
 
-def problem_of(result: Answer | Unreachable, now_ms: int, later_ms: int, fails: int = 0, host: str = "") -> Problem:
+def problem_of(result: Response | Unreachable, now_ms: int, later_ms: int, fails: int = 0, host: str = "") -> Problem:
     """Return why ``result`` is no response of the protocol.
 
     ``later_ms`` is the delay before the next try where the error may pass by itself, ``fails`` the number of failures

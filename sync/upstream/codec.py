@@ -1,4 +1,4 @@
-"""Rows of the history in upstream's words and back.
+"""Conversion between rows of the history and upstream's JSON.
 
 See docs/specification/endpoints.md#conversation-object and the sections after it.
 """
@@ -16,15 +16,15 @@ from ..wire import METADATA, BadItem, Message, cleaned, instant_of, written
 from ..wire.values import LARGEST_INT, json_value
 
 _COUNTS = ("total_tokens", "input_tokens", "output_tokens", "elapsed_ms", "output_image_tokens")
-_NOISE = frozenset({"retry_available", "output_images", "created_at", "updated_at"})
-"""What a server says of a message that is no part of it."""
+_IGNORED = frozenset({"retry_available", "output_images", "created_at", "updated_at"})
+"""Keys of a message in responses that are no part of it."""
 
 
-def conversation_item(one: Outgoing, user_id: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
-    """A conversation for ``POST /api/chat/sync``: the title only where it is new, the counters always."""
-    row = one.row
+def encode_conversation(conversation: Outgoing, user_id: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a conversation for ``POST /api/chat/sync``, with the title only where it is new."""
+    row = conversation.row
     item = {
-        "id": one.id,
+        "id": conversation.id,
         "userId": user_id,
         "createdAt": _wire_time(row["created_at"]),
         "updatedAt": _wire_time(row["updated_at"]),
@@ -33,25 +33,25 @@ def conversation_item(one: Outgoing, user_id: str, messages: list[dict[str, Any]
         "isActive": False,
         "messages": messages,
     }
-    if one.rev is not None:
+    if conversation.rev is not None:
         item["title"] = row["title"]
-    told = {"lastModel": row["last_model"], "lastMessagePreview": row["last_message_preview"]}
+    summary = {"lastModel": row["last_model"], "lastMessagePreview": row["last_message_preview"]}
     if row["last_message_timestamp"] is not None:
-        told["lastMessageTimestamp"] = _wire_time(row["last_message_timestamp"])
-    item |= {name: value for name, value in told.items() if value is not None}
-    found: dict[str, Any] = json_value(item)
-    return found
+        summary["lastMessageTimestamp"] = _wire_time(row["last_message_timestamp"])
+    item |= {name: value for name, value in summary.items() if value is not None}
+    cleaned_item: dict[str, Any] = json_value(item)
+    return cleaned_item
 
 
-def message_item(one: OutMessage) -> dict[str, Any]:
-    """A message, whole: the server writes every column, also of what is not there."""
-    value = one.value
-    told = {name: value[name] for name in _PLAIN} | {
+def encode_message(outgoing: OutMessage) -> dict[str, Any]:
+    """Return a whole message: the server overwrites the columns that are left out, too."""
+    value = outgoing.value
+    columns = {name: value[name] for name in _COLUMNS} | {
         name: min(max(value[name] or 0, 0), LARGEST_INT) for name in _COUNTS
     }
     metadata = json_object(value["metadata"])
     message = Message(
-        id=one.id,
+        id=outgoing.id,
         timestamp=stored_time(value["message_timestamp"]),
         content_type=value["content_type"] or "text",
         error_message=value["error_message"] or None,
@@ -60,45 +60,45 @@ def message_item(one: OutMessage) -> dict[str, Any]:
         has_websearch=bool(value["has_websearch"]),
         reasoning_details=from_json(value["reasoning_details"]),
         annotations=from_json(value["annotations"]),
-        extra=one.extra,
-        **told,
+        extra=outgoing.extra,
+        **columns,
     )
     item = message.encode()
     if message.role == "user" and message.model is not None:
-        item["model"] = message.model  # upstream reads one name here and the other there
+        item["model"] = message.model  # upstream reads one of the names in one place and the other elsewhere
     if isinstance(metadata, dict):
         item |= {wire: metadata[name] for wire, name in METADATA.items() if name in metadata}
-    found: dict[str, Any] = json_value(item)
-    return found
+    cleaned_item: dict[str, Any] = json_value(item)
+    return cleaned_item
 
 
-def message_in(item: Any) -> InMessage:
-    """A message as the server shows it. Raises BadItem."""
-    told = Message.decode(item)
-    if told.timestamp is None:
+def decode_message(item: Any) -> InMessage:
+    """Return a message of the server. Raises :class:`BadItem`."""
+    message = Message.decode(item)
+    if message.timestamp is None:
         raise BadItem("bad_timestamp")
-    extra = {name: value for name, value in told.extra.items() if name not in _NOISE}
+    extra = {name: value for name, value in message.extra.items() if name not in _IGNORED}
     if item.get("attachment_ids"):
         extra["attachment_ids"] = json_value(item["attachment_ids"])
-    value = {name: getattr(told, name) for name in (*_PLAIN, *_COUNTS)} | {
-        "message_timestamp": stamp(told.timestamp),
-        "content_type": told.content_type,
-        "error_message": told.error_message,
-        "is_streaming": int(told.was_streaming),
-        "metadata": _json(dict(told.metadata)),
+    value = {name: getattr(message, name) for name in (*_COLUMNS, *_COUNTS)} | {
+        "message_timestamp": stamp(message.timestamp),
+        "content_type": message.content_type,
+        "error_message": message.error_message,
+        "is_streaming": int(message.was_streaming),
+        "metadata": _json(dict(message.metadata)),
         "raw_message": None,
-        "reasoning_details": _json(told.reasoning_details) if told.reasoning_details else None,
-        "annotations": _json(told.annotations) if told.annotations else None,
-        "has_attachments": int(told.has_attachments),
-        "attachment_count": told.attachment_count,
-        "has_websearch": int(told.has_websearch),
-        "websearch_result_count": told.websearch_result_count,
+        "reasoning_details": _json(message.reasoning_details) if message.reasoning_details else None,
+        "annotations": _json(message.annotations) if message.annotations else None,
+        "has_attachments": int(message.has_attachments),
+        "attachment_count": message.attachment_count,
+        "has_websearch": int(message.has_websearch),
+        "websearch_result_count": message.websearch_result_count,
     }
-    return InMessage(told.id, value, extra)
+    return InMessage(message.id, value, extra)
 
 
-def listed(item: Any, user_id: str) -> Entry:
-    """A conversation of a list: a raw row, or a summary. Raises BadItem, and WrongOwner for somebody else's."""
+def decode_entry(item: Any, user_id: str) -> Entry:
+    """Return a conversation of a list, which is a row or a summary. Raises :class:`BadItem` and :class:`WrongOwner`."""
     if not isinstance(item, Mapping):
         raise BadItem("not_an_object")
 
@@ -130,10 +130,10 @@ def listed(item: Any, user_id: str) -> Entry:
 
 
 class WrongOwner(Exception):
-    """A list has a conversation of another account: the sign-in is not whose history this is."""
+    """Conversation of another account: the sign-in does not belong to this history."""
 
 
-_PLAIN = (
+_COLUMNS = (
     "role", "content", "model", "user_message_id", "completion_id", "reasoning", "attachment_count",
     "websearch_result_count",
 )  # fmt: skip

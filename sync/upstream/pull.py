@@ -1,8 +1,8 @@
-"""What an upstream server has, fetched: its list compared, the messages of what changed, and what is missing asked for.
+"""Pull from an upstream server: compare its list, fetch the messages of what changed, and check what is missing.
 
-The list of all conversations is one request and says everything but messages; the first page of the newest is smaller,
-and blind for renames, deletions and edits of old conversations. So a small account is always listed whole, and a large
-one every six hours.
+The list of all conversations is one request and contains everything but messages. The first page of the newest is
+smaller, but does not show renames, deletions and edits of older conversations. So a small account is always listed
+completely, and a large one every six hours.
 """
 
 from __future__ import annotations
@@ -11,188 +11,199 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sterna.storage import Entry, InMessage, Survey, UpstreamPull
+from sterna.storage import Entry, InMessage, UpstreamPull
 
-from ..protocol.effects import Problem, Progress, Tx
+from ..backoff import HOUR_MS
+from ..errors import SIGN_IN_AGAIN
+from ..protocol.effects import Effects, Problem, Progress, Transaction
 from ..wire import BadItem, instant_of, written
-from .codec import WrongOwner, listed, message_in
-from .requests import RESERVE, Spent, Steps, Talk
-from .responses import Stopped
+from .codec import WrongOwner, decode_entry, decode_message
+from .requests import RESERVE, BudgetExhausted, UpstreamRequests
+from .responses import CycleStopped
 
-SWEEP_MS = 6 * 3_600_000
+COMPLETE_MS = 6 * HOUR_MS
+"""Time between two complete lists of a large account."""
 SMALL = 200
-"""Conversations up to which the whole list is no more than a few pages."""
+"""Most conversations of a small account, whose complete list is no more than a few pages."""
 ROW_CAP = 1_000
-"""A hosted database answers no more rows and does not say that there are more."""
+"""Rows after which a hosted database cuts a response without a sign of it."""
 TRIES = 3
-"""How often messages are fetched that are not as many as the list says, for they may never be."""
+"""Fetches of a conversation whose messages never are as many as the list counts."""
 PAGES = 50
 PAGE = "20"
 
 
-class Pulling(Talk):
-    """The server's history, looked at."""
+class ConversationPull:
+    """Comparison and fetching of one account's conversations."""
 
     row_cap = ROW_CAP
-    _swept_ms: int | None = None
-    _size = 0
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._left: dict[str, Entry] = {}
-        self._whole = False
-        self._tries: dict[str, tuple[str, int]] = {}
-        self._kept_back: tuple[str, ...] = ()
+    def __init__(self, requests: UpstreamRequests) -> None:
+        self._requests = requests
+        self.pulled = 0
+        """Rows fetched in the current cycle."""
+        self.changed: dict[str, Entry] = {}
+        """Conversations whose messages are still to be fetched, by id."""
+        self.held_back: tuple[str, ...] = ()
+        """Missing conversations that wait for the user's decision."""
+        self._is_complete = False
+        self._attempts: dict[str, tuple[str, int]] = {}
+        self._completed_ms: int | None = None
+        self._size = 0
 
-    def look(self, fence: int, now_ms: int, *, sure: bool = False) -> Steps[tuple[str, ...] | None]:
-        """Compare the server's list with what it was; gives the ids of all it has, None when that is not known.
+    def compare(self, fence: int, now_ms: int, *, complete: bool = False) -> Effects[tuple[str, ...] | None]:
+        """Compare the server's list with the last one. Return the ids of all conversations, None where unknown.
 
-        ``sure``: nothing but the whole list will do.
+        ``complete`` requires the complete list.
         """
-        old = self._swept_ms is None or not 0 <= now_ms - self._swept_ms < SWEEP_MS
-        if sure or old or self._size <= SMALL or self.flavour != "H":
-            said = yield from self.ask("GET", "sessions")
-            entries = self._entries(said.value.get("sessions"))
-            whole = len(entries) < self.row_cap
-            self._swept_ms, self._size = now_ms, len(entries)
+        is_due = self._completed_ms is None or not 0 <= now_ms - self._completed_ms < COMPLETE_MS
+        if complete or is_due or self._size <= SMALL or self._requests.form != "H":
+            response = yield from self._requests.send("GET", "sessions")
+            entries = self._entries(response.value.get("sessions"))
+            is_complete = len(entries) < self.row_cap
+            self._completed_ms, self._size = now_ms, len(entries)
         else:
-            said = yield from self.ask("GET", "sync", {"limit": PAGE, "summary_only": "true"})
-            entries = self._entries(said.value.get("conversations"))
-            whole = False
-        survey: Survey = yield Tx(UpstreamPull.survey, (entries,), {"whole": whole, "fence": fence, "now_ms": now_ms})
-        by_id = {one.id: one for one in entries}
-        self._left |= {id_: by_id[id_] for id_ in survey.changed if not self._tried(by_id[id_])}
-        self._whole = self._whole or whole
-        self._kept_back = survey.held
-        yield from self._ask_for(survey.missing, fence, now_ms)
-        return tuple(by_id) if whole else None
+            response = yield from self._requests.send("GET", "sync", {"limit": PAGE, "summary_only": "true"})
+            entries = self._entries(response.value.get("conversations"))
+            is_complete = False
+        survey = yield from Transaction(UpstreamPull.survey, entries, whole=is_complete, fence=fence, now_ms=now_ms)
+        by_id = {entry.id: entry for entry in entries}
+        self.changed |= {id_: by_id[id_] for id_ in survey.changed if not self._is_given_up(by_id[id_])}
+        self._is_complete = self._is_complete or is_complete
+        self.held_back = survey.held
+        yield from self._check_missing(survey.missing, fence, now_ms)
+        return tuple(by_id) if is_complete else None
 
-    def fetch(self, fence: int) -> Steps[None]:
-        """Fetch the messages of what changed, as far as the budget goes."""
-        left = sum(_things(entry) for entry in self._left.values())
-        for id_ in list(self._left):
-            left -= _things(self._left[id_])
+    def fetch(self, fence: int) -> Effects[None]:
+        """Fetch the messages of changed conversations, as far as the budget allows."""
+        left = sum(_item_count(entry) for entry in self.changed.values())
+        for id_ in list(self.changed):
+            left -= _item_count(self.changed[id_])
             try:
-                yield from self._fetch_one(self._left[id_], fence, left=left)
-            except Spent:
+                yield from self._fetch(self.changed[id_], fence, left=left)
+            except BudgetExhausted:
                 return
-            del self._left[id_]
-        if self._whole:
-            yield Tx(UpstreamPull.is_whole, (fence,))
-            self._whole = False
+            del self.changed[id_]
+        if self._is_complete:
+            yield from Transaction(UpstreamPull.is_whole, fence)
+            self._is_complete = False
 
-    def conversation(self, session_id: str, fence: int) -> Steps[None]:
-        """Fetch one conversation's messages now, because somebody wants to read them."""
+    def fetch_conversation(self, session_id: str, fence: int) -> Effects[None]:
+        """Fetch one conversation's messages now, because they are about to be read."""
         try:
-            entry = self._left.get(session_id)
-            if entry is None and self.flavour != "S":
-                said = yield from self.ask("GET", "session", {"id": session_id})
-                entry = next(iter(self._entries([said.value.get("session")])), None) if said.kind == "good" else None
+            entry = self.changed.get(session_id)
+            if entry is None and self._requests.form != "S":
+                response = yield from self._requests.send("GET", "session", {"id": session_id})
+                entries = self._entries([response.value.get("session")]) if response.kind == "ok" else []
+                entry = next(iter(entries), None)
             if entry is not None:
-                yield from self._fetch_one(entry, fence, keep=0)
-                self._left.pop(session_id, None)
-        except (Spent, Stopped):
+                yield from self._fetch(entry, fence, keep=0)
+                self.changed.pop(session_id, None)
+        except (BudgetExhausted, CycleStopped):
             return
 
-    def _fetch_one(self, entry: Entry, fence: int, keep: int = RESERVE, left: int = 0) -> Steps[None]:
-        found, sound = yield from self._messages(entry.id, {}, keep)
-        if found is None:
-            self._note_try(entry)
+    def _fetch(self, entry: Entry, fence: int, keep: int = RESERVE, left: int = 0) -> Effects[None]:
+        messages, all_valid = yield from self._messages(entry.id, {}, keep)
+        if messages is None:
+            self._note_attempt(entry)
             return
-        newest = found
+        newest = messages
         pages = 0
-        while newest and _counted(found) < entry.message_count and self.flavour == "H" and pages < PAGES:
-            since = _since(newest[-1])
-            more, fine = yield from self._messages(entry.id, {"since_ts": since}, keep)
-            known = {one.id for one in found}
-            newest = [one for one in more or [] if one.id not in known]
-            found, sound, pages = [*found, *newest], sound and fine, pages + 1
-        whole = sound and entry.message_count in (len(found), _counted(found))
-        if sound and not whole and len(found) < self.row_cap and self._times_tried(entry) >= TRIES - 1:
-            whole = True  # it was counted wrong: by a client, or with rows that are not shown
-        taken: int = yield Tx(
+        while newest and _count(messages) < entry.message_count and self._requests.form == "H" and pages < PAGES:
+            since = _just_before(newest[-1])
+            more, more_valid = yield from self._messages(entry.id, {"since_ts": since}, keep)
+            known = {message.id for message in messages}
+            newest = [message for message in more or [] if message.id not in known]
+            messages, all_valid, pages = [*messages, *newest], all_valid and more_valid, pages + 1
+        is_whole = all_valid and entry.message_count in (len(messages), _count(messages))
+        if all_valid and not is_whole and len(messages) < self.row_cap and self._attempt_count(entry) >= TRIES - 1:
+            is_whole = True  # the count is wrong: a client's, or it includes rows that are not shown
+        merged = yield from Transaction(
             UpstreamPull.merge,
-            (entry.id, found, entry.fingerprint if whole else None),
-            {"fence": fence, "now_ms": self.budget.at_ms or 0},
-            Progress(fetched=_things(entry), left=left),
+            entry.id,
+            messages,
+            entry.fingerprint if is_whole else None,
+            fence=fence,
+            now_ms=self._requests.budget.at_ms or 0,
         )
-        self._pulled += taken
-        if not whole:
-            self._note_try(entry)
+        self.pulled += merged
+        yield from Progress(fetched=_item_count(entry), left=left)
+        if not is_whole:
+            self._note_attempt(entry)
 
     def _messages(
         self, session_id: str, more: Mapping[str, str], keep: int
-    ) -> Steps[tuple[list[InMessage] | None, bool]]:
-        """Messages, and whether every one could be read; None where there was no list."""
-        said = yield from self.ask("GET", "messages", {"session_id": session_id, **more}, keep=keep, tolerant=True)
-        items = said.value.get("messages")
-        if said.kind != "good" or not isinstance(items, list):
+    ) -> Effects[tuple[list[InMessage] | None, bool]]:
+        """Return messages, and whether every one was valid; None where there was no list."""
+        query = {"session_id": session_id, **more}
+        response = yield from self._requests.send("GET", "messages", query, keep=keep, tolerant=True)
+        items = response.value.get("messages")
+        if response.kind != "ok" or not isinstance(items, list):
             return None, False
-        found: list[InMessage] = []
-        sound = True
+        messages: list[InMessage] = []
+        all_valid = True
         for item in items:
             try:
-                found.append(message_in(item))
+                messages.append(decode_message(item))
             except (BadItem, AttributeError):
-                sound = False
-        return found, sound
+                all_valid = False
+        return messages, all_valid
 
-    def _ask_for(self, missing: Sequence[str], fence: int, now_ms: int) -> Steps[None]:
-        """Whether what is not in the list is really gone: only the answer to its own id counts."""
+    def _check_missing(self, missing: Sequence[str], fence: int, now_ms: int) -> Effects[None]:
+        """Delete missing conversations here, if the server confirms for each id that it does not exist."""
         for id_ in missing:
             try:
-                said = (
-                    None if self.flavour == "S" else (yield from self.ask("GET", "session", {"id": id_}, keep=RESERVE))
-                )
-                if said is None or said.kind == "no_such_page":
-                    said = yield from self.ask("GET", "messages", {"session_id": id_}, keep=RESERVE)
-            except Spent:
+                response = None
+                if self._requests.form != "S":
+                    response = yield from self._requests.send("GET", "session", {"id": id_}, keep=RESERVE)
+                if response is None or response.kind == "no_endpoint":
+                    response = yield from self._requests.send("GET", "messages", {"session_id": id_}, keep=RESERVE)
+            except BudgetExhausted:
                 return
-            if said.kind == "gone" and isinstance(said.value.get("error"), str):
-                gone: bool = yield Tx(UpstreamPull.gone, (id_,), {"fence": fence, "now_ms": now_ms})
-                self._pulled += int(gone)
+            if response.kind == "gone" and isinstance(response.value.get("error"), str):
+                removed = yield from Transaction(UpstreamPull.gone, id_, fence=fence, now_ms=now_ms)
+                self.pulled += int(removed)
 
     def _entries(self, items: Any) -> list[Entry]:
-        """What a list names. One that cannot be read is as good as not there: it is asked for by its id."""
+        """Return the conversations of a list. An invalid one counts as missing, and is then checked by its id."""
         if not isinstance(items, list):
-            raise Stopped(self.judge.strange())
-        found: dict[str, Entry] = {}
+            raise CycleStopped(self._requests.reader.not_upstream())
+        entries: dict[str, Entry] = {}
         for item in items:
             try:
-                entry = listed(item, self.user_id)
-                found[entry.id] = entry
+                entry = decode_entry(item, self._requests.user_id)
+                entries[entry.id] = entry
             except BadItem:
                 continue
             except WrongOwner:
-                raise Stopped(
-                    Problem("signin", "The sign-in is not of this history's account. Sign in again: sterna login")
-                ) from None
-        if items and not found:
-            raise Stopped(self.judge.strange())
-        return list(found.values())
+                sentence = f"The sign-in belongs to another account than this history. {SIGN_IN_AGAIN}"
+                raise CycleStopped(Problem("signin", sentence)) from None
+        if items and not entries:
+            raise CycleStopped(self._requests.reader.not_upstream())
+        return list(entries.values())
 
-    def _tried(self, entry: Entry) -> bool:
-        return self._times_tried(entry) >= TRIES
+    def _is_given_up(self, entry: Entry) -> bool:
+        return self._attempt_count(entry) >= TRIES
 
-    def _times_tried(self, entry: Entry) -> int:
-        fingerprint, times = self._tries.get(entry.id, ("", 0))
-        return times if fingerprint == entry.fingerprint else 0
+    def _attempt_count(self, entry: Entry) -> int:
+        fingerprint, count = self._attempts.get(entry.id, ("", 0))
+        return count if fingerprint == entry.fingerprint else 0
 
-    def _note_try(self, entry: Entry) -> None:
-        self._tries[entry.id] = (entry.fingerprint, self._times_tried(entry) + 1)
+    def _note_attempt(self, entry: Entry) -> None:
+        self._attempts[entry.id] = (entry.fingerprint, self._attempt_count(entry) + 1)
 
 
-def _things(entry: Entry) -> int:
-    """How many things a conversation is: itself, and the messages that the list counts."""
+def _item_count(entry: Entry) -> int:
+    """Return the number of items of a conversation: itself, and the messages that the list counts."""
     return 1 + entry.message_count
 
 
-def _counted(messages: Iterable[InMessage]) -> int:
-    return sum(not one.value["error_message"] for one in messages)
+def _count(messages: Iterable[InMessage]) -> int:
+    return sum(not message.value["error_message"] for message in messages)
 
 
-def _since(newest: InMessage) -> str:
-    """Just before the newest: others may have its time."""
+def _just_before(newest: InMessage) -> str:
+    """Return the time before the newest message, because others may have its time."""
     at = instant_of(newest.value["message_timestamp"][:23] + "Z")
     assert at is not None
     return written(at - timedelta(milliseconds=1))

@@ -1,6 +1,6 @@
-"""How many requests a server of upstream's kind may be asked, so that its own limit is never met.
+"""Rate limit that the client imposes on itself, so that it never meets the limit of an upstream server.
 
-Refused requests count there too and put the end of a refusal off, so the limit has to be kept from this side.
+Such a server counts refused requests too, and each prolongs the refusal.
 """
 
 from __future__ import annotations
@@ -11,37 +11,37 @@ from dataclasses import dataclass
 
 HOUR_MS = 3_600_000
 SHARE = 0.6
-"""Of the server's limit: other clients of the same account have the rest."""
+"""Share of the server's limit; the rest is for other clients of the account."""
 USUAL = 120
-"""Requests an hour where the server names no limit: that share of the least it has."""
+"""Requests an hour where the server names no limit: that share of its lowest limit."""
 LOW = 0.1
-"""Of the server's limit left: then it is left to the others for five minutes."""
+"""Share of the server's limit below which the rest is left to other clients for five minutes."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """A bucket of requests that fills with time; half an hour's worth fits in."""
+    """Token bucket of requests that holds half an hour's worth."""
 
     rate: float = USUAL
-    """An hour."""
+    """Requests an hour."""
     left: float = USUAL / 2
     at_ms: int | None = None
 
     def fill(self, now_ms: int) -> None:
-        """Time has gone by. A clock that goes back takes nothing away."""
+        """Add what has accrued since the last call. A clock that goes back takes nothing away."""
         if self.at_ms is not None and now_ms > self.at_ms:
             self.left = min(self.rate / 2, self.left + (now_ms - self.at_ms) * self.rate / HOUR_MS)
         self.at_ms = now_ms
 
     def take(self, keep: int = 0) -> bool:
-        """Whether one more may be asked, ``keep`` being left for something more urgent."""
+        """Take one request if more than ``keep`` are left. Return whether it may be sent."""
         if self.left < 1 + keep:
             return False
         self.left -= 1
         return True
 
     def wait_ms(self, wanted: int) -> int:
-        """Until so many may be asked."""
+        """Return the delay until ``wanted`` requests may be sent."""
         return max(1_000, math.ceil((wanted - self.left) * HOUR_MS / self.rate))
 
     def note_limits(self, headers: Mapping[str, str]) -> None:

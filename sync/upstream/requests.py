@@ -1,42 +1,38 @@
-"""Questions to an upstream server, within what it may be asked."""
+"""Requests to an upstream server, within the client's own rate limit."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Generator, Mapping
-from typing import Any, Literal, TypeAlias, TypeVar
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from ..protocol.effects import Answer, Http, Now, Point, Step, Unreachable
+from ..protocol.effects import CrashPoint, CurrentTime, Effects, Request, Unreachable
 from .rate_limit import Budget
-from .responses import Judge, Said, Stopped
-
-T = TypeVar("T")
-Steps: TypeAlias = Generator[Step, Any, T]
+from .responses import CycleStopped, ResponseReader, UpstreamResponse
 
 RESERVE = 10
-"""Requests kept back for what a person wrote, while older history is fetched."""
+"""Requests held back for the user's own changes while older history is fetched."""
 
 
-class Spent(Exception):
-    """No more may be asked for a while."""
+class BudgetExhausted(Exception):
+    """No more requests may be sent for a while."""
 
 
-class Talk:
-    """One account's questions. Lives as long as the process, so that it remembers what was asked."""
+class UpstreamRequests:
+    """Requests of one account. Lives as long as the process, because the budget covers an hour."""
 
     def __init__(self, user_id: str, *, rng: random.Random, host: str = "", budget: Budget | None = None) -> None:
         self.user_id = user_id
-        self.judge = Judge(rng, host)
+        self.reader = ResponseReader(rng, host)
         self.budget = budget or Budget()
-        self.flavour: Literal["H", "S"] | None = None
+        self.form: Literal["H", "S"] | None = None
         """Form of the server, current (H) or early (S); None: not known yet.
 
         See docs/specification/endpoints.md#upstream.
         """
-        self._pushed = self._pulled = 0
 
-    def ask(
+    def send(
         self,
         method: str,
         path: str,
@@ -45,26 +41,29 @@ class Talk:
         *,
         keep: int = 0,
         tolerant: bool = False,
-    ) -> Steps[Said]:
-        """What the server says. Raises :class:`Spent` and :class:`~sync.upstream_answers.Stopped`."""
-        self.budget.fill((yield Now()))
+    ) -> Effects[UpstreamResponse]:
+        """Send a request if more than ``keep`` are left, and return its response.
+
+        Raises :class:`BudgetExhausted` and :class:`CycleStopped`. ``tolerant``: see :meth:`ResponseReader.read`.
+        """
+        self.budget.fill((yield from CurrentTime()))
         if not self.budget.take(keep):
-            raise Spent
+            raise BudgetExhausted
         headers = {"accept": "application/json"} | ({} if body is None else {"content-type": "application/json"})
         try:
-            answer: Answer = yield Http(method, f"/api/chat/{path}", query or {}, headers, body)
+            response = yield from Request(method, f"/api/chat/{path}", query or {}, headers, body)
         except Unreachable as error:
-            raise Stopped(self.judge.unreachable(error)) from None
-        self.budget.note_limits(answer.headers)
-        said = self.judge.said(answer, (yield Now()), tolerant=tolerant)
-        if said.kind == "no_such_page":
-            self.flavour = "S"
-        elif self.flavour is None and said.kind == "good":
-            self.flavour = "H" if "x-request-id" in answer.headers else "S"
-        yield Point(f"answered {method} {path}")
-        return said
+            raise CycleStopped(self.reader.unreachable(error)) from None
+        self.budget.note_limits(response.headers)
+        result = self.reader.read(response, (yield from CurrentTime()), tolerant=tolerant)
+        if result.kind == "no_endpoint":
+            self.form = "S"
+        elif self.form is None and result.kind == "ok":
+            self.form = "H" if "x-request-id" in response.headers else "S"
+        yield from CrashPoint(f"answered {method} {path}")
+        return result
 
 
 def encoded(value: Any) -> bytes:
-    """A body."""
+    """Return the JSON of a body."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""Answers of an upstream server: something to go on with, or the reason why this cycle ends.
+"""Responses of an upstream server: a usable result, or the problem that ends the cycle.
 
 See docs/specification/sync-protocol.md#upstream-errors.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..backoff import HOUR_MS, RETRY_MS, spread
-from ..protocol.effects import Answer, Problem, Unreachable
+from ..protocol.effects import Problem, Response, Unreachable
 from ..protocol.response_errors import (
     AGAIN_MS,
     RATE_LIMITED,
@@ -32,13 +32,13 @@ CERTIFICATE = "The certificate of {host} is not accepted. Nothing was sent."
 PLAN = "{host} does not sync for this account's plan."
 DISABLED = "This account is disabled at {host}. Contact the server administrator."
 REFUSED = "{host} refuses the requests of this account. They are repeated later."
-NOT_UPSTREAM = "{host} does not answer as an upstream server does. Check sync.server."
+NOT_UPSTREAM = "{host} does not response as an upstream server does. Check sync.server."
 
-Kind = Literal["good", "gone", "no_such_page", "too_large", "refused", "other"]
+Kind = Literal["ok", "gone", "no_endpoint", "too_large", "refused", "other"]
 
 
-class Stopped(Exception):
-    """The cycle ends here."""
+class CycleStopped(Exception):
+    """End of a cycle because of ``problem``."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.sentence)
@@ -46,8 +46,8 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """An answer that a server gave, and no network."""
+class UpstreamResponse:
+    """Response of the server itself, as opposed to something in the network."""
 
     kind: Kind
     value: Mapping[str, Any]
@@ -55,74 +55,74 @@ class Said:
 
 
 @dataclass(slots=True)
-class Judge:
-    """Remembers how often it failed, so that each try waits longer than the one before."""
+class ResponseReader:
+    """Classification of responses. Counts failures, so that delays grow with each."""
 
     rng: random.Random
     host: str = ""
     fails: int = 0
     refusals: int = 0
 
-    def said(self, answer: Answer, now_ms: int, *, tolerant: bool = False) -> Said:
-        """What the server said. Raises :class:`Stopped` where the cycle cannot go on.
+    def read(self, response: Response, now_ms: int, *, tolerant: bool = False) -> UpstreamResponse:
+        """Return the classified response. Raises :class:`CycleStopped` where the cycle cannot continue.
 
-        ``tolerant``: a failure of the handler alone may come of what was asked, and there is another way to ask.
+        ``tolerant``: a crash of the handler may be caused by this request, and there is another way to send it.
         """
-        status = answer.status
-        value = _object(answer)
+        status = response.status
+        value = _object(response)
         if status == 429:
-            raise Stopped(self._limited(answer, now_ms))
+            raise CycleStopped(self._limited(response, now_ms))
         if status >= 500 or status == 408:
             if status == 511:
-                raise Stopped(portal(self.host))
+                raise CycleStopped(portal(self.host))
             crashed = status == 500 and value is not None and value.get("code") in (None, "internal_server_error")
             if tolerant and crashed:
-                return Said("other", value or {}, status)
-            raise Stopped(self._later(answer, now_ms))
+                return UpstreamResponse("other", value or {}, status)
+            raise CycleStopped(self._later(response, now_ms))
         if status == 401:
-            raise Stopped(Problem("signin", sentence(SIGN_IN_REJECTED, self.host)))
+            raise CycleStopped(Problem("signin", sentence(SIGN_IN_REJECTED, self.host)))
         if status == 402:
-            raise Stopped(Problem("paused", sentence(PLAN, self.host), 6 * HOUR_MS))
+            raise CycleStopped(Problem("paused", sentence(PLAN, self.host), 6 * HOUR_MS))
         if status == 404:
-            return Said("gone" if value is not None else "no_such_page", value or {}, status)
+            return UpstreamResponse("gone" if value is not None else "no_endpoint", value or {}, status)
         if status == 413:
-            return Said("too_large", value or {}, status)
+            return UpstreamResponse("too_large", value or {}, status)
         if 200 <= status < 300 and value is not None:
             self.fails = 0
-            return Said("good", value, status)
+            return UpstreamResponse("ok", value, status)
         if 200 <= status < 400 or value is None:
-            raise Stopped(portal(self.host))
+            raise CycleStopped(portal(self.host))
         if status == 403 and value.get("code") == "account_banned":
-            raise Stopped(Problem("blocked", sentence(DISABLED, self.host), None))
-        return Said("refused" if status == 403 else "other", value, status)
+            raise CycleStopped(Problem("blocked", sentence(DISABLED, self.host), None))
+        return UpstreamResponse("refused" if status == 403 else "other", value, status)
 
     def unreachable(self, error: Unreachable) -> Problem:
-        """No answer came."""
+        """Return the problem of a request without a response."""
         if error.reason == "tls":
             self.fails += 1
             return Problem("offline", sentence(CERTIFICATE, self.host), int(RETRY_MS.longest))
         return Problem("offline", error.sentence or sentence(UNREACHABLE, self.host), self._backoff())
 
-    def refused(self) -> Problem:
-        """Everything is refused, whatever is sent."""
+    def all_refused(self) -> Problem:
+        """Return the problem of a server that refuses every request."""
         wait = REFUSED_MS[min(self.refusals, len(REFUSED_MS) - 1)]
         self.refusals += 1
         return Problem("paused", sentence(REFUSED, self.host), wait)
 
-    def strange(self) -> Problem:
-        """It answers, and not as an upstream server does."""
+    def not_upstream(self) -> Problem:
+        """Return the problem of a server that answers unlike an upstream one."""
         return Problem("blocked", sentence(NOT_UPSTREAM, self.host), REFUSED_MS[0])
 
-    def _later(self, answer: Answer, now_ms: int) -> Problem:
+    def _later(self, response: Response, now_ms: int) -> Problem:
         wait = self._backoff()
-        requested = retry_after_ms(answer.headers, now_ms)
+        requested = retry_after_ms(response.headers, now_ms)
         wait = max(wait, spread(requested, self.rng)) if requested else wait
         return Problem("offline", sentence(SERVER_ERROR, self.host), wait)
 
-    def _limited(self, answer: Answer, now_ms: int) -> Problem:
-        wait = retry_after_ms(answer.headers, now_ms)
+    def _limited(self, response: Response, now_ms: int) -> Problem:
+        wait = retry_after_ms(response.headers, now_ms)
         if wait is None:
-            wait = reset_ms(answer.headers, now_ms) or AGAIN_MS
+            wait = reset_ms(response.headers, now_ms) or AGAIN_MS
         return Problem("paused", sentence(RATE_LIMITED, self.host), spread(wait, self.rng))
 
     def _backoff(self) -> int:
@@ -130,11 +130,11 @@ class Judge:
         return RETRY_MS.delay(self.fails, self.rng)
 
 
-def _object(answer: Answer) -> Mapping[str, Any] | None:
-    if "json" not in answer.headers.get("content-type", ""):
+def _object(response: Response) -> Mapping[str, Any] | None:
+    if "json" not in response.headers.get("content-type", ""):
         return None
     try:
-        value = json.loads(answer.body)
+        value = json.loads(response.body)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -14,7 +14,15 @@ from typing import Any
 from sterna.storage import Store, StoreError
 from sterna.storage.ids import DIGITS
 from sterna.sync.protocol.delta import DeltaSync
-from sterna.sync.protocol.effects import Ahead, Answer, Cycle, Http, Point, Step, Tx, Unreachable
+from sterna.sync.protocol.effects import (
+    CycleResult,
+    Effect,
+    Prefetch,
+    Progress,
+    Request,
+    Response,
+    Unreachable,
+)
 from sterna.sync.wire import Capability
 
 from .driving import done
@@ -46,11 +54,11 @@ class Device:
         self.was_set_back = False
         self._world_now = now
         self._make_sync = make_sync
-        self._work: Generator[Step, Any, Cycle] | None = None
+        self._work: Generator[Effect, Any, CycleResult] | None = None
         self._came: Any = None
         self._thrown: BaseException | None = None
-        self._ahead: tuple[Http, Answer | Unreachable] | None = None
-        self.last: Cycle | None = None
+        self._ahead: tuple[Request, Response | Unreachable] | None = None
+        self.last: CycleResult | None = None
         self.store = self._opened()
         self.fence = self.store.sync_metadata.take_fence()
         self.sync = make_sync(rng)
@@ -162,7 +170,7 @@ class Device:
         """No cycle is going on."""
         return self._work is None
 
-    def step(self, answer: Callable[[Http], Answer]) -> Step | None:
+    def step(self, answer: Callable[[Request], Response]) -> Effect | None:
         """Do one step of a cycle, the first of a new one where none goes on; None when the cycle ended."""
         if self._work is None:
             self._work = self.sync.cycle(self.fence)
@@ -170,6 +178,8 @@ class Device:
         try:
             thrown, came, self._thrown, self._came = self._thrown, self._came, None, None
             step = self._work.throw(thrown) if thrown is not None else self._work.send(came)
+            while isinstance(step, Progress):  # no step of its own: it changes nothing
+                step = self._work.send(None)
         except StopIteration as stop:
             self._work, self.last = None, stop.value
             return None
@@ -182,12 +192,12 @@ class Device:
             self._thrown = error
         return step
 
-    def _done(self, step: Step, answer: Callable[[Http], Answer]) -> Any:
-        if isinstance(step, Ahead):
+    def _done(self, step: Effect, answer: Callable[[Request], Response]) -> Any:
+        if isinstance(step, Prefetch):
             self._ahead = step.request, _tried(answer, step.request)
             return None
         kept = self._ahead
-        if isinstance(step, Http):
+        if isinstance(step, Request):
             self._ahead = None
             if kept is not None and kept[0] == step:
                 if isinstance(kept[1], Unreachable):
@@ -410,10 +420,10 @@ def delta(rng: random.Random, **limits: int) -> DeltaSync:
     return DeltaSync(CAPS, rng=rng, **limits)
 
 
-__all__ = ["CAPS", "ORIGIN", "USER", "Device", "Point", "Tx", "delta"]
+__all__ = ["CAPS", "ORIGIN", "USER", "Device", "delta"]
 
 
-def _tried(answer: Callable[[Http], Answer], request: Http) -> Answer | Unreachable:
+def _tried(answer: Callable[[Request], Response], request: Request) -> Response | Unreachable:
     try:
         return answer(request)
     except Unreachable as error:

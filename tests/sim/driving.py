@@ -10,7 +10,17 @@ from typing import Any
 
 from sterna.storage import Store
 from sterna.sync.protocol.compression import content_encoding
-from sterna.sync.protocol.effects import Ahead, Answer, Http, Now, Point, Step, Tx, Unreachable
+from sterna.sync.protocol.effects import (
+    CrashPoint,
+    CurrentTime,
+    Effect,
+    Prefetch,
+    Progress,
+    Request,
+    Response,
+    Transaction,
+    Unreachable,
+)
 from sterna.sync.wire import Commit, DeltaAnswer, DeltaPush, Pull
 
 from .history import Forked, History
@@ -23,7 +33,7 @@ def inflated(body: bytes) -> bytes:
     return zlib.decompress(body, 31)
 
 
-def served(history: History, step: Http, now_ms: int) -> Answer:
+def served(history: History, step: Request, now_ms: int) -> Response:
     """What a server with this history answers; anything that the core may ask."""
     headers = {name.lower(): value for name, value in step.headers.items()}
     seen = Commit.parse(headers["sync-seen"]) if "sync-seen" in headers else None
@@ -42,22 +52,22 @@ def served(history: History, step: Http, now_ms: int) -> Answer:
                 pull=None if pull is None else (pull.cur, pull.max),
             )
         except Forked:
-            return Answer(409, JSON, b'{"error":"forked","code":"replica_forked"}')
+            return Response(409, JSON, b'{"error":"forked","code":"replica_forked"}')
     elif "newest" in step.query:
         told = DeltaAnswer(rows=history.newest(int(step.query["newest"])), seen=history.head())
     elif "session" in step.query:
         told = DeltaAnswer(rows=history.of(step.query["session"]), cur=history.seq, seen=history.head())
     else:
         told = history.pull(int(step.query["since"]), int(step.query["max_bytes"]), seen=seen)
-    return Answer(200, JSON, json.dumps({"success": True, "sync": told.encode()}).encode())
+    return Response(200, JSON, json.dumps({"success": True, "sync": told.encode()}).encode())
 
 
 def run(
-    work: Generator[Step, Any, Any],
+    work: Generator[Effect, Any, Any],
     store: Store,
-    answer: Callable[[Http], Answer],
+    answer: Callable[[Request], Response],
     now_ms: Callable[[], int],
-    on_step: Callable[[Step], None] = lambda step: None,
+    on_step: Callable[[Effect], None] = lambda step: None,
 ) -> Any:
     """All steps of a cycle, one after the other; what it returns."""
     came: Any = None
@@ -78,14 +88,14 @@ def run(
         work.close()
 
 
-def done(step: Step, store: Store, answer: Callable[[Http], Answer], now_ms: Callable[[], int]) -> Any:
+def done(step: Effect, store: Store, answer: Callable[[Request], Response], now_ms: Callable[[], int]) -> Any:
     """What one step gives."""
     match step:
-        case Http():
+        case Request():
             return answer(step)
-        case Tx():
+        case Transaction():
             return store.call(step.method, *step.args, **step.kwargs)
-        case Now():
+        case CurrentTime():
             return now_ms()
-        case Point() | Ahead():
+        case CrashPoint() | Prefetch() | Progress():
             return None

@@ -7,7 +7,7 @@ runs in which it shows soonest.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +16,7 @@ from sterna.storage import AckResults, Merge, MessageMerge, RemoteRow, SyncPull,
 from sterna.storage.sync import acknowledgements as settling
 from sterna.storage.sync.outbox import Outbox, Page
 from sterna.sync.protocol.delta import DeltaSync
-from sterna.sync.protocol.effects import Point, Step
+from sterna.sync.protocol.effects import CrashPoint, Effects
 from sterna.sync.wire import Commit, DeltaAnswer, DeltaPush
 
 from .history import History
@@ -133,17 +133,17 @@ def _(real: Any) -> Any:
     return freeze
 
 
-@mutant(DeltaSync, "_applied", "the cursor is saved before the page is taken")
+@mutant(DeltaSync, "_apply", "the cursor is saved before the page is taken")
 def _(real: Any) -> Any:
-    def _applied(
-        self: DeltaSync, found: DeltaAnswer, rows: Sequence[RemoteRow], state: Any, fence: int, now_ms: int
-    ) -> Generator[Step, Any, None]:
-        moved = replace(state, cur=found.cur)
-        yield from real(self, found, (), state, fence, now_ms)
-        yield Point("between")
-        yield from real(self, replace(found, more=False), rows, moved, fence, now_ms)
+    def _apply(
+        self: DeltaSync, answer: DeltaAnswer, rows: Sequence[RemoteRow], state: Any, fence: int, now_ms: int
+    ) -> Effects[None]:
+        moved = replace(state, cur=answer.cur)
+        yield from real(self, answer, (), state, fence, now_ms)
+        yield from CrashPoint("between")
+        yield from real(self, replace(answer, more=False), rows, moved, fence, now_ms)
 
-    return _applied
+    return _apply
 
 
 @mutant(MessageMerge, "_edited_message", "a page writes over a text that waits to be sent")

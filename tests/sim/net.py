@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sterna.sync.protocol.effects import Answer, Http, Unreachable
+from sterna.sync.protocol.effects import Request, Response, Unreachable
 
 from .driving import JSON, inflated, served
 from .history import History
@@ -40,13 +40,13 @@ class Net:
     now_ms: Callable[[], int]
     rate: float = 0.0
     faults: Sequence[str] = FAULTS
-    delayed: list[Http] = field(default_factory=list)
+    delayed: list[Request] = field(default_factory=list)
     """Requests that come to the server once more, much later."""
     requests: int = 0
     bytes_sent: int = 0
     watch: Callable[[bytes], None] = lambda body: None
 
-    def send(self, step: Http) -> Answer:
+    def send(self, step: Request) -> Response:
         """What a device is answered. Raises Unreachable."""
         self.requests += 1
         if step.body is not None:
@@ -66,10 +66,10 @@ class Net:
         self.rate = 0.0
         self.delayed.clear()
 
-    def _served(self, step: Http) -> Answer:
+    def _served(self, step: Request) -> Response:
         return served(self.history, step, self.now_ms())
 
-    def _faulty(self, step: Http, fault: str) -> Answer:
+    def _faulty(self, step: Request, fault: str) -> Response:
         match fault:
             case "lost request":
                 raise Unreachable("network")
@@ -86,22 +86,22 @@ class Net:
                 self.delayed.append(step)
                 return self._served(step)
             case "500 before":
-                return Answer(500, HTML, b"oops")
+                return Response(500, HTML, b"oops")
             case "503 after":
                 self._served(step)
-                return Answer(503, JSON | {"retry-after": "3"}, b'{"error":"away","code":"service_unavailable"}')
+                return Response(503, JSON | {"retry-after": "3"}, b'{"error":"away","code":"service_unavailable"}')
             case "429":
-                return Answer(429, JSON | {"retry-after": "7"}, b'{"error":"too many","code":"rate_limit_exceeded"}')
+                return Response(429, JSON | {"retry-after": "7"}, b'{"error":"too many","code":"rate_limit_exceeded"}')
             case "413":
-                return Answer(413, JSON, b'{"error":"too large","code":"payload_too_large"}')
+                return Response(413, JSON, b'{"error":"too large","code":"payload_too_large"}')
             case "html":
-                return Answer(200, HTML, b"<html>Welcome to the hotel</html>")
+                return Response(200, HTML, b"<html>Welcome to the hotel</html>")
             case "cut off":
                 whole = self._served(step)
-                return Answer(whole.status, whole.headers, whole.body[: len(whole.body) // 2])
+                return Response(whole.status, whole.headers, whole.body[: len(whole.body) // 2])
             case "401":
-                return Answer(401, JSON, b'{"error":"who?","code":"auth_required"}')
+                return Response(401, JSON, b'{"error":"who?","code":"auth_required"}')
             case "redirect":
-                return Answer(302, {"location": "https://portal.example.net/"}, b"")
+                return Response(302, {"location": "https://portal.example.net/"}, b"")
         self._served(step)
-        return Answer(200, JSON, b'{"success":true,"sync":{"push_seq":"x","acks":7}}')
+        return Response(200, JSON, b'{"success":true,"sync":{"push_seq":"x","acks":7}}')

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sterna.storage import Store
-from sterna.sync.protocol.effects import Http, Tx
+from sterna.sync.protocol.effects import Request, Transaction
 
 from .device import EPOCH, ORIGIN, USER, Device, delta
 from .history import History
@@ -216,15 +216,15 @@ class World:
             device.stop()
             return False
         step = device.step(self.net.send)
-        if isinstance(step, Tx):
+        if isinstance(step, Transaction):
             self._monotonic(device)
-        elif isinstance(step, Http):
+        elif isinstance(step, Request):
             self.ledger.accepted |= {key for kind, key in self.history.rows if kind == "m"}
         if step is not None and self.rng.random() < self.crash_rate:
             self._note(f"{device.name} crashes after {_name(step)}")
             device.crash()
             return False
-        if isinstance(step, Http) or step is None:
+        if isinstance(step, Request) or step is None:
             self._note(f"{device.name} {_name(step)} {device.last if step is None else ''}")
         return step is not None
 
@@ -341,6 +341,6 @@ class World:
 def _name(step: Any) -> str:
     if step is None:
         return "ends a cycle:"
-    if isinstance(step, Http):
+    if isinstance(step, Request):
         return f"{step.method} {dict(step.query) or step.headers.get('Sync-Pull', '')}"
-    return step.method.__name__ if isinstance(step, Tx) else type(step).__name__
+    return step.method.__name__ if isinstance(step, Transaction) else type(step).__name__

@@ -27,7 +27,7 @@ from sterna.sync.auth.accounts import Account, Accounts, SignedIn
 from sterna.sync.clock import Timing
 from sterna.sync.engine import Engine
 from sterna.sync.factory import open_engine
-from sterna.sync.protocol.effects import Cycle
+from sterna.sync.protocol.effects import CycleResult
 from tests.upstream import Person, Upstream, serving
 
 CONFIG = """
@@ -49,8 +49,8 @@ class Computer:
     async def do(self, method: Any, *args: Any, **kwargs: Any) -> Any:
         return await self.thread.run(method, *args, **kwargs)
 
-    async def sync(self) -> Cycle:
-        cycle = await self.engine.once()
+    async def sync(self) -> CycleResult:
+        cycle = await self.engine.run_once()
         assert cycle.problem is None, cycle
         assert cycle.complete
         return cycle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from sterna.storage import Conversations, Store, StoreThread, SyncMetadata
 from sterna.sync.auth.accounts import Account
 from sterna.sync.engine import Engine
 from sterna.sync.errors import SignInError
-from sterna.sync.protocol.effects import Cycle, Http, Problem, Step, Tx
+from sterna.sync.protocol.effects import CycleResult, Effects, Problem, Request, Transaction
 from sterna.sync.status import SyncReport
 from sterna.sync.wire import Capability
 
@@ -49,7 +49,7 @@ class Signed:
 class Core:
     """A protocol that does what the test says; without a word it takes all that waits, as if a server had it."""
 
-    said: list[Cycle | BaseException | Generator[Step, Any, Cycle]] = field(default_factory=list)
+    said: list[CycleResult | BaseException | Effects[CycleResult]] = field(default_factory=list)
     fences: list[int] = field(default_factory=list)
     made: list[Capability | None] = field(default_factory=list)
 
@@ -57,23 +57,29 @@ class Core:
         self.made.append(capability)
         return self
 
-    def cycle(self, fence: int) -> Generator[Step, Any, Cycle]:
+    def fetch_newest(self, fence: int) -> Effects[None]:
+        yield from ()
+
+    def fetch_conversation(self, session_id: str, fence: int) -> Effects[None]:
+        yield from ()
+
+    def cycle(self, fence: int) -> Effects[CycleResult]:
         self.fences.append(fence)
         said = self.said.pop(0) if self.said else None
         if isinstance(said, BaseException):
             raise said
-        if isinstance(said, Cycle):
-            yield Tx(SyncMetadata.state)
+        if isinstance(said, CycleResult):
+            yield Transaction(SyncMetadata.state)
             return said
         if said is not None:
             return (yield from said)
         return (yield from sent(fence))
 
 
-def sent(fence: int) -> Generator[Step, Any, Cycle]:
+def sent(fence: int) -> Effects[CycleResult]:
     """Whatever waits is gone."""
-    count = yield Tx(forget, (fence,))
-    return Cycle(pushed=count, complete=True)
+    count = yield Transaction(forget, fence)
+    return CycleResult(pushed=count, complete=True)
 
 
 def forget(store: Store, fence: int) -> int:
@@ -83,8 +89,8 @@ def forget(store: Store, fence: int) -> int:
         return store.db.execute("delete from sync_outbox").rowcount
 
 
-def problem(phase: Any = "offline", wait_ms: int | None = 4000, sentence: str = "No way.") -> Cycle:
-    return Cycle(problem=Problem(phase, sentence, wait_ms))
+def problem(phase: Any = "offline", wait_ms: int | None = 4000, sentence: str = "No way.") -> CycleResult:
+    return CycleResult(problem=Problem(phase, sentence, wait_ms))
 
 
 @dataclass
@@ -163,6 +169,6 @@ async def machines(path: Path, origin: str, **more: Any) -> AsyncIterator[Callab
         yield one
 
 
-def looks(path: str) -> Http:
+def looks(path: str) -> Request:
     """A request of a protocol."""
-    return Http("GET", path)
+    return Request("GET", path)

@@ -16,7 +16,7 @@ from ticking import Ticking
 from sterna.storage import Settled, Store
 from sterna.storage.clock import millis
 from sterna.sync.protocol.delta import DeltaSync
-from sterna.sync.protocol.effects import Answer, Cycle, Http, Step
+from sterna.sync.protocol.effects import CycleResult, Effect, Request, Response
 from sterna.sync.wire import Capability
 
 ORIGIN, USER = "https://chat.example.org", "6f0c0000-0000-4000-8000-000000000001"
@@ -33,20 +33,20 @@ class Desk:
     sync: DeltaSync
     history: History
     time: Ticking
-    way: Callable[[Http, Callable[[Http], Answer]], Answer] = lambda step, on: on(step)
-    asked: list[Http] = field(default_factory=list)
+    way: Callable[[Request, Callable[[Request], Response]], Response] = lambda step, on: on(step)
+    asked: list[Request] = field(default_factory=list)
 
     def now_ms(self) -> int:
         return millis(self.clock())
 
-    def answer(self, step: Http) -> Answer:
+    def answer(self, step: Request) -> Response:
         self.asked.append(step)
         return self.way(step, lambda one: served(self.history, one, millis(self.time())))
 
-    def cycle(self, on_step: Callable[[Step], None] = lambda step: None, *, fence: int | None = None) -> Cycle:
+    def cycle(self, on_step: Callable[[Effect], None] = lambda step: None, *, fence: int | None = None) -> CycleResult:
         """One cycle, whatever it comes to."""
         fence = self.store.sync_metadata.take_fence() if fence is None else fence
-        done: Cycle = run(self.sync.cycle(fence), self.store, self.answer, self.now_ms, on_step)
+        done: CycleResult = run(self.sync.cycle(fence), self.store, self.answer, self.now_ms, on_step)
         return done
 
     def say(self, session_id: str | None, text: str) -> str:
@@ -110,11 +110,11 @@ class Office:
             one.store.close()
 
 
-def told(body: Any, status: int = 200, **headers: str) -> Answer:
+def told(body: Any, status: int = 200, **headers: str) -> Response:
     """An answer that says this."""
-    return Answer(status, JSON | headers, body if isinstance(body, bytes) else json.dumps(body).encode())
+    return Response(status, JSON | headers, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
-def sync_of(answer: Answer) -> dict[str, Any]:
+def sync_of(answer: Response) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(answer.body)["sync"]
     return found

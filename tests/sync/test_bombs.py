@@ -13,7 +13,7 @@ from sterna.sync.auth.gotrue import SignInServer
 from sterna.sync.errors import CannotReach, SignInError
 from sterna.sync.network.server_address import server_of
 from sterna.sync.network.transport import Transport
-from sterna.sync.protocol.effects import Http, Unreachable
+from sterna.sync.protocol.effects import Request, Unreachable
 from tests.providers.raw_server import answer, serving
 
 SIZE = 24 * 1024 * 1024
@@ -55,7 +55,7 @@ async def test_a_bomb_is_given_up(pack: Callable[[], bytes], status: str) -> Non
             with pytest.raises(SignInError):
                 await SignInServer(origin).password("ada@example.org", "a password")
             with pytest.raises(Unreachable):
-                await transport.send(Http("GET", "/api/chat/sync"))
+                await transport.send(Request("GET", "/api/chat/sync"))
             assert tracemalloc.get_traced_memory()[1] < PEAK
         finally:
             tracemalloc.stop()

@@ -10,7 +10,7 @@ import pytest
 
 from sterna.storage import Store
 from sterna.sync.protocol.capabilities import client_header, probe
-from sterna.sync.protocol.effects import Answer, Http, Now, Problem, Step, Tx, Unreachable
+from sterna.sync.protocol.effects import CurrentTime, Effect, Problem, Request, Response, Transaction, Unreachable
 from sterna.sync.wire import Capability
 
 ORIGIN, USER = "https://sterna.example.org", "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
@@ -27,33 +27,33 @@ def account(store: Store) -> Store:
     return store
 
 
-def said(status: int = 200, body: Any = LISTING, caps: str | None = CAPS, **headers: str) -> Answer:
+def said(status: int = 200, body: Any = LISTING, caps: str | None = CAPS, **headers: str) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     told = JSON | headers | ({} if caps is None else {"sync-server": caps})
-    return Answer(status, told, content)
+    return Response(status, told, content)
 
 
 def ask(
     store: Store,
-    answer: Answer | Unreachable,
+    answer: Response | Unreachable,
     kind: Literal["sterna", "upstream"] = "sterna",
     *,
     now: int = NOW,
     again: bool = False,
-) -> tuple[Capability | Problem | None, list[Http]]:
+) -> tuple[Capability | Problem | None, list[Request]]:
     """What comes of it, and what was asked."""
-    work: Generator[Step, Any, Any] = probe(kind, 4000, again=again)
-    asked: list[Http] = []
+    work: Generator[Effect, Any, Any] = probe(kind, 4000, again=again)
+    asked: list[Request] = []
     try:
         step = next(work)
         while True:
-            if isinstance(step, Http):
+            if isinstance(step, Request):
                 asked.append(step)
                 step = work.throw(answer) if isinstance(answer, Unreachable) else work.send(answer)
-            elif isinstance(step, Now):
+            elif isinstance(step, CurrentTime):
                 step = work.send(now)
             else:
-                assert isinstance(step, Tx)
+                assert isinstance(step, Transaction)
                 step = work.send(store.call(step.method, *step.args, **step.kwargs))
     except StopIteration as stop:
         return stop.value, asked
@@ -90,7 +90,7 @@ def test_an_account_that_was_ever_synced_in_our_protocol_never_slides_into_upstr
     found, _ = ask(account, said(caps=caps), kind, now=NOW + 2 * DAY)
     assert isinstance(found, Problem)
     assert (found.phase, found.wait_ms) == ("update", 900_000)
-    assert "no longer says" in found.sentence
+    assert "no longer identifies itself" in found.sentence
     state = account.sync_metadata.account()
     assert state is not None
     assert (state.mode, state.caps) == ("delta", CAPS)
@@ -135,7 +135,7 @@ def test_upstream_s_server_that_becomes_one_of_ours_is_spoken_to_as_one(account:
     ],
 )
 def test_what_is_no_answer_says_why_and_teaches_nothing(
-    account: Store, answer: Answer | Unreachable, phase: str, wait: int | None
+    account: Store, answer: Response | Unreachable, phase: str, wait: int | None
 ) -> None:
     found, _ = ask(account, answer, "upstream")
     assert isinstance(found, Problem)

@@ -37,7 +37,7 @@ class Recorder:
     async def wait_until_online(self) -> None:
         await self.is_online.wait()
 
-    async def sync(self) -> None:
+    async def sync_and_wait(self) -> None:
         self.syncs += 1
         await self.is_online.wait()
 

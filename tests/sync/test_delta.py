@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from pair import CAPS, USER, Desk, Office, sync_of, told
 
-from sterna.storage import FenceLost, Store
-from sterna.sync.protocol.delta import PATIENT, DeltaSync
-from sterna.sync.protocol.effects import Ahead, Answer, Http, Point, Tx, Unreachable
+from sterna.storage import FenceLost, Store, SyncPull
+from sterna.sync.protocol.delta import PATIENCE, DeltaSync
+from sterna.sync.protocol.effects import CrashPoint, Prefetch, Request, Response, Transaction, Unreachable
 
-Spoil = Callable[[Answer], Answer]
+Spoil = Callable[[Response], Response]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def changed(**more: Any) -> Spoil:
 def edited(edit: Callable[[dict[str, Any]], Any]) -> Spoil:
     """The answer with its sync object worked over."""
 
-    def spoil(answer: Answer) -> Answer:
+    def spoil(answer: Response) -> Response:
         found = sync_of(answer)
         edit(found)
         return told({"success": True, "sync": found})
@@ -71,9 +71,9 @@ def status(code: int, body: bytes = b"{}", **headers: str) -> Spoil:
 
 
 NEITHER: dict[str, tuple[Spoil, str]] = {
-    "a page of HTML": (lambda answer: Answer(200, {"content-type": "text/html"}, b"<html>"), "portal"),
-    "JSON that says it is HTML": (lambda answer: Answer(200, {"content-type": "text/html"}, answer.body), "portal"),
-    "no content type": (lambda answer: Answer(200, {}, answer.body), "portal"),
+    "a page of HTML": (lambda answer: Response(200, {"content-type": "text/html"}, b"<html>"), "portal"),
+    "JSON that says it is HTML": (lambda answer: Response(200, {"content-type": "text/html"}, answer.body), "portal"),
+    "no content type": (lambda answer: Response(200, {}, answer.body), "portal"),
     "half of it": (lambda answer: told(answer.body[: len(answer.body) // 2]), "offline"),
     "nothing": (lambda answer: told(b""), "offline"),
     "no text": (lambda answer: told(b"\xff\xfe{}"), "offline"),
@@ -116,7 +116,7 @@ OF_A_PUSH: dict[str, tuple[Spoil, str]] = NEITHER | {
     "an ack whose row is none": (first("acks", row={"kind": "c"}), "offline"),
     "an ack with a wrong value": (edited(lambda found: found["acks"][0]["row"].update(value=[1])), "offline"),
     "a refusal from a page": (
-        lambda answer: Answer(413, {"content-type": "text/html"}, b"<html>"), "portal",
+        lambda answer: Response(413, {"content-type": "text/html"}, b"<html>"), "portal",
     ),
 }  # fmt: skip
 OF_A_PAGE: dict[str, tuple[Spoil, str]] = NEITHER | {
@@ -139,7 +139,7 @@ def spoilt(desk: Desk, spoil: Spoil) -> tuple[dict[str, list[Any]], dict[str, li
     """The file before and after an answer that is none, and what the cycle said of it."""
     before: list[dict[str, list[Any]]] = []
 
-    def way(step: Http, on: Callable[[Http], Answer]) -> Answer:
+    def way(step: Request, on: Callable[[Request], Response]) -> Response:
         before.append(everything(desk.store))
         return spoil(on(step))
 
@@ -230,7 +230,7 @@ def test_no_answer_leaves_what_waits_and_the_next_try_says_it(office: Office, re
     one, other = office.desk(), office.desk()
     one.say(None, "hello")
 
-    def way(step: Http, on: Callable[[Http], Answer]) -> Answer:
+    def way(step: Request, on: Callable[[Request], Response]) -> Response:
         on(step)
         raise Unreachable(reason)
 
@@ -263,7 +263,7 @@ def test_a_push_that_is_too_large_is_sent_in_parts_down_to_the_one_that_is(offic
     one.say(session_id, "large " * 100)
     one.say(session_id, "small too")
 
-    def way(step: Http, on: Callable[[Http], Answer]) -> Answer:
+    def way(step: Request, on: Callable[[Request], Response]) -> Response:
         from sim.driving import inflated
 
         if step.body is not None and b"large large" in inflated(step.body):
@@ -289,7 +289,7 @@ def test_a_push_that_is_forbidden_is_said_in_parts_until_only_what_is_forbidden_
     session_id = one.say(None, "fine")
     one.say(session_id, "forbidden")
 
-    def way(step: Http, on: Callable[[Http], Answer]) -> Answer:
+    def way(step: Request, on: Callable[[Request], Response]) -> Response:
         from sim.driving import inflated
 
         if step.body is not None and b"forbidden" in inflated(step.body):
@@ -321,7 +321,7 @@ def test_a_refusal_of_one_thing_leaves_the_others(office: Office) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
 
-    def spoil(answer: Answer) -> Answer:
+    def spoil(answer: Response) -> Response:
         found = sync_of(answer)
         if len(found["acks"]) == 3:
             found["acks"][1] = {"result": "rejected", "code": "bad_content"}
@@ -353,11 +353,11 @@ def test_what_goes_well_makes_the_next_push_larger_and_what_does_not_smaller(off
 
     one.say(session_id, "slow")
 
-    def way(step: Http, on: Callable[[Http], Answer]) -> Answer:
+    def way(step: Request, on: Callable[[Request], Response]) -> Response:
         raise Unreachable("timeout")
 
     one.way = way
-    for _ in range(PATIENT - 1):
+    for _ in range(PATIENCE - 1):
         one.cycle()
         assert one.store.sync_push.inflight() is not None
     one.cycle()
@@ -374,7 +374,7 @@ def test_what_was_done_though_the_answer_came_too_late_is_not_done_again(office:
     office.settle()
     one.store.conversations.rename(session_id, "First")
 
-    def late(step: Http, on: Callable[[Http], Answer]) -> Answer:
+    def late(step: Request, on: Callable[[Request], Response]) -> Response:
         on(step)
         raise Unreachable("timeout")
 
@@ -395,7 +395,7 @@ def test_another_process_that_takes_over_ends_the_first_one_s_cycle(office: Offi
     fence = one.store.sync_metadata.take_fence()
 
     def on_step(step: Any) -> None:
-        if isinstance(step, Point) and step.name == "answered":
+        if isinstance(step, CrashPoint) and step.name == "answered":
             one.store.sync_metadata.take_fence()
 
     with pytest.raises(FenceLost):
@@ -412,7 +412,7 @@ def test_an_answer_that_another_process_has_settled_is_no_harm(office: Office) -
     inner: list[bool] = []
 
     def on_step(step: Any) -> None:
-        if isinstance(step, Point) and step.name == "answered" and not inner:
+        if isinstance(step, CrashPoint) and step.name == "answered" and not inner:
             inner.append(True)
             assert one.cycle(fence=fence).complete
 
@@ -444,10 +444,10 @@ def test_a_conversation_is_fetched_out_of_turn_and_again_in_its_turn(office: Off
     from sim.driving import run
 
     fence = other.store.sync_metadata.take_fence()
-    run(other.sync.newest(fence), other.store, other.answer, other.now_ms)
+    run(other.sync.fetch_newest(fence), other.store, other.answer, other.now_ms)
     assert len(other.titles()) == 2
     assert other.texts(wanted) == []
-    run(other.sync.conversation(wanted, fence), other.store, other.answer, other.now_ms)
+    run(other.sync.fetch_conversation(wanted, fence), other.store, other.answer, other.now_ms)
     assert other.texts(wanted) == ["the one", "You said: the one"]
     assert other.store.sync_metadata.state().cur == 0
     office.settle()
@@ -462,11 +462,11 @@ def test_out_of_turn_nothing_is_taken_of_what_is_no_answer(office: Office) -> No
 
     fence = other.store.sync_metadata.take_fence()
     other.way = lambda step, on: told(b"{}", 503)
-    run(other.sync.newest(fence), other.store, other.answer, other.now_ms)
-    run(other.sync.conversation(wanted, fence), other.store, other.answer, other.now_ms)
+    run(other.sync.fetch_newest(fence), other.store, other.answer, other.now_ms)
+    run(other.sync.fetch_conversation(wanted, fence), other.store, other.answer, other.now_ms)
     other.way = lambda step, on: told(b"[]")
-    for work in (other.sync.newest(fence), other.sync.conversation(wanted, fence)):
-        with pytest.raises(ValueError, match="nonsense"):
+    for work in (other.sync.fetch_newest(fence), other.sync.fetch_conversation(wanted, fence)):
+        with pytest.raises(ValueError, match="invalid response"):
             run(work, other.store, other.answer, other.now_ms)
     assert other.titles() == []
 
@@ -478,6 +478,6 @@ def test_the_next_page_is_asked_for_before_this_one_is_taken(office: Office) -> 
     here.cycle()
     steps: list[Any] = []
     there.cycle(steps.append)
-    at = next(n for n, step in enumerate(steps) if isinstance(step, Ahead))
-    assert next(step.method.__name__ for step in steps[at:] if isinstance(step, Tx)) == "apply"
-    assert next(step for step in steps[at:] if isinstance(step, Http)) == steps[at].request
+    at = next(n for n, step in enumerate(steps) if isinstance(step, Prefetch))
+    assert next(step.method for step in steps[at:] if isinstance(step, Transaction)) == SyncPull.apply
+    assert next(step for step in steps[at:] if isinstance(step, Request)) == steps[at].request

@@ -16,7 +16,7 @@ from sterna.storage.json_text import to_json
 from sterna.storage.sync.columns import DEFAULTS, MESSAGE_COLUMNS, is_same
 from sterna.storage.text import storable
 from sterna.sync.protocol.delta_codec import decode_ack, decode_row, encode_message, encode_op
-from sterna.sync.upstream.codec import message_item
+from sterna.sync.upstream.codec import encode_message as encode_upstream_message
 from sterna.sync.wire import Ack, BadItem, Op, Row, Stamp
 
 NOW = 1_772_366_400_000
@@ -194,5 +194,5 @@ def test_damaged_values_do_not_stop_a_push() -> None:
     told = encode_message("msg_1_abc", value)
     assert (told["content"], told["timestamp"]) == ("caf\ufffd", "1970-01-01T00:00:00.000Z")
     assert told.get("metadata", {}) == {}
-    item = message_item(OutMessage("msg_1_abc", 1, value, {}))
+    item = encode_upstream_message(OutMessage("msg_1_abc", 1, value, {}))
     assert (item["content"], item["timestamp"]) == ("caf\ufffd", "1970-01-01T00:00:00.000Z")

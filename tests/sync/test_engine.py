@@ -13,7 +13,7 @@ from fake_time import until
 
 from sterna.storage import Conversations, Privacy, Store, StoreFull, SyncMetadata
 from sterna.sync.errors import CannotReach, SendingOff, SignInNeeded
-from sterna.sync.protocol.effects import Cycle, Point, Progress, Step, Tx, Unreachable
+from sterna.sync.protocol.effects import CrashPoint, CycleResult, Effect, Progress, Transaction, Unreachable
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -33,12 +33,12 @@ async def start(path: Path) -> AsyncIterator[Callable[..., Any]]:
 
 async def settled(machine: Machine, cycles: int) -> None:
     """So many cycles ran, and nothing runs now."""
-    await until(lambda: machine.cycles == cycles and not machine.engine._turn.locked())
+    await until(lambda: machine.cycles == cycles and not machine.engine._cycle_lock.locked())
 
 
 async def quiet(machine: Machine) -> None:
     """What it was told is heard, and nothing came of it or all is done."""
-    await until(lambda: not machine.engine._wake.is_set() and not machine.engine._turn.locked())
+    await until(lambda: not machine.engine._wake.is_set() and not machine.engine._cycle_lock.locked())
 
 
 async def sleeps(machine: Machine, seconds: float) -> None:
@@ -94,14 +94,14 @@ async def test_a_commit_with_nothing_to_send_asks_nothing_of_the_server(start: C
 
 
 async def test_a_cycle_that_is_not_complete_is_followed_by_another_at_once(start: Callable[..., Any]) -> None:
-    core = Core([Cycle(pushed=500), Cycle(pushed=500, pulled=3), Cycle(complete=True)])
+    core = Core([CycleResult(pushed=500), CycleResult(pushed=500, pulled=3), CycleResult(complete=True)])
     machine = await start(core=core)
     await settled(machine, 3)
     assert machine.phase == "synced"
 
 
 async def test_a_cycle_that_gets_no_further_is_not_repeated_without_end(start: Callable[..., Any]) -> None:
-    machine = await start(core=Core([Cycle()]))
+    machine = await start(core=Core([CycleResult()]))
     await settled(machine, 1)
     await sleeps(machine, 60.0)
     machine.time.advance(59.0)
@@ -202,7 +202,7 @@ async def test_failures_are_counted_across_restarts_and_a_restart_does_not_hurry
 async def test_a_person_who_asks_need_not_wait_for_the_next_try(start: Callable[..., Any]) -> None:
     machine = await start(core=Core([problem("offline", 200_000)]))
     await until(lambda: machine.phase == "offline")
-    machine.engine.poke()
+    machine.engine.sync_now()
     await until(lambda: machine.phase == "synced")
     assert machine.cycles == 2
 
@@ -213,15 +213,15 @@ async def test_a_wish_of_the_server_stands_above_all(start: Callable[..., Any]) 
     wished = (machine.engine.report.until_ms or 0) / 1000 - machine.time.wall
     assert 900.0 <= wished <= 1080.0
     await sleeps(machine, wished)
-    machine.engine.poke()
+    machine.engine.sync_now()
     await machine.write()
     machine.time.suspend(100.0)
     machine.network[:] = ["10.0.0.1"]
     machine.time.advance(700.0)
-    machine.engine.poke()
+    machine.engine.sync_now()
     await quiet(machine)
     assert (machine.cycles, machine.phase) == (1, "paused")
-    assert (await machine.engine.once()).problem is not None
+    assert (await machine.engine.run_once()).problem is not None
     assert machine.cycles == 1
     machine.time.advance(wished - 799.9)
     await settled(machine, 2)
@@ -234,7 +234,7 @@ async def test_a_wish_of_the_server_outlives_a_restart(start: Callable[..., Any]
     second = await start(first.time)
     await until(lambda: second.phase == "paused")
     assert second.engine.report.until_ms == first.engine.report.until_ms
-    second.engine.poke()
+    second.engine.sync_now()
     await quiet(second)
     assert second.cycles == 0
 
@@ -260,10 +260,10 @@ async def test_a_sign_in_that_has_ended_keeps_capturing_and_asks_no_server(start
 async def test_a_no_to_sending_is_said_and_seen_to_be_gone(start: Callable[..., Any]) -> None:
     machine = await start(run=False)
     machine.session.error = SendingOff("Sending is off.")
-    cycle = await machine.engine.once()
+    cycle = await machine.engine.run_once()
     assert (cycle.problem and cycle.problem.phase, machine.phase, machine.cycles) == ("off", "off", 0)
     machine.session.error = None
-    assert (await machine.engine.once()).complete
+    assert (await machine.engine.run_once()).complete
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ async def test_a_no_to_sending_is_said_and_seen_to_be_gone(start: Callable[..., 
 async def test_a_token_that_cannot_be_had_says_why(start: Callable[..., Any], error: CannotReach, phase: str) -> None:
     machine = await start(run=False)
     machine.session.error = error
-    await machine.engine.once()
+    await machine.engine.run_once()
     assert (machine.phase, machine.engine.report.sentence) == (phase, str(error))
     assert machine.engine.report.until_ms is not None
 
@@ -301,12 +301,12 @@ async def test_what_a_protocol_does_not_expect_of_a_network_is_a_try_that_failed
 
 
 async def test_news_that_come_while_a_cycle_runs_are_not_forgotten(start: Callable[..., Any]) -> None:
-    def busy() -> Generator[Step, Any, Cycle]:
-        yield Tx(SyncMetadata.state)
+    def busy() -> Generator[Effect, Any, CycleResult]:
+        yield Transaction(SyncMetadata.state)
         machine.engine.on_head(99)
-        return Cycle(complete=True)
+        return CycleResult(complete=True)
 
-    machine = await start(run=False, core=Core([busy(), Cycle(complete=True)]))
+    machine = await start(run=False, core=Core([busy(), CycleResult(complete=True)]))
     running = asyncio.create_task(machine.engine.run())
     await settled(machine, 2)
     await quiet(machine)
@@ -373,13 +373,13 @@ async def test_a_program_that_ends_waits_a_second_and_a_half_for_a_server_that_d
     await settled(machine, 1)
     ended = []
 
-    def slow() -> Generator[Step, Any, Cycle]:
+    def slow() -> Generator[Effect, Any, CycleResult]:
         try:
-            yield Tx(hang)
-            yield Point("never")
+            yield Transaction(hang)
+            yield CrashPoint("never")
         finally:
             ended.append(True)
-        return Cycle()
+        return CycleResult()
 
     release = asyncio.Event()
 
@@ -425,11 +425,11 @@ async def test_a_mistake_of_our_own_is_told_and_leaves_the_lock_to_others(start:
 
 
 async def test_once_does_everything_and_leaves_the_lock_to_others(start: Callable[..., Any]) -> None:
-    machine = await start(run=False, core=Core([Cycle(pushed=2), Cycle(pushed=1, pulled=4, complete=True)]))
-    cycle = await machine.engine.once()
+    machine = await start(run=False, core=Core([CycleResult(pushed=2), CycleResult(pushed=1, pulled=4, complete=True)]))
+    cycle = await machine.engine.run_once()
     assert (cycle.pushed, cycle.pulled, cycle.complete) == (3, 4, True)
     other = await start(machine.time, run=False)
-    assert (await other.engine.once()).complete
+    assert (await other.engine.run_once()).complete
 
 
 # Two processes
@@ -459,7 +459,7 @@ async def test_a_process_that_watches_says_how_it_goes_for_the_other(start: Call
     second = await start(first.time)
     await until(lambda: second.phase == "paused")
     assert second.engine.report.until_ms == first.engine.report.until_ms
-    assert (await second.engine.once()).problem is not None
+    assert (await second.engine.run_once()).problem is not None
     assert second.cycles == 0
 
 
@@ -475,7 +475,7 @@ async def test_a_process_that_slept_through_a_takeover_writes_nothing(start: Cal
     await until(lambda: first.engine.report.waiting == 1 and 1.0 in first.time.sleeping)
     before = await second.store.run(SyncMetadata.state)
     first.core.said = [_writing()]
-    first.engine.poke()
+    first.engine.sync_now()
     await until(lambda: first.cycles == 2 and not first.engine._leads)
     assert (await second.store.run(SyncMetadata.counts)).waiting == 1
     assert (await second.store.run(SyncMetadata.state)) == before
@@ -489,21 +489,21 @@ async def test_a_process_that_slept_through_a_takeover_writes_nothing(start: Cal
     assert "blocked" not in {one.phase for one in first.reports}
 
 
-def _writing() -> Generator[Step, Any, Cycle]:
-    count = yield Tx(forget, (1,))
-    return Cycle(pushed=count, complete=True)
+def _writing() -> Generator[Effect, Any, CycleResult]:
+    count = yield Transaction(forget, 1)
+    return CycleResult(pushed=count, complete=True)
 
 
 async def test_a_process_that_dies_within_a_cycle_leaves_nothing_behind_that_stops_the_next(
     start: Callable[..., Any],
 ) -> None:
-    def dies() -> Generator[Step, Any, Cycle]:
-        yield Point("before")
+    def dies() -> Generator[Effect, Any, CycleResult]:
+        yield CrashPoint("before")
         raise SystemExit
 
     machine = await start(run=False, core=Core([dies()]))
     with pytest.raises(SystemExit):
-        await machine.engine.once()
+        await machine.engine.run_once()
     other = await start(machine.time)
     await settled(other, 1)
 
@@ -517,23 +517,17 @@ async def test_long_work_is_counted(start: Callable[..., Any], path: Path) -> No
         store.conversations.create(f"Goose {number}")
     store.close()
 
-    def long() -> Generator[Step, Any, Cycle]:
+    def long() -> Generator[Effect, Any, CycleResult]:
         for _ in range(3):
-            yield Tx(settles, (), {}, Progress(pushed=100))
-        yield Tx(applies, (True,), {}, Progress(position=400, head=500))
-        yield Tx(forget, (1,))
-        yield Tx(applies, (False,), {}, Progress(position=450, head=500))
-        yield Tx(applies, (True,), {}, Progress(position=900, head=900))
-        return Cycle(pushed=300, pulled=500, complete=True)
-
-    def settles(store: Store) -> None: ...
-
-    def applies(store: Store, done: bool) -> bool:
-        return done
+            yield Progress(pushed=100)
+        yield Progress(position=400, head=500)
+        yield Transaction(forget, 1)
+        yield Progress(position=900, head=900)
+        return CycleResult(pushed=300, pulled=500, complete=True)
 
     machine = await start(core=Core([problem("offline", 1000), long()]))
     await until(lambda: machine.phase == "offline")
-    machine.engine.poke()
+    machine.engine.sync_now()
     await settled(machine, 2)
     counted = dict.fromkeys((one.done, one.total) for one in machine.reports if one.phase == "syncing" and one.total)
     assert list(counted) == [(0, 300), (100, 300), (200, 300), (300, 300), (700, 800), (800, 800)]
@@ -541,10 +535,11 @@ async def test_long_work_is_counted(start: Callable[..., Any], path: Path) -> No
 
 
 async def test_long_work_of_a_server_without_numbers_is_counted(start: Callable[..., Any]) -> None:
-    def long() -> Generator[Step, Any, Cycle]:
+    def long() -> Generator[Effect, Any, CycleResult]:
         for left in (300, 200, 100, 0):
-            yield Tx(forget, (1,), {}, Progress(fetched=100, left=left))
-        return Cycle(pulled=400, complete=True)
+            yield Transaction(forget, 1)
+            yield Progress(fetched=100, left=left)
+        return CycleResult(pulled=400, complete=True)
 
     machine = await start(core=Core([long()]))
     await settled(machine, 1)

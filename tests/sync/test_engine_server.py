@@ -34,7 +34,7 @@ from sterna.storage import (
     SyncPush,
 )
 from sterna.sync.auth.accounts import Account
-from sterna.sync.cycle_runner import Syncing
+from sterna.sync.cycle_runner import SyncProtocol
 from sterna.sync.engine import Engine
 from sterna.sync.errors import SendingOff, SignInNeeded
 from sterna.sync.protocol.delta import DeltaSync
@@ -81,7 +81,7 @@ class Device:
         self.running: asyncio.Task[None] | None = None
 
     def new_engine(self, seed: int) -> Engine:
-        def make(capability: Capability | None) -> Syncing:
+        def make(capability: Capability | None) -> SyncProtocol:
             assert capability is not None
             return DeltaSync(capability, rng=random.Random(seed))
 
@@ -112,11 +112,11 @@ class Device:
     async def listening(self) -> None:
         """Until it is in step, and hears of news."""
         await until(lambda: self.phase == "synced" and ("GET", "/api/chat/sync/head") in self.way.requests)
-        await until(lambda: self.engine._head == self.engine._rounds.cur)
+        await until(lambda: self.engine._head == self.engine._cycles.cursor)
 
     async def in_step(self) -> None:
         """Until nothing runs and nothing waits."""
-        await until(lambda: self.phase == "synced" and not self.engine._turn.locked())
+        await until(lambda: self.phase == "synced" and not self.engine._cycle_lock.locked())
 
     async def write(self, text: str, session_id: str | None = None) -> str:
         return await self.store.run(said, text, session_id)
@@ -190,13 +190,13 @@ async def device(
 async def test_edits_travel_both_ways_in_one_round_trip(device: Callable[..., Any]) -> None:
     ada, bob = await device(run=False), await device(run=False)
     await ada.write("of Ada")
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
     await bob.write("of Bob")
-    assert (await bob.engine.once()).complete
+    assert (await bob.engine.run_once()).complete
     assert await bob.texts() == {"of Ada": talk("of Ada"), "of Bob": talk("of Bob")}
     before = len(ada.way.requests)
     await ada.write("more of Ada")
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
     assert ada.way.requests[before:] == [("POST", "/api/chat/sync")]
     assert await ada.texts() == {text: talk(text) for text in ("of Ada", "of Bob", "more of Ada")}
 
@@ -227,17 +227,17 @@ async def test_what_one_device_writes_the_other_one_shows_and_idle_they_ask_noth
 async def test_a_no_to_sending_ends_the_stream_too(device: Callable[..., Any]) -> None:
     ada = await device()
     ada.session.off = True
-    ada.engine.poke()
+    ada.engine.sync_now()
     await until(lambda: ada.phase == "off" and ada.engine._feed is None)
     before = len(ada.way.requests)
-    await ada.engine.want("conv_1")
+    await ada.engine.fetch_conversation("conv_1")
     await ada.write("kept")
     await until(lambda: ada.engine.report.waiting == 3)
-    ada.engine.poke()
-    await until(lambda: not ada.engine._wake.is_set() and not ada.engine._turn.locked())
+    ada.engine.sync_now()
+    await until(lambda: not ada.engine._wake.is_set() and not ada.engine._cycle_lock.locked())
     assert len(ada.way.requests) == before
     ada.session.off = False
-    ada.engine.poke()
+    ada.engine.sync_now()
     await until(lambda: ada.phase == "synced" and ada.engine._feed is not None)
 
 
@@ -253,7 +253,7 @@ async def test_what_changes_there_while_nobody_listens_is_fetched_when_the_strea
     await ada.in_step()
     assert await bob.texts() == {}
     bob.time.advance(30.0)
-    await until(lambda: bob.engine._rounds.cur == ada.engine._rounds.cur)
+    await until(lambda: bob.engine._cycles.cursor == ada.engine._cycles.cursor)
     await bob.in_step()
     assert await bob.texts() == {"unheard": talk("unheard")}
 
@@ -271,22 +271,22 @@ async def test_offline_and_back(device: Callable[..., Any]) -> None:
     await until(lambda: ("POST", "/api/chat/sync") in bob.way.requests)
     await bob.in_step()
     ada.way.cut = False
-    ada.engine.poke()
+    ada.engine.sync_now()
     await until(lambda: ada.phase == "synced" and ada.engine.report.waiting == 0)
-    await until(lambda: bob.engine._rounds.cur == ada.engine._rounds.cur)
+    await until(lambda: bob.engine._cycles.cursor == ada.engine._cycles.cursor)
     assert await ada.texts() == await bob.texts() == {text: talk(text) for text in ("meanwhile", "written on a train")}
 
 
 async def test_an_answer_that_is_lost_is_asked_for_again_and_nothing_is_twice(device: Callable[..., Any]) -> None:
     ada = await device(run=False)
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
     await ada.write("once")
     ada.way.drops_responses = True
-    assert (await ada.engine.once()).problem is not None
+    assert (await ada.engine.run_once()).problem is not None
     ada.way.drops_responses = False
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
     bob = await device(run=False)
-    await bob.engine.once()
+    await bob.engine.run_once()
     assert await bob.texts() == {"once": talk("once")}
 
 
@@ -312,10 +312,10 @@ async def test_an_answer_that_is_none_takes_nothing_off_what_waits(
     device: Callable[..., Any], says: bytes, phase: str, seconds: float | None
 ) -> None:
     ada = await device(run=False)
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
     await ada.write("kept")
     ada.way.reply = says
-    cycle = await ada.engine.once()
+    cycle = await ada.engine.run_once()
     assert cycle.problem is not None
     assert (ada.phase, ada.engine.report.waiting) == (phase, 3)
     assert ada.engine.report.sentence.endswith((".", "sterna login"))
@@ -325,7 +325,7 @@ async def test_an_answer_that_is_none_takes_nothing_off_what_waits(
         assert seconds <= left <= seconds * 1.2 + 1
     ada.way.reply = None
     ada.time.advance(7 * 3600.0)
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
     assert ada.engine.report.waiting == 0
 
 
@@ -333,7 +333,7 @@ async def test_a_refused_token_is_renewed_and_nobody_notices(device: Callable[..
     ada = await device(run=False)
     ada.session.now = "run.out.token"
     await ada.write("kept")
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
     assert {one.phase for one in ada.reports} <= {"syncing", "waiting", "synced"}
 
 
@@ -341,11 +341,11 @@ async def test_a_sign_in_that_has_ended_keeps_everything_until_there_is_a_new_on
     ada = await device(run=False)
     ada.session.now, ada.session.renewable = "run.out.token", False
     await ada.write("kept")
-    cycle = await ada.engine.once()
+    cycle = await ada.engine.run_once()
     assert cycle.problem is not None
     assert (ada.phase, ada.engine.report.waiting) == ("signin", 3)
     ada.session.renewable = True
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
 
 
 async def test_a_copied_history_gets_a_name_of_its_own_and_both_go_on(
@@ -353,7 +353,7 @@ async def test_a_copied_history_gets_a_name_of_its_own_and_both_go_on(
 ) -> None:
     ada = await device(run=False)
     await ada.write("before")
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
     twin = await device(run=False)
     await twin.store.close()
     await ada.store.run(lambda store: store.db.execute("pragma wal_checkpoint(truncate)").fetchone())
@@ -364,9 +364,9 @@ async def test_a_copied_history_gets_a_name_of_its_own_and_both_go_on(
     twin.engine = twin.new_engine(77)
     await ada.write("of the one")
     await twin.write("of the other")
-    assert (await ada.engine.once()).complete
-    assert (await twin.engine.once()).complete
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
+    assert (await twin.engine.run_once()).complete
+    assert (await ada.engine.run_once()).complete
     assert await ada.texts() == await twin.texts()
     names = {(await one.store.run(SyncMetadata.state)).replica for one in (ada, twin)}
     assert len(names) == 2
@@ -376,16 +376,16 @@ async def test_a_header_that_is_stripped_on_the_way_stops_the_sync_and_changes_n
     device: Callable[..., Any],
 ) -> None:
     ada = await device(run=False)
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
     ada.way.replaces = (b"sync-server:", b"x-stripped-:")
     ada.time.advance(25 * 3600.0)  # what the server can is asked once a day
     await ada.write("kept")
-    assert (await ada.engine.once()).problem is not None
+    assert (await ada.engine.run_once()).problem is not None
     assert (ada.phase, ada.engine.report.waiting) == ("update", 3)
-    assert "no longer says" in ada.engine.report.sentence
+    assert "no longer identifies itself" in ada.engine.report.sentence
     ada.way.replaces = None
     ada.time.advance(3600.0)
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
 
 
 async def test_a_long_history_has_its_newest_conversations_first_and_what_is_opened_at_once(
@@ -394,7 +394,7 @@ async def test_a_long_history_has_its_newest_conversations_first_and_what_is_ope
     ada = await device(run=False)
     for number in range(30):
         await ada.write(f"Talk {number}")
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
     bob = await device(run=False)
     seen: list[tuple[str, str]] = bob.way.requests
 
@@ -410,18 +410,18 @@ async def test_a_long_history_has_its_newest_conversations_first_and_what_is_ope
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SyncPull, "apply_extra", noting)
-        assert (await bob.engine.once()).problem is not None
+        assert (await bob.engine.run_once()).problem is not None
     listed = await bob.store.run(Conversations.page, 0, 1000)
     assert {one.title for one in listed} == {f"Talk {number}" for number in range(30)}
     assert await bob.store.run(SyncMetadata.is_bodiless, listed[0].id)
     bob.way.reply = None
-    await bob.engine.want(listed[0].id)
+    await bob.engine.fetch_conversation(listed[0].id)
     found = await bob.store.run(Messages.before, listed[0].id, None, 10)
     assert [one.content for one in found] == talk(listed[0].title)
     assert not await bob.store.run(SyncMetadata.is_bodiless, listed[0].id)
     assert await bob.store.run(SyncMetadata.is_bodiless, listed[1].id)
     bob.time.advance(3600.0)
-    assert (await bob.engine.once()).complete
+    assert (await bob.engine.run_once()).complete
     assert await bob.texts() == await ada.texts()
 
 
@@ -467,16 +467,16 @@ async def test_a_process_that_is_killed_while_it_sends_loses_nothing_and_sends_n
     process = await asyncio.to_thread(subprocess.Popen, command, cwd=Path(__file__).parents[2])
     try:
         await until(lambda: ("POST", "/api/chat/sync") in ada.way.requests)
-        assert not (await ada.engine.once()).complete  # the other one has the lock
+        assert not (await ada.engine.run_once()).complete  # the other one has the lock
     finally:
         process.send_signal(signal.SIGKILL)
         await asyncio.to_thread(process.wait)
     assert await ada.store.run(SyncPush.inflight) is not None
     ada.way.drops_responses = False
     ada.time.wall = time.time() + 400.0
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
     bob = await device(run=False)
-    await bob.engine.once()
+    await bob.engine.run_once()
     assert await bob.texts() == {"in the air": talk("in the air")}
 
 
@@ -503,16 +503,16 @@ async def test_no_log_says_anything_of_anybody(
     ):
         ada.way.reply = says
         await ada.write(CANARIES["text"], session_id)
-        ada.engine.poke()
+        ada.engine.sync_now()
         await until(lambda: ada.phase not in ("synced", "syncing", "waiting"))
         ada.way.reply = None
         ada.time.advance(400.0)
-        ada.engine.poke()
+        ada.engine.sync_now()
         await until(lambda: ada.phase == "synced")
     ada.session.now = f"{CANARIES['token']}.x.y"
     await ada.way.break_off()
     await ada.write(CANARIES["text"], session_id)
-    ada.engine.poke()
+    ada.engine.sync_now()
     await until(lambda: ada.phase == "synced" and CANARIES["token"].encode() in ada.way.sent)
     output = capfd.readouterr()
     written = caplog.text + output.out + output.err + repr([one.__dict__ for one in caplog.records])
@@ -527,7 +527,7 @@ async def test_nothing_private_is_in_any_byte_that_is_sent(device: Callable[...,
     await ada.store.run(Privacy.set_private, session_id, True)
     await ada.write("PRIVATE-CANARY again", session_id)
     await ada.write("for all")
-    assert (await ada.engine.once()).complete
+    assert (await ada.engine.run_once()).complete
     assert b"PRIVATE-CANARY" not in unpacked(bytes(ada.way.sent))
     assert b"for all" in unpacked(bytes(ada.way.sent))
     assert session_id.encode() not in unpacked(bytes(ada.way.sent))

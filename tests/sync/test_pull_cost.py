@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sterna.sync.protocol.delta import Nonsense, decoded, rows_of
-from sterna.sync.protocol.effects import Answer
+from sterna.sync.protocol.delta_response import InvalidResponse, decode_response, decode_rows
+from sterna.sync.protocol.effects import Response
 from sterna.sync.wire import DeltaAnswer, Row, Stamp
 
 MANY = 200
@@ -22,13 +22,13 @@ MESSAGE = {
 }  # fmt: skip
 
 
-def page(*values: Any) -> Answer:
+def page(*values: Any) -> Response:
     """An answer with messages."""
     rows = [
         Row("m", f"m{n}", "c1", n + 1, n + 1, stamp=Stamp(0, 1, "r"), value=value) for n, value in enumerate(values)
     ]
     body = {"success": True, "sync": DeltaAnswer(rows=rows, cur=len(rows)).encode()}
-    return Answer(200, {"content-type": "application/json"}, json.dumps(body, ensure_ascii=False).encode())
+    return Response(200, {"content-type": "application/json"}, json.dumps(body, ensure_ascii=False).encode())
 
 
 def test_each_message_is_checked_once_and_mapped_straight_to_columns() -> None:
@@ -41,7 +41,7 @@ def test_each_message_is_checked_once_and_mapped_straight_to_columns() -> None:
 
     sys.setprofile(count)
     try:
-        rows = rows_of(decoded(answer)[0])
+        rows = decode_rows(decode_response(answer)[0])
     finally:
         sys.setprofile(None)
     assert [row.value["content"] for row in rows] == ["Wörter, 言葉"] * MANY
@@ -51,10 +51,10 @@ def test_each_message_is_checked_once_and_mapped_straight_to_columns() -> None:
 @pytest.mark.parametrize("raw", ["NaN", "-Infinity", "1e999", "[" * 600 + "]" * 600, '{"a": [1e999]}'])
 def test_a_page_with_a_value_that_no_history_keeps_is_nonsense_and_never_breaks_the_reader(raw: str) -> None:
     answer = page({**MESSAGE, "annotations": "here"})
-    answer = Answer(200, answer.headers, answer.body.replace(b'"here"', raw.encode()))
+    answer = Response(200, answer.headers, answer.body.replace(b'"here"', raw.encode()))
     try:
-        kept = rows_of(decoded(answer)[0])[0].value["annotations"]
-    except Nonsense:
+        kept = decode_rows(decode_response(answer)[0])[0].value["annotations"]
+    except InvalidResponse:
         return
     assert json.loads(kept) == json.loads(raw)  # only deep, and not too deep
 
@@ -65,8 +65,8 @@ def test_a_page_with_a_value_that_no_history_keeps_is_nonsense_and_never_breaks_
 )
 def test_text_that_no_database_keeps_is_cleaned_wherever_it_stands(sent: str, kept: str) -> None:
     answer = page({**MESSAGE, "content": "here", "metadata": {"k": ["here"]}})
-    answer = Answer(200, answer.headers, answer.body.replace(b'"here"', sent.encode()))
-    value = rows_of(decoded(answer)[0])[0].value
+    answer = Response(200, answer.headers, answer.body.replace(b'"here"', sent.encode()))
+    value = decode_rows(decode_response(answer)[0])[0].value
     assert value is not None
     assert value["content"] == kept
     assert json.loads(value["metadata"]) == {"k": [kept]}

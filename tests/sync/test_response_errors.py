@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sterna.sync.protocol.effects import Answer, Unreachable
+from sterna.sync.protocol.effects import Response, Unreachable
 from sterna.sync.protocol.response_errors import problem_of, retry_after_ms
 
 NOW = 1_772_000_000_000
@@ -12,8 +12,8 @@ DAY = 86_400_000
 LATER = 4000
 
 
-def said(status: int, **headers: str) -> Answer:
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, b"{}")
+def said(status: int, **headers: str) -> Response:
+    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, b"{}")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def said(status: int, **headers: str) -> Answer:
         (said(429, retry_after="120", x_ratelimit_reset="2099-02-25T06:15:20Z"), "paused", 120_000),
     ],
 )
-def test_what_an_answer_means(found: Answer | Unreachable, phase: str, wait: int | None) -> None:
+def test_what_an_answer_means(found: Response | Unreachable, phase: str, wait: int | None) -> None:
     problem = problem_of(found, NOW, LATER)
     assert (problem.phase, problem.wait_ms) == (phase, wait)
     assert problem.sentence.endswith((".", "sterna login"))

@@ -21,7 +21,7 @@ from sterna.storage import FenceLost, Settled, Store
 from sterna.storage.clock import millis
 from sterna.storage.sync import pull
 from sterna.sync.protocol.delta import DeltaSync
-from sterna.sync.protocol.effects import Answer, Http, Point, Step, Tx, Unreachable
+from sterna.sync.protocol.effects import CrashPoint, Effect, Executable, Request, Response, Transaction, Unreachable
 
 OTHER_USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
 
@@ -208,7 +208,7 @@ def test_what_lost_is_listed_where_it_was_written_whatever_the_order_of_arrival(
     assert not third.store.conflicts.list_open(9)
 
 
-def lose_answer(step: Http, on: Callable[[Http], Answer]) -> Answer:
+def lose_answer(step: Request, on: Callable[[Request], Response]) -> Response:
     """Do it, and let nobody hear of it."""
     on(step)
     raise Unreachable("network")
@@ -305,8 +305,8 @@ def test_what_is_written_while_a_page_is_on_its_way_stands(office: Office) -> No
     one.cycle()
     set_time(office, one, other, minutes=1)
 
-    def write(step: Step) -> None:
-        if isinstance(step, Point) and step.name == "answered" and other.titles() != ["Of the other"]:
+    def write(step: Effect) -> None:
+        if isinstance(step, CrashPoint) and step.name == "answered" and other.titles() != ["Of the other"]:
             other.store.conversations.rename(session_id, "Of the other")
             other.store.messages.edit(prompt.id, "text of the other")
 
@@ -330,8 +330,8 @@ def test_what_is_written_after_one_that_lost_has_not_seen_what_won(office: Offic
     one.cycle()
     set_time(office, one, other, minutes=1)
 
-    def write(step: Step) -> None:
-        if isinstance(step, Point) and step.name == "answered" and other.texts(session_id)[0] == "too early":
+    def write(step: Effect) -> None:
+        if isinstance(step, CrashPoint) and step.name == "answered" and other.texts(session_id)[0] == "too early":
             other.store.messages.edit(prompt.id, "after all")
 
     other.cycle(write)
@@ -408,8 +408,8 @@ def test_a_recovered_message_that_was_shown_goes_as_any_other(office: Office) ->
     other.cycle()
     one.sync = DeltaSync(CAPS, page_bytes=1, first_bytes=300)
 
-    def stop(step: Step) -> None:
-        if isinstance(step, Point) and step.name == "applied" and one.titles():
+    def stop(step: Effect) -> None:
+        if isinstance(step, CrashPoint) and step.name == "applied" and one.titles():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -441,8 +441,8 @@ def test_a_clear_of_much_is_applied_in_parts_and_is_one_removal_to_undo(
     set_time(office, other, minutes=1)
     left: list[int] = []
 
-    def count(step: Step) -> None:
-        if isinstance(step, Tx):
+    def count(step: Effect) -> None:
+        if isinstance(step, Transaction):
             left.append(len(other.seen()["chat_messages"]))
             if len(left) > 1 and left[-1]:
                 assert other.store.removed_conversations.take("screen") == [], "it is reported once it is complete"
@@ -470,8 +470,8 @@ def test_clear_all_of_what_is_half_pulled_spares_what_was_never_shown(office: Of
     one.cycle()
     other.sync = DeltaSync(CAPS, page_bytes=1)
 
-    def stop(step: Step) -> None:
-        if isinstance(step, Point) and step.name == "applied" and len(other.texts(seen)) == 2:
+    def stop(step: Effect) -> None:
+        if isinstance(step, CrashPoint) and step.name == "applied" and len(other.texts(seen)) == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -501,7 +501,7 @@ def test_undo_of_a_delete(office: Office, what: str, phase: str) -> None:
     token = delete[what]()
     if phase == "on its way":
 
-        def lose(step: Http, on: Callable[[Http], Answer]) -> Answer:
+        def lose(step: Request, on: Callable[[Request], Response]) -> Response:
             on(step)
             raise Unreachable("network")
 
@@ -545,7 +545,7 @@ def test_lost_ack(office: Office) -> None:
     one, other = office.desk(), office.desk()
     session_id = one.say(None, "hello")
 
-    def lose(step: Http, on: Callable[[Http], Answer]) -> Answer:
+    def lose(step: Request, on: Callable[[Request], Response]) -> Response:
         on(step)
         raise Unreachable("network")
 
@@ -609,7 +609,7 @@ def test_one_bad_conversation_in_a_batch(office: Office) -> None:
 
 
 def steps_of(office: Office, desk: Desk) -> int:
-    count: list[Step] = []
+    count: list[Effect] = []
     desk.cycle(count.append)
     return len(count)
 
@@ -630,7 +630,7 @@ def test_crash_between_any_two_steps(tmp_path: Path) -> None:
             one.store.conversations.rename(session_id, "Renamed")
             count = 0
 
-            def dies(step: Step, limit: int = number + after) -> None:
+            def dies(step: Effect, limit: int = number + after) -> None:
                 nonlocal count
                 count += 1
                 if count > limit:
@@ -830,8 +830,8 @@ def test_two_processes_on_one_file(office: Office) -> None:
     second.say(session_id, "more")
     inner: list[object] = []
 
-    def meanwhile(step: Step) -> None:
-        if isinstance(step, Http) and not inner:
+    def meanwhile(step: Effect) -> None:
+        if isinstance(step, Request) and not inner:
             inner.append(second.cycle(fence=fence))
 
     assert one.cycle(meanwhile, fence=fence).complete
@@ -847,7 +847,7 @@ def test_version_skew(office: Office) -> None:
     session_id = one.say(None, "hello")
     one.cycle()
 
-    def newer(step: Http, on: Callable[[Http], Answer]) -> Answer:
+    def newer(step: Request, on: Callable[[Request], Response]) -> Response:
         answer = on(step)
         found = json.loads(answer.body)
         found["later"] = found["sync"]["later"] = {"x": 1}
@@ -1062,11 +1062,11 @@ def test_every_row_comes_through_pages_of_any_size_as_through_one(office: Office
         readers.append(reader)
     reader = readers[0]
     for step in list(reader.asked):
-        from sterna.sync.protocol.delta import decoded, rows_of
+        from sterna.sync.protocol.delta_response import decode_response, decode_rows
 
-        found, _ = decoded(reader.answer(Http("GET", step.path, {"since": "0", "max_bytes": "900"})))
+        found, _ = decode_response(reader.answer(Request("GET", step.path, {"since": "0", "max_bytes": "900"})))
         fence = reader.store.sync_metadata.take_fence()
-        reader.store.sync_pull.apply_extra(rows_of(found), fence=fence, now_ms=reader.now_ms())
+        reader.store.sync_pull.apply_extra(decode_rows(found), fence=fence, now_ms=reader.now_ms())
     assert reader.seen() == one.seen()
-    assert isinstance(next(reader.sync.cycle(1)), Step | Tx)
+    assert isinstance(next(reader.sync.cycle(1)), Executable)
     in_step(office)

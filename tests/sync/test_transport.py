@@ -31,7 +31,16 @@ from sterna.sync.effect_runner import run_effects
 from sterna.sync.errors import CannotReach, SignInNeeded
 from sterna.sync.network.server_address import Server, server_of
 from sterna.sync.network.transport import Transport
-from sterna.sync.protocol.effects import Ahead, Answer, Http, Now, Point, Step, Tx, Unreachable
+from sterna.sync.protocol.effects import (
+    CrashPoint,
+    CurrentTime,
+    Effect,
+    Prefetch,
+    Request,
+    Response,
+    Transaction,
+    Unreachable,
+)
 
 
 class Signed:
@@ -58,7 +67,7 @@ def transport_to(address: str, session: Signed | None = None, **more: Any) -> Tr
     return Transport(server_of(address), Bearer(session or Signed()), **more)
 
 
-GET = Http("GET", "/api/chat/sync", {"since": "7"})
+GET = Request("GET", "/api/chat/sync", {"since": "7"})
 
 
 @pytest.fixture
@@ -70,7 +79,7 @@ async def opened() -> AsyncIterator[list[Transport]]:
         await one.close()
 
 
-async def ask(address: str, step: Http = GET, session: Signed | None = None, **more: Any) -> Answer:
+async def ask(address: str, step: Request = GET, session: Signed | None = None, **more: Any) -> Response:
     transport = transport_to(address, session, **more)
     try:
         return await transport.send(step)
@@ -79,7 +88,9 @@ async def ask(address: str, step: Http = GET, session: Signed | None = None, **m
 
 
 async def test_a_request_arrives_as_it_was_meant() -> None:
-    step = Http("POST", "/api/chat/sync", {"a": "1 2"}, {"Sync-Seen": "3.abc", "content-encoding": "gzip"}, b"\x1f\x8b")
+    step = Request(
+        "POST", "/api/chat/sync", {"a": "1 2"}, {"Sync-Seen": "3.abc", "content-encoding": "gzip"}, b"\x1f\x8b"
+    )
     async with scripted(response({"success": True})) as server:
         found = await ask(server.address, step)
     assert (found.status, json.loads(found.body)) == (200, {"success": True})
@@ -175,7 +186,7 @@ async def test_a_redirect_is_an_answer_and_nobody_goes_there() -> None:
 
 async def test_a_refused_token_is_renewed_once_and_the_request_said_again() -> None:
     async with scripted(response({}, "401 Unauthorized"), response({"success": True})) as server:
-        step = Http("POST", "/api/chat/sync", body=b"the same")
+        step = Request("POST", "/api/chat/sync", body=b"the same")
         assert (await ask(server.address, step)).status == 200
     assert [one.headers["authorization"] for one in server.requests] == ["Bearer t1", "Bearer t2"]
     assert [one.body for one in server.requests] == [b"the same", b"the same"]
@@ -226,7 +237,7 @@ async def test_an_answer_that_drips_for_ever_is_given_up() -> None:
             await asyncio.sleep(0.005)
 
     async with scripted(drip) as server:
-        asking = asyncio.create_task(ask(server.address, Http("GET", "/", wait=55.0), timing=time.timing))
+        asking = asyncio.create_task(ask(server.address, Request("GET", "/", wait=55.0), timing=time.timing))
         await until(lambda: server.requests)
         time.advance(180.0)
         await asyncio.sleep(0)
@@ -282,7 +293,7 @@ async def test_https_to_a_server_without_it_is_tls() -> None:
 async def test_a_path_cannot_lead_to_another_server() -> None:
     transport = Transport(Server("https://sterna.example.org", "sterna.example.org", local=False), Bearer(Signed()))
     with pytest.raises(ValueError, match="begin with /"):
-        await transport.send(Http("GET", ".evil.example/api"))
+        await transport.send(Request("GET", ".evil.example/api"))
     await transport.close()
 
 
@@ -345,34 +356,34 @@ async def store_thread(tmp_path: Path) -> AsyncIterator[StoreThread]:
 async def test_the_steps_of_a_protocol_are_done_in_order(store_thread: StoreThread) -> None:
     time = FakeTime()
 
-    def work() -> Generator[Step, Any, str]:
-        made = yield Tx(Conversations.create, ("Geese",), {"session_id": "conv_1"})
-        yield Point("made")
-        at = yield Now()
-        answered = yield Http("POST", "/x", body=made.id.encode())
+    def work() -> Generator[Effect, Any, str]:
+        made = yield Transaction(Conversations.create, "Geese", session_id="conv_1")
+        yield CrashPoint("made")
+        at = yield CurrentTime()
+        answered = yield Request("POST", "/x", body=made.id.encode())
         return f"{made.title} {at} {answered.status}"
 
     seen: list[type] = []
     async with scripted(response({}, "418 Teapot")) as server:
         transport = transport_to(server.address)
         told = await run_effects(
-            work(), transport, store_thread, timing=time.timing, seen=lambda step, came: seen.append(type(step))
+            work(), transport, store_thread, timing=time.timing, observe=lambda step, came: seen.append(type(step))
         )
         await transport.close()
     assert told == "Geese 1772000000000 418"
     assert server.requests[0].body == b"conv_1"
-    assert seen == [Tx, Point, Now, Http]
+    assert seen == [Transaction, CrashPoint, CurrentTime, Request]
 
 
 async def test_what_goes_wrong_comes_to_the_protocol_which_can_go_on(store_thread: StoreThread) -> None:
-    def work() -> Generator[Step, Any, list[str]]:
+    def work() -> Generator[Effect, Any, list[str]]:
         found = []
         try:
-            yield Http("GET", "/")
+            yield Request("GET", "/")
         except Unreachable as error:
             found.append(error.reason)
         try:
-            yield Tx(Conversations.rename, ("nobody", "x"))
+            yield Transaction(Conversations.rename, "nobody", "x")
         except StoreError as error:
             found.append(type(error).__name__)
         return found
@@ -387,10 +398,10 @@ async def test_a_long_answer_is_read_beside_the_event_loop(store_thread: StoreTh
 
     here = threading.get_ident()
 
-    def work() -> Generator[Step, Any, tuple[bool, bool]]:
-        yield Http("GET", "/")
+    def work() -> Generator[Effect, Any, tuple[bool, bool]]:
+        yield Request("GET", "/")
         short = threading.get_ident() == here
-        yield Http("GET", "/")
+        yield Request("GET", "/")
         return short, threading.get_ident() == here
 
     async with scripted(response({}), response(b"x" * 70_000)) as server:
@@ -402,12 +413,12 @@ async def test_a_long_answer_is_read_beside_the_event_loop(store_thread: StoreTh
 async def test_what_most_likely_comes_next_is_asked_for_while_a_transaction_goes_on(store_thread: StoreThread) -> None:
     asked: list[int] = []
 
-    def work() -> Generator[Step, Any, list[int]]:
-        yield Ahead(Http("GET", "/next"))
-        yield Tx(slow)
-        told = [(yield Http("GET", "/next")).status]
-        yield Ahead(Http("GET", "/never"))
-        return [*told, (yield Http("GET", "/other")).status]
+    def work() -> Generator[Effect, Any, list[int]]:
+        yield Prefetch(Request("GET", "/next"))
+        yield Transaction(slow)
+        told = [(yield Request("GET", "/next")).status]
+        yield Prefetch(Request("GET", "/never"))
+        return [*told, (yield Request("GET", "/other")).status]
 
     async with scripted(response({}, "418 Teapot"), response({}), response({}, "202 Accepted")) as server:
 
@@ -426,11 +437,11 @@ async def test_what_most_likely_comes_next_is_asked_for_while_a_transaction_goes
 
 
 async def test_what_goes_wrong_ahead_comes_when_it_is_asked_for(store_thread: StoreThread) -> None:
-    def work() -> Generator[Step, Any, str]:
-        yield Ahead(Http("GET", "/"))
-        made = yield Tx(Conversations.create, ("Geese",))
+    def work() -> Generator[Effect, Any, str]:
+        yield Prefetch(Request("GET", "/"))
+        made = yield Transaction(Conversations.create, "Geese")
         try:
-            yield Http("GET", "/")
+            yield Request("GET", "/")
         except Unreachable as error:
             return f"{made.title} {error.reason}"
         return "nothing"
@@ -443,9 +454,9 @@ async def test_what_goes_wrong_ahead_comes_when_it_is_asked_for(store_thread: St
 async def test_a_protocol_that_is_given_up_ends_where_it_was(store_thread: StoreThread) -> None:
     ended = []
 
-    def work() -> Generator[Step, Any, None]:
+    def work() -> Generator[Effect, Any, None]:
         try:
-            yield Http("GET", "/")
+            yield Request("GET", "/")
         finally:
             ended.append(True)
 

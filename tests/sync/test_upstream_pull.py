@@ -9,8 +9,8 @@ import pytest
 from ticking import Ticking
 
 from sterna.storage import Settled
-from sterna.sync.protocol.effects import Answer, Http
-from sterna.sync.upstream.protocol import LOOK_MS
+from sterna.sync.protocol.effects import Request, Response
+from sterna.sync.upstream.protocol import COMPARE_MS
 from tests.sync.upstream_device import Device
 from tests.upstream import Upstream
 
@@ -69,7 +69,7 @@ def test_between_two_looks_only_what_waits_is_sent(laptop: Device, clock: Tickin
     since = len(laptop.upstream.asked)
     laptop.cycle()
     assert asked(laptop, since) == ["POST sync"]
-    clock.move(seconds=LOOK_MS / 1000)
+    clock.move(seconds=COMPARE_MS / 1000)
     laptop.say(place, "three")
     since = len(laptop.upstream.asked)
     laptop.cycle()
@@ -138,10 +138,10 @@ def test_what_the_server_says_beside_our_columns_goes_back_with_an_edit(laptop: 
     place, message_id = laptop.say(None, "one")
     laptop.cycle()
 
-    def more(step: Http, server: Any) -> Answer:
-        answer: Answer = server(step)
+    def more(step: Request, server: Any) -> Response:
+        answer: Response = server(step)
         body = answer.body.replace(b'"attachment_ids":[]', b'"attachment_ids":["a1","a2"],"cited_by":[7]')
-        return Answer(answer.status, answer.headers, body)
+        return Response(answer.status, answer.headers, body)
 
     desktop.net = more
     desktop.cycle()
@@ -206,13 +206,13 @@ def test_a_list_that_is_cut_is_followed_to_its_end(clock: Ticking) -> None:
 def test_messages_that_are_not_all_that_were_counted_are_fetched_again_but_not_for_ever(clock: Ticking) -> None:
     up = Upstream("S", clock=clock, row_cap=4)
     laptop = Device(up, up.join(), clock, seed=1).unlimited()
-    laptop.sync.row_cap = 4
+    laptop.sync.pull.row_cap = 4
     place, _ = laptop.say(None, "0")
     for n in range(1, 6):
         laptop.say(place, str(n))
     laptop.cycle()
     desktop = Device(up, laptop.person, clock, seed=2).unlimited()
-    desktop.sync.row_cap = 4
+    desktop.sync.pull.row_cap = 4
     for _ in range(8):
         desktop.look()
     assert desktop.store.db.one("select 1 from sync_remote where fp is not null") is None
@@ -226,8 +226,8 @@ def test_a_message_made_meanwhile_is_not_hidden_by_the_fingerprint(laptop: Devic
     place, _ = laptop.say(None, "one")
     laptop.cycle()
 
-    def late(step: Http, server: Any) -> Answer:
-        answer: Answer = server(step)
+    def late(step: Request, server: Any) -> Response:
+        answer: Response = server(step)
         if step.path.endswith("sessions"):
             write(laptop, place, "m_late", "late")
         return answer
@@ -246,9 +246,9 @@ def test_one_message_that_cannot_be_read_keeps_no_other_out(laptop: Device, desk
     laptop.say(place, "two")
     laptop.cycle()
 
-    def odd(step: Http, server: Any) -> Answer:
-        answer: Answer = server(step)
-        return Answer(answer.status, answer.headers, answer.body.replace(b'"content":"one"', b'"content":null'))
+    def odd(step: Request, server: Any) -> Response:
+        answer: Response = server(step)
+        return Response(answer.status, answer.headers, answer.body.replace(b'"content":"one"', b'"content":null'))
 
     desktop.net = odd
     desktop.cycle()
@@ -279,15 +279,15 @@ def test_only_the_answer_to_its_own_id_says_that_a_conversation_is_gone(laptop: 
     place, _ = laptop.say(None, "one")
     laptop.cycle()
 
-    def net(step: Http, server: Any) -> Answer:
+    def net(step: Request, server: Any) -> Response:
         json_head = {"content-type": "application/json", "x-request-id": "1"}
         if step.path.endswith("sessions"):
-            return Answer(200, json_head, b'{"sessions":[],"count":0}')
+            return Response(200, json_head, b'{"sessions":[],"count":0}')
         if step.path.endswith("session") and lie == "other status":
-            return Answer(403, json_head, b'{"error":"no"}')
+            return Response(403, json_head, b'{"error":"no"}')
         if step.method == "GET" and lie == "page":
-            return Answer(404, {"content-type": "text/html"}, b"<html>")
-        answer: Answer = server(step)
+            return Response(404, {"content-type": "text/html"}, b"<html>")
+        answer: Response = server(step)
         return answer
 
     laptop.net = net
@@ -298,7 +298,7 @@ def test_only_the_answer_to_its_own_id_says_that_a_conversation_is_gone(laptop: 
 def test_a_list_that_may_be_cut_says_nothing_of_what_it_lacks(clock: Ticking) -> None:
     up = Upstream(clock=clock, row_cap=3)
     laptop = Device(up, up.join(), clock, seed=1).unlimited()
-    laptop.sync.row_cap = 3
+    laptop.sync.pull.row_cap = 3
     for n in range(5):
         laptop.say(None, f"{n}")
     laptop.cycle()
@@ -393,8 +393,8 @@ def test_a_list_of_somebody_else_stops_everything(laptop: Device) -> None:
 def lose_answer_to(path: str) -> Any:
     from sterna.sync.protocol.effects import Unreachable
 
-    def net(step: Http, server: Any) -> Answer:
-        answer: Answer = server(step)
+    def net(step: Request, server: Any) -> Response:
+        answer: Response = server(step)
         if step.method == "POST" and step.path.endswith(path):
             raise Unreachable("timeout")
         return answer
@@ -456,8 +456,8 @@ def test_many_conversations_come_in_without_ever_meeting_the_limit(
         write(laptop, f"c{n}", f"m{n}", "x")
     statuses = []
 
-    def net(step: Http, server: Any) -> Answer:
-        answer: Answer = server(step)
+    def net(step: Request, server: Any) -> Response:
+        answer: Response = server(step)
         statuses.append(answer.status)
         return answer
 
@@ -477,15 +477,15 @@ def test_what_somebody_wants_to_read_comes_first(laptop: Device, desktop: Device
     for n in range(3):
         laptop.upstream.tables.upsert_session(laptop.person.id, f"c{n}", {"title": f"t{n}"})
         write(laptop, f"c{n}", f"m{n}", f"text {n}")
-    desktop.sync.budget.left = 11
+    desktop.sync.requests.budget.left = 11
     assert not desktop.cycle().complete
     assert desktop.store.sync_metadata.is_bodiless("c1")
     assert desktop.store.conversations.get("c1").last_message_preview == "text 1"
-    desktop.drive(desktop.sync.conversation("c1", desktop.fence))
+    desktop.drive(desktop.sync.fetch_conversation("c1", desktop.fence))
     assert desktop.texts("c1") == ["text 1"]
     assert not desktop.store.sync_metadata.is_bodiless("c1")
     desktop.begin()
-    desktop.drive(desktop.sync.conversation("c2", desktop.fence))
+    desktop.drive(desktop.sync.fetch_conversation("c2", desktop.fence))
     assert desktop.texts("c2") == ["text 2"]
 
 

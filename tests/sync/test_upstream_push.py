@@ -102,10 +102,10 @@ def test_a_title_alone_is_renamed_where_that_is_possible(laptop: Device, old: De
 def test_a_server_that_cannot_rename_is_found_out_by_its_page(old: Device) -> None:
     session_id, *_ = exchange(old, None)
     old.cycle()
-    old.sync.flavour = "H"
+    old.sync.requests.form = "H"
     old.store.conversations.rename(session_id, "By hand")
     old.cycle()
-    assert old.sync.flavour == "S"
+    assert old.sync.requests.form == "S"
     assert old.upstream.tables.sessions[session_id]["title"] == "By hand"
 
 
@@ -426,7 +426,7 @@ def test_what_this_device_has_not_seen_survives_a_clear(laptop: Device, desktop:
         laptop.say(None, f"{n}")
     laptop.cycle()
     unseen, _ = desktop.say(None, "unseen")
-    desktop.sync._looked_ms = int(desktop.clock().timestamp() * 1000)
+    desktop.sync._compared_ms = int(desktop.clock().timestamp() * 1000)
     desktop.unlimited().cycle()
     laptop.store.trash.clear_all()
     laptop.cycle()
@@ -478,7 +478,7 @@ def test_a_crash_anywhere_loses_and_doubles_nothing(laptop: Device, desktop: Dev
 
 
 def test_the_request_after_the_last_of_the_hour_waits(laptop: Device) -> None:
-    laptop.sync.budget = Budget(left=1.5)
+    laptop.sync.requests.budget = Budget(left=1.5)
     laptop.say(None, "hello")
     problem = laptop.cycle().problem
     assert problem is not None

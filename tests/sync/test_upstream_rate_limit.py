@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sterna.storage import OutMessage, stamp
 from sterna.storage.sync.columns import DEFAULTS, MESSAGE_COLUMNS
 from sterna.storage.sync.upstream.records import Entry, digest, enriched, rank
-from sterna.sync.protocol.effects import Answer, Unreachable
+from sterna.sync.protocol.effects import Response, Unreachable
 from sterna.sync.protocol.response_errors import retry_after_ms
-from sterna.sync.upstream.codec import WrongOwner, listed, message_in, message_item
+from sterna.sync.upstream.codec import WrongOwner, decode_entry, decode_message, encode_message
 from sterna.sync.upstream.rate_limit import HOUR_MS, Budget
-from sterna.sync.upstream.responses import Judge, Stopped
+from sterna.sync.upstream.responses import CycleStopped, ResponseReader
 from sterna.sync.wire import BadItem
 
 NOW = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp() * 1000)
@@ -74,9 +74,9 @@ def test_retry_after_is_seconds_or_a_date(header: str | None, wait: int | None) 
     assert retry_after_ms({} if header is None else {"retry-after": header}, NOW) == wait
 
 
-def stopped(status: int, headers: dict[str, str], body: bytes = b"{}", judge: Judge | None = None) -> Any:
-    with pytest.raises(Stopped) as caught:
-        (judge or Judge(random.Random(1))).said(Answer(status, JSON | headers, body), NOW)
+def stopped(status: int, headers: dict[str, str], body: bytes = b"{}", judge: ResponseReader | None = None) -> Any:
+    with pytest.raises(CycleStopped) as caught:
+        (judge or ResponseReader(random.Random(1))).read(Response(status, JSON | headers, body), NOW)
     return caught.value.problem
 
 
@@ -90,30 +90,30 @@ def test_a_limit_without_a_time_is_waited_a_quarter_of_an_hour_and_its_reset_is_
 
 
 def test_each_failure_may_wait_longer_and_none_longer_than_five_minutes() -> None:
-    judge = Judge(random.Random(1))
+    judge = ResponseReader(random.Random(1))
     waits = [stopped(503, {}, judge=judge).wait_ms for _ in range(40)]
     assert max(waits[:3]) <= 8_000 < max(waits) <= 300_000
-    judge.said(Answer(200, JSON, b"{}"), NOW)
+    judge.read(Response(200, JSON, b"{}"), NOW)
     assert stopped(503, {}, judge=judge).wait_ms <= 2_000
     assert 10_000 <= stopped(503, {"retry-after": "10"}).wait_ms <= 12_000
 
 
 def test_a_certificate_that_is_not_accepted_is_said() -> None:
-    problem = Judge(random.Random(1), "host").unreachable(Unreachable("tls"))
+    problem = ResponseReader(random.Random(1), "host").unreachable(Unreachable("tls"))
     assert "certificate of host" in problem.sentence
     assert problem.wait_ms == 300_000
 
 
 def test_a_handler_that_fails_by_what_was_asked_is_told_apart_from_a_server_that_cannot() -> None:
-    judge = Judge(random.Random(1))
-    crashed = Answer(500, JSON, b'{"error":"An internal error occurred.","code":"internal_server_error"}')
-    assert judge.said(crashed, NOW, tolerant=True).kind == "other"
-    no_profile = Answer(500, JSON, b'{"error":"x","code":"profile_fetch_failed"}')
-    with pytest.raises(Stopped):
-        judge.said(no_profile, NOW, tolerant=True)
-    assert judge.said(Answer(404, JSON, b'{"error":"x"}'), NOW).kind == "gone"
-    assert judge.said(Answer(404, {"content-type": "text/html"}, b"<html>"), NOW).kind == "no_such_page"
-    assert judge.said(Answer(400, JSON, b'{"error":"x"}'), NOW).kind == "other"
+    judge = ResponseReader(random.Random(1))
+    crashed = Response(500, JSON, b'{"error":"An internal error occurred.","code":"internal_server_error"}')
+    assert judge.read(crashed, NOW, tolerant=True).kind == "other"
+    no_profile = Response(500, JSON, b'{"error":"x","code":"profile_fetch_failed"}')
+    with pytest.raises(CycleStopped):
+        judge.read(no_profile, NOW, tolerant=True)
+    assert judge.read(Response(404, JSON, b'{"error":"x"}'), NOW).kind == "gone"
+    assert judge.read(Response(404, {"content-type": "text/html"}, b"<html>"), NOW).kind == "no_endpoint"
+    assert judge.read(Response(400, JSON, b'{"error":"x"}'), NOW).kind == "other"
 
 
 # words
@@ -126,7 +126,7 @@ def value(**columns: Any) -> dict[str, Any]:
 
 
 def round_trip(columns: dict[str, Any]) -> dict[str, Any]:
-    return dict(message_in(message_item(OutMessage("m1", 1, columns))).value)
+    return dict(decode_message(encode_message(OutMessage("m1", 1, columns))).value)
 
 
 def test_a_message_in_upstreams_words_is_the_same_when_it_comes_back() -> None:
@@ -138,13 +138,13 @@ def test_a_message_in_upstreams_words_is_the_same_when_it_comes_back() -> None:
         websearch_result_count=3, output_image_tokens=4, annotations='[{"url":"u"}]',
     )  # fmt: skip
     assert round_trip(full) == full
-    item = message_item(OutMessage("m1", 1, full, {"cited_by": [1]}))
+    item = encode_message(OutMessage("m1", 1, full, {"cited_by": [1]}))
     assert (item["requested_web_search"], item["retry_after"], item["cited_by"]) == (True, 60, [1])
     assert (item["elapsed_ms"], item["elapsed_time"]) == (1830, 2)
 
 
 def test_numbers_that_do_not_fit_there_are_cut_and_halves_of_a_character_replaced() -> None:
-    item = message_item(OutMessage("m1", 1, value(total_tokens=2**40, content="a\0b\ud83d")))
+    item = encode_message(OutMessage("m1", 1, value(total_tokens=2**40, content="a\0b\ud83d")))
     assert item["total_tokens"] == 2**31 - 1
     assert item["content"] == "ab\ufffd"
 
@@ -162,11 +162,11 @@ def test_a_raw_row_and_a_summary_have_one_fingerprint() -> None:
         "messageCount": 2, "totalTokens": 0, "lastModel": None, "lastMessagePreview": None,
         "lastMessageTimestamp": "2026-03-01T12:00:00+00:00",
     }  # fmt: skip
-    raw = listed(ROW, "ada")
-    assert raw.fingerprint == listed(summary, "ada").fingerprint
+    raw = decode_entry(ROW, "ada")
+    assert raw.fingerprint == decode_entry(summary, "ada").fingerprint
     assert (raw.created_at, len(raw.last_message_preview or "")) == ("2026-03-01T12:00:00.500000Z", 200)
     assert isinstance(raw, Entry)
-    assert raw.fingerprint != listed(ROW | {"updated_at": "2026-03-01T12:00:01.000001+00:00"}, "ada").fingerprint
+    assert raw.fingerprint != decode_entry(ROW | {"updated_at": "2026-03-01T12:00:01.000001+00:00"}, "ada").fingerprint
 
 
 @pytest.mark.parametrize(
@@ -174,12 +174,12 @@ def test_a_raw_row_and_a_summary_have_one_fingerprint() -> None:
 )
 def test_a_row_that_cannot_be_read_is_no_row(odd: Any) -> None:
     with pytest.raises(BadItem):
-        listed(odd, "ada")
+        decode_entry(odd, "ada")
 
 
 def test_a_row_of_somebody_else_is_said_to_be() -> None:
     with pytest.raises(WrongOwner):
-        listed(ROW, "bob")
+        decode_entry(ROW, "bob")
 
 
 @given(st.data())

@@ -13,8 +13,8 @@ import pytest
 
 from sterna.storage import Entry, Outgoing, Survey, UpstreamPull, UpstreamPush
 from sterna.sync.upstream import push
-from sterna.sync.upstream.pull import Pulling
-from sterna.sync.upstream.push import Pushing
+from sterna.sync.upstream.pull import ConversationPull
+from sterna.sync.upstream.push import ConversationPush
 from tests.sync.upstream_world import World
 
 A_TEST = 50
@@ -62,10 +62,10 @@ def without_graves(self: UpstreamPull, entries: list[Entry], **more: Any) -> Sur
     return SURVEY(self, [one for one in entries if one.id not in gone], **more)
 
 
-def acked_all(self: Pushing, parcels: Any, said: Any, outcome: Any) -> Any:
+def acked_all(self: ConversationPush, parcels: Any, response: Any, outcome: Any) -> Any:
     """A push that is answered is stored, whatever the answer says."""
     for parcel in parcels:
-        outcome.acked += parcel.one.items
+        outcome.acked += parcel.conversation.items
     return
     yield
 
@@ -84,7 +84,7 @@ def titled_always(one: Outgoing, user_id: str, messages: list[dict[str, Any]]) -
     return ITEM(one, user_id, messages) | {"title": one.row["title"]}
 
 
-ITEM = push.conversation_item
+ITEM = push.encode_conversation
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ ITEM = push.conversation_item
         (UpstreamPull, "survey", trusting, 1008),
         (UpstreamPull, "survey", without_graves, 1250),
         (UpstreamPush, "settle", acked_whatever_revision, 1025),
-        (push, "conversation_item", titled_always, 1075),
+        (push, "encode_conversation", titled_always, 1075),
         (UpstreamPull, "_offer_lost", lambda *_: None, 1063),
-        (Pushing, "_judged", acked_all, 1080),
-        (Pulling, "_tried", lambda *_: True, 1000),
+        (ConversationPush, "_read_details", acked_all, 1080),
+        (ConversationPull, "_is_given_up", lambda *_: True, 1000),
     ],
 )
 def test_a_broken_rule_is_noticed(

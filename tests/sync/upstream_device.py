@@ -15,8 +15,18 @@ from typing import Any
 from sterna.storage import Database, Store
 from sterna.storage.database.migrations import statements, steps
 from sterna.sync.auth.cookies import updated_session
-from sterna.sync.protocol.effects import Answer, Cycle, Http, Now, Point, Step, Tx, Unreachable
-from sterna.sync.upstream.protocol import BaselineSync
+from sterna.sync.protocol.effects import (
+    CrashPoint,
+    CurrentTime,
+    CycleResult,
+    Effect,
+    Progress,
+    Request,
+    Response,
+    Transaction,
+    Unreachable,
+)
+from sterna.sync.upstream.protocol import UpstreamSync
 from tests.databases import closed_at_the_end
 from tests.upstream import Person, Told, Upstream
 
@@ -25,7 +35,7 @@ FOLDER = TemporaryDirectory()
 
 NUMBERS = count()
 
-Net = Callable[[Http, Callable[[Http], Answer]], Answer]
+Net = Callable[[Request, Callable[[Request], Response]], Response]
 """Carries a request: may lose it or its answer (raises Unreachable), or give another answer."""
 
 
@@ -33,7 +43,7 @@ class Crashed(Exception):
     """The process ended here."""
 
 
-def direct(step: Http, server: Callable[[Http], Answer]) -> Answer:
+def direct(step: Request, server: Callable[[Request], Response]) -> Response:
     return server(step)
 
 
@@ -84,30 +94,30 @@ class Device:
 
     def begin(self) -> None:
         """A process starts: it remembers nothing but what is in the store."""
-        self.sync = BaselineSync(self.person.id, rng=self.rng, host="upstream.example")
+        self.sync = UpstreamSync(self.person.id, rng=self.rng, host="upstream.example")
         self.fence = self.store.sync_metadata.take_fence()
 
     def unlimited(self) -> Device:
-        self.sync.budget.rate = self.sync.budget.left = 1e9
+        self.sync.requests.budget.rate = self.sync.requests.budget.left = 1e9
         return self
 
-    def server(self, step: Http) -> Answer:
+    def server(self, step: Request) -> Response:
         headers = {name.lower(): value for name, value in step.headers.items()}
         headers["cookie"] = self.upstream.cookies(self.session)
         told: Told = self.upstream.handle(step.method, step.path, step.query, headers, step.body or b"")
         if (new := updated_session(self.upstream.cookie, self.session, told.all("set-cookie"))) is not None:
             self.session = dict(new)
-        return Answer(told.status, {name: value for name, value in told.headers if name != "set-cookie"}, told.body)
+        return Response(told.status, {name: value for name, value in told.headers if name != "set-cookie"}, told.body)
 
-    def cycle(self) -> Cycle:
+    def cycle(self) -> CycleResult:
         return self.drive(self.sync.cycle(self.fence))
 
-    def look(self) -> Cycle:
+    def look(self) -> CycleResult:
         """A cycle that looks, whenever the last one did."""
-        self.sync._looked_ms = None
+        self.sync._compared_ms = None
         return self.cycle()
 
-    def drive(self, work: Generator[Step, Any, Any]) -> Any:
+    def drive(self, work: Generator[Effect, Any, Any]) -> Any:
         came: Any = None
         thrown: BaseException | None = None
         while True:
@@ -118,16 +128,18 @@ class Device:
             came = thrown = None
             try:
                 match step:
-                    case Http():
+                    case Request():
                         self.points("http")
                         came = self.net(step, self.server)
-                    case Tx():
+                    case Transaction():
                         self.points("tx")
                         came = self.store.call(step.method, *step.args, **step.kwargs)
-                    case Now():
+                    case CurrentTime():
                         came = int(self.clock().timestamp() * 1000)
-                    case Point():
+                    case CrashPoint():
                         self.points(step.name)
+                    case Progress():
+                        pass
             except Unreachable as error:
                 thrown = error
             except Crashed:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sterna.storage import Invalid, NotFound, Settled
-from sterna.sync.protocol.effects import Answer, Http, Now, Point, Tx, Unreachable
+from sterna.sync.protocol.effects import CrashPoint, CurrentTime, Progress, Request, Response, Transaction, Unreachable
 from sterna.sync.upstream.rate_limit import Budget
 from tests.sync.upstream_device import Device
 from tests.upstream import Upstream
@@ -86,14 +86,14 @@ class World:
         return lambda: self.now + timedelta(days=days)
 
     def _set_up(self, device: Device) -> None:
-        device.sync.row_cap = self.cap
-        device.sync.clear_from = 3
+        device.sync.pull.row_cap = self.cap
+        device.sync.push.clear_from = 3
         if not self.limited:
-            device.sync.budget = Budget(1e9, 1e9)
+            device.sync.requests.budget = Budget(1e9, 1e9)
 
     # the network
 
-    def _net(self, step: Http, server: Callable[[Http], Answer]) -> Answer:
+    def _net(self, step: Request, server: Callable[[Request], Response]) -> Response:
         self.now += timedelta(milliseconds=self.rng.randint(5, 300))
         self.wire.append(step.body or b"")
         fault = self.rng.choice(FAULTS) if not self.healed and self.rng.random() < self.fault_rate else ""
@@ -101,29 +101,29 @@ class World:
         if fault == "lose":
             raise Unreachable("network")
         if fault == "before":
-            return Answer(503, json_head, b'{"error":"x"}')
+            return Response(503, json_head, b'{"error":"x"}')
         if fault == "limited":
-            return Answer(429, json_head | {"retry-after": "60"}, b'{"error":"x","retryAfter":60}')
+            return Response(429, json_head | {"retry-after": "60"}, b'{"error":"x","retryAfter":60}')
         if fault == "page":
-            return Answer(200, {"content-type": "text/html"}, b"<html>Welcome to the hotel")
+            return Response(200, {"content-type": "text/html"}, b"<html>Welcome to the hotel")
         if fault == "plain":
-            return Answer(500, json_head, b'{"error":"x","code":"internal_server_error"}')
+            return Response(500, json_head, b'{"error":"x","code":"internal_server_error"}')
         if fault == "partial" and step.method == "POST" and step.path.endswith("sync"):
             return self._partly(step, server)
         answer = server(step)
         if fault == "deaf":
             raise Unreachable("timeout")
         if fault == "after":
-            return Answer(502, {}, b"")
+            return Response(502, {}, b"")
         if fault == "short" and step.path.endswith("sessions") and step.method == "GET":
             told = json.loads(answer.body)
             told["sessions"] = [one for one in told["sessions"] if self.rng.random() < 0.7]
-            return Answer(answer.status, answer.headers, json.dumps(told).encode())
+            return Response(answer.status, answer.headers, json.dumps(told).encode())
         if fault == "torn":
-            return Answer(answer.status, answer.headers, answer.body[: len(answer.body) // 2])
+            return Response(answer.status, answer.headers, answer.body[: len(answer.body) // 2])
         return answer
 
-    def _partly(self, step: Http, server: Callable[[Http], Answer]) -> Answer:
+    def _partly(self, step: Request, server: Callable[[Request], Response]) -> Response:
         """Some conversations of a push fail, for a reason of the server's own."""
         items = json.loads(step.body or b"")["conversations"]
         kept = [one for one in items if self.rng.random() < 0.5]
@@ -133,7 +133,7 @@ class World:
         failed = {"error": "Unknown error"}
         details = [done.get(one["id"], {"conversationId": one["id"], **failed}) for one in items]
         told["results"] = {"synced": len(done), "errors": len(items) - len(done), "details": details}
-        return Answer(answer.status, answer.headers, json.dumps(told).encode())
+        return Response(answer.status, answer.headers, json.dumps(told).encode())
 
     # running
 
@@ -180,7 +180,7 @@ class World:
             self._finish(device)
         else:
             if self.rng.random() < (0.2 if self.gentle else 0.4):
-                device.sync._looked_ms = None
+                device.sync._compared_ms = None
             self.works[self._name(device)] = (device.sync.cycle(device.fence), None, None)
 
     def advance(self, device: Device) -> None:
@@ -199,6 +199,8 @@ class World:
         work, came, thrown = self.works[name]
         try:
             step = work.send(came) if thrown is None else work.throw(thrown)
+            while isinstance(step, Progress):  # no step of its own: it changes nothing
+                step = work.send(None)
         except StopIteration:
             del self.works[name]
             return False
@@ -211,13 +213,13 @@ class World:
         came, thrown = None, None
         try:
             match step:
-                case Http():
+                case Request():
                     came = self._net(step, device.server)
-                case Tx():
+                case Transaction():
                     came = device.store.call(step.method, *step.args, **step.kwargs)
-                case Now():
+                case CurrentTime():
                     came = int(device.clock().timestamp() * 1000)
-                case Point():
+                case CrashPoint():
                     pass
         except Unreachable as error:
             thrown = error

@@ -33,11 +33,11 @@ class SyncEngine(Protocol):
         """Send what waits, if that takes but a moment, and end."""
         ...
 
-    def poke(self) -> None:
+    def sync_now(self) -> None:
         """Sync now."""
         ...
 
-    async def want(self, session_id: str) -> None:
+    async def fetch_conversation(self, session_id: str) -> None:
         """Fetch the messages of a conversation of which only the title is here."""
         ...
 
@@ -113,12 +113,12 @@ class SyncController:
     def sync_now(self) -> None:
         """Sync without waiting for the next change."""
         if self._engine is not None:
-            self._engine.poke()
+            self._engine.sync_now()
 
     async def fetch_messages(self, conversation_id: str) -> None:
         """Fetch the messages of a conversation of which only the title is here."""
         if self._engine is not None:
-            await self._engine.want(conversation_id)
+            await self._engine.fetch_conversation(conversation_id)
 
     async def stop(self) -> None:
         """Let the engine send what it can at once, and end it."""
