@@ -18,7 +18,7 @@ from sterna.storage import LiveReply
 from sterna.tui.main.welcome import Providers, Welcome
 from sterna.tui.markdown import DocumentView, plain
 from sterna.tui.prompt import Prompt
-from sterna.tui.transcript import Look
+from sterna.tui.transcript import MessageOptions
 from sterna.tui.transcript.message_view import MessageView
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -36,7 +36,7 @@ class Kind:
 
 
 KINDS = {
-    "reply": Kind(lambda: MessageView(LIVE, Look(), NOW), lambda view: view.show_live(LINES, ""), 6),
+    "reply": Kind(lambda: MessageView(LIVE, MessageOptions(), NOW), lambda view: view.show_live(LINES, ""), 6),
     "document": Kind(lambda: DocumentView(plain("")), lambda view: setattr(view, "document", plain(LINES)), 5),
     "static": Kind(lambda: Static("", markup=False), lambda view: view.update(Content(LINES)), 5),
     "prompt": Kind(Prompt, lambda view: view.put(LINES), 5),
@@ -108,7 +108,7 @@ async def test_content_that_changes_twice_with_a_layout_between_is_shown_whole(k
 async def test_the_height_is_compared_at_the_width_of_the_text() -> None:
     app = Stage()
     async with app.run_test(size=(80, 24)) as pilot:
-        view = MessageView(LIVE, Look(), NOW)
+        view = MessageView(LIVE, MessageOptions(), NOW)
         await app.query_one(VerticalScroll).mount(view)
         view.show_live("x" * view.text_width(80), "")
         await pilot.pause()

@@ -55,7 +55,7 @@ def drawable(document: markdown.Document, width: int, limit: int = 10_000) -> li
 def test_any_text_can_be_shown_at_any_width(text: str, width: int) -> None:
     document = markdown.render(text)
     for y in range(len(drawable(document, width))):
-        assert document.find(width, document.place(width, y)) == y
+        assert document.row_of(width, document.position(width, y)) == y
 
 
 @settings(max_examples=80, deadline=None)
@@ -95,7 +95,7 @@ def test_hostile_text_neither_hangs_nor_is_lost(name: str) -> None:
     document = markdown.render(HOSTILE[name])
     drawable(document, 80, limit=100)
     if height := document.height(80):
-        document.place(80, height - 1)
+        document.position(80, height - 1)
     growing = markdown.LiveDocument()
     drawable(markdown.Document(growing.update(HOSTILE[name])), 40, limit=100)
     assert time.process_time() - began < 10

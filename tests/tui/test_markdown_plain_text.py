@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sterna.tui.markdown.plain_text import unmarked
+from sterna.tui.markdown.plain_text import without_marks
 
 
 @pytest.mark.parametrize(
@@ -38,10 +38,10 @@ from sterna.tui.markdown.plain_text import unmarked
     ],
 )
 def test_words_stay_and_marks_go(written: str, read: str) -> None:
-    assert unmarked(written) == read
+    assert without_marks(written) == read
 
 
 @given(st.text("ab *_#>()!\n\x02\x03", max_size=200))
 def test_no_letter_is_lost(text: str) -> None:
-    kept = [letter for letter in unmarked(text) if letter in "ab\x02\x03"]
+    kept = [letter for letter in without_marks(text) if letter in "ab\x02\x03"]
     assert kept == [letter for letter in text if letter in "ab\x02\x03"]

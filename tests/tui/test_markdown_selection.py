@@ -80,7 +80,7 @@ def test_the_selected_characters_are_marked_wherever_they_are_drawn() -> None:
 def test_a_row_is_found_again_at_another_width() -> None:
     document = markdown.render(SOURCE * 3)
     for wide in range(document.height(60)):
-        place = document.place(60, wide)
-        assert document.find(60, place) == wide
-        narrow = document.find(14, place)
-        assert document.place(14, narrow).block == place.block
+        place = document.position(60, wide)
+        assert document.row_of(60, place) == wide
+        narrow = document.row_of(14, place)
+        assert document.position(14, narrow).block == place.block

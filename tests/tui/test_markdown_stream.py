@@ -8,7 +8,7 @@ import pytest
 from drawn import PLAIN, frame, rows
 
 from sterna.tui import markdown
-from sterna.tui.markdown.stream import mend
+from sterna.tui.markdown.stream import close_open_marks
 
 REPLY = """# Sorting
 
@@ -77,7 +77,7 @@ def test_what_is_open_at_the_end_is_drawn_as_it_will_be(arrived: str, expected: 
 
 def test_code_is_left_alone() -> None:
     code = "```c\nint **p = a[0"
-    assert mend(code) == code
+    assert close_open_marks(code) == code
 
 
 def test_a_text_that_changed_at_its_beginning_is_drawn_anew() -> None:

@@ -55,10 +55,10 @@ async def test_the_question_before_everything_is_deleted(home: Home, count: int,
 @pytest.mark.parametrize(("tokens", "told"), [(0, ""), (1, "1 token · "), (2, "2 tokens · ")])
 def test_the_line_under_a_reply(tokens: int, told: str) -> None:
     from sterna.storage import Message
-    from sterna.tui.transcript.parts import Look, endings
+    from sterna.tui.transcript.parts import MessageOptions, footer
 
     message = Message("m", "s", "assistant", "Yes.", "2026-03-14T12:00:00Z", output_tokens=tokens, elapsed_ms=900)
-    assert [note.content.plain for note in endings(message, Look())] == [f"{told}0.9 s"]
+    assert [note.content.plain for note in footer(message, MessageOptions())] == [f"{told}0.9 s"]
 
 
 def test_labels_are_plain_and_end_without_a_stop() -> None:

@@ -47,5 +47,5 @@ async def test_a_click_on_what_is_being_removed_does_nothing() -> None:
 def test_a_row_behind_the_end_of_a_document_is_its_last() -> None:
     for document in (render("a\n\n```py\ncode\n```"), plain("one\ntwo"), render("- a\n- b")):
         last = document.height(40) - 1
-        assert document.place(40, last + 7) == document.place(40, last)
+        assert document.position(40, last + 7) == document.position(40, last)
     assert isinstance(DocumentView(plain("")).document, Document)

@@ -9,9 +9,9 @@ from reading import Reading, reading
 
 from sterna.storage import LiveReplies, Message, Settled, Store, Trash
 from sterna.storage.records import Role
-from sterna.tui.transcript import Look
+from sterna.tui.transcript import MessageOptions
 from sterna.tui.transcript.message_view import MessageView
-from sterna.tui.transcript.parts import endings
+from sterna.tui.transcript.parts import footer
 
 
 def last(person: Reading) -> MessageView:
@@ -90,7 +90,7 @@ async def test_a_reply_goes_on_while_another_conversation_is_read(tmp_path: Path
         assert "ended" not in person.screen
         await person.show(one.id)
         await person.sees("Begun and continued and ended.")
-        assert not last(person).live
+        assert not last(person).is_live
 
 
 async def test_a_reply_shown_from_the_file_is_taken_over_when_it_is_attached(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ async def test_thinking_is_folded_and_unfolds(tmp_path: Path) -> None:
 def test_only_a_reply_says_what_it_cost(role: Role, notes: int) -> None:
     at = "2026-01-01T00:00:00.000000Z"
     message = Message("m", "s", role, "words", at, total_tokens=9, output_tokens=7, elapsed_ms=2_000)
-    assert len(endings(message, Look())) == notes
+    assert len(footer(message, MessageOptions())) == notes
 
 
 async def test_how_a_reply_ended_is_said_with_what_to_do(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ async def test_hostile_text_reaches_no_terminal(tmp_path: Path, text: str) -> No
         person.transcript.focus()
         await person.press("o")
         await person.settle(reply, Settled("failed", text, model=text, reasoning=text, error_message=text))
-        await person.until(lambda: not person.views[-1].live)
+        await person.until(lambda: not person.views[-1].is_live)
         await person.settled()
         strips = person.app.screen._compositor.render_strips()
         for segment in (segment for strip in strips for segment in strip):

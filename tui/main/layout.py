@@ -25,7 +25,7 @@ from .welcome import Welcome
 
 if TYPE_CHECKING:
     from ..sidebar import Sidebar
-    from ..transcript import Look, Transcript
+    from ..transcript import MessageOptions, Transcript
 
 
 class MainLayout(Screen[None]):
@@ -67,7 +67,7 @@ class MainLayout(Screen[None]):
         sidebar.ascii = context.is_ascii
         sidebar.disabled = True  # until there is something to read
         transcript = Transcript(context.store, clock=context.clock, id="transcript")
-        transcript.look = self._message_look()
+        transcript.options = self._message_options()
         transcript.display = False
         with self.app.batch_update():
             await self.query_one("#sidebar-place").remove()
@@ -113,7 +113,7 @@ class MainLayout(Screen[None]):
         """Read something for this screen; with ``exclusive`` the newest of a group cancels the ones before."""
         _: Worker[None] = self.run_worker(partial(work, *args), name=group, group=group, exclusive=exclusive)
 
-    # Look
+    # Settings
 
     def apply_settings(self) -> None:
         """Follow the settings and keys as they are now."""
@@ -122,18 +122,18 @@ class MainLayout(Screen[None]):
             widget.styles.width = ui.sidebar_width
         self.set_class(not ui.sidebar, "-no-list")
         for transcript in self.query("#transcript"):
-            cast("Transcript", transcript).look = self._message_look()
+            cast("Transcript", transcript).options = self._message_options()
 
-    def _message_look(self) -> Look:
+    def _message_options(self) -> MessageOptions:
         """Return how messages are drawn, as the settings and keys are now."""
-        from ..transcript import Look
+        from ..transcript import MessageOptions
 
         ui = self.context.settings.ui
         retry, versions, end, search = (
             key_name(self.context.key_of(name))
             for name in ("reply.retry", "transcript.versions", "prompt.last", "conversation.search")
         )
-        return Look(ui.show_token_count, ui.show_reasoning, retry, versions, end, search)
+        return MessageOptions(ui.show_token_count, ui.show_reasoning, retry, versions, end, search)
 
     # List and focus
 

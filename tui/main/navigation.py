@@ -125,11 +125,11 @@ class Navigation:
             await self._show_parts(record, at, query)
         finally:
             layout = self._layout
-            if layout.is_attached and layout.transcript.session_id != self.conversation.id:
+            if layout.is_attached and layout.transcript.conversation_id != self.conversation.id:
                 layout.call_later(layout.start_worker, "show again", self._show_again)
 
     async def _show_again(self) -> None:
-        if self._layout.is_alive and self._layout.transcript.session_id != self.conversation.id:
+        if self._layout.is_alive and self._layout.transcript.conversation_id != self.conversation.id:
             await self.show(self.conversation.record)
 
     async def _show_parts(self, record: Session | None, at: str | None, query: str | None) -> None:

@@ -12,7 +12,7 @@ from sterna.storage import clean
 
 from .blocks import Block, HugeText, Note, TextBlock
 from .code import CodeBlock
-from .document import Document, Place
+from .document import Document, Position
 from .stream import LIMIT, LiveDocument
 from .view import DocumentView
 
@@ -23,7 +23,7 @@ __all__ = [
     "DocumentView",
     "LiveDocument",
     "Note",
-    "Place",
+    "Position",
     "blocks",
     "plain",
     "plain_blocks",
@@ -32,17 +32,17 @@ __all__ = [
 
 
 def render(text: str) -> Document:
-    """``text``, read as Markdown, to be shown by a :class:`DocumentView` (or a ``Static``)."""
+    """Return Markdown as a document, to be shown by a :class:`DocumentView` (or a ``Static``)."""
     return Document(blocks(text))
 
 
 def plain(text: str) -> Document:
-    """``text`` as it was typed."""
+    """Return ``text`` as it was typed."""
     return Document(plain_blocks(text))
 
 
 def blocks(text: str) -> list[Block]:
-    """The blocks of ``text``, read as Markdown. Text of absurd length is shown as it was written."""
+    """Return the blocks of ``text``, read as Markdown. Text of absurd length is shown as it was written."""
     if len(text) > LIMIT:
         return plain_blocks(text)
     from .parse import parse
@@ -51,7 +51,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def plain_blocks(text: str, style: str = "") -> list[Block]:
-    """The blocks of ``text`` as it was typed."""
+    """Return the blocks of ``text`` as it was typed."""
     source = clean(text)
     if len(source) > LIMIT:
         return [HugeText(source)]

@@ -1,5 +1,7 @@
-"""The blocks that a document is made of. A block knows its height at any width without drawing anything, and draws any
-one of its rows alone: a message of 10 MB costs what is seen of it.
+"""Blocks of a document.
+
+A block knows its height at any width without drawing anything, and draws any one of its rows alone: a message of 10 MB
+costs what is visible of it.
 """
 
 from __future__ import annotations
@@ -18,59 +20,59 @@ from . import styles
 from .rows import NOTHING, Piece, Row
 
 TEXT_WIDTH = 104
-"""Prose is not set wider than this: the eye loses its way back. Code and tables take what there is."""
+"""Widest line of prose: in a wider one the eye loses its way back. Code and tables take the whole width."""
 LEAST = 6
-"""Cells that text gets at least, whatever its indentation."""
+"""Fewest cells that text gets, whatever its indentation."""
 LAYOUTS = 2
-"""Widths a block remembers. Two, since a scroll bar's coming and going asks for both in turn."""
+"""Widths whose layout a block keeps. Two, since a scroll bar that comes and goes needs both in turn."""
 
 
 class Prefix(NamedTuple):
-    """What stands left of a block: bars, bullets, indentation."""
+    """Decoration left of a block: bars, bullets, indentation."""
 
     first: Content = NOTHING
     rest: Content = NOTHING
     gap: Content = NOTHING
-    """In the blank rows before the block."""
+    """Decoration of the blank rows before the block."""
 
 
 def fitted(prefix: Content, width: int) -> Content:
-    """``prefix``, cut so that at least ``LEAST`` cells of ``width`` are left."""
+    """Return ``prefix``, cut so that at least ``LEAST`` cells of ``width`` are left."""
     room = max(0, width - LEAST)
     return prefix if prefix.cell_length <= room else prefix.truncate(room)
 
 
 def cuts(text: str, width: int) -> list[int]:
-    """Where ``text``, one logical line, is broken to fit ``width`` cells: between words, else inside them."""
+    """Return where one logical line breaks to fit ``width`` cells: between words, else inside them."""
     if len(text) <= width and text.isascii():
         return []
     return divide_line(text, width)
 
 
 class Block(ABC):
-    """A piece of a document that takes whole rows."""
+    """Part of a document that takes whole rows."""
 
     gap: int = 1
-    """Blank rows before it, unless it is the first."""
+    """Blank rows before the block, unless it is the first."""
     prefix: Prefix = Prefix()
     flush: bool = False
-    """No blank rows between it and the next block, whatever that one asks for."""
+    """True for no blank rows before the next block, whatever its gap."""
 
     @property
     @abstractmethod
     def lines(self) -> Sequence[str]:
-        """Its text in logical lines, as it is copied; empty for decoration."""
+        """Text in logical lines, as it is copied; empty for decoration."""
 
     @abstractmethod
     def height(self, width: int) -> int:
-        """Rows that it takes at ``width`` cells."""
+        """Return the number of rows at ``width`` cells."""
 
     @abstractmethod
     def row(self, width: int, index: int) -> Row:
-        """Its row ``index`` (0-based) at ``width`` cells."""
+        """Return row ``index`` (0-based) at ``width`` cells."""
 
     def same(self, other: Block) -> bool:
-        """True when ``other`` draws the same, so that one may stand for the other."""
+        """Return whether ``other`` draws the same, so that one may replace the other."""
         return self is other
 
 
@@ -116,7 +118,7 @@ class TextBlock(Block):
         )
 
     def _layout(self, width: int) -> list[tuple[int, int, int]]:
-        """(logical line, start, end) of every row."""
+        """Return logical line, start and end of every row."""
         if (layout := self._layouts.get(width)) is not None:
             return layout
         indent = max(fitted(self.prefix.first, width).cell_length, fitted(self.prefix.rest, width).cell_length)
@@ -149,7 +151,7 @@ class Note(TextBlock):
 
 
 class HugeText(Block):
-    """Text too large to look at word by word: broken every so many characters, which is arithmetic instead of work."""
+    """Text too large to wrap between words: broken every so many characters, which takes no reading of it."""
 
     def __init__(self, text: str, *, prefix: Prefix | None = None) -> None:
         self._lines = text.expandtabs(8).split("\n")
@@ -177,7 +179,7 @@ class HugeText(Block):
         return room if line.isascii() else room // 2  # no character takes more than two cells
 
     def _layout(self, width: int) -> list[int]:
-        """For every logical line, the row after its last."""
+        """Return for every logical line the row after its last."""
         if (ends := self._ends.get(width)) is None:
             self._ends.clear()
             ends = list(accumulate(max(1, -(-len(line) // self._step(line, width))) for line in self.lines))
@@ -186,7 +188,7 @@ class HugeText(Block):
 
 
 class RuleBlock(Block):
-    """A thematic break."""
+    """Thematic break."""
 
     lines: Sequence[str] = ()
 

@@ -1,4 +1,4 @@
-"""Code: its own background, a label with its language, folded where the window ends so that nothing is hidden."""
+"""Blocks of code: with a background and a label of the language, folded at the edge so that nothing is hidden."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .rows import Piece, Row
 
 TAB = 4
 WHOLE = 40_000
-"""Code up to this many characters is highlighted in one go; longer code in parts, each when it is first seen."""
+"""Longest code, in characters, that is highlighted at once; longer code in parts, each when it is first drawn."""
 PART = 200
 LIVE_PART = 60
-"""Lines of a part. While code arrives its parts are small: only the last one changes, twelve times a second."""
+"""Lines of a part. While code arrives, parts are small: only the last one changes, twelve times a second."""
 LONG = 2_000
-"""Code with a longer line was not written by hand, and has too many colours in a row."""
+"""Longest line that is highlighted: a longer one was not written by hand, and has too many colours."""
 MARGIN = " "
 
 COLOURS = {
@@ -47,7 +47,7 @@ COLOURS = {
 
 @lru_cache(maxsize=128)
 def highlighted(code: str, language: str) -> tuple[Content, ...]:
-    """The lines of ``code``, coloured when pygments knows ``language``."""
+    """Return the lines of ``code``, coloured if pygments knows ``language``."""
     return tuple(Content(code, _spans(code, language)).split("\n", allow_blank=True))
 
 
@@ -97,13 +97,13 @@ def _spans(code: str, language: str) -> list[Span]:
 
 
 class CodeBlock(Block):
-    """A fenced or indented block of code."""
+    """Fenced or indented block of code."""
 
     def __init__(
         self, code: str, language: str = "", *, prefix: Prefix | None = None, gap: int = 1, live: bool = False
     ) -> None:
         self.code = code
-        """As it was written, tabs included."""
+        """Code as it was written, tabs included."""
         self.language = language
         self.prefix = prefix or Prefix()
         self.gap = gap
@@ -135,13 +135,13 @@ class CodeBlock(Block):
 
     @cached_property
     def _edge(self) -> int:
-        """Where the background ends: with the prose above and below it, unless a line is longer."""
+        """Cell where the background ends: with the prose above and below it, unless a line is longer."""
         longest = max(cell_len(line) for line in self.lines) + 2 * len(MARGIN) + self.prefix.rest.cell_length
         return max(TEXT_WIDTH, longest)
 
     @property
     def _label(self) -> int:
-        """Rows that the label takes."""
+        """Number of rows that the label takes."""
         return 1 if self.language else 0
 
     def _line(self, number: int) -> Content:

@@ -1,4 +1,4 @@
-"""A document: blocks one below the other, drawn by whatever one widget shows it."""
+"""Document: blocks one below the other, drawn by one widget."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .blocks import Block
 from .rows import Drawing, Row, draw
 
 
-class Place(NamedTuple):
-    """A row of a document in terms that hold at any width."""
+class Position(NamedTuple):
+    """Row of a document in terms that hold at any width."""
 
     block: int
     line: int
-    """Logical line in the block; -1 in the blank rows before it."""
+    """Logical line of the block; -1 in the blank rows before it."""
     x: int
     row: int
-    """Row in the block; all that decoration has, which has no lines."""
+    """Row of the block; decoration, which has no lines, has only this."""
 
 
 class Document(Visual):
-    """Blocks, and the arithmetic between rows, logical lines and selections."""
+    """Blocks with the arithmetic between rows, logical lines and selections."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self.blocks = blocks
@@ -37,7 +37,7 @@ class Document(Visual):
 
     @cached_property
     def _starts(self) -> list[int]:
-        """The number of every block's first logical line. Blank rows between blocks are lines too."""
+        """Number of each block's first logical line. Blank rows between blocks are lines too."""
         starts, line = [], 0
         for index, block in enumerate(self.blocks):
             if block.lines and line:
@@ -48,7 +48,7 @@ class Document(Visual):
 
     @property
     def lines(self) -> list[str]:
-        """The text in logical lines, as it is selected and copied."""
+        """Text in logical lines, as it is selected and copied."""
         lines: list[str] = []
         for start, block in zip(self._starts, self.blocks, strict=True):
             if block.lines:
@@ -58,11 +58,11 @@ class Document(Visual):
 
     @property
     def text(self) -> str:
-        """The text without anything that the drawing added."""
+        """Text without anything that the drawing added."""
         return "\n".join(self.lines)
 
     def extract(self, selection: Selection) -> str:
-        """The selected part of the text."""
+        """Return the selected part of the text."""
         lines = self.lines
         first, start = (0, 0) if selection.start is None else (selection.start.y, selection.start.x)
         last, end = (len(lines) - 1, None) if selection.end is None else (selection.end.y, selection.end.x)
@@ -74,18 +74,18 @@ class Document(Visual):
         return "\n".join(chosen)
 
     def height(self, width: int) -> int:
-        """Rows at ``width`` cells."""
+        """Return the number of rows at ``width`` cells."""
         ends = self._layout(width)
         return ends[-1] if ends else 0
 
     def block_at(self, width: int, y: int) -> tuple[int, int]:
-        """The block at row ``y`` and the row inside it; a negative row lies in the blank before it."""
+        """Return the block at row ``y`` and the row inside it; a negative row lies in the blank before it."""
         ends = self._layout(width)
         index = min(bisect_right(ends, y), len(ends) - 1)
         return index, y - (ends[index] - self.blocks[index].height(width))
 
     def top_of(self, width: int, index: int) -> int:
-        """The first row of block ``index``."""
+        """Return the first row of block ``index``."""
         return self._layout(width)[index] - self.blocks[index].height(width)
 
     def first_line(self, index: int) -> int:
@@ -93,7 +93,7 @@ class Document(Visual):
         return self._starts[index]
 
     def strip(self, width: int, y: int, drawing: Drawing) -> Strip:
-        """Row ``y`` drawn."""
+        """Draw row ``y``."""
         index, row = self.block_at(width, y)
         block, line = self.blocks[index], self._starts[index]
         if row < 0:
@@ -102,36 +102,36 @@ class Document(Visual):
         drawn = block.row(width, row)
         return draw(drawn, width, line + drawn.line, drawing)
 
-    def place(self, width: int, y: int) -> Place:
-        """Where row ``y`` is, whatever the width; a row behind the last, of a document that was longer, is the last."""
+    def position(self, width: int, y: int) -> Position:
+        """Return the position of row ``y``; a row behind the last, of a document that was longer, is the last."""
         index, row = self.block_at(width, min(y, self.height(width) - 1))
         if row < 0:
-            return Place(index, -1, 0, row)
+            return Position(index, -1, 0, row)
         drawn = self.blocks[index].row(width, row)
-        return Place(index, drawn.line, drawn.x, row)
+        return Position(index, drawn.line, drawn.x, row)
 
-    def find(self, width: int, place: Place) -> int:
-        """The row that shows ``place`` at ``width``."""
-        index = min(place.block, len(self.blocks) - 1)
+    def row_of(self, width: int, position: Position) -> int:
+        """Return the row that shows ``position`` at ``width``."""
+        index = min(position.block, len(self.blocks) - 1)
         block = self.blocks[index]
         top, height = self.top_of(width, index), block.height(width)
-        if place.line < 0:
-            return max(0, top + place.row)
+        if position.line < 0:
+            return max(0, top + position.row)
         if not block.lines:
-            return top + min(place.row, height - 1)
-        begins = (place.line, place.x)
-        if place.row < height and _begins(block.row(width, place.row)) == begins:
-            return top + place.row
+            return top + min(position.row, height - 1)
+        start = (position.line, position.x)
+        if position.row < height and _start(block.row(width, position.row)) == start:
+            return top + position.row
         rows = range(height)
-        after = bisect_left(rows, True, key=lambda row: _begins(block.row(width, row)) > begins)
+        after = bisect_left(rows, True, key=lambda row: _start(block.row(width, row)) > start)
         return top + max(0, after - 1)
 
     def _gap(self, index: int) -> int:
-        """Blank rows before block ``index``."""
+        """Return the number of blank rows before block ``index``."""
         return 0 if index == 0 or self.blocks[index - 1].flush else self.blocks[index].gap
 
     def _layout(self, width: int) -> list[int]:
-        """For every block, the row after its last."""
+        """Return for every block the row after its last."""
         if (ends := self._ends.get(width)) is None:
             ends, row = [], 0
             for index, block in enumerate(self.blocks):
@@ -140,7 +140,7 @@ class Document(Visual):
             self._ends = {width: ends}
         return ends
 
-    # What Textual asks of anything that a Static can show.
+    # Textual's interface of anything that a Static can show
 
     def get_optimal_width(self, rules: RulesMap, container_width: int) -> int:
         return container_width
@@ -154,5 +154,5 @@ class Document(Visual):
         return [self.strip(width, y, drawing) for y in range(rows)] if width else []
 
 
-def _begins(row: Row) -> tuple[int, int]:
+def _start(row: Row) -> tuple[int, int]:
     return row.line, row.x

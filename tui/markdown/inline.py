@@ -1,4 +1,4 @@
-"""The inside of a paragraph: emphasis, code, links. Nothing here is ever console markup or an app action."""
+"""Inline Markdown: emphasis, code, links. Nothing here is ever console markup or an app action."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STYLES = {"strong_open": styles.STRONG, "em_open": styles.EM, "s_open": styles.
 
 
 def safe_link(address: str) -> str | None:
-    """``address`` when a terminal may be given it as a hyperlink: web or mail, printable ASCII and of sane length."""
+    """Return ``address`` if it is safe as a hyperlink of a terminal: web or mail, printable ASCII, of sane length."""
     if not (address.isascii() and address.isprintable() and " " not in address and len(address) <= 2000):
         return None
     try:
@@ -43,7 +43,7 @@ class Inline:
         self._open: list[tuple[int, str]] = []
 
     def content(self, tokens: Sequence[Token], style: str = "") -> Content:
-        """What ``tokens`` say, in ``style``."""
+        """Return the text of ``tokens``, in ``style``."""
         for token in tokens:
             self._take(token)
         text = "".join(self.text)
@@ -94,10 +94,10 @@ class Inline:
 
     @staticmethod
     def _addresses(text: str) -> list[Span]:
-        """Links for the bare web addresses in ``text``."""
+        """Return links for the bare web addresses in ``text``."""
         spans = []
-        for found in _ADDRESS.finditer(text):
-            if (link := safe_link(found[0])) is not None:
-                spans.append(Span(*found.span(), styles.LINK))
-                spans.append(Span(*found.span(), Style(link=link)))
+        for match in _ADDRESS.finditer(text):
+            if (link := safe_link(match[0])) is not None:
+                spans.append(Span(*match.span(), styles.LINK))
+                spans.append(Span(*match.span(), Style(link=link)))
         return spans

@@ -1,6 +1,6 @@
-"""Markdown source to blocks. The parser (markdown-it) finds the structure; here it becomes rows, bullets and bars.
+"""Conversion of Markdown to blocks. The parser (markdown-it) finds the structure; here it becomes rows and bullets.
 
-What a person must never lose is text: nesting deeper than the parser follows, tables of hundreds of columns and
+No text may be lost: nesting deeper than the parser follows, tables of hundreds of columns and
 paragraphs made of brackets are shown as they were written.
 """
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 NESTING = 100
-"""Levels the parser follows; what is deeper it drops, so a block that comes near is shown as source."""
+"""Levels that the parser follows; it drops what is deeper, so a block that comes near is shown as source."""
 COLUMNS = 60
-"""Columns of a table that is still drawn as one."""
+"""Most columns of a table that is drawn as one."""
 PARAGRAPH = 20_000
 BRACKETS = 400
 """A longer paragraph, or one with more brackets, is shown as source: looking for its links is quadratic work."""
@@ -38,16 +38,16 @@ _TASK = re.compile(r"\[([ xX])\]\s+")
 
 
 class Top(NamedTuple):
-    """A top-level block of the source."""
+    """Top-level block of the source."""
 
     end: int
-    """The source line after its last."""
+    """Source line after its last."""
     blocks: list[Block]
 
 
 @cache
 def parser() -> MarkdownIt:
-    """The one parser. Made when the first Markdown is drawn: its import takes longer than the first frame may."""
+    """Return the parser, which is made when the first Markdown is drawn: its import takes longer than a first frame."""
     from markdown_it import MarkdownIt
 
     markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": NESTING}).enable(["table", "strikethrough"])
@@ -57,17 +57,17 @@ def parser() -> MarkdownIt:
 
 
 def _math(state: StateInline, silent: bool) -> bool:
-    """TeX stays as it was written: its underscores are no emphasis, its backslashes no escapes."""
-    if state.src[state.pos] not in "$\\" or (found := _MATH.match(state.src, state.pos, state.posMax)) is None:
+    """Keep TeX as it was written: its underscores are no emphasis, its backslashes no escapes."""
+    if state.src[state.pos] not in "$\\" or (match := _MATH.match(state.src, state.pos, state.posMax)) is None:
         return False
     if not silent:
-        state.push("math", "", 0).content = found[0]
-    state.pos = found.end()
+        state.push("math", "", 0).content = match[0]
+    state.pos = match.end()
     return True
 
 
 def parse(source: str, env: MutableMapping[str, Any] | None = None, *, live: bool = False) -> list[Top]:
-    """The top-level blocks of ``source``, which is clean. ``env`` carries link definitions from part to part."""
+    """Return the top-level blocks of clean source; ``env`` carries link definitions from part to part."""
     env = {} if env is None else env
     tokens = parser().parse(source, env)
     lines = source.split("\n")
@@ -88,7 +88,7 @@ def parse(source: str, env: MutableMapping[str, Any] | None = None, *, live: boo
 
 
 class _Container:
-    """A quote or a list item around what is being built."""
+    """Quote or list item around the block that is being built."""
 
     def __init__(self, first: Content, rest: Content, gap: Content) -> None:
         self.prefix = Prefix(first, rest, gap)
@@ -114,14 +114,14 @@ class Builder:
         self._blocks: list[Block] = []
 
     def build(self, tokens: Sequence[Token]) -> list[Block]:
-        """The blocks."""
+        """Return the blocks."""
         index = 0
         while index < len(tokens):
             index = self._take(tokens, index)
         return self._blocks
 
     def _take(self, tokens: Sequence[Token], index: int) -> int:
-        """Handle the token at ``index``; returns the index of the next."""
+        """Handle the token at ``index``; return the index of the next."""
         token = tokens[index]
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
@@ -199,7 +199,7 @@ class Builder:
             container.begun = True
 
     def _prefix(self) -> Prefix:
-        """What stands left of the next block."""
+        """Return the decoration left of the next block."""
         if not self._containers:
             return Prefix()
         if len(self._containers) == 1:
@@ -224,7 +224,7 @@ class Builder:
 
 
 def _measure(tokens: Sequence[Token], index: int) -> _List:
-    """What must be known of a list before its first item."""
+    """Return the properties of a list that its first item needs."""
     opening = tokens[index]
     number = None
     if opening.type == "ordered_list_open":
@@ -240,7 +240,7 @@ def _measure(tokens: Sequence[Token], index: int) -> _List:
 
 
 def _after(tokens: Sequence[Token], index: int) -> int:
-    """The index behind the table that ``index`` lies in."""
+    """Return the index after the table that ``index`` lies in."""
     while tokens[index].type != "table_close":
         index += 1
     return index + 1

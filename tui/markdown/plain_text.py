@@ -26,15 +26,15 @@ _MARKS = (
 _CELLS = re.compile(r"^[ \t]*\|(.+?)\|?[ \t]*$", re.MULTILINE)
 
 
-def _cells(found: re.Match[str]) -> str:
-    return " · ".join(cell for cell in map(str.strip, found[1].split("|")) if cell)
+def _cells(row: re.Match[str]) -> str:
+    return " · ".join(cell for cell in map(str.strip, row[1].split("|")) if cell)
 
 
-def unmarked(text: str) -> str:
+def without_marks(text: str) -> str:
     """Return ``text`` without the marks of headings, lists, tables, emphasis, links and code.
 
     It may begin and end anywhere.
     """
-    for mark, words in _MARKS:
-        text = mark.sub(words, text)
+    for mark, replacement in _MARKS:
+        text = mark.sub(replacement, text)
     return _CELLS.sub(_cells, text)

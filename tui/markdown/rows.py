@@ -1,4 +1,4 @@
-"""One row of a drawn document, and how it becomes a strip.
+"""Row of a drawn document, and its conversion to a strip.
 
 A row is made of pieces. A piece of text knows where it stands in its *logical* line, the line as it was written; every
 drawn segment carries that place, so a mouse selection comes back as the text that was written: without the breaks that
@@ -24,45 +24,45 @@ NOTHING = Content("")
 
 
 class Piece(NamedTuple):
-    """Some cells of a row."""
+    """Part of a row."""
 
     content: Content
     x: int | None = None
-    """Where its first character stands in the logical line; None for decoration."""
+    """Index of its first character in the logical line; None for decoration."""
 
 
 class Row(NamedTuple):
-    """One row of a block."""
+    """Row of a block."""
 
     pieces: tuple[Piece, ...] = ()
     line: int = 0
-    """The logical line of its block that it shows (a part of)."""
+    """Logical line of its block that it shows (a part of)."""
     prefix: Content = NOTHING
     """Bars and bullets at its left, outside the fill."""
     fill: str = ""
-    """A style under the rest of the row."""
+    """Style under the rest of the row."""
     edge: int = 0
-    """The cell where the fill ends; 0 for the edge of the document."""
+    """Cell where the fill ends; 0 for the edge of the document."""
 
     @property
     def x(self) -> int:
-        """Where in the logical line the row begins."""
+        """Index in the logical line at which the row begins."""
         return next((piece.x for piece in self.pieces if piece.x is not None), 0)
 
 
 class Drawing(NamedTuple):
-    """What rows need to know of the widget that draws them."""
+    """Properties of the widget that draws the rows."""
 
     style: Style
     get_style: GetStyle
     selection: Selection | None = None
     selection_style: Style | None = None
-    found: re.Pattern[str] | None = None
-    """Words to be marked."""
+    search_pattern: re.Pattern[str] | None = None
+    """Words to be highlighted."""
 
 
 def draw(row: Row, width: int, line: int, drawing: Drawing) -> Strip:
-    """``row`` as exactly ``width`` cells, selectable as logical line ``line`` of the whole text."""
+    """Draw ``row`` as exactly ``width`` cells, selectable as logical line ``line`` of the whole text."""
     base = drawing.style
     segments = [Segment(text, style.rich_style) for text, style in _runs(row.prefix, base, drawing)]
     if row.fill:
@@ -71,7 +71,7 @@ def draw(row: Row, width: int, line: int, drawing: Drawing) -> Strip:
         if x is None:
             segments += [Segment(text, style.rich_style) for text, style in _runs(content, base, drawing)]
             continue
-        for text, style in _runs(_marked(content, x, line, drawing), base, drawing):
+        for text, style in _runs(_highlighted(content, x, line, drawing), base, drawing):
             segments.append(Segment(text, style.rich_style_with_offset(x, line)))
             x += len(text)
     if not any(piece.x is not None for piece in row.pieces):
@@ -88,9 +88,9 @@ def _runs(content: Content, base: Style, drawing: Drawing) -> list[tuple[str, St
     return list(content.render(base, end="", parse_style=drawing.get_style))
 
 
-def _marked(content: Content, x: int, line: int, drawing: Drawing) -> Content:
-    if drawing.found is not None:
-        content = content.highlight_regex(drawing.found, style=styles.FOUND)
+def _highlighted(content: Content, x: int, line: int, drawing: Drawing) -> Content:
+    if drawing.search_pattern is not None:
+        content = content.highlight_regex(drawing.search_pattern, style=styles.MATCH)
     if drawing.selection is None or drawing.selection_style is None:
         return content
     if (span := drawing.selection.get_span(line)) is None:

@@ -1,6 +1,8 @@
-"""Markdown that is still arriving. Blocks that are finished are kept; only the last one is parsed again, so the cost of
-an update does not grow with the length of the reply. The end is drawn as it will look, not as it stands: an open fence
-is code, an open ``**`` is bold, and a lone ``-`` waits until it is known what it begins.
+"""Markdown that is still arriving.
+
+Finished blocks are kept; only the last one is parsed again, so the cost of an update does not grow with the length of
+the reply. The end is drawn as it will look, not as it stands: an open fence is code, an open ``**`` is bold, and a lone
+``-`` waits until it is known what it begins.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from .blocks import Block, HugeText
 from .parse import parse
 
 LIMIT = 200_000
-"""Longer text is not parsed."""
+"""Longest text that is parsed."""
 
 _FENCE = re.compile(r"[ \t>]*(?:[-*+] +|\d+[.)] +)?(`{3,}|~{3,})(.*)")
 _PENDING = re.compile(r"[ \t>]*(?:[-*+=_#`~|: ]+|\d+[.)]?|[-*+] \[[ xX]?\]?)[ \t]*")
@@ -24,23 +26,23 @@ _OPEN_LINK = re.compile(r"!?\[([^\]\[]*)(?:\]\([^)\n]*)?$")
 
 
 class LiveDocument:
-    """The blocks of a text that only grows."""
+    """Blocks of a text that only grows."""
 
     def __init__(self) -> None:
         self._done = ""
-        self._kept: list[Block] = []
+        self._finished: list[Block] = []
         self._last: list[Block] = []
         self._env: dict[str, Any] = {}
 
     def update(self, text: str) -> list[Block]:
-        """The blocks of ``text``, given again and again as it grows."""
+        """Return the blocks of ``text``, which is passed again and again as it grows."""
         if len(text) > LIMIT:
             return [HugeText(clean(text))]
         if not text.startswith(self._done):
-            self._done, self._kept, self._last, self._env = "", [], [], {}
+            self._done, self._finished, self._last, self._env = "", [], [], {}
         tail = text[len(self._done) :]
         source = clean(tail)
-        tops = parse(mend(source), self._env, live=True)
+        tops = parse(close_open_marks(source), self._env, live=True)
         parsed = [block for top in tops for block in top.blocks]
         # A block that did not change keeps what it has worked out.
         last = [
@@ -48,18 +50,18 @@ class LiveDocument:
             for old, new in zip_longest(self._last, parsed)
             if new is not None
         ]
-        shown = self._kept + last
+        shown = self._finished + last
         if len(tops) > 1 and source == tail:
-            finished = sum(len(top.blocks) for top in tops[:-1])
-            self._kept = self._kept + last[:finished]
-            last = last[finished:]
+            count = sum(len(top.blocks) for top in tops[:-1])
+            self._finished = self._finished + last[:count]
+            last = last[count:]
             self._done += "".join(tail.splitlines(keepends=True)[: tops[-2].end])
         self._last = last
         return shown
 
 
-def mend(source: str) -> str:
-    """``source``, unfinished, with what is open at its end closed or held back."""
+def close_open_marks(source: str) -> str:
+    """Return unfinished ``source`` with what is open at its end closed or held back."""
     head, newline, line = source.rpartition("\n")
     if _in_fence(head):
         return head if line and not line.strip(" \t>`~") else source
@@ -77,12 +79,12 @@ def mend(source: str) -> str:
 
 
 def _in_fence(text: str) -> bool:
-    """True when ``text`` ends inside a fenced block."""
+    """Return whether ``text`` ends inside a fenced block."""
     fence = ""
     for line in text.split("\n"):
-        if (found := _FENCE.match(line)) is None:
+        if (match := _FENCE.match(line)) is None:
             continue
-        mark, info = found[1], found[2]
+        mark, info = match[1], match[2]
         if not fence:
             fence = "" if mark[0] == "`" and "`" in info else mark
         elif mark.startswith(fence) and not info.strip():

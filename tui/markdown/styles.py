@@ -1,5 +1,7 @@
-"""Every style and glyph of drawn Markdown. Colours are the theme's variables, so light, dark, ansi and no colour follow
-by themselves; whatever carries meaning is also bold, underlined, indented or spelled out.
+"""Styles and glyphs of drawn Markdown.
+
+Colours are the theme's variables, so light, dark, ansi and no colour follow by themselves; whatever carries meaning is
+also bold, underlined, indented or spelled out.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ FAINT = "$foreground 50%"
 QUOTED = "italic"
 CODE_FILL = "on $surface"
 HEADINGS = ("bold underline $text-primary", "bold $text-primary", "bold $text-secondary", "bold")
-"""By level; deeper ones look like the last."""
-FOUND = "bold reverse"
-"""Words that a search found."""
+"""Styles by level; deeper ones look like the last."""
+MATCH = "bold reverse"
+"""Matches of a search."""
 
 BULLETS = ("• ", "◦ ", "▪ ")
 QUOTE_BAR = "▎ "

@@ -1,4 +1,4 @@
-"""Tables: aligned columns that share the width; too narrow a window turns every row into a small list of its cells."""
+"""Tables: aligned columns that share the width; where that is too narrow, each row becomes a list of its cells."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .rows import Piece, Row
 
 Align = Literal["left", "center", "right"]
 NARROWEST = 5
-"""Cells that a column gets at least, unless its text is shorter."""
+"""Fewest cells of a column, unless its text is shorter."""
 LONGEST_WORD = 20
-"""Cells up to which a word is never broken: a table whose columns would be narrower becomes a list."""
+"""Cells up to which a word is never broken: a table with narrower columns becomes a list."""
 JOIN = " | "
-"""Between cells in copied text."""
+"""Separator of cells in copied text."""
 
 
 class _Slice(NamedTuple):
-    """One drawn row: of which table row, and which part of every cell."""
+    """Drawn row: its row of the table, and the part of each cell that it shows."""
 
     line: int
     parts: tuple[tuple[int, int], ...]
@@ -33,7 +33,7 @@ class _Slice(NamedTuple):
 
 
 class TableBlock(Block):
-    """A table; its first row is the heading."""
+    """Table whose first row is the heading."""
 
     def __init__(
         self, cells: Sequence[Sequence[Content]], aligns: Sequence[Align], *, prefix: Prefix | None = None, gap: int = 1
@@ -50,12 +50,12 @@ class TableBlock(Block):
 
     @cached_property
     def _natural(self) -> list[int]:
-        """The width at which no cell of the column wraps."""
+        """Width of each column at which none of its cells wraps."""
         return [max(row[column].cell_length for row in self.cells) for column in range(len(self.aligns))]
 
     @cached_property
     def _least(self) -> list[int]:
-        """The width at which no word of the column is broken, but for very long ones."""
+        """Width of each column at which no word is broken, but for very long ones."""
         words = [
             [word for row in self.cells for word in row[column].plain.split()] for column in range(len(self.aligns))
         ]
@@ -128,7 +128,7 @@ class TableBlock(Block):
         return layout
 
     def _widths(self, room: int) -> list[int] | None:
-        """A width for every column; None when they do not fit side by side."""
+        """Return a width for every column; None when they do not fit side by side."""
         widths = [max(1, natural) for natural in self._natural]
         room -= len(styles.COLUMN) * (len(widths) - 1)
         least = [max(1, cells) for cells in self._least]

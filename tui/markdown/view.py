@@ -1,4 +1,4 @@
-"""A widget that shows one document, drawing only the rows that are seen."""
+"""Widget that shows one document and draws only its visible rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .rows import Drawing
 
 
 class DocumentView(Widget):
-    """Shows a :class:`Document`; its text can be selected with the mouse.
+    """Shows a :class:`Document`, whose text can be selected with the mouse.
 
     A ``Static`` would draw every row of a long text to show forty of them, and could not give back what is selected.
     """
@@ -27,8 +27,8 @@ class DocumentView(Widget):
     }
     """
 
-    found: re.Pattern[str] | None = None
-    """Words to be marked."""
+    search_pattern: re.Pattern[str] | None = None
+    """Words to be highlighted."""
 
     def __init__(self, document: Document, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -36,15 +36,15 @@ class DocumentView(Widget):
 
     @property
     def document(self) -> Document:
-        """What is shown; setting it draws anew, and lays out anew if the height changes."""
+        """Document on the screen; setting it draws anew, and lays out anew if the height changes."""
         return self._document
 
     @document.setter
     def document(self, document: Document) -> None:
         width = self.text_width(self.size.width) if self.size.width else 0
-        grown = not width or document.height(width) != self._document.height(width)
+        is_resized = not width or document.height(width) != self._document.height(width)
         self._document = document
-        self.refresh(layout=grown)
+        self.refresh(layout=is_resized)
 
     def text_width(self, width: int) -> int:
         """Return the cells that the document gets in a widget of ``width``."""
@@ -63,12 +63,12 @@ class DocumentView(Widget):
         return self._document.strip(width, y, self.drawing())
 
     def drawing(self) -> Drawing:
-        """What rows need to be drawn in this widget."""
+        """Return what rows need to be drawn in this widget."""
         selection = self.text_selection
-        chosen = None
+        style = None
         if selection is not None:
-            chosen = Style.from_styles(self.screen.get_component_styles("screen--selection"))
-        return Drawing(self.visual_style, self._get_style, selection, chosen, self.found)
+            style = Style.from_styles(self.screen.get_component_styles("screen--selection"))
+        return Drawing(self.visual_style, self._get_style, selection, style, self.search_pattern)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         return self._document.extract(selection), "\n"

@@ -11,7 +11,7 @@ from textual.content import Content
 from sterna.storage import Hit
 from sterna.storage.text import clean, one_line
 
-from ..markdown.plain_text import unmarked
+from ..markdown.plain_text import without_marks
 from ..sidebar.days import long_when
 
 MATCH = "bold underline $primary"
@@ -44,6 +44,6 @@ def shown(hit: Hit, width: int, now: datetime, zone: tzinfo | None) -> Content:
         second = Content.styled("Conversation", QUIET)
     else:
         second = Content.assemble(
-            (f"{who}: ", QUIET), marked(hit.snippet if hit.role == "user" else unmarked(hit.snippet))
+            (f"{who}: ", QUIET), marked(hit.snippet if hit.role == "user" else without_marks(hit.snippet))
         )
     return Content("\n").join([first, second])

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from sterna.storage import SessionRow
 from sterna.storage.text import one_line
 
-from ..markdown.plain_text import unmarked
+from ..markdown.plain_text import without_marks
 from ..terminal.output_filter import ascii_cell
 from ..titles import UNTITLED
 
@@ -112,7 +112,7 @@ def preview_line(row: SessionRow, width: int, state: State, signs: Signs, style:
     return _line(
         (front, style("bar")),
         _origin(row, state, signs, style),
-        shown(unmarked(row.preview), signs is ASCII) or "no messages yet",
+        shown(without_marks(row.preview), signs is ASCII) or "no messages yet",
         style("quiet"),
         note,
         style(kind),

@@ -1,9 +1,9 @@
-"""The conversation on the screen."""
+"""Messages of the open conversation."""
 
 from __future__ import annotations
 
-from .parts import Look
+from .parts import MessageOptions
 from .source import Reply
 from .transcript import Transcript
 
-__all__ = ["Look", "Reply", "Transcript"]
+__all__ = ["MessageOptions", "Reply", "Transcript"]

@@ -1,4 +1,4 @@
-"""The messages that are mounted, the replies among them that still arrive, and the hints over them."""
+"""Mounted messages, the live replies among them, and the hints over them."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from sterna.storage import KEPT_REPLY, Clock, LiveReply, Message, StoreThread, u
 
 from .message_list import MessageList
 from .message_view import MessageView
-from .parts import Look
+from .parts import MessageOptions
 from .source import Page, Reply
 
 FRAMES = 12
-"""Drawings of a live reply a second."""
-SHARE = 4
-"""A drawing that takes a second is followed by this many seconds without one."""
-BEAT = 4
-"""Frames between two movements of its mark."""
+"""Drawings of a live reply per second."""
+REST = 4
+"""Seconds without drawing after a drawing that took a second."""
+MARK_FRAMES = 4
+"""Frames between two movements of the mark."""
 EMPTY = "No messages yet.\nWrite below, then press Enter to send."
 NEW, NEWEST = " ↓ new messages ", " ↓ newest message "
 
 
 class Hint(Static, can_focus=False):
-    """A line over or instead of the messages."""
+    """Line over the messages, or in place of them."""
 
     ALLOW_SELECT = False
 
@@ -45,7 +45,7 @@ class Hint(Static, can_focus=False):
 class Column(Widget):
     """Mounts, updates and removes messages; draws the live ones."""
 
-    BLANK = True  # only what lies on it is seen
+    BLANK = True  # only its children are visible
     DEFAULT_CSS = """
     Column {
         layers: messages hints;
@@ -87,20 +87,20 @@ class Column(Widget):
     }
     """
 
-    class Lost(Event):
-        """A reply was deleted while it arrived, or brought nothing better than the one that it was to replace."""
+    class ReplyDropped(Event):
+        """A reply was deleted while it arrived, or was no better than the one that it was to replace."""
 
-    session_id: var[str | None] = var(None)
-    """The conversation shown; None for one that does not exist yet."""
-    look: reactive[Look] = reactive(Look(), init=False)
-    """How messages are drawn."""
+    conversation_id: var[str | None] = var(None)
+    """Conversation on the screen; None for one that does not exist yet."""
+    options: reactive[MessageOptions] = reactive(MessageOptions(), init=False)
+    """Settings of how messages are drawn."""
     unseen: var[bool] = var(False)
-    """Something new stands below the screen."""
+    """True when there is something new below the screen."""
     empty_hint: var[str] = var(EMPTY)
-    """What a conversation without messages says."""
+    """Text of a conversation without messages."""
 
-    found: var[re.Pattern[str] | None] = var(None)
-    """Words to be marked in the messages, because a search found them."""
+    search_pattern: var[re.Pattern[str] | None] = var(None)
+    """Words to be highlighted in the messages."""
 
     messages = query_one(MessageList)
 
@@ -121,19 +121,19 @@ class Column(Widget):
 
     @on(Mount)
     def _start_ticker(self) -> None:
-        self.watch(self.messages, "follow", self._show_way_back, init=False)
+        self.watch(self.messages, "follow", self._show_newest_hint, init=False)
         self._ticker = self.set_interval(1 / FRAMES, self._draw_live, pause=True)
         self._show_hints()
 
     # The mounted messages
 
-    def _put(self, views: Sequence[MessageView]) -> AwaitComplete:
-        """Make the column show exactly ``views``, at once; those that stay are not touched. May be awaited."""
-        kept = set(views)
+    def _set_views(self, views: Sequence[MessageView]) -> AwaitComplete:
+        """Mount exactly ``views``; those that stay are not touched. May be awaited."""
+        remaining = set(views)
         awaits: list[AwaitMount | AwaitRemove] = []
-        for gone in [view for view in self._views if view not in kept]:
-            gone.display = False  # it takes no room from now on, though removing takes a moment
-            awaits.append(gone.remove())
+        for removed in [view for view in self._views if view not in remaining]:
+            removed.display = False  # it takes no space from now on, though removing takes a moment
+            awaits.append(removed.remove())
         present = set(self._views)
         run: list[MessageView] = []
         for view in views:
@@ -146,7 +146,7 @@ class Column(Widget):
             awaits.append(self.messages.mount_all(run))
         self._views = list(views)
         self._show_hints()
-        self._wake()
+        self._resume_ticker()
 
         async def done() -> None:
             for waiting in awaits:
@@ -158,12 +158,12 @@ class Column(Widget):
         return next((view for view in self._views if view.message_id == message_id), None)
 
     def _view(self, message: Message | LiveReply) -> MessageView:
-        view = MessageView(message, self.look, self._clock())
-        view.found = self.found
+        view = MessageView(message, self.options, self._clock())
+        view.search_pattern = self.search_pattern
         return view
 
-    def _shown(self, page: Page, known: dict[str, MessageView]) -> list[MessageView]:
-        """Return the views of a page's messages, with what they are now."""
+    def _message_views(self, page: Page, known: dict[str, MessageView]) -> list[MessageView]:
+        """Return the views of a page's messages, brought up to date."""
         views = []
         for message in page.messages:
             view = known.get(message.id) or self._view(message)
@@ -173,7 +173,7 @@ class Column(Widget):
         return views
 
     def _live_views(self, page: Page, known: dict[str, MessageView]) -> list[MessageView]:
-        """Views of the replies that arrive: this process's drawn from memory, others' from the file."""
+        """Return the views of live replies: this process's are drawn from memory, others' from the store."""
         views = []
         for row in page.live:
             view = known.get(row.id) or self._view(row)
@@ -181,7 +181,7 @@ class Column(Widget):
                 view.show_live(row.content, row.reasoning)
             views.append(view)
         begun = {row.id for row in page.live}
-        views += [view for id, view in known.items() if view.live and self._is_running(id) and id not in begun]
+        views += [view for id, view in known.items() if view.is_live and self._is_running(id) and id not in begun]
         for view in views:
             self._draw(view)
         return views
@@ -189,24 +189,24 @@ class Column(Widget):
     def _is_running(self, reply_id: str) -> bool:
         return reply_id in self._replies and self._replies[reply_id].running
 
-    # Replies that arrive
+    # Live replies
 
-    def _wake(self) -> None:
-        if self._ticker is not None and any(view.live for view in self._views):
+    def _resume_ticker(self) -> None:
+        if self._ticker is not None and any(view.is_live for view in self._views):
             self._ticker.resume()
 
     def _draw_live(self) -> None:
-        live = [view for view in self._views if view.live]
+        live = [view for view in self._views if view.is_live]
         self._frame += 1
         if self._frame < self._next_frame:
             return
         began = process_time()
         for view in live:
             self._draw(view)
-            if view.live and self._frame % BEAT == 0:
-                view.beat()
-        # A reply that is one endless list costs more and more: it is drawn less often, never at the cost of the keys.
-        self._next_frame = self._frame + 1 + int((process_time() - began) * FRAMES * SHARE)
+            if view.is_live and self._frame % MARK_FRAMES == 0:
+                view.move_mark()
+        # A reply that is one endless list costs more and more: it is drawn less often, so that keys are never delayed.
+        self._next_frame = self._frame + 1 + int((process_time() - began) * FRAMES * REST)
         if not live and self._ticker is not None:
             self._ticker.pause()
 
@@ -217,50 +217,50 @@ class Column(Widget):
             self._settle(reply)
         elif not reply.running:
             self._replies.pop(reply.id)
-            self.post_message(self.Lost())
+            self.post_message(self.ReplyDropped())
         elif self._versions.get(reply.id) != reply.version:
             self._versions[reply.id] = reply.version
             view.show_live(reply.content, reply.reasoning)
-            self._notice_below()
+            self._mark_unseen()
 
     def _settle(self, reply: Reply) -> None:
-        """The reply has become a message: the same widget shows it."""
+        """Show a reply that has become a message in the same widget."""
         self._replies.pop(reply.id, None)
         self._versions.pop(reply.id, None)
         if reply.message is not None and KEPT_REPLY in reply.message.metadata:
-            self.post_message(self.Lost())  # another reply stays in its place
+            self.post_message(self.ReplyDropped())  # another reply is shown in its place
         elif reply.message is not None and (view := self._find(reply.id)) is not None:
             view.show_message(reply.message)
-            self._notice_below()
+            self._mark_unseen()
 
     # Hints
 
-    def _notice_below(self) -> None:
-        """Something was added at the end: say so unless the end is in view."""
+    def _mark_unseen(self) -> None:
+        """Show that something was added at the end, unless the end is in view."""
         self.unseen = self.unseen or not self.messages.follow
 
     def _show_hints(self) -> None:
-        for hint in self.query("#transcript-empty"):  # none once the transcript is being taken away
+        for hint in self.query("#transcript-empty"):  # none once the transcript is being removed
             hint.display = not self._views
 
     def watch_unseen(self) -> None:
-        self._show_way_back()
+        self._show_newest_hint()
 
-    def _show_way_back(self) -> None:
-        """Show the way to the newest message while it is out of sight."""
+    def _show_newest_hint(self) -> None:
+        """Show the way to the newest message while it is out of view."""
         for hint in self.query("#transcript-new").results(Hint):
             hint.display = bool(self._views) and (self.unseen or not self.messages.follow)
-            hint.update(Content(f"{NEW if self.unseen else NEWEST} {self.look.end_key} "))
+            hint.update(Content(f"{NEW if self.unseen else NEWEST} {self.options.end_key} "))
 
     def watch_empty_hint(self, text: str) -> None:
         for hint in self.query("#transcript-empty").results(Hint):
             hint.update(Content(text))
 
-    def watch_found(self, found: re.Pattern[str] | None) -> None:
+    def watch_search_pattern(self, pattern: re.Pattern[str] | None) -> None:
         for view in self._views:
-            view.found = found
+            view.search_pattern = pattern
             view.refresh()
 
-    def watch_look(self, look: Look) -> None:
+    def watch_options(self, options: MessageOptions) -> None:
         for view in self._views:
-            view.show_look(look)
+            view.show_options(options)

@@ -1,4 +1,4 @@
-"""One message on the screen: settled, or still arriving. One widget, which stays when a live reply settles."""
+"""Widget of one message, settled or still arriving; it stays when a live reply settles."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from textual.strip import Strip
 
 from sterna.storage import LiveReply, Message
 
-from ..markdown import Block, CodeBlock, Document, DocumentView, LiveDocument, Place, blocks, plain_blocks
+from ..markdown import Block, CodeBlock, Document, DocumentView, LiveDocument, Position, blocks, plain_blocks
 from ..markdown.styles import MUTED
-from .parts import MARKS, Look, endings, fold, header, versions, when
+from .parts import MARKS, MessageOptions, footer, header, reasoning_line, time_text, versions_line
 from .row_cache import RowCache
 
 BAR = "▌ "
@@ -26,7 +26,7 @@ MARGIN = 1
 
 
 class MessageView(DocumentView):
-    """A message, drawn. Its bar at the left shows that it is the selected one."""
+    """Drawing of one message. A bar at the left shows that it is selected."""
 
     ALLOW_MAXIMIZE = False
 
@@ -35,10 +35,10 @@ class MessageView(DocumentView):
         """The message was clicked."""
 
         view: MessageView
-        on_fold: bool
-        """The click was on the line that stands for the reasoning."""
+        on_reasoning: bool
+        """True for a click on the line that stands for the reasoning."""
 
-    def __init__(self, source: Message | LiveReply, look: Look, now: datetime) -> None:
+    def __init__(self, source: Message | LiveReply, options: MessageOptions, now: datetime) -> None:
         super().__init__(Document(()))
         self.message_id = source.id
         self.key = (source.message_timestamp, source.id)
@@ -46,20 +46,20 @@ class MessageView(DocumentView):
         self.message: Message | None = None
         """The settled message; None while it arrives."""
         self.content = ""
-        """Its text as it was written."""
+        """Text as it was written."""
         self.reasoning = ""
-        self.opened = look.reasoning
-        """The reasoning is unfolded."""
-        self._look = look
+        self.is_unfolded = options.reasoning
+        """True while the reasoning is shown."""
+        self._options = options
         self._now = now
         self._model = source.model
         self._live: LiveDocument | None = None
         self._versions = 1
         self._mark = 0
         self._body: Sequence[Block] = ()
-        self._fold: Block | None = None
+        self._reasoning_line: Block | None = None
         """Line that stands for the reasoning; a click opens and closes it."""
-        self._drawn = RowCache()
+        self._cache = RowCache()
         self.set_class(self.role == "user", "-user")
         if isinstance(source, Message):
             self.show_message(source)
@@ -67,22 +67,22 @@ class MessageView(DocumentView):
             self.show_live(source.content, source.reasoning)
 
     @property
-    def live(self) -> bool:
-        """True while it arrives."""
+    def is_live(self) -> bool:
+        """True while the message arrives."""
         return self.message is None
 
     @property
     def can_retry(self) -> bool:
-        """True for a settled reply."""
+        """True for a settled reply, which can be regenerated."""
         return self.message is not None and self.role == "assistant"
 
     @property
     def code_blocks(self) -> list[CodeBlock]:
-        """The blocks of code in its text."""
+        """Blocks of code in the text."""
         return [block for block in self._body if isinstance(block, CodeBlock)]
 
     def show_message(self, message: Message) -> None:
-        """Show it settled, as it is stored."""
+        """Show the message as it is stored."""
         if message == self.message:
             return
         if self.message is None or message.content != self.message.content:
@@ -96,7 +96,7 @@ class MessageView(DocumentView):
         self._compose_document()
 
     def show_live(self, content: str, reasoning: str) -> None:
-        """Show what has arrived."""
+        """Show what has arrived so far."""
         if self._live is None:
             self._live = LiveDocument()
             self.message = None
@@ -109,60 +109,60 @@ class MessageView(DocumentView):
         self._compose_document()
 
     def show_versions(self, count: int) -> None:
-        """Say how many versions this reply has."""
+        """Show how many versions this reply has."""
         if count != self._versions:
             self._versions = count
             self._compose_document()
 
-    def show_look(self, look: Look) -> None:
-        """Draw it again in another way."""
-        if look.reasoning != self._look.reasoning:
-            self.opened = look.reasoning
-        self._look = look
+    def show_options(self, options: MessageOptions) -> None:
+        """Draw the message with other options."""
+        if options.reasoning != self._options.reasoning:
+            self.is_unfolded = options.reasoning
+        self._options = options
         self._compose_document()
 
-    def beat(self) -> None:
-        """Move the mark of a reply that arrives."""
+    def move_mark(self) -> None:
+        """Draw the next frame of the mark of a reply that arrives."""
         self._mark += 1
         self._compose_document()
 
     def toggle_reasoning(self) -> bool:
-        """Fold or unfold the reasoning; False when there is none."""
+        """Show or hide the reasoning; return False when there is none."""
         if not self.reasoning:
             return False
-        self.opened = not self.opened
+        self.is_unfolded = not self.is_unfolded
         self._compose_document()
         return True
 
     def _compose_document(self) -> None:
-        live = self.message is None
-        time = "" if live else when(self.key[0], self._now, self._look.zone)
-        parts: list[Block] = [header(self.role, self._model, time, MARKS[self._mark % len(MARKS)] if live else "")]
+        is_live = self.message is None
+        time = "" if is_live else time_text(self.key[0], self._now, self._options.zone)
+        parts: list[Block] = [header(self.role, self._model, time, MARKS[self._mark % len(MARKS)] if is_live else "")]
         if self.reasoning:
-            took = 0 if self.message is None else int(self.message.metadata.get("reasoning_ms") or 0)
-            self._fold = fold(self.opened, live and not self.content, took)
-            parts.append(self._fold)
-            if self.opened:
+            milliseconds = 0 if self.message is None else int(self.message.metadata.get("reasoning_ms") or 0)
+            self._reasoning_line = reasoning_line(self.is_unfolded, is_live and not self.content, milliseconds)
+            parts.append(self._reasoning_line)
+            if self.is_unfolded:
                 parts += plain_blocks(self.reasoning.strip(), f"{MUTED} italic")
         parts += self._body
         if self.message is not None:
-            parts += endings(self.message, self._look)
-            parts += versions(self._versions, self._look)
+            parts += footer(self.message, self._options)
+            parts += versions_line(self._versions, self._options)
         self.document = Document(parts)
 
     # Drawing: the document stands between a gutter and a margin, which are not padding, because a drag that begins in a
     # widget's padding is given a wrong place by Textual.
 
     def text_width(self, width: int) -> int:
-        """Cells that the document gets in a widget of ``width``."""
+        """Return the cells that the document gets in a widget of ``width``."""
         return max(1, width - GUTTER - MARGIN)
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         return self._document.height(self.text_width(width)) if width else 0
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw the rows of ``crop``; what was drawn before is used again. Nothing here has a border or padding."""
-        if not self.is_attached:  # it is being removed, and the layout of before still has it
+        """Draw the rows of ``crop``, from the cache where possible. Nothing here has a border or padding."""
+        if not self.is_attached:  # it is being removed, and the previous layout still has it
             return [Strip.blank(crop.width)] * crop.height
         if self.hover_style.link_id:
             return super().render_lines(crop)
@@ -181,10 +181,10 @@ class MessageView(DocumentView):
             return self.render_line(y)
         index, row = self._document.block_at(room, y)
         block, line = self._document.blocks[index], self._document.first_line(index)
-        return self._drawn.strip(state, block, row, line, partial(self.render_line, y))
+        return self._cache.strip(state, block, row, line, partial(self.render_line, y))
 
     def notify_style_update(self) -> None:
-        self._drawn.clear()
+        self._cache.clear()
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
@@ -200,14 +200,14 @@ class MessageView(DocumentView):
         strip = self._document.strip(room, y, self.drawing())
         return Strip([bar, *strip]).adjust_cell_length(width, base)
 
-    def place(self, row: int, width: int) -> Place:
-        """The place that row ``row`` shows when the widget is ``width`` cells wide."""
-        return self._document.place(self.text_width(width), row)
+    def position(self, row: int, width: int) -> Position:
+        """Return the position that row ``row`` shows when the widget is ``width`` cells wide."""
+        return self._document.position(self.text_width(width), row)
 
-    def find(self, place: Place, width: int) -> int:
-        """The row that shows ``place`` when the widget is ``width`` cells wide."""
-        return self._document.find(self.text_width(width), place)
+    def row_of(self, position: Position, width: int) -> int:
+        """Return the row that shows ``position`` when the widget is ``width`` cells wide."""
+        return self._document.row_of(self.text_width(width), position)
 
     def on_click(self, event: events.Click) -> None:
         index, _ = self._document.block_at(self.text_width(self.size.width), event.y)
-        self.post_message(self.Clicked(self, self._document.blocks[index] is self._fold))
+        self.post_message(self.Clicked(self, self._document.blocks[index] is self._reasoning_line))

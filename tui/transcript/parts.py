@@ -1,4 +1,4 @@
-"""The rows around a message's text: who and when above it, how it ended below it."""
+"""Rows around a message's text: author and time above it, how it ended below it."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from ..markdown.styles import MUTED
 
 NAME = 40
 MARKS = ("·  ", "·· ", "···", " ··", "  ·", "   ")
-"""What moves while a reply arrives."""
+"""Frames of the mark that moves while a reply arrives."""
 FOLDED, UNFOLDED = "▸", "▾"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What all messages share in how they are drawn."""
+class MessageOptions:
+    """Settings of how messages are drawn."""
 
     usage: bool = True
     """Show tokens and seconds below a reply."""
     reasoning: bool = False
-    """Show a model's reasoning unfolded."""
+    """Expand reasoning by default."""
     retry_key: str = "r"
-    """The key to be named where trying again helps."""
+    """Key that regenerates a reply."""
     versions_key: str = "v"
-    """The key that shows another version of a reply."""
+    """Key that shows another version of a reply."""
     end_key: str = "end"
-    """The key that goes to the newest message."""
+    """Key that goes to the newest message."""
     search_key: str = "ctrl+r"
-    """The key that searches."""
+    """Key that searches."""
     zone: tzinfo | None = None
-    """The person's time zone; None is the system's."""
+    """Time zone of the user; None is the system's."""
 
 
-def who(role: str, model: str | None) -> str:
-    """The name over a message."""
+def author(role: str, model: str | None) -> str:
+    """Return the name above a message."""
     if role == "user":
         return "You"
     if role == "system":
@@ -49,8 +49,8 @@ def who(role: str, model: str | None) -> str:
     return one_line((model or "").rpartition("/")[2], NAME) or "Assistant"
 
 
-def when(stamp: str, now: datetime, zone: tzinfo | None) -> str:
-    """The time over a message: the hour today, with the day before today, with the year before this year."""
+def time_text(stamp: str, now: datetime, zone: tzinfo | None) -> str:
+    """Return the time above a message: the hour today, with the day before today, with the year before this year."""
     try:
         moment = parse(stamp).astimezone(zone)
     except (ValueError, OverflowError, OSError):
@@ -63,68 +63,70 @@ def when(stamp: str, now: datetime, zone: tzinfo | None) -> str:
 
 
 def header(role: str, model: str | None, time: str, mark: str = "") -> Note:
-    """Who and when."""
+    """Return the row with author and time."""
     style = "bold $text-secondary" if role == "user" else "bold $text-primary"
-    content = Content.assemble((who(role, model), style), ("  " + time if time else "", MUTED))
+    content = Content.assemble((author(role, model), style), ("  " + time if time else "", MUTED))
     if mark:
         content = Content.assemble(content, ("  " + mark, "$text-accent"))
     return Note(content, flush=True)
 
 
-def fold(opened: bool, thinking: bool, milliseconds: int) -> Note:
-    """The line that stands for the reasoning."""
-    if thinking:
+def reasoning_line(is_unfolded: bool, is_thinking: bool, milliseconds: int) -> Note:
+    """Return the row that stands for the reasoning."""
+    if is_thinking:
         text = "Thinking…"
     elif milliseconds > 0:
-        text = f"Thought for {seconds(milliseconds)}"
+        text = f"Thought for {duration(milliseconds)}"
     else:
         text = "Thought"
-    return Note(Content.styled(f"{UNFOLDED if opened else FOLDED} {text}", MUTED), flush=opened or thinking)
+    return Note(
+        Content.styled(f"{UNFOLDED if is_unfolded else FOLDED} {text}", MUTED), flush=is_unfolded or is_thinking
+    )
 
 
-def endings(message: Message, look: Look) -> list[Note]:
-    """What stands below a message: its cost, or why it is not whole."""
-    again = Content.styled(f"  {look.retry_key} to retry", MUTED)
+def footer(message: Message, options: MessageOptions) -> list[Note]:
+    """Return the rows below a message: its cost, or why it is not complete."""
+    retry = Content.styled(f"  {options.retry_key} to retry", MUTED)
     finish = message.finish
     if finish == "failed":
         sentence = clean(message.error_message or "The reply failed.").strip()
-        return [Note(Content.assemble(("✗ ", "bold $text-error"), (sentence, "$text-error"), again))]
+        return [Note(Content.assemble(("✗ ", "bold $text-error"), (sentence, "$text-error"), retry))]
     if finish == "stopped":
-        notes = [*_marks(message), Note(Content.assemble(("(stopped)", MUTED), again))]
-        return [*notes, *_cost(message, look, 0)]
+        notes = [*_marks(message), Note(Content.assemble(("(stopped)", MUTED), retry))]
+        return [*notes, *_cost(message, options, 0)]
     if message.failed:
-        return [Note(Content.assemble((clean(message.error_message or ""), "$text-warning"), again))]
+        return [Note(Content.assemble((clean(message.error_message or ""), "$text-warning"), retry))]
     if finish == "interrupted":
-        cut = ("Interrupted. Only part of the reply arrived.", "$text-warning")
-        return [*_marks(message), Note(Content.assemble(cut, again)), *_cost(message, look, 0)]
+        reason = ("Interrupted. Only part of the reply arrived.", "$text-warning")
+        return [*_marks(message), Note(Content.assemble(reason, retry)), *_cost(message, options, 0)]
     marks = _marks(message)
-    return [*marks, *_cost(message, look, 0 if marks else 1)]
+    return [*marks, *_cost(message, options, 0 if marks else 1)]
 
 
-def _cost(message: Message, look: Look, gap: int) -> list[Note]:
-    """What a reply cost, where that is known and wanted."""
-    usage = _usage(message) if look.usage and message.role == "assistant" else ""
+def _cost(message: Message, options: MessageOptions, gap: int) -> list[Note]:
+    """Return the row with the cost of a reply, where that is known and to be shown."""
+    usage = _usage(message) if options.usage and message.role == "assistant" else ""
     return [Note(Content.styled(usage, MUTED), gap=gap)] if usage else []
 
 
 def _marks(message: Message) -> list[Note]:
-    """The sources that the provider named, each in one line, and what is missing of the reply or of the request."""
-    named = reply_sources(message.metadata)[:SHOWN]
-    lines = [f"[{number}] {one_line(title or url, 100)}" for number, (title, url) in enumerate(named, 1)]
+    """Return the sources that the provider named, one a line, and what is missing of the reply or of the request."""
+    sources = reply_sources(message.metadata)[:SHOWN]
+    lines = [f"[{number}] {one_line(title or url, 100)}" for number, (title, url) in enumerate(sources, 1)]
     notes = [Content.styled("\n".join(lines), MUTED)] if lines else []
     notes += [Content.styled(clean(note), "$text-warning") for note in reply_notes(message.metadata)]
     return [Note(note, gap=0 if number else 1) for number, note in enumerate(notes)]
 
 
-def versions(count: int, look: Look) -> list[Note]:
-    """Return the line about other versions of a reply, where it has any."""
+def versions_line(count: int, options: MessageOptions) -> list[Note]:
+    """Return the row about other versions of a reply, where it has any."""
     if count < 2:
         return []
-    return [Note(Content.styled(f"{count} versions  {look.versions_key} to show another", MUTED), gap=0)]
+    return [Note(Content.styled(f"{count} versions  {options.versions_key} to show another", MUTED), gap=0)]
 
 
-def seconds(milliseconds: int) -> str:
-    """A duration as a person says it."""
+def duration(milliseconds: int) -> str:
+    """Return a duration in words: ``1.1 s``, ``12 s``, ``2 min 5 s``."""
     whole = milliseconds / 1000
     if whole < 10:
         return f"{whole:.1f} s"
@@ -135,5 +137,5 @@ def _usage(message: Message) -> str:
     tokens = message.output_tokens or message.total_tokens
     parts = [counted(tokens, "token")] if tokens > 0 else []
     if message.elapsed_ms > 0:
-        parts.append(seconds(message.elapsed_ms))
+        parts.append(duration(message.elapsed_ms))
     return " · ".join(parts)

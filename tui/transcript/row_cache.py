@@ -1,4 +1,4 @@
-"""Rows of a message that were drawn before.
+"""Cache of the drawn rows of a message.
 
 Textual's cache of a widget's lines goes by line number and is emptied whenever the widget changes its size, which a
 reply that arrives does many times a second. This one goes by block: a block that did not change is not drawn again,
@@ -15,22 +15,22 @@ from textual.strip import Strip
 from ..markdown import Block
 
 LARGEST = 1_000
-"""Strips that are kept; all go when there are more."""
+"""Most strips that are kept; all are dropped when there are more."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnRow:
-    """One row as it was drawn."""
+    """Drawn row."""
 
     block: Block
-    """Kept so that no other block gets its identity."""
+    """Referenced so that no other block gets its identity."""
     line: int
-    """The logical line of the whole text, which its segments carry."""
+    """Logical line of the whole text, which its segments carry."""
     strip: Strip
 
 
 class RowCache:
-    """Strips by block and row, for as long as everything else that they depend on stays the same."""
+    """Strips by block and row, as long as everything else that they depend on stays the same."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[int, int], DrawnRow] = {}
@@ -44,14 +44,14 @@ class RowCache:
         if state != self._state or len(self._rows) > LARGEST:
             self._rows.clear()
             self._state = state
-        known = self._rows.get((id(block), row))
-        if known is None or known.line != line:
-            known = self._rows[id(block), row] = DrawnRow(block, line, draw())
-        return known.strip
+        drawn = self._rows.get((id(block), row))
+        if drawn is None or drawn.line != line:
+            drawn = self._rows[id(block), row] = DrawnRow(block, line, draw())
+        return drawn.strip
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop every row."""
         self._rows.clear()

@@ -1,4 +1,4 @@
-"""The conversation, with its keys: a cursor over messages, copying, jumping, finding."""
+"""Transcript of the open conversation: cursor over messages, copying, jumping, search matches."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from .message_view import MessageView
 from .window import Window
 
 FLASH = 1.2
-"""Seconds that a message that was jumped to stays marked."""
+"""Seconds for which a message that was jumped to is highlighted."""
 
 
 class Transcript(Window, can_focus=True):
     """Shows one conversation.
 
-    ``await show(id)`` opens one, ``refresh_session(change)`` after every commit keeps it true, ``attach(reply)`` draws
-    a reply while it arrives. It changes nothing by itself: what the person asks for is posted.
+    ``await show(id)`` opens one, ``refresh_session(change)`` after every commit keeps it up to date, ``attach(reply)``
+    draws a reply while it arrives. It changes nothing by itself: requests are posted.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.TRANSCRIPT)
 
     selected: var[str | None] = var(None)
-    """The id of the message under the cursor."""
+    """Id of the message under the cursor."""
 
     @dataclass
     class Copied(Event):
@@ -40,35 +40,35 @@ class Transcript(Window, can_focus=True):
 
         text: str
         what: str
-        """What it is, for a person: "message", "selection", "code block 2 of 3"."""
+        """Description: "message", "selection", "code block 2 of 3"."""
 
     @dataclass
     class RetryRequested(Event):
-        """The person wants another reply in place of this one."""
+        """Another reply is to replace this one."""
 
         message_id: str
 
     @dataclass
     class VersionRequested(Event):
-        """The person wants to see another version of this reply."""
+        """Another version of this reply is to be shown."""
 
         message_id: str
 
     @dataclass
     class DeleteRequested(Event):
-        """The person wants this message gone."""
+        """This message is to be deleted."""
 
         message_id: str
 
     @dataclass
     class Opened(Event):
-        """Another conversation (or none yet) is on the screen."""
+        """Another conversation, or none yet, is on the screen."""
 
-        session_id: str | None
+        conversation_id: str | None
 
     @dataclass
     class MatchShown(Event):
-        """The cursor stands on a message that the search found."""
+        """The cursor is on a message that matches the search."""
 
         number: int
         total: int
@@ -76,32 +76,32 @@ class Transcript(Window, can_focus=True):
     _matches: list[tuple[str, str]] = []
     _copied: tuple[str, int] = ("", 0)
 
-    async def show(self, session_id: str | None, *, at: str | None = None, query: str | None = None) -> None:
-        """Show a conversation: at message ``at``, else where it was left, else at its end.
+    async def show(self, conversation_id: str | None, *, at: str | None = None, query: str | None = None) -> None:
+        """Show a conversation at message ``at``, else where it was left, else at its end.
 
-        ``query`` is what was searched for: its words are marked, and the next-match keys go through what it finds.
+        The words of ``query`` are highlighted, and the next-match keys go through its matches.
         """
-        before = self.session_id
-        if session_id != before or query is not None:
+        before = self.conversation_id
+        if conversation_id != before or query is not None:
             self._matches = []
-            self.found = words(query) if query else None
-        if session_id != before:
+            self.search_pattern = word_pattern(query) if query else None
+        if conversation_id != before:
             self.selected = None
-        await super().show(session_id, at=at)
-        if self.session_id != session_id:
+        await super().show(conversation_id, at=at)
+        if self.conversation_id != conversation_id:
             return
-        if query and session_id is not None:
-            self._find_matches(session_id, query)
+        if query and conversation_id is not None:
+            self._find_matches(conversation_id, query)
         if at is not None:
-            self._arrive(at)
+            self._highlight(at)
         if self.has_focus and self.selected_message is None:
             self.call_after_refresh(self._show_cursor)
-        if session_id != before:
-            self.post_message(self.Opened(session_id))
+        if conversation_id != before:
+            self.post_message(self.Opened(conversation_id))
 
     @property
     def selected_message(self) -> MessageView | None:
-        """The message under the cursor."""
+        """Message under the cursor."""
         return self._find(self.selected)
 
     # The cursor
@@ -114,9 +114,9 @@ class Transcript(Window, can_focus=True):
 
     @on(Focus)
     def _show_cursor(self) -> None:
-        seen = self.messages.on_screen()
-        if seen and self.selected_message not in seen:
-            self.selected = seen[-1].message_id
+        visible = self.messages.on_screen()
+        if visible and self.selected_message not in visible:
+            self.selected = visible[-1].message_id
 
     @on(Blur)
     def _hide_cursor(self) -> None:
@@ -125,7 +125,7 @@ class Transcript(Window, can_focus=True):
     @on(MessageView.Clicked)
     def _select_clicked(self, event: MessageView.Clicked) -> None:
         self.selected = event.view.message_id
-        if event.on_fold:
+        if event.on_reasoning:
             self.action_toggle_reasoning()
 
     def action_move(self, move: Move) -> None:
@@ -156,15 +156,15 @@ class Transcript(Window, can_focus=True):
             column.jump(column.scroll_offset.y + (page if where == "page_down" else -page))
 
     def _step(self, step: int) -> None:
-        """To the next message; but first through what does not fit on the screen of this one."""
+        """Go to the next message, but first through the rest of this one where it does not fit on the screen."""
         column = self.messages
         top, height = column.scroll_offset.y, column.size.height
         here = self.selected_message
         span = column.span(here) if here is not None else None
         if here is None or span is None or not span[0] < top + height or not span[1] > top:
-            seen = column.on_screen()
-            if seen:
-                self.selected = seen[0 if step > 0 else -1].message_id
+            visible = column.on_screen()
+            if visible:
+                self.selected = visible[0 if step > 0 else -1].message_id
             return
         if step > 0 and span[1] > top + height:
             column.jump(min(top + height // 2, span[1] - height))
@@ -192,33 +192,33 @@ class Transcript(Window, can_focus=True):
     def _scroll(self, rows: int) -> None:
         column = self.messages
         column.jump(column.scroll_offset.y + rows)
-        seen = column.on_screen()
-        if seen and self.selected_message not in seen:
-            self.selected = seen[0 if rows < 0 else -1].message_id
+        visible = column.on_screen()
+        if visible and self.selected_message not in visible:
+            self.selected = visible[0 if rows < 0 else -1].message_id
 
     def _select_end(self, index: int) -> None:
         if self._views:
             self.selected = self._views[index].message_id
 
-    def _arrive(self, message_id: str) -> None:
-        """Mark the message that was jumped to."""
+    def _highlight(self, message_id: str) -> None:
+        """Highlight the message that was jumped to."""
         if (view := self._find(message_id)) is not None:
             self.selected = message_id
             view.add_class("-selected", "-flash")  # it may be another widget than before
             self.set_timer(FLASH, lambda: view.remove_class("-flash"))
 
-    # What can be done with a message
+    # Actions on a message
 
     def action_copy_message(self) -> None:
-        """Put the selected text, else the message under the cursor as it was written, on the clipboard."""
-        if chosen := self.screen.get_selected_text():
-            self._copy(chosen, "selection")
-        elif (view := self._chosen()) is not None:
+        """Copy the selected text, else the message under the cursor as it was written."""
+        if selection := self.screen.get_selected_text():
+            self._copy(selection, "selection")
+        elif (view := self._target()) is not None:
             self._copy(view.content, "message")
 
     def action_copy_code_block(self) -> None:
-        """Put a block of code of the message under the cursor on the clipboard; again, the next one."""
-        if (view := self._chosen()) is None:
+        """Copy a block of code of the message under the cursor; when repeated, the next one."""
+        if (view := self._target()) is None:
             return
         blocks = view.code_blocks
         if not blocks:
@@ -232,7 +232,7 @@ class Transcript(Window, can_focus=True):
         )
 
     def action_retry(self) -> None:
-        view = self._chosen()
+        view = self._target()
         if view is not None and view.role == "user":
             later = self._views[self._views.index(view) + 1 :]
             view = next((reply for reply in later if reply.role == "assistant"), None)
@@ -242,29 +242,29 @@ class Transcript(Window, can_focus=True):
             self.notify("No finished reply to regenerate.", markup=False)
 
     def action_versions(self) -> None:
-        view = self._chosen()
+        view = self._target()
         if view is not None and view.can_retry:
             self.post_message(self.VersionRequested(view.message_id))
         elif view is not None:
             self.notify("Only replies have versions.", markup=False)
 
     def action_delete(self) -> None:
-        view = self._chosen()
-        if view is not None and not view.live:
+        view = self._target()
+        if view is not None and not view.is_live:
             self.post_message(self.DeleteRequested(view.message_id))
         else:
             self.notify("No finished message to delete.", markup=False)
 
     def action_toggle_reasoning(self) -> None:
-        if (view := self._chosen()) is None:
+        if (view := self._target()) is None:
             return
         if view.reasoning:
-            self.messages.hold_here()
+            self.messages.pin_here()
         if not view.toggle_reasoning():
             self.notify("This reply has no reasoning.", markup=False)
 
-    def _chosen(self) -> MessageView | None:
-        """The message under the cursor, else the last one."""
+    def _target(self) -> MessageView | None:
+        """Return the message under the cursor, else the last one."""
         view = self.selected_message or (self._views[-1] if self._views else None)
         if view is None:
             self.notify("No messages yet.", markup=False)
@@ -274,12 +274,12 @@ class Transcript(Window, can_focus=True):
         self.app.copy_to_clipboard(text)
         self.post_message(self.Copied(text, what))
 
-    # What a search found
+    # Search matches
 
     def action_match(self, step: int) -> None:
         """Go to the next or the previous message that the search found."""
         if not self._matches:
-            self.notify(f"No active search. Press {self.look.search_key} first.", markup=False)
+            self.notify(f"No active search. Press {self.options.search_key} first.", markup=False)
             return
         ids = [id for _, id in self._matches]
         if self.selected in ids:
@@ -291,18 +291,18 @@ class Transcript(Window, can_focus=True):
         self._jump_to(ids[index], index + 1)
 
     @work(exclusive=True, group="transcript.matches")
-    async def _find_matches(self, session_id: str, query: str) -> None:
-        found = await self._ask(source.matches, session_id, query)
-        if found is not None and session_id == self.session_id:
-            self._matches = found
+    async def _find_matches(self, conversation_id: str, query: str) -> None:
+        matches = await self._run(source.matches, conversation_id, query)
+        if matches is not None and conversation_id == self.conversation_id:
+            self._matches = matches
 
     @work(exclusive=True, group="transcript.jump")
     async def _jump_to(self, message_id: str, number: int) -> None:
-        await self.show(self.session_id, at=message_id)
+        await self.show(self.conversation_id, at=message_id)
         self.post_message(self.MatchShown(number, len(self._matches)))
 
 
-def words(query: str) -> re.Pattern[str] | None:
-    """A pattern that finds the words of ``query``, each as the beginning of a word."""
-    found = sorted({re.escape(word) for word in re.findall(r"\w+", query)}, key=len, reverse=True)
-    return re.compile(rf"\b(?:{'|'.join(found)})", re.IGNORECASE) if found else None
+def word_pattern(query: str) -> re.Pattern[str] | None:
+    """Return a pattern that matches the words of ``query``, each as the beginning of a word."""
+    words = sorted({re.escape(word) for word in re.findall(r"\w+", query)}, key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(words)})", re.IGNORECASE) if words else None

@@ -1,6 +1,6 @@
-"""The part of a conversation that is on the screen and around it: a window of messages, paged by key, so that ten
-thousand open like forty. It reads only through the store's thread, and whatever comes back after the person has gone on
-to another conversation is dropped.
+"""Window of mounted messages, paged by key, so that ten thousand messages open like forty.
+
+It reads only through the store's thread; what comes back after another conversation was opened is dropped.
 """
 
 from __future__ import annotations
@@ -15,206 +15,211 @@ from textual.events import Click
 
 from sterna.storage import Change, Clock, StoreError, StoreThread, utc_now
 
-from ..markdown import Place
+from ..markdown import Position
 from . import source
 from .column import Column
 from .message_list import MessageList
 from .message_view import MessageView
 from .source import WINDOW, Key, Page, Reply
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 NEAR = 2
-"""Screens before the end of the window at which the next page is read."""
-TOP = Place(0, 0, 0, 0)
+"""Distance from the end of the window, in screens, at which the next page is read."""
+TOP = Position(0, 0, 0, 0)
 
 
 class Window(Column):
-    """Reads the conversation, and keeps what is mounted true."""
+    """Reads the conversation and keeps the mounted messages up to date."""
 
     def __init__(self, store: StoreThread, *, clock: Clock = utc_now, id: str | None = None) -> None:
         super().__init__(store, clock=clock, id=id)
-        self._visit = 0
+        self._opening = 0
         self._older = self._newer = False
         self._end: Key | None = None
         self._lock = Lock()
-        self._places: dict[str, tuple[str, Place, int]] = {}
+        self._positions: dict[str, tuple[str, Position, int]] = {}
+        """Message, position and rows above the top, of conversations that were left."""
 
-    # What the screen tells
+    # Interface of the main screen
 
-    async def show(self, session_id: str | None, *, at: str | None = None) -> None:
-        """Show a conversation: at message ``at``, else where it was left, else at its end."""
-        self._visit += 1
-        visit = self._visit
-        if session_id is not None and session_id == self.session_id and (at is None or self._find(at) is not None):
-            await self._read_again(visit)
-            if visit == self._visit and at is not None:
+    async def show(self, conversation_id: str | None, *, at: str | None = None) -> None:
+        """Show a conversation at message ``at``, else where it was left, else at its end."""
+        self._opening += 1
+        opening = self._opening
+        if (
+            conversation_id is not None
+            and conversation_id == self.conversation_id
+            and (at is None or self._find(at) is not None)
+        ):
+            await self._read_again(opening)
+            if opening == self._opening and at is not None:
                 self._go_to(at)
             return
-        self._leave()
+        self._remember_position()
         async with self._lock:
-            if visit == self._visit:
-                await self._open(session_id, at, visit)
+            if opening == self._opening:
+                await self._open(conversation_id, at, opening)
 
-    async def _open(self, session_id: str | None, at: str | None, visit: int) -> None:
-        left = self._places.get(session_id or "") if at is None else None
-        page = await self._read_first(session_id, at or (left[0] if left else None))
-        if visit != self._visit:
+    async def _open(self, conversation_id: str | None, at: str | None, opening: int) -> None:
+        left = self._positions.get(conversation_id or "") if at is None else None
+        page = await self._read_first(conversation_id, at or (left[0] if left else None))
+        if opening != self._opening:
             return
-        self._places.pop(session_id or "", None)
-        self.session_id = session_id
+        self._positions.pop(conversation_id or "", None)
+        self.conversation_id = conversation_id
         self._older, self._newer, self._end = page.older, page.newer, page.end
         self.messages.complete = self.messages.follow = not page.newer
         self.unseen = False
         with self.app.batch_update():
-            mounted = self._put(self._shown(page, {}) + self._live_views(page, {}))
-            if at is not None and (found := self._find(at)) is not None:
-                self.messages.hold(found, TOP, -self._lead)
-            elif left is not None and (found := self._find(left[0])) is not None:
-                self.messages.hold(found, left[1], left[2])
+            mounted = self._set_views(self._message_views(page, {}) + self._live_views(page, {}))
+            if at is not None and (view := self._find(at)) is not None:
+                self.messages.pin(view, TOP, -self._lead)
+            elif left is not None and (view := self._find(left[0])) is not None:
+                self.messages.pin(view, left[1], left[2])
             await mounted
-        self._settle_down()
+        self._page_ahead_soon()
 
     def refresh_session(self, change: Change) -> None:
         """Read again what a commit may have changed."""
-        if self.session_id is not None and (change.elsewhere or self.session_id in change.sessions):
-            self._reread(self._visit)
+        if self.conversation_id is not None and (change.elsewhere or self.conversation_id in change.sessions):
+            self._reread(self._opening)
 
     def attach(self, reply: Reply) -> None:
-        """Draw a reply of this process while it arrives, whenever its conversation is shown. A new one is gone to."""
-        new = reply.id not in self._replies
+        """Draw a reply of this process while it arrives, whenever its conversation is shown. Scroll to a new one."""
+        is_new = reply.id not in self._replies
         if reply.message is not None:
             self._replies.pop(reply.id, None)
             self._settle(reply)
             return
         self._replies[reply.id] = reply
-        if new and reply.session_id == self.session_id:
+        if is_new and reply.session_id == self.conversation_id:
             if self._newer:
                 self.to_end()
             else:
                 self.messages.follow = True
-                self._reread(self._visit)
+                self._reread(self._opening)
 
     def to_end(self) -> None:
-        """Go to the end of the conversation and stay there."""
+        """Scroll to the end of the conversation and stay there."""
         if self._newer:
-            self._show_page(source.newest, self._visit, end=True)
+            self._show_page(source.newest, self._opening, end=True)
         else:
             self.messages.to_end()
 
     def to_start(self) -> None:
-        """Go to the beginning of the conversation."""
+        """Scroll to the beginning of the conversation."""
         if self._older:
-            self._show_page(source.oldest, self._visit, end=False)
+            self._show_page(source.oldest, self._opening, end=False)
         else:
             self.messages.jump(0)
 
     # Reading
 
-    async def _read_first(self, session_id: str | None, at: str | None) -> Page:
-        if session_id is None:
+    async def _read_first(self, conversation_id: str | None, at: str | None) -> Page:
+        if conversation_id is None:
             return Page([])
         if at is None:
-            return await self._store.run(source.newest, session_id)
-        return await self._store.run(source.around, session_id, at)
+            return await self._store.run(source.newest, conversation_id)
+        return await self._store.run(source.around, conversation_id, at)
 
     @work(exclusive=True, group="transcript.reread")
-    async def _reread(self, visit: int) -> None:
-        await self._read_again(visit)
+    async def _reread(self, opening: int) -> None:
+        await self._read_again(opening)
 
-    async def _read_again(self, visit: int) -> None:
+    async def _read_again(self, opening: int) -> None:
         """Bring the window up to date."""
         async with self._lock:
-            if (session_id := self.session_id) is None:
+            if (conversation_id := self.conversation_id) is None:
                 return
             settled = self._settled()
             if settled:
                 last = settled[-1].key if self._newer else None
-                page = await self._ask(source.again, session_id, settled[0].key, last)
+                page = await self._run(source.between, conversation_id, settled[0].key, last)
             else:
-                page = await self._ask(source.newest, session_id)
-            if page is None or visit != self._visit:
+                page = await self._run(source.newest, conversation_id)
+            if page is None or opening != self._opening:
                 return
             messages = page.messages
             self._older = self._older or page.older
             self._newer = self._newer or page.newer
             if len(messages) > WINDOW:
-                # What is let go of lies beyond the end that the person does not look at.
-                end = self.messages.follow
-                messages = messages[-WINDOW:] if end else messages[:WINDOW]
-                self._older, self._newer = self._older or end, self._newer or not end
+                # Messages are dropped at the end that is not in view.
+                at_end = self.messages.follow
+                messages = messages[-WINDOW:] if at_end else messages[:WINDOW]
+                self._older, self._newer = self._older or at_end, self._newer or not at_end
             known = {view.message_id: view for view in self._views}
-            views = self._shown(replace(page, messages=messages), known)
+            views = self._message_views(replace(page, messages=messages), known)
             if page.end != self._end:
                 self._end = page.end
-                self._notice_below()
+                self._mark_unseen()
             self.messages.complete = not self._newer
-            self._put(views + ([] if self._newer else self._live_views(page, known)))
-        self._settle_down()
+            self._set_views(views + ([] if self._newer else self._live_views(page, known)))
+        self._page_ahead_soon()
 
     @work(exclusive=True, group="transcript.page")
-    async def _show_page(self, read: Callable[..., Page], visit: int, *, end: bool) -> None:
+    async def _show_page(self, read: Callable[..., Page], opening: int, *, end: bool) -> None:
         """Replace the window by one end of the same conversation."""
         async with self._lock:
-            if (session_id := self.session_id) is None:
+            if (conversation_id := self.conversation_id) is None:
                 return
-            page = await self._ask(read, session_id)
-            if page is None or visit != self._visit:
+            page = await self._run(read, conversation_id)
+            if page is None or opening != self._opening:
                 return
             self._older, self._newer = page.older, page.newer
             self.messages.complete = not page.newer
             known = {view.message_id: view for view in self._views}
-            views = self._shown(page, known)
+            views = self._message_views(page, known)
             with self.app.batch_update():
-                mounted = self._put(views + ([] if page.newer else self._live_views(page, known)))
+                mounted = self._set_views(views + ([] if page.newer else self._live_views(page, known)))
                 if end:
                     self.messages.follow = True
                 elif views:
-                    self.messages.hold(views[0], TOP, -1)
+                    self.messages.pin(views[0], TOP, -1)
                 await mounted
-        self._settle_down()
+        self._page_ahead_soon()
 
     @work(exclusive=True, group="transcript.page")
-    async def _page(self, visit: int, *, older: bool) -> None:
-        """Add a page at one end, and let go of what is too far beyond the other."""
+    async def _page(self, opening: int, *, older: bool) -> None:
+        """Add a page at one end, and remove what is too far beyond the other."""
         async with self._lock:
             settled = self._settled()
-            if (session_id := self.session_id) is None or not settled:
+            if (conversation_id := self.conversation_id) is None or not settled:
                 return
             read, key = (source.before, settled[0].key) if older else (source.after, settled[-1].key)
-            page = await self._ask(read, session_id, key)
-            if page is None or visit != self._visit:
+            page = await self._run(read, conversation_id, key)
+            if page is None or opening != self._opening:
                 return
-            more = self._shown(page, {})
+            more = self._message_views(page, {})
             every = more + settled if older else settled + more
-            dropped = len(every) > WINDOW
+            is_cut = len(every) > WINDOW
             if older:
-                self._older, self._newer = page.older, self._newer or dropped
-                views = every[:WINDOW] + ([] if self._newer else [view for view in self._views if view.live])
+                self._older, self._newer = page.older, self._newer or is_cut
+                views = every[:WINDOW] + ([] if self._newer else [view for view in self._views if view.is_live])
             else:
-                self._older, self._newer = self._older or dropped, page.newer
+                self._older, self._newer = self._older or is_cut, page.newer
                 views = every[-WINDOW:]
             self.messages.complete = not self._newer
             with self.app.batch_update():
-                await self._put(views)
-        self._settle_down()
+                await self._set_views(views)
+        self._page_ahead_soon()
         if not older and not self._newer:
-            self._reread(visit)  # the end is here: so are the replies that arrive
+            self._reread(opening)  # the end is here, and so are live replies
 
     def _settled(self) -> list[MessageView]:
-        return [view for view in self._views if not view.live]
+        return [view for view in self._views if not view.is_live]
 
-    async def _ask(self, read: Callable[..., Found], *args: object) -> Found | None:
-        """What ``read`` finds; None, and a word to the person, when the file cannot be read."""
+    async def _run(self, read: Callable[..., Result], *args: object) -> Result | None:
+        """Return what ``read`` returns; None, after a notice, when the store cannot be read."""
         try:
             return await self._store.run(read, *args)
         except StoreError as error:
             self.notify(str(error), severity="error", markup=False)
             return None
 
-    @on(Column.Lost)
-    def _drop_lost(self) -> None:
-        self._reread(self._visit)
+    @on(Column.ReplyDropped)
+    def _reread_dropped(self) -> None:
+        self._reread(self._opening)
 
     # Moving
 
@@ -223,39 +228,44 @@ class Window(Column):
         """Read on when an end of the window comes near."""
         if self.messages.follow:
             self.unseen = False
-        self._look_ahead()
+        self._page_ahead()
 
     @on(Click, "#transcript-new")
-    def _see_new(self) -> None:
+    def _show_newest(self) -> None:
         self.to_end()
 
     @property
     def _lead(self) -> int:
-        """Rows above a message that was jumped to: what led to it stays in sight."""
+        """Rows above a message that was jumped to: what led to it stays in view."""
         return self.messages.size.height // 4
 
     def _go_to(self, message_id: str) -> None:
-        """Put a mounted message in view."""
+        """Scroll a mounted message into view."""
         column, view = self.messages, self._find(message_id)
         span = column.span(view) if view is not None else None
         if span is not None and not (column.scroll_y <= span[0] and span[1] <= column.scroll_y + column.size.height):
             column.jump(max(0, span[0] - self._lead))
 
-    def _settle_down(self) -> None:
-        self.call_after_refresh(self._look_ahead)
+    def _page_ahead_soon(self) -> None:
+        self.call_after_refresh(self._page_ahead)
 
-    def _look_ahead(self) -> None:
+    def _page_ahead(self) -> None:
         column = self.messages
         near = NEAR * column.size.height
         if self._lock.locked() or not column.size.height:
             return
         if self._older and column.scroll_y < near:
-            self._page(self._visit, older=True)
+            self._page(self._opening, older=True)
         elif self._newer and column.max_scroll_y - column.scroll_y < near:
-            self._page(self._visit, older=False)
+            self._page(self._opening, older=False)
 
-    def _leave(self) -> None:
+    def _remember_position(self) -> None:
         """Remember where this conversation is left, unless that is its end."""
-        held = self.messages.held()
-        if self.session_id is not None and held is not None and not self.messages.follow and held.view in self._views:
-            self._places[self.session_id] = (held.view.message_id, held.place, held.delta)
+        pin = self.messages.pinned
+        if (
+            self.conversation_id is not None
+            and pin is not None
+            and not self.messages.follow
+            and pin.view in self._views
+        ):
+            self._positions[self.conversation_id] = (pin.view.message_id, pin.position, pin.delta)
