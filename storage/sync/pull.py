@@ -210,19 +210,22 @@ _LOST = (
         and not exists (select 1 from sync_seen where kind = 'c' and id = s.id)
     on conflict (kind, id) do nothing""",
     """insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
-    select 'm', m.id, m.session_id, 'put', :ms, 1
-    from sync_message_state as t join chat_messages as m on m.id = t.message_id
-    where t.srv_seq > 0 and m.session_id not in (select conv_id from sync_optout)
+    select 'm', m.id, m.session_id, 'put', :ms, coalesce(t.body_time, 0) > 0
+    from chat_messages as m left join sync_message_state as t on t.message_id = m.id
+    where m.session_id not in (select conv_id from sync_optout)
         and not exists (select 1 from sync_seen where kind = 'm' and id = m.id)
     on conflict (kind, id) do nothing""",
     """insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
-    select 's', t.id, s.session_id, 'put', :ms, 1
-    from session_settings as s join sync_setting_state as t on t.id = s.session_id || '/' || s.key
-    where t.srv_seq > 0 and s.session_id not in (select conv_id from sync_optout)
-        and not exists (select 1 from sync_seen where kind = 's' and id = t.id)
+    select 's', s.session_id || '/' || s.key, s.session_id, 'put', :ms, coalesce(t.time, 0) > 0
+    from session_settings as s left join sync_setting_state as t on t.id = s.session_id || '/' || s.key
+    where s.session_id not in (select conv_id from sync_optout)
+        and not exists (select 1 from sync_seen where kind = 's' and id = s.session_id || '/' || s.key)
     on conflict (kind, id) do nothing""",
 )
-"""What a history does not have any more. A thing with an op of its own is said by that."""
+"""What a history does not have any more. A thing with an op of its own is said by that.
+
+A message or setting of a conversation that was removed elsewhere and brought back here has no position any more, and no
+op either: the restore of its conversation was to bring it back."""
 
 _FORGET = (
     """update sync_session_state set srv_seq = 0, created_seq = 0

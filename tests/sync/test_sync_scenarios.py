@@ -690,6 +690,27 @@ def test_server_restored_and_gone_on(office: Office) -> None:
     assert "forgotten by the server" in other.texts(session_id)
 
 
+def test_what_came_back_from_the_trash_is_offered_to_a_restored_server(office: Office) -> None:
+    """Another device removed it and it was brought back here; the server went back to before it had all of it."""
+    one, other = office.desk(), office.desk()
+    session_id = one.say(None, "in the backup")
+    in_step(office)
+    backup = office.history.backup()
+    one.say(session_id, "later")
+    one.store.conversations.set_setting(session_id, "model", "acme/large")
+    in_step(office)
+    before = other.seen()
+    one.store.trash.delete_conversation(session_id)
+    one.cycle()
+    other.cycle()
+    (removal,) = other.store.removed_conversations.take("screen")
+    office.history.restore_from(backup)
+    other.store.undo.undo(removal.token)
+    in_step(office)
+    assert one.seen() == before
+    assert ("s", f"{session_id}/model") in office.history.rows
+
+
 def test_a_clear_that_waits_means_nothing_to_a_restored_server(office: Office) -> None:
     """What its owner saw is deleted by name; what the new history has at those numbers stays."""
     one = office.desk()
