@@ -87,7 +87,7 @@ def test_where_the_server_says_no_nothing_is_removed_here(
     written(home)
     sign_in(run, sterna_server, somebody)
     done = run("account", "delete", "--yes", somebody.email, "--password-stdin", stdin=b"not the password\n")
-    assert (done.code, "The password is not right" in done.err) == (1, True)
+    assert (done.code, "The password is wrong" in done.err) == (1, True)
     assert can_sign_in(sterna_server, somebody)
     assert len(remains(home)) > 1
 
