@@ -40,7 +40,8 @@ def translated(sql: str) -> str:
 @cache
 def _template() -> sqlite3.Connection:
     """A mirror before there is an account."""
-    made = mirror(whole=True).db.connection
+    made = sqlite3.connect(":memory:", isolation_level=None)
+    mirror(whole=True).db.connection.backup(made)
     made.execute("delete from auth_users")
     made.execute("delete from deleted_sessions")
     return made

@@ -135,7 +135,7 @@ class Monkey:
         elif what == 6:
             store.trash.delete_conversation(session_id)
         elif (trashed := store.trash.latest()) is not None:
-            store.undo(trashed.token)
+            store.undo.undo(trashed.token)
 
     # Coming to rest
 

@@ -15,7 +15,7 @@ def test_help_on_a_topic_names_its_keys(topic: str, key: str) -> None:
 
 
 def test_help_on_a_topic_keeps_the_words_of_the_guide() -> None:
-    assert "kept as a draft" in " ".join(help_text("conversations").split())
+    assert "saved as a draft" in " ".join(help_text("conversations").split())
 
 
 def test_a_topic_without_keys_is_left_to_the_guide() -> None:
