@@ -1,4 +1,4 @@
-"""``sterna whoami`` and ``accounts``: whose history is shown, and the others on this computer."""
+"""``sterna whoami`` and ``accounts``: the current account, and the others on this computer."""
 
 from __future__ import annotations
 
@@ -9,72 +9,75 @@ import click
 from sterna.storage import one_line
 from sterna.sync.auth.accounts import Account, Accounts
 
-from .account_prompts import accounts_of, current
-from .context import Place
+from .account_context import current_account, open_accounts
+from .context import CommandContext
 from .output import print_json
 
-KEPT = {"keyring": "the system's keyring", "file": "a file that only you can read"}
+TOKEN_STORES = {"keyring": "the system's keyring", "file": "a file that only you can read"}
 
 
-@click.command(short_help="Who is signed in.")
+@click.command(short_help="Show the signed-in account.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def whoami(place: Place, as_json: bool) -> int:
-    """Who is signed in, and where. Exit code 1 when nobody is. The server is not asked.
+def whoami(context: CommandContext, as_json: bool) -> int:
+    """Show the signed-in account and its server, without contacting the server. Exit code 1 means not signed in.
 
     With --json the object has: signed_in, email, user_id, server, kind, sending, file.
     """
-    accounts = accounts_of(place)
-    with place.store() as store:
-        account = current(accounts, store)
+    accounts = open_accounts(context)
+    with context.store() as store:
+        account = current_account(accounts, store)
     signed_in = accounts.is_signed_in(account)
     if as_json:
         print_json(account_object(accounts, account))
     elif account.local:
-        click.echo("Nobody is signed in; this history is on this computer only.")
+        click.echo("Not signed in. This history is on this computer only.")
     elif not signed_in:
-        click.echo(f"Signed out of {_where(account)}; the history is still here.")
+        click.echo(f"Signed out of {_server(account)}. The history is still on this computer.")
     else:
-        kept = accounts.kept_where(account)
-        click.echo(f"{_name(account)} at {_where(account)}" + (f", tokens in {KEPT[kept]}" if kept else ""))
+        source = accounts.kept_where(account)
+        click.echo(
+            f"{_name(account)} at {_server(account)}" + (f", tokens in {TOKEN_STORES[source]}" if source else "")
+        )
     return 0 if signed_in else 1
 
 
-@click.group(invoke_without_command=True, short_help="The accounts on this computer.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.group(invoke_without_command=True, short_help="List the accounts on this computer.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_context
-def accounts(context: click.Context, as_json: bool) -> None:
-    """The accounts on this computer, each with a history of its own; the one that is shown has a star.
+def accounts(ctx: click.Context, as_json: bool) -> None:
+    """List the accounts on this computer. Each has its own history; the current one is marked with *.
 
     With --json each line has: signed_in, email, user_id, server, kind, sending, file, current.
     """
-    if context.invoked_subcommand is not None:
+    if ctx.invoked_subcommand is not None:
         return
-    place = context.find_object(Place)
-    assert place is not None
-    found = accounts_of(place)
-    shown = found.current()
-    for one in found.all():
+    context = ctx.find_object(CommandContext)
+    assert context is not None
+    accounts = open_accounts(context)
+    current = accounts.current()
+    for account in accounts.all():
         if as_json:
-            print_json(account_object(found, one) | {"current": one == shown})
+            print_json(account_object(accounts, account) | {"current": account == current})
             continue
-        where = "" if one.local else f"  {_where(one)}{'' if found.is_signed_in(one) else '  signed out'}"
-        click.echo(f"{'*' if one == shown else ' '} {_name(one)}{where}  {one.file.name}")
+        state = "" if accounts.is_signed_in(account) else "  signed out"
+        server = "" if account.local else f"  {_server(account)}{state}"
+        click.echo(f"{'*' if account == current else ' '} {_name(account)}{server}  {account.file.name}")
 
 
 @accounts.command("use")
 @click.argument("name")
 @click.pass_obj
-def use(place: Place, name: str) -> None:
-    """Show the history of another account from the next start on; NAME is its email or its file."""
-    found = accounts_of(place)
-    account = found.named(name)
-    found.switch(account)
-    click.echo(f"The history of {_name(account)} is shown from now on; a chat that is open shows it when started anew.")
+def use(context: CommandContext, name: str) -> None:
+    """Switch to another account; NAME is its email or its file. An open chat must be restarted."""
+    accounts = open_accounts(context)
+    account = accounts.named(name)
+    accounts.switch(account)
+    click.echo(f"Switched to {_name(account)}. Restart the chat if it is open.")
 
 
 def account_object(accounts: Accounts, account: Account) -> dict[str, Any]:
-    """What --json prints of an account."""
+    """Return the object that --json prints for an account."""
     return {
         "signed_in": accounts.is_signed_in(account),
         "email": account.email or None,
@@ -90,5 +93,5 @@ def _name(account: Account) -> str:
     return one_line(account.name, 100)
 
 
-def _where(account: Account) -> str:
+def _server(account: Account) -> str:
     return one_line(account.origin.partition("://")[2], 100)

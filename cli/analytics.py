@@ -11,7 +11,7 @@ from sterna.storage import Interaction, one_line
 from sterna.sync.analytics.client import EVENTS, device_info
 from sterna.sync.analytics.visits import user_agent
 
-from .context import Place
+from .context import CommandContext
 from .output import counted, print_json
 
 
@@ -23,57 +23,58 @@ def analytics() -> None:
 @analytics.command("show")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def show(place: Place, as_json: bool) -> None:
-    """What is sent, or would be: the session, every kind of event, and each event that waits, whole.
+def show(context: CommandContext, as_json: bool) -> None:
+    """Show what is sent if analytics are on: the session, the kinds of events, and the waiting events.
 
-    With --json the object has: enabled, device_info, user_agent, events (kind: what it tells), waiting (each as it is
-    sent).
+    With --json the object has: enabled, device_info, user_agent, events (kind: meaning), waiting (each event as sent).
     """
-    enabled = place.settings().analytics.enabled
-    with place.store() as store:
-        waiting = [_event(one) for one in store.interactions.waiting_interactions(1000)]
+    enabled = context.settings().analytics.enabled
+    with context.store() as store:
+        waiting = [_event_object(event) for event in store.interactions.waiting_interactions(1000)]
     if as_json:
-        told: dict[str, Any] = {"enabled": enabled, "device_info": device_info(), "user_agent": user_agent()}
-        print_json(told | {"events": dict(EVENTS), "waiting": waiting})
+        session: dict[str, Any] = {"enabled": enabled, "device_info": device_info(), "user_agent": user_agent()}
+        print_json(session | {"events": dict(EVENTS), "waiting": waiting})
         return
     click.echo(
-        "Analytics are on: your own server is told what you use." if enabled else "Analytics are off; nothing is sent."
+        "Analytics are on: usage statistics are sent to your server."
+        if enabled
+        else "Analytics are off; nothing is sent."
     )
-    click.echo("\nA session tells of this computer:")
+    click.echo("\nA session contains these properties of this computer:")
     for name, value in device_info().items():
         click.echo(f"  {name}: {value}")
-    click.echo("\nEvents, each with its time and the id of the conversation, and numbers:")
+    click.echo("\nEvents, each with its time, the id of the conversation, and numbers:")
     width = max(map(len, EVENTS))
     for name, meaning in EVENTS.items():
         click.echo(f"  {name.ljust(width)}  {meaning}")
-    click.echo(f"\n{counted(len(waiting), 'event waits', 'events wait')} to be sent.")
-    for one in waiting:
-        click.echo("  " + one_line(_shown(one), 200))
-    click.echo(f"\nTo change it: sterna analytics {'off' if enabled else 'on'}")
+    click.echo(f"\n{counted(len(waiting), 'event')} waiting to be sent.")
+    for event in waiting:
+        click.echo("  " + one_line(_event_line(event), 200))
+    click.echo(f"\nTo turn them {'off' if enabled else 'on'}: sterna analytics {'off' if enabled else 'on'}")
 
 
 @analytics.command("on")
 @click.pass_obj
-def on(place: Place) -> None:
-    """Turn analytics on. They go only to the server that your history is synced with."""
-    config.save_value("analytics.enabled", True, place.config_dir)
-    click.echo("Analytics are on, from the next start of the chat. To see what is sent: sterna analytics show")
+def on(context: CommandContext) -> None:
+    """Turn analytics on. They are sent only to the server that your history is synced with."""
+    config.save_value("analytics.enabled", True, context.config_dir)
+    click.echo("Analytics are on from the next start of the chat. To see what is sent: sterna analytics show")
 
 
 @analytics.command("off")
 @click.pass_obj
-def off(place: Place) -> None:
-    """Turn analytics off. Events not sent yet are removed, and so is this computer's record of what was sent."""
-    config.save_value("analytics.enabled", False, place.config_dir)
-    with place.store() as store:
-        gone = store.interactions.forget_interactions()
-    click.echo(f"Analytics are off. {counted(gone, 'event')} removed from this computer.")
+def off(context: CommandContext) -> None:
+    """Turn analytics off. Unsent events, and the record of sent ones on this computer, are removed."""
+    config.save_value("analytics.enabled", False, context.config_dir)
+    with context.store() as store:
+        removed = store.interactions.forget_interactions()
+    click.echo(f"Analytics are off. {counted(removed, 'event')} removed from this computer.")
 
 
-def _event(one: Interaction) -> dict[str, Any]:
-    return one.wire(one.session_id or "the session's id")
+def _event_object(event: Interaction) -> dict[str, Any]:
+    return event.wire(event.session_id or "the session's id")
 
 
-def _shown(event: dict[str, Any]) -> str:
-    told = [name for name, value in event.items() if name not in ("id", "session_id") and value not in (None, {})]
-    return ", ".join(f"{name} {event[name]}" for name in told)
+def _event_line(event: dict[str, Any]) -> str:
+    names = [name for name, value in event.items() if name not in ("id", "session_id") and value not in (None, {})]
+    return ", ".join(f"{name} {event[name]}" for name in names)

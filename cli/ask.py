@@ -1,4 +1,4 @@
-"""``sterna ask``: one prompt, its reply on standard output as it comes, both kept as in the chat."""
+"""``sterna ask``: send a prompt, and stream the reply to standard output; both are stored as in the chat."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from sterna.providers import Catalog, ProviderError
 from sterna.storage import Conversations, Finish, Message, Settled, StoreThread, clean
 from sterna.storage.conversations.reply_notes import reply_details, reply_notes
 
-from .account_prompts import add_server
-from .context import Place, find
+from .account_context import add_server_provider
+from .context import CommandContext, find_conversation
 from .conversation_argument import conversations
 from .exit_codes import BROKEN_PIPE, INTERRUPTED
 from .number_types import FiniteRange
@@ -31,37 +31,37 @@ from .streams import OutputError, read_input, require_output
 
 HANGUP = {signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGHUP: 128 + signal.SIGHUP}
 GRACE = 1.0
-"""Seconds that a reader has, once the reply was stopped, to take what is left."""
+"""Seconds for which the rest of a stopped reply may still be written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What the person asked for."""
+class Prompt:
+    """Prompt and options of the command."""
 
     text: str
     conversation: str | None
-    own: dict[str, Any]
-    """Under the names of a conversation's settings."""
+    options: dict[str, Any]
+    """Options under the names of a conversation's settings."""
     as_json: bool
 
 
-@click.command(short_help="Ask a model; the reply streams to standard output.")
+@click.command(short_help="Ask a model and print its reply.")
 @click.argument("prompt", nargs=-1)
-@click.option("--model", "-m", help="Model to ask, as provider/model. See: sterna models")
+@click.option("--model", "-m", help="Model, as provider/model. See: sterna models")
 @click.option(
     "--conversation",
     "-c",
     metavar="CONVERSATION",
     shell_complete=conversations,
-    help="Continue this conversation; `last` is the newest.",
+    help="Continue this conversation (last: the newest).",
 )
-@click.option("--system", "-s", help="The system prompt.")
-@click.option("--temperature", "-t", type=FiniteRange(0, 2), help="From 0 (focused) to 2 (creative).")
+@click.option("--system", "-s", help="System prompt.")
+@click.option("--temperature", "-t", type=FiniteRange(0, 2), help="Randomness: 0 = focused, 2 = creative.")
 @click.option("--no-store", is_flag=True, help="Save neither prompt nor reply.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the reply is complete.")
 @click.pass_obj
 def ask(
-    place: Place,
+    context: CommandContext,
     prompt: tuple[str, ...],
     model: str | None,
     conversation: str | None,
@@ -70,32 +70,33 @@ def ask(
     no_store: bool,
     as_json: bool,
 ) -> int:
-    """Ask a model. The prompt is the argument, standard input, or both: then the input follows the argument.
+    """Ask a model and print its reply. The prompt is the argument, standard input, or both, in this order.
 
-    Prompt and reply are kept as a new conversation, or in the one named; so are --model, --system and --temperature,
-    for its next messages. ctrl+c keeps what has come. Even a killed `ask` loses no more than half a second of text. In
-    a pipe or a file, the first reply of a model may appear some seconds late, to leave unmarked reasoning out.
+    Prompt and reply are saved as a new conversation, or added to an existing one; --model, --system and --temperature
+    are saved for its next messages. Ctrl+C stops the reply and saves it as far as it came; even if the command is
+    killed, at most half a second of text is lost. In a pipe or a file, the first reply of a model may be delayed by
+    some seconds, so that unmarked reasoning can be removed.
 
     With --json the object has: session_id, message_id, model, content, reasoning, finish (done, stopped, interrupted or
-    failed), error, input_tokens, output_tokens, total_tokens, elapsed_ms; with --no-store the ids are null. Where there
-    is something to say it also has: finish_reason (length, content_filter, tool_calls …), left_out (earlier messages
-    that the model does not take), without (parameters that it refused), notes (the same in sentences), citations, cost,
+    failed), error, input_tokens, output_tokens, total_tokens, elapsed_ms; with --no-store the ids are null. If they
+    apply, it also has: finish_reason (length, content_filter, tool_calls …), left_out (number of earlier messages that
+    did not fit), without (parameters that the model rejected), notes (the same as sentences), citations, cost,
     cached_tokens and reasoning_tokens.
     """
     if no_store and conversation:
-        raise click.UsageError("--no-store keeps no conversation to go on with; leave out one of the two.")
+        raise click.UsageError("--no-store cannot continue a conversation. Remove --no-store or --conversation.")
     require_output()
-    text = _prompt(prompt)
+    text = _prompt_text(prompt)
     if not text.strip():
-        raise click.UsageError("There is nothing to ask: give a prompt as an argument or on standard input.")
-    own = {"model": model, "system_prompt": system, "temperature": temperature}
-    question = Question(text, conversation, {key: value for key, value in own.items() if value is not None}, as_json)
-    settings = place.settings()
-    work = _ask_once if no_store else _ask_and_keep
-    return asyncio.run(work(place, settings, question))
+        raise click.UsageError("The prompt is empty. Enter it as an argument or on standard input.")
+    options = {"model": model, "system_prompt": system, "temperature": temperature}
+    options = {name: value for name, value in options.items() if value is not None}
+    settings = context.settings()
+    run = _ask_without_storing if no_store else _ask_and_store
+    return asyncio.run(run(context, settings, Prompt(text, conversation, options, as_json)))
 
 
-def _prompt(words: tuple[str, ...]) -> str:
+def _prompt_text(words: tuple[str, ...]) -> str:
     parts = [" ".join(words)] if words else []
     if not sys.stdin.isatty():
         parts.append(_input_text())
@@ -103,28 +104,29 @@ def _prompt(words: tuple[str, ...]) -> str:
 
 
 def _input_text() -> str:
-    """Return standard input as text; bytes that are not UTF-8 are replaced, and that is said."""
-    given = read_input()
-    text = given.decode("utf-8-sig", "replace")
-    if (bad := text.count("\ufffd") - given.count("\ufffd".encode())) > 0:
-        places = counted(bad, "place")
-        click.echo(f"sterna: Standard input is not UTF-8 text; {places} in it became \ufffd.", err=True)
+    """Return standard input as text; bytes that are not UTF-8 are replaced and reported."""
+    data = read_input()
+    text = data.decode("utf-8-sig", "replace")
+    if (bad := text.count("\ufffd") - data.count("\ufffd".encode())) > 0:
+        errors = counted(bad, "invalid sequence")
+        click.echo(f"sterna: Standard input is not UTF-8 text; {errors} replaced by \ufffd.", err=True)
     return text
 
 
-async def _ask_and_keep(place: Place, settings: Settings, question: Question) -> int:
-    store = StoreThread(place.open)
+async def _ask_and_store(context: CommandContext, settings: Settings, prompt: Prompt) -> int:
+    store = StoreThread(context.open)
     try:
         await store.start()
-        session_id = await store.run(find, question.conversation) if question.conversation else None
-        kept = (await store.run(Conversations.settings, session_id)).get("model") if session_id else ""
-        memory = place.folder()
-        catalog = build_catalog(settings, store, environ=os.environ, config_dir=place.config_dir, cache_dir=memory)
+        session_id = await store.run(find_conversation, prompt.conversation) if prompt.conversation else None
+        saved_model = (await store.run(Conversations.settings, session_id)).get("model") if session_id else ""
+        catalog = build_catalog(
+            settings, store, environ=os.environ, config_dir=context.config_dir, cache_dir=context.folder()
+        )
         turns = Turns(store, catalog, settings=settings)
         try:
-            await add_server(catalog, settings, place, store)
-            await _ready(catalog, settings, question.own.get("model") or str(kept or ""))
-            return await _turn(turns, session_id, question)
+            await add_server_provider(catalog, settings, context, store)
+            await _require_model(catalog, settings, prompt.options.get("model") or str(saved_model or ""))
+            return await _turn(turns, session_id, prompt)
         finally:
             await turns.close()
             await catalog.aclose()
@@ -132,8 +134,8 @@ async def _ask_and_keep(place: Place, settings: Settings, question: Question) ->
         await store.close()
 
 
-async def _ready(catalog: Catalog, settings: Settings, ref: str) -> None:
-    """Look around for models only when the answer depends on it. Raises ClickException for a model nobody has."""
+async def _require_model(catalog: Catalog, settings: Settings, ref: str) -> None:
+    """Discover providers if the model may be theirs. Raises ClickException for an unknown model."""
     if needs_discovery(catalog, ref):
         await add_discovered(catalog, settings, os.environ, wanted=ref.partition("/")[0] if "/" in ref else "")
     try:
@@ -143,66 +145,66 @@ async def _ready(catalog: Catalog, settings: Settings, ref: str) -> None:
 
 
 class Stop:
-    """What ends a reply before its own end: a signal, or a reader who left."""
+    """Early end of a reply: by a signal, or because the reader closed the pipe."""
 
     def __init__(self, reply: Reply) -> None:
         self.codes: list[int] = []
-        """Exit codes, the first of which counts."""
-        self.came = asyncio.Event()
+        """Exit codes; the first one counts."""
+        self.requested = asyncio.Event()
         self.output_error: OutputError | None = None
-        """Why nothing more could be written, unless the reader left."""
+        """Error of the output, unless the reader closed the pipe."""
         self._reply = reply
 
-    def now(self, code: int) -> None:
-        """End the reply, which is then kept with what has come."""
+    def request(self, code: int) -> None:
+        """Stop the reply, which is then saved as far as it came."""
         self.codes.append(code)
-        self.came.set()
+        self.requested.set()
         self._reply.stop("interrupted" if code in HANGUP.values() else "stopped")
 
 
-async def _turn(turns: Turns, session_id: str | None, question: Question) -> int:
-    _, reply = await turns.begin(session_id, question.text, settings=question.own)
-    forget = turns.subscribe(partial(_give_up, turns))
+async def _turn(turns: Turns, session_id: str | None, prompt: Prompt) -> int:
+    _, reply = await turns.begin(session_id, prompt.text, settings=prompt.options)
+    unsubscribe = turns.subscribe(partial(_give_up, turns))
     stop = Stop(reply)
     with _signals(stop):
-        if question.as_json:
+        if prompt.as_json:
             while reply.running:
                 await reply.changed(reply.version)
         else:
             await _show(reply, stop)
-    forget()
+    unsubscribe()
     message = reply.message
     if message is None:
-        if question.as_json and reply.finish:
+        if prompt.as_json and reply.finish:
             settled = replace(reply.settled(0), error_message=reply.problem)
-            print_json({"session_id": reply.session_id, "message_id": None} | _said(settled, settled.finish))
-        raise click.ClickException(reply.problem or "The conversation was deleted while the reply came.")
-    if question.as_json:
+            print_json({"session_id": reply.session_id, "message_id": None} | _reply_object(settled, settled.finish))
+        raise click.ClickException(reply.problem or "The conversation was deleted while the reply arrived.")
+    if prompt.as_json:
         ids = {"session_id": message.session_id, "message_id": message.id}
-        print_json(ids | _said(message, message.finish))
+        print_json(ids | _reply_object(message, message.finish))
     else:
-        _note(message)
-    return _code(stop, message.error_message)
+        _print_notes(message)
+    return _exit_code(stop, message.error_message)
 
 
 def _give_up(turns: Turns, reply: Reply) -> None:
-    """A script does not wait for a disk to have room again: the reply is tried once more and left in its live row."""
+    """Interrupt a reply that cannot be saved: a script does not wait until the disk has room again."""
     if reply.problem and reply.finish and reply.running:
         turns.end_all()
 
 
 async def _show(reply: Reply, stop: Stop) -> None:
-    """Print the reply while it comes, until it is settled and written, or has been stopped and nobody reads."""
-    stream, shown, moves, thought = ReplyStream(), 0, 0, False
+    """Print the reply as it arrives, until it is settled and written, or stopped without a reader."""
+    stream, shown, reclassifications, had_reasoning = ReplyStream(), 0, 0, False
     hold = Hold(asyncio.get_running_loop().time, reply.model)
-    gone = asyncio.create_task(_when_failed(stream, stop))
+    failure = asyncio.create_task(_stop_on_failure(stream, stop))
     try:
         while True:
             version, running, content = reply.version, reply.running, reply.content
-            if reply.reclassifications != moves:
-                thought = bool(shown)
+            if reply.reclassifications != reclassifications:
+                had_reasoning = bool(shown)
                 stream.write("\n\n" if shown else "")
-                shown, moves = 0, reply.reclassifications
+                shown, reclassifications = 0, reply.reclassifications
             if not hold.holds(reply):
                 stream.write(content[shown:])
                 shown = len(content)
@@ -212,30 +214,30 @@ async def _show(reply: Reply, stop: Stop) -> None:
                 async with asyncio.timeout(hold.seconds_left if shown < len(content) else None):
                     await reply.changed(version)
         stream.end(newline=bool(shown) and not content.endswith("\n"))
-        writing, stopped = asyncio.create_task(stream.close()), asyncio.create_task(stop.came.wait())
+        writing, stopped = asyncio.create_task(stream.close()), asyncio.create_task(stop.requested.wait())
         await asyncio.wait((writing, stopped), return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait((writing,), timeout=GRACE)
         stopped.cancel()
         writing.cancel()
-        if thought:
-            click.echo("sterna: The beginning is reasoning, which the server did not mark as such.", err=True)
+        if had_reasoning:
+            click.echo("sterna: The beginning is reasoning that the provider did not mark as such.", err=True)
     finally:
-        gone.cancel()
+        failure.cancel()
     stop.output_error = stream.error
 
 
-async def _when_failed(stream: ReplyStream, stop: Stop) -> None:
+async def _stop_on_failure(stream: ReplyStream, stop: Stop) -> None:
     await stream.failed.wait()
-    stop.now(BROKEN_PIPE)
+    stop.request(BROKEN_PIPE)
 
 
 @contextmanager
 def _signals(stop: Stop) -> Iterator[None]:
-    """ctrl+c, a closed terminal and a shutdown end the reply, which is then kept with what has come."""
+    """Stop the reply on Ctrl+C, a closed terminal or a shutdown."""
     loop = asyncio.get_running_loop()
     codes = {signal.SIGINT: INTERRUPTED, **HANGUP}
     for number, code in codes.items():
-        loop.add_signal_handler(number, stop.now, code)
+        loop.add_signal_handler(number, stop.request, code)
     try:
         yield
     finally:
@@ -243,37 +245,37 @@ def _signals(stop: Stop) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-async def _ask_once(place: Place, settings: Settings, question: Question) -> int:
-    """The same without a file."""
-    catalog = build_catalog(settings, None, environ=os.environ, config_dir=place.config_dir)
+async def _ask_without_storing(context: CommandContext, settings: Settings, prompt: Prompt) -> int:
+    """Send the prompt without opening the history."""
+    catalog = build_catalog(settings, None, environ=os.environ, config_dir=context.config_dir)
     try:
-        await _ready(catalog, settings, question.own.get("model", ""))
-        once = OneOffTurn(catalog, settings, question.text, own=question.own)
-        stop = Stop(once.reply)
+        await _require_model(catalog, settings, prompt.options.get("model", ""))
+        turn = OneOffTurn(catalog, settings, prompt.text, own=prompt.options)
+        stop = Stop(turn.reply)
         with _signals(stop):
-            running = asyncio.create_task(once.run())
-            if not question.as_json:
-                await _show(once.reply, stop)
+            running = asyncio.create_task(turn.run())
+            if not prompt.as_json:
+                await _show(turn.reply, stop)
             settled = await running
     finally:
         await catalog.aclose()
-    if question.as_json:
-        print_json({"session_id": None, "message_id": None} | _said(settled, settled.finish))
+    if prompt.as_json:
+        print_json({"session_id": None, "message_id": None} | _reply_object(settled, settled.finish))
     else:
-        _note(settled)
-    return _code(stop, settled.error_message)
+        _print_notes(settled)
+    return _exit_code(stop, settled.error_message)
 
 
-def _note(reply: Message | Settled) -> None:
-    """Say on standard error what is missing of the reply or of the request."""
+def _print_notes(reply: Message | Settled) -> None:
+    """Print the notes on the reply on standard error."""
     for note in reply_notes(reply.metadata):
         click.echo(clean(f"sterna: {note}"), err=True)
 
 
-def _code(stop: Stop, error: str | None) -> int:
+def _exit_code(stop: Stop, error: str | None) -> int:
     """Return the exit code.
 
-    Raises OutputError when the reply could not be written, and ClickException when it failed and nobody had ended it.
+    Raises OutputError if the reply could not be written, and ClickException if it failed without being stopped.
     """
     if stop.output_error:
         raise stop.output_error
@@ -284,7 +286,7 @@ def _code(stop: Stop, error: str | None) -> int:
     return 0
 
 
-def _said(reply: Message | Settled, finish: Finish) -> dict[str, Any]:
+def _reply_object(reply: Message | Settled, finish: Finish) -> dict[str, Any]:
     return {
         "model": reply.model,
         "content": reply.content,

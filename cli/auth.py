@@ -1,4 +1,4 @@
-"""``sterna login`` and ``logout``: whose the history is, and the yes to sending it."""
+"""``sterna login`` and ``logout``: sign in, choose the history of the account, and consent to sync."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sterna.sync.auth.accounts import Account, Accounts, Choice, Offer, SignedIn
 from sterna.sync.auth.device_grant import wait_for_approval
 from sterna.sync.auth.gotrue import SignInServer, Tokens
 
-from .account_prompts import accounts_of, can_ask, current
-from .context import Place
+from .account_context import current_account, open_accounts
+from .context import CommandContext
 from .output import counted
-from .streams import read_line
+from .streams import is_interactive, read_line
 
-TAKE = {"adopt": ("adopt", "merge", "move"), "beside": ("beside", "open")}
-"""What each of the two answers means where it is offered."""
+CHOICES = {"adopt": ("adopt", "merge", "move"), "beside": ("beside", "open")}
+"""Choices of the sign-in that each option stands for."""
 
 
 @click.command(short_help="Sign in to a server and sync your history.")
@@ -32,7 +32,7 @@ TAKE = {"adopt": ("adopt", "merge", "move"), "beside": ("beside", "open")}
 @click.option("--beside", "wish", flag_value="beside", help="Keep the conversations on this computer separate.")
 @click.pass_obj
 def login(
-    place: Place,
+    context: CommandContext,
     url: str | None,
     email: str | None,
     password_stdin: bool,
@@ -49,62 +49,67 @@ def login(
     --beside. The first line of standard input is the password; with --create, a second line is the invitation.
     """
     if device and (email or password_stdin or create):
-        raise click.UsageError("--device signs in with a browser: leave --email, --password-stdin and --create out.")
-    accounts = accounts_of(place)
-    address = url or place.settings().sync.server
+        raise click.UsageError("--device signs in with a browser: remove --email, --password-stdin and --create.")
+    accounts = open_accounts(context)
+    address = url or context.settings().sync.server
     if not address:
-        raise click.UsageError("Name the server, as in: sterna login https://sterna.example.org")
-    asks = can_ask() and not password_stdin
-    with place.store() as store:
-        here = store.linking.history() if store.linking.owner() is None else History(0, 0, 0)
-    if not asks and not wish and here.conversations:
+        raise click.UsageError("Enter the server, as in: sterna login https://sterna.example.org")
+    interactive = is_interactive() and not password_stdin
+    with context.store() as store:
+        history = store.linking.history() if store.linking.owner() is None else History(0, 0, 0)
+    if not interactive and not wish and history.conversations:
         raise click.UsageError(
-            f"There {_are(here)} on this computer. Use --adopt to add them to the account, or --beside to keep them"
-            " separate."
+            f"There {_are_conversations(history)} on this computer. Use --adopt to add them to the account, or "
+            "--beside to keep them separate."
         )
-    signed = _signed(accounts, address, email, asks, device=device, create=create)
+    sign_in = _sign_in(accounts, address, email, interactive, device=device, create=create)
     try:
-        offer = accounts.offer(signed)
-        choice = _choice(offer, signed, wish, yes=yes, asks=asks)
+        offer = accounts.offer(sign_in)
+        choice = _choose(offer, sign_in, wish, yes=yes, interactive=interactive)
         moving = choice == "move" and accounts.current().sending
-        sending = yes or moving or (asks and choice != "move" and _may_send(offer, choice, signed))
-        account = asyncio.run(accounts.settle(signed, choice, sending=sending))
+        consents = yes or moving or (interactive and choice != "move" and _ask_consent(offer, choice, sign_in))
+        account = asyncio.run(accounts.settle(sign_in, choice, sending=consents))
     except (click.Abort, KeyboardInterrupt):
-        left = asyncio.run(accounts.discard(signed))
-        if signed.created:
-            click.echo(f"\n{clean(left)}", err=True)
+        message = asyncio.run(accounts.discard(sign_in))
+        if sign_in.created:
+            click.echo(f"\n{clean(message)}", err=True)
         raise
-    _tell(account, choice, offer)
+    _report(account, choice, offer)
 
 
-def _signed(accounts: Accounts, address: str, email: str | None, asks: bool, *, device: bool, create: bool) -> SignedIn:
-    """Whoever shows who they are. Questions are asked outside of any event loop, which would keep Ctrl+C from them."""
+def _sign_in(
+    accounts: Accounts, address: str, email: str | None, interactive: bool, *, device: bool, create: bool
+) -> SignedIn:
+    """Sign in by the chosen method. Prompts run outside any event loop, which would disable Ctrl+C."""
     server, kind, signer = accounts.sign_in_server(address)
-    if not (device or email or create) and (found := asyncio.run(accounts.by_command(address))) is not None:
-        return found
+    if not (device or email or create) and (by_command := asyncio.run(accounts.by_command(address))) is not None:
+        return by_command
     if not device and not email:
-        if not asks:
-            raise click.UsageError("Say how to sign in: --email EMAIL --password-stdin, or --device.")
-        told = "Email" if create or kind == "upstream" else "Email (or Enter, to sign in with a browser)"
-        email = click.prompt(told, default="", show_default=False, err=True).strip()
+        if not interactive:
+            raise click.UsageError("Choose how to sign in: --email EMAIL --password-stdin, or --device.")
+        label = "Email" if create or kind == "upstream" else "Email (leave blank to sign in with a browser)"
+        email = click.prompt(label, default="", show_default=False, err=True).strip()
     if email:
-        return SignedIn(server, kind, _with_password(signer, email, asks, create=create), created=create)
+        return SignedIn(server, kind, _with_password(signer, email, interactive, create=create), created=create)
     if kind == "upstream":
-        raise click.UsageError("An upstream server signs in with email and password only: give --email.")
+        raise click.UsageError("An upstream server supports email and password only. Use --email.")
     if create:
-        raise click.UsageError("Give the email of the account.")
+        raise click.UsageError("An email is required. Use --email.")
     return SignedIn(server, kind, asyncio.run(_with_browser(signer)))
 
 
-def _with_password(signer: SignInServer, email: str, asks: bool, *, create: bool) -> Tokens:
-    shown = f"Password for {one_line(email, 60)} at {signer.server.host}"
-    password = click.prompt(shown, hide_input=True, confirmation_prompt=create, err=True) if asks else read_line()
+def _with_password(signer: SignInServer, email: str, interactive: bool, *, create: bool) -> Tokens:
+    label = f"Password for {one_line(email, 60)} at {signer.server.host}"
+    if interactive:
+        password = click.prompt(label, hide_input=True, confirmation_prompt=create, err=True)
+    else:
+        password = read_line()
     if not password:
-        raise click.UsageError("There is no password on standard input.")
+        raise click.UsageError("Standard input has no password.")
     if not create:
         return asyncio.run(signer.password(email, password))
-    if asks:
-        invitation = click.prompt("Invitation (or Enter, for none)", default="", show_default=False, err=True)
+    if interactive:
+        invitation = click.prompt("Invitation (leave blank for none)", default="", show_default=False, err=True)
     else:
         invitation = read_line()
     return asyncio.run(signer.create(email, password, invitation.strip()))
@@ -112,94 +117,96 @@ def _with_password(signer: SignInServer, email: str, asks: bool, *, create: bool
 
 async def _with_browser(signer: SignInServer) -> Tokens:
     code = await signer.device_code()
-    click.echo(f"Open {one_line(code.page, 200)} in a browser, here or elsewhere, and enter the code", err=True)
+    click.echo(f"Open {one_line(code.page, 200)} in a browser, on this or another device, and enter the code", err=True)
     click.echo(f"\n    {one_line(code.user, 40)}\n", err=True)
-    click.echo("Waiting for it to be approved. Ctrl+C gives up.", err=True)
+    click.echo("Waiting for approval. Ctrl+C cancels.", err=True)
     return await wait_for_approval(signer, code)
 
 
-def _choice(offer: Offer, signed: SignedIn, wish: str | None, *, yes: bool, asks: bool) -> Choice:
+def _choose(offer: Offer, sign_in: SignedIn, wish: str | None, *, yes: bool, interactive: bool) -> Choice:
     if offer.choices == ("move",):
-        _agree_to_move(offer, signed, agreed=yes or wish == "adopt", asks=asks)
+        _confirm_move(offer, sign_in, confirmed=yes or wish == "adopt", interactive=interactive)
         return "move"
     if len(offer.choices) == 1:
         return offer.choices[0]
-    if offer.owner:  # the history here is another account's; a copy of it is only made for who asks for that
+    if offer.owner:  # the history belongs to another account: it is copied only with --adopt
         return "merge" if wish == "adopt" else offer.choices[0]
-    who, host = one_line(signed.tokens.email, 60) or "this account", signed.server.host
+    name, host = one_line(sign_in.tokens.email, 60) or "this account", sign_in.server.host
     if wish is None:
-        click.echo(f"There {_are(offer.history)} on this computer.", err=True)
-        click.echo(f"adopt:  they become the history of {who}, and can follow you through {host}.", err=True)
-        click.echo(f"beside: they stay on this computer only, apart; {who} has its own history.", err=True)
-        wish = click.prompt("Which", type=click.Choice(["adopt", "beside"]), err=True)
-    return next(one for one in offer.choices if one in TAKE[str(wish)])
+        click.echo(f"There {_are_conversations(offer.history)} on this computer.", err=True)
+        click.echo(f"adopt:  add them to {name}, to sync them with {host}", err=True)
+        click.echo(f"beside: keep them separate, on this computer only; {name} gets its own history", err=True)
+        wish = click.prompt("Choose", type=click.Choice(["adopt", "beside"]), err=True)
+    return next(choice for choice in offer.choices if choice in CHOICES[str(wish)])
 
 
-def _agree_to_move(offer: Offer, signed: SignedIn, *, agreed: bool, asks: bool) -> None:
-    """Ask whether the history follows its server to another address. Raises Abort for a no."""
-    old, new = offer.moved_from.partition("://")[2], signed.server.host
-    if agreed:
+def _confirm_move(offer: Offer, sign_in: SignedIn, *, confirmed: bool, interactive: bool) -> None:
+    """Confirm that the history is synced with the new address of its server. Raises Abort otherwise."""
+    old, new = offer.moved_from.partition("://")[2], sign_in.server.host
+    if confirmed:
         return
-    if not asks:
-        raise click.UsageError(f"The server at {old} is at {new} now. Add --yes to sync this history there.")
-    click.echo(f"This is the server that this history belongs to. It was at {old} before.", err=True)
-    click.confirm(f"Sync this history with {new} from now on", abort=True, err=True)
+    if not interactive:
+        raise click.UsageError(f"The server {old} has moved to {new}. Add --yes to sync this history there.")
+    click.echo(f"This history is synced with the same server at its former address, {old}.", err=True)
+    click.confirm(f"Sync this history with {new} from now on?", abort=True, err=True)
 
 
-def _may_send(offer: Offer, choice: Choice, signed: SignedIn) -> bool:
-    what = "What you write"
+def _ask_consent(offer: Offer, choice: Choice, sign_in: SignedIn) -> bool:
+    host, data = sign_in.server.host, "New conversations"
     if choice in ("adopt", "merge") and offer.history.conversations:
-        what = f"{counted(offer.history.conversations, 'conversation')}, and what you write from now on,"
-    private = " Conversations that are private are never sent." if offer.history.private else ""
-    click.echo(f"{what} would be sent to {signed.server.host} and kept there.{private}", err=True)
-    return click.confirm("Send it", default=None, err=True)
+        data = f"{counted(offer.history.conversations, 'conversation')}, and new ones,"
+    private = " Private conversations are never sent." if offer.history.private else ""
+    click.echo(f"{data} will be sent to {host} and stored there.{private}", err=True)
+    return click.confirm(f"Sync your history to {host}?", default=None, err=True)
 
 
-def _tell(account: Account, choice: Choice, offer: Offer) -> None:
-    host, here = account.origin.partition("://")[2], offer.history
+def _report(account: Account, choice: Choice, offer: Offer) -> None:
+    host, history = account.origin.partition("://")[2], offer.history
     click.echo(clean(f"Signed in to {host} as {account.name}."))
     if offer.moved_from:
-        click.echo(clean(f"The account moved along from {offer.moved_from.partition('://')[2]}."))
-    many = counted(here.conversations, "conversation")
-    if choice == "adopt" and here.conversations:
-        click.echo(f"{many} of this computer {'is' if here.conversations == 1 else 'are'} this account's now.")
-    elif choice == "merge":
-        click.echo(f"{many} of this computer {'was' if here.conversations == 1 else 'were'} added to this account's.")
-    elif choice in ("beside", "open") and here.conversations:
-        click.echo("The history that was shown so far is left as it is: sterna accounts")
+        click.echo(clean(f"The account has moved here from {offer.moved_from.partition('://')[2]}."))
+    if (choice == "adopt" and history.conversations) or choice == "merge":
+        click.echo(f"Added {counted(history.conversations, 'conversation')} of this computer to the account.")
+    elif choice in ("beside", "open") and history.conversations:
+        click.echo("The other history on this computer was not changed. To list accounts: sterna accounts")
         if offer.unsent:
             click.echo(
                 clean(
-                    f"{counted(offer.unsent, 'change')} in it {'was' if offer.unsent == 1 else 'were'} never sent to "
-                    f"{offer.owner.partition('://')[2]}. To copy its conversations to this account, show it again with "
-                    f"`sterna accounts use`, then: sterna login {host} --adopt"
+                    f"It has {counted(offer.unsent, 'change')} that {offer.owner.partition('://')[2]} did not receive. "
+                    "To copy its conversations to this account, switch back with `sterna accounts use`, then run: "
+                    f"sterna login {host} --adopt"
                 )
             )
     if account.sending:
-        click.echo("The history is sent from now on. To do it at once: sterna sync --once")
+        click.echo("Sync is on. To sync now: sterna sync --once")
     else:
-        click.echo("Nothing is sent. To say yes to it: sterna sync on")
+        click.echo("Sync is off; nothing is sent. To turn it on: sterna sync on")
 
 
-def _are(here: History) -> str:
-    private = f", {here.private:,} of them private" if here.private else ""
-    many = counted(here.conversations, "conversation")
-    return f"{'is' if here.conversations == 1 else 'are'} {many}{private}"
+def _are_conversations(history: History) -> str:
+    """Return ``is 1 conversation`` or ``are 2 conversations``, with the number of private ones."""
+    private = f", {history.private:,} of them private" if history.private else ""
+    count = counted(history.conversations, "conversation")
+    return f"{'is' if history.conversations == 1 else 'are'} {count}{private}"
 
 
 @click.command(short_help="Sign out (keeps local history).")
 @click.pass_obj
-def logout(place: Place) -> None:
+def logout(context: CommandContext) -> None:
     """Sign out here and at the server. Nothing is deleted; changes are synced after the next sign-in."""
-    accounts = accounts_of(place)
-    with place.store() as store:
-        account, waiting = current(accounts, store), store.sync_metadata.waiting()
-    if place.read_settings().sync.token_command:
-        raise click.ClickException("sync.token_command in config.toml gives the token. Take it out of there instead.")
+    accounts = open_accounts(context)
+    with context.store() as store:
+        account, waiting = current_account(accounts, store), store.sync_metadata.waiting()
+    if context.read_settings().sync.token_command:
+        raise click.ClickException(
+            "You are signed in by sync.token_command in config.toml. Remove it there to sign out."
+        )
     if not accounts.is_signed_in(account):
-        raise click.ClickException("Nobody is signed in here.")
-    told = asyncio.run(accounts.sign_out(account))
+        raise click.ClickException("Not signed in.")
+    reached = asyncio.run(accounts.sign_out(account))
     host = account.origin.partition("://")[2]
-    click.echo(clean(f"Signed out of {host}. The history stays here; {counted(waiting, 'change')} waiting."))
-    if not told:
-        click.echo(clean(f"{host} could not be told. There the sign-in ends by itself."), err=True)
+    click.echo(
+        clean(f"Signed out of {host}. The history stays on this computer, with {counted(waiting, 'change')} to sync.")
+    )
+    if not reached:
+        click.echo(clean(f"{host} could not be reached. The sign-in there expires by itself."), err=True)

@@ -1,4 +1,4 @@
-"""The commands: their names, where each lives, and what becomes of whatever goes wrong in one."""
+"""Table of commands, the main command, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sterna.config.log_file import append_to_installed
 from sterna.storage import StoreError, clean
 from sterna.sync.errors import SignInError
 
-from . import FOLDER_OPTIONS
-from .context import Place
-from .error_log import keep_log
+from .arguments import FOLDER_OPTIONS
+from .context import CommandContext
+from .error_log import install_log
 from .exit_codes import BROKEN_PIPE, FAILED, INTERRUPTED, OK, USAGE
 from .streams import InputError, OutputError, ReaderLeftError
 from .version import VERSION
@@ -36,7 +36,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "export": "export:export",
         "models": "models:models",
         "keys": "keys:keys",
-        "sync": "sync:sync",
+        "sync": "sync.command:sync",
         "login": "auth:login",
         "logout": "auth:logout",
         "whoami": "accounts:whoami",
@@ -44,47 +44,49 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "profile": "profile:profile",
         "analytics": "analytics:analytics",
         "account": "account:account",
-        "doctor": "doctor:doctor",
-        "serve": "serve:serve",
+        "doctor": "doctor.command:doctor",
+        "serve": "serve.command:serve",
         "completion": "completion:completion",
     }
 )
 
 
-class Commands(click.Group):
-    """Loads a command's file when it is asked for."""
+class LazyGroup(click.Group):
+    """Group that loads the module of a command when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of the table above: what is used most comes first."""
+        """Return the commands in the order of the table, the most used first."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, or None."""
+        """Return the command, or None."""
         if cmd_name not in COMMANDS:
             return None
-        file, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(f".{file}", __package__), name)
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(f".{module}", __package__), name)
         return command
 
 
 @click.group(
-    cls=Commands,
+    cls=LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Where the conversations are.")
-@click.option("--config-dir", type=click.Path(path_type=Path, file_okay=False), help="Where config.toml is.")
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the conversations.")
+@click.option("--config-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of config.toml.")
 @click.version_option(VERSION, prog_name="sterna", message="%(prog)s %(version)s")
 @click.pass_context
-def sterna(context: click.Context, data_dir: Path | None, config_dir: Path | None) -> int:
-    """Chat in the terminal, with a history that is yours. Without a command, the chat opens.
+def sterna(ctx: click.Context, data_dir: Path | None, config_dir: Path | None) -> int:
+    """Chat with language models in the terminal. Without a command, the chat opens.
 
-    A CONVERSATION is named by its id, by the beginning of it, or of the short name that `sterna list` shows, or by
-    the word last. Exit codes: 0 done, 1 failed (the reason is on standard error), 2 not understood, 130 interrupted.
+    A CONVERSATION is given by its id, by the short name that `sterna list` shows, by the beginning of either, or by
+    the word last for the newest.
+
+    Exit codes: 0 success, 1 failure (with a message on standard error), 2 usage error, 130 interrupted.
     """
-    context.obj = Place(data_dir, config_dir)
-    keep_log(data_dir)
-    if context.invoked_subcommand is not None:
+    ctx.obj = CommandContext(data_dir, config_dir)
+    install_log(data_dir)
+    if ctx.invoked_subcommand is not None:
         return OK
     from sterna.tui import run as open_chat
 
@@ -92,9 +94,9 @@ def sterna(context: click.Context, data_dir: Path | None, config_dir: Path | Non
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code; every failure is a sentence on standard error."""
-    sys.excepthook = _unexpected
-    keep_log(None)
+    """Run a command and return its exit code; every failure is a message on standard error."""
+    sys.excepthook = _report_internal_error
+    install_log(None)
     try:
         result: Any = sterna.main(arguments, prog_name="sterna", standalone_mode=False)
         sys.stdout.flush()
@@ -102,11 +104,11 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(error.format_message(), err=True)
         return USAGE
     except click.UsageError as error:
-        return _usage(error)
+        return _report_usage_error(error)
     except click.ClickException as error:
-        return _say(error.format_message())
+        return _report(error.format_message())
     except (StoreError, ConfigError, SignInError, OutputError, InputError) as error:
-        return _say(str(error))
+        return _report(str(error))
     except ReaderLeftError:
         return BROKEN_PIPE
     except (click.Abort, KeyboardInterrupt):
@@ -114,25 +116,25 @@ def run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else OK
 
 
-def _usage(error: click.UsageError) -> int:
-    where = error.ctx.command_path if error.ctx else "sterna"
+def _report_usage_error(error: click.UsageError) -> int:
+    command = error.ctx.command_path if error.ctx else "sterna"
     if isinstance(error, click.NoSuchOption) and error.option_name in FOLDER_OPTIONS:
-        _say(f"Put {error.option_name} before the command: sterna {error.option_name} FOLDER COMMAND")
+        _report(f"Put {error.option_name} before the command: sterna {error.option_name} FOLDER COMMAND")
         return USAGE
-    _say(f"{error.format_message()}\nSee: {where} --help")
+    _report(f"{error.format_message()}\nSee: {command} --help")
     return USAGE
 
 
-def _say(sentence: str) -> int:
+def _report(sentence: str) -> int:
     click.echo(clean(f"sterna: {sentence}"), err=True)
     return FAILED
 
 
-def _unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-    """Answer an error that no command expects: the details go to the log, a sentence to the person."""
+def _report_internal_error(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """Report an unexpected error: details go to the log, a sentence to standard error."""
     import traceback
 
     details = "".join(traceback.format_exception(kind, error, trace))
     log = append_to_installed(f"{datetime.now(UTC).isoformat()} {details}")
-    where = f" The details are in {log}." if log else ""
-    _say(f"Internal error ({kind.__name__}). Your conversations are safe.{where}")
+    details_hint = f" Details are in {log}." if log else ""
+    _report(f"Internal error ({kind.__name__}). Your conversations are safe.{details_hint}")

@@ -1,26 +1,28 @@
-"""``sterna completion``: the lines that teach a shell to complete."""
+"""``sterna completion``: the completion script of a shell."""
 
 from __future__ import annotations
 
 import click
 from click.shell_completion import get_completion_class
 
-from . import COMPLETION
+from .arguments import COMPLETION_VARIABLE
 
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command(short_help="Completion for bash, zsh or fish.")
+@click.command(short_help="Print shell completion for bash, zsh or fish.")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
-def completion(context: click.Context, shell: str) -> None:
-    r"""Print what makes a shell complete commands, options and conversations.
+def completion(ctx: click.Context, shell: str) -> None:
+    r"""Print the script that makes a shell complete commands, options and conversations.
+
+    Install it for:
 
     \b
-    bash: put  eval "$(sterna completion bash)"  into ~/.bashrc
-    zsh:  put  eval "$(sterna completion zsh)"   into ~/.zshrc
-    fish: sterna completion fish > ~/.config/fish/completions/sterna.fish
+    bash: add  eval "$(sterna completion bash)"  to ~/.bashrc
+    zsh:  add  eval "$(sterna completion zsh)"   to ~/.zshrc
+    fish: run  sterna completion fish > ~/.config/fish/completions/sterna.fish
     """
-    made = get_completion_class(shell)
-    assert made is not None, "each of the choices is one that click has"
-    click.echo(made(context.find_root().command, {}, "sterna", COMPLETION).source())
+    completion_class = get_completion_class(shell)
+    assert completion_class is not None, "click supports each of the choices"
+    click.echo(completion_class(ctx.find_root().command, {}, "sterna", COMPLETION_VARIABLE).source())

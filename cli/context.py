@@ -1,4 +1,4 @@
-"""Where the data and the settings of one command are, and how it reaches them."""
+"""Context of a command: its folders, and access to settings and history."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from sterna.storage import Store
 
 LAST = "last"
-SHORT = 8
-"""Characters of a conversation's short name. Twelve are random; eight keep a million apart."""
+SHORT_ID_LENGTH = 8
+"""Characters of a conversation's short name. Twelve are random; eight distinguish a million conversations."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The folders that the person named, or None for the usual ones."""
+class CommandContext:
+    """Folders given on the command line; None stands for the default ones."""
 
     data_dir: Path | None
     config_dir: Path | None
 
     def settings(self) -> Settings:
-        """What config.toml says. What is wrong in it is told on standard error.
+        """Return the settings, and print their problems on standard error.
 
-        Raises :class:`ConfigError` where it cannot be read as far as it says what is sent to whom.
+        Raises :class:`ConfigError` for a problem that makes it unclear what may be sent to whom.
         """
         from sterna.config import ConfigError
 
@@ -43,22 +43,22 @@ class Place:
         return settings
 
     def read_settings(self) -> Settings:
-        """The same, for who tells the problems otherwise."""
+        """Return the settings, without printing their problems."""
         from sterna.config import load
 
         return load(self.config_dir)
 
     def folder(self) -> Path:
-        """The data folder, made when missing."""
+        """Return the data folder, which is created if missing."""
         try:
             return data_dir(self.data_dir)
         except OSError as error:
             raise StoreReadOnly(
-                f"The folder {error.filename} cannot be made ({error.strerror}). Name another with --data-dir."
+                f"The folder {error.filename} cannot be created ({error.strerror}). Choose another with --data-dir."
             ) from error
 
     def open(self) -> Store:
-        """The account's store, replies of dead processes settled. Raises StoreError with a sentence."""
+        """Return the store of the current account, after settling replies of dead processes. Raises StoreError."""
         from sterna.storage import Store
 
         store = Store.open(open_account(self.folder()))
@@ -71,7 +71,7 @@ class Place:
 
     @contextmanager
     def history(self) -> Iterator[HistoryReader]:
-        """Give the history for reading only, replies of dead processes settled. Raises StoreError with a sentence."""
+        """Open the history for reading, after settling replies of dead processes. Raises StoreError."""
         reader = HistoryReader.open(open_account(self.folder()))
         try:
             unsettled = reader.arriving_replies.exist()
@@ -85,7 +85,7 @@ class Place:
 
     @contextmanager
     def store(self) -> Iterator[Store]:
-        """:meth:`open`, closed at the end."""
+        """Open the store, and close it at the end of the block."""
         store = self.open()
         try:
             yield store
@@ -93,22 +93,22 @@ class Place:
             store.close()
 
 
-def find(store: HistoryReader, name: str) -> str:
-    """The id of the conversation that a person calls ``name``. Raises NotFound, with what to do."""
+def find_conversation(store: HistoryReader, name: str) -> str:
+    """Return the id of the conversation called ``name``. Raises NotFound with a sentence that says what to do."""
     if name == LAST:
         newest = store.names.newest()
         if newest is None:
-            raise NotFound("There is no conversation yet.")
+            raise NotFound("There are no conversations yet.")
         return newest
-    found = store.names.matching(name)
-    if found and (found[0] == name or len(found) == 1):
-        return found[0]
+    matches = store.names.matching(name)
+    if matches and (matches[0] == name or len(matches) == 1):
+        return matches[0]
     shown = one_line(name, 60)
-    if not found:
-        raise NotFound(f"No conversation is called {shown}. `sterna list` shows their names.")
-    raise NotFound(f"Several conversations begin with {shown}. Give more of the name; `sterna list` shows them.")
+    if not matches:
+        raise NotFound(f"There is no conversation {shown}. `sterna list` shows all names.")
+    raise NotFound(f"Several conversations begin with {shown}. Enter more of the name; `sterna list` shows all names.")
 
 
-def short(session_id: str) -> str:
-    """What `sterna list` calls a conversation."""
-    return session_id.rpartition("_")[2][:SHORT]
+def short_id(session_id: str) -> str:
+    """Return the short name of a conversation, as `sterna list` shows it."""
+    return session_id.rpartition("_")[2][:SHORT_ID_LENGTH]

@@ -1,84 +1,87 @@
-"""``sterna rename``, ``delete`` and ``undo``."""
+"""``sterna rename``, ``delete`` and ``undo``: change the history."""
 
 from __future__ import annotations
-
-import sys
 
 import click
 
 from sterna.storage import Trashed, one_line
 
-from .context import Place, find, short
+from .context import CommandContext, find_conversation, short_id
 from .conversation_argument import conversations
 from .number_types import ROW_ID
 from .output import counted, print_json, title_line
+from .streams import is_interactive
 
 
-@click.command(short_help="Give a conversation another title.")
+@click.command(short_help="Rename a conversation.")
 @click.argument("conversation", shell_complete=conversations)
 @click.argument("title", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def rename(place: Place, conversation: str, title: tuple[str, ...], as_json: bool) -> None:
-    """Give a conversation another title, which then stays. With --json the object has: id, title."""
-    with place.store() as store:
-        session = store.conversations.rename(find(store, conversation), " ".join(title))
+def rename(context: CommandContext, conversation: str, title: tuple[str, ...], as_json: bool) -> None:
+    """Set the title of a conversation.
+
+    With --json the object has: id, title.
+    """
+    with context.store() as store:
+        session = store.conversations.rename(find_conversation(store, conversation), " ".join(title))
     if as_json:
         print_json({"id": session.id, "title": session.title})
     else:
-        click.echo(f"{short(session.id)} is now: {title_line(session.title)}")
+        click.echo(f"Renamed {short_id(session.id)}: {title_line(session.title)}")
 
 
-@click.command(short_help="Delete a conversation; undo brings it back.")
+@click.command(short_help="Delete a conversation.")
 @click.argument("conversation", shell_complete=conversations)
-@click.option("--yes", "-y", is_flag=True, help="Do not ask. Needed where nobody can be asked.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation. Required in scripts.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def delete(place: Place, conversation: str, yes: bool, as_json: bool) -> None:
-    """Delete a conversation with all its messages. `sterna undo` brings it back within 30 days.
+def delete(context: CommandContext, conversation: str, yes: bool, as_json: bool) -> None:
+    """Delete a conversation with all its messages. `sterna undo` restores it within 30 days.
 
     With --json the object has: token (for undo), sessions, messages, title.
     """
-    with place.store() as store:
-        session = store.conversations.get(find(store, conversation))
+    with context.store() as store:
+        session = store.conversations.get(find_conversation(store, conversation))
         if not yes:
-            if not at_a_terminal():
-                raise click.UsageError("Nobody can be asked here; add --yes.")
+            if not is_interactive():
+                raise click.UsageError("Confirmation is required. Add --yes to delete without asking.")
             messages = counted(store.messages.count(session.id), "message")
             click.confirm(f"Delete “{one_line(session.title, 60)}” with {messages}?", abort=True, err=True)
-        gone = store.trash.delete_conversation(session.id)
+        trashed = store.trash.delete_conversation(session.id)
     if as_json:
-        print_json(_object(gone))
+        print_json(_trashed_object(trashed))
     else:
-        messages = counted(gone.messages, "message")
-        click.echo(f"Deleted: {title_line(gone.title)} ({messages}). To bring it back: sterna undo")
+        messages = counted(trashed.messages, "message")
+        click.echo(f"Deleted: {title_line(trashed.title)} ({messages}). To restore it: sterna undo")
 
 
-@click.command(short_help="Bring back what was deleted last.")
+@click.command(short_help="Undo the last deletion.")
 @click.argument("token", type=ROW_ID, required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def undo(place: Place, token: int | None, as_json: bool) -> None:
-    """Bring back what was deleted last, by this command or in the chat; again for what was deleted before it.
+def undo(context: CommandContext, token: int | None, as_json: bool) -> None:
+    """Undo the last deletion, made by this program or in the chat; repeat the command to undo earlier ones.
 
-    A reply that was regenerated counts as deleted: undo shows the earlier reply again.
+    Regenerating a reply counts as a deletion: undo shows the earlier reply again. TOKEN selects a deletion, as printed
+    by `sterna delete --json`.
 
-    TOKEN names a deletion, as `sterna delete --json` gives it. With --json the object has: sessions (their ids), title.
+    With --json the object has: sessions (their ids), title.
     """
-    with place.store() as store:
+    with context.store() as store:
         trashed = store.trash.latest() if token is None else store.trash.get(token)
         if trashed is None:
             raise click.ClickException("Nothing to undo.")
-        back = store.undo.undo(trashed.token)
-        title = store.conversations.get(back[0]).title if back else ""
+        restored = store.undo.undo(trashed.token)
+        title = store.conversations.get(restored[0]).title if restored else ""
     if as_json:
-        print_json({"sessions": back, "title": title})
+        print_json({"sessions": restored, "title": title})
     else:
-        click.echo(_restored(trashed, title, len(back)))
+        click.echo(_restored(trashed, title, len(restored)))
 
 
 def _restored(trashed: Trashed, title: str, count: int) -> str:
-    """Return what was undone."""
+    """Return the message for an undone deletion."""
     if trashed.kind == "reply":
         return f"Regeneration undone: the earlier reply is shown again in {title_line(title)}"
     if trashed.kind == "message":
@@ -87,10 +90,5 @@ def _restored(trashed: Trashed, title: str, count: int) -> str:
     return f"Restored: {title_line(title)}{more}"
 
 
-def at_a_terminal() -> bool:
-    """Whether there is a person to ask."""
-    return sys.stdin.isatty()
-
-
-def _object(gone: Trashed) -> dict[str, object]:
-    return {"token": gone.token, "sessions": gone.sessions, "messages": gone.messages, "title": gone.title}
+def _trashed_object(trashed: Trashed) -> dict[str, object]:
+    return {name: getattr(trashed, name) for name in ("token", "sessions", "messages", "title")}

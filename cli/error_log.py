@@ -15,6 +15,6 @@ def log_path(data_dir: Path | None) -> Path:
     return folder(data_dir) / log_file.LOG_FILE
 
 
-def keep_log(data_dir: Path | None) -> None:
+def install_log(data_dir: Path | None) -> None:
     """Send warnings and errors of every room to the log in the data folder, and none to the screen."""
     log_file.install(partial(log_path, data_dir))

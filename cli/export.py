@@ -1,4 +1,4 @@
-"""``sterna export``: how to leave, with everything."""
+"""``sterna export``: all data as JSON or Markdown."""
 
 from __future__ import annotations
 
@@ -17,46 +17,55 @@ from sterna.sync.auth.account_deletion import export_of
 from sterna.sync.errors import SignInError
 from sterna.sync.factory import open_service
 
-from .account_prompts import accounts_of, current
-from .context import Place, find, short
+from .account_context import current_account, open_accounts
+from .context import CommandContext, find_conversation, short_id
 from .conversation_argument import conversations
 from .history import PAGE, all_messages, conversation_object, heading
 from .output import escaped, json_line, local_time, without_controls, write_text
 from .output_files import new_file, new_folder
 
-_UNFIT = re.compile(r"[^\w-]+")
+_NOT_IN_NAMES = re.compile(r"[^\w-]+")
 
 
-@click.command(short_help="Everything, as JSON or Markdown.")
+@click.command(short_help="Export conversations as JSON or Markdown.")
 @click.argument("names", metavar="[CONVERSATION]...", nargs=-1, shell_complete=conversations)
-@click.option("--format", "form", type=click.Choice(["json", "markdown"]), default="json", show_default=True)
-@click.option("--everything", is_flag=True, help="With what the server holds of you.")
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="A new file (json) or a new folder (markdown).")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "markdown"]),
+    default="json",
+    show_default=True,
+    help="Output format.",
+)
+@click.option("--everything", is_flag=True, help="Include the data that the server has of you.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="New file (json) or new folder (markdown).")
 @click.option("--force", is_flag=True, help="Replace the file, or write into the folder, if it exists.")
 @click.pass_obj
-def export(place: Place, names: tuple[str, ...], form: str, everything: bool, output: Path | None, force: bool) -> int:
-    """Everything that is kept, or the conversations named.
+def export(
+    context: CommandContext, names: tuple[str, ...], form: str, everything: bool, output: Path | None, force: bool
+) -> int:
+    """Export all data, or the given conversations.
 
-    As json: of everything, one object with export_date, user_id, profile, conversations (each: session, messages,
-    settings), activity_log, usage_stats, searches and what only this machine has (drafts, trash, …), columns named as
-    in the database; of named conversations, one object a line, as `sterna show --json` prints it.
+    As json, all data is one object with export_date, user_id, profile, conversations (each: session, messages,
+    settings), activity_log, usage_stats, searches and data of this computer only (drafts, trash, …), with the column
+    names of the database. Given conversations are one object per line, as `sterna show --json` prints them.
 
-    With --everything: one object with local (the object of before) and server, what your server holds of you, null when
-    nobody is signed in. Exit code 1 when it could not be asked; what is here is written all the same.
+    With --everything the object has local (the object above) and server: the data that the server has of you, null if
+    nobody is signed in. Exit code 1 means that the server could not be reached; local data is exported anyway.
 
-    As markdown: one text, or with --output a folder with one file a conversation.
+    As markdown, the output is one text, or with --output a folder with one file per conversation.
 
-    A file or a new folder stands at its place once it is complete; an export that fails leaves none.
+    The file or folder appears once it is complete; a failed export leaves none.
     """
     if everything and (names or form != "json"):
-        raise click.UsageError("--everything is one JSON object: leave the names and --format out.")
+        raise click.UsageError("--everything exports one JSON object: remove the conversations and --format.")
     if force and output is None:
-        raise click.UsageError("--force is for the file or folder of --output.")
+        raise click.UsageError("--force requires --output.")
     code = 0
-    with place.store() as store:
-        ids = [find(store, name) for name in names]
+    with context.store() as store:
+        ids = [find_conversation(store, name) for name in names]
         if form == "json":
-            write = partial(_everything, place) if everything else partial(_json, ids)
+            write = partial(_everything, context) if everything else partial(_json, ids)
             if output is None:
                 code = write(store, sys.stdout)
             else:
@@ -69,23 +78,23 @@ def export(place: Place, names: tuple[str, ...], form: str, everything: bool, ou
         else:
             _folder(store, ids, output, force)
     if output is not None:
-        click.echo(f"Written: {output}", err=True)
+        click.echo(f"Exported to {output}", err=True)
     return code
 
 
-def _everything(place: Place, store: Store, file: TextIO) -> int:
-    """Write both parts; 1 when the server could not be asked."""
+def _everything(context: CommandContext, store: Store, file: TextIO) -> int:
+    """Write local data and the server's, and return the exit code: 1 if the server could not be reached."""
     file.write('{"local":')
     store.maintenance.export_json(store.user_id, lambda piece: file.write(escaped(piece)))
-    accounts = accounts_of(place)
-    account, told, code = current(accounts, store), None, 0
+    accounts = open_accounts(context)
+    account, from_server, code = current_account(accounts, store), None, 0
     if account.kind == "sterna" and accounts.is_signed_in(account):
         try:
-            told = asyncio.run(export_of(open_service(accounts, account)))
+            from_server = asyncio.run(export_of(open_service(accounts, account)))
         except SignInError as error:
-            click.echo(clean(f"sterna: The server's part is missing. {error}"), err=True)
+            click.echo(clean(f"sterna: The server's data is missing. {error}"), err=True)
             code = 1
-    file.write(',"server":' + ("null" if told is None else json_line(told)) + "}\n")
+    file.write(',"server":' + ("null" if from_server is None else json_line(from_server)) + "}\n")
     return code
 
 
@@ -98,11 +107,11 @@ def _json(ids: list[str], store: Store, file: TextIO) -> int:
 
 
 def _folder(store: Store, ids: list[str], folder: Path, force: bool) -> None:
-    with new_folder(folder, force=force) as place:
+    with new_folder(folder, force=force) as new:
         for session in _sessions(store, ids):
-            title = _UNFIT.sub("-", one_line(session.title)).strip("-")[:60]
-            name = "-".join(part for part in (session.created_at[:10], title, short(session.id)) if part)
-            with new_file(place / f"{name}.md", force=force, folder=folder) as file:
+            title = _NOT_IN_NAMES.sub("-", one_line(session.title)).strip("-")[:60]
+            name = "-".join(part for part in (session.created_at[:10], title, short_id(session.id)) if part)
+            with new_file(new / f"{name}.md", force=force, folder=folder) as file:
                 file.writelines(_document(session, all_messages(store, session.id)))
 
 
@@ -115,14 +124,14 @@ def _sessions(store: Store, ids: list[str]) -> Iterator[Session]:
         for row in page:
             try:
                 yield store.conversations.get(row.id)
-            except NotFound:  # its id is no text: nothing is found by it before it is repaired
+            except NotFound:  # its id is not text: it cannot be found before it is repaired
                 title = one_line(row.title, 60)
-                click.echo(f"sterna: Left out: {title}. Its id is damaged. Run: sterna doctor repair", err=True)
+                click.echo(f"sterna: Skipped {title}: its id is damaged. Run: sterna doctor repair", err=True)
         offset += len(page)
 
 
 def _document(session: Session, messages: Iterable[Message]) -> Iterator[str]:
-    """Yield the conversation as Markdown, in pieces that end with a line end; each text as it was written."""
+    """Yield the conversation as Markdown, in pieces that end with a line end; texts are unchanged."""
     yield f"# {without_controls(session.title).strip()}\n\n"
     yield f"{local_time(session.created_at)} · {session.id}\n"
     for message in messages:

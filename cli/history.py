@@ -1,4 +1,4 @@
-"""``sterna list``, ``show`` and ``search``: the history as text or JSON."""
+"""``sterna list``, ``show`` and ``search``: read the history as text or JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 from sterna.storage import clean, clip, one_line
 from sterna.storage.conversations.reply_notes import SHOWN, reply_details, reply_notes, reply_sources
 
-from .context import Place, find, short
+from .context import CommandContext, find_conversation, short_id
 from .conversation_argument import conversations
 from .number_types import LIMIT
 from .output import local_time, paint, print_json, title_line, without_controls, write_text
@@ -21,36 +21,38 @@ if TYPE_CHECKING:
     from sterna.storage import HistoryReader, Hit, LiveReply, Message, Session, SessionRow
 
 PAGE = 200
-CALLED = {"user": "You", "assistant": "Reply", "system": "System"}
+ROLE_NAMES = {"user": "You", "assistant": "Reply", "system": "System"}
 UNTITLED = "New conversation"
-"""What a conversation without a title is called."""
+"""Title of an untitled conversation."""
 STATE = {"stopped": "stopped", "interrupted": "interrupted", "failed": "failed"}
 
 
-@click.command("list", short_help="The conversations, newest first.")
-@click.option("--limit", "-n", type=LIMIT, help="How many. Default: 50 on a terminal, else all.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.command("list", short_help="List conversations.")
+@click.option("--limit", "-n", type=LIMIT, help="Maximum number (default: 50 on a terminal, else all).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.argument("words", nargs=-1)
 @click.pass_obj
-def list_(place: Place, limit: int | None, as_json: bool, words: tuple[str, ...]) -> None:
-    """The conversations, newest first: short name, time and title. WORDS keep those with them in title or preview.
+def list_(context: CommandContext, limit: int | None, as_json: bool, words: tuple[str, ...]) -> None:
+    """List conversations, newest first, with short name, time and title.
+
+    With WORDS, list those that have them in title or preview.
 
     With --json each line has: id, name, title, at, model, preview, live, unread, failed.
     """
     if limit is None and sys.stdout.isatty() and not as_json:
         limit = 50
-    with place.history() as store:
+    with context.history() as store:
         for row in _rows(store, limit, " ".join(words)):
             if as_json:
-                marks = {"live": row.live, "unread": row.unread, "failed": row.failed}
+                flags = {"live": row.live, "unread": row.unread, "failed": row.failed}
                 print_json(
-                    {"id": row.id, "name": short(row.id), "title": row.title, "at": row.at, "model": row.model}
+                    {"id": row.id, "name": short_id(row.id), "title": row.title, "at": row.at, "model": row.model}
                     | {"preview": row.preview}
-                    | marks
+                    | flags
                 )
             else:
                 title = title_line(UNTITLED if row.untitled else row.title, 255)
-                click.echo(_fitting(f"{short(row.id)}  {local_time(row.at)}  {title}"))
+                click.echo(_fit(f"{short_id(row.id)}  {local_time(row.at)}  {title}"))
 
 
 def _rows(store: HistoryReader, limit: int | None, text: str) -> Iterator[SessionRow]:
@@ -63,25 +65,25 @@ def _rows(store: HistoryReader, limit: int | None, text: str) -> Iterator[Sessio
         offset += len(page)
 
 
-def _fitting(line: str) -> str:
-    """``line`` within the width of the terminal; whole in a pipe."""
+def _fit(line: str) -> str:
+    """Return ``line`` cut to the width of the terminal; unchanged in a pipe."""
     return clip(line, os.get_terminal_size().columns) if sys.stdout.isatty() else line
 
 
-@click.command(short_help="One conversation, all of it.")
+@click.command(short_help="Show a conversation.")
 @click.argument("conversation", shell_complete=conversations, default="last")
-@click.option("--reasoning", is_flag=True, help="The models' reasoning too.")
+@click.option("--reasoning", is_flag=True, help="Show reasoning too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def show(place: Place, conversation: str, reasoning: bool, as_json: bool) -> None:
-    """One conversation from its first message to its last; without a name, the newest.
+def show(context: CommandContext, conversation: str, reasoning: bool, as_json: bool) -> None:
+    """Show all messages of a conversation (default: the newest conversation).
 
     With --json the object has: id, name, title, created_at, updated_at, message_count, total_tokens, last_model,
     settings, messages (each: id, role, content, at, model, finish, error, reasoning, input_tokens, output_tokens,
-    total_tokens, elapsed_ms, and what `ask` adds) and live (replies that are arriving now: id, model, content).
+    total_tokens, elapsed_ms, and what `ask` adds) and live (arriving replies: id, model, content).
     """
-    with place.history() as store:
-        session = store.conversations.get(find(store, conversation))
+    with context.history() as store:
+        session = store.conversations.get(find_conversation(store, conversation))
         if as_json:
             print_json(conversation_object(store, session))
             return
@@ -89,9 +91,9 @@ def show(place: Place, conversation: str, reasoning: bool, as_json: bool) -> Non
         for message in all_messages(store, session.id):
             click.echo("\n" + paint(heading(message), bold=True))
             if reasoning and message.reasoning:
-                write_text(_quoted(message.reasoning) + "\n\n", dim=True)
+                write_text(_block_quote(message.reasoning) + "\n\n", dim=True)
             if message.content:
-                _echo_text(message.content)
+                _print_text(message.content)
             for title, url in reply_sources(message.metadata)[:SHOWN]:
                 click.echo(paint(f"[{title_line(title or url, 60)}] {one_line(url, 200)}", dim=True))
             for note in reply_notes(message.metadata):
@@ -99,31 +101,31 @@ def show(place: Place, conversation: str, reasoning: bool, as_json: bool) -> Non
             if message.error_message:
                 click.echo(paint(f"({clean(message.error_message)})", fg="red"))
         for reply in store.arriving_replies.of(session.id):
-            # nobody can settle a reply while the file is read-only: whether its process lives is not known then
+            # a read-only file cannot be settled, and whether the process of the reply still runs is unknown
             state = "arriving" if store.db.read_only is None else "not finished"
             click.echo(f"\n## Reply · {state}")
-            _echo_text(reply.content)
+            _print_text(reply.content)
 
 
-def _echo_text(text: str) -> None:
-    """Print ``text``, with a line end where it has none of its own."""
+def _print_text(text: str) -> None:
+    """Print ``text``, followed by a line end unless it has one."""
     write_text(text if text.endswith("\n") else text + "\n")
 
 
 def conversation_object(store: HistoryReader, session: Session) -> dict[str, Any]:
-    """What `sterna show --json` prints."""
+    """Return the object that `sterna show --json` prints."""
     columns = ("title", "created_at", "updated_at", "message_count", "total_tokens", "last_model")
     return (
-        {"id": session.id, "name": short(session.id)}
+        {"id": session.id, "name": short_id(session.id)}
         | {name: getattr(session, name) for name in columns}
         | {"settings": store.conversations.settings(session.id)}
-        | {"messages": [_object(message) for message in all_messages(store, session.id)]}
-        | {"live": [_arriving(reply) for reply in store.arriving_replies.of(session.id)]}
+        | {"messages": [_message_object(message) for message in all_messages(store, session.id)]}
+        | {"live": [_live_reply_object(reply) for reply in store.arriving_replies.of(session.id)]}
     )
 
 
 def all_messages(store: HistoryReader, session_id: str) -> Iterator[Message]:
-    """Every message in order, a page at a time."""
+    """Yield all messages in order, reading page by page."""
     page = store.messages.after(session_id, None, PAGE)
     while page:
         yield from page
@@ -131,8 +133,8 @@ def all_messages(store: HistoryReader, session_id: str) -> Iterator[Message]:
 
 
 def heading(message: Message) -> str:
-    """Who, when, with which model, and how it ended if not well; clean."""
-    parts = [CALLED[message.role], local_time(message.message_timestamp)]
+    """Return role, time, model and state of a message as a heading, safe for a terminal."""
+    parts = [ROLE_NAMES[message.role], local_time(message.message_timestamp)]
     if message.role == "assistant" and message.model:
         parts.append(one_line(message.model))
     if message.finish in STATE:
@@ -140,11 +142,11 @@ def heading(message: Message) -> str:
     return "## " + " · ".join(parts)
 
 
-def _quoted(text: str) -> str:
+def _block_quote(text: str) -> str:
     return "\n".join(f"> {line}" for line in text.rstrip("\n").split("\n"))
 
 
-def _object(message: Message) -> dict[str, Any]:
+def _message_object(message: Message) -> dict[str, Any]:
     return {
         "id": message.id,
         "role": message.role,
@@ -161,43 +163,48 @@ def _object(message: Message) -> dict[str, Any]:
     } | reply_details(message.metadata)
 
 
-def _arriving(reply: LiveReply) -> dict[str, Any]:
+def _live_reply_object(reply: LiveReply) -> dict[str, Any]:
     return {"id": reply.id, "model": reply.model, "content": reply.content}
 
 
-@click.command(short_help="Find words in everything that was said.")
+@click.command(short_help="Search titles and messages.")
 @click.argument("words", nargs=-1, required=True)
-@click.option("--limit", "-n", type=LIMIT, default=20, show_default=True, help="How many places.")
-@click.option("--conversation", "-c", shell_complete=conversations, help="Only in this one.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--limit", "-n", type=LIMIT, default=20, show_default=True, help="Maximum number of results.")
+@click.option(
+    "--conversation", "-c", shell_complete=conversations, metavar="CONVERSATION", help="Search this conversation only."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
-def search(place: Place, words: tuple[str, ...], limit: int, conversation: str | None, as_json: bool) -> int:
-    """Find words in titles and messages. The last word may be unfinished. Exit code 1 when nothing is found.
+def search(context: CommandContext, words: tuple[str, ...], limit: int, conversation: str | None, as_json: bool) -> int:
+    """Search titles and messages for WORDS, the last of which may be incomplete.
+
+    Exit code 1 means that nothing was found.
 
     With --json each line has: session_id, title, message_id (null: the title matched), role, at, snippet.
     """
-    with place.history() as store:
-        session_id = find(store, conversation) if conversation else None
+    with context.history() as store:
+        session_id = find_conversation(store, conversation) if conversation else None
         hits = store.search.search(" ".join(words), limit=limit, session_id=session_id)
         for hit in hits:
             if as_json:
                 print_json(
                     {"session_id": hit.session_id, "title": hit.session_title, "message_id": hit.message_id}
-                    | {"role": hit.role, "at": hit.at, "snippet": hit.snippet.translate(MARKS)}
+                    | {"role": hit.role, "at": hit.at, "snippet": hit.snippet.translate(MATCH_MARKS)}
                 )
             else:
                 title = title_line(hit.session_title, 60)
-                click.echo(f"{short(hit.session_id)}  {local_time(hit.at)}  {paint(title, bold=True)}")
+                click.echo(f"{short_id(hit.session_id)}  {local_time(hit.at)}  {paint(title, bold=True)}")
                 if hit.message_id is not None:
-                    click.echo(f"    {_marked(hit)}")
+                    click.echo(f"    {_highlighted(hit)}")
     return 0 if hits else 1
 
 
-MARKS = str.maketrans("", "", "\x02\x03")
+MATCH_MARKS = str.maketrans("", "", "\x02\x03")
+"""Removes the marks around matches in a snippet."""
 
 
-def _marked(hit: Hit) -> str:
-    """The snippet on one line, its matches in colour where there is any."""
+def _highlighted(hit: Hit) -> str:
+    """Return the snippet on one line, with highlighted matches on a terminal with colors."""
     pieces = []
     for number, piece in enumerate(hit.snippet.replace("\x03", "\x02").split("\x02")):
         text = clean(piece, newlines=False) if sys.stdout.isatty() else without_controls(piece)

@@ -1,4 +1,4 @@
-"""``sterna models``: whom one can ask."""
+"""``sterna models``: the models of all providers."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from sterna.chat import add_discovered, build_catalog
 from sterna.providers import Model
 from sterna.storage import StoreThread, clean, one_line
 
-from .account_prompts import add_server
-from .context import Place
+from .account_context import add_server_provider
+from .context import CommandContext
 from .output import paint, print_json
 
 
 @click.command(short_help="List the available models.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
-def models(place: Place, as_json: bool) -> int:
+def models(context: CommandContext, as_json: bool) -> int:
     """List the models of every provider that is configured or detected, as --model takes them.
 
     A provider that does not respond is named on standard error, and the exit code is 1.
     With --json each line has: ref, endpoint (the provider's name), id, name, context_length, tier, allowed, limits.
     """
-    found, problems, default = asyncio.run(_models(place))
+    found, problems, default = asyncio.run(_models(context))
     for model in found:
         if as_json:
             names = {"ref": model.ref, "endpoint": model.endpoint, "id": model.id, "name": model.name}
@@ -41,14 +41,16 @@ def models(place: Place, as_json: bool) -> int:
     return 1 if problems else 0
 
 
-async def _models(place: Place) -> tuple[list[Model], dict[str, str], str]:
-    settings = place.settings()
-    store = StoreThread(place.open)
+async def _models(context: CommandContext) -> tuple[list[Model], dict[str, str], str]:
+    settings = context.settings()
+    store = StoreThread(context.open)
     await store.start()
-    catalog = build_catalog(settings, None, environ=os.environ, config_dir=place.config_dir, cache_dir=place.folder())
+    catalog = build_catalog(
+        settings, None, environ=os.environ, config_dir=context.config_dir, cache_dir=context.folder()
+    )
     try:
         await add_discovered(catalog, settings, os.environ)
-        await add_server(catalog, settings, place, store)
+        await add_server_provider(catalog, settings, context, store)
         return await catalog.models(), dict(catalog.problems), catalog.default_ref()
     finally:
         await catalog.aclose()

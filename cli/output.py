@@ -1,4 +1,4 @@
-"""Standard output: the very text in a file or a pipe, text that no terminal obeys on a terminal, and JSON."""
+"""Standard output: unchanged text in a file or a pipe, sanitized text on a terminal, and JSON."""
 
 from __future__ import annotations
 
@@ -14,26 +14,28 @@ import click
 
 from sterna.storage import clean, clip, one_line, stored_time
 
-_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]")
+_INVISIBLE = re.compile(
+    "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def as_written(text: str) -> str:
-    """Return ``text`` unchanged for a file or a pipe, and made safe to show for a terminal."""
+    """Return ``text`` unchanged for a file or a pipe, and sanitized for a terminal."""
     return clean(text) if sys.stdout.isatty() else text
 
 
 def write_text(text: str, **style: Any) -> None:
-    """Write ``text`` to standard output. click.echo would drop escape sequences from what goes into a file."""
+    """Write ``text`` to standard output. click.echo would remove escape sequences from text in a file."""
     sys.stdout.write(paint(as_written(text), **style) if style else as_written(text))
 
 
 def title_line(text: str, limit: int | None = None) -> str:
     """Return ``text`` as one line of at most ``limit`` characters.
 
-    In a file or a pipe only control characters are left out; on a terminal, what cannot be seen becomes a mark.
+    In a file or a pipe only control characters are removed; on a terminal, invisible characters become visible marks.
     """
     if sys.stdout.isatty():
         return one_line(text, limit)
@@ -42,41 +44,41 @@ def title_line(text: str, limit: int | None = None) -> str:
 
 
 def without_controls(text: str) -> str:
-    """Return ``text`` on one line, each run of control characters and line ends made one space."""
+    """Return ``text`` on one line, with each run of control characters replaced by a space."""
     return _CONTROL.sub(" ", text)
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """One object on one line. What a terminal would obey or hide is escaped; a program reads the same text."""
+    """Print an object on one line, with control and invisible characters escaped."""
     click.echo(json_line(value))
 
 
 def json_line(value: Mapping[str, Any]) -> str:
-    """``value`` on one line."""
+    """Return ``value`` on one line."""
     return escaped(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def escaped(json_text: str) -> str:
-    """The same JSON, with what a terminal would obey or hide written as escapes."""
-    return _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], json_text)
+    """Return the same JSON with control and invisible characters escaped."""
+    return _INVISIBLE.sub(lambda match: json.dumps(match[0])[1:-1], json_text)
 
 
-def colourful() -> bool:
-    """Whether standard output is a person's terminal that takes colour."""
+def has_colors() -> bool:
+    """Return whether standard output is a terminal with colors."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def paint(text: str, **style: Any) -> str:
-    """``text`` in a style, on a terminal that takes it. ``text`` has to be clean."""
-    return click.style(text, **style) if colourful() else text
+    """Return ``text`` in a style, if the terminal has colors. ``text`` must be sanitized."""
+    return click.style(text, **style) if has_colors() else text
 
 
 def local_time(stamp: str) -> str:
-    """A stored time as the person's clock shows it."""
+    """Return a stored time in local time."""
     moment: datetime = stored_time(stamp).astimezone()
     return moment.strftime("%Y-%m-%d %H:%M")
 
 
-def counted(count: int, one: str, several: str | None = None) -> str:
-    """``1 message``, ``2,000 messages``."""
-    return f"1 {one}" if count == 1 else f"{count:,} {several or one + 's'}"
+def counted(count: int, singular: str, plural: str | None = None) -> str:
+    """Return a count with its noun: ``1 message``, ``2,000 messages``."""
+    return f"1 {singular}" if count == 1 else f"{count:,} {plural or singular + 's'}"

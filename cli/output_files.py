@@ -1,4 +1,4 @@
-"""Files that a command writes: complete or not at all. A pipe or a device is written to as it is."""
+"""Atomic output files and folders of a command. Pipes and devices are written directly."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ INCOMPLETE = "The export is incomplete."
 
 @contextmanager
 def new_file(path: Path, *, force: bool, folder: Path | None = None) -> Iterator[TextIO]:
-    """Give the file to write to, which only its owner can read; it is at ``path`` once it is complete.
+    """Open a file for writing, readable by its owner only, which appears at ``path`` once it is complete.
 
-    A file that exists is replaced with ``force`` alone. Raises ClickException when that is not possible. Errors of one
-    of many files name ``folder``.
+    An existing file is replaced only with ``force``. Raises ClickException; errors of one of several files name
+    ``folder``.
     """
     special = _special(path)
-    named, result = folder or path, INCOMPLETE if folder == path.parent else "Nothing was exported."
+    shown, result = folder or path, INCOMPLETE if folder == path.parent else "Nothing was exported."
     if special is not None:
         with _errors(path, INCOMPLETE), os.fdopen(special, "w", encoding="utf-8", newline="\n") as file:
             yield file
         return
     if path.is_dir():
-        raise click.ClickException(f"{path} already exists and is a folder. Name a file.")
+        raise click.ClickException(f"{path} already exists and is a folder. Choose a file.")
     _require_new(path, "file", force)
-    target = path.resolve() if force else path  # what a link leads to is replaced, not the link
+    target = path.resolve() if force else path  # the target of a link is replaced, not the link
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
     except OSError as error:
-        raise click.ClickException(f"{named} cannot be made ({error.strerror}). Name another file.") from error
+        raise click.ClickException(f"{shown} cannot be created ({error.strerror}). Choose another file.") from error
     part = Path(name)
     try:
-        with _errors(named, result), os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+        with _errors(shown, result), os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
             yield file
             if folder is None:
                 file.flush()
                 os.fsync(file.fileno())
-        with _errors(named, result):
-            _place(part, target, path, force)
+        with _errors(shown, result):
+            _publish(part, target, path, force)
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -53,9 +53,9 @@ def new_file(path: Path, *, force: bool, folder: Path | None = None) -> Iterator
 
 @contextmanager
 def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
-    """Give the folder to write files into; a new one is at ``path`` once it is complete.
+    """Create a folder, which appears at ``path`` once it is complete.
 
-    With ``force`` an existing folder is given as it is: files of the same name are replaced, others stay.
+    With ``force`` an existing folder is used directly: files of the same name are replaced, others stay.
     """
     if force and path.is_dir():
         yield path
@@ -65,7 +65,9 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent))
     except OSError as error:
-        raise click.ClickException(f"The folder {path} cannot be made ({error.strerror}). Name a new one.") from error
+        raise click.ClickException(
+            f"The folder {path} cannot be created ({error.strerror}). Choose another one."
+        ) from error
     try:
         yield part
         _require_new(path, "folder", False)
@@ -75,20 +77,20 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _require_new(path: Path, what: str, force: bool) -> None:
+def _require_new(path: Path, kind: str, force: bool) -> None:
     if not force and (path.exists() or path.is_symlink()):
-        hint = "replace it" if what == "file" else "write into it"
-        raise click.ClickException(f"{path} already exists. Name another {what}, or use --force to {hint}.")
+        hint = "replace it" if kind == "file" else "write into it"
+        raise click.ClickException(f"{path} already exists. Choose another {kind}, or use --force to {hint}.")
 
 
-def _place(part: Path, target: Path, path: Path, force: bool) -> None:
-    """Give the complete file its name. Without ``force`` one that appeared meanwhile is not replaced."""
+def _publish(part: Path, target: Path, path: Path, force: bool) -> None:
+    """Move the complete file to its path. Without ``force``, one created there meanwhile is not replaced."""
     if not force:
         try:
             target.hardlink_to(part)
         except FileExistsError:
             _require_new(path, "file", force)
-        except OSError:  # a file system without links
+        except OSError:  # file system without hard links
             _require_new(path, "file", force)
         else:
             return
@@ -97,7 +99,7 @@ def _place(part: Path, target: Path, path: Path, force: bool) -> None:
 
 @contextmanager
 def _errors(path: Path, result: str = "Nothing was exported.") -> Iterator[None]:
-    """Say what could not be written, and what there is."""
+    """Turn OSError into a message about ``path`` with the ``result``."""
     try:
         yield
     except OSError as error:
@@ -105,17 +107,17 @@ def _errors(path: Path, result: str = "Nothing was exported.") -> Iterator[None]
 
 
 def _special(path: Path) -> int | None:
-    """Return a descriptor of a pipe, a device or standard output; None for what is or will be a file."""
+    """Return a descriptor of a pipe, a device or standard output; None for a regular or new file."""
     if not path.exists() or path.is_dir():
         return None
     if _is_standard_output(path):
-        return os.dup(sys.stdout.fileno())  # at its position, in place of over what it holds
+        return os.dup(sys.stdout.fileno())  # continues at its position instead of overwriting the file
     if path.is_file():
         return None
     try:
         return os.open(path, os.O_WRONLY)
     except OSError as error:
-        raise click.ClickException(f"{path} cannot be opened ({error.strerror}). Name another file.") from error
+        raise click.ClickException(f"{path} cannot be opened ({error.strerror}). Choose another file.") from error
 
 
 def _is_standard_output(path: Path) -> bool:

@@ -8,25 +8,27 @@ import click
 
 from sterna.storage import Store, one_line
 
-from .context import Place
+from .context import CommandContext
 from .output import counted, print_json
 
 
 @click.group(invoke_without_command=True, short_help="Account and usage.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def profile(context: click.Context, as_json: bool) -> int:
+def profile(ctx: click.Context, as_json: bool) -> int:
     """Show the account: name, tier, counters, and the usage of today and of the last 31 days.
 
-    The server is not asked. With --json the object has: profile, stats, today, days, activity, models (each with its
-    tier, its limits, and how often it was asked today and this month).
+    The server is not contacted.
+
+    With --json the object has: profile, stats, today, days, activity, models (each with its tier, its limits, and its
+    replies of today and this month).
     """
-    if context.invoked_subcommand is not None:
+    if ctx.invoked_subcommand is not None:
         return 0
-    place = context.find_object(Place)
-    assert place is not None
-    with place.store() as store:
-        told: dict[str, Any] = {
+    context = ctx.find_object(CommandContext)
+    assert context is not None
+    with context.store() as store:
+        report: dict[str, Any] = {
             "profile": store.profiles.get_user_complete_profile(store.user_id),
             "stats": store.search_history.get_user_stats(),
             "today": store.usage.usage_today(),
@@ -35,36 +37,36 @@ def profile(context: click.Context, as_json: bool) -> int:
             "models": store.server_profile.server_models() if store.linking.owner() else [],
         }
     if as_json:
-        print_json(told)
+        print_json(report)
         return 0
-    stats, today = told["stats"], told["today"]
-    who = told["profile"]["email"] or "This computer's own account"
-    click.echo(f"{who}, tier {stats['subscription_tier']}")
+    stats, today = report["stats"], report["today"]
+    name = report["profile"]["email"] or "Local account"
+    click.echo(f"{name}, tier {stats['subscription_tier']}")
     click.echo(f"today: {today['messages_sent']:,} sent, {today['messages_received']:,} received, "
                f"{counted(today['total_tokens'], 'token')}")  # fmt: skip
     click.echo(
-        f"since the beginning: {counted(stats['total_conversations'], 'conversation')}, "
+        f"all time: {counted(stats['total_conversations'], 'conversation')}, "
         f"{counted(stats['message_count'], 'message')}, {counted(stats['token_usage'], 'token')}"
     )
-    for one in told["models"]:
-        if one["allowed"] and one["limits"]:
-            click.echo(f"{one_line(one['model_id'], 80)}: {one['limits']}")
+    for model in report["models"]:
+        if model["allowed"] and model["limits"]:
+            click.echo(f"{one_line(model['model_id'], 80)}: {model['limits']}")
     return 0
 
 
-@profile.command("set", short_help="Change your name, or how models of your server answer.")
+@profile.command("set", short_help="Change a value of your profile.")
 @click.argument("name")
 @click.argument("value")
 @click.pass_obj
-def set_(place: Place, name: str, value: str) -> None:
-    """Change one value of your profile. The server is told with the next sync, and so are your other computers.
+def set_(context: CommandContext, name: str, value: str) -> None:
+    """Change a value of your profile. The next sync sends it to the server and your other computers.
 
-    NAME is full_name; or temperature or system_prompt, with which models of your server are asked where neither the
-    conversation nor config.toml has its own. An empty VALUE ("") unsets it.
+    NAME is full_name, temperature or system_prompt. The last two are the defaults for models of your server, unless the
+    conversation or config.toml has others. An empty VALUE ("") removes the value.
     """
-    if (elsewhere := _set_elsewhere(name)) is not None:
-        raise click.ClickException(elsewhere)
-    with place.store() as store:
+    if (hint := _where_to_set(name)) is not None:
+        raise click.ClickException(hint)
+    with context.store() as store:
         if name == "full_name":
             store.server_profile.change_full_name(value[:255] or None)
         elif name == "temperature":
@@ -73,26 +75,26 @@ def set_(place: Place, name: str, value: str) -> None:
             _change(store, {name: value or None})
         else:
             known = "full_name, temperature or system_prompt"
-            raise click.UsageError(f"There is no {one_line(name, 60)}. Give {known}")
-    click.echo("Kept. The server is told with the next sync.")
+            raise click.UsageError(f"There is no value {one_line(name, 60)}. Use {known}.")
+    click.echo("Saved. It is sent to the server with the next sync.")
 
 
-def _set_elsewhere(name: str) -> str | None:
-    """Return where a preference is set that Sterna does not read from the profile; None for any other name."""
+def _where_to_set(name: str) -> str | None:
+    """Return where to set a preference that Sterna does not read from the profile; None for any other name."""
     if name == "default_model":
         return "The model of new conversations is set on each computer: ctrl+l in the chat, or model in config.toml."
     if name == "allowed_models":
-        return "Which models you may ask follows from your tier. The server's administrator sets it."
+        return "The models that you can use depend on your tier, which the server's administrator sets."
     kind, _, inner = name.partition(".")
     if kind in ("ui", "session") and inner:
-        return f"{one_line(name, 60)} is not read from the profile. Set it on each computer: f9, or in config.toml."
+        return f"{one_line(name, 60)} is not part of the profile. Set it on each computer: f9, or in config.toml."
     return None
 
 
 def _change(store: Store, preferences: dict[str, Any]) -> None:
-    done = store.server_profile.change_preferences("model", preferences)
-    if not done["success"]:
-        raise click.ClickException(f"{done['error']}.")
+    result = store.server_profile.change_preferences("model", preferences)
+    if not result["success"]:
+        raise click.ClickException(f"{result['error']}.")
 
 
 def _number(value: str) -> float | None:
@@ -101,4 +103,4 @@ def _number(value: str) -> float | None:
     try:
         return float(value)
     except ValueError:
-        raise click.ClickException('temperature is a number from 0 to 2, or "" for the model\'s own.') from None
+        raise click.ClickException('temperature must be a number from 0 to 2, or "" for the model default.') from None

@@ -1,4 +1,4 @@
-"""A reply on standard output while it arrives."""
+"""Output of a reply to standard output while it arrives."""
 
 from __future__ import annotations
 
@@ -20,48 +20,47 @@ from .streams import STDOUT, OutputError
 if TYPE_CHECKING:
     from sterna.chat import Reply
 
-HOLD_SECONDS, MOST_HELD = 3.0, 8 * 1024
-"""Seconds and characters of an uncertain beginning."""
-THINKER_SECONDS, THINKER_HELD = 60.0, 256 * 1024
-"""The same for models whose names say that they reason."""
+HOLD_SECONDS, MAX_HELD = 3.0, 8 * 1024
+"""Most seconds and characters for which an uncertain beginning is held back."""
+REASONER_HOLD_SECONDS, REASONER_MAX_HELD = 60.0, 256 * 1024
+"""The same limits for models whose names indicate that they reason."""
 
 
 class Cleaner:
-    """:func:`storage.clean` for text that comes in pieces: the pieces put together give what the whole would give."""
+    """Incremental :func:`storage.clean`: the cleaned pieces together equal the cleaned whole."""
 
-    # Whether a joiner is spelling, a carriage return a line end, a flag a flag, is known from what stands beside it.
-    # Between two characters of no such kind the text can be cut.
-    _SURE = re.compile(".*[^{0}](?=[^{0}])".format("\r\u200c\u200d\U0001f3f4\U000e0020-\U000e007f"), re.DOTALL)
+    # The meaning of a joiner, a carriage return or a flag depends on its neighbours; elsewhere the text can be cut.
+    _SAFE_CUT = re.compile(".*[^{0}](?=[^{0}])".format("\r\u200c\u200d\U0001f3f4\U000e0020-\U000e007f"), re.DOTALL)
 
     def __init__(self) -> None:
         self._held = ""
 
-    def take(self, piece: str) -> str:
-        """As much as is certain."""
+    def feed(self, piece: str) -> str:
+        """Return the cleaned text up to the last position where it can be cut."""
         text = self._held + piece
-        sure = self._SURE.match(text)
-        cut = sure.end() if sure else 0
+        match = self._SAFE_CUT.match(text)
+        cut = match.end() if match else 0
         self._held = text[cut:]
         return clean(text[:cut])
 
-    def rest(self) -> str:
-        """What was held."""
+    def finish(self) -> str:
+        """Return the cleaned rest."""
         held, self._held = self._held, ""
         return clean(held)
 
 
 class ReplyStream:
-    """Standard output for a reply that is arriving. A reader who is slow, or asleep, holds up nothing but the text.
+    """Standard output for an arriving reply, written in a thread, so that a slow reader delays only the output.
 
-    On a terminal the text is made safe to show; a file or a pipe gets it as the model wrote it. The thread writes to
-    the descriptor itself: it may be stuck there when the program ends, and must hold no lock then.
+    On a terminal the text is sanitized; a file or a pipe gets it unchanged. The thread writes to the descriptor
+    directly: it may be blocked there when the program ends, and must not hold a lock then.
     """
 
     def __init__(self) -> None:
         self.failed = asyncio.Event()
-        """Set when nothing can be written any more."""
+        """Set when nothing can be written anymore."""
         self.error: OutputError | None = None
-        """The reason, unless it is that the reader of the pipe left."""
+        """Reason, unless the reader has closed the pipe."""
         self._cleaner = Cleaner() if sys.stdout.isatty() else None
         self._loop = asyncio.get_running_loop()
         self._encoding = sys.stdout.encoding or "utf-8"
@@ -72,14 +71,14 @@ class ReplyStream:
 
     def write(self, text: str) -> None:
         """Queue the next piece of the reply."""
-        self._put(self._cleaner.take(text) if self._cleaner else text)
+        self._put(self._cleaner.feed(text) if self._cleaner else text)
 
     def end(self, *, newline: bool) -> None:
-        """Queue what is left, and a line end if one is wanted."""
-        self._put((self._cleaner.rest() if self._cleaner else "") + ("\n" if newline else ""))
+        """Queue the rest, and a line end with ``newline``."""
+        self._put((self._cleaner.finish() if self._cleaner else "") + ("\n" if newline else ""))
 
     async def close(self) -> None:
-        """Return when everything is written, or nothing can be."""
+        """Wait until everything is written, or writing has failed."""
         self._pieces.put(None)
         await self._written.wait()
 
@@ -90,9 +89,9 @@ class ReplyStream:
     def _write(self) -> None:
         try:
             while (text := self._pieces.get()) is not None:
-                left = memoryview(text.encode(self._encoding, "replace"))
-                while left:
-                    left = left[os.write(STDOUT, left) :]
+                rest = memoryview(text.encode(self._encoding, "replace"))
+                while rest:
+                    rest = rest[os.write(STDOUT, rest) :]
         except OSError as error:
             if error.errno != errno.EPIPE:
                 self.error = OutputError(error.strerror)
@@ -105,30 +104,30 @@ class ReplyStream:
 
 
 class Hold:
-    """The beginning of a reply that may turn out to be reasoning, kept from a pipe or a file until that is known.
+    """Delay for the beginning of a reply in a pipe or a file, while it may still turn out to be reasoning.
 
-    Only the first reply of a model is uncertain. A person at a terminal sees it at once, and a note where it was
-    reasoning; so does a pipe after some characters or seconds.
+    Only the first reply of a model is uncertain. On a terminal it is shown at once, with a note if it was reasoning; so
+    it is in a pipe after a limit of characters or seconds.
     """
 
     def __init__(self, clock: Callable[[], float], model: str | None) -> None:
         self._clock = clock
-        thinks = names_thinker(model or "")
-        self._seconds, self._most = (THINKER_SECONDS, THINKER_HELD) if thinks else (HOLD_SECONDS, MOST_HELD)
+        limits = (REASONER_HOLD_SECONDS, REASONER_MAX_HELD) if names_thinker(model or "") else (HOLD_SECONDS, MAX_HELD)
+        self._seconds, self._max_held = limits
         self._until: float | None = None
         self._is_over = sys.stdout.isatty()
 
     @property
     def seconds_left(self) -> float | None:
-        """The seconds until the text is printed in any case; None before there is any."""
+        """Seconds until the text is printed in any case; None before there is any."""
         return None if self._until is None else max(0.0, self._until - self._clock())
 
     def holds(self, reply: Reply) -> bool:
-        """Return whether the text so far has to wait."""
+        """Return whether the text so far is held back."""
         if self._is_over or not reply.content:
             return False
         if self._until is None:
             self._until = self._clock() + self._seconds
         is_known = reply.is_certain or not reply.running
-        self._is_over = is_known or len(reply.content) > self._most or self._clock() >= self._until
+        self._is_over = is_known or len(reply.content) > self._max_held or self._clock() >= self._until
         return not self._is_over

@@ -69,4 +69,4 @@ def test_the_doctor_sees_one_event_arrive(run: Run, sterna_server: str, form: st
     else:
         done = run("doctor", "analytics")
         assert done.code == 0, done.err
-        assert "events: 1 of 1 arrived" in done.out
+        assert "events: 1 of 1 received" in done.out

@@ -29,7 +29,7 @@ def test_the_prompt_may_come_from_a_pipe_or_follow_the_argument(run: Run) -> Non
 def test_an_empty_prompt_is_not_understood_and_makes_nothing(run: Run) -> None:
     result = run("ask", stdin=b" \n")
     assert (result.code, result.out) == (2, "")
-    assert "nothing to ask" in result.err
+    assert "prompt is empty" in result.err
     assert run("list", "--json").lines() == []
 
 
@@ -134,7 +134,7 @@ def test_a_model_that_nobody_has_is_told_before_anything_is_kept(run: Run) -> No
 def test_a_conversation_that_is_not_there_is_told(run: Run) -> None:
     result = run("ask", "-c", "zzz", "hi")
     assert (result.code, result.out) == (1, "")
-    assert "No conversation is called zzz" in result.err
+    assert "There is no conversation zzz" in result.err
 
 
 def test_a_disk_that_stays_full_is_told_and_not_waited_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,14 +264,14 @@ def test_the_wait_for_a_closing_tag_is_bounded_and_nothing_is_lost(
     server.fake.reply, server.fake.rate = lambda body: THOUGHT_FIRST, 20.0
     result = run("ask", "Where do terns go?")
     assert (result.code, result.out[:4], result.out[-12:]) == (0, "Hm, ", "\n\nFar away.\n")
-    assert result.err == "sterna: The beginning is reasoning, which the server did not mark as such.\n"
+    assert result.err == "sterna: The beginning is reasoning that the provider did not mark as such.\n"
 
 
 @pytest.mark.parametrize(
     ("model", "seconds", "most"),
     [
-        ("test/model", reply_stream.HOLD_SECONDS, reply_stream.MOST_HELD),
-        ("local/QwQ-32B", reply_stream.THINKER_SECONDS, reply_stream.THINKER_HELD),
+        ("test/model", reply_stream.HOLD_SECONDS, reply_stream.MAX_HELD),
+        ("local/QwQ-32B", reply_stream.REASONER_HOLD_SECONDS, reply_stream.REASONER_MAX_HELD),
     ],
 )
 async def test_only_the_first_reply_of_a_model_is_held_back_and_only_for_a_while(

@@ -58,7 +58,7 @@ def test_the_first_sign_in_takes_the_history_along(
     assert (done.code, done.err) == (0, "")
     host = sterna_server.partition("://")[2]
     assert f"Signed in to {host} as {somebody.email}." in done.out
-    assert "1 conversation of this computer is this account's now." in done.out
+    assert "Added 1 conversation of this computer to the account." in done.out
     assert run("whoami", "--json").json() == {
         "signed_in": True,
         "email": somebody.email,
@@ -96,7 +96,7 @@ def test_tokens_are_in_the_private_file_and_nowhere_else(
 
 def test_without_a_yes_nothing_is_sent(run: Run, home: Path, sterna_server: str, somebody: Somebody) -> None:
     done = sign_in(run, sterna_server, somebody)
-    assert "Nothing is sent. To say yes to it: sterna sync on" in done.out
+    assert "Sync is off; nothing is sent. To turn it on: sterna sync on" in done.out
     assert run("whoami", "--json").json()["sending"] is False
     assert "enabled" not in (home / "config" / "config.toml").read_text()
 
@@ -134,7 +134,7 @@ def test_a_local_history_is_added_to_the_file_that_the_account_has_here(
     talk(home, "of the account")
     run("accounts", "use", "This computer")
     done = sign_in(run, sterna_server, somebody, "--adopt", "--yes")
-    assert "1 conversation of this computer was added to this account's." in done.out
+    assert "Added 1 conversation of this computer to the account." in done.out
     assert sorted(titles(home)) == ["of the account", "sandpiper"]
     assert len(run("accounts", "--json").lines()) == 2
 
@@ -145,7 +145,7 @@ def test_signing_out_keeps_everything_and_sends_no_delete(
     sign_in(run, sterna_server, somebody, "--adopt", "--yes")
     done = run("logout")
     assert (done.code, done.err) == (0, "")
-    assert "The history stays here; 1 change waiting." in done.out
+    assert "The history stays on this computer, with 1 change to sync." in done.out
     assert titles(home) == ["sandpiper"]
     store = Store.open(open_account(home / "data"))
     assert store.linking.owner() == (sterna_server, somebody.id)
@@ -155,10 +155,10 @@ def test_signing_out_keeps_everything_and_sends_no_delete(
     again = run("whoami")
     assert (again.code, again.out) == (
         1,
-        f"Signed out of {sterna_server.partition('://')[2]}; the history is still here.\n",
+        f"Signed out of {sterna_server.partition('://')[2]}. The history is still on this computer.\n",
     )
     out = run("logout")
-    assert (out.code, out.err) == (1, "sterna: Nobody is signed in here.\n")
+    assert (out.code, out.err) == (1, "sterna: Not signed in.\n")
     assert sign_in(run, sterna_server, somebody, "--yes").code == 0  # no question: it is the account's already
     assert run("whoami").code == 0
 
@@ -206,11 +206,11 @@ REFUSED = (
     (("login", "http://sterna.example.org"), 1, "Use https://"),
     (("login", "ftp://x"), 1, "not a server address"),
     (("login", "127.0.0.1:9", "--email", "a@example.org", "--password-stdin"), 1, "Nothing answers at 127.0.0.1:9"),
-    (("login",), 2, "Name the server"),
-    (("login", "https://x.example"), 2, "Say how to sign in"),
-    (("login", "https://x.example", "--device", "--email", "a"), 2, "leave --email"),
+    (("login",), 2, "Enter the server"),
+    (("login", "https://x.example"), 2, "Choose how to sign in"),
+    (("login", "https://x.example", "--device", "--email", "a"), 2, "remove --email"),
     (("login", "https://x.example", "--create", "--email", "a", "--password-stdin"), 2, "no password"),
-    (("logout",), 1, "Nobody is signed in here."),
+    (("logout",), 1, "Not signed in."),
 )  # fmt: skip
 
 
@@ -274,14 +274,14 @@ def test_a_person_is_asked_for_everything(
     home: Path, run: Run, sterna_server: str, somebody: Somebody, talked: str
 ) -> None:
     seen = terminal("login", sterna_server)
-    seen.expect("Email .or Enter, to sign in with a browser.: ")
+    seen.expect("Email .leave blank to sign in with a browser.: ")
     seen.sendline(somebody.email)
     seen.expect("Password for .* at 127.0.0.1:[0-9]+: ")
     seen.sendline(WORD)
-    seen.expect("There is 1 conversation on this computer.*Which .adopt, beside.: ")
+    seen.expect("There is 1 conversation on this computer.*Choose .adopt, beside.: ")
     seen.sendline("adopt")
-    seen.expect("1 conversation, and what you write from now on, would be sent to 127.0.0.1:[0-9]+ and kept there.")
-    seen.expect("Send it .y/n.: ")
+    seen.expect("1 conversation, and new ones, will be sent to 127.0.0.1:[0-9]+ and stored there.")
+    seen.expect("Sync your history to 127.0.0.1:[0-9]+. .y/n.: ")
     seen.sendline("y")
     seen.expect(f"Signed in to 127.0.0.1:[0-9]+ as {somebody.email}")
     seen.expect(pexpect.EOF)
@@ -310,7 +310,7 @@ def test_who_gives_up_at_the_question_has_changed_nothing(
     seen = terminal("login", sterna_server, "--email", somebody.email)
     seen.expect("Password")
     seen.sendline(WORD)
-    seen.expect("Which")
+    seen.expect("Choose")
     seen.sendintr()
     seen.expect(pexpect.EOF)
     seen.close()

@@ -80,7 +80,7 @@ def test_the_same_server_at_another_address_is_the_same_account(
     done = login(run, new, somebody, agreed)
     assert (done.code, done.err) == (0, "")
     old_host = sterna_server.partition("://")[2]
-    assert f"The account moved along from {old_host}." in done.out
+    assert f"The account has moved here from {old_host}." in done.out
     assert titles(home) == ["sent before", "unsent"]
     (entry,) = run("accounts", "--json").lines()
     assert (entry["server"], entry["sending"], entry["email"]) == (new, True, somebody.email)
@@ -98,7 +98,7 @@ def test_without_a_yes_nothing_moves(run: Run, home: Path, sterna_server: str, s
     assert login(run, sterna_server, somebody, "--adopt", "--yes").code == 0
     refused = login(run, moved, somebody)
     assert (refused.code, refused.out) == (2, "")
-    assert "is at 127.0.0.1:" in refused.err
+    assert "has moved to 127.0.0.1:" in refused.err
     assert "Add --yes" in refused.err
     program = str(Path(sys.executable).with_name("sterna"))
     for answer, address in (("n", sterna_server), ("y", moved)):
@@ -150,7 +150,7 @@ def test_what_a_strange_server_leaves_behind_is_said_and_can_be_taken_along(
     stranger = sign_up(sterna_server)
     done = login(run, sterna_server, stranger, "--yes")
     assert done.code == 0
-    assert "1 change in it was never sent to" in done.out
+    assert "It has 1 change that " in done.out
     assert "--adopt" in done.out
     assert titles(home) == []
     assert run("accounts", "use", somebody.email).code == 0
@@ -182,7 +182,7 @@ def test_who_gives_up_after_making_an_account_is_told_that_it_is_there(
     for question in ("Password", "Repeat", "Invitation"):
         seen.expect(question)
         seen.sendline("" if question == "Invitation" else "a password of theirs")
-    seen.expect("Which")
+    seen.expect("Choose")
     seen.sendintr()
     seen.expect("was created, but you are not signed in")
     seen.expect(pexpect.EOF)

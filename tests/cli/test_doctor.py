@@ -22,7 +22,7 @@ def test_a_sound_house_is_reported_sound(run: Run, configured: Path) -> None:
     run("ask", "hello")
     result = run("doctor")
     assert result.code == 0, result.out
-    assert "WRONG" not in result.out
+    assert "FAIL" not in result.out
     for text in ("SQLite 3.", "1 conversation, 2 messages", "3 models", str(configured / "data"), "local only · "):
         assert text in result.out
     found = run("doctor", "--json").json()
@@ -45,7 +45,7 @@ def test_an_endpoint_that_does_not_answer_is_found(run: Run, home: Path) -> None
     )
     result = run("doctor")
     assert result.code == 1
-    assert "WRONG provider gone:" in result.out
+    assert "FAIL  provider gone:" in result.out
     assert "$GONE_KEY, which is not set" in result.out
     assert run("doctor", "--offline").code == 0
     models = run("models")
@@ -91,7 +91,7 @@ def test_damaged_values_shut_nobody_out_and_are_repaired_beside_a_copy(run: Run,
         assert "\ufffd" in result.out or "Caf" in result.out
     result = run("doctor", "--offline")
     assert result.code == 1
-    assert "WRONG values: damaged: chat_messages.content (1), " in result.out
+    assert "FAIL  values: damaged: chat_messages.content (1), " in result.out
     result = run("doctor", "repair")
     assert result.code == 0
     copy = next(path.parent.glob("*.backup-*.db"))
@@ -128,7 +128,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(run: Run, home: Path, monkey
     for command in (("list",), ("ask", "hi"), ("doctor", "--offline")):
         result = run(*command)
         assert result.code == 1
-        assert "cannot be made" in result.out + result.err
+        assert "cannot be created" in result.out + result.err
 
 
 def test_the_models_are_listed_as_they_are_asked(run: Run, configured: Path) -> None:

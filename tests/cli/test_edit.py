@@ -87,7 +87,7 @@ def test_a_person_is_asked(
     run: Run, monkeypatch: pytest.MonkeyPatch, answer: bytes, left: list[str], code: int
 ) -> None:
     run("ask", "keep me")
-    monkeypatch.setattr("sterna.cli.edit.at_a_terminal", lambda: True)
+    monkeypatch.setattr("sterna.cli.edit.is_interactive", lambda: True)
     result = run("delete", "last", stdin=answer)
     assert result.code == code
     assert "Delete “keep me” with 2 messages?" in result.err + result.out

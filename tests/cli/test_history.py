@@ -77,7 +77,7 @@ def test_a_conversation_is_found_by_any_of_its_names(run: Run) -> None:
     ambiguous = run("show", "conv_")
     assert (ambiguous.code, ambiguous.out) == (1, "")
     assert "Several conversations begin with conv_" in ambiguous.err
-    assert "No conversation is called" in run("show", "%").err
+    assert "There is no conversation" in run("show", "%").err
     assert run("show", "").code == 1
 
 
@@ -117,7 +117,7 @@ def test_everything_leaves_as_one_json_object(run: Run, home: Path) -> None:
     again = run("export", "-o", str(target))
     assert (again.code, again.err) == (
         1,
-        f"sterna: {target} already exists. Name another file, or use --force to replace it.\n",
+        f"sterna: {target} already exists. Choose another file, or use --force to replace it.\n",
     )
 
 
@@ -192,9 +192,9 @@ def test_everything_leaves_as_markdown_files(run: Run, home: Path) -> None:
 
 def test_the_profile_says_who_and_how_much(run: Run) -> None:
     told = run("profile").out
-    assert "This computer's own account, tier free" in told
+    assert "Local account, tier free" in told
     assert re.search(r"today: [1-9]\d* sent, [1-9]\d* received", told)
-    assert "since the beginning: 3 conversations," in told
+    assert "all time: 3 conversations," in told
     found = run("profile", "--json").json()
     assert set(found) == {"profile", "stats", "today", "days", "activity", "models"}
     assert (found["stats"]["total_conversations"], found["today"]["messages_sent"]) == (3, 4)

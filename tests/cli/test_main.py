@@ -10,9 +10,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from sterna import cli
 from sterna.cli import commands
 from sterna.cli import edit as changing
+from sterna.cli.arguments import only_folders
 from tests.cli.conftest import Run
 
 STERNA = str(Path(sys.executable).with_name("sterna"))
@@ -125,7 +125,7 @@ def test_the_help_names_commands_in_ordinary_words(run: Run) -> None:
         assert sentence in told
     assert "Check the setup and report problems." in told
     assert "Usage analytics: see what is sent, turn it on or off." in told
-    assert "Megabytes an account may upload in total." in " ".join(run("serve", "--help").out.split())
+    assert "Maximum megabytes that an account can upload in total." in " ".join(run("serve", "--help").out.split())
 
 
 def test_a_group_without_its_command_shows_what_there_is(run: Run) -> None:
@@ -157,7 +157,8 @@ def test_conversations_are_completed_by_name_with_their_titles(configured: Path,
 
 def test_a_mistake_in_the_program_is_a_sentence_that_names_the_log(home: Path) -> None:
     outcome = python("""
-import sys, cli
+import sys
+from sterna import cli
 from sterna.storage import Conversations
 Conversations.page = lambda *a, **k: 1 / 0
 sys.exit(cli.main(["list"]))
@@ -180,7 +181,7 @@ def test_an_interrupted_command_says_130(run: Run, monkeypatch: pytest.MonkeyPat
     def interrupted(*arguments: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(changing, "find", interrupted)
+    monkeypatch.setattr(changing, "find_conversation", interrupted)
     result = run("rename", "last", "x")
     assert (result.code, result.out, "Traceback" in result.err) == (130, "", False)
 
@@ -205,4 +206,4 @@ def test_the_folders_named_on_the_command_line_win(run: Run, tmp_path: Path) -> 
     assert str(tmp_path / "elsewhere") in result.out
     assert str(tmp_path / "c" / "config.toml") in result.out
     assert not (tmp_path / "data").exists()
-    assert cli.only_places(["--data-dir=x"]) == {"--data-dir": Path("x")}
+    assert only_folders(["--data-dir=x"]) == {"--data-dir": Path("x")}

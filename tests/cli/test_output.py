@@ -18,13 +18,13 @@ TRICKY = st.text(st.sampled_from(ODD) | st.characters())
 @given(st.lists(TRICKY, max_size=6))
 def test_text_in_pieces_comes_out_as_the_whole_would(pieces: list[str]) -> None:
     cleaner = Cleaner()
-    assert "".join(map(cleaner.take, pieces)) + cleaner.rest() == clean("".join(pieces))
+    assert "".join(map(cleaner.feed, pieces)) + cleaner.finish() == clean("".join(pieces))
 
 
 @given(st.lists(TRICKY, min_size=1, max_size=6))
 def test_no_piece_has_what_a_terminal_obeys(pieces: list[str]) -> None:
     cleaner = Cleaner()
-    for given_out in [*map(cleaner.take, pieces), cleaner.rest()]:
+    for given_out in [*map(cleaner.feed, pieces), cleaner.finish()]:
         assert not any((ord(one) < 32 and one not in "\n\t") or 0x7F <= ord(one) < 0xA0 for one in given_out)
 
 

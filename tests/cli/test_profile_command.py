@@ -19,7 +19,7 @@ def opened(home: Path) -> Store:
 def test_what_is_changed_is_kept_and_waits_for_the_server(run: Run, home: Path) -> None:
     for name, value in (("full_name", "Ada L."), ("temperature", "1"), ("system_prompt", "Be kind.")):
         done = run("profile", "set", name, value)
-        assert (done.code, done.out) == (0, "Kept. The server is told with the next sync.\n")
+        assert (done.code, done.out) == (0, "Saved. It is sent to the server with the next sync.\n")
     store = opened(home)
     assert store.server_profile.pending_profile() == {
         "full_name": "Ada L.", "model": {"temperature": 1, "system_prompt": "Be kind."},
@@ -39,9 +39,9 @@ def test_what_cannot_be_is_a_sentence(run: Run, name: str, value: str) -> None:
 
 
 def test_counts_agree_with_their_nouns(run: Run, configured: Path) -> None:
-    assert "since the beginning: 0 conversations, 0 messages, 0 tokens\n" in run("profile").out
+    assert "all time: 0 conversations, 0 messages, 0 tokens\n" in run("profile").out
     run("ask", "hello")
-    assert "since the beginning: 1 conversation, 2 messages, " in run("profile").out
+    assert "all time: 1 conversation, 2 messages, " in run("profile").out
 
 
 @pytest.mark.parametrize("name", ["temperature", "system_prompt"])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sterna.cli.serve_log import LOGGERS
+from sterna.cli.serve.log import LOGGERS
 from tests.cli.conftest import Run
 
 
@@ -35,18 +35,18 @@ def logs_as_they_were() -> Iterator[None]:
         ),
         (("--host", "0.0.0.0"), "unencrypted"),
         (("--cors-origin", "app.example.org"), "is not an origin"),
-        (("--smtp-url", "mail.example.org"), "The SMTP address is not understood"),
-        (("--smtp-url", "smtp://mail.example.org:x"), "The SMTP address is not understood"),
+        (("--smtp-url", "mail.example.org"), "The SMTP address is invalid"),
+        (("--smtp-url", "smtp://mail.example.org:x"), "The SMTP address is invalid"),
         (("--smtp-url", "smtp://mail.example.org", "--mail-from", "a@example.org"), "--public-url"),
         (("--smtp-url", "smtp://mail.example.org", "--public-url", "https://example.org"), "--mail-from"),
         (("--cors-origin", "https://app.example.org/page"), "is not an origin"),
         (("--cors-origin", "http://ok.example", "--cors-origin", "ftp://x"), "is not an origin"),
         (("--jwt-secret", "short"), "too short"),
-        (("--chat-logging",), "secret salt of 16 bytes"),
-        (("--chat-logging", "true", "--user-id-salt", "default-salt"), "secret salt of 16 bytes"),
-        (("--chat-logging", "true", "--user-id-salt", "default-salt-change-this"), "example from the documentation"),
-        (("--chat-logging", "true", "--user-id-salt", " Your-Generated-Salt-Here "), "example from the documentation"),
-        (("--user-id-salt", "default-salt-change-this"), "example from the documentation"),
+        (("--chat-logging",), "secret salt of at least 16 bytes"),
+        (("--chat-logging", "true", "--user-id-salt", "default-salt"), "secret salt of at least 16 bytes"),
+        (("--chat-logging", "true", "--user-id-salt", "default-salt-change-this"), "example of the documentation"),
+        (("--chat-logging", "true", "--user-id-salt", " Your-Generated-Salt-Here "), "example of the documentation"),
+        (("--user-id-salt", "default-salt-change-this"), "example of the documentation"),
     ],
 )
 def test_what_cannot_be_is_a_sentence(run: Run, given: tuple[str, ...], said: str) -> None:

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import Connection
 
-from sterna.cli.context import Place
+from sterna.cli.context import CommandContext
 from sterna.cli.output import counted
-from sterna.cli.serve_maintenance import cleanup, health, stats
+from sterna.cli.serve.maintenance import cleanup, health, stats
 from sterna.server.database.embedded import Embedded
 
 Run = Callable[..., Result]
@@ -26,7 +26,7 @@ Run = Callable[..., Result]
 def run(postgres: Embedded, tmp_path: Path) -> Run:
     def command(which: click.Command, *arguments: str, url: str = postgres.service_url) -> Result:
         given = ["--database-url", url, *arguments]
-        return CliRunner().invoke(which, given, obj=Place(tmp_path, tmp_path), catch_exceptions=False)
+        return CliRunner().invoke(which, given, obj=CommandContext(tmp_path, tmp_path), catch_exceptions=False)
 
     return command
 
@@ -65,7 +65,7 @@ def test_what_is_old_goes_and_what_is_newer_stays(run: Run, somebody: str, db: C
     assert len(left) == 1
     log = db.execute("select 1 from user_activity_log where user_id = %s and action = 'old'", (somebody,))
     assert log.fetchone() is None
-    assert run(cleanup).output.startswith("Removed 0 entries")
+    assert run(cleanup).output.startswith("Deleted 0 log entries")
     assert run(cleanup, "--days", "0").exit_code == 2
 
 

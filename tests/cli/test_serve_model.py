@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import Connection
 
-from sterna.cli.context import Place
-from sterna.cli.serve_model import model
-from sterna.cli.serve_user import user
+from sterna.cli.context import CommandContext
+from sterna.cli.serve.model import model
+from sterna.cli.serve.user import user
 from sterna.server.database.embedded import Embedded
 
 Run = Callable[..., Result]
@@ -26,7 +26,7 @@ Run = Callable[..., Result]
 def run(postgres: Embedded, tmp_path: Path) -> Run:
     def command(name: str, *arguments: str) -> Result:
         given = [name, "--database-url", postgres.service_url, *arguments]
-        return CliRunner().invoke(model, given, obj=Place(tmp_path, tmp_path))
+        return CliRunner().invoke(model, given, obj=CommandContext(tmp_path, tmp_path))
 
     return command
 
@@ -89,7 +89,7 @@ def test_a_new_tier_is_noted_in_the_activity_log(
     user_id, email = uuid4(), f"{uuid4().hex}@example.org"
     db.execute("insert into auth.users (id, email) values (%s, %s)", (user_id, email))
     given = ["--database-url", postgres.service_url, "set-tier", email, "pro"]
-    assert CliRunner().invoke(user, given, obj=Place(tmp_path, tmp_path)).exit_code == 0
+    assert CliRunner().invoke(user, given, obj=CommandContext(tmp_path, tmp_path)).exit_code == 0
     [noted] = db.execute(
         "select details from user_activity_log where user_id = %s and action = 'tier_updated'", (user_id,)
     ).fetchall()

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg import Connection
 
-from sterna.cli.context import Place
-from sterna.cli.serve_user import user
+from sterna.cli.context import CommandContext
+from sterna.cli.serve.user import user
 from sterna.server.auth.passwords import Passwords
 from sterna.server.database.embedded import Embedded
 
@@ -25,7 +25,7 @@ class Sterna:
 
     def __init__(self, url: str, folder: Path) -> None:
         self._url = url
-        self._place = Place(folder, folder)
+        self._place = CommandContext(folder, folder)
 
     def __call__(self, *arguments: str, stdin: str = "") -> Result:
         given = ["--database-url", self._url, *arguments]
@@ -177,7 +177,7 @@ def test_a_database_without_the_schema_says_what_to_do(postgres: Embedded, tmp_p
 
 
 def test_help_starts_no_database(tmp_path: Path) -> None:
-    result = CliRunner().invoke(user, ["add", "--help"], obj=Place(tmp_path / "data", tmp_path))
+    result = CliRunner().invoke(user, ["add", "--help"], obj=CommandContext(tmp_path / "data", tmp_path))
 
     assert result.exit_code == 0
     assert "standard input" in result.stdout

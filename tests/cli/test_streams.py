@@ -66,7 +66,7 @@ def test_a_closed_input_is_an_empty_one(run: Run, configured: Path) -> None:
     outcome = shell("sterna ask hello <&-")
     assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, b"You said: hello\n", b"")
     nothing = shell("sterna ask <&-")
-    assert (nothing.returncode, nothing.stderr.decode().startswith("sterna: There is nothing to ask")) == (2, True)
+    assert (nothing.returncode, nothing.stderr.decode().startswith("sterna: The prompt is empty")) == (2, True)
 
 
 def test_all_three_closed_leaves_the_history_whole(run: Run, configured: Path) -> None:
@@ -93,5 +93,5 @@ def test_input_that_cannot_be_read_is_a_sentence(configured: Path) -> None:
 def test_input_that_is_not_utf_8_is_asked_and_said(run: Run, configured: Path) -> None:
     result = run("ask", stdin=b"caf\xe9 \xff and \xef\xbf\xbd")
     assert (result.code, result.out) == (0, "You said: caf\ufffd \ufffd and \ufffd\n")
-    assert result.err == "sterna: Standard input is not UTF-8 text; 2 places in it became \ufffd.\n"
+    assert result.err == "sterna: Standard input is not UTF-8 text; 2 invalid sequences replaced by \ufffd.\n"
     assert run("ask", stdin=b"\xef\xbb\xbfhi").out == "You said: hi\n"

@@ -80,14 +80,14 @@ def test_who_is_signed_out_is_told_so(run: Run, sterna_server: str, somebody: So
     run("logout")
     assert run("sync", "status", "--json").json()["phase"] == "signin"
     done = run("sync", "--once")
-    assert (done.code, done.err) == (1, "sterna: Nobody is signed in here. Sign in: sterna login\n")
+    assert (done.code, done.err) == (1, "sterna: Not signed in. Sign in with: sterna login\n")
 
 
 def test_a_conversation_is_private_and_no_longer(run: Run, history: Callable[[], Store]) -> None:
     store = history()
     session = store.conversations.create("sandpiper \x1b[2J")
     done = run("sync", "private", session.id)
-    assert (done.code, "stays on this computer" in done.out, "\x1b" in done.out) == (0, True, False)
+    assert (done.code, "is now private" in done.out, "\x1b" in done.out) == (0, True, False)
     assert store.sync_metadata.is_private(session.id)
     assert run("sync", "private", "--json").json()["id"] == session.id
     assert run("sync", "status", "--json").json()["private"] == 1
@@ -117,8 +117,8 @@ def test_what_was_overtaken_is_listed_used_and_dismissed(run: Run, history: Call
         (first, "title", "mine \x1b]0;x\x07", "theirs"),
     ]
     shown = run("sync", "conflicts")
-    assert "yours: mine" in shown.out
-    assert "now:   theirs" in shown.out
+    assert "yours:   mine" in shown.out
+    assert "current: theirs" in shown.out
     assert "\x1b" not in shown.out
     assert run("sync", "conflicts", "dismiss", str(second)).code == 0
     assert run("sync", "conflicts", "use", str(first)).code == 0
@@ -149,10 +149,10 @@ def test_what_the_server_refuses_is_named_and_tried_again(
     )  # fmt: skip
     shown = run("sync", "status").out
     assert shown.startswith("synced · 1 refused")
-    assert "1 change that the server refuses" in shown
+    assert "1 change rejected by the server" in shown
     assert "sandpiper: too large" in shown
-    assert run("sync", "retry").out == "1 change to be tried again.\n"
-    assert run("sync", "retry").out == "Nothing is refused.\n"
+    assert run("sync", "retry").out == "1 change will be sent again.\n"
+    assert run("sync", "retry").out == "No changes were rejected.\n"
     assert run("sync", "status", "--json").json()["refused"] == []
 
 
@@ -164,7 +164,7 @@ def test_a_try_that_failed_says_when_the_next_is(
     store.sync_metadata.schedule(4_000_000_000_000, 3, fence=store.sync_metadata.take_fence())
     told: Any = run("sync", "status", "--json").json()
     assert told["next_at"] == "2096-10-02T07:06:40.000000Z"
-    assert "3 tries did not get through; the next is at 2096-10-02" in run("sync", "status").out
+    assert "3 failed attempts; the next is at 2096-10-02" in run("sync", "status").out
 
 
 def test_nothing_is_missing_until_a_server_lacks_much(run: Run, history: Callable[[], Store]) -> None:
@@ -172,9 +172,9 @@ def test_nothing_is_missing_until_a_server_lacks_much(run: Run, history: Callabl
     store = history()
     with store.db.write():
         store.upstream_pull._set_state("sync_missing_held", 12)
-    assert "12 conversations missing at the server" in run("sync", "missing").out
+    assert "12 conversations missing on the server" in run("sync", "missing").out
     assert store.upstream_pull.missing() == 12
-    assert "sent again" in run("sync", "missing", "--keep").out
+    assert "uploaded again" in run("sync", "missing", "--keep").out
     assert store.upstream_pull.missing() == 0
 
 
@@ -264,10 +264,10 @@ def test_keeping_a_synced_conversation_here_is_asked_first_told_elsewhere_and_un
     assert not store.sync_metadata.is_private(session.id)
     done = run("sync", "private", session.id, "--yes")
     assert done.code == 0
-    assert "removes it from the server and other computers" in done.out
+    assert "removes it from the server and your other computers" in done.out
     assert run("sync", "--once").code == 0
     told = elsewhere(*there, "sync", "--once")
-    assert "was removed on another computer. To bring back: sterna undo 1" in told.out
+    assert "was removed on another computer. To restore: sterna undo 1" in told.out
     assert "\x1b" not in told.out
     assert "removed" not in elsewhere(*there, "sync", "--once").out
     assert elsewhere(*there, "undo").code == 0
@@ -305,7 +305,7 @@ def test_a_sync_that_leaves_refused_changes_does_not_say_that_all_is_synced(
     store.acknowledgements.block("c", bad.id, row["rev"], "too_large", fence=store.sync_metadata.take_fence())
     done = run("sync", "--once")
     assert (done.code, done.out) == (1, "")
-    assert "The server refuses 1 change; everything else is synced. To see which: sterna sync status" in done.err
+    assert "The server rejected 1 change. Everything else is synced. For details: sterna sync status" in done.err
     assert run("sync", "--once", "--json").code == 1
     acked = store.db.rows("select session_id as id from sync_session_state where srv_seq > 0")
     assert [row["id"] for row in acked] == [good.id]
@@ -369,4 +369,4 @@ def test_an_upstream_server_is_signed_in_to_and_synced_with(run: Run, home: Path
         assert {total for _, total in counted} == {1 + 200 + 2 * 15}
         assert counted[-1][0] == counted[-1][1]
         assert first.id in [one["id"] for one in run(*other, "list", "--json").lines()]
-        assert "with email and password only" in run("login", address, "--device").err
+        assert "supports email and password only" in run("login", address, "--device").err

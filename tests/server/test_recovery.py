@@ -17,8 +17,8 @@ from people import Db
 from test_signin_passwords import WORD, as_bearer, new_email, refresh, sign_in, sign_up
 from waiting import until
 
-from sterna.cli.context import Place
-from sterna.cli.serve_user import user
+from sterna.cli.context import CommandContext
+from sterna.cli.serve.user import user
 from sterna.server.database.embedded import Embedded
 
 NEW = "another good password"
@@ -37,7 +37,7 @@ def code_for(postgres: Embedded) -> Callable[..., str]:
 
     def make(email: str, *more: str) -> str:
         given = ["--database-url", postgres.service_url, "recover", email, *more]
-        done = CliRunner().invoke(user, given, obj=Place(None, None), catch_exceptions=False)
+        done = CliRunner().invoke(user, given, obj=CommandContext(None, None), catch_exceptions=False)
         assert done.exit_code == 0, done.output
         link = done.stdout.strip()
         assert "/recover?code=" in link

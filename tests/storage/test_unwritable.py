@@ -80,8 +80,8 @@ def test_a_history_is_read_and_exported_where_nothing_can_be_written(
         assert "In the Arctic." in answers[name]["out"]
     for name in ("ask", "rename"):
         assert why in answers[name]["err"]
-        assert "mistake" not in answers[name]["err"]
-    (writing,) = [line for line in answers["doctor"]["out"].splitlines() if line.startswith("WRONG writing: ")]
+        assert "Internal error" not in answers[name]["err"]
+    (writing,) = [line for line in answers["doctor"]["out"].splitlines() if line.startswith("FAIL  writing: ")]
     assert why in writing
 
 

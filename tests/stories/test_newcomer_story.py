@@ -75,7 +75,7 @@ def sign_up(home: Home, url: str) -> None:
         ("Password for", WORD),
         ("Repeat for confirmation", WORD),
         ("Invitation", ""),
-        ("Send it", "y"),
+        ("Sync your history to", "y"),
     ):
         talk.expect(question)
         talk.sendline(answer)

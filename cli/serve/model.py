@@ -1,4 +1,4 @@
-"""``sterna serve model``: which tier may ask which model of the relay, for whoever runs the server."""
+"""``sterna serve model``: administration of the models of each tier."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import click
 
 from sterna.storage import clean, one_line
 
-from .context import Place
-from .output import counted, print_json
-from .serve_maintenance import AS_JSON, DATABASE
-from .serve_user import TIERS, embedded, server_database
-from .server_packages import server_packages
+from ..output import counted, print_json
+from .database import AS_JSON, DATABASE, command_context, embedded_url
+from .database import database_url as server_database_url
+from .packages import server_packages
+from .user import TIERS
 
 if TYPE_CHECKING:
     from sterna.server.admin.model_access import ModelAdmin
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 NONE = "none"
 
 
-def _limit(context: click.Context, option: click.Parameter, told: str | None) -> int | str | None:
+def _limit(ctx: click.Context, option: click.Parameter, value: str | None) -> int | str | None:
     """Return a number of replies, or the word none."""
-    if told is None or told.lower() == NONE:
-        return told and NONE
-    if told.isascii() and told.isdigit() and int(told) < 2**31:
-        return int(told)
-    raise click.BadParameter("give a number of replies, or none.", context, option)
+    if value is None or value.lower() == NONE:
+        return value and NONE
+    if value.isascii() and value.isdigit() and int(value) < 2**31:
+        return int(value)
+    raise click.BadParameter("enter a number of replies, or none.", ctx, option)
 
 
-def _cost(context: click.Context, option: click.Parameter, told: str | None) -> Decimal | None:
-    """Return US dollars for one token."""
-    if told is None:
+def _cost(ctx: click.Context, option: click.Parameter, value: str | None) -> Decimal | None:
+    """Return US dollars per token."""
+    if value is None:
         return None
     try:
-        cost = Decimal(told)
+        cost = Decimal(value)
     except InvalidOperation:
         cost = Decimal(-1)
     if not cost.is_finite() or not 0 <= cost < 100:
-        raise click.BadParameter("give US dollars for one token, such as 0.0000025.", context, option)
+        raise click.BadParameter("enter US dollars per token, such as 0.0000025.", ctx, option)
     return cost
 
 
@@ -54,13 +54,12 @@ def model() -> None:
 
 
 @contextmanager
-def _opened(context: click.Context, url: str | None) -> Iterator[ModelAdmin]:
+def _opened(ctx: click.Context, url: str | None) -> Iterator[ModelAdmin]:
     with server_packages():
         from sterna.server.admin.model_access import ModelAdmin
         from sterna.server.admin.users import UsersError
-    place = context.find_object(Place) or Place(None, None)
     try:
-        yield ModelAdmin(server_database(context, url) or embedded(place.folder()))
+        yield ModelAdmin(server_database_url(ctx, url) or embedded_url(command_context(ctx).folder()))
     except UsersError as error:
         raise click.ClickException(str(error)) from error
 
@@ -69,13 +68,13 @@ def _opened(context: click.Context, url: str | None) -> Iterator[ModelAdmin]:
 @DATABASE
 @AS_JSON
 @click.pass_context
-def list_(context: click.Context, database_url: str | None, as_json: bool) -> None:
+def list_(ctx: click.Context, database_url: str | None, as_json: bool) -> None:
     """List the models of each tier, with their limits.
 
     With --json each line has: model_id, tier, is_active, daily_limit, monthly_limit, model_name, model_description,
     model_tags, input_cost_per_token, output_cost_per_token.
     """
-    with _opened(context, database_url) as models:
+    with _opened(ctx, database_url) as models:
         listed = models.list_all()
     for row in listed:
         if as_json:
@@ -106,7 +105,7 @@ def _limits(row: Mapping[str, Any]) -> str:
 @click.option("--enable/--disable", default=None, help="Make the model available to the tier, or not.")
 @DATABASE
 @click.pass_context
-def set_(context: click.Context, /, name: str, tier: str, database_url: str | None, **options: Any) -> None:
+def set_(ctx: click.Context, /, name: str, tier: str, database_url: str | None, **options: Any) -> None:
     """Add the model NAME to a tier, or change its settings there.
 
     Options that are not given keep their values.
@@ -122,7 +121,7 @@ def set_(context: click.Context, /, name: str, tier: str, database_url: str | No
         "is_active": options["enable"],
     }
     values = {column: None if value == NONE else value for column, value in given.items() if value is not None}
-    with _opened(context, database_url) as models:
+    with _opened(ctx, database_url) as models:
         is_new = models.set(name, tier, values)
     result = "added to" if is_new else "changed in"
     click.echo(clean(f"{one_line(name)} was {result} the tier {tier}."))
@@ -133,8 +132,8 @@ def set_(context: click.Context, /, name: str, tier: str, database_url: str | No
 @click.option("--tier", type=TIERS, help="Remove it from this tier only (default: all tiers).")
 @DATABASE
 @click.pass_context
-def remove(context: click.Context, name: str, tier: str | None, database_url: str | None) -> None:
+def remove(ctx: click.Context, name: str, tier: str | None, database_url: str | None) -> None:
     """Remove the model NAME from a tier, or from all tiers."""
-    with _opened(context, database_url) as models:
-        many = models.remove(name, tier)
-    click.echo(clean(f"{one_line(name)} was removed from {counted(many, 'tier')}."))
+    with _opened(ctx, database_url) as models:
+        count = models.remove(name, tier)
+    click.echo(clean(f"{one_line(name)} was removed from {counted(count, 'tier')}."))

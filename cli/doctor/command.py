@@ -21,19 +21,19 @@ from sterna.config import ConfigError, EndpointSettings, Settings, credentials
 from sterna.storage import Store, StoreError, clean, open_account
 from sterna.sync.status import sync_status
 
-from .context import Place
-from .doctor_analytics import doctor_analytics
-from .doctor_repair import doctor_repair
-from .output import counted, paint, print_json
+from ..context import CommandContext
+from ..output import counted, paint, print_json
+from .analytics import doctor_analytics
+from .repair import doctor_repair
 
-LEAST_FREE = 20_000_000
-"""Bytes on the disk of the history, below which it may soon not be written any more."""
+MIN_FREE = 20_000_000
+"""Free bytes below which the disk of the history counts as nearly full."""
 PACKAGES = ("textual", "httpx", "sqlite-utils", "click", "keyring")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report."""
+    """Line of the report."""
 
     name: str
     detail: str
@@ -44,83 +44,83 @@ class Finding:
 @click.option("--offline", is_flag=True, help="Do not contact providers.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def doctor(context: click.Context, offline: bool, as_json: bool) -> int:
+def doctor(ctx: click.Context, offline: bool, as_json: bool) -> int:
     """Check the program, its settings, the data file and the providers.
 
-    Exit code 1 when something is wrong. Keys are never shown.
+    Exit code 1 means that a problem was found. API keys are never shown.
 
     With --json the object has: ok, findings (each: name, ok, detail).
     """
-    if context.invoked_subcommand is not None:
+    if ctx.invoked_subcommand is not None:
         return 0
-    place = context.find_object(Place)
-    assert place is not None
-    settings = place.read_settings()
+    context = ctx.find_object(CommandContext)
+    assert context is not None
+    settings = context.read_settings()
     findings: list[Finding] = []
-    for finding in _all(place, settings, offline=offline):
+    for finding in _all(context, settings, offline=offline):
         findings.append(finding)
         if not as_json:
-            mark = paint("ok   ", fg="green") if finding.ok else paint("WRONG", fg="red", bold=True)
+            mark = paint("ok   ", fg="green") if finding.ok else paint("FAIL ", fg="red", bold=True)
             click.echo(f"{mark} {finding.name}: {clean(finding.detail, newlines=False)}")
-    fine = all(finding.ok for finding in findings)
+    ok = all(finding.ok for finding in findings)
     if as_json:
-        listed = [{"name": one.name, "ok": one.ok, "detail": one.detail} for one in findings]
-        print_json({"ok": fine, "findings": listed})
-    return 0 if fine else 1
+        listed = [{"name": finding.name, "ok": finding.ok, "detail": finding.detail} for finding in findings]
+        print_json({"ok": ok, "findings": listed})
+    return 0 if ok else 1
 
 
 doctor.add_command(doctor_analytics)
 doctor.add_command(doctor_repair)
 
 
-def _all(place: Place, settings: Settings, *, offline: bool) -> Iterator[Finding]:
+def _all(context: CommandContext, settings: Settings, *, offline: bool) -> Iterator[Finding]:
     yield from _program()
-    made = settings.path is not None and settings.path.exists()
-    yield Finding("settings", f"{settings.path}{'' if made else ' (not made yet)'}")
+    exists = settings.path is not None and settings.path.exists()
+    yield Finding("settings", f"{settings.path}{'' if exists else ' (not created yet)'}")
     yield from (Finding("settings", problem, ok=False) for problem in settings.problems)
-    yield from _data(place)
+    yield from _data(context)
     for endpoint in settings.endpoints:
-        yield _key(place, endpoint)
+        yield _key_of(context, endpoint)
     if not offline:
-        yield from asyncio.run(_endpoints(place, settings))
+        yield from asyncio.run(_providers(context, settings))
 
 
 def _program() -> Iterator[Finding]:
     yield Finding("sterna", f"{version('sterna')}, Python {platform.python_version()}, {platform.platform()}")
-    found = [f"SQLite {sqlite3.sqlite_version}"]
+    installed = [f"SQLite {sqlite3.sqlite_version}"]
     missing = []
     for name in PACKAGES:
         try:
-            found.append(f"{name} {version(name)}")
+            installed.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             missing.append(name)
-    yield Finding("packages", ", ".join(found))
+    yield Finding("packages", ", ".join(installed))
     if missing:
-        yield Finding("packages", f"{', '.join(missing)} not installed; install Sterna again", ok=False)
-    term, colours = os.environ.get("TERM", "not set"), os.environ.get("COLORTERM", "not set")
-    yield Finding("terminal", f"TERM {term}, COLORTERM {colours}, text as {sys.stdout.encoding}")
+        yield Finding("packages", f"{', '.join(missing)} not installed. Install Sterna again.", ok=False)
+    term, colors = os.environ.get("TERM", "not set"), os.environ.get("COLORTERM", "not set")
+    yield Finding("terminal", f"TERM {term}, COLORTERM {colors}, encoding {sys.stdout.encoding}")
 
 
-def _data(place: Place) -> Iterator[Finding]:
+def _data(context: CommandContext) -> Iterator[Finding]:
     try:
-        folder = place.folder()
+        folder = context.folder()
         yield Finding("data folder", str(folder))
-        yield from _private(folder, 0o700)
-        with place.store() as store:
-            yield from _file(store, open_account(folder))
+        yield from _permissions(folder, 0o700)
+        with context.store() as store:
+            yield from _data_file(store, open_account(folder))
     except StoreError as error:
         yield Finding("data", str(error), ok=False)
 
 
-def _file(store: Store, path: Path) -> Iterator[Finding]:
+def _data_file(store: Store, path: Path) -> Iterator[Finding]:
     yield Finding("data file", f"{path}, {path.stat().st_size / 1e6:,.1f} MB")
-    yield from _private(path, 0o600)
-    if store.db.read_only is None and (free := shutil.disk_usage(path.parent).free) < LEAST_FREE:
-        yield Finding("disk", f"{free / 1e6:.1f} MB are free for {path}. Make room on that disk.", ok=False)
+    yield from _permissions(path, 0o600)
+    if store.db.read_only is None and (free := shutil.disk_usage(path.parent).free) < MIN_FREE:
+        yield Finding("disk", f"only {free / 1e6:.1f} MB free for {path}. Free some space on that disk.", ok=False)
     if store.db.read_only is not None:
         yield Finding("writing", f"{store.db.read_only} Until then the history can be read and exported.", ok=False)
     damage = store.maintenance.damage()
-    yield Finding("soundness", "; ".join(damage) or "every page and every reference is in order", ok=not damage)
+    yield Finding("integrity", "; ".join(damage) or "all pages and references are valid", ok=not damage)
     if values := store.damaged_values.find():
         listed = ", ".join(map(str, values))
         yield Finding("values", f"damaged: {listed}. Run: sterna doctor repair", ok=False)
@@ -138,32 +138,32 @@ def _file(store: Store, path: Path) -> Iterator[Finding]:
         yield Finding("copies", ", ".join(copy.name for copy in copies))
 
 
-def _private(path: Path, wanted: int) -> Iterator[Finding]:
+def _permissions(path: Path, expected: int) -> Iterator[Finding]:
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
         yield Finding(
-            "privacy",
-            f"{path} is open to others (mode {mode:o}). Run: chmod {wanted:o} {shlex.quote(str(path))}",
+            "permissions",
+            f"{path} can be read by others (mode {mode:o}). Run: chmod {expected:o} {shlex.quote(str(path))}",
             ok=False,
         )
 
 
-def _key(place: Place, endpoint: EndpointSettings) -> Finding:
-    name = f"key of {endpoint.name}"
+def _key_of(context: CommandContext, endpoint: EndpointSettings) -> Finding:
+    name = f"API key of {endpoint.name}"
     if endpoint.key_env:
-        there = bool(os.environ.get(endpoint.key_env, "").strip())
-        return Finding(name, f"from ${endpoint.key_env}, which is {'set' if there else 'not set'}")
+        is_set = bool(os.environ.get(endpoint.key_env, "").strip())
+        return Finding(name, f"from ${endpoint.key_env}, which is {'set' if is_set else 'not set'}")
     if endpoint.key_command:
         return Finding(name, "from key_command")
     try:
-        source = credentials.open_credentials(place.config_dir).source(endpoint.name)
+        source = credentials.open_credentials(context.config_dir).source(endpoint.name)
     except ConfigError as error:
         return Finding(name, str(error), ok=False)
-    return Finding(name, f"in the {source}" if source else "none kept")
+    return Finding(name, f"in the {source}" if source else "none")
 
 
-async def _endpoints(place: Place, settings: Settings) -> list[Finding]:
-    catalog = build_catalog(settings, None, environ=os.environ, config_dir=place.config_dir)
+async def _providers(context: CommandContext, settings: Settings) -> list[Finding]:
+    catalog = build_catalog(settings, None, environ=os.environ, config_dir=context.config_dir)
     try:
         await add_discovered(catalog, settings, os.environ)
         models = await catalog.models()
@@ -172,10 +172,10 @@ async def _endpoints(place: Place, settings: Settings) -> list[Finding]:
     findings = []
     for name in catalog.names():
         endpoint = catalog.endpoint(name)
-        where = f"{endpoint.shown}, " if endpoint else ""
+        address = f"{endpoint.shown}, " if endpoint else ""
         if name in catalog.problems:
             findings.append(Finding(f"provider {name}", catalog.problems[name], ok=False))
         else:
             count = sum(model.endpoint == name for model in models)
-            findings.append(Finding(f"provider {name}", f"{where}{counted(count, 'model')}"))
+            findings.append(Finding(f"provider {name}", f"{address}{counted(count, 'model')}"))
     return findings

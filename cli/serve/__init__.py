@@ -1,0 +1,1 @@
+"""Commands of ``sterna serve``: run a server, and administer it."""
