@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent / "src" / "sterna"
 
 NETWORK = {"httpx"}
 SQL = {"sqlite3", "sqlite_utils"}
+IO = NETWORK | SQL | {"asyncio", "http", "os", "pathlib", "socket", "ssl", "subprocess", "threading", "time", "urllib"}
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,28 @@ INNER_DOORS = {
         "setup": "database settings",
         "run": "app database garbage_collection http settings setup",
         "admin": "auth database errors identity relay settings",
+    },
+    "sync": {
+        "backoff": "",
+        "clock": "",
+        "errors": "",
+        "lock": "",
+        "status": "",
+        "wire": "",
+        "protocol": "backoff errors wire",
+        "scheduler": "backoff",
+        "network": "clock errors protocol",
+        "progress": "protocol",
+        "upstream": "backoff errors protocol wire",
+        "analytics": "clock errors network",
+        "auth": "backoff errors network wire",
+        "change_feed": "clock errors network protocol",
+        "effect_runner": "clock network protocol",
+        "profile": "clock errors network",
+        "status_tracker": "progress protocol status",
+        "cycle_runner": "auth backoff clock effect_runner errors network protocol scheduler status status_tracker wire",
+        "engine": "auth change_feed clock cycle_runner lock network protocol scheduler status status_tracker wire",
+        "factory": "analytics auth clock cycle_runner engine errors network profile protocol status upstream wire",
     },
     "tui": {
         "counts": "",
@@ -253,6 +276,15 @@ def test_the_wire_is_the_standard_library_alone() -> None:
     names = {name for path in (ROOT / "sync" / "wire").glob("*.py") for _, name in imports(path)}
     outside = {name.partition(".")[0] for name in names if not name.startswith("sync.wire.")}
     assert outside <= set(sys.stdlib_module_names) - SQL
+
+
+@pytest.mark.parametrize("folder", ["protocol", "upstream"])
+def test_the_protocols_of_sync_perform_no_io(folder: str) -> None:
+    """They yield effects instead, so that the simulator can run them."""
+    names = {name for path in (ROOT / "sync" / folder).glob("*.py") for _, name in imports(path)}
+    rooms = {name.partition(".")[0] for name in names} & DOORS.keys()
+    assert rooms <= {"sync", "storage"}
+    assert not {name.partition(".")[0] for name in names} & IO
 
 
 @pytest.mark.parametrize("name", sorted(DOORS.keys() - CYCLIC))
