@@ -77,6 +77,7 @@ from .sync.push import SyncPush as SyncPush
 from .sync.records import Conflict as Conflict
 from .sync.records import Inflight as Inflight
 from .sync.records import Pending as Pending
+from .sync.records import PushBatch as PushBatch
 from .sync.records import Quarantined as Quarantined
 from .sync.records import RemoteRow as RemoteRow
 from .sync.records import SyncAccount as SyncAccount

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sterna.storage import StoreError
+from sterna.storage import PushBatch, StoreError
 
 from .clock import Timing
 from .network.transport import Transport
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LONG_BODY = 64 * 1024
-"""Bytes from which a response is parsed in a thread: that takes longer than the event loop may be blocked."""
+LARGE = 64 * 1024
+"""Bytes from which a response is parsed, or a push encoded, in a thread: the event loop would be blocked too long."""
 
 
 async def run_effects(
@@ -117,6 +117,13 @@ async def _advance(work: Effects[T], result: Any, error: BaseException | None) -
         except StopIteration as stop:
             return True, stop.value
 
-    if isinstance(result, Response) and len(result.body) >= LONG_BODY:
+    if _size(result) >= LARGE:
         return await asyncio.to_thread(resume)
     return resume()
+
+
+def _size(result: Any) -> int:
+    """Return the bytes that the protocol has to decode or to encode next."""
+    if isinstance(result, Response):
+        return len(result.body)
+    return result.size if isinstance(result, PushBatch) else 0

@@ -169,6 +169,10 @@ class Database:
         version: int = self.execute("pragma data_version").fetchone()[0]
         return version
 
+    def version(self) -> tuple[int, int]:
+        """Return a pair that changes with every write of any connection."""
+        return self.data_version(), self.connection.total_changes
+
     def _undo(self) -> None:
         """Roll back, however often somebody ends what is being done. SQLite has done it already after some errors."""
         while self.connection.in_transaction:

@@ -1,25 +1,29 @@
-"""The outbox, cut into pushes.
+"""Pushes made of the outbox.
 
-What is on its way is frozen: every try sends the same bytes, so that the server can know a try it has already
-answered. Edits made meanwhile raise the revision of their row and go with a later push.
+A push is frozen: every try sends the same bytes, so that the server recognizes a try that it has already answered.
+Edits made meanwhile raise the revision of their row and go with a later push.
+
+Freezing takes two transactions, because storage does not know the wire format: :meth:`SyncPush.next_batch` reads the
+rows, the caller encodes them, and :meth:`SyncPush.freeze` stores the bytes. A row may change between the two. Then
+nothing is frozen and the caller starts again: the bytes would contradict the revisions stored with them, or contain a
+conversation that has just become private. The alternative, to encode inside of one transaction, would call foreign
+code while the database is locked.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
 from .columns import MESSAGE_COLUMNS
-from .records import Inflight, Pending
+from .records import Inflight, Pending, PushBatch, SyncState
 from .state import SyncMetadata
-
-Build = Callable[[str, int, Sequence[Pending]], bytes]
-"""Makes the body of a push out of the replica's name, its number and what it says."""
 
 OVERHEAD = 400
 """Bytes that an op is counted beside its text."""
@@ -60,9 +64,17 @@ where o.kind = 'c' and o.id = :id and o.op in ('put', 'restore')
 """
 
 
+class _Picked(NamedTuple):
+    """Changes of a push; ``empty`` are positions of outbox rows whose value is gone."""
+
+    changes: tuple[Pending, ...]
+    size: int
+    empty: Sequence[int]
+
+
 @in_sentences
 class SyncPush:
-    """Pushes begun."""
+    """Pushes of the outbox: their rows, and the one in flight."""
 
     def __init__(self, db: Database, sync_metadata: SyncMetadata) -> None:
         self.db = db
@@ -76,38 +88,56 @@ class SyncPush:
         items = tuple((kind, id_, rev) for kind, id_, rev, _ in json.loads(row["items"]))
         return Inflight(row["push_seq"], self._sync_metadata.state().replica, row["body"], items)
 
-    def freeze(self, build: Build, *, fence: int, most_ops: int, most_bytes: int, now_ms: int) -> Inflight | None:
-        """Return the push in flight, else a new one of what waits, or None when nothing does.
+    def next_batch(self, *, fence: int, most_ops: int, most_bytes: int, now_ms: int) -> Inflight | PushBatch | None:
+        """Return the push in flight, else the rows of the next one, or None when nothing waits.
 
         A clear travels alone, what is refused waits for its time, and a conversation goes before its messages. While
         the history is compared with a server that went back, nothing is sent.
         """
-        with self.db.write():
+        with self.db.snapshot():
             state = self._sync_metadata.require_fence(fence)
-            if (there := self.inflight()) is not None:
-                return there
+            if (inflight := self.inflight()) is not None:
+                return inflight
             if state.resync:
                 return None
-            pending = self._pick(most_ops, most_bytes, now_ms)
-            if not pending:
+            picked = self._pick(most_ops, most_bytes, now_ms)
+            version = self.db.version()
+        if picked.empty:
+            with self.db.write():
+                self.db.executemany("delete from sync_outbox where seq = ?", [(seq,) for seq in picked.empty])
+        if not picked.changes:
+            return None
+        return PushBatch(state.replica, state.push_seq + 1, picked.changes, picked.size, now_ms, version)
+
+    def freeze(self, batch: PushBatch, body: bytes, *, fence: int) -> Inflight | None:
+        """Freeze a batch with its encoded body. Return None, and do nothing, where its rows have changed."""
+        is_unchanged = self.db.version() == batch.version
+        with self.db.write():
+            state = self._sync_metadata.require_fence(fence)
+            is_unchanged = is_unchanged and self.db.data_version() == batch.version[0]
+            if self.inflight() is not None or state.resync or not (is_unchanged or self._is_current(batch, state)):
                 return None
-            push_seq = state.push_seq + 1
-            body = build(state.replica, push_seq, pending)
-            items = tuple((item.kind, item.id, item.rev) for item in pending)
-            self.db.execute("update sync_state set push_seq = :seq", {"seq": push_seq})
+            items = tuple((change.kind, change.id, change.rev) for change in batch.changes)
+            self.db.execute("update sync_state set push_seq = :seq", {"seq": batch.push_seq})
             self.db.execute(
                 "insert into sync_inflight (one, push_seq, body, items) values (1, :seq, :body, :items)",
                 {
-                    "seq": push_seq,
+                    "seq": batch.push_seq,
                     "body": body,
-                    "items": to_json([(item.kind, item.id, item.rev, item.session_id) for item in pending]),
+                    "items": to_json([(item.kind, item.id, item.rev, item.session_id) for item in batch.changes]),
                 },
             )
             self.db.executemany(
                 "update sync_outbox set sent = 1 where kind = ? and id = ?", [(kind, id_) for kind, id_, _ in items]
             )
-            self._tell_graves(pending)
-            return Inflight(push_seq, state.replica, body, items)
+            self._tell_graves(batch.changes)
+            return Inflight(batch.push_seq, batch.replica, body, items)
+
+    def _is_current(self, batch: PushBatch, state: SyncState) -> bool:
+        """Return whether a batch read now would be the same; what was added since may wait for the next one."""
+        if (state.replica, state.push_seq + 1) != (batch.replica, batch.push_seq):
+            return False
+        return self._pick(len(batch.changes), sys.maxsize, batch.now_ms).changes == batch.changes
 
     def _tell_graves(self, pending: Sequence[Pending]) -> None:
         """Mark deletions as possibly known to the server."""
@@ -118,7 +148,8 @@ class SyncPush:
             [(item.kind, item.id) for item in pending if item.op == "del"],
         )
 
-    def _pick(self, most_ops: int, most_bytes: int, now_ms: int) -> list[Pending]:
+    def _pick(self, most_ops: int, most_bytes: int, now_ms: int) -> _Picked:
+        """Return the next changes in the order of the push."""
         first: list[Pending] = []
         rest: list[Pending] = []
         last: list[Pending] = []
@@ -132,7 +163,7 @@ class SyncPush:
                     last.append(_pending(row))
                 break
             if row["op"] in ("put", "restore") and _has_nothing(row):
-                gone.append(row["seq"])  # another tool took it away unseen
+                gone.append(row["seq"])  # another tool has deleted it unnoticed
                 continue
             weight = _weight(row)
             count = len(first) + len(rest) + len(last)
@@ -146,9 +177,7 @@ class SyncPush:
                 last.append(item)
             else:
                 first.append(item)
-        if gone:
-            self.db.executemany("delete from sync_outbox where seq = ?", [(seq,) for seq in gone])
-        return first + rest + last
+        return _Picked((*first, *rest, *last), size, gone)
 
     def _in_order(self, now_ms: int, taken: set[str], held: set[str]) -> Iterator[sqlite3.Row]:
         """Return waiting ops, oldest first, but a conversation before the first of its messages."""

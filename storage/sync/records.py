@@ -87,6 +87,20 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class PushBatch:
+    """Rows of the next push, as they were read: to be encoded and then frozen."""
+
+    replica: str
+    push_seq: int
+    changes: tuple[Pending, ...]
+    size: int
+    """Bytes of the changes, estimated."""
+    now_ms: int
+    version: tuple[int, int]
+    """State of the database (:meth:`Database.version`) in which they were read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inflight:
     """A push on its way. Every try sends these bytes."""
 

@@ -15,7 +15,7 @@ from sterna.storage import (
     Acknowledgements,
     Inflight,
     NotInFlight,
-    Pending,
+    PushBatch,
     RemoteRow,
     SyncMetadata,
     SyncPull,
@@ -113,8 +113,12 @@ class DeltaSync:
         for left in reversed(range(EXCHANGES)):
             now_ms = yield from CurrentTime()
             frozen = yield from Transaction(
-                SyncPush.freeze, self._build, fence=fence, most_ops=self._ops, most_bytes=self._bytes, now_ms=now_ms
+                SyncPush.next_batch, fence=fence, most_ops=self._ops, most_bytes=self._bytes, now_ms=now_ms
             )
+            if isinstance(frozen, PushBatch):
+                frozen = yield from Transaction(SyncPush.freeze, frozen, self._encode(frozen), fence=fence)
+                if frozen is None:
+                    continue  # the rows have changed since they were read
             yield from CrashPoint("frozen")
             if frozen is None and pulled_all:
                 return CycleResult(pushed, pulled, complete=True)
@@ -319,9 +323,9 @@ class DeltaSync:
 
     # Encoding and decoding
 
-    def _build(self, replica: str, push_seq: int, pending: Sequence[Pending]) -> bytes:
-        ops = [encode_op(change) for change in pending]
-        body = {"conversations": [], "sync": DeltaPush(replica, push_seq, ops).encode()}
+    def _encode(self, batch: PushBatch) -> bytes:
+        ops = [encode_op(change) for change in batch.changes]
+        body = {"conversations": [], "sync": DeltaPush(batch.replica, batch.push_seq, ops).encode()}
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         return compressed(text.encode("utf-8", "replace"), self._capability.caps)
 

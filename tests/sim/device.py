@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sterna.storage import Store, StoreError
+from sterna.storage import PushBatch, Store, StoreError, SyncPush
 from sterna.storage.ids import DIGITS
 from sterna.sync.protocol.delta import DeltaSync
 from sterna.sync.protocol.effects import (
@@ -21,6 +21,7 @@ from sterna.sync.protocol.effects import (
     Progress,
     Request,
     Response,
+    Transaction,
     Unreachable,
 )
 from sterna.sync.wire import Capability
@@ -45,7 +46,11 @@ class Device:
         now: Callable[[], int],
         ledger: Ledger,
         make_sync: Callable[[random.Random], Any],
+        *,
+        divides_freeze: bool = False,
     ) -> None:
+        """``divides_freeze``: anything may happen between reading the rows of a push and freezing them."""
+        self.divides_freeze = divides_freeze
         self.name, self.path, self.rng, self.ledger = name, path, rng, ledger
         self.skew_ms = 0
         self.online = True
@@ -190,6 +195,11 @@ class Device:
             self._came = self._done(step, answer)
         except (Unreachable, StoreError, ValueError) as error:
             self._thrown = error
+        if isinstance(step, Transaction) and step.method == SyncPush.next_batch:
+            if not isinstance(self._came, PushBatch):
+                self._world_now()  # as a write would: seeds that once failed stay what they were
+            elif not self.divides_freeze:
+                return self.step(answer)
         return step
 
     def _done(self, step: Effect, answer: Callable[[Request], Response]) -> Any:

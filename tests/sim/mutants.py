@@ -116,21 +116,31 @@ def _(real: Any) -> Any:
 
 @mutant(
     SyncPush,
-    "freeze",
+    "next_batch",
     "a retry is made anew instead of being frozen",
     deeds=("jump", "edit_message", "rename"),
     faults=("lost answer", "503 after"),
 )
 def _(real: Any) -> Any:
-    def freeze(self: SyncPush, build: Any, **kwargs: Any) -> Any:
+    def next_batch(self: SyncPush, **kwargs: Any) -> Any:
         there = self.inflight()
         if there is not None:
             with self.db.write():
                 self.db.execute("delete from sync_inflight")
                 self.db.execute("update sync_state set push_seq = push_seq - 1")
-        return real(self, build, **kwargs)
+        return real(self, **kwargs)
 
-    return freeze
+    return next_batch
+
+
+@mutant(
+    SyncPush,
+    "_is_current",
+    "a push is frozen although its rows have changed since they were read",
+    deeds=("hide", "delete_message", "edit_message"),
+)
+def _(real: Any) -> Any:
+    return lambda self, batch, state: True
 
 
 @mutant(DeltaSync, "_apply", "the cursor is saved before the page is taken")

@@ -15,6 +15,7 @@ FIRST: dict[str, int] = {
     "no dedup: what comes twice is done twice": 4,
     "a retry is made anew instead of being frozen": 9,
     "the cursor is saved before the page is taken": 8,
+    "a push is frozen although its rows have changed since they were read": 1_000_050,
     "a page writes over a text that waits to be sent": 9,
     "a page writes over a title that waits to be sent": 4,
     "a clear that waits is kept in a resync": 17,

@@ -25,9 +25,10 @@ REGRESSIONS: tuple[int, ...] = (
 """Seeds that once showed a mistake, of the program or of the oracle."""
 
 
+@pytest.mark.parametrize("divides_freeze", [False, True])
 @pytest.mark.parametrize("seed", REGRESSIONS)
-def test_what_once_went_wrong_does_not_again(seed: int) -> None:
-    World(seed).run()
+def test_what_once_went_wrong_does_not_again(seed: int, divides_freeze: bool) -> None:
+    World(seed, divides_freeze=divides_freeze).run()
 
 
 @pytest.mark.parametrize("part", range(SEEDS // AT_ONCE))

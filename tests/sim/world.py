@@ -60,9 +60,12 @@ class World:
         steps: int = STEPS,
         deeds: Collection[str] | None = None,
         faults: Sequence[str] = FAULTS,
+        divides_freeze: bool | None = None,
     ) -> None:
         """``deeds``: what happens more than else, and of what is rare nothing but that; None: anything. ``faults``: of
-        the wire, where not all of them are wanted."""
+        the wire, where not all of them are wanted. ``divides_freeze``: see :class:`Device`; None: from
+        :data:`LATER_DEEDS` on."""
+        self._divides_freeze = seed >= LATER_DEEDS if divides_freeze is None else divides_freeze
         self.seed, self.steps, self._deeds = seed, steps, deeds
         self.rng = random.Random(seed)
         self._ms = 0
@@ -291,7 +294,15 @@ class World:
     def _add(self, path: Path) -> None:
         name = f"d{len(self.devices)}"
         rng = random.Random(self.seed * 31 + len(self.devices))
-        device = Device(name, path, rng, self.now, self.ledger, lambda one: self._make_sync(one, **self.limits))
+        device = Device(
+            name,
+            path,
+            rng,
+            self.now,
+            self.ledger,
+            lambda one: self._make_sync(one, **self.limits),
+            divides_freeze=self._divides_freeze,
+        )
         self.devices.append(device)
 
     def _back_up(self) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
-from sterna.storage import Inflight, Pending, RemoteRow, Store, Told
+from sterna.storage import Inflight, Pending, PushBatch, RemoteRow, Store, Told
 
 AT = "2026-03-01T09:00:00.000000Z"
 
@@ -52,16 +51,21 @@ class FarSide:
         self.now_ms = 1_772_400_000_000
         self.sent: list[Pending] = []
 
+    def next_batch(self, *, most_ops: int = 500, most_bytes: int = 1 << 20) -> Inflight | PushBatch | None:
+        """Return the push in flight, else the rows of the next one."""
+        return self.store.sync_push.next_batch(
+            fence=self.fence, most_ops=most_ops, most_bytes=most_bytes, now_ms=self.now_ms
+        )
+
     def freeze(self, *, most_ops: int = 500, most_bytes: int = 1 << 20) -> Inflight | None:
         """The push that is on its way; what it says is in ``sent``."""
-
-        def build(replica: str, push_seq: int, pending: Sequence[Pending]) -> bytes:
-            self.sent = list(pending)
-            return json.dumps([replica, push_seq, [[one.kind, one.id, one.op] for one in pending]]).encode()
-
-        return self.store.sync_push.freeze(
-            build, fence=self.fence, most_ops=most_ops, most_bytes=most_bytes, now_ms=self.now_ms
-        )
+        batch = self.next_batch(most_ops=most_ops, most_bytes=most_bytes)
+        if not isinstance(batch, PushBatch):
+            return batch
+        self.sent = list(batch.changes)
+        ops = [[change.kind, change.id, change.op] for change in batch.changes]
+        body = json.dumps([batch.replica, batch.push_seq, ops]).encode()
+        return self.store.sync_push.freeze(batch, body, fence=self.fence)
 
     def ops(self, **limits: int) -> list[tuple[str, str, str]]:
         """Kind, id and op of what the next push says; it is on its way then."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
+
 import pytest
 from builders import exchange, outbox
 from fake_server import FarSide, conversation
 
-from sterna.storage import FenceLost, Store
+from sterna.storage import FenceLost, Inflight, Message, PushBatch, Store
 
 
 @pytest.fixture
@@ -50,6 +53,59 @@ def test_a_try_again_sends_the_same_bytes_and_an_edit_goes_with_the_next(store: 
     assert far.ops() == [("m", reply.id, "put")]
     assert far.sent[0].value is not None
     assert far.sent[0].value["content"] == "Other."
+
+
+CHANGES: dict[str, Callable[[Store, Message], object]] = {
+    "edit": lambda store, reply: store.messages.edit(reply.id, "Other."),
+    "rename": lambda store, reply: store.conversations.rename(reply.session_id, "Later"),
+    "delete a message": lambda store, reply: store.trash.delete_message(reply.id),
+    "delete the conversation": lambda store, reply: store.trash.delete_conversation(reply.session_id),
+    "clear": lambda store, reply: store.trash.clear_all(),
+    "make private": lambda store, reply: store.privacy.set_private(reply.session_id, True),
+}
+
+
+@pytest.mark.parametrize("other_process", [False, True])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_batch_whose_rows_changed_before_it_was_frozen_is_dropped(
+    store: Store, far: FarSide, change: str, other_process: bool
+) -> None:
+    reply = exchange(store, "hello")
+    batch = far.next_batch()
+    assert isinstance(batch, PushBatch)
+    if other_process:
+        with closing(Store.open(store.db.path)) as other:
+            CHANGES[change](other, reply)
+    else:
+        CHANGES[change](store, reply)
+    before = store.sync_metadata.state()
+    assert store.sync_push.freeze(batch, b"stale", fence=far.fence) is None
+    assert (store.sync_push.inflight(), store.sync_metadata.state()) == (None, before)
+    assert store.db.one("select 1 from sync_outbox where sent > 0") is None
+    assert store.db.one("select 1 from sync_grave where srv_seq = -1") is None
+    later = far.next_batch()
+    assert later is None or (isinstance(later, PushBatch) and later.changes != batch.changes)
+
+
+def test_a_batch_is_frozen_whatever_else_was_written_meanwhile(store: Store, far: FarSide) -> None:
+    exchange(store, "hello")
+    batch = far.next_batch()
+    assert isinstance(batch, PushBatch)
+    exchange(store, "something else")
+    inflight = store.sync_push.freeze(batch, b"bytes", fence=far.fence)
+    assert inflight is not None
+    assert (inflight.body, len(inflight.items)) == (b"bytes", len(batch.changes))
+
+
+def test_a_batch_is_frozen_once(store: Store, far: FarSide) -> None:
+    exchange(store, "hello")
+    batch = far.next_batch()
+    assert isinstance(batch, PushBatch)
+    assert store.sync_push.freeze(batch, b"first", fence=far.fence) is not None
+    assert store.sync_push.freeze(batch, b"second", fence=far.fence) is None
+    inflight = far.next_batch()
+    assert isinstance(inflight, Inflight)
+    assert inflight.body == b"first"
 
 
 def test_nothing_is_sent_twice_once_it_was_taken(store: Store, far: FarSide) -> None:

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ticking import Ticking
 
-from sterna.storage import Invalid, NotFound, Settled, Store
+from sterna.storage import Invalid, NotFound, PushBatch, Settled, Store
 
 
 def furnished(store: Store) -> str:
@@ -162,8 +162,9 @@ def test_undo_while_the_delete_is_on_its_way_is_not_taken_for_its_answer(store: 
     session = exchange(store, "hello").session_id
     acknowledge(store)
     trashed = store.trash.delete_conversation(session)
-    with store.db.write():
-        store.sync_push.freeze(lambda replica, push_seq, pending: b"", fence=0, most_ops=9, most_bytes=9000, now_ms=0)
+    batch = store.sync_push.next_batch(fence=0, most_ops=9, most_bytes=9000, now_ms=0)
+    assert isinstance(batch, PushBatch)
+    assert store.sync_push.freeze(batch, b"", fence=0) is not None
     (sent,) = store.db.rows("select rev from sync_outbox")
     store.undo.undo(trashed.token)
     (now,) = store.db.rows("select op, rev from sync_outbox")

@@ -15,9 +15,18 @@ from typing import Any
 import pytest
 from pair import CAPS, USER, Desk, Office, sync_of, told
 
-from sterna.storage import FenceLost, Store, SyncPull
+from sterna.storage import FenceLost, Store, SyncPull, SyncPush
 from sterna.sync.protocol.delta import PATIENCE, DeltaSync
-from sterna.sync.protocol.effects import CrashPoint, Prefetch, Request, Response, Transaction, Unreachable
+from sterna.sync.protocol.effects import (
+    CrashPoint,
+    CycleResult,
+    Prefetch,
+    Progress,
+    Request,
+    Response,
+    Transaction,
+    Unreachable,
+)
 
 Spoil = Callable[[Response], Response]
 
@@ -469,6 +478,62 @@ def test_out_of_turn_nothing_is_taken_of_what_is_no_answer(office: Office) -> No
         with pytest.raises(ValueError, match="invalid response"):
             run(work, other.store, other.answer, other.now_ms)
     assert other.titles() == []
+
+
+def before_freezing(desk: Desk, change: Callable[[], object]) -> Callable[[Any], None]:
+    """Return an observer that makes a change once, between reading the rows of a push and freezing them."""
+    changes = [change]
+
+    def observe(step: Any) -> None:
+        if isinstance(step, Transaction) and step.method == SyncPush.freeze and changes:
+            changes.pop()()
+
+    return observe
+
+
+def test_an_edit_before_a_push_is_frozen_goes_with_it(office: Office) -> None:
+    one = office.desk()
+    session_id = one.say(None, "first")
+    cycle = one.cycle(before_freezing(one, lambda: one.store.conversations.rename(session_id, "Renamed")))
+    assert cycle.complete
+    assert office.history.rows["c", session_id].value["title"] == "Renamed"
+    assert len([request for request in one.asked if request.method == "POST"]) == 1
+
+
+def test_a_conversation_made_private_before_a_push_is_frozen_is_not_sent(office: Office) -> None:
+    one = office.desk()
+    session_id = one.say(None, "a secret")
+    cycle = one.cycle(before_freezing(one, lambda: one.store.privacy.set_private(session_id, True)))
+    assert cycle.complete
+    assert office.history.rows == {}
+    assert all(request.method == "GET" for request in one.asked)
+
+
+def test_rows_that_never_rest_end_the_cycle_and_not_the_program(office: Office) -> None:
+    one = office.desk()
+    session_id = one.say(None, "first")
+
+    def rename(step: Any) -> None:
+        if isinstance(step, Transaction) and step.method == SyncPush.freeze:
+            one.store.conversations.rename(session_id, f"{one.store.conversations.get(session_id).title}+")
+
+    assert one.cycle(rename) == CycleResult()
+    assert one.cycle().complete
+
+
+def test_a_page_that_another_process_has_taken_is_no_progress(office: Office) -> None:
+    one, other = office.desk(), office.desk()
+    one.say(None, "first")
+    one.cycle()
+    steps: list[Any] = []
+
+    def take_first(step: Any) -> None:
+        steps.append(step)
+        if isinstance(step, Transaction) and step.method == SyncPull.apply and len(steps) < 20:
+            other.store.db.execute("update sync_state set cur = cur + 1")
+
+    other.cycle(take_first)
+    assert not [step for step in steps if isinstance(step, Progress)]
 
 
 def test_the_next_page_is_asked_for_before_this_one_is_taken(office: Office) -> None:
