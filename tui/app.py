@@ -42,7 +42,7 @@ from .services.sync_controller import SyncController, SyncFactory
 from .services.tasks import Tasks
 from .shutdown import finish_services, save_texts
 from .terminal.base_app import BaseApp
-from .terminal.output_filter import ascii_wanted
+from .terminal.output_filter import wants_ascii
 
 if TYPE_CHECKING:
     from sterna.chat import Turns
@@ -108,7 +108,7 @@ class SternaApp(BaseApp, inherit_bindings=False):
             analytics=Analytics(tracker_factory),
             clock=clock,
             accounts=accounts,
-            is_ascii=ascii_wanted(settings.ui.symbols, environ),
+            is_ascii=wants_ascii(settings.ui.symbols, environ),
         )
         context.settings_file.changed = self._settings_changed
         self.main = MainScreen(context)

@@ -13,13 +13,13 @@ from rich.segment import Segment
 from textual.color import Color
 
 from sterna.tui.sidebar.drawing import SIGNS
-from sterna.tui.terminal.output_filter import Gate, ascii_cell, ascii_wanted
+from sterna.tui.terminal.output_filter import OutputFilter, ascii_cell, wants_ascii
 
 BLACK = Color(0, 0, 0)
 
 
 def through(text: str, *, ascii_only: bool = False) -> str:
-    return "".join(segment.text for segment in Gate(ascii_only=ascii_only).apply([Segment(text)], BLACK))
+    return "".join(segment.text for segment in OutputFilter(ascii_only=ascii_only).apply([Segment(text)], BLACK))
 
 
 @given(st.text(max_size=60))
@@ -37,7 +37,7 @@ def test_ascii_takes_the_same_number_of_cells(text: str) -> None:
 
 def test_ordinary_text_passes_untouched() -> None:
     line = [Segment("naïve – 日本語 🐦 │")]
-    assert Gate().apply(line, BLACK) is line
+    assert OutputFilter().apply(line, BLACK) is line
 
 
 def test_an_escape_sequence_loses_its_escape() -> None:
@@ -61,12 +61,12 @@ def test_borders_and_marks_become_ascii_look_alikes() -> None:
     ],
 )
 def test_ascii_is_chosen_by_what_the_locale_and_the_terminal_say(environ: dict[str, str], expected: bool) -> None:
-    assert ascii_wanted("auto", environ) is expected
+    assert wants_ascii("auto", environ) is expected
 
 
 def test_the_settings_overrule_the_locale() -> None:
-    assert ascii_wanted("unicode", {"LANG": "C"}) is False
-    assert ascii_wanted("ascii", {}) is True
+    assert wants_ascii("unicode", {"LANG": "C"}) is False
+    assert wants_ascii("ascii", {}) is True
 
 
 def test_every_glyph_of_the_reviewed_frames_has_an_ascii_look_alike() -> None:

@@ -35,8 +35,8 @@ def test_places_are_letters_of_the_text_and_scores_are_parts_of_one(query: str, 
     hit = match(query, text)
     if hit is not None:
         assert 0 <= hit.score <= 1
-        assert all(0 <= place < len(text) for place in hit.places)
-        assert len(hit.places) <= len("".join(query.split())) or not query.split()
+        assert all(0 <= place < len(text) for place in hit.positions)
+        assert len(hit.positions) <= len("".join(query.split())) or not query.split()
 
 
 @given(st.text(min_size=1, max_size=40))

@@ -293,5 +293,5 @@ async def test_models_that_come_while_the_picker_is_taken_away_are_shown_to_nobo
         await screen.query_one("#chooser").remove()
         screen.action_refresh()
         await pilot.pause()
-        await until(pilot, lambda: not screen._asking)
+        await until(pilot, lambda: not screen._is_loading)
         assert app._exception is None

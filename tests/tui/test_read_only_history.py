@@ -45,7 +45,7 @@ async def test_a_history_that_cannot_be_written_is_shown_and_says_so(home: Home,
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, app.context.ready.is_set)
         await until(pilot, lambda: app.main.status.read_only)
-        assert "Read-only: you can read, search and export. " in notices(app)
+        await until(pilot, lambda: "Read-only: you can read, search and export. " in notices(app))
         assert "Give your user the right" in notices(app)
         app.main.sidebar.focus()
         await pilot.press("enter")

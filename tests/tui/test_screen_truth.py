@@ -200,14 +200,14 @@ async def test_notices_take_turns_over_the_status_line(shelf: Home) -> None:
     ],
 )
 def test_a_slash_that_is_no_command_is_text(typed: str, sent: str) -> None:
-    assert slash_commands.read(typed) == slash_commands.Typed(sent)
+    assert slash_commands.parse(typed) == slash_commands.Parsed(sent)
 
 
 def test_every_command_runs_an_action_that_there_is() -> None:
     assert set(slash_commands.COMMANDS.values()) <= set(BY_ID)
-    assert slash_commands.read("/HELP ").action_id == "app.help"
-    assert slash_commands.read("/help me").unsure
-    assert slash_commands.read("/halp").unsure
+    assert slash_commands.parse("/HELP ").action_id == "app.help"
+    assert slash_commands.parse("/help me").question
+    assert slash_commands.parse("/halp").question
 
 
 async def test_a_command_is_run_and_an_unknown_one_is_asked_about(home: Home) -> None:

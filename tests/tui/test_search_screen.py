@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from sterna.storage import Hit, Search, SearchHistory, Store, StoreError
 from sterna.tui.search import SearchScreen
-from sterna.tui.search.drawing import marked
+from sterna.tui.search.drawing import highlighted
 
 TALKS = (
     (1.0, "Plan a week in Lisbon", "Go by train and stay near the river."),
@@ -37,7 +37,7 @@ def file(tmp_path: Path) -> Path:
 
 
 async def open_search(app: ListApp, pilot: Pilot[Any], session_id: str | None = None) -> SearchScreen:
-    screen = SearchScreen(app.store, session_id=session_id, clock=app.clock)
+    screen = SearchScreen(app.store, conversation_id=session_id, clock=app.clock)
     await app.push_screen(screen, app.keep)
     await until(pilot, lambda: app.screen is screen and screen.field.has_focus)
     return screen
@@ -106,7 +106,7 @@ async def test_a_burst_of_keys_is_answered_once_and_closes_one_screen(
         screen = await open_search(app, pilot)
         await app.workers.wait_for_complete()
         for end in range(1, len("furthest") + 1):  # no worker begins between two of these
-            screen.ask(Input.Changed(screen.field, "furthest"[:end]))
+            screen.search_typed(Input.Changed(screen.field, "furthest"[:end]))
         screen.choose_highlighted()
         await until(pilot, lambda: app.result != "nothing yet")
         await pilot.pause()
@@ -233,12 +233,12 @@ async def test_hostile_text_is_shown_as_it_is_at_any_size(file: Path, clock: Clo
 
 
 def test_only_what_stands_between_the_marks_is_highlighted() -> None:
-    content = marked("one \x02two\x03 [b]three[/b] \x02four\x03")
+    content = highlighted("one \x02two\x03 [b]three[/b] \x02four\x03")
     assert content.plain == "one two [b]three[/b] four"
     lit = [content.plain[span.start : span.end] for span in content.spans if "underline" in str(span.style)]
     assert lit == ["two", "four"]
-    assert marked("\x03odd\x02 \x02\x02x\x03").plain == "odd x"
-    assert isinstance(marked(""), Content)
+    assert highlighted("\x03odd\x02 \x02\x02x\x03").plain == "odd x"
+    assert isinstance(highlighted(""), Content)
 
 
 async def noted(app: ListApp) -> list[str]:
@@ -282,7 +282,7 @@ async def test_a_word_on_the_way_to_another_is_not_what_was_looked_for(
         await open_search(app, pilot)
         await pilot.press(*"rive")
         await until(pilot, lambda: "2 results" in note(app))
-        monkeypatch.setattr("sterna.tui.search.screen.READ", 0.05)
+        monkeypatch.setattr("sterna.tui.search.screen.SETTLED_SECONDS", 0.05)
         await pilot.press("r")
         for _ in range(500):
             if await noted(app):
@@ -300,10 +300,10 @@ async def test_an_answer_that_comes_while_the_screen_is_taken_away_is_shown_to_n
     app = ListApp(file, clock)
     async with running(app, (80, 24)) as pilot:
         screen = await open_search(app, pilot)
-        await until(pilot, lambda: not screen._busy)
+        await until(pilot, lambda: not screen._is_searching)
         await screen.query_one("#chooser").remove()
         screen._search()
-        await until(pilot, lambda: not screen._busy)
+        await until(pilot, lambda: not screen._is_searching)
         screen._say_state()
         await pilot.pause()
         assert app._exception is None

@@ -26,7 +26,7 @@ from sterna.sync.status import SyncReport
 from sterna.tui.app import SternaApp
 from sterna.tui.dialogs.confirm import Confirm
 from sterna.tui.factory import build
-from sterna.tui.sync.screen_text import Act, Page, page_lines
+from sterna.tui.sync.screen_text import LineAction, Page, page_lines
 from tests.clients import Somebody, sign_up
 from tests.conftest import serving_settings
 from tests.serving import serving
@@ -338,7 +338,7 @@ async def test_of_two_texts_the_other_one_can_be_taken(tmp_path: Path, sterna_se
 def test_before_a_sign_in_the_page_says_what_there_is_to_gain() -> None:
     found = page_lines(Page(SyncReport()), NOW)
     assert found[0].content.plain == "local only"
-    assert [line.act for line in found if line.act] == [Act("sign_in")]
+    assert [line.action for line in found if line.action] == [LineAction("sign_in")]
 
 
 def test_the_page_says_what_went_wrong_and_who_may_act() -> None:
@@ -361,4 +361,4 @@ def test_what_is_held_back_and_what_lost_are_listed_with_reasons() -> None:
     assert "Odd  the server says “strange_word”; press enter to retry" in told
     assert "180 min" not in told
     assert any("3 h" in line and "title “Terns”" in line and "now deleted" in line for line in told)
-    assert Act("conflict", "7") in [line.act for line in page_lines(page, NOW)]
+    assert LineAction("conflict", "7") in [line.action for line in page_lines(page, NOW)]

@@ -14,7 +14,7 @@ from .panels import Buttons, Dialog, Field, Panel, sentence
 
 
 class Confirm(Dialog[bool]):
-    """Question that is answered with yes, or left; the way back has the focus."""
+    """Question that is answered with yes or cancelled; the cancel button has the focus."""
 
     BINDINGS = [("escape", "dismiss(False)", "Cancel"), ("y", "dismiss(True)", "Yes"), ("n", "dismiss(False)", "No")]
 
@@ -45,7 +45,7 @@ class ConfirmClear(Dialog[bool]):
         self._count = count
 
     def compose(self) -> ComposeResult:
-        """Compose what would happen, and where to type."""
+        """Compose the question and the field."""
         what = "the only conversation" if self._count == 1 else f"all {counted(self._count, 'conversation')}"
         with Panel(f"Delete {what}?", keys="enter delete   esc cancel"):
             yield sentence(f"Type {self._count} or “clear” to confirm. You can undo this.", id="asked")
@@ -53,7 +53,7 @@ class ConfirmClear(Dialog[bool]):
 
     @on(Input.Submitted)
     def answer(self, event: Input.Submitted) -> None:
-        """Agree only to the number or the word."""
+        """Accept only the number or the word."""
         typed = event.value.strip().lower().replace(",", "")
         if typed in (str(self._count), "clear"):
             self.dismiss(True)

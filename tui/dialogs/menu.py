@@ -10,7 +10,7 @@ from textual.widgets import OptionList
 
 BAR = "▌"
 NARROWEST = 4
-"""Columns below which a menu draws nothing."""
+"""Width up to which a menu draws nothing."""
 
 
 class Menu(OptionList):
@@ -26,12 +26,12 @@ class Menu(OptionList):
     """
 
     def _update_lines(self) -> None:
-        """Lay out nothing in a terminal so narrow that no text fits: wrapping at no width at all is an error."""
+        """Lay out nothing in a terminal so narrow that no text fits: wrapping at width 0 is an error."""
         if self.scrollable_content_region.width > NARROWEST:
             super()._update_lines()
 
     @property
-    def _marked(self) -> bool:
+    def _shows_bar(self) -> bool:
         """True while keys move the highlight: it has the focus, or (class ``-driven``) a field passes them on."""
         return self.highlighted is not None and (self.has_focus or self.has_class("-driven"))
 
@@ -39,6 +39,6 @@ class Menu(OptionList):
         """Draw a line; the first cell of the highlighted option is the bar."""
         strip = super().render_line(y)
         line = self.scroll_offset.y + y
-        if not self._marked or line >= len(self._lines) or self._lines[line][0] != self.highlighted:
+        if not self._shows_bar or line >= len(self._lines) or self._lines[line][0] != self.highlighted:
             return strip
         return Strip([Segment(BAR, self.get_component_rich_style("menu--bar")), *strip.crop(1)])

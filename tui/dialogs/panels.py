@@ -94,15 +94,15 @@ class Buttons(Horizontal):
     def __init__(self, *buttons: tuple[str, str] | tuple[str, str, str]) -> None:
         """Take ``(id, label)`` or ``(id, label, "primary" | "error")`` for each."""
         super().__init__(classes="buttons")
-        self._made: Iterable[tuple[str, ...]] = buttons
+        self._buttons: Iterable[tuple[str, ...]] = buttons
 
     def compose(self) -> ComposeResult:
-        """Make the buttons."""
-        for name, label, *variant in self._made:
-            look = variant[0] if variant else "default"
-            yield Button(Content(label), id=name, variant=look, compact=True)  # type: ignore[arg-type]
+        """Compose the buttons."""
+        for name, label, *variant in self._buttons:
+            kind = variant[0] if variant else "default"
+            yield Button(Content(label), id=name, variant=kind, compact=True)  # type: ignore[arg-type]
 
 
 def sentence(text: str, *, id: str | None = None, classes: str = "") -> Label:
-    """Return foreign or own text as a paragraph of a panel, never as markup."""
+    """Return text of any origin as a paragraph of a panel, never as markup."""
     return Label(Content(clean(text)), markup=False, id=id, classes=f"sentence {classes}".strip())

@@ -73,7 +73,7 @@ class ConversationActions:
         from ..search import SearchScreen
 
         self._context.analytics.track("search_opened")
-        screen = SearchScreen(self._context.store, session_id=self._conversation.id, clock=self._context.clock)
+        screen = SearchScreen(self._context.store, conversation_id=self._conversation.id, clock=self._context.clock)
         hit = await self._layout.app.push_screen_wait(screen)
         if hit is not None:
             await self._navigation.open(hit.session_id, at=hit.message_id, query=screen.words)

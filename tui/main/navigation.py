@@ -213,9 +213,9 @@ class Navigation:
         is_typed = bool(self._layout.prompt.text)
         await self.open(None, carry=elsewhere or was_told)
         if elsewhere and not was_told:
-            kept = " Your text is still in the prompt." if is_typed else ""
+            hint = " Your text is still in the prompt." if is_typed else ""
             key, title = self._display.key_name("conversation.undo"), quoted(record.title)
-            self._layout.notify(f"{title} was deleted in another window. {key} restores it.{kept}", timeout=12)
+            self._layout.notify(f"{title} was deleted in another window. {key} restores it.{hint}", timeout=12)
 
     async def show_removals(self) -> bool:
         """Say what other devices removed and how to bring it back; return whether there was anything."""

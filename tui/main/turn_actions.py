@@ -43,22 +43,22 @@ class TurnActions:
 
     def submit(self, event: Prompt.Submitted) -> None:
         """Run a command, or store the prompt and then ask; the prompt keeps its text until it is stored."""
-        typed = slash_commands.read(event.text)
-        if typed.action_id:
+        parsed = slash_commands.parse(event.text)
+        if parsed.action_id:
             self._layout.prompt.put("")
-            self._layout.post_message(ActionRequested(typed.action_id))
-        elif typed.unsure:
-            self._layout.start_worker("slash", self._confirm_sending, event, typed)
+            self._layout.post_message(ActionRequested(parsed.action_id))
+        elif parsed.question:
+            self._layout.start_worker("slash", self._confirm_sending, event, parsed)
         else:
-            self._begin(event, typed.text)
+            self._begin(event, parsed.text)
 
-    async def _confirm_sending(self, event: Prompt.Submitted, typed: slash_commands.Typed) -> None:
+    async def _confirm_sending(self, event: Prompt.Submitted, parsed: slash_commands.Parsed) -> None:
         """Send what looks like a command only after a yes."""
         from ..dialogs.confirm import Confirm
 
-        question = Confirm("Not a command", typed.unsure, "Send", danger=False)
+        question = Confirm("Not a command", parsed.question, "Send", danger=False)
         if await self._layout.app.push_screen_wait(question):
-            self._begin(event, typed.text)
+            self._begin(event, parsed.text)
 
     def _begin(self, event: Prompt.Submitted, text: str) -> None:
         """Store what was typed and ask, unless something else is in progress."""
@@ -103,11 +103,11 @@ class TurnActions:
         from sterna.chat import similar_questions
 
         try:
-            found = await similar_questions(context.store, message, context.analytics.visit)
+            similar = await similar_questions(context.store, message, context.analytics.visit)
         except storage.StoreError:
             return  # the question itself is stored; what was asked before can wait
-        if found and self._conversation.id == message.session_id:
-            bar.show_earlier(found[0], message.session_id, context.clock(), self._display.key_name(OPEN))
+        if similar and self._conversation.id == message.session_id:
+            bar.show_earlier(similar[0], message.session_id, context.clock(), self._display.key_name(OPEN))
 
     async def _follow(self, conversation_id: str, reply: Reply) -> None:
         """Show the reply that has just begun."""

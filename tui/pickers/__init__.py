@@ -1,4 +1,4 @@
-"""Lists to choose from: models, themes, and the sources of the command palette."""
+"""Pickers: models, themes, and the sources of the command palette."""
 
 from __future__ import annotations
 

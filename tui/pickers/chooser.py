@@ -1,6 +1,6 @@
-"""The frame of a list to choose from: a field that narrows it, the list, one line that says how things stand.
+"""Base of a picker: a field that filters, the list, and a line with the status.
 
-The field keeps the focus: arrows move in the list while a person types.
+The field keeps the focus: arrows move in the list while the user types.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Chosen = TypeVar("Chosen")
 
 
 class Chooser(ModalScreen[Chosen], Generic[Chosen]):
-    """Dismissed with what was chosen, or with None."""
+    """Screen that returns what was chosen, or None."""
 
     CSS_PATH = STYLES
 
@@ -49,7 +49,7 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
     note = query_one("#note", Static)
 
     def compose(self) -> ComposeResult:
-        """Field, list, line."""
+        """Compose field, list and status line."""
         with Vertical(id="chooser") as frame:
             frame.border_title = self.TITLE
             yield Input(placeholder=self.PLACEHOLDER)
@@ -57,26 +57,26 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
             yield Static(id="note", markup=False)
 
     def on_mount(self) -> None:
-        """Type at once: what was typed before the field was there is in it too."""
+        """Focus the field and put into it what was typed before it was there."""
         typeahead(self.app).focus(self.field)
 
     def on_key(self, event: events.Key) -> None:
-        """Until the field is there, keys wait for it."""
+        """Hold keys back until the field has the focus."""
         if self.focused is None:
             typeahead(self.app).keep(event)
 
     @property
     def is_there(self) -> bool:
-        """False once it is being taken away: the list goes first, and what was asked for may still come."""
+        """False once the screen is being removed: the list goes first, and results may still arrive."""
         return self.is_attached and bool(self.query(Menu))
 
     @property
     def room(self) -> int:
-        """Cells that a line of the list has for text."""
+        """Width of a line of the list, in cells."""
         return max(10, self.menu.scrollable_content_region.width - 3)
 
     def fill(self, options: list[Option], highlighted: int | None) -> None:
-        """Show these options."""
+        """Show options, one of them highlighted."""
         if not self.is_there:
             return
         with self.app.batch_update():
@@ -85,18 +85,18 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
             self.menu.highlighted = highlighted
 
     def say(self, sentence: str, keys: str) -> None:
-        """Show how things stand, and in the frame the keys that make sense now."""
+        """Show a status, and in the frame the keys that make sense now."""
         if self.is_there:
             self.note.update(Content(sentence))
             self.note.display = bool(sentence)
             self.query_one("#chooser").border_subtitle = Content(keys)
 
     def action_move(self, by: int) -> None:
-        """Move in the list; it does not go round."""
-        steps = self.menu.action_cursor_down if by > 0 else self.menu.action_cursor_up
+        """Move in the list, without wrapping around."""
+        step = self.menu.action_cursor_down if by > 0 else self.menu.action_cursor_up
         ends = [index for index, option in enumerate(self.menu.options) if not option.disabled]
         if ends and self.menu.highlighted != (ends[-1] if by > 0 else ends[0]):
-            steps()
+            step()
 
     def action_move_page(self, by: int) -> None:
         """Move a page in the list."""
@@ -104,5 +104,5 @@ class Chooser(ModalScreen[Chosen], Generic[Chosen]):
         move()
 
     def action_cancel(self) -> None:
-        """Choose nothing."""
+        """Return nothing."""
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""The picker of models: what is known at once, the rest as endpoints answer, and any name typed by hand."""
+"""Picker of models: known ones at once, the rest as providers answer, and any name typed by hand."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from sterna.providers import Catalog, Model
 
-LOOK_SECONDS = 0.1
-"""How often the list is filled while endpoints are asked."""
+POLL_SECONDS = 0.1
+"""Time between two updates of the list while providers are asked."""
 LONGEST_NAME = 120
 KEYS = "enter choose   f5 refresh   esc cancel"
 EXACT = float("inf")
@@ -32,15 +32,25 @@ EXACT = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the list: a heading, a problem, or a model to choose."""
+    """Line of the list: a heading, a problem, or a model."""
 
     content: Content
     ref: str | None = None
-    """What choosing it returns; None for a line that cannot be chosen."""
+    """Model that choosing the line returns; None for a line that cannot be chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMatch:
+    """Model that matches the text of the field."""
+
+    score: float
+    model: Model
+    positions: tuple[int, ...] = ()
+    """Indexes of the matching letters of its id."""
 
 
 class ModelPicker(Chooser[str | None]):
-    """Returns ``endpoint/model``, or None."""
+    """Returns ``provider/model``, or None."""
 
     TITLE = "Model"
     PLACEHOLDER = "Filter models, or type a name"
@@ -56,130 +66,130 @@ class ModelPicker(Chooser[str | None]):
         current: str | None = None,
         find: Callable[[], Awaitable[tuple[Catalog, str | None]]] | None = None,
     ) -> None:
-        """``current`` is the model somebody chose; ``find`` gives what is missing while there is no catalog yet."""
+        """Take the chosen model and the catalog; where there is none yet, ``find`` waits for both."""
         super().__init__()
-        self._found = catalog
+        self._catalog_or_none = catalog
         self._find = find
         self._chosen = current
         self._lines: list[Line] = []
-        self._asking = False
-        self._moved = False
-        """True once the person has moved the highlight: then it stays on its model while the list fills."""
+        self._is_loading = False
+        self._has_moved = False
+        """True once the user has moved the highlight: then it stays on its model while the list fills."""
         self._seen: object = None
         self._timer: Timer | None = None
 
     @property
     def _catalog(self) -> Catalog:
-        assert self._found is not None, "nothing is listed before the catalog is there"
-        return self._found
+        assert self._catalog_or_none is not None, "nothing is listed before the catalog is there"
+        return self._catalog_or_none
 
     @property
     def _current(self) -> str:
-        """The model that answers now: the chosen one, else the default, which changes as endpoints answer."""
+        """Model in use: the chosen one, else the default, which changes as providers answer."""
         return (self._chosen or self._catalog.default_ref()).rstrip("/")
 
     def on_mount(self) -> None:
-        """Show what is known, then ask."""
+        """Show known models, then ask the providers."""
         super().on_mount()
-        self._timer = self.set_interval(LOOK_SECONDS, self._look, pause=True)
-        self._ask(refresh=False)
+        self._timer = self.set_interval(POLL_SECONDS, self._poll, pause=True)
+        self._load(refresh=False)
 
     def on_resize(self) -> None:
-        """Fit the lines."""
+        """Fit the lines to the width."""
         self.call_after_refresh(self._show)
 
     @work(group="models", exclusive=True)
-    async def _ask(self, *, refresh: bool) -> None:
-        """Ask the endpoints; the list fills meanwhile."""
-        self._asking = True
+    async def _load(self, *, refresh: bool) -> None:
+        """Ask the providers; the list fills meanwhile."""
+        self._is_loading = True
         assert self._timer is not None
         self._timer.resume()
         self._show()
         try:
-            if self._found is None and self._find is not None:
-                self._found, self._chosen = await self._find()
+            if self._catalog_or_none is None and self._find is not None:
+                self._catalog_or_none, self._chosen = await self._find()
                 self._show()
             await self._catalog.models(refresh=refresh)
         finally:
-            self._asking = False
+            self._is_loading = False
             self._timer.pause()
         self._show()
 
     def action_refresh(self) -> None:
-        """Ask every endpoint again."""
-        self._ask(refresh=True)
+        """Ask every provider again."""
+        self._load(refresh=True)
 
-    def _look(self) -> None:
-        """Show what has come since."""
-        if self._found is not None and (len(self._catalog.known()), dict(self._catalog.problems)) != self._seen:
+    def _poll(self) -> None:
+        """Show what has arrived since the last update."""
+        catalog = self._catalog_or_none
+        if catalog is not None and (len(catalog.known()), dict(catalog.problems)) != self._seen:
             self._show()
 
     # The list
 
     @on(Input.Changed)
-    def narrow(self) -> None:
+    def _filter(self) -> None:
         """Show what matches; the highlight goes to the best match again."""
-        self._moved = False
+        self._has_moved = False
         self._show()
 
     def action_move(self, by: int) -> None:
-        """Move in the list; the highlight is the person's from then on."""
-        self._moved = True
+        """Move in the list; the highlight stays where it is from then on."""
+        self._has_moved = True
         super().action_move(by)
 
     def action_move_page(self, by: int) -> None:
-        """Move a page in the list; the highlight is the person's from then on."""
-        self._moved = True
+        """Move a page in the list; the highlight stays where it is from then on."""
+        self._has_moved = True
         super().action_move_page(by)
 
     def _show(self) -> None:
         """Fill the list; a highlight that was moved stays, else it goes to the best match or the current model."""
         if not self.is_there:
             return
-        if self._found is None:
+        if self._catalog_or_none is None:
             self.say("Loading models…", KEYS)
             return
-        before = self._ref_at(self.menu.highlighted) if self._moved or self.menu.has_focus else None
+        before = self._ref_at(self.menu.highlighted) if self._has_moved or self.menu.has_focus else None
         known = self._catalog.known()
         self._seen = (len(known), dict(self._catalog.problems))
         query = self.field.value.strip()
-        matches = self._matching(query, known)
-        self._lines = [*self._grouped(matches), *self._typed(query, known)]
-        best = max(matches, key=lambda found: found[0])[1].ref if query and matches else self._current
-        if self._is_whole(query) and all(query != model.ref for model in known):
-            best = query  # a name typed in full is taken at its word, though others resemble it
+        matches = self._matches(query, known)
+        self._lines = [*self._grouped(matches), *self._as_typed(query, known)]
+        best = max(matches, key=lambda each: each.score).model.ref if query and matches else self._current
+        if self._is_full_name(query) and all(query != model.ref for model in known):
+            best = query  # a name typed in full is meant literally, though others resemble it
         refs = [line.ref for line in self._lines]
-        first = next((place for place, ref in enumerate(refs) if ref is not None), None)
-        place = next((refs.index(ref) for ref in (before, best) if ref is not None and ref in refs), first)
-        self.fill([Option(line.content, disabled=line.ref is None) for line in self._lines], place)
-        self.say(self._state(query, len(matches)), KEYS)
+        first = next((index for index, ref in enumerate(refs) if ref is not None), None)
+        highlighted = next((refs.index(ref) for ref in (before, best) if ref is not None and ref in refs), first)
+        self.fill([Option(line.content, disabled=line.ref is None) for line in self._lines], highlighted)
+        self.say(self._status(query, len(matches)), KEYS)
 
-    def _matching(self, query: str, known: list[Model]) -> list[tuple[float, Model, tuple[int, ...]]]:
-        """Models that match, with how well and at which letters of their id."""
-        found: list[tuple[float, Model, tuple[int, ...]]] = []
+    def _matches(self, query: str, known: list[Model]) -> list[ModelMatch]:
+        matches: list[ModelMatch] = []
         for model in known:
-            hit = match(query, model.id)
+            by_id = match(query, model.id)
             if query == model.ref:  # typed in full
-                found.append((EXACT, model, ()))
-            elif hit is not None:
-                found.append((hit.score, model, hit.places))
+                matches.append(ModelMatch(EXACT, model))
+            elif by_id is not None:
+                matches.append(ModelMatch(by_id.score, model, by_id.positions))
             else:
-                named = (match(query, model.ref), match(query, f"{model.endpoint} {model.id} {model.name}"))
-                scores = [other.score for other in named if other is not None]
+                by_name = (match(query, model.ref), match(query, f"{model.endpoint} {model.id} {model.name}"))
+                scores = [each.score for each in by_name if each is not None]
                 if scores:
-                    found.append((max(scores) / 2, model, ()))
-        return found
+                    matches.append(ModelMatch(max(scores) / 2, model))
+        return matches
 
-    def _is_whole(self, query: str) -> bool:
-        """Whether ``query`` is the name of an endpoint and a model."""
+    def _is_full_name(self, query: str) -> bool:
+        """Return whether ``query`` names a provider and a model."""
         name, _, model = query.partition("/")
         return bool(model) and " " not in query and name in self._catalog.names()
 
-    def _grouped(self, matches: list[tuple[float, Model, tuple[int, ...]]]) -> list[Line]:
-        """Lines under the headings of their endpoints; the best matches of each first."""
+    def _grouped(self, matches: list[ModelMatch]) -> list[Line]:
+        """Return lines under the headings of their providers, the best matches of each first."""
         lines: list[Line] = []
         for name in self._catalog.names():
-            group = sorted((found for found in matches if found[1].endpoint == name), key=lambda found: -found[0])
+            group = sorted((each for each in matches if each.model.endpoint == name), key=lambda each: -each.score)
             problem = self._catalog.problems.get(name)
             if not group and not (problem and not self.field.value.strip()):
                 continue
@@ -188,11 +198,11 @@ class ModelPicker(Chooser[str | None]):
             lines.append(Line(self._heading(name)))
             if problem:
                 lines.append(Line(Content.assemble(("! ", "bold $warning"), (one_line(problem, 400), "$warning"))))
-            lines += [Line(self._model(model, places), model.ref) for _, model, places in group]
+            lines += [Line(self._model_line(each), each.model.ref) for each in group]
         return lines
 
-    def _typed(self, query: str, known: list[Model]) -> list[Line]:
-        """A name that no list has, at each endpoint that may have it all the same."""
+    def _as_typed(self, query: str, known: list[Model]) -> list[Line]:
+        """Return lines for a name that is in no list, one for each provider that may have it all the same."""
         if not query or " " in query or any(query in (model.ref, model.id) for model in known):
             return []
         name, _, model = query.partition("/")
@@ -200,9 +210,8 @@ class ModelPicker(Chooser[str | None]):
         if name in names:
             refs = [query] if model else []
         else:
-            refs = [f"{one}/{query}" for one in names if self._catalog.endpoint(one) is not None]
-        shown = [Content.assemble("Use ", (one_line(ref, LONGEST_NAME), "bold")) for ref in refs]
-        lines = [Line(content, ref) for content, ref in zip(shown, refs, strict=True)]
+            refs = [f"{each}/{query}" for each in names if self._catalog.endpoint(each) is not None]
+        lines = [Line(Content.assemble("Use ", (one_line(ref, LONGEST_NAME), "bold")), ref) for ref in refs]
         return [Line(Content("")), Line(Content.styled("As typed", "bold $secondary")), *lines] if lines else []
 
     def _heading(self, name: str) -> Content:
@@ -212,30 +221,31 @@ class ModelPicker(Chooser[str | None]):
             return Content.styled(name, "bold $secondary")
         return Content.assemble((name, "bold $secondary"), (f"  {title}", "$foreground 75%"))
 
-    def _model(self, model: Model, places: tuple[int, ...]) -> Content:
-        """A model's id, its name if that says more, and how much it takes, at the right."""
-        shown = one_line(model.id, LONGEST_NAME)
-        content = Content(shown)
-        if shown == model.id:
-            for place in places:
-                content = content.stylize("bold underline", place, place + 1)
+    def _model_line(self, matched: ModelMatch) -> Content:
+        """Return a model's id, its name if that says more, and the length of its context at the right."""
+        model = matched.model
+        model_id = one_line(model.id, LONGEST_NAME)
+        content = Content(model_id)
+        if model_id == model.id:
+            for index in matched.positions:
+                content = content.stylize("bold underline", index, index + 1)
         if model.ref == self._current:
             content = Content.assemble(content, ("  current", "bold $primary"))
         name = one_line(model.name, 60)
-        if name and name.casefold() not in shown.casefold():
+        if name and name.casefold() not in model_id.casefold():
             content = Content.assemble(content, (f"  {name}", "$foreground 75%"))
         if not model.allowed:
             content = Content.assemble(content.stylize("$foreground 50%"), (f"  {model.tier} only", "$warning"))
         elif model.limits:
             content = Content.assemble(content, (f"  {model.limits}", "$foreground 75%"))
-        takes = short_count(model.context_length) if model.context_length else ""
+        length = short_count(model.context_length) if model.context_length else ""
         line = content.truncate(self.room - 7, ellipsis=True, pad=True)
-        return Content.assemble(line, (takes.rjust(7), "$foreground 75%"))
+        return Content.assemble(line, (length.rjust(7), "$foreground 75%"))
 
-    def _state(self, query: str, matching: int) -> str:
-        if self._asking:
-            silent = [one for one in self._catalog.names() if not any(m.endpoint == one for m in self._catalog.known())]
-            waiting = [one for one in silent if one not in self._catalog.problems]
+    def _status(self, query: str, matching: int) -> str:
+        if self._is_loading:
+            answered = {model.endpoint for model in self._catalog.known()} | self._catalog.problems.keys()
+            waiting = [name for name in self._catalog.names() if name not in answered]
             return f"Loading models from {', '.join(waiting)}…" if waiting else "Loading models…"
         if query and not matching:
             return "No model in the list has this name. Press enter to use it as typed."
@@ -253,13 +263,13 @@ class ModelPicker(Chooser[str | None]):
 
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
-        """Return what was clicked."""
+        """Return the model that was clicked."""
         self._choose(self._ref_at(event.option_index))
 
     def _choose(self, ref: str | None) -> None:
-        if self._found is None:
+        if self._catalog_or_none is None:
             return
-        locked = next((one for one in self._catalog.known() if one.ref == ref and not one.allowed), None)
+        locked = next((each for each in self._catalog.known() if each.ref == ref and not each.allowed), None)
         if locked is not None:
             self.say(f"{one_line(locked.id, 40)} needs the {locked.tier} tier. Ask the server administrator.", KEYS)
         elif ref is not None:

@@ -1,4 +1,4 @@
-"""What the command palette offers: the program's actions, as far as they make sense now, and conversations by name."""
+"""Sources of the command palette: actions that make sense now, and conversations by title."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TITLE_LENGTH = 70
 
 
 class _App(Protocol):
-    """What a palette needs of the application."""
+    """Part of the application that the palette uses."""
 
     context: AppContext
 
@@ -38,24 +38,24 @@ class _App(Protocol):
 
 
 class ActionCommands(Provider):
-    """Every action of the palette that can be done now, with its key."""
+    """Every action of the palette that makes sense now, with its key."""
 
     async def search(self, query: str) -> Hits:
-        """Actions whose title or sentence matches."""
+        """Yield actions whose title or description matches."""
         for action in self._possible():
             title = match(query, action.title)
             if title is not None:
                 shown = Content(action.title)
-                for place in title.places:
-                    shown = shown.stylize(self.match_style or "bold", place, place + 1)
-                yield Hit(1 + title.score, shown, self._doing(action), action.title, self._help(action))
-            elif (found := match(query, action.help)) is not None and found.score > 0.75:
-                yield Hit(found.score / 2, Content(action.title), self._doing(action), action.title, self._help(action))
+                for index in title.positions:
+                    shown = shown.stylize(self.match_style or "bold", index, index + 1)
+                yield Hit(1 + title.score, shown, self._run(action), action.title, self._help(action))
+            elif (help := match(query, action.help)) is not None and help.score > 0.75:
+                yield Hit(help.score / 2, Content(action.title), self._run(action), action.title, self._help(action))
 
     async def discover(self) -> Hits:
-        """All of them, in their order."""
+        """Yield all of them, in their order."""
         for action in self._possible():
-            yield DiscoveryHit(Content(action.title), self._doing(action), action.title, self._help(action))
+            yield DiscoveryHit(Content(action.title), self._run(action), action.title, self._help(action))
 
     @property
     def _sterna(self) -> _App:
@@ -64,19 +64,19 @@ class ActionCommands(Provider):
     def _possible(self) -> list[Action]:
         return [action for action in ACTIONS if action.palette and self._sterna.can_perform(action.id)]
 
-    def _doing(self, action: Action) -> partial[Awaitable[None]]:
+    def _run(self, action: Action) -> partial[Awaitable[None]]:
         return partial(self._sterna.perform, action.id)
 
     def _help(self, action: Action) -> str:
-        """Taken for markup by the palette."""
+        """Return key and description, escaped: the palette reads markup."""
         return escape(f"{key_name(self._sterna.context.key_of(action.id))}  {action.help}")
 
 
 class ConversationCommands(Provider):
-    """Conversations by title, found by the store's index, never by reading them all."""
+    """Conversations by title, found with the search index, never by reading them all."""
 
     async def search(self, query: str) -> Hits:
-        """Conversations whose title has these words, the newest first."""
+        """Yield conversations whose title has these words, the newest first."""
         hits = await self._store.run(Search.search, query, limit=MOST_CONVERSATIONS)
         for number, hit in enumerate(hits):
             if hit.message_id is None:
@@ -90,10 +90,10 @@ class ConversationCommands(Provider):
                 )
 
     async def discover(self) -> Hits:
-        """The newest conversations."""
+        """Yield the newest conversations."""
         try:
             rows = await self._store.run(Conversations.page, 0, RECENT)
-        except StoreError:  # said by everything else on the screen already
+        except StoreError:  # reported by everything else on the screen already
             return
         for row in rows:
             yield DiscoveryHit(
@@ -110,5 +110,5 @@ class ConversationCommands(Provider):
     def _shown(self, title: str) -> Content:
         return Content(one_line(title, TITLE_LENGTH))
 
-    def _open(self, session_id: str) -> None:
-        self.screen.post_message(ConversationRequested(session_id))
+    def _open(self, conversation_id: str) -> None:
+        self.screen.post_message(ConversationRequested(conversation_id))

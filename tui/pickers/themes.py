@@ -1,4 +1,4 @@
-"""Picker of themes: the highlighted one is seen at once, on the page behind and on the picker itself."""
+"""Picker of themes: the highlighted one is applied at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .fuzzy import match
 
 
 class ThemePicker(Chooser[str | None]):
-    """Returns the theme that was chosen; leaving it brings back the one before."""
+    """Returns the theme that was chosen; leaving restores the one before."""
 
     TITLE = "Theme"
     PLACEHOLDER = "Filter themes"
@@ -40,19 +40,19 @@ class ThemePicker(Chooser[str | None]):
 
     @on(OptionList.OptionHighlighted)
     def try_theme(self, event: OptionList.OptionHighlighted) -> None:
-        """Show the highlighted theme."""
+        """Apply the highlighted theme."""
         event.stop()
         if event.option_index < len(self._names):
             self.app.theme = self._names[event.option_index]
 
     @on(Input.Submitted)
     def choose_highlighted(self) -> None:
-        """Keep the highlighted theme."""
+        """Return the highlighted theme."""
         self._choose(self.menu.highlighted)
 
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
-        """Keep the one that was clicked."""
+        """Return the theme that was clicked."""
         self._choose(event.option_index)
 
     def _choose(self, index: int | None) -> None:
@@ -60,7 +60,7 @@ class ThemePicker(Chooser[str | None]):
             self._leave(self._names[index])
 
     def action_cancel(self) -> None:
-        """Bring back the theme from before."""
+        """Restore the theme from before."""
         self._leave(None)
 
     def _leave(self, chosen: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Where a person writes."""
+"""Prompt: multi-line input with history, folded pastes and slash commands."""
 
 from .pastes import plain
 from .prompt import Prompt

@@ -1,4 +1,4 @@
-"""Walking through earlier prompts with up and down, as a shell does."""
+"""History of prompts, walked through with up and down as in a shell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class History:
-    """Earlier prompts, newest first, and a place among them."""
+    """Earlier prompts, newest first, and a position among them."""
 
     def __init__(self) -> None:
         self._prompts: list[str] = []
@@ -14,16 +14,16 @@ class History:
         self._unsent = ""
 
     def fill(self, prompts: Sequence[str]) -> None:
-        """Take these, newest first, behind the ones of this sitting."""
+        """Append prompts, newest first, behind those of this process."""
         self._prompts += [prompt for prompt in prompts if prompt not in self._prompts]
 
     def add(self, prompt: str) -> None:
-        """Remember a prompt that was sent."""
+        """Add a prompt that was sent."""
         self._prompts = [prompt, *(other for other in self._prompts if other != prompt)]
         self._at = -1
 
     def older(self, current: str) -> str | None:
-        """The prompt before the shown one, or None at the end. What was being written comes back after the newest."""
+        """Return the prompt before the shown one, or None at the end. ``current`` comes back after the newest."""
         if self._at + 1 >= len(self._prompts):
             return None
         if self._at < 0:
@@ -32,12 +32,12 @@ class History:
         return self._prompts[self._at]
 
     def newer(self) -> str | None:
-        """The prompt after the shown one, or None when no earlier prompt is shown."""
+        """Return the prompt after the shown one, or None when no earlier prompt is shown."""
         if self._at < 0:
             return None
         self._at -= 1
         return self._unsent if self._at < 0 else self._prompts[self._at]
 
     def leave(self) -> None:
-        """The text was changed by hand: it is a new prompt now."""
+        """Leave the history: the text was edited and is a new prompt."""
         self._at = -1

@@ -1,8 +1,8 @@
-"""Big pastes as one short label each.
+"""Folding of big pastes into one short label each.
 
 A text area lays out every line it holds: with a megabyte, one paste takes a second and each resize a third of one. So a
-big paste stands in the prompt as a label that is edited as one piece; what it stands for is kept beside it and put
-back, whole, when the prompt is sent or kept as a draft.
+big paste is shown in the prompt as a label that is edited as one character; its text is kept beside it and put back
+when the prompt is sent or saved as a draft.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from ..counts import counted
 
 FOLD_CHARACTERS = 16_000
 FOLD_LINES = 200
-"""A paste is folded past either."""
+"""Limits of a paste that is not folded."""
 
 OPEN, CLOSE = "\x02", "\x03"
-"""What stands around a paste in a draft. The prompt itself never holds a control character."""
+"""Marks around a paste in a draft. The prompt itself never holds a control character."""
 
 _LABEL = re.compile(r"\[pasted [^\[\]\n]{1,60}\]")
 _FOLDED = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
 
 
 class Pastes:
-    """What each label in a prompt stands for."""
+    """Texts of the labels in a prompt."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
 
     def fold(self, text: str) -> str:
-        """A label that stands for the text from now on."""
+        """Return a label for a text."""
         number, label = 1, _label(text)
         while self._texts.get(label, text) != text:
             number += 1
@@ -39,34 +39,34 @@ class Pastes:
         return label
 
     def expand(self, text: str) -> str:
-        """The text with every label replaced by what it stands for."""
+        """Return the text with every label replaced by its paste."""
         return _LABEL.sub(lambda match: self._texts.get(match[0], match[0]), text)
 
     def to_draft(self, text: str) -> str:
-        """The text with every label replaced by its paste, marked so that :meth:`from_draft` finds it again."""
+        """Return the text with every label replaced by its paste, marked so that :meth:`from_draft` finds it again."""
         return _LABEL.sub(
             lambda match: f"{OPEN}{self._texts[match[0]]}{CLOSE}" if match[0] in self._texts else match[0], text
         )
 
     def from_draft(self, draft: str) -> str:
-        """The draft as the prompt shows it."""
+        """Return a draft as the prompt shows it."""
         text = _FOLDED.sub(lambda match: self.fold(match[1]), draft)
         return self.fold(text) if is_big(text) else text
 
     def spans(self, line: str) -> Iterator[tuple[int, int]]:
-        """Where labels stand in a line."""
+        """Yield start and end of each label in a line."""
         for match in _LABEL.finditer(line):
             if match[0] in self._texts:
                 yield match.span()
 
 
 def plain(draft: str) -> str:
-    """The text of a draft as it would be sent."""
+    """Return the text of a draft as it would be sent."""
     return draft.replace(OPEN, "").replace(CLOSE, "")
 
 
 def is_big(text: str) -> bool:
-    """Whether a text is better folded."""
+    """Return whether a text is to be folded."""
     return len(text) > FOLD_CHARACTERS or text.count("\n") > FOLD_LINES
 
 
@@ -74,5 +74,5 @@ def _label(text: str, number: int = 1) -> str:
     lines = text.count("\n") + 1
     size = len(text.encode("utf-8", "replace"))
     amount = f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size / 1_000:.0f} kB"
-    again = f", no. {number}" if number > 1 else ""
-    return f"[pasted {amount}, {counted(lines, 'line')}{again}]"
+    suffix = f", no. {number}" if number > 1 else ""
+    return f"[pasted {amount}, {counted(lines, 'line')}{suffix}]"

@@ -1,4 +1,4 @@
-"""The prompt: a text area that grows, remembers, folds big pastes and keeps its text until it is told to clear."""
+"""Prompt: a text area that grows, has a history, folds big pastes, and keeps its text until it is stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .history import History
 from .pastes import Pastes, is_big
 
 LONGEST = 4_000_000
-"""Characters of the longest prompt that is sent: past that no model takes it and every later reading of it hurts."""
+"""Most characters of a prompt that is sent: no model takes more, and every later reading of it is slow."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -30,16 +30,16 @@ class Prompt(TextArea):
 
     @dataclass
     class Submitted(Message):
-        """The person wants this sent."""
+        """The text is to be sent."""
 
         text: str
-        """Whole: every label replaced by its paste."""
+        """Text with every label replaced by its paste."""
         shown: str
-        """As it stood in the prompt."""
+        """Text as the prompt showed it."""
 
     @dataclass
     class Refused(Message):
-        """Nothing was sent; this says why."""
+        """Nothing was sent, for this reason."""
 
         reason: str
 
@@ -54,41 +54,41 @@ class Prompt(TextArea):
         self.highlight_cursor_line = False
         self.history_of_prompts = History()
         self._pastes = Pastes()
-        self._walking = False
+        self._is_walking = False
 
     @property
     def draft(self) -> str:
-        """The text in the form drafts are kept in."""
+        """Text in the form of a draft."""
         return self._pastes.to_draft(self.text)
 
     @property
     def whole(self) -> str:
-        """The text with every folded paste in its place."""
+        """Text with every folded paste in its place."""
         return self._pastes.expand(self.text)
 
     def put(self, draft: str) -> None:
-        """Show a draft, the cursor at its end."""
+        """Show a draft with the cursor at its end."""
         self._pastes = Pastes()
         self.load_text(_tidy_draft(draft, self._pastes))
         self.move_cursor(self.document.end)
         self.history_of_prompts.leave()
 
     def join(self, draft: str) -> None:
-        """Put a draft before what has been typed meanwhile."""
+        """Insert a draft before what has been typed meanwhile."""
         typed = self.draft
         self.put(draft + ("\n" if draft and typed else "") + typed)
 
     def sent(self, shown: str, text: str) -> None:
-        """What was submitted is stored: clear it, and keep what has been typed behind it meanwhile."""
+        """Clear what was submitted and is stored now, and keep what has been typed behind it meanwhile."""
         self.history_of_prompts.add(text)
-        before, found, behind = self.text.partition(shown)
-        if found and not before:
-            self.put(self._pastes.to_draft(behind.lstrip("\n")))
-        elif found and before.endswith("\n"):  # a draft was put before it meanwhile
-            self.put(self._pastes.to_draft(before.rstrip("\n") + behind))
+        before, match, after = self.text.partition(shown)
+        if match and not before:
+            self.put(self._pastes.to_draft(after.lstrip("\n")))
+        elif match and before.endswith("\n"):  # a draft was inserted before it meanwhile
+            self.put(self._pastes.to_draft(before.rstrip("\n") + after))
 
     def action_send(self) -> None:
-        """Post what is there, or say why there is nothing to send."""
+        """Post the text, or the reason why it is not sent."""
         row, column = self.cursor_location
         if self.document.get_line(row)[:column].endswith("\\"):
             self.replace("\n", (row, column - 1), (row, column))
@@ -111,26 +111,26 @@ class Prompt(TextArea):
         self.replace("\n", *self.selection)
 
     def action_cursor_up(self, select: bool = False) -> None:
-        """Up a line; on the first one, the prompt before this one."""
+        """Move up a line; on the first one, show the prompt before this one."""
         if select or not self.cursor_at_first_line or not self._walk(self.history_of_prompts.older(self.draft)):
             super().action_cursor_up(select)
 
     def action_cursor_down(self, select: bool = False) -> None:
-        """Down a line; on the last one, the prompt after this one."""
+        """Move down a line; on the last one, show the prompt after this one."""
         if select or not self.cursor_at_last_line or not self._walk(self.history_of_prompts.newer()):
             super().action_cursor_down(select)
 
     def edit(self, edit: Edit) -> EditResult:
-        """Make the edit without control characters, and never inside the label of a paste."""
+        """Make an edit without control characters, and never inside the label of a paste."""
         edit.text = _tidy(edit.text)
         low, high = sorted((self._clamped(edit.from_location), self._clamped(edit.to_location)))
-        edit.from_location, edit.to_location = self._around(low, high)
+        edit.from_location, edit.to_location = self._widened(low, high)
         if self._begins_step(edit):
             self.history.checkpoint()
         return super().edit(edit)
 
     def _clamped(self, location: tuple[int, int]) -> tuple[int, int]:
-        """Return the location inside the text; deleting the last line asks for the start of the line after it."""
+        """Return the nearest location in the text; deleting the last line asks for the start of the line after it."""
         row, column = max((0, 0), min(location, self.document.end))
         return row, max(0, min(column, len(self.document.get_line(row))))
 
@@ -142,8 +142,8 @@ class Prompt(TextArea):
         deleted = self.document.get_text_range(edit.from_location, edit.to_location)
         return len(deleted) > 1 or deleted.isspace()
 
-    def _around(self, low: tuple[int, int], high: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The range widened over every label it cuts; a place inside a label moves behind it."""
+    def _widened(self, low: tuple[int, int], high: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return the range widened over every label it cuts; a location inside a label moves behind it."""
         for start, end in self._pastes.spans(self.document.get_line(low[0])):
             if start < low[1] < end:
                 low = (low[0], end if low == high else start)
@@ -154,7 +154,7 @@ class Prompt(TextArea):
         return low, high
 
     async def _on_key(self, event: events.Key) -> None:
-        """Send or start a line here and now. As a binding it would come after the keys typed right behind it."""
+        """Send or start a line here: as a binding it would run after the keys typed right behind it."""
         if await redirect(self, event) or event.is_printable:
             return
         bound = self.app.active_bindings.get(event.key)
@@ -169,7 +169,7 @@ class Prompt(TextArea):
                 self.action_newline()
 
     async def _on_paste(self, event: events.Paste) -> None:
-        """Take a paste; a big one as its label."""
+        """Insert a paste; a big one as its label."""
         if (ahead := typeahead(self.app)).takes(event):
             ahead.keep(event)
             return
@@ -185,27 +185,27 @@ class Prompt(TextArea):
         self.scroll_cursor_visible()
 
     @on(TextArea.Changed)
-    def _tell(self, event: TextArea.Changed) -> None:
+    def _post_edited(self, event: TextArea.Changed) -> None:
         event.stop()
-        if not self._walking:
+        if not self._is_walking:
             self.history_of_prompts.leave()
-        self._walking = False
+        self._is_walking = False
         self.post_message(self.Edited())
 
     def _walk(self, prompt: str | None) -> bool:
         if prompt is None:
             return False
-        self._walking = True
+        self._is_walking = True
         self.load_text(_tidy_draft(prompt, self._pastes))
         self.move_cursor(self.document.end)
         return True
 
 
 def _tidy(text: str) -> str:
-    """The text with one kind of line end and no control characters."""
+    """Return the text with one kind of line end and no control characters."""
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _tidy_draft(draft: str, pastes: Pastes) -> str:
-    """The draft as the prompt shows it, without control characters."""
+    """Return a draft as the prompt shows it, without control characters."""
     return _tidy(pastes.from_draft(draft))

@@ -1,4 +1,4 @@
-"""Commands that are typed into the prompt: ``/help`` opens the help instead of going to a model."""
+"""Slash commands in the prompt: ``/help`` opens the help and is not sent to a model."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ COMMANDS: dict[str, str] = {
     "quit": "app.quit",
     "exit": "app.quit",
 }
-"""Name of each command, and the action it runs. ``/clear`` begins anew, as in other clients, and deletes nothing."""
+"""Actions by the name of their command. ``/clear`` starts a new conversation, as in other clients."""
 
 _COMMAND = re.compile(r"/([A-Za-z][\w-]*)(?:\s+|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
-    """What the text of a prompt is."""
+class Parsed:
+    """Text of a prompt as a message or a command."""
 
     text: str
-    """What goes to the model, where it does: of ``//`` at the beginning one slash is left."""
+    """Text for the model; of ``//`` at the beginning one slash is left."""
     action_id: str = ""
-    """Action that a known command runs; nothing goes to the model."""
-    unsure: str = ""
-    """Question for a person, where it looks like a command and is none."""
+    """Action of a known command; nothing is sent to the model."""
+    question: str = ""
+    """Question to ask first, where the text looks like a command and is none."""
 
 
-def read(text: str) -> Typed:
-    """Tell whether the text of a prompt is a message or a command."""
+def parse(text: str) -> Parsed:
+    """Return the text of a prompt as a message or a command."""
     if text.startswith("//"):
-        return Typed(text[1:])
-    found = _COMMAND.match(text)
-    if found is None:
-        return Typed(text)
-    name, rest = found[1].lower(), text[found.end() :].strip()
+        return Parsed(text[1:])
+    match = _COMMAND.match(text)
+    if match is None:
+        return Parsed(text)
+    name, rest = match[1].lower(), text[match.end() :].strip()
     if name not in COMMANDS:
-        return Typed(text, unsure=f"“/{name[:40]}” is not a command. Send it as a message?")
+        return Parsed(text, question=f"“/{name[:40]}” is not a command. Send it as a message?")
     if rest:
-        return Typed(text, unsure=f"“/{name}” takes no argument. Send the text as a message?")
-    return Typed(text, COMMANDS[name])
+        return Parsed(text, question=f"“/{name}” takes no argument. Send the text as a message?")
+    return Parsed(text, COMMANDS[name])

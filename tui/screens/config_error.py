@@ -1,4 +1,4 @@
-"""Question at a start whose config.toml cannot be read: correct it, go on with the guide alone, or leave."""
+"""Question at a start whose config.toml cannot be read: fix it, continue with the guide alone, or quit."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ EDITORS = ("sensible-editor", "nano", "vim", "vi")
 
 
 class ConfigTrouble(Dialog[Choice]):
-    """The line that is wrong, and three ways on. No letter is a key: somebody may be typing."""
+    """Shows the problem and three options. No letter is a key: the user may be typing."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss('guide')", "Go on")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss('guide')", "Continue")]
     AUTO_FOCUS = "#guide"
 
     def __init__(self, problem: str, note: str = "") -> None:

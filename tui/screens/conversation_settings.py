@@ -16,7 +16,7 @@ from ..terminal import field_fixes as field_fixes
 
 @dataclass(frozen=True, slots=True)
 class ConversationSettings:
-    """What a conversation sends to the model besides its messages."""
+    """Request settings of one conversation."""
 
     system_prompt: str
     temperature: float | None
@@ -33,7 +33,7 @@ class ConversationDialog(Dialog[ConversationSettings | None]):
 
     def compose(self) -> ComposeResult:
         """Compose two fields and two buttons."""
-        usual = self._default.temperature
+        default = self._default.temperature
         temperature = self._current.temperature
         with Panel("Conversation settings", keys="f4 save   esc cancel"):
             yield TextField(
@@ -44,7 +44,7 @@ class ConversationDialog(Dialog[ConversationSettings | None]):
             yield Field(
                 "Temperature",
                 "" if temperature is None else f"{temperature:g}",
-                placeholder="model default" if usual is None else f"{usual:g} (from the settings)",
+                placeholder="model default" if default is None else f"{default:g} (from the settings)",
             )
             yield sentence("0 = focused, 2 = creative. Blank = model default.", id="note", classes="note")
             yield Buttons(("no", "Cancel"), ("yes", "Save", "primary"))

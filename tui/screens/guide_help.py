@@ -1,4 +1,4 @@
-"""What the built-in guide asks this room: the keys that belong to a topic of its help, as they are now."""
+"""Keys for the help texts of the built-in guide."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ KEYS = {
     ),
     "settings": ("app.settings", "conversation.settings", "app.theme"),
 }
-"""The actions to be named under each topic."""
+"""Actions to be named under each topic."""
 
 
 def help_text(topic: str) -> str:
-    """Sterna's help on a topic in Markdown; "" where the guide's own words are all there is to say."""
+    """Return Sterna's help on a topic in Markdown; "" where the guide's own text is all there is to say."""
     names = KEYS.get(topic)
     if names is None:
         return ""
     words = next((known.text.strip() for known in TOPICS if known.id == topic), "")
-    rows = "\n".join(f"| {shown(BY_ID[name].key)} | {BY_ID[name].help} |" for name in names)
+    rows = "\n".join(f"| {keys_as_code(BY_ID[name].key)} | {BY_ID[name].help} |" for name in names)
     return f"{words}\n\n| key | |\n|---|---|\n{rows}"
 
 
-def shown(keys: str) -> str:
-    """The keys of an action as code, side by side."""
+def keys_as_code(keys: str) -> str:
+    """Return the keys of an action as code, side by side."""
     return " ".join(f"`{key_name(key)}`" for key in keys.split(","))

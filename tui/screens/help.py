@@ -18,11 +18,11 @@ from ..prompt.slash_commands import COMMANDS
 
 KEYS_WIDTH = 30
 NARROW = 64
-"""Below this width the sentence stands under its keys."""
+"""Width below which the description stands under its keys."""
 
 
 class KeyList(Widget):
-    """The keys of one section, beside or above what they do."""
+    """Keys of one section, beside or above what they do."""
 
     DEFAULT_CSS = "KeyList { height: auto; margin: 0 0 1 0; text-wrap: nowrap; }"
 
@@ -31,11 +31,11 @@ class KeyList(Widget):
         self._heading, self._rows = heading, rows
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """Lines at that width."""
+        """Return the number of lines at that width."""
         return len(self._lines(width))
 
     def render(self) -> Content:
-        """The heading and its rows."""
+        """Return the heading and its rows."""
         return Content("\n").join(self._lines(self.content_size.width))
 
     def _lines(self, width: int) -> list[Content]:
@@ -60,7 +60,7 @@ def slash_rows() -> list[tuple[str, str]]:
 
 
 class HelpScreen(Dialog[None]):
-    """Keys as they are now, remapped ones too."""
+    """Keys as they are remapped now."""
 
     BINDINGS = [
         Binding("escape,q,f1", "dismiss", "Close"),
@@ -77,7 +77,7 @@ class HelpScreen(Dialog[None]):
         self._keymap = keymap
 
     def compose(self) -> ComposeResult:
-        """Sections of keys, in one scrolling page."""
+        """Compose the sections of keys on one scrolling page."""
         with Page("Keys", keys="↑ ↓ scroll   esc close", classes="-sheet"):
             for heading, actions in SECTIONS:
                 rows = [(key_names(self._keymap.get(action.id, action.key)), action.help) for action in actions]
@@ -91,9 +91,9 @@ class HelpScreen(Dialog[None]):
             )
 
     def on_mount(self) -> None:
-        """Let the keys scroll at once."""
+        """Focus the page, so that keys scroll it."""
         self.query_one(Page).focus()
 
     def action_scroll_by(self, lines: int) -> None:
-        """Move the page."""
+        """Scroll the page."""
         self.query_one(Page).scroll_relative(y=lines, animate=False)

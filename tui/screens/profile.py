@@ -1,4 +1,4 @@
-"""The profile page."""
+"""Page with account and usage."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..context import AppContext
 from ..dialogs.panels import Dialog, Page
 from .profile_text import Profile, profile_lines
 
-LATELY = 30
-"""Entries of the activity log."""
+MOST_ACTIVITY = 30
+"""Most entries of the activity log."""
 
 
 class ProfileScreen(Dialog[None]):
-    """Reads the store, and changes nothing."""
+    """Shows profile, usage and activity; changes nothing."""
 
     BINDINGS = [Binding("escape,shift+f2", "dismiss", "Close")]
 
@@ -33,7 +33,7 @@ class ProfileScreen(Dialog[None]):
             yield Static(Content(""), id="page")
 
     def on_mount(self) -> None:
-        """Read it."""
+        """Read the page."""
         self.query_one(Page).focus()
         self._fill()
 
@@ -41,21 +41,21 @@ class ProfileScreen(Dialog[None]):
     async def _fill(self) -> None:
         try:
             page = await self.context.store.run(read, self.context.sync.account)
-            shown = Content("\n").join(profile_lines(page))
+            content = Content("\n").join(profile_lines(page))
         except StoreError as error:
-            shown = Content(str(error))
-        for place in self.query("#page").results(Static):  # none once the page was left
-            place.update(shown)
+            content = Content(str(error))
+        for widget in self.query("#page").results(Static):  # none once the page was closed
+            widget.update(content)
 
 
 def read(store: Store, account: str) -> Profile:
-    """All of it, in the store's thread."""
+    """Read everything on the page, in the store's thread."""
     return Profile(
         account,
         store.profiles.get_user_complete_profile(store.user_id),
         store.search_history.get_user_stats(),
         store.usage.usage_days(31),
         store.usage.usage_today()["usage_date"],
-        store.profiles.recent_activity(LATELY),
+        store.profiles.recent_activity(MOST_ACTIVITY),
         store.server_profile.server_models() if account else (),
     )

@@ -1,4 +1,4 @@
-"""What the profile page says, line by line. Nothing here reads or writes anything."""
+"""Text of the page with account and usage, without any I/O."""
 
 from __future__ import annotations
 
@@ -23,63 +23,63 @@ MORE = (
     "Delete account:      sterna account delete",
 )
 
-DONE: Mapping[str, str] = {
+ACTIVITY: Mapping[str, str] = {
     "profile_created": "Account created",
     "profile_synced": "Signed in",
     "profile_manual_sync": "Profile refreshed",
     "preferences_updated": "Preferences changed",
     "tier_updated": "Tier changed",
 }
-"""Words of the activity log, for people; any other is shown as it is."""
+"""Texts of the activity log by action; any other action is shown as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """All that the page shows."""
+    """Content of the page."""
 
     account: str
-    """An email and a server; empty before a sign-in."""
+    """Email and server; empty: not signed in."""
     profile: Mapping[str, Any]
-    """As ``get_user_complete_profile`` gives it."""
+    """Result of ``get_user_complete_profile``."""
     stats: Mapping[str, Any]
-    """As ``get_user_stats`` gives it."""
+    """Result of ``get_user_stats``."""
     days: Sequence[Mapping[str, Any]]
-    """Use of the last days, newest first."""
+    """Usage of the last days, newest first."""
     today: str
     activity: Sequence[Mapping[str, Any]]
     models: Sequence[Mapping[str, Any]] = ()
-    """Those of the server, with tiers, limits and use."""
+    """Models of the server, with tiers, limits and usage."""
 
 
 def profile_lines(page: Profile, zone: tzinfo | None = None) -> list[Content]:
-    """The whole page."""
-    told = [_bold(page.account or "Local account (not signed in)")]
+    """Return the lines of the page."""
+    lines = [_bold(page.account or "Local account (not signed in)")]
     if name := one_line(page.profile.get("full_name") or "", LONG):
-        told.append(Content(name))
+        lines.append(Content(name))
     if not page.account:
-        told.append(_quiet("Your history is on this device only."))
-    told.append(_pair("Tier", page.stats.get("subscription_tier") or "free"))
-    told += [Content(""), _head("Usage")]
-    told.append(_pair("Today", _use(day for day in page.days if day["usage_date"] == page.today)))
+        lines.append(_quiet("Your history is on this device only."))
+    lines.append(_pair("Tier", page.stats.get("subscription_tier") or "free"))
+    lines += [Content(""), _head("Usage")]
+    lines.append(_pair("Today", _usage(day for day in page.days if day["usage_date"] == page.today)))
     month = [day for day in page.days if day["usage_date"][:7] == page.today[:7]]
-    told.append(_pair("This month", _use(month)))
-    told.append(_pair("All time", ", ".join(_ever(page.stats))))
+    lines.append(_pair("This month", _usage(month)))
+    lines.append(_pair("All time", ", ".join(_totals(page.stats))))
     if searches := page.stats.get("total_searches"):
-        told.append(_pair("Searches", f"{searches:,} on this device"))
+        lines.append(_pair("Searches", f"{searches:,} on this device"))
     if models := _models(month):
-        told += [Content(""), _head("Replies this month, by model")]
-        told += [_pair(one_line(name, 60), counted(count, "reply", "replies")) for name, count in models]
-    if limited := [one for one in page.models if one["allowed"] and one["limits"]]:
-        told += [Content(""), _head("Limits of your tier")]
-        told += [_pair(one_line(one["model_id"], 60), one["limits"]) for one in limited]
+        lines += [Content(""), _head("Replies this month, by model")]
+        lines += [_pair(one_line(name, 60), counted(count, "reply", "replies")) for name, count in models]
+    if limited := [model for model in page.models if model["allowed"] and model["limits"]]:
+        lines += [Content(""), _head("Limits of your tier")]
+        lines += [_pair(one_line(model["model_id"], 60), model["limits"]) for model in limited]
     if page.activity:
-        told += [Content(""), _head("Recent activity")]
-        told += [_done(one, zone) for one in page.activity]
-    told += [Content(""), *(_quiet(line) for line in MORE)]
-    return told
+        lines += [Content(""), _head("Recent activity")]
+        lines += [_activity_line(entry, zone) for entry in page.activity]
+    lines += [Content(""), *(_quiet(line) for line in MORE)]
+    return lines
 
 
-def _use(days: Iterable[Mapping[str, Any]]) -> str:
+def _usage(days: Iterable[Mapping[str, Any]]) -> str:
     sums: Counter[str] = Counter()
     for day in days:
         sums.update({name: day[name] or 0 for name in ("messages_sent", "messages_received", "total_tokens")})
@@ -87,7 +87,7 @@ def _use(days: Iterable[Mapping[str, Any]]) -> str:
     return f"{counted(sent, 'message')} sent, {received:,} received, {counted(sums['total_tokens'], 'token')}"
 
 
-def _ever(stats: Mapping[str, Any]) -> list[str]:
+def _totals(stats: Mapping[str, Any]) -> list[str]:
     return [
         counted(stats["total_conversations"], "conversation"),
         counted(stats["message_count"], "message"),
@@ -96,15 +96,15 @@ def _ever(stats: Mapping[str, Any]) -> list[str]:
 
 
 def _models(days: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for day in days:
-        found.update(day["models_used"])
-    return found.most_common(SHOWN_MODELS)
+        counts.update(day["models_used"])
+    return counts.most_common(SHOWN_MODELS)
 
 
-def _done(one: Mapping[str, Any], zone: tzinfo | None) -> Content:
-    at: datetime = stored_time(one["timestamp"]).astimezone(zone)
-    action = DONE.get(one["action"], one_line(one["action"], 60))
+def _activity_line(entry: Mapping[str, Any], zone: tzinfo | None) -> Content:
+    at: datetime = stored_time(entry["timestamp"]).astimezone(zone)
+    action = ACTIVITY.get(entry["action"], one_line(entry["action"], 60))
     return Content.assemble((f"{at:%Y-%m-%d %H:%M}  ", "$foreground 75%"), action)
 
 

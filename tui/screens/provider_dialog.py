@@ -1,4 +1,4 @@
-"""Adding a provider of models, changing it, and removing it."""
+"""Dialog that adds, edits or removes a provider of models."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ from sterna.storage.text import one_line
 from ..context import AppContext
 from ..dialogs.panels import Buttons, Dialog, Field, Panel, sentence
 from .provider_list import full_address, table_name
+from .provider_result import Result
 
 if TYPE_CHECKING:
     from sterna.config import EndpointSettings
 
-Told = tuple[str, bool]
-"""A sentence about what was done, and whether it went well."""
 
-
-class ProviderDialog(Dialog[Told | None]):
-    """Returns a sentence once something was saved or removed, else None. The key is kept outside config.toml."""
+class ProviderDialog(Dialog[Result | None]):
+    """Returns a sentence once something was saved or removed. The API key is stored outside config.toml."""
 
     BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]
 
@@ -77,9 +75,10 @@ class ProviderDialog(Dialog[Told | None]):
         if url is None:
             self._refuse("url", "Enter an address such as api.example.com/v1 or http://localhost:11434/v1.")
             return
-        taken = {one.name: one for one in self.context.settings.endpoints}
+        taken = {endpoint.name: endpoint for endpoint in self.context.settings.endpoints}
         old = self._provider
-        if any(label.casefold() in (one.name, one.label.casefold()) for one in taken.values() if one != old):
+        others = [endpoint for endpoint in taken.values() if endpoint != old]
+        if any(label.casefold() in (endpoint.name, endpoint.label.casefold()) for endpoint in others):
             self._refuse("name", f"There is already a provider named “{one_line(label, 40)}”.")
             return
         known = set(self.context.catalog.names()) if self.context.catalog is not None else set()
@@ -96,7 +95,8 @@ class ProviderDialog(Dialog[Told | None]):
         problem = await self.context.add_endpoint(name)
         models = self.context.key_of("model.choose")
         done = "Saved" if old else "Added"
-        self.dismiss((problem or f"{done} “{one_line(label, 40)}”. Choose its models with {models}.", problem is None))
+        sentence = problem or f"{done} “{one_line(label, 40)}”. Choose its models with {models}."
+        self.dismiss(Result(sentence, problem is None))
 
     @work(group="provider", exclusive=True)
     async def _remove(self) -> None:
@@ -114,16 +114,16 @@ class ProviderDialog(Dialog[Told | None]):
         except ConfigError as error:
             self._refuse("name", str(error))
             return
-        self.dismiss((f"Removed “{label}”.", True))
+        self.dismiss(Result(f"Removed “{label}”.", True))
 
     def _field(self, part: str) -> Input:
         return self.query_one(f"#provider-{part}", Input)
 
-    def _refuse(self, part: str, why: str) -> None:
+    def _refuse(self, part: str, reason: str) -> None:
         for field in self.query(Field):
             field.set_class(field.id == f"provider-{part}", "-invalid")
         self._field(part).focus()
         answer = self.query_one("#answer", Label)
         answer.display = True
-        answer.update(one_line(why))
+        answer.update(one_line(reason))
         self.call_after_refresh(answer.scroll_visible, animate=False)

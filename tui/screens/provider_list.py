@@ -1,4 +1,4 @@
-"""What can answer questions, as the settings list it: configured by hand, detected, or offered by the own server."""
+"""Rows of the list of providers: configured, detected, or offered by the server of the account."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ QUIET = "$foreground 75%"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the list."""
+    """Row of the list."""
 
     name: str
     content: Content
     settings: EndpointSettings | None = None
-    """Its table in config.toml; None where it was found and not written by hand."""
+    """Table in config.toml; None for a provider that is not configured there."""
     origin: str = ""
-    """Where it comes from, for a sentence."""
+    """Origin, as a part of a sentence."""
 
 
-def rows(settings: Settings, catalog: Catalog | None) -> list[Row]:
-    """Return every provider in the order of preference, and at the end the line that adds one."""
-    written = {one.name: one for one in settings.endpoints}
-    found: list[Row] = []
-    for name in [*written, *(one for one in (catalog.names() if catalog is not None else ()) if one not in written)]:
+def provider_rows(settings: Settings, catalog: Catalog | None) -> list[Row]:
+    """Return every provider in the order of preference, and at the end the row that adds one."""
+    configured = {endpoint.name: endpoint for endpoint in settings.endpoints}
+    others = [name for name in (catalog.names() if catalog is not None else ()) if name not in configured]
+    rows: list[Row] = []
+    for name in [*configured, *others]:
         endpoint = catalog.endpoint(name) if catalog is not None else None
         title = one_line(catalog.title(name) if catalog is not None else name, NAME_LENGTH)
-        mine = written.get(name)
-        if mine is not None:
+        table = configured.get(name)
+        if table is not None:
             problem = catalog.problems.get(name) if catalog is not None else None
-            address = endpoint.shown if endpoint is not None else mine.url
-            found.append(
-                Row(name, _line(mine.label or name, address, "" if problem is None else "not reachable"), mine)
-            )
+            address = endpoint.shown if endpoint is not None else table.url
+            note = "" if problem is None else "not reachable"
+            rows.append(Row(name, _line(table.label or name, address, note), table))
         elif endpoint is not None:
-            found.append(Row(name, _line(name, endpoint.shown, "detected"), origin="detected automatically"))
+            rows.append(Row(name, _line(name, endpoint.shown, "detected"), origin="detected automatically"))
         elif title:
-            found.append(Row(name, _line(name, title, "your server"), origin="offered by the server you signed in to"))
-    if not found:
-        found.append(Row("guide", Content.styled("No providers yet. The built-in guide replies for now.", QUIET),
-                         origin="built in"))  # fmt: skip
-    return [*found, Row(ADD, Content.styled("+ Add a provider", "$primary"))]
+            rows.append(Row(name, _line(name, title, "your server"), origin="offered by the server you signed in to"))
+    if not rows:
+        guide = Content.styled("No providers yet. The built-in guide replies for now.", QUIET)
+        rows.append(Row("guide", guide, origin="built in"))
+    return [*rows, Row(ADD, Content.styled("+ Add a provider", "$primary"))]
 
 
 def _line(name: str, address: str, note: str) -> Content:
@@ -66,7 +66,7 @@ def _line(name: str, address: str, note: str) -> Content:
 
 
 def table_name(label: str, taken: set[str]) -> str:
-    """Return a free name for ``[endpoints.NAME]`` made from what a person calls a provider."""
+    """Return a free name for ``[endpoints.NAME]`` made from the label of a provider."""
     plain = re.sub(r"[^a-z0-9]+", "-", label.strip().lower()).strip("-") or "provider"
     names = [plain, *(f"{plain}-{number}" for number in range(2, len(taken) + 3))]
     return next(name for name in names if name not in taken and name != "guide")
@@ -75,28 +75,28 @@ def table_name(label: str, taken: set[str]) -> str:
 def full_address(typed: str) -> str | None:
     """Return an address with its scheme, which may be left out; None where it names no host.
 
-    Without a scheme a host on this machine or in a private network is asked over http, any other over https.
+    Without a scheme a host on this machine or in a private network is asked with http, any other with https.
     """
     typed = typed.strip()
     if not typed.endswith("://"):
         typed = typed.rstrip("/")
     if not typed or any(character.isspace() for character in typed):
         return None
-    scheme, found, _ = typed.partition("://")
-    if found and scheme.lower() not in ("http", "https"):
+    scheme, separator, _ = typed.partition("://")
+    if separator and scheme.lower() not in ("http", "https"):
         return None
     try:
-        parts = urlsplit(typed if found else f"//{typed}")
+        parts = urlsplit(typed if separator else f"//{typed}")
         host, _ = parts.hostname, parts.port
     except ValueError:
         return None
     if not host:
         return None
-    return typed if found else f"{'http' if _is_near(host) else 'https'}://{typed}"
+    return typed if separator else f"{'http' if _is_local(host) else 'https'}://{typed}"
 
 
-def _is_near(host: str) -> bool:
-    """Tell whether a host is this machine or one beside it, where certificates are rare."""
+def _is_local(host: str) -> bool:
+    """Return whether a host is this machine or one in the local network, where certificates are rare."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The settings most people want, on one page. Each is written into config.toml at once; the rest is edited there."""
+"""Page of common settings. Each is written into config.toml at once; the rest is edited there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from sterna.storage.text import one_line
 from ..context import AppContext
 from ..dialogs.menu import Menu
 from ..dialogs.panels import Buttons, CheckField, Dialog, Field, Panel, sentence
-from .provider_list import ADD, Row, rows
+from .provider_list import ADD, Row, provider_rows
+from .provider_result import Result
 
 ANALYTICS = "analytics.enabled"
 SWITCHES = (
@@ -30,7 +31,7 @@ SWITCHES = (
     ("similar", "Point out questions I have asked before"),
     (ANALYTICS, "Send usage statistics to my server (never message text)"),
 )
-"""Key path, and label."""
+"""Key path and label of each checkbox."""
 
 
 class SettingsScreen(Dialog[None]):
@@ -87,13 +88,13 @@ class SettingsScreen(Dialog[None]):
     # Providers
 
     def show_providers(self) -> None:
-        """Show what can answer now, and a line to add more."""
+        """Show every provider, and a line to add one."""
         menu = self.query_one("#providers", Menu)
-        self._rows = rows(self.context.settings, self.context.catalog)
-        kept = menu.highlighted
+        self._rows = provider_rows(self.context.settings, self.context.catalog)
+        before = menu.highlighted
         menu.clear_options()
         menu.add_options([Option(row.content) for row in self._rows])
-        menu.highlighted = min(kept or 0, len(self._rows) - 1)
+        menu.highlighted = min(before or 0, len(self._rows) - 1)
 
     @on(Menu.OptionSelected, "#providers")
     async def open_provider(self, event: Menu.OptionSelected) -> None:
@@ -107,15 +108,15 @@ class SettingsScreen(Dialog[None]):
         else:
             await self.app.push_screen(ProviderDialog(self.context, row.settings), self._provider_saved)
 
-    def _provider_saved(self, told: tuple[str, bool] | None) -> None:
-        if told is not None:
-            self._answer(told[0], good=told[1])
+    def _provider_saved(self, result: Result | None) -> None:
+        if result is not None:
+            self._answer(result.sentence, good=result.is_good)
         self.show_providers()
 
     # Fields
 
     @on(Checkbox.Changed)
-    async def take_switch(self, event: Checkbox.Changed) -> None:
+    async def _save_switch(self, event: Checkbox.Changed) -> None:
         """Save a switch."""
         if await self._save(str(event.checkbox.name), event.value) and event.checkbox.name == ANALYTICS:
             await self.context.analytics.set_enabled(self.context.store, event.value)
@@ -124,7 +125,7 @@ class SettingsScreen(Dialog[None]):
     @on(Input.Submitted, "#width")
     @on(Input.Blurred, "#model")
     @on(Input.Blurred, "#width")
-    async def take_text(self, event: Input.Submitted | Input.Blurred) -> None:
+    async def _save_text(self, event: Input.Submitted | Input.Blurred) -> None:
         """Save a field once it is left."""
         settings, text = self.context.settings, event.value.strip()
         event.input.remove_class("-invalid")
@@ -137,7 +138,7 @@ class SettingsScreen(Dialog[None]):
 
     @on(Button.Pressed, "#close")
     def close(self) -> None:
-        """Go back."""
+        """Close the page."""
         self.dismiss()
 
     async def _save(self, key_path: str, value: object) -> bool:
@@ -149,9 +150,9 @@ class SettingsScreen(Dialog[None]):
         self._answer("Saved.")
         return True
 
-    def _answer(self, told: str, *, good: bool = True) -> None:
+    def _answer(self, text: str, *, good: bool = True) -> None:
         answer = self.query_one("#answer", Label)
         answer.display = True
-        answer.update(Content.styled(one_line(told), "$success" if good else "$error"))
+        answer.update(Content.styled(one_line(text), "$success" if good else "$error"))
         if not good:
             self.call_after_refresh(answer.scroll_visible, animate=False)

@@ -1,4 +1,4 @@
-"""Search over everything, as one types."""
+"""Search through all titles and messages, as the user types."""
 
 from __future__ import annotations
 

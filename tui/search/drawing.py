@@ -1,4 +1,4 @@
-"""How a search result looks."""
+"""Drawing of a search result."""
 
 from __future__ import annotations
 
@@ -20,30 +20,32 @@ QUIET = "$foreground 75%"
 _MARKED = re.compile("\x02([^\x02\x03]*)\x03")
 
 
-def marked(snippet: str, style: str = "") -> Content:
-    """A snippet with its matches highlighted; what stands between the store's two marks is a match."""
+def highlighted(snippet: str, style: str = "") -> Content:
+    """Return a snippet with its matches highlighted; a match is what stands between the store's two marks."""
     parts: list[tuple[str, str]] = []
     end = 0
-    for found in _MARKED.finditer(snippet):
-        parts += [(snippet[end : found.start()], style), (found[1], f"{style} {MATCH}".strip())]
-        end = found.end()
+    for match in _MARKED.finditer(snippet):
+        parts += [(snippet[end : match.start()], style), (match[1], f"{style} {MATCH}".strip())]
+        end = match.end()
     parts.append((snippet[end:], style))
-    return Content.assemble(*((clean(text, newlines=False), look) for text, look in parts if text))
+    return Content.assemble(*((clean(text, newlines=False), kind) for text, kind in parts if text))
 
 
-def shown(hit: Hit, width: int, now: datetime, zone: tzinfo | None) -> Content:
-    """Two lines or more: the conversation and when; who said what."""
-    when = long_when(hit.at, now, zone)
+def result_lines(hit: Hit, width: int, now: datetime, zone: tzinfo | None) -> Content:
+    """Return two lines or more: conversation and time, then author and text."""
+    time = long_when(hit.at, now, zone)
     title = (
-        marked(hit.snippet, "bold") if hit.message_id is None else Content.styled(one_line(hit.session_title), "bold")
+        highlighted(hit.snippet, "bold")
+        if hit.message_id is None
+        else Content.styled(one_line(hit.session_title), "bold")
     )
-    room = max(8, width - cell_len(when) - 2)
-    first = Content.assemble(title.truncate(room, ellipsis=True, pad=True), (f"  {when}", QUIET))
-    who = {"user": "You", "assistant": "Reply", "system": "System"}.get(hit.role or "", "")
+    room = max(8, width - cell_len(time) - 2)
+    first = Content.assemble(title.truncate(room, ellipsis=True, pad=True), (f"  {time}", QUIET))
+    author = {"user": "You", "assistant": "Reply", "system": "System"}.get(hit.role or "", "")
     if hit.message_id is None:
         second = Content.styled("Conversation", QUIET)
     else:
         second = Content.assemble(
-            (f"{who}: ", QUIET), marked(hit.snippet if hit.role == "user" else without_marks(hit.snippet))
+            (f"{author}: ", QUIET), highlighted(hit.snippet if hit.role == "user" else without_marks(hit.snippet))
         )
     return Content("\n").join([first, second])

@@ -1,5 +1,4 @@
-"""The search screen: results while one types, in everything or in the open conversation; before that, what was looked
-for last."""
+"""Search screen: recent searches, then results as the user types, everywhere or in the open conversation."""
 
 from __future__ import annotations
 
@@ -22,34 +21,34 @@ from sterna.storage.text import one_line
 
 from ..counts import counted
 from ..pickers.chooser import Chooser
-from .drawing import shown
+from .drawing import result_lines
 
-MOST = 50
-"""Results at most; more words find fewer."""
-PATIENCE = 0.15
-"""Seconds without an answer after which the screen says that it searches."""
+MOST_RESULTS = 50
+"""Most results; more words find fewer."""
+SLOW_SECONDS = 0.15
+"""Time without results after which the screen says that it searches."""
 
-READ = 2.0
-"""Seconds after which results that stand there were what a person looked for, and not a word on the way to another."""
+SETTLED_SECONDS = 2.0
+"""Time for which results must be shown before their search is recorded: before that, the word may be incomplete."""
 
-RECENT = 8
-"""Searches of before that are offered."""
+MOST_RECENT = 8
+"""Recent searches that are offered."""
 
-ROOMY = 32
-"""Lines of a terminal in which results stand apart."""
+SPACED_HEIGHT = 32
+"""Lines of a terminal from which on there are blank lines between results."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One search."""
+class Query:
+    """Text and scope of a search."""
 
     text: str = ""
-    here: bool = False
-    """In the open conversation only."""
+    in_conversation: bool = False
+    """Search in the open conversation only."""
 
 
-_last: WeakKeyDictionary[App[Any], Asked] = WeakKeyDictionary()
-"""The last search of each running application."""
+_last: WeakKeyDictionary[App[Any], Query] = WeakKeyDictionary()
+"""Last search of each running application."""
 
 
 class SearchScreen(Chooser[Hit | None]):
@@ -67,147 +66,152 @@ class SearchScreen(Chooser[Hit | None]):
         self,
         store: StoreThread,
         *,
-        session_id: str | None = None,
+        conversation_id: str | None = None,
         clock: Callable[[], datetime] = utc_now,
         zone: tzinfo | None = None,
     ) -> None:
         super().__init__()
         self._store = store
-        self._session_id = session_id
+        self._conversation_id = conversation_id
         self._clock = clock
         self._zone = zone
-        self._asked = Asked()
-        self._answered = Asked()
+        self._query = Query()
+        self._shown_query = Query()
         self._hits: list[Hit] = []
         self._recent: list[str] = []
-        self._noted = Asked()
-        """The search that was noted last."""
-        self._reading: Timer | None = None
-        self._trouble = ""
-        self._apart = False
-        self._busy = False
-        self._choose = False
-        self._patience: Timer | None = None
+        self._recorded = Query()
+        """Search that was recorded last."""
+        self._record_timer: Timer | None = None
+        self._problem = ""
+        self._is_spaced = False
+        self._is_searching = False
+        self._choose_first = False
+        self._slow_timer: Timer | None = None
 
     @property
     def words(self) -> str:
-        """What is searched for, or was when the screen closed."""
-        return self._asked.text
+        """Text of the search, or of the last one when the screen closed."""
+        return self._query.text
 
     def on_mount(self) -> None:
-        """Come back to the last search, its words ready to be typed over."""
-        last = _last.get(self.app, Asked())
-        self._asked = Asked(last.text, last.here and self._session_id is not None)
+        """Show the last search again, its text ready to be typed over."""
+        last = _last.get(self.app, Query())
+        self._query = Query(last.text, last.in_conversation and self._conversation_id is not None)
         self.field.value = last.text
         super().on_mount()
         self._show()
         self._start_search()
 
     def on_resize(self) -> None:
-        """Fit the lines."""
+        """Fit the lines to the width."""
         self.call_after_refresh(self._show)
 
     # Searching
 
     @on(Input.Changed)
-    def ask(self, event: Input.Changed) -> None:
-        """Search for what is typed now."""
-        self._change(Asked(event.value, self._asked.here))
+    def search_typed(self, event: Input.Changed) -> None:
+        """Search for the text of the field."""
+        self._change(Query(event.value, self._query.in_conversation))
 
     def action_toggle_scope(self) -> None:
-        """Search in the open conversation, or in everything."""
-        self._change(Asked(self._asked.text, not self._asked.here))
+        """Search in the open conversation, or everywhere."""
+        self._change(Query(self._query.text, not self._query.in_conversation))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without an open conversation there is one scope."""
-        return self._session_id is not None if action == "toggle_scope" else True
+        """Allow another scope only while a conversation is open."""
+        return self._conversation_id is not None if action == "toggle_scope" else True
 
-    def _change(self, asked: Asked) -> None:
-        if asked == self._asked:
+    def _change(self, query: Query) -> None:
+        if query == self._query:
             return
-        self._asked = asked
-        self._choose = False
-        if self._reading is not None:
-            self._reading.stop()
-        _last[self.app] = asked
+        self._query = query
+        self._choose_first = False
+        if self._record_timer is not None:
+            self._record_timer.stop()
+        _last[self.app] = query
         self._start_search()
 
     def _start_search(self) -> None:
-        """Answer what is asked now, unless a search is under way, which will do so at its end.
+        """Search, unless a search is in progress, which repeats itself at its end.
 
-        A burst of keys comes here many times before a worker begins, so what says that there is one is set here.
+        A burst of keys comes here many times before a worker begins, so the flag is set here.
         """
-        if not self._busy:
-            self._busy = True
+        if not self._is_searching:
+            self._is_searching = True
             self._search()
 
     @work(group="search")
     async def _search(self) -> None:
-        """Answer the newest question; those that were typed over meanwhile are never asked."""
-        self._patience = self.set_timer(PATIENCE, self._say_state)
+        """Run the newest query; those that were typed over meanwhile are never run."""
+        self._slow_timer = self.set_timer(SLOW_SECONDS, self._show_status)
         try:
             while True:
-                asked = self._asked
-                hits = await self._read(asked)
-                recent = await self._store.run(SearchHistory.recent, RECENT) if self._store.is_open else []
-                if asked == self._asked:
+                query = self._query
+                hits = await self._read(query)
+                recent = await self._read_recent()
+                if query == self._query:
                     break
-            self._trouble = ""
+            self._problem = ""
         except StoreError as error:
-            hits, asked, recent, self._trouble = [], self._asked, [], str(error)
+            hits, query, recent, self._problem = [], self._query, [], str(error)
         finally:
-            self._busy = False
-            self._patience.stop()
-        self._hits, self._answered, self._recent = hits, asked, recent
+            self._is_searching = False
+            self._slow_timer.stop()
+        self._hits, self._shown_query, self._recent = hits, query, recent
         self._show()
-        self._reading = self.set_timer(READ, self._was_read)
-        if self._choose:
-            self._choose = False
+        self._record_timer = self.set_timer(SETTLED_SECONDS, self._record_settled)
+        if self._choose_first:
+            self._choose_first = False
             self.choose_highlighted()
 
-    async def _read(self, asked: Asked) -> list[Hit]:
-        if not asked.text.strip() or not self._store.is_open:
+    async def _read(self, query: Query) -> list[Hit]:
+        if not query.text.strip() or not self._store.is_open:
             return []
-        session_id = self._session_id if asked.here else None
-        return await self._store.run(Search.search, asked.text, limit=MOST, session_id=session_id)
+        conversation_id = self._conversation_id if query.in_conversation else None
+        return await self._store.run(Search.search, query.text, limit=MOST_RESULTS, session_id=conversation_id)
 
-    @work(group="search.note")
-    async def _was_read(self) -> None:
-        await self._note()
+    async def _read_recent(self) -> list[str]:
+        return await self._store.run(SearchHistory.recent, MOST_RECENT) if self._store.is_open else []
+
+    @work(group="search.record")
+    async def _record_settled(self) -> None:
+        await self._record()
 
     @work(group="search.open", exclusive=True)
     async def _open(self, hit: Hit) -> None:
-        await self._note()
+        await self._record()
         if self.is_active:
             self.dismiss(hit)
 
-    async def _note(self) -> None:
-        """What is searched for now was looked for: it is offered the next time."""
-        asked, hits, failed = self._answered, self._hits, bool(self._trouble)
-        if asked == self._noted or not asked.text.strip() or not self._store.is_open:
+    async def _record(self) -> None:
+        """Record the search on the screen, so that it is offered the next time."""
+        query, hits, has_failed = self._shown_query, self._hits, bool(self._problem)
+        if query == self._recorded or not query.text.strip() or not self._store.is_open:
             return
-        self._noted = asked
-        session_id = self._session_id if asked.here else None
+        self._recorded = query
+        conversation_id = self._conversation_id if query.in_conversation else None
         try:
-            await self._store.run(SearchHistory.record, asked.text.strip(), hits, session_id=session_id, failed=failed)
+            await self._store.run(
+                SearchHistory.record, query.text.strip(), hits, session_id=conversation_id, failed=has_failed
+            )
         except StoreError as error:
-            self._trouble = str(error)
+            self._problem = str(error)
 
     def action_forget(self) -> None:
-        """Take the highlighted one out of what was looked for."""
-        if self._offers and self.menu.highlighted is not None:
+        """Remove the highlighted search from the recent ones."""
+        if self._shows_recent and self.menu.highlighted is not None:
             self._forget(self._recent[self._index(self.menu.highlighted)])
 
     @work(group="search.forget")
-    async def _forget(self, query: str) -> None:
-        await self._store.run(SearchHistory.forget, query)
-        self._recent = [one for one in self._recent if one != query]
+    async def _forget(self, text: str) -> None:
+        await self._store.run(SearchHistory.forget, text)
+        self._recent = [each for each in self._recent if each != text]
         self._show()
 
     @property
-    def _offers(self) -> bool:
-        """Whether the list shows what was looked for before, because nothing is looked for now."""
-        return bool(self._recent) and not self._asked.text.strip() and self._asked == self._answered
+    def _shows_recent(self) -> bool:
+        """True while the list shows recent searches, because there is no text to search for."""
+        return bool(self._recent) and not self._query.text.strip() and self._query == self._shown_query
 
     # The list
 
@@ -216,58 +220,58 @@ class SearchScreen(Chooser[Hit | None]):
         if not self.is_there:
             return
         now = self._clock()
-        if self._offers:
-            options = [Option(Content(one_line(query, self.room))) for query in self._recent]
+        if self._shows_recent:
+            options = [Option(Content(one_line(text, self.room))) for text in self._recent]
         else:
-            options = [Option(shown(hit, self.room, now, self._zone)) for hit in self._hits]
-        self._apart = self.size.height >= ROOMY
-        if self._apart:
+            options = [Option(result_lines(hit, self.room, now, self._zone)) for hit in self._hits]
+        self._is_spaced = self.size.height >= SPACED_HEIGHT
+        if self._is_spaced:
             options = [each for option in options for each in (option, Option("", disabled=True))]
         self.fill(options, 0 if options else None)
-        self._say_state()
+        self._show_status()
 
-    def _say_state(self) -> None:
-        where = " in this conversation" if self._asked.here else ""
-        other = "everywhere" if self._asked.here else "this conversation only"
-        switch = f"   ctrl+r {other}" if self._session_id is not None else ""
+    def _show_status(self) -> None:
+        where = " in this conversation" if self._query.in_conversation else ""
+        other = "everywhere" if self._query.in_conversation else "this conversation only"
+        switch = f"   ctrl+r {other}" if self._conversation_id is not None else ""
         count = len(self._hits)
-        if self._asked != self._answered:
+        if self._query != self._shown_query:
             self.say(f"Searching{where}…", "esc cancel")
-        elif self._trouble:
-            self.say(self._trouble, "esc close")
-        elif self._offers:
+        elif self._problem:
+            self.say(self._problem, "esc close")
+        elif self._shows_recent:
             self.say("Recent searches.", "enter search   shift+del forget   esc close")
-        elif not self._asked.text.strip():
+        elif not self._query.text.strip():
             self.say(f"Type to search{where or ' everything'}.", f"{switch}   esc close".strip())
         elif not count:
-            self.say(f"No matches for “{one_line(self._asked.text, 40)}”{where}.", f"{switch}   esc close".strip())
+            self.say(f"No matches for “{one_line(self._query.text, 40)}”{where}.", f"{switch}   esc close".strip())
         else:
-            many = counted(count, "result") if count < MOST else f"First {MOST} results"
-            self.say(f"{many}{where}.", f"enter open{switch}   esc close")
+            results = counted(count, "result") if count < MOST_RESULTS else f"First {MOST_RESULTS} results"
+            self.say(f"{results}{where}.", f"enter open{switch}   esc close")
 
     # Choosing
 
     @on(Input.Submitted)
     def choose_highlighted(self) -> None:
-        """Return the highlighted result of what is typed by now."""
-        if self._busy or self._asked != self._answered:
-            self._choose = True
+        """Return the highlighted result of the current text."""
+        if self._is_searching or self._query != self._shown_query:
+            self._choose_first = True
         elif self.is_there and self.menu.highlighted is not None:
-            self._choose_at(self.menu.highlighted)
+            self._choose(self.menu.highlighted)
 
     @on(OptionList.OptionSelected)
     def choose_option(self, event: OptionList.OptionSelected) -> None:
-        """Return what was clicked."""
-        self._choose_at(event.option_index)
+        """Return the result that was clicked."""
+        self._choose(event.option_index)
 
-    def _choose_at(self, line: int) -> None:
-        """Return the result of that line; or search again for what was looked for before."""
-        if self._offers:
+    def _choose(self, line: int) -> None:
+        """Return the result of a line, or repeat the recent search of that line."""
+        if self._shows_recent:
             self.field.value = self._recent[self._index(line)]
             self.field.action_end()
         else:
             self._open(self._hits[self._index(line)])
 
     def _index(self, line: int) -> int:
-        """Which one stands on a line of the list, in which empty ones may stand between."""
-        return line // 2 if self._apart else line
+        """Return the index of the item on a line of the list, which may have blank lines between items."""
+        return line // 2 if self._is_spaced else line

@@ -69,7 +69,7 @@ async def sign_out(context: AppContext, accounts: Accounts) -> str:
     finally:
         await context.sync.start(context.store)
         await context.analytics.resume(context.store)
-    return "Signed out. Your history stays here." + ("" if server_knows else " The server could not be told.")
+    return "Signed out. Your history stays here." + ("" if server_knows else " The server could not be notified.")
 
 
 def _path(store: Store) -> Path:

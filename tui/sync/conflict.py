@@ -15,13 +15,13 @@ from sterna.storage.text import clip, one_line
 from ..dialogs.panels import Buttons, Dialog, Panel, sentence
 
 SHOWN = 20_000
-"""Characters of each text that are shown."""
+"""Most characters of each text."""
 
 NAMES = {"c": "Title", "m": "Message", "s": "Setting"}
 
 
 class ConflictDialog(Dialog[Literal["use", "dismiss"] | None]):
-    """Returns ``use`` for the text that lost, ``dismiss`` for the one that stands, None for neither."""
+    """Returns ``use`` for this device's version, ``dismiss`` for the current one, None for neither."""
 
     BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]
 
@@ -31,11 +31,13 @@ class ConflictDialog(Dialog[Literal["use", "dismiss"] | None]):
 
     def compose(self) -> ComposeResult:
         """Compose both texts, and three buttons."""
-        one = self._conflict
-        theirs = "Deleted." if one.theirs is None else clip(one.theirs, SHOWN)
-        with Panel(f"{NAMES[one.kind]} in “{one_line(one.title, 80)}”", keys="pgdn scroll   tab choose   esc cancel"):
+        conflict = self._conflict
+        theirs = "Deleted." if conflict.theirs is None else clip(conflict.theirs, SHOWN)
+        with Panel(
+            f"{NAMES[conflict.kind]} in “{one_line(conflict.title, 80)}”", keys="pgdn scroll   tab choose   esc cancel"
+        ):
             yield sentence("This device's version", classes="note")
-            yield sentence(clip(one.mine, SHOWN), classes="text")
+            yield sentence(clip(conflict.mine, SHOWN), classes="text")
             yield sentence("Current version", classes="note")
             yield sentence(theirs, classes="text")
             yield Buttons(
@@ -44,6 +46,6 @@ class ConflictDialog(Dialog[Literal["use", "dismiss"] | None]):
 
     @on(Button.Pressed)
     def answer(self, event: Button.Pressed) -> None:
-        """Return what was pressed."""
+        """Return the version that was chosen."""
         chosen: dict[str | None, Literal["use", "dismiss"]] = {"use": "use", "dismiss": "dismiss"}
         self.dismiss(chosen.get(event.button.id))

@@ -17,10 +17,10 @@ from ..dialogs.menu import Menu
 from ..dialogs.panels import Dialog, Panel
 from ..messages import ConversationRequested, RestartRequested
 from .conflict import ConflictDialog
-from .screen_text import Act, Line, Page, page_lines
+from .screen_text import Line, LineAction, Page, page_lines
 
 MOST = 100
-"""Of each kind of thing that are listed."""
+"""Most items of each section."""
 
 
 class SyncScreen(Dialog[None]):
@@ -55,7 +55,7 @@ class SyncScreen(Dialog[None]):
 
     @work(group="page", exclusive=True)
     async def refresh_page(self) -> None:
-        """Show how things stand now; the highlight stays on its line, or goes to the first that does something."""
+        """Show the current status; the highlight stays on its line, or goes to the first line with an action."""
         try:
             page = Page(
                 self.context.sync.report,
@@ -68,39 +68,39 @@ class SyncScreen(Dialog[None]):
             self._say(str(error))
             return
         if not self.query(Menu):
-            return  # the page was left while it was read
-        before = self._act_at(self.menu.highlighted)
+            return  # the page was closed while it was read
+        before = self._action_at(self.menu.highlighted)
         self._lines = page_lines(page, self.context.clock())
-        acts = [line.act for line in self._lines]
-        first = next((place for place, act in enumerate(acts) if act is not None), None)
-        place = acts.index(before) if before is not None and before in acts else first
+        actions = [line.action for line in self._lines]
+        first = next((index for index, action in enumerate(actions) if action is not None), None)
+        highlighted = actions.index(before) if before is not None and before in actions else first
         with self.app.batch_update():
             self.menu.clear_options()
-            self.menu.add_options([Option(line.content, disabled=line.act is None) for line in self._lines])
-            self.menu.highlighted = place
+            self.menu.add_options([Option(line.content, disabled=line.action is None) for line in self._lines])
+            self.menu.highlighted = highlighted
         self.menu.focus()
 
-    def _act_at(self, index: int | None) -> Act | None:
-        return self._lines[index].act if index is not None and index < len(self._lines) else None
+    def _action_at(self, index: int | None) -> LineAction | None:
+        return self._lines[index].action if index is not None and index < len(self._lines) else None
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
-        """Do what the line is for."""
+        """Run the action of the line."""
         event.stop()
-        if (act := self._act_at(event.option_index)) is not None:
-            self._do(act)
+        if (action := self._action_at(event.option_index)) is not None:
+            self._run(action)
 
     def action_sync_now(self) -> None:
-        """Look at the server now."""
+        """Sync without waiting for the next change."""
         if self.context.sync.account:
             self.context.sync.sync_now()
         else:
             self._say("Sign in to a server first.")
 
-    @work(group="act", exclusive=True)
-    async def _do(self, act: Act) -> None:
+    @work(group="action", exclusive=True)
+    async def _run(self, action: LineAction) -> None:
         try:
-            match act.what:
+            match action.kind:
                 case "sign_in":
                     await self._sign_in()
                 case "sign_out":
@@ -108,23 +108,24 @@ class SyncScreen(Dialog[None]):
                 case "now":
                     self.action_sync_now()
                 case "conflict":
-                    await self._decide(int(act.ref))
+                    await self._resolve(int(action.ref))
                 case "retry":
-                    await self.context.store.run(Acknowledgements.retry_quarantined, act.ref)
+                    await self.context.store.run(Acknowledgements.retry_quarantined, action.ref)
                     self.context.sync.sync_now()
                 case "open":
-                    self.post_message(ConversationRequested(act.ref))
+                    self.post_message(ConversationRequested(action.ref))
                     self.dismiss()
                     return
         except StoreError as error:
             self._say(str(error))
         self.refresh_page()
 
-    async def _decide(self, conflict_id: int) -> None:
-        found = [one for one in await self.context.store.run(Conflicts.list_open, MOST) if one.id == conflict_id]
-        if not found:
+    async def _resolve(self, conflict_id: int) -> None:
+        conflicts = await self.context.store.run(Conflicts.list_open, MOST)
+        matching = [conflict for conflict in conflicts if conflict.id == conflict_id]
+        if not matching:
             return
-        answer = await self.app.push_screen_wait(ConflictDialog(found[0]))
+        answer = await self.app.push_screen_wait(ConflictDialog(matching[0]))
         if answer == "use":
             await self.context.store.run(Conflicts.use, conflict_id)
         elif answer == "dismiss":

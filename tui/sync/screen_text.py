@@ -1,4 +1,4 @@
-"""What the sync page says, line by line. Nothing here reads or writes anything."""
+"""Text of the page with the sync status, without any I/O."""
 
 from __future__ import annotations
 
@@ -14,109 +14,110 @@ from sterna.storage.text import one_line
 from sterna.sync.status import SyncReport, clock_time, line
 
 LONG = 200
-"""Characters of a text that are shown of it; more than any line has room for."""
+"""Most characters of a text; more than fit on any line."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """What choosing a line does."""
+class LineAction:
+    """Action of a line."""
 
-    what: Literal["sign_in", "sign_out", "now", "conflict", "retry", "open"]
+    kind: Literal["sign_in", "sign_out", "now", "conflict", "retry", "open"]
     ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line; without an act it is passed over."""
+    """Line of the page; without an action it cannot be selected."""
 
     content: Content
-    act: Act | None = None
+    action: LineAction | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All that the page shows."""
+    """Content of the page."""
 
     report: SyncReport
     account: str = ""
-    """Whose history this is: an email and a server; empty before a sign-in."""
-    held: Sequence[Quarantined] = ()
+    """Email and server that the history belongs to; empty: not signed in."""
+    rejected: Sequence[Quarantined] = ()
     conflicts: Sequence[Conflict] = ()
     private: Sequence[Session] = ()
 
 
-PROMISE = (
+BEFORE_SIGN_IN = (
     "Your history is on this device only.",
     "Sign in to a server to sync it with your other devices. Nothing is sent before you do.",
 )
-WHY = {
+REASONS = {
     "too_large": "it is too large for the server",
     "title_too_long": "its title is too long for the server",
     "model_too_long": "the name of its model is too long for the server",
     "gone": "the server no longer has it",
 }
-"""Words of a server, as sentences; any other word is shown as it is."""
-WHAT = {"c": "title", "m": "message", "s": "setting"}
+"""Error codes of a server in words; any other code is shown as it is."""
+KINDS = {"c": "title", "m": "message", "s": "setting"}
 
 
 def page_lines(page: Page, now: datetime) -> list[Line]:
-    """The whole page."""
-    told = [Line(Content.styled(line(page.report, now), "bold"))]
+    """Return the lines of the page."""
+    lines = [Line(Content.styled(line(page.report, now), "bold"))]
     if not page.account:
-        told += [_quiet(sentence) for sentence in PROMISE]
-        told += [_gap(), _choice("Sign in", "sign_in")]
-        return told + _private(page)
-    told.append(_quiet(page.account))
+        lines += [_quiet(sentence) for sentence in BEFORE_SIGN_IN]
+        lines += [_gap(), _choice("Sign in", "sign_in")]
+        return lines + _private(page)
+    lines.append(_quiet(page.account))
     if page.report.at_ms is not None:
-        told.append(_quiet(f"Up to date since {clock_time(page.report.at_ms, now)}"))
+        lines.append(_quiet(f"Up to date since {clock_time(page.report.at_ms, now)}"))
     if page.report.sentence:
-        told.append(Line(Content.styled(one_line(page.report.sentence, 400), "$warning")))
-    told.append(_gap())
+        lines.append(Line(Content.styled(one_line(page.report.sentence, 400), "$warning")))
+    lines.append(_gap())
     if page.report.phase == "signin":
-        told.append(_choice("Sign in again", "sign_in"))
+        lines.append(_choice("Sign in again", "sign_in"))
     else:
-        told.append(_choice("Sync now", "now"))
-    told.append(_choice("Sign out (keeps local history)", "sign_out"))
-    told += _section("Rejected by the server", page.held, lambda one: _held(one, now))
-    told += _section("Conflicts: press enter to compare", page.conflicts, lambda one: _conflict(one, now))
-    return told + _private(page)
+        lines.append(_choice("Sync now", "now"))
+    lines.append(_choice("Sign out (keeps local history)", "sign_out"))
+    lines += _section("Rejected by the server", page.rejected, lambda item: _rejected(item, now))
+    lines += _section("Conflicts: press enter to compare", page.conflicts, lambda conflict: _conflict(conflict, now))
+    return lines + _private(page)
 
 
 def _private(page: Page) -> list[Line]:
-    return _section(
-        "On this device only", page.private, lambda one: Line(Content(one_line(one.title, LONG)), Act("open", one.id))
-    )
+    def line_of(record: Session) -> Line:
+        return Line(Content(one_line(record.title, LONG)), LineAction("open", record.id))
+
+    return _section("On this device only", page.private, line_of)
 
 
-def _section(heading: str, found: Sequence[T], draw: Callable[[T], Line]) -> list[Line]:
-    if not found:
+def _section(heading: str, items: Sequence[T], draw: Callable[[T], Line]) -> list[Line]:
+    if not items:
         return []
-    return [_gap(), Line(Content.styled(heading, "bold $primary")), *(draw(one) for one in found)]
+    return [_gap(), Line(Content.styled(heading, "bold $primary")), *(draw(item) for item in items)]
 
 
-def _held(one: Quarantined, now: datetime) -> Line:
-    why = WHY.get(one.code, f"the server says “{one_line(one.code, 60)}”")
-    again = f"retry {_until(one.next_at, now)}" if one.next_at is not None else "press enter to retry"
-    named = one_line(one.title, 60) or "Untitled conversation"
-    return Line(Content.assemble(named, (f"  {why}; {again}", "$foreground 75%")), Act("retry", one.id))
+def _rejected(item: Quarantined, now: datetime) -> Line:
+    reason = REASONS.get(item.code, f"the server says “{one_line(item.code, 60)}”")
+    retry = f"retry {_until(item.next_at, now)}" if item.next_at is not None else "press enter to retry"
+    title = one_line(item.title, 60) or "Untitled conversation"
+    return Line(Content.assemble(title, (f"  {reason}; {retry}", "$foreground 75%")), LineAction("retry", item.id))
 
 
-def _conflict(one: Conflict, now: datetime) -> Line:
-    theirs = "now deleted" if one.theirs is None else f"now “{one_line(one.theirs, 60)}”"
+def _conflict(conflict: Conflict, now: datetime) -> Line:
+    theirs = "now deleted" if conflict.theirs is None else f"now “{one_line(conflict.theirs, 60)}”"
     return Line(
         Content.assemble(
-            (f"{_since(one.at, now):>8}  ", "$foreground 75%"),
-            f"{WHAT[one.kind]} “{one_line(one.mine, 80)}”",
+            (f"{_age(conflict.at, now):>8}  ", "$foreground 75%"),
+            f"{KINDS[conflict.kind]} “{one_line(conflict.mine, 80)}”",
             (f"  {theirs}", "$foreground 75%"),
         ),
-        Act("conflict", str(one.id)),
+        LineAction("conflict", str(conflict.id)),
     )
 
 
-def _choice(words: str, what: Literal["sign_in", "sign_out", "now"]) -> Line:
-    return Line(Content.styled(words, "$primary"), Act(what))
+def _choice(label: str, kind: Literal["sign_in", "sign_out", "now"]) -> Line:
+    return Line(Content.styled(label, "$primary"), LineAction(kind))
 
 
 def _quiet(text: str) -> Line:
@@ -134,7 +135,7 @@ def _until(at_ms: int, now: datetime) -> str:
     return f"in {minutes} min" if minutes < 100 else f"in {round(minutes / 60)} h"
 
 
-def _since(at_ms: int, now: datetime) -> str:
+def _age(at_ms: int, now: datetime) -> str:
     minutes = (now - datetime.fromtimestamp(at_ms / 1000, UTC)) // timedelta(minutes=1)
     if minutes < 1:
         return "just now"

@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 
 class SignIn(Dialog[SignedIn | None]):
-    """Returns who has shown who they are; nothing on this computer has changed then."""
+    """Returns the account that was signed in to; nothing on this device has changed yet."""
 
     BINDINGS = [Binding("escape", "leave", "Cancel")]
 
     _creating = ""
-    """Server and email of the account that is being made."""
+    """Email and server of the account that is being created."""
 
     answer = query_one("#answer", Label)
-    _invited = query_one("#invitation", Field)
+    _invitation = query_one("#invitation", Field)
 
     def __init__(self, accounts: Accounts) -> None:
         super().__init__()
         self._accounts = accounts
 
     def compose(self) -> ComposeResult:
-        """Three fields, three ways; one field more where an invitation is needed."""
+        """Compose the fields and buttons."""
         with Panel("Sign in", keys="enter next   esc cancel"):
             address = self._accounts.settings().server or ""
             yield Field("Server", address, placeholder="https://chat.example.org", id="address")
@@ -49,12 +49,12 @@ class SignIn(Dialog[SignedIn | None]):
             yield Buttons(("back", "Cancel"), ("create", "Create account"), ("enter", "Sign in", "primary"))
 
     def on_mount(self) -> None:
-        """The field is for who turns out to need it."""
-        self._invited.display = False
+        """Hide the field for the invitation until the server requires one."""
+        self._invitation.display = False
 
     @on(Input.Submitted)
     def next_field(self, event: Input.Submitted) -> None:
-        """Enter goes on to the next field, and from the last one in."""
+        """Go on to the next field, or sign in from the last one."""
         if event.input.id == "invitation":
             self._enter(create=True)
         elif event.input.id == "password" or (event.input.id == "email" and not event.value.strip()):
@@ -64,7 +64,7 @@ class SignIn(Dialog[SignedIn | None]):
 
     @on(Button.Pressed)
     def press(self, event: Button.Pressed) -> None:
-        """One of the ways."""
+        """Sign in, create an account, or cancel."""
         if event.button.id == "back":
             self.action_leave()
         else:
@@ -96,8 +96,8 @@ class SignIn(Dialog[SignedIn | None]):
                 tokens = await self._by_browser(signer)
         except SignupClosed as error:
             self._say(str(error), good=False)
-            self._invited.display = True
-            self._invited.focus()
+            self._invitation.display = True
+            self._invitation.focus()
             return
         except SignInError as error:
             self._say(str(error), good=False)
@@ -124,31 +124,34 @@ class SignIn(Dialog[SignedIn | None]):
         finally:
             counting.stop()
 
-    def _say(self, told: str, *, good: bool = True) -> None:
+    def _say(self, text: str, *, good: bool = True) -> None:
         self.answer.display = True
-        self.answer.update(Content.styled(clean(told, newlines=False), "$foreground" if good else "$error"))
+        self.answer.update(Content.styled(clean(text, newlines=False), "$foreground" if good else "$error"))
         self.call_after_refresh(self.answer.scroll_visible, animate=False)
 
 
 class Choose(Dialog[str | None]):
-    """One of a few, each with a sentence that says what it means. Returns its word."""
+    """Question with a few options, each with a sentence about what it means. Returns the name of an option."""
 
     BINDINGS = [Binding("escape", "dismiss(None)", "Cancel")]
 
-    def __init__(self, question: str, ways: list[tuple[str, str, str]]) -> None:
+    def __init__(self, question: str, options: list[tuple[str, str, str]]) -> None:
         super().__init__()
-        self._question, self._ways = question, ways
+        self._question, self._options = question, options
 
     def compose(self) -> ComposeResult:
-        """The question, the sentences, the buttons."""
+        """Compose the question, the sentences and the buttons."""
         with Panel(self._question, keys="tab choose   esc cancel"):
-            for _, name, meaning in self._ways:
-                yield sentence(f"{name}: {meaning}")
+            for _, title, meaning in self._options:
+                yield sentence(f"{title}: {meaning}")
             yield Buttons(
-                *((word, name, "default" if n else "primary") for n, (word, name, _) in enumerate(self._ways))
+                *(
+                    (name, title, "default" if index else "primary")
+                    for index, (name, title, _) in enumerate(self._options)
+                )
             )
 
     @on(Button.Pressed)
     def answer(self, event: Button.Pressed) -> None:
-        """Return what was pressed."""
+        """Return the option that was chosen."""
         self.dismiss(event.button.id)

@@ -12,7 +12,7 @@ from textual.notifications import Notify, SeverityLevel
 from sterna.storage.text import clean
 
 from . import textual_fixes as textual_fixes
-from .output_filter import Gate
+from .output_filter import OutputFilter
 from .themes import THEMES, chosen_theme, opposite
 
 
@@ -21,7 +21,7 @@ class BaseApp(App[int], inherit_bindings=False):
 
     def set_up_terminal(self, theme: str, environ: Mapping[str, str], *, is_ascii: bool) -> None:
         """Choose theme and characters before the first frame. Setting a theme later would parse every style twice."""
-        self._filters.append(Gate(ascii_only=is_ascii))
+        self._filters.append(OutputFilter(ascii_only=is_ascii))
         for known in THEMES:
             self.register_theme(known)
         name = chosen_theme(theme, self.available_themes, environ)

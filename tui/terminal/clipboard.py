@@ -1,7 +1,7 @@
-"""Copying to wherever a person can paste from, and saying what is known about it.
+"""Copy to wherever the user can paste from.
 
-A terminal is asked by an escape sequence (OSC 52) and never answers, and many ignore it. So the text also goes to what
-does answer: tmux's own buffer, and the clipboard program of the desktop. Where neither is there, it is in a file too.
+A terminal takes an escape sequence (OSC 52), never responds, and often ignores it. So the text also goes to what does
+respond: tmux's own buffer, and the clipboard program of the desktop. Where neither is there, it is in a file too.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ TOOL_SECONDS = 2.0
 
 FILE = "copied.txt"
 
-WITHOUT = ("dumb", "linux", "vt100", "vt102", "vt220")
+WITHOUT_CLIPBOARD = ("dumb", "linux", "vt100", "vt102", "vt220")
 """Values of TERM without a clipboard."""
 
-OBEYING = ("kitty", "foot", "alacritty", "wezterm", "ghostty", "iterm", "contour", "rio")
-"""Parts of TERM or TERM_PROGRAM of terminals that take OSC 52 as they come."""
+WITH_OSC52 = ("kitty", "foot", "alacritty", "wezterm", "ghostty", "iterm", "contour", "rio")
+"""Parts of TERM or TERM_PROGRAM of terminals that take OSC 52 by default."""
 
 
 async def copy_elsewhere(text: str, environ: Mapping[str, str], folder: Path | None) -> str:
@@ -34,27 +34,27 @@ async def copy_elsewhere(text: str, environ: Mapping[str, str], folder: Path | N
         if await _run(tool, text, environ):
             return ""
     names = f"{environ.get('TERM', '')} {environ.get('TERM_PROGRAM', '')}".lower()
-    if any(name in names for name in OBEYING) or environ.get("WT_SESSION"):
+    if any(name in names for name in WITH_OSC52) or environ.get("WT_SESSION"):
         return ""
-    place = await asyncio.to_thread(_write, text, folder) if folder is not None else None
-    silent = environ.get("TERM", "") in WITHOUT
-    if place is None:
-        return "" if not silent else ", but this terminal has no clipboard"
-    return f" to {place}" if silent else f", if this terminal allows it, and to {place}"
+    path = await asyncio.to_thread(_write, text, folder) if folder is not None else None
+    no_clipboard = environ.get("TERM", "") in WITHOUT_CLIPBOARD
+    if path is None:
+        return "" if not no_clipboard else ", but this terminal has no clipboard"
+    return f" to {path}" if no_clipboard else f", if this terminal allows it, and to {path}"
 
 
 def tools(environ: Mapping[str, str], platform: str) -> list[tuple[str, ...]]:
     """Return the commands that may reach the desktop's clipboard, the likeliest first."""
-    found: list[tuple[str, ...]] = []
+    commands: list[tuple[str, ...]] = []
     if platform == "darwin":
-        found.append(("pbcopy",))
+        commands.append(("pbcopy",))
     if environ.get("WAYLAND_DISPLAY"):
-        found.append(("wl-copy",))
+        commands.append(("wl-copy",))
     if environ.get("DISPLAY"):
-        found += [("xclip", "-selection", "clipboard"), ("xsel", "--clipboard", "--input")]
+        commands += [("xclip", "-selection", "clipboard"), ("xsel", "--clipboard", "--input")]
     if environ.get("WSL_DISTRO_NAME"):
-        found.append(("clip.exe",))
-    return found
+        commands.append(("clip.exe",))
+    return commands
 
 
 async def _run(command: tuple[str, ...], text: str, environ: Mapping[str, str]) -> bool:
@@ -90,14 +90,14 @@ async def _output(command: tuple[str, ...], environ: Mapping[str, str]) -> str:
 
 
 def _write(text: str, folder: Path) -> Path | None:
-    """Return the file that holds the text now, readable by its owner alone; None where none can be written."""
-    place = folder / FILE
+    """Write the text into a file that only its owner can read, and return its path; None where that fails."""
+    path = folder / FILE
     try:
-        with open(place, "w", encoding="utf-8", errors="replace", opener=_private) as file:
+        with open(path, "w", encoding="utf-8", errors="replace", opener=_private) as file:
             file.write(text)
     except OSError:
         return None
-    return place
+    return path
 
 
 def _private(path: str, flags: int) -> int:

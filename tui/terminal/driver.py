@@ -1,4 +1,4 @@
-"""The terminal, also when it goes away: with its window closed, writing to it must neither raise nor wait."""
+"""Driver of the terminal that survives its end: after its window is closed, a write must neither raise nor wait."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from textual.drivers.linux_driver import LinuxDriver
 from .input import TerminalParser
 
 
-class Missing(Enum):
+class ExtraKey(Enum):
     """Keys that terminals send and Textual takes for others."""
 
     ALT_ENTER = "alt+enter"
 
 
 # Without these, alt+enter in a terminal of the plain protocol is enter, and a half-written prompt is sent.
-cast("dict[str, tuple[Missing, ...]]", ANSI_SEQUENCES_KEYS).update(
-    {"\x1b\r": (Missing.ALT_ENTER,), "\x1b\n": (Missing.ALT_ENTER,)}
+cast("dict[str, tuple[ExtraKey, ...]]", ANSI_SEQUENCES_KEYS).update(
+    {"\x1b\r": (ExtraKey.ALT_ENTER,), "\x1b\n": (ExtraKey.ALT_ENTER,)}
 )
 
 
 def tolerant_decoder(encoding: str) -> Any:
-    """Return the factory of a decoder that reads bytes that are no text as U+FFFD; Textual's ends the program."""
+    """Return the factory of a decoder that reads invalid bytes as U+FFFD; Textual's ends the program."""
     return partial(codecs.getincrementaldecoder(encoding), "replace")
 
 
@@ -39,21 +39,21 @@ cast("Any", linux_driver).XTermParser = TerminalParser
 cast("Any", linux_driver).getincrementaldecoder = tolerant_decoder
 
 
-class Forgiving:
-    """A text file that forgets what it can no longer write."""
+class TolerantFile:
+    """Text file that drops what it can no longer write."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
 
     def write(self, text: str) -> int:
-        """Write, or pretend to once the terminal is gone."""
+        """Write, or drop the text once the terminal is gone."""
         try:
             return self._file.write(text)
         except (OSError, ValueError):
             return len(text)
 
     def flush(self) -> None:
-        """Flush, or pretend to once the terminal is gone."""
+        """Flush, or do nothing once the terminal is gone."""
         try:
             self._file.flush()
         except (OSError, ValueError):
@@ -64,29 +64,29 @@ class Forgiving:
 
 
 class SternaDriver(LinuxDriver):
-    """Textual's driver over a file that outlives its terminal."""
+    """Textual's driver with a file that outlives its terminal."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._file: Any = Forgiving(self._file)
+        self._file: Any = TolerantFile(self._file)
         self._ended = False
 
     def stop_application_mode(self) -> None:
-        """Give the terminal back, for good unless the program is only suspended."""
+        """Release the terminal, for good unless the program is only suspended."""
         self._ended = True
         super().stop_application_mode()
 
     def suspend_application_mode(self) -> None:
-        """Let go of the terminal until the program is told to continue."""
+        """Release the terminal until the program is continued."""
         ended = self._ended
         super().suspend_application_mode()
         self._ended = ended
 
     def start_application_mode(self) -> None:
-        """Take over the terminal, and what was typed while it still read lines.
+        """Take over the terminal, and what was typed while it was in line mode.
 
-        A program that runs, or is about to end, is told to continue too: by ``kill -CONT``, and by the system when its
-        terminal closes. A thread that began to read the keys then would never end.
+        A continue signal also arrives while the program runs or is about to end: from ``kill -CONT``, and from the
+        system when its terminal closes. A thread that started to read keys then would never end.
         """
         if self._ended:
             return
@@ -98,7 +98,7 @@ class SternaDriver(LinuxDriver):
             self.attrs_before = before
 
     def _read_keys_at_once(self) -> list[Any] | None:
-        """Leave the terminal's line mode; return its attributes. Until now it made a newline of each Enter."""
+        """Leave the terminal's line mode, which makes a newline of each Enter; return its previous attributes."""
         try:
             before = termios.tcgetattr(self.fileno)
             attributes = termios.tcgetattr(self.fileno)

@@ -12,7 +12,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n|\t")
 
 
 def insert(field: Input, text: str) -> None:
-    """Put text of any number of lines at the cursor, as one line, as much of it as the field may hold."""
+    """Insert text of any number of lines at the cursor, as one line, as much of it as the field may hold."""
     text = _CONTROL.sub("", _LINE_END.sub(" ", text.strip("\r\n")))
     if field.max_length:
         text = text[: max(0, field.max_length - len(field.value) + len(field.selected_text))]
@@ -21,13 +21,13 @@ def insert(field: Input, text: str) -> None:
 
 
 def paste(field: Input, event: events.Paste) -> None:
-    """Take a whole paste; Textual takes its first line."""
+    """Insert a whole paste; Textual inserts its first line."""
     event.stop()
     insert(field, event.text)
 
 
 def paste_from_clipboard(field: Input) -> None:
-    """Take what was copied in the program."""
+    """Insert what was copied in the program."""
     insert(field, field.app.clipboard)
 
 

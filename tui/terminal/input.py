@@ -1,7 +1,7 @@
-"""Input from the terminal as keys and pastes, whatever form the terminal gives it.
+"""Input from the terminal as keys and pastes, whatever its keyboard protocol.
 
-A paste is text: no escape sequence inside one presses a key, and lines that arrive faster than a person types are a
-paste too, where the terminal does not mark pastes. A key that types text types it in every keyboard protocol.
+A paste is text: no escape sequence inside one presses a key, and lines that arrive faster than anybody types are a
+paste too, where the terminal does not mark pastes. A key that types text types it in every protocol.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from textual._xterm_parser import XTermParser
 from textual.keys import Keys
 from textual.message import Message
 
-PASTE, PASTED = "\x1b[200~", "\x1b[201~"
-"""Marks of a terminal around a paste."""
+PASTE_START, PASTE_END = "\x1b[200~", "\x1b[201~"
+"""Marks of the terminal around a paste."""
 
 BURST_SECONDS = 0.03
-"""Longest pause inside a burst. Lines typed by a person come further apart."""
+"""Longest pause inside a burst. Typed lines are further apart."""
 
 _TEXT = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
 _LINE_END = re.compile(r"\r\n?|\n")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _EXTENDED = re.compile(r"\x1b\[(?P<code>\d+)(?::[\d:]*)?(?:;(?P<mods>\d*)(?::(?P<event>\d))?)?(?:;(?P<text>[\d:]*))?u")
-"""A key of the kitty protocol: code, modifiers, kind of event, text."""
+"""Key of the kitty protocol: code, modifiers, kind of event, text."""
 _MODIFIED = re.compile(r"\x1b\[27;(?P<mods>\d+);(?P<code>\d+)~")
-"""A key of xterm's modifyOtherKeys."""
+"""Key of xterm's modifyOtherKeys."""
 
 _CSI = re.compile(r"\x1b\[(?!M|\[)[0-?]*[ -/]*[@-~]")
 _KNOWN_CSI = re.compile(r"\x1b\[(<?[-\d;]+[mM]|\?\d+;\d\$y)")
-"""Sequences that Textual reads elsewhere: the mouse, and answers about modes."""
+"""Sequences that Textual reads elsewhere: the mouse, and reports of modes."""
 
 # Textual gives up on a longer sequence and types it. A sentence of an input method is one sequence.
 _xterm_parser._MAX_SEQUENCE_SEARCH_THRESHOLD = 8192
@@ -48,15 +48,15 @@ class TerminalParser(XTermParser):
     """Textual's parser, with pastes kept whole and text keys of every protocol."""
 
     line_mode_bytes: ClassVar[int] = 0
-    """Bytes that were typed while the terminal still read lines: a newline among them was Enter."""
+    """Bytes that were typed while the terminal was in line mode: a newline among them was Enter."""
 
     def __init__(self, debug: bool = False) -> None:
         super().__init__(debug)
         self._in_paste = False
         self._rest = ""
-        """Outside a paste what was handed on last, inside one what is held back: a mark may come in pieces."""
+        """End of the last input, passed on outside a paste, held back inside one: a mark may come in pieces."""
         self._held = ""
-        """Line ends behind text: Enter, unless more text follows at once."""
+        """Line ends after text: Enter, unless more text follows at once."""
         self._last_text = self._last_paste = 0.0
 
     def feed(self, data: str) -> Iterable[Message]:
@@ -84,22 +84,22 @@ class TerminalParser(XTermParser):
 
     def _split_keys(self, data: str) -> tuple[str, str]:
         """Return the part up to the beginning of a paste, its mark included, and the rest."""
-        seen = self._rest + data
-        found = seen.find(PASTE)
-        if found < 0:
-            self._rest = seen[1 - len(PASTE) :]
+        text = self._rest + data
+        start = text.find(PASTE_START)
+        if start < 0:
+            self._rest = text[1 - len(PASTE_START) :]
             return data, ""
-        cut = found + len(PASTE) - len(self._rest)
+        cut = start + len(PASTE_START) - len(self._rest)
         self._rest, self._in_paste = "", True
         return data[:cut], data[cut:]
 
     def _split_paste(self, data: str) -> tuple[str, str]:
         """Return the part of a paste without escapes, its closing mark included, and the rest."""
-        text, end, after = (self._rest + data).partition(PASTED)
+        text, end, after = (self._rest + data).partition(PASTE_END)
         self._rest, self._in_paste = "", not end
         if not end:
-            held = next((size for size in range(len(PASTED) - 1, 0, -1) if text.endswith(PASTED[:size])), 0)
-            text, self._rest = text[: len(text) - held], text[len(text) - held :]
+            partial = next((size for size in range(len(PASTE_END) - 1, 0, -1) if text.endswith(PASTE_END[:size])), 0)
+            text, self._rest = text[: len(text) - partial], text[len(text) - partial :]
         return text.replace("\x1b", "") + end, after
 
     # Pastes that it does not mark

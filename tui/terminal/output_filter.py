@@ -1,8 +1,7 @@
-"""The last gate before the terminal: whatever a widget drew, no control character passes.
+"""Output filter: whatever a widget drew, no control character reaches the terminal.
 
 Every widget already cleans what it shows. This filter sees every line of every widget once more, so that a forgotten
-call cannot hand the terminal an escape sequence. Where the terminal knows only ASCII it also draws each glyph with one
-that is there.
+call cannot send an escape sequence to the terminal. Where the terminal knows only ASCII it also replaces each glyph.
 """
 
 from __future__ import annotations
@@ -42,23 +41,25 @@ LOOKALIKES: Mapping[str, str] = {
 }
 
 
-class Gate(LineFilter):
-    """Takes control characters out of every line; with ``ascii`` it leaves nothing but ASCII, cell for cell."""
+class OutputFilter(LineFilter):
+    """Removes control characters from every line; with ``ascii_only`` it leaves nothing but ASCII, cell for cell."""
 
     def __init__(self, *, ascii_only: bool = False) -> None:
         super().__init__()
         self.ascii_only = ascii_only
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The same line, safe."""
-        if all(segment.control or self._fine(segment.text) for segment in segments):
+        """Return the line without control characters."""
+        if all(segment.control or self._is_safe(segment.text) for segment in segments):
             return segments
         return [
-            segment if segment.control or self._fine(segment.text) else Segment(self._safe(segment.text), segment.style)
+            segment
+            if segment.control or self._is_safe(segment.text)
+            else Segment(self._safe(segment.text), segment.style)
             for segment in segments
         ]
 
-    def _fine(self, text: str) -> bool:
+    def _is_safe(self, text: str) -> bool:
         return text.isprintable() and (not self.ascii_only or text.isascii())
 
     def _safe(self, text: str) -> str:
@@ -68,7 +69,7 @@ class Gate(LineFilter):
 
 @lru_cache(4096)
 def ascii_cell(character: str) -> str:
-    """ASCII that takes the same number of cells: a look-alike, the letter without its accent, else question marks."""
+    """Return ASCII of as many cells: a look-alike, the letter without its accent, else question marks."""
     if character.isascii():
         return character
     width = cell_len(character)
@@ -76,8 +77,8 @@ def ascii_cell(character: str) -> str:
     return plain if len(plain) == width else "?" * width
 
 
-def ascii_wanted(symbols: str, environ: Mapping[str, str]) -> bool:
-    """Whether to draw with ASCII only. A locale that says nothing is taken for UTF-8, as every terminal of today is."""
+def wants_ascii(symbols: str, environ: Mapping[str, str]) -> bool:
+    """Return whether to draw with ASCII only. Without a locale UTF-8 is assumed."""
     if symbols != "auto":
         return symbols == "ascii"
     if environ.get("TERM", "") in ("dumb", "vt100", "vt102", "vt220"):

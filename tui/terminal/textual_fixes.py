@@ -1,4 +1,4 @@
-"""Corrections of faults in Textual, made once for every widget. Each is reported in docs/textual-notes.md.
+"""Corrections of faults in Textual, for every widget. Each is described in docs/textual-notes.md.
 
 Importing this module applies them. They change nothing where Textual has corrected the fault itself.
 """
@@ -45,10 +45,10 @@ def types_text(key: events.Key) -> bool:
 
 
 class Lines(str):
-    """Text of which only a line end ends a line; ``str`` also divides it at U+2028 and at control characters."""
+    """Text that only a line end divides into lines; ``str`` also divides at U+2028 and at control characters."""
 
     def splitlines(self, keepends: bool = False) -> list[str]:
-        """Return the lines, without an empty one behind a line end."""
+        """Return the lines, without an empty one after a final line end."""
         lines = _LINE_END.split(self)
         return lines if lines[-1] else lines[:-1]
 
@@ -70,12 +70,12 @@ _refresh_size = TextArea._refresh_size
 
 
 def keep_selection_inside(area: TextArea) -> None:
-    """Take the new size with the cursor inside the text: after an undo it still stands where the text was longer."""
+    """Take the new size with the cursor inside the text; after an undo it is where the text was longer."""
     last = area.document.line_count - 1
 
-    def inside(place: tuple[int, int]) -> tuple[int, int]:
-        row = min(place[0], last)
-        return row, min(place[1], len(area.document.get_line(row)))
+    def inside(location: tuple[int, int]) -> tuple[int, int]:
+        row = min(location[0], last)
+        return row, min(location[1], len(area.document.get_line(row)))
 
     start, end = area.selection
     area.set_reactive(TextArea.selection, Selection(inside(start), inside(end)))
@@ -99,7 +99,7 @@ def attached_widget_and_offset_at(screen: Screen[Any], x: int, y: int) -> Any:
     return (widget, offset) if widget is None or widget.is_attached else (None, None)
 
 
-for _owner, _name, _mended in (
+for _owner, _name, _fixed in (
     (Widget, "refresh", refresh_and_forget_size),
     (events.Key, "is_printable", property(types_text)),
     (Document, "__init__", make_document),
@@ -108,4 +108,4 @@ for _owner, _name, _mended in (
     (Screen, "dismiss", dismiss_once),
     (Screen, "get_widget_and_offset_at", attached_widget_and_offset_at),
 ):
-    setattr(_owner, _name, _mended)
+    setattr(_owner, _name, _fixed)

@@ -1,4 +1,4 @@
-"""How Sterna looks: a dark and a light theme of sea and sky, each with one accent colour."""
+"""Themes of Sterna: a dark and a light one of sea and sky, each with one accent colour."""
 
 from __future__ import annotations
 
@@ -81,17 +81,17 @@ LIGHT = Theme(
 THEMES: tuple[Theme, ...] = (DARK, LIGHT)
 
 
-def chosen_theme(wanted: str, known: Mapping[str, Theme], environ: Mapping[str, str]) -> str:
-    """The theme to start with: the one wanted, else the one that fits what the terminal says of its background."""
-    if wanted in ("dark", "light"):
-        return f"sterna-{wanted}"
-    if wanted in known:
-        return wanted
+def chosen_theme(configured: str, known: Mapping[str, Theme], environ: Mapping[str, str]) -> str:
+    """Return the theme to start with: the configured one, else the one that fits the terminal's background."""
+    if configured in ("dark", "light"):
+        return f"sterna-{configured}"
+    if configured in known:
+        return configured
     return LIGHT.name if _light_terminal(environ) else DARK.name
 
 
 def opposite(name: str, known: Mapping[str, Theme]) -> str:
-    """The theme to switch to for the other brightness: the partner of the same family, else Sterna's own."""
+    """Return the theme of the other brightness: the partner of the same family, else Sterna's own."""
     current = known.get(name, DARK)
     for old, new in (("dark", "light"), ("light", "dark")):
         if name.endswith(old) and (partner := name.removesuffix(old) + new) in known:
@@ -100,6 +100,6 @@ def opposite(name: str, known: Mapping[str, Theme]) -> str:
 
 
 def _light_terminal(environ: Mapping[str, str]) -> bool:
-    """True when ``COLORFGBG`` (rxvt, konsole, iTerm2 …) names a light background."""
+    """Return whether ``COLORFGBG`` (rxvt, konsole, iTerm2 …) names a light background."""
     background = environ.get("COLORFGBG", "").rpartition(";")[2]
     return background.isdigit() and int(background) in (7, *range(9, 16))
