@@ -20,7 +20,7 @@ def analytics() -> None:
     """Usage analytics: see what is sent, turn it on or off. Off by default; message text is never sent."""
 
 
-@analytics.command("show")
+@analytics.command("show", short_help="Show what is sent.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def show(context: CommandContext, as_json: bool) -> None:

@@ -72,8 +72,16 @@ class LazyGroup(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the conversations.")
-@click.option("--config-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of config.toml.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the conversations (or set STERNA_DATA_DIR).",
+)
+@click.option(
+    "--config-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of config.toml (or set STERNA_CONFIG_DIR).",
+)
 @click.version_option(VERSION, prog_name="sterna", message="%(prog)s %(version)s")
 @click.pass_context
 def sterna(ctx: click.Context, data_dir: Path | None, config_dir: Path | None) -> int:

@@ -14,7 +14,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    r"""Print the script that makes a shell complete commands, options and conversations.
+    """Print the script that makes a shell complete commands, options and conversations.
 
     Install it for:
 

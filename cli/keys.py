@@ -21,7 +21,7 @@ def keys() -> None:
     """Store or remove API keys. They are in the system keyring, or in a file that only you can read."""
 
 
-@keys.command("set")
+@keys.command("set", short_help="Store the API key of the provider NAME.")
 @click.argument("name")
 @click.pass_obj
 def set_(context: CommandContext, name: str) -> None:

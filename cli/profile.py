@@ -12,7 +12,7 @@ from .context import CommandContext
 from .output import counted, print_json
 
 
-@click.group(invoke_without_command=True, short_help="Account and usage.")
+@click.group(invoke_without_command=True, short_help="Show your account and usage.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def profile(ctx: click.Context, as_json: bool) -> int:

@@ -65,7 +65,7 @@ def _password(email: str) -> str:
 
 @user.command("add")
 @click.argument("email")
-@click.option("--tier", type=TIERS, default="free", show_default=True)
+@click.option("--tier", type=TIERS, default="free", show_default=True, help="Tier of the account.")
 @click.pass_obj
 def add(accounts: Accounts, email: str, tier: str) -> None:
     """Create an account for EMAIL.
@@ -177,7 +177,7 @@ def recover(ctx: click.Context, email: str, hours: int, public_url: str | None) 
 
 @user.command("invite")
 @click.argument("email", required=False)
-@click.option("--tier", type=TIERS, default="free", show_default=True)
+@click.option("--tier", type=TIERS, default="free", show_default=True, help="Tier of the account.")
 @click.option("--days", type=click.IntRange(1, 365), default=7, show_default=True, help="Days until the code expires.")
 @click.pass_obj
 def invite(accounts: Accounts, email: str | None, tier: str, days: int) -> None:

@@ -23,7 +23,7 @@ MAX_SHOWN = 20
 
 @click.group(invoke_without_command=True, short_help="Sync your history with the server.")
 @click.option("--once", is_flag=True, help="Stop when everything is synced.")
-@click.option("--json", "as_json", is_flag=True, help="Print change JSON object per change of the status.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per change of the status.")
 @click.pass_context
 def sync(ctx: click.Context, once: bool, as_json: bool) -> int:
     """Sync your history with the server until Ctrl+C. An open chat syncs automatically.
@@ -44,8 +44,8 @@ def sync(ctx: click.Context, once: bool, as_json: bool) -> int:
 sync.add_command(conflicts)
 
 
-@sync.command("status")
-@click.option("--json", "as_json", is_flag=True, help="Print change JSON object.")
+@sync.command("status", short_help="Show the sync status.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def status(context: CommandContext, as_json: bool) -> None:
     """Show the sync status, without contacting the server.
@@ -116,11 +116,11 @@ def _timestamp(at_ms: int | None) -> str | None:
     return None if at_ms is None else stamp(datetime.fromtimestamp(at_ms / 1000, UTC))
 
 
-@sync.command("private")
+@sync.command("private", short_help="Keep conversations on this computer only.")
 @click.argument("conversation", shell_complete=conversations, required=False)
 @click.option("--off", is_flag=True, help="Sync it again.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation. Required in scripts.")
-@click.option("--json", "as_json", is_flag=True, help="List them as change JSON object per line.")
+@click.option("--json", "as_json", is_flag=True, help="List them as one JSON object per line.")
 @click.pass_obj
 def private(context: CommandContext, conversation: str | None, off: bool, yes: bool, as_json: bool) -> None:
     """Keep CONVERSATION on this computer only, or list such private conversations.
@@ -174,7 +174,7 @@ def retry(context: CommandContext) -> None:
     click.echo(f"{counted(count, 'change')} will be sent again." if count else "No changes were rejected.")
 
 
-@sync.command("missing")
+@sync.command("missing", short_help="Handle conversations missing on an upstream server.")
 @click.option("--keep", "answer", flag_value="keep", help="Keep them, and upload them again.")
 @click.option("--trash", "answer", flag_value="trash", help="Move them to the trash: they were deleted elsewhere.")
 @click.pass_obj

@@ -55,7 +55,7 @@ def conflicts(ctx: click.Context, as_json: bool) -> None:
         click.echo("No conflicts.", err=True)
 
 
-@conflicts.command("use")
+@conflicts.command("use", short_help="Restore your version of conflict ID.")
 @click.argument("number", metavar="ID", type=ROW_ID)
 @click.pass_obj
 def use(context: CommandContext, number: int) -> None:

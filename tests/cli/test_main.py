@@ -121,7 +121,7 @@ def test_a_folder_in_place_of_the_data_file_is_named(run: Run, home: Path) -> No
 
 def test_the_help_names_commands_in_ordinary_words(run: Run) -> None:
     told = run("--help").out
-    for sentence in ("Account and usage.", "Delete your account.", "Sync your history with the server."):
+    for sentence in ("Show your account and usage.", "Delete your account.", "Sync your history with the server."):
         assert sentence in told
     assert "Check the setup and report problems." in told
     assert "Usage analytics: see what is sent, turn it on or off." in told

@@ -39,3 +39,10 @@ def test_help_is_in_ordinary_words(name: str, command: click.Command) -> None:
     for allowed in ALLOWED:
         help_text = help_text.replace(allowed.lower(), "")
     assert [word for word in OLD if re.search(rf"\b{word}", help_text)] == []
+
+
+@pytest.mark.parametrize(("name", "command"), list(_commands(sterna)), ids=lambda value: str(value)[:40])
+def test_help_fits_a_terminal_of_80_columns(name: str, command: click.Command) -> None:
+    usage, *lines = command.get_help(click.Context(command, info_name=name, terminal_width=80)).splitlines()
+    assert usage.startswith("Usage: ")
+    assert [line for line in lines if len(line) > 80 or line.endswith("...") or "\\b" in line] == []
