@@ -107,7 +107,7 @@ class Catalog:
 
     @property
     def has_only_guide(self) -> bool:
-        """Whether only the guide replies if no model is chosen."""
+        """True if only the guide replies if no model is chosen."""
         return not self._providers.keys() - self._explicit - {self._guide.name}
 
     def endpoint(self, name: str) -> Endpoint | None:

@@ -117,7 +117,7 @@ class Discovery:
 
     @property
     def is_over(self) -> bool:
-        """Whether every endpoint has answered or timed out."""
+        """True if every endpoint has answered or timed out."""
         return not self._pending
 
     async def aclose(self) -> None:

@@ -122,7 +122,7 @@ class Endpoint:
 
     @property
     def local(self) -> bool:
-        """Whether the server runs on this computer."""
+        """True if the server runs on this computer."""
         try:
             name = _parts(self.url).hostname or ""
         except ValueError:

@@ -167,7 +167,7 @@ class Model:
     tier: str = ""
     """Lowest tier that may use it, for servers with tiers."""
     allowed: bool = True
-    """Whether the user's tier may use it."""
+    """True if the user's tier may use it."""
     limits: str = ""
     """Quota in words; empty without one."""
     traits: Traits = field(default_factory=Traits, compare=False, repr=False)

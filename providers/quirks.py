@@ -46,9 +46,9 @@ class Quirks:
     rename: tuple[tuple[str, str], ...] = ()
     stream: bool | None = None
     system: bool = True
-    """Whether the system role is supported."""
+    """True if the system role is supported."""
     thinks_first: bool | None = None
-    """Whether the text begins with reasoning, without a tag; None before the first complete reply."""
+    """True if the text begins with reasoning, without a tag; None before the first complete reply."""
 
     def after_rejection(
         self, status: int, error: Mapping[str, Any], message: str, body: Mapping[str, Any]

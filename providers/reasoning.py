@@ -38,13 +38,13 @@ class ThinkSplitter:
         self._held = ""
         """Leading blanks, a header, or text after an opening tag that is not confirmed yet."""
         self._fresh = False
-        """Whether the text after reasoning has not begun: blanks before it are dropped."""
+        """True if the text after reasoning has not begun: blanks before it are dropped."""
         self._blocks = 0
         self._mentioned = False
         self._harmony = False
         self._line = Line()
         self.thinks_first = inside
-        """Whether the reasoning so far ended with a closing tag that was never opened."""
+        """True if the reasoning so far ended with a closing tag that was never opened."""
 
     def feed(self, text: str) -> Events:
         """Yield the events of the next piece."""

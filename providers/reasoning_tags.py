@@ -102,20 +102,20 @@ class Line:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether there is no text yet."""
+        """True if there is no text yet."""
         return not self._last
 
     @property
     def is_blank(self) -> bool:
-        """Whether the line has only blanks."""
+        """True if the line has only blanks."""
         return not self._start
 
     @property
     def is_code(self) -> bool:
-        """Whether the line is inside a code block, or inside a code span."""
+        """True if the line is inside a code block, or inside a code span."""
         return self._in_fence or self._ticks % 2 == 1 or self._start.startswith(("```", "~~~"))
 
     @property
     def is_quoted(self) -> bool:
-        """Whether the line ends with a quotation mark."""
+        """True if the line ends with a quotation mark."""
         return self._last in "\"'“‘«„`(" and self._last != ""

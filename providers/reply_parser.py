@@ -43,13 +43,13 @@ class ReplyParser:
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
         self.began = False
-        """Whether any text or reasoning was received."""
+        """True if any text or reasoning was received."""
         self.has_chunks = False
-        """Whether any valid chunk was received."""
+        """True if any valid chunk was received."""
         self.complete = False
-        """Whether the server marked the end of the reply."""
+        """True if the server marked the end of the reply."""
         self.answered = False
-        """Whether any words of the answer itself were received."""
+        """True if any words of the answer itself were received."""
         self.reasoned = False
         self.asked_for_tool = False
         self.tools: list[str] = []
@@ -64,7 +64,7 @@ class ReplyParser:
         """Error in place of a choice."""
         self._finishes = 0
         self._continued = False
-        """Whether text followed a finish reason, which then means nothing."""
+        """True if text followed a finish reason, which then means nothing."""
         self._sources: dict[str, Citation] = {}
         self._completion_id: str | None = None
         self._model: str | None = None
@@ -106,12 +106,12 @@ class ReplyParser:
 
     @property
     def thinks_first(self) -> bool:
-        """Whether the reasoning ended with a closing tag that was never opened."""
+        """True if the reasoning ended with a closing tag that was never opened."""
         return self._splitter.thinks_first
 
     @property
     def is_finished(self) -> bool:
-        """Whether only token counts can follow, which need not be waited for long.
+        """True if only token counts can follow, which need not be waited for long.
 
         A finish reason beside text, or in every chunk, does not count.
         """

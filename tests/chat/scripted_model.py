@@ -25,7 +25,7 @@ class ScriptedModel:
     name: str = "fake"
     requests: list[Request] = field(default_factory=list)
     stubborn: bool = False
-    """Whether it ignores cancellation until ``let_go`` is set."""
+    """True if it ignores cancellation until ``let_go`` is set."""
 
     def __post_init__(self) -> None:
         self.let_go = asyncio.Event()

@@ -1,4 +1,4 @@
-"""How much of a conversation is sent: what the model takes, known from the first turn; what is left out is noted."""
+"""A request fits into the model's context length from the first turn on; omitted messages are noted."""
 
 from __future__ import annotations
 

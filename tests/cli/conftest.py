@@ -1,4 +1,4 @@
-"""The command line, run in this process over a folder of its own, with a scripted server as its only endpoint."""
+"""Fixtures: the command line, run in this process in its own folder, with a scripted provider."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from tests.fake_openai import Server
 
 @dataclass(frozen=True)
 class Result:
-    """What a command left behind."""
+    """Result of a command."""
 
     code: int
     out: str
     err: str
 
     def json(self) -> Any:
-        """The one object that was printed."""
+        """Return the only object that was printed."""
         return json.loads(self.out)
 
     def lines(self) -> list[Any]:
-        """The objects that were printed, one a line."""
+        """Return the objects that were printed, one per line."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
@@ -46,7 +46,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Folders of the test's own; no key, no locale, no colour of the machine's gets in."""
+    """Set up folders for the test, without keys, locale and colors of the computer."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENROUTER_API_KEY", "NO_COLOR", "_STERNA_COMPLETE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STERNA_DATA_DIR", str(tmp_path / "data"))
@@ -58,7 +58,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def configured(home: Path, server: Server) -> Path:
-    """A home whose model is the scripted server's."""
+    """Return a home whose model is that of the scripted provider."""
     (home / "config" / "config.toml").write_text(
         f'model = "test/model"\ndiscover = false\n[endpoints.test]\nurl = "{server.url}"\n'
     )
@@ -67,7 +67,7 @@ def configured(home: Path, server: Server) -> Path:
 
 @pytest.fixture
 def run(home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Run the command line with these arguments and this input."""
+    """Return a function that runs the command line with arguments and input."""
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
 
     def command(*arguments: str, stdin: bytes = b"") -> Result:
@@ -79,6 +79,6 @@ def run(home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
 
     yield command
     root = logging.getLogger()
-    for handler in [one for one in root.handlers if isinstance(one, LogFile)]:
+    for handler in [item for item in root.handlers if isinstance(item, LogFile)]:
         root.removeHandler(handler)
     logging.captureWarnings(False)

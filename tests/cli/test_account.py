@@ -25,7 +25,7 @@ def opened(home: Path) -> Store:
 
 
 def written(home: Path) -> None:
-    """A conversation, and a copy of the file as a change of the schema makes one."""
+    """Write a conversation, and a copy of the file like one made before a migration."""
     store = opened(home)
     store.live_replies.begin_turn(None, CANARY, model="acme/small")
     copy = store.db.path.with_name(f"{store.db.path.stem}.backup-17-2026-03-01T100000.db")
@@ -34,8 +34,8 @@ def written(home: Path) -> None:
 
 
 def remains(home: Path) -> list[str]:
-    """Files of the data folder in which the word is."""
-    return [one.name for one in (home / "data").rglob("*") if one.is_file() and CANARY.encode() in one.read_bytes()]
+    """Return the files of the data folder that contain the word."""
+    return [item.name for item in (home / "data").rglob("*") if item.is_file() and CANARY.encode() in item.read_bytes()]
 
 
 def sign_in(run: Run, address: str, who: Somebody) -> None:

@@ -31,8 +31,8 @@ def test_each_event_that_waits_can_be_read(run: Run, home: Path) -> None:
     store = opened(home)
     store.interactions.queue_interactions("sess_1_a", [("reply_finished", "conv_1_a", 900, {"output_tokens": 12})])
     store.close()
-    (one,) = run("analytics", "show", "--json").json()["waiting"]
-    assert (one["event_type"], one["content_id"], one["duration"]) == ("reply_finished", "conv_1_a", 900)
+    (item,) = run("analytics", "show", "--json").json()["waiting"]
+    assert (item["event_type"], item["content_id"], item["duration"]) == ("reply_finished", "conv_1_a", 900)
     assert "event_type reply_finished, content_id conv_1_a, duration 900" in run("analytics", "show").out
 
 

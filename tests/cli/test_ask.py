@@ -1,4 +1,4 @@
-"""``sterna ask`` as a script sees it."""
+"""``sterna ask`` in scripts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_conversation_goes_on_with_what_was_said_before(run: Run, server: Serv
     (listed,) = run("list", "--json").lines()
     for name in ("last", listed["id"], listed["name"], listed["id"][:-1]):
         assert run("ask", "-c", name, "more").code == 0
-    sent = [(one["role"], one["content"]) for one in server.fake.requests[1]["messages"]]
+    sent = [(item["role"], item["content"]) for item in server.fake.requests[1]["messages"]]
     assert sent == [("user", "first"), ("assistant", "You said: first"), ("user", "more")]
     assert len(run("list", "--json").lines()) == 1
     assert len(run("show", "--json").json()["messages"]) == 10
@@ -178,7 +178,7 @@ def test_without_any_model_the_guide_answers(run: Run, configured: Path) -> None
 
 
 def answered(finish: str | None, text: str | None = "half", **more: object) -> Script:
-    """A whole reply that ends for that reason."""
+    """Return a whole reply that ends for that reason."""
     message = {"role": "assistant", "content": text} | more
     return Script(body=json.dumps({"choices": [{"message": message, "finish_reason": finish}], "usage": USAGE}))
 
@@ -208,7 +208,7 @@ def test_a_reply_that_is_not_whole_says_so(run: Run, server: Server, finish: str
         assert says in found["notes"][0]
     assert run("show", "--json").json()["messages"][-1]["finish_reason"] == finish
     run("ask", "-c", "last", "continue")
-    assert [one["content"] for one in server.fake.requests[-1]["messages"]] == ["hello", "half", "continue"]
+    assert [item["content"] for item in server.fake.requests[-1]["messages"]] == ["hello", "half", "continue"]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_an_empty_reply_is_named_and_does_not_break_the_turns(
     run("ask", "-c", "last", "second")
     server.fake.reply = by_prompt
     assert run("ask", "-c", "last", "third").code == 0
-    roles = [one["role"] for one in server.fake.requests[-1]["messages"]]
+    roles = [item["role"] for item in server.fake.requests[-1]["messages"]]
     assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
     assert run("show", "last").out.count(says) == 2
 

@@ -1,4 +1,4 @@
-"""With a config.toml that cannot be read, nothing is sent to anybody; the person is told the line."""
+"""With an unreadable config.toml nothing is sent, and the message names the line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fake_openai import Server
 
 @pytest.fixture
 def stranger(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server that the environment offers, with a key, but that nobody configured."""
+    """Run a server that the environment offers, with a key, but that is not configured."""
     with Server() as running:
         monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
         monkeypatch.setenv("OPENAI_BASE_URL", running.url)
@@ -117,7 +117,7 @@ def test_what_is_wrong_with_the_look_keeps_nobody_from_asking(run: Run, configur
 
 
 def test_a_key_of_the_environment_is_asked_where_nothing_forbids_it(run: Run, stranger: Server) -> None:
-    """The stranger of the other tests does listen."""
+    """The server of the other tests can be reached."""
     assert os.environ["OPENAI_BASE_URL"] == stranger.url
     assert run("ask", "hello").out == "You said: hello\n"
     assert len(stranger.fake.requests) == 1

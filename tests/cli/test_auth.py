@@ -1,4 +1,4 @@
-"""Signing in and out on the command line, at a real server: what becomes of the history, and what is never shown."""
+"""Signing in and out on the command line, with a real server: the history, and secrets that are never shown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def somebody(sterna_server: str) -> Somebody:
 
 @pytest.fixture
 def talked(home: Path) -> str:
-    """A conversation of before any sign-in."""
+    """Create a conversation before any sign-in."""
     return talk(home, "sandpiper")
 
 
@@ -116,7 +116,7 @@ def test_a_history_that_is_left_beside_is_found_again(
     assert sign_in(run, sterna_server, somebody, "--beside", "--yes").code == 0
     assert titles(home) == []
     listed = run("accounts", "--json").lines()
-    assert [(one["email"], one["current"]) for one in listed] == [(None, False), (somebody.email, True)]
+    assert [(item["email"], item["current"]) for item in listed] == [(None, False), (somebody.email, True)]
     assert run("accounts", "use", "This computer").code == 0
     assert titles(home) == ["sandpiper"]
     assert run("whoami").code == 1
@@ -171,7 +171,7 @@ def test_another_account_gets_a_file_of_its_own(
     done = sign_in(run, sterna_server, other, "--yes")
     assert done.code == 0
     assert titles(home) == []
-    files = {one.user_id: one.file for one in registry.listed(home / "data")}
+    files = {item.user_id: item.file for item in registry.listed(home / "data")}
     assert set(files) == {somebody.id, other.id}
     first = Store.open(home / "data" / files[somebody.id])
     assert (first.linking.owner(), first.conversations.count(), first.sync_metadata.waiting()) == (

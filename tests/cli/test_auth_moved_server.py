@@ -1,4 +1,4 @@
-"""Signing in at a server that moved to another address, and at one that is a stranger to the history here."""
+"""Signing in to a server that has moved, and to one that the history does not belong to."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def somebody(sterna_server: str) -> Somebody:
 
 @pytest.fixture
 def moved(postgres: Embedded) -> Iterator[str]:
-    """The same server, with its database, at another address."""
+    """Run the same server, with its database, at another address."""
     with serving(serving_settings(postgres)) as address:
         yield address
 
 
 @pytest.fixture
 def renamed(postgres: Embedded, sterna_server: str) -> Iterator[str]:
-    """The same server under another name; a machine without /etc/hosts has no localhost."""
+    """Return the same server under another name; a computer without /etc/hosts has no localhost."""
     try:
         socket.getaddrinfo("localhost", None, socket.AF_INET)
     except socket.gaierror:
@@ -90,7 +90,7 @@ def test_the_same_server_at_another_address_is_the_same_account(
     words = f"{somebody.password}\n".encode()
     run(*other, "login", sterna_server, "--email", somebody.email, "--password-stdin", "--yes", stdin=words)
     run(*other, "sync", "--once")
-    assert sorted(one["title"] for one in run(*other, "list", "--json").lines()) == ["sent before", "unsent"]
+    assert sorted(item["title"] for item in run(*other, "list", "--json").lines()) == ["sent before", "unsent"]
 
 
 def test_without_a_yes_nothing_moves(run: Run, home: Path, sterna_server: str, somebody: Somebody, moved: str) -> None:

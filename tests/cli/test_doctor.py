@@ -13,7 +13,7 @@ from tests.fake_openai import Server
 
 
 def exchange(store: Store, prompt: str) -> None:
-    """A prompt and its reply."""
+    """Store a prompt and its reply."""
     begun = store.live_replies.begin_turn(None, prompt, model="acme/small")
     store.live_replies.settle(begun.reply.id, Settled("done", "Yes."))
 
@@ -25,9 +25,9 @@ def test_a_sound_house_is_reported_sound(run: Run, configured: Path) -> None:
     assert "FAIL" not in result.out
     for text in ("SQLite 3.", "1 conversation, 2 messages", "3 models", str(configured / "data"), "local only · "):
         assert text in result.out
-    found = run("doctor", "--json").json()
-    assert found["ok"] is True
-    assert all(set(one) == {"name", "ok", "detail"} for one in found["findings"])
+    report = run("doctor", "--json").json()
+    assert report["ok"] is True
+    assert all(set(item) == {"name", "ok", "detail"} for item in report["findings"])
 
 
 def test_a_setting_that_is_misspelt_is_found(run: Run, configured: Path) -> None:
@@ -115,8 +115,8 @@ def test_suggested_commands_can_be_pasted_into_a_shell(run: Run, home: Path) -> 
     folder = home / "my data; $(touch pwned) it's"
     run("--data-dir", str(folder), "list")
     folder.chmod(0o755)
-    found = run("--data-dir", str(folder), "doctor", "--offline").out
-    command = next(line for line in found.splitlines() if "chmod" in line).partition("Run: ")[2]
+    report = run("--data-dir", str(folder), "doctor", "--offline").out
+    command = next(line for line in report.splitlines() if "chmod" in line).partition("Run: ")[2]
     subprocess.run(["bash", "-c", command], check=True, cwd=home)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert not (home / "pwned").exists()

@@ -22,8 +22,8 @@ def test_a_title_given_here_stays(run: Run) -> None:
     assert run("rename", "last", "Terns", "of", "the", "north").code == 0
     run("ask", "-c", "last", "more")
     assert titles(run) == ["Terns of the north"]
-    found = run("rename", "--json", "last", "Again").json()
-    assert (set(found), found["title"]) == ({"id", "title"}, "Again")
+    result = run("rename", "--json", "last", "Again").json()
+    assert (set(result), result["title"]) == ({"id", "title"}, "Again")
 
 
 def test_a_title_of_nothing_is_refused(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""A file gets the very text of the model and of the person; a terminal gets text that it neither obeys nor hides."""
+"""Files get unchanged text of model and user; a terminal gets text without control and invisible characters."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def test_a_redirected_reply_is_what_the_model_wrote(
     for file, command in zip(files, ("ask question", "show last", "export --format markdown"), strict=True):
         with file.open("wb") as out:
             subprocess.run([STERNA, *command.split()], stdout=out, stdin=subprocess.DEVNULL, check=True, timeout=60)
-    asked, shown, exported = (file.read_bytes() for file in files)
+    reply, shown, exported = (file.read_bytes() for file in files)
     whole = text.encode()
-    assert asked == (whole if text.endswith("\n") else whole + b"\n")
+    assert reply == (whole if text.endswith("\n") else whole + b"\n")
     assert shown.count(whole) == exported.count(whole) == 1
 
 
@@ -83,5 +83,5 @@ def test_nothing_that_a_terminal_obeys_reaches_it(run: Run, configured: Path, se
         assert not set(printed) & set("\x1b\x07\x9b\x00\u202e"), command
         if command[0] == "ask":
             assert printed.splitlines() == ["]52;c;ZXZpbA==ok31m \u2039RLO\u203a", "[/b]end"]
-    told = run("show", "--json")
-    assert told.json()["messages"][1]["content"] == "".join(wicked).replace("\0", "")
+    result = run("show", "--json")
+    assert result.json()["messages"][1]["content"] == "".join(wicked).replace("\0", "")

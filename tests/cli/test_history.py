@@ -1,4 +1,4 @@
-"""``sterna list``, ``show``, ``search``, ``export``: the history as others read it."""
+"""``sterna list``, ``show``, ``search`` and ``export``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.cli.conftest import Run
 
 @pytest.fixture
 def store(home: Path) -> Store:
-    """A history of three conversations; the second has the newest message."""
+    """Create a history of three conversations; the second has the newest message."""
     (home / "data").mkdir(mode=0o700)
     store = Store.open(open_account(home / "data"))
     for prompt, reply in (("What is a tern?", "A seabird."), ("Count to three", "1 2 3"), ("Sing", "La la")):
@@ -106,7 +106,7 @@ def test_a_reply_that_is_arriving_in_another_process_is_shown(run: Run, home: Pa
 
 def test_everything_leaves_as_one_json_object(run: Run, home: Path) -> None:
     whole = run("export").json()
-    titles = [one["session"]["title"] for one in whole["conversations"]]
+    titles = [item["session"]["title"] for item in whole["conversations"]]
     assert titles == ["What is a tern?", "Count to three", "Sing"]
     assert whole["conversations"][0]["messages"][1]["content"] == "A seabird."
     target = home / "all.json"
@@ -177,7 +177,7 @@ def test_an_export_goes_to_what_is_not_a_file_too(run: Run, home: Path) -> None:
 
 def test_some_conversations_leave_as_json_lines(run: Run) -> None:
     names = [row["name"] for row in run("list", "--json").lines()]
-    assert [one["name"] for one in run("export", *names[:2]).lines()] == names[:2]
+    assert [item["name"] for item in run("export", *names[:2]).lines()] == names[:2]
 
 
 def test_everything_leaves_as_markdown_files(run: Run, home: Path) -> None:
@@ -191,14 +191,14 @@ def test_everything_leaves_as_markdown_files(run: Run, home: Path) -> None:
 
 
 def test_the_profile_says_who_and_how_much(run: Run) -> None:
-    told = run("profile").out
-    assert "Local account, tier free" in told
-    assert re.search(r"today: [1-9]\d* sent, [1-9]\d* received", told)
-    assert "all time: 3 conversations," in told
-    found = run("profile", "--json").json()
-    assert set(found) == {"profile", "stats", "today", "days", "activity", "models"}
-    assert (found["stats"]["total_conversations"], found["today"]["messages_sent"]) == (3, 4)
-    assert all(key in run("profile", "--help").out for key in found)
+    output = run("profile").out
+    assert "Local account, tier free" in output
+    assert re.search(r"today: [1-9]\d* sent, [1-9]\d* received", output)
+    assert "all time: 3 conversations," in output
+    report = run("profile", "--json").json()
+    assert set(report) == {"profile", "stats", "today", "days", "activity", "models"}
+    assert (report["stats"]["total_conversations"], report["today"]["messages_sent"]) == (3, 4)
+    assert all(key in run("profile", "--help").out for key in report)
 
 
 def test_a_conversation_without_a_title_is_called_new(run: Run, home: Path) -> None:

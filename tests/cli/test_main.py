@@ -1,4 +1,4 @@
-"""The door of the program, from outside."""
+"""Entry point of the program, from outside."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STERNA = str(Path(sys.executable).with_name("sterna"))
 
 
 def done(*command: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """What became of a command in a process of its own."""
+    """Run a command in its own process, and return its result."""
     return subprocess.run(
         command,
         capture_output=True,
@@ -36,7 +36,7 @@ def python(script: str) -> subprocess.CompletedProcess[str]:
 
 
 def on_a_terminal(*arguments: str, **more: str) -> str:
-    """What a command writes to a terminal."""
+    """Return the output of a command on a terminal."""
     environ = {**os.environ, "TERM": "xterm", **more}
     child = pexpect.spawn(STERNA, list(arguments), env=environ, encoding="utf-8", timeout=60)
     child.expect(pexpect.EOF)
@@ -120,11 +120,11 @@ def test_a_folder_in_place_of_the_data_file_is_named(run: Run, home: Path) -> No
 
 
 def test_the_help_names_commands_in_ordinary_words(run: Run) -> None:
-    told = run("--help").out
+    output = run("--help").out
     for sentence in ("Show your account and usage.", "Delete your account.", "Sync your history with the server."):
-        assert sentence in told
-    assert "Check the setup and report problems." in told
-    assert "Usage analytics: see what is sent, turn it on or off." in told
+        assert sentence in output
+    assert "Check the setup and report problems." in output
+    assert "Usage analytics: see what is sent, turn it on or off." in output
     assert "Maximum megabytes that an account can upload in total." in " ".join(run("serve", "--help").out.split())
 
 
@@ -151,8 +151,8 @@ def test_a_shell_learns_to_complete(run: Run, shell: str) -> None:
 def test_conversations_are_completed_by_name_with_their_titles(configured: Path, run: Run) -> None:
     run("ask", "About terns")
     name = run("list", "--json").lines()[0]["name"]
-    asked = {"_STERNA_COMPLETE": "zsh_complete", "COMP_WORDS": f"sterna show {name[:2]}", "COMP_CWORD": "2"}
-    assert done(STERNA, **asked).stdout.split("\n")[:3] == ["plain", name, "About terns"]
+    environ = {"_STERNA_COMPLETE": "zsh_complete", "COMP_WORDS": f"sterna show {name[:2]}", "COMP_CWORD": "2"}
+    assert done(STERNA, **environ).stdout.split("\n")[:3] == ["plain", name, "About terns"]
 
 
 def test_a_mistake_in_the_program_is_a_sentence_that_names_the_log(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""What reaches a terminal."""
+"""Output on a terminal."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def test_text_in_pieces_comes_out_as_the_whole_would(pieces: list[str]) -> None:
 def test_no_piece_has_what_a_terminal_obeys(pieces: list[str]) -> None:
     cleaner = Cleaner()
     for given_out in [*map(cleaner.feed, pieces), cleaner.finish()]:
-        assert not any((ord(one) < 32 and one not in "\n\t") or 0x7F <= ord(one) < 0xA0 for one in given_out)
+        assert not any((ord(item) < 32 and item not in "\n\t") or 0x7F <= ord(item) < 0xA0 for item in given_out)
 
 
 @given(TRICKY)
 def test_json_escapes_what_a_terminal_obeys_and_says_the_same(text: str) -> None:
     line = json_line({"text": text})
     assert json.loads(line) == json.loads(json.dumps({"text": text}))
-    assert not any(ord(one) < 32 or 0x7F <= ord(one) < 0xA0 or one in "\u202e\u200b\u2066" for one in line)
+    assert not any(ord(item) < 32 or 0x7F <= ord(item) < 0xA0 or item in "\u202e\u200b\u2066" for item in line)

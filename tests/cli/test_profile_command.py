@@ -25,8 +25,8 @@ def test_what_is_changed_is_kept_and_waits_for_the_server(run: Run, home: Path) 
         "full_name": "Ada L.", "model": {"temperature": 1, "system_prompt": "Be kind."},
     }  # fmt: skip
     store.close()
-    told = run("profile", "--json").json()["profile"]
-    assert (told["full_name"], told["preferences"]["model"]["temperature"]) == ("Ada L.", 1.0)
+    stored = run("profile", "--json").json()["profile"]
+    assert (stored["full_name"], stored["preferences"]["model"]["temperature"]) == ("Ada L.", 1.0)
 
 
 @pytest.mark.parametrize(("name", "value"), [("temperature", "hot"), ("temperature", "9"), ("temperature", "nan")])

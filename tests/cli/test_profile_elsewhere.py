@@ -1,4 +1,4 @@
-"""A second computer shows the same account: a year of use, counted the same on both."""
+"""A second computer shows the same account, with the same counts for a year of use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def somebody(sterna_server: str) -> Somebody:
 
 
 def use_for_a_year(store: Store, moment: list[datetime], seed: int) -> None:
-    """Conversations on every second or third day of a year that ends today, with what people do to them."""
+    """Create conversations on every second or third day of a year that ends today, and use them."""
     rng = Random(seed)
     end = datetime.now(UTC)
     moment[0] = end - timedelta(days=365)
@@ -43,10 +43,10 @@ def use_for_a_year(store: Store, moment: list[datetime], seed: int) -> None:
     moment[0] = end
 
 
-def shown(told: dict[str, Any]) -> dict[str, Any]:
-    """All of a profile but what a computer keeps to itself: its own log, searches and times."""
-    stats = {name: value for name, value in told["stats"].items() if name != "total_searches"}
-    return {"stats": stats, "today": told["today"], "days": told["days"], "models": told["models"]}
+def shown(reports: dict[str, Any]) -> dict[str, Any]:
+    """Return a profile without the data of one computer: its log, searches and times."""
+    stats = {name: value for name, value in reports["stats"].items() if name != "total_searches"}
+    return {"stats": stats, "today": reports["today"], "days": reports["days"], "models": reports["models"]}
 
 
 def test_two_computers_show_the_same_profile_after_a_year_of_use(
@@ -63,13 +63,13 @@ def test_two_computers_show_the_same_profile_after_a_year_of_use(
     store = opened("data")
     use_for_a_year(store, moment, 1)
     store.close()
-    for place in (here, there):
+    for folders in (here, there):
         done = run(
-            *place, "login", sterna_server, "--email", somebody.email, "--password-stdin", "--adopt", "--yes",
+            *folders, "login", sterna_server, "--email", somebody.email, "--password-stdin", "--adopt", "--yes",
             stdin=words,
         )  # fmt: skip
         assert done.code == 0, done.err
-        assert run(*place, "sync", "--once").code == 0
+        assert run(*folders, "sync", "--once").code == 0
     # a day of both, offline of each other
     for folder, seed in (("data", 2), ("other", 3)):
         store = opened(folder)
@@ -80,14 +80,14 @@ def test_two_computers_show_the_same_profile_after_a_year_of_use(
                 begun.reply.id, Settled("done", "an answer", input_tokens=seed, output_tokens=seed)
             )
         store.close()
-    for place in (here, there, here, there):
-        assert run(*place, "sync", "--once").code == 0
-    texts = [run(*place, "profile").out for place in (here, there)]
+    for folders in (here, there, here, there):
+        assert run(*folders, "sync", "--once").code == 0
+    texts = [run(*folders, "profile").out for folders in (here, there)]
     assert texts[0] == texts[1]
-    told = [shown(run(*place, "profile", "--json").json()) for place in (here, there)]
-    assert told[0] == told[1]
-    stats = told[0]["stats"]
+    reports = [shown(run(*folders, "profile", "--json").json()) for folders in (here, there)]
+    assert reports[0] == reports[1]
+    stats = reports[0]["stats"]
     assert stats["total_conversations"] > 90
     assert stats["message_count"] > 300
-    month = [day for day in told[0]["days"] if day["usage_date"] < told[0]["today"]["usage_date"]]
+    month = [day for day in reports[0]["days"] if day["usage_date"] < reports[0]["today"]["usage_date"]]
     assert sum(day["messages_sent"] for day in month) > 10

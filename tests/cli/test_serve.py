@@ -1,4 +1,4 @@
-"""What ``sterna serve`` says when it cannot start: one sentence, and exit code 1."""
+"""``sterna serve`` that cannot start: one sentence, and exit code 1."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tests.cli.conftest import Run
 
 @pytest.fixture(autouse=True)
 def logs_as_they_were() -> Iterator[None]:
-    """The command sends what the server says to a standard error that ends with the test."""
+    """Restore the server's loggers, which the command connects to the standard error of the test."""
     loggers = [logging.getLogger(name) for name in LOGGERS]
-    before = [(one.handlers, one.level, one.propagate) for one in loggers]
+    before = [(item.handlers, item.level, item.propagate) for item in loggers]
     yield
-    for one, (handlers, level, propagate) in zip(loggers, before, strict=True):
-        one.handlers, one.propagate = handlers, propagate
-        one.setLevel(level)
+    for item, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        item.handlers, item.propagate = handlers, propagate
+        item.setLevel(level)
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (("--redis-url", "nonsense://x"), "The Redis address is not valid"),
         (("--redis-url", "x"), "The Redis address is not valid"),
@@ -49,9 +49,9 @@ def logs_as_they_were() -> Iterator[None]:
         (("--user-id-salt", "default-salt-change-this"), "example of the documentation"),
     ],
 )
-def test_what_cannot_be_is_a_sentence(run: Run, given: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_is_a_sentence(run: Run, given: tuple[str, ...], message: str) -> None:
     done = run("serve", *given)
     assert (done.code, done.out) == (1, "")
-    assert said in done.err
+    assert message in done.err
     assert "Internal error" not in done.err
     assert "Traceback" not in done.err

@@ -70,11 +70,11 @@ def test_what_is_old_goes_and_what_is_newer_stays(run: Run, somebody: str, db: C
 
 
 def test_how_it_stands_is_told_in_words_and_in_json(run: Run, somebody: str) -> None:
-    told = json.loads(run(health, "--json").output)
-    assert told["total_users"] >= 1
-    assert {"public.chat_messages", "public.search_sessions"} <= told["table_sizes"].keys()
+    report = json.loads(run(health, "--json").output)
+    assert report["total_users"] >= 1
+    assert {"public.chat_messages", "public.search_sessions"} <= report["table_sizes"].keys()
     text = run(health).output
-    assert counted(told["total_users"], "account") in text.splitlines()[0]
+    assert counted(report["total_users"], "account") in text.splitlines()[0]
     assert any(line.endswith("public.chat_messages") for line in text.splitlines())
 
 

@@ -57,15 +57,15 @@ def test_a_model_is_put_into_a_tier_changed_listed_and_removed(
     assert (row["daily_limit"], row["monthly_limit"], row["is_active"], row["model_name"]) == (None, 9, False, "Acme")
     assert f"{name}  pro  9 a month, disabled\n" in run("list").output
     run("set", name, "--input-cost", "0.0000025")
-    told = [json.loads(line) for line in run("list", "--json").output.splitlines()]
-    assert [one["input_cost_per_token"] for one in told if one["model_id"] == name] == ["0.00000250", "0E-8"]
+    listed = [json.loads(line) for line in run("list", "--json").output.splitlines()]
+    assert [item["input_cost_per_token"] for item in listed if item["model_id"] == name] == ["0.00000250", "0E-8"]
     assert run("remove", name, "--tier", "pro").output == f"{name} was removed from 1 tier.\n"
     assert run("remove", name).exit_code == 0
     assert rows(db, name) == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("set", "x" * 101), "1 to 100 printable"),
         (("set", "a\x1bb"), "1 to 100 printable"),
@@ -76,10 +76,10 @@ def test_a_model_is_put_into_a_tier_changed_listed_and_removed(
         (("remove", "no/such"), "No tier has this model"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(run: Run, arguments: tuple[str, ...], told: str) -> None:
+def test_what_cannot_be_is_said_in_a_sentence(run: Run, arguments: tuple[str, ...], message: str) -> None:
     result = run(*arguments)
     assert result.exit_code in (1, 2)
-    assert told in result.output
+    assert message in result.output
     assert "Traceback" not in result.output
 
 

@@ -1,4 +1,4 @@
-"""``sterna serve user`` over a real database: what whoever runs a server sees, and what the database has after it."""
+"""``sterna serve user`` over a real database: its output, and the database afterwards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORD = "a good password"
 
 
 class Sterna:
-    """The commands, at one database."""
+    """Return a function that runs the commands on one database."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self._url = url
@@ -39,14 +39,14 @@ def sterna(postgres: Embedded, tmp_path: Path) -> Sterna:
 
 @pytest.fixture
 def email(sterna: Sterna) -> str:
-    """Of an account that was just added."""
+    """Return the email of an account that was just added."""
     address = f"{uuid4().hex[:12]}@example.org"
     assert sterna("add", address, stdin=f"{WORD}\n").exit_code == 0
     return address
 
 
-def is_correct(kept: str, password: str) -> bool:
-    return asyncio.run(Passwords(64).is_correct(kept, password))
+def is_correct(password_hash: str, password: str) -> bool:
+    return asyncio.run(Passwords(64).is_correct(password_hash, password))
 
 
 def account(db: Connection[dict[str, Any]], email: str) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_an_account_is_made_with_the_password_of_standard_input(sterna: Sterna, 
 
 
 @pytest.mark.parametrize(
-    ("address", "stdin", "told"),
+    ("address", "stdin", "rows"),
     [
         ("no email", f"{WORD}\n", "invalid format"),
         ("ada@example.org", "short\n", "8 to 1024 characters"),
@@ -78,12 +78,12 @@ def test_an_account_is_made_with_the_password_of_standard_input(sterna: Sterna, 
     ],
 )
 def test_what_cannot_be_an_account_is_refused_in_a_sentence(
-    sterna: Sterna, address: str, stdin: str, told: str
+    sterna: Sterna, address: str, stdin: str, rows: str
 ) -> None:
     result = sterna("add", address, stdin=stdin)
 
     assert result.exit_code == 1
-    assert told in result.stderr
+    assert rows in result.stderr
 
 
 def test_an_email_has_one_account(sterna: Sterna, email: str) -> None:
@@ -98,8 +98,8 @@ def test_the_list_shows_every_account_and_which_are_shut(sterna: Sterna, email: 
     sterna("disable", email)
 
     assert f"{email}  free  never signed in  disabled\n" in sterna("list").stdout
-    told = [json.loads(line) for line in sterna("list", "--json").stdout.splitlines()]
-    mine = next(one for one in told if one["email"] == email)
+    rows = [json.loads(line) for line in sterna("list", "--json").stdout.splitlines()]
+    mine = next(item for item in rows if item["email"] == email)
     assert set(mine) == {"id", "email", "tier", "disabled", "created_at", "last_sign_in_at"}
     assert mine["disabled"] is True
 
@@ -130,9 +130,9 @@ def test_a_tier_is_set_and_only_one_that_exists(sterna: Sterna, email: str, db: 
 def test_a_password_is_replaced(sterna: Sterna, email: str, db: Connection[dict[str, Any]]) -> None:
     assert sterna("set-password", email, stdin="another good one\n").exit_code == 0
 
-    kept = account(db, email)["encrypted_password"]
-    assert is_correct(kept, "another good one")
-    assert not is_correct(kept, WORD)
+    password_hash = account(db, email)["encrypted_password"]
+    assert is_correct(password_hash, "another good one")
+    assert not is_correct(password_hash, WORD)
 
 
 @pytest.mark.parametrize("command", [["disable"], ["enable"], ["set-tier"]])

@@ -1,4 +1,4 @@
-"""Closed descriptors, full disks and unreadable input: a sentence and an exit code, and nothing is lost."""
+"""Closed descriptors, full disks and unreadable input result in a sentence and an exit code, without lost data."""
 
 from __future__ import annotations
 

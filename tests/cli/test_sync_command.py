@@ -1,4 +1,4 @@
-"""``sterna sync`` and what it tells of the history: in step or not, overtaken, refused, private."""
+"""``sterna sync``: status, conflicts, rejected changes and private conversations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def somebody(sterna_server: str) -> Somebody:
 
 @pytest.fixture
 def history(home: Path) -> Iterator[Callable[[], Store]]:
-    """Opens the history that is shown."""
+    """Return a function that opens the current history."""
     made: list[Store] = []
 
     def opened() -> Store:
@@ -44,9 +44,9 @@ def sign_in(run: Run, address: str, who: Somebody, *more: str) -> None:
 
 def test_a_local_history_says_so(run: Run, history: Callable[[], Store]) -> None:
     history().conversations.create("One")
-    told = run("sync", "status", "--json").json()
-    assert (told["phase"], told["server"], told["waiting"], told["refused"]) == ("local", None, 1, [])
-    assert "sterna login URL" in told["sentence"]
+    result = run("sync", "status", "--json").json()
+    assert (result["phase"], result["server"], result["waiting"], result["refused"]) == ("local", None, 1, [])
+    assert "sterna login URL" in result["sentence"]
     for command in (("sync",), ("sync", "--once"), ("sync", "on"), ("sync", "off")):
         done = run(*command)
         assert (done.code, done.out) == (1, ""), command
@@ -58,9 +58,14 @@ def test_a_history_that_waits_says_for_how_much(
 ) -> None:
     history().conversations.create("One")
     sign_in(run, sterna_server, somebody, "--yes")
-    told = run("sync", "status", "--json").json()
-    assert (told["phase"], told["waiting"], told["line"], told["complete"]) == ("waiting", 1, "1 waiting", False)
-    assert (told["server"], told["email"], told["next_at"]) == (sterna_server, somebody.email, None)
+    result = run("sync", "status", "--json").json()
+    assert (result["phase"], result["waiting"], result["line"], result["complete"]) == (
+        "waiting",
+        1,
+        "1 waiting",
+        False,
+    )
+    assert (result["server"], result["email"], result["next_at"]) == (sterna_server, somebody.email, None)
     assert run("sync", "status").out == f"1 waiting · {somebody.email} at {sterna_server.partition('://')[2]}\n"
 
 
@@ -100,7 +105,7 @@ def test_a_conversation_is_private_and_no_longer(run: Run, history: Callable[[],
 
 
 def overtaken(store: Store, title: str, mine: str) -> int:
-    """A title of ours that another device's has overtaken."""
+    """Create a conflict of titles with another device."""
     session = store.conversations.create(title)
     with store.db.write():
         store.conflicts.record("c", session.id, session.id, mine, 1_700_000_000_000)
@@ -112,7 +117,7 @@ def test_what_was_overtaken_is_listed_used_and_dismissed(run: Run, history: Call
     first = overtaken(store, "theirs", "mine \x1b]0;x\x07")
     second = overtaken(store, "other", "old")
     listed = run("sync", "conflicts", "--json").lines()
-    assert [(one["id"], one["kind"], one["mine"], one["theirs"]) for one in listed] == [
+    assert [(item["id"], item["kind"], item["mine"], item["theirs"]) for item in listed] == [
         (second, "title", "old", "other"),
         (first, "title", "mine \x1b]0;x\x07", "theirs"),
     ]
@@ -162,8 +167,8 @@ def test_a_try_that_failed_says_when_the_next_is(
     sign_in(run, sterna_server, somebody, "--yes")
     store = history()
     store.sync_metadata.schedule(4_000_000_000_000, 3, fence=store.sync_metadata.take_fence())
-    told: Any = run("sync", "status", "--json").json()
-    assert told["next_at"] == "2096-10-02T07:06:40.000000Z"
+    result: Any = run("sync", "status", "--json").json()
+    assert result["next_at"] == "2096-10-02T07:06:40.000000Z"
     assert "3 failed attempts; the next is at 2096-10-02" in run("sync", "status").out
 
 
@@ -188,8 +193,8 @@ def test_two_computers_are_in_step_after_a_sync_of_each(
     sign_in(run, sterna_server, somebody, "--yes")
     done = run("sync", "--once")
     assert (done.code, done.out) == (0, "Everything is synced.\n"), done.err
-    told = run("sync", "status", "--json").json()
-    assert (told["phase"], told["waiting"], told["complete"]) == ("synced", 0, True)
+    result = run("sync", "status", "--json").json()
+    assert (result["phase"], result["waiting"], result["complete"]) == ("synced", 0, True)
     other = ("--data-dir", str(home / "other"), "--config-dir", str(home / "other-config"))
     words = f"{somebody.password}\n".encode()
     signed = run(*other, "login", sterna_server, "--email", somebody.email, "--password-stdin", "--yes", stdin=words)
@@ -197,7 +202,7 @@ def test_two_computers_are_in_step_after_a_sync_of_each(
     synced = run(*other, "sync", "--once", "--json")
     assert synced.code == 0, synced.err
     assert synced.lines()[-1]["phase"] == "synced"
-    assert [one["id"] for one in run(*other, "list", "--json").lines()] == [first.id]
+    assert [item["id"] for item in run(*other, "list", "--json").lines()] == [first.id]
 
 
 def test_a_private_conversation_stays_and_the_others_go(
@@ -213,7 +218,7 @@ def test_a_private_conversation_stays_and_the_others_go(
     words = f"{somebody.password}\n".encode()
     run(*other, "login", sterna_server, "--email", somebody.email, "--password-stdin", "--yes", stdin=words)
     run(*other, "sync", "--once")
-    assert [one["title"] for one in run(*other, "list", "--json").lines()] == ["seen"]
+    assert [item["title"] for item in run(*other, "list", "--json").lines()] == ["seen"]
     assert store.conversations.count() == 2
 
 
@@ -239,13 +244,13 @@ def test_a_sync_that_cannot_be_is_a_sentence(
 
 
 def elsewhere(run: Run, home: Path, name: str, address: str, who: Somebody, *command: str) -> Any:
-    """The same on another computer, which is signed in first."""
-    place = ("--data-dir", str(home / name), "--config-dir", str(home / f"{name}-config"))
+    """Return a function that runs commands on another computer, which is signed in first."""
+    folders = ("--data-dir", str(home / name), "--config-dir", str(home / f"{name}-config"))
     if not (home / name).exists():
         words = f"{who.password}\n".encode()
-        signed = run(*place, "login", address, "--email", who.email, "--password-stdin", "--yes", stdin=words)
+        signed = run(*folders, "login", address, "--email", who.email, "--password-stdin", "--yes", stdin=words)
         assert signed.code == 0, signed.err
-    return run(*place, *command)
+    return run(*folders, *command)
 
 
 def test_keeping_a_synced_conversation_here_is_asked_first_told_elsewhere_and_undone(
@@ -257,24 +262,24 @@ def test_keeping_a_synced_conversation_here_is_asked_first_told_elsewhere_and_un
     assert run("sync", "--once").code == 0
     there = (run, home, "other", sterna_server, somebody)
     assert elsewhere(*there, "sync", "--once").code == 0
-    asked = run("sync", "private", session.id)
-    assert (asked.code, asked.out) == (2, "")
-    assert "removed from your other computers" in asked.err
-    assert "--yes" in asked.err
+    prompt = run("sync", "private", session.id)
+    assert (prompt.code, prompt.out) == (2, "")
+    assert "removed from your other computers" in prompt.err
+    assert "--yes" in prompt.err
     assert not store.sync_metadata.is_private(session.id)
     done = run("sync", "private", session.id, "--yes")
     assert done.code == 0
     assert "removes it from the server and your other computers" in done.out
     assert run("sync", "--once").code == 0
-    told = elsewhere(*there, "sync", "--once")
-    assert "was removed on another computer. To restore: sterna undo 1" in told.out
-    assert "\x1b" not in told.out
+    result = elsewhere(*there, "sync", "--once")
+    assert "was removed on another computer. To restore: sterna undo 1" in result.out
+    assert "\x1b" not in result.out
     assert "removed" not in elsewhere(*there, "sync", "--once").out
     assert elsewhere(*there, "undo").code == 0
     assert elsewhere(*there, "sync", "--once").code == 0
     assert elsewhere(run, home, "third", sterna_server, somebody, "sync", "--once").code == 0
     listed = elsewhere(run, home, "third", sterna_server, somebody, "list", "--json").lines()
-    assert [one["id"] for one in listed] == [session.id]
+    assert [item["id"] for item in listed] == [session.id]
     assert store.sync_metadata.is_private(session.id)
 
 
@@ -287,11 +292,11 @@ def test_a_person_who_says_no_keeps_it_synced(
     assert run("sync", "--once").code == 0
     program = str(Path(sys.executable).with_name("sterna"))
     for answer in ("n", "y"):
-        asked = pexpect.spawn(program, ["sync", "private", session.id], encoding="utf-8", timeout=30)
-        asked.expect("on this computer only")
-        asked.sendline(answer)
-        asked.expect(pexpect.EOF)
-        asked.close()
+        prompt = pexpect.spawn(program, ["sync", "private", session.id], encoding="utf-8", timeout=30)
+        prompt.expect("on this computer only")
+        prompt.sendline(answer)
+        prompt.expect(pexpect.EOF)
+        prompt.close()
         assert store.sync_metadata.is_private(session.id) is (answer == "y")
 
 
@@ -363,10 +368,10 @@ def test_an_upstream_server_is_signed_in_to_and_synced_with(run: Run, home: Path
         assert run(*other, *login, stdin=words).code == 0
         synced = run(*other, "sync", "--once", "--json")
         assert synced.code == 0, synced.err
-        counted = [(one["done"], one["total"]) for one in synced.lines() if one["total"]]
+        counted = [(item["done"], item["total"]) for item in synced.lines() if item["total"]]
         assert counted == sorted(counted)
         assert len(counted) > 10
         assert {total for _, total in counted} == {1 + 200 + 2 * 15}
         assert counted[-1][0] == counted[-1][1]
-        assert first.id in [one["id"] for one in run(*other, "list", "--json").lines()]
+        assert first.id in [item["id"] for item in run(*other, "list", "--json").lines()]
         assert "supports email and password only" in run("login", address, "--device").err

@@ -28,9 +28,9 @@ def _commands(command: click.Command, name: str = "sterna") -> Iterator[tuple[st
     if isinstance(command, click.Group):
         context = click.Context(command)
         for child in command.list_commands(context):
-            found = command.get_command(context, child)
-            assert found is not None
-            yield from _commands(found, f"{name} {child}")
+            subcommand = command.get_command(context, child)
+            assert subcommand is not None
+            yield from _commands(subcommand, f"{name} {child}")
 
 
 @pytest.mark.parametrize(("name", "command"), list(_commands(sterna)), ids=lambda value: str(value)[:40])
