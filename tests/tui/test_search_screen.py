@@ -304,6 +304,6 @@ async def test_an_answer_that_comes_while_the_screen_is_taken_away_is_shown_to_n
         await screen.query_one("#chooser").remove()
         screen._search()
         await until(pilot, lambda: not screen._is_searching)
-        screen._say_state()
+        screen._show_status()
         await pilot.pause()
         assert app._exception is None
