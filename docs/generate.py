@@ -1,4 +1,4 @@
-"""Documentation generated from the program: keys in README.md, docs/configuration.md, docs/architecture.md.
+"""Documentation generated from the program: commands and keys in README.md, configuration.md, architecture.md.
 
 ``python -m docs.generate`` writes it again; tests compare it with the program.
 """
@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
+
 from docs import architecture
+from sterna.cli.commands import sterna
 from sterna.config import SETTINGS
 from sterna.tui.actions.bindings import keys_table
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 CONFIGURATION = ROOT / "docs" / "configuration.md"
-BEGIN, END = "<!-- keys -->\n", "<!-- /keys -->"
 
 INTRODUCTION = """\
 # Settings
@@ -76,10 +78,23 @@ def default(value: object) -> str:
 
 
 def readme() -> str:
-    """Return README.md with the current keys."""
-    before, _, rest = README.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{keys_table()}\n{END}{after}"
+    """Return README.md with the current commands and keys."""
+    return between(between(README.read_text("utf-8"), "commands", commands_table()), "keys", keys_table())
+
+
+def commands_table() -> str:
+    """Return the commands and their short descriptions as a Markdown table."""
+    context = click.Context(sterna)
+    commands = [(name, sterna.get_command(context, name)) for name in sterna.list_commands(context)]
+    rows = [f"| `sterna {name}` | {command.get_short_help_str(100)} |" for name, command in commands if command]
+    return "\n".join(["| command | |", "|---|---|", *rows])
+
+
+def between(page: str, mark: str, text: str) -> str:
+    """Return ``page`` with ``text`` between the comments ``<!-- mark -->`` and ``<!-- /mark -->``."""
+    before, _, rest = page.partition(f"<!-- {mark} -->\n")
+    _, _, after = rest.partition(f"<!-- /{mark} -->")
+    return f"{before}<!-- {mark} -->\n{text}\n<!-- /{mark} -->{after}"
 
 
 def main() -> None:
