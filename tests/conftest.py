@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Each pytest that starts shuts the folder that pytest would take to everybody but its owner. PostgreSQL, when root
     runs the tests, is another user, and could not be ended any more by whoever runs at the same time.
     """
+    gc.set_threshold(200_000, 20, 20)  # what is loaded now stays
     if config.option.basetemp is None:  # a worker is told its own
         # first of all, so that it is removed last: after PostgreSQL's end
         config.option.basetemp = str(temporary_folders.new_folder())
