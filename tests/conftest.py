@@ -47,7 +47,12 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Keep what failed tests left; pytest has removed what the others left (tmp_path_retention_policy)."""
+    """Keep what failed tests left; pytest has removed what the others left (tmp_path_retention_policy).
+
+    Garbage that warns when it is collected does so now: pytest would look through everything five times.
+    """
+    gc.collect()
+    gc.freeze()
     if exitstatus:
         temporary_folders.keep(Path(session.config.option.basetemp))
 
