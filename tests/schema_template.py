@@ -5,6 +5,7 @@ Programs that a test starts, and the tests of opening a file and of the schema, 
 
 from __future__ import annotations
 
+import atexit
 import sqlite3
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,20 @@ def _template() -> bytes:
         migrations.migrate(db, path, clock=utc_now, busy_ms=0)
         db.close()
         return path.read_bytes()
+
+
+@cache
+def _in_memory() -> sqlite3.Connection:
+    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    atexit.register(db.close)
+    migrations.apply_steps(db)
+    return db
+
+
+def fill(db: sqlite3.Connection) -> None:
+    """Give a database in memory the schema."""
+    with _one_at_a_time:
+        _in_memory().backup(db)
 
 
 def migrate(db: sqlite3.Connection, path: Path, **options: Any) -> bool:

@@ -10,7 +10,7 @@ from ticking import Ticking
 
 from sterna.storage import Database, Message, Settled, Store
 from sterna.storage.database.connection import connect
-from sterna.storage.database.migrations import statements, steps
+from tests import schema_template
 from tests.databases import closed_at_the_end
 
 FOLDER = TemporaryDirectory()
@@ -67,9 +67,7 @@ def acknowledge(store: Store) -> None:
 def in_memory() -> Store:
     """A store without a file, for properties that need many."""
     db = closed_at_the_end(connect(Path(":memory:")))
-    for file in steps():
-        for statement in statements(file.read_text()):
-            db.execute(statement)
+    schema_template.fill(db)
     store = Store(Database(db, Path(FOLDER.name) / "memory.db", clock=Ticking()))
     store.db.user_id = store.profiles.ensure_profile("u", "")
     return store

@@ -6,14 +6,12 @@ import random
 import sqlite3
 from collections.abc import Callable, Generator
 from datetime import datetime
-from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from sterna.storage import Database, Store
-from sterna.storage.database.migrations import statements, steps
 from sterna.sync.auth.cookies import updated_session
 from sterna.sync.protocol.effects import (
     CrashPoint,
@@ -27,6 +25,7 @@ from sterna.sync.protocol.effects import (
     Unreachable,
 )
 from sterna.sync.upstream.protocol import UpstreamSync
+from tests import schema_template
 from tests.databases import closed_at_the_end
 from tests.upstream import Person, Told, Upstream
 
@@ -47,20 +46,11 @@ def direct(step: Request, server: Callable[[Request], Response]) -> Response:
     return server(step)
 
 
-@cache
-def _template() -> sqlite3.Connection:
-    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    for file in steps():
-        for statement in statements(file.read_text("utf-8")):
-            db.execute(statement)
-    return db
-
-
 def store_in_memory(user_id: str, clock: Callable[[], datetime], rng: random.Random) -> Store:
     """A store as it is after a sign-in."""
     db = closed_at_the_end(sqlite3.connect(":memory:", isolation_level=None))
     db.row_factory = sqlite3.Row
-    _template().backup(db)
+    schema_template.fill(db)
     db.execute("pragma foreign_keys = on")
     path = Path(FOLDER.name) / f"{next(NUMBERS)}.db"  # beside it, locks say whose replies and drafts these are
     token = lambda n: "".join(rng.choices("abcdefghijkmnop", k=n))  # noqa: E731
