@@ -1,4 +1,4 @@
-"""Clients that other projects wrote, against a server in a process of its own.
+"""Clients of other projects against a server in its own process.
 
 They need Node.js and the packages of package-lock.json, which `make test` installs where npm is there.
 """
@@ -22,23 +22,23 @@ from sterna.server.database.embedded import Embedded
 HERE = Path(__file__).parent
 PACKAGES = HERE / "node_modules"
 LIMIT = 120
-"""Seconds that a client may take on a busy machine."""
+"""Time limit of a client on a busy computer."""
 
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    """The program; without it, or without the packages, there is nothing to try."""
-    found = shutil.which("node")
-    if found is None:
+    """Path of Node.js; skips the test if it or its packages are missing."""
+    result = shutil.which("node")
+    if result is None:
         pytest.skip("Node.js is not installed, so the clients written in JavaScript cannot be tried.")
     if not (PACKAGES / "@supabase").is_dir():
         pytest.skip("The packages are not installed: run `make clients` (it needs npm and the network).")
-    return found
+    return result
 
 
 @pytest.fixture(scope="module")
 def server(postgres: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where a server listens that runs in a process of its own."""
+    """Address of a server in its own process."""
     folder = tmp_path_factory.mktemp("server")
     environment = {
         "PATH": os.environ["PATH"],
@@ -87,8 +87,8 @@ def run(node: str, *arguments: str, folder: Path = HERE) -> str:
 
 def test_supabase_js_signs_in_reads_and_calls(node: str, server: str) -> None:
     email = f"{uuid4().hex[:12]}@example.org"
-    told: dict[str, Any] = json.loads(run(node, "supabase.mjs", server, email, "correct horse battery"))
-    assert told == {
+    result: dict[str, Any] = json.loads(run(node, "supabase.mjs", server, email, "correct horse battery"))
+    assert result == {
         "unsigned": [None, "PGRST302", 401],
         "anonymous": "anonymous_provider_disabled",
         "otp": "otp_disabled",

@@ -1,4 +1,4 @@
-"""Model servers that nobody of this project wrote: each is a program of its own, asked over a real socket.
+"""Model servers of other projects, each a program of its own on a real socket.
 
 They are installed with ``make clients``; without them these tests are skipped.
 """
@@ -27,7 +27,7 @@ from sterna.providers.openai import OpenAIProvider
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "node_modules" / ".bin"
 START = 60.0
-"""Seconds for a program to listen, on a machine that is busy."""
+"""Time limit until a program listens, on a busy computer."""
 
 
 def needs(name: str) -> None:
@@ -44,7 +44,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(name: str, folder: Path, *arguments: str, port: int, **environ: str) -> Iterator[None]:
-    """The program, from when it listens until the test is done."""
+    """Run a program until the end of the test."""
     log = (folder / f"{name}.log").open("wb")
     process = subprocess.Popen(
         [str(PROGRAMS / name), *arguments],
@@ -119,7 +119,7 @@ FIXTURES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     needs("llmock")
     folder, port = tmp_path_factory.mktemp("aimock"), free_port()
-    fixtures = [{"match": {"userMessage": said}, "response": response, **more} for said, response, more in FIXTURES]
+    fixtures = [{"match": {"userMessage": text}, "response": response, **more} for text, response, more in FIXTURES]
     (folder / "fixtures.json").write_text(json.dumps({"fixtures": fixtures}), "utf-8")
     options = ("-p", str(port), "-f", "fixtures.json", "--strict", "--log-level", "warn")
     with running("llmock", folder, *options, port=port):
@@ -148,16 +148,16 @@ async def test_aimock_lists_models(aimock: str) -> None:
     await provider.aclose()
 
 
-@pytest.mark.parametrize(("said", "finish"), [("cut", "length"), ("filter", "content_filter")])
-async def test_aimock_ends_a_reply_early(aimock: str, said: str, finish: str) -> None:
-    events = await ask(aimock, said)
+@pytest.mark.parametrize(("prompt", "finish"), [("cut", "length"), ("filter", "content_filter")])
+async def test_aimock_ends_a_reply_early(aimock: str, prompt: str, finish: str) -> None:
+    events = await ask(aimock, prompt)
     assert text(events) == "Half of"
     assert isinstance(end(events), Done)
     assert end(events).finish_reason == finish  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
-    ("said", "kind", "says"),
+    ("prompt", "kind", "sentence"),
     [
         ("tool", FailureKind.EMPTY, "the tool “get_weather”"),
         ("limited", FailureKind.RATE_LIMIT, "Rate limit reached"),
@@ -169,11 +169,11 @@ async def test_aimock_ends_a_reply_early(aimock: str, said: str, finish: str) ->
         ("gone", FailureKind.NETWORK, "dropped the connection"),
     ],
 )
-async def test_aimock_fails_in_every_way(aimock: str, said: str, kind: FailureKind, says: str) -> None:
-    failed = end(await ask(aimock, said))
+async def test_aimock_fails_in_every_way(aimock: str, prompt: str, kind: FailureKind, sentence: str) -> None:
+    failed = end(await ask(aimock, prompt))
     assert isinstance(failed, Failed)
     assert failed.kind is kind
-    assert says in failed.message
+    assert sentence in failed.message
 
 
 async def test_aimock_breaks_off_and_what_came_is_kept(aimock: str) -> None:
@@ -228,7 +228,7 @@ async def test_mock_llm_echoes_and_lists_its_models(mock_llm: str) -> None:
     assert text(events) == "Grüße an die Seeschwalbe, wo auch immer sie ist"
     assert isinstance(end(events), Done)
     provider = OpenAIProvider(Endpoint("acme", mock_llm))
-    assert [(one.id, one.context_length) for one in await provider.models()] == [("gpt-4o", 4096)]
+    assert [(model.id, model.context_length) for model in await provider.models()] == [("gpt-4o", 4096)]
     await provider.aclose()
 
 

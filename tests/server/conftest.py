@@ -1,5 +1,4 @@
-"""One server on a loopback socket for all tests of a process, on the PostgreSQL of ../conftest.py; people are new in
-each test."""
+"""Fixtures: one server on a loopback socket for all tests of a process, and new accounts for each test."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from people import SECRET, Db, Person, client_of, make_user, token_for
+from accounts import SECRET, Db, Person, client_of, make_user, token_for
 
 from sterna.server.clock import utc_now
 from sterna.server.database.embedded import Embedded
@@ -22,29 +21,29 @@ from tests.serving import serving
 
 @pytest.fixture(scope="session")
 def settings(postgres: Embedded) -> ServerSettings:
-    """Of the server that all tests share. Its rate limits are off; a test of limits starts its own with ``served``."""
+    """Return the settings of the shared server, without rate limits; tests of limits use ``served``."""
     return ServerSettings(
         database_url=postgres.url,
         admin_url=postgres.admin_url,
         service_url=postgres.service_url,
         jwt_secret=SECRET,
         rate_limits=False,
-        shared_rate_limits=False,  # tests that count share this machine's address
-        retention_delay_seconds=86_400.0,  # no test meets with it by chance
+        shared_rate_limits=False,  # tests of limits share the address of this computer
+        retention_delay_seconds=86_400.0,  # does not run during tests
         argon2_memory_kib=64,
     )
 
 
 @pytest.fixture(scope="session")
 def address(settings: ServerSettings) -> Iterator[str]:
-    """Where the shared server listens."""
-    with serving(settings) as found:
-        yield found
+    """Address of the shared server."""
+    with serving(settings) as result:
+        yield result
 
 
 @pytest.fixture
 def served(settings: ServerSettings) -> Iterator[Callable[..., str]]:
-    """Starts another server with other settings, and with a ``clock`` of the test's; gives its address."""
+    """Return a function that starts a server with other settings and an optional clock, and returns its address."""
     with ExitStack() as stack:
 
         def start_one(clock: Callable[[], datetime] = utc_now, **changes: Any) -> str:
@@ -55,14 +54,14 @@ def served(settings: ServerSettings) -> Iterator[Callable[..., str]]:
 
 @pytest.fixture
 def http(address: str) -> Iterator[httpx.Client]:
-    """Somebody who is not signed in."""
+    """Client that is not signed in."""
     with client_of(address) as client:
         yield client
 
 
 @pytest.fixture
 def person(db: Db, address: str) -> Iterator[Callable[..., Person]]:
-    """Makes people: ``person()``, ``person("pro")``."""
+    """Return a function that creates accounts: ``person()``, ``person("pro")``."""
     with ExitStack() as stack:
 
         def make(tier: str = "free", **metadata: Any) -> Person:
@@ -89,7 +88,7 @@ def bob(person: Callable[..., Person]) -> Person:
 
 @pytest.fixture(scope="session")
 def relaying(settings: ServerSettings) -> Iterator[tuple[fake_openai.Server, str]]:
-    """A model service, and where the server listens that passes questions on to it."""
+    """Start a model service and a server that relays to it; return both."""
     with ExitStack() as stack:
         model = stack.enter_context(fake_openai.Server())
         yield model, stack.enter_context(serving(replace(settings, upstream=Upstream(model.url, "sk-secret-of-tests"))))
@@ -97,7 +96,7 @@ def relaying(settings: ServerSettings) -> Iterator[tuple[fake_openai.Server, str
 
 @pytest.fixture
 def model(relaying: tuple[fake_openai.Server, str], db: Db) -> fake_openai.Server:
-    """The scripted model service, as new; no server remembers its list."""
+    """Return the scripted model service in its initial state, with an empty cache of models."""
     db.execute("delete from system_cache")
     fake = relaying[0].fake
     fake.reply, fake.rate, fake.requests, fake.sent = fake_openai.by_prompt, None, [], 0
@@ -107,7 +106,7 @@ def model(relaying: tuple[fake_openai.Server, str], db: Db) -> fake_openai.Serve
 
 @pytest.fixture
 def at(model: fake_openai.Server, relaying: tuple[fake_openai.Server, str]) -> Iterator[Callable[..., httpx.Client]]:
-    """Somebody's client at the server that relays, ``at(ada)``, or at another address."""
+    """Return a function that opens a client of the relaying server, ``at(ada)``, or of another address."""
     with ExitStack() as stack:
 
         def client(who: Person | None, address: str = relaying[1]) -> httpx.Client:
@@ -119,5 +118,5 @@ def at(model: fake_openai.Server, relaying: tuple[fake_openai.Server, str]) -> I
 
 @pytest.fixture
 def chat(at: Callable[..., httpx.Client], ada: Person) -> httpx.Client:
-    """Ada at the server that relays."""
+    """Client of Ada at the relaying server."""
     return at(ada)

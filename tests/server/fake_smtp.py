@@ -1,4 +1,4 @@
-"""An SMTP server on a loopback socket that keeps what it is sent."""
+"""SMTP server on a loopback socket that stores the mails it receives."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from queue import Queue
 
 @dataclass
 class Mailbox:
-    """What arrived."""
+    """Received mails."""
 
     port: int
     mails: Queue[Message] = field(default_factory=Queue)
 
     def next(self) -> Message:
-        """The next mail, waited for."""
+        """Wait for the next mail and return it."""
         return self.mails.get(timeout=60)
 
 
 @contextmanager
 def smtp_server() -> Iterator[Mailbox]:
-    """Listen on a free port."""
+    """Run a server on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         box = Mailbox(listening.getsockname()[1])
         thread = threading.Thread(target=_serve, args=(listening, box), name="smtp", daemon=True)

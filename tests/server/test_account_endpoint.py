@@ -1,4 +1,4 @@
-"""Leaving: what /api/user/export gives, and who may erase an account how."""
+"""Export and deletion of accounts over HTTP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from people import Db, Person, token_for
+from accounts import Db, Person, token_for
 
 ACCOUNT, EXPORT = "/api/user/account", "/api/user/export"
 WORD = "correct horse battery"
@@ -18,8 +18,8 @@ WORD = "correct horse battery"
 def signed_up(http: httpx.Client) -> tuple[str, str, dict[str, str]]:
     """Id, email and headers of somebody new, and freshly signed in."""
     email = f"{uuid4().hex}@example.org"
-    told = http.post("/auth/v1/signup", json={"email": email, "password": WORD}).json()
-    return told["user"]["id"], email, {"authorization": f"Bearer {told['access_token']}"}
+    body = http.post("/auth/v1/signup", json={"email": email, "password": WORD}).json()
+    return body["user"]["id"], email, {"authorization": f"Bearer {body['access_token']}"}
 
 
 def erase(http: httpx.Client, headers: dict[str, str], **body: Any) -> httpx.Response:
@@ -35,10 +35,10 @@ def test_everything_is_given(ada: Person, bob: Person) -> None:
     ada.http.post("/api/chat/sync", json={"conversations": [{"id": "a", "title": "Mine", "messages": messages}]})
     session = ada.http.post("/api/analytics/session/start", json={}).json()["session_id"]
     ada.http.post("/api/analytics/events", json={"events": [{"session_id": session, "event_type": "x"}]})
-    told = ada.http.get(EXPORT).json()
-    assert told["conversations"][0]["messages"][0]["content"] == "mine"
-    assert (len(told["visits"]), told["interactions"][0]["event_type"]) == (1, "x")
-    assert told["profile"]["id"] == str(ada.id)
+    body = ada.http.get(EXPORT).json()
+    assert body["conversations"][0]["messages"][0]["content"] == "mine"
+    assert (len(body["visits"]), body["interactions"][0]["event_type"]) == (1, "x")
+    assert body["profile"]["id"] == str(ada.id)
     assert "mine" not in bob.http.get(EXPORT).text
 
 
@@ -68,29 +68,29 @@ def test_an_older_one_does_not_though_its_token_is_new(
     began = datetime.now(UTC)
     now = [began]
     client = at(None, served(clock=lambda: now[0]))
-    told = client.post("/auth/v1/signup", json={"email": f"{uuid4().hex}@example.org", "password": WORD}).json()
+    body = client.post("/auth/v1/signup", json={"email": f"{uuid4().hex}@example.org", "password": WORD}).json()
     now[0] = began + timedelta(minutes=11)
-    told = client.post(
-        "/auth/v1/token", json={"grant_type": "refresh_token", "refresh_token": told["refresh_token"]}
+    body = client.post(
+        "/auth/v1/token", json={"grant_type": "refresh_token", "refresh_token": body["refresh_token"]}
     ).json()
-    refused = erase(client, {"authorization": f"Bearer {told['access_token']}"})
-    assert (refused.status_code, is_there(db, told["user"]["id"])) == (403, True)
+    refused = erase(client, {"authorization": f"Bearer {body['access_token']}"})
+    assert (refused.status_code, is_there(db, body["user"]["id"])) == (403, True)
     assert "ten minutes" in refused.json()["error"]
 
 
 def test_the_password_of_another_account_opens_nothing(http: httpx.Client, db: Db) -> None:
-    one, _, _ = signed_up(http)
+    first, _, _ = signed_up(http)
     other, email, _ = signed_up(http)
-    headers = {"authorization": f"Bearer {token_for(one, email)}"}  # type: ignore[arg-type]
+    headers = {"authorization": f"Bearer {token_for(first, email)}"}  # type: ignore[arg-type]
     assert erase(http, headers, password=WORD).status_code == 403
-    assert is_there(db, one)
+    assert is_there(db, first)
     assert is_there(db, other)
 
 
 def test_tries_are_counted(served: Callable[..., str], at: Callable[..., httpx.Client]) -> None:
     client = at(None, served(rate_limits=True))
-    told = client.post("/auth/v1/signup", json={"email": f"{uuid4().hex}@example.org", "password": WORD}).json()
-    headers = {"authorization": f"Bearer {token_for(told['user']['id'], told['user']['email'])}"}
+    body = client.post("/auth/v1/signup", json={"email": f"{uuid4().hex}@example.org", "password": WORD}).json()
+    headers = {"authorization": f"Bearer {token_for(body['user']['id'], body['user']['email'])}"}
     codes = [erase(client, headers, password="wrong one").status_code for _ in range(11)]
     assert codes == [403] * 9 + [429] * 2, "signing up was one"
 

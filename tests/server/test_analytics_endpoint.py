@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from people import Db, Person
+from accounts import Db, Person
 
 RPC = "/rest/v1/rpc"
 
@@ -21,8 +21,8 @@ def test_a_session_over_our_own_names(ada: Person, db: Db) -> None:
     session = started.json()["session_id"]
     assert started.json()["success"] is True
     events = [{"session_id": session, "event_type": "x"}, {"session_id": str(uuid4()), "event_type": "x"}, None]
-    told = ada.http.post("/api/analytics/events", json={"events": events}).json()
-    assert (told["inserted"], [one["index"] for one in told["errors"]]) == (1, [1, 2])
+    body = ada.http.post("/api/analytics/events", json={"events": events}).json()
+    assert (body["inserted"], [error["index"] for error in body["errors"]]) == (1, [1, 2])
     ends = [ada.http.post("/api/analytics/session/end", json={"sessionId": session}).json() for _ in range(2)]
     assert ends == [{"success": True}, {"success": False}]
     again = ada.http.post("/api/analytics/session/start", json={"sessionToken": token})
@@ -30,10 +30,10 @@ def test_a_session_over_our_own_names(ada: Person, db: Db) -> None:
 
 
 def test_the_four_functions_over_postgrest_s_names(ada: Person) -> None:
-    """docs/specification/vectors.md#vector-19"""
+    """docs/specification/vectors.md#vector-19."""
     session = rpc(ada.http, "start_user_session", p_user_id=str(ada.id)).json()["session_id"]
-    one = rpc(ada.http, "track_user_interaction", p_session_id=session, p_event_type="x", p_event_data={"n": 1}).json()
-    assert one["success"] is True
+    body = rpc(ada.http, "track_user_interaction", p_session_id=session, p_event_type="x", p_event_data={"n": 1}).json()
+    assert body["success"] is True
     three = [{"session_id": session, "event_type": "x"}] * 3
     assert rpc(ada.http, "batch_track_user_interactions", p_interactions=three).json()["inserted"] == 3
     assert rpc(ada.http, "end_user_session", p_session_id=session).json() is True

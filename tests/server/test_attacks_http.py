@@ -1,4 +1,4 @@
-"""Whatever somebody else asks of the server with Ada's ids in it, they learn nothing of hers and change nothing."""
+"""Requests of another account with Ada's ids reveal nothing about her data and change nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from people import SECRET, Db, Person, token_for
+from accounts import SECRET, Db, Person, token_for
 
 from sterna.server.app import create_app
 from sterna.server.auth.tokens import Tokens
@@ -30,7 +30,7 @@ def _conversation(ids: dict[str, str]) -> Request:
 
 
 def _ops(ids: dict[str, str]) -> Request:
-    """A device that edits, deletes and brings back what is not its own."""
+    """Push of a device that edits, deletes and restores foreign rows."""
     session, message = ids["session"], ids["message"]
     ops = [
         {"kind": "c", "op": "restore", "id": session, "value": {"title": "theirs"}},
@@ -143,13 +143,13 @@ NAMING: dict[tuple[str, str], Callable[[dict[str, str]], list[Request]]] = {
     ("GET", "/readyz"): lambda ids: [{}],
     ("GET", "/metrics"): lambda ids: [{}],
 }
-"""How each endpoint may be told of somebody's things."""
+"""Places of ids in requests, by endpoint."""
 
 PAGES = [("GET", "/device"), ("POST", "/device"), ("GET", "/recover"), ("POST", "/recover"), ("GET", "/metrics")]
-"""What the document of the endpoints leaves out."""
+"""Paths that are not in the API description."""
 
 TELLING = {("POST", "/auth/v1/signup")}
-"""Says that an address is taken, as GoTrue does."""
+"""Reveals that an address has an account, as GoTrue does."""
 
 
 @pytest.fixture
@@ -232,7 +232,7 @@ def _endpoints(settings: ServerSettings) -> list[tuple[str, str]]:
 
 def test_every_endpoint_is_attacked(settings: ServerSettings) -> None:
     there = set(_endpoints(settings))
-    assert not there - NAMING.keys(), "say in NAMING how these are told of somebody's things"
+    assert not there - NAMING.keys(), "add these endpoints to NAMING"
     assert not NAMING.keys() - there, "these are no endpoints of the server"
 
 
@@ -249,7 +249,7 @@ def _plain(answer: httpx.Response, ids: dict[str, str]) -> tuple[int, str]:
 
 
 def _filled(path: str, request: dict[str, Any]) -> str:
-    """The path with the names that a request has for it."""
+    """Return the path with its parameters filled in."""
     return path.format(name=request.pop("name", ""), relation=request.pop("relation", ""))
 
 
@@ -268,7 +268,7 @@ def test_nothing_of_hers_is_read_or_changed_and_her_ids_are_answered_as_unknown_
     settings: ServerSettings,
 ) -> None:
     before = _rows(db, ada)
-    found = []
+    values = []
     for method, path in _endpoints(settings):
         if path == "/metrics":
             continue  # counts every request, so no two answers are the same
@@ -277,21 +277,24 @@ def test_nothing_of_hers_is_read_or_changed_and_her_ids_are_answered_as_unknown_
             pairs = zip(NAMING[method, path](hers), NAMING[method, path](unknown), strict=True)
             for her_request, other_request in pairs:
                 _empty(db, bob)
-                told = client.request(method, _filled(path, her_request), **her_request)
+                response = client.request(method, _filled(path, her_request), **her_request)
                 _empty(db, bob)
                 other = client.request(method, _filled(path, other_request), **other_request)
                 what = f"{name}: {method} {path}"
-                if MARK in told.text.replace(json.dumps(MARK), "", int(path.endswith("search"))):
-                    found.append(f"{what} shows her words: {told.text[:200]}")
-                if told.status_code >= 500 and told.status_code not in (501, 503):  # it relays no chat, and says so
-                    found.append(f"{what} broke: {told.status_code} {told.text[:200]}")
-                mine, theirs = _plain(told, hers), _plain(other, unknown)
+                if MARK in response.text.replace(json.dumps(MARK), "", int(path.endswith("search"))):
+                    values.append(f"{what} shows her words: {response.text[:200]}")
+                if response.status_code >= 500 and response.status_code not in (
+                    501,
+                    503,
+                ):  # it relays no chat, and says so
+                    values.append(f"{what} broke: {response.status_code} {response.text[:200]}")
+                mine, theirs = _plain(response, hers), _plain(other, unknown)
                 if mine != theirs and (method, path) not in TELLING:
-                    found.append(f"{what}: {mine[0]} {mine[1][:160]!r} for hers, {theirs[0]} {theirs[1][:160]!r} else")
+                    values.append(f"{what}: {mine[0]} {mine[1][:160]!r} for hers, {theirs[0]} {theirs[1][:160]!r} else")
                 if _rows(db, ada) != before:
-                    found.append(f"{what} changed her rows")
+                    values.append(f"{what} changed her rows")
                     before = _rows(db, ada)
-    assert not found, "\n".join(found)
+    assert not values, "\n".join(values)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])

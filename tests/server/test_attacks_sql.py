@@ -1,4 +1,4 @@
-"""Whatever somebody else says in SQL, they read nothing of Ada's and change nothing of hers.
+"""SQL of another account cannot read or change Ada's data.
 
 The tables and functions are those of the catalogue, so one that is added later is attacked too.
 """
@@ -12,14 +12,14 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from people import Db, acting, make_user
+from accounts import Db, acting_as, make_user
 from psycopg import sql
 
 from sterna.server.identity import Identity
 
 MARK = "ada-s own words"
 SHARED = {"public.model_access"}
-"""What everybody who signed in may read: which models there are."""
+"""Tables that every account may read."""
 
 _TABLES = """
 select n.nspname || '.' || c.relname as name, n.nspname, c.relname, c.relkind::text as kind,
@@ -58,11 +58,11 @@ _KEPT = (
     "insert into sterna.recovery_codes (hash, user_id, created_at, expires_at)"
     " values (sha256(%(user)s::text::bytea), %(user)s, now(), now() + interval '1 day')",
 )
-"""What the server itself keeps of somebody."""
+"""Tables of the server with data of accounts."""
 
 
 def _fill(db: Db, user_id: UUID) -> None:
-    with acting(db, Identity("authenticated", user_id)):
+    with acting_as(db, Identity("authenticated", user_id)):
         db.execute("insert into chat_sessions (user_id, id, title) values (%s, 'ada-1', %s)", (user_id, MARK))
         db.execute(
             "insert into chat_messages (user_id, session_id, id, role, content)"
@@ -111,24 +111,24 @@ def attackers(db: Db) -> dict[str, Identity]:
 
 def _everything(db: Db) -> dict[str, str]:
     """Every row of every table, as text: compared before and after."""
-    found = {}
+    values = {}
     for table in _tables(db):
         if table["kind"] in ("r", "p"):
             name = sql.Identifier(table["nspname"], table["relname"])
             rows = db.execute(sql.SQL("select t::text as row from {} as t order by 1").format(name)).fetchall()
-            found[table["name"]] = "\n".join(row["row"] for row in rows)
-    return found
+            values[table["name"]] = "\n".join(row["row"] for row in rows)
+    return values
 
 
-def _but(found: dict[str, str], who: Identity) -> dict[str, list[str]]:
+def _but(tables: dict[str, str], who: Identity) -> dict[str, list[str]]:
     """Without the rows that are somebody's own, such as their place in the order of writers."""
-    return {table: [row for row in rows.split("\n") if str(who.user_id) not in row] for table, rows in found.items()}
+    return {table: [row for row in rows.split("\n") if str(who.user_id) not in row] for table, rows in tables.items()}
 
 
 def _tables(db: Db) -> list[dict[str, Any]]:
-    found = db.execute(_TABLES).fetchall()
-    assert len(found) > 15
-    return found
+    rows = db.execute(_TABLES).fetchall()
+    assert len(rows) > 15
+    return rows
 
 
 def _owner(table: dict[str, Any]) -> str | None:
@@ -138,9 +138,9 @@ def _owner(table: dict[str, Any]) -> str | None:
 
 
 def _said(db: Db, who: Identity, statement: sql.Composable, values: dict[str, Any]) -> list[Any] | str:
-    """What the attacker gets for a statement, which is then undone; or the state it is refused with."""
+    """Return the attacker's result of a statement, which is rolled back, or its SQLSTATE."""
     try:
-        with acting(db, who) as opened:
+        with acting_as(db, who) as opened:
             done = opened.execute(statement, values)
             return done.fetchall() if done.description else [done.rowcount] if done.rowcount > 0 else []
     except psycopg.Error as error:
@@ -179,19 +179,19 @@ def test_there_is_a_row_of_hers_to_attack_in_every_table_that_has_an_owner(db: D
 
 def test_no_table_shows_or_loses_a_row_to_somebody_else(db: Db, ada_id: UUID, attackers: dict[str, Identity]) -> None:
     before = _everything(db)
-    found = []
+    values = []
     for table in _tables(db):
         for name, who in attackers.items():
             for verb, statement in _statements(table):
-                told = _said(db, who, statement, {"ada": ada_id})
-                allowed = not told or isinstance(told, str)
+                result = _said(db, who, statement, {"ada": ada_id})
+                allowed = not result or isinstance(result, str)
                 if verb == "select" and table["name"] in SHARED and name != "anon":
                     allowed = True
-                if verb == "give" and isinstance(told, list) and not told:
+                if verb == "give" and isinstance(result, list) and not result:
                     allowed = True
                 if not allowed:
-                    found.append(f"{name}: {verb} {table['name']} gave {str(told)[:200]}")
-    assert not found, "\n".join(found)
+                    values.append(f"{name}: {verb} {table['name']} gave {str(result)[:200]}")
+    assert not values, "\n".join(values)
     assert _but(_everything(db), attackers["bob"]) == _but(before, attackers["bob"])
 
 
@@ -201,9 +201,9 @@ def test_nobody_reads_her_words_in_any_table_they_may_look_at(
     for table in _tables(db):
         name = sql.Identifier(table["nspname"], table["relname"])
         for who in attackers.values():
-            told = _said(db, who, sql.SQL("select t::text as row from {} as t").format(name), {})
-            assert MARK not in str(told), table["name"]
-            assert str(ada_id) not in str(told), table["name"]
+            result = _said(db, who, sql.SQL("select t::text as row from {} as t").format(name), {})
+            assert MARK not in str(result), table["name"]
+            assert str(ada_id) not in str(result), table["name"]
 
 
 def _argument(kind: str, ada: UUID) -> str:
@@ -234,9 +234,9 @@ def test_no_function_reads_or_changes_her_rows_for_somebody_else(
             sql.SQL(", ").join(sql.SQL(_argument(kind, ada_id)) for kind in function["arguments"]),
         )
         for name, who in attackers.items():
-            told = _said(db, who, call, {})
-            assert MARK not in str(told), f"{name}: {function['name']}"
-            assert not isinstance(told, list) or "ada-1" not in str(told).replace(str(call), ""), function["name"]
+            result = _said(db, who, call, {})
+            assert MARK not in str(result), f"{name}: {function['name']}"
+            assert not isinstance(result, list) or "ada-1" not in str(result).replace(str(call), ""), function["name"]
     after = _everything(db)
     for table, rows in before.items():
         hers = [row for row in rows.split("\n") if str(ada_id) in row]
@@ -267,14 +267,14 @@ def test_a_batch_of_conversations_with_her_ids_touches_nothing_of_hers(
     for batch in _hostile(ada_id):
         for name, who in attackers.items():
             for owner in (ada_id, who.user_id, None):
-                told = _kept(db, who, owner, batch)
-                assert MARK not in str(told), (name, batch)
+                result = _kept(db, who, owner, batch)
+                assert MARK not in str(result), (name, batch)
                 if owner is None:
-                    assert told == "42501" or told[0]["answer"]["synced"] == 0, (name, batch)
+                    assert result == "42501" or result[0]["answer"]["synced"] == 0, (name, batch)
                 elif owner != who.user_id:
-                    assert told == "42501", (name, batch)
+                    assert result == "42501", (name, batch)
                 elif isinstance(batch, list) and batch[0].get("title") == "theirs":
-                    assert told[0]["answer"]["errors"] == 0, "her id is one's own like any other"
+                    assert result[0]["answer"]["errors"] == 0, "her id is one's own like any other"
     after = _everything(db)
     for table, rows in before.items():
         hers = [row for row in rows.split("\n") if str(ada_id) in row]
@@ -282,9 +282,9 @@ def test_a_batch_of_conversations_with_her_ids_touches_nothing_of_hers(
 
 
 def _kept(db: Db, who: Identity, owner: UUID | None, batch: Any) -> Any:
-    """What the attacker is told; what it does is kept."""
+    """Return the attacker's result of a statement, and commit it."""
     try:
-        with acting(db, who) as opened:
+        with acting_as(db, who) as opened:
             call = "select sync_user_conversations(%s, %s::jsonb) as answer"
             return opened.execute(call, (owner, json.dumps(batch))).fetchall()
     except psycopg.Error as error:

@@ -1,4 +1,4 @@
-"""Requests with many items: refused beyond a number, and of a cost that grows no faster than the number."""
+"""Requests with many items: limits, and linear cost."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from deltas import Device
-from people import Db, Person, acting
+from accounts import Db, Person, acting_as
+from devices import Device
 
 from sterna.server.routes import sync_delta
 from sterna.server.routes.sync import MAX_ITEMS
@@ -41,7 +41,7 @@ def test_counters_are_written_once_for_a_batch(db: Db, ada: Person, bob: Person)
     written = []
     for who, count in ((ada, 2), (bob, 200)):
         before = updates(db)
-        with acting(db, who.identity):
+        with acting_as(db, who.identity):
             assert sync(db, who, [conversation(n) for n in range(count)])["synced"] == count
             db.execute("reset role")
             written.append(updates(db) - before)
@@ -75,27 +75,32 @@ def test_what_fails_in_a_batch_stops_no_other_whatever_it_fails_at(db: Db, ada: 
         1, "x", None, [], {}, {"id": ""}, {"id": [1]},
     ]  # fmt: skip
     good = [conversation(n) for n in range(100, 110)]
-    batch = [one for pair in zip(faults, good * 3, strict=False) for one in pair]
+    batch = [item for pair in zip(faults, good * 3, strict=False) for item in pair]
     with db.transaction():
         db.execute("alter table chat_messages add constraint odd check (content not like 'forbidden%') not valid")
-        with acting(db, ada.identity):
+        with acting_as(db, ada.identity):
             answer = sync(db, ada, batch)
             held = {row["id"] for row in db.execute("select id from chat_sessions").fetchall()}
-            assert held == {one["id"] for one in good} | {"[1]"}
+            assert held == {item["id"] for item in good} | {"[1]"}
         raise psycopg.Rollback
     assert answer["synced"] + answer["errors"] == len(batch)
-    assert {one["error"] for one in answer["details"]} == {"invalid_conversation"}
+    assert {detail["error"] for detail in answer["details"]} == {"invalid_conversation"}
     assert answer["errors"] == len(faults) - 1
 
 
 def test_of_what_is_there_twice_the_last_counts(db: Db, ada: Person) -> None:
-    said = {"id": "m", "role": "user", "content": "first"}
+    result = {"id": "m", "role": "user", "content": "first"}
     batch = [
-        {"id": "a", "title": "one", "createdAt": "2020-01-01T00:00:00Z", "messages": [said, said | {"content": "2"}]},
-        {"id": "b", "messages": [said | {"content": "3"}]},
+        {
+            "id": "a",
+            "title": "one",
+            "createdAt": "2020-01-01T00:00:00Z",
+            "messages": [result, result | {"content": "2"}],
+        },
+        {"id": "b", "messages": [result | {"content": "3"}]},
         {"id": "a", "title": "two", "createdAt": "2021-01-01T00:00:00Z", "messages": []},
     ]
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         assert sync(db, ada, batch) == {"synced": 3, "errors": 0, "details": []}
         [a, b] = db.execute("select id, title, created_at from chat_sessions order by id").fetchall()
         [message] = db.execute("select session_id, content from chat_messages").fetchall()
@@ -110,22 +115,22 @@ def test_a_batch_has_so_many_conversations_and_messages_at_most(db: Db, ada: Per
         [{"id": "c", "messages": [message] * 10_001}],
         [{"id": f"c{n}", "messages": [message] * 5001} for n in range(2)],
     ):
-        with pytest.raises(psycopg.errors.InvalidParameterValue, match="At most 1,000"), acting(db, ada.identity):
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match="At most 1,000"), acting_as(db, ada.identity):
             sync(db, ada, batch)
     for nothing in ({}, None, 1, "x"):
-        with acting(db, ada.identity):
+        with acting_as(db, ada.identity):
             assert sync(db, ada, nothing) == {"synced": 0, "errors": 0, "details": []}
 
 
 def test_a_push_of_too_many_items_is_refused_before_they_are_looked_at(
     ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = ada.http.post("/api/chat/sync", json={"conversations": [None] * (MAX_ITEMS + 1)})
-    assert (told.status_code, told.json()["code"]) == (413, "payload_too_large")
+    response = ada.http.post("/api/chat/sync", json={"conversations": [None] * (MAX_ITEMS + 1)})
+    assert (response.status_code, response.json()["code"]) == (413, "payload_too_large")
     foreign = [{"id": f"c{n}", "userId": "somebody else"} for n in range(MAX_ITEMS)]
-    told = ada.http.post("/api/chat/sync", json={"conversations": foreign})
-    assert (told.status_code, len(told.content) < 2000) == (403, True)
+    response = ada.http.post("/api/chat/sync", json={"conversations": foreign})
+    assert (response.status_code, len(response.content) < 2000) == (403, True)
     monkeypatch.setattr(sync_delta.DeltaPush, "decode", None)
     sync = {"replica": "r", "push_seq": 1, "ops": [None] * 5001}
-    told = ada.http.post("/api/chat/sync", json={"conversations": [], "sync": sync}, headers=Device(ada).headers())
-    assert (told.status_code, told.json()["code"]) == (413, "payload_too_large")
+    response = ada.http.post("/api/chat/sync", json={"conversations": [], "sync": sync}, headers=Device(ada).headers())
+    assert (response.status_code, response.json()["code"]) == (413, "payload_too_large")

@@ -1,4 +1,4 @@
-"""Bodies that are too large, too slow, compressed or never complete: what their senders and everybody else see."""
+"""Limits of request bodies: size, time, compression and memory."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from answers import is_body_a
-from people import Person
+from accounts import Person
+from error_bodies import assert_error_body
 
 SYNC = "/api/chat/sync"
 MOST = 10 * 1024 * 1024
@@ -60,7 +60,7 @@ JSON = "Content-Type: application/json"
 
 
 def answer(connection: Line) -> tuple[int, dict[str, str], bytes]:
-    """The next answer, read as far as its own headers say and no further."""
+    """Read the next response up to the end that its headers give."""
     response = HTTPResponse(connection)
     response.begin()
     body = response.read()
@@ -95,7 +95,7 @@ def test_a_byte_more_than_the_limit_is_refused_and_the_sender_can_read_why(ada: 
         SYNC, content=chunks(body) if chunked else body, headers={"content-type": "application/json"}
     )
     assert answered.status_code == 413
-    is_body_a(answered.json(), "payload_too_large")
+    assert_error_body(answered.json(), "payload_too_large")
     assert answered.headers["x-request-id"]
     assert ada.http.get("/healthz").status_code == 200
 
@@ -123,7 +123,7 @@ def test_a_length_that_is_too_much_is_refused_before_the_body_comes(address: str
         status, headers, body = answer(connection)
         assert status == 413
         assert headers["connection"] == "close"
-        is_body_a(json.loads(body), "payload_too_large")
+        assert_error_body(json.loads(body), "payload_too_large")
 
 
 def test_a_client_that_asks_first_is_told_before_it_sends(ada: Person, address: str) -> None:
@@ -131,8 +131,8 @@ def test_a_client_that_asks_first_is_told_before_it_sends(ada: Person, address: 
         connection.sendall(head(JSON, f"Content-Length: {MOST + 1}", "Expect: 100-continue"))
         assert connection.recv(12) == b"HTTP/1.1 413"
     with opened(address) as connection:
-        told = (JSON, f"Authorization: Bearer {ada.token}", f"Content-Length: {len(NOTHING)}")
-        connection.sendall(head(*told, "Expect: 100-continue"))
+        result = (JSON, f"Authorization: Bearer {ada.token}", f"Content-Length: {len(NOTHING)}")
+        connection.sendall(head(*result, "Expect: 100-continue"))
         assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(NOTHING)
         assert answer(connection)[0] == 200
@@ -162,8 +162,8 @@ def test_a_length_that_makes_no_sense_is_a_bad_request_and_ends_the_connection(
 
 def test_a_body_longer_than_it_said_is_not_read_as_part_of_it(ada: Person, address: str) -> None:
     with opened(address) as connection:
-        told = (JSON, f"Authorization: Bearer {ada.token}", f"Content-Length: {len(NOTHING)}")
-        connection.sendall(head(*told) + NOTHING + b"and more, which is no request")
+        result = (JSON, f"Authorization: Bearer {ada.token}", f"Content-Length: {len(NOTHING)}")
+        connection.sendall(head(*result) + NOTHING + b"and more, which is no request")
         # the parser may see the rest before the first answer is written, and ends the connection then
         statuses = [answer(connection)[0]]
         if statuses == [200]:
@@ -202,7 +202,7 @@ def test_another_coding_is_told_apart_from_a_broken_body(ada: Person, coding: st
     more = {b"content-type": b"application/json", b"content-encoding": coding.encode("latin-1")}
     answered = ada.http.post(SYNC, content=gzipped(NOTHING), headers=more)
     assert answered.status_code == 415
-    is_body_a(answered.json(), "unsupported_media_type")
+    assert_error_body(answered.json(), "unsupported_media_type")
     assert answered.headers["accept-encoding"] == "gzip, deflate, zstd"
 
 
@@ -223,7 +223,7 @@ def test_another_coding_is_told_apart_from_a_broken_body(ada: Person, coding: st
 def test_a_broken_compressed_body_is_a_bad_request(ada: Person, coding: str, body: bytes) -> None:
     answered = sent(ada, body, coding)
     assert answered.status_code == 400
-    is_body_a(answered.json(), "bad_request")
+    assert_error_body(answered.json(), "bad_request")
 
 
 def test_a_bomb_is_refused_without_being_unpacked(ada: Person) -> None:
@@ -235,7 +235,7 @@ def test_a_bomb_is_refused_without_being_unpacked(ada: Person) -> None:
     finally:
         tracemalloc.stop()
     assert answered.status_code == 413
-    is_body_a(answered.json(), "payload_too_large")
+    assert_error_body(answered.json(), "payload_too_large")
     assert peak < 40 << 20
 
 
@@ -266,7 +266,7 @@ def test_a_client_that_does_not_finish_is_told_so(served: Callable[..., str]) ->
             status, headers, body = answer(connection)
             assert status == 408
             assert headers["connection"] == "close"
-            is_body_a(json.loads(body), "request_timeout")
+            assert_error_body(json.loads(body), "request_timeout")
             assert is_closed(connection)
     is_healthy(address)
 
@@ -301,8 +301,8 @@ def test_requests_sent_one_behind_the_other_are_answered_in_turn(ada: Person, ad
             + head(*mine, "x-request-id: three")
             + NOTHING
         )
-        told = [answer(connection)[:2] for _ in range(3)]
-    assert [(status, headers["x-request-id"]) for status, headers in told] == [
+        values = [answer(connection)[:2] for _ in range(3)]
+    assert [(status, headers["x-request-id"]) for status, headers in values] == [
         (200, "one"),
         (200, "two"),
         (200, "three"),

@@ -1,4 +1,4 @@
-"""People divided over two databases, each with its server, behind a proxy that routes by the token's subject.
+"""Accounts split over two databases with a server each, behind a proxy that routes by the token's subject.
 
 HAProxy where it is installed; elsewhere each client is given the address that the proxy would choose.
 """
@@ -18,8 +18,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from deltas import Device, said, talk
-from people import SECRET, Db, client_of, connect
+from accounts import SECRET, Db, client_of, connect
+from devices import Device, conversation_op, message_op
 from psycopg import sql
 
 from sterna.server.database.embedded import APP, SERVICE, Embedded, start, stop
@@ -50,7 +50,7 @@ backend south
 
 
 def cell_of(user_id: str) -> str:
-    """The rule of the map: by the first digit."""
+    """Return the cell of an account, by the first digit of its id."""
     return CELLS[int(user_id[0], 16) // 8]
 
 
@@ -68,11 +68,11 @@ class Cells:
     def rows(self, cell: str, user_id: str) -> int:
         """Conversations and messages of somebody in a cell, and their places in the history."""
         names = ("chat_sessions", "chat_messages", "sync_rows")
-        found = [
+        values = [
             self.databases[cell].execute(f"select count(*) as n from {name} where user_id = %s", (user_id,)).fetchone()
             for name in names
         ]
-        return sum(row["n"] for row in found if row)
+        return sum(row["n"] for row in values if row)
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +95,10 @@ def cells(settings: ServerSettings, postgres: Embedded, tmp_path_factory: pytest
             "north": stack.enter_context(connect(postgres.admin_url)),
             "south": stack.enter_context(connect(southern.admin_url)),
         }
-        found = Cells(addresses, databases)
+        result = Cells(addresses, databases)
         if PROGRAM is not None:
-            found.proxy = stack.enter_context(proxied(PROGRAM, folder.parent, addresses))
-        yield found
+            result.proxy = stack.enter_context(proxied(PROGRAM, folder.parent, addresses))
+        yield result
     stop(folder)
 
 
@@ -145,12 +145,12 @@ def joins(cells: Cells) -> Iterator[Callable[[str], Someone]]:
             with client_of(cells.proxy or cells.addresses["north"]) as http:
                 while True:
                     given = {"email": f"{uuid4().hex}@example.org", "password": "correct horse battery"}
-                    told = http.post("/auth/v1/signup", json=given).json()
-                    if cell_of(told["user"]["id"]) == cell:
+                    body = http.post("/auth/v1/signup", json=given).json()
+                    if cell_of(body["user"]["id"]) == cell:
                         break
-            headers = {"authorization": f"Bearer {told['access_token']}"}
-            client: httpx.Client = stack.enter_context(client_of(cells.address(told["user"]["id"]), headers))
-            return Someone(told["user"]["id"], Device(client))
+            headers = {"authorization": f"Bearer {body['access_token']}"}
+            client: httpx.Client = stack.enter_context(client_of(cells.address(body["user"]["id"]), headers))
+            return Someone(body["user"]["id"], Device(client))
 
         yield join
 
@@ -161,9 +161,9 @@ def test_everybody_lives_in_one_cell_whole_and_nothing_of_them_in_the_other(
     for cell, other in (CELLS, CELLS[::-1]):
         someone = joins(cell)
         for n in range(PUSHES):
-            told = someone.device.push(talk(), said(f"m{n}"), sync_pull="cur=0;max=100000")
-            assert [ack.result for ack in told.acks] == ["ok", "ok"]
-            assert told.user == someone.id
+            answer = someone.device.push(conversation_op(), message_op(f"m{n}"), sync_pull="cur=0;max=100000")
+            assert [ack.result for ack in answer.acks] == ["ok", "ok"]
+            assert answer.user == someone.id
         assert len(Device(someone.device.http, "other").pull().rows) == 1 + PUSHES
         assert cells.rows(cell, someone.id) == 2 * (1 + PUSHES)
         assert cells.rows(other, someone.id) == 0
@@ -173,7 +173,7 @@ def test_an_account_is_erased_in_its_cell_though_it_signs_in_elsewhere(
     cells: Cells, joins: Callable[[str], Someone]
 ) -> None:
     someone = joins("south")
-    someone.device.push(talk(), said())
+    someone.device.push(conversation_op(), message_op())
     assert someone.device.http.delete("/api/user/account").status_code == 200
     assert cells.rows("south", someone.id) == 0
     for table in ("profiles", "auth.users"):
@@ -183,17 +183,17 @@ def test_an_account_is_erased_in_its_cell_though_it_signs_in_elsewhere(
 def test_somebody_s_rows_move_to_another_cell_and_their_device_goes_on(
     cells: Cells, joins: Callable[[str], Someone]
 ) -> None:
-    """As docs/server.md describes it: the rows of every table that has their id, with triggers off."""
+    """Copy an account's rows of every table with triggers off, as docs/server.md describes."""
     someone = joins("south")
-    someone.device.push(talk(), said("m1"), Op("s", "c1/model", "put", value={"value": "x"}))
+    someone.device.push(conversation_op(), message_op("m1"), Op("s", "c1/model", "put", value={"value": "x"}))
     someone.device.pull()
     source, target = cells.databases["south"], cells.databases["north"]
     move(source, target, someone.id)
     headers = {"authorization": str(someone.device.http.headers["authorization"])}
     with client_of(cells.addresses["north"], headers) as http:
         someone.device.http = http
-        told = someone.device.push(said("m2"), sync_pull=f"cur={someone.device.cur};max=100000")
-        assert (told.resync, [ack.result for ack in told.acks]) == (False, ["ok"])
+        answer = someone.device.push(message_op("m2"), sync_pull=f"cur={someone.device.cur};max=100000")
+        assert (answer.resync, [ack.result for ack in answer.acks]) == (False, ["ok"])
         assert not someone.device.pull().resync
         assert len(Device(http, "new").pull().rows) == 4
 

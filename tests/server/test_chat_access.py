@@ -1,4 +1,4 @@
-"""Who may ask which model, and how often."""
+"""Access to models, and reply limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from people import SECRET, Db, Person, connect
+from accounts import SECRET, Db, Person, connect
 
 from sterna.server.auth.tokens import Tokens
 from sterna.server.database.embedded import Embedded
@@ -29,7 +29,7 @@ def ask(client: httpx.Client, model: str | None = None, message: str = "x") -> h
 
 @contextmanager
 def listed(db: Db, tier: str = "free", model: str = "", **columns: Any) -> Iterator[str]:
-    """A model that model_access names, for as long as the block lasts."""
+    """Add a model to model_access for the duration of the block."""
     name = model or f"test/{uuid4().hex}"
     row = {"daily_limit": None, "monthly_limit": None, "is_active": True} | columns
     db.execute(
@@ -45,7 +45,7 @@ def listed(db: Db, tier: str = "free", model: str = "", **columns: Any) -> Itera
 
 @pytest.fixture
 def home(model: Server, served: Callable[..., str]) -> str:
-    """A server whose default model nobody listed, such as one with Ollama behind it."""
+    """Start a server whose default model is not listed, as with Ollama."""
     return served(upstream=Upstream(model.url, default_model="llama3.2:latest"), anonymous_chat=True)
 
 
@@ -53,21 +53,21 @@ def test_the_default_model_that_nobody_listed_is_everybodys(at: At, home: str, a
     for who in (ada, None):
         assert ask(at(who, home)).status_code == 200
         assert ask(at(who, home), "llama3.2:latest").headers["x-model"] == "llama3.2:latest"
-    assert {asked["model"] for asked in model.fake.requests} == {"llama3.2:latest"}
+    assert {request["model"] for request in model.fake.requests} == {"llama3.2:latest"}
 
 
 def test_other_models_that_nobody_listed_stay_refused(at: At, home: str, ada: Person) -> None:
-    told = ask(at(ada, home), "llama3.2:70b")
-    assert (told.status_code, told.json()["code"]) == (403, "feature_not_available")
-    assert told.json()["error"].endswith("llama3.2:latest.")
+    result = ask(at(ada, home), "llama3.2:70b")
+    assert (result.status_code, result.json()["code"]) == (403, "feature_not_available")
+    assert result.json()["error"].endswith("llama3.2:latest.")
 
 
 def test_a_default_model_that_is_listed_is_its_tiers(
     at: At, home: str, ada: Person, person: Callable[..., Person], db: Db
 ) -> None:
     with listed(db, "pro", "llama3.2:latest"):
-        told = ask(at(ada, home))
-        assert (told.status_code, told.json()["code"]) == (402, "tier_upgrade_required")
+        result = ask(at(ada, home))
+        assert (result.status_code, result.json()["code"]) == (402, "tier_upgrade_required")
         assert ask(at(None, home)).status_code == 402
         assert ask(at(person("pro"), home)).status_code == 200
 
@@ -94,10 +94,10 @@ def test_strangers_are_answered_where_the_operator_allows_it(at: At, home: str, 
     assert ask(stranger).json()["data"]["response"] == "You said: x"
     assert ask(stranger, FREE).status_code == 200
     assert ask(stranger, "openai/gpt-4o").status_code == 402
-    told = stranger.post("/api/chat", json={"message": "x", "attachmentIds": ["a"]})
-    assert (told.status_code, told.json()["error"]) == (401, "Sign in to send attachments.")
-    told = stranger.post("/api/chat", json={"message": "x", "webSearch": True})
-    assert (told.status_code, told.json()["code"]) == (403, "forbidden")
+    response = stranger.post("/api/chat", json={"message": "x", "attachmentIds": ["a"]})
+    assert (response.status_code, response.json()["error"]) == (401, "Sign in to send attachments.")
+    response = stranger.post("/api/chat", json={"message": "x", "webSearch": True})
+    assert (response.status_code, response.json()["code"]) == (403, "forbidden")
 
 
 def test_strangers_may_send_five_thousand_tokens(at: At, home: str, model: Server) -> None:
@@ -105,9 +105,9 @@ def test_strangers_may_send_five_thousand_tokens(at: At, home: str, model: Serve
     stranger = at(None, home)
     assert ask(stranger, message="x" * 20_000).status_code == 200
     turns = [{"role": "assistant", "content": "x"}, {"role": "user", "content": "x" * 20_000}]
-    told = stranger.post("/api/chat", json={"messages": turns})
-    assert (told.status_code, told.json()["code"]) == (400, "bad_request")
-    assert "The limit of the tier anonymous is 5,000." in told.json()["error"]
+    response = stranger.post("/api/chat", json={"messages": turns})
+    assert (response.status_code, response.json()["code"]) == (400, "bad_request")
+    assert "The limit of the tier anonymous is 5,000." in response.json()["error"]
 
 
 def test_a_stranger_may_ask_ten_times_an_hour(at: At, model: Server, served: Callable[..., str]) -> None:
@@ -117,13 +117,13 @@ def test_a_stranger_may_ask_ten_times_an_hour(at: At, model: Server, served: Cal
 
 def test_a_daily_limit_holds_without_any_sync_and_failures_are_given_back(chat: httpx.Client, db: Db) -> None:
     with listed(db, daily_limit=2) as name:
-        asked = [ask(chat, name, "!fail 500").status_code]
-        asked += [ask(chat, name).status_code for _ in range(3)]
-        told = ask(chat, name)
-    assert asked == [502, 200, 200, 429]
-    assert told.json()["code"] == "rate_limit_exceeded"
-    assert told.json()["error"].startswith(f"Your limit of 2 replies a day from {name} is reached. It resets at ")
-    assert told.headers["retry-after"] == str(told.json()["retryAfter"])
+        statuses = [ask(chat, name, "!fail 500").status_code]
+        statuses += [ask(chat, name).status_code for _ in range(3)]
+        result = ask(chat, name)
+    assert statuses == [502, 200, 200, 429]
+    assert result.json()["code"] == "rate_limit_exceeded"
+    assert result.json()["error"].startswith(f"Your limit of 2 replies a day from {name} is reached. It resets at ")
+    assert result.headers["retry-after"] == str(result.json()["retryAfter"])
 
 
 def test_of_ten_questions_at_once_a_limit_of_three_lets_three_pass(chat: httpx.Client, db: Db) -> None:
@@ -141,14 +141,14 @@ def test_the_limit_of_the_highest_tier_that_somebody_has_counts(at: At, person: 
 
 @contextmanager
 def listed_too(db: Db, tier: str, name: str, daily: int) -> Iterator[None]:
-    """The model also at another tier; the row goes with the first one."""
+    """Add the model to another tier; its row is removed with the first one."""
     db.execute("insert into model_access (model_id, tier, daily_limit) values (%s, %s, %s)", (name, tier, daily))
     yield
 
 
 @pytest.fixture
 def calendar() -> list[datetime]:
-    """The server's time, the last."""
+    """Times of the server's clock; the last one counts."""
     return [datetime(2031, 5, 15, 12, tzinfo=UTC)]
 
 
@@ -183,12 +183,12 @@ def test_a_monthly_limit_counts_what_was_synced_and_ends_with_the_month(
         synced(db, ada, "2031-04-30", name, 9)
         synced(db, ada, "2031-05-01", name, 3)
         statuses = [ask(then(), name).status_code for _ in range(2)]
-        told = ask(then(), name)
-        assert [*statuses, told.status_code] == [200, 200, 429]
-        assert told.json()["error"] == (
+        result = ask(then(), name)
+        assert [*statuses, result.status_code] == [200, 200, 429]
+        assert result.json()["error"] == (
             f"Your limit of 5 replies a month from {name} is reached. It resets at 2031-06-01T00:00:00.000Z."
         )
-        assert told.json()["retryAfter"] == pytest.approx(16.5 * 86_400, abs=2)
+        assert result.json()["retryAfter"] == pytest.approx(16.5 * 86_400, abs=2)
         calendar.append(datetime(2031, 6, 1, tzinfo=UTC))
         assert ask(then(), name).status_code == 200
 
@@ -201,9 +201,9 @@ def test_a_daily_limit_counts_what_was_synced_once_and_ends_with_the_day(
         synced(db, ada, "2031-05-15", name, 3)  # that reply, and two that another device asked elsewhere
         assert [ask(then(), name).status_code for _ in range(2)] == [200, 200]
         db.execute("update user_usage_daily set models_used = jsonb_build_object(%s::text, 4)", (name,))
-        told = ask(then(), name)
-        assert told.status_code == 429
-        assert told.json()["error"].endswith("2031-05-16T00:00:00.000Z.")
+        result = ask(then(), name)
+        assert result.status_code == 429
+        assert result.json()["error"].endswith("2031-05-16T00:00:00.000Z.")
         calendar.append(datetime(2031, 5, 16, tzinfo=UTC))
         assert ask(then(), name).status_code == 200
 
@@ -217,7 +217,7 @@ def test_a_question_whose_counting_meets_another_transaction_is_counted_again(
         other.execute("set deadlock_timeout = '60s'")
         with other.transaction(force_rollback=True):
             other.execute("select id from profiles where id = %s for update", (ada.id,))
-            asked = pool.submit(ask, chat, FREE)
+            request = pool.submit(ask, chat, FREE)
             for _ in range(1000):
                 row = db.execute("select count(*) as n from pg_stat_activity where wait_event_type = 'Lock'").fetchone()
                 if row is not None and row["n"]:
@@ -227,6 +227,6 @@ def test_a_question_whose_counting_meets_another_transaction_is_counted_again(
                 "insert into sterna.relay_usage (user_id, usage_date, model_id) values (%s, %s, %s)",
                 (ada.id, datetime.now(UTC).date(), FREE),
             )
-        assert asked.result(30).status_code == 200
+        assert request.result(30).status_code == 200
     rows = db.execute("select replies from sterna.relay_usage where user_id = %s", (ada.id,)).fetchall()
     assert rows == [{"replies": 1}]

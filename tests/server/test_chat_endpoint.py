@@ -1,4 +1,4 @@
-"""POST /api/chat: what may be asked, what the profile changes, and every refusal.
+"""POST /api/chat: requests, settings of the profile, and errors.
 
 See docs/specification/endpoints.md#chat.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from people import Db, Person
+from accounts import Db, Person
 
 from tests.fake_openai import Script, Server
 
@@ -33,10 +33,12 @@ def plain(db: Db, who: Person) -> Person:
 
 
 def test_a_whole_answer_has_the_specified_fields(chat: httpx.Client, model: Server) -> None:
-    told = chat.post("/api/chat", json={"message": "hello", "current_message_id": "m1"}, headers={"x-request-id": "r1"})
-    assert told.status_code == 200, told.text
-    data = told.json()["data"]
-    assert told.json()["timestamp"] == data.pop("timestamp")
+    response = chat.post(
+        "/api/chat", json={"message": "hello", "current_message_id": "m1"}, headers={"x-request-id": "r1"}
+    )
+    assert response.status_code == 200, response.text
+    data = response.json()["data"]
+    assert response.json()["timestamp"] == data.pop("timestamp")
     assert data.pop("elapsed_ms") >= 0
     assert data == {
         "response": "You said: hello",
@@ -49,7 +51,7 @@ def test_a_whole_answer_has_the_specified_fields(chat: httpx.Client, model: Serv
         "has_websearch": False,
         "websearch_result_count": 0,
     }
-    assert (told.headers["x-request-id"], told.headers["x-model"]) == ("r1", FREE)
+    assert (response.headers["x-request-id"], response.headers["x-model"]) == ("r1", FREE)
 
 
 def test_the_model_gets_the_context_and_room_for_two_fifths_of_what_it_can_read(
@@ -61,12 +63,12 @@ def test_the_model_gets_the_context_and_room_for_two_fifths_of_what_it_can_read(
         {"role": "assistant", "content": "two"},
         {"role": "user", "content": "three", "id": "b"},
     ]
-    told = chat.post("/api/chat", json={"message": " three ", "messages": turns})
-    assert told.json()["data"]["request_id"] == "b"
-    asked = model.fake.requests[0]
-    assert asked["messages"] == [{"role": one["role"], "content": one["content"]} for one in turns]
-    assert asked["max_tokens"] == 3140
-    assert asked["model"] == FREE
+    response = chat.post("/api/chat", json={"message": " three ", "messages": turns})
+    assert response.json()["data"]["request_id"] == "b"
+    request = model.fake.requests[0]
+    assert request["messages"] == [{"role": turn["role"], "content": turn["content"]} for turn in turns]
+    assert request["max_tokens"] == 3140
+    assert request["model"] == FREE
 
 
 def test_what_the_request_sets_counts_where_the_profile_sets_nothing(
@@ -82,41 +84,41 @@ def test_the_profile_goes_before_the_request(chat: httpx.Client, model: Server, 
     db.execute("update profiles set temperature = 0.1, system_prompt = 'Rhyme.' where id = %s", (ada.id,))
     assert chat.post("/api/chat", json={"message": "x", "temperature": 1.5, "systemPrompt": "Be brief."}).is_success
     assert model.fake.requests[0]["temperature"] == 0.1
-    assert [one["content"] for one in model.fake.requests[0]["messages"]] == ["Rhyme.", "x"]
+    assert [message["content"] for message in model.fake.requests[0]["messages"]] == ["Rhyme.", "x"]
 
 
 def test_a_request_that_says_so_goes_before_the_profile(chat: httpx.Client, model: Server, ada: Person, db: Db) -> None:
     db.execute("update profiles set temperature = 0.1, system_prompt = 'Rhyme.' where id = %s", (ada.id,))
     own = {"overrideProfile": True}
     brief = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "x"}]
-    for asked in ({"message": "x", "systemPrompt": "Be brief."}, {"messages": brief}):
-        assert chat.post("/api/chat", json=own | asked | {"temperature": 1.5}).is_success
+    for result in ({"message": "x", "systemPrompt": "Be brief."}, {"messages": brief}):
+        assert chat.post("/api/chat", json=own | result | {"temperature": 1.5}).is_success
     assert chat.post("/api/chat", json=own | {"message": "x"}).is_success  # it says nothing: the profile's
-    assert [one["temperature"] for one in model.fake.requests] == [1.5, 1.5, 0.1]
-    contents = [[one["content"] for one in request["messages"]] for request in model.fake.requests]
+    assert [request["temperature"] for request in model.fake.requests] == [1.5, 1.5, 0.1]
+    contents = [[message["content"] for message in request["messages"]] for request in model.fake.requests]
     assert contents == [["Be brief.", "x"], ["Be brief.", "x"], ["Rhyme.", "x"]]
 
 
 def test_who_never_chose_has_what_new_profiles_have(chat: httpx.Client, model: Server) -> None:
     assert chat.post("/api/chat", json={"message": "x", "temperature": 1.5, "systemPrompt": "Be brief."}).is_success
     assert model.fake.requests[0]["temperature"] == 0.7
-    assert "Be brief." not in [one["content"] for one in model.fake.requests[0]["messages"]]
+    assert "Be brief." not in [message["content"] for message in model.fake.requests[0]["messages"]]
 
 
 def test_reasoning_is_asked_for_and_answered_at_the_enterprise_tier(
     at: At, model: Server, person: Callable[..., Person]
 ) -> None:
-    told = at(person("enterprise")).post(
+    response = at(person("enterprise")).post(
         "/api/chat", json={"message": "!think deep thoughts", "reasoning": {"effort": "high"}}
     )
     assert model.fake.requests[0]["reasoning_effort"] == "high"
-    assert told.json()["data"]["reasoning"] == "deep thoughts "
-    assert told.json()["data"]["response"] == "Thought about it."
+    assert response.json()["data"]["reasoning"] == "deep thoughts "
+    assert response.json()["data"]["response"] == "Thought about it."
 
 
 def test_reasoning_that_nobody_asked_for_is_not_passed_on(chat: httpx.Client) -> None:
-    told = chat.post("/api/chat", json={"message": "!think secrets"})
-    assert "secrets" not in told.text
+    response = chat.post("/api/chat", json={"message": "!think secrets"})
+    assert "secrets" not in response.text
 
 
 @pytest.mark.parametrize("path", ["/api/chat", "/api/chat/stream"])
@@ -191,15 +193,15 @@ def test_what_may_not_be_asked_is_refused_with_a_sentence(
     ],
 )
 def test_a_request_of_another_shape_is_refused(chat: httpx.Client, model: Server, wrong: Any) -> None:
-    status, code, said = refused(chat.post("/api/chat", json=wrong))
+    status, code, text = refused(chat.post("/api/chat", json=wrong))
     assert (status, code) == (400, "bad_request")
-    assert said
+    assert text
     assert not model.fake.requests
 
 
 def test_unknown_fields_are_ignored(chat: httpx.Client) -> None:
-    asked = {"message": "x", "stream": True, "draftId": "d", "plugins": [{"id": "web"}], "webMaxResults": 3}
-    assert chat.post("/api/chat", json=asked).status_code == 200
+    request = {"message": "x", "stream": True, "draftId": "d", "plugins": [{"id": "web"}], "webMaxResults": 3}
+    assert chat.post("/api/chat", json=request).status_code == 200
 
 
 def test_a_message_of_twenty_thousand_characters_is_taken(chat: httpx.Client, model: Server) -> None:
@@ -225,12 +227,12 @@ def test_the_context_may_be_as_long_as_the_tier_says(
 
 def test_the_system_prompt_counts_too(chat: httpx.Client, db: Db, ada: Person) -> None:
     plain(db, ada)
-    asked = {"message": "x" * 20_000, "systemPrompt": "x" * 20_001}
-    assert refused(chat.post("/api/chat", json=asked))[:2] == (400, "bad_request")
+    request = {"message": "x" * 20_000, "systemPrompt": "x" * 20_001}
+    assert refused(chat.post("/api/chat", json=request))[:2] == (400, "bad_request")
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "code", "kind"),
+    ("prompt", "status", "code", "kind"),
     [
         ("!fail 500", 502, "bad_gateway", "server"),
         ("!fail 503", 502, "bad_gateway", "server"),
@@ -248,23 +250,23 @@ def test_the_system_prompt_counts_too(chat: httpx.Client, db: Db, ada: Person) -
 )
 @pytest.mark.parametrize("path", ["/api/chat", "/api/chat/stream"])
 def test_a_failure_of_the_model_service_is_told_in_our_words(
-    chat: httpx.Client, path: str, asked: str, status: int, code: str, kind: str
+    chat: httpx.Client, path: str, prompt: str, status: int, code: str, kind: str
 ) -> None:
-    told = chat.post(path, json={"message": asked})
-    assert refused(told)[:2] == (status, code)
-    body = told.json()
+    response = chat.post(path, json={"message": prompt})
+    assert refused(response)[:2] == (status, code)
+    body = response.json()
     assert body["upstreamErrorCode"] == kind
     assert body["upstreamErrorMessage"] == body["error"]
     assert body["error"].endswith(".")
-    assert "sk-secret" not in told.text
-    assert "scripted" not in told.text
-    assert told.headers.get("retry-after") == ("7" if kind == "rate_limit" else None)
+    assert "sk-secret" not in response.text
+    assert "scripted" not in response.text
+    assert response.headers.get("retry-after") == ("7" if kind == "rate_limit" else None)
 
 
 def test_a_reply_that_breaks_off_is_no_answer(chat: httpx.Client) -> None:
-    told = chat.post("/api/chat", json={"message": "!drop 5"})
-    assert refused(told)[:2] == (502, "bad_gateway")
-    assert "word1" not in told.text
+    response = chat.post("/api/chat", json={"message": "!drop 5"})
+    assert refused(response)[:2] == (502, "bad_gateway")
+    assert "word1" not in response.text
 
 
 def test_the_model_service_is_left_when_the_client_does_not_wait_for_the_whole(
@@ -296,7 +298,7 @@ def test_strangers_and_servers_without_a_model_service_are_refused(http: httpx.C
 def test_replies_and_tokens_are_counted_for_the_operator(chat: httpx.Client) -> None:
     def counted(line: str) -> float:
         lines = chat.get("/metrics").text.splitlines()
-        return sum(float(one.rpartition(" ")[2]) for one in lines if one.startswith(line))
+        return sum(float(item.rpartition(" ")[2]) for item in lines if item.startswith(line))
 
     names = [
         'sterna_relay_replies_total{outcome="whole"}',

@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 import pytest
-from people import SECRET, Person
-from waiting import until
+from accounts import SECRET, Person
+from polling import wait_until
 
 from sterna.server.database.embedded import Embedded
 from sterna.server.relay.streaming import Streamed
@@ -32,23 +32,23 @@ def stream(client: httpx.Client, message: str = "x", **more: Any) -> httpx.Respo
 
 
 def final(body: str) -> dict[str, Any]:
-    """What the last line holds; there is one, after an empty line."""
+    """Return the content of the final line, which follows an empty line."""
     lines = body.split("\n")
     assert lines[-3] == ""
     assert lines[-1] == ""
-    found: dict[str, Any] = json.loads(lines[-2])["__FINAL_METADATA__"]
-    return found
+    metadata: dict[str, Any] = json.loads(lines[-2])["__FINAL_METADATA__"]
+    return metadata
 
 
 def test_a_stream_keeps_blank_lines_and_ends_with_everything(chat: httpx.Client) -> None:
-    told = stream(chat, "one\n\ntwo", current_message_id="m1")
-    assert told.status_code == 200, told.text
-    assert told.headers["content-type"] == "text/plain; charset=utf-8"
-    assert told.headers["x-streaming"] == "true"
-    assert told.headers["x-model"] == FREE
-    assert told.headers["x-request-id"]
-    assert told.text.startswith("You said: one\n\ntwo\n\n")
-    last = final(told.text)
+    result = stream(chat, "one\n\ntwo", current_message_id="m1")
+    assert result.status_code == 200, result.text
+    assert result.headers["content-type"] == "text/plain; charset=utf-8"
+    assert result.headers["x-streaming"] == "true"
+    assert result.headers["x-model"] == FREE
+    assert result.headers["x-request-id"]
+    assert result.text.startswith("You said: one\n\ntwo\n\n")
+    last = final(result.text)
     assert last["response"] == "You said: one\n\ntwo"
     assert (last["request_id"], last["model"], last["id"]) == ("m1", FREE, "gen-1")
     assert last["usage"]["prompt_tokens"] == 11
@@ -57,7 +57,7 @@ def test_a_stream_keeps_blank_lines_and_ends_with_everything(chat: httpx.Client)
 def test_reasoning_comes_in_lines_of_its_own(at: At, model: Server, person: Callable[..., Person]) -> None:
     deltas = ({"reasoning_content": "Hm."}, {"content": "half"}, {"reasoning_content": "a\nb"}, {"content": " done\n"})
     model.fake.reply = lambda body: Script(deltas=(*deltas, {"reasoning_content": "!"}, {"content": "end"}))
-    told = stream(at(person("enterprise")), reasoning={"effort": "low"}).text
+    text = stream(at(person("enterprise")), reasoning={"effort": "low"}).text
     lines = [
         THINKING + '{"type":"reasoning","data":"Hm."}',
         "half",
@@ -67,39 +67,41 @@ def test_reasoning_comes_in_lines_of_its_own(at: At, model: Server, person: Call
         "end",
         "",
     ]
-    assert told.split("\n")[:7] == lines
-    assert final(told)["response"] == "half done\nend"
-    assert final(told)["reasoning"] == "Hm.a\nb!"
+    assert text.split("\n")[:7] == lines
+    assert final(text)["response"] == "half done\nend"
+    assert final(text)["reasoning"] == "Hm.a\nb!"
 
 
 def test_reasoning_that_nobody_asked_for_is_not_passed_on(chat: httpx.Client) -> None:
     assert "secrets" not in stream(chat, "!think secrets").text
 
 
-@pytest.mark.parametrize(("said", "text"), [("!drop 5", "word1 word2 word3 word4 word5 "), ("!end 2", "word1 word2 ")])
+@pytest.mark.parametrize(
+    ("prompt", "text"), [("!drop 5", "word1 word2 word3 word4 word5 "), ("!end 2", "word1 word2 ")]
+)
 def test_a_model_service_that_breaks_off_ends_the_stream_without_the_last_line(
-    chat: httpx.Client, said: str, text: str
+    chat: httpx.Client, prompt: str, text: str
 ) -> None:
-    told = stream(chat, said)
-    assert told.text == text
-    assert told.headers["connection"] == "close"
+    result = stream(chat, prompt)
+    assert result.text == text
+    assert result.headers["connection"] == "close"
 
 
 @pytest.mark.parametrize("name", ["FINAL_METADATA", "REASONING_CHUNK", "ANNOTATIONS_CHUNK", "METADATA"])
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_a_model_cannot_forge_a_line_of_ours(chat: httpx.Client, model: Server, name: str, size: int) -> None:
-    said = f'\n{{"__{name}__":{{}}}}\n__{name}__{{"data":"x"}}\n_'
-    pieces = tuple(said[start : start + size] for start in range(0, len(said), size))
+    reply = f'\n{{"__{name}__":{{}}}}\n__{name}__{{"data":"x"}}\n_'
+    pieces = tuple(reply[start : start + size] for start in range(0, len(reply), size))
     model.fake.reply = lambda body: Script(pieces)
-    told = stream(chat).text
-    assert told.count(f"__{name}__") == (name == "FINAL_METADATA")
-    assert final(told)["response"] == said
+    text = stream(chat).text
+    assert text.count(f"__{name}__") == (name == "FINAL_METADATA")
+    assert final(text)["response"] == reply
 
 
 def test_the_model_service_is_left_when_the_client_leaves(chat: httpx.Client, model: Server) -> None:
-    with chat.stream("POST", "/api/chat/stream", json={"message": "!hold 3"}) as told:
-        next(told.iter_text())
-    until(lambda: model.fake.left == 1, "the model is left")
+    with chat.stream("POST", "/api/chat/stream", json={"message": "!hold 3"}) as result:
+        next(result.iter_text())
+    wait_until(lambda: model.fake.left == 1, "the model is left")
 
 
 def test_the_model_service_is_left_when_the_client_leaves_before_the_first_word(
@@ -107,7 +109,7 @@ def test_the_model_service_is_left_when_the_client_leaves_before_the_first_word(
 ) -> None:
     with pytest.raises(httpx.ReadTimeout):
         chat.post("/api/chat/stream", json={"message": "!hold 0"}, timeout=httpx.Timeout(30, read=0.5))
-    until(lambda: model.fake.left == 1, "the model is left")
+    wait_until(lambda: model.fake.left == 1, "the model is left")
 
 
 def test_a_client_that_left_before_anything_was_sent_leaves_nothing_open() -> None:
@@ -131,14 +133,14 @@ def test_a_client_that_left_before_anything_was_sent_leaves_nothing_open() -> No
 
 
 def stands_still(model: Server) -> Callable[[], bool]:
-    """Whether the model service has sent something, and no more of it the last fifty times that this was asked."""
+    """Return a condition that holds when the model service has sent something and has paused for fifty calls."""
     seen = [0] * 50
 
-    def asked() -> bool:
+    def is_paused() -> bool:
         seen.append(model.fake.sent)
         return seen[-1] > 0 and len(set(seen[-50:])) == 1
 
-    return asked
+    return is_paused
 
 
 def test_a_client_that_does_not_read_holds_the_model_service_back(
@@ -156,7 +158,7 @@ def test_a_client_that_does_not_read_holds_the_model_service_back(
             f"POST /api/chat/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {ada.token}\r\n"
             'Content-Type: application/json\r\nContent-Length: 15\r\n\r\n{"message":"x"}'.encode()
         )
-        until(stands_still(model), "the model waits")
+        wait_until(stands_still(model), "the model waits")
         assert 0 < model.fake.sent < count
         read = bytearray()
         while piece := client.recv(1 << 20):
@@ -178,16 +180,16 @@ def test_a_stream_may_last_longer_than_a_body_may_take_to_come(
     at: At, model: Server, served: Callable[..., str], ada: Person
 ) -> None:
     model.fake.rate = 20
-    told = stream(at(ada, served(upstream=Upstream(model.url), body_seconds=0.3)), "!words 20")
-    assert told.elapsed.total_seconds() > 0.3
-    assert final(told.text)["response"].endswith("ENDOFREPLY")
+    result = stream(at(ada, served(upstream=Upstream(model.url), body_seconds=0.3)), "!words 20")
+    assert result.elapsed.total_seconds() > 0.3
+    assert final(result.text)["response"].endswith("ENDOFREPLY")
 
 
 def test_a_reply_longer_than_the_server_keeps_ends_without_the_last_line(chat: httpx.Client, model: Server) -> None:
     model.fake.reply = lambda body: Script(("x" * 1024 * 1024,) * 5)
-    told = stream(chat).text
-    assert len(told) >= 4 * 1024 * 1024
-    assert "__FINAL_METADATA__" not in told
+    text = stream(chat).text
+    assert len(text) >= 4 * 1024 * 1024
+    assert "__FINAL_METADATA__" not in text
     assert chat.post("/api/chat", json={"message": "x"}).status_code == 502
 
 
@@ -211,8 +213,8 @@ serve(settings, lambda address: print(address, flush=True))
 def test_a_server_that_ends_breaks_a_stream_off_without_the_last_line(
     at: At, model: Server, postgres: Embedded, ada: Person
 ) -> None:
-    told = [sys.executable, "-c", PROGRAM, postgres.url, postgres.admin_url, SECRET, model.url]
-    with subprocess.Popen(told, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:
+    values = [sys.executable, "-c", PROGRAM, postgres.url, postgres.admin_url, SECRET, model.url]
+    with subprocess.Popen(values, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:
         try:
             assert program.stdout is not None
             client = at(ada, program.stdout.readline().strip())
@@ -228,7 +230,7 @@ def test_a_server_that_ends_breaks_a_stream_off_without_the_last_line(
             assert program.wait(10) == 0
         finally:
             program.kill()
-    until(lambda: model.fake.left == 1, "the model is left")
+    wait_until(lambda: model.fake.left == 1, "the model is left")
 
 
 def test_a_list_of_models_that_does_not_come_holds_nobody_up(
@@ -238,9 +240,9 @@ def test_a_list_of_models_that_does_not_come_holds_nobody_up(
     client = at(ada, served(upstream=Upstream(model.url, default_model="model")))
     assert [stream(client).status_code for _ in range(3)] == [200] * 3
     assert model.fake.left == 0, "the list was waited for until it was given up"
-    assert {asked["max_tokens"] for asked in model.fake.requests} == {3140}
+    assert {request["max_tokens"] for request in model.fake.requests} == {3140}
     model.release()
-    until(lambda: stream(client).is_success and model.fake.requests[-1]["max_tokens"] == 3216, "the list is there")
+    wait_until(lambda: stream(client).is_success and model.fake.requests[-1]["max_tokens"] == 3216, "the list is there")
 
 
 def test_a_model_service_without_a_list_is_asked_for_it_once(

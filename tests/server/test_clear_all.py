@@ -1,9 +1,9 @@
-"""What a client sees of DELETE /api/chat/clear-all."""
+"""DELETE /api/chat/clear-all."""
 
 from __future__ import annotations
 
 import httpx
-from people import Db, Person
+from accounts import Db, Person
 
 CLEAR = "/api/chat/clear-all"
 

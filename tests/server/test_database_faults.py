@@ -1,4 +1,4 @@
-"""A database that is away, dies, is busy or says no for a moment, and what callers see of it."""
+"""Requests while the database is unreachable, restarts, is busy or rejects statements."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from people import Db, Person, connect, make_user, token_for
-from waiting import until
+from accounts import Db, Person, connect, make_user, token_for
+from polling import wait_until
 
 from sterna.server.database import embedded
 from sterna.server.database.embedded import Embedded
@@ -35,10 +35,10 @@ class Own:
     running: Embedded
 
     def kill(self) -> None:
-        """As a crash would: no transaction is finished, no client is told goodbye."""
+        """Stop the database like a crash, without ending transactions or connections."""
         pid = int((self.running.folder / "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGQUIT)  # PostgreSQL's immediate shutdown
-        until(lambda: not self.answers(), "PostgreSQL ends")
+        wait_until(lambda: not self.answers(), "PostgreSQL ends")
 
     def start(self) -> None:
         self.running = embedded.start(self.running.folder)
@@ -61,7 +61,7 @@ def _installed(tmp_path_factory: pytest.TempPathFactory) -> Own:
 
 @pytest.fixture
 def own(_installed: Own) -> Iterator[Own]:
-    """It runs before each test and after it, so that it ends with the process."""
+    """Start the database before and after each test, so that it ends with the process."""
     if not _installed.answers():
         _installed.start()
     yield _installed
@@ -76,10 +76,10 @@ def somebody(own: Own) -> dict[str, str]:
 
 def is_unavailable(answer: httpx.Response) -> None:
     assert answer.status_code == 503, answer.text
-    told = answer.json()
-    assert told["code"] == "service_unavailable"
-    assert told["timestamp"].endswith("Z")
-    assert answer.headers["retry-after"] == str(told["retryAfter"])
+    body = answer.json()
+    assert body["code"] == "service_unavailable"
+    assert body["timestamp"].endswith("Z")
+    assert answer.headers["retry-after"] == str(body["retryAfter"])
     assert answer.headers["x-request-id"]
 
 
@@ -98,7 +98,7 @@ def test_a_server_starts_without_its_database_and_works_when_it_comes(own: Own, 
         is_unavailable(http.post(SYNC, json={"conversations": []}))
         assert http.get("/metrics").status_code == 200
         own.start()
-        until(lambda: http.get("/readyz").status_code == 200, "ready again")
+        wait_until(lambda: http.get("/readyz").status_code == 200, "ready again")
         assert http.get(SYNC).status_code == 200
 
 
@@ -112,12 +112,12 @@ def test_a_database_that_dies_in_mid_request_is_told_and_comes_back(own: Own, se
             holder.execute("begin")
             holder.execute("lock table chat_sessions")
             waiting = pool.submit(http.post, SYNC, json=conversation)
-            until(lambda: waits_for_a_lock(admin), "the request waits")
+            wait_until(lambda: waits_for_a_lock(admin), "the request waits")
             own.kill()
             is_unavailable(waiting.result())
         is_unavailable(http.get("/readyz"))
         own.start()
-        until(lambda: http.get("/readyz").status_code == 200, "ready again")
+        wait_until(lambda: http.get("/readyz").status_code == 200, "ready again")
         assert http.get(SYNC).json()["conversations"] == []
         assert http.post(SYNC, json=conversation).json()["results"]["synced"] == 1
 
@@ -160,11 +160,11 @@ async def fails(connection: Connection) -> None:
 @pytest.mark.parametrize("work", [nothing, breaks, fails])
 async def test_a_pooled_connection_has_forgotten_who_it_worked_for(postgres: Embedded, ada: Person, work: Any) -> None:
     async def who(connection: Connection) -> Any:
-        found = await connection.execute(
+        result = await connection.execute(
             "select pg_backend_pid() as pid, session_user::text as session, current_user::text as role,"
             " coalesce(current_setting('request.jwt.claims', true), '') as claims, current_profile_id() as profile"
         )
-        return await found.fetchone()
+        return await result.fetchone()
 
     async with opened(postgres.url, size=1) as database:
         before = await database.read(ada.identity, who)
@@ -193,8 +193,8 @@ async def test_what_an_exception_ends_is_not_kept(postgres: Embedded, db: Db, ad
     async with opened(postgres.url, size=1) as database:
         with pytest.raises(LookupError):
             await database.write(SERVER, half)
-    found = db.execute("select full_name from profiles where id = %s", (ada.id,)).fetchone()
-    assert found != {"full_name": "half"}
+    row = db.execute("select full_name from profiles where id = %s", (ada.id,)).fetchone()
+    assert row != {"full_name": "half"}
 
 
 async def test_two_that_wait_for_each_other_both_get_through(postgres: Embedded, ada: Person, bob: Person) -> None:
@@ -244,7 +244,7 @@ def test_when_all_connections_are_busy_the_next_is_told_to_come_again(
         holder.execute("begin")
         holder.execute("lock table chat_sessions")
         waiting = pool.submit(httpx.post, f"{address}{SYNC}", json=conversation, headers=headers, timeout=30)
-        until(lambda: waits_for_a_lock(db), "the request waits")
+        wait_until(lambda: waits_for_a_lock(db), "the request waits")
         is_unavailable(httpx.get(f"{address}{SYNC}", headers={"authorization": f"Bearer {bob.token}"}))
         assert httpx.get(f"{address}/healthz").status_code == 200
         holder.execute("rollback")
@@ -266,7 +266,7 @@ def test_one_person_who_writes_much_keeps_nobody_else_waiting(
             )
             for n in range(4)
         ]
-        until(lambda: waits_for_a_lock(db), "her first push waits")
+        wait_until(lambda: waits_for_a_lock(db), "her first push waits")
         for _ in range(5):
             assert httpx.get(f"{address}{SYNC}", headers=his, timeout=30).status_code == 200
         holder.execute("rollback")

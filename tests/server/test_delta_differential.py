@@ -1,4 +1,4 @@
-"""The same pushes to PostgreSQL and to a history in memory: each is answered the same, and the same is there after."""
+"""The same pushes to PostgreSQL and to a history in memory give the same responses and rows."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-from deltas import Device
+from accounts import Db, make_user, token_for
+from devices import Device
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from people import Db, make_user, token_for
 
 from sterna.server.settings import ServerSettings
 from sterna.sync.wire import Ack, Commit, DeltaAnswer, DeltaPush, Op, Row, Stamp
@@ -27,7 +27,7 @@ AT = "2026-03-01T12:00:00.000Z"
 
 @dataclass
 class Time:
-    """What both servers believe."""
+    """Clock of both servers."""
 
     now: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
 
@@ -44,7 +44,7 @@ TIME = Time()
 
 @pytest.fixture
 def address(served: Callable[..., str]) -> str:
-    """A server with our clock."""
+    """Return the address of a server with the test's clock."""
     return served(clock=TIME)
 
 
@@ -59,10 +59,10 @@ class Twin:
     seen: Commit | None = None
     cur: int = 0
     full: tuple[int, int] = (0, 0)
-    """Where both were when a pull was complete."""
+    """Heads of both servers at the last complete pull."""
 
     def push(self, ops: Sequence[Op], *, sent_at: int | None, again: bool, size: int | None) -> None:
-        """Both do it, twice where it is said again; both say the same."""
+        """Push to both, twice with ``again``, and compare the responses."""
         ours = [self._based(op, self.known, self.full[0]) for op in ops]
         theirs = [self._based(op, self.modelled, self.full[1]) for op in ops]
         self.real.push_seq += 1
@@ -70,7 +70,7 @@ class Twin:
             headers = {} if sent_at is None else {"sync_sent_at": str(sent_at)}
             if size is not None:
                 headers["sync_pull"] = f"cur={self.real.cur};max={size}"
-            told = self.real.heard(self.real.send(*ours, push_seq=self.real.push_seq, **headers))
+            answer = self.real.decode(self.real.send(*ours, push_seq=self.real.push_seq, **headers))
             meant = self.model.push(
                 DeltaPush(self.real.replica, self.real.push_seq, theirs),
                 "".join(map(repr, theirs)),
@@ -80,10 +80,10 @@ class Twin:
                 pull=None if size is None else (self.cur, 10**9),
             )
             self.seen = meant.seen
-            assert [plain(one) for one in told.acks] == [plain(one) for one in meant.acks]
-            has_parents(told)
-            assert told.push_seq == meant.push_seq == self.real.push_seq
-        for ack, modelled in zip(told.acks, meant.acks, strict=True):
+            assert [plain(ack) for ack in answer.acks] == [plain(ack) for ack in meant.acks]
+            has_parents(answer)
+            assert answer.push_seq == meant.push_seq == self.real.push_seq
+        for ack, modelled in zip(answer.acks, meant.acks, strict=True):
             if ack.row is not None and modelled.row is not None and ack.result != "lost":
                 self.known[(ack.row.kind, ack.row.id)] = ack.row.seq
                 self.modelled[(ack.row.kind, ack.row.id)] = modelled.row.seq
@@ -101,18 +101,18 @@ class Twin:
 
     def pull(self, size: int) -> None:
         """Both say the same, whatever the size of the pages."""
-        told: list[Row] = []
+        result: list[Row] = []
         for _ in range(200):
             page = self.real.pull(size)
             has_parents(page)
-            told += page.rows
+            result += page.rows
             if not page.more:
                 break
         assert not page.more
         meant = self.model.pull(self.cur, 10**9, seen=self.seen)
         self.cur, self.seen = meant.cur, meant.seen
-        assert state(told) == state(meant.rows)
-        self.known |= {(row.kind, row.id): row.seq for row in told}
+        assert state(result) == state(meant.rows)
+        self.known |= {(row.kind, row.id): row.seq for row in result}
         self.modelled |= {(row.kind, row.id): row.seq for row in meant.rows}
         self.full = (self.real.cur, self.cur)
 
@@ -134,13 +134,13 @@ def plain(ack: Ack) -> Any:
 
 
 def shown(row: Row) -> Any:
-    """What has to be the same; the stamp of what is dead is nobody's concern, but of a setting."""
+    """Return the parts of a row that must agree; stamps of tombstones count only for settings."""
     stamp = row.stamp if not row.is_dead or row.kind == "s" else None
     return row.kind, row.id, row.session_id, row.is_dead, stamp, row.created_seq == row.seq
 
 
 def state(rows: Sequence[Row]) -> Any:
-    """The last word on each thing."""
+    """Return the last row of each key."""
     last = {(row.kind, row.id): row for row in sorted(rows, key=lambda row: row.seq)}
     return {key: (shown(row), row.value) for key, row in last.items()}
 
@@ -224,15 +224,15 @@ def play(http: Callable[[], httpx.Client], script: Sequence[tuple[int, int, tupl
     for n, later, step in script:
         TIME.now += timedelta(milliseconds=later)
         if step[0] == "push":
-            _, told, ahead, again, size = step
+            _, result, ahead, again, size = step
             sent_at = None if ahead is None else TIME.ms + ahead
-            twins[n].push(told, sent_at=sent_at, again=again, size=size)
+            twins[n].push(result, sent_at=sent_at, again=again, size=size)
         elif step[0] == "pull":
             twins[n].pull(step[1])
         else:
             twins[n].forks(step[1])
-    for one in twins:
-        one.pull(500)
+    for twin in twins:
+        twin.pull(500)
     Twin(Device(twins[0].real.http, replica="new"), model).pull(300)
 
 

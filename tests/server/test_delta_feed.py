@@ -1,4 +1,4 @@
-"""What a device is told: page after page, the newest first, one conversation, packed, and when something is new."""
+"""Pulls in pages, newest conversations, single conversations, compression, and the change feed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from uuid import uuid4
 import httpx
 import pytest
 import zstandard
-from deltas import CLIENT, Device, said, talk
-from people import Db, Person, acting
-from waiting import until
+from accounts import Db, Person, acting_as
+from devices import CLIENT, Device, conversation_op, message_op
+from polling import wait_until
 
 from sterna.server.routes import sync_head
 from sterna.server.settings import ServerSettings
@@ -34,15 +34,15 @@ def full(who: Person, most: int) -> list[list[Row]]:
     device = Device(who, "reader")
     pages = []
     for _ in range(500):
-        told = device.pull(most)
-        pages.append(list(told.rows))
-        if not told.more:
+        result = device.pull(most)
+        pages.append(list(result.rows))
+        if not result.more:
             return pages
     raise AssertionError("it never ends")
 
 
 def applied(pages: list[list[Row]]) -> dict[tuple[str, str], Row]:
-    """As a device applies them, conversations first; nothing is in a conversation that is not there."""
+    """Apply rows like a device and check that every row has its conversation."""
     state: dict[tuple[str, str], Row] = {}
     for page in pages:
         for row in sorted(page, key=lambda row: row.kind != "c"):
@@ -56,12 +56,12 @@ def applied(pages: list[list[Row]]) -> dict[tuple[str, str], Row]:
 def lived(ada: Person) -> Person:
     """Conversations that were renamed after what is in them, deletes, settings; one large text."""
     device = Device(ada, "writer")
-    device.push(*(talk(f"c{n}") for n in range(4)))
+    device.push(*(conversation_op(f"c{n}") for n in range(4)))
     for turn in range(5):
-        device.push(*(said(f"m{turn}-{n}", f"c{n}", content="x" * 50 * turn) for n in range(4)))
-    device.push(said("large", "c1", content="y" * 20_000), Op("s", "c0/model", "put", value={"value": "g"}))
+        device.push(*(message_op(f"m{turn}-{n}", f"c{n}", content="x" * 50 * turn) for n in range(4)))
+    device.push(message_op("large", "c1", content="y" * 20_000), Op("s", "c0/model", "put", value={"value": "g"}))
     device.push(Op("m", "m1-0", "del", "c0"), Op("c", "c3", "del"))
-    device.push(talk("c0", "Renamed", cls=1, edited_at=1), talk("c1", "Too", cls=1, edited_at=1))
+    device.push(conversation_op("c0", "Renamed", cls=1, edited_at=1), conversation_op("c1", "Too", cls=1, edited_at=1))
     return ada
 
 
@@ -89,16 +89,16 @@ def test_a_conversation_that_moved_on_comes_along_with_what_is_in_it(lived: Pers
 def test_a_device_at_the_end_is_told_nothing_and_stays_there(lived: Person) -> None:
     device = Device(lived, "reader")
     cur = device.pull().cur
-    told = device.pull()
-    assert (told.rows, told.cur, told.more) == ((), cur, False)
+    result = device.pull()
+    assert (result.rows, result.cur, result.more) == ((), cur, False)
 
 
 def test_a_new_device_needs_no_tombstones(lived: Person) -> None:
     with_dead = {(row.kind, row.id) for row in Device(lived, "a").pull().rows if row.is_dead}
     assert with_dead == {("c", "c3"), ("m", "m1-0")}
-    told = Device(lived, "b").pull(dead=0)
-    assert not any(row.is_dead for row in told.rows)
-    assert not told.more
+    result = Device(lived, "b").pull(dead=0)
+    assert not any(row.is_dead for row in result.rows)
+    assert not result.more
     device = Device(lived, "c")
     device.cur = 1
     assert any(row.is_dead for row in device.pull(dead=0).rows)
@@ -106,10 +106,10 @@ def test_a_new_device_needs_no_tombstones(lived: Person) -> None:
 
 def test_the_newest_conversations_come_first_with_what_a_list_shows(lived: Person) -> None:
     answer = lived.http.get(SYNC, params={"newest": 2}, headers=CLIENT)
-    told = Device(lived).heard(answer)
-    assert (told.cur, told.more) == (0, False)
-    assert len(told.rows) == 2
-    every = Device(lived).heard(lived.http.get(SYNC, params={"newest": 200}, headers=CLIENT)).rows
+    result = Device(lived).decode(answer)
+    assert (result.cur, result.more) == (0, False)
+    assert len(result.rows) == 2
+    every = Device(lived).decode(lived.http.get(SYNC, params={"newest": 200}, headers=CLIENT)).rows
     assert {row.id for row in every} == {"c0", "c1", "c2"}
     assert {row.id: row.value["messageCount"] for row in every} == {"c0": 4, "c1": 6, "c2": 5}
     row = next(row for row in every if row.id == "c1")
@@ -121,19 +121,19 @@ def test_the_newest_conversations_come_first_with_what_a_list_shows(lived: Perso
 
 
 def test_one_conversation_is_read_by_itself(lived: Person) -> None:
-    found: list[Row] = []
+    rows: list[Row] = []
     cur = 0
     for _ in range(50):
         answer = lived.http.get(SYNC, params={"session": "c1", "since": cur, "max_bytes": 900}, headers=CLIENT)
-        told = Device(lived).heard(answer)
-        found += told.rows
-        cur = told.cur
-        if not told.more:
+        result = Device(lived).decode(answer)
+        rows += result.rows
+        cur = result.cur
+        if not result.more:
             break
-    assert sorted(row.seq for row in found) == [row.seq for row in found]
-    assert {row.id for row in found} == {"c1", "large", *(f"m{turn}-1" for turn in range(5))}
-    assert cur == found[-1].seq
-    none = Device(lived).heard(lived.http.get(SYNC, params={"session": "nowhere"}, headers=CLIENT))
+    assert sorted(row.seq for row in rows) == [row.seq for row in rows]
+    assert {row.id for row in rows} == {"c1", "large", *(f"m{turn}-1" for turn in range(5))}
+    assert cur == rows[-1].seq
+    none = Device(lived).decode(lived.http.get(SYNC, params={"session": "nowhere"}, headers=CLIENT))
     assert (none.rows, none.cur, none.more) == ((), 0, False)
 
 
@@ -163,7 +163,7 @@ def test_everything_of_a_message_comes_back_as_it_was_said(ada: Person) -> None:
         "raw_message": {"anything": ["é"]},
     }
     device = Device(ada)
-    device.push(talk(), Op("m", "m1", "put", "c1", value=value))
+    device.push(conversation_op(), Op("m", "m1", "put", "c1", value=value))
     (row,) = (row for row in device.pull().rows if row.kind == "m")
     assert row.value == value | {"id": "m1", "elapsed_time": 1, "error": True, "has_attachments": True}
     again = device.push(Op("m", "m1", "put", "c1", value=value))
@@ -172,8 +172,8 @@ def test_everything_of_a_message_comes_back_as_it_was_said(ada: Person) -> None:
 
 
 def test_what_plain_sql_did_to_ones_own_rows_breaks_no_page(ada: Person, db: Db) -> None:
-    Device(ada).push(talk(), said())
-    with acting(db, ada.identity):
+    Device(ada).push(conversation_op(), message_op())
+    with acting_as(db, ada.identity):
         db.execute(
             "insert into chat_messages (user_id, session_id, id, role, content, message_timestamp, metadata)"
             " values (%s, 'c1', 'odd', 'user', 'x', 'infinity', '[1]')",
@@ -223,8 +223,10 @@ def body_of(*ops: Op) -> bytes:
 )
 def test_a_push_may_come_packed(ada: Person, coding: str, pack: Callable[[bytes], bytes]) -> None:
     headers = CLIENT | {"content-encoding": coding, "content-type": "application/json"}
-    answer = ada.http.post(SYNC, content=pack(body_of(talk(), said(content="x" * 5000))), headers=headers)
-    assert [ack.result for ack in Device(ada).heard(answer).acks] == ["ok", "ok"]
+    answer = ada.http.post(
+        SYNC, content=pack(body_of(conversation_op(), message_op(content="x" * 5000))), headers=headers
+    )
+    assert [ack.result for ack in Device(ada).decode(answer).acks] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize(
@@ -241,13 +243,13 @@ def test_a_push_may_come_packed(ada: Person, coding: str, pack: Callable[[bytes]
     ids=["cut", "more", "twice", "no zstd", "bomb", "suspect", "wide window"],
 )
 def test_a_body_that_is_no_good_zstd_is_refused(ada: Person, change: Callable[[bytes], bytes], status: int) -> None:
-    raw = zstandard.ZstdCompressor().compress(body_of(talk(), said(content=uuid4().hex * 40)))
+    raw = zstandard.ZstdCompressor().compress(body_of(conversation_op(), message_op(content=uuid4().hex * 40)))
     headers = CLIENT | {"content-encoding": "zstd", "content-type": "application/json"}
     assert ada.http.post(SYNC, content=change(raw), headers=headers).status_code == status
 
 
 def wide(raw: bytes) -> bytes:
-    """What needs 128 MiB to be read."""
+    """Return a zstd frame that needs a window of 128 MiB."""
     parameters = zstandard.ZstdCompressionParameters(window_log=27, write_content_size=False)
     packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     return packer.compress(raw) + packer.flush()
@@ -257,16 +259,16 @@ def wide(raw: bytes) -> bytes:
 
 
 def ask(who: Person, address: str = "", **query: Any) -> tuple[Callable[[], httpx.Response], threading.Thread]:
-    """A long question, asked by a thread; gives what waits for its answer."""
-    told: list[httpx.Response] = []
+    """Send a long poll in a thread; return a function that waits for the response, and the thread."""
+    values: list[httpx.Response] = []
 
     def run() -> None:
         with httpx.Client(base_url=address or who.http.base_url, headers=who.http.headers, timeout=60) as client:
-            told.append(client.get(SYNC, params=query, headers=CLIENT))
+            values.append(client.get(SYNC, params=query, headers=CLIENT))
 
     def answer() -> httpx.Response:
-        until(lambda: bool(told), "an answer")
-        return told[0]
+        wait_until(lambda: bool(values), "an answer")
+        return values[0]
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -275,7 +277,7 @@ def ask(who: Person, address: str = "", **query: Any) -> tuple[Callable[[], http
 
 @contextmanager
 def asking(who: Person, **query: Any) -> Iterator[Callable[[], httpx.Response]]:
-    """The same, over at the end."""
+    """Send a long poll in a thread that is joined at the end."""
     answer, thread = ask(who, **query)
     yield answer
     thread.join(60)
@@ -283,34 +285,34 @@ def asking(who: Person, **query: Any) -> Iterator[Callable[[], httpx.Response]]:
 
 def test_a_long_question_is_answered_when_something_comes(ada: Person) -> None:
     device = Device(ada)
-    device.push(talk())
+    device.push(conversation_op())
     with asking(ada, since=1, wait=50) as answer:
-        device.push(said())
-        told = Device(ada).heard(answer())
-    assert [row.id for row in told.rows] == ["m1"]
+        device.push(message_op())
+        result = Device(ada).decode(answer())
+    assert [row.id for row in result.rows] == ["m1"]
 
 
 def test_a_long_question_is_answered_when_nothing_comes(ada: Person) -> None:
     device = Device(ada)
-    device.push(talk())
+    device.push(conversation_op())
     with asking(ada, since=1, wait=0.1) as answer:
-        assert Device(ada).heard(answer()).rows == ()
+        assert Device(ada).decode(answer()).rows == ()
 
 
 def test_what_another_process_wrote_is_news_within_a_second_or_so(ada: Person, db: Db) -> None:
-    Device(ada).push(talk())
+    Device(ada).push(conversation_op())
     with asking(ada, since=1, wait=50) as answer:
-        with acting(db, ada.identity):
+        with acting_as(db, ada.identity):
             db.execute("update chat_sessions set title = 'By SQL'")
-        told = Device(ada).heard(answer())
-    assert told.rows[0].value["title"] == "By SQL"
+        result = Device(ada).decode(answer())
+    assert result.rows[0].value["title"] == "By SQL"
 
 
 @pytest.mark.parametrize("since", [0, 7])
 def test_who_is_not_at_the_head_waits_for_nothing(ada: Person, since: int) -> None:
-    Device(ada).push(talk())
+    Device(ada).push(conversation_op())
     with asking(ada, since=since, wait=50) as answer:
-        assert Device(ada).heard(answer()).cur == max(1, since)
+        assert Device(ada).decode(answer()).cur == max(1, since)
 
 
 class Stream:
@@ -345,27 +347,27 @@ class Stream:
 
 
 def test_the_stream_says_where_the_head_is_and_whenever_it_moves(ada: Person, bob: Person, db: Db) -> None:
-    Device(ada).push(talk())
+    Device(ada).push(conversation_op())
     stream = Stream(ada)
     try:
-        until(lambda: stream.heads() == [1], "the head")
-        Device(bob).push(talk(), said(), said("m2"))
+        wait_until(lambda: stream.heads() == [1], "the head")
+        Device(bob).push(conversation_op(), message_op(), message_op("m2"))
         ada.http.post("/api/chat/sessions", json={"id": "by rest"})
-        until(lambda: stream.heads() == [1, 2], "news by REST")
-        with acting(db, ada.identity):
+        wait_until(lambda: stream.heads() == [1, 2], "news by REST")
+        with acting_as(db, ada.identity):
             db.execute("update chat_sessions set title = 'By SQL' where id = 'c1'")
-        until(lambda: stream.heads() == [1, 2, 3], "news by SQL")
+        wait_until(lambda: stream.heads() == [1, 2, 3], "news by SQL")
         assert set(stream.lines[::3]) == {"event: head"}
     finally:
         stream._leave.set()
-        Device(ada, "r9").push(said())
+        Device(ada, "r9").push(message_op())
         stream.leave()
 
 
 def test_a_silent_stream_has_a_heartbeat(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync_head, "HEARTBEAT", 0.05)
     stream = Stream(ada)
-    until(lambda: stream.lines.count(": still here") > 2, "heartbeats")
+    wait_until(lambda: stream.lines.count(": still here") > 2, "heartbeats")
     stream.leave()
 
 
@@ -373,7 +375,7 @@ def test_a_stream_ends_some_time(ada: Person, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sync_head, "HEARTBEAT", 0.02)
     monkeypatch.setattr(sync_head, "MAX_SECONDS", 0.1)
     stream = Stream(ada)
-    until(lambda: stream.is_over, "the end")
+    wait_until(lambda: stream.is_over, "the end")
     stream.leave()
 
 
@@ -386,15 +388,15 @@ def test_nobody_and_who_speaks_another_language_have_no_stream(ada: Person, http
 def test_only_so_many_wait_for_one_history(ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sterna.server.sync.change_notifier.MAX_WAITERS", 1)
     stream = Stream(ada)
-    until(lambda: stream.heads() == [0], "the head")
+    wait_until(lambda: stream.heads() == [0], "the head")
     answer = ada.http.get(HEAD, headers=CLIENT)
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_requests")
     other = Stream(bob)
-    until(lambda: other.heads() == [0], "the head of another")
-    for who, one in ((ada, stream), (bob, other)):
-        one._leave.set()
-        Device(who).push(talk())
-        one.leave()
+    wait_until(lambda: other.heads() == [0], "the head of another")
+    for who, first in ((ada, stream), (bob, other)):
+        first._leave.set()
+        Device(who).push(conversation_op())
+        first.leave()
 
 
 def test_streams_and_long_questions_do_not_keep_the_server_from_ending(
@@ -411,7 +413,7 @@ def test_streams_and_long_questions_do_not_keep_the_server_from_ending(
     with serving(replace(settings, shutdown_seconds=60)) as address:
         stream = Stream(ada, address)
         answer, thread = ask(ada, address, since=0, wait=50)
-        until(lambda: sorted(waiting) == [25, 50], "both wait")
+        wait_until(lambda: sorted(waiting) == [25, 50], "both wait")
         began = monotonic()
     assert answer().status_code == 200
     thread.join(60)

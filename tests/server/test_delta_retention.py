@@ -1,4 +1,4 @@
-"""How much devices may ask, and what is kept of what they did, for how long."""
+"""Limits of devices, and retention of the trash, commits and replicas."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-from answers import is_body_a
-from deltas import CLIENT, Device, said, talk
-from people import Db, Person, acting, make_user, token_for
+from accounts import Db, Person, acting_as, make_user, token_for
+from devices import CLIENT, Device, conversation_op, message_op
+from error_bodies import assert_error_body
+from polling import wait_until
 from psycopg.errors import InsufficientPrivilege
-from waiting import until
 
 from sterna.server.identity import SERVER
 from sterna.server.settings import ServerSettings
@@ -48,15 +48,15 @@ def limit(answer: httpx.Response) -> tuple[int, int]:
 def test_devices_are_counted_by_themselves(db: Db, served: Serve) -> None:
     with client(db, served(rate_limits=True, sync_requests=3)) as http:
         device = Device(http)
-        assert limit(device.send(talk())) == (3, 2)
+        assert limit(device.send(conversation_op())) == (3, 2)
         assert limit(http.get(SYNC, params={"since": 0}, headers=CLIENT)) == (3, 1)
         assert limit(http.get(SYNC)) == (200, 199)
         assert limit(http.get("/api/chat/sessions", headers=CLIENT)) == (200, 198)
         assert limit(http.get(SYNC, params={"newest": 5}, headers=CLIENT)) == (3, 0)
-        refused = device.send(said())
+        refused = device.send(message_op())
         assert refused.status_code == 429
         assert 3500 < int(refused.headers["retry-after"]) <= 3600
-        is_body_a(refused.json(), "rate_limit_exceeded")
+        assert_error_body(refused.json(), "rate_limit_exceeded")
         assert http.get("/api/chat/sync/head", headers=CLIENT).status_code == 429
         assert limit(http.get(SYNC)) == (200, 197)
 
@@ -72,14 +72,14 @@ def test_bytes_are_counted_as_they_arrive(db: Db, served: Serve) -> None:
     text = os.urandom(250_000).hex()
     with client(db, served(rate_limits=True, sync_megabytes=1)) as http:
         device = Device(http)
-        assert limit(device.send(talk(), said(content=text))) == (3600, 3599)
-        assert device.send(said("m2", content=text)).status_code == 200
-        refused = device.send(said("m3", content=text))
+        assert limit(device.send(conversation_op(), message_op(content=text))) == (3600, 3599)
+        assert device.send(message_op("m2", content=text)).status_code == 200
+        refused = device.send(message_op("m3", content=text))
         assert refused.status_code == 429
         assert refused.headers["retry-after"]
         assert "64 blocks of 16 KiB" in refused.json()["details"]
         # what is small is not counted, and neither is what is read
-        assert device.send(said("m4")).status_code == 200
+        assert device.send(message_op("m4")).status_code == 200
         assert http.get(SYNC, params={"since": 0}, headers=CLIENT).status_code == 200
 
 
@@ -87,11 +87,11 @@ def test_an_account_is_bounded_by_all_that_it_pushed_and_not_by_the_hour(db: Db,
     text = os.urandom(250_000).hex()
     with client(db, served(rate_limits=True, account_megabytes=2)) as http:
         device = Device(http)
-        first = (talk(), said(content=text))
+        first = (conversation_op(), message_op(content=text))
         assert device.send(*first).status_code == 200
         assert device.send(*first, push_seq=1).status_code == 200  # told again, not counted again
-        assert [device.send(said(f"m{n}", content=text)).status_code for n in range(2, 5)] == [200, 200, 200]
-        refused = device.send(said("m5", content=text))
+        assert [device.send(message_op(f"m{n}", content=text)).status_code for n in range(2, 5)] == [200, 200, 200]
+        refused = device.send(message_op("m5", content=text))
         assert refused.status_code == 429
         assert int(refused.headers["retry-after"]) == 24 * 3600
         assert "storage limit on this server (2 MB)" in refused.json()["error"]
@@ -104,7 +104,9 @@ def test_by_default_a_first_sync_of_much_more_than_an_hour_s_share_goes_through(
     """Far more bytes than any hourly limit would be tried with here: there is none to count."""
     with client(db, served(rate_limits=True)) as http:
         device = Device(http)
-        answers = [device.send(talk(), said(f"m{n}", content=os.urandom(400_000).hex())) for n in range(3)]
+        answers = [
+            device.send(conversation_op(), message_op(f"m{n}", content=os.urandom(400_000).hex())) for n in range(3)
+        ]
         assert {answer.status_code for answer in answers} == {200}
     assert ServerSettings().sync_megabytes == 0
 
@@ -115,9 +117,9 @@ def test_by_default_a_first_sync_of_much_more_than_an_hour_s_share_goes_through(
 def test_whatever_way_it_was_deleted_it_comes_back_as_it_was(ada: Person, db: Db) -> None:
     device = Device(ada)
     device.push(
-        talk(cls=1, edited_at=5),
-        said("m1", edited_at=7),
-        said("m2", role="assistant"),
+        conversation_op(cls=1, edited_at=5),
+        message_op("m1", edited_at=7),
+        message_op("m2", role="assistant"),
         Op("s", "c1/model", "put", value={"value": "g"}),
         sync_sent_at="1000",
     )
@@ -126,7 +128,7 @@ def test_whatever_way_it_was_deleted_it_comes_back_as_it_was(ada: Person, db: Db
     stamps = db.execute(STAMPS, (ada.id,)).fetchall()
 
     def by_sql() -> None:
-        with acting(db, ada.identity):
+        with acting_as(db, ada.identity):
             db.execute("delete from chat_sessions")
 
     ways: list[Callable[[], Any]] = [
@@ -139,16 +141,16 @@ def test_whatever_way_it_was_deleted_it_comes_back_as_it_was(ada: Person, db: Db
     for delete in ways:
         delete()
         assert rows(db, ada, "chat_messages") == rows(db, ada, "session_settings") == []
-        told = device.push(Op("c", "c1", "restore"))
-        assert told.acks[0].row is not None
-        assert told.acks[0].row.value["title"] == "Terns"
-        found = (rows(db, ada, "chat_messages"), rows(db, ada, "chat_sessions"), rows(db, ada, "session_settings"))
-        assert found == before
+        answer = device.push(Op("c", "c1", "restore"))
+        assert answer.acks[0].row is not None
+        assert answer.acks[0].row.value["title"] == "Terns"
+        result = (rows(db, ada, "chat_messages"), rows(db, ada, "chat_sessions"), rows(db, ada, "session_settings"))
+        assert result == before
         assert rows(db, ada, "sync_trash") == []
         assert db.execute(STAMPS, (ada.id,)).fetchall() == stamps
     after = rows(db, ada, "user_usage_daily"), db.execute("select * from profiles where id = %s", (ada.id,)).fetchone()
-    for one, other in zip(use[0], after[0], strict=True):
-        assert one | {"updated_at": 0} == other | {"updated_at": 0}
+    for first, other in zip(use[0], after[0], strict=True):
+        assert first | {"updated_at": 0} == other | {"updated_at": 0}
     assert use[1] is not None
     assert after[1] is not None
     moves = {"updated_at": 0, "last_active": 0, "last_session_id": 0}
@@ -157,39 +159,41 @@ def test_whatever_way_it_was_deleted_it_comes_back_as_it_was(ada: Person, db: Db
 
 def test_what_had_died_in_a_conversation_is_dead_when_it_is_back(ada: Person) -> None:
     device = Device(ada)
-    device.push(talk(), said("m1"), said("m2"))
+    device.push(conversation_op(), message_op("m1"), message_op("m2"))
     device.push(Op("m", "m1", "del", "c1"))
     device.push(Op("c", "c1", "del"))
     device.push(Op("c", "c1", "restore"))
     assert {row.id: row.is_dead for row in device.pull().rows} == {"c1": False, "m1": True, "m2": False}
-    assert device.push(said("m1")).acks[0].result == "deleted"
+    assert device.push(message_op("m1")).acks[0].result == "deleted"
     assert device.push(Op("m", "m1", "restore", "c1")).acks[0].row is not None
     assert not device.pull().rows[-1].is_dead
 
 
 def test_an_old_copy_says_nothing_new_to_what_came_back(ada: Person) -> None:
-    one, other = Device(ada, "one"), Device(ada, "other")
-    told = one.push(talk(), said(content="first", edited_at=1000), sync_sent_at="1000")
+    first, other = Device(ada, "one"), Device(ada, "other")
+    answer = first.push(conversation_op(), message_op(content="first", edited_at=1000), sync_sent_at="1000")
     other.pull()
-    base = told.acks[1].row.seq if told.acks[1].row else 0
-    edit = other.push(said(content="second", base=base, edited_at=1000), sync_sent_at="1000")
+    base = answer.acks[1].row.seq if answer.acks[1].row else 0
+    edit = other.push(message_op(content="second", base=base, edited_at=1000), sync_sent_at="1000")
     assert edit.acks[0].result == "ok"
-    one.push(Op("c", "c1", "del"))
-    back = one.push(Op("c", "c1", "restore"), said(content="first", base=base, edited_at=1), sync_sent_at="90000")
+    first.push(Op("c", "c1", "del"))
+    back = first.push(
+        Op("c", "c1", "restore"), message_op(content="first", base=base, edited_at=1), sync_sent_at="90000"
+    )
     assert [ack.result for ack in back.acks] == ["ok", "lost"]
     assert back.acks[1].row is not None
     assert back.acks[1].row.value["content"] == "second"
 
 
 def test_nobody_reads_or_forges_somebody_elses_trash(ada: Person, bob: Person, db: Db) -> None:
-    Device(ada).push(talk(), said())
-    Device(ada, "other").push(Op("c", "c1", "del"), said())
-    with acting(db, bob.identity):
+    Device(ada).push(conversation_op(), message_op())
+    Device(ada, "other").push(Op("c", "c1", "del"), message_op())
+    with acting_as(db, bob.identity):
         for table in ("sync_trash", "message_history"):
             assert db.execute(f"select * from {table}").fetchall() == []
         assert db.execute("select sync_restore('c', 'c1') as is_back").fetchone() == {"is_back": False}
     for statement in ("insert into sync_trash select * from sync_trash", "delete from sync_trash"):
-        with pytest.raises(InsufficientPrivilege), acting(db, ada.identity):
+        with pytest.raises(InsufficientPrivilege), acting_as(db, ada.identity):
             db.execute(statement)
 
 
@@ -197,10 +201,16 @@ def test_nobody_reads_or_forges_somebody_elses_trash(ada: Person, bob: Person, d
 
 
 def test_what_is_over_goes_and_tombstones_stay(ada: Person, db: Db, served: Serve) -> None:
-    one, other = Device(ada, "one"), Device(ada, "other")
-    one.push(talk("old"), said("m1", "old", edited_at=0), talk("new"), said("m2", "new"), sync_sent_at="5000")
-    one.pull()
-    other.push(said("m1", "old", content="unseen", edited_at=5000), sync_sent_at="5000")
+    first, other = Device(ada, "one"), Device(ada, "other")
+    first.push(
+        conversation_op("old"),
+        message_op("m1", "old", edited_at=0),
+        conversation_op("new"),
+        message_op("m2", "new"),
+        sync_sent_at="5000",
+    )
+    first.pull()
+    other.push(message_op("m1", "old", content="unseen", edited_at=5000), sync_sent_at="5000")
     other.push(Op("c", "old", "del"), Op("m", "m2", "del", "new"))
     assert [row["kind"] for row in rows(db, ada, "message_history")] == ["m"]
     db.execute(
@@ -216,8 +226,8 @@ def test_what_is_over_goes_and_tombstones_stay(ada: Person, db: Db, served: Serv
     names = len(rows(db, ada, "sync_commit"))
     assert names > 1
     served(retention_delay_seconds=0.0)
-    until(lambda: [row["id"] for row in rows(db, ada, "sync_trash")] == ["m2"], "the trash is emptied")
-    until(lambda: [row["replica"] for row in rows(db, ada, "sync_replica")] == ["other"], "devices are forgotten")
+    wait_until(lambda: [row["id"] for row in rows(db, ada, "sync_trash")] == ["m2"], "the trash is emptied")
+    wait_until(lambda: [row["replica"] for row in rows(db, ada, "sync_replica")] == ["other"], "devices are forgotten")
     (left,) = rows(db, ada, "sync_commit")
     assert other.seen == f"{left['seq_hi']}.{left['nonce']}"
     assert rows(db, ada, "message_history") == []
@@ -225,26 +235,27 @@ def test_what_is_over_goes_and_tombstones_stay(ada: Person, db: Db, served: Serv
     assert dead == {"old", "m2"}
     assert not other.pull().resync
     # whoever was told of a state that has no name any more starts over, which is safe
-    assert one.pull().resync
+    assert first.pull().resync
     assert (
-        one.heard(one.send(Op("c", "old", "restore", value={"title": "T"}), push_seq=9)).acks[0].code == "not_in_trash"
+        first.decode(first.send(Op("c", "old", "restore", value={"title": "T"}), push_seq=9)).acks[0].code
+        == "not_in_trash"
     )
 
 
 def test_cleaning_up_leaves_what_sync_needs(ada: Person, db: Db) -> None:
     device = Device(ada)
-    device.push(talk(), said())
+    device.push(conversation_op(), message_op())
     device.push(Op("c", "c1", "del"))
     before = [rows(db, ada, table) for table in ("sync_rows", "sync_trash", "sync_commit", "sync_replica")]
-    with acting(db, SERVER):
+    with acting_as(db, SERVER):
         db.execute("select cleanup_old_data(1)")
     assert [rows(db, ada, table) for table in ("sync_rows", "sync_trash", "sync_commit", "sync_replica")] == before
 
 
 def test_an_account_that_is_erased_takes_all_of_it_along(ada: Person, db: Db) -> None:
     device = Device(ada)
-    device.push(talk(), said(), talk("c2"))
-    Device(ada, "other").push(said(content="unseen", edited_at=2**40))
+    device.push(conversation_op(), message_op(), conversation_op("c2"))
+    Device(ada, "other").push(message_op(content="unseen", edited_at=2**40))
     device.push(Op("c", "c1", "del"))
     tables = ("sync_rows", "sync_trash", "sync_commit", "sync_replica", "sync_head", "message_history", "chat_sessions")
     assert all(rows(db, ada, table) for table in tables)

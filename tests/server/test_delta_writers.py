@@ -1,4 +1,4 @@
-"""Who follows by number misses nothing, however many write meanwhile and in whatever way."""
+"""A reader that follows the numbers misses nothing during concurrent writes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from itertools import count, takewhile
 
 import httpx
-from deltas import Device, said, talk
-from people import Db, Person, acting, connect
+from accounts import Db, Person, acting_as, connect
+from devices import Device, conversation_op, message_op
 
 from sterna.server.database.embedded import Embedded
 from sterna.sync.wire import Op, Row
 
 SECONDS, TURNS = 10.0, 30
-"""How long each writes, and how often at least."""
+"""Duration of each writer, and its minimum number of writes."""
 SESSIONS = ("c0", "c1", "c2", "c3")
 Key = tuple[str, str]
 State = dict[Key, tuple[int, object]]
@@ -26,29 +26,29 @@ State = dict[Key, tuple[int, object]]
 
 @contextmanager
 def signed_in(who: Person) -> Iterator[httpx.Client]:
-    """A connection of one's own: a client is not for several threads."""
+    """Return a client with a connection of its own, because clients are not shared between threads."""
     with httpx.Client(base_url=who.http.base_url, headers=dict(who.http.headers), timeout=60) as client:
         yield client
 
 
 def turns() -> Iterator[int]:
-    """Of one writer, one after the other."""
+    """Return consecutive names for one writer."""
     end = time.monotonic() + SECONDS
     return takewhile(lambda turn: turn < TURNS or time.monotonic() < end, count())
 
 
 def by_ops(who: Person, name: str) -> None:
-    """New messages, edits, titles and deletes, a few at once."""
+    """Push new messages, edits, titles and deletions in small batches."""
     rng = random.Random(name)
     with signed_in(who) as client:
         device = Device(client, replica=name)
         for turn in turns():
             session = rng.choice(SESSIONS)
-            ops = [said(f"{name}-{turn}", session), said(f"{name}-{turn}b", session)]
+            ops = [message_op(f"{name}-{turn}", session), message_op(f"{name}-{turn}b", session)]
             if turn:
-                ops += [said(f"{name}-{turn - 1}", session, content=f"edit {turn}")]
+                ops += [message_op(f"{name}-{turn - 1}", session, content=f"edit {turn}")]
             if rng.random() < 0.3:
-                ops.append(talk(session, f"{name} {turn}", cls=1))
+                ops.append(conversation_op(session, f"{name} {turn}", cls=1))
             if rng.random() < 0.2:
                 ops.append(Op("m", f"{name}-{rng.randrange(turn + 1)}b", "del", session))
             if rng.random() < 0.1:
@@ -57,17 +57,17 @@ def by_ops(who: Person, name: str) -> None:
 
 
 def by_upstream(who: Person, name: str) -> None:
-    """As upstream's clients do, several conversations a request."""
+    """Push several conversations per request, like upstream's clients."""
     with signed_in(who) as client:
         for turn in turns():
-            told = [
+            values = [
                 {
                     "id": session,
                     "messages": [{"id": f"{name}-{turn}-{session}", "role": "user", "content": f"{turn}"}],
                 }
                 for session in SESSIONS[turn % 2 :: 2]
             ]
-            answer = client.post("/api/chat/sync", json={"conversations": told})
+            answer = client.post("/api/chat/sync", json={"conversations": values})
             assert answer.json()["results"]["errors"] == 0, answer.text
 
 
@@ -75,7 +75,7 @@ def by_sql(postgres: Embedded, who: Person, name: str) -> None:
     """In transactions that last."""
     with connect(postgres.admin_url) as db:
         for turn in turns():
-            with acting(db, who.identity):
+            with acting_as(db, who.identity):
                 db.execute(
                     "insert into chat_messages (user_id, session_id, id, role, content)"
                     " select %s, %s, id, 'user', 'x' from unnest(%s::text []) as id",
@@ -86,7 +86,7 @@ def by_sql(postgres: Embedded, who: Person, name: str) -> None:
 
 
 def took(state: State, rows: list[Row]) -> None:
-    """As a device applies a page: whole conversations first, and what is older than what is there is nothing."""
+    """Apply a page like a device: conversations first, ignoring older rows."""
     for row in sorted(rows, key=lambda row: row.kind != "c"):
         if row.seq > state.get((row.kind, row.id), (0, None))[0]:
             assert row.kind == "c" or ("c", row.session_id) in state
@@ -94,7 +94,7 @@ def took(state: State, rows: list[Row]) -> None:
 
 
 def test_a_reader_among_six_writers_has_everything_at_the_end(postgres: Embedded, db: Db, ada: Person) -> None:
-    Device(ada, "first").push(*(talk(one) for one in SESSIONS))
+    Device(ada, "first").push(*(conversation_op(item) for item in SESSIONS))
     finished = threading.Event()
     pages = 0
 
@@ -106,10 +106,10 @@ def test_a_reader_among_six_writers_has_everything_at_the_end(postgres: Embedded
             last = False
             while True:
                 last = finished.is_set()
-                told = device.pull(16_000)
+                answer = device.pull(16_000)
                 pages += 1
-                took(state, list(told.rows))
-                if last and not told.more:
+                took(state, list(answer.rows))
+                if last and not answer.more:
                     return state
 
     jobs: list[Callable[[], None]] = [
@@ -121,8 +121,8 @@ def test_a_reader_among_six_writers_has_everything_at_the_end(postgres: Embedded
         reader = pool.submit(read)
         writers = [pool.submit(job) for job in jobs]
         try:
-            for one in writers:
-                one.result(timeout=120)
+            for writer in writers:
+                writer.result(timeout=120)
         finally:
             finished.set()
         followed = reader.result(timeout=60)
@@ -130,9 +130,9 @@ def test_a_reader_among_six_writers_has_everything_at_the_end(postgres: Embedded
     at_once: State = {}
     fresh = Device(ada, "late")
     while True:
-        told = fresh.pull(8 << 20)
-        took(at_once, list(told.rows))
-        if not told.more:
+        answer = fresh.pull(8 << 20)
+        took(at_once, list(answer.rows))
+        if not answer.more:
             break
     assert followed == at_once
     there = db.execute("select kind, id, seq from sync_rows where user_id = %s", (ada.id,)).fetchall()

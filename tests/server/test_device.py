@@ -1,4 +1,4 @@
-"""A terminal signs in from a browser: the questions of the terminal, and the page as a browser shows and posts it."""
+"""Device sign-in: polling of the terminal, and the page /device in a browser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from people import Db
+from accounts import Db
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 WORD = "a good password"
@@ -35,17 +35,17 @@ class Form(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
+        result = {name: value or "" for name, value in attrs}
         self.elements.add(tag)
-        self.handlers += [name for name in told if name.startswith("on")]
+        self.handlers += [name for name in result if name.startswith("on")]
         if tag == "input":
-            self.fields[told["name"]] = told.get("value", "")
-            if told.get("type") != "hidden":
-                self.visible.add(told["id"])
+            self.fields[result["name"]] = result.get("value", "")
+            if result.get("type") != "hidden":
+                self.visible.add(result["id"])
         if tag == "button":
-            self.buttons.append(told.get("value", ""))
+            self.buttons.append(result.get("value", ""))
         if tag == "label":
-            self.labels.add(told["for"])
+            self.labels.add(result["for"])
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Terminal:
         return self.http.post("/auth/v1/token", data={"grant_type": GRANT, "device_code": code, "client_id": "sterna"})
 
     def word(self, code: str) -> str:
-        """What the terminal is answered: ``signed in`` or RFC 8628's error."""
+        """Return the state of a poll: ``signed in`` or RFC 8628's error."""
         answer = self.ask(code)
         if answer.status_code == 200:
             return "signed in"
@@ -87,7 +87,7 @@ class Terminal:
 
 @pytest.fixture
 def terminals(served: Callable[..., str]) -> Iterator[Callable[..., Terminal]]:
-    """Makes a server with other settings and a terminal at it."""
+    """Return a function that starts a server with other settings and returns a terminal of it."""
     with ExitStack() as stack:
 
         def make(**changes: Any) -> Terminal:
@@ -142,12 +142,12 @@ def test_a_denied_terminal_is_told_so(terminal: Terminal) -> None:
 
 def test_a_terminal_that_asks_too_often_is_slowed_down(terminal: Terminal) -> None:
     code = terminal.begin()["device_code"]
-    told = [terminal.word(code)]
+    values = [terminal.word(code)]
     for seconds in (1, 5, 11):
         terminal.later(seconds)
-        told.append(terminal.word(code))
+        values.append(terminal.word(code))
 
-    assert told == ["authorization_pending", "slow_down", "slow_down", "slow_down"]
+    assert values == ["authorization_pending", "slow_down", "slow_down", "slow_down"]
     terminal.later(20)
     assert terminal.word(code) == "authorization_pending"
 
@@ -295,8 +295,8 @@ def test_what_no_database_keeps_is_only_wrong(terminal: Terminal) -> None:
 
     for do, status in (("approve", 400), ("create", 400), ("deny", 200)):
         assert terminal.post(form, do, email="a\0@x.org", password="\0" * 12, invitation="\0").status_code == status
-    told = {"grant_type": "password", "email": "a\0@x.org", "password": "\0", "device_code": "\0"}
-    assert terminal.http.post("/auth/v1/token", data=told).json()["code"] == "invalid_credentials"
+    values = {"grant_type": "password", "email": "a\0@x.org", "password": "\0", "device_code": "\0"}
+    assert terminal.http.post("/auth/v1/token", data=values).json()["code"] == "invalid_credentials"
 
 
 def test_the_address_that_browsers_use_is_the_one_that_is_told(terminals: Callable[..., Terminal]) -> None:

@@ -47,8 +47,8 @@ def test_what_root_opens_to_others_is_told_once(tmp_path: Path, caplog: pytest.L
     for _ in range(2):
         embedded.start(closed / "postgres")
         embedded.stop(closed / "postgres")
-    said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert [str(closed) in sentence for sentence in said] == ([True] if os.geteuid() == 0 else [])
+    texts = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [str(closed) in sentence for sentence in texts] == ([True] if os.geteuid() == 0 else [])
 
 
 def test_only_closed_folders_are_opened_and_none_can_be_listed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every refusal has the same shape, and tells nobody what they should not know."""
+"""Errors have one format, and reveal nothing private."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from answers import is_body_a
-from people import Person
+from accounts import Person
+from error_bodies import assert_error_body
 
 from sterna.server.database.pool import Connection, Database
 from sterna.server.errors import STATUS, ApiError, unavailable
@@ -23,11 +23,11 @@ def is_refused(answer: httpx.Response, status: int, code: str) -> dict[str, Any]
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-request-id"]
-    told: dict[str, Any] = answer.json()
-    is_body_a(told, code)
-    assert None not in told.values()
+    body: dict[str, Any] = answer.json()
+    assert_error_body(body, code)
+    assert None not in body.values()
     assert not re.search(r"traceback|psycopg|select |insert |\.py|relation|canary", answer.text, re.IGNORECASE)
-    return told
+    return body
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_too_many_requests_are_told_how_long_to_wait(served: Callable[..., str])
     for _ in range(10):
         httpx.post(f"{address}/api/chat", json={})
     answer = httpx.post(f"{address}/api/chat", json={})
-    told = is_refused(answer, 429, "rate_limit_exceeded")
-    assert answer.headers["retry-after"] == str(told["retryAfter"])
+    result = is_refused(answer, 429, "rate_limit_exceeded")
+    assert answer.headers["retry-after"] == str(result["retryAfter"])
 
 
 def test_a_database_that_is_away_is_told_as_such(served: Callable[..., str], ada: Person) -> None:
@@ -73,8 +73,8 @@ def test_a_database_that_is_away_is_told_as_such(served: Callable[..., str], ada
         database_url="postgresql://sterna_app@127.0.0.1:1/sterna", service_url="", admin_url="", pool_seconds=0.2
     )
     answer = httpx.get(f"{address}{SYNC}", headers={"authorization": f"Bearer {ada.token}"})
-    told = is_refused(answer, 503, "service_unavailable")
-    assert answer.headers["retry-after"] == str(told["retryAfter"])
+    result = is_refused(answer, 503, "service_unavailable")
+    assert answer.headers["retry-after"] == str(result["retryAfter"])
     is_refused(httpx.get(f"{address}/readyz"), 503, "service_unavailable")
 
 
@@ -99,8 +99,8 @@ async def _divides(self: Database, who: Any, work: Any) -> Any:
 @pytest.mark.parametrize("broken", [_raises, _fails, _divides])
 def test_a_mistake_of_ours_tells_nothing(ada: Person, monkeypatch: pytest.MonkeyPatch, broken: Any) -> None:
     with _replaced(monkeypatch, broken):
-        told = is_refused(ada.http.get(SYNC), 500, "internal_server_error")
-    assert set(told) == {"error", "message", "code", "timestamp"}
+        result = is_refused(ada.http.get(SYNC), 500, "internal_server_error")
+    assert set(result) == {"error", "message", "code", "timestamp"}
     assert ada.http.get(SYNC).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""Whether the server says truthfully that it can work."""
+"""Liveness and readiness."""
 
 from __future__ import annotations
 

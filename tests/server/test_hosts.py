@@ -1,4 +1,4 @@
-"""Requests under a foreign name are refused: a page of that name would be of this server's origin to a browser."""
+"""Requests with a foreign Host header are refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from people import Person, client_of
+from accounts import Person, client_of
 
 PATHS = [
     "/auth/v1/signup",
@@ -22,7 +22,7 @@ PATHS = [
 ]
 
 
-def asked(http: httpx.Client, host: str, path: str = "/api/models", **headers: str) -> httpx.Response:
+def get(http: httpx.Client, host: str, path: str = "/api/models", **headers: str) -> httpx.Response:
     return http.get(path, headers={"host": host} | headers)
 
 
@@ -56,40 +56,40 @@ def test_a_foreign_name_is_refused_everywhere(http: httpx.Client, host: str) -> 
     ["localhost", "LOCALHOST:{port}", "localhost.", "127.0.0.1", "127.0.0.1:{port}", "127.9.9.9", "[::1]:1", "[::1]"],
 )
 def test_names_of_this_machine_are_taken(http: httpx.Client, host: str) -> None:
-    assert asked(http, host.format(port=http.base_url.port)).status_code == 200
+    assert get(http, host.format(port=http.base_url.port)).status_code == 200
 
 
 def test_the_public_name_is_taken_and_is_in_every_link(served: Callable[..., str]) -> None:
     with client_of(served(public_url="https://Chat.example.org/")) as http:
         for host, status in (("chat.example.org", 200), ("chat.example.org:443", 200), ("example.org", 421)):
-            assert asked(http, host).status_code == status
+            assert get(http, host).status_code == status
         for host in ("chat.example.org", "localhost"):
-            told = http.post("/auth/v1/device/code", headers={"host": host}).json()
-            assert told["verification_uri"] == "https://Chat.example.org/device"
+            body = http.post("/auth/v1/device/code", headers={"host": host}).json()
+            assert body["verification_uri"] == "https://Chat.example.org/device"
 
 
 def test_no_link_repeats_the_host_of_the_request(http: httpx.Client) -> None:
-    told = http.post("/auth/v1/device/code", headers={"host": "localhost:1"}).json()
-    assert told["verification_uri"] == f"{str(http.base_url).rstrip('/')}/device"
-    assert told["verification_uri_complete"].startswith(told["verification_uri"])
+    body = http.post("/auth/v1/device/code", headers={"host": "localhost:1"}).json()
+    assert body["verification_uri"] == f"{str(http.base_url).rstrip('/')}/device"
+    assert body["verification_uri_complete"].startswith(body["verification_uri"])
 
 
 def test_probes_and_scrapes_need_no_name(served: Callable[..., str]) -> None:
     with client_of(served(metrics_token="a token of metrics")) as http:
         for path in ("/healthz", "/readyz"):
-            assert asked(http, "10.0.0.1:8787", path).status_code == 200
-        assert asked(http, "10.0.0.1:8787", "/metrics", authorization="Bearer a token of metrics").status_code == 200
-        assert asked(http, "10.0.0.1:8787", "/metrics").status_code == 421
+            assert get(http, "10.0.0.1:8787", path).status_code == 200
+        assert get(http, "10.0.0.1:8787", "/metrics", authorization="Bearer a token of metrics").status_code == 200
+        assert get(http, "10.0.0.1:8787", "/metrics").status_code == 421
 
 
 def _raw(address: str, head: bytes) -> bytes:
     where = urlsplit(address)
     with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
         connection.sendall(head)
-        told = b""
+        result = b""
         while piece := connection.recv(65536):
-            told += piece
-    return told
+            result += piece
+    return result
 
 
 @pytest.mark.parametrize(
@@ -106,5 +106,5 @@ def test_a_request_names_one_host(address: str, head: bytes, status: bytes) -> N
 
 
 def test_a_sign_in_does_not_help_a_foreign_name(ada: Person) -> None:
-    assert asked(ada.http, "evil.example", "/api/user/data").status_code == 421
-    assert asked(ada.http, "localhost", "/api/user/data").status_code == 200
+    assert get(ada.http, "evil.example", "/api/user/data").status_code == 421
+    assert get(ada.http, "localhost", "/api/user/data").status_code == 200

@@ -1,4 +1,4 @@
-"""JSON parsed in steps: the same values and the same refusals as in one step, and others are served meanwhile."""
+"""Incremental JSON parsing gives the same values and errors as the standard library, and yields to other tasks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VALUES = st.recursive(
 LAYOUTS = st.sampled_from([None, 0, 1, "\t"])
 
 
-def told(body: bytes, *, in_steps: bool) -> Any:
+def parse(body: bytes, *, in_steps: bool) -> Any:
     try:
         return asyncio.run(parsed_in_steps(body)) if in_steps else parsed(body)
     except ApiError as error:
@@ -53,7 +53,7 @@ def same_in_steps(value: Any, indent: Any, ascii_only: bool, change: tuple[int, 
     if change is not None:
         at, piece = change
         body = body[:at] + piece + body[at:]
-    whole, pieces = told(body, in_steps=False), told(body, in_steps=True)
+    whole, pieces = parse(body, in_steps=False), parse(body, in_steps=True)
     assert repr(pieces) == repr(whole)
 
 
@@ -90,4 +90,4 @@ def test_others_run_while_a_large_body_is_parsed(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b"[" + b"1," * 100_001 + b"1]", b"[" + b'{"a":[]},' * 100_001 + b"1]"])
 def test_more_values_than_a_push_has_are_refused(body: bytes) -> None:
-    assert told(body, in_steps=True) == 413
+    assert parse(body, in_steps=True) == 413

@@ -1,4 +1,4 @@
-"""What becomes of JSON that is malformed, or holds what PostgreSQL cannot keep, at every endpoint that takes a body."""
+"""Malformed JSON, and JSON that PostgreSQL cannot store, at every endpoint with a body."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from people import Person
+from accounts import Person
 
 from sterna.server.app import create_app
 from sterna.server.settings import ServerSettings
@@ -39,16 +39,16 @@ MALFORMED = {
 
 
 UNREAD = {"/api/chat/session/start", "/api/chat/session/message"}
-"""They read no body where they keep nothing; test_visits_endpoint asks them where they do.
+"""Endpoints that read no body when visits are not stored; test_visits_endpoint tests them otherwise.
 
 See docs/specification/endpoints.md#visits.
 """
 OPTIONAL = {("DELETE", "/api/user/account"), ("POST", "/rest/v1/rpc/{name}")}
-"""They take none at all, too."""
+"""Endpoints that also accept an absent body."""
 
 
 POSTGREST = {"bad_request": "PGRST102", "unsupported_media_type": "PGRST107"}
-"""The codes of PostgREST's own endpoints, whose errors have its four keys."""
+"""Error codes of the endpoints in PostgREST's format."""
 
 
 def endpoints() -> Iterator[tuple[str, str]]:
@@ -68,14 +68,14 @@ def sent(http: httpx.Client, body: bytes, to: tuple[str, str] = ("POST", SYNC), 
 
 def is_refused(answer: httpx.Response, status: int = 400, code: str = "bad_request") -> None:
     assert answer.status_code == status, answer.text
-    told = answer.json()
+    body = answer.json()
     if answer.url.path.startswith("/rest/"):
-        assert list(told) == ["code", "message", "details", "hint"]
-        assert told["code"] == POSTGREST[code]
+        assert list(body) == ["code", "message", "details", "hint"]
+        assert body["code"] == POSTGREST[code]
         return
-    assert told["code"] == code
-    assert told["error"]
-    assert told["timestamp"].endswith("Z")
+    assert body["code"] == code
+    assert body["error"]
+    assert body["timestamp"].endswith("Z")
 
 
 def test_all_endpoints_with_a_body_are_asked() -> None:
@@ -138,9 +138,9 @@ def test_what_cannot_be_kept_is_cleaned_in_keys_and_values(ada: Person) -> None:
          "reasoning_details": [{"k\u0000ey\udbff": "v\u0000\ud83d", "list": ["\u0000"]}]}]}]}"""
     answer = sent(ada.http, body)
     assert answer.json()["results"]["details"] == [{"conversationId": "ab", "status": "synced", "messageCount": 1}]
-    found = ada.http.get(SYNC, params={"summary_only": "false"}).json()["conversations"]
-    assert [(one["id"], one["title"]) for one in found] == [("ab", "t\ufffd😀\ufffd")]
-    message: dict[str, Any] = found[0]["messages"][0]
+    conversations = ada.http.get(SYNC, params={"summary_only": "false"}).json()["conversations"]
+    assert [(item["id"], item["title"]) for item in conversations] == [("ab", "t\ufffd😀\ufffd")]
+    message: dict[str, Any] = conversations[0]["messages"][0]
     assert message["id"] == "m\ufffd"
     assert message["content"] == "one two 😀 \ufffdx \\u0000 \\ud800"
     assert message["reasoning_details"] == [{"key\ufffd": "v\ufffd", "list": [""]}]

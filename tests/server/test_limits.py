@@ -1,4 +1,4 @@
-"""Limits of time and of what one account may hold: statements, transactions, requests, connections."""
+"""Time limits and shares of accounts: statements, transactions, requests and connections."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from people import Db, Person, client_of, connect
-from waiting import until
+from accounts import Db, Person, client_of, connect
+from polling import wait_until
 
 from sterna.server.database.embedded import Embedded
 from sterna.server.database.pool import READ_SECONDS, WRITE_SECONDS, Connection, Database
@@ -93,11 +93,11 @@ def test_the_work_of_a_client_that_left_is_cancelled(
         holder.execute("begin")
         holder.execute("lock table chat_sessions")
         with ThreadPoolExecutor() as pool:
-            asked = pool.submit(client.post, SYNC, json={"conversations": items[:1000]})
-            until(lambda: waiters(db) == 1, "the push waits")
+            request = pool.submit(client.post, SYNC, json={"conversations": items[:1000]})
+            wait_until(lambda: waiters(db) == 1, "the push waits")
             _break_off(client)
-            until(lambda: waiters(db) == 0, "the statement is cancelled")
-            assert asked.exception() is not None
+            wait_until(lambda: waiters(db) == 0, "the statement is cancelled")
+            assert request.exception() is not None
         holder.execute("rollback")
     assert ada.http.get(SYNC).json()["conversations"] == []
 
@@ -120,13 +120,13 @@ def test_slow_requests_of_one_person_leave_connections_to_the_others(
     ):
         holder.execute("begin")
         holder.execute("lock table chat_sessions")
-        asked = [pool.submit(hers.get, SYNC) for _ in range(10)]
-        until(lambda: waiters(db) == 2, "as many of hers wait as may")
+        requests = [pool.submit(hers.get, SYNC) for _ in range(10)]
+        wait_until(lambda: waiters(db) == 2, "as many of hers wait as may")
         for _ in range(3):
             assert his.get("/api/user/data").status_code == 200
         assert waiters(db) == 2
         holder.execute("rollback")
-        assert [one.result().status_code for one in asked] == [200] * 10
+        assert [item.result().status_code for item in requests] == [200] * 10
 
 
 def test_a_request_that_takes_too_long_is_given_up(
@@ -139,7 +139,7 @@ def test_a_request_that_takes_too_long_is_given_up(
         answer = ada.http.get(SYNC)
         assert (answer.status_code, answer.json()["code"]) == (504, "gateway_timeout")
         assert answer.headers["retry-after"]
-        until(lambda: waiters(db) == 0, "the statement is cancelled")
+        wait_until(lambda: waiters(db) == 0, "the statement is cancelled")
         holder.execute("rollback")
 
 
@@ -154,7 +154,7 @@ def test_connections_that_say_nothing_keep_nobody_out(served: Callable[..., str]
                 silent.append(connection)
         with client_of(where.geturl()) as http:
             assert http.get("/healthz").status_code == 200
-        until(lambda: sum(map(_is_open, silent)) < 20, "the others are closed")
+        wait_until(lambda: sum(map(_is_open, silent)) < 20, "the others are closed")
         assert _is_open(silent[-1])
     finally:
         for connection in silent:
@@ -177,11 +177,11 @@ def test_a_client_that_does_not_read_its_answers_is_cut_off(address: str, monkey
     with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
-        until(lambda: _was_reset(connection), "the connection is cut off")
+        wait_until(lambda: _was_reset(connection), "the connection is cut off")
 
 
 def _was_reset(connection: socket.socket) -> bool:
-    """Whether the other end has closed it; reads nothing."""
+    """Return whether the server has closed the connection, without reading."""
     connection.setblocking(False)
     try:
         connection.send(b"\r\n")

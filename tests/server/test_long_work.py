@@ -1,4 +1,4 @@
-"""Requests of many messages: answered as before, refused beyond a size, and no reason for others to wait."""
+"""Requests with many messages: same responses, size limits, and no blocking of other requests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from people import Person
+from accounts import Person
 
 from sterna.server import long_work
 from sterna.server.long_work import MANY, array
@@ -19,30 +19,30 @@ SYNC = "/api/chat/sync"
 
 
 def talk(count: int, content: str = "hello “you”") -> dict[str, Any]:
-    said = [
+    texts = [
         {"id": f"m{n:05}", "role": "user", "content": content, "timestamp": f"2026-03-01T12:{n % 60:02}:00.000Z"}
         for n in range(count)
     ]
-    return {"id": "c", "title": "x", "messages": said}
+    return {"id": "c", "title": "x", "messages": texts}
 
 
 @pytest.mark.parametrize("count", [0, 1, MANY, 3 * MANY])
 def test_many_messages_come_back_as_few_do(ada: Person, count: int) -> None:
     item = talk(count)
     assert ada.http.post(SYNC, json={"conversations": [item]}).json()["results"]["synced"] == 1
-    told = ada.http.get(MESSAGES, params={"session_id": "c"}).json()
-    assert told["count"] == len(told["messages"]) == count
+    body = ada.http.get(MESSAGES, params={"session_id": "c"}).json()
+    assert body["count"] == len(body["messages"]) == count
     listed = ada.http.get(SYNC, params={"summary_only": "false", "with_total": "true"}).json()
     assert (listed["meta"]["totalCount"], listed["meta"]["hasMore"]) == (1, False)
     [shown] = listed["conversations"]
-    assert {one["id"]: one["content"] for one in shown["messages"]} == {
-        one["id"]: one["content"] for one in item["messages"]
+    assert {message["id"]: message["content"] for message in shown["messages"]} == {
+        message["id"]: message["content"] for message in item["messages"]
     }
     added = ada.http.post(MESSAGES, json={"sessionId": "d", "messages": talk(max(1, count))["messages"]})
     assert added.status_code == 201
     exported = ada.http.get("/api/user/export")
     assert exported.headers["content-type"] == "application/json"
-    assert {one["session"]["id"] for one in exported.json()["conversations"]} == {"c", "d"}
+    assert {conversation["session"]["id"] for conversation in exported.json()["conversations"]} == {"c", "d"}
 
 
 def test_an_answer_that_would_be_too_large_is_refused(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Several servers of one database: they count requests together and wake each other's listeners."""
+"""Several servers of one database share rate limits and notify each other of changes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from people import Db, client_of, connect
-from waiting import until
+from accounts import Db, client_of, connect
+from polling import wait_until
 
 from sterna.server.database.pool import Database
 from sterna.server.http.shared_rate_limits import SharedWindows
@@ -44,11 +44,11 @@ def test_what_one_counted_counts_at_the_other_after_an_exchange_and_leaves_the_h
     async def play() -> None:
         time, key = Time(), f"k{Random().random()}"
         async with opened(settings) as database:
-            one, other = windows(database, time), windows(database, time)
+            first, other = windows(database, time), windows(database, time)
             for _ in range(7):
-                assert await one.acquire_entry(key, 10, HOUR)
+                assert await first.acquire_entry(key, 10, HOUR)
             assert await other.acquire_entry(key, 10, HOUR)
-            await one.exchange()
+            await first.exchange()
             await other.exchange()
             assert await other.get_moving_window(key, 10, HOUR) == (time.now // 60 * 60, 8)
             assert not await other.acquire_entry(key, 10, HOUR, 3)
@@ -56,7 +56,7 @@ def test_what_one_counted_counts_at_the_other_after_an_exchange_and_leaves_the_h
             time.now += HOUR + 60
             assert (await other.get_moving_window(key, 10, HOUR))[1] == 0
             assert await other.acquire_entry(key, 10, HOUR, 10)
-            await one.close()
+            await first.close()
             await other.close()
 
     asyncio.run(play())
@@ -66,16 +66,16 @@ def test_a_database_that_is_away_costs_no_count(settings: ServerSettings) -> Non
     async def play() -> None:
         time, key = Time(), f"k{Random().random()}"
         async with opened(settings) as database:
-            one, other = windows(database, time), windows(database, time)
+            first, other = windows(database, time), windows(database, time)
             database.has_schema = False  # everything is answered 503
-            assert await one.acquire_entry(key, 10, HOUR, 4)
-            await one.exchange()
+            assert await first.acquire_entry(key, 10, HOUR, 4)
+            await first.exchange()
             database.has_schema = True
-            await one.exchange()
+            await first.exchange()
             assert await other.acquire_entry(key, 10, HOUR)
             await other.exchange()
             assert (await other.get_moving_window(key, 10, HOUR))[1] == 5
-            await one.close()
+            await first.close()
             await other.close()
 
     asyncio.run(play())
@@ -96,14 +96,14 @@ def test_guesses_at_passwords_are_counted_together_at_once(served: Callable[...,
 
 
 def test_a_listener_wakes_at_once_for_what_another_server_wrote(settings: ServerSettings, ada: Any) -> None:
-    """The look at the database comes once an hour here: only a notice can wake it."""
+    """The database is polled once an hour here, so only a notification can wake the waiter."""
 
     async def play() -> None:
         async with opened(settings) as here, opened(settings) as there:
             notifier, other = ChangeNotifier(here, HOUR), ChangeNotifier(there, HOUR)
             with notifier.waiter(ada.id, 0) as waiter, connect(settings.admin_url) as admin:
                 await asyncio.to_thread(
-                    until,
+                    wait_until,
                     lambda: admin.execute(
                         "select 1 from pg_stat_activity where application_name = %s and query like 'listen%%'"
                         " and state = 'idle'",

@@ -1,4 +1,4 @@
-"""What a client sees of /api/chat/messages: the messages of one conversation, and adding to them."""
+"""/api/chat/messages: reading and adding messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from people import Db, Person
+from accounts import Db, Person
 
 from sterna.server.routes.sync_models import AddedMessages, ShownMessages
 
@@ -37,7 +37,7 @@ def read(who: Person, session_id: str, **more: Any) -> dict[str, Any]:
 
 
 def titles(who: Person) -> list[str]:
-    return [one["title"] for one in who.http.get("/api/chat/sessions").json()["sessions"]]
+    return [session["title"] for session in who.http.get("/api/chat/sessions").json()["sessions"]]
 
 
 def test_messages_are_stored_and_answered_as_rows(ada: Person) -> None:
@@ -45,12 +45,12 @@ def test_messages_are_stored_and_answered_as_rows(ada: Person) -> None:
     first, second = rows(add(ada, sessionId="c", messages=sent, message=message("ignored")))
     assert (first["id"], first["session_id"], first["user_id"], first["model"]) == ("a", "c", str(ada.id), "g/m")
     assert (second["elapsed_ms"], second["elapsed_time"], second["metadata"]) == (2000, 2, {})
-    found = read(ada, "c")
-    assert [(one["id"], one.get("model"), one.get("originalModel")) for one in found["messages"]] == [
+    result = read(ada, "c")
+    assert [(message["id"], message.get("model"), message.get("originalModel")) for message in result["messages"]] == [
         ("a", None, "g/m"),
         ("b", "g/m", None),
     ]
-    assert (found["count"], "up_to_date" in found) == (2, False)
+    assert (result["count"], "up_to_date" in result) == (2, False)
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_a_deleted_conversation_takes_no_messages(ada: Person) -> None:
 
 def test_only_later_messages_are_read_when_asked(ada: Person) -> None:
     rows(add(ada, sessionId="c", messages=[message("a"), message("b", timestamp="2025-11-20T17:34:56Z")]))
-    found = read(ada, "c", since_ts=AT)
-    assert ([one["id"] for one in found["messages"]], found["up_to_date"]) == (["b"], False)
+    result = read(ada, "c", since_ts=AT)
+    assert ([message["id"] for message in result["messages"]], result["up_to_date"]) == (["b"], False)
     assert read(ada, "c", since_ts="2025-11-20T17:34:56Z") == {"messages": [], "count": 0, "up_to_date": True}
     answer = ada.http.get(MESSAGES, params={"session_id": "c", "since_ts": "soon"})
     assert answer.status_code == 400
@@ -176,7 +176,7 @@ def attached(who: Person, ids: Any, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("ids", "more", "told"),
+    ("ids", "more", "expected"),
     [
         (["x", "y"], {}, (True, ["x", "y"])),
         (["x", "y"], {"has_attachments": True}, (True, ["x", "y"])),
@@ -189,14 +189,14 @@ def attached(who: Person, ids: Any, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_attachments_are_named_as_they_were_sent(
-    ada: Person, ids: Any, more: dict[str, Any], told: tuple[bool, list[str]]
+    ada: Person, ids: Any, more: dict[str, Any], expected: tuple[bool, list[str]]
 ) -> None:
     shown = attached(ada, ids, **more)
-    assert (shown["has_attachments"], shown["attachment_ids"]) == told
+    assert (shown["has_attachments"], shown["attachment_ids"]) == expected
 
 
 def test_attachments_of_a_request_are_those_of_its_first_question(ada: Person) -> None:
     sent = [message("b", "assistant"), message("a"), message("c")]
     rows(add(ada, sessionId="c", messages=sent, attachmentIds=["x"]))
-    found = {one["id"]: one["attachment_ids"] for one in read(ada, "c")["messages"]}
-    assert found == {"a": ["x"], "b": [], "c": []}
+    result = {message["id"]: message["attachment_ids"] for message in read(ada, "c")["messages"]}
+    assert result == {"a": ["x"], "b": [], "c": []}

@@ -1,4 +1,4 @@
-"""Messages of an array come back in its order, whatever their times and ids, by every way in."""
+"""Messages of an array are returned in its order, whatever their times and ids, for every way to write them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from people import Db, Person, acting
+from accounts import Db, Person, acting_as
 from psycopg.types.json import Jsonb
 
 from sterna.server.identity import Identity
@@ -37,26 +37,26 @@ def by_sync(who: Person, sent: dict[str, Any], _: Db) -> None:
 def by_messages(who: Person, sent: dict[str, Any], _: Db) -> None:
     answer = who.http.post("/api/chat/messages", json={"sessionId": sent["id"], "messages": sent["messages"]})
     assert answer.status_code == 201, answer.text
-    assert [one["id"] for one in answer.json()["messages"]] == [one["id"] for one in sent["messages"]]
+    assert [message["id"] for message in answer.json()["messages"]] == [message["id"] for message in sent["messages"]]
 
 
 def by_function(who: Person, sent: dict[str, Any], db: Db) -> None:
-    with acting(db, Identity("authenticated", who.id, "")):
-        row = db.execute("select sync_user_conversations(%s, %s) as told", (who.id, Jsonb([sent]))).fetchone()
+    with acting_as(db, Identity("authenticated", who.id, "")):
+        row = db.execute("select sync_user_conversations(%s, %s) as result", (who.id, Jsonb([sent]))).fetchone()
     assert row is not None
-    assert row["told"]["synced"] == 1, row
+    assert row["result"]["synced"] == 1, row
 
 
 def read(who: Person, db: Db) -> dict[str, list[str]]:
-    """The ids as every reader gives them."""
+    """Return the ids in the order of each endpoint."""
     messages = who.http.get("/api/chat/messages", params={"session_id": "c"}).json()["messages"]
     (listed,) = who.http.get("/api/chat/sync", params={"summary_only": "false"}).json()["conversations"]
-    with acting(db, Identity("authenticated", who.id, "")):
+    with acting_as(db, Identity("authenticated", who.id, "")):
         called = db.execute("select message_id from get_session_with_messages('c', %s)", (who.id,)).fetchall()
     return {
-        "messages": [one["id"] for one in messages],
-        "sync": [one["id"] for one in listed["messages"]],
-        "function": [one["message_id"] for one in called],
+        "messages": [message["id"] for message in messages],
+        "sync": [message["id"] for message in listed["messages"]],
+        "function": [item["message_id"] for item in called],
     }
 
 
@@ -73,8 +73,8 @@ def test_the_order_of_the_array_is_kept(
     push(ada, sent | {"messages": sent["messages"][2:3]}, db)
     assert read(ada, db) == expected
     messages = ada.http.get("/api/chat/messages", params={"session_id": "c"}).json()["messages"]
-    back = [{name: one[name] for name in ("id", "role", "content")} for one in messages]
+    back = [{name: message[name] for name in ("id", "role", "content")} for message in messages]
     # as a client sends them back whose clock knows milliseconds only
-    back = [one | {"timestamp": kept["timestamp"][:23] + "Z"} for one, kept in zip(back, messages, strict=True)]
+    back = [item | {"timestamp": item["timestamp"][:23] + "Z"} for item, item in zip(back, messages, strict=True)]
     push(ada, sent | {"messages": back}, db)
     assert read(ada, db) == expected

@@ -1,4 +1,4 @@
-"""HEAD, Allow and CORS, whatever the endpoint."""
+"""HEAD, Allow and CORS of all endpoints."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from accounts import Person
 from fastapi.routing import iter_route_contexts
-from people import Person
 
 from sterna.server.app import create_app
 from sterna.server.settings import ServerSettings
@@ -44,7 +44,7 @@ def test_a_stream_has_no_head(ada: Person) -> None:
 
 @pytest.mark.parametrize("path", sorted({path for path, _ in ROUTES}))
 def test_allow_names_every_method_of_a_path(path: str, ada: Person) -> None:
-    methods = {method for one, method in ROUTES if one == path}
+    methods = {method for item, method in ROUTES if item == path}
     methods |= {"HEAD"} if path in READ else set()
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - methods:
         answer = ada.http.request(method, filled(path))

@@ -1,4 +1,4 @@
-"""Installing the schema: once, again, by hand, by a role that is no superuser, and over a newer one."""
+"""Installation of the schema: repeated, manual, without a superuser, and over a newer one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from people import acting, connect, make_user
+from accounts import acting_as, connect, make_user
 from psycopg.conninfo import make_conninfo
 
 from sterna.server.database import migrations as migrating
@@ -40,7 +40,7 @@ order by 1, 2
 
 @pytest.fixture
 def fresh(postgres: Embedded) -> Iterator[Callable[..., str]]:
-    """Makes empty databases, whose addresses it gives; ``fresh(role)`` makes that role, no superuser, the owner."""
+    """Return a function that creates empty databases; ``fresh(role)`` makes a role that is no superuser the owner."""
     with connect(postgres.admin_url) as db, ExitStack() as stack:
 
         def make(owner: str = "postgres") -> str:
@@ -86,14 +86,14 @@ def test_a_role_that_is_no_superuser_can_install_and_serve(fresh: Callable[..., 
     migrate(url)
     assert role_of(url) == "landlord"
     with connect(url) as db:
-        with acting(db, Identity("service_role")):
+        with acting_as(db, Identity("service_role")):
             user_id, email = make_user(db)
-        with acting(db, Identity("authenticated", user_id, email)):
+        with acting_as(db, Identity("authenticated", user_id, email)):
             db.execute("insert into chat_sessions (id, user_id) values ('s', %s)", (user_id,))
             db.execute("insert into chat_messages (id, session_id, role, content) values ('m', 's', 'user', 'hello')")
             row = db.execute("select message_count, last_message_preview from chat_sessions").fetchone()
         assert row == {"message_count": 1, "last_message_preview": "hello"}
-        with acting(db, Identity("authenticated", uuid4(), "stranger@example.org")):
+        with acting_as(db, Identity("authenticated", uuid4(), "stranger@example.org")):
             assert db.execute("select * from chat_messages").fetchall() == []
             assert db.execute("select * from profiles").fetchall() == []
 

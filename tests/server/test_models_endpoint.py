@@ -1,4 +1,4 @@
-"""What a client sees of /api/models."""
+"""/api/models."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from accounts import Db, Person
 from fake_openai import Server
-from people import Db, Person
 
 from sterna.server.settings import Upstream
 
@@ -20,7 +20,7 @@ UNSTATED = {
     "supported_parameters": [],
     "created": 0,
 }
-"""What a model has of which no list says anything."""
+"""Values of a model that the upstream does not list."""
 STATED = {
     "name": "Seer 2",
     "description": "Reads pictures.",
@@ -29,12 +29,12 @@ STATED = {
     "pricing": {"prompt": "0.0000025", "completion": "1e-05", "image": 0.003, "request": "-1", "web_search": "free"},
     "supported_parameters": ["temperature", "reasoning", 7, "x" * 100],
 }
-"""As a model service says it that says much; some of it cannot be used."""
+"""Traits as a detailed model service returns them, some of them unusable."""
 
 
 @pytest.fixture
 def offered(db: Db) -> Iterator[Callable[..., None]]:
-    """Adds a row of model_access; taken away again."""
+    """Return a function that adds a row of model_access until the end of the test."""
 
     def offer(model_id: str, tier: str, **columns: Any) -> None:
         values = {
@@ -63,7 +63,7 @@ def models(client: httpx.Client) -> list[dict[str, Any]]:
 
 def test_a_model_is_told_with_all_its_keys(ada: Person, offered: Callable[..., None]) -> None:
     offered("priced", "free", cost="0.00000015", daily=20)
-    assert [one for one in models(ada.http) if one["id"] == "test/priced"] == [
+    assert [model for model in models(ada.http) if model["id"] == "test/priced"] == [
         {
             "id": "test/priced",
             "name": "priced",
@@ -80,12 +80,12 @@ def test_a_model_is_told_with_all_its_keys(ada: Person, offered: Callable[..., N
 
 def test_who_is_not_signed_in_sees_what_is_free(http: httpx.Client, ada: Person) -> None:
     free = models(http)
-    assert {one["tier"] for one in free} == {"free"}
+    assert {item["tier"] for item in free} == {"free"}
     assert free == models(ada.http)
 
 
 def test_a_higher_tier_sees_more(person: Callable[..., Person]) -> None:
-    tiers = [{one["tier"] for one in models(person(tier).http)} for tier in ("free", "pro", "enterprise")]
+    tiers = [{model["tier"] for model in models(person(tier).http)} for tier in ("free", "pro", "enterprise")]
     assert tiers == [{"free"}, {"free", "pro"}, {"free", "pro", "enterprise"}]
 
 
@@ -95,20 +95,24 @@ def test_a_model_of_two_tiers_is_told_once_with_the_limits_of_the_callers_own(
     offered("both", "free", daily=5)
     offered("both", "pro", daily=500)
     clients = [http, person("free").http, person("pro").http, person("enterprise").http]
-    told = [[(one["tier"], one["daily_limit"]) for one in models(who) if one["id"] == "test/both"] for who in clients]
-    assert told == [[("free", 5)], [("free", 5)], [("free", 500)], [("free", 500)]]
+    values = [
+        [(model["tier"], model["daily_limit"]) for model in models(who) if model["id"] == "test/both"]
+        for who in clients
+    ]
+    assert values == [[("free", 5)], [("free", 5)], [("free", 500)], [("free", 500)]]
 
 
 def test_a_model_that_is_switched_off_is_not_told(ada: Person, offered: Callable[..., None]) -> None:
     offered("off", "free", is_active=False)
-    assert "test/off" not in [one["id"] for one in models(ada.http)]
+    assert "test/off" not in [model["id"] for model in models(ada.http)]
 
 
 def test_free_models_come_first_and_then_by_name(person: Callable[..., Person]) -> None:
-    told = [
-        (["free", "pro", "enterprise"].index(one["tier"]), one["name"]) for one in models(person("enterprise").http)
+    values = [
+        (["free", "pro", "enterprise"].index(model["tier"]), model["name"])
+        for model in models(person("enterprise").http)
     ]
-    assert told == sorted(told)
+    assert values == sorted(values)
 
 
 def test_the_default_model_that_nobody_listed_is_told_first_and_to_everybody(
@@ -128,7 +132,7 @@ def test_the_default_model_that_nobody_listed_is_told_first_and_to_everybody(
             "daily_limit": None,
             "monthly_limit": None,
         }
-        assert "model" not in [one["id"] for one in others]
+        assert "model" not in [other["id"] for other in others]
 
 
 def test_a_default_model_that_is_listed_is_told_as_it_is_listed(
@@ -140,16 +144,16 @@ def test_a_default_model_that_is_listed_is_told_as_it_is_listed(
 ) -> None:
     offered("default", "pro", daily=7)
     home = served(upstream=Upstream(model.url, default_model="test/default"))
-    assert "test/default" not in [one["id"] for one in models(at(person(), home))]
-    told = [one for one in models(at(person("pro"), home)) if one["id"] == "test/default"]
-    assert [(one["tier"], one["daily_limit"]) for one in told] == [("pro", 7)]
+    assert "test/default" not in [model["id"] for model in models(at(person(), home))]
+    values = [model for model in models(at(person("pro"), home)) if model["id"] == "test/default"]
+    assert [(item["tier"], item["daily_limit"]) for item in values] == [("pro", 7)]
 
 
 def test_without_a_model_service_no_default_model_is_told(
     served: Callable[..., str], at: Callable[..., httpx.Client]
 ) -> None:
     alone = at(None, served(upstream=Upstream(default_model="model")))
-    assert "model" not in [one["id"] for one in models(alone)]
+    assert "model" not in [model["id"] for model in models(alone)]
 
 
 def test_servers_of_one_database_ask_for_the_list_once(
@@ -184,8 +188,8 @@ def test_what_the_model_service_states_is_told_where_the_server_says_nothing(
 ) -> None:
     model.fake.stated = STATED
     home = served(upstream=Upstream(model.url, default_model="model"))
-    told = models(at(ada, home))[0]
-    assert told == {
+    result = models(at(ada, home))[0]
+    assert result == {
         "id": "model",
         "name": "Seer 2",
         "description": "Reads pictures.",
@@ -206,13 +210,13 @@ def test_what_the_model_service_states_is_told_where_the_server_says_nothing(
     )
     try:
         other = at(ada, served(upstream=Upstream(model.url, default_model="model")))
-        named = next(one for one in models(other) if one["id"] == "model")
+        named = next(model for model in models(other) if model["id"] == "model")
     finally:
         db.execute("delete from model_access where model_id = 'model'")
     assert model.fake.listed == 1
     assert (named["name"], named["description"]) == ("Ours", "Our words.")
-    assert named["pricing"] == told["pricing"] | {"prompt": "0.5"}
-    assert named["supported_parameters"] == told["supported_parameters"]
+    assert named["pricing"] == result["pricing"] | {"prompt": "0.5"}
+    assert named["supported_parameters"] == result["supported_parameters"]
 
 
 @pytest.mark.parametrize(
@@ -227,18 +231,18 @@ def test_a_list_in_another_form_states_nothing(
     model: Server, served: Callable[..., str], at: Callable[..., httpx.Client], stated: dict[str, Any]
 ) -> None:
     model.fake.stated = stated
-    told = models(at(None, served(upstream=Upstream(model.url, default_model="model"))))[0]
-    assert {name: told[name] for name in UNSTATED} == UNSTATED
-    assert (told["pricing"], told["description"]) == (FREE, "")
+    result = models(at(None, served(upstream=Upstream(model.url, default_model="model"))))[0]
+    assert {name: result[name] for name in UNSTATED} == UNSTATED
+    assert (result["pricing"], result["description"]) == (FREE, "")
 
 
 def test_what_a_picker_counts_and_searches_has_its_type(person: Callable[..., Person]) -> None:
     for every in ("", "?all=true"):
-        for one in person("enterprise").http.get(MODELS + every).json()["models"]:
+        for model in person("enterprise").http.get(MODELS + every).json()["models"]:
             for name in ("input_modalities", "output_modalities", "supported_parameters"):
-                assert isinstance(one[name], list)
-            assert isinstance(one["context_length"], int)
-            assert isinstance(one["description"], str)
-            assert one["input_modalities"]
-            assert one["output_modalities"]
-            assert all(float(price) >= 0 for price in one["pricing"].values())
+                assert isinstance(model[name], list)
+            assert isinstance(model["context_length"], int)
+            assert isinstance(model["description"], str)
+            assert model["input_modalities"]
+            assert model["output_modalities"]
+            assert all(float(price) >= 0 for price in model["pricing"].values())

@@ -1,4 +1,4 @@
-"""What every answer carries, what the log and the metrics tell of a request, and what they never tell."""
+"""Common headers, the request log and metrics, and what they must not contain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from people import Person
+from accounts import Person
 from prometheus_client.parser import text_string_to_metric_families
 
 from sterna.server.database.pool import Database
@@ -24,13 +24,13 @@ MADE = re.compile(r"req_\d{13}_[0-9a-z]{6}")
 REQUESTS, SECONDS = "sterna_http_requests_total", "sterna_http_request_seconds_count"
 
 SECRET_TEXT = "canary-exception"
-"""Named, because a traceback shows the line that raised, and what is written out there is known to all."""
+"""Named, because a traceback shows the line that raised, including its literals."""
 
 
-def asked(
+def send(
     address: str, method: str, path: str, body: bytes | None = None, headers: dict[str, Any] | None = None
 ) -> HTTPResponse:
-    """As a client that checks nothing it sends and writes no log of its own."""
+    """Send a request without validating it and without logging."""
     to = urlsplit(address)
     connection = HTTPConnection(to.hostname or "", to.port, timeout=20)
     connection.putrequest(method, path, skip_accept_encoding=True)
@@ -50,8 +50,8 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 
 
 def line(caplog: pytest.LogCaptureFixture, named: str) -> dict[str, Any]:
-    (found,) = [one for one in lines(caplog) if one["id"] == named]
-    return found
+    (result,) = [line for line in lines(caplog) if line["id"] == named]
+    return result
 
 
 @pytest.mark.parametrize("header", ["x-request-id", "X-Correlation-ID"])
@@ -70,7 +70,7 @@ def test_of_two_names_the_request_id_counts(http: httpx.Client) -> None:
 @pytest.mark.parametrize("named", [b"", b" ", b"x" * 500, b"a b", b"a\x1b[31mb", b"a\tb", b"<script>", b"a;b", b"\xe9"])
 def test_a_name_that_is_no_plain_word_is_replaced(address: str, named: bytes) -> None:
     # some of these the parser refuses by itself
-    answer = asked(address, "GET", "/healthz", headers={"x-request-id": named})
+    answer = send(address, "GET", "/healthz", headers={"x-request-id": named})
     assert (answer.status == 400 and b"\x1b" in named) or MADE.fullmatch(answer.headers["x-request-id"])
 
 
@@ -91,13 +91,13 @@ def test_a_line_break_never_gets_into_a_name() -> None:
     ],
 )
 def test_every_answer_is_bare_of_guesses_caches_and_referrers(http: httpx.Client, method: str, path: str) -> None:
-    told = http.request(method, path).headers
-    assert told["x-content-type-options"] == "nosniff"
-    assert told["cache-control"] == "no-store"
-    assert told["referrer-policy"] == ("same-origin" if path == "/device" else "no-referrer")
-    assert told["sync-server"].startswith("1;")
-    assert MADE.fullmatch(told["x-request-id"])
-    assert "server" not in told
+    headers = http.request(method, path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert headers["referrer-policy"] == ("same-origin" if path == "/device" else "no-referrer")
+    assert headers["sync-server"].startswith("1;")
+    assert MADE.fullmatch(headers["x-request-id"])
+    assert "server" not in headers
 
 
 def test_each_request_is_one_line_with_its_route_and_nothing_of_its_path(
@@ -106,15 +106,15 @@ def test_each_request_is_one_line_with_its_route_and_nothing_of_its_path(
     caplog.set_level(logging.DEBUG)
     body = b'{"conversations": []}'
     mine = {"authorization": f"Bearer {ada.token}", "content-type": "application/json"}
-    asked(address, "POST", f"{SYNC}?more=1", body, mine | {"x-request-id": "one"})
-    asked(address, "GET", "/nothing/here", headers={"x-request-id": "two"})
-    asked(address, "DELETE", SYNC, headers=mine | {"x-request-id": "three"})
-    asked(address, "POST", SYNC, b"", {"content-encoding": "br", "transfer-encoding": "x", "x-request-id": "four"})
+    send(address, "POST", f"{SYNC}?more=1", body, mine | {"x-request-id": "one"})
+    send(address, "GET", "/nothing/here", headers={"x-request-id": "two"})
+    send(address, "DELETE", SYNC, headers=mine | {"x-request-id": "three"})
+    send(address, "POST", SYNC, b"", {"content-encoding": "br", "transfer-encoding": "x", "x-request-id": "four"})
 
-    told = line(caplog, "one")
-    assert told.pop("ms") > 0
-    assert told.pop("out") > 0
-    assert told == {
+    result = line(caplog, "one")
+    assert result.pop("ms") > 0
+    assert result.pop("out") > 0
+    assert result == {
         "id": "one",
         "method": "POST",
         "route": SYNC,
@@ -122,8 +122,8 @@ def test_each_request_is_one_line_with_its_route_and_nothing_of_its_path(
         "in": len(body),
         "user": str(ada.id),
     }
-    told = line(caplog, "two")
-    assert (told["route"], told["status"], "user" in told) == ("unknown", 404, False)
+    result = line(caplog, "two")
+    assert (result["route"], result["status"], "user" in result) == ("unknown", 404, False)
     assert line(caplog, "three")["status"] == 405
 
 
@@ -158,29 +158,29 @@ def test_nothing_that_people_write_or_keep_secret_is_ever_logged(
     account = json.dumps({"email": email, "password": "canary-password"}).encode()
     grant = "/auth/v1/token?grant_type="
 
-    asked(address, "POST", SYNC, good, mine)
-    asked(address, "POST", SYNC, bad, mine)
-    asked(address, "POST", SYNC, good[:-1], mine)
-    asked(address, "POST", SYNC, good, mine | {"content-encoding": "gzip"})
-    asked(address, "POST", SYNC, good, as_json)
-    asked(address, "POST", SYNC, good, mine | {"content-type": "text/canary-type"})
-    asked(address, "GET", "/api/chat/search?q=canary-query&limit=canary-limit", headers=mine)
-    asked(address, "GET", "/canary-path?canary-query=1", headers=mine | {"referer": "http://canary-referer"})
-    asked(address, "GET", SYNC, headers={"authorization": "Bearer canary-token"})
-    asked(address, "GET", SYNC, headers={"authorization": f"Bearer {ada.token}canary"})
-    asked(address, "GET", SYNC, headers={"cookie": "sb-localhost-auth-token=canary-cookie"})
-    asked(address, "GET", SYNC, headers={"x-request-id": "canary request id"})
-    asked(address, "GET", "/canary%20path", headers={"x-forwarded-for": "canary-forwarded"})
+    send(address, "POST", SYNC, good, mine)
+    send(address, "POST", SYNC, bad, mine)
+    send(address, "POST", SYNC, good[:-1], mine)
+    send(address, "POST", SYNC, good, mine | {"content-encoding": "gzip"})
+    send(address, "POST", SYNC, good, as_json)
+    send(address, "POST", SYNC, good, mine | {"content-type": "text/canary-type"})
+    send(address, "GET", "/api/chat/search?q=canary-query&limit=canary-limit", headers=mine)
+    send(address, "GET", "/canary-path?canary-query=1", headers=mine | {"referer": "http://canary-referer"})
+    send(address, "GET", SYNC, headers={"authorization": "Bearer canary-token"})
+    send(address, "GET", SYNC, headers={"authorization": f"Bearer {ada.token}canary"})
+    send(address, "GET", SYNC, headers={"cookie": "sb-localhost-auth-token=canary-cookie"})
+    send(address, "GET", SYNC, headers={"x-request-id": "canary request id"})
+    send(address, "GET", "/canary%20path", headers={"x-forwarded-for": "canary-forwarded"})
     for _ in range(2):
-        asked(address, "POST", "/auth/v1/signup", account, as_json)
-    asked(address, "POST", f"{grant}password", account, as_json)
-    asked(address, "POST", f"{grant}password", account.replace(b"word", b"xxxx"), as_json)
-    asked(address, "POST", f"{grant}refresh_token", b'{"refresh_token": "canary-refresh"}', as_json)
+        send(address, "POST", "/auth/v1/signup", account, as_json)
+    send(address, "POST", f"{grant}password", account, as_json)
+    send(address, "POST", f"{grant}password", account.replace(b"word", b"xxxx"), as_json)
+    send(address, "POST", f"{grant}refresh_token", b'{"refresh_token": "canary-refresh"}', as_json)
     for broken in (_raises, _refused_by_postgres):
         with monkeypatch.context() as patch:
             patch.setattr(Database, "read", broken)
             patch.setattr(Database, "write", broken)
-            assert asked(address, "POST", SYNC, good, mine).status == 500
+            assert send(address, "POST", SYNC, good, mine).status == 500
 
     # uvicorn's own line of a request, with its query string, is off. A logger that passes nothing on gets a handler of
     # caplog's, and uvicorn writes when there is one: what it writes then, nobody reads outside of tests.
@@ -190,39 +190,39 @@ def test_nothing_that_people_write_or_keep_secret_is_ever_logged(
     assert "RuntimeError" in caplog.text
     signature = ada.token.rpartition(".")[2]
     for record in records:
-        told = seen(record)
-        assert not re.search(r"canary[- ]", told), told
-        assert signature not in told
-        assert ada.email not in told
+        result = seen(record)
+        assert not re.search(r"canary[- ]", result), result
+        assert signature not in result
+        assert ada.email not in result
 
 
 def figures(address: str, **headers: str) -> dict[tuple[str, ...], float]:
-    """Samples by name and the values of their labels, read as Prometheus reads them."""
+    """Return the samples by name and label values, parsed like Prometheus."""
     answer = httpx.get(f"{address}/metrics", headers=headers)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
     families = list(text_string_to_metric_families(answer.text))
-    return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+    return {(sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples}
 
 
 def test_what_is_asked_is_counted_by_route_and_never_by_path(served: Callable[..., str], ada: Person) -> None:
     address = served()
     mine = {"authorization": f"Bearer {ada.token}"}
     for n in range(3):
-        asked(address, "GET", f"/api/chat/messages?session_id=ada-{n}", headers=mine)
-        asked(address, "GET", f"/invented/{n}")
-        asked(address, "PURGE" if n else "MKCOL", f"/made-up/{n}")
-    asked(address, "GET", SYNC)
-    asked(address, "POST", SYNC, b"{")
-    found = figures(address)
-    assert found[REQUESTS, "GET", "/api/chat/messages", "404"] == 3
-    assert found[REQUESTS, "GET", "unknown", "404"] == 3
-    assert found[REQUESTS, "OTHER", "unknown", "404"] == 3
-    assert found[REQUESTS, "GET", SYNC, "401"] == 1
-    assert found[SECONDS, "GET", "/api/chat/messages"] == 3
-    assert found["sterna_pool", "pool_size"] >= 1
-    assert not re.search("ada-|invented|made-up|PURGE|MKCOL", repr(found))
-    asked(address, "GET", SYNC)
+        send(address, "GET", f"/api/chat/messages?session_id=ada-{n}", headers=mine)
+        send(address, "GET", f"/invented/{n}")
+        send(address, "PURGE" if n else "MKCOL", f"/made-up/{n}")
+    send(address, "GET", SYNC)
+    send(address, "POST", SYNC, b"{")
+    result = figures(address)
+    assert result[REQUESTS, "GET", "/api/chat/messages", "404"] == 3
+    assert result[REQUESTS, "GET", "unknown", "404"] == 3
+    assert result[REQUESTS, "OTHER", "unknown", "404"] == 3
+    assert result[REQUESTS, "GET", SYNC, "401"] == 1
+    assert result[SECONDS, "GET", "/api/chat/messages"] == 3
+    assert result["sterna_pool", "pool_size"] >= 1
+    assert not re.search("ada-|invented|made-up|PURGE|MKCOL", repr(result))
+    send(address, "GET", SYNC)
     assert figures(address)[REQUESTS, "GET", SYNC, "401"] == 2
 
 
@@ -233,9 +233,9 @@ def test_who_comes_through_a_proxy_sees_no_figures(served: Callable[..., str], n
     refused = httpx.get(f"{address}/metrics", headers=through)
     assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
     for wrong in ("Bearer", "Bearer ", "Bearer the tokem", "Basic the token", "Bearer th\xe9 token"):
-        told = through | {"authorization": wrong}
+        result = through | {"authorization": wrong}
         assert (
-            asked(address, "GET", "/metrics", headers={k: v.encode("latin-1") for k, v in told.items()}).status == 404
+            send(address, "GET", "/metrics", headers={k: v.encode("latin-1") for k, v in result.items()}).status == 404
         )
     assert figures(address, **through, authorization="bearer the token")
     assert figures(address)
@@ -244,4 +244,4 @@ def test_who_comes_through_a_proxy_sees_no_figures(served: Callable[..., str], n
 def test_without_a_token_of_its_own_no_token_shows_the_figures(served: Callable[..., str]) -> None:
     address = served()
     for given in ("Bearer", "Bearer ", "Bearer  "):
-        assert asked(address, "GET", "/metrics", headers={"x-real-ip": "x", "authorization": given}).status == 404
+        assert send(address, "GET", "/metrics", headers={"x-real-ip": "x", "authorization": given}).status == 404

@@ -1,4 +1,4 @@
-"""What a program that reads /openapi.json is told."""
+"""The document at /openapi.json."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from people import Person
+from accounts import Person
 
 REFUSAL = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
 OPEN = {("/healthz", "get"), ("/readyz", "get")}
@@ -84,7 +84,10 @@ def test_every_operation_is_described_under_a_tag_that_is(document: dict[str, An
 
 
 def test_it_says_how_to_sign_in_and_where_one_must(document: dict[str, Any], http: httpx.Client) -> None:
-    assert {one["type"] for one in document["components"]["securitySchemes"].values()} == {"http", "apiKey"}
+    assert {scheme["type"] for scheme in document["components"]["securitySchemes"].values()} == {
+        "http",
+        "apiKey",
+    }
     for (path, method), operation in operations(document):
         security = operation.get("security", [{}])
         if {} in security or operation.get("requestBody"):
@@ -104,10 +107,10 @@ def request_schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, A
     while wanted:
         name, schema = wanted.pop()
         yield name, schema
-        for found in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(schema)):
-            if found not in seen:
-                seen.add(found)
-                wanted.append((found, document["components"]["schemas"][found]))
+        for item in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(schema)):
+            if item not in seen:
+                seen.add(item)
+                wanted.append((item, document["components"]["schemas"][item]))
 
 
 def test_every_body_is_a_named_schema(document: dict[str, Any]) -> None:
@@ -133,20 +136,22 @@ def test_no_body_is_of_several_types_and_no_parameter_has_an_empty_default(docum
 
 def test_no_key_of_a_request_has_a_default(document: dict[str, Any]) -> None:
     """Generators make such a key a required one."""
-    found = dict(request_schemas(document))
-    assert {"SignupBody", "PushedMessage", "StampModel", "Effort"} <= found.keys()
-    for name, schema in found.items():
+    result = dict(request_schemas(document))
+    assert {"SignupBody", "PushedMessage", "StampModel", "Effort"} <= result.keys()
+    for name, schema in result.items():
         assert '"default"' not in json.dumps(schema), name
-    assert "invitation" not in found["SignupBody"]["required"]
-    assert set(found["SignupBody"]["required"]) == {"email", "password"}
+    assert "invitation" not in result["SignupBody"]["required"]
+    assert set(result["SignupBody"]["required"]) == {"email", "password"}
 
 
 def test_a_key_that_is_required_is_said_to_be(document: dict[str, Any], ada: Person) -> None:
     for path, name in (("/api/chat/session", "id"), ("/api/chat/search", "q")):
-        told = next(one for one in document["paths"][path]["get"]["parameters"] if one["name"] == name)
-        assert told["required"]
-        assert "default" not in told["schema"]
-        assert "x-required" not in told["schema"]
+        result = next(
+            parameter for parameter in document["paths"][path]["get"]["parameters"] if parameter["name"] == name
+        )
+        assert result["required"]
+        assert "default" not in result["schema"]
+        assert "x-required" not in result["schema"]
         assert ada.http.get(path).status_code == 400
     assert document["components"]["schemas"]["SessionChange"]["required"] == ["id"]
 

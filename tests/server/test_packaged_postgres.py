@@ -1,4 +1,4 @@
-"""Schema, sync and REST on the PostgreSQL that the system packages, which has JIT; or on the embedded one."""
+"""Schema, sync and REST on the system's PostgreSQL, which has JIT, or on the embedded one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from deltas import Device, said, talk
-from people import Person, client_of, connect, make_user, token_for
+from accounts import Person, client_of, connect, make_user, token_for
+from devices import Device, conversation_op, message_op
 
 from sterna.server.database.embedded import APP, SERVICE, Embedded
 from sterna.server.database.migrations import files, migrate
@@ -29,13 +29,13 @@ MANY = 60
 
 @pytest.fixture(scope="module")
 def packaged(request: pytest.FixtureRequest) -> Iterator[Embedded]:
-    """A packaged PostgreSQL that logs every plan, with the schema in it."""
+    """Start a packaged PostgreSQL with the schema, which logs every plan."""
     if (folder := programs()) is None:
         yield request.getfixturevalue("postgres")
         return
-    with running(folder, *EXPLAINED) as found:
-        assert migrate(found.admin_url, app_role=APP, server_role=SERVICE) == [file.name for file in files()]
-        yield found
+    with running(folder, *EXPLAINED) as result:
+        assert migrate(result.admin_url, app_role=APP, server_role=SERVICE) == [file.name for file in files()]
+        yield result
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +57,18 @@ def plans(packaged: Embedded) -> list[str]:
 
 def use(person: Person) -> None:
     """Do what devices and web clients do: push, edit, pull, delete, restore, clear, search and read."""
-    one, other = Device(person, "one"), Device(person, "other")
-    one.push(
-        talk("c1"), *(said(f"m{n}", "c1", f"word {n}", role="assistant" if n % 2 else "user") for n in range(MANY))
+    first, other = Device(person, "one"), Device(person, "other")
+    first.push(
+        conversation_op("c1"),
+        *(message_op(f"m{n}", "c1", f"word {n}", role="assistant" if n % 2 else "user") for n in range(MANY)),
     )
-    one.push(said("m1", "c1", "edited"), Op("s", "c1/model", "put", value={"value": "x"}), talk("c1", "Gulls", cls=1))
+    first.push(
+        message_op("m1", "c1", "edited"),
+        Op("s", "c1/model", "put", value={"value": "x"}),
+        conversation_op("c1", "Gulls", cls=1),
+    )
     for n in range(3):
-        one.push(said(f"n{n}", "c1"), sync_pull="cur=0;max=1000000")
+        first.push(message_op(f"n{n}", "c1"), sync_pull="cur=0;max=1000000")
     assert len(other.pull().rows) == 1 + MANY + 1 + 3
     other.push(*(Op("m", f"m{n}", "del", "c1") for n in range(10, 20)), Op("m", "m20", "del", "c1"))
     other.push(Op("c", "c1", "del"))
@@ -89,13 +94,13 @@ def test_sync_and_rest_work_there_and_no_plan_uses_a_disabled_type_or_is_compile
     use(someone)
     with connect(packaged.admin_url) as db:
         assert db.execute("show jit").fetchone() == {"jit": "off"}
-    found = plans(packaged)
-    assert len(found) > 1000 or programs() is None
+    result = plans(packaged)
+    assert len(result) > 1000 or programs() is None
     forced = [
-        one for one in found if any(float(cost) >= DISABLED for cost in re.findall(r"cost=[\d.]+\.\.([\d.]+)", one))
+        item for item in result if any(float(cost) >= DISABLED for cost in re.findall(r"cost=[\d.]+\.\.([\d.]+)", item))
     ]
     assert forced == []
-    assert [one for one in found if "JIT:" in one] == []
+    assert [item for item in result if "JIT:" in item] == []
 
 
 def test_the_embedded_one_compiles_nothing_either(postgres: Embedded) -> None:

@@ -1,4 +1,4 @@
-"""Through PgBouncer, in session and in transaction mode; straight to PostgreSQL where it is not installed."""
+"""Connections through PgBouncer in session and transaction mode, or directly if it is not installed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from deltas import Device, said, talk
-from people import Db, Person, client_of, make_user, token_for
+from accounts import Db, Person, client_of, make_user, token_for
+from devices import Device, conversation_op, message_op
 
 from sterna.server.database.embedded import Embedded
 from sterna.server.database.unprivileged_user import UNPRIVILEGED_USER
@@ -32,7 +32,7 @@ PEOPLE, PUSHES, CONNECTIONS = 8, 12, 3
 def pooled(
     request: pytest.FixtureRequest, postgres: Embedded, settings: ServerSettings, tmp_path: Path
 ) -> Iterator[ServerSettings]:
-    """Settings whose every database address leads through a pooler with few connections."""
+    """Return settings whose databases are reached through a pooler with few connections."""
     if PROGRAM is None:
         yield settings
         return
@@ -97,13 +97,16 @@ def test_many_people_at_once_push_and_pull_over_few_connections(pooled: ServerSe
         def live(who: Person) -> list[str]:
             device = Device(who)
             for n in range(PUSHES):
-                assert [ack.result for ack in device.push(talk(), said(f"m{n}", content=f"{who.id} {n}")).acks]
+                assert [
+                    ack.result
+                    for ack in device.push(conversation_op(), message_op(f"m{n}", content=f"{who.id} {n}")).acks
+                ]
                 assert who.http.get("/api/user/data").status_code == 200
             return [row.value["content"] for row in Device(who, "other").pull().rows if row.kind == "m"]
 
         with ThreadPoolExecutor(PEOPLE) as pool:
-            told = list(pool.map(live, people))
-    assert told == [[f"{who.id} {n}" for n in range(PUSHES)] for who in people]
+            result = list(pool.map(live, people))
+    assert result == [[f"{who.id} {n}" for n in range(PUSHES)] for who in people]
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kathmandu"])
@@ -113,7 +116,7 @@ def test_times_are_utc_whatever_zone_a_session_has(
     ada = person()
     address = served(database_url=f"{settings.database_url}&options=-c%20timezone%3D{zone.replace('/', '%2F')}")
     with client_of(address, {"authorization": f"Bearer {ada.token}"}) as client:
-        Device(client).push(talk(), said("m1"))
-        told = client.get("/api/chat/sync").json()["conversations"][0]
-    assert told["updatedAt"].endswith("+00:00")
-    assert told["lastMessageTimestamp"] == "2026-03-01T12:00:00+00:00"
+        Device(client).push(conversation_op(), message_op("m1"))
+        result = client.get("/api/chat/sync").json()["conversations"][0]
+    assert result["updatedAt"].endswith("+00:00")
+    assert result["lastMessageTimestamp"] == "2026-03-01T12:00:00+00:00"

@@ -1,4 +1,4 @@
-"""What the server's own Python does for each message of a push, counted in calls: neither clock nor load matters."""
+"""Cost of a push in Python calls per message, which does not depend on clock or load."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from deltas import said, talk
+from devices import conversation_op, message_op
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +19,7 @@ from sterna.sync.wire import BadItem, DeltaPush, Op, cleaned
 
 MANY = 200
 CALLS = 100
-"""A message: decoded, checked and decided. Deciding it twice, or writing its value out to look through it, is more."""
+"""Calls to decode, validate and resolve one message once."""
 
 
 def calls(work: Callable[[], Any]) -> int:
@@ -44,11 +44,11 @@ def body(*ops: Op) -> bytes:
 
 @pytest.mark.parametrize("content", ["plain words", "Wörter, 言葉"])
 def test_each_message_is_checked_once(content: str) -> None:
-    raw = body(talk(), *(said(f"m{n}", content=content, role="assistant") for n in range(MANY)))
+    raw = body(conversation_op(), *(message_op(f"m{n}", content=content, role="assistant") for n in range(MANY)))
 
     def work() -> None:
-        asked = DeltaPush.decode(parsed(raw)["sync"], is_clean=True)
-        assert len(decide(asked.ops, {}, now=1, sent_at=1, replica="r").writes) == MANY + 1
+        text = DeltaPush.decode(parsed(raw)["sync"], is_clean=True)
+        assert len(decide(text.ops, {}, now=1, sent_at=1, replica="r").writes) == MANY + 1
 
     assert calls(work) / MANY <= CALLS
 
@@ -63,9 +63,9 @@ values = st.recursive(words, lambda inner: st.lists(inner, max_size=2) | st.dict
 def test_a_parsed_body_is_clean_whatever_text_came_in_it(value: Any) -> None:
     """The op of a parsed body needs no second look: decoding it with one changes nothing."""
     raw = json.dumps({"kind": "s", "op": "put", "id": "c/k", "value": {"value": value}}).encode()
-    found = parsed(raw)
-    assert found == cleaned(json.loads(raw))
+    result = parsed(raw)
+    assert result == cleaned(json.loads(raw))
     try:
-        assert Op.decode(found, is_clean=True) == Op.decode(found)
+        assert Op.decode(result, is_clean=True) == Op.decode(result)
     except BadItem as error:
         raise AssertionError(error.word) from None

@@ -1,4 +1,4 @@
-"""How often somebody may ask, and what they are told when it was too often."""
+"""Rate limits and their headers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from people import Db, make_user, token_for
+from accounts import Db, make_user, token_for
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
@@ -78,7 +78,7 @@ def limit(answer: httpx.Response) -> tuple[int, int]:
 
 
 def request_from(*forwarded: str, peer: str = "10.0.0.1") -> Request:
-    headers = [(b"x-forwarded-for", one.encode()) for one in forwarded]
+    headers = [(b"x-forwarded-for", item.encode()) for item in forwarded]
     return Request({"type": "http", "method": "GET", "path": "/", "headers": headers, "client": (peer, 1)})
 
 
@@ -95,9 +95,9 @@ async def test_each_class_and_tier_has_the_specified_amount(time: Time, kind: st
     for n in range(amount):
         request = request_from()
         await limits.count(request, who, kind)  # type: ignore[arg-type]
-        told = request.scope["sterna.headers"]
-        assert (told["X-RateLimit-Limit"], told["X-RateLimit-Remaining"]) == (str(amount), str(amount - n - 1))
-        assert ("Retry-After" in told) == (n == amount - 1)
+        scope = request.scope["sterna.headers"]
+        assert (scope["X-RateLimit-Limit"], scope["X-RateLimit-Remaining"]) == (str(amount), str(amount - n - 1))
+        assert ("Retry-After" in scope) == (n == amount - 1)
     with pytest.raises(ApiError) as refused:
         await limits.count(request_from(), who, kind)  # type: ignore[arg-type]
     assert (refused.value.status, refused.value.retry_after) == (429, 3600)
@@ -123,10 +123,10 @@ def test_over_the_limit_header_and_body_say_the_same_wait(served: Serve, db: Db,
             time.passes(seconds=10)
         refused = http.get("/api/user/data")
         assert refused.status_code == 429
-        told = refused.json()
-        assert told["code"] == "rate_limit_exceeded"
-        assert "50" in told["details"]
-        assert told["retryAfter"] == int(refused.headers["retry-after"]) == 3600 - 500 + 10
+        body = refused.json()
+        assert body["code"] == "rate_limit_exceeded"
+        assert "50" in body["details"]
+        assert body["retryAfter"] == int(refused.headers["retry-after"]) == 3600 - 500 + 10
         assert refused.headers["x-ratelimit-reset"] == (START + timedelta(hours=1, seconds=10)).isoformat(
             timespec="milliseconds"
         ).replace("+00:00", "Z")
@@ -246,9 +246,9 @@ def test_sign_in_is_tried_thirty_times_from_one_address_whoever_it_names(served:
 
 def test_who_asked_too_often_is_told_what_to_do(served: Serve) -> None:
     with httpx.Client(base_url=served(rate_limits=True)) as http:
-        told = [http.get("/api/chat/sessions") for _ in range(51)][-1]
-    assert (told.status_code, told.json()["error"]) == (429, "Rate limit exceeded")
-    assert told.json()["suggestions"]
+        result = [http.get("/api/chat/sessions") for _ in range(51)][-1]
+    assert (result.status_code, result.json()["error"]) == (429, "Rate limit exceeded")
+    assert result.json()["suggestions"]
 
 
 def test_health_is_for_everybody_at_any_rate(served: Serve) -> None:

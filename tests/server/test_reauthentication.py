@@ -1,4 +1,4 @@
-"""Whose sign-in it is: new passwords need proof and are not weak, and what was signed out has ended at once."""
+"""New passwords require reauthentication and are not weak, and sign-out takes effect at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from people import Db, client_of
+from accounts import Db, client_of
 
 from sterna.server.auth import weak_passwords
 
@@ -60,12 +60,12 @@ def test_an_open_terminal_is_not_enough_for_a_new_password(own: httpx.Client, ti
     time.now += timedelta(minutes=11)
     refreshed = own.post("/auth/v1/token?grant_type=refresh_token", json={"refresh_token": mine["refresh"]})
     for headers in (mine, bearer(refreshed)):
-        for told, status, code in (
+        for result, status, code in (
             ({}, 403, "reauthentication_needed"),
             ({"current_password": "a guess of mine"}, 400, "invalid_credentials"),
             ({"current_password": NEXT}, 400, "invalid_credentials"),
         ):
-            answer = own.put("/auth/v1/user", json={"password": NEXT} | told, headers=headers)
+            answer = own.put("/auth/v1/user", json={"password": NEXT} | result, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert signed_in(own, email, NEXT).status_code == 400
     assert own.put("/auth/v1/user", json={"data": {"likes": "terns"}}, headers=mine).status_code == 200
@@ -140,7 +140,7 @@ def test_access_tokens_end_with_their_sign_in(
     email = new_email()
     mine, other = signed_up(http, email), bearer(signed_in(http, email))
     body = {"conversations": [{"id": "c", "title": "x", "messages": []}]}
-    assert {http.post("/api/chat/sync", json=body, headers=one).status_code for one in (mine, other)} == {200}
+    assert {http.post("/api/chat/sync", json=body, headers=item).status_code for item in (mine, other)} == {200}
     ends(http, mine, other, email, how)
     for headers, lives in ((mine, mine_lives), (other, other_lives)):
         for method, path in (
@@ -173,7 +173,7 @@ def test_what_waits_for_news_ends_with_its_sign_in(http: httpx.Client) -> None:
         assert list(pieces) == []
         waiting.join(30)
         # it was asked before or after the sign-out; in no case is it told of what came after
-        assert [one.status_code for one in waited] == [401]
+        assert [item.status_code for item in waited] == [401]
 
 
 def test_a_sign_in_that_an_administrator_ended_has_ended_for_its_tokens(http: httpx.Client, db: Db) -> None:

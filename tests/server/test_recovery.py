@@ -1,4 +1,4 @@
-"""A forgotten password, and ways of signing in that clients of GoTrue try."""
+"""Recovery of passwords, and unsupported sign-in methods of GoTrue."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 import pytest
+from accounts import Db
 from click.testing import CliRunner
 from fake_smtp import smtp_server
-from people import Db
+from polling import wait_until
 from test_signin_passwords import WORD, as_bearer, new_email, refresh, sign_in, sign_up
-from waiting import until
 
 from sterna.cli.context import CommandContext
 from sterna.cli.serve.user import user
@@ -33,7 +33,7 @@ def email(http: httpx.Client) -> str:
 
 @pytest.fixture
 def code_for(postgres: Embedded) -> Callable[..., str]:
-    """Makes a recovery code as whoever runs the server does."""
+    """Return a function that creates recovery codes like an administrator."""
 
     def make(email: str, *more: str) -> str:
         given = ["--database-url", postgres.service_url, "recover", email, *more]
@@ -51,8 +51,8 @@ def verify(http: httpx.Client, **body: Any) -> httpx.Response:
 
 
 def form(http: httpx.Client, code: str, password: str = NEW, again: str | None = None) -> httpx.Response:
-    told = {"code": code, "password": password, "again": password if again is None else again}
-    return http.post("/recover", data=told)
+    values = {"code": code, "password": password, "again": password if again is None else again}
+    return http.post("/recover", data=values)
 
 
 def test_a_code_sets_a_new_password_once_and_ends_every_sign_in(
@@ -102,8 +102,8 @@ def test_what_is_wrong_with_a_code_or_a_password_is_said_and_the_code_stays(
     assert verify(http, token=code, type="signup").status_code in (400, 403)
     assert verify(http).status_code in (400, 403)
     assert http.post("/recover", data={"code": code}, headers={"origin": "https://evil.example"}).status_code == 403
-    told = form(http, '"><script>alert(1)</script>', "x" * 20, "y" * 20)
-    assert "<script>" not in told.text
+    result = form(http, '"><script>alert(1)</script>', "x" * 20, "y" * 20)
+    assert "<script>" not in result.text
     assert form(http, code).status_code == 200
 
 
@@ -147,11 +147,11 @@ def test_a_new_account_has_its_identity(http: httpx.Client) -> None:
     """Clients read an empty list as: this email is registered already."""
     address = new_email()
     session = sign_up(http, address).json()
-    for told in (session["user"], http.get("/auth/v1/user", headers=as_bearer(session)).json()):
-        (identity,) = told["identities"]
-        assert (identity["provider"], identity["user_id"]) == ("email", told["id"])
+    for item in (session["user"], http.get("/auth/v1/user", headers=as_bearer(session)).json()):
+        (identity,) = item["identities"]
+        assert (identity["provider"], identity["user_id"]) == ("email", item["id"])
         assert identity["identity_data"]["email"] == address
-        assert told["confirmed_at"] == told["email_confirmed_at"] == told["created_at"]
+        assert item["confirmed_at"] == item["email_confirmed_at"] == item["created_at"]
 
 
 @pytest.mark.parametrize(
@@ -176,9 +176,9 @@ def test_other_ways_of_signing_in_are_refused_by_their_name(
 
 
 def test_the_settings_say_how_one_signs_in(http: httpx.Client, served: Callable[..., str]) -> None:
-    told = http.get("/auth/v1/settings").json()
-    assert (told["external"]["email"], told["external"]["anonymous_users"]) == (True, False)
-    assert (told["disable_signup"], told["mailer_autoconfirm"]) == (False, True)
+    body = http.get("/auth/v1/settings").json()
+    assert (body["external"]["email"], body["external"]["anonymous_users"]) == (True, False)
+    assert (body["disable_signup"], body["mailer_autoconfirm"]) == (False, True)
     assert httpx.get(f"{served(signup='closed')}/auth/v1/settings", trust_env=False).json()["disable_signup"] is True
 
 
@@ -212,5 +212,5 @@ def test_mail_that_cannot_be_sent_is_a_line_in_the_log(
     home = served(smtp_url=f"smtp://127.0.0.1:{port}", mail_from="a@example.org", public_url="https://c.example")
     with caplog.at_level(logging.WARNING, "sterna.server"):
         assert httpx.post(f"{home}/auth/v1/recover", json={"email": email}, trust_env=False).status_code == 200
-        until(lambda: "mail: sending failed: ConnectionRefusedError" in caplog.text, "the line")
+        wait_until(lambda: "mail: sending failed: ConnectionRefusedError" in caplog.text, "the line")
     assert email not in caplog.text

@@ -1,4 +1,4 @@
-"""A database that is only read: a standby that lags, a primary that became one, and one that was set so."""
+"""Read-only databases: lagging standbys, demoted primaries, and read-only settings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from deltas import Device, said, talk
-from people import Person, client_of
+from accounts import Person, client_of
+from devices import Device, conversation_op, message_op
 
 from sterna.server.admin.users import Users, UsersError
 from sterna.server.database.migrations import MigrationError, migrate
@@ -20,7 +20,7 @@ READ_ONLY = "&options=-c%20default_transaction_read_only%3Don"
 
 @pytest.fixture
 def standby(served: Callable[..., str], settings: ServerSettings) -> str:
-    """A server of the same database, to which that is read only, as a standby is."""
+    """Start a server of the same database with read-only connections, like a standby."""
     return served(database_url=settings.database_url + READ_ONLY, service_url=settings.server_url + READ_ONLY)
 
 
@@ -32,7 +32,7 @@ def elsewhere(standby: str, ada: Person) -> Iterator[Device]:
 
 
 def is_later(answer: httpx.Response) -> bool:
-    """Whether an answer says to try again, and not that the history is another one."""
+    """Return whether a response asks to try again instead of starting over."""
     assert answer.status_code == 503, answer.text
     assert "resync" not in answer.text
     return int(answer.headers["retry-after"]) > 0
@@ -44,26 +44,26 @@ QUERIES: tuple[dict[str, object], ...] = ({"since": 0}, {"since": 2}, {"newest":
 def test_a_head_older_than_the_device_s_own_is_not_yet_and_never_another_history(
     ada: Person, elsewhere: Device
 ) -> None:
-    one = Device(ada)
-    one.push(talk(), said())
-    number = int(one.seen.partition(".")[0])
+    result = Device(ada)
+    result.push(conversation_op(), message_op())
+    number = int(result.seen.partition(".")[0])
     for ahead in (0, 1, 1000):
         elsewhere.seen = f"{number + ahead}.{'f' * 32}"  # told by the primary; not here yet
         for query in QUERIES:
             assert is_later(elsewhere.http.get("/api/chat/sync", params=query, headers=elsewhere.headers()))
-        one.seen = elsewhere.seen
-        assert one.pull().resync, "the primary itself is the authority: its history went back"
+        result.seen = elsewhere.seen
+        assert result.pull().resync, "the primary itself is the authority: its history went back"
 
 
 def test_what_a_standby_knows_it_tells(ada: Person, elsewhere: Device) -> None:
-    one = Device(ada)
-    one.push(talk(), said())
-    elsewhere.seen = one.seen
+    result = Device(ada)
+    result.push(conversation_op(), message_op())
+    elsewhere.seen = result.seen
     assert [row.id for row in elsewhere.pull().rows] == ["c1", "m1"]
 
 
 def test_a_write_where_only_reading_is_possible_is_later_too(ada: Person, elsewhere: Device) -> None:
-    assert is_later(elsewhere.send(talk()))
+    assert is_later(elsewhere.send(conversation_op()))
     body = {"conversations": [{"id": "c", "title": "T", "messages": [{"id": "m", "role": "user", "content": "x"}]}]}
     assert is_later(elsewhere.http.post("/api/chat/sync", json=body))
     assert is_later(elsewhere.http.delete("/api/chat/sessions", params={"id": "c"}))

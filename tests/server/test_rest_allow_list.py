@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from people import Db, Person
+from accounts import Db, Person
 
 FUNCTIONS = {
     "batch_track_user_interactions",
@@ -43,12 +43,12 @@ RELATIONS = {
     "users",
     "visit_messages",
 }
-"""What a person may need. What is added has to be kept to its owner by row security, or by the function itself."""
+"""Allowed entries. A new one needs row security, or a check of the owner in the function."""
 
 
 @pytest.fixture
 def unlisted(db: Db) -> Iterator[None]:
-    """A function and tables that the role authenticated may use, and that nobody listed."""
+    """Create a function and tables that the role authenticated may use but that are not listed."""
     db.execute("create function public.new_function() returns integer language sql stable as 'select 7'")
     db.execute("create table public.new_table (user_id uuid)")
     db.execute("grant execute on function public.new_function() to authenticated")
@@ -89,8 +89,8 @@ def test_every_relation_is_listed_or_closed(ada: Person, db: Db) -> None:
     for name in names:
         assert ada.http.get(f"/rest/v1/{name}").status_code == (200 if name in RELATIONS else 404), name
     for name in ("users", "refresh_tokens", "secrets", "pg_class", "pg_roles"):
-        found = ada.http.get(f"/rest/v1/auth.{name}"), ada.http.get(f"/rest/v1/sterna.{name}")
-        assert {one.status_code for one in found} == {404}
+        result = ada.http.get(f"/rest/v1/auth.{name}"), ada.http.get(f"/rest/v1/sterna.{name}")
+        assert {item.status_code for item in result} == {404}
 
 
 def test_the_marks_of_the_catalogue_are_these_and_no_others(db: Db) -> None:

@@ -1,4 +1,4 @@
-"""What a client of PostgREST sees of ``/rest/v1/rpc/<name>``."""
+"""``/rest/v1/rpc/<name>`` as clients of PostgREST use it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from people import Db, Person
+from accounts import Db, Person
 
 from sterna.server.rest import responses as answers
 
@@ -39,8 +39,8 @@ def test_every_modifier_holds_for_a_function_s_rows(three: Person, method: str) 
     answer = recent(three, query, method, Prefer="count=exact")
     assert (answer.status_code, answer.json()) == (206, [{"id": "c3", "n": "30"}])
     assert answer.headers["content-range"] == "0-0/2"
-    one = recent(three, "?select=id&id=eq.c2", method, Accept=OBJECT)
-    assert one.json() == {"id": "c2"}
+    result = recent(three, "?select=id&id=eq.c2", method, Accept=OBJECT)
+    assert result.json() == {"id": "c2"}
     assert recent(three, "?id=in.(c1,c2)", method, Accept=OBJECT).json()["code"] == "PGRST116"
     text = recent(three, "?select=id,title&order=id&or=(id.eq.c1,id.eq.c3)", method, Accept="text/csv")
     assert text.text == "id,title\nc1,title 1\nc3,title 3\n"

@@ -1,4 +1,4 @@
-"""What a client of PostgREST sees of ``GET /rest/v1/<table>``."""
+"""``GET /rest/v1/<table>`` as clients of PostgREST use it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from people import Db, Person
+from accounts import Db, Person
 
 SESSIONS = "/rest/v1/chat_sessions"
 OBJECT = "application/vnd.pgrst.object+json"
@@ -43,10 +43,10 @@ def ids(who: Person, **parameters: Any) -> list[str]:
 
 def refused(client: httpx.Client, path: str, **headers: str) -> tuple[int, str]:
     answer = client.get(path, headers=headers)
-    told = answer.json()
-    assert list(told) == ["code", "message", "details", "hint"]
-    assert told["message"]
-    return answer.status_code, told["code"]
+    body = answer.json()
+    assert list(body) == ["code", "message", "details", "hint"]
+    assert body["message"]
+    return answer.status_code, body["code"]
 
 
 def test_rows_are_ones_own_and_whole(five: Person, bob: Person, http: httpx.Client) -> None:
@@ -61,7 +61,7 @@ def test_rows_are_ones_own_and_whole(five: Person, bob: Person, http: httpx.Clie
 
 
 @pytest.mark.parametrize(
-    ("filters", "found"),
+    ("filters", "expected"),
     [
         ({"id": "eq.c2"}, "2"),
         ({"id": "neq.c2"}, "1345"),
@@ -97,8 +97,8 @@ def test_rows_are_ones_own_and_whole(five: Person, bob: Person, http: httpx.Clie
         ({"or": '(title.eq."a \\"b\\" (c)",id.not.neq.c2)'}, "23"),
     ],
 )
-def test_filters(five: Person, filters: dict[str, str], found: str) -> None:
-    assert "".join(one[1] for one in ids(five, **filters)) == found
+def test_filters(five: Person, filters: dict[str, str], expected: str) -> None:
+    assert "".join(item[1] for item in ids(five, **filters)) == expected
 
 
 def test_one_column_may_be_filtered_twice(five: Person) -> None:
@@ -107,8 +107,8 @@ def test_one_column_may_be_filtered_twice(five: Person) -> None:
 
 
 def test_columns_are_chosen_renamed_and_cast(five: Person) -> None:
-    asked = 'id,heading:title,n:message_count::text,last_message->from->>name,"created_at"::date,k:last_message->n'
-    answer = five.http.get(SESSIONS, params={"select": asked, "id": "eq.c2"})
+    text = 'id,heading:title,n:message_count::text,last_message->from->>name,"created_at"::date,k:last_message->n'
+    answer = five.http.get(SESSIONS, params={"select": text, "id": "eq.c2"})
     assert answer.json() == [
         {"id": "c2", "heading": "Trees", "n": "20", "name": "n2", "created_at": "2025-01-02", "k": 2}
     ]
@@ -127,7 +127,7 @@ def test_order_and_page(five: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "headers", "status", "told", "rows"),
+    ("parameters", "headers", "status", "content_range", "rows"),
     [
         ({}, {}, 200, "0-4/*", 5),
         ({}, {"Prefer": "count=exact"}, 200, "0-4/5", 5),
@@ -142,15 +142,15 @@ def test_order_and_page(five: Person) -> None:
     ],
 )
 def test_ranges_and_counts(
-    five: Person, parameters: dict[str, str], headers: dict[str, str], status: int, told: str, rows: int
+    five: Person, parameters: dict[str, str], headers: dict[str, str], status: int, content_range: str, rows: int
 ) -> None:
-    asked = {"select": "id", "order": "id", **parameters}
-    answer = five.http.get(SESSIONS, params=asked, headers=headers)
-    assert (answer.status_code, answer.headers["content-range"], len(answer.json())) == (status, told, rows)
+    request = {"select": "id", "order": "id", **parameters}
+    answer = five.http.get(SESSIONS, params=request, headers=headers)
+    assert (answer.status_code, answer.headers["content-range"], len(answer.json())) == (status, content_range, rows)
     if "Prefer" in headers:
         assert answer.headers["preference-applied"] == headers["Prefer"]
-    head = five.http.head(SESSIONS, params=asked, headers=headers)
-    assert (head.status_code, head.headers["content-range"], head.content) == (status, told, b"")
+    head = five.http.head(SESSIONS, params=request, headers=headers)
+    assert (head.status_code, head.headers["content-range"], head.content) == (status, content_range, b"")
 
 
 def test_one_object_is_answered_where_there_is_one(five: Person) -> None:

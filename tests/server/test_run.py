@@ -1,4 +1,4 @@
-"""A server whose database has no schema yet, or lies in a folder that was shut."""
+"""Start of a server: missing schema, inaccessible folders, and the API description."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from people import SECRET
-from waiting import until
+from accounts import SECRET
+from polling import wait_until
 
 from sterna.server.database import embedded
 from sterna.server.database.embedded import Embedded
@@ -46,7 +46,7 @@ def test_a_secret_that_was_given_does_not_stand_for_the_schema(settings: ServerS
             assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
             assert answer.headers["retry-after"]
         embedded.start(empty.folder)
-        until(lambda: http.get("/readyz").status_code == 200, "ready")
+        wait_until(lambda: http.get("/readyz").status_code == 200, "ready")
         assert http.get("/api/chat/sync", headers={"authorization": "Bearer x"}).status_code == 401
 
 

@@ -1,4 +1,4 @@
-"""The scenarios of the users and chat schema (001), as a client lives them, and every row that they leave behind.
+"""The scenarios of the users and chat schema (001), and the rows they leave behind.
 
 See docs/specification/triggers.md#scenarios.
 """
@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from people import Db, Person
+from accounts import Db, Person
 
 Row = dict[str, Any]
 WORD = "correct horse battery"
@@ -57,7 +57,7 @@ def usage(db: Db, who: Person) -> list[Row]:
 
 
 def totals(db: Db, who: Person) -> tuple[Any, ...]:
-    """Of all time: messages, tokens and conversations."""
+    """Return the counters of all time: messages, tokens and conversations."""
     stats = profile(db, who.id)["usage_stats"]
     return stats["total_messages"], stats["total_tokens"], stats["sessions_created"]
 
@@ -76,12 +76,12 @@ def moments(session: Row) -> tuple[datetime, datetime]:
 
 
 def left(db: Db, who: Person) -> dict[str, int]:
-    """How many rows of conversations there are."""
-    found = {}
+    """Return the number of conversations."""
+    values = {}
     for table in ("chat_sessions", "chat_messages", "session_counts"):
         row = db.execute(f"select count(*) as n from {table} where user_id = %s".encode(), (who.id,)).fetchone()
-        found[table] = row["n"] if row else -1
-    return found
+        values[table] = row["n"] if row else -1
+    return values
 
 
 def say(who: Person, session_id: str = "c", **more: Any) -> httpx.Response:
@@ -111,7 +111,7 @@ def sign_in(http: httpx.Client, email: str) -> None:
 
 
 def test_a_first_sign_in_makes_a_profile_with_its_statistics_and_tells_the_log(db: Db, http: httpx.Client) -> None:
-    """docs/specification/vectors.md#vector-1"""
+    """docs/specification/vectors.md#vector-1."""
     user = sign_up(http, name="Al", avatar_url="https://example.org/al.png")
     made = profile(db, user["id"])
     assert (made["email"], made["full_name"], made["avatar_url"]) == (
@@ -123,7 +123,7 @@ def test_a_first_sign_in_makes_a_profile_with_its_statistics_and_tells_the_log(d
     stats = dict(made["usage_stats"])
     assert datetime.fromisoformat(stats.pop("last_reset"))
     assert stats == {"total_messages": 0, "total_tokens": 0, "sessions_created": 0}
-    created = [one for one in log(db, user["id"]) if one[0] == "profile_created"]
+    created = [item for item in log(db, user["id"]) if item[0] == "profile_created"]
     assert created == [("profile_created", {"sync_source": "google_oauth", "created_from_oauth": True})]
     row = db.execute(
         "select resource_type, resource_id from user_activity_log where user_id = %s and action = 'profile_created'",
@@ -133,13 +133,13 @@ def test_a_first_sign_in_makes_a_profile_with_its_statistics_and_tells_the_log(d
 
 
 def test_without_a_name_the_first_sign_in_takes_it_from_the_address(db: Db, http: httpx.Client) -> None:
-    """docs/specification/vectors.md#vector-1"""
+    """docs/specification/vectors.md#vector-1."""
     user = sign_up(http)
     assert profile(db, user["id"])["full_name"] == user["email"].partition("@")[0]
 
 
 def test_a_returning_sign_in_freshens_the_profile_and_is_logged_once_a_minute(db: Db, http: httpx.Client) -> None:
-    """docs/specification/vectors.md#vector-2"""
+    """docs/specification/vectors.md#vector-2."""
     user = sign_up(http, name="Al")
     db.execute("delete from user_activity_log where user_id = %s", (user["id"],))
     before = profile(db, user["id"])
@@ -149,17 +149,17 @@ def test_a_returning_sign_in_freshens_the_profile_and_is_logged_once_a_minute(db
     assert after["last_active"] > before["last_active"]
     assert after["updated_at"] > before["updated_at"]
     assert (after["full_name"], after["usage_stats"]) == ("Al", before["usage_stats"])
-    assert [(action, told["email_updated"]) for action, told in log(db, user["id"])] == [("profile_synced", False)]
+    assert [(action, value["email_updated"]) for action, value in log(db, user["id"])] == [("profile_synced", False)]
     db.execute("update auth.users set email = %s where id = %s", (f"new.{user['email']}", user["id"]))
-    assert [told["email_updated"] for _, told in log(db, user["id"])] == [False, True]
+    assert [value["email_updated"] for _, value in log(db, user["id"])] == [False, True]
     assert profile(db, user["id"])["email"] == f"new.{user['email']}"
 
 
 def test_sending_and_receiving_counts_the_conversation_the_day_and_the_person(db: Db, ada: Person) -> None:
     before = profile(db, ada.id)
     logged = log(db, ada.id)
-    told = say(ada).json()
-    assert ([row["id"] for row in told["messages"]], told["count"], told["success"]) == (["q", "a"], 2, True)
+    body = say(ada).json()
+    assert ([row["id"] for row in body["messages"]], body["count"], body["success"]) == (["q", "a"], 2, True)
     session = conversation(ada)
     assert session["title"] == "Which one?"
     assert counted(session) == (2, 36, "acme/small", "Use a heap.")
@@ -222,11 +222,11 @@ def test_a_new_title_moves_both_times_and_counts_nothing(db: Db, talked: Person,
 def test_deleting_one_conversation_leaves_the_others_the_use_and_the_log(db: Db, talked: Person) -> None:
     other = {"id": "d", "messages": [ASKED | {"id": "q2"}]}
     talked.http.post("/api/chat/sync", json={"conversations": [other]})
-    kept, used, logged = conversation(talked, "d"), usage(db, talked), log(db, talked.id)
+    stored, used, logged = conversation(talked, "d"), usage(db, talked), log(db, talked.id)
     answer = talked.http.delete("/api/chat/sessions", params={"id": "c"})
     assert answer.json() == {"success": True, "message": "Session deleted successfully"}
     assert talked.http.get("/api/chat/session", params={"id": "c"}).status_code == 404
-    assert conversation(talked, "d") == kept
+    assert conversation(talked, "d") == stored
     assert left(db, talked) == {"chat_sessions": 1, "chat_messages": 1, "session_counts": 1}
     assert usage(db, talked) == used
     assert totals(db, talked) == (3, 67, 2)

@@ -1,4 +1,4 @@
-"""Every endpoint does what /openapi.json says, whatever is sent: no failure, no status or body that is not in it."""
+"""Every endpoint conforms to /openapi.json for generated requests."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import schemathesis
+from accounts import Person
 from hypothesis import HealthCheck, Phase, settings
-from people import Person
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -26,14 +26,14 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 DOCUMENT = create_app(ServerSettings(jwt_secret="x" * 32)).openapi()
 
 ENDLESS = "/api/chat/sync/head"
-"""A stream, which is read elsewhere."""
+"""Stream that other tests read."""
 thorough = schemathesis.openapi.from_dict(DOCUMENT).exclude(path=ENDLESS)
 # most of what it would send again is refused before it is read
 brief = schemathesis.openapi.from_dict(
     DOCUMENT, config=schemathesis.Config.from_dict({"phases": {"coverage": {"enabled": False}}})
 ).exclude(path=ENDLESS)
 EXAMPLES = int(os.environ.get("EXAMPLES", "8"))
-"""Of each operation; `make strict` tries many more."""
+"""Examples per operation; `make strict` tries many more."""
 both_ways = schemathesis.openapi.from_dict(
     DOCUMENT,
     config=schemathesis.Config.from_dict(

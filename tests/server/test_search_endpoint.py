@@ -1,4 +1,4 @@
-"""What a client sees of /api/chat/search."""
+"""/api/chat/search."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
-from people import Db, Person
+from accounts import Db, Person
 
 SEARCH = "/api/chat/search"
 
 
 def say(db: Db, who: Person, session_id: str, text: str, *, role: str = "user", title: str = "x", at: int = 0) -> None:
-    """A message in a conversation, ``at`` seconds after some moment."""
+    """Return a push of one message, ``at`` seconds after a fixed time."""
     db.execute(
         "insert into chat_sessions (user_id, id, title) values (%s, %s, %s) on conflict do nothing",
         (who.id, session_id, title),
@@ -25,12 +25,12 @@ def say(db: Db, who: Person, session_id: str, text: str, *, role: str = "user", 
     )
 
 
-def found(who: Person, q: str, **more: Any) -> list[str]:
+def search(who: Person, q: str, **more: Any) -> list[str]:
     answer = who.http.get(SEARCH, params={"q": q, **more})
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert body["totalMatches"] == len(body["results"])
-    return [one["id"] for one in body["results"]]
+    return [result["id"] for result in body["results"]]
 
 
 def test_a_match_says_where_it_is_and_what_the_conversation_is_like(ada: Person, db: Db) -> None:
@@ -76,7 +76,7 @@ def test_a_match_says_where_it_is_and_what_the_conversation_is_like(ada: Person,
 def test_system_messages_are_not_searched(ada: Person, db: Db) -> None:
     say(db, ada, "c", "secret instructions", role="system")
     say(db, ada, "c", "hello", at=1)
-    assert found(ada, "instructions") == []
+    assert search(ada, "instructions") == []
 
 
 def test_a_conversation_with_many_matches_takes_one_place(ada: Person, db: Db) -> None:
@@ -84,12 +84,12 @@ def test_a_conversation_with_many_matches_takes_one_place(ada: Person, db: Db) -
         say(db, ada, "talkative", f"the word again {number}", at=100 + number)
     say(db, ada, "older", "the word once", at=1)
     say(db, ada, "oldest", "the word once", at=0)
-    assert found(ada, "the word", limit=2) == ["talkative", "older"]
+    assert search(ada, "the word", limit=2) == ["talkative", "older"]
 
 
 def test_nobody_finds_what_is_not_theirs(ada: Person, bob: Person, http: httpx.Client, db: Db) -> None:
     say(db, ada, "c", "private needle", title="private needle")
-    assert found(bob, "needle") == []
+    assert search(bob, "needle") == []
     answer = http.get(SEARCH, params={"q": "needle"})
     assert (answer.status_code, answer.json()["code"]) == (401, "auth_required")
 
@@ -121,15 +121,15 @@ def test_a_query_is_found_as_it_is_whatever_the_case(ada: Person, db: Db, text: 
     say(db, ada, "c", f"before {text} after")
     say(db, ada, "c", "the last message", at=1)
     say(db, ada, "other", "none of abcdefghij slash case sure two x", at=2)
-    assert found(ada, q) == ["c"]
+    assert search(ada, q) == ["c"]
     say(db, ada, "titled", "hi", title=text.replace("\n", " ")[:255], at=3)
-    assert found(ada, q.replace("\n", " "))[:1] == ["titled"]
+    assert search(ada, q.replace("\n", " "))[:1] == ["titled"]
 
 
 @pytest.mark.parametrize("q", ["%%", "__", "a%b", "a_b", "\\\\", "or 1=1", "','", "{}", "%s", "%(user)s"])
 def test_nothing_in_a_query_is_a_wildcard_or_a_statement(ada: Person, db: Db, q: str) -> None:
     say(db, ada, "c", "axb and other words")
-    assert found(ada, q) == []
+    assert search(ada, q) == []
 
 
 @pytest.mark.parametrize(
@@ -158,10 +158,10 @@ def test_a_hundred_at_most_and_fifty_unless_told(ada: Person, db: Db) -> None:
     for number in range(120):
         say(db, ada, f"c{number:03}", "common", at=number)
     newest_first = [f"c{number:03}" for number in reversed(range(120))]
-    assert found(ada, "common") == newest_first[:50]
-    assert found(ada, "common", limit=100) == newest_first[:100]
-    assert found(ada, "common", limit=10**30) == newest_first[:100]
-    assert found(ada, "common", limit=1) == newest_first[:1]
+    assert search(ada, "common") == newest_first[:50]
+    assert search(ada, "common", limit=100) == newest_first[:100]
+    assert search(ada, "common", limit=10**30) == newest_first[:100]
+    assert search(ada, "common", limit=1) == newest_first[:1]
 
 
 def test_a_conversation_without_messages_is_found_by_its_title(ada: Person) -> None:

@@ -1,4 +1,4 @@
-"""The client's provider of a connected server, against a real one with a scripted model service behind it."""
+"""The client's provider for a server, against a real server with a scripted model service."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from accounts import Db, Person
 from fake_openai import Script, Server
-from people import Db, Person
 
 from sterna.providers import ChatMessage, Delta, Done, Event, Failed, FailureKind, Model, Reasoning, Request, Usage
 from sterna.providers.server import RelayParser, ServerProvider

@@ -1,4 +1,4 @@
-"""What a client sees of /api/chat/session."""
+"""/api/chat/session."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from answers import without_time
-from people import Person
+from accounts import Person
+from error_bodies import without_time
 
 SESSION = "/api/chat/session"
 FULL = {

@@ -1,4 +1,4 @@
-"""What a client sees of /api/chat/sessions."""
+"""/api/chat/sessions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from answers import without_time
-from people import Db, Person
+from accounts import Db, Person
+from error_bodies import without_time
 
 SESSIONS = "/api/chat/sessions"
 
@@ -178,7 +178,7 @@ def test_nobody_is_told_anything(http: httpx.Client, ada: Person) -> None:
         http.patch(SESSIONS, json={"id": "c", "title": "T"}),
         http.delete(SESSIONS, params={"id": "c"}),
     ]
-    assert [(one.status_code, one.json()["code"]) for one in answers] == [(401, "auth_required")] * 4
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(401, "auth_required")] * 4
     assert titles(ada) == ["New Chat"]
 
 

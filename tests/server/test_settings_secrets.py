@@ -1,4 +1,4 @@
-"""What the server is told at its start."""
+"""Secrets do not appear in the representation of settings."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from sterna.server.settings import External, ServerSettings, Upstream
 
 
 def test_settings_that_are_printed_tell_no_secret() -> None:
-    told = "told-to-nobody"
+    text = "told-to-nobody"
     settings = ServerSettings(
-        database_url=told,
-        admin_url=told,
-        jwt_secret=told,
-        external=External(secret=told),
-        upstream=Upstream("http://model", told),
-        redis_url=told,
-        metrics_token=told,
+        database_url=text,
+        admin_url=text,
+        jwt_secret=text,
+        external=External(secret=text),
+        upstream=Upstream("http://model", text),
+        redis_url=text,
+        metrics_token=text,
     )
-    assert told not in repr(settings)
+    assert text not in repr(settings)

@@ -1,4 +1,4 @@
-"""Signing up, in, on and out over HTTP, as a GoTrue client does it."""
+"""Sign-up, sign-in, refresh and sign-out over HTTP, as clients of GoTrue do them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from people import Db
+from accounts import Db
 
 WORD = "correct horse battery"
 
@@ -40,31 +40,31 @@ def test_signing_up_signs_in_and_makes_a_profile(http: httpx.Client, db: Db) -> 
     answer = sign_up(http, f"  Ada.{uuid4().hex}@Example.ORG ", data={"full_name": "Ada"})
 
     assert answer.status_code == 200
-    told = answer.json()
-    assert set(told) == {"access_token", "token_type", "expires_in", "expires_at", "refresh_token", "user", "server_id"}
-    assert told["token_type"] == "bearer"
-    assert told["expires_in"] == 3600
-    user = told["user"]
+    body = answer.json()
+    assert set(body) == {"access_token", "token_type", "expires_in", "expires_at", "refresh_token", "user", "server_id"}
+    assert body["token_type"] == "bearer"
+    assert body["expires_in"] == 3600
+    user = body["user"]
     assert user["email"].startswith("ada.")
     assert user["email"].endswith("@example.org")
     assert (user["aud"], user["role"]) == ("authenticated", "authenticated")
     assert user["user_metadata"] == {"full_name": "Ada"}
     assert user["last_sign_in_at"].endswith("Z")
     assert db.execute("select 1 from profiles where id = %s", (user["id"],)).fetchone()
-    assert http.get("/auth/v1/user", headers=as_bearer(told)).json()["id"] == user["id"]
+    assert http.get("/auth/v1/user", headers=as_bearer(body)).json()["id"] == user["id"]
     assert answer.headers["cache-control"] == "no-store"
     assert "set-cookie" not in answer.headers
 
 
 def test_the_password_is_kept_only_as_argon2id(http: httpx.Client, db: Db) -> None:
     email = new_email()
-    told = sign_up(http, email).json()
+    body = sign_up(http, email).json()
 
-    kept = db.execute("select encrypted_password from auth.users where email = %s", (email,)).fetchone()
-    assert kept is not None
-    assert kept["encrypted_password"].startswith("$argon2id$")
-    tokens = db.execute("select hash from sterna.refresh_tokens where user_id = %s", (told["user"]["id"],)).fetchall()
-    assert [told["refresh_token"].encode() in row["hash"] for row in tokens] == [False]
+    result = db.execute("select encrypted_password from auth.users where email = %s", (email,)).fetchone()
+    assert result is not None
+    assert result["encrypted_password"].startswith("$argon2id$")
+    tokens = db.execute("select hash from sterna.refresh_tokens where user_id = %s", (body["user"]["id"],)).fetchall()
+    assert [body["refresh_token"].encode() in row["hash"] for row in tokens] == [False]
 
 
 def test_signing_in_notes_when(http: httpx.Client, db: Db) -> None:
@@ -85,8 +85,8 @@ def test_an_unknown_email_and_a_wrong_password_are_told_alike(http: httpx.Client
 
     answers = [sign_in(http, email, "not the password"), sign_in(http, new_email()), sign_in(http, "no email")]
 
-    bodies = [{name: value for name, value in one.json().items() if name != "timestamp"} for one in answers]
-    assert [one.status_code for one in answers] == [400] * 3
+    bodies = [{name: value for name, value in answer.json().items() if name != "timestamp"} for answer in answers]
+    assert [answer.status_code for answer in answers] == [400] * 3
     assert bodies[0] == bodies[1] == bodies[2]
     assert bodies[0]["error_code"] == bodies[0]["code"] == "invalid_credentials"
     assert bodies[0]["msg"] == bodies[0]["error"] == bodies[0]["error_description"] == "Invalid login credentials"
@@ -160,8 +160,8 @@ def test_of_two_that_sign_up_at_once_one_gets_the_email(address: str, db: Db) ->
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(try_it, range(6)))
 
-    assert sorted(one.status_code for one in answers) == [200, 422, 422, 422, 422, 422]
-    assert {one.json()["error_code"] for one in answers if one.status_code == 422} == {"user_already_exists"}
+    assert sorted(answer.status_code for answer in answers) == [200, 422, 422, 422, 422, 422]
+    assert {answer.json()["error_code"] for answer in answers if answer.status_code == 422} == {"user_already_exists"}
     assert len(db.execute("select 1 from auth.users where email = %s", (email,)).fetchall()) == 1
 
 
@@ -295,7 +295,7 @@ def test_signing_out_ends_what_was_asked(http: httpx.Client, scope: str, left: l
     answer = http.post(f"/auth/v1/logout?scope={scope}", headers=as_bearer(here))
 
     assert (answer.status_code, answer.content) == (204, b"")
-    assert [refresh(http, one["refresh_token"]).status_code == 200 for one in (here, there)] == left
+    assert [refresh(http, item["refresh_token"]).status_code == 200 for item in (here, there)] == left
 
 
 def test_nobody_signs_out_somebody_else(http: httpx.Client) -> None:
@@ -324,9 +324,9 @@ def test_no_secret_reaches_the_log(http: httpx.Client, caplog: pytest.LogCapture
     db.execute("update auth.users set encrypted_password = '$2a$10$canary' where email = %s", (email,))
     sign_in(http, email)
 
-    told = caplog.text
+    text = caplog.text
     for secret in (WORD, "canary", session["refresh_token"], session["access_token"]):
-        assert secret not in told
+        assert secret not in text
 
 
 def test_an_access_token_ends_and_says_that_a_refresh_is_enough(served: Callable[..., str]) -> None:
@@ -346,14 +346,14 @@ def test_an_access_token_ends_and_says_that_a_refresh_is_enough(served: Callable
 
 def test_the_documented_shape_is_the_one_that_is_sent(http: httpx.Client) -> None:
     document = http.get("/openapi.json").json()
-    told = sign_up(http, new_email()).json()
+    body = sign_up(http, new_email()).json()
 
     described = document["components"]["schemas"]
     answers = {path: document["paths"][f"/auth/v1/{path}"]["post"]["responses"] for path in ("signup", "token")}
     assert {"200", "400", "403", "422", "429"} <= set(answers["signup"])
     assert {"200", "400", "429"} <= set(answers["token"])
-    assert set(described["Session"]["properties"]) == set(told)
-    assert set(described["UserBody"]["properties"]) == set(told["user"])
+    assert set(described["Session"]["properties"]) == set(body)
+    assert set(described["UserBody"]["properties"]) == set(body["user"])
     for content in document["paths"]["/auth/v1/token"]["post"]["requestBody"]["content"].values():
         assert content["schema"] == {"$ref": "#/components/schemas/TokenBody"}
     assert "refresh_token" in described["TokenBody"]["properties"]

@@ -1,4 +1,4 @@
-"""Refresh tokens work once; one that comes back late ends its sign-in."""
+"""Refresh tokens work once; a late reuse ends the session."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from people import Db
+from accounts import Db
 
 
 class World:
@@ -27,10 +27,10 @@ class World:
         return str(self.http.post("/auth/v1/signup", json=body).json()["refresh_token"])
 
     def refreshed(self, token: str) -> str:
-        """The next token, or the code of the refusal."""
+        """Return the next token, or the code of the error."""
         answer = self.http.post("/auth/v1/token?grant_type=refresh_token", json={"refresh_token": token})
-        told = answer.json()
-        return str(told["refresh_token"] if answer.status_code == 200 else told["error_code"])
+        body = answer.json()
+        return str(body["refresh_token"] if answer.status_code == 200 else body["error_code"])
 
 
 @pytest.fixture

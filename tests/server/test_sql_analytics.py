@@ -1,4 +1,4 @@
-"""Interaction analytics on PostgreSQL: visits of people and what they did in them.
+"""Interaction analytics on PostgreSQL: visits and events.
 
 See docs/specification/features.md#interaction-analytics and docs/specification/decisions.md#features.
 """
@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from people import Db, acting, make_user
+from accounts import Db, acting_as, make_user
 
 from sterna.server.identity import SERVER, Identity
 
@@ -22,21 +22,21 @@ def somebody(db: Db) -> Identity:
 
 
 def call(db: Db, who: Identity, expression: str, *values: Any) -> Any:
-    with acting(db, who):
-        row = db.execute(f"select {expression} as told", values).fetchone()
+    with acting_as(db, who):
+        row = db.execute(f"select {expression} as result", values).fetchone()
     assert row is not None
-    return row["told"]
+    return row["result"]
 
 
 def start(db: Db, who: Identity, token: str | None = None) -> str:
-    told = call(db, who, "start_user_session(%s, %s, %s)", who.user_id, '{"device_type": "terminal"}', token)
-    assert told["success"] is True
-    return str(told["session_id"])
+    result = call(db, who, "start_user_session(%s, %s, %s)", who.user_id, '{"device_type": "terminal"}', token)
+    assert result["success"] is True
+    return str(result["session_id"])
 
 
 def batch(db: Db, who: Identity, items: Any) -> dict[str, Any]:
-    told: dict[str, Any] = call(db, who, "batch_track_user_interactions(%s)", json.dumps(items))
-    return told
+    result: dict[str, Any] = call(db, who, "batch_track_user_interactions(%s)", json.dumps(items))
+    return result
 
 
 def event(session: str, **more: Any) -> dict[str, Any]:
@@ -66,10 +66,10 @@ def test_a_visit_that_was_announced_before_learns_of_the_device(db: Db, ada_: Id
 
 
 def test_start_batch_end_end_again(db: Db, ada_: Identity) -> None:
-    """docs/specification/vectors.md#vector-19"""
+    """docs/specification/vectors.md#vector-19."""
     session = start(db, ada_)
-    told = batch(db, ada_, [event(session), event(session, duration=12), event(session, content_id="conv_1")])
-    assert told == {"success": True, "inserted": 3, "failed": 0, "errors": []}
+    result = batch(db, ada_, [event(session), event(session, duration=12), event(session, content_id="conv_1")])
+    assert result == {"success": True, "inserted": 3, "failed": 0, "errors": []}
     assert call(db, ada_, "end_user_session(%s)", session) is True
     assert call(db, ada_, "end_user_session(%s)", session) is False
 
@@ -102,10 +102,10 @@ def test_nobody_starts_or_ends_a_session_of_somebody_else(db: Db, ada_: Identity
 
 def test_track_keeps_one_event_of_an_open_session(db: Db, ada_: Identity) -> None:
     session = start(db, ada_)
-    told = call(
+    result = call(
         db, ada_, "track_user_interaction(%s, 'reply_finished', 'conv_1', 900, '{\"tokens\": 12}')", session
     )  # fmt: skip
-    row = db.execute("select * from user_interactions where id = %s", (told["id"],)).fetchone()
+    row = db.execute("select * from user_interactions where id = %s", (result["id"],)).fetchone()
     assert row is not None
     assert (row["user_id"], row["content_id"], row["duration"], row["event_data"]) == (
         ada_.user_id, "conv_1", 900, {"tokens": 12},
@@ -144,8 +144,8 @@ def test_an_event_sent_again_is_kept_once(db: Db, ada_: Identity) -> None:
 def test_what_is_wrong_with_one_event_stops_no_other(db: Db, ada_: Identity, wrong: Any, says: str) -> None:
     session = start(db, ada_)
     bad = event(session) | wrong if isinstance(wrong, dict) else wrong
-    told = batch(db, ada_, [event(session), bad, event(session)])
-    assert told == {"success": True, "inserted": 2, "failed": 1, "errors": [{"index": 1, "error": says}]}
+    result = batch(db, ada_, [event(session), bad, event(session)])
+    assert result == {"success": True, "inserted": 2, "failed": 1, "errors": [{"index": 1, "error": says}]}
 
 
 def test_a_batch_is_an_array_of_at_most_500(db: Db, ada_: Identity) -> None:
@@ -177,12 +177,12 @@ def test_people_see_their_own_events_remove_them_and_write_none_by_hand(db: Db, 
     batch(db, ada_, [event(session)])
     assert call(db, bob_, "(select count(*) from user_interactions)") == 0
     assert call(db, ada_, "(select count(*) from user_interactions)") == 1
-    with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(db, ada_):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), acting_as(db, ada_):
         db.execute(
             "insert into user_interactions (user_id, session_id, event_type) values (%s, %s, 'x')",
             (ada_.user_id, session),
         )
-    with acting(db, ada_):
+    with acting_as(db, ada_):
         db.execute("delete from user_sessions")
     assert call(db, SERVER, "(select count(*) from user_interactions where user_id = %s)", ada_.user_id) == 0
 

@@ -1,21 +1,21 @@
-"""What must be true of every table, key and function, so also of those that are added later."""
+"""Rules for every table, key and function, including those that are added later."""
 
 from __future__ import annotations
 
 import pytest
-from people import Db
+from accounts import Db
 
 NATURAL = {"model_access", "system_cache", "system_stats"}
-"""Tables without a person; they keep their own keys. See docs/specification/decisions.md#tables-without-a-person."""
+"""Tables without an owner, with keys of their own. See docs/specification/decisions.md#tables-without-a-person."""
 
 ITSELF = {"profiles"}
-"""Keyed by the person: its id is the person's."""
+"""Tables whose id is the account's."""
 
 NAMES = {"users_clerk_id_idx"}
-"""Unique for everybody: the name that another sign-in has for a person."""
+"""Unique across accounts: the name in an external sign-in."""
 
 HARMLESS = {"current_profile_id", "jsonb_deep_merge", "message_standing"}
-"""Functions that anybody may call: they tell a caller about the caller, or only compute."""
+"""Functions that anybody may call: they return data of the caller, or only compute."""
 
 KEYS = """
 select t.relname as table, i.relname as name, pg_get_indexdef(x.indexrelid, 1, true) as first
@@ -35,21 +35,21 @@ where t.relnamespace = 'public'::regnamespace and c.contype = 'f'
 
 
 def test_every_table_shows_its_rows_by_policy_even_to_its_owner(db: Db) -> None:
-    found = db.execute(
+    rows = db.execute(
         "select relnamespace::regnamespace::text || '.' || relname as name from pg_class"
         " where relkind in ('r', 'p') and relnamespace::regnamespace::text in ('public', 'auth', 'sterna')"
         " and not (relrowsecurity and relforcerowsecurity)"
     ).fetchall()
-    assert found == []
+    assert rows == []
 
 
 def test_every_key_begins_with_the_person(db: Db) -> None:
-    found = [
+    values = [
         row
         for row in db.execute(KEYS).fetchall()
         if row["table"] not in NATURAL | ITSELF and row["first"] != "user_id" and row["name"] not in NAMES
     ]
-    assert found == []
+    assert values == []
     own = {row["name"]: row["first"] for row in db.execute(KEYS).fetchall() if row["table"] in ITSELF}
     assert own == {"profiles_pkey": "id", "users_clerk_id_idx": "clerk_id"}
 
@@ -79,43 +79,43 @@ OF_A_CELL = {
     "sterna.secrets": {"secrets_pkey": "name"},
     "sterna.session_tokens": {"session_tokens_pkey": "session_token", "session_tokens_id_key": "id"},
 }
-"""What is unique in one database for everybody in it, so in each cell of several for itself."""
+"""Values that are unique in one database, and therefore in each cell separately."""
 
 
 def test_every_unique_key_that_does_not_begin_with_the_person_is_known_by_name(db: Db) -> None:
     """People divided over several databases share none of these; a new one is a decision, not an accident."""
-    found: dict[str, dict[str, str]] = {}
+    values: dict[str, dict[str, str]] = {}
     for row in db.execute(ELSEWHERE).fetchall():
-        found.setdefault(row["table"], {})[row["name"]] = row["first"]
-    assert found == OF_A_CELL
+        values.setdefault(row["table"], {})[row["name"]] = row["first"]
+    assert values == OF_A_CELL
 
 
 def test_every_reference_begins_with_the_person(db: Db) -> None:
-    found = [
+    values = [
         row
         for row in db.execute(REFERENCES).fetchall()
         if row["first"] != ("id" if row["table"] in ITSELF else "user_id")
     ]
-    assert found == []
+    assert values == []
 
 
 def test_only_harmless_functions_are_for_everybody(db: Db) -> None:
-    found = db.execute(
+    rows = db.execute(
         "select p.proname from pg_proc as p"
         " where p.pronamespace::regnamespace::text in ('public', 'sterna') and p.prokind = 'f'"
         " and has_function_privilege('anon', p.oid, 'execute')"
         " and not exists (select 1 from pg_depend as d where d.objid = p.oid and d.deptype = 'e')"
     ).fetchall()
-    assert {row["proname"] for row in found} <= HARMLESS
+    assert {row["proname"] for row in rows} <= HARMLESS
 
 
 def test_functions_that_run_as_their_owner_say_where_their_names_are(db: Db) -> None:
     """Without a search_path of their own, a caller's tables would be taken for the schema's."""
-    found = db.execute(
+    rows = db.execute(
         "select proname from pg_proc where pronamespace::regnamespace::text in ('public', 'sterna', 'auth')"
         " and prosecdef and not exists (select 1 from unnest(proconfig) as c where c like 'search_path=%')"
     ).fetchall()
-    assert found == []
+    assert rows == []
 
 
 def test_everything_belongs_to_a_role_that_is_no_superuser(db: Db) -> None:

@@ -1,4 +1,4 @@
-"""Conversations in PostgreSQL by plain SQL: who may touch them, and what the functions answer to whom."""
+"""Conversations written with plain SQL: access rights of rows and functions."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import json
 
 import psycopg
 import pytest
-from people import Db, Person, acting
-from talks import conversation, talk
+from accounts import Db, Person, acting_as
+from conversations_by_sql import conversation, insert_example
 
 from sterna.server.identity import NOBODY, Identity
 
 
 def test_the_same_id_is_another_row_for_another_person_and_says_nothing(db: Db, ada: Person, bob: Person) -> None:
-    with acting(db, ada.identity):
-        talk(db, ada.id)
-    with acting(db, bob.identity):
-        talk(db, bob.id)
+    with acting_as(db, ada.identity):
+        insert_example(db, ada.id)
+    with acting_as(db, bob.identity):
+        insert_example(db, bob.id)
         assert db.execute("select distinct user_id from chat_messages").fetchall() == [{"user_id": bob.id}]
         for table in ("chat_messages", "chat_sessions", "session_settings"):
             assert db.execute(f"delete from {table} where user_id = %s".encode(), (ada.id,)).rowcount == 0
@@ -45,11 +45,11 @@ def test_the_same_id_is_another_row_for_another_person_and_says_nothing(db: Db, 
     ],
 )
 def test_what_is_not_ones_own_is_refused(db: Db, ada: Person, bob: Person, statement: str) -> None:
-    with acting(db, ada.identity):
-        talk(db, ada.id)
-    with acting(db, bob.identity):
+    with acting_as(db, ada.identity):
+        insert_example(db, ada.id)
+    with acting_as(db, bob.identity):
         db.execute("insert into chat_sessions (id, user_id) values ('mine', %s)", (bob.id,))
-    with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(db, bob.identity):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), acting_as(db, bob.identity):
         db.execute(statement.encode(), {"other": ada.id, "own": bob.id})
 
 
@@ -58,24 +58,24 @@ def test_a_message_without_an_owner_is_the_callers_or_of_the_one_who_has_the_con
 ) -> None:
     insert = "insert into chat_messages (id, session_id, role, content) values (%s, %s, 'user', '')"
     only = f"only_{ada.id}"
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute("insert into chat_sessions (id, user_id) values (%s, %s), ('both', %s)", (only, ada.id, ada.id))
         db.execute(insert, ("m1", "both"))
-    with acting(db, bob.identity):
+    with acting_as(db, bob.identity):
         db.execute("insert into chat_sessions (id, user_id) values ('both', %s)", (bob.id,))
     service = Identity("service_role")
-    with acting(db, service):
+    with acting_as(db, service):
         db.execute(insert, ("m2", only))
     for session in ("both", "nowhere"):
-        with pytest.raises(psycopg.errors.NotNullViolation), acting(db, service):
+        with pytest.raises(psycopg.errors.NotNullViolation), acting_as(db, service):
             db.execute(insert, ("m3", session))
-    found = db.execute("select id from chat_messages where user_id = %s order by id", (ada.id,)).fetchall()
-    assert [row["id"] for row in found] == ["m1", "m2"]
+    rows = db.execute("select id from chat_messages where user_id = %s order by id", (ada.id,)).fetchall()
+    assert [row["id"] for row in rows] == ["m1", "m2"]
 
 
 def test_somebody_who_is_not_signed_in_sees_and_does_nothing(db: Db, ada: Person) -> None:
-    with acting(db, ada.identity):
-        talk(db, ada.id)
+    with acting_as(db, ada.identity):
+        insert_example(db, ada.id)
     for statement in (
         "select * from chat_sessions",
         "select * from deleted_items",
@@ -83,13 +83,13 @@ def test_somebody_who_is_not_signed_in_sees_and_does_nothing(db: Db, ada: Person
         "select get_user_recent_sessions(null)",
         "select sync_user_conversations(null, '[]')",
     ):
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(db, NOBODY):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting_as(db, NOBODY):
             db.execute(statement.encode())
 
 
 def test_the_published_functions_answer_about_the_caller(db: Db, ada: Person) -> None:
-    with acting(db, ada.identity):
-        talk(db, ada.id)
+    with acting_as(db, ada.identity):
+        insert_example(db, ada.id)
         db.execute("insert into chat_sessions (id, user_id) values ('empty', %s)", (ada.id,))
         recent = "select id from get_user_recent_sessions(%s, %s)"
         assert len(db.execute(recent, (ada.id, None)).fetchall()) == 2
@@ -102,7 +102,7 @@ def test_the_published_functions_answer_about_the_caller(db: Db, ada: Person) ->
         [empty] = db.execute(read, ("empty", ada.id)).fetchall()
         assert empty["message_id"] is None
     refused = pytest.raises(psycopg.errors.RaiseException, match="Session not found or access denied")
-    with refused, acting(db, ada.identity):
+    with refused, acting_as(db, ada.identity):
         db.execute("select * from get_session_with_messages('elsewhere', %s)", (ada.id,))
 
 
@@ -123,7 +123,7 @@ def test_a_batch_of_conversations_is_kept_one_by_one(db: Db, ada: Person) -> Non
         {"id": "gone"},
         {"title": "no id"},
     ]
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute("insert into chat_sessions (id, user_id) values ('gone', %s)", (ada.id,))
         db.execute("delete from chat_sessions where id = 'gone'")
         sync = "select sync_user_conversations(%s, %s) as answer"
@@ -138,11 +138,11 @@ def test_a_batch_of_conversations_is_kept_one_by_one(db: Db, ada: Person) -> Non
             {"conversationId": None, "error": "invalid_conversation"},
         ],
     }
-    kept = conversation(db, ada.id, "k1")
-    assert (kept["created_at"].year, kept["message_count"], kept["last_message_preview"]) == (2020, 1, "twice")
-    found = db.execute("select error_message from chat_messages where user_id = %s and id = 'b'", (ada.id,)).fetchone()
-    assert found == {"error_message": "Message failed"}
-    with acting(db, ada.identity):
+    stored = conversation(db, ada.id, "k1")
+    assert (stored["created_at"].year, stored["message_count"], stored["last_message_preview"]) == (2020, 1, "twice")
+    row = db.execute("select error_message from chat_messages where user_id = %s and id = 'b'", (ada.id,)).fetchone()
+    assert row == {"error_message": "Message failed"}
+    with acting_as(db, ada.identity):
         db.execute("delete from chat_messages where id = 'a'")
         db.execute(sync, (ada.id, json.dumps(batch[:1])))
         assert db.execute("select 1 from chat_messages where id = 'a'").fetchall() == []

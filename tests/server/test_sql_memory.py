@@ -1,4 +1,4 @@
-"""The chat memory (003) on PostgreSQL: its names, its counters, who sees what, and every query of its text.
+"""Chat memory (003) on PostgreSQL: names, counters, access rights and published queries.
 
 See docs/specification/features.md#chat-memory.
 """
@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from people import Db, acting, make_user
+from accounts import Db, acting_as, make_user
 
 from sterna.server.identity import SERVER, Identity
 
@@ -23,18 +23,18 @@ def somebody(db: Db) -> Identity:
     return Identity("authenticated", user_id, email)
 
 
-def asked(db: Db, who: Identity, statement: str, *values: Any) -> list[dict[str, Any]]:
-    with acting(db, who):
+def query(db: Db, who: Identity, statement: str, *values: Any) -> list[dict[str, Any]]:
+    with acting_as(db, who):
         cursor = db.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
 
 
 def begin(db: Db, who: Identity, session_id: str) -> None:
-    asked(db, who, "insert into chat_sessions (id, user_id, title) values (%s, %s, 'Talk')", session_id, who.user_id)
+    query(db, who, "insert into chat_sessions (id, user_id, title) values (%s, %s, 'Talk')", session_id, who.user_id)
 
 
 def say(db: Db, who: Identity, session_id: str, message: Any) -> str:
-    (row,) = asked(
+    (row,) = query(
         db, who, "insert into chat_memory (session_id, message) values (%s, %s) returning id", session_id,
         json.dumps(message),
     )  # fmt: skip
@@ -58,7 +58,7 @@ def bob_(db: Db) -> Identity:
 
 
 def test_the_names_of_the_chat_memory_are_there_and_its_second_counter_is_attached_to_nothing(db: Db) -> None:
-    """docs/specification/vectors.md#vector-20"""
+    """docs/specification/vectors.md#vector-20."""
     functions = {row["proname"] for row in db.execute("select proname from pg_proc").fetchall()}
     assert functions >= {
         "update_user_conversations", "update_user_stats_on_session", "update_chat_sessions_timestamp",
@@ -77,9 +77,9 @@ def test_the_names_of_the_chat_memory_are_there_and_its_second_counter_is_attach
 
 def test_a_person_sees_one_row_of_users_and_changes_it(db: Db, ada_: Identity, bob_: Identity) -> None:
     """docs/specification/vectors.md#vector-18; the published restrictive policy would have shown none."""
-    assert [row["id"] for row in asked(db, ada_, "select * from users")] == [ada_.user_id]
-    assert asked(db, ada_, "select id from users where id = %s", bob_.user_id) == []
-    asked(db, ada_, "update users set avatar_url = 'https://example.org/a.png' where clerk_id = auth.uid()::text")
+    assert [row["id"] for row in query(db, ada_, "select * from users")] == [ada_.user_id]
+    assert query(db, ada_, "select id from users where id = %s", bob_.user_id) == []
+    query(db, ada_, "update users set avatar_url = 'https://example.org/a.png' where clerk_id = auth.uid()::text")
     assert person(db, ada_.user_id)["avatar_url"] == "https://example.org/a.png"
     assert person(db, bob_.user_id)["avatar_url"] is None
 
@@ -87,21 +87,21 @@ def test_a_person_sees_one_row_of_users_and_changes_it(db: Db, ada_: Identity, b
 @pytest.mark.parametrize("column", ["subscription_tier = 'pro'", "total_searches = 9", "clerk_id = 'user_2abc'"])
 def test_a_person_gives_themselves_nothing_through_the_view_either(db: Db, ada_: Identity, column: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        asked(db, ada_, f"update users set {column}")
+        query(db, ada_, f"update users set {column}")
 
 
 def test_the_server_makes_and_removes_users_and_nobody_else_does(db: Db, ada_: Identity) -> None:
     statement = "insert into users (email, clerk_id, subscription_tier) values (%s, %s, 'pro') returning id, clerk_id"
     address, name = "made-through-users@example.org", "user_2NNEqL2nrIRdJ194ndJqAHwEfxC"
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        asked(db, ada_, statement, address, name)
-    (row,) = asked(db, SERVER, statement, address, name)
+        query(db, ada_, statement, address, name)
+    (row,) = query(db, SERVER, statement, address, name)
     assert row["clerk_id"] == name
     made = person(db, row["id"])
     assert (made["email"], made["subscription_tier"], made["subscription_status"]) == (address, "pro", "active")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        asked(db, ada_, "delete from users")
-    asked(db, SERVER, "delete from users where id = %s", row["id"])
+        query(db, ada_, "delete from users")
+    query(db, SERVER, "delete from users where id = %s", row["id"])
     assert db.execute("select 1 from auth.users where id = %s", (row["id"],)).fetchone() is None
 
 
@@ -121,14 +121,14 @@ def test_a_clerk_name_is_a_subject_like_another(db: Db, ada_: Identity) -> None:
 
 
 def test_a_message_reads_back_as_it_was_written(db: Db, ada_: Identity, bob_: Identity) -> None:
-    """docs/specification/vectors.md#vector-18"""
+    """docs/specification/vectors.md#vector-18."""
     begin(db, ada_, "mem-1")
     key = say(db, ada_, "mem-1", AI)
-    (row,) = asked(db, ada_, "select session_id, message from chat_memory where id = %s", key)
+    (row,) = query(db, ada_, "select session_id, message from chat_memory where id = %s", key)
     assert row == {"session_id": "mem-1", "message": AI}
-    (row,) = asked(db, ada_, "select role, content from chat_messages where id = %s", key)
+    (row,) = query(db, ada_, "select role, content from chat_messages where id = %s", key)
     assert row == {"role": "assistant", "content": "yo"}
-    assert asked(db, bob_, "select * from chat_memory where id = %s", key) == []
+    assert query(db, bob_, "select * from chat_memory where id = %s", key) == []
     with pytest.raises(psycopg.Error) as refused:
         say(db, bob_, "mem-1", AI)
     assert refused.value.sqlstate in ("23503", "42501")
@@ -149,10 +149,10 @@ def test_a_message_reads_back_as_it_was_written(db: Db, ada_: Identity, bob_: Id
 def test_what_a_message_of_any_form_is_here(
     db: Db, ada_: Identity, message: Any, role: str, content: str, model: str | None
 ) -> None:
-    """docs/specification/schema.md#view-chat-memory"""
+    """docs/specification/schema.md#view-chat-memory."""
     begin(db, ada_, "mem-2")
     key = say(db, ada_, "mem-2", message)
-    (row,) = asked(db, ada_, "select role, content, model from chat_messages where id = %s", key)
+    (row,) = query(db, ada_, "select role, content, model from chat_messages where id = %s", key)
     assert row == {"role": role, "content": content, "model": model}
 
 
@@ -160,16 +160,16 @@ def test_a_message_made_elsewhere_has_a_form_too_and_can_be_changed_and_deleted_
     db: Db, ada_: Identity
 ) -> None:
     begin(db, ada_, "mem-3")
-    asked(db, ada_, "insert into chat_messages (id, session_id, role, content) values ('m1', 'mem-3', 'user', 'hello')")
-    (row,) = asked(db, ada_, "select message from chat_memory where id = 'm1'")
+    query(db, ada_, "insert into chat_messages (id, session_id, role, content) values ('m1', 'mem-3', 'user', 'hello')")
+    (row,) = query(db, ada_, "select message from chat_memory where id = 'm1'")
     assert row["message"] == {"id": "m1", "role": "user", "content": "hello", "model": None}
-    asked(db, ada_, "update chat_memory set message = %s where id = 'm1'", json.dumps(AI))
-    (row,) = asked(db, ada_, "select role, content, raw_message from chat_messages where id = 'm1'")
+    query(db, ada_, "update chat_memory set message = %s where id = 'm1'", json.dumps(AI))
+    (row,) = query(db, ada_, "select role, content, raw_message from chat_messages where id = 'm1'")
     assert row == {"role": "assistant", "content": "yo", "raw_message": AI}
-    asked(db, ada_, "delete from chat_memory where id = 'm1'")
-    assert asked(db, ada_, "select * from chat_messages where id = 'm1'") == []
+    query(db, ada_, "delete from chat_memory where id = 'm1'")
+    assert query(db, ada_, "select * from chat_messages where id = 'm1'") == []
     with pytest.raises(psycopg.errors.NotNullViolation):
-        asked(db, ada_, "insert into chat_memory (session_id, message) values ('mem-3', null)")
+        query(db, ada_, "insert into chat_memory (session_id, message) values ('mem-3', null)")
 
 
 def test_counters_count_once_and_stay_when_things_go(db: Db, ada_: Identity) -> None:
@@ -179,14 +179,14 @@ def test_counters_count_once_and_stay_when_things_go(db: Db, ada_: Identity) -> 
     """
     begin(db, ada_, "mem-4")
     say(db, ada_, "mem-4", AI)
-    asked(
+    query(
         db, ada_, "insert into search_sessions (user_id, filters, results, results_count, status)"
         " values (%s, '{}', '[]', 0, 'no_results')", ada_.user_id,
     )  # fmt: skip
     made = person(db, ada_.user_id)
     assert (made["total_conversations"], made["message_count"], made["total_searches"]) == (1, 1, 1)
     assert made["last_session_id"] == "mem-4"
-    asked(db, ada_, "delete from chat_sessions where id = 'mem-4'")
+    query(db, ada_, "delete from chat_sessions where id = 'mem-4'")
     made = person(db, ada_.user_id)
     assert (made["total_conversations"], made["message_count"], made["last_session_id"]) == (1, 1, None)
 
@@ -194,7 +194,7 @@ def test_counters_count_once_and_stay_when_things_go(db: Db, ada_: Identity) -> 
 @pytest.mark.parametrize("status", ["running", ""])
 def test_a_search_ends_in_one_of_three_ways(db: Db, ada_: Identity, status: str) -> None:
     with pytest.raises(psycopg.errors.CheckViolation):
-        asked(
+        query(
             db, ada_, "insert into search_sessions (filters, results, results_count, status)"
             " values ('{}', '[]', 0, %s)", status,
         )  # fmt: skip
@@ -204,31 +204,31 @@ def test_searches_are_read_and_added_by_their_owner_and_changed_by_nobody(
     db: Db, ada_: Identity, bob_: Identity
 ) -> None:
     add = "insert into search_sessions (user_id, filters, results, results_count, status) values (%s, %s, '[]', 0, %s)"
-    asked(db, ada_, add, ada_.user_id, '{"query": "terns"}', "no_results")
+    query(db, ada_, add, ada_.user_id, '{"query": "terns"}', "no_results")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        asked(db, bob_, add, ada_.user_id, "{}", "completed")
-    assert asked(db, bob_, "select * from search_sessions where user_id = %s", ada_.user_id) == []
-    (row,) = asked(db, ada_, "select filters, status from search_sessions")
+        query(db, bob_, add, ada_.user_id, "{}", "completed")
+    assert query(db, bob_, "select * from search_sessions where user_id = %s", ada_.user_id) == []
+    (row,) = query(db, ada_, "select filters, status from search_sessions")
     assert row == {"filters": {"query": "terns"}, "status": "no_results"}
     for statement in ("update search_sessions set status = 'failed'", "delete from search_sessions"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            asked(db, ada_, statement)
+            query(db, ada_, statement)
 
 
 def test_a_person_takes_their_searches_along(db: Db, ada_: Identity) -> None:
     """The export has the newer tables too: docs/specification/functions.md#export-user-data."""
-    asked(
+    query(
         db, ada_, "insert into search_sessions (filters, results, results_count, status)"
         " values (%s, '[]', 0, 'completed')", '{"query": "terns"}',
     )  # fmt: skip
-    (row,) = asked(db, ada_, "select export_user_data(%s) as told", ada_.user_id)
-    assert [one["filters"] for one in row["told"]["searches"]] == [{"query": "terns"}]
+    (row,) = query(db, ada_, "select export_user_data(%s) as result", ada_.user_id)
+    assert [search["filters"] for search in row["result"]["searches"]] == [{"query": "terns"}]
 
 
 def test_a_change_moves_the_time_of_a_user_and_of_a_conversation(db: Db, ada_: Identity) -> None:
     begin(db, ada_, "mem-5")
-    asked(db, ada_, "update chat_sessions set title = 'Other', updated_at = '2001-01-01' where id = 'mem-5'")
-    asked(db, ada_, "update users set avatar_url = 'x', updated_at = '2001-01-01'")
+    query(db, ada_, "update chat_sessions set title = 'Other', updated_at = '2001-01-01' where id = 'mem-5'")
+    query(db, ada_, "update users set avatar_url = 'x', updated_at = '2001-01-01'")
     rows = db.execute(
         "select (select updated_at from users where id = %s) as a, (select updated_at from chat_sessions where id"
         " = 'mem-5' and user_id = %s) as b",
@@ -245,12 +245,12 @@ def test_the_history_of_a_person_is_told_to_them_and_the_server_alone(db: Db, ad
         say(db, ada_, f"mem-h{number}", {"role": "user", "content": f"word {number}"})
     name = str(ada_.user_id)
     for who in (ada_, SERVER):
-        rows = asked(db, who, "select * from get_user_chat_history(%s)", name)
+        rows = query(db, who, "select * from get_user_chat_history(%s)", name)
         assert [(row["session_id"], row["last_message"]["content"]) for row in rows] == [
             ("mem-h2", "word 2"),
             ("mem-h1", "word 1"),
         ]
-        (row,) = asked(db, who, "select * from get_user_stats(%s)", name)
+        (row,) = query(db, who, "select * from get_user_stats(%s)", name)
         assert row == {
             "total_conversations": 2, "total_searches": 0, "message_count": 2, "token_usage": 0,
             "subscription_tier": "free", "subscription_status": "active",
@@ -259,7 +259,7 @@ def test_the_history_of_a_person_is_told_to_them_and_the_server_alone(db: Db, ad
         for function in ("get_user_chat_history", "get_user_stats"):
             for other in (name, "nobody"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    asked(db, who, f"select * from {function}(%s)", other)
+                    query(db, who, f"select * from {function}(%s)", other)
 
 
 def test_the_published_examples_run_as_they_stand(db: Db, ada_: Identity) -> None:
@@ -268,22 +268,22 @@ def test_the_published_examples_run_as_they_stand(db: Db, ada_: Identity) -> Non
     say(db, ada_, "mem-q2", {"type": "human", "content": "first"})
     say(db, ada_, "mem-q2", AI)
     name = str(ada_.user_id)
-    rows = asked(
+    rows = query(
         db, ada_, "SELECT id, title, created_at, updated_at FROM public.chat_sessions WHERE user_id = %s"
         " ORDER BY created_at DESC;", name,
     )  # fmt: skip
     assert [row["id"] for row in rows] == ["mem-q2", "mem-q1"]
-    rows = asked(
+    rows = query(
         db, ada_, "SELECT id, message, created_at FROM public.chat_memory WHERE session_id = %s"
         " ORDER BY created_at ASC;", "mem-q2",
     )  # fmt: skip
     assert [row["message"] for row in rows] == [{"type": "human", "content": "first"}, AI]
-    (row,) = asked(
+    (row,) = query(
         db, ada_, "SELECT s.id, s.title, s.created_at, s.updated_at FROM public.chat_sessions s"
         " JOIN public.users u ON s.id = u.last_session_id WHERE u.id = %s;", name,
     )  # fmt: skip
     assert row["id"] == "mem-q2"
-    rows = asked(
+    rows = query(
         db, SERVER, "SELECT id, email, total_conversations FROM public.users ORDER BY total_conversations DESC;"
     )
     counts = [row["total_conversations"] for row in rows]

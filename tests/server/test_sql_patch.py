@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from people import Db, connect, make_user
+from accounts import Db, connect, make_user
 
 from sterna import server
 from sterna.server.database.embedded import Embedded
@@ -55,19 +55,19 @@ DROP FUNCTION IF EXISTS public.track_session_creation();
 
 
 def run(db: Db, file: Path) -> None:
-    """As ``psql -f`` does."""
+    """Execute a file like ``psql -f``."""
     db.execute(file.read_bytes())
 
 
 @pytest.fixture
 def patched(postgres: Embedded) -> Iterator[Db]:
-    """A connection after which the patch is in place again, whatever was done to it."""
+    """Return a connection, and restore the patch at the end."""
     with connect(postgres.admin_url) as db:
         yield db
         run(db, ADD)
 
 
-def asked(db: Db, statement: str, user_id: Any) -> list[dict[str, Any]]:
+def query(db: Db, statement: str, user_id: Any) -> list[dict[str, Any]]:
     """Run a published statement for a person."""
     return db.execute(statement.replace("your-user-uuid-here", str(user_id)).encode()).fetchall()
 
@@ -81,9 +81,9 @@ def test_the_published_test_passes_word_for_word(patched: Db) -> None:
 
     patched.execute(MAKE.replace("your-user-uuid-here", str(user_id)).encode())
 
-    [today] = asked(patched, USAGE, user_id)
+    [today] = query(patched, USAGE, user_id)
     assert today["sessions_created"] == 1
-    assert asked(patched, TOTALS, user_id) == [{"total_sessions": 1}]
+    assert query(patched, TOTALS, user_id) == [{"total_sessions": 1}]
 
 
 def test_the_patch_can_be_applied_again_and_counts_once(patched: Db) -> None:
@@ -93,7 +93,7 @@ def test_the_patch_can_be_applied_again_and_counts_once(patched: Db) -> None:
     patched.execute(
         "insert into chat_sessions (user_id, id) select %s, 'many_' || n from generate_series(1, 50) as n", (user_id,)
     )
-    assert asked(patched, USAGE, user_id)[0]["sessions_created"] == 50
+    assert query(patched, USAGE, user_id)[0]["sessions_created"] == 50
     assert len(patched.execute(TRIGGERS.encode()).fetchall()) == 1
 
 
@@ -105,11 +105,11 @@ def test_after_the_rollback_nothing_is_counted_until_the_patch_is_back(patched: 
     patched.execute("insert into chat_sessions (user_id, id) values (%s, 'unseen')", (user_id,))
     assert patched.execute(TRIGGERS.encode()).fetchall() == []
     assert patched.execute(FUNCTIONS.encode()).fetchall() == []
-    assert asked(patched, USAGE, user_id) == []
+    assert query(patched, USAGE, user_id) == []
 
     run(patched, ADD)
     patched.execute("insert into chat_sessions (user_id, id) values (%s, 'seen')", (user_id,))
-    assert asked(patched, USAGE, user_id)[0]["sessions_created"] == 1
+    assert query(patched, USAGE, user_id)[0]["sessions_created"] == 1
 
 
 def test_the_patch_and_the_schema_say_the_same() -> None:
@@ -121,8 +121,8 @@ def test_the_patch_and_the_schema_say_the_same() -> None:
 
 def test_nobody_but_the_database_calls_the_function(patched: Db) -> None:
     run(patched, ADD)
-    found = patched.execute(
+    rows = patched.execute(
         "select rolname from pg_roles where has_function_privilege(oid, 'public.track_session_creation()', 'execute')"
         " and rolname in ('anon', 'authenticated', 'service_role')"
     ).fetchall()
-    assert found == []
+    assert rows == []

@@ -1,10 +1,10 @@
-"""Who may call what: the person, the server, and nobody else."""
+"""Rights of roles on functions."""
 
 from __future__ import annotations
 
 import psycopg
 import pytest
-from people import Db, acting, make_user
+from accounts import Db, acting_as, make_user
 
 from sterna.server.identity import NOBODY, SERVER, Identity
 
@@ -40,32 +40,32 @@ def bo(db: Db) -> Identity:
 @pytest.mark.parametrize("function", OF_A_PERSON)
 def test_what_is_of_a_person_is_refused_to_others(db: Db, al: Identity, bo: Identity, function: str) -> None:
     for who in (al, SERVER):
-        with acting(db, who):
+        with acting_as(db, who):
             assert db.execute(f"select {function}", (al.user_id,)).fetchone() is not None
     for who in (bo, NOBODY, Identity("authenticated")):
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(db, who):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting_as(db, who):
             db.execute(f"select {function}", (al.user_id,))
 
 
 @pytest.mark.parametrize("function", OF_THE_SERVER)
 def test_what_is_of_the_server_is_refused_to_people(db: Db, al: Identity, function: str) -> None:
-    with acting(db, SERVER):
+    with acting_as(db, SERVER):
         assert db.execute(f"select {function}", (al.user_id,)).fetchone() is not None
     for who in (al, NOBODY):
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(db, who):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting_as(db, who):
             db.execute(f"select {function}", (al.user_id,))
 
 
 @pytest.mark.parametrize("table", SERVERS_TABLES)
 def test_the_servers_tables_are_shut(db: Db, al: Identity, table: str) -> None:
     for who in (al, NOBODY):
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(db, who):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting_as(db, who):
             db.execute(f"select * from {table}")
 
 
 def test_claims_alone_make_nobody_the_server(db: Db, al: Identity, bo: Identity) -> None:
     for role in ("service_role", "sterna_owner"):
-        with acting(db, bo):
+        with acting_as(db, bo):
             db.execute("select set_config('request.jwt.claims', %s, true)", (f'{{"role": "{role}"}}',))
             with pytest.raises(psycopg.errors.InsufficientPrivilege), db.transaction():
                 db.execute("select export_user_data(%s)", (al.user_id,))
@@ -91,13 +91,13 @@ def test_use_is_forged_by_nobody(db: Db, al: Identity) -> None:
         "update model_access set tier = 'free'",
         "delete from profiles",
     ):
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(db, al):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting_as(db, al):
             db.execute(statement)
 
 
 def test_everybody_sees_their_own_rows(db: Db, al: Identity, bo: Identity) -> None:
     for who in (al, bo):
-        with acting(db, SERVER):
+        with acting_as(db, SERVER):
             db.execute("select track_user_usage(%s, 1)", (who.user_id,))
     for table, column in (
         ("profiles", "id"),
@@ -105,9 +105,9 @@ def test_everybody_sees_their_own_rows(db: Db, al: Identity, bo: Identity) -> No
         ("user_usage_daily", "user_id"),
         ("api_user_summary", "id"),
     ):
-        with acting(db, al):
+        with acting_as(db, al):
             assert {row[column] for row in db.execute(f"select {column} from {table}").fetchall()} == {al.user_id}
-        with acting(db, Identity("authenticated")):
+        with acting_as(db, Identity("authenticated")):
             assert db.execute(f"select {column} from {table}").fetchall() == []
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(db, NOBODY):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting_as(db, NOBODY):
             db.execute(f"select {column} from {table}")

@@ -1,4 +1,4 @@
-"""The history of changes in PostgreSQL: each change has its number, and who follows by number misses nothing."""
+"""The history of changes in PostgreSQL: every change has a number, and readers miss none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from people import Db, Person, acting, connect
+from accounts import Db, Person, acting_as, connect
 
 from sterna.server.database.embedded import Embedded
 from sterna.server.identity import Identity
@@ -16,9 +16,9 @@ Row = tuple[Any, ...]
 
 
 def rows(db: Db, user: UUID) -> dict[str, dict[str, Any]]:
-    """The person's sync rows by ``kind:id``."""
-    found = db.execute("select * from sync_rows where user_id = %s order by seq", (user,)).fetchall()
-    return {f"{row['kind']}:{row['id']}": row for row in found}
+    """Return the account's sync rows by ``kind:id``."""
+    result = db.execute("select * from sync_rows where user_id = %s order by seq", (user,)).fetchall()
+    return {f"{row['kind']}:{row['id']}": row for row in result}
 
 
 def live(db: Db, user: UUID) -> dict[str, int]:
@@ -30,8 +30,8 @@ def dead(db: Db, user: UUID) -> dict[str, int]:
 
 
 def head(db: Db, user: UUID) -> int:
-    found = db.execute("select seq from sync_head where user_id = %s", (user,)).fetchone()
-    return 0 if found is None else int(found["seq"])
+    row = db.execute("select seq from sync_head where user_id = %s", (user,)).fetchone()
+    return 0 if row is None else int(row["seq"])
 
 
 def say(db: Db, user: UUID, session: str, *ids: str, **more: Any) -> None:
@@ -47,7 +47,7 @@ def say(db: Db, user: UUID, session: str, *ids: str, **more: Any) -> None:
 @pytest.fixture
 def talk(db: Db, ada: Person) -> UUID:
     """One conversation (1), two messages (2, 3), two settings (4, 5)."""
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute("insert into chat_sessions (user_id, id) values (%s, 's')", (ada.id,))
         say(db, ada.id, "s", "a", "b")
         db.execute(
@@ -66,7 +66,7 @@ def test_every_new_thing_has_its_own_number_in_the_order_of_the_statement(db: Db
 
 
 def test_statistics_and_what_changes_nothing_take_no_number(db: Db, ada: Person, talk: UUID) -> None:
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         say(db, talk, "s", "a", "b")
         db.execute("update chat_sessions set title = title, message_count = 77, is_active = false where id = 's'")
         db.execute("update session_settings set value = ' true ' where key = 'pinned'")
@@ -76,7 +76,7 @@ def test_statistics_and_what_changes_nothing_take_no_number(db: Db, ada: Person,
 
 def test_a_change_of_words_takes_a_number_for_its_row_only(db: Db, ada: Person, talk: UUID) -> None:
     before = rows(db, talk)
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         say(db, talk, "s", "b", content="changed")
         db.execute("update chat_sessions set title = 'Named' where id = 's'")
         db.execute("update session_settings set value = 'false' where key = 'pinned'")
@@ -89,7 +89,7 @@ def test_a_change_of_words_takes_a_number_for_its_row_only(db: Db, ada: Person, 
 
 
 def test_a_mixed_upsert_numbers_the_new_and_the_changed(db: Db, ada: Person, talk: UUID) -> None:
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute(
             "insert into chat_messages (user_id, session_id, id, role, content)"
             " values (%(u)s, 's', 'a', 'user', 'hello'), (%(u)s, 's', 'b', 'user', 'other'),"
@@ -97,13 +97,13 @@ def test_a_mixed_upsert_numbers_the_new_and_the_changed(db: Db, ada: Person, tal
             " on conflict (user_id, id) do update set content = excluded.content",
             {"u": talk},
         )
-    found = live(db, talk)
-    assert found["m:a"] == 2
-    assert {found["m:b"], found["m:c"]} == {6, 7}
+    result = live(db, talk)
+    assert result["m:a"] == 2
+    assert {result["m:b"], result["m:c"]} == {6, 7}
 
 
 def test_a_deleted_message_and_a_deleted_setting_leave_a_dead_row_each(db: Db, ada: Person, talk: UUID) -> None:
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute("delete from chat_messages where id = 'a'")
         db.execute("delete from session_settings where key = 'model'")
         assert db.execute("select kind, id, session_id from deleted_items").fetchall() == [
@@ -113,7 +113,7 @@ def test_a_deleted_message_and_a_deleted_setting_leave_a_dead_row_each(db: Db, a
 
 
 def test_a_deleted_conversation_leaves_one_dead_row_for_all_that_was_in_it(db: Db, ada: Person, talk: UUID) -> None:
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute("delete from chat_messages where id = 'a'")
         db.execute("delete from chat_sessions where id = 's'")
         assert db.execute("select kind, id, session_id from deleted_items").fetchall() == [
@@ -123,7 +123,7 @@ def test_a_deleted_conversation_leaves_one_dead_row_for_all_that_was_in_it(db: D
 
 
 def test_a_message_that_was_deleted_before_its_conversation_is_dead_through_it(db: Db, ada: Person, talk: UUID) -> None:
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute("delete from chat_messages where session_id = 's'")
         db.execute("insert into chat_sessions (user_id, id) values (%s, 'other')", (talk,))
         db.execute("delete from chat_sessions")
@@ -132,26 +132,26 @@ def test_a_message_that_was_deleted_before_its_conversation_is_dead_through_it(d
 
 
 def test_a_dead_id_that_is_inserted_again_is_new(db: Db, ada: Person, talk: UUID) -> None:
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute("delete from chat_messages where id = 'a'")
         say(db, talk, "s", "a")
         db.execute("delete from chat_sessions where id = 's'")
         db.execute("insert into chat_sessions (user_id, id) values (%s, 's')", (talk,))
         say(db, talk, "s", "a")
-    found = rows(db, talk)
+    result = rows(db, talk)
     assert live(db, talk) == {"c:s": 9, "m:a": 10}
-    assert (found["c:s"]["created_seq"], found["m:a"]["created_seq"]) == (9, 10)
+    assert (result["c:s"]["created_seq"], result["m:a"]["created_seq"]) == (9, 10)
 
 
 def test_a_message_with_another_id_is_another_message(db: Db, ada: Person, talk: UUID) -> None:
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute("update chat_messages set id = 'z' where id = 'a'")
     assert live(db, talk)["m:z"] == 6
     assert dead(db, talk) == {"m:a": 7}
 
 
 def test_a_message_that_moves_says_where_it_is(db: Db, ada: Person, talk: UUID) -> None:
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute("insert into chat_sessions (user_id, id) values (%s, 't')", (talk,))
         db.execute("update chat_messages set session_id = 't' where id = 'a'")
     assert rows(db, talk)["m:a"]["session_id"] == "t"
@@ -160,7 +160,7 @@ def test_a_message_that_moves_says_where_it_is(db: Db, ada: Person, talk: UUID) 
 
 def test_a_transaction_that_fails_gives_its_numbers_back(db: Db, ada: Person, talk: UUID) -> None:
     def write(fails: bool) -> None:
-        with acting(db, ada.identity):
+        with acting_as(db, ada.identity):
             say(db, talk, "s", "c", "d")
             if fails:
                 raise LookupError
@@ -172,7 +172,7 @@ def test_a_transaction_that_fails_gives_its_numbers_back(db: Db, ada: Person, ta
 
 
 def test_nobody_sees_the_history_of_another(db: Db, talk: UUID, bob: Person) -> None:
-    with acting(db, bob.identity):
+    with acting_as(db, bob.identity):
         for table in ("sync_rows", "sync_head", "deleted_items", "sync_replica", "sync_commit", "session_counts"):
             assert db.execute(f"select * from {table}".encode()).fetchall() == []
         assert db.execute("select sync_lock() as seq").fetchone() == {"seq": 0}
@@ -181,12 +181,12 @@ def test_nobody_sees_the_history_of_another(db: Db, talk: UUID, bob: Person) -> 
 
 def test_a_caller_without_a_profile_has_no_place_in_any_history(db: Db, ada: Person) -> None:
     stranger = Identity("authenticated", UUID(int=ada.id.int ^ 1))
-    with acting(db, stranger):
+    with acting_as(db, stranger):
         assert db.execute("select sync_lock() as seq").fetchone() == {"seq": None}
 
 
 def test_an_erased_account_leaves_nothing(db: Db, ada: Person, talk: UUID) -> None:
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute("delete from chat_messages where id = 'a'")
     db.execute("delete from auth.users where id = %s", (talk,))
     for table in ("sync_rows", "sync_head", "chat_sessions", "chat_messages", "session_counts", "session_settings"):
@@ -195,16 +195,16 @@ def test_an_erased_account_leaves_nothing(db: Db, ada: Person, talk: UUID) -> No
 
 def test_many_rows_at_once_are_numbered_without_gaps_and_a_large_conversation_goes_in_one(db: Db, ada: Person) -> None:
     many = [f"m{n}" for n in range(3_000)]
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute("insert into chat_sessions (user_id, id) values (%s, 's')", (ada.id,))
         say(db, ada.id, "s", "first")
         say(db, ada.id, "s", "first", content="so that a plan for one row is kept")
         say(db, ada.id, "s", *many)
         say(db, ada.id, "s", *many, content="all")
-    found = live(db, ada.id)
-    assert [found[f"m:{name}"] for name in many] == sorted(found[f"m:{name}"] for name in many)
-    assert sorted(found[f"m:{name}"] for name in many) == list(range(3_004, 6_004))
-    with acting(db, ada.identity):
+    result = live(db, ada.id)
+    assert [result[f"m:{name}"] for name in many] == sorted(result[f"m:{name}"] for name in many)
+    assert sorted(result[f"m:{name}"] for name in many) == list(range(3_004, 6_004))
+    with acting_as(db, ada.identity):
         db.execute("delete from chat_sessions where id = 's'")
     assert {name: row["seq"] for name, row in rows(db, ada.id).items()} == {"c:s": 6_004}
 
@@ -219,7 +219,7 @@ def write_many(url: str, ada: Person, name: int, failed: list[BaseException]) ->
         with connect(url) as db:
             for n in range(WRITES):
                 sessions = ["shared", f"own{name}"]
-                with acting(db, ada.identity):
+                with acting_as(db, ada.identity):
                     for session in sessions if (n + name) % 2 else reversed(sessions):
                         say(db, ada.id, session, f"{session}_{name}_{n}")
     except BaseException as error:
@@ -229,16 +229,16 @@ def write_many(url: str, ada: Person, name: int, failed: list[BaseException]) ->
 
 def follow(db: Db, ada: Person, cursor: int, seen: set[str]) -> int:
     """Read what is after ``cursor`` as a device does; gives the new one."""
-    with acting(db, ada.identity):
-        found = db.execute("select seq, id from sync_rows where seq > %s order by seq limit 50", (cursor,)).fetchall()
-    seen.update(row["id"] for row in found)
-    return int(found[-1]["seq"]) if found else cursor
+    with acting_as(db, ada.identity):
+        result = db.execute("select seq, id from sync_rows where seq > %s order by seq limit 50", (cursor,)).fetchall()
+    seen.update(row["id"] for row in result)
+    return int(result[-1]["seq"]) if result else cursor
 
 
 def test_writers_at_the_same_time_lose_no_count_and_a_reader_misses_no_row(
     postgres: Embedded, db: Db, ada: Person
 ) -> None:
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute(
             "insert into chat_sessions (user_id, id) select %s, id from unnest(%s::text[]) as id",
             (ada.id, ["shared", *(f"own{n}" for n in range(WRITERS))]),

@@ -1,4 +1,4 @@
-"""Housekeeping, and everything about an account in one answer."""
+"""Maintenance, and the export of an account."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from people import Db, acting, make_user
+from accounts import Db, acting_as, make_user
 
 from sterna.server.identity import SERVER, Identity
 
@@ -17,14 +17,14 @@ def al(db: Db) -> Identity:
 
 
 def call(db: Db, who: Identity, statement: str, *values: Any) -> Any:
-    with acting(db, who):
+    with acting_as(db, who):
         row = db.execute(f"select {statement} as answer", values).fetchone()
     assert row is not None
     return row["answer"]
 
 
 def talk(db: Db, who: Identity) -> None:
-    with acting(db, who):
+    with acting_as(db, who):
         db.execute("insert into chat_sessions (id, user_id, title) values ('s', %s, 'Talk')", (who.user_id,))
         for name, at in (("later", "10:01"), ("first", "10:00")):
             db.execute(
@@ -38,13 +38,13 @@ def test_a_profile_is_told_whole(db: Db, al: Identity) -> None:
     before = call(db, al, "get_user_complete_profile(%s)", al.user_id)
     assert before["usage_stats"]["today"] is None
     talk(db, al)
-    told = call(db, al, "get_user_complete_profile(%s)", al.user_id)
-    assert (told["full_name"], told["preferences"]["model"]["temperature"]) == ("Al", 0.7)
-    assert told["preferences"]["ui"]["theme"] == "dark"
-    assert len(told["available_models"]) == 2
-    assert [day["messages_sent"] for day in told["usage_stats"]["today"]] == [2]
-    assert told["usage_stats"]["total"]["sessions_created"] == 1
-    assert told["timestamps"].keys() == {"created_at", "updated_at", "last_active"}
+    result = call(db, al, "get_user_complete_profile(%s)", al.user_id)
+    assert (result["full_name"], result["preferences"]["model"]["temperature"]) == ("Al", 0.7)
+    assert result["preferences"]["ui"]["theme"] == "dark"
+    assert len(result["available_models"]) == 2
+    assert [day["messages_sent"] for day in result["usage_stats"]["today"]] == [2]
+    assert result["usage_stats"]["total"]["sessions_created"] == 1
+    assert result["timestamps"].keys() == {"created_at", "updated_at", "last_active"}
     assert call(db, SERVER, "get_user_complete_profile(gen_random_uuid())") == {"error": "User not found"}
 
 
@@ -52,19 +52,19 @@ def test_an_export_holds_everything_in_order(db: Db, al: Identity) -> None:
     empty = call(db, al, "export_user_data(%s)", al.user_id)
     assert (empty["conversations"], empty["usage_stats"]) == ([], [])
     talk(db, al)
-    told = call(db, al, "export_user_data(%s)", al.user_id)
-    assert told["profile"]["email"] == al.email
-    (conversation,) = told["conversations"]
+    result = call(db, al, "export_user_data(%s)", al.user_id)
+    assert result["profile"]["email"] == al.email
+    (conversation,) = result["conversations"]
     assert conversation["session"]["title"] == "Talk"
     assert [message["content"] for message in conversation["messages"]] == ["first", "later"]
-    assert [entry["action"] for entry in told["activity_log"]] == ["profile_created"]
-    assert [day["messages_sent"] for day in told["usage_stats"]] == [2]
+    assert [entry["action"] for entry in result["activity_log"]] == ["profile_created"]
+    assert [day["messages_sent"] for day in result["usage_stats"]] == [2]
     assert call(db, SERVER, "export_user_data(gen_random_uuid())") == {"error": "User not found"}
 
 
 def test_the_summary_counts_today(db: Db, al: Identity) -> None:
     talk(db, al)
-    with acting(db, al):
+    with acting_as(db, al):
         (row,) = db.execute("select * from api_user_summary").fetchall()
     assert (row["id"], row["messages_today"], row["tokens_today"], row["total_sessions"]) == (al.user_id, 2, 0, 1)
 
@@ -102,8 +102,8 @@ def test_everything_at_once_is_not_housekeeping(db: Db, days: int) -> None:
 
 
 def test_the_health_of_the_database_names_tables_and_indexes(db: Db, al: Identity) -> None:
-    told = call(db, SERVER, "analyze_database_health()")
-    assert "public.chat_messages" in told["table_sizes"]
-    assert told["index_usage"]["idx_profiles_email"]["table"] == "profiles"
-    assert told["total_users"] >= 1
-    assert told["active_users_last_7_days"] >= 1
+    result = call(db, SERVER, "analyze_database_health()")
+    assert "public.chat_messages" in result["table_sizes"]
+    assert result["index_usage"]["idx_profiles_email"]["table"] == "profiles"
+    assert result["total_users"] >= 1
+    assert result["active_users_last_7_days"] >= 1

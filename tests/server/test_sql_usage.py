@@ -1,4 +1,4 @@
-"""What was used, day by day, and which models which tier may use."""
+"""Daily usage, and models of tiers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from people import Db, acting, connect, make_user
+from accounts import Db, acting_as, connect, make_user
 
 from sterna.server.database.embedded import Embedded
 from sterna.server.identity import SERVER, Identity
@@ -19,12 +19,12 @@ def al(db: Db) -> Identity:
 
 
 def track(db: Db, arguments: str, *values: Any) -> None:
-    with acting(db, SERVER):
+    with acting_as(db, SERVER):
         db.execute(f"select track_user_usage({arguments})", values)
 
 
 def delta(db: Db, arguments: str, *values: Any) -> None:
-    with acting(db, SERVER):
+    with acting_as(db, SERVER):
         db.execute(f"select track_user_usage_delta({arguments})", values)
 
 
@@ -111,14 +111,14 @@ def test_a_day_that_was_named_is_the_day_that_counts(db: Db, al: Identity) -> No
 
 
 def test_sums_go_past_what_an_integer_holds(db: Db, al: Identity) -> None:
-    """docs/specification/schema.md#integers"""
+    """docs/specification/schema.md#integers."""
     for _ in range(2):
         track(db, "%s, 0, 0, 2147483647, 2147483647", al.user_id)
     assert total(db, al)["total_tokens"] == 4 * 2147483647
 
 
 def test_no_model_is_lost_when_two_count_at_once(db: Db, postgres: Embedded, al: Identity) -> None:
-    """docs/specification/triggers.md#models-used"""
+    """docs/specification/triggers.md#models-used."""
     together = Barrier(4)
 
     def count() -> None:
@@ -137,20 +137,20 @@ def test_no_model_is_lost_when_two_count_at_once(db: Db, postgres: Embedded, al:
 
 @pytest.mark.parametrize(("tier", "models", "large"), [("free", 2, False), ("pro", 5, False), ("enterprise", 8, True)])
 def test_a_tier_has_its_models_and_those_below(db: Db, al: Identity, tier: str, models: int, large: bool) -> None:
-    """docs/specification/vectors.md#vector-11"""
+    """docs/specification/vectors.md#vector-11."""
     db.execute("update profiles set subscription_tier = %s where id = %s", (tier, al.user_id))
-    with acting(db, al):
+    with acting_as(db, al):
         allowed = db.execute("select * from get_user_allowed_models(%s)", (al.user_id,)).fetchall()
         row = db.execute("select can_user_use_model(%s, 'openai/gpt-4o') as may", (al.user_id,)).fetchone()
     assert (len(allowed), row) == (models, {"may": large})
-    assert [one["model_id"] for one in allowed][:2] == [
+    assert [item["model_id"] for item in allowed][:2] == [
         "deepseek/deepseek-r1-0528:free",
         "google/gemini-flash-1.5:free",
     ]
 
 
 def test_somebody_unknown_has_the_free_models_and_nobody_an_unknown_one(db: Db) -> None:
-    with acting(db, SERVER):
+    with acting_as(db, SERVER):
         for unknown in ("gen_random_uuid()", "null"):
             allowed = db.execute(f"select model_id from get_user_allowed_models({unknown})").fetchall()
             assert len(allowed) == 2

@@ -1,4 +1,4 @@
-"""Profiles and the log of accounts: what a sign-in makes of them, and what a person may change."""
+"""Profiles and activity logs: creation at sign-up, and changes by the account."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from people import Db, acting, make_user
+from accounts import Db, acting_as, make_user
 
 from sterna.server.identity import SERVER, Identity
 
@@ -25,7 +25,7 @@ def profile(db: Db, user_id: UUID | None) -> dict[str, Any]:
     return row
 
 
-def told(db: Db, user_id: UUID | None, action: str) -> list[dict[str, Any]]:
+def log_entries(db: Db, user_id: UUID | None, action: str) -> list[dict[str, Any]]:
     rows = db.execute(
         "select details from user_activity_log where user_id = %s and action = %s order by timestamp", (user_id, action)
     )
@@ -39,14 +39,16 @@ def call(db: Db, statement: str, *values: Any) -> Any:
 
 
 def test_a_first_sign_in_makes_a_profile(db: Db) -> None:
-    """docs/specification/vectors.md#vector-1"""
+    """docs/specification/vectors.md#vector-1."""
     al = somebody(db, name="Al", avatar_url="https://example.org/al.png")
     made = profile(db, al.user_id)
     assert (made["full_name"], made["subscription_tier"], made["credits"]) == ("Al", "free", 0)
     assert (made["email"], made["avatar_url"]) == (al.email, "https://example.org/al.png")
     assert made["usage_stats"].keys() == {"total_messages", "total_tokens", "sessions_created", "last_reset"}
     assert made["clerk_id"] == str(al.user_id)
-    assert told(db, al.user_id, "profile_created") == [{"sync_source": "google_oauth", "created_from_oauth": True}]
+    assert log_entries(db, al.user_id, "profile_created") == [
+        {"sync_source": "google_oauth", "created_from_oauth": True}
+    ]
 
 
 def test_without_a_name_the_address_names_the_profile(db: Db) -> None:
@@ -65,26 +67,26 @@ def test_a_sign_in_without_an_address_makes_a_profile_too(db: Db) -> None:
 
 
 def test_two_sign_ins_within_a_minute_are_told_once_and_a_new_address_again(db: Db) -> None:
-    """docs/specification/vectors.md#vector-2"""
+    """docs/specification/vectors.md#vector-2."""
     al = somebody(db, full_name="Al")
     for _ in range(2):
         db.execute(
             "update auth.users set last_sign_in_at = now(), raw_user_meta_data = '{}' where id = %s", (al.user_id,)
         )
     db.execute("update auth.users set email = %s where id = %s", (f"new.{al.email}", al.user_id))
-    assert [one["email_updated"] for one in told(db, al.user_id, "profile_synced")] == [False, True]
+    assert [item["email_updated"] for item in log_entries(db, al.user_id, "profile_synced")] == [False, True]
     assert profile(db, al.user_id)["full_name"] == "Al"
     assert profile(db, al.user_id)["email"] == f"new.{al.email}"
 
 
 def test_a_profile_is_made_again_from_the_sign_in(db: Db) -> None:
     al = somebody(db, name="Al")
-    with acting(db, al):
+    with acting_as(db, al):
         again = call(db, "sync_profile_from_auth(%s)", al.user_id)
     assert (again["success"], again["updated"], again["changes"]["email_synced"]) == (True, True, True)
-    assert len(told(db, al.user_id, "profile_manual_sync")) == 1
+    assert len(log_entries(db, al.user_id, "profile_manual_sync")) == 1
     db.execute("delete from profiles where id = %s", (al.user_id,))
-    with acting(db, SERVER):
+    with acting_as(db, SERVER):
         assert call(db, "sync_profile_from_auth(%s)", al.user_id)["changes"]["profile_created"] is True
         missing = call(db, "sync_profile_from_auth('00000000-0000-4000-8000-000000000000')")
     assert missing == {"success": False, "error": "User not found in auth.users"}
@@ -108,17 +110,17 @@ def test_a_profile_is_made_again_from_the_sign_in(db: Db) -> None:
 )
 def test_nobody_gives_themselves_what_the_server_gives(db: Db, change: str) -> None:
     al = somebody(db)
-    with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(db, al):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), acting_as(db, al):
         db.execute(f"update profiles set {change} where id = %s", (al.user_id,))
 
 
 def test_people_change_what_is_theirs_and_nobody_elses(db: Db) -> None:
     al, bo = somebody(db), somebody(db)
-    with acting(db, al):
+    with acting_as(db, al):
         assert db.execute("update profiles set full_name = 'Al'").rowcount == 1
         assert db.execute("update profiles set full_name = 'x' where id = %s", (bo.user_id,)).rowcount == 0
     assert profile(db, bo.user_id)["full_name"] != "x"
-    with acting(db, SERVER):
+    with acting_as(db, SERVER):
         db.execute("update profiles set credits = 5 where id = %s", (al.user_id,))
     assert profile(db, al.user_id)["credits"] == 5
 
@@ -138,28 +140,28 @@ def test_another_sign_in_has_its_own_name_for_a_person(db: Db) -> None:
 
 def test_a_tier_is_changed_by_the_server_and_told(db: Db) -> None:
     al = somebody(db)
-    with acting(db, SERVER):
+    with acting_as(db, SERVER):
         changed = call(db, "update_user_tier(%s, 'pro')", al.user_id)
         assert (changed["success"], changed["old_tier"], changed["new_tier"]) == (True, "free", "pro")
         assert call(db, "update_user_tier(%s, 'admin')", al.user_id)["success"] is False
         unknown = call(db, "update_user_tier(gen_random_uuid(), 'pro')")
     assert unknown == {"success": False, "error": "User not found"}
-    assert told(db, al.user_id, "tier_updated") == [{"old_tier": "free", "new_tier": "pro"}]
+    assert log_entries(db, al.user_id, "tier_updated") == [{"old_tier": "free", "new_tier": "pro"}]
 
 
 def test_preferences_merge_and_leave_what_they_do_not_name(db: Db) -> None:
     al = somebody(db)
-    with acting(db, al):
+    with acting_as(db, al):
         ui = call(db, """update_user_preferences(%s, 'ui', '{"theme": "light", "panes": {"left": 1}}')""", al.user_id)
         call(db, """update_user_preferences(%s, 'ui', '{"panes": {"right": 2}}')""", al.user_id)
         call(db, """update_user_preferences(%s, 'model', '{"temperature": 1.2}')""", al.user_id)
     assert ui["success"] is True
-    kept = profile(db, al.user_id)
-    assert (kept["ui_preferences"]["theme"], kept["ui_preferences"]["sidebar_width"]) == ("light", 280)
-    assert kept["ui_preferences"]["panes"] == {"left": 1, "right": 2}
-    assert kept["temperature"] == Decimal("1.20")
-    assert kept["allowed_models"] == ["deepseek/deepseek-r1-0528:free"]
-    assert len(told(db, al.user_id, "preferences_updated")) == 3
+    stored = profile(db, al.user_id)
+    assert (stored["ui_preferences"]["theme"], stored["ui_preferences"]["sidebar_width"]) == ("light", 280)
+    assert stored["ui_preferences"]["panes"] == {"left": 1, "right": 2}
+    assert stored["temperature"] == Decimal("1.20")
+    assert stored["allowed_models"] == ["deepseek/deepseek-r1-0528:free"]
+    assert len(log_entries(db, al.user_id, "preferences_updated")) == 3
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_preferences_merge_and_leave_what_they_do_not_name(db: Db) -> None:
 def test_wrong_preferences_are_answered_and_change_nothing(db: Db, kind: str, preferences: str) -> None:
     al = somebody(db)
     before = profile(db, al.user_id)
-    with acting(db, al):
+    with acting_as(db, al):
         answer = call(db, "update_user_preferences(%s, %s, %s::jsonb)", al.user_id, kind, preferences)
     assert (answer["success"], bool(answer["error"])) == (False, True)
     assert profile(db, al.user_id) == before
@@ -203,11 +205,11 @@ def test_objects_merge_deeply(db: Db, left: str | None, right: str | None, merge
 
 
 def test_temperatures_are_rounded_before_they_are_checked(db: Db) -> None:
-    """docs/specification/vectors.md#vector-13"""
+    """docs/specification/vectors.md#vector-13."""
     al = somebody(db)
     for given, stored in (("2.004", "2.00"), ("0.755", "0.76")):
-        with acting(db, al):
+        with acting_as(db, al):
             db.execute("update profiles set temperature = %s::numeric", (given,))
         assert profile(db, al.user_id)["temperature"] == Decimal(stored)
-    with pytest.raises(psycopg.errors.CheckViolation), acting(db, al):
+    with pytest.raises(psycopg.errors.CheckViolation), acting_as(db, al):
         db.execute("update profiles set temperature = 2.005")

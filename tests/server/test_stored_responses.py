@@ -1,4 +1,4 @@
-"""Stored answers of pushes: a person may write theirs through SQL, so they are read with limits."""
+"""Stored responses of pushes: owners can write them with SQL, so reading them is limited."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from deltas import Device, said, talk
-from people import Db, Person, acting
+from accounts import Db, Person, acting_as
+from devices import Device, conversation_op, message_op
 
 from sterna.server.errors import ApiError
 from sterna.server.sync import stored_responses
@@ -44,10 +44,10 @@ def test_a_stored_answer_that_is_forged_costs_little_and_is_a_fork(
 ) -> None:
     stored = forged()
     device = Device(ada)
-    device.push(talk())
-    with acting(db, ada.identity):
+    device.push(conversation_op())
+    with acting_as(db, ada.identity):
         db.execute(FORGE, ("r1", 1, "r1", stored))
-    again = device.send(talk(), push_seq=1)
+    again = device.send(conversation_op(), push_seq=1)
     assert (again.status_code, again.json()["code"]) == (409, "replica_forked")
     tracemalloc.start()
     try:
@@ -55,13 +55,13 @@ def test_a_stored_answer_that_is_forged_costs_little_and_is_a_fork(
         assert tracemalloc.get_traced_memory()[1] < 4 * MAX_BYTES
     finally:
         tracemalloc.stop()
-    assert Device(ada, "r2").push(said()).acks[0].result == "ok"
+    assert Device(ada, "r2").push(message_op()).acks[0].result == "ok"
 
 
 def test_what_may_be_stored_is_bounded_in_the_table(ada: Person, db: Db) -> None:
-    Device(ada).push(talk())
+    Device(ada).push(conversation_op())
     for replica, answer in (("r1", b"x" * 5_000_000), ("r" * 300, b"")):
-        with pytest.raises(psycopg.errors.CheckViolation), acting(db, ada.identity):
+        with pytest.raises(psycopg.errors.CheckViolation), acting_as(db, ada.identity):
             db.execute(FORGE, (replica, 1, "r1", answer))
 
 
@@ -73,8 +73,8 @@ def acks(size: int, count: int) -> list[Ack]:
 
 @pytest.mark.parametrize(("size", "count"), [(0, 0), (1, 1), (1, 5000), (1000, 1000), (1_000_000, 7)])
 def test_an_answer_comes_back_as_it_was_stored(size: int, count: int) -> None:
-    told = acks(size, count)
-    assert asyncio.run(decompress_acks(asyncio.run(compress_acks(told)))) == told
+    result = acks(size, count)
+    assert asyncio.run(decompress_acks(asyncio.run(compress_acks(result)))) == result
 
 
 def test_an_answer_that_could_not_be_read_back_is_not_stored(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,8 +83,8 @@ def test_an_answer_that_could_not_be_read_back_is_not_stored(ada: Person, monkey
     assert refused.value.status == 413
     monkeypatch.setattr(stored_responses, "MAX_BYTES", 400)
     device = Device(ada)
-    answer = device.send(talk(), *(said(f"m{n}") for n in range(10)))
+    answer = device.send(conversation_op(), *(message_op(f"m{n}") for n in range(10)))
     assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
     assert not device.pull().rows
     device.push_seq = 0
-    device.push(talk())
+    device.push(conversation_op())

@@ -1,4 +1,4 @@
-"""What a client sees when it lists conversations page by page with GET /api/chat/sync."""
+"""Paged listing with GET /api/chat/sync."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from people import Db, Person
+from accounts import Db, Person
 
 from sterna.server.routes.sync_models import SyncPage
 
@@ -27,15 +27,15 @@ def push(who: Person, *conversations: dict[str, Any]) -> None:
 
 
 def walk(who: Person, limit: int) -> list[str]:
-    found: list[str] = []
+    result: list[str] = []
     params: dict[str, Any] = {"limit": limit}
     while True:
         page = listed(who, **params)
-        found += [one["id"] for one in page["conversations"]]
+        result += [conversation["id"] for conversation in page["conversations"]]
         cursor = page["meta"]["nextCursor"]
         assert page["meta"]["hasMore"] is (cursor is not None)
         if cursor is None:
-            return found
+            return result
         params |= {"cursor_ts": cursor["ts"], "cursor_id": cursor["id"]}
 
 
@@ -50,10 +50,10 @@ def test_a_walk_meets_every_conversation_once_also_empty_ones_and_ties(ada: Pers
         " where user_id = %s and id in ('e1', 'e2', 'e3')",
         (ada.id,),
     )
-    found = walk(ada, limit)
-    assert len(found) == 25
-    assert len(set(found)) == 25
-    assert found[-12:] == sorted((f"tie{n}" for n in range(12)), reverse=True)
+    result = walk(ada, limit)
+    assert len(result) == 25
+    assert len(set(result)) == 25
+    assert result[-12:] == sorted((f"tie{n}" for n in range(12)), reverse=True)
 
 
 def test_the_first_page_and_the_whole_number(ada: Person) -> None:
@@ -81,24 +81,24 @@ def test_a_cursor_that_is_no_time_is_refused(ada: Person, cursor: str) -> None:
 def test_a_cursor_whose_plus_was_not_escaped_is_understood(ada: Person) -> None:
     push(ada, {"id": "c", "lastMessageTimestamp": "2025-01-01T00:00:00Z"})
     answer = ada.http.get(SYNC + "?cursor_ts=2025-06-01T00:00:00+00:00")
-    assert [one["id"] for one in answer.json()["conversations"]] == ["c"]
+    assert [conversation["id"] for conversation in answer.json()["conversations"]] == ["c"]
     assert listed(ada, cursor_ts="2025-01-01T00:00:00Z")["conversations"] == []
 
 
 def test_messages_come_only_when_asked_for_and_never_those_of_the_system(ada: Person) -> None:
-    said = [
+    messages = [
         {"id": "s", "role": "system", "content": "be brief", "timestamp": "2025-01-01T00:00:00Z"},
         {"id": "b", "role": "assistant", "content": "yes", "timestamp": "2025-01-01T00:00:02.5Z", "model": "g/m"}
         | {"elapsed_time": 3, "annotations": [{"type": "url"}], "reasoning_details": {"a": 1}, "has_websearch": True}
         | {"websearch_result_count": 70, "completion_id": "gen", "user_message_id": "a"},
         {"id": "a", "role": "user", "content": "well?", "timestamp": "2025-01-01T00:00:01Z", "error": True},
     ]
-    push(ada, {"id": "c", "messages": said})
+    push(ada, {"id": "c", "messages": messages})
     assert listed(ada)["conversations"][0]["messages"] == []
     assert listed(ada, summary_only="0")["conversations"][0]["messages"] == []
-    (found,) = listed(ada, summary_only="false")["conversations"]
-    assert found["isActive"] is False
-    a, b = found["messages"]
+    (result,) = listed(ada, summary_only="false")["conversations"]
+    assert result["isActive"] is False
+    a, b = result["messages"]
     assert (a["id"], a["error"], a["retry_available"]) == ("a", True, False)
     assert (b["id"], b["elapsed_ms"], b["elapsed_time"], b["model"]) == ("b", 3000, 3, "g/m")
     assert (b["annotations"], b["reasoning_details"]) == ([{"type": "url"}], [{"a": 1}])

@@ -1,4 +1,4 @@
-"""What a client sees when it pushes conversations to /api/chat/sync."""
+"""Push of conversations to /api/chat/sync."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from people import Db, Person
+from accounts import Db, Person
 
 SYNC = "/api/chat/sync"
 AT = "2025-11-20T17:34:55.000Z"
@@ -24,14 +24,14 @@ def push(who: Person, *conversations: Any) -> list[dict[str, Any]]:
     body = answer.json()
     assert body["success"] is True
     details: list[dict[str, Any]] = body["results"]["details"]
-    assert body["results"]["errors"] == sum("error" in one for one in details)
+    assert body["results"]["errors"] == sum("error" in detail for detail in details)
     assert body["results"]["synced"] + body["results"]["errors"] == len(conversations)
     return details
 
 
 def summary(who: Person, session_id: str) -> dict[str, Any]:
-    found = who.http.get(SYNC, params={"summary_only": "false"}).json()["conversations"]
-    return dict(next(one for one in found if one["id"] == session_id))
+    conversations = who.http.get(SYNC, params={"summary_only": "false"}).json()["conversations"]
+    return dict(next(item for item in conversations if item["id"] == session_id))
 
 
 def seqs(db: Db, who: Person) -> list[Any]:
@@ -55,10 +55,10 @@ def test_the_specified_example_is_answered_as_it_says(ada: Person) -> None:
         ],
     }
     assert push(ada, sent) == [{"conversationId": "conv_1", "status": "synced", "messageCount": 2}]
-    found = summary(ada, "conv_1")
-    assert (found["messageCount"], found["totalTokens"], found["lastModel"]) == (2, 36, "acme/small")
-    assert found["createdAt"].startswith("2025-11-20T17:33:20")
-    assert [(one["id"], one["elapsed_ms"], one["elapsed_time"]) for one in found["messages"]] == [
+    result = summary(ada, "conv_1")
+    assert (result["messageCount"], result["totalTokens"], result["lastModel"]) == (2, 36, "acme/small")
+    assert result["createdAt"].startswith("2025-11-20T17:33:20")
+    assert [(message["id"], message["elapsed_ms"], message["elapsed_time"]) for message in result["messages"]] == [
         ("a", 0, 0),
         ("b", 1830, 2),
     ]
@@ -132,8 +132,8 @@ def test_naming_somebody_else_refuses_everything(ada: Person, bob: Person) -> No
 def test_another_persons_ids_are_simply_ones_own(ada: Person, bob: Person) -> None:
     push(ada, {"id": "c", "title": "Ada", "messages": [message(1, content="hers")]})
     push(bob, {"id": "c", "title": "Bob", "messages": [message(1, content="his")]})
-    assert [one["content"] for one in summary(ada, "c")["messages"]] == ["hers"]
-    assert [one["content"] for one in summary(bob, "c")["messages"]] == ["his"]
+    assert [message["content"] for message in summary(ada, "c")["messages"]] == ["hers"]
+    assert [message["content"] for message in summary(bob, "c")["messages"]] == ["his"]
 
 
 def test_sending_the_same_again_changes_nothing(ada: Person, db: Db) -> None:
@@ -150,8 +150,8 @@ def test_sending_the_same_again_changes_nothing(ada: Person, db: Db) -> None:
 def test_an_absent_key_leaves_its_column_and_numbers_hold_until_a_message_comes(ada: Person) -> None:
     push(ada, {"id": "c", "title": "T", "messages": [message(1, content="hello", model="g/m")]})
     push(ada, {"id": "c", "messageCount": 99})
-    found = summary(ada, "c")
-    assert (found["title"], found["messageCount"], found["lastMessagePreview"]) == ("T", 99, "hello")
+    result = summary(ada, "c")
+    assert (result["title"], result["messageCount"], result["lastMessagePreview"]) == ("T", 99, "hello")
     push(ada, {"id": "c", "messageCount": 99, "lastModel": None})
     assert summary(ada, "c")["lastModel"] is None
     push(ada, {"id": "c", "messages": [message(2)]})
@@ -161,7 +161,7 @@ def test_an_absent_key_leaves_its_column_and_numbers_hold_until_a_message_comes(
 def test_of_an_id_that_comes_twice_the_last_counts(ada: Person) -> None:
     details = push(ada, {"id": "c", "messages": [message(1), message(2), message(1, content="last")]})
     assert details[0]["messageCount"] == 3
-    assert [one["content"] for one in summary(ada, "c")["messages"]] == ["last", "text 2"]
+    assert [message["content"] for message in summary(ada, "c")["messages"]] == ["last", "text 2"]
 
 
 def test_what_was_deleted_stays_deleted(ada: Person, db: Db) -> None:
@@ -172,7 +172,7 @@ def test_what_was_deleted_stays_deleted(ada: Person, db: Db) -> None:
         {"conversationId": "c", "error": "conversation_deleted"},
         {"conversationId": "d", "status": "synced", "messageCount": 2},
     ]
-    assert [one["id"] for one in summary(ada, "d")["messages"]] == ["m3", "m4"]
+    assert [message["id"] for message in summary(ada, "d")["messages"]] == ["m3", "m4"]
 
 
 def test_a_message_sent_in_another_conversation_moves_there(ada: Person) -> None:
@@ -208,5 +208,5 @@ def test_many_at_once_lose_nothing(ada: Person) -> None:
 def test_five_thousand_messages_are_one_conversation(ada: Person) -> None:
     sent = [message(n, id=f"x{n}", total_tokens=2) for n in range(5000)]
     assert push(ada, {"id": "c", "messages": sent})[0]["messageCount"] == 5000
-    (found,) = ada.http.get(SYNC).json()["conversations"]
-    assert (found["messageCount"], found["totalTokens"]) == (5000, 10000)
+    (result,) = ada.http.get(SYNC).json()["conversations"]
+    assert (result["messageCount"], result["totalTokens"]) == (5000, 10000)

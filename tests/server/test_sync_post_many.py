@@ -1,4 +1,4 @@
-"""A push of very many things that are none keeps nobody else waiting."""
+"""A push of many invalid items does not block other requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of this server's own tokens, which are believed."""
+"""Verification of the server's own tokens."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from hand_made_tokens import claims, raw, who
-from people import SECRET, Person
+from accounts import SECRET, Person
+from forged_tokens import claims, get_user, sign_by_hand
 
 from sterna.server.auth.tokens import Tokens
 from sterna.server.errors import ApiError
@@ -19,7 +19,7 @@ from sterna.server.settings import ServerSettings
 
 
 def test_an_own_token_is_believed(ada: Person) -> None:
-    assert who(ada.http, ada.token).json()["id"] == str(ada.id)
+    assert get_user(ada.http, ada.token).json()["id"] == str(ada.id)
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_an_own_token_is_believed(ada: Person) -> None:
     ids=str,
 )
 def test_a_token_with_other_claims_speaks_for_nobody(ada: Person, http: httpx.Client, changes: dict[str, Any]) -> None:
-    token = raw({"alg": "HS256", "typ": "JWT"}, claims(sub=str(ada.id)) | changes, SECRET.encode())
+    token = sign_by_hand({"alg": "HS256", "typ": "JWT"}, claims(sub=str(ada.id)) | changes, SECRET.encode())
     if None in changes.values():
         left = {name: value for name, value in (claims(sub=str(ada.id)) | changes).items() if value is not None}
-        token = raw({"alg": "HS256"}, left, SECRET.encode())
+        token = sign_by_hand({"alg": "HS256"}, left, SECRET.encode())
 
-    answer = who(http, token)
+    answer = get_user(http, token)
 
     assert answer.status_code == 401
     assert answer.json()["code"] == "auth_required"
@@ -80,29 +80,32 @@ def test_a_token_with_other_claims_speaks_for_nobody(ada: Person, http: httpx.Cl
     ids=str,
 )
 def test_a_token_with_another_header_speaks_for_nobody(ada: Person, http: httpx.Client, header: dict[str, Any]) -> None:
-    token = raw(header, claims(sub=str(ada.id)), SECRET.encode())
+    token = sign_by_hand(header, claims(sub=str(ada.id)), SECRET.encode())
     unsigned = token.rpartition(".")[0] + "."
 
-    assert who(http, token).status_code == 401
-    assert who(http, unsigned).status_code == 401
+    assert get_user(http, token).status_code == 401
+    assert get_user(http, unsigned).status_code == 401
 
 
 @pytest.mark.parametrize("kid", ["/dev/null", "../../etc/passwd", "' or 1=1 --", "https://evil.example/jwks", ""])
 def test_the_key_id_of_an_own_token_chooses_nothing(ada: Person, http: httpx.Client, kid: str) -> None:
     header = {"alg": "HS256", "kid": kid, "jku": "https://evil.example", "jwk": {"kty": "oct", "k": ""}}
 
-    assert who(http, raw(header, claims(sub=str(ada.id)), b"")).status_code == 401
-    assert who(http, raw(header, claims(sub=str(ada.id)), SECRET.encode())).status_code == 200
+    assert get_user(http, sign_by_hand(header, claims(sub=str(ada.id)), b"")).status_code == 401
+    assert get_user(http, sign_by_hand(header, claims(sub=str(ada.id)), SECRET.encode())).status_code == 200
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "....", "e30.e30.e30", "~", "x" * 9000, "W10.W10.W10", "A" * 8000])
 def test_what_is_no_token_speaks_for_nobody(http: httpx.Client, token: str) -> None:
-    assert who(http, token).status_code == 401
+    assert get_user(http, token).status_code == 401
 
 
 def test_a_token_that_is_too_long_is_not_looked_at(ada: Person, http: httpx.Client) -> None:
     assert (
-        who(http, raw({"alg": "HS256"}, claims(sub=str(ada.id), more="x" * 8000), SECRET.encode())).status_code == 401
+        get_user(
+            http, sign_by_hand({"alg": "HS256"}, claims(sub=str(ada.id), more="x" * 8000), SECRET.encode())
+        ).status_code
+        == 401
     )
 
 
@@ -116,14 +119,14 @@ def test_a_token_that_is_changed_anywhere_is_not_believed(ada: Person, http: htt
         f"{head}.{body}",
         f"{ada.token}.x",
     ):
-        assert who(http, token).status_code == 401
+        assert get_user(http, token).status_code == 401
 
 
 def test_a_server_without_a_secret_believes_nothing_and_signs_nothing() -> None:
     tokens = Tokens(ServerSettings(), "", lambda: datetime.now(UTC))
 
     with pytest.raises(ApiError):
-        tokens.identity(raw({"alg": "HS256"}, claims(), b""))
+        tokens.identity(sign_by_hand({"alg": "HS256"}, claims(), b""))
     with pytest.raises(ApiError):
         tokens.access(uuid4(), "ada@example.org")
 

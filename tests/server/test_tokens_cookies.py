@@ -1,4 +1,4 @@
-"""The cookie of upstream's web client as a sign-in, and from whose pages it counts."""
+"""Session cookies of upstream's web client, and the pages from which they are accepted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from hand_made_tokens import claims, raw
-from people import Person
+from accounts import Person
+from forged_tokens import claims, sign_by_hand
 
 
 def cookie_value(session: Any) -> str:
@@ -54,7 +54,7 @@ def test_a_cookie_that_is_none_is_ignored(ada: Person, http: httpx.Client, value
 
 
 def test_a_cookie_with_a_token_that_is_not_valid_is_nobody(ada: Person, http: httpx.Client) -> None:
-    forged = raw({"alg": "HS256"}, claims(sub=str(ada.id)), b"another secret, also long enough for HS256")
+    forged = sign_by_hand({"alg": "HS256"}, claims(sub=str(ada.id)), b"another secret, also long enough for HS256")
 
     assert with_cookies(http, {"sb-a-auth-token": cookie_value({"access_token": forged})}).status_code == 401
 
@@ -84,7 +84,7 @@ def test_a_foreign_page_changes_nothing_with_the_cookie(
 ) -> None:
     cookie = {"sb-a-auth-token": cookie_value({"access_token": ada.token})}
     host = http.base_url.netloc.decode()
-    told = {name: value.format(host=host) for name, value in headers.items()}
+    result = {name: value.format(host=host) for name, value in headers.items()}
 
-    assert with_cookies(http, cookie, "PUT", **told).status_code == status
-    assert with_cookies(http, cookie, "GET", **told).status_code == 200
+    assert with_cookies(http, cookie, "PUT", **result).status_code == status
+    assert with_cookies(http, cookie, "GET", **result).status_code == 200

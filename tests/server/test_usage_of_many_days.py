@@ -1,4 +1,4 @@
-"""What one statement adds to many days costs one change of the profile, and counts as row by row."""
+"""A statement that adds to many days changes the profile once, and counts like single rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from people import Db, make_user
+from accounts import Db, make_user
 from test_sql_usage import days, total
 
 from sterna.server.identity import Identity

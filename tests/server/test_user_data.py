@@ -1,4 +1,4 @@
-"""What a client sees of /api/user/data."""
+"""/api/user/data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from people import Db, Person
+from accounts import Db, Person
 
 DATA = "/api/user/data"
 
@@ -173,10 +173,10 @@ def test_an_empty_change_changes_nothing(ada: Person) -> None:
         assert (after["profile"], after["preferences"]) == (before["profile"], before["preferences"])
 
 
-@pytest.mark.parametrize(("given", "kept"), [(0, 0.0), (2, 2.0), (2.004, 2.0), (0.755, 0.76)])
-def test_a_temperature_has_two_places(ada: Person, given: float, kept: float) -> None:
+@pytest.mark.parametrize(("given", "stored"), [(0, 0.0), (2, 2.0), (2.004, 2.0), (0.755, 0.76)])
+def test_a_temperature_has_two_places(ada: Person, given: float, stored: float) -> None:
     answer = ada.http.put(DATA, json={"model": {"temperature": given}})
-    assert answer.json()["preferences"]["model"]["temperature"] == kept
+    assert answer.json()["preferences"]["model"]["temperature"] == stored
 
 
 @pytest.mark.parametrize("given", [-0.1, 2.005, 3, 1e300])
@@ -252,12 +252,12 @@ def test_the_form_of_web_clients_is_taken(ada: Person) -> None:
     }
     answer = ada.http.put(DATA, json=body)
     assert answer.status_code == 200, answer.text
-    told = answer.json()
-    assert told["ignored"] == ["profile", "subscription_tier", "model.top_p"]
-    assert told["preferences"]["model"]["personality_preset"] == "professional"
-    assert told["preferences"]["model"]["temperature"] == 0.3
-    assert told["preferences"]["ui"]["theme"] == "light"
-    assert (told["profile"]["credits"], told["profile"]["subscription_tier"]) == (0, "free")
+    result = answer.json()
+    assert result["ignored"] == ["profile", "subscription_tier", "model.top_p"]
+    assert result["preferences"]["model"]["personality_preset"] == "professional"
+    assert result["preferences"]["model"]["temperature"] == 0.3
+    assert result["preferences"]["ui"]["theme"] == "light"
+    assert (result["profile"]["credits"], result["profile"]["subscription_tier"]) == (0, "free")
     # other changes leave the personality; null removes it
     ada.http.put(DATA, json={"model": {"temperature": 0.4}})
     assert read(ada)["preferences"]["model"]["personality_preset"] == "professional"
@@ -276,6 +276,6 @@ def test_a_personality_is_ones_own_and_goes_with_the_account(ada: Person, bob: P
 
 
 def test_every_refusal_says_message_too(ada: Person, http: httpx.Client) -> None:
-    """Where some web clients look for the sentence."""
+    """Check the place where some web clients look for the sentence."""
     for answer in (http.get(DATA), ada.http.put(DATA, json={"model": {"temperature": 9}}), ada.http.patch(DATA)):
         assert answer.json()["message"] == answer.json()["error"]

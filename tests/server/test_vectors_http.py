@@ -31,7 +31,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from people import Db, Person, acting
+from accounts import Db, Person, acting_as
 
 SYNC = "/api/chat/sync"
 DAY = "2025-07-24T"
@@ -67,7 +67,9 @@ M4: Row = {
 
 
 def push(who: Person, *conversations: Row) -> list[Row]:
-    answer = who.http.post(SYNC, json={"conversations": [{"userId": str(who.id)} | one for one in conversations]})
+    answer = who.http.post(
+        SYNC, json={"conversations": [{"userId": str(who.id)} | conversation for conversation in conversations]}
+    )
     assert answer.status_code == 200, answer.text
     details: list[Row] = answer.json()["results"]["details"]
     return details
@@ -75,7 +77,7 @@ def push(who: Person, *conversations: Row) -> list[Row]:
 
 def stored(who: Person, *conversations: Row) -> None:
     details = push(who, *conversations)
-    assert [one.get("error") for one in details] == [None] * len(conversations)
+    assert [detail.get("error") for detail in details] == [None] * len(conversations)
 
 
 def conversation(who: Person, session_id: str = "s1") -> Row:
@@ -86,8 +88,8 @@ def conversation(who: Person, session_id: str = "s1") -> Row:
 
 
 def today(who: Person) -> Row:
-    told: Row = who.http.get("/api/user/data").json()["today"]
-    return {name: value for name, value in told.items() if name != "usage_date"}
+    result: Row = who.http.get("/api/user/data").json()["today"]
+    return {name: value for name, value in result.items() if name != "usage_date"}
 
 
 def used(who: Person) -> tuple[Any, ...]:
@@ -99,7 +101,7 @@ def used(who: Person) -> tuple[Any, ...]:
 
 def ids(who: Person, session_id: str = "s1") -> list[str]:
     answer = who.http.get("/api/chat/messages", params={"session_id": session_id})
-    return [one["id"] for one in answer.json()["messages"]]
+    return [message["id"] for message in answer.json()["messages"]]
 
 
 def test_vector_3_a_new_conversation_keeps_its_updated_at_until_its_first_change(ada: Person) -> None:
@@ -146,8 +148,8 @@ def test_vector_6_a_pushed_count_shows_until_the_next_message_and_makes_no_new_c
 def test_vector_7_an_id_that_another_has_too_is_ones_own_and_says_nothing(ada: Person, bob: Person) -> None:
     stored(ada, {"id": "s1", "title": "hers", "messages": [M1, M2]})
     before = (conversation(ada), ids(ada), today(ada))
-    told = push(bob, {"id": "s1", "title": "his", "messages": [M2 | {"content": "his"}]})
-    assert told == [{"conversationId": "s1", "status": "synced", "messageCount": 1}]
+    result = push(bob, {"id": "s1", "title": "his", "messages": [M2 | {"content": "his"}]})
+    assert result == [{"conversationId": "s1", "status": "synced", "messageCount": 1}]
     assert push(bob, {"id": "s9", "messages": [M2]})[0]["status"] == "synced"
     assert (conversation(bob)["title"], conversation(bob)["message_count"]) == ("his", 0)  # m2 moved to s9
     assert bob.http.delete("/api/chat/sessions", params={"id": "s1"}).status_code == 200
@@ -164,8 +166,8 @@ def test_vector_7_naming_another_person_is_refused_whole(ada: Person, bob: Perso
 
 def test_vector_7_deleting_what_is_anothers_answers_as_what_is_nowhere(ada: Person, bob: Person) -> None:
     stored(ada, {"id": "s1", "messages": [M1]})
-    told = [bob.http.delete("/api/chat/sessions", params={"id": name}) for name in ("s1", "nowhere")]
-    assert (told[0].status_code, told[0].json()) == (told[1].status_code, told[1].json())
+    values = [bob.http.delete("/api/chat/sessions", params={"id": name}) for name in ("s1", "nowhere")]
+    assert (values[0].status_code, values[0].json()) == (values[1].status_code, values[1].json())
     assert bob.http.delete("/api/chat/clear-all").json()["deletedCount"] == 0
     assert ids(ada) == ["m1"]
 
@@ -192,10 +194,10 @@ def test_vector_7_deleting_what_is_anothers_answers_as_what_is_nowhere(ada: Pers
 def test_vector_7_sql_in_anothers_name_is_refused(db: Db, ada: Person, bob: Person, statement: str, state: str) -> None:
     stored(ada, {"id": "s1", "title": "hers", "messages": [M1]})
     stored(bob, {"id": "own"})
-    with pytest.raises(psycopg.Error) as refused, acting(db, bob.identity):
+    with pytest.raises(psycopg.Error) as refused, acting_as(db, bob.identity):
         db.execute(statement.encode(), {"ada": ada.id, "bob": bob.id})
     assert refused.value.sqlstate == state
-    with acting(db, bob.identity):
+    with acting_as(db, bob.identity):
         for table in ("chat_messages", "chat_sessions"):
             assert db.execute(f"delete from {table} where user_id = %s".encode(), (ada.id,)).rowcount == 0
     assert (conversation(ada)["title"], ids(ada)) == ("hers", ["m1"])
@@ -216,7 +218,7 @@ def test_vector_8_a_message_that_moves_is_counted_again_in_both_conversations(ad
 def test_vector_9_an_emptied_conversation_shows_nothing(db: Db, ada: Person) -> None:
     stored(ada, {"id": "s1", "messages": [M1, M2]})
     before = used(ada)
-    with acting(db, ada.identity):
+    with acting_as(db, ada.identity):
         db.execute("delete from chat_messages where session_id = 's1'")
     shown = conversation(ada)
     assert (shown["message_count"], shown["total_tokens"]) == (0, 0)
@@ -246,8 +248,8 @@ def test_vector_11_the_free_tier_has_two_models_and_so_has_somebody_unknown(
 ) -> None:
     free = ["deepseek/deepseek-r1-0528:free", "google/gemini-flash-1.5:free"]
     for client in (ada.http, http):
-        assert [one["id"] for one in client.get("/api/models").json()["models"]] == free
-    with acting(db, ada.identity):
+        assert [model["id"] for model in client.get("/api/models").json()["models"]] == free
+    with acting_as(db, ada.identity):
         row = db.execute("select can_user_use_model(%s, 'openai/gpt-4o') as may", (ada.id,)).fetchone()
     assert row == {"may": False}
 
@@ -259,20 +261,20 @@ def test_vector_12_the_preview_of_300_emoji_is_200_emoji(ada: Person) -> None:
     assert len(shown.encode()) == 800
 
 
-@pytest.mark.parametrize(("given", "kept"), [(2.004, 2.0), (0.755, 0.76), (0, 0.0)])
-def test_vector_13_a_temperature_is_rounded_before_it_is_checked(ada: Person, given: float, kept: float) -> None:
+@pytest.mark.parametrize(("given", "stored"), [(2.004, 2.0), (0.755, 0.76), (0, 0.0)])
+def test_vector_13_a_temperature_is_rounded_before_it_is_checked(ada: Person, given: float, stored: float) -> None:
     answer = ada.http.put("/api/user/data", json={"model": {"temperature": given}})
     assert answer.status_code == 200, answer.text
-    assert ada.http.get("/api/user/data").json()["preferences"]["model"]["temperature"] == kept
+    assert ada.http.get("/api/user/data").json()["preferences"]["model"]["temperature"] == stored
 
 
 @pytest.mark.parametrize("given", [2.005, -0.005])
 def test_vector_13_a_temperature_that_rounds_out_of_range_is_refused(ada: Person, given: float) -> None:
     answer = ada.http.put("/api/user/data", json={"model": {"temperature": given}, "full_name": "not stored"})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
-    kept = ada.http.get("/api/user/data").json()
-    assert kept["preferences"]["model"]["temperature"] == 0.7
-    assert kept["profile"]["full_name"] != "not stored"
+    body = ada.http.get("/api/user/data").json()
+    assert body["preferences"]["model"]["temperature"] == 0.7
+    assert body["profile"]["full_name"] != "not stored"
 
 
 def test_vector_14_five_thousand_messages_in_one_push_are_counted_right(db: Db, ada: Person) -> None:
@@ -305,7 +307,7 @@ def test_vector_15_a_title_too_long_costs_only_its_own_conversation(ada: Person)
             {"conversationId": "b", "error": "title_too_long"},
         ],
     }
-    assert [one["id"] for one in ada.http.get("/api/chat/sessions").json()["sessions"]] == ["a"]
+    assert [session["id"] for session in ada.http.get("/api/chat/sessions").json()["sessions"]] == ["a"]
 
 
 def test_vector_16_a_walk_over_the_pages_meets_every_conversation_once(ada: Person) -> None:
@@ -326,9 +328,9 @@ def test_vector_16_a_walk_over_the_pages_meets_every_conversation_once(ada: Pers
             break
         cursor = {"cursor_ts": after["ts"], "cursor_id": after["id"]}
     assert sizes == [20, 20, 5]
-    assert sorted(one["id"] for one in met) == sorted(one["id"] for one in [*spoken, *empty])
-    assert {one["id"]: one["messageCount"] for one in met} == {
-        one["id"]: 1 if one["id"].startswith("c") else 0 for one in [*spoken, *empty]
+    assert sorted(item["id"] for item in met) == sorted(item["id"] for item in [*spoken, *empty])
+    assert {item["id"]: item["messageCount"] for item in met} == {
+        item["id"]: 1 if item["id"].startswith("c") else 0 for item in [*spoken, *empty]
     }
-    assert {one["isActive"] for one in met} == {False}
-    assert [one["messages"] for one in met] == [[]] * len(met)
+    assert {item["isActive"] for item in met} == {False}
+    assert [item["messages"] for item in met] == [[]] * len(met)

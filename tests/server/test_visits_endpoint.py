@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from people import Db, Person
+from accounts import Db, Person
 
 from sterna.server.routes.visits import identifier_of
 
@@ -20,7 +20,7 @@ SALT = "a salt of the tests, 16 bytes and more"
 
 @pytest.fixture
 def visits(served: Callable[..., str], at: Callable[..., httpx.Client]) -> httpx.Client:
-    """A client of a server that keeps visits, behind one proxy."""
+    """Return a client of a server that stores visits, behind one proxy."""
     return at(None, served(chat_logging=True, user_id_salt=SALT, trusted_proxies=1))
 
 
@@ -33,7 +33,7 @@ def say(client: httpx.Client, token: str, kind: str, content: str) -> httpx.Resp
     return client.post(MESSAGE, json={"sessionToken": token, "messageType": kind, "content": content})
 
 
-def kept(db: Db, token: str) -> dict[str, Any] | None:
+def stored_visit(db: Db, token: str) -> dict[str, Any] | None:
     return db.execute("select * from user_sessions where session_token = %s", (token,)).fetchone()
 
 
@@ -42,38 +42,38 @@ def fresh() -> str:
 
 
 @pytest.mark.parametrize(
-    ("address", "told", "salt", "identifier"),
+    ("address", "body", "salt", "identifier"),
     [
         ("203.0.113.7", {"userAgent": AGENT}, "pepper", "fd8bf92764191ce059f4fad6e647fc2b"),
         ("127.0.0.1", {}, "default-salt-change-this", "0a4946a3c00be28a5a1e2d35688c4b11"),
     ],
 )
 def test_hash_generation_producing_consistent_identifiers(
-    address: str, told: dict[str, Any], salt: str, identifier: str
+    address: str, body: dict[str, Any], salt: str, identifier: str
 ) -> None:
-    """docs/specification/vectors.md#vector-17"""
-    assert identifier_of(address, told, salt) == identifier
+    """docs/specification/vectors.md#vector-17."""
+    assert identifier_of(address, body, salt) == identifier
 
 
 def test_environment_toggle_a_server_that_was_not_told_to_keeps_nothing(http: httpx.Client, db: Db) -> None:
     """docs/specification/vectors.md#vector-17: the body is not even read."""
     token = fresh()
     for answer in (start(http, token), http.post(START, content=b"{"), say(http, token, "user", "hello")):
-        told = answer.json()
-        assert (answer.status_code, told["success"], told["disabled"]) == (200, True, True)
+        body = answer.json()
+        assert (answer.status_code, body["success"], body["disabled"]) == (200, True, True)
     assert start(http, token).json() == {"success": True, "disabled": True}
-    assert kept(db, token) is None
+    assert stored_visit(db, token) is None
 
 
 def test_session_creation_working(visits: httpx.Client, db: Db) -> None:
     token = fresh()
     answer = start(visits, token)
     assert (answer.status_code, answer.json()) == (200, {"success": True})
-    row = kept(db, token)
+    row = stored_visit(db, token)
     assert row is not None
     assert (row["user_agent"], row["referrer"], row["device_type"]) == (AGENT, "https://example.com", "desktop")
     assert row["user_identifier"] == identifier_of("203.0.113.7", {"userAgent": AGENT}, SALT)
-    assert "203.0.113.7" not in str(row), "an address is kept"
+    assert "203.0.113.7" not in str(row), "an address is stored"
 
 
 def test_the_same_again_is_the_same_and_a_token_of_somebody_else_is_in_use(visits: httpx.Client, db: Db) -> None:
@@ -110,7 +110,7 @@ def test_a_page_of_somebody_else_cannot_send_a_form(visits: httpx.Client, path: 
 def test_what_a_client_says_of_itself_is_cut_and_an_unknown_device_is_none(visits: httpx.Client, db: Db) -> None:
     token = fresh()
     start(visits, token, userAgent="x" * 9000, referrer="y" * 9000, deviceType="toaster")
-    row = kept(db, token)
+    row = stored_visit(db, token)
     assert row is not None
     assert (len(row["user_agent"]), len(row["referrer"]), row["device_type"]) == (512, 2048, None)
 
@@ -121,7 +121,7 @@ def test_who_is_signed_in_owns_their_visit(
     token = fresh()
     client = at(ada, served(chat_logging=True, user_id_salt=SALT))
     assert start(client, token).status_code == 200
-    row = kept(db, token)
+    row = stored_visit(db, token)
     assert row is not None
     assert row["user_id"] == ada.id
 
@@ -131,8 +131,8 @@ def test_messages_are_kept_and_a_question_asked_before_is_found(visits: httpx.Cl
     start(visits, token), start(visits, later), start(visits, stranger, address="203.0.113.9")
     assert say(visits, token, "user", "How far do arctic terns fly?").json() == {"success": True, "similar": []}
     assert say(visits, token, "assistant", "About 70,000 km a year.").json()["similar"] == []
-    (found,) = say(visits, later, "user", "how far does an arctic tern fly").json()["similar"]
-    assert (found["question"], found["answer"]) == ("How far do arctic terns fly?", "About 70,000 km a year.")
+    (result,) = say(visits, later, "user", "how far does an arctic tern fly").json()["similar"]
+    assert (result["question"], result["answer"]) == ("How far do arctic terns fly?", "About 70,000 km a year.")
     assert say(visits, stranger, "user", "How far do arctic terns fly?").json()["similar"] == []
     row = db.execute(
         "select m.similar_qa_matches, m.similarity_scores, m.sequence_order from visit_messages as m"
@@ -140,8 +140,8 @@ def test_messages_are_kept_and_a_question_asked_before_is_found(visits: httpx.Cl
         (later,),
     ).fetchone()
     assert row is not None
-    assert row["similar_qa_matches"] == [found]
-    assert row["similarity_scores"] == pytest.approx([found["similarity"]])
+    assert row["similar_qa_matches"] == [result]
+    assert row["similarity_scores"] == pytest.approx([result["similarity"]])
     assert row["sequence_order"] == 1
 
 
@@ -155,7 +155,7 @@ def test_a_message_needs_an_open_visit(visits: httpx.Client, db: Db) -> None:
 
 
 def test_requests_of_one_address_are_counted(served: Callable[..., str], at: Callable[..., httpx.Client]) -> None:
-    """As class C of who is not signed in: docs/specification/decisions.md#visit-privacy."""
+    """Check the limit of class C without a sign-in: docs/specification/decisions.md#visit-privacy."""
     now = datetime.now(UTC)
     client = at(None, served(clock=lambda: now, rate_limits=True, chat_logging=True, user_id_salt=SALT))
     assert [start(client, fresh()).status_code for _ in range(51)] == [200] * 50 + [429]

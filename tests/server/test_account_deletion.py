@@ -1,4 +1,4 @@
-"""An account that is erased is gone from every table, also from those that are added later."""
+"""A deleted account leaves no rows in any table, including tables that are added later."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from people import Db
+from accounts import Db
 from psycopg import sql
 
 from sterna.server.identity import SERVER
@@ -24,25 +24,25 @@ order by 1, 2
 
 
 def rows_that_name(db: Db, user_id: str) -> dict[str, int]:
-    """How many rows of each table have the person's id anywhere in them; tables without one are left out."""
-    found = {}
+    """Return the number of rows of each table that contain the account's id, without tables that have none."""
+    values = {}
     for table in db.execute(TABLES).fetchall():
         name = sql.Identifier(table["schema"], table["name"])
         row = db.execute(
             sql.SQL("select count(*) as n from {} as t where t::text like %s").format(name), (f"%{user_id}%",)
         ).fetchone()
         if row and row["n"]:
-            found[f"{table['schema']}.{table['name']}"] = row["n"]
-    return found
+            values[f"{table['schema']}.{table['name']}"] = row["n"]
+    return values
 
 
 @pytest.fixture
 def filled(db: Db, http: httpx.Client) -> Iterator[str]:
-    """The id of somebody who signed up over HTTP and did all that leaves rows behind."""
+    """Sign up over HTTP, do everything that leaves rows behind, and return the id."""
     email = f"erased-{id(db)}-{db.info.backend_pid}@example.org"
-    told = http.post("/auth/v1/signup", json={"email": email, "password": WORD, "data": {"name": "Al"}}).json()
-    user_id: str = told["user"]["id"]
-    signed = {"authorization": f"Bearer {told['access_token']}"}
+    body = http.post("/auth/v1/signup", json={"email": email, "password": WORD, "data": {"name": "Al"}}).json()
+    user_id: str = body["user"]["id"]
+    signed = {"authorization": f"Bearer {body['access_token']}"}
     message = {"id": "m", "role": "assistant", "content": "x", "model": "g/m", "timestamp": "2026-03-01T10:00:00Z"}
     batch: list[dict[str, Any]] = [
         {"id": "kept", "messages": [message]},
@@ -76,11 +76,11 @@ def test_no_row_of_any_table_names_somebody_who_was_erased(db: Db, filled: str, 
 
 
 def test_somebody_else_keeps_everything_when_an_account_is_erased(db: Db, filled: str, http: httpx.Client) -> None:
-    told = http.post("/auth/v1/signup", json={"email": f"kept-{filled}@example.org", "password": WORD}).json()
-    signed = {"authorization": f"Bearer {told['access_token']}"}
+    body = http.post("/auth/v1/signup", json={"email": f"kept-{filled}@example.org", "password": WORD}).json()
+    signed = {"authorization": f"Bearer {body['access_token']}"}
     http.post("/api/chat/sync", json={"conversations": [{"id": "kept"}]}, headers=signed)
-    db.execute("update profiles set email = 'else@example.org' where id = %s", (told["user"]["id"],))
-    before = rows_that_name(db, told["user"]["id"])
+    db.execute("update profiles set email = 'else@example.org' where id = %s", (body["user"]["id"],))
+    before = rows_that_name(db, body["user"]["id"])
     db.execute("delete from auth.users where id = %s", (filled,))
-    assert rows_that_name(db, told["user"]["id"]) == before
+    assert rows_that_name(db, body["user"]["id"]) == before
     assert len(before) > 5

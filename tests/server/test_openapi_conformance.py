@@ -1,4 +1,4 @@
-"""Whether the document at /openapi.json is whole and valid, and whether the server does what it says of refusals."""
+"""The document at /openapi.json is complete and valid, and the server's errors conform to it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from sterna.server.settings import ServerSettings
 
 APP = create_app(ServerSettings(jwt_secret="a secret that signs nothing here"))
 DOCUMENT = APP.openapi()
-OPERATIONS = [(method, path) for path, found in DOCUMENT["paths"].items() for method in found]
+OPERATIONS = [(method, path) for path, item in DOCUMENT["paths"].items() for method in item]
 HIDDEN = {"/openapi.json", "/metrics", "/device", "/recover"}
-"""The document itself, Prometheus's page, and pages of HTML."""
+"""Paths that are not described: the document, metrics, and HTML pages."""
 WITHOUT_SIGN_IN = {
     ("get", "/healthz"),
     ("get", "/readyz"),
@@ -42,7 +42,7 @@ OPTIONAL_SIGN_IN = {
 }
 BOMB = gzip.compress(bytes(2**20))
 
-each = pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=[f"{one} {path}" for one, path in OPERATIONS])
+each = pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=[f"{item} {path}" for item, path in OPERATIONS])
 
 
 def operation(method: str, path: str) -> dict[str, Any]:
@@ -53,8 +53,8 @@ def pointed_at(value: Any) -> set[str]:
     """Every $ref below."""
     if isinstance(value, dict):
         own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
-        return own.union(*(pointed_at(one) for one in value.values()))
-    return set().union(*(pointed_at(one) for one in value)) if isinstance(value, list) else set()
+        return own.union(*(pointed_at(item) for item in value.values()))
+    return set().union(*(pointed_at(item) for item in value)) if isinstance(value, list) else set()
 
 
 def test_it_is_a_valid_document_of_openapi_3_1() -> None:
@@ -90,8 +90,8 @@ def test_every_refusal_has_the_body_of_refusals(method: str, path: str) -> None:
         if int(status) >= 400:
             assert list(answer["content"]) == ["application/json"], status
             schema = answer["content"]["application/json"]["schema"]
-            told = {one["$ref"].rpartition("/")[2] for one in schema.get("anyOf", [schema])}
-            assert told <= bodies, status
+            values = {item["$ref"].rpartition("/")[2] for item in schema.get("anyOf", [schema])}
+            assert values <= bodies, status
 
 
 @each
@@ -106,13 +106,13 @@ def test_a_refusal_has_the_keys_of_body_a() -> None:
 
 @each
 def test_an_operation_says_who_may_call_it(method: str, path: str) -> None:
-    told = operation(method, path).get("security")
+    response = operation(method, path).get("security")
     if (method, path) in WITHOUT_SIGN_IN:
-        assert told is None
+        assert response is None
     elif (method, path) in OPTIONAL_SIGN_IN:
-        assert told == [{"bearer": []}, {"cookie": []}, {}]
+        assert response == [{"bearer": []}, {"cookie": []}, {}]
     else:
-        assert told == [{"bearer": []}, {"cookie": []}]
+        assert response == [{"bearer": []}, {"cookie": []}]
 
 
 @each
@@ -123,7 +123,7 @@ def test_who_is_not_signed_in_is_answered_as_it_says(http: httpx.Client, method:
         assert answer.status_code == 401
 
 
-@pytest.mark.parametrize(("method", "path"), [one for one in OPERATIONS if one[0] in ("post", "put", "patch")])
+@pytest.mark.parametrize(("method", "path"), [item for item in OPERATIONS if item[0] in ("post", "put", "patch")])
 @pytest.mark.parametrize(
     ("coding", "body", "status"),
     [("br", b"{}", 415), ("gzip", b"{}", 400), ("gzip", BOMB, 413)],

@@ -1,4 +1,4 @@
-"""Tokens as somebody makes them who has the key, or who would like to have it."""
+"""Tokens signed without the server: valid ones with its key, and forged ones."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from uuid import uuid4
 
 import httpx
 
-THEIRS = "the secret of another sign-in, long enough"
+EXTERNAL_SECRET = "the secret of another sign-in, long enough"
 ISSUER = "https://project.example.org/auth/v1"
 
 
 def claims(**changes: Any) -> dict[str, Any]:
     now = datetime.now(UTC)
-    told = {
+    result = {
         "sub": str(uuid4()),
         "role": "authenticated",
         "aud": "authenticated",
         "email": f"{uuid4().hex}@example.org",
         "exp": now + timedelta(hours=1),
     } | changes
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in result.items() if value is not None}
 
 
-def raw(header: dict[str, Any], body: dict[str, Any], key: bytes) -> str:
-    """A token signed by hand, which a library would refuse to make."""
+def sign_by_hand(header: dict[str, Any], body: dict[str, Any], key: bytes) -> str:
+    """Return a token that a library would refuse to create."""
 
     def part(value: bytes) -> str:
         return base64.urlsafe_b64encode(value).decode().rstrip("=")
@@ -38,5 +38,5 @@ def raw(header: dict[str, Any], body: dict[str, Any], key: bytes) -> str:
     return f"{signed}.{part(hmac.digest(key, signed.encode(), sha256))}"
 
 
-def who(http: httpx.Client, token: str) -> httpx.Response:
+def get_user(http: httpx.Client, token: str) -> httpx.Response:
     return http.get("/auth/v1/user", headers={"authorization": f"Bearer {token}"})

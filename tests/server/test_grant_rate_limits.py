@@ -1,4 +1,4 @@
-"""Every request of sign-in is counted, by address and by account, before anything is done for it."""
+"""Requests of sign-in are counted by address and account before they are processed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from people import client_of
+from accounts import client_of
 
 from sterna.server.http import rate_limits as rates
 from sterna.server.http.rate_limits import SIGN_INS
@@ -51,8 +51,8 @@ def limited(served: Callable[..., str]) -> Any:
 def test_guesses_from_one_address_are_counted_together(
     limited: httpx.Client, guess: Callable[[httpx.Client], httpx.Response]
 ) -> None:
-    told = [guess(limited).status_code for _ in range(SIGN_INS)]
-    assert 429 not in told
+    values = [guess(limited).status_code for _ in range(SIGN_INS)]
+    assert 429 not in values
     for other in GUESSES.values():
         answer = other(limited)
         assert answer.status_code == 429
@@ -80,9 +80,9 @@ def test_all_requests_of_sign_in_are_counted(
 ) -> None:
     monkeypatch.setattr(rates, "AUTH", 5)
     monkeypatch.setattr(rates, "SIGN_INS", 5)
-    told = [ask(limited).status_code for _ in range(6)]
-    assert told[:5].count(429) == 0
-    assert told[5] == 429
+    values = [ask(limited).status_code for _ in range(6)]
+    assert values[:5].count(429) == 0
+    assert values[5] == 429
 
 
 def test_what_is_known_is_served_while_others_guess_and_is_counted_by_account(
@@ -93,12 +93,12 @@ def test_what_is_known_is_served_while_others_guess_and_is_counted_by_account(
     codes = limited.post("/auth/v1/device/code").json()
     while TOKENS["refresh"](limited).status_code != 429:
         pass
-    told = []
+    values = []
     for _ in range(6):
         answer = _token(limited, "refresh_token", refresh_token=session["refresh_token"])
-        told.append(answer.status_code)
+        values.append(answer.status_code)
         session = answer.json() if answer.status_code == 200 else session
-    assert told == [200] * 5 + [429]
+    assert values == [200] * 5 + [429]
     polls = [_token(limited, DEVICE, device_code=codes["device_code"]).status_code for _ in range(6)]
     assert polls == [400] * 5 + [429]
     assert limited.get("/device", params={"user_code": codes["user_code"]}).status_code == 200
@@ -112,5 +112,5 @@ def test_tries_at_a_new_password_are_counted(limited: httpx.Client) -> None:
         limited.put("/auth/v1/user", json={"password": "a good one of mine", "current_password": "?"}, headers=headers)
         for _ in range(11)
     ]
-    assert {one.status_code for one in tries[:9]} == {400}
+    assert {attempt.status_code for attempt in tries[:9]} == {400}
     assert tries[-1].status_code == 429

@@ -1,4 +1,4 @@
-"""Conversations put into PostgreSQL by plain SQL, and what is counted of them."""
+"""Conversations written with plain SQL, and their counters."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 from typing import Any
 from uuid import UUID
 
-from people import Db
+from accounts import Db
 
-FIGURES = ("messages_sent", "messages_received", "input_tokens", "output_tokens", "generation_ms", "active_minutes")
+COUNTERS = ("messages_sent", "messages_received", "input_tokens", "output_tokens", "generation_ms", "active_minutes")
 NOON = "2025-07-24T10:00:{:02d}Z"
 
 
-def talk(db: Db, user: UUID, session: str = "s1") -> None:
-    """Make the conversation of docs/specification/vectors.md#vector-4."""
+def insert_example(db: Db, user: UUID, session: str = "s1") -> None:
+    """Insert the conversation of docs/specification/vectors.md#vector-4."""
     db.execute("insert into chat_sessions (id, user_id) values (%s, %s)", (session, user))
     rows: list[tuple[Any, ...]] = [
         ("m1", "user", "hello", None, 7, 0, 0, 0, "2025-07-24T10:00:00Z"),
@@ -21,11 +21,11 @@ def talk(db: Db, user: UUID, session: str = "s1") -> None:
         ("m3", "system", "be brief", None, 0, 0, 3, 0, "2025-07-24T09:00:00Z"),
         ("m4", "user", "bad", None, 100, 0, 100, 0, "2025-07-24T10:01:00Z"),
     ]
-    put(db, user, session, rows)
+    upsert_messages(db, user, session, rows)
 
 
-def put(db: Db, user: UUID, session: str, rows: list[tuple[Any, ...]]) -> None:
-    """Upsert messages in one statement, as a client that sends again does."""
+def upsert_messages(db: Db, user: UUID, session: str, rows: list[tuple[Any, ...]]) -> None:
+    """Upsert messages in one statement, as a repeated push does."""
     names = ("id", "role", "content", "model", "input_tokens", "output_tokens", "total_tokens", "elapsed_time", "at")
     db.execute(
         """
@@ -52,22 +52,22 @@ def put(db: Db, user: UUID, session: str, rows: list[tuple[Any, ...]]) -> None:
 
 
 def conversation(db: Db, user: UUID, session: str = "s1") -> dict[str, Any]:
-    found = db.execute("select * from chat_sessions where user_id = %s and id = %s", (user, session)).fetchone()
-    assert found is not None
-    return found
+    row = db.execute("select * from chat_sessions where user_id = %s and id = %s", (user, session)).fetchone()
+    assert row is not None
+    return row
 
 
 def usage(db: Db, user: UUID) -> dict[str, Any]:
-    """Today's row; nothing at all when there is none."""
+    """Return today's row of usage, empty without one."""
     return db.execute("select * from user_usage_daily where user_id = %s", (user,)).fetchone() or {}
 
 
-def figures(db: Db, user: UUID) -> tuple[Any, ...]:
+def usage_figures(db: Db, user: UUID) -> tuple[Any, ...]:
     row = usage(db, user)
-    return (*(row.get(name) for name in FIGURES), row.get("models_used"))
+    return (*(row.get(name) for name in COUNTERS), row.get("models_used"))
 
 
 def profile(db: Db, user: UUID) -> dict[str, Any]:
-    found = db.execute("select * from profiles where id = %s", (user,)).fetchone()
-    assert found is not None
-    return found
+    row = db.execute("select * from profiles where id = %s", (user,)).fetchone()
+    assert row is not None
+    return row

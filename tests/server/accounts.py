@@ -1,4 +1,4 @@
-"""Accounts for a test, made where sign-in would make them, with tokens that the running server believes."""
+"""Accounts of tests, inserted into auth.users, with tokens that the running server accepts."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ SECRET = "a secret of the tests, long enough for HS256"
 Db = psycopg.Connection[DictRow]
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""For clients of loopback: one that reads this computer's certificates takes longer to make than a test."""
+"""Context for clients of loopback; reading the certificates of the system would take longer than a test."""
 
 
 def client_of(address: str, headers: Mapping[str, str] | None = None) -> httpx.Client:
-    """A client of the server at ``address``."""
+    """Return a client of the server at ``address``."""
     return httpx.Client(base_url=address, headers=headers, timeout=30, verify=NO_TLS, trust_env=False)
 
 
 def connect(url: str) -> Db:
-    """A connection that commits each statement, rows as dicts."""
+    """Return a connection that commits each statement and returns rows as dicts."""
     return psycopg.connect(url, autocommit=True, row_factory=dict_row)
 
 
 @contextmanager
-def acting(db: Db, who: Identity) -> Iterator[Db]:
-    """A transaction of ``db`` in which row security sees ``who``."""
+def acting_as(db: Db, who: Identity) -> Iterator[Db]:
+    """Open a transaction in which row security applies to ``who``."""
     with db.transaction():
         db.execute(
             "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
@@ -49,13 +49,13 @@ def acting(db: Db, who: Identity) -> Iterator[Db]:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an account."""
+    """A person with an account."""
 
     id: UUID
     email: str
     token: str
     http: httpx.Client
-    """Signed in at the running server."""
+    """Client that is signed in at the running server."""
 
     @property
     def identity(self) -> Identity:
@@ -63,12 +63,12 @@ class Person:
 
 
 def token_for(user_id: UUID, email: str = "", settings: ServerSettings | None = None) -> str:
-    """What the server would sign for them."""
+    """Return an access token as the server signs it."""
     return Tokens(settings or ServerSettings(), SECRET, lambda: datetime.now(UTC)).access(user_id, email)
 
 
 def make_user(db: Db, email: str | None = None, **metadata: Any) -> tuple[UUID, str]:
-    """A row of auth.users, whose triggers make the rest; ``db`` is the superuser's."""
+    """Insert a row into auth.users, whose triggers create the rest; ``db`` is a superuser's connection."""
     user_id = uuid4()
     address = email or f"{user_id.hex[:12]}@example.org"
     db.execute(

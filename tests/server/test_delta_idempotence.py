@@ -1,4 +1,4 @@
-"""Once and only once: a push that comes again, under a number that is taken, of another history, or in parts."""
+"""Pushes are applied exactly once: repeated pushes, reused numbers, other histories and partial failures."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from answers import is_body_a
-from deltas import CLIENT, Device, said, talk
-from people import Db, Person
+from accounts import Db, Person
+from devices import CLIENT, Device, conversation_op, message_op
+from error_bodies import assert_error_body
 
 from sterna.sync.wire import Op
 
@@ -23,71 +23,71 @@ def numbers(db: Db, who: Person) -> list[Any]:
 
 def test_a_push_that_comes_again_is_answered_again_and_not_done(ada: Person, db: Db) -> None:
     device = Device(ada)
-    first = device.push(talk(), said(), Op("m", "no", "del", "nowhere"))
+    first = device.push(conversation_op(), message_op(), Op("m", "no", "del", "nowhere"))
     before = numbers(db, ada)
-    again = device.heard(device.send(talk(), said(), Op("m", "no", "del", "nowhere"), push_seq=1))
+    again = device.decode(device.send(conversation_op(), message_op(), Op("m", "no", "del", "nowhere"), push_seq=1))
     assert again.acks == first.acks
     assert numbers(db, ada) == before
 
 
 def test_an_answer_that_comes_late_still_tells_what_others_did(ada: Person) -> None:
-    one, other = Device(ada, "one"), Device(ada, "other")
-    one.push(talk(), said())
-    other.push(said("m2", content="from elsewhere"))
-    again = one.heard(one.send(talk(), said(), push_seq=1, sync_pull="cur=0;max=100000"))
+    first, other = Device(ada, "one"), Device(ada, "other")
+    first.push(conversation_op(), message_op())
+    other.push(message_op("m2", content="from elsewhere"))
+    again = first.decode(first.send(conversation_op(), message_op(), push_seq=1, sync_pull="cur=0;max=100000"))
     assert [(row.kind, row.id) for row in again.rows] == [("m", "m2")]
     assert again.cur == 3
 
 
 def test_a_device_is_not_told_what_it_has_just_said(ada: Person) -> None:
     device = Device(ada)
-    told = device.push(talk(), said(), sync_pull="cur=0;max=100000")
-    assert (told.rows, told.cur, told.more) == ((), 2, False)
-    assert [ack.row.seq for ack in told.acks if ack.row] == [1, 2]
+    answer = device.push(conversation_op(), message_op(), sync_pull="cur=0;max=100000")
+    assert (answer.rows, answer.cur, answer.more) == ((), 2, False)
+    assert [ack.row.seq for ack in answer.acks if ack.row] == [1, 2]
 
 
 def test_every_answer_names_whose_history_it_is(ada: Person, bob: Person) -> None:
     for who in (ada, bob):
         device = Device(who)
-        assert {device.push(talk()).user, device.pull().user, device.pull(newest=5).user} == {str(who.id)}
+        assert {device.push(conversation_op()).user, device.pull().user, device.pull(newest=5).user} == {str(who.id)}
         device.seen = "99.abc"
         assert (device.pull().resync, device.pull().user) == (True, str(who.id))
 
 
 def test_a_value_that_lost_comes_with_its_ack(ada: Person) -> None:
-    one, other = Device(ada, "one"), Device(ada, "other")
-    one.push(talk(), said(content="first", edited_at=5000), sync_sent_at="5000")
-    told = other.push(said(content="older", edited_at=1000), sync_sent_at="9000", sync_pull="cur=0;max=100000")
-    assert told.acks[0].result == "lost"
-    assert told.acks[0].row is not None
-    assert told.acks[0].row.value["content"] == "first"
-    assert [row.kind for row in told.rows] == ["c"]
+    first, other = Device(ada, "one"), Device(ada, "other")
+    first.push(conversation_op(), message_op(content="first", edited_at=5000), sync_sent_at="5000")
+    answer = other.push(message_op(content="older", edited_at=1000), sync_sent_at="9000", sync_pull="cur=0;max=100000")
+    assert answer.acks[0].result == "lost"
+    assert answer.acks[0].row is not None
+    assert answer.acks[0].row.value["content"] == "first"
+    assert [row.kind for row in answer.rows] == ["c"]
 
 
 @pytest.mark.parametrize("push_seq", [1, 2])
 def test_other_bytes_under_a_number_that_is_taken_are_of_a_copy(ada: Person, db: Db, push_seq: int) -> None:
     device = Device(ada)
-    device.push(talk())
-    device.push(said())
+    device.push(conversation_op())
+    device.push(message_op())
     before = numbers(db, ada)
-    answer = device.send(said("m9"), push_seq=push_seq)
+    answer = device.send(message_op("m9"), push_seq=push_seq)
     assert answer.status_code == 409
-    is_body_a(answer.json(), "replica_forked")
+    assert_error_body(answer.json(), "replica_forked")
     assert numbers(db, ada) == before
-    assert device.push(said("m9")).acks[0].result == "ok"
+    assert device.push(message_op("m9")).acks[0].result == "ok"
 
 
 @pytest.mark.parametrize("seen", ["1.feedbeef", "99.0000"])
 def test_a_device_of_another_history_is_told_to_start_over_and_nothing_is_done(ada: Person, db: Db, seen: str) -> None:
     device = Device(ada)
-    device.push(talk())
+    device.push(conversation_op())
     before = numbers(db, ada)
     device.seen = seen
-    told = device.heard(device.send(said()))
-    assert (told.resync, told.acks, told.rows) == (True, (), ())
+    answer = device.decode(device.send(message_op()))
+    assert (answer.resync, answer.acks, answer.rows) == (True, (), ())
     device.seen = seen
-    told = device.pull()
-    assert (told.resync, told.rows) == (True, ())
+    answer = device.pull()
+    assert (answer.resync, answer.rows) == (True, ())
     assert numbers(db, ada) == before
     assert not device.pull().resync
 
@@ -96,67 +96,73 @@ def test_a_device_that_never_heard_of_a_commit_is_of_any_history(ada: Person) ->
     device = Device(ada)
     assert not device.pull().resync
     device.seen = "0.abc"
-    assert not device.push(talk()).resync
+    assert not device.push(conversation_op()).resync
 
 
 def test_a_restored_server_is_noticed(ada: Person, db: Db) -> None:
     device = Device(ada)
-    device.push(talk())
-    device.push(said())
+    device.push(conversation_op())
+    device.push(message_op())
     # the commit is gone with what came after the backup, and the numbers are used again by others
     db.execute("delete from chat_messages where user_id = %s", (ada.id,))
     db.execute("delete from sync_rows where user_id = %s and kind = 'm'", (ada.id,))
     db.execute("update sync_head set seq = 1 where user_id = %s", (ada.id,))
     db.execute("delete from sync_commit where user_id = %s and seq_hi > 1", (ada.id,))
-    Device(ada, "other").push(said("m2"))
-    assert device.heard(device.send(said("m3"))).resync
+    Device(ada, "other").push(message_op("m2"))
+    assert device.decode(device.send(message_op("m3"))).resync
 
 
 def test_names_are_made_for_plain_writers_too_and_stay(ada: Person) -> None:
     ada.http.post("/api/chat/sessions", json={"id": "c1"})
-    one, other = Device(ada, "one"), Device(ada, "other")
-    one.pull()
+    first, other = Device(ada, "one"), Device(ada, "other")
+    first.pull()
     other.pull()
-    assert one.seen == other.seen
-    assert one.seen.startswith("1.")
+    assert first.seen == other.seen
+    assert first.seen.startswith("1.")
 
 
 def test_one_persons_device_is_nothing_to_another(ada: Person, bob: Person, db: Db) -> None:
     hers = Device(ada)
-    hers.push(talk(), said(content="hers"), Op("s", "c1/model", "put", value={"value": "x"}))
+    hers.push(conversation_op(), message_op(content="hers"), Op("s", "c1/model", "put", value={"value": "x"}))
     his = Device(bob)
     assert his.pull().rows == ()
     his.seen = hers.seen
     assert his.pull().resync
     his.seen = ""
-    assert his.push(said(content="his")).acks[0].result == "conv_missing"
-    told = his.push(Op("c", "c1", "restore"), Op("m", "m1", "del", "c1"), Op("s", "c1/model", "del"))
-    assert [ack.result for ack in told.acks] == ["rejected", "conv_missing", "ok"]
+    assert his.push(message_op(content="his")).acks[0].result == "conv_missing"
+    answer = his.push(Op("c", "c1", "restore"), Op("m", "m1", "del", "c1"), Op("s", "c1/model", "del"))
+    assert [ack.result for ack in answer.acks] == ["rejected", "conv_missing", "ok"]
     his.push(Op("c", "c1", "del"))
     his.push(Op("x", "", "clear", upto=2**50))
-    assert his.heard(bob.http.get(SYNC, params={"session": "c1"}, headers=CLIENT)).rows == ()
+    assert his.decode(bob.http.get(SYNC, params={"session": "c1"}, headers=CLIENT)).rows == ()
     assert {row.id: row.is_dead for row in hers.pull().rows} == {"c1": False, "m1": False, "c1/model": False}
     for table in ("sync_trash", "message_history", "sync_replica"):
-        found = db.execute(f"select count(*) as n from {table} where user_id = %s", (bob.id,)).fetchone()
-        assert found is not None
-        assert found["n"] == (table == "sync_replica")
+        result = db.execute(f"select count(*) as n from {table} where user_id = %s", (bob.id,)).fetchone()
+        assert result is not None
+        assert result["n"] == (table == "sync_replica")
 
 
 def test_what_the_database_will_not_have_stops_no_other(ada: Person, db: Db) -> None:
     db.execute("alter table chat_messages add constraint no_poison check (content <> 'poison') not valid")
     try:
         device = Device(ada)
-        told = device.push(talk(), said("m1"), said("m2", content="poison"), said("m3"))
-        assert [(ack.result, ack.code) for ack in told.acks] == [
+        answer = device.push(conversation_op(), message_op("m1"), message_op("m2", content="poison"), message_op("m3"))
+        assert [(ack.result, ack.code) for ack in answer.acks] == [
             ("ok", ""),
             ("ok", ""),
             ("rejected", "not_storable"),
             ("ok", ""),
         ]
-        again = device.heard(
-            device.send(talk(), said("m1"), said("m2", content="poison"), said("m3"), push_seq=device.push_seq)
+        again = device.decode(
+            device.send(
+                conversation_op(),
+                message_op("m1"),
+                message_op("m2", content="poison"),
+                message_op("m3"),
+                push_seq=device.push_seq,
+            )
         )
-        assert again.acks == told.acks
+        assert again.acks == answer.acks
     finally:
         db.execute("alter table chat_messages drop constraint no_poison")
 
@@ -186,11 +192,11 @@ NONE = [
 ]
 
 
-@pytest.mark.parametrize("told", NONE, ids=[json.dumps(one)[:60] for one in NONE])
-def test_what_is_no_push_is_refused_whole(ada: Person, told: Any) -> None:
-    answer = ada.http.post(SYNC, json={"conversations": [], "sync": told}, headers=CLIENT)
+@pytest.mark.parametrize("sync", NONE, ids=[json.dumps(item)[:60] for item in NONE])
+def test_what_is_no_push_is_refused_whole(ada: Person, sync: Any) -> None:
+    answer = ada.http.post(SYNC, json={"conversations": [], "sync": sync}, headers=CLIENT)
     assert answer.status_code == 400, answer.text
-    is_body_a(answer.json(), "bad_request")
+    assert_error_body(answer.json(), "bad_request")
 
 
 VALUES = [
@@ -223,8 +229,8 @@ VALUES = [
 def test_a_value_that_is_none_is_rejected_and_the_rest_is_done(ada: Person, op: dict[str, Any], word: str) -> None:
     device = Device(ada)
     body = {"replica": "r", "push_seq": 1, "ops": [{"kind": "c", "op": "put", "id": "c", "value": {"title": "T"}}, op]}
-    told = device.heard(ada.http.post(SYNC, json={"conversations": [], "sync": body}, headers=CLIENT))
-    assert [(ack.result, ack.code) for ack in told.acks] == [("ok", ""), ("rejected", word)]
+    answer = device.decode(ada.http.post(SYNC, json={"conversations": [], "sync": body}, headers=CLIENT))
+    assert [(ack.result, ack.code) for ack in answer.acks] == [("ok", ""), ("rejected", word)]
 
 
 def test_five_thousand_ops_are_enough(ada: Person) -> None:
@@ -233,8 +239,8 @@ def test_five_thousand_ops_are_enough(ada: Person) -> None:
 
 
 def test_ops_and_conversations_do_not_go_together(ada: Person) -> None:
-    told = {"conversations": [{"id": "c"}], "sync": {"replica": "r", "push_seq": 1, "ops": []}}
-    assert ada.http.post(SYNC, json=told, headers=CLIENT).status_code == 400
+    values = {"conversations": [{"id": "c"}], "sync": {"replica": "r", "push_seq": 1, "ops": []}}
+    assert ada.http.post(SYNC, json=values, headers=CLIENT).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -262,7 +268,7 @@ def test_headers_say_who_speaks_and_what(ada: Person, name: str, value: str, sta
     for answer in answers:
         assert answer.status_code == status, answer.text
         if status == 426:
-            is_body_a(answer.json(), "update_required")
+            assert_error_body(answer.json(), "update_required")
             assert answer.json()["supported"] == "1-1"
     # in upstream's form they are nothing
     assert ada.http.get(SYNC, headers=headers).status_code == 200
@@ -270,5 +276,5 @@ def test_headers_say_who_speaks_and_what(ada: Person, name: str, value: str, sta
 
 
 def test_every_answer_says_what_this_server_can(ada: Person) -> None:
-    told = ada.http.get("/api/chat/sessions").headers["sync-server"]
-    assert told == "1; caps=delta,gzip,seen,sse,tomb,zstd; batch=1048576; msg=1048576"
+    headers = ada.http.get("/api/chat/sessions").headers["sync-server"]
+    assert headers == "1; caps=delta,gzip,seen,sse,tomb,zstd; batch=1048576; msg=1048576"

@@ -1,11 +1,11 @@
-"""A device in a few lines: pushes ops and pulls rows over HTTP, and reads what it is told."""
+"""A minimal device: pushes ops and pulls rows over HTTP."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import httpx
-from people import Person
+from accounts import Person
 
 from sterna.sync.wire import DeltaAnswer, DeltaPush, Op
 
@@ -13,7 +13,7 @@ CLIENT = {"sync-client": "test/1; proto=1-1"}
 
 
 class Device:
-    """One copy of somebody's history."""
+    """One device's copy of a history."""
 
     def __init__(self, who: Person | httpx.Client, replica: str = "r1") -> None:
         self.http = who.http if isinstance(who, Person) else who
@@ -23,7 +23,7 @@ class Device:
         self.seen = ""
 
     def headers(self, **more: str) -> dict[str, str]:
-        """What its requests carry."""
+        """Return the headers of a request."""
         return (
             CLIENT | ({"sync-seen": self.seen} if self.seen else {}) | {k.replace("_", "-"): v for k, v in more.items()}
         )
@@ -39,33 +39,33 @@ class Device:
         return self.http.post("/api/chat/sync", json=body, headers=self.headers(**headers))
 
     def push(self, *ops: Op, **headers: str) -> DeltaAnswer:
-        """Push ops that the server takes."""
-        return self.heard(self.send(*ops, **headers))
+        """Push ops and return the decoded response."""
+        return self.decode(self.send(*ops, **headers))
 
-    def pull(self, most: int = 1 << 20, **query: Any) -> DeltaAnswer:
-        """What is new."""
-        asked = {"since": self.cur, "max_bytes": most} | query
-        told = self.heard(self.http.get("/api/chat/sync", params=asked, headers=self.headers()))
-        self.cur = told.cur
-        return told
+    def pull(self, max_bytes: int = 1 << 20, **query: Any) -> DeltaAnswer:
+        """Pull changes and return the decoded response."""
+        request = {"since": self.cur, "max_bytes": max_bytes} | query
+        answer = self.decode(self.http.get("/api/chat/sync", params=request, headers=self.headers()))
+        self.cur = answer.cur
+        return answer
 
-    def heard(self, answer: httpx.Response) -> DeltaAnswer:
-        """The sync object of an answer."""
+    def decode(self, answer: httpx.Response) -> DeltaAnswer:
+        """Return the sync object of a response."""
         assert answer.status_code == 200, answer.text
-        told = answer.json()
-        assert told["success"] is True
-        found = DeltaAnswer.decode(told["sync"])
-        if found.seen is not None:
-            self.seen = found.seen.format()
-        return found
+        body = answer.json()
+        assert body["success"] is True
+        result = DeltaAnswer.decode(body["sync"])
+        if result.seen is not None:
+            self.seen = result.seen.format()
+        return result
 
 
-def talk(session: str = "c1", title: str = "Terns", **more: Any) -> Op:
-    """A conversation, put."""
+def conversation_op(session: str = "c1", title: str = "Terns", **more: Any) -> Op:
+    """Return an op that puts a conversation."""
     return Op("c", session, "put", value={"title": title}, **more)
 
 
-def said(message: str = "m1", session: str = "c1", content: str = "hello", role: str = "user", **more: Any) -> Op:
-    """A message, put."""
+def message_op(message: str = "m1", session: str = "c1", content: str = "hello", role: str = "user", **more: Any) -> Op:
+    """Return an op that puts a message."""
     value = {"role": role, "content": content, "timestamp": "2026-03-01T12:00:00.000Z"}
     return Op("m", message, "put", session, value=value, **more)
