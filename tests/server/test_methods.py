@@ -22,6 +22,10 @@ READ = sorted({path for path, method in ROUTES if method == "GET"} - {STREAM})
 ELSEWHERE = "https://app.example.org"
 
 
+VARYING = {"/metrics", "/api/user/export"}
+"""Paths whose length differs between two requests: counters, and a time without trailing zeros."""
+
+
 def filled(path: str) -> str:
     return path.format(name="current_profile_id", relation="chat_sessions")
 
@@ -32,7 +36,8 @@ def test_head_is_answered_as_get_without_a_body(path: str, ada: Person, http: ht
         got, head = client.get(filled(path)), client.head(filled(path))
         assert (head.status_code, head.content) == (got.status_code, b"")
         assert head.headers["content-type"] == got.headers["content-type"]
-        if path != "/metrics":
+        assert int(head.headers["content-length"]) > 0
+        if path not in VARYING:
             assert head.headers["content-length"] == got.headers["content-length"]
     assert http.get("/healthz").json() == {"status": "ok"}, "the connection is still good"
 
