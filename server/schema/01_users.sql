@@ -142,7 +142,7 @@ language plpgsql
 set search_path = pg_catalog, public
 as $$
 declare
-    kept constant text [] := array[
+    writable constant text [] := array[
         'full_name', 'avatar_url', 'default_model', 'temperature', 'system_prompt', 'allowed_models', 'ui_preferences',
         'session_preferences', 'updated_at', 'last_active'
     ];
@@ -151,7 +151,7 @@ begin
     if current_user not in ('anon', 'authenticated') then
         return new;
     end if;
-    if tg_op = 'UPDATE' and (to_jsonb(new) - kept) is distinct from (to_jsonb(old) - kept) then
+    if tg_op = 'UPDATE' and (to_jsonb(new) - writable) is distinct from (to_jsonb(old) - writable) then
         raise insufficient_privilege using message = 'only the server changes this part of a profile';
     end if;
     if tg_op = 'INSERT' and (

@@ -236,18 +236,18 @@ set search_path = pg_catalog, public
 as $$
 declare
     own uuid := public.current_profile_id();
-    told text;
+    name text;
 begin
     insert into public.sync_commit (user_id, seq_hi, nonce)
     select h.user_id, h.seq, replace(gen_random_uuid()::text, '-', '')
     from public.sync_head as h
     where h.user_id = own
     on conflict (user_id, seq_hi) do nothing;
-    select h.seq || '.' || c.nonce into told
+    select h.seq || '.' || c.nonce into name
     from public.sync_head as h
     inner join public.sync_commit as c on c.user_id = h.user_id and c.seq_hi = h.seq
     where h.user_id = own;
-    return told;
+    return name;
 end
 $$;
 

@@ -55,9 +55,9 @@ set search_path = pg_catalog, public
 as $$
 begin
     update public.user_sessions as v
-    set ended_at = case when v.ended_at is not null then greatest(v.ended_at, told.latest) end
-    from (select user_id, session_id, max(created_at) as latest from made group by user_id, session_id) as told
-    where v.user_id = told.user_id and v.id = told.session_id;
+    set ended_at = case when v.ended_at is not null then greatest(v.ended_at, events.latest) end
+    from (select user_id, session_id, max(created_at) as latest from made group by user_id, session_id) as events
+    where v.user_id = events.user_id and v.id = events.session_id;
     return null;
 end
 $$;
@@ -153,17 +153,17 @@ security definer
 set search_path = pg_catalog, public
 as $$
 declare
-    kept record;
+    result record;
 begin
-    select * into kept
+    select * into result
     from sterna.keep_interaction(jsonb_build_object(
         'session_id', p_session_id, 'event_type', p_event_type, 'content_id', p_content_id, 'duration', p_duration,
         'event_data', p_event_data
     ));
-    if kept.error is not null then
-        return jsonb_build_object('success', false, 'error', kept.error);
+    if result.error is not null then
+        return jsonb_build_object('success', false, 'error', result.error);
     end if;
-    return jsonb_build_object('success', true, 'id', kept.kept_id);
+    return jsonb_build_object('success', true, 'id', result.kept_id);
 end
 $$;
 
@@ -174,7 +174,7 @@ security definer
 set search_path = pg_catalog, public
 as $$
 declare
-    kept record;
+    result record;
     place integer;
     item jsonb;
     inserted integer := 0;
@@ -187,10 +187,10 @@ begin
         return '{"success": false, "error": "More than 500 interactions at once"}';
     end if;
     for place, item in select n - 1, value from jsonb_array_elements(p_interactions) with ordinality as i (value, n) loop
-        select * into kept from sterna.keep_interaction(item);
-        if kept.error is not null then
-            errors := errors || jsonb_build_object('index', place, 'error', kept.error);
-        elsif kept.is_new then
+        select * into result from sterna.keep_interaction(item);
+        if result.error is not null then
+            errors := errors || jsonb_build_object('index', place, 'error', result.error);
+        elsif result.is_new then
             inserted := inserted + 1;
         end if;
     end loop;
