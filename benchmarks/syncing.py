@@ -63,7 +63,7 @@ class Device:
                     self._ahead = step.request, self._others.submit(self._answer, step.request)
                     came = None
                 case Transaction():
-                    came = step.method(self.store, *step.args, **step.kwargs)
+                    came = self.store.call(step.method, *step.args, **step.kwargs)
                 case CurrentTime():
                     came = int(time.time() * 1000)
                 case CrashPoint() | Progress():

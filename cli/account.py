@@ -7,9 +7,9 @@ import asyncio
 import click
 
 from sterna.storage import erase, one_line, require_alone
-from sterna.sync.auth.account_deletion import erase_at
+from sterna.sync.auth.account_deletion import delete_account
 from sterna.sync.auth.accounts import Account, Accounts
-from sterna.sync.factory import open_service
+from sterna.sync.factory import open_api
 
 from .account_context import current_account, open_accounts
 from .context import CommandContext
@@ -53,7 +53,7 @@ def delete(context: CommandContext, local_only: bool, confirmation: str | None, 
     if at_server:
         if not accounts.is_signed_in(account):
             raise click.ClickException("Not signed in. Sign in first (sterna login), or use --local-only.")
-        asyncio.run(erase_at(open_service(accounts, account), _password(account, password_stdin)))
+        asyncio.run(delete_account(open_api(accounts, account), _password(account, password_stdin)))
     _remove(accounts, account)
     server = f" on {account.origin.partition('://')[2]} and" if at_server else ""
     click.echo(f"Account erased{server} on this computer.")

@@ -24,7 +24,7 @@ def open_accounts(context: CommandContext) -> Accounts:
 
 def current_account(accounts: Accounts, store: Store) -> Account:
     """Return the account of ``store``."""
-    return accounts.agreed(store.linking.owner())
+    return accounts.reconcile(store.linking.owner())
 
 
 async def add_server_provider(
@@ -38,7 +38,7 @@ async def add_server_provider(
     from sterna.sync.network.server_address import server_of
 
     accounts = open_accounts(context)
-    account = accounts.agreed(await store.run(AccountLinking.owner))
+    account = accounts.reconcile(await store.run(AccountLinking.owner))
     if not account.local and account.kind == "sterna" and accounts.is_signed_in(account):
         server = server_of(account.origin)
         token = open_token(accounts, account)

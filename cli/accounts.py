@@ -35,7 +35,7 @@ def whoami(context: CommandContext, as_json: bool) -> int:
     elif not signed_in:
         click.echo(f"Signed out of {_server(account)}. The history is still on this computer.")
     else:
-        source = accounts.kept_where(account)
+        source = accounts.token_source(account)
         click.echo(
             f"{_name(account)} at {_server(account)}" + (f", tokens in {TOKEN_STORES[source]}" if source else "")
         )
@@ -71,7 +71,7 @@ def accounts(ctx: click.Context, as_json: bool) -> None:
 def use(context: CommandContext, name: str) -> None:
     """Switch to another account; NAME is its email or its file. An open chat must be restarted."""
     accounts = open_accounts(context)
-    account = accounts.named(name)
+    account = accounts.find(name)
     accounts.switch(account)
     click.echo(f"Switched to {_name(account)}. Restart the chat if it is open.")
 
@@ -84,7 +84,7 @@ def account_object(accounts: Accounts, account: Account) -> dict[str, Any]:
         "user_id": account.user_id or None,
         "server": account.origin or None,
         "kind": None if account.local else account.kind,
-        "sending": accounts.why_not(account) is None,
+        "sending": accounts.sync_obstacle(account) is None,
         "file": str(account.file),
     }
 

@@ -68,9 +68,9 @@ def login(
         choice = _choose(offer, sign_in, wish, yes=yes, interactive=interactive)
         moving = choice == "move" and accounts.current().sending
         consents = yes or moving or (interactive and choice != "move" and _ask_consent(offer, choice, sign_in))
-        account = asyncio.run(accounts.settle(sign_in, choice, sending=consents))
+        account = asyncio.run(accounts.complete_sign_in(sign_in, choice, sending=consents))
     except (click.Abort, KeyboardInterrupt):
-        message = asyncio.run(accounts.discard(sign_in))
+        message = asyncio.run(accounts.cancel_sign_in(sign_in))
         if sign_in.created:
             click.echo(f"\n{clean(message)}", err=True)
         raise
@@ -82,7 +82,10 @@ def _sign_in(
 ) -> SignedIn:
     """Sign in by the chosen method. Prompts run outside any event loop, which would disable Ctrl+C."""
     server, kind, signer = accounts.sign_in_server(address)
-    if not (device or email or create) and (by_command := asyncio.run(accounts.by_command(address))) is not None:
+    if (
+        not (device or email or create)
+        and (by_command := asyncio.run(accounts.sign_in_by_command(address))) is not None
+    ):
         return by_command
     if not device and not email:
         if not interactive:

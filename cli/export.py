@@ -13,9 +13,9 @@ from typing import TextIO
 import click
 
 from sterna.storage import Message, NotFound, Session, Store, clean, one_line
-from sterna.sync.auth.account_deletion import export_of
+from sterna.sync.auth.account_deletion import fetch_export
 from sterna.sync.errors import SignInError
-from sterna.sync.factory import open_service
+from sterna.sync.factory import open_api
 
 from .account_context import current_account, open_accounts
 from .context import CommandContext, find_conversation, short_id
@@ -90,7 +90,7 @@ def _everything(context: CommandContext, store: Store, file: TextIO) -> int:
     account, from_server, code = current_account(accounts, store), None, 0
     if account.kind == "sterna" and accounts.is_signed_in(account):
         try:
-            from_server = asyncio.run(export_of(open_service(accounts, account)))
+            from_server = asyncio.run(fetch_export(open_api(accounts, account)))
         except SignInError as error:
             click.echo(clean(f"sterna: The server's data is missing. {error}"), err=True)
             code = 1

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from sterna.storage import AccountLinking, Acknowledgements, FenceLost, StoreError, SyncMetadata
 
-from .auth.accounts import check
+from .auth.accounts import check_sign_in
 from .backoff import HOUR_MS, MINUTE_MS, RETRY_MS
 from .clock import Timing
 from .effect_runner import run_effects
-from .errors import INVALID_RESPONSE, CannotReach, SendingOff, SignInNeeded
+from .errors import INVALID_RESPONSE, CannotReach, SignInNeeded, SyncDisabled
 from .network.transport import Transport
 from .protocol.capabilities import is_old, probe
 from .protocol.effects import CycleResult, Effect, Effects, Problem, Progress, Response, Unreachable
@@ -188,7 +188,7 @@ class CycleRunner:
                 protocol.cycle(self.fence), self._transport, self._store, timing=self._timing, observe=self._observe
             )
         except SignInNeeded as error:
-            phase: Literal["off", "signin"] = "off" if isinstance(error, SendingOff) else "signin"
+            phase: Literal["off", "signin"] = "off" if isinstance(error, SyncDisabled) else "signin"
             return CycleResult(problem=Problem(phase, str(error)))
         except CannotReach as error:
             return CycleResult(problem=self._token_problem(error))
@@ -202,7 +202,7 @@ class CycleRunner:
 
     async def _check_sign_in(self) -> None:
         """Check that file, account and sign-in belong together, and that there is a token. Raises why not."""
-        await check(self._session, self._account, await self._store.run(AccountLinking.owner))
+        await check_sign_in(self._session, self._account, await self._store.run(AccountLinking.owner))
         await self._session.token()
 
     async def _choose_protocol(self) -> SyncProtocol | Problem:

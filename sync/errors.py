@@ -18,7 +18,7 @@ class BadAddress(SignInError):
     """Text that is no valid address of a server."""
 
 
-class Insecure(SignInError):
+class InsecureAddress(SignInError):
     """Address that is neither https nor on this computer."""
 
 
@@ -32,7 +32,7 @@ class CannotReach(SignInError):
         """Wait in seconds that the server asked for."""
 
 
-class NotASterna(SignInError):
+class NotASternaServer(SignInError):
     """Response of something other than a Sterna server."""
 
 
@@ -52,11 +52,11 @@ class AccountExists(Refused):
     """Sign-up with an email that already has an account."""
 
 
-class Denied(SignInError):
+class SignInDenied(SignInError):
     """Sign-in denied in the browser."""
 
 
-class CodeEnded(SignInError):
+class CodeExpired(SignInError):
     """Device code that expired before it was approved."""
 
 
@@ -64,7 +64,7 @@ class SignInNeeded(SignInError):
     """Missing or expired sign-in. The local history stays usable; only sync waits."""
 
 
-class AccountShut(SignInNeeded):
+class AccountDisabled(SignInNeeded):
     """Account that the server's administrator has disabled."""
 
 
@@ -72,5 +72,5 @@ class WrongAccount(SignInNeeded):
     """Sign-in of another account than the history's. Nothing may be sent with it."""
 
 
-class SendingOff(SignInNeeded):
+class SyncDisabled(SignInNeeded):
     """Sync not agreed to, turned off, or configured for another server."""

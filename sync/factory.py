@@ -17,8 +17,8 @@ from .auth.token_session import StoredTokenSession
 from .clock import Timing
 from .cycle_runner import SyncProtocol
 from .engine import Engine
-from .errors import SendingOff, SignInError, SignInNeeded
-from .network.json_api import Service
+from .errors import SignInError, SignInNeeded, SyncDisabled
+from .network.json_api import JsonApi
 from .network.server_address import server_of
 from .network.transport import Transport
 from .profile import AccountData
@@ -46,9 +46,9 @@ def open_token(accounts: Accounts, account: Account) -> Callable[[], Awaitable[s
     return token
 
 
-def open_service(accounts: Accounts, account: Account, timing: Timing | None = None) -> Service:
+def open_api(accounts: Accounts, account: Account, timing: Timing | None = None) -> JsonApi:
     """Return the JSON endpoints of ``account``'s server. Raises :class:`SignInError`; sends nothing yet."""
-    return Service(Transport(server_of(account.origin), Bearer(accounts.session(account)), timing=timing))
+    return JsonApi(Transport(server_of(account.origin), Bearer(accounts.session(account)), timing=timing))
 
 
 def open_tracker(
@@ -62,17 +62,17 @@ def open_tracker(
     if account is None or account.local or account.kind != "sterna":
         return InteractionTracker(store, None, timing=time)
     session = accounts.session(account)
-    service = Service(Transport(server_of(account.origin), Bearer(session), timing=time))
+    api = JsonApi(Transport(server_of(account.origin), Bearer(session), timing=time))
 
     async def may_send() -> None:
-        if not await asyncio.to_thread(accounts.agreed_to_analytics):
-            raise SendingOff("Analytics are off.")
+        if not await asyncio.to_thread(accounts.is_analytics_enabled):
+            raise SyncDisabled("Analytics are off.")
         await session.check(account.origin, account.user_id)
 
     return InteractionTracker(
         store,
-        AnalyticsService(service, account.user_id),
-        chat=ChatSession(service, time),
+        AnalyticsService(api, account.user_id),
+        chat=ChatSession(api, time),
         may_send=may_send,
         timing=time,
     )
@@ -109,7 +109,7 @@ def open_engine(
         return UpstreamSync(account.user_id, rng=rng, host=server_of(account.origin).host)
 
     def account_refresh(transport: Transport) -> AccountData:
-        return AccountData(store, Service(transport), timing or Timing())
+        return AccountData(store, JsonApi(transport), timing or Timing())
 
     return Engine(
         store,

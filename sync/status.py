@@ -1,4 +1,4 @@
-"""What may be said truthfully about where the history is: one record, one line, a sentence where one helps."""
+"""Sync status of a history: one record, and its text for the status line."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 Phase = Literal[
     "local", "off", "synced", "waiting", "syncing", "offline", "portal", "signin", "update", "paused", "blocked"
 ]
-"""No server knows the account; sending is not allowed; everything is there; something is not; it is being sent or
-fetched; no way to the server; the network shows a page of its own; the sign-in has ended; this program or the server is
-too old; the server asked to wait; it goes no further before somebody has read why."""
+"""Local account; sync turned off; up to date; changes not sent yet; exchange in progress; server unreachable; sign-in
+page of the network; sign-in missing or expired; client or server too old; pause requested by the server; stopped until
+the user acts."""
 
 MOST = 10_000
-"""So far the store counts; more would make a status line slow."""
+"""Most changes that the store counts; more would slow the status line down."""
 
 LOCAL_ONLY = "local only"
-"""What an account is that no server knows."""
+"""Status of a local account."""
 
 _WORDS: dict[Phase, str] = {
     "local": LOCAL_ONLY,
@@ -38,36 +38,36 @@ _WORDS: dict[Phase, str] = {
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """Where the history stands with its server, now."""
+    """Current sync status of a history."""
 
     phase: Phase = "local"
     waiting: int = 0
-    """Changes that the server does not have and is to be told; counted up to :data:`MOST` only."""
+    """Changes not sent yet, counted up to :data:`MOST`."""
     done: int = 0
-    """Of ``total``, while phase is ``syncing`` and the work is long; else both are 0."""
+    """Items done of ``total`` while phase is ``syncing`` and the work is long; else both are 0."""
     total: int = 0
     until_ms: int | None = None
-    """When the next try is, ms since 1970; None: with the next change, or by hand."""
+    """Time of the next attempt, ms since 1970; None: with the next change, or on request."""
     sentence: str = ""
-    """For a person: what is the matter, and what to do about it. Clean."""
+    """Problem and advice for the user. Clean."""
     quarantined: int = 0
-    """Changes beside those that the server does not take."""
+    """Changes that the server rejects; not counted in ``waiting``."""
     conflicts: int = 0
-    """Values that another device has overtaken and that nobody has looked at yet."""
+    """Local values that lost against another device's and were not reviewed yet."""
     at_ms: int | None = None
-    """When everything was last in step, ms since 1970."""
+    """Time of the last complete sync, ms since 1970."""
 
 
-def line(report: SyncReport, now: datetime, tz: tzinfo | None = None) -> str:
-    """A few words for a status line. ``now`` is aware; ``tz`` is where clock times are shown, else this computer's."""
-    told = [_first(report, now, tz)]
+def status_line(report: SyncReport, now: datetime, tz: tzinfo | None = None) -> str:
+    """Return the text for a status line. ``now`` is aware; times are shown in ``tz``, by default this computer's."""
+    parts = [_first(report, now, tz)]
     if report.phase in ("offline", "portal", "signin", "update", "paused", "blocked", "off") and report.waiting:
-        told.append(_waiting(report))
+        parts.append(_waiting(report))
     if report.phase in ("synced", "waiting") and report.quarantined:
-        told.append(f"{report.quarantined:,} refused")
+        parts.append(f"{report.quarantined:,} rejected")
     if report.phase in ("synced", "waiting", "syncing") and report.conflicts:
-        told.append("1 conflict" if report.conflicts == 1 else f"{report.conflicts:,} conflicts")
-    return " · ".join(told)
+        parts.append("1 conflict" if report.conflicts == 1 else f"{report.conflicts:,} conflicts")
+    return " · ".join(parts)
 
 
 def _first(report: SyncReport, now: datetime, tz: tzinfo | None) -> str:
@@ -85,16 +85,16 @@ def _waiting(report: SyncReport) -> str:
 
 
 def clock_time(at_ms: int, now: datetime, tz: tzinfo | None = None) -> str:
-    """``14:05``; with the day where that is not today's."""
+    """Return a time as ``14:05``, with the date unless it is today."""
     at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(tz)
     here = now.astimezone(tz)
     if at.date() == here.date():
         return f"{at:%H:%M}"
-    return f"{at:%Y-%m-%d %H:%M}"  # names of days would be those of a locale
+    return f"{at:%Y-%m-%d %H:%M}"  # names of days would depend on the locale
 
 
-def at_rest(store: Store, *, sending: bool = True) -> SyncReport:
-    """Of a history that nothing syncs at the moment."""
+def idle_report(store: Store, *, sending: bool = True) -> SyncReport:
+    """Return the status of a history that no process is syncing."""
     if store.linking.owner() is None:
         return SyncReport("local", store.sync_metadata.waiting())
     counts = store.sync_metadata.counts()
@@ -103,10 +103,10 @@ def at_rest(store: Store, *, sending: bool = True) -> SyncReport:
 
 
 def sync_status(store: Store, *, sending: bool = True) -> str:
-    """One line for ``sterna doctor``."""
-    report = at_rest(store, sending=sending)
-    told = line(report, datetime.min.replace(tzinfo=UTC), UTC)  # no line of a history at rest shows a time
+    """Return the line for ``sterna doctor``."""
+    report = idle_report(store, sending=sending)
+    text = status_line(report, datetime.min.replace(tzinfo=UTC), UTC)  # the status of an idle history shows no time
     if report.phase != "local" or not report.waiting:
-        return told
+        return text
     changes = "1 change" if report.waiting == 1 else f"{report.waiting:,} changes"
-    return f"{told} · {changes} kept for the first sign-in"
+    return f"{text} · {changes} saved until you sign in"

@@ -101,7 +101,7 @@ INNER_DOORS = {
         "network": "clock errors protocol",
         "progress": "protocol",
         "upstream": "backoff errors protocol wire",
-        "analytics": "clock errors network",
+        "analytics": "backoff clock errors network",
         "auth": "backoff errors network wire",
         "change_feed": "clock errors network protocol",
         "effect_runner": "clock network protocol",

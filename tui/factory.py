@@ -130,7 +130,7 @@ async def add_server(
 
     try:
         accounts = await asyncio.to_thread(accounts_here, folder, config_folder, environ)
-        account = await asyncio.to_thread(accounts.agreed, owner)
+        account = await asyncio.to_thread(accounts.reconcile, owner)
         if account.local or account.kind != "sterna" or not await asyncio.to_thread(accounts.is_signed_in, account):
             return
         server, token = server_of(account.origin), open_token(accounts, account)
@@ -165,9 +165,9 @@ async def make_sync(
 
     try:
         accounts = await asyncio.to_thread(accounts_here, folder, config_folder, environ)
-        account = await asyncio.to_thread(accounts.agreed, owner)
+        account = await asyncio.to_thread(accounts.reconcile, owner)
         name = f"{account.name} at {account.origin.partition('://')[2]}"
-        if (why_not := accounts.why_not(account)) is not None:
+        if (why_not := accounts.sync_obstacle(account)) is not None:
             return SyncSetup(name, report=SyncReport("off", sentence=why_not))
         if not await asyncio.to_thread(accounts.is_signed_in, account):
             return SyncSetup(name, report=SyncReport("signin", sentence="Not signed in."))
@@ -190,7 +190,7 @@ async def make_tracker(
     owner = await store.run(storage.AccountLinking.owner)
     try:
         accounts = await asyncio.to_thread(accounts_here, folder, config_folder, environ)
-        account = await asyncio.to_thread(accounts.agreed, owner)
+        account = await asyncio.to_thread(accounts.reconcile, owner)
         return open_tracker(accounts, account, store)
     except (SignInError, config.ConfigError, storage.StoreError) as error:
         logging.getLogger("sterna.sync").warning("analytics are off: %s", error)

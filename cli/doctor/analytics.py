@@ -14,7 +14,7 @@ from sterna.storage import clean
 from sterna.sync.analytics import client
 from sterna.sync.auth.accounts import Account, Accounts
 from sterna.sync.errors import SignInError
-from sterna.sync.factory import open_service
+from sterna.sync.factory import open_api
 
 from ..account_context import current_account, open_accounts
 from ..context import CommandContext
@@ -34,7 +34,7 @@ def doctor_analytics(context: CommandContext, as_json: bool) -> int:
     accounts = open_accounts(context)
     with context.store() as store:
         account = current_account(accounts, store)
-    if (why_not := accounts.why_not(account)) is not None:
+    if (why_not := accounts.sync_obstacle(account)) is not None:
         raise click.ClickException(why_not)
     result = asyncio.run(_check(accounts, account))
     if as_json:
@@ -51,7 +51,7 @@ def doctor_analytics(context: CommandContext, as_json: bool) -> int:
 
 
 async def _check(accounts: Accounts, account: Account) -> dict[str, Any]:
-    service = client.AnalyticsService(open_service(accounts, account), account.user_id)
+    service = client.AnalyticsService(open_api(accounts, account), account.user_id)
     try:
         open_session = {"hasOpenSession": await client.verify_user_session(service)}
         return open_session | await client.test_session_and_event_creation(service)

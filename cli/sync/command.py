@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sterna.storage import Store, clean, one_line, stamp
-from sterna.sync.status import Phase, SyncReport, clock_time, line
+from sterna.sync.status import Phase, SyncReport, clock_time, status_line
 
 from ..account_context import current_account, open_accounts
 from ..context import CommandContext, find_conversation, short_id
@@ -62,7 +62,7 @@ def status(context: CommandContext, as_json: bool) -> None:
             store.acknowledgements.quarantined(),
         )
         complete = store.sync_metadata.pull_is_complete()
-    why_not = accounts.why_not(account)
+    why_not = accounts.sync_obstacle(account)
     phase: Phase = "waiting" if counts.waiting else "synced"
     if account.local:
         phase = "local"
@@ -73,18 +73,18 @@ def status(context: CommandContext, as_json: bool) -> None:
     report = SyncReport(phase, counts.waiting, sentence=why_not or "", quarantined=counts.quarantined)
     now = datetime.now(UTC)
     due = state.next_at if state.fails and report.phase in ("waiting", "synced") else None
-    status_line = line(report, now)
+    text = status_line(report, now)
     if as_json:
         listed = [_rejected_object(change) for change in rejected]
         print_json(
-            {"phase": report.phase, "line": status_line, "sentence": report.sentence, "server": account.origin or None}
+            {"phase": report.phase, "line": text, "sentence": report.sentence, "server": account.origin or None}
             | {"email": account.email or None, "waiting": counts.waiting, "refused": listed}
             | {"conflicts": counts.conflicts, "private": counts.private, "complete": complete}
             | {"next_at": _timestamp(due)}
         )
         return
     account_name = "" if account.local else f" · {one_line(account.name, 100)} at {account.origin.partition('://')[2]}"
-    click.echo(clean(status_line + account_name))
+    click.echo(clean(text + account_name))
     if report.sentence:
         click.echo(clean(report.sentence))
     if due is not None:
@@ -203,7 +203,7 @@ def on(context: CommandContext) -> None:
     if account.local:
         raise click.ClickException("Not signed in to a server. Sign in first: sterna login URL")
     accounts.set_sending(account, True)
-    if (why_not := accounts.why_not(account)) is not None and "sterna sync on" not in why_not:
+    if (why_not := accounts.sync_obstacle(account)) is not None and "sterna sync on" not in why_not:
         raise click.ClickException(why_not)
     click.echo(clean(f"Sync with {account.origin.partition('://')[2]} is on."))
 

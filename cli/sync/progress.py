@@ -16,7 +16,7 @@ from sterna.storage import Store, StoreThread, SyncMetadata, clean, clip, one_li
 from sterna.sync.auth.accounts import Account, Accounts
 from sterna.sync.errors import SignInNeeded
 from sterna.sync.factory import open_engine
-from sterna.sync.status import SyncReport, line
+from sterna.sync.status import SyncReport, status_line
 
 from ..account_context import current_account, open_accounts
 from ..context import CommandContext
@@ -37,7 +37,7 @@ class ProgressPrinter:
     def __call__(self, report: SyncReport) -> None:
         """Print the status if it has changed."""
         now = datetime.now(UTC)
-        text = clean(line(report, now), newlines=False)
+        text = clean(status_line(report, now), newlines=False)
         if self.as_json:
             print_json(
                 {"phase": report.phase, "waiting": report.waiting, "done": report.done, "total": report.total}
@@ -65,7 +65,7 @@ def run_sync(context: CommandContext, *, once: bool, as_json: bool) -> int:
     accounts = open_accounts(context)
     with context.store() as store:
         account = current_account(accounts, store)
-    if (why_not := accounts.why_not(account)) is not None:
+    if (why_not := accounts.sync_obstacle(account)) is not None:
         raise click.ClickException(why_not)
     if not accounts.is_signed_in(account):
         raise SignInNeeded("Not signed in. Sign in with: sterna login")

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ..errors import SignInError
-from ..network.json_api import NotTaken, Service
+from ..network.json_api import JsonApi, RequestRejected
 
 RPC: Final = "/rest/v1/rpc/"
 
@@ -71,8 +71,8 @@ def harmless_id(content_id: str | None) -> str | None:
 class AnalyticsService:
     """Server functions of interaction analytics for one account. Every method raises :class:`SignInError`."""
 
-    def __init__(self, service: Service, user_id: str) -> None:
-        self._service = service
+    def __init__(self, api: JsonApi, user_id: str) -> None:
+        self._api = api
         self.user_id = user_id
 
     async def start_user_session(self, session_token: str | None = None) -> str:
@@ -88,7 +88,7 @@ class AnalyticsService:
             or result.get("success") is not True
             or not isinstance(result.get("session_id"), str)
         ):
-            raise NotTaken(_error(result), 200, "")
+            raise RequestRejected(_error(result), 200, "")
         session_id: str = result["session_id"]
         return session_id
 
@@ -119,7 +119,7 @@ class AnalyticsService:
         """Send up to 500 events at once. Return the errors of those that were rejected, by their index."""
         result = await self._call("batch_track_user_interactions", p_interactions=list(events))
         if not isinstance(result, Mapping) or result.get("success") is not True:
-            raise NotTaken(_error(result), 200, "")
+            raise RequestRejected(_error(result), 200, "")
         errors = result.get("errors")
         return {
             item["index"]: str(item.get("error", ""))
@@ -139,10 +139,10 @@ class AnalyticsService:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._service.close()
+        await self._api.close()
 
     async def _call(self, function: str, **arguments: Any) -> Any:
-        return await self._service.ask("POST", RPC + function, arguments)
+        return await self._api.request("POST", RPC + function, arguments)
 
 
 def _error(result: Any) -> str:

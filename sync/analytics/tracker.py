@@ -1,7 +1,7 @@
-"""Tracker of interactions: events are kept at once, sent now and then, and none is lost in a crash.
+"""Tracker of interactions: events are stored at once, sent in batches, and not lost in a crash.
 
-Nothing is sent before a session was begun at the server, and none of it holds up a key: ``track`` only notes, the rest
-is a task's. See docs/specification/decisions.md#event-buffer.
+Nothing is sent before a session has started at the server. Nothing here delays a key: ``track`` only appends to a
+list, and tasks do the rest. See docs/specification/decisions.md#event-buffer.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sterna.storage import Interaction, Interactions, StoreError, Visits
 
+from ..backoff import Backoff
 from ..clock import Timing
 from ..errors import SignInError
 from .client import EVENTS, AnalyticsService, device_info, harmless, harmless_id
@@ -29,23 +30,24 @@ milestones = logging.getLogger("sterna.analytics")
 milestones.setLevel(logging.INFO)
 
 EVERY: Final = 5.0
-"""Seconds for which events are gathered."""
+"""Seconds for which events are collected."""
 MANY: Final = 50
-"""So many are sent at once."""
-LONGEST_PAUSE: Final = 600.0
+"""Events from which a batch is sent at once."""
+BACKOFF: Final = Backoff(EVERY, 600.0)
+"""Seconds between two batches."""
 END_SECONDS: Final = 1.5
 
 
-Noted = tuple[str, str | None, int | None, dict[str, Any]]
+Event = tuple[str, str | None, int | None, dict[str, Any]]
 """Type, content id, duration, data."""
 GONE: Final = ("Session not found", "Session has ended")
-"""What a server says of a session that it ended, or of which a backup knows nothing."""
+"""Errors for a session that has ended, or that a restored server does not know."""
 
 
 class InteractionTracker:
-    """The events of one run of the program. ``service`` None: they are kept, and sent once somebody is signed in.
+    """Events of one run of the program. Without ``service`` they are stored, and sent after a sign-in.
 
-    ``may_send`` is asked before each request and raises :class:`SignInError` where the person has said no meanwhile.
+    ``may_send`` is called before each request and raises :class:`SignInError` where consent was withdrawn.
     """
 
     def __init__(
@@ -64,23 +66,23 @@ class InteractionTracker:
         self._timing = timing or Timing()
         self.session_token = session_token(self._timing.now_ms())
         self.session_id: str | None = None
-        """The server's id of this run; None until it has begun one."""
-        self._noted: list[Noted] = []
-        self._begun_anew = False
+        """Id of this run's session at the server; None until it has started."""
+        self._buffer: list[Event] = []
+        self._restarted = False
         self._new, self._some, self._many = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._began = self._timing.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._sending = asyncio.Lock()
 
     def begin(self, *, started: bool = True) -> None:
-        """Let it work. Call it in the event loop. ``started``: the program was, and not only the sign-in changed."""
+        """Start the tasks, in the event loop. ``started``: the program has started, as opposed to a new sign-in."""
         self._tasks = [
-            asyncio.create_task(self._keep(), name="analytics.keep"),
-            asyncio.create_task(self._send(), name="analytics.send"),
+            asyncio.create_task(self._store_loop(), name="analytics.keep"),
+            asyncio.create_task(self._send_loop(), name="analytics.send"),
         ]
         if started:
             self.track("app_started")
-        self._some.set()  # what an earlier run left waits too
+        self._some.set()  # an earlier run may have left some
 
     def track(
         self,
@@ -89,15 +91,15 @@ class InteractionTracker:
         duration: int | None = None,
         event_data: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note that something happened; ``duration`` in milliseconds. Takes no time, and raises for no value."""
+        """Record an event; ``duration`` is in milliseconds. Returns at once, and accepts any value."""
         assert event_type in EVENTS, event_type
-        self._noted.append((event_type, harmless_id(content_id), duration, harmless(event_data or {})))
+        self._buffer.append((event_type, harmless_id(content_id), duration, harmless(event_data or {})))
         self._new.set()
 
     async def end(self, deadline: float = END_SECONDS, *, closed: bool = True) -> None:
-        """Send what waits, end the session, for so many seconds at most. What was not sent is kept for the next run.
+        """Send what waits and end the session, within ``deadline`` seconds. The rest is stored for the next run.
 
-        ``closed``: the program ends, and not only the sign-in.
+        ``closed``: the program ends, as opposed to the sign-in alone.
         """
         if closed:
             self.track("app_closed", duration=int((self._timing.monotonic() - self._began) * 1000))
@@ -110,7 +112,7 @@ class InteractionTracker:
             await self._timing.limited(self._finish(), deadline)
 
     async def flush(self) -> int:
-        """Send everything that waits; how many events that were. Raises :class:`SignInError`."""
+        """Send everything that waits. Return the number of events. Raises :class:`SignInError`."""
         if self._service is None:
             return 0
         sent = 0
@@ -132,7 +134,7 @@ class InteractionTracker:
         finally:
             await self._service.close()
 
-    async def _keep(self) -> None:
+    async def _store_loop(self) -> None:
         with suppress(StoreError):
             await self._store.run(Visits.close_idle_visits)
         while True:
@@ -141,40 +143,40 @@ class InteractionTracker:
             await self._write()
 
     async def _write(self) -> None:
-        noted, self._noted = self._noted, []
-        if noted:  # whoever is cancelled here has given the events away already
-            await asyncio.shield(asyncio.create_task(self._store_noted(noted), name="analytics.store"))
+        events, self._buffer = self._buffer, []
+        if events:  # shielded, because the events are not in the buffer any more
+            await asyncio.shield(asyncio.create_task(self._store_events(events), name="analytics.store"))
 
-    async def _store_noted(self, noted: list[Noted]) -> None:
+    async def _store_events(self, events: list[Event]) -> None:
         try:
             waiting = await self._store.run(
-                Interactions.queue_interactions, self.session_token, noted, session_id=self.session_id
+                Interactions.queue_interactions, self.session_token, events, session_id=self.session_id
             )
         except StoreError as error:
-            log.warning("events were not kept: %s", error)
+            log.warning("events were not stored: %s", error)
             return
         self._some.set()
         if waiting >= MANY:
             self._many.set()
 
-    async def _send(self) -> None:
-        pause = EVERY
+    async def _send_loop(self) -> None:
+        failures = 0
         while True:
             await self._some.wait()
-            await self._timing.wait(self._many, pause)
+            await self._timing.wait(self._many, BACKOFF.limit(failures))
             self._some.clear()
             self._many.clear()
             try:
                 await self.flush()
-                pause = EVERY
+                failures = 0
             except (SignInError, StoreError) as error:
                 log.info("events wait: %s", type(error).__name__)
                 self._some.set()
-                pause = min(pause * 2, LONGEST_PAUSE)
-                await self._timing.sleep(pause)
+                failures += 1
+                await self._timing.sleep(BACKOFF.limit(failures))
 
     async def _start(self, service: AnalyticsService) -> None:
-        """Begin the session where that was not done. No event is sent without one."""
+        """Start the session unless it has started. No event is sent without one."""
         if self._may_send is not None:
             await self._may_send()
         if self.session_id is not None:
@@ -189,25 +191,26 @@ class InteractionTracker:
         self.session_id = session_id
 
     async def _send_some(self, service: AnalyticsService, waiting: list[Interaction]) -> int:
-        """Send these; one of an earlier run whose session is gone belongs to this one. Gives how many were taken."""
+        """Send events. Those of an earlier run whose session is gone join this one. Return the number accepted."""
         assert self.session_id is not None
         own = self.session_id
-        errors = await service.track_events([one.wire(one.session_id or own) for one in waiting])
-        if not self._begun_anew and any(
-            told in GONE and at < len(waiting) and waiting[at].session_id in (None, own) for at, told in errors.items()
+        errors = await service.track_events([event.wire(event.session_id or own) for event in waiting])
+        if not self._restarted and any(
+            error in GONE and at < len(waiting) and waiting[at].session_id in (None, own)
+            for at, error in errors.items()
         ):
-            # what was taken now is taken once when it comes again, with the next session
-            self._begun_anew, self.session_id, self._chat = True, None, None
+            # events accepted now are recognized when they are sent again with the next session
+            self._restarted, self.session_id, self._chat = True, None, None
             self.session_token = session_token(self._timing.now_ms())
             return 0
-        sent = [(one, one.session_id or own) for at, one in enumerate(waiting) if at not in errors]
+        sent = [(event, event.session_id or own) for at, event in enumerate(waiting) if at not in errors]
         again = [waiting[at] for at in errors if at < len(waiting) and waiting[at].session_id not in (None, own)]
-        refused = [waiting[at] for at in errors if at < len(waiting) and waiting[at].session_id in (None, own)]
+        rejected = [waiting[at] for at in errors if at < len(waiting) and waiting[at].session_id in (None, own)]
         if again:
-            errors = await service.track_events([one.wire(own) for one in again])
-            sent += [(one, own) for at, one in enumerate(again) if at not in errors]
-            refused += [again[at] for at in errors if at < len(again)]
-        for one in refused:
-            log.warning("the server refused an event: %s", one.event_type)
-        await self._store.run(Interactions.interactions_sent, sent, refused)
+            errors = await service.track_events([event.wire(own) for event in again])
+            sent += [(event, own) for at, event in enumerate(again) if at not in errors]
+            rejected += [again[at] for at in errors if at < len(again)]
+        for event in rejected:
+            log.warning("the server rejected an event: %s", event.event_type)
+        await self._store.run(Interactions.interactions_sent, sent, rejected)
         return len(sent)

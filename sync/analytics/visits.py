@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 from ..clock import Timing
 from ..errors import SignInError
-from ..network.json_api import Service
+from ..network.json_api import JsonApi
 
 log = logging.getLogger("sterna.sync")
 
@@ -33,8 +33,8 @@ def user_agent() -> str:
 class ChatSession:
     """One visit. Chat works whether or not the visit could be announced."""
 
-    def __init__(self, service: Service, timing: Timing) -> None:
-        self._service = service
+    def __init__(self, api: JsonApi, timing: Timing) -> None:
+        self._api = api
         self._timing = timing
         self._token: str | None = None
         self._active = False
@@ -57,7 +57,7 @@ class ChatSession:
         # a terminal has no width in pixels to tell a device by: see docs/specification/decisions.md#visit-device
         body = {"sessionToken": self._token, "userAgent": user_agent(), "referrer": "", "deviceType": "desktop"}
         try:
-            await self._service.ask("POST", START, body)
+            await self._api.request("POST", START, body)
         except SignInError as error:
             log.info("the visit was not announced: %s", type(error).__name__)
         else:

@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import INVALID_RESPONSE, SignInError
-from ..network.json_api import Service
+from ..network.json_api import JsonApi
 
 
-async def export_of(service: Service) -> dict[str, Any]:
+async def fetch_export(api: JsonApi) -> dict[str, Any]:
     """Return all data of the account. Raises :class:`SignInError`."""
     try:
-        data = await service.ask("GET", "/api/user/export")
+        data = await api.request("GET", "/api/user/export")
     finally:
-        await service.close()
+        await api.close()
     if not isinstance(data, dict):
         raise SignInError(INVALID_RESPONSE)
     return data
 
 
-async def erase_at(service: Service, password: str) -> None:
+async def delete_account(api: JsonApi, password: str) -> None:
     """Delete the account at its server. ``password`` may be empty after a recent sign-in.
 
     Raises :class:`SignInError` where the account was not deleted.
     """
     try:
-        await service.ask("DELETE", "/api/user/account", {"password": password} if password else {})
+        await api.request("DELETE", "/api/user/account", {"password": password} if password else {})
     finally:
-        await service.close()
+        await api.close()

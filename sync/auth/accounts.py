@@ -1,7 +1,7 @@
-"""The accounts of this computer: who is current, how one signs in, and what a sign-in does to the history here.
+"""Accounts of this computer: the current one, sign-in, and the effect of a sign-in on the local history.
 
-What a file holds belongs to the account that the file itself names (``sync_account``); ``accounts.json`` finds the
-files, config.toml says which server is meant, and the credentials keep the tokens. In that order they are believed.
+A history belongs to the account that its file names (``sync_account``); ``accounts.json`` lists the files, config.toml
+names the server, and the credentials hold the tokens. Where they disagree, the first of them is right.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["sterna", "upstream"]
 Choice = Literal["again", "move", "adopt", "merge", "open", "beside"]
-"""What becomes of the history here: it is the account's already; it is, and the server has another address now; it
-becomes the account's; a copy is added to the file that the account has here, or to a new one; that file is opened and
-this one left alone; an empty file begins, and this one is left alone."""
+"""Use of the local history after a sign-in. ``again``: it belongs to the account already. ``move``: it does, and the
+server has a new address. ``adopt``: it becomes the account's. ``merge``: a copy of it is added to the account's file.
+``open``: the account's file is opened. ``beside``: the account gets a new, empty file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,54 +42,54 @@ class Account:
 
     file: Path
     user_id: str
-    """Empty for a local one, as the origin and the email are."""
+    """Empty for a local account, as origin and email are."""
     origin: str
     email: str
     kind: Kind
     sending: bool = False
-    """Whether its owner said yes to sending."""
+    """The user agreed to sync."""
     server_id: str = ""
-    """The server's own id, the same at whatever address it is."""
+    """Id of the server, independent of its address."""
 
     @property
     def local(self) -> bool:
-        """Whether no server knows it."""
+        """Return whether the account is local."""
         return not self.origin
 
     @property
     def name(self) -> str:
-        """What a person calls it."""
+        """Return the name for the user."""
         return self.email or (registry.LOCAL if self.local else self.user_id)
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Somebody who has shown who they are; nothing on this computer has changed yet."""
+    """Successful sign-in that has not changed anything on this computer yet."""
 
     server: Server
     kind: Kind
     tokens: Tokens = field(repr=False)
     created: bool = False
-    """Whether the account was made by this sign-in."""
+    """The account was created by this sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What can become of the history here, the usual first."""
+    """Choices for the local history, the default first."""
 
     choices: tuple[Choice, ...]
     history: History
-    """What the current file holds."""
+    """Content of the current file."""
     moved_from: str = ""
-    """The address at which the account is known here, where that is another one of the same server."""
+    """Former address of the server, where the account is known here under another one."""
     owner: str = ""
-    """The server of the account that the history here belongs to, where that is another account."""
+    """Server of the account that the current history belongs to, where that is another account."""
     unsent: int = 0
-    """Changes of that history which its server was never told."""
+    """Changes of that history that were never sent."""
 
 
 class Accounts:
-    """Those of one data folder and one configuration folder."""
+    """Accounts of one data folder and one configuration folder."""
 
     def __init__(
         self,
@@ -107,37 +107,41 @@ class Accounts:
         self._keys = keys or credentials.open_credentials(config_dir, environ)
 
     def settings(self) -> SyncSettings:
-        """The table ``[sync]`` as it is now."""
+        """Return the current table ``[sync]``."""
         return config.load(self._config_dir, self._environ).sync
 
-    def agreed_to_analytics(self) -> bool:
-        """Whether the person said yes, as config.toml is now."""
+    def is_analytics_enabled(self) -> bool:
+        """Return whether config.toml allows analytics now."""
         return config.load(self._config_dir, self._environ).analytics.enabled
 
     def all(self) -> list[Account]:
-        """Every account, in the order they came."""
-        return [self._account(one) for one in registry.listed(self._data_dir)]
+        """Return all accounts, oldest first."""
+        return [self._account(entry) for entry in registry.listed(self._data_dir)]
 
     def current(self) -> Account:
-        """The account whose history is shown."""
+        """Return the account whose history is shown."""
         return self._account(registry.current(self._data_dir))
 
     def switch(self, account: Account) -> None:
-        """Show another account's history from the next start on, and mean its server."""
+        """Show another account's history from the next start on, and use its server."""
         registry.switch(self._data_dir, account.file.name)
         if not account.local:
-            self._mean(account)
+            self._set_server(account)
 
-    def named(self, name: str) -> Account:
-        """The account with that email, file or server. Raises :class:`Refused` where it is none, or several."""
-        found = [one for one in self.all() if name in (one.email, one.name, one.file.name, one.file.stem, one.origin)]
-        if len(found) == 1:
-            return found[0]
-        several = "Several accounts are called" if found else "No account here is called"
-        raise Refused(f"{several} {storage.one_line(name, 60)}. `sterna accounts` shows them and their files.")
+    def find(self, name: str) -> Account:
+        """Return the account with that email, file or server. Raises :class:`Refused` unless there is exactly one."""
+        accounts = [
+            account
+            for account in self.all()
+            if name in (account.email, account.name, account.file.name, account.file.stem, account.origin)
+        ]
+        if len(accounts) == 1:
+            return accounts[0]
+        problem = "Several accounts are named" if accounts else "No account here is named"
+        raise Refused(f"{problem} {storage.one_line(name, 60)}. `sterna accounts` lists them with their files.")
 
-    def agreed(self, owner: tuple[str, str] | None) -> Account:
-        """The current account, its entry corrected by what its file says of its owner."""
+    def reconcile(self, owner: tuple[str, str] | None) -> Account:
+        """Return the current account, after its entry was corrected by the owner that its file names."""
         entry = registry.current(self._data_dir)
         if owner is not None and (entry.origin, entry.user_id) != owner:
             entry = replace(entry, origin=owner[0], user_id=owner[1], name=owner[1], sending=False)
@@ -145,49 +149,49 @@ class Accounts:
         return self._account(entry)
 
     def set_sending(self, account: Account, sending: bool) -> Account:
-        """Say yes, or no, to sending this account's history."""
+        """Turn sync of the account on or off."""
         account = replace(account, sending=sending)
         self._note(account)
         if sending:
             config.save_value("sync.enabled", True, self._config_dir)
         return account
 
-    def why_not(self, account: Account) -> str | None:
-        """What speaks against sending, in a sentence; None when all agree. Tokens are not looked at."""
+    def sync_obstacle(self, account: Account) -> str | None:
+        """Return a sentence about why the account is not synced, or None. Tokens are not checked."""
         settings = self.settings()
         if account.local:
-            return "This history is on this computer only. To have it follow you: sterna login URL"
+            return "This history is only on this computer. To sync it, sign in: sterna login URL"
         if settings.server and _origin(settings.server) != account.origin:
             return (
-                f"config.toml names the server {settings.server}, this history belongs to {account.origin}. Correct "
-                "sync.server, or sign in at the other: sterna login URL"
+                f"config.toml names the server {settings.server}, but this history belongs to {account.origin}. "
+                "Correct sync.server, or sign in to the other server: sterna login URL"
             )
         if not account.sending or not settings.enabled:
-            return "Sending is off. To say yes to it: sterna sync on"
+            return "Sync is off. Turn it on: sterna sync on"
         return None
 
     # Signing in
 
     def sign_in_server(self, address: str) -> tuple[Server, Kind, SignInServer]:
-        """Where one signs in for the server at ``address``. Raises :class:`SignInError`."""
+        """Return server, kind and sign-in endpoints of ``address``. Raises :class:`SignInError`."""
         settings = self.settings()
         server = server_of(address)
         meant = settings.server is None or _origin(settings.server) == server.origin
         kind: Kind = settings.kind if meant else self._kind_of(server)
         return server, kind, self._signer(server, kind)
 
-    async def by_command(self, address: str) -> SignedIn | None:
-        """Whose token ``sync.token_command`` prints; None where there is no such command."""
+    async def sign_in_by_command(self, address: str) -> SignedIn | None:
+        """Sign in with the token that ``sync.token_command`` prints; None where it is not set."""
         command = self.settings().token_command
         if not command:
             return None
         server, kind, signer = self.sign_in_server(address)
-        access = await CommandTokenSession(server.origin, _printing(command)).token()
+        access = await CommandTokenSession(server.origin, _token_command(command)).token()
         user_id, email = await signer.user(access)
         return SignedIn(server, kind, Tokens(user_id, email, access, "", 0))
 
-    async def discard(self, signed: SignedIn) -> str:
-        """End a sign-in that somebody went back on, at the server too; gives what is left of it, in a sentence."""
+    async def cancel_sign_in(self, signed: SignedIn) -> str:
+        """End a sign-in that was not completed, at the server too. Return a sentence about what remains of it."""
         with suppress(SignInError):
             await self._signer(signed.server, signed.kind).logout(signed.tokens.access)
         if signed.created:
@@ -195,7 +199,7 @@ class Accounts:
         return "Nothing was changed."
 
     def offer(self, signed: SignedIn) -> Offer:
-        """What can become of the history here. Not for the event loop."""
+        """Return the choices for the local history. Blocks."""
         who = (signed.server.origin, signed.tokens.user_id)
         current = registry.current(self._data_dir)
         store = Store.open(self._data_dir / current.file)
@@ -216,8 +220,8 @@ class Accounts:
             return Offer(("merge", "open") if history.conversations else ("open",), history)
         return Offer(("adopt", "beside") if history.conversations else ("adopt",), history)
 
-    async def settle(self, signed: SignedIn, choice: Choice, *, sending: bool) -> Account:
-        """Keep the sign-in and do as chosen. The account is current then. Raises :class:`storage.StoreError`."""
+    async def complete_sign_in(self, signed: SignedIn, choice: Choice, *, sending: bool) -> Account:
+        """Store the sign-in, apply ``choice`` and make the account current. Raises :class:`storage.StoreError`."""
         current = registry.current(self._data_dir)
         who = (signed.server.origin, signed.tokens.user_id)
         known = self._known(signed)
@@ -232,72 +236,70 @@ class Accounts:
             signed.tokens.server_id or (known.server_id if known is not None else ""),
         )  # fmt: skip
         had = await asyncio.to_thread(self._keys.get, _name(account))
-        session = self._kept(account)
+        session = self._stored_session(account)
         try:
             if signed.tokens.refresh:
-                # first the tokens: where they cannot be kept, the history should not have changed hands
+                # tokens first: if they cannot be stored, the history must not change its owner
                 await session.replace(signed.tokens)
-            await asyncio.to_thread(self._take_in, account, current.file if choice == "merge" else None)
+            await asyncio.to_thread(self._update_files, account, current.file if choice == "merge" else None)
         except storage.StoreError:
             if had is None:
                 await asyncio.to_thread(self._keys.delete, _name(account))
             raise
-        await asyncio.to_thread(self._begin_with, account)
+        await asyncio.to_thread(self._make_current, account)
         return account
 
     async def sign_out(self, account: Account) -> bool:
-        """Forget the tokens of an account; its history and what waits stay. Whether the server heard of it."""
-        return await self._kept(account).forget()
+        """Delete the tokens of an account; its history and unsent changes stay. Return whether the server knows."""
+        return await self._stored_session(account).forget()
 
     def is_signed_in(self, account: Account) -> bool:
-        """Whether there are tokens, good or not. May raise :class:`config.ConfigError`; not for the event loop."""
+        """Return whether there are tokens, valid or not. Blocks. Raises :class:`config.ConfigError`."""
         if account.local:
             return False
         return bool(self.settings().token_command) or self._keys.get(_name(account)) is not None
 
-    def kept_where(self, account: Account) -> credentials.Source | None:
-        """Where its tokens are."""
+    def token_source(self, account: Account) -> credentials.Source | None:
+        """Return where the tokens are stored."""
         return None if account.local else self._keys.source(_name(account))
 
     def forget_tokens(self, account: Account) -> None:
-        """Remove what is kept of a sign-in, without a word to the server: it knows the account no more."""
+        """Delete the tokens without a request: the server has deleted the account."""
         if not account.local:
             self._keys.delete(_name(account))
 
     def session(self, account: Account) -> TokenSession:
-        """Who gives tokens for an account."""
+        """Return the source of an account's tokens."""
         command = self.settings().token_command
         if command:
             return CommandTokenSession(
-                account.origin, _printing(command), why_not=partial(self._why_not_now, account.file)
+                account.origin, _token_command(command), why_not=partial(self._current_obstacle, account.file)
             )
-        return self._kept(account)
+        return self._stored_session(account)
 
-    def _kept(self, account: Account) -> StoredTokenSession:
+    def _stored_session(self, account: Account) -> StoredTokenSession:
         server = self._signer(server_of(account.origin), account.kind)
         whole = account.kind == "upstream"
-        why_not = partial(self._why_not_now, account.file)
+        why_not = partial(self._current_obstacle, account.file)
         return StoredTokenSession(
             _name(account), account.origin, self._keys, server, whole=whole, why_not=why_not, now=self._now
         )
 
-    def _why_not_now(self, file: Path) -> str | None:
-        """A no counts at once, also for the chat that is open in another terminal."""
-        found = next((one for one in self.all() if one.file == file), None)
-        return "There is no such account here any more." if found is None else self.why_not(found)
+    def _current_obstacle(self, file: Path) -> str | None:
+        """Return why the account is not synced now, read anew because another process may have changed it."""
+        account = next((account for account in self.all() if account.file == file), None)
+        return "This account does not exist here any more." if account is None else self.sync_obstacle(account)
 
     def _signer(self, server: Server, kind: Kind) -> SignInServer:
         if kind == "sterna":
             return SignInServer(server)
         settings = self.settings()
         if not settings.supabase_url or not settings.anon_key:
-            raise BadAddress(
-                "An upstream server signs in at Supabase. Set sync.supabase_url and sync.anon_key in config.toml first."
-            )
+            raise BadAddress("An upstream server needs a sign-in at Supabase. Set sync.supabase_url and sync.anon_key.")
         return SignInServer(server_of(settings.supabase_url), anon_key=settings.anon_key)
 
-    def _take_in(self, account: Account, merged: str | None) -> None:
-        """The work in the files; each is a transaction."""
+    def _update_files(self, account: Account, merged: str | None) -> None:
+        """Give the account its file, and add the file ``merged`` to it. Each step is a transaction."""
         data = account.file.parent
         store = Store.open(account.file)
         try:
@@ -314,9 +316,9 @@ class Accounts:
         finally:
             store.close()
 
-    def _begin_with(self, account: Account) -> None:
+    def _make_current(self, account: Account) -> None:
         self._note(account, make_current=True)
-        self._mean(account)
+        self._set_server(account)
         if account.sending:
             config.save_value("sync.enabled", True, self._config_dir)
 
@@ -327,8 +329,8 @@ class Accounts:
         )  # fmt: skip
         registry.keep(self._data_dir, entry, make_current=make_current)
 
-    def _mean(self, account: Account) -> None:
-        """Let config.toml name the account's server."""
+    def _set_server(self, account: Account) -> None:
+        """Write the account's server to config.toml."""
         settings = self.settings()
         if settings.server != account.origin:
             config.save_value("sync.server", account.origin, self._config_dir)
@@ -338,14 +340,14 @@ class Accounts:
     def _known(self, signed: SignedIn) -> Listed | None:
         """Return the account's entry: by its address, else by the id of its server, which may have moved."""
         user_id, origin, server_id = signed.tokens.user_id, signed.server.origin, signed.tokens.server_id
-        entries = [one for one in registry.listed(self._data_dir) if one.user_id == user_id]
-        here = next((one for one in entries if one.origin == origin), None)
-        return here or next((one for one in entries if server_id and one.server_id == server_id), None)
+        entries = [entry for entry in registry.listed(self._data_dir) if entry.user_id == user_id]
+        here = next((entry for entry in entries if entry.origin == origin), None)
+        return here or next((entry for entry in entries if server_id and entry.server_id == server_id), None)
 
     def _has_moved(self, account: Account) -> bool:
         """Return whether the account's file is of the same server at another address."""
         entries = registry.listed(self._data_dir)
-        entry = next((one for one in entries if one.file == account.file.name), None)
+        entry = next((entry for entry in entries if entry.file == account.file.name), None)
         return (
             entry is not None
             and entry.user_id == account.user_id
@@ -354,7 +356,7 @@ class Accounts:
         )
 
     def _kind_of(self, server: Server) -> Kind:
-        known: Sequence[Account] = [one for one in self.all() if one.origin == server.origin]
+        known: Sequence[Account] = [account for account in self.all() if account.origin == server.origin]
         return known[0].kind if known else "sterna"
 
     def _account(self, entry: Listed) -> Account:
@@ -366,25 +368,25 @@ class Accounts:
         )  # fmt: skip
 
 
-async def check(session: TokenSession, account: Account, owner: tuple[str, str] | None) -> None:
-    """Before each cycle: file, account and token name one and the same, and its owner says yes to sending.
+async def check_sign_in(session: TokenSession, account: Account, owner: tuple[str, str] | None) -> None:
+    """Check before each cycle that file, account and token belong together, and that sync is on.
 
-    Raises :class:`SignInNeeded`, of which :class:`SendingOff` is one.
+    Raises :class:`SignInNeeded`, of which :class:`SyncDisabled` is one.
     """
     if owner is None:
         raise SignInNeeded("This history belongs to no account. Sign in: sterna login URL")
     if owner != (account.origin, account.user_id):
-        raise WrongAccount("The history here belongs to another account now. Start Sterna again.")
+        raise WrongAccount("This history belongs to another account now. Restart Sterna.")
     await session.check(*owner)
 
 
-def _printing(command: str) -> Callable[[], str]:
+def _token_command(command: str) -> Callable[[], str]:
     advice = "Check sync.token_command in config.toml."
     return partial(credentials.command_output, command, "the access token", advice)
 
 
 def _origin(address: str | None) -> str | None:
-    """The origin that a setting names; None where it names none."""
+    """Return the origin that a setting names, or None."""
     try:
         return server_of(address).origin if address else None
     except SignInError:
@@ -392,5 +394,5 @@ def _origin(address: str | None) -> str | None:
 
 
 def _name(account: Account) -> str:
-    """Under what the credentials keep its tokens; no endpoint can be called so."""
+    """Return the name of the account's credentials; no provider can have this name."""
     return f"account.{account.file.stem}"

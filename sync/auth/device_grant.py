@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from ..backoff import Backoff
-from ..errors import CannotReach, CodeEnded
+from ..errors import CannotReach, CodeExpired
 from .gotrue import CODE_EXPIRED, DeviceCode, SignInServer, Tokens
 
 SLOWER = 5.0
@@ -24,8 +24,8 @@ async def wait_for_approval(
 ) -> Tokens:
     """Poll until the code is approved and return the tokens.
 
-    Raises :class:`Denied`, :class:`CodeEnded` and other errors of a sign-in. Failures of the network do not end the
-    polling; it ends when the code expires.
+    Raises :class:`SignInDenied`, :class:`CodeExpired` and other errors of a sign-in. Failures of the network do not
+    end the polling; it ends when the code expires.
     """
     pause, failed = max(code.interval, 1.0), 0
     end = monotonic() + code.seconds
@@ -45,4 +45,4 @@ async def wait_for_approval(
             return answer
         if answer == "slow_down":
             pause += SLOWER
-    raise CodeEnded(CODE_EXPIRED)
+    raise CodeExpired(CODE_EXPIRED)

@@ -20,13 +20,13 @@ from sterna.net import TooLarge, Unreadable, read_body, request_errors
 
 from ..errors import (
     SIGN_IN_AGAIN,
+    AccountDisabled,
     AccountExists,
-    AccountShut,
     CannotReach,
-    CodeEnded,
-    Denied,
-    NotASterna,
+    CodeExpired,
+    NotASternaServer,
     Refused,
+    SignInDenied,
     SignInError,
     SignInNeeded,
     SignupClosed,
@@ -191,11 +191,13 @@ class SignInServer:
             wait = _seconds(response.headers.get("retry-after"))
             return CannotReach(f"{host} reported an internal error (status {status}). Try again later.", "server", wait)
         if response.is_redirect:
-            return NotASterna(
+            return NotASternaServer(
                 f"{host} redirects to another address, which Sterna does not follow. Enter the server's own address."
             )
         if not value or status in (404, 405):
-            return NotASterna(f"{host} does not answer as a Sterna server does (status {status}). Check the address.")
+            return NotASternaServer(
+                f"{host} does not answer as a Sterna server does (status {status}). Check the address."
+            )
         if renewing and status in (401, 403):
             return SignInNeeded(f"The sign-in at {host} has ended. {SIGN_IN_AGAIN}")
         return Refused(f"{host} rejected the request: {_message(value) or f'status {status}'}")
@@ -203,7 +205,7 @@ class SignInServer:
     def _known_error(self, code: str, value: Mapping[str, Any], *, renewing: bool) -> SignInError | None:
         host = self.server.host
         if code == "user_banned":
-            return AccountShut(f"This account is disabled at {host}. Contact the server administrator.")
+            return AccountDisabled(f"This account is disabled at {host}. Contact the server administrator.")
         ended = ("refresh_token_not_found", "refresh_token_already_used", "session_not_found", "session_expired")
         if renewing and code in (*ended, "invalid_grant", "user_not_found", "bad_jwt"):
             return SignInNeeded(f"The sign-in at {host} has ended. {SIGN_IN_AGAIN}")
@@ -221,9 +223,9 @@ class SignInServer:
         if code == "email_not_confirmed":
             return Refused(f"The email address of this account is not confirmed. Look for an email from {host}.")
         if code == "access_denied":
-            return Denied("The sign-in was denied in the browser.")
+            return SignInDenied("The sign-in was denied in the browser.")
         if code in ("expired_token", "invalid_grant"):
-            return CodeEnded(CODE_EXPIRED)
+            return CodeExpired(CODE_EXPIRED)
         return None
 
     def _tokens(self, answer: Mapping[str, Any]) -> Tokens:
@@ -246,8 +248,8 @@ class SignInServer:
             str(server_id) if _is_uuid(server_id) else "",
         )  # fmt: skip
 
-    def _unexpected(self) -> NotASterna:
-        return NotASterna(f"Unexpected answer from {self.server.host}. Check the address.")
+    def _unexpected(self) -> NotASternaServer:
+        return NotASternaServer(f"Unexpected answer from {self.server.host}. Check the address.")
 
     def _page(self) -> CannotReach:
         return CannotReach(

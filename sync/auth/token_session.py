@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 from sterna.config import ConfigError
 from sterna.config.credentials import Credentials
 
-from ..errors import SIGN_IN_AGAIN, CannotReach, SendingOff, SignInError, SignInNeeded, WrongAccount
+from ..errors import SIGN_IN_AGAIN, CannotReach, SignInError, SignInNeeded, SyncDisabled, WrongAccount
 from .gotrue import SignInServer, Tokens, subject_of
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class TokenSession(Protocol):
     async def check(self, origin: str, user_id: str) -> None:
         """Check that the sign-in is that account's at that server, and that it may send.
 
-        Raises :class:`WrongAccount` or :class:`SendingOff`.
+        Raises :class:`WrongAccount` or :class:`SyncDisabled`.
         """
         ...
 
@@ -283,7 +283,7 @@ class CommandTokenSession:
 async def _may_send(why_not: WhyNot) -> None:
     reason = await asyncio.to_thread(why_not)
     if reason is not None:
-        raise SendingOff(reason)
+        raise SyncDisabled(reason)
 
 
 def _retrieve_error(task: asyncio.Task[StoredTokens]) -> None:

@@ -14,7 +14,7 @@ from .transport import Transport
 JSON = "application/json"
 
 
-class NotTaken(SignInError):
+class RequestRejected(SignInError):
     """Request that the server understood and rejected."""
 
     def __init__(self, sentence: str, status: int, code: str) -> None:
@@ -24,13 +24,13 @@ class NotTaken(SignInError):
         """Error code of the response; empty where it has none."""
 
 
-class Service:
-    """JSON endpoints of one account's server. Every method raises :class:`SignInError`, of which NotTaken is one."""
+class JsonApi:
+    """JSON endpoints of one account's server. Every method raises :class:`SignInError`."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def ask(
+    async def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: Mapping[str, str] | None = None
     ) -> Any:
         """Return the value of the response; None for a response without a body."""
@@ -56,7 +56,7 @@ class Service:
         message = next((error[name] for name in ("error", "message") if isinstance(error.get(name), str)), "")
         if 400 <= answer.status < 500 and answer.status not in (408, 429) and message:
             code = error.get("code")
-            raise NotTaken(message, answer.status, code if isinstance(code, str) else "")
+            raise RequestRejected(message, answer.status, code if isinstance(code, str) else "")
         problem = problem_of(answer, 0, 0)
         reason: Reason = "portal" if problem.phase == "portal" else "limited" if answer.status == 429 else "server"
         raise CannotReach(problem.sentence, reason)

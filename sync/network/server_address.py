@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..errors import BadAddress, Insecure
+from ..errors import BadAddress, InsecureAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Server:
 def server_of(text: str) -> Server:
     """Return the server at an address that a person entered. Without a scheme it is https, or http on this computer.
 
-    Raises :class:`BadAddress` or :class:`Insecure`.
+    Raises :class:`BadAddress` or :class:`InsecureAddress`.
     """
     address = text.strip()
     invalid = BadAddress("This is not a server address. Use the form https://sterna.example.org")
@@ -51,7 +51,7 @@ def server_of(text: str) -> Server:
     if port is not None and port != {"http": 80, "https": 443}[scheme]:
         shown = f"{shown}:{port}"
     if scheme == "http" and not local:
-        raise Insecure(f"http://{shown} would send your password and history unencrypted. Use https://{shown}.")
+        raise InsecureAddress(f"http://{shown} would send your password and history unencrypted. Use https://{shown}.")
     return Server(f"{scheme}://{shown}{parts.path.rstrip('/')}", shown, local)
 
 

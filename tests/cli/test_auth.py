@@ -124,7 +124,7 @@ def test_a_history_that_is_left_beside_is_found_again(
     assert titles(home) == []
     assert run("whoami").code == 0
     done = run("accounts", "use", "nobody")
-    assert (done.code, "No account here is called nobody" in done.err) == (1, True)
+    assert (done.code, "No account here is named nobody" in done.err) == (1, True)
 
 
 def test_a_local_history_is_added_to_the_file_that_the_account_has_here(

@@ -73,7 +73,7 @@ def test_the_yes_is_given_and_taken_back(run: Run, sterna_server: str, somebody:
     sign_in(run, sterna_server, somebody)
     assert run("sync", "status", "--json").json()["phase"] == "off"
     refused = run("sync", "--once")
-    assert (refused.code, refused.err) == (1, "sterna: Sending is off. To say yes to it: sterna sync on\n")
+    assert (refused.code, refused.err) == (1, "sterna: Sync is off. Turn it on: sterna sync on\n")
     assert run("sync", "on").code == 0
     assert run("sync", "status", "--json").json()["phase"] == "synced"
     assert run("sync", "off").code == 0
@@ -153,7 +153,7 @@ def test_what_the_server_refuses_is_named_and_tried_again(
         session.id, "sandpiper", "too_large", None,
     )  # fmt: skip
     shown = run("sync", "status").out
-    assert shown.startswith("synced · 1 refused")
+    assert shown.startswith("synced · 1 rejected")
     assert "1 change rejected by the server" in shown
     assert "sandpiper: too large" in shown
     assert run("sync", "retry").out == "1 change will be sent again.\n"

@@ -84,7 +84,7 @@ async def computer(folder: Path, address: str, person: Person, clock: Ticking) -
     )
     server, kind, signer = accounts.sign_in_server(address)
     tokens = await signer.password(person.email, person.password)
-    account = await accounts.settle(SignedIn(server, kind, tokens), "adopt", sending=True)
+    account = await accounts.complete_sign_in(SignedIn(server, kind, tokens), "adopt", sending=True)
     thread = StoreThread(lambda: Store.open(account.file, clock=clock))
     await thread.start()
     try:

@@ -12,8 +12,8 @@ from fake_time import FakeTime, until
 
 from sterna.storage import Profiles, ServerProfile, Store, StoreThread
 from sterna.sync.errors import CannotReach
-from sterna.sync.network.json_api import NotTaken
-from sterna.sync.profile import EVERY, LONGEST, AccountData, checked
+from sterna.sync.network.json_api import RequestRejected
+from sterna.sync.profile import EVERY, LONGEST, AccountData, check_data
 
 USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
 DAY = {"usage_date": "2026-03-01", "messages_sent": 1, "models_used": {"g/m": 1}}
@@ -43,7 +43,7 @@ class Far:
         self.away: Exception | None = None
         self.hangs = False
 
-    async def ask(
+    async def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: Mapping[str, str] | None = None
     ) -> Any:
         self.asked.append((method, path, body))
@@ -100,7 +100,7 @@ async def test_what_the_server_refuses_is_not_said_again_and_again(store: StoreT
     far, time = Far(), FakeTime()
     data = AccountData(store, far, time.timing)  # type: ignore[arg-type]
     await store.run(ServerProfile.change_preferences, "ui", {"theme": "light"})
-    far.away = NotTaken("No.", 400, "bad_request")
+    far.away = RequestRejected("No.", 400, "bad_request")
     for _ in range(3):
         await data.refresh()
     assert [method for method, _ in far.of_data] == ["PUT"]
@@ -131,7 +131,7 @@ async def test_an_answer_that_makes_no_sense_changes_nothing(store: StoreThread,
     far = Far()
     far.told = told
     with pytest.raises((ValueError, KeyError, TypeError)):
-        checked(told)
+        check_data(told)
     await AccountData(store, far, FakeTime().timing).refresh()  # type: ignore[arg-type]
     profile = await store.run(Profiles.get_user_complete_profile, USER)
     assert profile["subscription_tier"] == "free"

@@ -12,7 +12,7 @@ from engines import Core, Machine, forget, learnt, machines, problem
 from fake_time import until
 
 from sterna.storage import Conversations, Privacy, Store, StoreFull, SyncMetadata
-from sterna.sync.errors import CannotReach, SendingOff, SignInNeeded
+from sterna.sync.errors import CannotReach, SignInNeeded, SyncDisabled
 from sterna.sync.protocol.effects import CrashPoint, CycleResult, Effect, Progress, Transaction, Unreachable
 
 NOWHERE = "http://127.0.0.1:9"
@@ -259,7 +259,7 @@ async def test_a_sign_in_that_has_ended_keeps_capturing_and_asks_no_server(start
 
 async def test_a_no_to_sending_is_said_and_seen_to_be_gone(start: Callable[..., Any]) -> None:
     machine = await start(run=False)
-    machine.session.error = SendingOff("Sending is off.")
+    machine.session.error = SyncDisabled("Sync is off.")
     cycle = await machine.engine.run_once()
     assert (cycle.problem and cycle.problem.phase, machine.phase, machine.cycles) == ("off", "off", 0)
     machine.session.error = None

@@ -36,7 +36,7 @@ from sterna.storage import (
 from sterna.sync.auth.accounts import Account
 from sterna.sync.cycle_runner import SyncProtocol
 from sterna.sync.engine import Engine
-from sterna.sync.errors import SendingOff, SignInNeeded
+from sterna.sync.errors import SignInNeeded, SyncDisabled
 from sterna.sync.protocol.delta import DeltaSync
 from sterna.sync.status import SyncReport
 from sterna.sync.wire import Capability
@@ -63,7 +63,7 @@ class Token:
 
     async def check(self, origin: str, user_id: str) -> None:
         if self.off:
-            raise SendingOff("Sending is off.")
+            raise SyncDisabled("Sync is off.")
 
 
 class Device:

@@ -22,14 +22,14 @@ from sterna.sync.auth.device_grant import wait_for_approval
 from sterna.sync.auth.gotrue import SignInServer, subject_of
 from sterna.sync.auth.token_session import CommandTokenSession, StoredTokens, StoredTokenSession
 from sterna.sync.errors import (
-    AccountShut,
+    AccountDisabled,
     BadAddress,
     CannotReach,
-    CodeEnded,
-    Denied,
-    Insecure,
-    NotASterna,
+    CodeExpired,
+    InsecureAddress,
+    NotASternaServer,
     Refused,
+    SignInDenied,
     SignInError,
     SignInNeeded,
     SignupClosed,
@@ -126,7 +126,7 @@ def test_what_is_no_address_is_told(told: str) -> None:
 
 @pytest.mark.parametrize("told", ["http://sterna.example.org", "http://10.0.0.1:8787", "http://127.0.0.1.example.org"])
 def test_http_is_for_this_computer_alone(told: str) -> None:
-    with pytest.raises(Insecure, match="Use https://"):
+    with pytest.raises(InsecureAddress, match="Use https://"):
         server_of(told)
 
 
@@ -193,13 +193,13 @@ async def test_a_device_that_is_denied_or_forgotten_is_told(sterna_server: str, 
 
     async def sleep(seconds: float) -> None: ...
 
-    with pytest.raises(Denied):
+    with pytest.raises(SignInDenied):
         await wait_for_approval(server, code, sleep=sleep)
-    with pytest.raises(CodeEnded):
+    with pytest.raises(CodeExpired):
         await wait_for_approval(server, code, sleep=sleep)
     seconds = iter(range(0, 10_000, 100))
     waiting = await server.device_code()
-    with pytest.raises(CodeEnded, match="in time"):
+    with pytest.raises(CodeExpired, match="in time"):
         await wait_for_approval(server, waiting, sleep=sleep, monotonic=lambda: next(seconds))
 
 
@@ -344,9 +344,9 @@ async def test_an_account_that_is_shut_is_told(
 ) -> None:
     session = await signed_in(sterna_server, somebody, credentials, now)
     db.execute("update auth.users set banned_until = 'infinity' where id = %s", (somebody.id,))
-    with pytest.raises(AccountShut, match="is disabled"):
+    with pytest.raises(AccountDisabled, match="is disabled"):
         await session.refresh()
-    with pytest.raises(AccountShut, match="is disabled"):
+    with pytest.raises(AccountDisabled, match="is disabled"):
         await signer(sterna_server).password(somebody.email, WORD)
 
 
@@ -490,15 +490,16 @@ STRANGE: list[tuple[str, int, bytes, str, type[SignInError], str]] = [
     ("too deep", 200, b"[" * 100_000, JSON, CannotReach, "web page answered"),
     ("too long", 200, b'{"a":"' + b"x" * 500_000 + b'"}', JSON, CannotReach, "web page answered"),
     ("511", 511, b"", "text/html", CannotReach, "guest network"),
-    ("nothing in it", 200, b"{}", JSON, NotASterna, "Unexpected answer"),
-    ("no user", 200, whole(user=None), JSON, NotASterna, "Unexpected answer"),
-    ("a strange id", 200, whole(user={"id": "../x"}), JSON, NotASterna, "Unexpected answer"),
-    ("a token with an end of line", 200, whole(access_token="a\r\nX: y"), JSON, NotASterna, "Unexpected answer"),
-    ("no time", 200, whole(expires_in="soon"), JSON, NotASterna, "Unexpected answer"),
-    ("endless", 200, whole(expires_in=True), JSON, NotASterna, "Unexpected answer"),
-    ("a token of somebody else", 200, whole(access_token="e30.eyJzdWIiOiJ4In0.x"), JSON, NotASterna, "Unexpected"),
-    ("404 page", 404, b"<html>", "text/html", NotASterna, "does not answer as a Sterna server"),
-    ("404 object", 404, b'{"error":"not_found"}', JSON, NotASterna, "does not answer as a Sterna server"),
+    ("nothing in it", 200, b"{}", JSON, NotASternaServer, "Unexpected answer"),
+    ("no user", 200, whole(user=None), JSON, NotASternaServer, "Unexpected answer"),
+    ("a strange id", 200, whole(user={"id": "../x"}), JSON, NotASternaServer, "Unexpected answer"),
+    ("a token with an end of line", 200, whole(access_token="a\r\nX: y"), JSON, NotASternaServer, "Unexpected answer"),
+    ("no time", 200, whole(expires_in="soon"), JSON, NotASternaServer, "Unexpected answer"),
+    ("endless", 200, whole(expires_in=True), JSON, NotASternaServer, "Unexpected answer"),
+    ("a token of somebody else", 200, whole(access_token="e30.eyJzdWIiOiJ4In0.x"), JSON, NotASternaServer,
+     "Unexpected answer"),
+    ("404 page", 404, b"<html>", "text/html", NotASternaServer, "does not answer as a Sterna server"),
+    ("404 object", 404, b'{"error":"not_found"}', JSON, NotASternaServer, "does not answer as a Sterna server"),
     ("an unknown refusal", 400, b'{"error":"\\u001b[2Jno\\n[/x]"}', JSON, Refused, "rejected the request: "),
     ("500", 500, b"oh", "text/plain", CannotReach, "internal error"),
     ("500 in GoTrue's words", 500, b'{"error_code":"invalid_credentials"}', JSON, CannotReach, "internal error"),
@@ -527,7 +528,7 @@ async def test_no_redirect_is_followed(sterna_server: str, somebody: Somebody) -
     where = f"{sterna_server}/auth/v1/token?grant_type=password"
     with (
         answering(307, b"", location=where) as address,
-        pytest.raises(NotASterna, match="redirects to another address"),
+        pytest.raises(NotASternaServer, match="redirects to another address"),
     ):
         await signer(address).password(somebody.email, WORD)
 

@@ -21,8 +21,8 @@ from sterna.sync.analytics import client
 from sterna.sync.analytics.client import EVENTS, AnalyticsService, harmless, harmless_id
 from sterna.sync.analytics.tracker import InteractionTracker
 from sterna.sync.analytics.visits import ChatSession, session_token, user_agent
-from sterna.sync.errors import CannotReach, SendingOff
-from sterna.sync.network.json_api import NotTaken
+from sterna.sync.errors import CannotReach, SyncDisabled
+from sterna.sync.network.json_api import RequestRejected
 
 USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
 CANARY = "my secret words"
@@ -37,7 +37,7 @@ class Far:
         self.sessions: dict[str, bool] = {}
         self.events: list[dict[str, Any]] = []
 
-    async def ask(
+    async def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: Mapping[str, str] | None = None
     ) -> Any:
         self.calls.append((path.rpartition("/")[2], json.loads(json.dumps(body))))
@@ -251,10 +251,10 @@ async def test_what_is_noted_while_the_file_is_busy_outlives_the_end(file: Path,
 
 async def test_a_no_of_the_person_counts_at_once(file: Path, far: Far) -> None:
     async def refuse() -> None:
-        raise SendingOff("Analytics are off.")
+        raise SyncDisabled("Analytics are off.")
 
     async with run(file, far, FakeTime(), may_send=refuse) as tracker:
-        with pytest.raises(SendingOff):
+        with pytest.raises(SyncDisabled):
             await tracker.flush()
         await tracker.end()
     assert far.calls == []
@@ -297,7 +297,7 @@ def test_only_ids_of_this_program_are_harmless(value: str | None) -> None:
 async def test_a_visit_is_announced_once_and_a_failure_is_silent(far: Far) -> None:
     time = FakeTime()
     chat = ChatSession(far, time.timing)  # type: ignore[arg-type]
-    far.away = NotTaken("Failed to create session", 500, "")
+    far.away = RequestRejected("Failed to create session", 500, "")
     await chat.start_session()
     assert (chat.is_active, chat.session_token is not None) == (False, True)
     far.away = None
@@ -318,7 +318,7 @@ def test_a_token_has_the_form_that_web_clients_give_it() -> None:
 
 
 async def test_a_server_without_the_functions_is_told_as_a_failure(far: Far) -> None:
-    far.away = NotTaken("There is no such function.", 404, "PGRST202")
+    far.away = RequestRejected("There is no such function.", 404, "PGRST202")
     service = AnalyticsService(far, USER)  # type: ignore[arg-type]
     told = await client.test_session_and_event_creation(service)
     assert (told["success"], told["eventCount"], told["error"]) == (False, 0, "There is no such function.")

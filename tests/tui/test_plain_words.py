@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from home import Home, frame, until
 
-from sterna.sync.status import SyncReport, line
+from sterna.sync.status import SyncReport, status_line
 from sterna.tui.actions.registry import ACTIONS
 from sterna.tui.dialogs.confirm import ConfirmClear
 from sterna.tui.screens.profile_text import Profile, profile_lines
@@ -39,8 +39,8 @@ def test_the_account_page_counts(count: int, told: str) -> None:
 def test_the_status_line_counts_conflicts(count: int, told: str) -> None:
     from datetime import UTC, datetime
 
-    assert line(SyncReport("synced", conflicts=count), datetime.now(UTC)).endswith(f" · {told}")
-    assert "conflict" not in line(SyncReport("synced"), datetime.now(UTC))
+    assert status_line(SyncReport("synced", conflicts=count), datetime.now(UTC)).endswith(f" · {told}")
+    assert "conflict" not in status_line(SyncReport("synced"), datetime.now(UTC))
 
 
 @pytest.mark.parametrize(("count", "title"), [(1, "Delete the only conversation?"), (2, "Delete all 2 conversations?")])

@@ -100,7 +100,7 @@ class StatusDisplay:
     def show_sync(self) -> None:
         """Show the sync status; once the server is known to answer questions, offer its models."""
         sync, catalog = self._context.sync, self._context.catalog
-        self._layout.status.sync = sync.line(self._context.clock())
+        self._layout.status.sync = sync.status_line(self._context.clock())
         for sidebar in self._layout.query("#sidebar"):
             cast("Sidebar", sidebar).signed_in = bool(sync.account)
         if catalog is not None and sync.report.phase == "synced" and "server" not in catalog.names():

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from sterna.sync.status import SyncReport, line
+from sterna.sync.status import SyncReport, status_line
 
 if TYPE_CHECKING:
     from sterna.storage import Change, StoreThread
@@ -73,9 +73,9 @@ class SyncController:
         """Called after a sign-in in another process was noticed."""
         self.report = SyncReport()
 
-    def line(self, now: datetime) -> str:
+    def status_line(self, now: datetime) -> str:
         """Return the text for the status line."""
-        return line(self.report, now)
+        return status_line(self.report, now)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` after each report; return the function that ends this."""

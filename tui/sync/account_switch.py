@@ -36,13 +36,13 @@ async def finish_sign_in(app: App[Any], context: AppContext, accounts: Accounts,
         offer = await asyncio.to_thread(accounts.offer, signed)
         choice = await _choose_history(app, offer, signed)
         if choice is None:
-            return Outcome(await accounts.discard(signed))
+            return Outcome(await accounts.cancel_sign_in(signed))
         sending = accounts.current().sending if choice == "move" else await _ask_to_sync(app, offer, choice, signed)
         if sending is None:
-            return Outcome(await accounts.discard(signed))
+            return Outcome(await accounts.cancel_sign_in(signed))
         await context.sync.stop()
         await context.analytics.pause()
-        account = await accounts.settle(signed, choice, sending=sending)
+        account = await accounts.complete_sign_in(signed, choice, sending=sending)
     except (StoreError, ConfigError) as error:
         await context.analytics.resume(context.store)
         return Outcome(str(error))
@@ -62,7 +62,7 @@ async def sign_out(context: AppContext, accounts: Accounts) -> str:
     await context.sync.stop()
     await context.analytics.pause()
     try:
-        account = await asyncio.to_thread(accounts.agreed, await context.store.run(AccountLinking.owner))
+        account = await asyncio.to_thread(accounts.reconcile, await context.store.run(AccountLinking.owner))
         server_knows = await accounts.sign_out(account)
     except ConfigError as error:
         return str(error)

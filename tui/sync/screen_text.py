@@ -11,7 +11,7 @@ from textual.content import Content
 
 from sterna.storage import Conflict, Quarantined, Session
 from sterna.storage.text import one_line
-from sterna.sync.status import SyncReport, clock_time, line
+from sterna.sync.status import SyncReport, clock_time, status_line
 
 LONG = 200
 """Most characters of a text; more than fit on any line."""
@@ -63,7 +63,7 @@ KINDS = {"c": "title", "m": "message", "s": "setting"}
 
 def page_lines(page: Page, now: datetime) -> list[Line]:
     """Return the lines of the page."""
-    lines = [Line(Content.styled(line(page.report, now), "bold"))]
+    lines = [Line(Content.styled(status_line(page.report, now), "bold"))]
     if not page.account:
         lines += [_quiet(sentence) for sentence in BEFORE_SIGN_IN]
         lines += [_gap(), _choice("Sign in", "sign_in")]
