@@ -52,7 +52,7 @@ def test_a_server_stops_cleanly_and_is_restored_from_its_backup(home: Home) -> N
     file = home.folder / "kept"
     assert home.run("serve", "backup", str(file)).code == 0
     assert file.stat().st_mode & 0o777 == 0o600
-    assert "exists already" in home.run("serve", "backup", str(file)).err
+    assert "already exists" in home.run("serve", "backup", str(file)).err
     assert "not empty" in home.run("serve", "restore", str(file)).err
     command.signal(signal.SIGTERM)
     assert command.wait().code == 0
