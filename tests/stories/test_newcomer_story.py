@@ -119,7 +119,7 @@ def test_a_new_user_signs_up_and_deletes_the_account(
         screen.press("and back?", ENTER)
         screen.wait_for("You said: and back?", EMPTY)
         screen.press(SHIFT_F2)
-        screen.wait_for(EMAIL, "Today  2 messages sent, 2 received", "1 search")
+        screen.wait_for(EMAIL, "Today  2 messages sent, 2 received", "Searches  1")
         screen.kill()
     with Terminal(newcomer) as screen:
         screen.wait_for("You said: and back?", EMPTY, "synced")

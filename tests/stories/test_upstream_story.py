@@ -167,7 +167,7 @@ async def test_two_computers_and_an_upstream_server(
         clock.move(minutes=6)
         await laptop.sync()
         assert (await laptop.history())[tea][0] == (await desktop.history())[tea][0] == "Four minutes"
-        assert [one.mine for one in await desktop.do(Conflicts.list_open.list_open)] == ["Steeping"]
+        assert [one.mine for one in await desktop.do(Conflicts.list_open)] == ["Steeping"]
 
         for one in (laptop, desktop):
             assert (await one.do(SyncMetadata.counts)).waiting == 0
