@@ -9,7 +9,7 @@ from typing import Any
 from .text import storable
 
 _NO_JSON = (ValueError, TypeError, RecursionError)
-"""How json.loads says that a text is not JSON."""
+"""Errors of json.loads for a text that is not JSON."""
 
 
 def to_json(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 Role = Literal["user", "assistant", "system"]
 Finish = Literal["done", "stopped", "interrupted", "failed"]
-"""How a reply ended: by itself, by the person, by the death of the process that received it, or by an error."""
+"""End of a reply: by itself, by the person, by the death of the process that received it, or by an error."""
 
 
 KEPT_REPLY = "kept_reply"
@@ -168,7 +168,7 @@ class Trashed:
     title: str
     """The title of the conversation, or of the newest of several."""
     kind: Literal["session", "message", "reply", "clear"] = "session"
-    """What was deleted; ``reply`` for a version of a reply that another one replaced."""
+    """Kind of the deleted thing; ``reply`` for a version of a reply that another one replaced."""
 
 
 @dataclass(frozen=True, slots=True)

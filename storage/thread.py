@@ -24,10 +24,10 @@ R = TypeVar("R")
 Listener = Callable[[Change], None]
 
 POLL_SECONDS = 1.0
-"""How often another process's commits are looked for (``PRAGMA data_version``)."""
+"""Interval between looks for another process's commits (``PRAGMA data_version``)."""
 
 CLOSE_SECONDS = 2.0
-"""What is queued has so long to finish when the store is closed; then what runs is ended."""
+"""Time for queued work to finish when the store is closed; then what runs is ended."""
 INSIST_SECONDS = 0.05
 
 SPARE_MESSAGES = 100

@@ -23,7 +23,7 @@ VERSION = 1
 OPENED = "opened"
 """Of an entry: a history was opened in its file. If that is missing or empty later, it was lost."""
 LOCAL = "This computer"
-"""What an account is called that no server knows."""
+"""Name of an account that no server knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class Listed:
     file: str
     """The name of its file, in the folder of the list."""
     name: str = LOCAL
-    """What a person calls it: the email, once it is signed in."""
+    """Name of the account: the email, once it is signed in."""
     origin: str = ""
     """The server it belongs to; empty for a local one."""
     user_id: str = ""
     kind: str = ""
     """``sterna`` or ``upstream``."""
     sending: bool = False
-    """Whether its owner said yes to sending."""
+    """True once its owner allowed sending."""
     server_id: str = ""
     """The server's own id, by which it is known at another address; empty where it has none."""
 

@@ -33,7 +33,7 @@ SNIPPET_LENGTH = 4_000
 """Characters up to which SQLite makes the snippet. Its time grows with the square of the matches: a pasted log of a
 megabyte that repeats a word takes it ten seconds, which everything else would wait for."""
 SCANNED = 20_000
-"""How many of the newest messages are read for what the index does not know."""
+"""Number of newest messages that are read for what the index does not know."""
 
 INDEXED_PREFIX = 3
 CANDIDATES = 1_500

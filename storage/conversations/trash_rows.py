@@ -14,7 +14,7 @@ from ..errors import NotFound
 from ..records import Trashed
 
 KEPT = timedelta(days=30)
-"""How long a deletion can be undone."""
+"""Time within which a deletion can be undone."""
 
 
 @in_sentences

@@ -32,7 +32,7 @@ MESSAGE_COLUMNS = (
     "output_image_tokens",
     "annotations",
 )
-"""What a person, a model or a tool wrote; of ``elapsed_time`` and ``elapsed_ms`` the finer one."""
+"""Columns that a person, a model or a tool wrote; of ``elapsed_time`` and ``elapsed_ms`` the finer one."""
 
 JSON_COLUMNS = frozenset({"metadata", "raw_message", "reasoning_details", "annotations"})
 
@@ -50,13 +50,13 @@ DEFAULTS: Mapping[str, Any] = {
     "websearch_result_count": 0,
     "output_image_tokens": 0,
 }
-"""What a column says that says nothing."""
+"""Default of each column."""
 
 EMPTY_MESSAGE: Mapping[str, Any] = {name: DEFAULTS.get(name) for name in MESSAGE_COLUMNS}
 """A message of which nothing is known."""
 
 SUMMARY = ("last_message_timestamp", "last_message_preview", "message_count", "total_tokens", "last_model")
-"""What a list of the newest says of a conversation beside its title."""
+"""Columns of a conversation's summary beside its title."""
 
 _FILLED = tuple((name, DEFAULTS.get(name)) for name in MESSAGE_COLUMNS)
 

@@ -222,7 +222,7 @@ _LOST = (
         and not exists (select 1 from sync_seen where kind = 's' and id = s.session_id || '/' || s.key)
     on conflict (kind, id) do nothing""",
 )
-"""What a history does not have any more. A thing with an op of its own is said by that.
+"""Items that a history does not have any more. An item with an op of its own is told by that.
 
 A message or setting of a conversation that was removed elsewhere and brought back here has no position any more, and no
 op either: the restore of its conversation was to bring it back."""

@@ -82,7 +82,7 @@ class Told:
     rev: int
     result: ToldResult
     row: RemoteRow | None = None
-    """What it holds now. None after ``ok``: exactly what was sent, nothing more known of it."""
+    """The server's row. None after ``ok``: exactly what was sent, nothing more known of it."""
     code: str = ""
 
 
@@ -169,7 +169,7 @@ class Conflict:
     mine: str
     """The text that lost: a title, a message's content, a setting's value."""
     theirs: str | None
-    """What stands there now; None when it was deleted."""
+    """Current value; None when it was deleted."""
 
 
 @dataclass(frozen=True, slots=True)

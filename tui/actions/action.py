@@ -35,7 +35,7 @@ class Target(Enum):
 
 
 class Needs(Flag):
-    """What must be there before an action makes sense."""
+    """Precondition of an action."""
 
     NOTHING = 0
     STORE = auto()

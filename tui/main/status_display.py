@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..sidebar import Sidebar
 
 TICK_SECONDS = 0.5
-"""How often the status line is updated while a reply arrives."""
+"""Interval between updates of the status line while a reply arrives."""
 
 
 class StatusDisplay:

@@ -76,7 +76,7 @@ class OutMessage:
     value: Mapping[str, Any]
     """The columns."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """What the server once said beside them."""
+    """Other fields that the server once sent."""
 
 
 @dataclass(frozen=True, slots=True)
