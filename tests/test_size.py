@@ -15,10 +15,7 @@ MOST_LINES = 400
 MOST_METHODS = 25
 DEEPEST = 3
 
-LARGE = {"storage", "sync"}
-"""Rooms that still have larger classes or files."""
-
-ROOMS = sorted(DOORS.keys() - LARGE)
+ROOMS = sorted(DOORS)
 
 
 def classes(room: str) -> Iterator[type]:
