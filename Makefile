@@ -22,7 +22,7 @@ test: $(READY) clients
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -q
 
 # the tests in which one Python may differ from another
-PART := $(wildcard tests/test_*.py) tests/storage tests/config tests/chat tests/net tests/providers tests/sync
+PART := $(wildcard tests/test_*.py) tests/storage tests/config tests/chat tests/net
 test-part: $(READY)
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -q $(PART)
 
