@@ -5,7 +5,7 @@ type Schemas = components['schemas']
 
 // what a request need not say is no required key of it
 export const signup: Schemas['SignupBody'] = { email: 'ada@example.org', password: 'a good password' }
-export const added: Schemas['Added'] = { sessionId: 'c', messages: [{ id: 'm', role: 'user', content: 'Hello' }] }
+export const added: Schemas['NewMessages'] = { sessionId: 'c', messages: [{ id: 'm', role: 'user', content: 'Hello' }] }
 export const push: Schemas['Push'] = { conversations: [{ id: 'c', title: 'T', messages: [{ id: 'm', role: 'user', content: '' }] }] }
 export const change: Schemas['DataChange'] = { model: { temperature: 0.3, personality_preset: 'terse' } }
 
