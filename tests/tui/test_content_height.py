@@ -28,7 +28,7 @@ LINES = "one\n\ntwo\n\nthree"
 
 @dataclass
 class Kind:
-    """A widget, a change of its content, and the rows that it must have afterwards."""
+    """Widget, change of its content, and the rows that it must have afterwards."""
 
     make: Callable[[], Widget]
     change: Callable[[Any], object]
@@ -45,7 +45,7 @@ KINDS = {
 
 
 class Stage(App[None]):
-    """An empty column in which widgets are put."""
+    """Application with an empty column for widgets."""
 
     CSS = "Prompt, Welcome, Static { height: auto; border: none; padding: 0; }"
 
@@ -53,7 +53,7 @@ class Stage(App[None]):
         yield VerticalScroll()
 
     def lay_out(self) -> None:
-        """Make a layout pass now, as one that another widget asked for would come."""
+        """Run a layout pass now, as if another widget had requested it."""
         self.screen._refresh_layout()
 
 

@@ -1,8 +1,8 @@
-"""The length that a model's list states stands in the status line from the first turn, and is kept."""
+"""The context length that a model's list states is shown in the status line from the first turn, and stored."""
 
 from __future__ import annotations
 
-from home import Home, frame, until
+from chat_app import Home, frame, until
 
 from sterna.chat import build_catalog
 from sterna.config import Settings

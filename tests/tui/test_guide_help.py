@@ -1,4 +1,4 @@
-"""The guide names the keys that belong to what was asked."""
+"""Keys in the help of the built-in guide."""
 
 from __future__ import annotations
 

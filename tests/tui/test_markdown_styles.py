@@ -1,10 +1,10 @@
-"""What a person sees of Markdown, as text."""
+"""Drawn Markdown, as text."""
 
 from __future__ import annotations
 
 from textwrap import dedent
 
-from drawn import PLAIN, frame, rows, styles
+from document_text import PLAIN, frame, rows, styles
 from rich.segment import Segment
 
 from sterna.tui import markdown

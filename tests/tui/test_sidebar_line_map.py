@@ -13,28 +13,28 @@ groups = st.lists(st.tuples(st.sampled_from(["", "Today", "Yesterday", "May 2026
 
 
 def drawn(lines: Lines) -> list[str]:
-    """Every line as it would be drawn."""
-    found = []
+    """Return every line as it would be drawn."""
+    shown = []
     for line in range(lines.height):
         row = lines.row_at(line)
         if row is None:
-            found.append(lines.heading_at(line) or "")
+            shown.append(lines.heading_at(line) or "")
         else:
-            found.append(f"{row}.{line - lines.line_of(row)}")
-    return found
+            shown.append(f"{row}.{line - lines.line_of(row)}")
+    return shown
 
 
 def expected(given: list[tuple[str, int]]) -> list[str]:
-    """The same, counted out by hand."""
-    found: list[str] = []
+    """Return the same lines, counted without the line map."""
+    shown: list[str] = []
     row = 0
     for heading, count in given:
         if count and heading:
-            found += ["", heading] if row else [heading]
+            shown += ["", heading] if row else [heading]
         for _ in range(count):
-            found += [f"{row}.0", f"{row}.1"]
+            shown += [f"{row}.0", f"{row}.1"]
             row += 1
-    return found
+    return shown
 
 
 @given(groups)

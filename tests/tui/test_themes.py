@@ -1,4 +1,4 @@
-"""Two looks, each readable."""
+"""Two themes, each readable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real application over a real file, with a scripted model, a clock that stands still, and no network."""
+"""The real application with a real store, a scripted model, a fixed clock, and no network."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from sterna.tui.app import SternaApp
 os.environ["TZ"] = "UTC"
 time.tzset()
 
+SIZE = (100, 30)
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 WAIT_SECONDS = 30.0
 
@@ -44,7 +45,7 @@ def flown(years: int) -> int:
 
 
 class Clock:
-    """Time that moves only when it is told to."""
+    """Clock that a test moves."""
 
     def __init__(self, start: datetime = NOON) -> None:
         self.at = start
@@ -56,8 +57,8 @@ class Clock:
         self.at += timedelta(**amount)
 
 
-class Scripted:
-    """A model that says what it is told; after ``hold()`` it stops behind the first word until ``release()``."""
+class ScriptedModel:
+    """Model with scripted replies; after ``hold()`` it stops after the first word until ``release()``."""
 
     def __init__(self) -> None:
         self.name = "test"
@@ -94,8 +95,8 @@ class Scripted:
         return
 
 
-class Chat(SternaApp):
-    """The application, left as a person leaves it."""
+class ChatApp(SternaApp):
+    """Application that saves everything when a test leaves it."""
 
     @asynccontextmanager
     async def run_test(self, **options: Any) -> AsyncIterator[Pilot[int]]:  # type: ignore[override]
@@ -106,11 +107,11 @@ class Chat(SternaApp):
 
 @dataclass
 class Home:
-    """One person's files, and what surrounds the program: made once, the application is made as often as it starts."""
+    """Files of one user, with clock, model and environment; each start of the program is a new application."""
 
     folder: Path
     clock: Clock = field(default_factory=Clock)
-    model: Scripted = field(default_factory=Scripted)
+    model: ScriptedModel = field(default_factory=ScriptedModel)
     environ: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -124,7 +125,7 @@ class Home:
         (self.folder / "config.toml").write_text(text, "utf-8")
 
     def seed(self, *conversations: tuple[str, str]) -> list[str]:
-        """Conversations of one question and one answer each, an hour apart; gives their ids, oldest first."""
+        """Add conversations of one question and one answer each, an hour apart; return their ids, oldest first."""
         from sterna.storage import Settled
 
         store, ids = self.open(), []
@@ -143,8 +144,8 @@ class Home:
         return catalog
 
     def app(self, opener: Callable[[], Store] | None = None) -> SternaApp:
-        """A start of the program."""
-        return Chat(
+        """Return the application of a new start."""
+        return ChatApp(
             opener=opener or self.open,
             settings=config.load(self.folder, self.environ),
             catalog_factory=self.catalog,
@@ -156,10 +157,10 @@ class Home:
         )
 
 
-async def until(pilot: Pilot[int], holds: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
+async def until(pilot: Pilot[int], condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
     """Wait until a condition holds; fail when it does not in time."""
     end = time.monotonic() + seconds
-    while not holds():
+    while not condition():
         assert time.monotonic() < end, "waited in vain"
         await pilot.pause(0.01)
 
@@ -188,14 +189,49 @@ async def write(pilot: Pilot[int], text: str) -> None:
 
 
 def frame(app: SternaApp) -> str:
-    """What the screen shows, as text without trailing blanks."""
+    """Return the text of the screen without trailing blanks."""
     strips = app.screen._compositor.render_strips()
     return "\n".join(strip.text.rstrip() for strip in strips) + "\n"
 
 
-async def settled(pilot: Pilot[int], app: SternaApp) -> None:
+async def wait_until_still(pilot: Pilot[int], app: SternaApp) -> None:
     """Wait until two frames in a row are the same."""
     last = ""
     while (now := frame(app)) != last:
         last = now
         await pilot.pause(0.15)
+
+
+def notices(app: SternaApp) -> str:
+    """Return the notices that are shown now."""
+    return "\n".join(notification.message for notification in app._notifications)
+
+
+def stored_titles(home: Home) -> list[str]:
+    """Return the titles of the store, newest first."""
+    store = home.open()
+    try:
+        return [row.title for row in store.conversations.page(0, 50)]
+    finally:
+        store.close()
+
+
+async def started(pilot: Pilot[int], app: SternaApp) -> None:
+    await until(pilot, app.context.ready.is_set)
+    await until(pilot, lambda: app.main.status.activity == "")
+
+
+async def wait_for_text(pilot: Pilot[int], app: SternaApp, text: str) -> None:
+    await until(pilot, lambda: text in frame(app))
+
+
+def type_at_once(app: SternaApp, *keys: str) -> None:
+    """Send keys all at once, as a terminal does when the user is faster than the program."""
+    for key in keys:
+        app.post_message(events.Key(key, key if len(key) == 1 else None))
+
+
+async def open_newest(pilot: Pilot[int], app: SternaApp) -> None:
+    await started(pilot, app)
+    await pilot.press("ctrl+o", "enter")
+    await until(pilot, lambda: app.main.conversation.id is not None and app.main.prompt.has_focus)
