@@ -1,4 +1,4 @@
-"""Fixtures: a fresh home folder for each test."""
+"""A person's home for each test; what it is made of stands in home.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chat_app import ANSWER, Home
+from home import ANSWER, Home
 from parsed_css import parse_once
 from textual.css.stylesheet import Stylesheet
 
@@ -20,14 +20,14 @@ def _style_sheets_are_parsed_once() -> Iterator[None]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """Return a fresh home, isolated from the machine's own files."""
+    """A fresh one, with nothing of the machine's own in reach."""
     monkeypatch.setenv("HOME", str(tmp_path))
     return Home(tmp_path)
 
 
 @pytest.fixture
-def filled_home(home: Home) -> Home:
-    """Return a home with a few conversations of two days."""
+def shelf(home: Home) -> Home:
+    """A home with a few conversations of two days."""
     home.write_config("[ui]\nanimation = false\n")
     home.seed(
         ("Backup plan for photos", "3-2-1: three copies, two media, one elsewhere."),

@@ -14,14 +14,14 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 TEXT, CONTROL = 4.5, 3.0
-"""Lowest contrast of text, and of borders, marks and focus."""
+"""Least contrast of text, and of borders, marks and focus."""
 
 Paint = tuple[str, Color, Color]
 """Character, foreground and background of a cell."""
 
 
 class Cell(NamedTuple):
-    """Drawn character."""
+    """One drawn character."""
 
     widget: Widget
     x: int
@@ -32,7 +32,7 @@ class Cell(NamedTuple):
 
     @property
     def contrast(self) -> float:
-        """Contrast of foreground and background."""
+        """Ratio of its two colours."""
         return ratio(self.foreground, self.background)
 
     @property
@@ -87,7 +87,7 @@ def too_faint(app: App[int]) -> list[str]:
 def painted(app: App[int], widget: Widget) -> dict[tuple[int, int], Paint]:
     """Return what the cells of one widget show."""
     region = widget.region
-    paint: dict[tuple[int, int], Paint] = {}
+    found: dict[tuple[int, int], Paint] = {}
     for y, strip in enumerate(app.screen._compositor.render_strips()):
         if not region.y <= y < region.bottom:
             continue
@@ -96,9 +96,9 @@ def painted(app: App[int], widget: Widget) -> dict[tuple[int, int], Paint]:
             colors = _colors(style or Style(), app.screen)
             for character in text:
                 if region.x <= x < region.right:
-                    paint[x, y] = (character, *colors)
+                    found[x, y] = (character, *colors)
                 x += max(0, _width(character))
-    return paint
+    return found
 
 
 def difference(one: dict[tuple[int, int], Paint], other: dict[tuple[int, int], Paint]) -> float:

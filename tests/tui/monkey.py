@@ -1,6 +1,6 @@
-"""Random user, beside a model that bursts and drips and another process that writes to the store.
+"""Somebody who presses anything, beside a model that bursts and drips and another program that writes to the file.
 
-After each round the screen is compared with the store: texts, order, heights and titles.
+After each round the screen is compared with the file: what stands there, in which order, how high, under which title.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import gc
 import random
 from collections import Counter
 
-from chat_app import Home, frame, no_reply_runs, started, until
+from home import Home, frame, no_reply_runs, until
+from test_app import opened
 from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -26,7 +27,7 @@ ctrl+l enter enter ctrl+j ctrl+g j k ctrl+d ctrl+u space g G c y v o r d n N i s
 shift+f2 shift+f3 shift+f6 shift+f7 ctrl+z ctrl+y backspace ctrl+w up down left pageup pagedown
 ctrl+home ctrl+end home end tab shift+tab a b question_mark
 """
-"""Keys that neither end the program nor reach the network."""
+"""All that neither ends the program nor goes to the network."""
 KEYS = KEY_NAMES.split()
 WORDS = ("tern", "naïve", "東京　タワー", "🧑‍🚀", "**bold**", "`code`", "x" * 90, "C++", "- item", "می‌خواهم", "[/x]")
 SIZES = ((100, 30), (80, 24), (40, 14), (160, 48), (61, 11))
@@ -34,7 +35,7 @@ WINDOW = 160
 
 
 class Monkey:
-    """Random user. ``seed`` decides everything but time."""
+    """One sitting. ``seed`` decides everything but time."""
 
     def __init__(self, home: Home, app: SternaApp, pilot: Pilot[int], seed: int) -> None:
         self.home, self.app, self.pilot = home, app, pilot
@@ -43,7 +44,7 @@ class Monkey:
         self.done: list[str] = []
 
     def text(self, most: int = 40) -> str:
-        """Return random words, lines and blocks of code."""
+        """Words, lines, and blocks of code."""
         parts = [self.chance.choice(WORDS) for _ in range(self.chance.randrange(1, most))]
         return "".join(
             part + self.chance.choice((" ", " ", "\n", "\n\n", "\n```py\n", "\n| a | b |\n|---|---|\n"))
@@ -51,7 +52,7 @@ class Monkey:
         )
 
     async def round(self, steps: int) -> None:
-        """Do so many things, then wait until idle and compare."""
+        """Do so many things, then come to rest and compare."""
         for _ in range(steps):
             step = self.chance.choice(STEPS)
             self.done.append(step)
@@ -75,7 +76,7 @@ class Monkey:
         self.app.post_message(events.Paste(self.text()))
 
     async def do_ask(self) -> None:
-        """Send a prompt, whatever has the focus."""
+        """A prompt, whatever has the focus."""
         self.home.model.say(self.text(120))
         if self.app.screen is self.app.main:
             self.app.main.prompt.focus()
@@ -106,7 +107,7 @@ class Monkey:
         await self.pilot.pause(self.chance.choice((0, 0, 0.02, 0.1)))
 
     async def do_elsewhere(self) -> None:
-        """Commit a change of another process."""
+        """A commit of another program."""
         self.home.clock.forward(seconds=1)
         rows = self.other.conversations.page(0, 20)
         open_now = self.app.main.conversation.id
@@ -163,7 +164,7 @@ class Monkey:
             raise AssertionError(f"never at rest: {self.pending()} after {self.done}") from error
 
     def pending(self) -> str:
-        """Describe what is still pending."""
+        """What keeps it from resting."""
         main = self.app.main
         queues = [node for node in main.walk_children() if node.message_queue_size]
         workers = [worker for worker in self.app.workers if not worker.is_finished]
@@ -177,7 +178,7 @@ class Monkey:
         return f"{queues=} {workers=} tasks={self.app.context.tasks} layout={main._layout_required} same={self.same()}"
 
     def is_quiet(self) -> bool:
-        """Return whether nothing is being read, drawn or laid out."""
+        """Nothing is being read, drawn or laid out."""
         store = self.app.context.store
         pending = [node for node in self.app.main.walk_children() if node.message_queue_size]
         busy = any(not worker.is_finished for worker in self.app.workers) or self.app.context.tasks or pending
@@ -185,7 +186,7 @@ class Monkey:
         return not busy and not waiting and store.is_open and not self.app.main._layout_required and self.same()
 
     def same(self) -> bool:
-        """Return whether the screen has read what is stored; a commit of another process is noticed once a second."""
+        """What was read last is what the file has: another program's commit is noticed once a second."""
         session_id = self.app.main.conversation.id
         rows = [(row.id, row.title) for row in self.other.conversations.page(0, 12)]
         shown = [self.app.main.sidebar.rows.row(index) for index in range(len(rows))]
@@ -196,7 +197,7 @@ class Monkey:
         return self.contents(session_id) is not None
 
     def contents(self, session_id: str) -> list[MessageView] | None:
-        """Return whether the mounted messages are a part of what is stored, whole and in order."""
+        """The mounted messages, if they are a part of what the file has, whole and in order."""
         file = self.other.messages.before(session_id, None, 10_000)
         views = self.app.main.transcript._views
         shown, ids = [view.message for view in views], [message.id for message in file]
@@ -210,7 +211,7 @@ class Monkey:
     # Comparing
 
     async def compare(self) -> None:
-        """Assert that the screen shows what is stored."""
+        """The screen and the file say the same."""
         app, main = self.app, self.app.main
         assert app._exception is None, self.done
         assert app.return_code in (None, 0), self.done
@@ -230,12 +231,12 @@ class Monkey:
         self.check_list(lines)
 
     def height(self, view: MessageView) -> bool:
-        """Assert that a message is as high as its document at its width."""
+        """A message is as high as its document at its width."""
         width = view.size.width
         return not width or view.size.height == view._document.height(view.text_width(width))
 
     def check_drawn(self, view: MessageView, lines: list[str]) -> None:
-        """Assert that the visible rows of a message are what the terminal has."""
+        """The rows of a message that are on the screen are what the terminal has."""
         region = view.region.intersection(self.app.main.transcript.messages.region)
         covered = {hint.region.y for hint in self.app.main.query("Hint").results() if hint.display}
         for y in range(region.y, region.bottom):
@@ -246,7 +247,7 @@ class Monkey:
             assert one_line(shown) == one_line(drawn), (self.done, lines)
 
     def check_list(self, lines: list[str]) -> None:
-        """Assert that the list shows what was read last, and every conversation."""
+        """The list that is drawn is the one that was read last, and has every conversation."""
         rows = self.app.main.sidebar.rows
         hidden = self.app.main.query("ToastRack Toast")
         if hidden or not rows.display or not self.app.main.sidebar.display or self.app.main.has_class("-narrow"):
@@ -265,11 +266,11 @@ STEPS = (
 
 
 async def sitting(home: Home, seed: int, rounds: int, steps: int) -> Counter[str]:
-    """Run a monkey; return the number of objects that could pile up, after each round."""
+    """Run a monkey; return how many objects of the kinds that could pile up are there after each round."""
     home.seed(("one", "text"), ("two", "text\n\n" * 30), ("three", "a"))
     app, most = home.app(), Counter[str]()
     async with app.run_test(size=SIZES[0]) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         monkey = Monkey(home, app, pilot, seed)
         try:
             for number in range(rounds):

@@ -1,4 +1,4 @@
-"""Every screen of the program, reached as a user reaches it, for golden frames and measured contrast."""
+"""Every screen of the program, each reached as a person reaches it, for the frames and for the measured contrast."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
-from chat_app import frame, until, write
+from home import frame, until, write
 from textual.pilot import Pilot
 
 from sterna.config import EndpointSettings
@@ -29,7 +29,7 @@ CONFLICT = Conflict(
 
 
 async def nothing(pilot: Pilot[int], app: SternaApp) -> None:
-    """Show the start."""
+    """Only the start."""
 
 
 async def reading(pilot: Pilot[int], app: SternaApp) -> None:

@@ -1,4 +1,4 @@
-"""Actions and keys: one list, every action with a key, remapping that never leaves the user without one."""
+"""Keys: one list, every action with a key, remapping that never leaves a person without one."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_every_action_has_a_method_that_runs_it(action: Action) -> None:
     assert callable(getattr(node, f"action_{name}"))
 
 
-def test_no_two_default_keys_are_active_at_the_same_time() -> None:
+def test_no_two_default_keys_answer_in_the_same_place() -> None:
     _, problems = keymap({action.id: action.key for action in ACTIONS})
     assert problems == []
 
@@ -85,7 +85,7 @@ def test_two_actions_may_exchange_their_keys() -> None:
     assert problems == []
 
 
-def test_a_key_that_is_taken_is_refused_with_a_sentence_and_the_old_key_stays() -> None:
+def test_a_key_that_is_taken_is_refused_in_a_sentence_and_the_old_one_stays() -> None:
     mapping, problems = keymap({"conversation.new": "ctrl+p"})
     assert mapping == {}
     assert problems == ["[keys]: ctrl+p already belongs to “app.palette”, so “conversation.new” keeps ctrl+n."]

@@ -1,4 +1,4 @@
-"""Use of the chat, from the first key to the last."""
+"""What a person does with the chat, from the first key to the last."""
 
 from __future__ import annotations
 
@@ -7,20 +7,7 @@ import contextvars
 from collections.abc import Callable
 
 import pytest
-from chat_app import (
-    SIZE,
-    Home,
-    frame,
-    live_text,
-    no_reply_runs,
-    notices,
-    open_title,
-    started,
-    stored_titles,
-    until,
-    wait_for_text,
-    write,
-)
+from home import Home, frame, live_text, no_reply_runs, open_title, until, write
 from textual import events
 from textual.pilot import Pilot
 
@@ -30,6 +17,31 @@ from sterna.storage import Change, Store, StoreBusy, StoreFull, StoreThread, Tra
 from sterna.tui.app import SternaApp
 from sterna.tui.dialogs.confirm import ConfirmClear
 
+SIZE = (100, 30)
+
+
+def notices(app: SternaApp) -> str:
+    """Every sentence that is shown beside the frame now."""
+    return "\n".join(notification.message for notification in app._notifications)
+
+
+def rows(home: Home) -> list[str]:
+    """Titles as the file has them, newest first."""
+    store = home.open()
+    try:
+        return [row.title for row in store.conversations.page(0, 50)]
+    finally:
+        store.close()
+
+
+async def opened(pilot: Pilot[int], app: SternaApp) -> None:
+    await until(pilot, app.context.ready.is_set)
+    await until(pilot, lambda: app.main.status.activity == "")
+
+
+async def shown(pilot: Pilot[int], app: SternaApp, text: str) -> None:
+    await until(pilot, lambda: text in frame(app))
+
 
 async def test_a_first_prompt_is_stored_answered_and_listed(home: Home) -> None:
     home.model.say("Terns fly from pole to pole.")
@@ -37,11 +49,11 @@ async def test_a_first_prompt_is_stored_answered_and_listed(home: Home) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await write(pilot, "which bird flies furthest")
         await pilot.press("enter")
-        await wait_for_text(pilot, app, "pole to pole")
+        await shown(pilot, app, "pole to pole")
         await until(pilot, lambda: no_reply_runs(app))
         await until(pilot, lambda: app.main.status.activity == "")
         assert app.main.prompt.text == ""
-        await wait_for_text(pilot, app, "which bird flies furthest")
+        await shown(pilot, app, "which bird flies furthest")
         other = home.open()
         await until(pilot, lambda: not other.conversations.page(0, 1)[0].unread)
         other.close()
@@ -73,7 +85,7 @@ async def test_quitting_keeps_the_draft_and_the_open_conversation(home: Home) ->
     first, second = home.seed(("one", "1"), ("two", "2"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         app.main.navigation.go_to(first)
         await until(pilot, lambda: app.main.conversation.id == first)
         await write(pilot, "half a thou")
@@ -81,7 +93,7 @@ async def test_quitting_keeps_the_draft_and_the_open_conversation(home: Home) ->
     again = home.app()
     async with again.run_test(size=SIZE) as pilot:
         await pilot.press("g", "h", "t")
-        await started(pilot, again)
+        await opened(pilot, again)
         assert again.main.conversation.id == first
         assert again.main.prompt.text == "half a thou\nght"
     store = home.open()
@@ -93,7 +105,7 @@ async def test_each_conversation_has_its_own_draft(home: Home) -> None:
     first, second = home.seed(("one", "1"), ("two", "2"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press(*"new", "ctrl+o", "g", "enter")
         await until(pilot, lambda: app.main.conversation.id == second)
         await write(pilot, "for two")
@@ -112,13 +124,13 @@ async def test_every_key_that_steps_down_the_list_makes_a_step(home: Home) -> No
     ids = home.seed(*((f"number {number}", "Yes.") for number in range(6)))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         for _ in range(4):  # at once: pressing waits for each
             app.post_message(events.Key("alt+down", None))
         await until(pilot, lambda: app.main.conversation.id == ids[-4])
 
 
-async def test_a_worker_that_ends_after_the_screen_is_gone_is_no_error(home: Home) -> None:
+async def test_work_that_ends_after_the_screen_is_gone_is_no_mistake(home: Home) -> None:
     home.seed(*((f"number {number}", "Yes.") for number in range(6)))
     app = home.app()
     gone = asyncio.Event()
@@ -130,7 +142,7 @@ async def test_a_worker_that_ends_after_the_screen_is_gone_is_no_error(home: Hom
             app.main.query_one("#nothing")
 
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         app.main.run_worker(late())
         for _ in range(4):
             app.post_message(events.Key("alt+down", None))
@@ -141,7 +153,7 @@ async def test_a_worker_that_ends_after_the_screen_is_gone_is_no_error(home: Hom
 async def test_a_draft_is_in_the_file_soon_after_typing_pauses(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await write(pilot, "unsent")
         other = home.open()
         await until(
@@ -153,7 +165,7 @@ async def test_a_draft_is_in_the_file_soon_after_typing_pauses(home: Home) -> No
 async def test_when_the_disk_is_full_the_text_stays_and_the_reason_is_on_the_screen(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         assert app.context.turns is not None
 
         async def refuse(*_: object, **__: object) -> None:
@@ -165,7 +177,7 @@ async def test_when_the_disk_is_full_the_text_stays_and_the_reason_is_on_the_scr
         await until(pilot, lambda: "No space is left" in notices(app))
         assert app.main.prompt.text == "precious"
         assert app.main.conversation.id is None
-    assert stored_titles(home) == []
+    assert rows(home) == []
 
 
 async def test_sending_while_a_reply_arrives_says_so_and_keeps_the_text(home: Home) -> None:
@@ -173,7 +185,7 @@ async def test_sending_while_a_reply_arrives_says_so_and_keeps_the_text(home: Ho
     home.model.hold()
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await write(pilot, "tell me")
         await pilot.press("enter")
         await until(pilot, lambda: app.main.conversation.live_reply is not None)
@@ -187,12 +199,12 @@ async def test_sending_while_a_reply_arrives_says_so_and_keeps_the_text(home: Ho
         await until(pilot, lambda: len(home.model.requests) == 2)
 
 
-async def test_escape_stops_the_reply_and_keeps_what_has_arrived(home: Home) -> None:
+async def test_escape_stops_the_reply_and_keeps_what_came(home: Home) -> None:
     home.model.say("first second third")
     home.model.hold()
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press(*"go", "enter")
         await until(pilot, lambda: live_text(app))
         await until(pilot, lambda: app.main.status.hints[0].word == "stop")
@@ -211,7 +223,7 @@ async def test_a_reply_goes_on_while_another_conversation_is_read(home: Home) ->
     home.model.hold()
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press(*"go", "enter")
         await until(pilot, lambda: app.main.conversation.live_reply is not None)
         live = app.main.conversation.id
@@ -221,7 +233,7 @@ async def test_a_reply_goes_on_while_another_conversation_is_read(home: Home) ->
         home.model.release()
         await until(pilot, lambda: no_reply_runs(app))
         app.main.navigation.go_to(live)
-        await wait_for_text(pilot, app, "begun and finished")
+        await shown(pilot, app, "begun and finished")
 
 
 async def test_a_failed_reply_is_a_sentence_and_f5_asks_again(home: Home) -> None:
@@ -230,13 +242,13 @@ async def test_a_failed_reply_is_a_sentence_and_f5_asks_again(home: Home) -> Non
     )
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await write(pilot, "hello")
         await pilot.press("enter")
-        await wait_for_text(pilot, app, "Start the server and retry.")
-        await wait_for_text(pilot, app, "and retry.  f5")  # the key that works while one writes
+        await shown(pilot, app, "Start the server and retry.")
+        await shown(pilot, app, "and retry.  f5")  # the key that works while one writes
         await pilot.press("f5")
-        await wait_for_text(pilot, app, "Here I am.")
+        await shown(pilot, app, "Here I am.")
         await until(pilot, lambda: "Start the server" not in frame(app))
         assert [request.messages[-1].content for request in home.model.requests] == ["hello", "hello"]
 
@@ -245,7 +257,7 @@ async def test_renaming_happens_in_the_list_and_holds_against_markup(home: Home)
     home.seed(("old title", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("ctrl+o", "enter")
         await until(pilot, lambda: app.main.conversation.id is not None)
         await pilot.press("f2")
@@ -253,47 +265,47 @@ async def test_renaming_happens_in_the_list_and_holds_against_markup(home: Home)
         await pilot.press("ctrl+u")
         await write(pilot, "[/x] [b]mine")
         await pilot.press("enter")
-        await wait_for_text(pilot, app, "[/x] [b]mine")
+        await shown(pilot, app, "[/x] [b]mine")
         await until(
             pilot,
             lambda: open_title(app) == "[/x] [b]mine",
         )
         await until(pilot, lambda: app.main.prompt.has_focus)
-    assert stored_titles(home) == ["[/x] [b]mine"]
+    assert rows(home) == ["[/x] [b]mine"]
 
 
 async def test_deleting_offers_undo_and_undo_brings_everything_back(home: Home) -> None:
     first, second = home.seed(("keep me", "1"), ("[/b] lose me", "2"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         app.main.navigation.go_to(second)
         await until(pilot, lambda: app.main.conversation.id == second)
         await pilot.press("f8")
         await until(pilot, lambda: "ctrl+_ undoes this" in notices(app))
         assert app.main.conversation.id == first
-        assert stored_titles(home) == ["keep me"]
+        assert rows(home) == ["keep me"]
         await pilot.press("ctrl+underscore")
         await until(pilot, lambda: app.main.conversation.id == second)
-        await wait_for_text(pilot, app, "lose me")
-    assert stored_titles(home) == ["[/b] lose me", "keep me"]
+        await shown(pilot, app, "lose me")
+    assert rows(home) == ["[/b] lose me", "keep me"]
 
 
-async def test_the_draft_is_deleted_and_restored_with_its_conversation(home: Home) -> None:
+async def test_what_stood_in_the_prompt_goes_with_its_conversation_and_comes_back_with_it(home: Home) -> None:
     first, second = home.seed(("keep me", "1"), ("lose me", "2"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         for delete in ("one", "all"):
             app.main.navigation.go_to(second)
             await until(pilot, lambda: app.main.conversation.id == second)
             await write(pilot, f"{delete} ")
-            typed_text = app.main.prompt.text
+            kept = app.main.prompt.text
             if delete == "one":
                 await pilot.press("f8")
                 await until(pilot, lambda: app.main.conversation.id == first)
             else:
-                await delete_all(pilot, app, "2")
+                await clear(pilot, app, "2")
                 await until(pilot, lambda: app.main.conversation.id is None)
             await until(pilot, lambda: app.main.prompt.text == "")
             await until(pilot, lambda: "undoes this" in notices(app))
@@ -302,35 +314,35 @@ async def test_the_draft_is_deleted_and_restored_with_its_conversation(home: Hom
             await until(pilot, lambda: "Restored" in notices(app))
             app.main.navigation.go_to(second)
             await until(pilot, lambda: app.main.conversation.id == second)
-            assert app.main.prompt.text == typed_text
+            assert app.main.prompt.text == kept
 
 
 async def test_undo_with_nothing_deleted_says_so(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("ctrl+underscore")
         await until(pilot, lambda: "Nothing to undo" in notices(app))
 
 
-async def test_a_conversation_deleted_while_a_reply_arrives_is_restored_with_the_partial_reply(home: Home) -> None:
+async def test_a_conversation_is_deleted_while_a_reply_arrives_and_comes_back_with_what_came(home: Home) -> None:
     home.model.say("first second third")
     home.model.hold()
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press(*"go", "enter")
         await until(pilot, lambda: live_text(app))
         await app.perform("conversation.delete")
         await until(pilot, lambda: "Deleted" in notices(app))
-        assert stored_titles(home) == []
+        assert rows(home) == []
         await app.perform("conversation.undo")
         await until(pilot, lambda: app.main.conversation.record is not None)
         await until(pilot, lambda: "first" in frame(app))
-    assert stored_titles(home) == ["go"]
+    assert rows(home) == ["go"]
 
 
-async def test_a_failed_delete_of_everything_is_reported_and_the_chat_goes_on(
+async def test_what_cannot_be_cleared_now_is_told_and_the_chat_goes_on(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.seed(("one?", "one."), ("two?", "two."))
@@ -341,45 +353,45 @@ async def test_a_failed_delete_of_everything_is_reported_and_the_chat_goes_on(
     monkeypatch.setattr(Trash, "clear_all", busy)
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
-        await delete_all(pilot, app, "2")
+        await opened(pilot, app)
+        await clear(pilot, app, "2")
         await until(pilot, lambda: "Try again." in notices(app))
         await pilot.press(*"more", "enter")
         await until(pilot, lambda: len(home.model.requests) == 1)
 
 
-async def delete_all(pilot: Pilot[int], app: SternaApp, typed: str) -> None:
+async def clear(pilot: Pilot[int], app: SternaApp, typed: str) -> None:
     await pilot.press("shift+f8")
     await until(pilot, lambda: isinstance(app.screen, ConfirmClear))
     await pilot.press(*typed, "enter")
     await pilot.pause()
 
 
-async def test_everything_is_deleted_only_after_typed_confirmation_and_can_be_restored(home: Home) -> None:
+async def test_everything_is_deleted_only_when_the_person_types_it_and_can_be_brought_back(home: Home) -> None:
     home.seed(*((f"talk {number}", "text") for number in range(12)))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
-        await delete_all(pilot, app, "yes")
+        await opened(pilot, app)
+        await clear(pilot, app, "yes")
         assert "Nothing was deleted" in frame(app)
-        assert len(stored_titles(home)) == 12
+        assert len(rows(home)) == 12
         await pilot.press("escape")
-        await delete_all(pilot, app, "12")
-        await until(pilot, lambda: stored_titles(home) == [])
-        await wait_for_text(pilot, app, "Welcome to Sterna.")
+        await clear(pilot, app, "12")
+        await until(pilot, lambda: rows(home) == [])
+        await shown(pilot, app, "Welcome to Sterna.")
         await pilot.press("ctrl+underscore")
-        await until(pilot, lambda: len(stored_titles(home)) == 12)
+        await until(pilot, lambda: len(rows(home)) == 12)
 
 
 async def test_a_conversation_keeps_its_own_system_prompt_and_temperature(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("f4")
         await until(pilot, lambda: app.screen is not app.main)
         await write(pilot, "Be brief.")
         await pilot.press("tab", *"9", "enter")
-        await wait_for_text(pilot, app, "is not a number from 0 to 2")
+        await shown(pilot, app, "is not a number from 0 to 2")
         await pilot.press("backspace", *"0.5", "enter")
         await until(pilot, lambda: app.screen is app.main)
         await pilot.press(*"hi", "enter")
@@ -392,12 +404,12 @@ async def test_a_conversation_keeps_its_own_system_prompt_and_temperature(home: 
         ]
 
 
-async def test_remapped_keys_work_and_are_shown(home: Home) -> None:
+async def test_the_keys_a_person_chose_work_and_are_shown(home: Home) -> None:
     home.write_config('[keys]\n"conversation.new" = "ctrl+e"\n"app.help" = "ctrl+p"\n"conversation.nwe" = "x"\n')
     (only,) = home.seed(("one", "1"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await until(pilot, lambda: "Did you mean “conversation.new”" in notices(app))
         assert "already belongs to “app.palette”" in notices(app)
         app.main.navigation.go_to(only)
@@ -408,7 +420,7 @@ async def test_remapped_keys_work_and_are_shown(home: Home) -> None:
         await until(pilot, lambda: app.main.conversation.id is None)
 
 
-async def test_text_typed_behind_an_early_key_for_the_models_goes_into_the_picker(home: Home) -> None:
+async def test_what_is_typed_behind_an_early_key_for_the_models_goes_into_their_list(home: Home) -> None:
     app, there = home.app(), asyncio.Event()
     make = app._catalog_factory
 
@@ -420,7 +432,7 @@ async def test_text_typed_behind_an_early_key_for_the_models_goes_into_the_picke
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.main.conversation.reopened)
         await pilot.press("ctrl+l", *"large")
-        await wait_for_text(pilot, app, "Loading models…")
+        await shown(pilot, app, "Loading models…")
         there.set()
         await until(pilot, lambda: "200k" in frame(app))
         await pilot.press("enter")
@@ -432,7 +444,7 @@ async def test_two_terminals_see_each_others_changes(home: Home) -> None:
     (only,) = home.seed(("shared", "text"))
     one, two = home.app(), home.app()
     async with one.run_test(size=SIZE) as pilot:
-        await started(pilot, one)
+        await opened(pilot, one)
         one.main.navigation.go_to(only)
         await until(pilot, lambda: one.main.conversation.id == only)
         store = home.open()
@@ -441,7 +453,7 @@ async def test_two_terminals_see_each_others_changes(home: Home) -> None:
         store.close()
         assert begun.session.id == only
         await until(pilot, lambda: frame(one).count("seen elsewhere") == 2)
-        await wait_for_text(pilot, one, "a question from elsewhere")
+        await shown(pilot, one, "a question from elsewhere")
     assert two is not one
 
 
@@ -452,7 +464,7 @@ async def test_a_conversation_deleted_in_another_window_is_named_and_its_typed_t
     (only,) = home.seed(("shared", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         app.main.navigation.go_to(only)
         await until(pilot, lambda: app.main.conversation.id == only)
         await write(pilot, typed)
@@ -474,7 +486,7 @@ async def test_every_part_is_reached_by_keys_and_escape_comes_back(home: Home) -
     (only,) = home.seed(("one", "1"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         app.main.navigation.go_to(only)
         await until(pilot, lambda: app.main.conversation.id == only)
         within: list[tuple[str, Callable[[], bool]]] = [
@@ -492,7 +504,7 @@ async def test_every_part_is_reached_by_keys_and_escape_comes_back(home: Home) -
 async def test_hiding_the_list_gives_its_place_to_the_conversation(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("ctrl+t")
         await until(pilot, lambda: not app.main.sidebar.display)
         await pilot.press("ctrl+o")
@@ -503,7 +515,7 @@ async def test_in_a_narrow_terminal_the_list_lies_over_the_conversation_until_on
     (only,) = home.seed(("one", "1"))
     app = home.app()
     async with app.run_test(size=(60, 20)) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         assert not app.main.sidebar.display
         await pilot.press("ctrl+o")
         await until(pilot, lambda: app.main.sidebar.has_focus_within)
@@ -517,7 +529,7 @@ async def test_any_size_at_any_moment(home: Home) -> None:
     home.seed(("one", "1 " * 500))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("ctrl+o", "enter")
         for size in ((40, 10), (20, 5), (1, 1), (200, 60), (69, 15), (70, 16)):
             await pilot.resize_terminal(*size)
@@ -529,10 +541,10 @@ async def test_search_finds_a_word_as_it_is_typed_and_opens_at_its_message(home:
     target, _ = home.seed(("where do puffins nest", "In burrows, on cliffs."), ("lunch", "Soup."))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("ctrl+r")
         await write(pilot, "burr")
-        await wait_for_text(pilot, app, "In burrows")
+        await shown(pilot, app, "In burrows")
         await pilot.press("enter")
         await until(pilot, lambda: app.main.conversation.id == target)
         await until(pilot, lambda: app.main.transcript.selected_message is not None)
@@ -543,12 +555,12 @@ async def test_search_finds_a_word_as_it_is_typed_and_opens_at_its_message(home:
 async def test_the_palette_leaves_out_what_cannot_be_done_and_does_what_is_chosen(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         assert not app.can_perform("conversation.rename")
         assert not app.can_perform("reply.stop")
         await pilot.press("ctrl+p")
         await write(pilot, "light or")
-        await wait_for_text(pilot, app, "Switch between light and dark")
+        await shown(pilot, app, "Switch between light and dark")
         await pilot.press("enter")
         await until(pilot, lambda: app.theme == "sterna-light")
 
@@ -556,7 +568,7 @@ async def test_the_palette_leaves_out_what_cannot_be_done_and_does_what_is_chose
 async def test_a_model_is_chosen_for_one_conversation(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("ctrl+l")
         await write(pilot, "large")
         await pilot.press("enter")
@@ -573,7 +585,7 @@ async def test_a_model_is_chosen_for_one_conversation(home: Home) -> None:
 async def test_a_key_that_can_do_nothing_says_why(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         for key in ("f2", "f8", "f5", "ctrl+g"):
             app.clear_notifications()
             await pilot.press(key)
@@ -581,21 +593,21 @@ async def test_a_key_that_can_do_nothing_says_why(home: Home) -> None:
         assert "Send a message first" in notices(app)
 
 
-async def test_a_conversation_still_opening_when_the_screen_is_removed_breaks_nothing(home: Home) -> None:
+async def test_what_is_still_being_opened_when_the_screen_is_taken_down_breaks_nothing(home: Home) -> None:
     [first] = home.seed(("one", "1"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await app.main.query("#heading").remove()
         app.main.navigation.go_to(first)
         await app.workers.wait_for_complete()
         await app.main.status_display.refresh()
 
 
-async def test_a_commit_reported_after_the_screen_is_gone_is_ignored(home: Home) -> None:
+async def test_a_commit_that_is_told_after_the_screen_is_gone_ends_nothing(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
     # As the store's thread tells what was committed last: in a context of its own, in which no application runs.
     contextvars.Context().run(app.main.changed, Change(frozenset(), elsewhere=True))
     contextvars.Context().run(app.main.sync_changed)

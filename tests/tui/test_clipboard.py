@@ -1,4 +1,4 @@
-"""Copying: the text is in a clipboard or a file, and the notice says where."""
+"""What was copied is somewhere, and the sentence about it is true."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ TEXT = "naïve 東京　タワー\nsecond line\t€"
 
 
 def program(folder: Path, name: str, body: str) -> None:
-    """Write a program of that name, first in PATH."""
+    """A program of that name that is found first."""
     path = folder / name
     path.write_text(f"#!/bin/sh\n{body}\n", "utf-8")
     path.chmod(0o755)
 
 
 def command(*words: str) -> str:
-    """Return the script of a program."""
+    """What a program writes."""
     done = subprocess.run(words, check=True, capture_output=True, env={**os.environ, "TERM": "xterm"})
     return done.stdout.decode()
 
@@ -42,7 +42,7 @@ async def test_a_clipboard_program_gets_the_text(tmp_path: Path, name: str, wher
     assert not (tmp_path / FILE).exists()
 
 
-async def test_without_a_clipboard_program_the_text_is_in_a_private_file(tmp_path: Path) -> None:
+async def test_where_no_program_takes_it_the_text_is_in_a_file_of_ones_own(tmp_path: Path) -> None:
     program(tmp_path, "xclip", "exit 1")
     program(tmp_path, "xsel", "exit 3")
     where = await copy_elsewhere(TEXT, environ(tmp_path, DISPLAY=":9"), tmp_path)
@@ -51,13 +51,13 @@ async def test_without_a_clipboard_program_the_text_is_in_a_private_file(tmp_pat
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
 
 
-async def test_a_terminal_without_a_clipboard_is_reported(tmp_path: Path) -> None:
+async def test_a_terminal_without_a_clipboard_is_told_as_one(tmp_path: Path) -> None:
     assert await copy_elsewhere(TEXT, {"TERM": "dumb", "PATH": ""}, tmp_path) == f" to {tmp_path / FILE}"
     assert "no clipboard" in await copy_elsewhere(TEXT, {"TERM": "linux", "PATH": ""}, tmp_path / "none")
 
 
 @pytest.mark.parametrize("known", [{"TERM": "xterm-kitty"}, {"TERM_PROGRAM": "WezTerm"}, {"WT_SESSION": "1"}])
-async def test_a_terminal_known_to_support_osc52_needs_no_file(tmp_path: Path, known: dict[str, str]) -> None:
+async def test_a_terminal_that_is_known_to_obey_needs_no_file(tmp_path: Path, known: dict[str, str]) -> None:
     assert await copy_elsewhere(TEXT, {"PATH": "", **known}, tmp_path) == ""
     assert not (tmp_path / FILE).exists()
 
@@ -70,7 +70,7 @@ def test_each_desktop_has_its_program() -> None:
 
 
 @pytest.mark.parametrize("allowed", ["external", "off"])
-async def test_tmux_has_the_text_in_its_buffer_whatever_it_passes_on(tmp_path: Path, allowed: str) -> None:
+async def test_tmux_has_it_in_its_buffer_whatever_it_lets_through(tmp_path: Path, allowed: str) -> None:
     tmux = shutil.which("tmux") or pytest.fail("tmux is missing: install it to run this test")
     socket = tmp_path / "s"
     run = partial(command, tmux, "-f", "/dev/null", "-S", str(socket))

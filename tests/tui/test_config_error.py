@@ -1,4 +1,4 @@
-"""A config.toml that cannot be read: the screen shows the line and asks, and no model is used meanwhile."""
+"""A config.toml that cannot be read: the screen opens, shows the line and asks; nobody is asked meanwhile."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from chat_app import Home, frame, no_reply_runs, until
+from home import Home, frame, no_reply_runs, until
 
 from sterna.chat import add_discovered, build_catalog
 from sterna.config import Settings
@@ -21,8 +21,8 @@ BROKEN = "discover = false\nmodel =\n"
 SIZES = [(80, 24), (160, 48), (40, 14)]
 
 
-def is_asking(app: SternaApp) -> bool:
-    """Return whether the question is on the screen."""
+def asked(app: SternaApp) -> bool:
+    """Whether the question is on the screen."""
     return isinstance(app.screen, ConfigTrouble) and app.focused is not None
 
 
@@ -32,21 +32,21 @@ async def test_the_line_is_shown_and_the_guide_answers(home: Home, size: tuple[i
     home.seed(("an old question", "an old answer"))
     app = home.app()
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: is_asking(app))
+        await until(pilot, lambda: asked(app))
         shown = " ".join(frame(app).replace("│", " ").split())
         assert "line 2" in shown
         assert app.context.catalog is None
         panel = app.screen.query_one(Panel)
         assert panel.size.width <= size[0]
         await pilot.press(*"quit is no key")
-        assert is_asking(app)
+        assert asked(app)
         await pilot.press("enter")
         await until(pilot, app.context.ready.is_set)
         await pilot.press(*"hi", "enter")
         await until(pilot, lambda: "Yes." in frame(app))
 
 
-async def test_with_the_real_catalog_no_provider_is_requested(home: Home) -> None:
+async def test_with_the_real_catalogue_nobody_is_asked(home: Home) -> None:
     with Server() as stranger:
         home.environ |= {"OPENAI_API_KEY": "sk-x", "OPENAI_BASE_URL": stranger.url}
         home.write_config(BROKEN)
@@ -59,7 +59,7 @@ async def test_with_the_real_catalog_no_provider_is_requested(home: Home) -> Non
 
         app._catalog_factory = real
         async with app.run_test(size=SIZES[0]) as pilot:
-            await until(pilot, lambda: is_asking(app))
+            await until(pilot, lambda: asked(app))
             await pilot.press("escape")
             await until(pilot, app.context.ready.is_set)
             await pilot.press(*"how do i sync", "enter")
@@ -70,7 +70,7 @@ async def test_with_the_real_catalog_no_provider_is_requested(home: Home) -> Non
         assert (stranger.fake.requests, stranger.fake.listed) == ([], 0)
 
 
-async def test_after_the_editor_fixed_the_file_the_chat_starts(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_editor_corrects_it_and_the_chat_begins(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home.write_config(BROKEN)
     script = home.folder / "editor"
     script.write_text('#!/bin/sh\necho "$1" > "$1.seen"\necho "discover = false" > "$1"\n')
@@ -79,7 +79,7 @@ async def test_after_the_editor_fixed_the_file_the_chat_starts(home: Home, monke
     app = home.app()
     monkeypatch.setattr(SternaApp, "suspend", lambda app: nullcontext())
     async with app.run_test(size=SIZES[0]) as pilot:
-        await until(pilot, lambda: is_asking(app))
+        await until(pilot, lambda: asked(app))
         await pilot.click("#edit")
         await until(pilot, app.context.ready.is_set)
         assert app.context.settings.blocked == ""
@@ -87,19 +87,19 @@ async def test_after_the_editor_fixed_the_file_the_chat_starts(home: Home, monke
     assert (home.folder / "config.toml.seen").exists()
 
 
-async def test_a_missing_editor_is_reported(home: Home) -> None:
+async def test_an_editor_that_is_not_there_is_a_sentence(home: Home) -> None:
     home.write_config(BROKEN)
     home.environ["EDITOR"] = str(home.folder / "nothing")
     app = home.app()
     async with app.run_test(size=SIZES[0]) as pilot:
-        await until(pilot, lambda: is_asking(app))
+        await until(pilot, lambda: asked(app))
         await pilot.click("#edit")
-        await until(pilot, lambda: is_asking(app) and "Cannot start the editor" in " ".join(frame(app).split()))
+        await until(pilot, lambda: asked(app) and "Cannot start the editor" in " ".join(frame(app).split()))
         await pilot.click("#quit")
         await until(pilot, lambda: app.return_code == 1)
 
 
-def test_the_editor_is_the_one_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_editor_is_the_persons_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert editor({"VISUAL": "code --wait", "EDITOR": "vi"}) == ["code", "--wait"]
     assert editor({"VISUAL": "'", "EDITOR": "vi"}) == ["vi"]
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -28,7 +28,7 @@ LINES = "one\n\ntwo\n\nthree"
 
 @dataclass
 class Kind:
-    """Widget, change of its content, and the rows that it must have afterwards."""
+    """A widget, a change of its content, and the rows that it must have afterwards."""
 
     make: Callable[[], Widget]
     change: Callable[[Any], object]
@@ -45,7 +45,7 @@ KINDS = {
 
 
 class Stage(App[None]):
-    """Application with an empty column for widgets."""
+    """An empty column in which widgets are put."""
 
     CSS = "Prompt, Welcome, Static { height: auto; border: none; padding: 0; }"
 
@@ -53,7 +53,7 @@ class Stage(App[None]):
         yield VerticalScroll()
 
     def lay_out(self) -> None:
-        """Run a layout pass now, as if another widget had requested it."""
+        """Make a layout pass now, as one that another widget asked for would come."""
         self.screen._refresh_layout()
 
 

@@ -1,8 +1,8 @@
-"""The context length that a model's list states is shown in the status line from the first turn, and stored."""
+"""The length that a model's list states stands in the status line from the first turn, and is kept."""
 
 from __future__ import annotations
 
-from chat_app import Home, frame, until
+from home import Home, frame, until
 
 from sterna.chat import build_catalog
 from sterna.config import Settings

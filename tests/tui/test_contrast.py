@@ -1,10 +1,10 @@
-"""Contrast of every screen in both themes, and visibility of the focus."""
+"""Every screen of both shipped themes can be read: its colours are measured, and what has the focus shows it."""
 
 from __future__ import annotations
 
 import pytest
-from chat_app import Home, until, wait_until_still
 from contrast import CONTROL, difference, painted, too_faint
+from home import Home, settled, until
 from scenes import DIALOGS, PARTS, back
 from textual.pilot import Pilot
 from textual.theme import Theme
@@ -35,8 +35,8 @@ async def unfocused(pilot: Pilot[int], app: SternaApp) -> list[str]:
         if isinstance(widget, OptionList):
             widget.highlighted = None
         await pilot.pause()
-        if (contrast := difference(with_focus, painted(app, widget))) < CONTROL:
-            faults.append(f"{type(widget).__name__}#{widget.id} with and without focus: {contrast:.2f}")
+        if (told := difference(with_focus, painted(app, widget))) < CONTROL:
+            faults.append(f"{type(widget).__name__}#{widget.id} with and without focus: {told:.2f}")
     return faults
 
 
@@ -59,9 +59,9 @@ def add_endings(home: Home) -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-async def test_every_screen_can_be_read(filled_home: Home, theme: Theme) -> None:
-    add_endings(filled_home)
-    app = filled_home.app()
+async def test_every_screen_can_be_read(shelf: Home, theme: Theme) -> None:
+    add_endings(shelf)
+    app = shelf.app()
     faults: list[str] = []
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(pilot, app.context.ready.is_set)
@@ -69,7 +69,7 @@ async def test_every_screen_can_be_read(filled_home: Home, theme: Theme) -> None
         app.theme = theme.name
         for name, scene in {**PARTS, **DIALOGS}.items():
             await scene(pilot, app)
-            await wait_until_still(pilot, app)
+            await settled(pilot, app)
             faults += [f"{name}: {fault}" for fault in too_faint(app)]
             if name in DIALOGS:
                 faults += [f"{name}: {fault}" for fault in await unfocused(pilot, app)]

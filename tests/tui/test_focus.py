@@ -1,9 +1,11 @@
-"""The focus returns to where it was, and keys typed behind a closing key go there."""
+"""The focus comes back to where it was, and keys typed behind a closing key go there."""
 
 from __future__ import annotations
 
 import pytest
-from chat_app import SIZE, Home, open_newest, started, stored_titles, type_at_once, until
+from home import Home, until
+from test_app import SIZE, opened, rows
+from test_typeahead import burst, in_conversation
 from textual import events
 from textual.pilot import Pilot
 from textual.widget import Widget
@@ -37,18 +39,18 @@ async def test_escape_gives_the_focus_back_to_where_it_was(place: str, home: Hom
     home.seed(("one", "text"), ("two", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         await pilot.press(PLACES[place])
         await pilot.pause()
         before = app.focused
         for name, key in OPENED_BY.items():
-            type_at_once(app, key)
+            burst(app, key)
             await is_open(pilot, app, before)
             await pilot.press("escape")
             await until(pilot, lambda: app.screen is app.main)
             await until(pilot, lambda: app.focused is before)
             assert app.main.focused is before, name
-        assert stored_titles(home) == ["two", "one"]
+        assert rows(home) == ["two", "one"]
 
 
 @pytest.mark.parametrize("name", [name for name in OPENED_BY if name != "help"])
@@ -56,29 +58,29 @@ async def test_words_typed_right_behind_escape_are_in_the_prompt(name: str, home
     home.seed(("one", "text"), ("two", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         before = app.focused
-        type_at_once(app, OPENED_BY[name])
+        burst(app, OPENED_BY[name])
         await is_open(pilot, app, before)
-        type_at_once(app, "escape", *"d dd words")
+        burst(app, "escape", *"d dd words")
         await until(pilot, lambda: app.main.prompt.text == "d dd words")
-        assert stored_titles(home) == ["two", "one"]
+        assert rows(home) == ["two", "one"]
 
 
 async def test_the_filter_gives_the_focus_back_to_the_list_or_to_the_prompt(home: Home) -> None:
     home.seed(("one", "text"), ("two", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         await pilot.press("ctrl+o", "slash", *"one")
         await pilot.press("escape")
         await until(pilot, lambda: app.main.sidebar.rows.has_focus and not app.main.sidebar.filter.value)
         await pilot.press("escape")
         await pilot.click("FilterInput")
         await until(pilot, lambda: app.main.sidebar.filter.has_focus)
-        type_at_once(app, *"two", "escape", *"words")
+        burst(app, *"two", "escape", *"words")
         await until(pilot, lambda: app.main.prompt.text == "words")
-        type_at_once(app, "ctrl+o", "slash", *"one", "escape", "escape", *" more")
+        burst(app, "ctrl+o", "slash", *"one", "escape", "escape", *" more")
         await until(pilot, lambda: app.main.prompt.text == "words more")
         assert app.main.sidebar.filter.value == ""
 
@@ -87,13 +89,13 @@ async def test_a_new_title_and_the_words_behind_it(home: Home) -> None:
     home.seed(("one", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
-        type_at_once(app, "f2", *"mine", "enter", *"next words")
+        await in_conversation(pilot, app)
+        burst(app, "f2", *"mine", "enter", *"next words")
         await until(pilot, lambda: app.main.prompt.text == "next words")
-        await until(pilot, lambda: stored_titles(home) == ["mine"])
+        await until(pilot, lambda: rows(home) == ["mine"])
         await pilot.press("ctrl+o")
-        type_at_once(app, "r", *"dad", "enter")
-        await until(pilot, lambda: stored_titles(home) == ["dad"])
+        burst(app, "r", *"dad", "enter")
+        await until(pilot, lambda: rows(home) == ["dad"])
         assert app.main.sidebar.rows.has_focus, "it was in the list"
 
 
@@ -101,22 +103,22 @@ async def test_words_behind_a_key_that_opens_a_conversation_are_in_its_prompt(ho
     home.seed(("one", "text"), ("two", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         for keys in (["ctrl+n"], ["alt+down"], ["ctrl+o", "j", "enter"], ["ctrl+o", "i"], ["ctrl+g", "escape"]):
             before = app.main.conversation.id
-            type_at_once(app, *keys, *"d words")
+            burst(app, *keys, *"d words")
             await until(pilot, lambda: app.main.prompt.text == "d words")
             assert app.main.prompt.has_focus
             assert (app.main.conversation.id != before) == (len(keys[-1]) > 1 and keys[-1] != "escape"), keys
             app.main.prompt.put("")
-        assert len(stored_titles(home)) == 2
+        assert len(rows(home)) == 2
 
 
 async def test_a_list_shown_for_a_rename_is_hidden_again(home: Home) -> None:
     home.seed(("one", "text"))
     app = home.app()
     async with app.run_test(size=(60, 20)) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         for leave in ("escape", "enter"):
             await pilot.press("f2")
             await until(pilot, lambda: app.main.sidebar.title.has_focus)
@@ -129,21 +131,21 @@ async def test_a_refused_answer_keeps_what_is_typed_behind_it(home: Home) -> Non
     home.seed(("one", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
-        type_at_once(app, "shift+f8")
+        await opened(pilot, app)
+        burst(app, "shift+f8")
         await until(pilot, lambda: app.screen is not app.main)
-        type_at_once(app, *"no", "enter", *"pe")
+        burst(app, *"no", "enter", *"pe")
         await until(pilot, lambda: [field.value for field in app.screen.query(Input)] == ["nope"])
-        assert stored_titles(home) == ["one"]
+        assert rows(home) == ["one"]
 
 
 async def test_a_paste_behind_a_closing_key_is_in_the_prompt(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
-        type_at_once(app, "ctrl+r")
+        await opened(pilot, app)
+        burst(app, "ctrl+r")
         await until(pilot, lambda: app.screen is not app.main and app.focused is not None)
-        type_at_once(app, "escape")
+        burst(app, "escape")
         app.post_message(events.Paste("pasted"))
-        type_at_once(app, "!")
+        burst(app, "!")
         await until(pilot, lambda: app.main.prompt.text == "pasted!")

@@ -1,4 +1,4 @@
-"""Golden frames: screens as text that a reviewer reads. ``make golden`` writes the files again."""
+"""What the screen looks like, as text that a reviewer reads. ``make golden`` writes the files again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chat_app import Home, frame, until, wait_until_still, write
+from home import Home, frame, settled, until, write
 from scenes import DIALOGS, PARTS, back
 from textual.pilot import Pilot
 from textual.widget import Widget
@@ -24,7 +24,7 @@ SCENES = {
     name: {**PARTS, **DIALOGS}[name]
     for name in ("conversation", "reading", "list", "search", "help", "settings", "models", "themes", "instructions")
 }
-"""Screens in both sizes; every dialog also in the smallest."""
+"""Screens in both sizes; every dialog is shown once more in the smallest."""
 
 
 def compare(name: str, size: tuple[int, int], app: SternaApp, folder: Path) -> None:
@@ -38,7 +38,7 @@ def compare(name: str, size: tuple[int, int], app: SternaApp, folder: Path) -> N
 
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """Return a home whose path always has the same length: it is part of a frame, and may break a line."""
+    """One whose path is always as long, wherever the tests run: it stands in a frame, and may break a line."""
     with tempfile.TemporaryDirectory(prefix="frame-", dir="/tmp") as folder:
         monkeypatch.setenv("HOME", folder)
         yield Home(Path(folder))
@@ -46,14 +46,14 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", SCENES)
-async def test_the_frame_is_as_reviewed(filled_home: Home, name: str, size: tuple[int, int]) -> None:
-    app = filled_home.app()
+async def test_the_frame_is_as_reviewed(shelf: Home, name: str, size: tuple[int, int]) -> None:
+    app = shelf.app()
     async with app.run_test(size=size) as pilot:
         await until(pilot, app.context.ready.is_set)
         await until(pilot, lambda: app.main.conversation.id is not None and app.main.status.activity == "")
         await SCENES[name](pilot, app)
-        await wait_until_still(pilot, app)
-        compare(name, size, app, filled_home.folder)
+        await settled(pilot, app)
+        compare(name, size, app, shelf.folder)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -62,7 +62,7 @@ async def test_the_first_frame_ever_is_as_reviewed(home: Home, size: tuple[int, 
     app = home.app()
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: "Welcome to Sterna" in frame(app))
-        await wait_until_still(pilot, app)
+        await settled(pilot, app)
         compare("first_run", size, app, home.folder)
 
 
@@ -77,24 +77,24 @@ async def test_a_file_that_cannot_be_opened_is_as_reviewed(home: Home) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await write(pilot, "half a thought")
         await until(pilot, lambda: "cannot be opened" in frame(app))
-        await wait_until_still(pilot, app)
+        await settled(pilot, app)
         compare("trouble", (80, 24), app, home.folder)
 
 
-async def test_forty_columns_are_as_reviewed(filled_home: Home) -> None:
-    app = filled_home.app()
+async def test_forty_columns_are_as_reviewed(shelf: Home) -> None:
+    app = shelf.app()
     async with app.run_test(size=(40, 14)) as pilot:
         await until(pilot, app.context.ready.is_set)
         await until(pilot, lambda: app.main.conversation.id is not None and app.main.status.activity == "")
-        await wait_until_still(pilot, app)
-        compare("narrow", (40, 14), app, filled_home.folder)
+        await settled(pilot, app)
+        compare("narrow", (40, 14), app, shelf.folder)
         await pilot.press("ctrl+o")
-        await wait_until_still(pilot, app)
-        compare("narrow_list", (40, 14), app, filled_home.folder)
+        await settled(pilot, app)
+        compare("narrow_list", (40, 14), app, shelf.folder)
 
 
 async def reach_every_control(pilot: Pilot[int], app: SternaApp) -> None:
-    """Go through a dialog with tab; assert that the focused widget is in view, whole or as far as it fits."""
+    """Go through a dialog with tab: what has the focus is in view, whole or as far as it fits."""
     chain = list(app.screen.focus_chain)
     for _ in chain:
         await pilot.press("tab")
@@ -111,14 +111,14 @@ def _in_view(widget: Widget) -> bool:
     return visible.height >= min(widget.region.height, 3)
 
 
-async def test_every_dialog_in_forty_columns_is_as_reviewed(filled_home: Home) -> None:
-    app = filled_home.app()
+async def test_every_dialog_in_forty_columns_is_as_reviewed(shelf: Home) -> None:
+    app = shelf.app()
     async with app.run_test(size=(40, 14)) as pilot:
         await until(pilot, app.context.ready.is_set)
         await until(pilot, lambda: app.main.conversation.id is not None and app.main.status.activity == "")
         for name, scene in DIALOGS.items():
             await scene(pilot, app)
-            await wait_until_still(pilot, app)
-            compare(name, (40, 14), app, filled_home.folder)
+            await settled(pilot, app)
+            compare(name, (40, 14), app, shelf.folder)
             await reach_every_control(pilot, app)
             await back(pilot, app)

@@ -1,4 +1,4 @@
-"""Keys in the help of the built-in guide."""
+"""The guide names the keys that belong to what was asked."""
 
 from __future__ import annotations
 

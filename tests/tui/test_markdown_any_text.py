@@ -1,4 +1,4 @@
-"""Any text that a model sends can be drawn, at any width."""
+"""Whatever a model sends can be shown, at any width."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 import unicodedata
 
 import pytest
-from document_text import PLAIN, rows
+from drawn import PLAIN, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,7 +40,7 @@ HOSTILE = {
 
 
 def drawable(document: markdown.Document, width: int, limit: int = 10_000) -> list[str]:
-    """Return the rows, after checking each of them."""
+    """The rows, after a look at every one of them."""
     shown = []
     for y in range(min(limit, document.height(width))):
         strip = document.strip(width, y, PLAIN)

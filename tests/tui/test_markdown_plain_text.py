@@ -43,5 +43,5 @@ def test_words_stay_and_marks_go(written: str, read: str) -> None:
 
 @given(st.text("ab *_#>()!\n\x02\x03", max_size=200))
 def test_no_letter_is_lost(text: str) -> None:
-    remaining = [letter for letter in without_marks(text) if letter in "ab\x02\x03"]
-    assert remaining == [letter for letter in text if letter in "ab\x02\x03"]
+    kept = [letter for letter in without_marks(text) if letter in "ab\x02\x03"]
+    assert kept == [letter for letter in text if letter in "ab\x02\x03"]

@@ -1,8 +1,8 @@
-"""Selected text is the text as it was written, not as it was drawn."""
+"""What comes back when drawn text is selected: the text as it was written."""
 
 from __future__ import annotations
 
-from document_text import PLAIN
+from drawn import PLAIN
 from textual.geometry import Offset
 from textual.selection import SELECT_ALL, Selection
 from textual.style import Style
@@ -26,7 +26,7 @@ TEXT = "A paragraph that wraps.\n\none item that wraps\ntwo\n\nif x:\n    y\n\na
 
 
 def offset_at(document: markdown.Document, width: int, x: int, y: int) -> Offset:
-    """Return the offset that Textual finds under cell ``x`` of row ``y``."""
+    """The place that Textual finds under cell ``x`` of row ``y``."""
     cell, last = 0, Offset(0, 0)
     for segment in document.strip(width, y, PLAIN):
         offset = segment.style.meta.get("offset") if segment.style is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from document_text import PLAIN, frame, rows
+from drawn import PLAIN, frame, rows
 
 from sterna.tui import markdown
 from sterna.tui.markdown.stream import close_open_marks

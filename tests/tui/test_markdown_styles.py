@@ -1,10 +1,10 @@
-"""Drawn Markdown, as text."""
+"""What a person sees of Markdown, as text."""
 
 from __future__ import annotations
 
 from textwrap import dedent
 
-from document_text import PLAIN, frame, rows, styles
+from drawn import PLAIN, frame, rows, styles
 from rich.segment import Segment
 
 from sterna.tui import markdown

@@ -1,16 +1,16 @@
-"""Line above the prompt: where the user left off, and a similar question of before."""
+"""The line over the prompt: where one left off, and a question that was asked before."""
 
 from __future__ import annotations
 
 import pytest
-from chat_app import Home, frame, until, write
+from home import Home, frame, until, write
 
 ASKED = "How far do arctic terns fly in a year?"
 AGAIN = "how far does an arctic tern fly in one year"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)])
-async def test_a_start_says_where_the_user_left_off_and_how_to_start_anew(home: Home, size: tuple[int, int]) -> None:
+async def test_a_start_says_where_one_left_off_and_how_to_begin_anew(home: Home, size: tuple[int, int]) -> None:
     home.seed(("hello", "Yes."))
     home.clock.forward(days=2)
     app = home.app()
@@ -40,7 +40,7 @@ async def test_a_question_asked_before_is_named_and_opened_by_a_key(home: Home) 
         assert "About 70,000 km." in frame(app)
 
 
-async def test_the_line_is_hidden_by_the_next_question(home: Home) -> None:
+async def test_the_line_goes_with_the_next_question(home: Home) -> None:
     home.seed((ASKED, "About 70,000 km."))
     app = home.app()
     async with app.run_test(size=(160, 24)) as pilot:
@@ -54,7 +54,7 @@ async def test_the_line_is_hidden_by_the_next_question(home: Home) -> None:
         await until(pilot, lambda: "Asked before" not in frame(app))
 
 
-async def test_an_earlier_question_cannot_control_the_terminal(home: Home) -> None:
+async def test_nothing_of_an_earlier_question_is_obeyed_by_the_terminal(home: Home) -> None:
     home.seed((f"\x1b[31m[/x] {ASKED}", "Far."))
     app = home.app()
     async with app.run_test(size=(160, 24)) as pilot:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from chat_app import Home, started, until
+from home import Home, until
+from test_app import opened
 from textual.widgets._toast import Toast
 
 from sterna.tui.app import SternaApp
 
 
 def covered(app: SternaApp) -> set[int]:
-    """Return the rows of the screen that notices cover."""
+    """Rows of the screen that notices cover."""
     return {row for toast in app.screen.query(Toast) for row in range(toast.region.y, toast.region.bottom)}
 
 
@@ -18,7 +19,7 @@ def covered(app: SternaApp) -> set[int]:
 async def test_a_notice_stands_above_the_prompt_when_it_does_not_fit_below(home: Home, size: tuple[int, int]) -> None:
     app = home.app()
     async with app.run_test(size=size, notifications=True) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         top = app.main.prompt.region.y
         app.notify("one\ntwo\nthree", severity="error", timeout=60)
         await until(pilot, lambda: covered(app) == {top - 3, top - 2, top - 1})

@@ -1,4 +1,4 @@
-"""Output filter: no control character reaches the terminal, and with ASCII only nothing but ASCII does."""
+"""The last gate: no control character reaches the terminal, and with ASCII only nothing but ASCII does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def through(text: str, *, ascii_only: bool = False) -> str:
 
 
 @given(st.text(max_size=60))
-def test_no_control_character_passes(text: str) -> None:
+def test_nothing_that_a_terminal_obeys_passes(text: str) -> None:
     shown = through(text)
     assert not any(ord(c) < 32 or 0x7F <= ord(c) <= 0x9F or 0x202A <= ord(c) <= 0x202E for c in shown)
 

@@ -1,4 +1,4 @@
-"""Fuzzy matching: half-remembered names are found, and no text takes long."""
+"""Half-remembered names are found, and no text takes long."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sterna.tui.pickers.fuzzy import match
 
 
 def ranked(query: str, *texts: str) -> list[str]:
-    """Return the texts that match, the best first."""
-    scored = [(hit.score, text) for text in texts if (hit := match(query, text)) is not None]
-    return [text for _, text in sorted(scored, key=lambda one: -one[0])]
+    """Those that match, the best first."""
+    found = [(hit.score, text) for text in texts if (hit := match(query, text)) is not None]
+    return [text for _, text in sorted(found, key=lambda one: -one[0])]
 
 
-def test_texts_that_begin_with_the_words_come_first() -> None:
+def test_what_begins_with_the_words_comes_first() -> None:
     assert ranked("gpt", "openai/gpt-4o", "gpt-4o", "egpts", "grand-piano-tuner", "claude") == [
         "gpt-4o",
         "openai/gpt-4o",
@@ -31,7 +31,7 @@ def test_words_in_any_order_and_any_case_are_found() -> None:
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-def test_positions_are_letters_of_the_text_and_scores_are_between_0_and_1(query: str, text: str) -> None:
+def test_places_are_letters_of_the_text_and_scores_are_parts_of_one(query: str, text: str) -> None:
     hit = match(query, text)
     if hit is not None:
         assert 0 <= hit.score <= 1

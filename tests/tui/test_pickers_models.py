@@ -1,4 +1,4 @@
-"""Picker of models: known ones at once, the rest as providers answer, and any name can be typed."""
+"""Choosing a model: what is known is there at once, the rest comes, any name can be typed."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from list_app import Clock, ListApp, frame, line_of, running_app, until
+from lists import Clock, ListApp, frame, line_of, running, until
 from textual.pilot import Pilot
 
 from sterna.providers import Catalog, Endpoint, Event, Failed, FailureKind, Model, ProviderError, Request
 from sterna.tui.pickers import ModelPicker
 
 
-class FakeProvider:
-    """Provider with a fixed list of models, sent once ``open`` is set."""
+class Back:
+    """A back end that lists what it is told, once it may."""
 
     def __init__(self, name: str, *models: Model, problem: str | None = None) -> None:
         self.name = name
         self.listed = list(models)
         self.problem = problem
-        self.requests = 0
+        self.asked = 0
         self.open = asyncio.Event()
         self.open.set()
 
@@ -31,7 +31,7 @@ class FakeProvider:
         yield
 
     async def models(self) -> list[Model]:
-        self.requests += 1
+        self.asked += 1
         await self.open.wait()
         if self.problem is not None:
             raise ProviderError(Failed(FailureKind.REFUSED, self.problem))
@@ -46,15 +46,15 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "me.db"
 
 
-def catalog(*backs: FakeProvider) -> Catalog:
-    result = Catalog([], guide=FakeProvider("guide", Model("guide", "guide", "Sterna guide")))
+def catalog(*backs: Back) -> Catalog:
+    found = Catalog([], guide=Back("guide", Model("guide", "guide", "Sterna guide")))
     for back in backs:
-        result.add_provider(back)
-    return result
+        found.add_provider(back)
+    return found
 
 
-def router() -> FakeProvider:
-    return FakeProvider(
+def router() -> Back:
+    return Back(
         "router",
         Model("router", "anthropic/claude-sonnet-4", "Claude Sonnet 4", 200_000),
         Model("router", "openai/gpt-4o", "GPT-4o", 128_000),
@@ -78,9 +78,9 @@ async def chosen(app: ListApp, pilot: Pilot[Any]) -> object:
     return app.result
 
 
-async def test_models_are_listed_under_their_providers_with_context_lengths(file: Path) -> None:
+async def test_models_stand_under_their_endpoints_with_what_they_take(file: Path) -> None:
     app = ListApp(file, Clock())
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_picker(app, pilot, catalog(router()), "router/openai/gpt-4o")
         await until(pilot, lambda: "128k" in shown(app))
         lines = [" ".join(line.strip("│▌").strip("▌").split()) for line in frame(app)]
@@ -93,13 +93,13 @@ async def test_models_are_listed_under_their_providers_with_context_lengths(file
         assert await chosen(app, pilot) == "router/openai/gpt-4o"
 
 
-async def test_the_list_fills_as_providers_answer(file: Path) -> None:
-    slow = FakeProvider("slow", Model("slow", "tortoise"))
-    slower = FakeProvider("slower", Model("slower", "snail"))
+async def test_the_list_fills_as_endpoints_answer(file: Path) -> None:
+    slow = Back("slow", Model("slow", "tortoise"))
+    slower = Back("slower", Model("slower", "snail"))
     slow.open.clear()
     slower.open.clear()
     app = ListApp(file, Clock())
-    async with running_app(app, (80, 30)) as pilot:
+    async with running(app, (80, 30)) as pilot:
         await open_picker(app, pilot, catalog(router(), slow, slower))
         await until(pilot, lambda: "openai/gpt-4o" in shown(app))
         await until(pilot, lambda: "Loading models from slow, slower…" in shown(app))
@@ -116,13 +116,13 @@ async def test_the_list_fills_as_providers_answer(file: Path) -> None:
 
 
 @pytest.mark.parametrize("current", [None, "router/openai/gpt-4o"])
-async def test_the_highlight_leaves_the_guide_when_providers_answer_after_opening(
+async def test_the_highlight_leaves_the_guide_when_endpoints_answer_after_opening(
     file: Path, current: str | None
 ) -> None:
     slow = router()
     slow.open.clear()
     app = ListApp(file, Clock())
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_picker(app, pilot, catalog(slow), current)
         await until(pilot, lambda: "Sterna guide" in shown(app))
         slow.open.set()
@@ -133,10 +133,10 @@ async def test_the_highlight_leaves_the_guide_when_providers_answer_after_openin
 
 
 async def test_a_highlight_that_was_moved_stays_while_the_list_fills(file: Path) -> None:
-    slow = FakeProvider("slow", Model("slow", "tortoise"))
+    slow = Back("slow", Model("slow", "tortoise"))
     slow.open.clear()
     app = ListApp(file, Clock())
-    async with running_app(app, (80, 30)) as pilot:
+    async with running(app, (80, 30)) as pilot:
         await open_picker(app, pilot, catalog(router(), slow), "slow/tortoise")
         await until(pilot, lambda: "Sterna guide" in shown(app) and "gpt-4o" in shown(app))
         await pilot.press("down")
@@ -154,7 +154,7 @@ async def test_the_picker_waits_for_the_catalog_and_keeps_what_is_typed_meanwhil
         return catalog(router()), "router/anthropic/claude-sonnet-4"
 
     app = ListApp(file, Clock())
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         screen = ModelPicker(None, find=find)
         await app.push_screen(screen, app.keep)
         await until(pilot, lambda: app.screen is screen and screen.field.has_focus)
@@ -168,24 +168,22 @@ async def test_the_picker_waits_for_the_catalog_and_keeps_what_is_typed_meanwhil
         assert await chosen(app, pilot) == "router/openai/gpt-4o"
 
 
-async def test_a_provider_that_fails_says_why_and_can_be_refreshed(file: Path) -> None:
-    broken = FakeProvider(
-        "ollama", Model("ollama", "qwen"), problem="Ollama does not answer. Start it, then retry. [/x]"
-    )
+async def test_an_endpoint_that_fails_says_why_and_can_be_asked_again(file: Path) -> None:
+    broken = Back("ollama", Model("ollama", "qwen"), problem="Ollama does not answer. Start it, then retry. [/x]")
     app = ListApp(file, Clock())
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_picker(app, pilot, catalog(router(), broken))
         await until(pilot, lambda: "Ollama does not answer. Start it, then retry. [/x]" in shown(app))
         broken.problem = None
         await pilot.press("f5")
         await until(pilot, lambda: "qwen" in shown(app))
         assert "does not answer" not in shown(app)
-        assert broken.requests == 2
+        assert broken.asked == 2
 
 
 async def test_typing_narrows_and_the_best_match_is_chosen(file: Path) -> None:
     app = ListApp(file, Clock())
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_picker(app, pilot, catalog(router()), "router/anthropic/claude-sonnet-4")
         await until(pilot, lambda: "gpt-4o" in shown(app))
         await pilot.press(*"gpt")
@@ -194,12 +192,12 @@ async def test_typing_narrows_and_the_best_match_is_chosen(file: Path) -> None:
         assert await chosen(app, pilot) == "router/openai/gpt-4o"
 
 
-async def test_a_model_in_no_list_is_used_as_typed(file: Path) -> None:
+async def test_a_model_that_no_list_has_is_asked_for_as_typed(file: Path) -> None:
     models = Catalog(
-        [Endpoint("home", "http://127.0.0.1:1/v1", lambda: None)], guide=FakeProvider("guide", Model("guide", "guide"))
+        [Endpoint("home", "http://127.0.0.1:1/v1", lambda: None)], guide=Back("guide", Model("guide", "guide"))
     )
     app = ListApp(file, Clock())
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_picker(app, pilot, models)
         await pilot.press(*"maker/brand-new")
         await until(pilot, lambda: "Use home/maker/brand-new" in shown(app))
@@ -213,7 +211,7 @@ async def test_a_model_in_no_list_is_used_as_typed(file: Path) -> None:
 )
 async def test_a_name_typed_in_full_is_chosen_whether_it_is_listed_or_not(file: Path, ref: str) -> None:
     app = ListApp(file, Clock())
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_picker(app, pilot, catalog(router()))
         await until(pilot, lambda: "gpt-4o" in shown(app))
         await pilot.press(*ref)
@@ -222,9 +220,9 @@ async def test_a_name_typed_in_full_is_chosen_whether_it_is_listed_or_not(file: 
         assert await chosen(app, pilot) == ref
 
 
-async def test_a_full_name_is_meant_literally(file: Path) -> None:
+async def test_a_whole_name_is_taken_at_its_word(file: Path) -> None:
     app = ListApp(file, Clock())
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_picker(app, pilot, catalog(router()))
         await pilot.press(*"router/not/listed")
         await until(pilot, lambda: "Use router/not/listed" in shown(app))
@@ -234,8 +232,8 @@ async def test_a_full_name_is_meant_literally(file: Path) -> None:
 
 async def test_headings_and_problems_cannot_be_chosen_and_escape_chooses_nothing(file: Path) -> None:
     app = ListApp(file, Clock())
-    async with running_app(app, (80, 24)) as pilot:
-        await open_picker(app, pilot, catalog(router(), FakeProvider("ollama", problem="Down.")))
+    async with running(app, (80, 24)) as pilot:
+        await open_picker(app, pilot, catalog(router(), Back("ollama", problem="Down.")))
         await until(pilot, lambda: "Down." in shown(app))
         for text in ("ollama", "Down."):
             line = line_of(app, text)
@@ -248,7 +246,7 @@ async def test_headings_and_problems_cannot_be_chosen_and_escape_chooses_nothing
 
 async def test_arrows_pass_over_headings_and_stop_at_the_ends(file: Path) -> None:
     app = ListApp(file, Clock())
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         screen = await open_picker(app, pilot, catalog(router()))
         await until(pilot, lambda: "gpt-4o" in shown(app))
         await pilot.press("up", "up")
@@ -262,7 +260,7 @@ async def test_arrows_pass_over_headings_and_stop_at_the_ends(file: Path) -> Non
 
 async def test_it_can_be_used_in_a_small_terminal(file: Path) -> None:
     app = ListApp(file, Clock())
-    async with running_app(app, (40, 12)) as pilot:
+    async with running(app, (40, 12)) as pilot:
         await open_picker(app, pilot, catalog(router()))
         await until(pilot, lambda: "openai/gpt-4o" in shown(app))
         await pilot.resize_terminal(10, 5)
@@ -270,13 +268,13 @@ async def test_it_can_be_used_in_a_small_terminal(file: Path) -> None:
 
 
 async def test_a_model_of_a_higher_tier_is_shown_locked_and_cannot_be_chosen(file: Path) -> None:
-    server = FakeProvider(
+    server = Back(
         "server",
         Model("server", "small", tier="free", limits="3 of 20 today"),
         Model("server", "large", tier="pro", allowed=False),
     )
     app = ListApp(file, Clock())
-    async with running_app(app, (100, 24)) as pilot:
+    async with running(app, (100, 24)) as pilot:
         await open_picker(app, pilot, catalog(server), "server/small")
         await until(pilot, lambda: "large  pro only" in shown(app))
         assert "small  current  3 of 20 today" in shown(app)
@@ -287,9 +285,9 @@ async def test_a_model_of_a_higher_tier_is_shown_locked_and_cannot_be_chosen(fil
         assert await chosen(app, pilot) == "server/small"
 
 
-async def test_models_that_arrive_while_the_picker_is_removed_are_ignored(file: Path) -> None:
+async def test_models_that_come_while_the_picker_is_taken_away_are_shown_to_nobody(file: Path) -> None:
     app = ListApp(file, Clock())
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         screen = await open_picker(app, pilot, catalog(router()))
         await until(pilot, lambda: "gpt-4o" in shown(app))
         await screen.query_one("#chooser").remove()

@@ -1,4 +1,4 @@
-"""Command palette: actions that make sense now, and conversations by title."""
+"""The command palette offers what can be done now, and conversations by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from list_app import Clock, ListApp, add_conversations, running_app
+from lists import Clock, ListApp, fill, running
 from textual import on
 from textual.command import DiscoveryHit, Hit
 from textual.content import Content
@@ -18,7 +18,7 @@ from sterna.tui.pickers import ActionCommands, ConversationCommands
 
 
 class PaletteApp(ListApp):
-    """Application as the palette needs it."""
+    """What the palette asks of an application."""
 
     def __init__(self, file: Path, clock: Clock) -> None:
         super().__init__(file, clock)
@@ -44,7 +44,7 @@ class PaletteApp(ListApp):
 @pytest.fixture
 def app(tmp_path: Path) -> PaletteApp:
     clock = Clock()
-    add_conversations(
+    fill(
         tmp_path / "me.db",
         clock,
         (1, "Plan a week in Lisbon", "Stay near the river."),
@@ -55,13 +55,13 @@ def app(tmp_path: Path) -> PaletteApp:
 
 
 async def offered(provider: Any, query: str = "") -> list[Hit | DiscoveryHit]:
-    """Return the hits of a source, the best first."""
+    """What a source offers, the best first."""
     hits = [hit async for hit in (provider.search(query) if query else provider.discover())]
     return sorted(hits, key=lambda hit: -hit.score)
 
 
 async def test_every_action_of_the_palette_is_offered_with_its_key(app: PaletteApp) -> None:
-    async with running_app(app):
+    async with running(app):
         hits = await offered(ActionCommands(app.screen))
         assert [hit.text for hit in hits] == [action.title for action in ACTIONS if action.palette]
         undo = next(hit for hit in hits if hit.text == "Undo delete")
@@ -72,7 +72,7 @@ async def test_every_action_of_the_palette_is_offered_with_its_key(app: PaletteA
 
 
 async def test_what_makes_no_sense_now_is_not_offered(app: PaletteApp) -> None:
-    async with running_app(app):
+    async with running(app):
         app.impossible = {"reply.retry"}
         assert "Regenerate reply" not in [hit.text for hit in await offered(ActionCommands(app.screen), "regen")]
         app.impossible = set()
@@ -83,13 +83,13 @@ async def test_what_makes_no_sense_now_is_not_offered(app: PaletteApp) -> None:
 
 
 async def test_a_word_of_the_sentence_finds_an_action_too(app: PaletteApp) -> None:
-    async with running_app(app):
+    async with running(app):
         assert "Light or dark" in [hit.text for hit in await offered(ActionCommands(app.screen), "switch")]
         assert await offered(ActionCommands(app.screen), "qqqqqq") == []
 
 
 async def test_conversations_are_found_by_title_and_opened(app: PaletteApp) -> None:
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         hits = await offered(ConversationCommands(app.screen), "lisb")
         assert [hit.text for hit in hits] == ["Plan a week in Lisbon"]
         hits[0].command()
@@ -98,14 +98,14 @@ async def test_conversations_are_found_by_title_and_opened(app: PaletteApp) -> N
 
 
 async def test_the_newest_conversations_are_offered_before_anything_is_typed(app: PaletteApp) -> None:
-    async with running_app(app):
+    async with running(app):
         hits = await offered(ConversationCommands(app.screen))
         assert [hit.text for hit in hits] == ["Plan a week in Lisbon", "[/x] markup [31m", "Birds"]
         assert all(isinstance(hit.prompt, Content) for hit in hits)
 
 
 async def test_an_action_whose_title_matches_comes_before_any_conversation(app: PaletteApp) -> None:
-    async with running_app(app):
+    async with running(app):
         actions = await offered(ActionCommands(app.screen), "re")
         talks = await offered(ConversationCommands(app.screen), "week")
         assert min(hit.score for hit in actions if "re" in (hit.text or "").lower()) > max(hit.score for hit in talks)

@@ -1,4 +1,4 @@
-"""Page with account and usage: its text, and that it opens in the real application."""
+"""The page about the account: what it says, and that it opens over the real application."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import Any
 
 import pytest
-from chat_app import Home, frame, until
+from home import Home, frame, until
 
 from sterna.storage import Store
 from sterna.tui.screens.profile_text import Profile, profile_lines
@@ -28,7 +28,7 @@ STATS = {
 }
 
 
-def page_text(**changes: Any) -> list[str]:
+def told(**changes: Any) -> list[str]:
     page = {
         "account": "ada@example.org at chat.example.org",
         "profile": {"full_name": "Ada \x1b[31mLovelace"},
@@ -40,8 +40,8 @@ def page_text(**changes: Any) -> list[str]:
     return [line.plain for line in profile_lines(Profile(**(page | changes)), UTC)]
 
 
-def test_the_page_shows_account_usage_and_activity() -> None:
-    lines = page_text()
+def test_the_page_says_who_how_much_and_what_was_done() -> None:
+    lines = told()
     assert lines[0] == "ada@example.org at chat.example.org"
     assert "Tier  pro" in lines
     assert "Today  3 messages sent, 1 received, 1,234 tokens" in lines
@@ -52,12 +52,12 @@ def test_the_page_shows_account_usage_and_activity() -> None:
     assert "sterna account delete" in lines[-1]
 
 
-def test_no_text_of_the_page_controls_the_terminal() -> None:
-    assert "\x1b" not in "".join(page_text())
+def test_nothing_of_it_is_obeyed_by_the_terminal() -> None:
+    assert "\x1b" not in "".join(told())
 
 
-def test_the_page_without_sign_in_and_usage() -> None:
-    lines = page_text(account="", days=[], activity=[], profile={"full_name": None})
+def test_without_a_sign_in_and_without_use_it_says_so() -> None:
+    lines = told(account="", days=[], activity=[], profile={"full_name": None})
     assert "Local account (not signed in)" in lines
     assert "Today  0 messages sent, 0 received, 0 tokens" in lines
     assert "Recent activity" not in lines
@@ -76,7 +76,7 @@ async def test_a_key_shows_it_and_a_key_closes_it(home: Home, size: tuple[int, i
         await until(pilot, lambda: "All time" not in frame(app))
 
 
-def test_the_newest_activity_comes_first(home: Home) -> None:
+def test_the_newest_of_what_was_done_comes_first(home: Home) -> None:
     store: Store = home.open()
     store.profiles.update_user_preferences(store.user_id, "ui", {"theme": "light"})
     home.clock.forward(hours=1)
@@ -86,13 +86,13 @@ def test_the_newest_activity_comes_first(home: Home) -> None:
     store.close()
 
 
-def test_limits_are_shown_of_the_allowed_models_that_have_any() -> None:
+def test_limits_are_shown_of_the_models_that_have_any_and_may_be_asked() -> None:
     models = [
         {"model_id": "g/m", "allowed": True, "limits": "3 of 20 today"},
         {"model_id": "g/free", "allowed": True, "limits": ""},
         {"model_id": "g/big", "allowed": False, "limits": "0 of 5 today"},
     ]
-    lines = page_text(models=models)
+    lines = told(models=models)
     at = lines.index("Limits of your tier")
     assert lines[at + 1] == "g/m  3 of 20 today"
     assert not any("g/free" in line or "g/big" in line for line in lines)

@@ -1,4 +1,4 @@
-"""Prompt: it grows, has a history, folds big pastes, and never loses or garbles what was written."""
+"""The prompt: grows, remembers, folds big pastes, and never loses or garbles what was written."""
 
 from __future__ import annotations
 

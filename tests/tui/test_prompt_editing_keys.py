@@ -1,4 +1,4 @@
-"""Editing keys of the prompt, at any length and wherever the cursor is."""
+"""Every editing key of the prompt, on a prompt of any length and wherever the cursor is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read-only history, and drafts in two windows at once."""
+"""The screen over a history that cannot be written, and drafts in two windows at once."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from chat_app import Home, notices, until, write
+from home import Home, until, write
 
 from sterna.storage import LiveReplies, StoreFull
 from sterna.storage.database import opening
+from sterna.tui.app import SternaApp
 
 SIZE = (80, 24)
 
 
+def notices(app: SternaApp) -> str:
+    return "\n".join(notification.message for notification in app._notifications)
+
+
 @pytest.fixture
 def locked(home: Home, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Make the file read-only until the fixture is called."""
+    """The system refuses to open the file for writing, until the fixture is called."""
     refuse = True
     allowed = opening._private
 
@@ -58,7 +63,7 @@ async def test_a_history_that_cannot_be_written_is_shown_and_says_so(home: Home,
     assert app.farewell is None
 
 
-async def test_unsaved_text_is_printed_at_the_end(home: Home, locked: Callable[[], None]) -> None:
+async def test_what_could_not_be_saved_is_given_back_at_the_end(home: Home, locked: Callable[[], None]) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, app.context.ready.is_set)
@@ -73,7 +78,7 @@ async def test_unsaved_text_is_printed_at_the_end(home: Home, locked: Callable[[
     assert app.farewell.endswith("This text could not be saved:\n\nprecious")
 
 
-async def test_a_reply_that_a_full_disk_refuses_is_reported_and_printed_at_the_end(
+async def test_a_reply_that_a_full_disk_does_not_take_is_said_and_given_back_at_the_end(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> None:

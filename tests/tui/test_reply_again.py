@@ -1,9 +1,11 @@
-"""Regenerated replies: the old one stays until there is a better one, and undo restores it."""
+"""A reply asked for again, as a person sees it: the old one stays until there is a better one, and undo covers it."""
 
 from __future__ import annotations
 
 import pytest
-from chat_app import SIZE, Home, frame, no_reply_runs, notices, open_newest, until, wait_for_text
+from home import Home, frame, no_reply_runs, until
+from test_app import SIZE, notices, shown
+from test_typeahead import in_conversation
 from textual.pilot import Pilot
 
 from sterna.providers import Event, Failed, FailureKind
@@ -12,8 +14,8 @@ from sterna.tui.app import SternaApp
 DOWN: list[Event] = [Failed(FailureKind.SERVER, "The server is down.")]
 
 
-def stored_messages(home: Home) -> list[str]:
-    """Return the stored messages of the only conversation."""
+def texts(home: Home) -> list[str]:
+    """What the file has of the one conversation."""
     store = home.open()
     try:
         return [message.content for message in store.messages.before(store.conversations.page(0, 1)[0].id, None, 9)]
@@ -21,31 +23,31 @@ def stored_messages(home: Home) -> list[str]:
         store.close()
 
 
-async def wait_for_reply(pilot: Pilot[int], app: SternaApp) -> None:
+async def settled(pilot: Pilot[int], app: SternaApp) -> None:
     await until(pilot, lambda: no_reply_runs(app))
     await until(pilot, lambda: app.main.status.activity == "")
 
 
-async def test_the_old_reply_stays_until_the_new_one_is_complete_and_undo_restores_it(home: Home) -> None:
+async def test_the_old_reply_stays_until_the_new_one_is_there_and_undo_brings_it_back(home: Home) -> None:
     home.seed(("hello", "the first reply"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         home.model.say("the second reply")
         home.model.hold()
         await pilot.press("f5")
-        await wait_for_text(pilot, app, "the first reply")
+        await shown(pilot, app, "the first reply")
         await until(pilot, lambda: home.model.requests)
-        assert stored_messages(home) == ["hello", "the first reply"]
+        assert texts(home) == ["hello", "the first reply"]
         home.model.release()
-        await wait_for_text(pilot, app, "2 versions  v to show another")
+        await shown(pilot, app, "2 versions  v to show another")
         await until(pilot, lambda: "the first reply" not in frame(app))
-        assert stored_messages(home) == ["hello", "the second reply"]
+        assert texts(home) == ["hello", "the second reply"]
         await pilot.press("ctrl+g", "v")
-        await until(pilot, lambda: stored_messages(home) == ["hello", "the first reply"])
-        await wait_for_text(pilot, app, "the first reply")
+        await until(pilot, lambda: texts(home) == ["hello", "the first reply"])
+        await shown(pilot, app, "the first reply")
         await pilot.press("v")
-        await until(pilot, lambda: stored_messages(home) == ["hello", "the second reply"])
+        await until(pilot, lambda: texts(home) == ["hello", "the second reply"])
 
 
 @pytest.mark.parametrize("how", ["down", "stopped"])
@@ -53,30 +55,30 @@ async def test_a_retry_without_text_leaves_the_reply_on_the_screen_as_it_was(hom
     home.seed(("hello", "the first reply"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         home.model.say(DOWN if how == "down" else [])
         await pilot.press("f5")
         await until(pilot, lambda: home.model.requests)
         if how == "stopped":
             await pilot.press("escape")
-        await wait_for_reply(pilot, app)
+        await settled(pilot, app)
         await until(pilot, lambda: "Kept the previous reply." in notices(app))
         await until(pilot, lambda: len(app.main.transcript._views) == 2)
-        assert stored_messages(home) == ["hello", "the first reply"]
+        assert texts(home) == ["hello", "the first reply"]
         assert frame(app).count("the first reply") >= 1
         assert "versions" not in frame(app)
 
 
-async def test_undo_after_a_retry_restores_the_old_reply(home: Home) -> None:
+async def test_undo_after_a_retry_brings_the_old_reply_back(home: Home) -> None:
     home.seed(("hello", "the first reply"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         home.model.say("the second reply")
         await pilot.press("f5")
-        await until(pilot, lambda: stored_messages(home) == ["hello", "the second reply"])
-        await wait_for_reply(pilot, app)
+        await until(pilot, lambda: texts(home) == ["hello", "the second reply"])
+        await settled(pilot, app)
         await pilot.press("ctrl+underscore")
-        await until(pilot, lambda: stored_messages(home) == ["hello", "the first reply"])
-        await wait_for_text(pilot, app, "the first reply")
+        await until(pilot, lambda: texts(home) == ["hello", "the first reply"])
+        await shown(pilot, app, "the first reply")
         await until(pilot, lambda: "the second reply" not in frame(app))

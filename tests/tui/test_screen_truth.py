@@ -1,9 +1,9 @@
-"""Main screen: what it shows of the open conversation, the list, the keys and recent events."""
+"""What the main screen says about the open conversation, the list, the keys and what has just happened."""
 
 from __future__ import annotations
 
 import pytest
-from chat_app import Home, frame, open_title, until, write
+from home import Home, frame, open_title, until, write
 
 from sterna.providers import Delta, Failed, FailureKind
 from sterna.storage import Privacy
@@ -13,7 +13,7 @@ from sterna.tui.prompt import slash_commands
 SIZE = (100, 30)
 
 
-async def test_a_stop_by_the_user_is_worded_neutrally(home: Home) -> None:
+async def test_a_stop_by_the_person_is_said_in_neutral_words(home: Home) -> None:
     home.model.hold()
     home.model.say("Half of it.", "Never seen.")
     app = home.app()
@@ -29,7 +29,7 @@ async def test_a_stop_by_the_user_is_worded_neutrally(home: Home) -> None:
         assert "✗" not in frame(app)
 
 
-async def test_a_stop_before_any_text_does_not_claim_that_something_was_saved(home: Home) -> None:
+async def test_a_stop_before_anything_came_does_not_claim_that_something_was_saved(home: Home) -> None:
     home.model.hold()
     home.model.say([Delta(""), Delta("late")])
     app = home.app()
@@ -74,22 +74,22 @@ async def test_a_long_title_is_cut_where_the_room_ends(home: Home, width: int) -
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
-async def test_prompt_and_text_share_one_column(filled_home: Home, width: int) -> None:
-    app = filled_home.app()
+async def test_prompt_and_text_share_one_column(shelf: Home, width: int) -> None:
+    app = shelf.app()
     async with app.run_test(size=(width, 40)) as pilot:
         await until(pilot, lambda: app.main.conversation.id is not None)
         await until(pilot, lambda: "You" in frame(app))
-        (question,) = (view for view in app.main.transcript.query(".-user"))
+        (asked,) = (view for view in app.main.transcript.query(".-user"))
         lines = frame(app).splitlines()
         prompt = app.main.prompt.region
-        assert lines[question.region.y + 1].index("How do terns", prompt.x) == lines[prompt.y + 1].index("Write a")
+        assert lines[asked.region.y + 1].index("How do terns", prompt.x) == lines[prompt.y + 1].index("Write a")
         room = app.main.transcript.size.width
         assert prompt.width == min(room, 108)
-        assert question.region.right == min(prompt.right, app.main.transcript.messages.scrollable_content_region.right)
+        assert asked.region.right == min(prompt.right, app.main.transcript.messages.scrollable_content_region.right)
 
 
-async def test_the_status_line_has_the_keys_of_the_field_with_the_focus(filled_home: Home) -> None:
-    app = filled_home.app()
+async def test_the_status_line_has_the_keys_of_the_field_with_the_focus(shelf: Home) -> None:
+    app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
         await until(pilot, lambda: app.main.conversation.id is not None)
         status = lambda: frame(app).splitlines()[-1]  # noqa: E731
@@ -104,8 +104,8 @@ async def test_the_status_line_has_the_keys_of_the_field_with_the_focus(filled_h
         await until(pilot, lambda: "enter save" not in status())
 
 
-async def test_a_filter_ends_with_its_use_and_is_never_out_of_sight(filled_home: Home) -> None:
-    app = filled_home.app()
+async def test_a_filter_ends_with_its_use_and_is_never_out_of_sight(shelf: Home) -> None:
+    app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
         await until(pilot, lambda: app.main.conversation.id is not None)
         await pilot.press("ctrl+o", "slash")
@@ -126,8 +126,8 @@ async def test_a_filter_ends_with_its_use_and_is_never_out_of_sight(filled_home:
         await until(pilot, lambda: app.main.sidebar.rows.lines.rows == 5)
 
 
-async def test_after_clear_all_and_undo_the_same_conversation_is_open(filled_home: Home) -> None:
-    app = filled_home.app()
+async def test_after_clear_all_and_undo_the_same_conversation_is_open(shelf: Home) -> None:
+    app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
         await until(pilot, lambda: app.main.conversation.id is not None)
         app.main.navigation.go_to(app.main.sidebar.rows.pages[0][3].id)
@@ -144,8 +144,8 @@ async def test_after_clear_all_and_undo_the_same_conversation_is_open(filled_hom
         assert app.main.conversation.id == was
 
 
-async def test_a_draft_and_a_private_conversation_are_marked_in_the_list(filled_home: Home) -> None:
-    app = filled_home.app()
+async def test_a_draft_and_a_private_conversation_are_marked_in_the_list(shelf: Home) -> None:
+    app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
         await until(pilot, lambda: app.main.conversation.id is not None)
         await app.context.store.run(Privacy.set_private, app.main.sidebar.rows.pages[0][1].id, True)
@@ -160,8 +160,8 @@ async def test_a_draft_and_a_private_conversation_are_marked_in_the_list(filled_
         await until(pilot, lambda: " draft" not in frame(app))
 
 
-async def test_a_click_on_the_model_chooses_one_and_on_the_title_renames(filled_home: Home) -> None:
-    app = filled_home.app()
+async def test_a_click_on_the_model_chooses_one_and_on_the_title_renames(shelf: Home) -> None:
+    app = shelf.app()
     async with app.run_test(size=(120, 30)) as pilot:
         await until(pilot, lambda: app.main.conversation.id is not None and app.main.status.model)
         await pilot.click("#status", offset=(4, 0))
@@ -175,8 +175,8 @@ async def test_a_click_on_the_model_chooses_one_and_on_the_title_renames(filled_
         await until(pilot, lambda: "Sync status" in frame(app))
 
 
-async def test_notices_take_turns_over_the_status_line(filled_home: Home) -> None:
-    app = filled_home.app()
+async def test_notices_take_turns_over_the_status_line(shelf: Home) -> None:
+    app = shelf.app()
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until(pilot, lambda: app.main.conversation.id is not None)
         for number in range(5):
@@ -210,7 +210,7 @@ def test_every_command_runs_an_action_that_there_is() -> None:
     assert slash_commands.parse("/halp").question
 
 
-async def test_a_command_runs_and_an_unknown_one_asks_first(home: Home) -> None:
+async def test_a_command_is_run_and_an_unknown_one_is_asked_about(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, app.context.ready.is_set)

@@ -1,9 +1,9 @@
-"""Help, settings, and the screen for a history that cannot be opened."""
+"""Help, settings, and the screen for a file that cannot be opened."""
 
 from __future__ import annotations
 
 import pytest
-from chat_app import Home, frame, started, until, write
+from home import Home, frame, until, write
 from textual.pilot import Pilot
 from textual.widgets import Button, Checkbox, Input
 
@@ -21,11 +21,15 @@ from sterna.tui.screens.settings import SettingsScreen
 SIZE = (100, 40)
 
 
+async def opened(pilot: Pilot[int], app: SternaApp) -> None:
+    await until(pilot, app.context.ready.is_set)
+
+
 async def test_help_shows_the_keys_as_they_are_now_and_goes_away(home: Home) -> None:
     home.write_config('[keys]\n"conversation.new" = "ctrl+e"\n')
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("f1")
         await until(pilot, lambda: "Start a new conversation" in frame(app))
         (line,) = [line for line in frame(app).splitlines() if "Start a new conversation" in line]
@@ -39,7 +43,7 @@ async def test_a_setting_is_in_the_file_at_once_and_comments_stay(home: Home) ->
     home.write_config("# mine\n[ui]\nshow_reasoning = false # no\n")
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("f9")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and app.screen.query(Checkbox))
         app.screen.query_one(Checkbox).toggle()
@@ -61,7 +65,7 @@ async def test_replies_are_drawn_as_the_settings_say_and_follow_them(home: Home)
     home.model.say([Reasoning("First I count."), Delta("Four."), Usage(3, 2, 5), Done()])
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await write(pilot, "How many?")
         await pilot.press("enter")
         await until(pilot, lambda: "2 tokens" in frame(app))
@@ -73,10 +77,10 @@ async def test_replies_are_drawn_as_the_settings_say_and_follow_them(home: Home)
         assert "Four." in frame(app)
 
 
-async def test_an_impossible_value_is_refused_with_a_sentence(home: Home) -> None:
+async def test_a_value_that_is_not_possible_is_refused_in_a_sentence(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("f9")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and app.screen.query(Checkbox))
         width = app.screen.query_one("#width", Input)
@@ -110,7 +114,7 @@ async def test_a_provider_is_added_and_its_key_is_not_in_the_config_file(
     monkeypatch.setattr("sterna.config.system_keyring.open_keyring", lambda _: None)
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await provider_form(pilot, app, name="Work", url="127.0.0.1:9/v1", key="sk-secret")
         await until(pilot, lambda: app.context.catalog is not None and "work" in app.context.catalog.names())
         await until(pilot, lambda: "Work" in frame(app) and "127.0.0.1:9" in frame(app))
@@ -119,11 +123,13 @@ async def test_a_provider_is_added_and_its_key_is_not_in_the_config_file(
     assert "sk-secret" in (home.folder / "credentials.json").read_text("utf-8")
 
 
-async def test_a_provider_is_edited_renamed_and_removed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_provider_is_edited_removed_and_named_as_a_person_calls_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sterna.config.system_keyring.open_keyring", lambda _: None)
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await provider_form(pilot, app, name="My work. (EU)", url="localhost:9", key="sk-first")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "My work. (EU)" in frame(app))
         (added,) = config.load(home.folder, {}).endpoints
@@ -174,11 +180,11 @@ def test_an_address_may_leave_its_scheme_out(typed: str, address: str | None) ->
 @pytest.mark.parametrize(
     ("label", "name"), [("Work", "work"), ("My work", "my-work-2"), ("guide", "guide-2"), ("日本", "provider")]
 )
-def test_the_label_of_a_provider_becomes_a_valid_table_name(label: str, name: str) -> None:
+def test_what_a_provider_is_called_becomes_a_name_that_the_file_takes(label: str, name: str) -> None:
     assert table_name(label, {"my-work"}) == name
 
 
-async def test_a_corrupt_file_is_reported_calmly_and_the_text_stays(home: Home) -> None:
+async def test_a_corrupt_file_is_a_calm_sentence_and_the_text_stays(home: Home) -> None:
     home.file.write_bytes(b"this is no database, but a letter to my aunt. " * 200)
     app = home.app()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -190,13 +196,13 @@ async def test_a_corrupt_file_is_reported_calmly_and_the_text_stays(home: Home) 
         assert app.main.prompt.text == "quite early"
         home.file.unlink()
         await pilot.press("f5")
-        await started(pilot, app)
+        await opened(pilot, app)
         await until(pilot, lambda: "cannot be opened" not in frame(app))
         assert app.main.prompt.text == "quite early"
     assert not (home.folder / "sterna.log").exists()
 
 
-async def test_no_key_fails_before_the_file_is_open(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_key_stumbles_before_the_file_is_open(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home.folder)
     app = home.app()
     begin, app.begin = app.begin, lambda: None  # type: ignore[method-assign]
@@ -208,10 +214,10 @@ async def test_no_key_fails_before_the_file_is_open(home: Home, monkeypatch: pyt
                     app.pop_screen()
                     await pilot.pause()
         begin()
-        await started(pilot, app)
+        await opened(pilot, app)
 
 
-async def test_every_failure_to_open_the_file_has_its_sentence(home: Home) -> None:
+async def test_every_way_the_file_can_fail_ends_in_its_sentence(home: Home) -> None:
     failures: list[StoreError] = [StoreBusy("Another Sterna holds the file. Close it.")]
 
     def fail_once() -> Store:
@@ -223,10 +229,10 @@ async def test_every_failure_to_open_the_file_has_its_sentence(home: Home) -> No
     async with app.run_test(size=(40, 10)) as pilot:
         await until(pilot, lambda: "Another Sterna" in frame(app))
         await pilot.press("f5")
-        await started(pilot, app)
+        await opened(pilot, app)
 
 
-async def test_typed_text_is_printed_when_the_file_never_opened(home: Home) -> None:
+async def test_what_was_typed_is_given_back_when_the_file_never_opened(home: Home) -> None:
     def refuse() -> Store:
         raise StoreError("No.")
 
@@ -240,12 +246,12 @@ async def test_typed_text_is_printed_when_the_file_never_opened(home: Home) -> N
     assert app.farewell.endswith("do not lose me")
 
 
-async def test_an_internal_error_is_one_sentence_with_details_in_the_log(home: Home) -> None:
+async def test_a_mistake_of_the_program_is_one_sentence_and_the_details_are_in_the_log(home: Home) -> None:
     app = home.app()
 
     async def stumble() -> None:
         async with app.run_test(size=(80, 24)) as pilot:
-            await started(pilot, app)
+            await opened(pilot, app)
             await write(pilot, "kept")
             app.main.call_later(lambda: 1 / 0)
             await pilot.pause()
@@ -260,10 +266,10 @@ async def test_an_internal_error_is_one_sentence_with_details_in_the_log(home: H
     store.close()
 
 
-async def test_a_chosen_theme_is_the_theme_of_the_next_start(home: Home) -> None:
+async def test_a_look_that_was_chosen_is_the_look_of_the_next_start(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=(80, 24)) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("shift+f6")
         await until(pilot, lambda: app.context.settings.theme == "sterna-light")
     again = home.app()
@@ -274,7 +280,7 @@ async def test_a_screenshot_says_where_it_is(home: Home, monkeypatch: pytest.Mon
     monkeypatch.chdir(home.folder)
     app = home.app()
     async with app.run_test(size=(80, 24)) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("f12")
         await until(pilot, lambda: list(home.folder.glob("*.svg")))
         assert any(str(home.folder) in notice.message for notice in app._notifications)
@@ -283,7 +289,7 @@ async def test_a_screenshot_says_where_it_is(home: Home, monkeypatch: pytest.Mon
 async def test_ctrl_c_twice_quits_and_once_does_not(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=(80, 24)) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await write(pilot, "kept")
         await pilot.press("ctrl+c")
         await until(pilot, lambda: any("again" in notice.message for notice in app._notifications))
@@ -295,10 +301,10 @@ async def test_ctrl_c_twice_quits_and_once_does_not(home: Home) -> None:
     store.close()
 
 
-async def test_a_theme_is_previewed_and_saved_only_when_chosen(home: Home) -> None:
+async def test_a_theme_is_seen_while_one_chooses_and_kept_only_when_chosen(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=(80, 24)) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("shift+f7")
         await until(pilot, lambda: "sterna-dark  dark  current" in frame(app))
         background = app.screen.query_one("#chooser").styles.background

@@ -1,15 +1,17 @@
-"""Messages are scrolled while the user writes, and a mark leads back to the newest."""
+"""The messages are scrolled while one writes, and a mark leads back to the newest."""
 
 from __future__ import annotations
 
-from chat_app import SIZE, Home, frame, notices, open_newest, until, write
+from home import Home, frame, until, write
+from test_app import SIZE, notices
+from test_typeahead import in_conversation
 
 
-async def test_page_keys_scroll_the_messages_while_the_user_writes(home: Home) -> None:
+async def test_page_keys_scroll_the_messages_while_one_writes(home: Home) -> None:
     home.seed(("first words", "\n\n".join(f"line {number}" for number in range(100))))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         await write(pilot, "draft")
         await until(pilot, lambda: "line 99" in frame(app) and "newest message" not in frame(app))
         await pilot.press("pageup")
@@ -26,12 +28,12 @@ async def test_page_keys_scroll_the_messages_while_the_user_writes(home: Home) -
         assert app.main.prompt.text == "draft!"
 
 
-async def test_the_notice_of_a_copy_says_where_it_is(home: Home) -> None:
+async def test_what_is_copied_is_told_with_where_it_is(home: Home) -> None:
     home.environ["TERM"] = "dumb"
     home.seed(("question", "the reply"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         await pilot.press("ctrl+g", "c")
         await until(pilot, lambda: f"Copied message to {home.folder / 'copied.txt'}." in notices(app))
         assert (home.folder / "copied.txt").read_text("utf-8") == "the reply"

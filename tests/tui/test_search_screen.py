@@ -1,4 +1,4 @@
-"""Search as the user types: results, states, and what enter returns."""
+"""Search while one types: results, states, and what Enter returns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from list_app import Clock, ListApp, add_conversations, frame, line_of, running_app, until
+from lists import Clock, ListApp, fill, frame, line_of, running, until
 from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -44,14 +44,14 @@ async def open_search(app: ListApp, pilot: Pilot[Any], session_id: str | None = 
 
 
 def note(app: ListApp) -> str:
-    """Return the text of the screen, with its status line."""
+    """Everything on the screen, the line that says how things stand among it."""
     return " ".join(" ".join(frame(app)).split())
 
 
 async def test_results_have_a_title_a_time_a_speaker_and_the_words_around_the_match(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *TALKS)
+    fill(file, clock, *TALKS)
     app = ListApp(file, clock)
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_search(app, pilot)
         assert "Type to search everything." in note(app)
         await pilot.press(*"lis")
@@ -67,9 +67,9 @@ async def test_results_have_a_title_a_time_a_speaker_and_the_words_around_the_ma
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_enter_returns_the_highlighted_result(file: Path, clock: Clock, size: tuple[int, int]) -> None:
-    ids = add_conversations(file, clock, *TALKS)
+    ids = fill(file, clock, *TALKS)
     app = ListApp(file, clock)
-    async with running_app(app, size) as pilot:
+    async with running(app, size) as pilot:
         await open_search(app, pilot)
         await pilot.press(*"river")
         await until(pilot, lambda: "2 results" in note(app))
@@ -80,10 +80,10 @@ async def test_enter_returns_the_highlighted_result(file: Path, clock: Clock, si
         assert older.session_id in ids
 
 
-async def test_enter_before_the_results_waits_for_them(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *TALKS)
+async def test_enter_before_the_answer_waits_for_what_is_typed(file: Path, clock: Clock) -> None:
+    ids = fill(file, clock, *TALKS)
     app = ListApp(file, clock)
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         screen = await open_search(app, pilot)
         screen.field.value = "pole"
         screen.field.post_message(screen.field.Submitted(screen.field, "pole"))
@@ -95,14 +95,14 @@ async def test_enter_before_the_results_waits_for_them(file: Path, clock: Clock)
 async def test_a_burst_of_keys_is_answered_once_and_closes_one_screen(
     file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = add_conversations(file, clock, *TALKS)
-    searched: list[str] = []
+    ids = fill(file, clock, *TALKS)
+    asked: list[str] = []
     original = Search.search
     monkeypatch.setattr(
-        Search, "search", lambda store, text, **more: searched.append(text) or original(store, text, **more)
+        Search, "search", lambda store, text, **more: asked.append(text) or original(store, text, **more)
     )
     app = ListApp(file, clock)
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         screen = await open_search(app, pilot)
         await app.workers.wait_for_complete()
         for end in range(1, len("furthest") + 1):  # no worker begins between two of these
@@ -112,13 +112,13 @@ async def test_a_burst_of_keys_is_answered_once_and_closes_one_screen(
         await pilot.pause()
         assert isinstance(app.result, Hit)
         assert app.result.session_id == ids[1]
-        assert (searched, len(app.screen_stack)) == (["furthest"], 1)
+        assert (asked, len(app.screen_stack)) == (["furthest"], 1)
 
 
 async def test_a_click_returns_a_result_and_escape_none(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *TALKS)
+    fill(file, clock, *TALKS)
     app = ListApp(file, clock)
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_search(app, pilot)
         await pilot.press(*"pole")
         await until(pilot, lambda: "1 result" in note(app))
@@ -133,9 +133,9 @@ async def test_a_click_returns_a_result_and_escape_none(file: Path, clock: Clock
 
 
 async def test_the_last_search_is_there_again_and_typed_over(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *TALKS)
+    fill(file, clock, *TALKS)
     app = ListApp(file, clock)
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_search(app, pilot)
         await pilot.press(*"river", "escape")
         await until(pilot, lambda: app.result is None)
@@ -146,14 +146,14 @@ async def test_the_last_search_is_there_again_and_typed_over(file: Path, clock: 
         assert screen.field.value == "pole"
         await until(pilot, lambda: "1 result" in note(app))
     other = ListApp(file, clock)
-    async with running_app(other, (80, 24)) as pilot:
+    async with running(other, (80, 24)) as pilot:
         assert (await open_search(other, pilot)).field.value == ""
 
 
-async def test_an_empty_result_is_reported(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *TALKS)
+async def test_nothing_found_is_said(file: Path, clock: Clock) -> None:
+    fill(file, clock, *TALKS)
     app = ListApp(file, clock)
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_search(app, pilot)
         await pilot.press(*"xylophone")
         await until(pilot, lambda: "No matches for “xylophone”." in note(app))
@@ -162,9 +162,9 @@ async def test_an_empty_result_is_reported(file: Path, clock: Clock) -> None:
 
 
 async def test_only_this_conversation(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *TALKS)
+    ids = fill(file, clock, *TALKS)
     app = ListApp(file, clock)
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_search(app, pilot, ids[2])
         await pilot.press(*"river")
         await until(pilot, lambda: "2 results" in note(app))
@@ -176,51 +176,51 @@ async def test_only_this_conversation(file: Path, clock: Clock) -> None:
         assert app.result.session_id == ids[2]
 
 
-async def test_overtyped_text_is_never_searched_and_a_slow_search_is_shown(
+async def test_what_was_typed_over_is_never_asked_and_a_slow_answer_is_said(
     file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_conversations(file, clock, *TALKS)
-    searched: list[str] = []
+    fill(file, clock, *TALKS)
+    asked: list[str] = []
     gate = threading.Event()
     original = Search.search
 
     def search(store: Store, text: str, **options: Any) -> list[Hit]:
-        searched.append(text)
+        asked.append(text)
         assert gate.wait(10)
         return original(store, text, **options)
 
     monkeypatch.setattr(Search, "search", search)
     app = ListApp(file, clock)
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_search(app, pilot)
         try:
             await pilot.press("r")
-            await until(pilot, lambda: searched == ["r"])
+            await until(pilot, lambda: asked == ["r"])
             await pilot.press(*"iver")
             await until(pilot, lambda: "Searching…" in note(app))
         finally:
             gate.set()
         await until(pilot, lambda: "2 results" in note(app))
-        assert searched == ["r", "river"]
+        assert asked == ["r", "river"]
 
 
 async def test_a_store_that_fails_says_why(file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     def search(store: Store, text: str, **options: Any) -> list[Hit]:
         raise StoreError("The disk went away. Plug it in again.")
 
-    add_conversations(file, clock, *TALKS)
+    fill(file, clock, *TALKS)
     monkeypatch.setattr(Search, "search", search)
     app = ListApp(file, clock)
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_search(app, pilot)
         await pilot.press("r")
         await until(pilot, lambda: "The disk went away. Plug it in again." in note(app))
 
 
 async def test_hostile_text_is_shown_as_it_is_at_any_size(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *TALKS)
+    fill(file, clock, *TALKS)
     app = ListApp(file, clock)
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_search(app, pilot)
         await pilot.press(*"lava")
         await until(pilot, lambda: line_of(app, "[/x] markup [@click=app.quit]") is not None)
@@ -241,14 +241,14 @@ def test_only_what_stands_between_the_marks_is_highlighted() -> None:
     assert isinstance(highlighted(""), Content)
 
 
-async def recent_searches(app: ListApp) -> list[str]:
+async def noted(app: ListApp) -> list[str]:
     return await app.store.run(SearchHistory.recent)
 
 
-async def test_recent_searches_are_offered_and_can_be_forgotten(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *TALKS)
+async def test_what_was_looked_for_is_offered_again_and_can_be_forgotten(file: Path, clock: Clock) -> None:
+    fill(file, clock, *TALKS)
     app = ListApp(file, clock)
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         for word in ("river", "pole"):
             screen = await open_search(app, pilot)
             screen.field.value = ""
@@ -270,35 +270,35 @@ async def test_recent_searches_are_offered_and_can_be_forgotten(file: Path, cloc
         await until(pilot, lambda: "Recent searches." in note(app))
         await pilot.press("down", "shift+delete")
         await until(pilot, lambda: "river" not in note(app))
-        assert await recent_searches(app) == ["pole"]
+        assert await noted(app) == ["pole"]
 
 
-async def test_an_unfinished_word_is_not_recorded_as_a_search(
+async def test_a_word_on_the_way_to_another_is_not_what_was_looked_for(
     file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_conversations(file, clock, *TALKS)
+    fill(file, clock, *TALKS)
     app = ListApp(file, clock)
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         await open_search(app, pilot)
         await pilot.press(*"rive")
         await until(pilot, lambda: "2 results" in note(app))
         monkeypatch.setattr("sterna.tui.search.screen.SETTLED_SECONDS", 0.05)
         await pilot.press("r")
         for _ in range(500):
-            if await recent_searches(app):
+            if await noted(app):
                 break
             await pilot.pause(0.02)
-        assert await recent_searches(app) == ["river"]
+        assert await noted(app) == ["river"]
         row = await app.store.run(lambda store: store.db.rows("select * from search_sessions")[0])
         assert (row["results_count"], row["status"]) == (2, "completed")
         assert await app.store.run(lambda store: store.search_history.get_user_stats()["total_searches"]) == 1
 
 
-async def test_results_that_arrive_while_the_screen_is_removed_are_ignored(file: Path, clock: Clock) -> None:
-    """Remove the list first; a read in progress then must not end the program."""
-    add_conversations(file, clock, *TALKS)
+async def test_an_answer_that_comes_while_the_screen_is_taken_away_is_shown_to_nobody(file: Path, clock: Clock) -> None:
+    """The list goes first; what is still being read then must not end the program."""
+    fill(file, clock, *TALKS)
     app = ListApp(file, clock)
-    async with running_app(app, (80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         screen = await open_search(app, pilot)
         await until(pilot, lambda: not screen._is_searching)
         await screen.query_one("#chooser").remove()

@@ -1,4 +1,4 @@
-"""List of conversations: keys, mouse, filter, renaming."""
+"""What a person does with the list of conversations."""
 
 from __future__ import annotations
 
@@ -6,18 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from list_app import (
-    Clock,
-    ListApp,
-    add_conversation,
-    add_conversations,
-    an_hour_apart,
-    frame,
-    line_of,
-    running_app,
-    titles,
-    until,
-)
+from lists import Clock, ListApp, fill, frame, hours, line_of, running, talk, titles, until
 from textual.binding import Binding
 from textual.geometry import Offset
 from textual.widgets import Input
@@ -39,12 +28,12 @@ def file(tmp_path: Path) -> Path:
 
 
 def cursor_line(app: ListApp) -> str:
-    """Return the title of the row with the mark of the cursor."""
+    """The title of the row that carries the cursor's sign."""
     return next((line[3:22].strip() for line in frame(app, 30) if line.startswith("›")), "")
 
 
 async def test_the_list_at_30_columns(file: Path, clock: Clock) -> None:
-    ids = add_conversations(
+    ids = fill(
         file,
         clock,
         (1, "Plan a week in Lisbon", "Go by train and stay near the river."),
@@ -53,7 +42,7 @@ async def test_the_list_at_30_columns(file: Path, clock: Clock) -> None:
         (24 * 40, "\x1b[31mOld\x1b[0m", "A\x9b2Jnswer"),
     )
     app = ListApp(file, clock)
-    async with running_app(app, (60, 20)) as pilot:
+    async with running(app, (60, 20)) as pilot:
         app.sidebar.selected = ids[1]
         await until(pilot, lambda: "▎" in frame(app)[7])
         assert frame(app, 30)[:17] == [
@@ -78,9 +67,9 @@ async def test_the_list_at_30_columns(file: Path, clock: Clock) -> None:
 
 
 async def test_the_list_at_40_columns_with_every_mark_in_ascii(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(["Arriving", "Unread", "Failed", "Quiet"]))
+    ids = fill(file, clock, *hours(["Arriving", "Unread", "Failed", "Quiet"]))
     app = ListApp(file, clock, width=40)
-    async with running_app(app, (40, 16)) as pilot:
+    async with running(app, (40, 16)) as pilot:
 
         def mark(store: Store) -> None:
             store.live_replies.begin_turn(ids[0], "More", model="test/small")
@@ -111,9 +100,9 @@ async def test_the_list_at_40_columns_with_every_mark_in_ascii(file: Path, clock
 
 
 async def test_keys_move_the_cursor_and_enter_opens(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(WORDS))
+    ids = fill(file, clock, *hours(WORDS))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         for keys, place in (
             ("j j", 2), ("k", 1), ("down", 2), ("up", 1), ("G", 19), ("end", 19), ("g", 0), ("home", 0),
@@ -128,9 +117,9 @@ async def test_keys_move_the_cursor_and_enter_opens(file: Path, clock: Clock) ->
 
 
 async def test_the_cursor_is_shown_only_while_keys_go_to_the_list(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *an_hour_apart(WORDS[:3]))
+    fill(file, clock, *hours(WORDS[:3]))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         await until(pilot, lambda: cursor_line(app) == WORDS[0])
         app.query_one("#elsewhere").focus()
@@ -138,9 +127,9 @@ async def test_the_cursor_is_shown_only_while_keys_go_to_the_list(file: Path, cl
 
 
 async def test_a_click_opens_and_a_heading_does_nothing(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(WORDS[:5]))
+    ids = fill(file, clock, *hours(WORDS[:5]))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         await pilot.click("Rows", offset=Offset(5, 0))
         await pilot.click("Rows", offset=Offset(5, 4))
         await until(pilot, lambda: app.posted)
@@ -149,9 +138,9 @@ async def test_a_click_opens_and_a_heading_does_nothing(file: Path, clock: Clock
 
 
 async def test_the_row_under_the_pointer_is_lit(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *an_hour_apart(WORDS[:5]))
+    fill(file, clock, *hours(WORDS[:5]))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         rows = app.sidebar.rows
         plain = rows.render_line(3)
         await pilot.hover("Rows", offset=Offset(5, 3))
@@ -162,9 +151,9 @@ async def test_the_row_under_the_pointer_is_lit(file: Path, clock: Clock) -> Non
 
 
 async def test_delete_asks_the_parent(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(WORDS[:3]))
+    ids = fill(file, clock, *hours(WORDS[:3]))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         await pilot.press("j", "d")
         await pilot.press("delete")
@@ -175,9 +164,9 @@ async def test_delete_asks_the_parent(file: Path, clock: Clock) -> None:
 async def test_the_row_under_the_cursor_stays_where_it_is_when_another_moves_to_the_top(
     file: Path, clock: Clock
 ) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(WORDS))
+    ids = fill(file, clock, *hours(WORDS))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         await pilot.press("j", "j", "j")
         before = line_of(app, WORDS[3])
@@ -191,9 +180,9 @@ async def test_the_row_under_the_cursor_stays_where_it_is_when_another_moves_to_
 
 
 async def test_the_other_rows_stay_when_the_one_under_the_cursor_moves_to_the_top(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(WORDS))
+    ids = fill(file, clock, *hours(WORDS))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         await pilot.press(*"jjjjjjjjjjjj")
         await until(pilot, lambda: cursor_line(app) == WORDS[12])
@@ -207,9 +196,9 @@ async def test_the_other_rows_stay_when_the_one_under_the_cursor_moves_to_the_to
 
 
 async def test_without_attention_the_open_conversation_stays_in_view(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(WORDS))
+    ids = fill(file, clock, *hours(WORDS))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.query_one("#elsewhere").focus()
         app.sidebar.selected = ids[15]
         await until(pilot, lambda: line_of(app, WORDS[15]) is not None)
@@ -219,9 +208,9 @@ async def test_without_attention_the_open_conversation_stays_in_view(file: Path,
 
 
 async def test_the_cursor_keeps_its_place_when_its_conversation_is_deleted(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(WORDS))
+    ids = fill(file, clock, *hours(WORDS))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         await pilot.press("j", "j")
         await app.store.run(Trash.delete_conversation, ids[2])
@@ -230,10 +219,10 @@ async def test_the_cursor_keeps_its_place_when_its_conversation_is_deleted(file:
         assert app.sidebar.rows.cursor == 2
 
 
-async def test_an_empty_list_says_so(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *an_hour_apart(WORDS[:3]))
+async def test_deleting_everything_leaves_a_sentence(file: Path, clock: Clock) -> None:
+    fill(file, clock, *hours(WORDS[:3]))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         await app.store.run(Trash.clear_all)
         await app.sidebar.reload()
@@ -243,9 +232,9 @@ async def test_an_empty_list_says_so(file: Path, clock: Clock) -> None:
 
 
 async def test_typing_filters_and_enter_opens_the_first_match(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart([*WORDS, "Sourdough with rye"]))
+    ids = fill(file, clock, *hours([*WORDS, "Sourdough with rye"]))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         await pilot.press("j", "j", "slash", *"SOUR")
         await until(pilot, lambda: "Sourdough" in frame(app)[2])
@@ -256,9 +245,9 @@ async def test_typing_filters_and_enter_opens_the_first_match(file: Path, clock:
 
 
 async def test_enter_opens_what_is_typed_by_then_not_what_was_shown_before(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart([*WORDS, "Sourdough with rye"]))
+    ids = fill(file, clock, *hours([*WORDS, "Sourdough with rye"]))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         field = app.sidebar.filter
         field.value = "sour"
         field.post_message(Input.Submitted(field, "sour"))
@@ -267,9 +256,9 @@ async def test_enter_opens_what_is_typed_by_then_not_what_was_shown_before(file:
 
 
 async def test_arrows_move_while_the_filter_has_the_focus(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(WORDS))
+    ids = fill(file, clock, *hours(WORDS))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus_filter()
         await pilot.press(*"number 1")
         await until(pilot, lambda: cursor_line(app) == WORDS[1])
@@ -279,9 +268,9 @@ async def test_arrows_move_while_the_filter_has_the_focus(file: Path, clock: Clo
 
 
 async def test_escape_clears_the_filter_and_the_cursor_keeps_its_conversation(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *an_hour_apart(WORDS))
+    fill(file, clock, *hours(WORDS))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus_filter()
         await pilot.press(*"number 18")
         await until(pilot, lambda: app.sidebar.rows.lines.rows == 1)
@@ -293,9 +282,9 @@ async def test_escape_clears_the_filter_and_the_cursor_keeps_its_conversation(fi
 
 
 async def test_a_filter_that_matches_nothing_says_so(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *an_hour_apart(WORDS))
+    fill(file, clock, *hours(WORDS))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus_filter()
         await pilot.press(*"nowhere")
         await until(pilot, lambda: "No matches." in frame(app)[2])
@@ -304,9 +293,9 @@ async def test_a_filter_that_matches_nothing_says_so(file: Path, clock: Clock) -
 
 
 async def test_a_title_is_changed_exactly_in_its_place(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(WORDS))
+    ids = fill(file, clock, *hours(WORDS))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         await pilot.press("j", "j", "r")
         await until(pilot, lambda: app.sidebar.title.has_focus)
@@ -324,9 +313,9 @@ async def test_a_title_is_changed_exactly_in_its_place(file: Path, clock: Clock)
 
 @pytest.mark.parametrize("keys", [["escape"], ["enter"], ["ctrl+u", "enter"], ["ctrl+u", "space", "space", "enter"]])
 async def test_a_title_stays_when_nothing_new_is_submitted(file: Path, clock: Clock, keys: list[str]) -> None:
-    add_conversations(file, clock, *an_hour_apart(WORDS[:3]))
+    fill(file, clock, *hours(WORDS[:3]))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         await pilot.press("r")
         await until(pilot, lambda: app.sidebar.title.has_focus)
@@ -336,10 +325,10 @@ async def test_a_title_stays_when_nothing_new_is_submitted(file: Path, clock: Cl
         assert line_of(app, WORDS[0]) is not None
 
 
-async def test_a_title_being_edited_survives_a_reload_and_moves_with_its_row(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(WORDS))
+async def test_what_is_typed_in_a_title_survives_a_reload_and_moves_with_its_row(file: Path, clock: Clock) -> None:
+    ids = fill(file, clock, *hours(WORDS))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         await pilot.press("j", "j", "r")
         await until(pilot, lambda: app.sidebar.title.has_focus)
@@ -353,9 +342,9 @@ async def test_a_title_being_edited_survives_a_reload_and_moves_with_its_row(fil
 
 
 async def test_scrolling_away_keeps_the_field_in_view(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *an_hour_apart(WORDS))
+    fill(file, clock, *hours(WORDS))
     app = ListApp(file, clock)
-    async with running_app(app, (60, 14)) as pilot:
+    async with running(app, (60, 14)) as pilot:
         app.sidebar.focus()
         await pilot.press("r")
         await until(pilot, lambda: app.sidebar.title.has_focus)
@@ -364,9 +353,9 @@ async def test_scrolling_away_keeps_the_field_in_view(file: Path, clock: Clock) 
 
 
 async def test_the_field_closes_with_a_sentence_when_its_conversation_is_deleted(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(WORDS[:3]))
+    ids = fill(file, clock, *hours(WORDS[:3]))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.start_rename(ids[1])
         await until(pilot, lambda: app.sidebar.title.has_focus)
         await app.store.run(Trash.delete_conversation, ids[1])
@@ -377,10 +366,10 @@ async def test_the_field_closes_with_a_sentence_when_its_conversation_is_deleted
         assert app.posted == []
 
 
-async def test_a_title_is_saved_when_the_focus_leaves(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(WORDS[:3]))
+async def test_going_elsewhere_keeps_what_was_typed(file: Path, clock: Clock) -> None:
+    ids = fill(file, clock, *hours(WORDS[:3]))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         await pilot.press("r")
         await until(pilot, lambda: app.sidebar.title.has_focus)
@@ -392,9 +381,9 @@ async def test_a_title_is_saved_when_the_focus_leaves(file: Path, clock: Clock) 
 
 
 async def test_the_open_conversation_is_renamed_wherever_it_is_even_behind_a_filter(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart([*WORDS, "Sourdough with rye"]))
+    ids = fill(file, clock, *hours([*WORDS, "Sourdough with rye"]))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.selected = ids[19]
         app.sidebar.focus_filter()
         await pilot.press(*"sour")
@@ -407,9 +396,9 @@ async def test_the_open_conversation_is_renamed_wherever_it_is_even_behind_a_fil
 
 
 async def test_keys_for_the_list_are_letters_in_a_title(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *an_hour_apart(WORDS[:3]))
+    fill(file, clock, *hours(WORDS[:3]))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         await pilot.press("r")
         await until(pilot, lambda: app.sidebar.title.has_focus)
@@ -419,9 +408,9 @@ async def test_keys_for_the_list_are_letters_in_a_title(file: Path, clock: Clock
 
 
 async def test_many_changes_at_once_are_read_once(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *an_hour_apart(WORDS))
+    fill(file, clock, *hours(WORDS))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         counted: list[str] = []
         original = Conversations.count
 
@@ -439,9 +428,9 @@ async def test_many_changes_at_once_are_read_once(file: Path, clock: Clock) -> N
 
 
 async def test_midnight_moves_the_headings(file: Path, clock: Clock) -> None:
-    add_conversations(file, clock, *an_hour_apart(WORDS[:2]))
+    fill(file, clock, *hours(WORDS[:2]))
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         assert line_of(app, "Today") == 2
         clock.at += timedelta(days=1)
         app.sidebar.check_day()
@@ -450,7 +439,7 @@ async def test_midnight_moves_the_headings(file: Path, clock: Clock) -> None:
 
 async def test_the_list_is_drawn_before_the_store_is_open_and_fits_any_size(file: Path, clock: Clock) -> None:
     store = Store.open(file, clock=clock)
-    add_conversation(store, clock, timedelta(hours=1), "Terns")
+    talk(store, clock, timedelta(hours=1), "Terns")
     store.close()
     app = ListApp(file, clock, width=40)
     async with app.run_test(size=(40, 12)) as pilot:
@@ -467,9 +456,9 @@ async def test_the_list_is_drawn_before_the_store_is_open_and_fits_any_size(file
 
 
 async def test_a_hidden_list_shows_its_cursor_when_it_comes_back(file: Path, clock: Clock) -> None:
-    ids = add_conversations(file, clock, *an_hour_apart(WORDS))
+    ids = fill(file, clock, *hours(WORDS))
     app = ListApp(file, clock, hidden=True)
-    async with running_app(app, (60, 14)) as pilot:
+    async with running(app, (60, 14)) as pilot:
         app.sidebar.selected = ids[12]
         await until(pilot, lambda: app.sidebar.rows.cursor == 12)
         app.sidebar.display = True

@@ -1,4 +1,4 @@
-"""Headings and times are in the user's time zone."""
+"""Headings and times are those of the person's own clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from list_app import SATURDAY
+from lists import SATURDAY
 
 from sterna.storage import stamp
 from sterna.tui.sidebar.days import grouped, headings, long_when, when
@@ -17,7 +17,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def under(at: datetime, now: datetime, zone: ZoneInfo | None = None) -> str:
-    """Return the heading above a moment."""
+    """The heading under which a moment stands."""
     text = stamp(at)
     return next((one.text for one in headings(now, text, zone or UTC) if one.since <= text), "none")
 
@@ -39,7 +39,7 @@ def test_a_conversation_stands_under_the_day_or_month_it_was_in(at: str, heading
     assert under(datetime.fromisoformat(at).replace(tzinfo=UTC), SATURDAY) == heading
 
 
-def test_midnight_is_local() -> None:
+def test_midnight_is_the_persons_not_greenwichs() -> None:
     late = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)  # half past midnight in Berlin
     assert under(late, SATURDAY, BERLIN) == "Today"
     assert when(stamp(late), SATURDAY, BERLIN) == "00:30"

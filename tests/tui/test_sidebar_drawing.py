@@ -1,4 +1,4 @@
-"""Rows of the list: every state is a sign and a word, in exactly the cells there are, whatever the title."""
+"""A row says everything in signs and words, in exactly the cells it has, whatever its title holds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def row(
 
 
 def both(row: SessionRow, width: int = 30, signs: Signs = SIGNS, **state: bool) -> list[str]:
-    """Return the two lines of a row."""
+    """The two lines of a row."""
     now = State(**state)
     first = title_line(row, "12:00", width, now, signs, lambda part: Style())
     second = preview_line(row, width, now, signs, lambda part: Style())
@@ -50,7 +50,7 @@ def test_each_mark_is_a_sign_of_its_own(marks: dict[str, bool], plain: str, asci
     assert "".join(both(row(**marks), signs=ASCII)).isascii()
 
 
-def test_activity_is_also_a_word() -> None:
+def test_what_goes_on_is_also_a_word() -> None:
     assert both(row(live=True))[1].endswith(" replying ")
     assert both(row(failed=True))[1].endswith(" failed ")
 
@@ -82,7 +82,7 @@ def test_a_terminal_without_unicode_gets_ascii_in_the_same_places() -> None:
     assert "Cafe" in lines[0]
 
 
-def test_open_row_and_cursor_differ_without_colour() -> None:
+def test_opened_and_cursor_can_be_told_apart_without_colour() -> None:
     fronts = {
         state: [line[0] for line in both(row(), **dict.fromkeys(state, True))]
         for state in ((), ("opened",), ("cursor",), ("opened", "cursor"))

@@ -13,28 +13,28 @@ groups = st.lists(st.tuples(st.sampled_from(["", "Today", "Yesterday", "May 2026
 
 
 def drawn(lines: Lines) -> list[str]:
-    """Return every line as it would be drawn."""
-    shown = []
+    """Every line as it would be drawn."""
+    found = []
     for line in range(lines.height):
         row = lines.row_at(line)
         if row is None:
-            shown.append(lines.heading_at(line) or "")
+            found.append(lines.heading_at(line) or "")
         else:
-            shown.append(f"{row}.{line - lines.line_of(row)}")
-    return shown
+            found.append(f"{row}.{line - lines.line_of(row)}")
+    return found
 
 
 def expected(given: list[tuple[str, int]]) -> list[str]:
-    """Return the same lines, counted without the line map."""
-    shown: list[str] = []
+    """The same, counted out by hand."""
+    found: list[str] = []
     row = 0
     for heading, count in given:
         if count and heading:
-            shown += ["", heading] if row else [heading]
+            found += ["", heading] if row else [heading]
         for _ in range(count):
-            shown += [f"{row}.0", f"{row}.1"]
+            found += [f"{row}.0", f"{row}.1"]
             row += 1
-    return shown
+    return found
 
 
 @given(groups)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from list_app import Clock, ListApp, add_many, frame, line_of, running_app, until
+from lists import Clock, ListApp, fill_many, frame, line_of, running, until
 
 from sterna.storage import Conversations, SessionRow, Store
 from sterna.tui.sidebar.queries import PAGE
@@ -22,28 +22,28 @@ def clock() -> Clock:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Path:
     file = tmp_path_factory.mktemp("many") / "me.db"
-    add_many(file, clock, MANY)
+    fill_many(file, clock, MANY)
     return file
 
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Record the number of rows of each page that is read."""
-    counts: list[int] = []
+    """How many rows each page held that was read."""
+    found: list[int] = []
     original = Conversations.page
 
     def session_page(store: Store, offset: int, limit: int, text: str = "") -> list[SessionRow]:
         rows = original(store, offset, limit, text)
-        counts.append(len(rows))
+        found.append(len(rows))
         return rows
 
     monkeypatch.setattr(Conversations, "page", session_page)
-    return counts
+    return found
 
 
 async def test_the_first_picture_needs_one_page(file: Path, clock: Clock, reads: list[int]) -> None:
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         await until(pilot, lambda: line_of(app, "Conversation 0 ") is not None)
         assert "filter 100,000" in frame(app)[0]
         assert sum(reads) <= 2 * PAGE
@@ -51,7 +51,7 @@ async def test_the_first_picture_needs_one_page(file: Path, clock: Clock, reads:
 
 async def test_a_jump_to_the_other_end_reads_what_is_there(file: Path, clock: Clock, reads: list[int]) -> None:
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus()
         reads.clear()
         await pilot.press("G")
@@ -64,7 +64,7 @@ async def test_a_jump_to_the_other_end_reads_what_is_there(file: Path, clock: Cl
 
 async def test_a_dragged_scrollbar_leaves_nothing_behind_to_read(file: Path, clock: Clock, reads: list[int]) -> None:
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         reads.clear()
         rows = app.sidebar.rows
         for part in range(500):
@@ -81,7 +81,7 @@ async def test_a_change_deep_in_the_list_reads_a_page_and_moves_nothing(
     file: Path, clock: Clock, reads: list[int]
 ) -> None:
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.selected = "conv_060000"
         await until(pilot, lambda: line_of(app, "Conversation 60000") is not None)
         app.sidebar.focus()
@@ -98,7 +98,7 @@ async def test_a_change_deep_in_the_list_reads_a_page_and_moves_nothing(
 
 async def test_typing_a_filter_reads_pages_of_what_matches(file: Path, clock: Clock, reads: list[int]) -> None:
     app = ListApp(file, clock)
-    async with running_app(app) as pilot:
+    async with running(app) as pilot:
         app.sidebar.focus_filter()
         reads.clear()
         await pilot.press(*"9999")

@@ -1,4 +1,4 @@
-"""Status line: it fits, and shows what is in progress."""
+"""The status line fits, and says what goes on."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ HINTS = (
 class OneLine(App[None]):
     def __init__(self) -> None:
         super().__init__()
-        self.requested: list[str] = []
+        self.asked: list[str] = []
 
     def compose(self) -> ComposeResult:
         yield StatusLine()
 
     def on_action_requested(self, event: ActionRequested) -> None:
-        self.requested.append(event.action_id)
+        self.asked.append(event.action_id)
 
 
 def line(app: App[None]) -> str:
@@ -47,7 +47,7 @@ async def test_what_does_not_fit_is_left_out_whole(width: int) -> None:
             assert hint.key not in shown or f"{hint.key} {hint.word}" in shown
 
 
-async def test_activity_is_shown_first() -> None:
+async def test_what_goes_on_is_said_first() -> None:
     app = OneLine()
     async with app.run_test(size=(80, 3)) as pilot:
         status = app.query_one(StatusLine)
@@ -65,7 +65,7 @@ async def test_a_click_on_a_hint_does_what_its_key_does() -> None:
         await pilot.click(StatusLine, offset=(line(app).index("f1"), 0))
         await pilot.click(StatusLine, offset=(0, 0))
         await pilot.pause()
-        assert app.requested == ["app.help"]
+        assert app.asked == ["app.help"]
 
 
 async def test_a_model_with_an_escape_sequence_in_its_name_is_shown_without_it() -> None:
@@ -84,7 +84,7 @@ def test_numbers_of_tokens_are_short(count: int, text: str) -> None:
     assert short_count(count) == text
 
 
-def test_speed_is_shown_once_there_is_some() -> None:
+def test_speed_is_told_once_there_is_some() -> None:
     assert replying(4.2, "", is_waiting=True) == "waiting 4 s"
     assert replying(0.5, "a" * 400, is_waiting=False) == "replying 0 s"
     assert replying(10.0, "a" * 2_000, is_waiting=False) == "replying 10 s, 50 tokens/s"

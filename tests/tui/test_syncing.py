@@ -1,4 +1,4 @@
-"""Sync in the real application, with a real server on loopback."""
+"""Sync as a person sees it, in the real application, with a real server on loopback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from chat_app import frame, until, write
+from home import frame, until, write
 from textual.pilot import Pilot
 from textual.widgets import Button
 
@@ -42,7 +42,7 @@ def texts(page: Page) -> list[str]:
 
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[tuple[SternaApp, Pilot[int]]]:
-    """Run the program in a folder of its own."""
+    """The program as it starts, in a folder of its own."""
     (folder / "cfg").mkdir(exist_ok=True)
     if not (folder / "cfg" / "config.toml").exists():
         (folder / "cfg" / "config.toml").write_text("discover = false\n", "utf-8")
@@ -61,7 +61,7 @@ def conversation(folder: Path, title: str) -> str:
 
 
 async def sign_in(app: SternaApp, pilot: Pilot[int], address: str, who: Somebody) -> None:
-    """Sign in from the page with the sync status."""
+    """What a person does, from the page to the yes."""
     await pilot.press("shift+f9")
     await until(pilot, lambda: "Sign in" in frame(app))
     await pilot.press("enter")
@@ -72,16 +72,16 @@ async def sign_in(app: SternaApp, pilot: Pilot[int], address: str, who: Somebody
 
 
 def count_at(address: str, who: Somebody) -> int:
-    """Return the number of conversations that the server has of a user."""
-    credentials = {"email": who.email, "password": who.password}
-    answer = httpx.post(f"{address}/auth/v1/token?grant_type=password", json=credentials)
+    """How many conversations the server has of somebody."""
+    asked = {"email": who.email, "password": who.password}
+    answer = httpx.post(f"{address}/auth/v1/token?grant_type=password", json=asked)
     headers = {"authorization": f"Bearer {answer.json()['access_token']}"}
     count: int = httpx.get(f"{address}/api/chat/sessions", headers=headers).json()["count"]
     return count
 
 
 def toasts(app: SternaApp) -> str:
-    """Return the notices that are shown now."""
+    """What is told in passing."""
     return "\n".join(one.message for one in app._notifications)
 
 
@@ -92,7 +92,9 @@ async def press(pilot: Pilot[int], name: str) -> None:
     await pilot.pause()
 
 
-async def test_a_sign_in_adds_the_history_and_it_reaches_the_other_device(tmp_path: Path, sterna_server: str) -> None:
+async def test_signing_in_takes_the_history_along_and_it_comes_to_the_other_machine(
+    tmp_path: Path, sterna_server: str
+) -> None:
     who = sign_up(sterna_server)
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
@@ -117,7 +119,7 @@ async def test_a_sign_in_adds_the_history_and_it_reaches_the_other_device(tmp_pa
             await until(over_there, lambda: other.context.sync.report.phase == "synced", 15)
 
 
-async def test_a_wrong_password_is_reported_and_changes_nothing(tmp_path: Path, sterna_server: str) -> None:
+async def test_a_wrong_password_is_a_sentence_and_changes_nothing(tmp_path: Path, sterna_server: str) -> None:
     who = sign_up(sterna_server)
     async with running(tmp_path) as (app, pilot):
         await sign_in(app, pilot, sterna_server, Somebody(who.id, who.email, "not that one"))
@@ -125,7 +127,7 @@ async def test_a_wrong_password_is_reported_and_changes_nothing(tmp_path: Path, 
         assert app.context.sync.report.phase == "local"
 
 
-async def test_a_server_that_requires_an_invitation_gets_one(tmp_path: Path, postgres: Embedded) -> None:
+async def test_a_server_that_wants_an_invitation_is_given_one(tmp_path: Path, postgres: Embedded) -> None:
     users = Users(postgres.admin_url, argon2_memory_kib=64)
     email, code = f"{uuid4().hex}@example.org", await asyncio.to_thread(users.invite, None, "free", 1)
     with serving(replace(serving_settings(postgres), signup="invite")) as address:
@@ -148,7 +150,7 @@ async def test_a_server_that_requires_an_invitation_gets_one(tmp_path: Path, pos
             await until(pilot, lambda: app.context.sync.report.phase == "synced", 15)
 
 
-async def test_a_code_for_a_browser_says_how_long_it_is_valid(tmp_path: Path, sterna_server: str) -> None:
+async def test_a_code_for_a_browser_says_how_long_it_is_good(tmp_path: Path, sterna_server: str) -> None:
     async with running(tmp_path) as (app, pilot):
         await sign_in(app, pilot, sterna_server, Somebody("", "", ""))
         await until(pilot, lambda: "in a browser" in " ".join(frame(app).split()), 15)
@@ -167,8 +169,8 @@ async def test_a_sign_in_from_another_terminal_is_noticed(tmp_path: Path, sterna
             stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"},
         )  # fmt: skip
-        _, output = await there.communicate(f"{who.password}\n".encode())
-        assert there.returncode == 0, output
+        _, said = await there.communicate(f"{who.password}\n".encode())
+        assert there.returncode == 0, said
         await until(pilot, lambda: app.context.sync.report.phase == "synced", 20)
 
 
@@ -193,11 +195,11 @@ async def test_analytics_begin_with_a_sign_in_and_end_with_a_sign_out_in_a_runni
     who = sign_up(sterna_server)
 
     def sessions() -> list[tuple[bool, bool]]:
-        """Return for each session whether it has device information, and whether it has ended."""
-        lines = db.execute(
+        """Of each session: whether it says something of the device, and whether it has ended."""
+        found = db.execute(
             "select device_info, ended_at from user_sessions where user_id = %s order by started_at", (who.id,)
         ).fetchall()
-        return [(row["device_info"].get("product") == "sterna", row["ended_at"] is not None) for row in lines]
+        return [(row["device_info"].get("product") == "sterna", row["ended_at"] is not None) for row in found]
 
     (tmp_path / "cfg").mkdir()
     (tmp_path / "cfg" / "config.toml").write_text("discover = false\n[analytics]\nenabled = true\n", "utf-8")
@@ -215,7 +217,7 @@ async def test_analytics_begin_with_a_sign_in_and_end_with_a_sign_out_in_a_runni
     assert logged == [("sterna.analytics", "[InteractionTracker] Session started successfully")]
 
 
-async def test_a_conversation_can_stay_on_this_device(tmp_path: Path, sterna_server: str) -> None:
+async def test_a_conversation_can_stay_on_this_computer(tmp_path: Path, sterna_server: str) -> None:
     who = sign_up(sterna_server)
     conversation(tmp_path, "Secret plans")
     async with running(tmp_path) as (app, pilot):
@@ -232,7 +234,7 @@ async def test_a_conversation_can_stay_on_this_device(tmp_path: Path, sterna_ser
         await until(pilot, lambda: "Secret plans" in frame(app))  # the page lists it
 
 
-async def test_unsyncing_a_conversation_asks_first_and_can_be_undone_on_the_other_device(
+async def test_keeping_a_synced_conversation_here_is_asked_first_told_on_the_other_machine_and_undone_there(
     tmp_path: Path, sterna_server: str
 ) -> None:
     who = sign_up(sterna_server)
@@ -272,7 +274,7 @@ async def test_unsyncing_a_conversation_asks_first_and_can_be_undone_on_the_othe
             assert await app.context.store.run(SyncMetadata.is_private, session_id)
 
 
-async def test_a_cancelled_sign_up_says_that_the_account_may_exist(tmp_path: Path, sterna_server: str) -> None:
+async def test_a_sign_up_that_is_given_up_says_that_the_account_was_made(tmp_path: Path, sterna_server: str) -> None:
     conversation(tmp_path, "Sandpipers")
     new = Somebody("", f"{uuid4().hex}@example.org", "a password of theirs")
     async with running(tmp_path) as (app, pilot):
@@ -302,7 +304,7 @@ async def test_a_cancelled_sign_up_says_that_the_account_may_exist(tmp_path: Pat
         await until(pilot, lambda: "already has an account" in frame(app), 15)
 
 
-async def test_a_conflict_can_be_resolved_with_the_other_version(tmp_path: Path, sterna_server: str) -> None:
+async def test_of_two_texts_the_other_one_can_be_taken(tmp_path: Path, sterna_server: str) -> None:
     who = sign_up(sterna_server)
     session_id = conversation(tmp_path, "Ours")
     async with running(tmp_path) as (app, pilot):
@@ -333,30 +335,30 @@ async def test_a_conflict_can_be_resolved_with_the_other_version(tmp_path: Path,
                 await pilot.pause(0.02)
 
 
-def test_before_a_sign_in_the_page_explains_sync() -> None:
-    lines = page_lines(Page(SyncReport()), NOW)
-    assert lines[0].content.plain == "local only"
-    assert [line.action for line in lines if line.action] == [LineAction("sign_in")]
+def test_before_a_sign_in_the_page_says_what_there_is_to_gain() -> None:
+    found = page_lines(Page(SyncReport()), NOW)
+    assert found[0].content.plain == "local only"
+    assert [line.action for line in found if line.action] == [LineAction("sign_in")]
 
 
-def test_the_page_shows_errors_and_what_to_do() -> None:
+def test_the_page_says_what_went_wrong_and_who_may_act() -> None:
     report = SyncReport("signin", waiting=3, sentence="The sign-in has ended.\x1b[31m")
-    lines = texts(Page(report, "ada@example.org at chat.example.org"))
-    assert lines[0] == "needs sign-in · 3 waiting"
-    assert "The sign-in has ended." in " ".join(lines)
-    assert "\x1b" not in "".join(lines)
-    assert "Sign in again" in lines
+    told = texts(Page(report, "ada@example.org at chat.example.org"))
+    assert told[0] == "needs sign-in · 3 waiting"
+    assert "The sign-in has ended." in " ".join(told)
+    assert "\x1b" not in "".join(told)
+    assert "Sign in again" in told
 
 
-def test_rejected_changes_and_conflicts_are_listed_with_reasons() -> None:
+def test_what_is_held_back_and_what_lost_are_listed_with_reasons() -> None:
     at = int((NOW - timedelta(hours=3)).timestamp() * 1000)
     held = Quarantined("m", "m1", "c1", "put", "Long", "too_large", 1, int(NOW.timestamp() * 1000) + 600_000)
     blocked = Quarantined("c", "c2", "c2", "put", "Odd", "strange_word", 4, None)
     lost = Conflict(7, at, "c", "c1", "c1", "Terns", "Terns", None)
     page = Page(SyncReport("synced"), "ada", (held, blocked), (lost,))
-    lines = texts(page)
-    assert "Long  it is too large for the server; retry in 10 min" in lines
-    assert "Odd  the server says “strange_word”; press enter to retry" in lines
-    assert "180 min" not in lines
-    assert any("3 h" in line and "title “Terns”" in line and "now deleted" in line for line in lines)
+    told = texts(page)
+    assert "Long  it is too large for the server; retry in 10 min" in told
+    assert "Odd  the server says “strange_word”; press enter to retry" in told
+    assert "180 min" not in told
+    assert any("3 h" in line and "title “Terns”" in line and "now deleted" in line for line in told)
     assert LineAction("conflict", "7") in [line.action for line in page_lines(page, NOW)]

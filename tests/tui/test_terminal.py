@@ -1,4 +1,4 @@
-"""The program in a real terminal (a pty): its input byte by byte, and how it ends."""
+"""The program in a real terminal (a pty): what reaches it byte by byte, and how it ends."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HOSTILE = (
 
 
 class Terminal:
-    """Program in a pty, with the screen that it draws."""
+    """A pty with the program in it, and the screen it draws."""
 
     def __init__(
         self, folder: Path, *, columns: int = 100, lines: int = 30, command: Sequence[str] = (), **environ: str
@@ -79,7 +79,7 @@ class Terminal:
         self.until(lambda: text in self.text)
 
     def chosen(self) -> int:
-        """Return the line of the open conversation in the list; -1 while there is none."""
+        """The line on which the conversation that is open stands in the list; -1 while there is none."""
         lines = self.text.splitlines()
         return next((number for number, line in enumerate(lines) if line.startswith("▎")), -1)
 
@@ -135,7 +135,9 @@ def draft(folder: Path) -> str:
         store.close()
 
 
-def test_no_text_of_users_or_models_controls_the_terminal(folder: Path, start: Callable[..., Terminal]) -> None:
+def test_nothing_that_people_or_models_wrote_is_obeyed_by_the_terminal(
+    folder: Path, start: Callable[..., Terminal]
+) -> None:
     store = store_of(folder)
     for text in HOSTILE:
         model = f"evil/{text}".encode("utf-8", "replace").decode()
@@ -175,7 +177,7 @@ def test_no_text_of_users_or_models_controls_the_terminal(folder: Path, start: C
     assert terminal.child.exitstatus == 0
 
 
-def test_sigterm_saves_the_draft_and_restores_the_terminal(folder: Path, start: Callable[..., Terminal]) -> None:
+def test_sigterm_keeps_the_draft_and_gives_the_terminal_back(folder: Path, start: Callable[..., Terminal]) -> None:
     terminal = start()
     terminal.shows("Welcome to Sterna")
     terminal.child.send("half a\x1b\rthought")  # alt+enter of the plain protocol
@@ -203,7 +205,9 @@ def test_a_closed_window_keeps_the_draft(folder: Path, start: Callable[..., Term
     assert not (folder / "sterna.log").exists()
 
 
-def test_after_sigkill_conversation_and_draft_are_restored(folder: Path, start: Callable[..., Terminal]) -> None:
+def test_killed_outright_it_comes_back_with_conversation_and_draft(
+    folder: Path, start: Callable[..., Terminal]
+) -> None:
     terminal = start()
     terminal.shows("Welcome to Sterna")
     terminal.child.send("who are you?\r")
@@ -212,8 +216,8 @@ def test_after_sigkill_conversation_and_draft_are_restored(folder: Path, start: 
     terminal.shows("and then")
     conversation = store_of(folder)
     (row,) = conversation.conversations.page(0, 5)
-    stored_drafts = "select 1 from drafts where session_id = :id and content = 'and then'"
-    terminal.until(lambda: bool(conversation.db.rows(stored_drafts, id=row.id)))
+    kept = "select 1 from drafts where session_id = :id and content = 'and then'"
+    terminal.until(lambda: bool(conversation.db.rows(kept, id=row.id)))
     conversation.close()
     terminal.child.kill(signal.SIGKILL)
     terminal.ends()
@@ -239,13 +243,13 @@ def test_without_colour_there_is_none(start: Callable[..., Terminal]) -> None:
     terminal = start(NO_COLOR="1")
     terminal.shows("Welcome to Sterna")
     colours = {
-        tuple(map(int, match.split(";")[2:5]))
-        for match in re.findall(r"\x1b\[[\d;]*?([34]8;2;\d+;\d+;\d+)", terminal.raw)
+        tuple(map(int, found.split(";")[2:5]))
+        for found in re.findall(r"\x1b\[[\d;]*?([34]8;2;\d+;\d+;\d+)", terminal.raw)
     }
     assert all(len(set(colour)) == 1 for colour in colours), "only greys"
 
 
-def test_a_continue_signal_while_it_runs_changes_nothing(start: Callable[..., Terminal]) -> None:
+def test_being_told_to_continue_while_it_runs_changes_nothing(start: Callable[..., Terminal]) -> None:
     terminal = start()
     terminal.shows("Welcome to Sterna")
     for _ in range(3):
@@ -257,7 +261,7 @@ def test_a_continue_signal_while_it_runs_changes_nothing(start: Callable[..., Te
     assert terminal.child.exitstatus == 0
 
 
-def test_a_continue_signal_after_its_end_prevents_nothing(folder: Path) -> None:
+def test_being_told_to_continue_after_its_end_keeps_it_from_nothing(folder: Path) -> None:
     run = PROGRAM.replace("sys.exit(tui.run(data_dir=d, config_dir=d))", "code = tui.run(data_dir=d, config_dir=d)")
     patch = "SternaDriver.close = lambda self: (os.kill(os.getpid(), signal.SIGCONT), close(self))"
     close = f"from sterna.tui.terminal.driver import SternaDriver; close = SternaDriver.close; {patch}"
@@ -278,7 +282,7 @@ def test_suspended_it_keeps_the_draft_and_comes_back(folder: Path) -> None:
     (folder / "config.toml").write_text('discover = false\n[keys]\n"app.suspend" = "ctrl+z"\n', "utf-8")
     store = store_of(folder)
 
-    def stored_drafts() -> list[str]:
+    def kept() -> list[str]:
         return [row["content"] for row in store.db.rows("select content from drafts")]
 
     terminal = Terminal(folder, command=["bash", "--norc", "-i"], PYTHONPATH=str(ROOT), PS1="shell> ")
@@ -290,11 +294,11 @@ def test_suspended_it_keeps_the_draft_and_comes_back(folder: Path) -> None:
         terminal.shows("half a thought")
         terminal.child.send("\x1a")
         terminal.until(lambda: "Stopped" in terminal.raw)
-        assert stored_drafts() == ["half a thought"]
+        assert kept() == ["half a thought"]
         terminal.child.send("fg\r")
         terminal.until(lambda: terminal.raw.count("\x1b[?1049h") == 2)
         terminal.child.send(" goes on")
-        terminal.until(lambda: stored_drafts() == ["half a thought goes on"])
+        terminal.until(lambda: kept() == ["half a thought goes on"])
         terminal.child.send("\x1b[21~")
         terminal.until(lambda: terminal.raw.count("\x1b[?1049l") == 2)
         assert "Traceback" not in terminal.raw

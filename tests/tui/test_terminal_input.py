@@ -27,7 +27,7 @@ ANY_TEXT = st.text(
 
 
 class Hand:
-    """Input for the parser, with a clock that a test moves."""
+    """A person's hands on the parser, with a clock that only they move."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
@@ -36,7 +36,7 @@ class Hand:
         self.events: list[str] = []
 
     def types(self, *chunks: str) -> None:
-        """Feed each chunk as one read of the terminal, one right after the other."""
+        """Each chunk as one read of the terminal, one right after the other."""
         for chunk in chunks:
             self._take(self.parser.feed(chunk))
 
@@ -44,8 +44,8 @@ class Hand:
         self.now += BURST_SECONDS * 2
         self._take(self.parser.tick())
 
-    def _take(self, parsed: object) -> None:
-        for event in parsed:  # type: ignore[attr-defined]
+    def _take(self, found: object) -> None:
+        for event in found:  # type: ignore[attr-defined]
             if isinstance(event, events.Paste):
                 self.events.append(f"paste {event.text!r}")
             elif isinstance(event, events.Key) and event.key != Keys.Ignore:
@@ -58,7 +58,7 @@ def hand(monkeypatch: pytest.MonkeyPatch) -> Hand:
 
 
 def typed(data: str) -> str:
-    """Return the text that ``data`` types."""
+    """The text that ``data`` types."""
     return "".join(
         event.character or ""
         for event in TerminalParser().feed(data)
@@ -84,7 +84,7 @@ def test_bytes_divided_anywhere_are_the_same_text(text: str, size: int) -> None:
     assert "".join(decode(data[at : at + size]) for at in range(0, len(data), size)) == text
 
 
-def test_invalid_bytes_end_nothing() -> None:
+def test_bytes_that_are_no_text_end_nothing() -> None:
     assert codecs.decode(b"a\xffb", "utf-8", "replace") == tolerant_decoder("utf-8")().decode(b"a\xffb")
 
 
@@ -133,7 +133,7 @@ def test_what_presses_no_key_types_nothing_and_ends_nothing(data: str) -> None:
     ] == ["x"]
 
 
-def test_lines_that_arrive_at_once_are_a_paste_and_send_nothing(hand: Hand) -> None:
+def test_lines_that_come_at_once_are_a_paste_and_send_nothing(hand: Hand) -> None:
     hand.types("one\rtwo\r\nthree")
     hand.waits()
     assert hand.events == ["paste 'one\\ntwo\\nthree'"]
@@ -156,7 +156,7 @@ def test_one_line_and_enter_is_sent(hand: Hand) -> None:
     assert hand.events == ["h", "i", "enter"]
 
 
-def test_typing_is_never_delayed(hand: Hand) -> None:
+def test_a_person_who_types_waits_for_nothing(hand: Hand) -> None:
     hand.types("h")
     hand.waits()
     hand.types("\r")

@@ -1,4 +1,4 @@
-"""Two themes, each readable."""
+"""Two looks, each readable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a message are drawn once, and again when anything that they show changes."""
+"""Rows of a message are drawn once, and drawn again when anything that they show changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No text of users or models can control the terminal or the application."""
+"""Nothing that a person or a model writes can command the terminal or the app."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from transcript_app import open_transcript
+from reading import reading
 
 from sterna.storage import Messages, Settled
 
@@ -23,19 +23,19 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_hostile_text_reaches_no_terminal(tmp_path: Path, text: str) -> None:
-    async with open_transcript(tmp_path, (60, 40)) as reader:
-        begun, reply = await reader.begin(None, text)
-        reader.transcript.attach(reply)
-        await reader.show(begun.session.id)
+    async with reading(tmp_path, (60, 40)) as person:
+        begun, reply = await person.begin(None, text)
+        person.transcript.attach(reply)
+        await person.show(begun.session.id)
         reply.add(text, reasoning=True)
         reply.add(text)
-        await reader.until(lambda: reader.views[-1].content)
-        reader.transcript.focus()
-        await reader.press("o")
-        await reader.settle(reply, Settled("failed", text, model=text, reasoning=text, error_message=text))
-        await reader.until(lambda: not reader.views[-1].is_live)
-        await reader.wait_until_idle()
-        strips = reader.app.screen._compositor.render_strips()
+        await person.until(lambda: person.views[-1].content)
+        person.transcript.focus()
+        await person.press("o")
+        await person.settle(reply, Settled("failed", text, model=text, reasoning=text, error_message=text))
+        await person.until(lambda: not person.views[-1].is_live)
+        await person.settled()
+        strips = person.app.screen._compositor.render_strips()
         for segment in (segment for strip in strips for segment in strip):
             assert not any(unicodedata.category(char) in ("Cc", "Cs") for char in segment.text), repr(segment.text)
             assert not any(char in "\u202e\u2066\u200b\ufeff" for char in segment.text)
@@ -45,33 +45,33 @@ async def test_hostile_text_reaches_no_terminal(tmp_path: Path, text: str) -> No
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-async def test_hostile_text_is_copied_as_it_is_stored(tmp_path: Path, text: str) -> None:
-    async with open_transcript(tmp_path, (60, 40)) as reader:
-        session = await reader.add_conversation([("question", f"{text} end")])
-        await reader.show(session.id)
-        stored = (await reader.store.run(Messages.before, session.id, None, 1))[0].content
-        reader.transcript.focus()
-        await reader.press("c")
-        assert reader.app.clipboard == stored
+async def test_hostile_text_is_copied_as_it_is_kept(tmp_path: Path, text: str) -> None:
+    async with reading(tmp_path, (60, 40)) as person:
+        session = await person.talk([("question", f"{text} end")])
+        await person.show(session.id)
+        kept = (await person.store.run(Messages.before, session.id, None, 1))[0].content
+        person.transcript.focus()
+        await person.press("c")
+        assert person.app.clipboard == kept
 
 
 async def test_a_message_of_many_megabytes_opens(tmp_path: Path) -> None:
-    async with open_transcript(tmp_path) as reader:
-        session = await reader.add_conversation([("line\n" * 400_000, "seen " * 400_000 + "the end")])
-        await reader.show(session.id)
-        assert "the end" in reader.screen
-        reader.transcript.focus()
-        await reader.press("g")
-        assert "line" in reader.screen
+    async with reading(tmp_path) as person:
+        session = await person.talk([("line\n" * 400_000, "seen " * 400_000 + "the end")])
+        await person.show(session.id)
+        assert "the end" in person.screen
+        person.transcript.focus()
+        await person.press("g")
+        assert "line" in person.screen
 
 
 async def test_it_works_in_the_smallest_windows(tmp_path: Path) -> None:
-    async with open_transcript(tmp_path, (40, 10)) as reader:
-        session = await reader.add_conversation(
+    async with reading(tmp_path, (40, 10)) as person:
+        session = await person.talk(
             [("# A question\n\n| a | b |", "1. one\n   ```py\n   code\n   ```\n\n> quote\n\n| a | b |\n|-|-|")]
         )
-        await reader.show(session.id)
+        await person.show(session.id)
         for size in ((20, 5), (10, 3), (4, 2), (2, 2), (1, 1), (40, 10)):
-            await reader.pilot.resize_terminal(*size)
-            await reader.wait_until_idle()
-        assert "quote" in reader.screen
+            await person.pilot.resize_terminal(*size)
+            await person.settled()
+        assert "quote" in person.screen

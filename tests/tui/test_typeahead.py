@@ -1,24 +1,40 @@
-"""Keys typed right behind a key that opens something go to what it opens."""
+"""What a person types right behind a key that opens something is in what it opens."""
 
 from __future__ import annotations
 
 from contextlib import closing
 
 import pytest
-from chat_app import SIZE, Home, open_newest, started, stored_titles, type_at_once, until
+from home import Home, until
+from test_app import SIZE, opened, rows
+from textual import events
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from sterna.tui.actions.action import Action
 from sterna.tui.actions.registry import ACTIONS
+from sterna.tui.app import SternaApp
+
+
+def burst(app: SternaApp, *keys: str) -> None:
+    """Keys as a terminal hands them over when a person is faster than the program: all at once."""
+    for key in keys:
+        app.post_message(events.Key(key, key if len(key) == 1 else None))
+
+
+async def in_conversation(pilot: Pilot[int], app: SternaApp) -> None:
+    await opened(pilot, app)
+    await pilot.press("ctrl+o", "enter")
+    await until(pilot, lambda: app.main.conversation.id is not None and app.main.prompt.has_focus)
 
 
 async def test_a_title_typed_right_behind_f2_is_the_title(home: Home) -> None:
     home.seed(("old title", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
-        type_at_once(app, "f2", *"mine", "enter")
-        await until(pilot, lambda: stored_titles(home) == ["mine"])
+        await in_conversation(pilot, app)
+        burst(app, "f2", *"mine", "enter")
+        await until(pilot, lambda: rows(home) == ["mine"])
         await until(pilot, lambda: app.main.prompt.has_focus)
         assert app.main.prompt.text == ""
 
@@ -27,21 +43,21 @@ async def test_letters_typed_right_behind_a_rename_in_the_list_are_no_commands_t
     home.seed(("one", "text"), ("two", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         await pilot.press("ctrl+o")
-        type_at_once(app, "r", *"dad", "enter")
-        await until(pilot, lambda: stored_titles(home) == ["dad", "one"])
+        burst(app, "r", *"dad", "enter")
+        await until(pilot, lambda: rows(home) == ["dad", "one"])
 
 
 async def test_words_typed_right_behind_a_search_or_the_choice_of_a_model_are_in_its_field(home: Home) -> None:
     home.seed(("old title", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         for focus in ("escape", "ctrl+g"):
             for key in ("ctrl+r", "ctrl+l", "ctrl+p"):
                 await pilot.press(focus)
-                type_at_once(app, key, *"dodo")
+                burst(app, key, *"dodo")
                 await until(pilot, lambda: app.screen is not app.main and app.screen.query(Input))
                 await until(pilot, lambda: app.screen.query_one(Input).value.endswith("dodo"))
                 app.pop_screen()
@@ -52,8 +68,8 @@ async def test_words_typed_right_behind_a_search_or_the_choice_of_a_model_are_in
 async def test_a_key_that_opens_nothing_gives_the_letters_back_to_the_prompt(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
-        type_at_once(app, "f2", *"words")
+        await opened(pilot, app)
+        burst(app, "f2", *"words")
         await until(pilot, lambda: app.main.prompt.text == "words")
 
 
@@ -70,14 +86,14 @@ async def test_a_sentence_typed_in_the_list_or_the_messages_is_in_the_prompt(pla
     home.seed(("one", "text"), ("two", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         stored = messages(home)
         for sentence in [*SENTENCES, *(["read it"] if place == "ctrl+g" else [])]:
-            type_at_once(app, place, *sentence)
+            burst(app, place, *sentence)
             await until(pilot, lambda text=sentence: app.main.prompt.text == text)
             assert app.main.prompt.has_focus
             app.main.prompt.put("")
-        assert stored_titles(home) == ["two", "one"]
+        assert rows(home) == ["two", "one"]
         assert messages(home) == stored
         assert not home.model.requests
 
@@ -86,20 +102,20 @@ async def test_a_letter_that_deletes_does_so_when_no_text_follows(home: Home) ->
     home.seed(("one", "text"), ("two", "text"), ("three", "text"), ("four", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
-        type_at_once(app, "ctrl+o", "d")
-        await until(pilot, lambda: stored_titles(home) == ["three", "two", "one"])
+        await in_conversation(pilot, app)
+        burst(app, "ctrl+o", "d")
+        await until(pilot, lambda: rows(home) == ["three", "two", "one"])
         await until(pilot, lambda: app.main.sidebar.rows.lines.rows == 3)
-        type_at_once(app, "d", "j")  # a move behind it is a command as well
-        await until(pilot, lambda: stored_titles(home) == ["two", "one"])
+        burst(app, "d", "j")  # a move behind it is a command as well
+        await until(pilot, lambda: rows(home) == ["two", "one"])
 
 
 async def test_a_letter_deletes_the_selected_message_when_no_text_follows(home: Home) -> None:
     home.seed(("one", "text"), ("two", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
-        type_at_once(app, "ctrl+g", "d")
+        await in_conversation(pilot, app)
+        burst(app, "ctrl+g", "d")
         await until(pilot, lambda: messages(home) == 3)
         assert app.main.prompt.text == ""
 
@@ -108,13 +124,13 @@ async def test_a_letter_that_deletes_spares_what_a_click_has_chosen_meanwhile(ho
     home.seed(("one", "text"), ("two", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await open_newest(pilot, app)
+        await in_conversation(pilot, app)
         await pilot.press("ctrl+o")
-        type_at_once(app, "d")
+        burst(app, "d")
         await pilot.pause()
         app.main.sidebar.rows.move_to(1)
         await pilot.press("up", "down")
-        assert stored_titles(home) == ["two", "one"]
+        assert rows(home) == ["two", "one"]
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)

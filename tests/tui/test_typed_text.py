@@ -1,4 +1,4 @@
-"""Text typed into any field is stored as typed: any character but control characters, in any chunks."""
+"""Whatever a person types into a field is what the file holds: any character but control characters, in any chunks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_app import SIZE, Home, started, until
+from home import Home, until
+from test_app import SIZE, opened
 from test_terminal import Terminal, folder, start  # noqa: F401
 from textual import events
 from textual.pilot import Pilot
@@ -49,12 +50,12 @@ WORDS = (
     "  two  spaces",
 )
 ESCAPE = "\x1b[27u"
-"""Escape key, apart from what follows it."""
+"""The escape key, apart from what follows it."""
 SEED = int(os.environ.get("TYPED_SEED", random.randrange(10**6)))
 
 
 def any_text(chance: random.Random, most: int = 14) -> str:
-    """Return a random string without control characters, surrogates and outer spaces."""
+    """Any string without control characters, surrogates and outer spaces."""
     pool = [chance.choice(WORDS), *chance.sample(SPECIAL, 5)]
     while len(pool) < most:
         character = chr(chance.choice((chance.randrange(0x20, 0x300), chance.randrange(0x110000))))
@@ -65,13 +66,13 @@ def any_text(chance: random.Random, most: int = 14) -> str:
 
 
 def chunks(chance: random.Random, data: bytes) -> list[bytes]:
-    """Yield the bytes divided anywhere, inside of characters too."""
+    """The bytes divided anywhere, inside of characters too."""
     ends = sorted(chance.randrange(len(data) + 1) for _ in range(chance.randrange(6)))
     return [data[a:b] for a, b in zip([0, *ends], [*ends, len(data)], strict=True)]
 
 
 class Reader:
-    """Reader of the file by means of another process."""
+    """What the file holds, read by another process's means."""
 
     def __init__(self, where: Path) -> None:
         self.where = where
@@ -150,7 +151,7 @@ SCREENS: dict[str, Callable[[SternaApp], Any]] = {
 
 
 def send(app: SternaApp, data: bytes, chance: random.Random) -> None:
-    """Send bytes as they come from a terminal."""
+    """Bytes as they come from a terminal."""
     from sterna.tui.terminal.driver import tolerant_decoder
 
     parser, decode = TerminalParser(), tolerant_decoder("utf-8")().decode
@@ -182,7 +183,7 @@ async def test_every_field_of_every_dialog_takes_any_text(name: str, home: Home)
     print(f"TYPED_SEED={SEED}")
     chance, app = random.Random(SEED), home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         screen = SCREENS[name](app)
         app.push_screen(screen)
         await until(pilot, lambda: app.screen is screen and screen.query("Input, TextArea"))
@@ -198,7 +199,7 @@ async def test_prompt_filter_and_title_take_any_text(home: Home) -> None:
     home.seed(("one", "text"), ("two", "text"))
     chance, app = random.Random(SEED), home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         for _ in range(5):
             await check_field(pilot, app, app.main.prompt, chance)
         await check_field(pilot, app, app.main.sidebar.filter, chance)
@@ -211,7 +212,7 @@ async def test_prompt_filter_and_title_take_any_text(home: Home) -> None:
 async def test_a_paste_of_many_lines_into_a_field_of_one_is_whole(home: Home) -> None:
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         await pilot.press("ctrl+r")
         await until(pilot, lambda: app.screen is not app.main and app.screen.query(Input))
         app.post_message(events.Paste("one\r\ntwo\tand\x1b three\n"))
@@ -223,7 +224,7 @@ async def test_a_paste_over_the_list_goes_to_the_prompt(home: Home) -> None:
     home.seed(("one", "text"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
-        await started(pilot, app)
+        await opened(pilot, app)
         for key in ("ctrl+o", "ctrl+g"):
             await pilot.press(key)
             app.post_message(events.Paste("words "))

@@ -1,4 +1,4 @@
-"""Application with nothing but the list of conversations, and the conversations in its store."""
+"""An app with nothing but a list in it, over a real file, and the file's conversations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WAIT_SECONDS = 30.0
 
 
 class Clock:
-    """Clock that a test moves."""
+    """Time that moves only when it is told to."""
 
     def __init__(self, at: datetime = SATURDAY) -> None:
         self.at = at
@@ -33,10 +33,10 @@ class Clock:
         return self.at
 
 
-def add_conversation(
+def talk(
     store: Store, clock: Clock, ago: timedelta, question: str, answer: str = "Yes.", model: str = "test/small"
 ) -> str:
-    """Add a conversation of one question and one answer, that long ago; return its id."""
+    """A conversation of one question and one answer, that long ago; its id."""
     now, clock.at = clock.at, clock.at - ago
     begun = store.live_replies.begin_turn(None, question, model=model)
     store.live_replies.settle(begun.reply.id, Settled("done", answer, model=model, elapsed_ms=900))
@@ -45,25 +45,25 @@ def add_conversation(
     return begun.session.id
 
 
-def open_store(file: Path, clock: Clock) -> Store:
-    """Open the store of a test, which need not survive a power cut."""
+def opened(file: Path, clock: Clock) -> Store:
+    """The store of a test, which need not survive a power cut."""
     store = Store.open(file, clock=clock)
     store.db.execute("pragma synchronous = off")
     return store
 
 
-def add_conversations(file: Path, clock: Clock, *talks: tuple[float, str, str]) -> list[str]:
-    """Add conversations so many hours ago, with a question and an answer; return their ids, in the order given."""
-    store = open_store(file, clock)
+def fill(file: Path, clock: Clock, *talks: tuple[float, str, str]) -> list[str]:
+    """Conversations so many hours ago, with a question and an answer; their ids, in the order given."""
+    store = opened(file, clock)
     made = sorted(enumerate(talks), key=lambda one: -one[1][0])
-    ids = {place: add_conversation(store, clock, timedelta(hours=hours), *words) for place, (hours, *words) in made}
+    ids = {place: talk(store, clock, timedelta(hours=hours), *words) for place, (hours, *words) in made}
     store.close()
     return [ids[place] for place in range(len(talks))]
 
 
-def add_many(file: Path, clock: Clock, count: int) -> None:
-    """Add so many conversations, an hour apart, as plain rows."""
-    store = open_store(file, clock)
+def fill_many(file: Path, clock: Clock, count: int) -> None:
+    """So many conversations, an hour apart, put in as plain rows."""
+    store = opened(file, clock)
     with store.db.write():
         store.db.execute("update sync_ctx set bulk = 1")
         store.db.executemany(
@@ -87,14 +87,14 @@ def add_many(file: Path, clock: Clock, count: int) -> None:
 
 
 class ListApp(App[Any]):
-    """Application with a sidebar, a button that can have the focus, and everything that the sidebar posts."""
+    """A sidebar beside a button that can have the focus, and everything that the sidebar posts."""
 
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = None
 
     def __init__(self, file: Path, clock: Clock, *, width: int = 30, hidden: bool = False) -> None:
         super().__init__()
-        self.store = StoreThread(lambda: open_store(file, clock))
+        self.store = StoreThread(lambda: opened(file, clock))
         self.clock = clock
         self.posted: list[tuple[str, ...]] = []
         self.result: object = "nothing yet"
@@ -128,13 +128,13 @@ class ListApp(App[Any]):
         self.posted.append(("deleted", event.conversation_id))
 
     def keep(self, result: object) -> None:
-        """Keep the result of a screen."""
+        """What a screen returned."""
         self.result = result
 
 
 @asynccontextmanager
-async def running_app(app: ListApp, size: tuple[int, int] = (60, 24)) -> Any:
-    """Run the application with its store open and its list read."""
+async def running(app: ListApp, size: tuple[int, int] = (60, 24)) -> Any:
+    """The app with its store open and its list read; gives its pilot."""
     async with app.run_test(size=size) as pilot:
         await app.store.start()
         await app.sidebar.reload()
@@ -143,30 +143,30 @@ async def running_app(app: ListApp, size: tuple[int, int] = (60, 24)) -> Any:
         await app.store.close()
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
+async def until(pilot: Pilot[Any], holds: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
     """Wait until a condition holds; fail when it does not in time."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not holds():
         assert time.monotonic() < end, "waited in vain"
         await pilot.pause(0.01)
 
 
 def frame(app: App[Any], columns: int | None = None) -> list[str]:
-    """Return the lines of the screen, or of its first columns, without trailing blanks."""
+    """The lines of the screen, or of its first columns, without trailing blanks."""
     strips = app.screen._compositor.render_strips()
     return [(strip if columns is None else strip.crop(0, columns)).text.rstrip() for strip in strips]
 
 
 def titles(app: ListApp) -> list[str]:
-    """Return the titles of the list, one a row, without marks and times."""
+    """What the list shows, one text a row: titles in their places, without marks and times."""
     return [text[3:25].strip() for text in frame(app, 30)]
 
 
 def line_of(app: App[Any], text: str) -> int | None:
-    """Return the number of the line that shows a text."""
+    """The line of the screen that shows a text."""
     return next((number for number, line in enumerate(frame(app)) if text in line), None)
 
 
-def an_hour_apart(words: Iterable[str]) -> list[tuple[float, str, str]]:
-    """Return conversations an hour apart, the newest first."""
+def hours(words: Iterable[str]) -> list[tuple[float, str, str]]:
+    """Conversations an hour apart, the newest first."""
     return [(number + 1, text, "Yes.") for number, text in enumerate(words)]

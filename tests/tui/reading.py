@@ -1,4 +1,4 @@
-"""Application with nothing but the transcript, over a real store."""
+"""The transcript alone on a screen, over a real file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from chat_app import frame, until
+from home import frame, until
 from textual.app import App, ComposeResult
 from textual.message import Message as Event
 from textual.pilot import Pilot
@@ -23,8 +23,8 @@ NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 
 
 @dataclass
-class TickingClock:
-    """Clock that advances a second at each call, so that no two messages share a time."""
+class Ticking:
+    """A clock that goes on a second whenever it is looked at, so that no two messages share a moment."""
 
     at: datetime = NOON
 
@@ -33,8 +33,8 @@ class TickingClock:
         return self.at
 
 
-class TranscriptApp(App[None]):
-    """Application with nothing but a transcript."""
+class Reader(App[None]):
+    """Nothing but a transcript."""
 
     AUTO_FOCUS = None
 
@@ -50,10 +50,10 @@ class TranscriptApp(App[None]):
 
 
 @dataclass
-class TranscriptReader:
-    """Transcript on a screen, and its store."""
+class Reading:
+    """A person who reads."""
 
-    app: TranscriptApp
+    app: Reader
     pilot: Pilot[None]
     store: StoreThread
     path: Path
@@ -77,7 +77,7 @@ class TranscriptReader:
 
     @property
     def rows(self) -> list[str]:
-        """Rows of the screen without the scroll bar."""
+        """The rows of the screen without the scroll bar."""
         width = self.app.size.width - 1
         return [row[:width].rstrip() for row in self.screen.split("\n")]
 
@@ -87,45 +87,45 @@ class TranscriptReader:
     async def sees(self, *texts: str) -> None:
         await self.until(lambda: all(text in self.screen for text in texts))
 
-    async def wait_until_idle(self) -> None:
-        """Wait until nothing is being read or laid out."""
+    async def settled(self) -> None:
+        """Nothing more is being read or laid out."""
         await self.until(lambda: not any(worker.is_running for worker in self.app.workers))
         await self.pilot.pause()
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
-        await self.wait_until_idle()
+        await self.settled()
 
     async def show(self, session_id: str | None, *, at: str | None = None, query: str | None = None) -> None:
         await self.transcript.show(session_id, at=at, query=query)
-        await self.wait_until_idle()
+        await self.settled()
 
-    async def add_conversation(self, turns: int | Sequence[tuple[str, str]], session_id: str | None = None) -> Session:
-        """Add a conversation of so many turns, or of these."""
+    async def talk(self, turns: int | Sequence[tuple[str, str]], session_id: str | None = None) -> Session:
+        """A conversation of so many turns, or of these."""
         pairs = turns if not isinstance(turns, int) else [(f"question {n}", f"answer {n}") for n in range(turns)]
-        return await self.store.run(add_conversation, pairs, session_id)
+        return await self.store.run(talk, pairs, session_id)
 
     async def begin(self, session_id: str | None, text: str) -> tuple[Begun, Reply]:
-        """Begin a turn; return it and its live reply."""
+        """A prompt, and the reply that is to come."""
         begun = await self.store.run(LiveReplies.begin_turn, session_id, text, model="test/small")
         reply = Reply(begun.reply.id, begun.session.id, begun.user_message.id, "test/small", time.monotonic())
         return begun, reply
 
     async def settle(self, reply: Reply, settled: Settled) -> Message:
-        """Settle a reply."""
+        """The reply ends."""
         reply.message = await self.store.run(LiveReplies.settle, reply.id, settled)
         reply.running = False
         return reply.message
 
-    def events(self, kind: type[Event]) -> list[Event]:
-        """Return the messages of that kind that the transcript posted."""
+    def got(self, kind: type[Event]) -> list[Event]:
+        """The messages of that kind that the transcript posted."""
         unique = {
             id(event): event for event in self.posted if isinstance(event, kind)
         }  # it is seen wherever it bubbles
         return list(unique.values())
 
 
-def add_conversation(store: Store, pairs: Sequence[tuple[str, str]], session_id: str | None) -> Session:
+def talk(store: Store, pairs: Sequence[tuple[str, str]], session_id: str | None) -> Session:
     for question, answer in pairs:
         begun = store.live_replies.begin_turn(session_id, question, model="test/small")
         store.live_replies.settle(
@@ -137,15 +137,15 @@ def add_conversation(store: Store, pairs: Sequence[tuple[str, str]], session_id:
 
 
 @asynccontextmanager
-async def open_transcript(folder: Path, size: tuple[int, int] = (80, 24)) -> AsyncIterator[TranscriptReader]:
-    """Open the transcript over a new file in ``folder``."""
-    path, clock = folder / "me.db", TickingClock()
+async def reading(folder: Path, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Reading]:
+    """The transcript on a screen, over a new file in ``folder``."""
+    path, clock = folder / "me.db", Ticking()
     store = StoreThread(lambda: Store.open(path, clock=clock))
     await store.start()
     posted: list[Event] = []
-    app = TranscriptApp(store)
+    app = Reader(store)
     try:
         async with app.run_test(size=size, message_hook=posted.append) as pilot:
-            yield TranscriptReader(app, pilot, store, path, posted)
+            yield Reading(app, pilot, store, path, posted)
     finally:
         await store.close()

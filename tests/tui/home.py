@@ -1,4 +1,4 @@
-"""The real application with a real store, a scripted model, a fixed clock, and no network."""
+"""The real application over a real file, with a scripted model, a clock that stands still, and no network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from sterna.tui.app import SternaApp
 os.environ["TZ"] = "UTC"
 time.tzset()
 
-SIZE = (100, 30)
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 WAIT_SECONDS = 30.0
 
@@ -45,7 +44,7 @@ def flown(years: int) -> int:
 
 
 class Clock:
-    """Clock that a test moves."""
+    """Time that moves only when it is told to."""
 
     def __init__(self, start: datetime = NOON) -> None:
         self.at = start
@@ -57,8 +56,8 @@ class Clock:
         self.at += timedelta(**amount)
 
 
-class ScriptedModel:
-    """Model with scripted replies; after ``hold()`` it stops after the first word until ``release()``."""
+class Scripted:
+    """A model that says what it is told; after ``hold()`` it stops behind the first word until ``release()``."""
 
     def __init__(self) -> None:
         self.name = "test"
@@ -95,8 +94,8 @@ class ScriptedModel:
         return
 
 
-class ChatApp(SternaApp):
-    """Application that saves everything when a test leaves it."""
+class Chat(SternaApp):
+    """The application, left as a person leaves it."""
 
     @asynccontextmanager
     async def run_test(self, **options: Any) -> AsyncIterator[Pilot[int]]:  # type: ignore[override]
@@ -107,11 +106,11 @@ class ChatApp(SternaApp):
 
 @dataclass
 class Home:
-    """Files of one user, with clock, model and environment; each start of the program is a new application."""
+    """One person's files, and what surrounds the program: made once, the application is made as often as it starts."""
 
     folder: Path
     clock: Clock = field(default_factory=Clock)
-    model: ScriptedModel = field(default_factory=ScriptedModel)
+    model: Scripted = field(default_factory=Scripted)
     environ: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -125,7 +124,7 @@ class Home:
         (self.folder / "config.toml").write_text(text, "utf-8")
 
     def seed(self, *conversations: tuple[str, str]) -> list[str]:
-        """Add conversations of one question and one answer each, an hour apart; return their ids, oldest first."""
+        """Conversations of one question and one answer each, an hour apart; gives their ids, oldest first."""
         from sterna.storage import Settled
 
         store, ids = self.open(), []
@@ -144,8 +143,8 @@ class Home:
         return catalog
 
     def app(self, opener: Callable[[], Store] | None = None) -> SternaApp:
-        """Return the application of a new start."""
-        return ChatApp(
+        """A start of the program."""
+        return Chat(
             opener=opener or self.open,
             settings=config.load(self.folder, self.environ),
             catalog_factory=self.catalog,
@@ -157,10 +156,10 @@ class Home:
         )
 
 
-async def until(pilot: Pilot[int], condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
+async def until(pilot: Pilot[int], holds: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
     """Wait until a condition holds; fail when it does not in time."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not holds():
         assert time.monotonic() < end, "waited in vain"
         await pilot.pause(0.01)
 
@@ -189,49 +188,14 @@ async def write(pilot: Pilot[int], text: str) -> None:
 
 
 def frame(app: SternaApp) -> str:
-    """Return the text of the screen without trailing blanks."""
+    """What the screen shows, as text without trailing blanks."""
     strips = app.screen._compositor.render_strips()
     return "\n".join(strip.text.rstrip() for strip in strips) + "\n"
 
 
-async def wait_until_still(pilot: Pilot[int], app: SternaApp) -> None:
+async def settled(pilot: Pilot[int], app: SternaApp) -> None:
     """Wait until two frames in a row are the same."""
     last = ""
     while (now := frame(app)) != last:
         last = now
         await pilot.pause(0.15)
-
-
-def notices(app: SternaApp) -> str:
-    """Return the notices that are shown now."""
-    return "\n".join(notification.message for notification in app._notifications)
-
-
-def stored_titles(home: Home) -> list[str]:
-    """Return the titles of the store, newest first."""
-    store = home.open()
-    try:
-        return [row.title for row in store.conversations.page(0, 50)]
-    finally:
-        store.close()
-
-
-async def started(pilot: Pilot[int], app: SternaApp) -> None:
-    await until(pilot, app.context.ready.is_set)
-    await until(pilot, lambda: app.main.status.activity == "")
-
-
-async def wait_for_text(pilot: Pilot[int], app: SternaApp, text: str) -> None:
-    await until(pilot, lambda: text in frame(app))
-
-
-def type_at_once(app: SternaApp, *keys: str) -> None:
-    """Send keys all at once, as a terminal does when the user is faster than the program."""
-    for key in keys:
-        app.post_message(events.Key(key, key if len(key) == 1 else None))
-
-
-async def open_newest(pilot: Pilot[int], app: SternaApp) -> None:
-    await started(pilot, app)
-    await pilot.press("ctrl+o", "enter")
-    await until(pilot, lambda: app.main.conversation.id is not None and app.main.prompt.has_focus)

@@ -1,4 +1,4 @@
-"""Documents as the text that a terminal would show, without an application."""
+"""Documents as the text that a terminal would show, without an app."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VARIABLES = {"foreground": "#eeeeee", "surface": "#222222"} | {
 
 @cache
 def style_of(text: str | Style) -> Style:
-    """Return a style as Textual's theme resolves it."""
+    """What Textual's theme would make of a style."""
     return text if isinstance(text, Style) else parse_style(text, VARIABLES)
 
 
@@ -25,21 +25,21 @@ PLAIN = Drawing(Style(), style_of)
 
 
 def rows(document: Document, width: int = 40) -> list[str]:
-    """Return the rows of ``document``, each of exactly ``width`` cells, without trailing blanks."""
+    """The rows of ``document``, each of exactly ``width`` cells; trailing blanks cut."""
     strips = [document.strip(width, y, PLAIN) for y in range(document.height(width))]
     assert {strip.cell_length for strip in strips} <= {width}
     return [strip.text.rstrip() for strip in strips]
 
 
 def frame(document: Document, width: int = 40) -> str:
-    """Return the rows of ``document`` as one text."""
+    """The rows of ``document`` as one text."""
     return "\n".join(rows(document, width))
 
 
 def styles(document: Document, word: str, width: int = 60) -> list[Style]:
-    """Return the styles of the segments that contain ``word``."""
-    result = []
+    """The styles in which segments that contain ``word`` are drawn."""
+    found = []
     for y in range(document.height(width)):
         strip = document.strip(width, y, PLAIN)
-        result += [Style.from_rich_style(part.style) for part in strip if word in part.text and part.style is not None]
-    return result
+        found += [Style.from_rich_style(part.style) for part in strip if word in part.text and part.style is not None]
+    return found
