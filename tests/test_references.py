@@ -32,26 +32,6 @@ OLD_KINDS = re.compile(
 )
 """Numbers of papers that are not in the repository."""
 
-PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
-
-REFERENCE = re.compile(r"docs/specification/[A-Za-z0-9_-]+\.md(?:#[A-Za-z0-9_-]*[A-Za-z0-9_])?")
-ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
-HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
-FENCE = re.compile(r"^ *(`{3,}|~{3,}).*?^ *\1", re.MULTILINE | re.DOTALL)
-CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
-LINK = re.compile(r"\]\(\s*<?([^)\s>]+)")
-EXTERNAL = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-
-OLD_KINDS = re.compile(
-    r"contract [0-9]|sync\.md [0-9]|decision [0-9]|design [0-9]|\b10\.[A-K][0-9]"
-    r"|(first|second|third|fourth|fifth) seed",
-    re.IGNORECASE,
-)
-"""Numbers of papers that are not in the repository."""
-
-INSTALLED = {f"server/schema/{name}.sql" for name in ("17_memory", "18_visits", "19_analytics")}
-"""Files that databases know by their checksum: another comment in one makes them apply the whole schema again."""
-
 PAGES = "docs/specification"
 """Of the samples below, which are no references of this file."""
 
