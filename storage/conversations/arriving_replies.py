@@ -1,4 +1,4 @@
-"""Replies that are arriving, for whoever only reads."""
+"""Read access to replies that are arriving."""
 
 from __future__ import annotations
 

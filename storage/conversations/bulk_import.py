@@ -27,7 +27,7 @@ BATCH = 10_000
 """Messages in one transaction: enough that a commit costs nothing, few enough to let others write in between."""
 
 INDEX_AT_ONCE = 2_000
-"""Up to so many messages an import is searchable when it returns; the rest is left to ``catch_up_search``."""
+"""Up to so many messages an import is searchable when it returns; the rest is left to :meth:`SearchIndex.catch_up`."""
 
 _SESSION = """
 insert into chat_sessions (id, user_id, title, created_at, updated_at, last_activity, message_count, total_tokens,

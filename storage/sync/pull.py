@@ -16,7 +16,7 @@ from .row_writer import RowWriter
 from .state import SyncMetadata
 
 REMOVED_AT_ONCE = 500
-"""Messages of removed conversations that one write moves to the trash: more would be felt by whoever waits for it."""
+"""Messages of removed conversations that one write moves to the trash: more would delay other calls."""
 
 Seen = tuple[int, str]
 """A commit of the server: its number and its name."""

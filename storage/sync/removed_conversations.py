@@ -1,4 +1,4 @@
-"""Conversations that another device removed: kept in the trash here, so that the person is told and can undo it."""
+"""Conversations that another device removed: kept in the trash here, so that the person sees it and can undo it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Rows of a server, put where they belong: many at once, while capture and use stand still.
 
-Nothing here decides whether a row is taken; that is ``sync_take``. All of it runs inside a write, with ``applying`` on:
+Whether a row is taken is decided by :class:`.merge.Merge`. All of it runs inside a write, with ``applying`` on:
 the times that came are kept, and the statistics of the conversations follow by what was added.
 """
 
@@ -20,7 +20,7 @@ from .records import RemoteRow
 
 A_STATEMENT = 60
 INDEX_ROOM = 300
-"""Up to so many new messages of a page are searchable at once; more are left to ``catch_up_search``."""
+"""Up to so many new messages of a page are searchable at once; more are left to :meth:`SearchIndex.catch_up`."""
 
 _ALL = ("id", "session_id", *MESSAGE_COLUMNS, "elapsed_time")
 _ELAPSED = 2 + MESSAGE_COLUMNS.index("elapsed_ms")
