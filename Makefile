@@ -60,8 +60,10 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
+# many more histories than the suite has, after each step of which PostgreSQL and the SQLite mirror must agree
 walks: $(READY)
 	$(BIN)/python tests/equivalence/walk.py
+	HISTORIES=10 $(BIN)/pytest -n $(JOBS) --dist worksteal -q tests/equivalence
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

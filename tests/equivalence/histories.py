@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from operations import happen
 from tables import Postgres
 
 Deeds = list[tuple[Any, ...]]
+TIMES = int(os.environ.get("HISTORIES", "1"))
+"""How many times as many histories as the suite takes; they are others in every run. `make walks` takes many more."""
 
 
 def histories(deeds: st.SearchStrategy[tuple[Any, ...]], *, number: int) -> Callable[[Any], Any]:
@@ -19,7 +22,7 @@ def histories(deeds: st.SearchStrategy[tuple[Any, ...]], *, number: int) -> Call
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         checked = settings(
-            max_examples=number,
+            max_examples=number * TIMES,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
         )

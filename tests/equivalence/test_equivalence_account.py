@@ -15,7 +15,7 @@ from tables import Postgres
 
 
 @pytest.mark.parametrize("part", range(2))
-@histories(ACCOUNT, number=200)
+@histories(ACCOUNT, number=120)
 def test_both_engines_keep_the_same_of_any_account(server: Postgres, part: int, deeds: Deeds) -> None:
     check(server, deeds)
 

@@ -10,6 +10,6 @@ from tables import Postgres
 
 
 @pytest.mark.parametrize("part", range(2))
-@histories(MEMORIES | SPOKEN, number=150)
+@histories(MEMORIES | SPOKEN, number=90)
 def test_both_engines_remember_the_same(server: Postgres, part: int, deeds: Deeds) -> None:
     check(server, deeds)

@@ -9,6 +9,6 @@ from tables import Postgres
 
 
 @pytest.mark.parametrize("part", range(2))
-@histories(LISTED | LISTED | APPLIED | KEYLESS, number=200)
+@histories(LISTED | LISTED | APPLIED | KEYLESS, number=120)
 def test_both_engines_keep_the_same_of_any_list_of_conversations(server: Postgres, part: int, deeds: Deeds) -> None:
     check(server, deeds)

@@ -12,11 +12,11 @@ from visit_operations import VISITS
 
 
 @pytest.mark.parametrize("part", range(2))
-@histories(SPOKEN | LISTED | ACCOUNT | MEMORIES | VISITS | APPLIED | KEYLESS, number=150)
+@histories(SPOKEN | LISTED | ACCOUNT | MEMORIES | VISITS | APPLIED | KEYLESS, number=100)
 def test_both_engines_keep_the_same_whatever_happens(server: Postgres, part: int, deeds: Deeds) -> None:
     check(server, deeds)
 
 
-@histories(SPOKEN | REFUSED, number=200)
+@histories(SPOKEN | REFUSED, number=120)
 def test_what_one_engine_refuses_the_other_refuses_and_nothing_changes(server: Postgres, deeds: Deeds) -> None:
     check(server, deeds)
