@@ -45,9 +45,11 @@ test-postgres: $(READY)
 sim: $(READY)
 	$(BIN)/python -m tests.sim --seeds $(SEEDS)
 
-# many more requests that the document at /openapi.json allows, or forbids, than the suite tries
+# many more requests that the document at /openapi.json allows, or forbids, than the suite tries; and what the suite tries
+# for some seconds, for minutes
 strict: $(READY)
 	EXAMPLES=60 $(BIN)/pytest -n $(JOBS) -q tests/server/test_schemathesis.py
+	DURATION=120 $(BIN)/pytest -n 2 -q tests/stories/test_sync_story.py tests/server/test_delta_writers.py
 
 # somebody who presses anything: the screen must show what the file has; a failure prints its seed
 monkey: $(READY)

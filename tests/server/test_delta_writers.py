@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -17,8 +18,8 @@ from devices import Device, conversation_op, message_op
 from sterna.server.database.embedded import Embedded
 from sterna.sync.wire import Op, Row
 
-SECONDS, TURNS = 10.0, 30
-"""Duration of each writer, and its minimum number of writes."""
+SECONDS, TURNS = float(os.environ.get("DURATION", "3")), 30
+"""Duration of each writer (`make strict` lets them write for longer), and its minimum number of writes."""
 SESSIONS = ("c0", "c1", "c2", "c3")
 Key = tuple[str, str]
 State = dict[Key, tuple[int, object]]
