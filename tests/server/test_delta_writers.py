@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from itertools import count, takewhile
 
 import httpx
+import pytest
 from accounts import Db, Person, acting_as, connect
 from devices import Device, conversation_op, message_op
 
@@ -94,6 +95,7 @@ def took(state: State, rows: list[Row]) -> None:
             state[(row.kind, row.id)] = (row.seq, row.value)
 
 
+@pytest.mark.slow
 def test_a_reader_among_six_writers_has_everything_at_the_end(postgres: Embedded, db: Db, ada: Person) -> None:
     Device(ada, "first").push(*(conversation_op(item) for item in SESSIONS))
     finished = threading.Event()

@@ -145,6 +145,7 @@ def test_over_the_limit_header_and_body_say_the_same_wait(served: Serve, db: Db,
     assert told_of == {"B": 1}
 
 
+@pytest.mark.slow
 def test_an_hour_later_there_is_room_again_but_not_for_who_went_on_asking(served: Serve, db: Db, time: Time) -> None:
     address = served(time, rate_limits=True)
     with client(address, db, "free") as patient, client(address, db, "free") as hammering:

@@ -90,6 +90,7 @@ def synced(home: Home) -> bool:
     return bool(told["waiting"] == 0 and told["complete"])
 
 
+@pytest.mark.slow
 def test_a_new_user_signs_up_and_deletes_the_account(
     administrator: tuple[Home, RunningCommand], newcomer: Home
 ) -> None:

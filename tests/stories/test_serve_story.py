@@ -8,6 +8,7 @@ from threading import Event, Thread
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.stories.processes import Home, RunningCommand, until
 
@@ -44,6 +45,7 @@ def pushed(client: httpx.Client, number: int) -> bool:
     return bool(answer.json()["results"]["synced"] == 1)
 
 
+@pytest.mark.slow
 def test_a_server_stops_cleanly_and_is_restored_from_its_backup(home: Home) -> None:
     command = home.start("serve", "--port", "0")
     command.wait_for_output("http://127.0.0.1:")

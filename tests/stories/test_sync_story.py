@@ -158,6 +158,7 @@ def server_process(tmp_path: Path, proxy: ChaosProxy) -> Iterator[ServerProcess]
     assert server.stop() == 0
 
 
+@pytest.mark.slow
 def test_no_word_is_lost_while_everything_is_killed_behind_a_faulty_proxy(
     tmp_path: Path, server_process: ServerProcess, proxy: ChaosProxy
 ) -> None:

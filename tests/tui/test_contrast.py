@@ -58,6 +58,7 @@ def add_endings(home: Home) -> None:
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
 async def test_every_screen_can_be_read(shelf: Home, theme: Theme) -> None:
     add_endings(shelf)

@@ -111,6 +111,7 @@ def _in_view(widget: Widget) -> bool:
     return visible.height >= min(widget.region.height, 3)
 
 
+@pytest.mark.slow
 async def test_every_dialog_in_forty_columns_is_as_reviewed(shelf: Home) -> None:
     app = shelf.app()
     async with app.run_test(size=(40, 14)) as pilot:
