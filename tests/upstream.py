@@ -21,7 +21,7 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from sterna.sync.wire import kept_sessions, session_cookies
+from sterna.sync.wire import cookie_sessions, session_cookies
 from tests.upstream_handlers import Handlers, Told
 from tests.upstream_rows import Flavour, Tables
 
@@ -168,7 +168,7 @@ class Upstream(Handlers):
         except CookieError:
             jar = SimpleCookie()
         cookies = {name: morsel.value for name, morsel in jar.items()}
-        session = dict(kept_sessions(cookies)).get(self.cookie)
+        session = dict(cookie_sessions(cookies)).get(self.cookie)
         now = self.clock().timestamp()
         if session is not None:
             user, until = self._access.get(str(session.get("access_token")), (None, 0.0))

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from sterna.sync.wire import kept_sessions
+from sterna.sync.wire import cookie_sessions
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def access_tokens(cookies: Mapping[str, str]) -> Iterator[str]:
     """Yield the access tokens in the cookies, unverified; values are whole or in chunks ``.0 .1 …``."""
-    for _, session in kept_sessions(cookies):
+    for _, session in cookie_sessions(cookies):
         token = session.get("access_token")
         if token and isinstance(token, str):
             yield token

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from sterna.sync.wire import cleaned, is_clean_json
+from sterna.sync.wire import clean_json, is_clean_json
 
 from ..errors import ApiError
 from ..http.incremental_json import IncrementalParser, TooManyValues, measure
@@ -39,13 +39,13 @@ def parsed(body: bytes) -> Any:
     with _as_api_error(body), _without_gc():
         value = _DECODER.decode(body.decode("utf-8-sig"))
         measure(value, MAX_DEPTH)
-    return value if is_clean_json(body) else cleaned(value)
+    return value if is_clean_json(body) else clean_json(value)
 
 
 async def parsed_in_steps(body: bytes) -> Any:
     """Return the value of a body of any size, without blocking other requests."""
     with _as_api_error(body):
-        clean = _unchanged if is_clean_json(body) else cleaned
+        clean = _unchanged if is_clean_json(body) else clean_json
         return await IncrementalParser(body.decode("utf-8-sig"), _DECODER, MAX_DEPTH, clean).parse()
 
 

@@ -13,7 +13,7 @@ from fastapi.encoders import jsonable_encoder
 from psycopg.errors import DataError, IntegrityError
 from pydantic import BaseModel, ConfigDict, Field
 
-from sterna.sync.wire import ID_LENGTH, BadItem, Conversation, Message, instant_of
+from sterna.sync.wire import ID_LENGTH, BadItem, Conversation, Message, parse_time
 
 from ..database.conversation_rows import LIVE, MERGE, SESSION, message_json, messages_json, session_values
 from ..database.pool import Connection
@@ -70,7 +70,7 @@ async def read_messages(
 ) -> Response:
     """Return the messages of a conversation in order, without system messages."""
     try:
-        since = instant_of(query_time(since_ts) if since_ts else None)
+        since = parse_time(query_time(since_ts) if since_ts else None)
     except BadItem:
         raise ApiError("bad_request", "Invalid since_ts", details="bad_timestamp") from None
     values = {"user": caller.user_id, "id": required_id(session_id), "since": since}

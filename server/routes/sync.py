@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from psycopg.errors import DataError, IntegrityError
 from pydantic import BaseModel, Field
 
-from sterna.sync.wire import PAGE, BadItem, Conversation, Cursor, Detail, pushed
+from sterna.sync.wire import PAGE, BadItem, Conversation, Cursor, Detail, push_response
 
 from ..database.conversation_rows import LIVE, REPLACE, SESSION, message_json, messages_json, session_values
 from ..database.pool import Connection
@@ -122,7 +122,7 @@ async def push(
             suggestions=["Ensure all conversations belong to the authenticated user"],
         )
     details = [await _store_item(item, caller, services) for item in items]
-    return JSONResponse(pushed(details, services.clock()))
+    return JSONResponse(push_response(details, services.clock()))
 
 
 async def _count_as_web_client(request: Request, caller: Caller, services: Services, headers: DeviceHeaders) -> None:

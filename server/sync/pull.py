@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
-from sterna.sync.wire import Commit, Kind, Message, Row, Stamp, written
+from sterna.sync.wire import Commit, Kind, Message, Row, Stamp, format_time
 
 from ..database.pool import Connection
 from ..long_work import all_rows
@@ -296,7 +296,7 @@ async def newest(db: Connection, user: UUID, count: int) -> list[Row]:
         if row.is_dead:
             continue
         row.value.update(
-            lastMessageTimestamp=None if at is None else written(at),
+            lastMessageTimestamp=None if at is None else format_time(at),
             lastMessagePreview=record["last_message_preview"],
             messageCount=record["message_count"],
             totalTokens=record["tokens"],
@@ -334,7 +334,10 @@ def trash_row(record: dict[str, Any]) -> Row:
     if payload is None:
         return row
     if row.kind == "c":
-        value: Any = {"title": payload["title"], "createdAt": written(datetime.fromisoformat(payload["created_at"]))}
+        value: Any = {
+            "title": payload["title"],
+            "createdAt": format_time(datetime.fromisoformat(payload["created_at"])),
+        }
     elif row.kind == "s":
         value = {"value": payload["value"]}
     else:
@@ -351,7 +354,7 @@ def _value(record: dict[str, Any]) -> dict[str, Any] | None:
     if record[{"c": "session_title", "s": "setting"}.get(record["kind"], "role")] is None:
         return None
     if record["kind"] == "c":
-        return {"title": record["session_title"], "createdAt": written(record["session_created_at"])}
+        return {"title": record["session_title"], "createdAt": format_time(record["session_created_at"])}
     if record["kind"] == "s":
         return {"value": record["setting"]}
     return _message(record)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sterna.sync.wire import TITLE_LENGTH, BadItem, Message, Op, instant_of, message_columns, written
+from sterna.sync.wire import TITLE_LENGTH, BadItem, Message, Op, format_time, message_columns, parse_time
 
 MAX_SETTING_KEY = 100
 MAX_CHARACTER_BYTES = 4
@@ -26,7 +26,7 @@ def validated(op: Op, now: int, message_bytes: int) -> Any:
         if len(title) > TITLE_LENGTH:
             raise BadItem("title_too_long")
         at = datetime.fromtimestamp(now / 1000, UTC)
-        return {"title": title, "createdAt": written(min(instant_of(value.get("createdAt")) or at, at))}
+        return {"title": title, "createdAt": format_time(min(parse_time(value.get("createdAt")) or at, at))}
     if op.kind == "s":
         if value.get("value") is None:
             raise BadItem("bad_value")
@@ -47,7 +47,7 @@ class MessageValue:
     def encode(self) -> dict[str, Any]:
         """Return the message as on the wire."""
         columns = dict(self.columns)
-        columns["timestamp"] = instant_of(columns["timestamp"])
+        columns["timestamp"] = parse_time(columns["timestamp"])
         message = Message(id=self.id, **columns).encode()
         return message if self.raw is None else message | {"raw_message": self.raw}
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import SIGN_IN_AGAIN, BadAddress, SignInNeeded
-from ..wire.cookies import NAME, kept_sessions, session_cookies
+from ..wire.cookies import NAME, cookie_sessions, session_cookies
 from .gotrue import Tokens
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def updated_session(name: str, session: Mapping[str, Any], set_cookies: Iterable
             jar[cookie] = value
     if not is_set:
         return None
-    result = dict(kept_sessions(jar)).get(name, {})
+    result = dict(cookie_sessions(jar)).get(name, {})
     return None if result == session else result
 
 

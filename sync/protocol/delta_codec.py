@@ -11,8 +11,8 @@ from sterna.storage import Pending, RemoteRow, Told, stamp, stored_time
 from sterna.storage.json_text import from_json
 from sterna.storage.sync.columns import EMPTY_MESSAGE
 
-from ..wire import Ack, BadItem, Message, Op, Row, Stamp, instant_of, message_columns
-from ..wire.values import LARGEST_INT, written
+from ..wire import Ack, BadItem, Message, Op, Row, Stamp, message_columns, parse_time
+from ..wire.values import LARGEST_INT, format_time
 
 _COUNTS = (
     "total_tokens",
@@ -83,7 +83,7 @@ def decode_row(row: Row) -> RemoteRow:
 
 def _encode_value(kind: str, key: str, value: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "c":
-        return {"title": value["title"], "createdAt": written(stored_time(value["created_at"]))}
+        return {"title": value["title"], "createdAt": format_time(stored_time(value["created_at"]))}
     if kind == "s":
         return {"value": from_json(value["value"])}
     return encode_message(key, value)
@@ -149,12 +149,12 @@ def _conversation(row: Row, value: Mapping[str, Any]) -> dict[str, Any]:
     title = value.get("title")
     if not isinstance(title, str) or len(title) > 255:
         raise BadItem("bad_title")
-    created = instant_of(value.get("createdAt")) or datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
+    created = parse_time(value.get("createdAt")) or datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
         milliseconds=row.stamp.time
     )
     columns: dict[str, Any] = {"title": title, "created_at": stamp(created)}
     for name, key in _SUMMARY.items():
         if key in value:
             at = value[key]
-            columns[name] = stamp(instant_of(at) or created) if name == "last_message_timestamp" and at else at
+            columns[name] = stamp(parse_time(at) or created) if name == "last_message_timestamp" and at else at
     return columns

@@ -12,7 +12,7 @@ from typing import Any
 from sterna.storage import Entry, InMessage, Outgoing, OutMessage, stamp, stored_time
 from sterna.storage.json_text import from_json, json_object
 
-from ..wire import METADATA, BadItem, Message, cleaned, instant_of, written
+from ..wire import METADATA, BadItem, Message, clean_json, format_time, parse_time
 from ..wire.values import LARGEST_INT, json_value
 
 _COUNTS = ("total_tokens", "input_tokens", "output_tokens", "elapsed_ms", "output_image_tokens")
@@ -111,20 +111,20 @@ def decode_entry(item: Any, user_id: str) -> Entry:
     id_, title = item.get("id"), item.get("title")
     if not isinstance(id_, str) or not id_ or not isinstance(title, str):
         raise BadItem("bad_conversation")
-    created, updated = instant_of(get("created_at", "createdAt")), instant_of(get("updated_at", "updatedAt"))
-    at = instant_of(get("last_message_timestamp", "lastMessageTimestamp"))
+    created, updated = parse_time(get("created_at", "createdAt")), parse_time(get("updated_at", "updatedAt"))
+    at = parse_time(get("last_message_timestamp", "lastMessageTimestamp"))
     if created is None or updated is None:
         raise BadItem("bad_timestamp")
     model, preview = get("last_model", "lastModel"), get("last_message_preview", "lastMessagePreview")
     return Entry(
         id_,
-        cleaned(title)[:255],
+        clean_json(title)[:255],
         stamp(created),
         stamp(updated),
         _count(get("message_count", "messageCount")),
         _count(get("total_tokens", "totalTokens")),
-        cleaned(model)[:100] if isinstance(model, str) else None,
-        cleaned(preview)[:200] if isinstance(preview, str) else None,
+        clean_json(model)[:100] if isinstance(model, str) else None,
+        clean_json(preview)[:200] if isinstance(preview, str) else None,
         stamp(at) if at is not None else None,
     )
 
@@ -144,7 +144,7 @@ def _count(value: Any) -> int:
 
 
 def _wire_time(text: str) -> str:
-    return written(stored_time(text))
+    return format_time(stored_time(text))
 
 
 def _json(value: Any) -> str:

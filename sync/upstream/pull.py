@@ -16,7 +16,7 @@ from sterna.storage import Entry, InMessage, UpstreamPull
 from ..backoff import HOUR_MS
 from ..errors import SIGN_IN_AGAIN
 from ..protocol.effects import Effects, Problem, Progress, Transaction
-from ..wire import BadItem, instant_of, written
+from ..wire import BadItem, format_time, parse_time
 from .codec import WrongOwner, decode_entry, decode_message
 from .requests import RESERVE, BudgetExhausted, UpstreamRequests
 from .responses import CycleStopped
@@ -204,6 +204,6 @@ def _count(messages: Iterable[InMessage]) -> int:
 
 def _just_before(newest: InMessage) -> str:
     """Return the time before the newest message, because others may have its time."""
-    at = instant_of(newest.value["message_timestamp"][:23] + "Z")
+    at = parse_time(newest.value["message_timestamp"][:23] + "Z")
     assert at is not None
-    return written(at - timedelta(milliseconds=1))
+    return format_time(at - timedelta(milliseconds=1))

@@ -7,10 +7,10 @@ See docs/specification/decisions.md#error-words and docs/specification/sync-prot
 from __future__ import annotations
 
 from .chat import Conversation, Message
-from .cookies import kept_sessions, read_session, session_cookies
+from .cookies import cookie_sessions, decode_session, session_cookies
 from .delta import Ack, Client, Commit, DeltaAnswer, DeltaPush, Kind, Op, Pull, Row, Stamp
 from .message_columns import ATTACHMENTS, METADATA, attachment_ids, message_columns
-from .responses import Capability, Cursor, Detail, pushed
+from .responses import Capability, Cursor, Detail, push_response
 from .values import (
     BATCH_BYTES,
     BATCH_OPS,
@@ -20,10 +20,10 @@ from .values import (
     PREVIEW_LENGTH,
     TITLE_LENGTH,
     BadItem,
-    cleaned,
-    instant_of,
+    clean_json,
+    format_time,
     is_clean_json,
-    written,
+    parse_time,
 )
 
 __all__ = [
@@ -53,13 +53,13 @@ __all__ = [
     "Row",
     "Stamp",
     "attachment_ids",
-    "cleaned",
-    "instant_of",
+    "clean_json",
+    "cookie_sessions",
+    "decode_session",
+    "format_time",
     "is_clean_json",
-    "kept_sessions",
     "message_columns",
-    "pushed",
-    "read_session",
+    "parse_time",
+    "push_response",
     "session_cookies",
-    "written",
 ]

@@ -18,12 +18,12 @@ from .values import (
     PREVIEW_LENGTH,
     TITLE_LENGTH,
     BadItem,
+    checked_id,
     count,
-    id_of,
-    instant_of,
+    format_time,
     json_value,
-    short,
-    written,
+    parse_time,
+    short_text,
 )
 
 
@@ -62,7 +62,7 @@ class Message:
         columns = message_columns(item)
         at = columns.pop("timestamp", None)
         return cls(
-            id=id_of(item.get("id")),
+            id=checked_id(item.get("id")),
             timestamp=None if at is None else datetime.fromisoformat(at),
             extra=_NO_EXTRA if item.keys() <= _MESSAGE_KEYS else _extra(item),
             **columns,
@@ -80,7 +80,7 @@ class Message:
             "has_attachments": self.has_attachments,
         }
         if self.timestamp is not None:
-            item["timestamp"] = written(self.timestamp)
+            item["timestamp"] = format_time(self.timestamp)
         for name in _OPTIONAL:
             value = getattr(self, name)
             if value is not None and (value not in (0, False) or name in _JSON):
@@ -165,7 +165,7 @@ class Conversation:
         if not isinstance(item, dict):
             raise BadItem("not_an_object")
         get = item.get
-        session_id = id_of(get("id"))
+        session_id = checked_id(get("id"))
         owner = get("userId")
         if owner is not None and not isinstance(owner, str):
             raise BadItem("foreign_user")
@@ -177,19 +177,19 @@ class Conversation:
             message = Message.decode(value)
             messages.pop(message.id, None)
             messages[message.id] = message
-        preview = short(get("lastMessagePreview"), None, "bad_preview")
+        preview = short_text(get("lastMessagePreview"), None, "bad_preview")
         known = _CONVERSATION.values()
         return cls(
             id=session_id,
             user_id=owner,
-            title=short(get("title"), TITLE_LENGTH, "title_too_long", "bad_title"),
-            created_at=instant_of(get("createdAt")),
-            updated_at=instant_of(get("updatedAt")),
+            title=short_text(get("title"), TITLE_LENGTH, "title_too_long", "bad_title"),
+            created_at=parse_time(get("createdAt")),
+            updated_at=parse_time(get("updatedAt")),
             message_count=count(get("messageCount")),
             total_tokens=count(get("totalTokens"), LARGEST),
-            last_model=short(get("lastModel"), MODEL_LENGTH, "model_too_long"),
+            last_model=short_text(get("lastModel"), MODEL_LENGTH, "model_too_long"),
             last_message_preview=None if preview is None else preview[:PREVIEW_LENGTH],
-            last_message_timestamp=instant_of(get("lastMessageTimestamp")),
+            last_message_timestamp=parse_time(get("lastMessageTimestamp")),
             messages=tuple(messages.values()),
             given=frozenset(name for name, key in _CONVERSATION.items() if key in item),
             sent=len(items),
@@ -209,5 +209,5 @@ class Conversation:
         for name, key in _CONVERSATION.items():
             if name in self.given:
                 value = getattr(self, name)
-                item[key] = written(value) if isinstance(value, datetime) else value
+                item[key] = format_time(value) if isinstance(value, datetime) else value
         return item

@@ -20,19 +20,19 @@ CHUNKS = 16
 """Most chunks of one value; browsers send no more."""
 
 
-def kept_sessions(cookies: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def cookie_sessions(cookies: Mapping[str, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield name and session of each sign-in in the cookies, unverified; values are whole or in chunks ``.0 .1 …``."""
     chunks_of: dict[str, dict[int, str]] = {}
     for name, value in cookies.items():
         if match := NAME.fullmatch(name):
             chunks_of.setdefault(match[1], {})[-1 if match[2] is None else int(match[2])] = value
     for name, chunks in chunks_of.items():
-        session = read_session(chunks.get(-1) or "".join(_in_order(chunks)))
+        session = decode_session(chunks.get(-1) or "".join(_in_order(chunks)))
         if session is not None:
             yield name, session
 
 
-def read_session(value: str) -> Mapping[str, Any] | None:
+def decode_session(value: str) -> Mapping[str, Any] | None:
     """Return the session in a cookie's value, or None."""
     if not value.startswith(PREFIX):
         return None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args
 
-from .values import ID_LENGTH, LARGEST, BadItem, count, digits, id_of, json_value, text
+from .values import ID_LENGTH, LARGEST, BadItem, checked_id, count, json_value, parse_digits, text
 
 Kind = Literal["c", "m", "x", "s"]
 """Conversation, message, everything, setting of a conversation."""
@@ -57,7 +57,7 @@ class Commit:
         seq, _, nonce = value.partition(".")
         if not nonce or len(nonce) > 64 or not nonce.isascii() or not nonce.isalnum():
             raise BadItem("bad_seen")
-        return cls(digits(seq), nonce)
+        return cls(parse_digits(seq), nonce)
 
     def format(self) -> str:
         """Return ``<seq>.<nonce>``."""
@@ -75,7 +75,7 @@ class Pull:
     def parse(cls, header: str) -> Self:
         """Return the value of ``cur=…;max=…``."""
         parts = dict(part.strip().partition("=")[::2] for part in header.split(";"))
-        return cls(digits(parts.get("cur", "")), digits(parts.get("max", "")))
+        return cls(parse_digits(parts.get("cur", "")), parse_digits(parts.get("max", "")))
 
     def format(self) -> str:
         """Return the header's value."""
@@ -100,7 +100,7 @@ class Client:
         if key != "proto" or not name or not version:
             raise BadItem("bad_header")
         first, _, last = span.partition("-")
-        return cls(name, version, digits(first), digits(last))
+        return cls(name, version, parse_digits(first), parse_digits(last))
 
     def format(self) -> str:
         """Return the header's value."""
@@ -150,7 +150,7 @@ class Op:
             kind=kind,
             id="" if kind == "x" else _key(get("id"), kind),
             verb=verb,
-            session_id="" if session is None or session == "" else id_of(session),
+            session_id="" if session is None or session == "" else checked_id(session),
             base=count(get("base"), LARGEST),
             edited_at=count(get("at"), LARGEST),
             after=count(get("after"), LARGEST),
@@ -206,7 +206,7 @@ class Row:
         return cls(
             kind=kind,
             id=_key(get("id"), kind),
-            session_id=id_of(get("session")),
+            session_id=checked_id(get("session")),
             seq=count(get("seq"), LARGEST),
             created_seq=count(get("created"), LARGEST),
             ver=count(get("ver"), LARGEST),
@@ -285,7 +285,7 @@ class DeltaPush:
         """
         get = _object(item, "bad_sync").get
         ops = tuple([Op.decode(op, is_clean=is_clean) for op in _list(get("ops"), "bad_ops")])
-        return cls(id_of(get("replica")), count(get("push_seq"), LARGEST), ops)
+        return cls(checked_id(get("replica")), count(get("push_seq"), LARGEST), ops)
 
     def encode(self) -> dict[str, Any]:
         """Return the push as JSON."""
@@ -343,11 +343,11 @@ def _is_known(word: Any, words: frozenset[str]) -> bool:
 def _key(value: Any, kind: str) -> str:
     """Return the id; a setting's is ``<session id>/<key>``."""
     if kind != "s":
-        return id_of(value)
+        return checked_id(value)
     if not isinstance(value, str) or len(value) > SETTING_ID:
         raise BadItem("bad_id")
     session, _, key = value.rpartition("/")
-    return f"{id_of(session)}/{id_of(key)}"
+    return f"{checked_id(session)}/{checked_id(key)}"
 
 
 def _object(item: Any, complaint: str) -> dict[str, Any]:

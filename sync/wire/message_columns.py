@@ -14,9 +14,9 @@ from .values import (
     MOST_WEB_RESULTS,
     BadItem,
     count,
+    fixed_width_time,
     json_value,
-    moment,
-    short,
+    short_text,
     text,
 )
 
@@ -73,7 +73,7 @@ def message_columns(item: Any, *, is_clean: bool = False) -> dict[str, Any]:
         raise BadItem("bad_role")
     columns: dict[str, Any] = {"role": role, "content": text(item.get("content"), "bad_content")}
     if (at := item.get("timestamp")) is not None:
-        columns["timestamp"] = moment(at)
+        columns["timestamp"] = fixed_width_time(at)
     others: dict[str, Any] = {}
     # iterates over the keys that are present: most messages have few of them
     for key, value in item.items():
@@ -84,7 +84,7 @@ def message_columns(item: Any, *, is_clean: bool = False) -> dict[str, Any]:
             if number := count(value):
                 columns[key] = number
         elif type_ == _SHORT:
-            columns[key] = short(value, *_SHORTS[key])
+            columns[key] = short_text(value, *_SHORTS[key])
         elif type_ == _JSON:
             columns[key] = value if is_clean else json_value(value)
         else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from .values import BATCH_BYTES, MESSAGE_BYTES, VERSION, BadItem, count, digits, instant_of, text, written
+from .values import BATCH_BYTES, MESSAGE_BYTES, VERSION, BadItem, count, format_time, parse_digits, parse_time, text
 
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
@@ -38,12 +38,12 @@ class Detail:
         return {"conversationId": self.id, "status": "synced", "messageCount": self.message_count}
 
 
-def pushed(details: Iterable[Detail], at: datetime) -> dict[str, Any]:
+def push_response(details: Iterable[Detail], at: datetime) -> dict[str, Any]:
     """Return the response to a push."""
     items = [detail.encode() for detail in details]
     errors = sum("error" in item for item in items)
     results = {"synced": len(items) - errors, "errors": errors, "details": items}
-    return {"success": True, "results": results, "syncTime": written(at)}
+    return {"success": True, "results": results, "syncTime": format_time(at)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Cursor:
     @classmethod
     def decode(cls, item: Any) -> Self:
         """Return the cursor in ``nextCursor``, or in ``cursor_ts`` and ``cursor_id``."""
-        if not isinstance(item, dict) or (ts := instant_of(item.get("ts"))) is None:
+        if not isinstance(item, dict) or (ts := parse_time(item.get("ts"))) is None:
             raise BadItem("bad_cursor")
         return cls(ts, text(item.get("id") or "", "bad_cursor"))
 
@@ -81,9 +81,9 @@ class Capability:
         values = dict(part.partition("=")[::2] for part in rest)
         return cls(
             frozenset(word for word in values.get("caps", "").split(",") if _WORD.fullmatch(word)),
-            digits(values.get("batch", str(BATCH_BYTES))),
-            digits(values.get("msg", str(MESSAGE_BYTES))),
-            digits(first),
+            parse_digits(values.get("batch", str(BATCH_BYTES))),
+            parse_digits(values.get("msg", str(MESSAGE_BYTES))),
+            parse_digits(first),
         )
 
     def format(self) -> str:

@@ -30,7 +30,7 @@ class BadItem(ValueError):
         return str(self.args[0])
 
 
-def instant_of(value: Any) -> datetime | None:
+def parse_time(value: Any) -> datetime | None:
     """Return a time on the wire in UTC, None for null. A time without a zone is UTC."""
     if value is None:
         return None
@@ -43,9 +43,9 @@ def instant_of(value: Any) -> datetime | None:
         raise BadItem("bad_timestamp") from None
 
 
-def moment(value: Any) -> str:
+def fixed_width_time(value: Any) -> str:
     """Return a time on the wire as text of fixed width: in UTC, with microseconds and Z."""
-    time = instant_of(value)
+    time = parse_time(value)
     if time is None:
         raise BadItem("bad_timestamp")
     if _MILLISECONDS.fullmatch(value):
@@ -53,7 +53,7 @@ def moment(value: Any) -> str:
     return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def written(at: datetime) -> str:
+def format_time(at: datetime) -> str:
     """Return a time as text with milliseconds and Z; with microseconds where it has any."""
     spec = "microseconds" if at.microsecond % 1000 else "milliseconds"
     return at.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")
@@ -68,29 +68,29 @@ def json_value(value: Any) -> Any:
             json_text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError, RecursionError):
             raise BadItem("bad_json") from None
-        if "\\u0000" in json_text or not is_keepable(json_text):
-            return cleaned(value)
+        if "\\u0000" in json_text or not is_storable(json_text):
+            return clean_json(value)
     elif isinstance(value, float) and value - value != 0:
         raise BadItem("bad_json")
     return value
 
 
-def cleaned(value: Any) -> Any:
+def clean_json(value: Any) -> Any:
     """Return a JSON value with every text cleaned, keys included. See docs/specification/decisions.md#clean-text."""
     if isinstance(value, str):
         return text(value, "bad_json")
     if isinstance(value, list):
-        return [cleaned(item) for item in value]
+        return [clean_json(item) for item in value]
     if isinstance(value, dict):
-        return {cleaned(key): cleaned(item) for key, item in value.items()}
+        return {clean_json(key): clean_json(item) for key, item in value.items()}
     return value
 
 
-def id_of(value: Any) -> str:
+def checked_id(value: Any) -> str:
     """Return an id unchanged. An id that would have to be cleaned is rejected."""
     if not isinstance(value, str) or not value:
         raise BadItem("missing_id")
-    if len(value) > ID_LENGTH or not is_keepable(value):
+    if len(value) > ID_LENGTH or not is_storable(value):
         raise BadItem("bad_id")
     return value
 
@@ -99,7 +99,7 @@ def text(value: Any, complaint: str) -> str:
     """Return text without NUL and lone surrogates. See docs/specification/decisions.md#clean-text."""
     if not isinstance(value, str):
         raise BadItem(complaint)
-    if (value.isascii() and "\0" not in value) or is_keepable(value):
+    if (value.isascii() and "\0" not in value) or is_storable(value):
         return value
     return _SURROGATE.sub("\ufffd", value.replace("\0", ""))
 
@@ -112,7 +112,7 @@ def is_clean_json(raw: bytes) -> bool:
     return _SUSPECT.search(raw) is None
 
 
-def is_keepable(value: str) -> bool:
+def is_storable(value: str) -> bool:
     """Return whether text is free of NUL and lone surrogates. Encoding finds the latter faster than a pattern."""
     if "\0" in value:
         return False
@@ -125,7 +125,7 @@ def is_keepable(value: str) -> bool:
     return True
 
 
-def short(value: Any, limit: int | None, complaint: str, wrong: str | None = None) -> str | None:
+def short_text(value: Any, limit: int | None, complaint: str, wrong: str | None = None) -> str | None:
     """Return text of at most ``limit`` characters, or None."""
     if value is None:
         return None
@@ -150,7 +150,7 @@ def count(value: Any, largest: int = LARGEST_INT) -> int:
     return int(value)
 
 
-def digits(value: str) -> int:
+def parse_digits(value: str) -> int:
     """Return a number in a header."""
     if not value.isascii() or not value.isdigit() or len(value) > 18:
         raise BadItem("bad_header")

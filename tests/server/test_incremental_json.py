@@ -85,7 +85,7 @@ def test_others_run_while_a_large_body_is_parsed(body: bytes) -> None:
 
     value = asyncio.run(parse())
     assert turns >= len(body) / incremental_json.WINDOW
-    assert value == json_route.cleaned(json.loads(body))
+    assert value == json_route.clean_json(json.loads(body))
 
 
 @pytest.mark.parametrize("body", [b"[" + b"1," * 100_001 + b"1]", b"[" + b'{"a":[]},' * 100_001 + b"1]"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sterna.server.routes.json_route import parsed
 from sterna.server.sync.conflict_rules import decide
-from sterna.sync.wire import BadItem, DeltaPush, Op, cleaned
+from sterna.sync.wire import BadItem, DeltaPush, Op, clean_json
 
 MANY = 200
 CALLS = 100
@@ -64,7 +64,7 @@ def test_a_parsed_body_is_clean_whatever_text_came_in_it(value: Any) -> None:
     """The op of a parsed body needs no second look: decoding it with one changes nothing."""
     raw = json.dumps({"kind": "s", "op": "put", "id": "c/k", "value": {"value": value}}).encode()
     result = parsed(raw)
-    assert result == cleaned(json.loads(raw))
+    assert result == clean_json(json.loads(raw))
     try:
         assert Op.decode(result, is_clean=True) == Op.decode(result)
     except BadItem as error:

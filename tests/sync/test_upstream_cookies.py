@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sterna.sync.auth.cookies import cookie_header, cookie_name, tokens_of, updated_session
 from sterna.sync.errors import BadAddress
-from sterna.sync.wire import kept_sessions, session_cookies
+from sterna.sync.wire import cookie_sessions, session_cookies
 
 NAME = "sb-abc-auth-token"
 USER = {"id": "11111111-1111-4111-8111-111111111111", "email": "ada@example.org"}
@@ -42,7 +42,7 @@ def test_a_short_session_is_one_cookie_and_a_long_one_is_chunks_of_3180() -> Non
 
 @given(st.dictionaries(st.text(), st.text(max_size=3000) | st.integers(), max_size=6))
 def test_what_is_written_is_read(told: dict[str, Any]) -> None:
-    assert dict(kept_sessions(session_cookies(NAME, told))) == {NAME: json.loads(json.dumps(told))}
+    assert dict(cookie_sessions(session_cookies(NAME, told))) == {NAME: json.loads(json.dumps(told))}
 
 
 def test_the_header_carries_every_chunk() -> None:
