@@ -59,6 +59,7 @@ def measure(data: Path, config: Path) -> None:
         terminal.send("go")
         terminal.wait_for("go")
         cpu, began = terminal.cpu_seconds(), terminal.send("\r")
+        terminal.wait_for("Part 1")  # a key in the same read as enter would make both of them a paste
         sending = TOKENS / RATE
         busy = echo(terminal, LETTERS[40:], until=began + sending - 1)
         ended = terminal.wait_for("ENDOFREPLY", seconds=60)
