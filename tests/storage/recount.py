@@ -168,6 +168,7 @@ class Ledger:
     """The whole mirror in Python. Each method is one thing that happens to it at :attr:`now`."""
 
     now: str
+    whole: bool = True
     rows: dict[str, Row] = field(default_factory=dict)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
@@ -210,11 +211,11 @@ class Ledger:
             self._use(changes)
 
     def take(self, message_id: str, taken: int | None) -> None:
-        """Write the seconds that a reply took. Seconds count nowhere; only the milliseconds that follow them do."""
+        """Write the seconds that a reply took. In the whole mirror that is activity, also where they are the same."""
         old = self.rows[message_id]
         ms, shown = _elapsed(old, replace(old, seconds=taken))
         self.rows[message_id] = replace(old, seconds=shown)
-        if ms != old.ms:
+        if self.whole or ms != old.ms:
             self.put(replace(old, ms=ms, seconds=shown))
 
     def delete(self, message_id: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from recount import USER, Hand, Ledger, Mirror, Row, differences, mirror, run, say
 
@@ -61,10 +61,10 @@ EVENTS = ONE_BY_ONE | st.tuples(st.just("import"), st.lists(ROWS, max_size=6))
 class Both:
     """One history, written to the mirror and to the ledger."""
 
-    def __init__(self, store: Mirror) -> None:
+    def __init__(self, store: Mirror, *, whole: bool) -> None:
         self.store = store
         self.clock: Hand = store.clock
-        self.ledger = Ledger(stamp(self.clock()))
+        self.ledger = Ledger(stamp(self.clock()), whole)
 
     def session(self, session_id: str, count: int = 0, *, elsewhere: bool = False) -> None:
         with self.store.db.write():
@@ -206,7 +206,7 @@ def columns(row: Row) -> dict[str, Any]:
 
 
 def check(events: list[tuple[Any, ...]], *, recursive: bool = False, whole: bool = False) -> None:
-    both = Both(mirror(recursive=recursive, whole=whole))
+    both = Both(mirror(recursive=recursive, whole=whole), whole=whole)
     try:
         for event in events:
             both.happen(event)
@@ -229,5 +229,6 @@ def test_counters_are_the_same_where_triggers_may_call_themselves(events: list[t
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ONE_BY_ONE, min_size=3, max_size=30))
+@example([("put", Row("m0", "a", "user", "", "2026-01-01T00:00:00.000000Z")), ("wait", 1), ("take", "m0", 0)])
 def test_capture_and_search_do_not_disturb_the_counters(events: list[tuple[Any, ...]]) -> None:
     check(events, whole=True)
