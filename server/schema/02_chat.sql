@@ -241,6 +241,7 @@ for each row when (new.elapsed_time is distinct from (new.elapsed_ms::bigint + 5
 execute function public.keep_elapsed_in_step();
 
 -- After the insert, so that a row that becomes an update of an existing one has the values of its writer, as on devices.
+-- Once for a statement: an update for each row would run the other triggers of a statement as often.
 create or replace function public.complete_elapsed() returns trigger
 language plpgsql
 security definer
@@ -258,15 +259,19 @@ begin
             when coalesce(m.elapsed_ms, 0) = 0 then coalesce(m.elapsed_time, m.elapsed_ms)
             else round(m.elapsed_ms / 1000.0)
         end
-    where m.user_id = new.user_id and m.id = new.id;
+    from inserted as i
+    where
+        i.elapsed_time is distinct from (i.elapsed_ms::bigint + 500) / 1000
+        and m.user_id = i.user_id
+        and m.id = i.id;
     return null;
 end
 $$;
 revoke all on function public.complete_elapsed() from public, anon, authenticated;
 drop trigger if exists chat_messages_elapsed_insert on public.chat_messages;
 create trigger chat_messages_elapsed_insert after insert on public.chat_messages
-for each row when (new.elapsed_time is distinct from (new.elapsed_ms::bigint + 500) / 1000)
-execute function public.complete_elapsed();
+referencing new table as inserted
+for each statement execute function public.complete_elapsed();
 
 -- Every change of a conversation counts as activity.
 create or replace function public.update_session_timestamp() returns trigger

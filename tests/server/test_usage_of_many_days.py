@@ -40,13 +40,14 @@ select %s, id, at from jsonb_to_recordset(%s) as s (id text, at timestamptz)
 """
 
 
-def run(db: Db, who: Identity, statement: str, rows: list[dict[str, Any]]) -> int:
-    """Insert rows as a push of a device does; gives how often a profile was changed."""
+def run(db: Db, who: Identity, statement: str, rows: list[dict[str, Any]], table: str = "profiles") -> int:
+    """Insert rows as a push of a device does; gives how often a row of ``table`` was changed."""
+    changed = "select pg_stat_get_xact_tuples_updated(%s::regclass) as n"
     with db.transaction():
         db.execute("select set_config('sterna.stamps', '{\"none\": []}', true)")
-        before = db.execute("select pg_stat_get_xact_tuples_updated('profiles'::regclass) as n").fetchone()
+        before = db.execute(changed, (table,)).fetchone()
         db.execute(statement, (who.user_id, json.dumps(rows)))
-        after = db.execute("select pg_stat_get_xact_tuples_updated('profiles'::regclass) as n").fetchone()
+        after = db.execute(changed, (table,)).fetchone()
     assert before is not None
     assert after is not None
     return int(after["n"] - before["n"])
@@ -62,6 +63,15 @@ def test_many_days_change_the_profile_as_often_as_one(db: Db, statement: str) ->
         rows = TALKS if statement is BEGIN else ROWS
         changes.append(run(db, who, statement, rows[:count]))
         assert len(days(db, who)) > (count // 2 if statement is BEGIN else 0)
+    assert changes[0] == changes[1]
+
+
+def test_replies_that_took_time_change_their_conversation_as_often_as_one(db: Db) -> None:
+    changes = []
+    for count in (2, MANY):
+        who = Identity("authenticated", *make_user(db))
+        run(db, who, BEGIN, TALKS[:1])
+        changes.append(run(db, who, INSERT, ROWS[:count], "chat_sessions"))
     assert changes[0] == changes[1]
 
 
