@@ -67,7 +67,7 @@ def bound(path: Path, port: int, user: object, token: str, total: int, pulled: f
     for body in pages:
         answer = DeltaAnswer.decode(json.loads(body)["sync"])
         device.store.sync_pull.apply(
-            decode_rows(answer), cur=cur, new_cur=answer.cur, seen=None, more=answer.more,
+            decode_rows(answer), cursor=cur, new_cursor=answer.cur, seen=None, more=answer.more,
             fence=device.fence, now_ms=0,
         )  # fmt: skip
         cur = answer.cur

@@ -107,7 +107,7 @@ class CycleRunner:
         """Become the process that syncs."""
         self.fence = await self._store.run(SyncMetadata.take_fence)
         state = await self._store.run(SyncMetadata.state)
-        self.cursor, self.fails = state.cur, state.fails
+        self.cursor, self.fails = state.cursor, state.fails
         now, now_ms = self._timing.monotonic(), self._timing.now_ms()
         self._scheduler.restore(now, now_ms, state.next_at, longest_retry_ms=LONGEST_RETRY_MS)
         problem, until_ms = self.stored_problem(state)
@@ -172,7 +172,7 @@ class CycleRunner:
             await run_effects(work, self._transport, self._store, timing=self._timing)
         except (SignInNeeded, CannotReach, Unreachable, StoreError, ValueError) as error:
             log.info("a conversation was not fetched: %s", type(error).__name__)
-        return not await self._store.run(SyncMetadata.is_bodiless, session_id)
+        return not await self._store.run(SyncMetadata.is_partial, session_id)
 
     async def _attempt(self) -> CycleResult:
         try:
@@ -197,7 +197,7 @@ class CycleRunner:
         except ValueError as error:
             log.error("an unexpected response: %s", type(error).__name__)
             return CycleResult(problem=Problem("blocked", INVALID_RESPONSE, HOUR_MS))
-        self.cursor = (await self._store.run(SyncMetadata.state)).cur
+        self.cursor = (await self._store.run(SyncMetadata.state)).cursor
         return result
 
     async def _check_sign_in(self) -> None:

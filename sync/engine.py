@@ -172,7 +172,7 @@ class Engine:
     async def fetch_conversation(self, session_id: str) -> None:
         """Fetch the messages of a conversation that is known only from the first list."""
         is_paused = self._scheduler.pause is not None and self._scheduler.pause.by_server
-        if not is_paused and await self._store.run(SyncMetadata.is_bodiless, session_id):
+        if not is_paused and await self._store.run(SyncMetadata.is_partial, session_id):
             await self._cycles.fetch_conversation(session_id)
 
     # Tasks

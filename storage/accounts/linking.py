@@ -28,18 +28,18 @@ from .profiles import Profiles
 _QUEUE = (
     """insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 'c', c.id, c.id, 'put', :ms from chat_sessions as c
-    where c.local_id > :session and c.id not in (select conv_id from sync_optout)
+    where c.local_id > :session and c.id not in (select conv_id from sync_private)
         and not exists (select 1 from sync_outbox as o where o.kind = 'c' and o.id = c.id)
     order by c.local_id""",
     """insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 'm', m.id, m.session_id, 'put', :ms from chat_messages as m
-    where m.local_id > :message and m.session_id not in (select conv_id from sync_optout)
+    where m.local_id > :message and m.session_id not in (select conv_id from sync_private)
         and not exists (select 1 from sync_outbox as o where o.kind = 'm' and o.id = m.id)
     order by m.local_id""",
     """insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 's', s.session_id || '/' || s.key, s.session_id, 'put', :ms
     from session_settings as s join chat_sessions as c on c.id = s.session_id
-    where c.local_id > :session and s.session_id not in (select conv_id from sync_optout)
+    where c.local_id > :session and s.session_id not in (select conv_id from sync_private)
         and not exists (
             select 1 from sync_outbox as o where o.kind = 's' and o.id = s.session_id || '/' || s.key)""",
 )
@@ -48,7 +48,7 @@ _QUEUE = (
 _HERE_ONCE = """
 select c.id as id, true as here from chat_sessions as c
 union all select id, false from deleted_sessions where id not in (select id from chat_sessions)
-union all select id, false from sync_grave where kind = 'c' and id not in (select id from chat_sessions)
+union all select id, false from sync_tombstones where kind = 'c' and id not in (select id from chat_sessions)
 """
 
 _WITH_CONVERSATION = ("session_counts", "session_settings", "session_marks", "drafts")
@@ -84,7 +84,7 @@ class AccountLinking:
         row = self.db.one(
             """select (select count(*) from chat_sessions) as conversations,
                 (select count(*) from chat_messages) as messages,
-                (select count(*) from sync_optout where conv_id in (select id from chat_sessions)) as private"""
+                (select count(*) from sync_private where conv_id in (select id from chat_sessions)) as private"""
         )
         assert row is not None
         return History(**dict(row))
@@ -128,14 +128,14 @@ class AccountLinking:
             new = {row["id"] for row in other.db.rows("select id from chat_sessions")} - known.keys()
             before = {"session": self._newest("chat_sessions"), "message": self._newest("chat_messages")}
             with self.db.applying(), self.db.in_bulk():
-                self._copy(other, "sync_optout", new, "conv_id")
+                self._copy(other, "sync_private", new, "conv_id")
                 self._copy(other, "chat_sessions", new, "id")
                 for table in _WITH_CONVERSATION:
                     self._copy(other, table, new | {""} if table == "drafts" else new, "session_id")
                 titled = (row for row in other.rows_of("sync_session_state") if row["session_id"] in new)
                 self.db.insert_many("sync_session_state", map(_titled, titled), known="or ignore")
                 there = new | {name for name, here in known.items() if here}
-                self._copy(other, "chat_messages", there, "session_id", skip=self._graves("m"))
+                self._copy(other, "chat_messages", there, "session_id", skip=self._tombstones("m"))
                 self._recount(before["message"], new)
                 self._index_titles(before["session"])
                 self._search_index.index_after(before["message"], at_once=INDEX_AT_ONCE)
@@ -191,14 +191,16 @@ class AccountLinking:
             """select (select count(*) from chat_sessions where local_id > :session) as conversations,
                 (select count(*) from chat_messages where local_id > :message) as messages,
                 (select count(*) from chat_sessions where local_id > :session
-                    and id in (select conv_id from sync_optout)) as private""",
+                    and id in (select conv_id from sync_private)) as private""",
             **before,
         )
         assert row is not None
         return History(**dict(row))
 
-    def _graves(self, kind: str) -> frozenset[str]:
-        return frozenset(row["id"] for row in self.db.rows("select id from sync_grave where kind = :kind", kind=kind))
+    def _tombstones(self, kind: str) -> frozenset[str]:
+        return frozenset(
+            row["id"] for row in self.db.rows("select id from sync_tombstones where kind = :kind", kind=kind)
+        )
 
     def _newest(self, table: str) -> int:
         row = self.db.one(f"select coalesce(max(local_id), 0) as n from {table}")
@@ -212,7 +214,7 @@ def _unsent(row: dict[str, Any]) -> dict[str, Any]:
 
 def _titled(row: dict[str, Any]) -> dict[str, Any]:
     """Return the title's state without what a server said of it: that server was another account's."""
-    return {name: row[name] for name in ("session_id", "title_cls", "title_time")}
+    return {name: row[name] for name in ("session_id", "title_class", "title_time")}
 
 
 def _is_uuid(text: str) -> bool:

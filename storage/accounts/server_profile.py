@@ -37,7 +37,7 @@ _PRIVATE = """
 select substr(m.message_timestamp, 1, 10) as usage_date, m.role, iif(m.role = 'assistant', m.model, null) as model,
     count(*) as messages, coalesce(sum(m.input_tokens), 0) as input_tokens,
     coalesce(sum(m.output_tokens), 0) as output_tokens, coalesce(sum(m.elapsed_ms), 0) as elapsed_ms
-from sync_optout as o
+from sync_private as o
 join chat_messages as m on m.session_id = o.conv_id and m.standing is not null
 where m.message_timestamp >= :since and m.role in ('user', 'assistant')
 group by 1, 2, 3

@@ -18,7 +18,7 @@ WHOLE_DAYS, RECENT_DAYS = 3660, 31
 _PRIVATE = """
 select count(distinct s.id) as conversations, count(m.id) as messages,
     coalesce(sum(case m.role when 'user' then m.input_tokens when 'assistant' then m.output_tokens end), 0) as tokens
-from sync_optout as o
+from sync_private as o
 join chat_sessions as s on s.id = o.conv_id
 left join chat_messages as m on m.session_id = s.id and m.standing is not null
 """

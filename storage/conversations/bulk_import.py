@@ -185,7 +185,7 @@ class BulkImport:
         self.db.execute(
             """insert into sync_outbox (kind, id, conv_id, op, edited_at)
             select 'c', value, value, 'put', :ms from json_each(:ids)
-            where value not in (select conv_id from sync_optout)
+            where value not in (select conv_id from sync_private)
             on conflict (kind, id) do update set
                 op = 'put', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0""",
             values,
@@ -194,13 +194,13 @@ class BulkImport:
             """insert into sync_outbox (kind, id, conv_id, op, edited_at)
             select 'm', m.id, m.session_id, 'put', :ms
             from json_each(:ids) as wanted join chat_messages as m on m.session_id = wanted.value
-            where m.session_id not in (select conv_id from sync_optout)
+            where m.session_id not in (select conv_id from sync_private)
             on conflict (kind, id) do update set
                 op = 'put', conv_id = excluded.conv_id, rev = rev + 1, edited_at = excluded.edited_at, restamp = 0""",
             values,
         )
         self.db.execute(
-            """delete from sync_grave
+            """delete from sync_tombstones
             where kind = 'c' and id in (select value from json_each(:ids))
                 or kind = 'm' and id in (
                     select m.id from json_each(:ids) as wanted

@@ -38,9 +38,9 @@ select
     ) as failed,
     exists (select 1 from sync_outbox as o where o.conv_id = s.id) as unsynced,
     exists (select 1 from drafts as d where d.session_id = s.id) as draft,
-    exists (select 1 from sync_optout as p where p.conv_id = s.id) as private,
+    exists (select 1 from sync_private as p where p.conv_id = s.id) as private,
     s.title = 'New Chat' and not exists (
-        select 1 from sync_session_state as t where t.session_id = s.id and t.title_cls = 1
+        select 1 from sync_session_state as t where t.session_id = s.id and t.title_class = 1
     ) as untitled
 from (
     select local_id as place from chat_sessions
@@ -167,8 +167,8 @@ class Conversations:
         with self.db.write():
             self._set_title(session_id, title)
             self.db.execute(
-                """insert into sync_session_state (session_id, title_cls) values (:id, 1)
-                on conflict (session_id) do update set title_cls = 1""",
+                """insert into sync_session_state (session_id, title_class) values (:id, 1)
+                on conflict (session_id) do update set title_class = 1""",
                 {"id": session_id},
             )
             return self.get(session_id)
@@ -181,7 +181,7 @@ class Conversations:
         with self.db.write():
             untitled = self.db.one(
                 """select 1 from chat_sessions where id = :id and title = :default
-                    and not exists (select 1 from sync_session_state where session_id = :id and title_cls = 1)""",
+                    and not exists (select 1 from sync_session_state where session_id = :id and title_class = 1)""",
                 id=session_id, default=DEFAULT_TITLE,
             )  # fmt: skip
             if untitled is None:

@@ -26,8 +26,8 @@ class TrashOutbox:
         ``clear`` covers, and is named.
         """
         self.db.execute(
-            """insert into sync_grave (kind, id)
-            select 'c', id from chat_sessions where id not in (select conv_id from sync_optout)
+            """insert into sync_tombstones (kind, id)
+            select 'c', id from chat_sessions where id not in (select conv_id from sync_private)
             on conflict do nothing"""
         )
         values = {"ms": millis(self.db.now())}
@@ -37,8 +37,9 @@ class TrashOutbox:
             from chat_sessions as c
             left join sync_session_state as s on s.session_id = c.id
             left join sync_outbox as o on o.kind = 'c' and o.id = c.id
-            where c.id not in (select conv_id from sync_optout)
-                and (s.srv_seq > 0 and s.created_seq > (select full_cur from sync_state) or coalesce(o.sent, 0) > 0)
+            where c.id not in (select conv_id from sync_private)
+                and (s.server_seq > 0 and s.created_seq > (select full_cursor from sync_state)
+                    or coalesce(o.sent, 0) > 0)
             on conflict (kind, id) do update set
                 op = 'del', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0""",
             values,
@@ -46,7 +47,7 @@ class TrashOutbox:
         self.db.execute("delete from sync_outbox where kind in ('m', 's') or kind = 'c' and op <> 'del'")
         self.db.execute(
             """insert into sync_outbox (kind, id, conv_id, op, edited_at, arg)
-            select 'x', 'all', '', 'clear', :ms, full_cur from sync_state where true
+            select 'x', 'all', '', 'clear', :ms, full_cursor from sync_state where true
             on conflict (kind, id) do update set rev = rev + 1, edited_at = excluded.edited_at, arg = excluded.arg""",
             values,
         )
@@ -56,7 +57,7 @@ class TrashOutbox:
         values = {"token": token, "kind": kind, "place": place, "ms": millis(self.db.now())}
         # of what is private a server hears nothing, also not that it is back
         conversation = "thing" if kind == "c" else "(select session_id from chat_messages where id = thing)"
-        public = f"{conversation} not in (select conv_id from sync_optout)"
+        public = f"{conversation} not in (select conv_id from sync_private)"
         things = f"select thing from trash_rows where token = :token and place = :place and {public}"
         acked = "sync_session_state where session_id" if kind == "c" else "sync_message_state where message_id"
         later_clear_waits = self._weigh_clears(token)
@@ -65,18 +66,18 @@ class TrashOutbox:
             from trash_rows
             where token = :token and place = :place and {public}
                 and (
-                    exists (select 1 from {acked} = thing and srv_seq > 0)
+                    exists (select 1 from {acked} = thing and server_seq > 0)
                     or exists (select 1 from sync_outbox where kind = :kind and id = thing and sent > 0)
                 )
                 and (
                     :covered
-                    or not exists (select 1 from sync_grave where kind = :kind and id = thing and srv_seq = 0)
+                    or not exists (select 1 from sync_tombstones where kind = :kind and id = thing and server_seq = 0)
                 )""",
             **values, covered=later_clear_waits,
         )  # fmt: skip
         self.db.execute(f"delete from sync_outbox where kind = :kind and id in ({things})", values)
-        self.db.execute(f"delete from sync_grave where kind = :kind and id in ({things})", values)
-        private = {row["conv_id"] for row in self.db.rows("select conv_id from sync_optout")}
+        self.db.execute(f"delete from sync_tombstones where kind = :kind and id in ({things})", values)
+        private = {row["conv_id"] for row in self.db.rows("select conv_id from sync_private")}
         stored = (
             row
             for row in self._trash_rows.stored(token, "sync_outbox")

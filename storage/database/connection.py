@@ -125,9 +125,9 @@ class Database:
         try:
             self.execute("begin immediate")
             self._depth, self._began = 1, self.clock()
-            self.execute("update sync_ctx set now = :now", {"now": stamp(self._began)})
+            self.execute("update write_context set now = :now", {"now": stamp(self._began)})
             yield
-            self.execute("update sync_ctx set now = null")
+            self.execute("update write_context set now = null")
             self.execute("commit")
         except BaseException as error:
             self._touched.clear()
@@ -198,16 +198,16 @@ class Database:
     @contextmanager
     def applying(self) -> Iterator[None]:
         """Write rows as they are: none is captured for sync, counted as usage or given a new time."""
-        self.execute("update sync_ctx set applying = 1")
+        self.execute("update write_context set applying = 1")
         yield
-        self.execute("update sync_ctx set applying = 0")  # after an exception the write's rollback does this
+        self.execute("update write_context set applying = 0")  # after an exception the write's rollback does this
 
     @contextmanager
     def in_bulk(self) -> Iterator[None]:
         """Write many rows: the triggers of statistics, usage, capture and search leave their work to the caller."""
-        self.execute("update sync_ctx set bulk = 1")
+        self.execute("update write_context set bulk = 1")
         yield
-        self.execute("update sync_ctx set bulk = 0")
+        self.execute("update write_context set bulk = 0")
 
     def insert_many(self, table: str, rows: Iterable[Mapping[str, Any]], *, known: str = "") -> None:
         """Insert rows that all have the same columns, many a statement; ``known="or ignore"`` passes over known ones.

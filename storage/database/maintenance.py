@@ -61,7 +61,7 @@ _LISTS = (
     ("interactions_waiting", "select * from interactions_waiting order by place"),
     ("drafts", "select session_id, content, updated_at from drafts order by session_id"),
     ("live_replies", "select id, session_id, content, reasoning from live_replies order by id"),
-    ("private_conversations", "select conv_id as session_id from sync_optout order by conv_id"),
+    ("private_conversations", "select conv_id as session_id from sync_private order by conv_id"),
     ("conflicts", "select at, what, ref, value from sync_conflict order by id"),
     (
         "trash",

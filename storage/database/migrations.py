@@ -17,6 +17,7 @@ from pathlib import Path
 from ..clock import Clock, stamp
 from ..errors import StoreBusy, StoreError, StoreTooNew
 from .sqlite_errors import explain
+from .standard_names import use_standard_names
 
 HERE = Path(__file__).parents[1]
 STEPS = ("schema", "migrations")
@@ -141,6 +142,7 @@ def _wal(db: sqlite3.Connection, path: Path, busy_ms: int) -> None:
 def _apply(db: sqlite3.Connection, known: list[Path]) -> None:
     from sqlite_utils import Database, Migrations
 
+    use_standard_names(db)
     pending = Migrations("sterna")
     for file in known:
         pending(name=f"{file.parent.name}/{file.stem}")(_step(file))

@@ -5,25 +5,25 @@
 
 -- Local only. What triggers need to know about the write transaction they run in. It is a row and not a function of the program, so that
 -- a plain sqlite3 shell may write to the file too; it is set and cleared inside one transaction, so no other process ever sees it set.
-create table sync_ctx (
+create table write_context (
     one integer primary key,
     applying integer not null default 0, -- 1: rows come from elsewhere or from the trash: keep their times, count no usage
     bulk integer not null default 0, -- 1: an import, which computes statistics once at its end
     now text, -- the time of the transaction
-    constraint sync_ctx_one_row check (one = 1),
-    constraint sync_ctx_applying_boolean check (applying in (0, 1)),
-    constraint sync_ctx_bulk_boolean check (bulk in (0, 1)),
-    constraint sync_ctx_now_form check (now glob '????-??-??T??:??:??.??????Z')
+    constraint write_context_one_row check (one = 1),
+    constraint write_context_applying_boolean check (applying in (0, 1)),
+    constraint write_context_bulk_boolean check (bulk in (0, 1)),
+    constraint write_context_now_form check (now glob '????-??-??T??:??:??.??????Z')
 ) strict;
 
-insert into sync_ctx (one) values (1);
+insert into write_context (one) values (1);
 
 -- Local only. now() and current_date of the server's functions.
 create view moment as
 select
     coalesce(now, strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z') as now,
     coalesce(substr(now, 1, 10), strftime('%Y-%m-%d', 'now')) as today
-from sync_ctx;
+from write_context;
 
 create table auth_users (
     id text not null,
@@ -212,13 +212,13 @@ begin
 end;
 
 create trigger on_auth_user_profile_sync after insert on auth_users
-when (select applying from sync_ctx) = 0
+when (select applying from write_context) = 0
 begin
     insert into handle_user_profile_sync (user_id) values (new.id);
 end;
 
 create trigger on_auth_user_profile_sync_update after update on auth_users
-when (select applying from sync_ctx) = 0
+when (select applying from write_context) = 0
 begin
     insert into handle_user_profile_sync (user_id) values (new.id);
 end;
@@ -226,13 +226,13 @@ end;
 -- The server rewrites the row before it is stored; here it is corrected afterwards, unless there is nothing to correct: without that
 -- guard the trigger would call itself for ever where recursive_triggers is on.
 create trigger update_profiles_updated_at after update on profiles
-when (select applying from sync_ctx) = 0 and new.updated_at is not (select now from moment)
+when (select applying from write_context) = 0 and new.updated_at is not (select now from moment)
 begin
     update profiles set updated_at = (select now from moment) where id = new.id;
 end;
 
 create trigger update_profiles_updated_at_insert after insert on profiles
-when (select applying from sync_ctx) = 0
+when (select applying from write_context) = 0
 begin
     update profiles
     set

@@ -153,7 +153,7 @@ end;
 -- Any change of a conversation is activity in it. Rows that come from elsewhere bring their own times.
 create trigger on_session_updated after update on chat_sessions
 when
-    (select applying from sync_ctx) = 0
+    (select applying from write_context) = 0
     and (new.updated_at is not (select now from moment) or new.last_activity is not (select now from moment))
 begin
     update chat_sessions
@@ -164,7 +164,7 @@ begin
 end;
 
 -- Local only: ids of conversations that were deleted. One that comes back under such an id was counted when it was first made. The
--- sync's graves cannot say this: they end when the conversation comes back, and which of two triggers runs first is undefined.
+-- sync's tombstones cannot say this: they end when the conversation comes back, and which of two triggers runs first is undefined.
 create table deleted_sessions (
     id text not null,
     constraint deleted_sessions_pkey primary key (id)
@@ -178,14 +178,14 @@ end;
 
 create trigger on_session_created after insert on chat_sessions
 when
-    (select applying + bulk from sync_ctx) = 0
+    (select applying + bulk from write_context) = 0
     and not exists (select 1 from deleted_sessions where id = new.id)
 begin
     insert into track_user_usage (user_id, sessions_created) values (new.user_id, 1);
 end;
 
 create trigger on_chat_session_created after insert on chat_sessions
-when (select applying + bulk from sync_ctx) = 0
+when (select applying + bulk from write_context) = 0
 begin
     update profiles
     set
@@ -271,15 +271,15 @@ begin
                 limit 1
             )
         ),
-        updated_at = iif((select applying from sync_ctx), updated_at, (select now from moment)),
-        last_activity = iif((select applying from sync_ctx), last_activity, (select now from moment))
+        updated_at = iif((select applying from write_context), updated_at, (select now from moment)),
+        last_activity = iif((select applying from write_context), last_activity, (select now from moment))
     where id = new.session_id;
 end;
 
 -- What a message adds to its conversation: one, and its tokens; a failed one nothing. What it adds to the use of its owner: only if it is
 -- the person's or the model's; the person's input, the model's output and time.
 create trigger on_message_change after insert on chat_messages
-when (select bulk from sync_ctx) = 0
+when (select bulk from write_context) = 0
 begin
     insert into update_session_stats (session_id, messages, tokens)
     values (
@@ -300,11 +300,11 @@ begin
         iif(new.role = 'assistant' and new.model is not null, json_object(coalesce(new.model, ''), 1), '{}'),
         iif(new.role = 'assistant', new.elapsed_ms, 0)
     from chat_sessions
-    where id = new.session_id and new.standing in (0, 1) and (select applying from sync_ctx) = 0;
+    where id = new.session_id and new.standing in (0, 1) and (select applying from write_context) = 0;
 end;
 
 create trigger on_chat_message_created after insert on chat_messages
-when new.standing is not null and (select applying + bulk from sync_ctx) = 0
+when new.standing is not null and (select applying + bulk from write_context) = 0
 begin
     update profiles
     set
@@ -321,7 +321,7 @@ create trigger on_message_change_update after update of
     reasoning_details, has_attachments, attachment_count, has_websearch, websearch_result_count, output_image_tokens,
     annotations
 on chat_messages
-when (select bulk from sync_ctx) = 0
+when (select bulk from write_context) = 0
 begin
     insert into update_session_stats (session_id, messages, tokens)
     select
@@ -374,7 +374,7 @@ begin
         ) as d
     where
         s.id = new.session_id
-        and (select applying from sync_ctx) = 0
+        and (select applying from write_context) = 0
         and (d.sent <> 0 or d.received <> 0 or d.input <> 0 or d.output <> 0 or d.ms <> 0 or d.models <> '{}');
 
     update profiles
@@ -384,12 +384,12 @@ begin
     where
         id = (select user_id from chat_sessions where id = new.session_id)
         and (new.standing is not null) <> (old.standing is not null)
-        and (select applying from sync_ctx) = 0;
+        and (select applying from write_context) = 0;
 end;
 
 -- Use is what happened: deleting does not take it back.
 create trigger on_message_change_delete after delete on chat_messages
-when (select bulk from sync_ctx) = 0
+when (select bulk from write_context) = 0
 begin
     insert into update_session_stats (session_id, messages, tokens)
     values (

@@ -14,8 +14,8 @@ create table sync_state (
     one integer not null primary key constraint sync_state_one check (one = 1),
     replica text not null default '',
     push_seq integer not null default 0,
-    cur integer not null default 0,        -- pull position
-    full_cur integer not null default 0,   -- position at the last complete pull
+    cursor integer not null default 0,      -- sequence number up to which remote rows are applied
+    full_cursor integer not null default 0, -- the cursor at the end of the last complete pull
     seen_seq integer not null default 0,   -- newest commit ever heard of
     seen_nonce text not null default '',
     resync integer not null default 0,
@@ -28,19 +28,18 @@ insert into sync_state (one) values (1);
 -- Beside the mirror's tables, without a foreign key: neither a replaced nor a deleted row takes its acknowledgement with it.
 create table sync_session_state (
     session_id text not null primary key,
-    srv_seq integer not null default 0,    -- 0: never acknowledged
+    server_seq integer not null default 0,    -- sequence number of what was last acknowledged; 0: nothing
     created_seq integer not null default 0,
-    title_ver integer not null default 0,
-    title_cls integer not null default 0,  -- 0 automatic, 1 by hand
+    title_class integer not null default 0,  -- 0 automatic, 1 by hand
     title_time integer not null default 0,
-    title_tie text not null default ''
+    title_tiebreak text not null default ''
 ) strict, without rowid;
 
 create table sync_message_state (
     message_id text not null primary key,
-    srv_seq integer not null default 0,
+    server_seq integer not null default 0,
     body_time integer not null default 0,
-    body_tie text not null default ''
+    body_tiebreak text not null default ''
 ) strict, without rowid;
 
 create table sync_outbox (
@@ -68,8 +67,8 @@ create table sync_inflight (
     items text not null
 ) strict;
 
--- Deleted here: a thing that comes back from a server under such an id is deleted again.
-create table sync_grave (
+-- Tombstones: what was deleted here. If a server sends such an id again, it is deleted again.
+create table sync_tombstones (
     kind text not null,
     id text not null,
     primary key (kind, id)
@@ -92,11 +91,11 @@ create table sync_conflict (
 
 create table sync_remote (
     id text not null primary key,
-    fp text,
+    fingerprint text,                      -- of the conversation as the server showed it last
     title_base text
 ) strict, without rowid;
 
-create table sync_optout (
+create table sync_private (
     conv_id text not null primary key      -- private conversations; a table of its own, so that replacing a row cannot publish it
 ) strict, without rowid;
 

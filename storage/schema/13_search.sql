@@ -32,20 +32,20 @@ create table search_backlog (
 ) strict;
 
 create trigger search_message_insert after insert on chat_messages
-when (select bulk = 0 from sync_ctx) and new.role <> 'system'
+when (select bulk = 0 from write_context) and new.role <> 'system'
 begin
     insert into message_search (rowid, content) values (new.local_id, new.content);
 end;
 
 create trigger search_message_delete after delete on chat_messages
-when (select bulk = 0 from sync_ctx) and old.role <> 'system'
+when (select bulk = 0 from write_context) and old.role <> 'system'
     and not exists (select 1 from search_backlog where old.local_id between first_id and last_id)
 begin
     insert into message_search (message_search, rowid, content) values ('delete', old.local_id, old.content);
 end;
 
 create trigger search_message_update after update of content, role on chat_messages
-when (select bulk = 0 from sync_ctx) and (old.content, old.role) is not (new.content, new.role)
+when (select bulk = 0 from write_context) and (old.content, old.role) is not (new.content, new.role)
     and not exists (select 1 from search_backlog where old.local_id between first_id and last_id)
 begin
     insert into message_search (message_search, rowid, content)
@@ -54,19 +54,19 @@ begin
 end;
 
 create trigger search_title_insert after insert on chat_sessions
-when (select bulk = 0 from sync_ctx)
+when (select bulk = 0 from write_context)
 begin
     insert into title_search (rowid, title) values (new.local_id, new.title);
 end;
 
 create trigger search_title_delete after delete on chat_sessions
-when (select bulk = 0 from sync_ctx)
+when (select bulk = 0 from write_context)
 begin
     insert into title_search (title_search, rowid, title) values ('delete', old.local_id, old.title);
 end;
 
 create trigger search_title_update after update of title on chat_sessions
-when (select bulk = 0 from sync_ctx) and old.title is not new.title
+when (select bulk = 0 from write_context) and old.title is not new.title
 begin
     insert into title_search (title_search, rowid, title) values ('delete', old.local_id, old.title);
     insert into title_search (rowid, title) values (new.local_id, new.title);

@@ -7,52 +7,52 @@ alter table sync_state add column complete integer not null default 0;
 -- How often the history was compared with one that went back.
 alter table sync_state add column resynced integer not null default 0;
 
--- The class of the title that the server acknowledged; title_cls is that of the title here, which may wait to be sent. title_time and
--- title_tie are the acknowledged ones'.
-alter table sync_session_state add column acked_cls integer not null default 0;
+-- The class of the title that the server acknowledged; title_class is that of the title here, which may wait to be sent. title_time and
+-- title_tiebreak are those of the acknowledged title.
+alter table sync_session_state add column acked_class integer not null default 0;
 
 -- Where the server wrote the deletion down; 0: it was not told, -1: it may have been. What lives again with a later creation was brought
 -- back by a person.
-alter table sync_grave add column srv_seq integer not null default 0;
+alter table sync_tombstones add column server_seq integer not null default 0;
 
 create table sync_setting_state (
     id text not null primary key,          -- <session id>/<key>
-    srv_seq integer not null default 0,
+    server_seq integer not null default 0,
     time integer not null default 0,
-    tie text not null default ''
+    tiebreak text not null default ''
 ) strict, without rowid;
 
--- Conversations that are known from a list of the newest only: what the list said of them, until their messages are here.
-create table sync_bodiless (
+-- Partial conversations, known from a list of the newest only: what the list said of them, until their messages are pulled.
+create table sync_partial_conversations (
     session_id text not null primary key,
-    summary text not null constraint sync_bodiless_json check (json_valid(summary))
+    summary text not null constraint sync_partial_conversations_json check (json_valid(summary))
 ) strict, without rowid;
 
--- Rows that came for something that cannot take them: it is in the trash, private, on its way, or its conversation is not here. A cursor
--- never goes back, so they are kept and applied when that ends.
-create table sync_aside (
+-- Deferred rows: received for something that cannot take them now, because it is in the trash, private or being sent, or because its
+-- conversation is not here. A cursor never goes back, so they are kept and applied later.
+create table sync_deferred (
     kind text not null,
     id text not null,
     session_id text not null,
     seq integer not null,
-    content text not null constraint sync_aside_json check (json_valid(content)),
+    content text not null constraint sync_deferred_json check (json_valid(content)),
     primary key (kind, id)
 ) strict, without rowid;
-create index sync_aside_session on sync_aside (session_id);
+create index sync_deferred_session on sync_deferred (session_id);
 
 -- Messages that a server knew when they were deleted from a private conversation: to be deleted there if the conversation is shown to it again.
-create table sync_private_gone (
+create table sync_private_deletions (
     session_id text not null,
     message_id text not null,
     primary key (session_id, message_id)
 ) strict, without rowid;
 
 create trigger capture_private_delete after delete on chat_messages
-when (select applying = 0 and bulk = 0 from sync_ctx)
-    and exists (select 1 from sync_optout where conv_id = old.session_id)
-    and exists (select 1 from sync_message_state where message_id = old.id and srv_seq > 0)
+when (select applying = 0 and bulk = 0 from write_context)
+    and exists (select 1 from sync_private where conv_id = old.session_id)
+    and exists (select 1 from sync_message_state where message_id = old.id and server_seq > 0)
 begin
-    insert into sync_private_gone (session_id, message_id) values (old.session_id, old.id) on conflict do nothing;
+    insert into sync_private_deletions (session_id, message_id) values (old.session_id, old.id) on conflict do nothing;
 end;
 
 create index sync_outbox_tried on sync_outbox (tries) where tries > 0;
@@ -60,7 +60,7 @@ create index sync_outbox_tried on sync_outbox (tries) where tries > 0;
 -- The revision that a server refused; a later edit is tried at once.
 alter table sync_outbox add column refused_rev integer not null default 0;
 
--- Messages that outlived their conversation, in one of this computer's own.
-create table sync_rescued (
+-- Unsent messages of a deleted conversation, moved to a private conversation of this device.
+create table sync_recovered_messages (
     message_id text not null primary key
 ) strict, without rowid;

@@ -35,27 +35,27 @@ end;
 -- Each of the two timestamp triggers of the described schema keeps one of the times.
 drop trigger on_session_updated;
 create trigger on_session_updated after update on chat_sessions
-when (select applying + filling from sync_ctx) = 0 and new.last_activity is not (select now from moment)
+when (select applying + filling from write_context) = 0 and new.last_activity is not (select now from moment)
 begin
     update chat_sessions set last_activity = (select now from moment) where local_id = new.local_id;
 end;
 
 create trigger trigger_update_chat_sessions_timestamp after update on chat_sessions
-when (select applying + filling from sync_ctx) = 0 and new.updated_at is not (select now from moment)
+when (select applying + filling from write_context) = 0 and new.updated_at is not (select now from moment)
 begin
     update chat_sessions set updated_at = (select now from moment) where local_id = new.local_id;
 end;
 
 -- What update_profiles_updated_at does, under the other name that the described schema has for it.
 create trigger update_users_timestamp after update on profiles
-when (select applying + filling from sync_ctx) = 0 and new.updated_at is not (select now from moment)
+when (select applying + filling from write_context) = 0 and new.updated_at is not (select now from moment)
 begin
     update profiles set updated_at = (select now from moment) where id = new.id;
 end;
 
 drop trigger on_auth_user_profile_sync_update;
 create trigger on_auth_user_profile_sync_update after update on auth_users
-when (select applying + filling from sync_ctx) = 0
+when (select applying + filling from write_context) = 0
 begin
     insert into handle_user_profile_sync (user_id) values (new.id);
 end;
@@ -154,10 +154,10 @@ end;
 drop trigger on_message_change_update;
 
 -- A row's own times are being filled in: no edit of it. Set and cleared inside one trigger.
-alter table sync_ctx add column filling integer not null default 0 constraint sync_ctx_filling_boolean check (filling in (0, 1));
+alter table write_context add column filling integer not null default 0 constraint write_context_filling_boolean check (filling in (0, 1));
 
 create trigger on_message_change_update after update on chat_messages
-when (select bulk from sync_ctx) = 0
+when (select bulk from write_context) = 0
 begin
     insert into update_session_stats (session_id, messages, tokens)
     select
@@ -210,7 +210,7 @@ begin
         ) as d
     where
         s.id = new.session_id
-        and (select applying from sync_ctx) = 0
+        and (select applying from write_context) = 0
         and (d.sent <> 0 or d.received <> 0 or d.input <> 0 or d.output <> 0 or d.ms <> 0 or d.models <> '{}');
 
     update profiles
@@ -220,5 +220,5 @@ begin
     where
         id = (select user_id from chat_sessions where id = new.session_id)
         and (new.standing is not null) <> (old.standing is not null)
-        and (select applying from sync_ctx) = 0;
+        and (select applying from write_context) = 0;
 end;

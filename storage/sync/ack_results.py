@@ -87,7 +87,7 @@ class AckResults:
     def _settle_binned(self, result: Told, row: RemoteRow) -> None:
         """Settle an op whose row is in the trash now: if it comes back, it need not be sent."""
         if row.kind == "m" and not self.db.one(
-            "select 1 from sync_message_state where message_id = :id and srv_seq >= :seq", id=row.id, seq=row.seq
+            "select 1 from sync_message_state where message_id = :id and server_seq >= :seq", id=row.id, seq=row.seq
         ):
             self._row_writer.record_messages([row])
             self.db.execute(
@@ -98,7 +98,7 @@ class AckResults:
 
     def _settle_death(self, result: Told, row: RemoteRow, unchanged: bool) -> None:
         self.db.execute(
-            "update sync_grave set srv_seq = :seq where kind = :kind and id = :id",
+            "update sync_tombstones set server_seq = :seq where kind = :kind and id = :id",
             {"seq": row.seq, "kind": result.kind, "id": result.id},
         )
         self._outbox.record_known(result.kind, result.id, row.seq)
@@ -108,7 +108,7 @@ class AckResults:
             self._outbox.drop_deferred(row)
         else:
             self.db.execute(
-                "delete from sync_aside where kind = 'm' and id = :id and seq < :seq", {"id": row.id, "seq": row.seq}
+                "delete from sync_deferred where kind = 'm' and id = :id and seq < :seq", {"id": row.id, "seq": row.seq}
             )
 
     def _settle_restore(self, result: Told, row: RemoteRow, op: sqlite3.Row, now_ms: int) -> None:
@@ -129,9 +129,10 @@ class AckResults:
 
     def _acked_stamp(self, row: RemoteRow) -> tuple[int, int, str]:
         result = self.db.one(
-            """select acked_cls as cls, title_time as time, title_tie as tie from sync_session_state
+            """select acked_class as cls, title_time as time, title_tiebreak as tie from sync_session_state
             where :kind = 'c' and session_id = :id
-            union all select 0, body_time, body_tie from sync_message_state where :kind = 'm' and message_id = :id""",
+            union all select 0, body_time, body_tiebreak from sync_message_state
+            where :kind = 'm' and message_id = :id""",
             kind=row.kind, id=row.id,
         )  # fmt: skip
         return (result["cls"], result["time"], result["tie"]) if result else (0, 0, "")
@@ -148,7 +149,7 @@ class AckResults:
         if row.kind == "c":
             mine = self.db.one(
                 """select s.title as value from chat_sessions as s
-                join sync_session_state as t on t.session_id = s.id and t.title_cls = 1 where s.id = :id""",
+                join sync_session_state as t on t.session_id = s.id and t.title_class = 1 where s.id = :id""",
                 id=row.id,
             )
         elif row.kind == "m":
@@ -174,7 +175,7 @@ class AckResults:
                 self._outbox.dequeue(result.kind, result.id)
             return
         if row is not None and self.db.one(
-            """select 1 from sync_aside where kind = :kind and id = :id and seq > :seq
+            """select 1 from sync_deferred where kind = :kind and id = :id and seq > :seq
                 and not json_extract(content, '$.is_dead')""",
             kind=result.kind, id=result.id, seq=row.seq,
         ):  # fmt: skip
@@ -190,7 +191,7 @@ class AckResults:
             self._lose_message(result, session_id, now_ms)
 
     def _lose_message(self, result: Told, session_id: str, now_ms: int) -> None:
-        known = self.db.one("select 1 from sync_message_state where message_id = :id and srv_seq > 0", id=result.id)
+        known = self.db.one("select 1 from sync_message_state where message_id = :id and server_seq > 0", id=result.id)
         mine = self.db.one("select content from chat_messages where id = :id", id=result.id)
         if mine is not None and known is None:
             self._recovery.move([result.id], self._recovery.recovered_conversation(session_id))
@@ -267,11 +268,11 @@ class AckResults:
         if row.kind == "c":  # the class of the title here is that of the one written since
             self.db.execute(
                 """insert into sync_session_state
-                    (session_id, srv_seq, created_seq, acked_cls, title_time, title_tie)
+                    (session_id, server_seq, created_seq, acked_class, title_time, title_tiebreak)
                 values (:id, :seq, :created, :cls, :time, :tie)
-                on conflict (session_id) do update set srv_seq = excluded.srv_seq,
-                    created_seq = excluded.created_seq, acked_cls = excluded.acked_cls,
-                    title_time = excluded.title_time, title_tie = excluded.title_tie""",
+                on conflict (session_id) do update set server_seq = excluded.server_seq,
+                    created_seq = excluded.created_seq, acked_class = excluded.acked_class,
+                    title_time = excluded.title_time, title_tiebreak = excluded.title_tiebreak""",
                 {"id": row.id, "seq": row.seq, "created": row.created_seq, "cls": row.cls, "time": row.time,
                  "tie": row.tie},
             )  # fmt: skip
@@ -287,10 +288,11 @@ class AckResults:
 
     def forget_deletes(self, results: Sequence[Told]) -> None:
         """Forget deletions of conversations that accepted a later op, and so were restored; their rows will come."""
-        if not self.db.one("select 1 from sync_aside limit 1"):
+        if not self.db.one("select 1 from sync_deferred limit 1"):
             return
         self.db.executemany(
-            """delete from sync_aside where kind = 'c' and id = ? and seq < ? and json_extract(content, '$.is_dead')""",
+            """delete from sync_deferred
+            where kind = 'c' and id = ? and seq < ? and json_extract(content, '$.is_dead')""",
             [
                 (item.row.session_id, item.row.seq)
                 for item in results

@@ -1,9 +1,9 @@
 """Merge of a server's rows into the history: which are taken, and what happens to the others.
 
-For each thing: what waits to be sent is kept, and its base does not move, so that the server can tell who had seen
-what; a grave here kills what lives there; what is private takes nothing; a row that is older than what is known says
-nothing. A row that cannot be taken now, because its thing is in the trash, private or on its way, is laid aside: the
-cursor goes on, and such a row would never come again.
+An unsent edit is kept, and its base does not move, so that the server can tell who had seen what. A tombstone here wins
+over a row that lives there. A private conversation takes nothing, and a row older than what is known is ignored. A row
+that cannot be applied now, because its conversation or message is in the trash, private or being sent, is deferred: the
+cursor moves on, and the server would never send such a row again.
 
 While a history is compared with one that went back (``resync``), positions of the old one mean nothing, and values are
 weighed by their stamps.
@@ -28,25 +28,25 @@ from .row_writer import RowWriter
 
 _CONVERSATIONS = """
 select j.value as id, s.title as title, s.id is not null as here, p.conv_id is not null as private,
-    g.srv_seq as grave, b.op as op, b.restamp as restamp, n.id is not null as noted,
-    coalesce(t.srv_seq, 0) as srv_seq, coalesce(t.title_cls, 0) as title_cls, coalesce(t.acked_cls, 0) as cls,
-    coalesce(t.title_time, 0) as time, coalesce(t.title_tie, '') as tie
+    g.server_seq as tombstone, b.op as op, b.restamp as restamp, n.id is not null as noted,
+    coalesce(t.server_seq, 0) as server_seq, coalesce(t.title_class, 0) as title_class,
+    coalesce(t.acked_class, 0) as cls, coalesce(t.title_time, 0) as time, coalesce(t.title_tiebreak, '') as tie
 from json_each(:ids) as j
 left join chat_sessions as s on s.id = j.value
-left join sync_optout as p on p.conv_id = j.value
-left join sync_grave as g on g.kind = 'c' and g.id = j.value
+left join sync_private as p on p.conv_id = j.value
+left join sync_tombstones as g on g.kind = 'c' and g.id = j.value
 left join sync_outbox as b on b.kind = 'c' and b.id = j.value
 left join sync_session_state as t on t.session_id = j.value
 left join sync_seen as n on n.kind = 'c' and n.id = j.value
 """
 _SETTINGS = """
 select j.value as id, c.value as value, g.id is not null as here, p.conv_id is not null as private, b.op as op,
-    b.restamp as restamp, n.id is not null as noted, coalesce(t.srv_seq, 0) as srv_seq,
-    coalesce(t.time, 0) as time, coalesce(t.tie, '') as tie
+    b.restamp as restamp, n.id is not null as noted, coalesce(t.server_seq, 0) as server_seq,
+    coalesce(t.time, 0) as time, coalesce(t.tiebreak, '') as tie
 from json_each(:ids) as j
 left join chat_sessions as g on g.id = :session
 left join session_settings as c on c.session_id = :session and j.value = :session || '/' || c.key
-left join sync_optout as p on p.conv_id = :session
+left join sync_private as p on p.conv_id = :session
 left join sync_outbox as b on b.kind = 's' and b.id = j.value
 left join sync_setting_state as t on t.id = j.value
 left join sync_seen as n on n.kind = 's' and n.id = j.value
@@ -101,7 +101,7 @@ class Merge:
 
     def merge_landed(self, flown: Collection[tuple[str, str]], now_ms: int) -> None:
         """Take what came for things while they were on their way, now that they are not."""
-        if flown and self.db.one("select 1 from sync_aside limit 1"):
+        if flown and self.db.one("select 1 from sync_deferred limit 1"):
             rows = self._outbox.take_deferred(
                 """(kind, id) in (
                     select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(:items))""",
@@ -117,16 +117,16 @@ class Merge:
         fresh: list[RemoteRow] = []
         for row in rows:
             fact = facts[row.id]
-            known = fact["srv_seq"] if fact["noted"] or not page.resync else 0
+            known = fact["server_seq"] if fact["noted"] or not page.resync else 0
             if row.is_dead:
                 self._dead_conversation(row, fact, known, page)
             elif fact["private"]:
                 self._private_conversation(row, fact, page)
-            elif fact["grave"] is not None:
-                if self._outbox.was_restored(row, fact["grave"], fact["op"], page):
-                    self.db.execute("delete from sync_grave where kind = 'c' and id = :id", {"id": row.id})
+            elif fact["tombstone"] is not None:
+                if self._outbox.was_restored(row, fact["tombstone"], fact["op"], page):
+                    self.db.execute("delete from sync_tombstones where kind = 'c' and id = :id", {"id": row.id})
                     fresh.append(row)
-                elif page.resync or fact["grave"] < row.seq:
+                elif page.resync or fact["tombstone"] < row.seq:
                     self._outbox.renew_tombstone(row, fact["op"], page)
             elif row.seq <= known:
                 continue
@@ -138,7 +138,7 @@ class Merge:
                 self._outbox.offer("c", row.id, row.id, row.seq, page.now_ms)
             else:
                 lost = page.resync or self._outbox.lost_unseen(row, known, fact["tie"])
-                if lost and fact["title_cls"] and row.value and row.value["title"] != fact["title"]:
+                if lost and fact["title_class"] and row.value and row.value["title"] != fact["title"]:
                     self._conflicts.record("c", row.id, row.id, fact["title"], page.now_ms)
                 self.adopt_conversation(row)
         self._row_writer.insert_conversations(fresh)
@@ -154,7 +154,7 @@ class Merge:
         if ("c", row.id) in page.flying:
             self._outbox.defer(row, page)
         elif fact["op"] == "put" and (same or (fact["restamp"] and row.stamp > _stamp(fact))):
-            if not same and fact["title_cls"]:
+            if not same and fact["title_class"]:
                 self._conflicts.record("c", row.id, row.id, fact["title"], page.now_ms)
             self._outbox.dequeue("c", row.id)
             self.adopt_conversation(row)
@@ -168,13 +168,13 @@ class Merge:
 
     def _private_conversation(self, row: RemoteRow, fact: sqlite3.Row, page: Page) -> None:
         """Delete again, on the server, a private conversation that a restored history brings back."""
-        if fact["grave"] is not None and (page.resync or fact["grave"] <= 0):
+        if fact["tombstone"] is not None and (page.resync or fact["tombstone"] <= 0):
             self._outbox.renew_tombstone(row, fact["op"], page)
         else:
             self._outbox.defer(row, page)
 
     def _dead_conversation(self, row: RemoteRow, fact: sqlite3.Row, known: int, page: Page) -> None:
-        if row.seq <= known and fact["grave"] is None:
+        if row.seq <= known and fact["tombstone"] is None:
             return
         dies = fact["here"] and not fact["private"] and fact["op"] != "restore"
         if dies and ("c", row.id) in page.flying:
@@ -195,7 +195,7 @@ class Merge:
         """Record and move apart unsent texts of a conversation that is about to be deleted."""
         edited = self.db.one(
             """select s.title from chat_sessions as s
-            join sync_session_state as t on t.session_id = s.id and t.srv_seq > 0 and t.title_cls = 1
+            join sync_session_state as t on t.session_id = s.id and t.server_seq > 0 and t.title_class = 1
             join sync_outbox as o on o.kind = 'c' and o.id = s.id and o.op = 'put'
             where s.id = :id""",
             id=session_id,
@@ -205,7 +205,7 @@ class Merge:
         for row in self.db.rows(
             """select m.id, m.content from sync_outbox as o
             join chat_messages as m on m.id = o.id
-            join sync_message_state as t on t.message_id = m.id and t.srv_seq > 0
+            join sync_message_state as t on t.message_id = m.id and t.server_seq > 0
             where o.conv_id = :id and o.kind = 'm' and o.op = 'put'""",
             id=session_id,
         ):
@@ -217,7 +217,7 @@ class Merge:
         for row in rows:
             fact = self.db.one(_SETTINGS, ids=to_json([row.id]), session=row.session_id)
             assert fact is not None
-            known = fact["srv_seq"] if fact["noted"] or not page.resync else 0
+            known = fact["server_seq"] if fact["noted"] or not page.resync else 0
             value = None if row.is_dead or row.value is None else row.value["value"]
             same = value == fact["value"]
             stamp = (0, fact["time"], fact["tie"])
@@ -254,7 +254,7 @@ class Merge:
 
     def _take_aside(self, session_ids: Collection[str], page: Page) -> None:
         """Merge rows that came before their conversation."""
-        if session_ids and self.db.one("select 1 from sync_aside limit 1"):
+        if session_ids and self.db.one("select 1 from sync_deferred limit 1"):
             rows = self._outbox.take_deferred(
                 "kind <> 'c' and session_id in (select value from json_each(:ids))", ids=to_json(sorted(session_ids))
             )

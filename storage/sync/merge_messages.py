@@ -43,8 +43,8 @@ class MessageMerge:
             elif row.session_id in page.private or row.session_id not in page.sessions:
                 self._outbox.defer(row, page)
                 self._outbox.forget_acknowledged_delete(row, page)
-            elif row.id in page.graves:
-                self._graved_message(row, fresh, page)
+            elif row.id in page.tombstones:
+                self._message_with_tombstone(row, fresh, page)
             elif row.seq <= page.known(row.id):
                 continue
             elif at is None:
@@ -70,12 +70,12 @@ class MessageMerge:
             if mine is not None and row.value is not None and mine["content"] != row.value["content"]:
                 self._conflicts.record("m", row.id, row.session_id, mine["content"], page.now_ms)
 
-    def _graved_message(self, row: RemoteRow, fresh: list[RemoteRow], page: Page) -> None:
-        grave, op = page.graves[row.id], page.waiting.get(row.id, (None, False))[0]
-        if self._outbox.was_restored(row, grave, op, page):
-            self.db.execute("delete from sync_grave where kind = 'm' and id = :id", {"id": row.id})
+    def _message_with_tombstone(self, row: RemoteRow, fresh: list[RemoteRow], page: Page) -> None:
+        tombstone, op = page.tombstones[row.id], page.waiting.get(row.id, (None, False))[0]
+        if self._outbox.was_restored(row, tombstone, op, page):
+            self.db.execute("delete from sync_tombstones where kind = 'm' and id = :id", {"id": row.id})
             fresh.append(row)
-        elif page.resync or grave < row.seq:
+        elif page.resync or tombstone < row.seq:
             self._outbox.renew_tombstone(row, op, page)
 
     def _edited_message(self, row: RemoteRow, page: Page) -> None:
@@ -109,14 +109,14 @@ class MessageMerge:
         same.append(row)
 
     def _dead_message(self, row: RemoteRow, at: str | None, page: Page) -> None:
-        if row.seq <= page.known(row.id) and row.id not in page.graves:
+        if row.seq <= page.known(row.id) and row.id not in page.tombstones:
             return
         if row.session_id not in page.sessions or ("m", row.id) in page.flying:
             self._outbox.defer(row, page)  # an undo may bring it back; what the server has of it, the answer says
             self._outbox.add_tombstone("m", row, page, known=False)
             return
         self._outbox.add_tombstone("m", row, page)
-        self.db.execute("delete from sync_aside where kind = 'm' and id = :id", {"id": row.id})
+        self.db.execute("delete from sync_deferred where kind = 'm' and id = :id", {"id": row.id})
         if at is None or at in page.private or page.waiting.get(row.id, ("", False))[0] == "restore":
             return
         if row.id in page.waiting:
@@ -136,17 +136,17 @@ class MessageMerge:
             )
         }
         page.states = {
-            row["message_id"]: (row["srv_seq"], row["body_time"], row["body_tie"])
+            row["message_id"]: (row["server_seq"], row["body_time"], row["body_tiebreak"])
             for row in self.db.rows(
-                """select message_id, srv_seq, body_time, body_tie from sync_message_state
+                """select message_id, server_seq, body_time, body_tiebreak from sync_message_state
                 where message_id in (select value from json_each(:ids))""",
                 ids=ids,
             )
         }
-        page.graves = {
-            row["id"]: row["srv_seq"]
+        page.tombstones = {
+            row["id"]: row["server_seq"]
             for row in self.db.rows(
-                """select id, srv_seq from sync_grave
+                """select id, server_seq from sync_tombstones
                 where kind = 'm' and id in (select value from json_each(:ids))""",
                 ids=ids,
             )
@@ -176,6 +176,6 @@ class MessageMerge:
         page.private = {
             row["conv_id"]
             for row in self.db.rows(
-                "select conv_id from sync_optout where conv_id in (select value from json_each(:ids))", ids=places
+                "select conv_id from sync_private where conv_id in (select value from json_each(:ids))", ids=places
             )
         }

@@ -23,7 +23,7 @@ class Page:
     """On their way to the server, and the conversations that they belong to."""
     here: Mapping[str, str] = field(default_factory=dict)
     """Message → its conversation."""
-    graves: Mapping[str, int] = field(default_factory=dict)
+    tombstones: Mapping[str, int] = field(default_factory=dict)
     waiting: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
     """Message → op and whether it offers an old value again."""
     states: Mapping[str, tuple[int, int, str]] = field(default_factory=dict)
@@ -46,14 +46,14 @@ class Outbox:
         self.db = db
         self._replicas = replicas
 
-    def was_restored(self, row: RemoteRow, grave: int, op: str | None, page: Page) -> bool:
+    def was_restored(self, row: RemoteRow, tombstone: int, op: str | None, page: Page) -> bool:
         """Return whether a person restored the item after its deletion was acknowledged."""
-        return not page.resync and op != "del" and 0 < grave < row.created_seq
+        return not page.resync and op != "del" and 0 < tombstone < row.created_seq
 
     def add_tombstone(self, kind: str, row: RemoteRow, page: Page, *, known: bool = True) -> None:
         """Record the position of a deletion on the server."""
         self.db.execute(
-            "update sync_grave set srv_seq = :seq where kind = :kind and id = :id",
+            "update sync_tombstones set server_seq = :seq where kind = :kind and id = :id",
             {"seq": row.seq, "kind": kind, "id": row.id},
         )
         if known:
@@ -84,7 +84,7 @@ class Outbox:
         """
         if page.resync:
             self.db.execute(
-                "update sync_grave set srv_seq = 0 where kind = :kind and id = :id and srv_seq > 0",
+                "update sync_tombstones set server_seq = 0 where kind = :kind and id = :id and server_seq > 0",
                 {"kind": row.kind, "id": row.id},
             )
 
@@ -103,8 +103,8 @@ class Outbox:
             "s": ("sync_setting_state", "id"),
         }[kind]
         self.db.execute(
-            f"""insert into {table} ({key}, srv_seq) values (:id, :seq)
-            on conflict ({key}) do update set srv_seq = excluded.srv_seq""",
+            f"""insert into {table} ({key}, server_seq) values (:id, :seq)
+            on conflict ({key}) do update set server_seq = excluded.server_seq""",
             {"id": id_, "seq": seq},
         )
 
@@ -134,7 +134,7 @@ class Outbox:
                 row.kind, row.id, row.seq - 1
             )  # the position that it had in the old history means nothing
         self.db.execute(
-            """insert into sync_aside (kind, id, session_id, seq, content)
+            """insert into sync_deferred (kind, id, session_id, seq, content)
             values (:kind, :id, :session, :seq, :content)
             on conflict (kind, id) do update set
                 session_id = excluded.session_id, seq = excluded.seq, content = excluded.content
@@ -148,17 +148,17 @@ class Outbox:
             },
         )
 
-    def drop_deferred(self, grave: RemoteRow) -> None:
+    def drop_deferred(self, tombstone: RemoteRow) -> None:
         """Drop deferred rows of a conversation that was deleted; a restore brings its messages back as new."""
         self.db.execute(
-            """delete from sync_aside
+            """delete from sync_deferred
             where session_id = :id and seq < :seq and not json_extract(content, '$.is_dead')""",
-            {"id": grave.id, "seq": grave.seq},
+            {"id": tombstone.id, "seq": tombstone.seq},
         )
 
     def take_deferred(self, where: str, /, **values: str) -> list[RemoteRow]:
         """Return deferred rows, and remove them."""
-        result = self.db.rows(f"delete from sync_aside where {where} returning content, seq", **values)
+        result = self.db.rows(f"delete from sync_deferred where {where} returning content, seq", **values)
         return [RemoteRow(**json.loads(row["content"])) for row in sorted(result, key=lambda row: int(row["seq"]))]
 
     def record_seen(self, rows: Iterable[RemoteRow]) -> None:

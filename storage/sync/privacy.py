@@ -15,13 +15,13 @@ from .recovery import Recovery
 from .state import SyncMetadata
 
 _MAY_KNOW = """
-select 1 where exists (select 1 from sync_session_state where session_id = :id and srv_seq > 0)
+select 1 where exists (select 1 from sync_session_state where session_id = :id and server_seq > 0)
     or exists (select 1 from sync_outbox where conv_id = :id and sent > 0)
 """
 
 _UNSET = """
 select t.id from sync_setting_state as t
-where t.id >= :id || '/' and t.id < :id || '0' and t.srv_seq > 0
+where t.id >= :id || '/' and t.id < :id || '0' and t.server_seq > 0
     and not exists (
         select 1 from session_settings as s where s.session_id = :id and t.id = s.session_id || '/' || s.key
     )
@@ -31,8 +31,10 @@ where t.id >= :id || '/' and t.id < :id || '0' and t.srv_seq > 0
 _UNDELETED = (
     """update sync_outbox set op = 'restore', arg = 1
     where conv_id = :id and kind = 'm' and op = 'put'
-        and exists (select 1 from sync_grave as g where g.kind = 'm' and g.id = sync_outbox.id and g.srv_seq <> 0)""",
-    "delete from sync_grave where kind = 'm' and id in (select id from chat_messages where session_id = :id)",
+        and exists (
+            select 1 from sync_tombstones as g where g.kind = 'm' and g.id = sync_outbox.id and g.server_seq <> 0
+        )""",
+    "delete from sync_tombstones where kind = 'm' and id in (select id from chat_messages where session_id = :id)",
 )
 """Messages that were deleted in sight of the server and brought back out of it."""
 
@@ -87,19 +89,20 @@ class Privacy:
         values = {"id": session_id, "ms": millis(self.db.now())}
         known = self.db.one(_MAY_KNOW, id=session_id) is not None
         before = self.db.one("select rev from sync_outbox where kind = 'c' and id = :id", id=session_id)
-        self.db.execute("insert into sync_optout (conv_id) values (:id)", values)
+        self.db.execute("insert into sync_private (conv_id) values (:id)", values)
         if ("c", session_id) in self._merge.in_flight():
             self._acknowledgements.withdraw()  # its words would be sent once more
-        self.db.execute("delete from sync_private_gone where session_id = :id", values)
+        self.db.execute("delete from sync_private_deletions where session_id = :id", values)
         self.db.execute(
-            """insert into sync_private_gone (session_id, message_id)
+            """insert into sync_private_deletions (session_id, message_id)
             select conv_id, id from sync_outbox where conv_id = :id and kind = 'm' and op = 'del'""",
             values,
         )
         self.db.execute("delete from sync_outbox where conv_id = :id", values)
         # also where no server is known to have it: a copy of this file may have sent it
         self.db.execute(
-            "insert into sync_grave (kind, id) values ('c', :id) on conflict (kind, id) do update set srv_seq = 0",
+            """insert into sync_tombstones (kind, id) values ('c', :id)
+            on conflict (kind, id) do update set server_seq = 0""",
             values,
         )
         if known:
@@ -114,8 +117,8 @@ class Privacy:
         values = {"id": session_id, "ms": now_ms}
         known = self.db.one(_MAY_KNOW, id=session_id) is not None
         before = self.db.one("select rev from sync_outbox where kind = 'c' and id = :id", id=session_id)
-        self.db.execute("delete from sync_optout where conv_id = :id", values)
-        self.db.execute("delete from sync_grave where kind = 'c' and id = :id", values)
+        self.db.execute("delete from sync_private where conv_id = :id", values)
+        self.db.execute("delete from sync_tombstones where kind = 'c' and id = :id", values)
         self.db.execute("delete from sync_outbox where kind = 'c' and id = :id", values)
         self.db.execute(
             """insert into sync_outbox (kind, id, conv_id, op, rev, sent, edited_at, arg)
@@ -127,14 +130,16 @@ class Privacy:
         for sql in _UNDELETED:
             self.db.execute(sql, values)
         gone = self.db.rows(
-            """select message_id as id from sync_private_gone
+            """select message_id as id from sync_private_deletions
             where session_id = :id and message_id not in (select id from chat_messages)""",
             id=session_id,
         )
         for row in gone:
-            self.db.execute("insert into sync_grave (kind, id) values ('m', :id) on conflict do nothing", dict(row))
+            self.db.execute(
+                "insert into sync_tombstones (kind, id) values ('m', :id) on conflict do nothing", dict(row)
+            )
             self._outbox.enqueue("m", row["id"], session_id, "del", now_ms)
-        self.db.execute("delete from sync_private_gone where session_id = :id", values)
+        self.db.execute("delete from sync_private_deletions where session_id = :id", values)
         for row in self.db.rows(_UNSET, id=session_id):
             self._outbox.enqueue("s", row["id"], session_id, "del", now_ms)
         self._sync_pull.take_restored([session_id])
@@ -142,11 +147,11 @@ class Privacy:
     def _name_rescued(self, session_id: str) -> None:
         """Give rescued messages new ids: a server may know the old ones in another conversation."""
         rescued = self.db.rows(
-            """select m.id from chat_messages as m join sync_rescued as r on r.message_id = m.id
+            """select m.id from chat_messages as m join sync_recovered_messages as r on r.message_id = m.id
             where m.session_id = :id order by m.id""",
             id=session_id,
         )
         with self.db.applying():
             for row in rescued:
                 self._recovery.assign_new_id(row["id"])
-                self.db.execute("delete from sync_rescued where message_id = :id", {"id": row["id"]})
+                self.db.execute("delete from sync_recovered_messages where message_id = :id", {"id": row["id"]})

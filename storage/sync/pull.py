@@ -46,28 +46,29 @@ class SyncPull:
         self,
         rows: Iterable[RemoteRow],
         *,
-        cur: int,
-        new_cur: int,
+        cursor: int,
+        new_cursor: int,
         seen: Seen | None,
         more: bool,
         fence: int,
         now_ms: int,
     ) -> bool:
-        """Take the page that follows ``cur`` and move the cursor; False, and nothing done, when it has moved meanwhile.
+        """Apply the page that follows ``cursor`` and move the cursor; return False, unchanged, when it moved meanwhile.
 
         The last page ends a comparison with a history that went back. Raises ValueError for a cursor that goes back.
         """
-        if new_cur < cur:
+        if new_cursor < cursor:
             raise ValueError("the cursor of a page goes back")
         with self.db.write():
             state = self._sync_metadata.require_fence(fence)
-            if state.cur != cur:
+            if state.cursor != cursor:
                 return False
             page = list(rows)
             self._merge.merge_rows(page, resync=state.resync, now_ms=now_ms)
             self.db.execute(
-                """update sync_state set cur = :new, complete = :whole, full_cur = iif(:whole, :new, full_cur)""",
-                {"new": new_cur, "whole": not more},
+                """update sync_state
+                set cursor = :new, complete = :whole, full_cursor = iif(:whole, :new, full_cursor)""",
+                {"new": new_cursor, "whole": not more},
             )
             if any(row.is_dead and row.kind == "c" for row in page):
                 self._removed_conversations.complete()
@@ -75,9 +76,9 @@ class SyncPull:
             if not more:
                 if state.resync:
                     self._end_resync(now_ms)
-                bodiless = self.db.rows("select session_id from sync_bodiless")
+                partial = self.db.rows("select session_id from sync_partial_conversations")
                 with self.db.applying():
-                    self._row_writer.mark_complete(row["session_id"] for row in bodiless)
+                    self._row_writer.mark_complete(row["session_id"] for row in partial)
         return True
 
     def apply_extra(self, rows: Iterable[RemoteRow], *, fence: int, now_ms: int, whole: Collection[str] = ()) -> None:
@@ -126,7 +127,7 @@ class SyncPull:
     def start_resync(self, fence: int) -> None:
         """Begin to compare with a history that went back or is not known: everything is pulled again.
 
-        A clear that waits is dropped, for its position means nothing there; the graves say what it meant.
+        A clear that waits is dropped, for its position means nothing there; the tombstones say what it meant.
         """
         with self.db.write():
             self._sync_metadata.require_fence(fence)
@@ -134,9 +135,9 @@ class SyncPull:
             self.db.execute("delete from sync_inflight")
             self.db.execute("delete from sync_outbox where kind = 'x'")
             self.db.execute("delete from sync_seen")
-            self.db.execute("delete from sync_aside")
+            self.db.execute("delete from sync_deferred")
             self.db.execute(
-                """update sync_state set cur = 0, full_cur = 0, seen_seq = 0, seen_nonce = '', resync = 1,
+                """update sync_state set cursor = 0, full_cursor = 0, seen_seq = 0, seen_nonce = '', resync = 1,
                     complete = 0"""
             )
 
@@ -206,19 +207,19 @@ _LOST = (
     """insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
     select 'c', s.id, s.id, 'put', :ms, 1
     from sync_session_state as t join chat_sessions as s on s.id = t.session_id
-    where t.srv_seq > 0 and s.id not in (select conv_id from sync_optout)
+    where t.server_seq > 0 and s.id not in (select conv_id from sync_private)
         and not exists (select 1 from sync_seen where kind = 'c' and id = s.id)
     on conflict (kind, id) do nothing""",
     """insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
     select 'm', m.id, m.session_id, 'put', :ms, coalesce(t.body_time, 0) > 0
     from chat_messages as m left join sync_message_state as t on t.message_id = m.id
-    where m.session_id not in (select conv_id from sync_optout)
+    where m.session_id not in (select conv_id from sync_private)
         and not exists (select 1 from sync_seen where kind = 'm' and id = m.id)
     on conflict (kind, id) do nothing""",
     """insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
     select 's', s.session_id || '/' || s.key, s.session_id, 'put', :ms, coalesce(t.time, 0) > 0
     from session_settings as s left join sync_setting_state as t on t.id = s.session_id || '/' || s.key
-    where s.session_id not in (select conv_id from sync_optout)
+    where s.session_id not in (select conv_id from sync_private)
         and not exists (select 1 from sync_seen where kind = 's' and id = s.session_id || '/' || s.key)
     on conflict (kind, id) do nothing""",
 )
@@ -228,15 +229,17 @@ A message or setting of a conversation that was removed elsewhere and brought ba
 op either: the restore of its conversation was to bring it back."""
 
 _FORGET = (
-    """update sync_session_state set srv_seq = 0, created_seq = 0
-    where srv_seq > 0 and not exists (select 1 from sync_seen where kind = 'c' and id = session_id)""",
-    """update sync_message_state set srv_seq = 0
-    where srv_seq > 0 and not exists (select 1 from sync_seen where kind = 'm' and id = message_id)""",
-    """update sync_setting_state set srv_seq = 0
-    where srv_seq > 0 and not exists (select 1 from sync_seen where kind = 's' and id = sync_setting_state.id)""",
-    """update sync_grave set srv_seq = 0
-    where srv_seq > 0
-        and not exists (select 1 from sync_seen as n where n.kind = sync_grave.kind and n.id = sync_grave.id)""",
+    """update sync_session_state set server_seq = 0, created_seq = 0
+    where server_seq > 0 and not exists (select 1 from sync_seen where kind = 'c' and id = session_id)""",
+    """update sync_message_state set server_seq = 0
+    where server_seq > 0 and not exists (select 1 from sync_seen where kind = 'm' and id = message_id)""",
+    """update sync_setting_state set server_seq = 0
+    where server_seq > 0 and not exists (select 1 from sync_seen where kind = 's' and id = sync_setting_state.id)""",
+    """update sync_tombstones set server_seq = 0
+    where server_seq > 0
+        and not exists (
+            select 1 from sync_seen as n where n.kind = sync_tombstones.kind and n.id = sync_tombstones.id
+        )""",
 )
 """Positions of the old history."""
 
@@ -248,20 +251,20 @@ insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
 select 'c', s.id, s.id, 'put', :ms, coalesce(t.title_time, 0) > 0
 from json_each(:ids) as j join chat_sessions as s on s.id = j.value
 left join sync_session_state as t on t.session_id = s.id
-where s.id not in (select conv_id from sync_optout) and coalesce(t.srv_seq, 0) = 0
+where s.id not in (select conv_id from sync_private) and coalesce(t.server_seq, 0) = 0
 """
 _UNKNOWN_MESSAGES = """
 insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
 select 'm', m.id, m.session_id, 'put', :ms, coalesce(t.body_time, 0) > 0
 from json_each(:ids) as j join chat_messages as m on m.session_id = j.value
 left join sync_message_state as t on t.message_id = m.id
-where m.session_id not in (select conv_id from sync_optout) and coalesce(t.srv_seq, 0) = 0
+where m.session_id not in (select conv_id from sync_private) and coalesce(t.server_seq, 0) = 0
 """
 _UNKNOWN_SETTINGS = """
 insert into sync_outbox (kind, id, conv_id, op, edited_at, restamp)
 select 's', s.session_id || '/' || s.key, s.session_id, 'put', :ms, coalesce(t.time, 0) > 0
 from json_each(:ids) as j join session_settings as s on s.session_id = j.value
 left join sync_setting_state as t on t.id = s.session_id || '/' || s.key
-where s.session_id not in (select conv_id from sync_optout) and coalesce(t.srv_seq, 0) = 0
+where s.session_id not in (select conv_id from sync_private) and coalesce(t.server_seq, 0) = 0
 """
 _ONCE = " on conflict (kind, id) do nothing"

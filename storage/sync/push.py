@@ -30,9 +30,9 @@ OVERHEAD = 400
 
 _FREE = "(o.tries = 0 or o.refused_rev <> o.rev or o.not_before <= :now)"
 _COLUMNS = """o.seq, o.kind, o.id, o.conv_id, o.op, o.rev, o.edited_at, o.restamp, o.arg,
-    c.title, c.created_at, cs.srv_seq as c_seq, cs.title_cls, cs.acked_cls, cs.title_time, cs.title_tie,
-    ms.srv_seq as m_seq, ms.body_time, ms.body_tie, s.value as setting, ss.srv_seq as s_seq, ss.time as s_time,
-    ss.tie as s_tie"""
+    c.title, c.created_at, cs.server_seq as c_seq, cs.title_class, cs.acked_class, cs.title_time, cs.title_tiebreak,
+    ms.server_seq as m_seq, ms.body_time, ms.body_tiebreak, s.value as setting, ss.server_seq as s_seq,
+    ss.time as s_time, ss.tiebreak as s_tie"""
 _JOINS = """
 left join chat_sessions as c on o.kind = 'c' and c.id = o.id
 left join sync_session_state as cs on o.kind = 'c' and cs.session_id = o.id
@@ -54,7 +54,7 @@ WAITING = f"""
 select {_COLUMNS}, {_M}
 from sync_outbox as o {_JOINS}
 where {_FREE}
-    and (o.conv_id not in (select conv_id from sync_optout) or (o.kind = 'c' and o.op = 'del'))
+    and (o.conv_id not in (select conv_id from sync_private) or (o.kind = 'c' and o.op = 'del'))
 order by o.seq
 """
 CONVERSATION = f"""
@@ -130,7 +130,7 @@ class SyncPush:
             self.db.executemany(
                 "update sync_outbox set sent = 1 where kind = ? and id = ?", [(kind, id_) for kind, id_, _ in items]
             )
-            self._tell_graves(batch.changes)
+            self._note_sent_deletions(batch.changes)
             return Inflight(batch.push_seq, batch.replica, body, items)
 
     def _is_current(self, batch: PushBatch, state: SyncState) -> bool:
@@ -139,12 +139,12 @@ class SyncPush:
             return False
         return self._pick(len(batch.changes), sys.maxsize, batch.now_ms).changes == batch.changes
 
-    def _tell_graves(self, pending: Sequence[Pending]) -> None:
+    def _note_sent_deletions(self, pending: Sequence[Pending]) -> None:
         """Mark deletions as possibly known to the server."""
         if pending[0].kind == "x":
-            self.db.execute("update sync_grave set srv_seq = -1 where kind = 'c' and srv_seq = 0")
+            self.db.execute("update sync_tombstones set server_seq = -1 where kind = 'c' and server_seq = 0")
         self.db.executemany(
-            "update sync_grave set srv_seq = -1 where kind = ? and id = ? and srv_seq = 0",
+            "update sync_tombstones set server_seq = -1 where kind = ? and id = ? and server_seq = 0",
             [(item.kind, item.id) for item in pending if item.op == "del"],
         )
 
@@ -220,12 +220,12 @@ def _pending(row: sqlite3.Row) -> Pending:
     stamp: tuple[int, int, str] | None = None
     base, cls = 0, 0
     if kind == "c":
-        base, cls = row["c_seq"] or 0, row["title_cls"] or 0
-        stamp = (row["acked_cls"] or 0, row["title_time"] or 0, row["title_tie"] or "")
+        base, cls = row["c_seq"] or 0, row["title_class"] or 0
+        stamp = (row["acked_class"] or 0, row["title_time"] or 0, row["title_tiebreak"] or "")
         value = {"title": row["title"], "created_at": row["created_at"]}
     elif kind == "m":
         base = row["m_seq"] or 0
-        stamp = (0, row["body_time"] or 0, row["body_tie"] or "")
+        stamp = (0, row["body_time"] or 0, row["body_tiebreak"] or "")
         value = {name: row[place] for name, place in _PLACES}
     elif kind == "s":
         base = row["s_seq"] or 0

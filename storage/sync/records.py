@@ -116,10 +116,10 @@ class SyncState:
 
     replica: str
     push_seq: int
-    cur: int
-    """Up to here everything was pulled."""
-    full_cur: int
-    """Up to here at the last complete pull: what the person could see."""
+    cursor: int
+    """Sequence number up to which remote rows are applied."""
+    full_cursor: int
+    """The cursor at the end of the last complete pull: what the person could see."""
     seen_seq: int
     seen_nonce: str
     resync: bool

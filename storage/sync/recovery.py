@@ -20,7 +20,7 @@ _UNSENT = """
 select m.id from chat_messages as m
 join sync_outbox as o on o.kind = 'm' and o.id = m.id
 left join sync_message_state as s on s.message_id = m.id
-where m.session_id = :id and (o.op = 'put' and coalesce(s.srv_seq, 0) = 0 or o.op = 'restore')
+where m.session_id = :id and (o.op = 'put' and coalesce(s.server_seq, 0) = 0 or o.op = 'restore')
 """
 _ASKED = """
 select m.id from chat_messages as m
@@ -56,13 +56,13 @@ class Recovery:
         dying = self.db.one("select title, created_at from chat_sessions where id = :id", id=session_id)
         title = (RECOVERED + (dying["title"] if dying else ""))[:TITLE_LENGTH]
         place = ids.conversation_id(self.db.now(), self.db.token)
-        self.db.execute("insert into sync_optout (conv_id) values (:id)", {"id": place})
+        self.db.execute("insert into sync_private (conv_id) values (:id)", {"id": place})
         self.db.execute(
             """insert into chat_sessions (id, user_id, title, created_at, updated_at, last_activity)
             values (:id, :user, :title, :now, :now, :now)""",
             {"id": place, "user": self.db.user_id, "title": title, "now": self.db.stamp()},
         )
-        self.db.execute("insert into sync_session_state (session_id, title_cls) values (:id, 1)", {"id": place})
+        self.db.execute("insert into sync_session_state (session_id, title_class) values (:id, 1)", {"id": place})
         self.db.touch(place)
         return place
 
@@ -73,7 +73,8 @@ class Recovery:
         self.db.execute(f"delete from sync_outbox where kind = 'm' and id in {some}", values)
         self.db.execute(f"delete from sync_message_state where message_id in {some}", values)
         self.db.execute(
-            "insert into sync_rescued (message_id) select value from json_each(:ids) where true on conflict do nothing",
+            """insert into sync_recovered_messages (message_id)
+            select value from json_each(:ids) where true on conflict do nothing""",
             {"ids": values["ids"]},
         )
 

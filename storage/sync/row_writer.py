@@ -29,20 +29,21 @@ _TOKENS = 2 + MESSAGE_COLUMNS.index("total_tokens")
 _UPDATE = f"""update chat_messages set session_id = ?, {", ".join(f"{name} = ?" for name in MESSAGE_COLUMNS)}
 where id = ?"""
 _SESSION_STATE = """
-insert into sync_session_state (session_id, srv_seq, created_seq, title_cls, acked_cls, title_time, title_tie)
+insert into sync_session_state
+    (session_id, server_seq, created_seq, title_class, acked_class, title_time, title_tiebreak)
 values (?, ?, ?, ?, ?, ?, ?)
-on conflict (session_id) do update set srv_seq = excluded.srv_seq, created_seq = excluded.created_seq,
-    title_cls = excluded.title_cls, acked_cls = excluded.acked_cls, title_time = excluded.title_time,
-    title_tie = excluded.title_tie
+on conflict (session_id) do update set server_seq = excluded.server_seq, created_seq = excluded.created_seq,
+    title_class = excluded.title_class, acked_class = excluded.acked_class, title_time = excluded.title_time,
+    title_tiebreak = excluded.title_tiebreak
 """
 _MESSAGE_STATE = """
-insert into sync_message_state (message_id, srv_seq, body_time, body_tie) values {places}
+insert into sync_message_state (message_id, server_seq, body_time, body_tiebreak) values {places}
 on conflict (message_id) do update set
-    srv_seq = excluded.srv_seq, body_time = excluded.body_time, body_tie = excluded.body_tie
+    server_seq = excluded.server_seq, body_time = excluded.body_time, body_tiebreak = excluded.body_tiebreak
 """
 _SETTING_STATE = """
-insert into sync_setting_state (id, srv_seq, time, tie) values (?, ?, ?, ?)
-on conflict (id) do update set srv_seq = excluded.srv_seq, time = excluded.time, tie = excluded.tie
+insert into sync_setting_state (id, server_seq, time, tiebreak) values (?, ?, ?, ?)
+on conflict (id) do update set server_seq = excluded.server_seq, time = excluded.time, tiebreak = excluded.tiebreak
 """
 
 
@@ -161,7 +162,7 @@ class RowWriter:
             self.db.execute("delete from chat_messages where session_id = :id", {"id": session_id})
         self.db.execute("delete from chat_sessions where id = :id", {"id": session_id})
         self.db.execute("delete from sync_outbox where conv_id = :id", {"id": session_id})
-        self.db.execute("delete from sync_bodiless where session_id = :id", {"id": session_id})
+        self.db.execute("delete from sync_partial_conversations where session_id = :id", {"id": session_id})
         self.db.touch(session_id)
 
     def record_conversation(self, row: RemoteRow) -> None:
@@ -186,7 +187,7 @@ class RowWriter:
             if result.get("message_count"):
                 result["total_tokens"] = result["total_tokens"] or 0
                 self.db.execute(
-                    """insert into sync_bodiless (session_id, summary) values (:id, :summary)
+                    """insert into sync_partial_conversations (session_id, summary) values (:id, :summary)
                     on conflict (session_id) do update set summary = excluded.summary""",
                     {"id": row.id, "summary": to_json(result)},
                 )
@@ -200,7 +201,7 @@ class RowWriter:
         for row in self.db.rows(
             """select b.session_id as id, b.summary, s.last_message_timestamp as at, s.message_count as count
             from json_each(:ids) as j
-            join sync_bodiless as b on b.session_id = j.value
+            join sync_partial_conversations as b on b.session_id = j.value
             join chat_sessions as s on s.id = b.session_id""",
             **values,
         ):
@@ -223,7 +224,9 @@ class RowWriter:
     def mark_complete(self, session_ids: Iterable[str]) -> None:
         """Count these conversations by their messages, which are all here now, instead of by the server's summary."""
         for session_id in session_ids:
-            if self.db.execute("delete from sync_bodiless where session_id = :id", {"id": session_id}).rowcount:
+            if self.db.execute(
+                "delete from sync_partial_conversations where session_id = :id", {"id": session_id}
+            ).rowcount:
                 self.db.execute(
                     "insert into update_session_stats (session_id, messages, tokens) values (:id, 0, 0)",
                     {"id": session_id},

@@ -31,7 +31,7 @@ class SyncMetadata:
     def state(self) -> SyncState:
         """Return cursor, fence and retry state."""
         row = self.db.one(
-            """select replica, push_seq, cur, full_cur, seen_seq, seen_nonce, resync, fence, next_at, fails
+            """select replica, push_seq, cursor, full_cursor, seen_seq, seen_nonce, resync, fence, next_at, fails
             from sync_state"""
         )
         assert row is not None
@@ -80,9 +80,9 @@ class SyncMetadata:
         """Return whether everything that the server had at the last pull is here."""
         return self.db.one("select 1 from sync_state where complete = 1 and resync = 0") is not None
 
-    def is_bodiless(self, session_id: str) -> bool:
+    def is_partial(self, session_id: str) -> bool:
         """Return whether a conversation is known by its summary only: its messages are still to come."""
-        return self.db.one("select 1 from sync_bodiless where session_id = :id", id=session_id) is not None
+        return self.db.one("select 1 from sync_partial_conversations where session_id = :id", id=session_id) is not None
 
     def counts(self) -> SyncCounts:
         """Return the numbers of waiting, conflicting, rejected and private items, each counted up to 10,000."""
@@ -91,21 +91,21 @@ class SyncMetadata:
             waiting=max(0, self._bounded("sync_outbox") - quarantined),
             conflicts=self._bounded("sync_conflict where dismissed = 0"),
             quarantined=quarantined,
-            private=self._bounded("sync_optout join chat_sessions on id = conv_id"),
+            private=self._bounded("sync_private join chat_sessions on id = conv_id"),
         )
 
     def private_conversations(self) -> list[Session]:
         """Return the conversations that stay on this computer, newest first."""
         names = ", ".join(f"s.{name}" for name in Session.__slots__)
         rows = self.db.rows(
-            f"""select {names} from sync_optout as o join chat_sessions as s on s.id = o.conv_id
+            f"""select {names} from sync_private as o join chat_sessions as s on s.id = o.conv_id
             order by coalesce(s.last_message_timestamp, s.created_at) desc, s.id desc"""
         )
         return [Session(**dict(row)) for row in rows]
 
     def is_private(self, session_id: str) -> bool:
         """Return whether a conversation stays on this computer."""
-        return self.db.one("select 1 from sync_optout where conv_id = :id", id=session_id) is not None
+        return self.db.one("select 1 from sync_private where conv_id = :id", id=session_id) is not None
 
     def _bounded(self, what: str) -> int:
         row = self.db.one(_BOUNDED.format(what=what), most=MOST_COUNTED)

@@ -173,7 +173,7 @@ class DeltaSync:
             "Sync-Sent-At": str(sent_ms),
         }
         if not state.resync:
-            headers["Sync-Pull"] = Pull(state.cur, self._page_bytes).format()
+            headers["Sync-Pull"] = Pull(state.cursor, self._page_bytes).format()
         response = yield from Request("POST", PATH, {}, headers, frozen.body)
         yield from CrashPoint("answered")
         now_ms = yield from CurrentTime()
@@ -252,13 +252,13 @@ class DeltaSync:
         if prefetches and answer.more and answer.seen is not None:
             seen = answer.seen
             yield from Prefetch(
-                self._page_after(replace(state, cur=answer.cur, seen_seq=seen.seq, seen_nonce=seen.nonce))
+                self._page_after(replace(state, cursor=answer.cur, seen_seq=seen.seq, seen_nonce=seen.nonce))
             )
         yield from self._apply(answer, rows, state, fence, now_ms)
         return Exchange(0, len(rows), answer.more or state.resync)
 
     def _page_after(self, state: SyncState) -> Request:
-        query = {"since": str(state.cur), "max_bytes": str(self._page_bytes)}
+        query = {"since": str(state.cursor), "max_bytes": str(self._page_bytes)}
         return Request("GET", PATH, query, self._headers(state))
 
     def _apply(
@@ -273,8 +273,8 @@ class DeltaSync:
             applied = yield from Transaction(
                 SyncPull.apply,
                 rows,
-                cur=state.cur,
-                new_cur=answer.cur,
+                cursor=state.cursor,
+                new_cursor=answer.cur,
                 seen=seen,
                 more=answer.more,
                 fence=fence,

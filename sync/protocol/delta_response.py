@@ -61,7 +61,7 @@ def decode_rows(answer: DeltaAnswer) -> list[RemoteRow]:
 
 def decode_page(answer: DeltaAnswer, state: SyncState) -> list[RemoteRow]:
     """Return the rows of the page after the cursor. Raises :class:`InvalidResponse` where it does not advance."""
-    if answer.cur < state.cur or (answer.more and answer.cur == state.cur):
+    if answer.cur < state.cursor or (answer.more and answer.cur == state.cursor):
         raise InvalidResponse
     return decode_rows(answer)
 

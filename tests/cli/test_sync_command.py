@@ -312,7 +312,7 @@ def test_a_sync_that_leaves_refused_changes_does_not_say_that_all_is_synced(
     assert (done.code, done.out) == (1, "")
     assert "The server rejected 1 change. Everything else is synced. For details: sterna sync status" in done.err
     assert run("sync", "--once", "--json").code == 1
-    acked = store.db.rows("select session_id as id from sync_session_state where srv_seq > 0")
+    acked = store.db.rows("select session_id as id from sync_session_state where server_seq > 0")
     assert [row["id"] for row in acked] == [good.id]
     assert run("sync", "retry").code == 0
     assert run("sync", "--once").code == 0

@@ -402,7 +402,7 @@ class Device:
                 row["id"]
                 for row in self.store.db.rows(
                     """select id from sync_outbox where kind = 'm' and op = 'del' and conv_id = :id
-                    union select id from sync_grave where kind = 'm' and srv_seq = 0""",
+                    union select id from sync_tombstones where kind = 'm' and server_seq = 0""",
                     id=session_id,
                 )
             }

@@ -148,7 +148,7 @@ def _(real: Any) -> Any:
     def _apply(
         self: DeltaSync, answer: DeltaAnswer, rows: Sequence[RemoteRow], state: Any, fence: int, now_ms: int
     ) -> Effects[None]:
-        moved = replace(state, cur=answer.cur)
+        moved = replace(state, cursor=answer.cur)
         yield from real(self, answer, (), state, fence, now_ms)
         yield from CrashPoint("between")
         yield from real(self, replace(answer, more=False), rows, moved, fence, now_ms)
@@ -173,9 +173,9 @@ def _(real: Any) -> Any:
     return _edited_conversation
 
 
-@mutant(Outbox, "was_restored", "graves count in a resync only")
+@mutant(Outbox, "was_restored", "tombstones count in a resync only")
 def _(real: Any) -> Any:
-    return lambda self, row, grave, op, page: not page.resync
+    return lambda self, row, tombstone, op, page: not page.resync
 
 
 @mutant(
@@ -208,7 +208,7 @@ def _(real: Any) -> Any:
 def _(real: Any) -> Any:
     def clear_all(self: Trash) -> Any:
         with self.db.write():
-            self.db.execute("update sync_state set full_cur = cur")
+            self.db.execute("update sync_state set full_cursor = cursor")
         return real(self)
 
     return clear_all

@@ -59,7 +59,7 @@ def _conversation(key: tuple[str, str], value: Any) -> str:
 
 def _view(device: Device) -> dict[tuple[str, str], Any]:
     store = device.store
-    public = "not in (select conv_id from sync_optout)"
+    public = "not in (select conv_id from sync_private)"
     told: dict[tuple[str, str], Any] = {}
     for row in store.db.rows(f"select id, title from chat_sessions where id {public}"):
         told["c", row["id"]] = row["title"]
@@ -73,7 +73,7 @@ def _view(device: Device) -> dict[tuple[str, str], Any]:
 
 
 def _same_view(device: Device, history: History) -> None:
-    private = {row["conv_id"] for row in device.store.db.rows("select conv_id from sync_optout")}
+    private = {row["conv_id"] for row in device.store.db.rows("select conv_id from sync_private")}
     mine = _view(device)
     theirs = {key: value for key, value in live(history).items() if _conversation(key, value) not in private}
     if mine != theirs:

@@ -234,10 +234,10 @@ class World:
     def _monotonic(self, device: Device) -> None:
         before, after = device.state, device.store.sync_metadata.state()
         device.state = after
-        restarted = after.resync and (after.cur, after.seen_seq) == (0, 0)  # the history changed again meanwhile
+        restarted = after.resync and (after.cursor, after.seen_seq) == (0, 0)  # the history changed again meanwhile
         if restarted or after.replica != before.replica:
             return
-        for name in ("cur", "seen_seq", "push_seq", "fence", "full_cur"):
+        for name in ("cursor", "seen_seq", "push_seq", "fence", "full_cursor"):
             if getattr(after, name) < getattr(before, name):
                 raise Broken(f"{device.name}: {name} went from {getattr(before, name)} to {getattr(after, name)}")
 
@@ -317,11 +317,13 @@ class World:
 
     def _forget(self) -> None:
         """Of deletes that no disk and no server remembers any more, nobody can hear."""
-        graves = {
-            (row["kind"], row["id"]) for one in self.devices for row in one.store.db.rows("select * from sync_grave")
+        tombstones = {
+            (row["kind"], row["id"])
+            for one in self.devices
+            for row in one.store.db.rows("select * from sync_tombstones")
         }
         dead = {key for key, row in self.history.rows.items() if row.is_dead}
-        self.ledger.forgotten += [one for one in self.ledger.deleted if (one.kind, one.thing) not in graves | dead]
+        self.ledger.forgotten += [one for one in self.ledger.deleted if (one.kind, one.thing) not in tombstones | dead]
 
     # Healing
 

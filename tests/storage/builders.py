@@ -17,7 +17,7 @@ FOLDER = TemporaryDirectory()
 """Where stores without a file of their own keep their locks; gone when the tests end."""
 
 CONTENT = ("chat_sessions", "session_counts", "chat_messages", "session_settings", "session_marks", "drafts")
-SYNC = ("sync_session_state", "sync_message_state", "sync_outbox", "sync_grave")
+SYNC = ("sync_session_state", "sync_message_state", "sync_outbox", "sync_tombstones")
 
 
 def exchange(store: Store, prompt: str, answer: str = "Yes.", *, session_id: str | None = None) -> Message:
@@ -47,20 +47,23 @@ def acknowledge(store: Store) -> None:
     """As if a server had taken everything that waits."""
     with store.db.write(), store.db.applying():
         store.db.execute(
-            """insert into sync_session_state (session_id, srv_seq, created_seq)
+            """insert into sync_session_state (session_id, server_seq, created_seq)
             select id, seq, seq from sync_outbox where kind = 'c' and op = 'put'
-            on conflict (session_id) do update set srv_seq = excluded.srv_seq, created_seq = excluded.created_seq"""
+            on conflict (session_id) do update
+            set server_seq = excluded.server_seq, created_seq = excluded.created_seq"""
         )
         store.db.execute(
-            """insert into sync_message_state (message_id, srv_seq) select id, seq from sync_outbox
+            """insert into sync_message_state (message_id, server_seq) select id, seq from sync_outbox
             where kind = 'm' and op = 'put' on conflict do nothing"""
         )
         store.db.execute(
-            """update sync_grave set srv_seq = o.seq from sync_outbox as o
-            where o.op = 'clear' and sync_grave.kind = 'c'
-                or o.op = 'del' and o.kind = sync_grave.kind and o.id = sync_grave.id"""
+            """update sync_tombstones set server_seq = o.seq from sync_outbox as o
+            where o.op = 'clear' and sync_tombstones.kind = 'c'
+                or o.op = 'del' and o.kind = sync_tombstones.kind and o.id = sync_tombstones.id"""
         )
-        store.db.execute("update sync_state set full_cur = coalesce((select max(seq) from sync_outbox), full_cur)")
+        store.db.execute(
+            "update sync_state set full_cursor = coalesce((select max(seq) from sync_outbox), full_cursor)"
+        )
         store.db.execute("delete from sync_outbox")
 
 

@@ -100,10 +100,10 @@ class FarSide:
 
     def tell(self, *rows: RemoteRow, more: bool = False, upto: int | None = None) -> bool:
         """A page with these rows, after all that was told before."""
-        cur = self.store.sync_metadata.state().cur
+        cur = self.store.sync_metadata.state().cursor
         self.seq = max(self.seq, cur, *(row.seq for row in rows)) if rows else max(self.seq, cur)
         new = max([cur, *(row.seq for row in rows)]) if upto is None else upto
         return self.store.sync_pull.apply(
-            rows, cur=cur, new_cur=new, seen=(self.seq, f"n{self.seq}"), more=more, fence=self.fence,
+            rows, cursor=cur, new_cursor=new, seen=(self.seq, f"n{self.seq}"), more=more, fence=self.fence,
             now_ms=self.now_ms,
         )  # fmt: skip

@@ -309,20 +309,6 @@ CREATE TABLE sync_account (
     caps_at integer
 ) strict;
 
-CREATE TABLE sync_aside (
-    kind text not null,
-    id text not null,
-    session_id text not null,
-    seq integer not null,
-    content text not null constraint sync_aside_json check (json_valid(content)),
-    primary key (kind, id)
-) strict, without rowid;
-
-CREATE TABLE sync_bodiless (
-    session_id text not null primary key,
-    summary text not null constraint sync_bodiless_json check (json_valid(summary))
-) strict, without rowid;
-
 CREATE TABLE sync_conflict (
     id integer primary key,
     at integer,
@@ -332,20 +318,12 @@ CREATE TABLE sync_conflict (
     dismissed integer not null default 0
 ) strict;
 
-CREATE TABLE sync_ctx (
-    one integer primary key,
-    applying integer not null default 0, -- 1: rows come from elsewhere or from the trash: keep their times, count no usage
-    bulk integer not null default 0, -- 1: an import, which computes statistics once at its end
-    now text, filling integer not null default 0 constraint sync_ctx_filling_boolean check (filling in (0, 1)), -- the time of the transaction
-    constraint sync_ctx_one_row check (one = 1),
-    constraint sync_ctx_applying_boolean check (applying in (0, 1)),
-    constraint sync_ctx_bulk_boolean check (bulk in (0, 1)),
-    constraint sync_ctx_now_form check (now glob '????-??-??T??:??:??.??????Z')
-) strict;
-
-CREATE TABLE sync_grave (
+CREATE TABLE sync_deferred (
     kind text not null,
-    id text not null, srv_seq integer not null default 0,
+    id text not null,
+    session_id text not null,
+    seq integer not null,
+    content text not null constraint sync_deferred_json check (json_valid(content)),
     primary key (kind, id)
 ) strict, without rowid;
 
@@ -358,13 +336,9 @@ CREATE TABLE sync_inflight (
 
 CREATE TABLE sync_message_state (
     message_id text not null primary key,
-    srv_seq integer not null default 0,
+    server_seq integer not null default 0,
     body_time integer not null default 0,
-    body_tie text not null default ''
-) strict, without rowid;
-
-CREATE TABLE sync_optout (
-    conv_id text not null primary key      -- private conversations; a table of its own, so that replacing a row cannot publish it
+    body_tiebreak text not null default ''
 ) strict, without rowid;
 
 CREATE TABLE sync_outbox (
@@ -384,15 +358,28 @@ CREATE TABLE sync_outbox (
     constraint sync_outbox_thing unique (kind, id)
 ) strict;
 
-CREATE TABLE sync_private_gone (
+CREATE TABLE sync_partial_conversations (
+    session_id text not null primary key,
+    summary text not null constraint sync_partial_conversations_json check (json_valid(summary))
+) strict, without rowid;
+
+CREATE TABLE sync_private (
+    conv_id text not null primary key      -- private conversations; a table of its own, so that replacing a row cannot publish it
+) strict, without rowid;
+
+CREATE TABLE sync_private_deletions (
     session_id text not null,
     message_id text not null,
     primary key (session_id, message_id)
 ) strict, without rowid;
 
+CREATE TABLE sync_recovered_messages (
+    message_id text not null primary key
+) strict, without rowid;
+
 CREATE TABLE sync_remote (
     id text not null primary key,
-    fp text,
+    fingerprint text,                      -- of the conversation as the server showed it last
     title_base text
 , title_sent text) strict, without rowid;
 
@@ -403,10 +390,6 @@ CREATE TABLE sync_remote_message (
     extra text constraint sync_remote_message_json check (extra is null or json_valid(extra)) -- what the server says beside our columns
 ) strict, without rowid;
 
-CREATE TABLE sync_rescued (
-    message_id text not null primary key
-) strict, without rowid;
-
 CREATE TABLE sync_seen (
     kind text not null,
     id text not null,
@@ -415,27 +398,26 @@ CREATE TABLE sync_seen (
 
 CREATE TABLE sync_session_state (
     session_id text not null primary key,
-    srv_seq integer not null default 0,    -- 0: never acknowledged
+    server_seq integer not null default 0,    -- sequence number of what was last acknowledged; 0: nothing
     created_seq integer not null default 0,
-    title_ver integer not null default 0,
-    title_cls integer not null default 0,  -- 0 automatic, 1 by hand
+    title_class integer not null default 0,  -- 0 automatic, 1 by hand
     title_time integer not null default 0,
-    title_tie text not null default ''
-, acked_cls integer not null default 0) strict, without rowid;
+    title_tiebreak text not null default ''
+, acked_class integer not null default 0) strict, without rowid;
 
 CREATE TABLE sync_setting_state (
     id text not null primary key,          -- <session id>/<key>
-    srv_seq integer not null default 0,
+    server_seq integer not null default 0,
     time integer not null default 0,
-    tie text not null default ''
+    tiebreak text not null default ''
 ) strict, without rowid;
 
 CREATE TABLE sync_state (
     one integer not null primary key constraint sync_state_one check (one = 1),
     replica text not null default '',
     push_seq integer not null default 0,
-    cur integer not null default 0,        -- pull position
-    full_cur integer not null default 0,   -- position at the last complete pull
+    cursor integer not null default 0,      -- sequence number up to which remote rows are applied
+    full_cursor integer not null default 0, -- the cursor at the end of the last complete pull
     seen_seq integer not null default 0,   -- newest commit ever heard of
     seen_nonce text not null default '',
     resync integer not null default 0,
@@ -443,6 +425,12 @@ CREATE TABLE sync_state (
     next_at integer,
     fails integer not null default 0
 , complete integer not null default 0, resynced integer not null default 0) strict;
+
+CREATE TABLE sync_tombstones (
+    kind text not null,
+    id text not null, server_seq integer not null default 0,
+    primary key (kind, id)
+) strict, without rowid;
 
 CREATE TABLE system_cache (
     cache_key text not null,
@@ -654,6 +642,17 @@ CREATE TABLE visit_messages (
     constraint visit_messages_created_at_form check (created_at glob '????-??-??T??:??:??.??????Z')
 ) strict;
 
+CREATE TABLE write_context (
+    one integer primary key,
+    applying integer not null default 0, -- 1: rows come from elsewhere or from the trash: keep their times, count no usage
+    bulk integer not null default 0, -- 1: an import, which computes statistics once at its end
+    now text, filling integer not null default 0 constraint write_context_filling_boolean check (filling in (0, 1)), -- the time of the transaction
+    constraint write_context_one_row check (one = 1),
+    constraint write_context_applying_boolean check (applying in (0, 1)),
+    constraint write_context_bulk_boolean check (bulk in (0, 1)),
+    constraint write_context_now_form check (now glob '????-??-??T??:??:??.??????Z')
+) strict;
+
 CREATE VIEW api_user_summary as
 select
     p.id,
@@ -790,14 +789,14 @@ CREATE VIEW moment as
 select
     coalesce(now, strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z') as now,
     coalesce(substr(now, 1, 10), strftime('%Y-%m-%d', 'now')) as today
-from sync_ctx;
+from write_context;
 
 CREATE VIEW searchable_messages as
 select local_id, content from chat_messages where role <> 'system';
 
 CREATE VIEW sync_moment as
 select cast(round((julianday(coalesce(now, 'now')) - 2440587.5) * 86400000.0) as integer) as ms
-from sync_ctx;
+from write_context;
 
 CREATE VIEW track_user_usage as
 select
@@ -942,7 +941,7 @@ CREATE INDEX idx_visit_messages_session_id on visit_messages (session_id);
 
 CREATE INDEX live_replies_session on live_replies (session_id);
 
-CREATE INDEX sync_aside_session on sync_aside (session_id);
+CREATE INDEX sync_deferred_session on sync_deferred (session_id);
 
 CREATE INDEX sync_outbox_conv on sync_outbox (conv_id);
 
@@ -959,15 +958,15 @@ CREATE INDEX trash_rows_token on trash_rows (token, place);
 CREATE UNIQUE INDEX users_clerk_id_idx on profiles (clerk_id);
 
 CREATE TRIGGER auth_users_default_times after insert on auth_users
-when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at) and (select now from sync_ctx) is not null
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at) and (select now from write_context) is not null
 begin
-    update sync_ctx set filling = 1;
+    update write_context set filling = 1;
     update auth_users
     set
-        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
-        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at)
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), updated_at)
     where id = new.id;
-    update sync_ctx set filling = 0;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER auth_users_take_along after delete on auth_users
@@ -976,24 +975,24 @@ begin
 end;
 
 CREATE TRIGGER capture_message_delete after delete on chat_messages
-when (select applying = 0 and bulk = 0 from sync_ctx)
+when (select applying = 0 and bulk = 0 from write_context)
     and exists (select 1 from chat_sessions where id = old.session_id)
-    and not exists (select 1 from sync_optout where conv_id = old.session_id)
+    and not exists (select 1 from sync_private where conv_id = old.session_id)
 begin
-    insert into sync_grave (kind, id) values ('m', old.id) on conflict do nothing;
+    insert into sync_tombstones (kind, id) values ('m', old.id) on conflict do nothing;
     insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 'm', old.id, old.session_id, 'del', ms from sync_moment
-    where exists (select 1 from sync_message_state where message_id = old.id and srv_seq > 0)
+    where exists (select 1 from sync_message_state where message_id = old.id and server_seq > 0)
         or exists (select 1 from sync_outbox where kind = 'm' and id = old.id and sent > 0)
     on conflict (kind, id) do update set op = 'del', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
     delete from sync_outbox where kind = 'm' and id = old.id and op <> 'del';
 end;
 
 CREATE TRIGGER capture_message_insert after insert on chat_messages
-when (select applying = 0 and bulk = 0 from sync_ctx)
-    and not exists (select 1 from sync_optout where conv_id = new.session_id)
+when (select applying = 0 and bulk = 0 from write_context)
+    and not exists (select 1 from sync_private where conv_id = new.session_id)
 begin
-    delete from sync_grave where kind = 'm' and id = new.id;
+    delete from sync_tombstones where kind = 'm' and id = new.id;
     insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 'm', new.id, new.session_id, 'put', ms from sync_moment where true
     on conflict (kind, id) do update set
@@ -1005,8 +1004,8 @@ CREATE TRIGGER capture_message_update after update of
     message_timestamp, error_message, is_streaming, metadata, elapsed_ms, raw_message, reasoning, reasoning_details, has_attachments,
     attachment_count, has_websearch, websearch_result_count, output_image_tokens, annotations
 on chat_messages
-when (select applying = 0 and bulk = 0 from sync_ctx)
-    and not exists (select 1 from sync_optout where conv_id = new.session_id)
+when (select applying = 0 and bulk = 0 from write_context)
+    and not exists (select 1 from sync_private where conv_id = new.session_id)
     and (
         old.session_id, old.role, old.content, old.model, old.total_tokens, old.input_tokens, old.output_tokens,
         old.user_message_id, old.content_type, old.completion_id, old.message_timestamp, old.error_message, old.is_streaming,
@@ -1026,39 +1025,39 @@ begin
 end;
 
 CREATE TRIGGER capture_private_delete after delete on chat_messages
-when (select applying = 0 and bulk = 0 from sync_ctx)
-    and exists (select 1 from sync_optout where conv_id = old.session_id)
-    and exists (select 1 from sync_message_state where message_id = old.id and srv_seq > 0)
+when (select applying = 0 and bulk = 0 from write_context)
+    and exists (select 1 from sync_private where conv_id = old.session_id)
+    and exists (select 1 from sync_message_state where message_id = old.id and server_seq > 0)
 begin
-    insert into sync_private_gone (session_id, message_id) values (old.session_id, old.id) on conflict do nothing;
+    insert into sync_private_deletions (session_id, message_id) values (old.session_id, old.id) on conflict do nothing;
 end;
 
 CREATE TRIGGER capture_session_delete after delete on chat_sessions
-when (select applying = 0 and bulk = 0 from sync_ctx) and not exists (select 1 from sync_optout where conv_id = old.id)
+when (select applying = 0 and bulk = 0 from write_context) and not exists (select 1 from sync_private where conv_id = old.id)
 begin
     delete from chat_messages where session_id = old.id; -- a shell that has foreign keys off, the default, would leave them
     delete from sync_outbox where conv_id = old.id and kind in ('m', 's');
-    insert into sync_grave (kind, id) values ('c', old.id) on conflict do nothing;
+    insert into sync_tombstones (kind, id) values ('c', old.id) on conflict do nothing;
     insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 'c', old.id, old.id, 'del', ms from sync_moment
-    where exists (select 1 from sync_session_state where session_id = old.id and srv_seq > 0)
+    where exists (select 1 from sync_session_state where session_id = old.id and server_seq > 0)
         or exists (select 1 from sync_outbox where kind = 'c' and id = old.id and sent > 0)
     on conflict (kind, id) do update set op = 'del', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
     delete from sync_outbox where kind = 'c' and id = old.id and op <> 'del';
 end;
 
 CREATE TRIGGER capture_session_insert after insert on chat_sessions
-when (select applying = 0 and bulk = 0 from sync_ctx) and not exists (select 1 from sync_optout where conv_id = new.id)
+when (select applying = 0 and bulk = 0 from write_context) and not exists (select 1 from sync_private where conv_id = new.id)
 begin
-    delete from sync_grave where kind = 'c' and id = new.id;
+    delete from sync_tombstones where kind = 'c' and id = new.id;
     insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 'c', new.id, new.id, 'put', ms from sync_moment where true
     on conflict (kind, id) do update set op = 'put', rev = rev + 1, edited_at = excluded.edited_at, restamp = 0;
 end;
 
 CREATE TRIGGER capture_session_update after update of title on chat_sessions
-when (select applying = 0 and bulk = 0 from sync_ctx) and old.title is not new.title
-    and not exists (select 1 from sync_optout where conv_id = new.id)
+when (select applying = 0 and bulk = 0 from write_context) and old.title is not new.title
+    and not exists (select 1 from sync_private where conv_id = new.id)
 begin
     insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 'c', new.id, new.id, 'put', ms from sync_moment where true
@@ -1066,9 +1065,9 @@ begin
 end;
 
 CREATE TRIGGER capture_setting_delete after delete on session_settings
-when (select applying = 0 and bulk = 0 from sync_ctx)
+when (select applying = 0 and bulk = 0 from write_context)
     and exists (select 1 from chat_sessions where id = old.session_id)
-    and not exists (select 1 from sync_optout where conv_id = old.session_id)
+    and not exists (select 1 from sync_private where conv_id = old.session_id)
 begin
     insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 's', old.session_id || '/' || old.key, old.session_id, 'del', ms from sync_moment where true
@@ -1076,8 +1075,8 @@ begin
 end;
 
 CREATE TRIGGER capture_setting_insert after insert on session_settings
-when (select applying = 0 and bulk = 0 from sync_ctx)
-    and not exists (select 1 from sync_optout where conv_id = new.session_id)
+when (select applying = 0 and bulk = 0 from write_context)
+    and not exists (select 1 from sync_private where conv_id = new.session_id)
 begin
     insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 's', new.session_id || '/' || new.key, new.session_id, 'put', ms from sync_moment where true
@@ -1085,8 +1084,8 @@ begin
 end;
 
 CREATE TRIGGER capture_setting_update after update of value on session_settings
-when (select applying = 0 and bulk = 0 from sync_ctx) and old.value is not new.value
-    and not exists (select 1 from sync_optout where conv_id = new.session_id)
+when (select applying = 0 and bulk = 0 from write_context) and old.value is not new.value
+    and not exists (select 1 from sync_private where conv_id = new.session_id)
 begin
     insert into sync_outbox (kind, id, conv_id, op, edited_at)
     select 's', new.session_id || '/' || new.key, new.session_id, 'put', ms from sync_moment where true
@@ -1140,13 +1139,13 @@ CREATE TRIGGER chat_messages_default_times after insert on chat_messages
 when
     substr(new.message_timestamp, 24) = '000Z' -- most are told apart by that
     and new.message_timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'
-    and (select now from sync_ctx) is not null
+    and (select now from write_context) is not null
 begin
-    update sync_ctx set filling = 1;
+    update write_context set filling = 1;
     update chat_messages
-    set message_timestamp = iif(message_timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), message_timestamp)
+    set message_timestamp = iif(message_timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), message_timestamp)
     where local_id = new.local_id;
-    update sync_ctx set filling = 0;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER chat_messages_elapsed_insert after insert on chat_messages
@@ -1223,16 +1222,16 @@ begin
 end;
 
 CREATE TRIGGER chat_sessions_default_times after insert on chat_sessions
-when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at, new.last_activity) and (select now from sync_ctx) is not null
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at, new.last_activity) and (select now from write_context) is not null
 begin
-    update sync_ctx set filling = 1;
+    update write_context set filling = 1;
     update chat_sessions
     set
-        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
-        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at),
-        last_activity = iif(last_activity = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), last_activity)
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), updated_at),
+        last_activity = iif(last_activity = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), last_activity)
     where local_id = new.local_id;
-    update sync_ctx set filling = 0;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER chat_sessions_int4_insert before insert on chat_sessions
@@ -1402,15 +1401,15 @@ begin
 end;
 
 CREATE TRIGGER model_access_default_times after insert on model_access
-when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at) and (select now from sync_ctx) is not null
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at) and (select now from write_context) is not null
 begin
-    update sync_ctx set filling = 1;
+    update write_context set filling = 1;
     update model_access
     set
-        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
-        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at)
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), updated_at)
     where id = new.id;
-    update sync_ctx set filling = 0;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER model_access_int4_insert before insert on model_access
@@ -1428,19 +1427,19 @@ begin
 end;
 
 CREATE TRIGGER on_auth_user_profile_sync after insert on auth_users
-when (select applying from sync_ctx) = 0
+when (select applying from write_context) = 0
 begin
     insert into handle_user_profile_sync (user_id) values (new.id);
 end;
 
 CREATE TRIGGER on_auth_user_profile_sync_update after update on auth_users
-when (select applying + filling from sync_ctx) = 0
+when (select applying + filling from write_context) = 0
 begin
     insert into handle_user_profile_sync (user_id) values (new.id);
 end;
 
 CREATE TRIGGER on_chat_message_created after insert on chat_messages
-when new.standing is not null and (select applying + bulk from sync_ctx) = 0
+when new.standing is not null and (select applying + bulk from write_context) = 0
 begin
     update profiles
     set
@@ -1450,7 +1449,7 @@ begin
 end;
 
 CREATE TRIGGER on_chat_session_created after insert on chat_sessions
-when (select applying + bulk from sync_ctx) = 0
+when (select applying + bulk from write_context) = 0
 begin
     update profiles
     set
@@ -1462,7 +1461,7 @@ begin
 end;
 
 CREATE TRIGGER on_message_change after insert on chat_messages
-when (select bulk from sync_ctx) = 0
+when (select bulk from write_context) = 0
 begin
     insert into update_session_stats (session_id, messages, tokens)
     values (
@@ -1483,11 +1482,11 @@ begin
         iif(new.role = 'assistant' and new.model is not null, json_object(coalesce(new.model, ''), 1), '{}'),
         iif(new.role = 'assistant', new.elapsed_ms, 0)
     from chat_sessions
-    where id = new.session_id and new.standing in (0, 1) and (select applying from sync_ctx) = 0;
+    where id = new.session_id and new.standing in (0, 1) and (select applying from write_context) = 0;
 end;
 
 CREATE TRIGGER on_message_change_delete after delete on chat_messages
-when (select bulk from sync_ctx) = 0
+when (select bulk from write_context) = 0
 begin
     insert into update_session_stats (session_id, messages, tokens)
     values (
@@ -1498,7 +1497,7 @@ begin
 end;
 
 CREATE TRIGGER on_message_change_update after update on chat_messages
-when (select bulk from sync_ctx) = 0
+when (select bulk from write_context) = 0
 begin
     insert into update_session_stats (session_id, messages, tokens)
     select
@@ -1551,7 +1550,7 @@ begin
         ) as d
     where
         s.id = new.session_id
-        and (select applying from sync_ctx) = 0
+        and (select applying from write_context) = 0
         and (d.sent <> 0 or d.received <> 0 or d.input <> 0 or d.output <> 0 or d.ms <> 0 or d.models <> '{}');
 
     update profiles
@@ -1561,19 +1560,19 @@ begin
     where
         id = (select user_id from chat_sessions where id = new.session_id)
         and (new.standing is not null) <> (old.standing is not null)
-        and (select applying from sync_ctx) = 0;
+        and (select applying from write_context) = 0;
 end;
 
 CREATE TRIGGER on_session_created after insert on chat_sessions
 when
-    (select applying + bulk from sync_ctx) = 0
+    (select applying + bulk from write_context) = 0
     and not exists (select 1 from deleted_sessions where id = new.id)
 begin
     insert into track_user_usage (user_id, sessions_created) values (new.user_id, 1);
 end;
 
 CREATE TRIGGER on_session_updated after update on chat_sessions
-when (select applying + filling from sync_ctx) = 0 and new.last_activity is not (select now from moment)
+when (select applying + filling from write_context) = 0 and new.last_activity is not (select now from moment)
 begin
     update chat_sessions set last_activity = (select now from moment) where local_id = new.local_id;
 end;
@@ -1618,16 +1617,16 @@ begin
 end;
 
 CREATE TRIGGER profiles_default_times after insert on profiles
-when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at, new.last_active) and (select now from sync_ctx) is not null
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at, new.last_active) and (select now from write_context) is not null
 begin
-    update sync_ctx set filling = 1;
+    update write_context set filling = 1;
     update profiles
     set
-        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
-        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at),
-        last_active = iif(last_active = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), last_active)
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), updated_at),
+        last_active = iif(last_active = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), last_active)
     where id = new.id;
-    update sync_ctx set filling = 0;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER profiles_int4_insert before insert on profiles
@@ -1668,20 +1667,20 @@ begin
 end;
 
 CREATE TRIGGER search_message_delete after delete on chat_messages
-when (select bulk = 0 from sync_ctx) and old.role <> 'system'
+when (select bulk = 0 from write_context) and old.role <> 'system'
     and not exists (select 1 from search_backlog where old.local_id between first_id and last_id)
 begin
     insert into message_search (message_search, rowid, content) values ('delete', old.local_id, old.content);
 end;
 
 CREATE TRIGGER search_message_insert after insert on chat_messages
-when (select bulk = 0 from sync_ctx) and new.role <> 'system'
+when (select bulk = 0 from write_context) and new.role <> 'system'
 begin
     insert into message_search (rowid, content) values (new.local_id, new.content);
 end;
 
 CREATE TRIGGER search_message_update after update of content, role on chat_messages
-when (select bulk = 0 from sync_ctx) and (old.content, old.role) is not (new.content, new.role)
+when (select bulk = 0 from write_context) and (old.content, old.role) is not (new.content, new.role)
     and not exists (select 1 from search_backlog where old.local_id between first_id and last_id)
 begin
     insert into message_search (message_search, rowid, content)
@@ -1690,13 +1689,13 @@ begin
 end;
 
 CREATE TRIGGER search_sessions_default_times after insert on search_sessions
-when new.created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from sync_ctx) is not null
+when new.created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from write_context) is not null
 begin
-    update sync_ctx set filling = 1;
+    update write_context set filling = 1;
     update search_sessions
-    set created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at)
+    set created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), created_at)
     where id = new.id;
-    update sync_ctx set filling = 0;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER search_sessions_int4_insert before insert on search_sessions
@@ -1712,44 +1711,44 @@ begin
 end;
 
 CREATE TRIGGER search_title_delete after delete on chat_sessions
-when (select bulk = 0 from sync_ctx)
+when (select bulk = 0 from write_context)
 begin
     insert into title_search (title_search, rowid, title) values ('delete', old.local_id, old.title);
 end;
 
 CREATE TRIGGER search_title_insert after insert on chat_sessions
-when (select bulk = 0 from sync_ctx)
+when (select bulk = 0 from write_context)
 begin
     insert into title_search (rowid, title) values (new.local_id, new.title);
 end;
 
 CREATE TRIGGER search_title_update after update of title on chat_sessions
-when (select bulk = 0 from sync_ctx) and old.title is not new.title
+when (select bulk = 0 from write_context) and old.title is not new.title
 begin
     insert into title_search (title_search, rowid, title) values ('delete', old.local_id, old.title);
     insert into title_search (rowid, title) values (new.local_id, new.title);
 end;
 
 CREATE TRIGGER system_cache_default_times after insert on system_cache
-when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at) and (select now from sync_ctx) is not null
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at) and (select now from write_context) is not null
 begin
-    update sync_ctx set filling = 1;
+    update write_context set filling = 1;
     update system_cache
     set
-        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
-        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at)
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), updated_at)
     where rowid = new.rowid;
-    update sync_ctx set filling = 0;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER system_stats_default_times after insert on system_stats
-when new.created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from sync_ctx) is not null
+when new.created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from write_context) is not null
 begin
-    update sync_ctx set filling = 1;
+    update write_context set filling = 1;
     update system_stats
-    set created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at)
+    set created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), created_at)
     where rowid = new.rowid;
-    update sync_ctx set filling = 0;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER track_user_usage_call instead of insert on track_user_usage
@@ -1823,19 +1822,19 @@ begin
 end;
 
 CREATE TRIGGER trigger_update_chat_sessions_timestamp after update on chat_sessions
-when (select applying + filling from sync_ctx) = 0 and new.updated_at is not (select now from moment)
+when (select applying + filling from write_context) = 0 and new.updated_at is not (select now from moment)
 begin
     update chat_sessions set updated_at = (select now from moment) where local_id = new.local_id;
 end;
 
 CREATE TRIGGER update_profiles_updated_at after update on profiles
-when (select applying from sync_ctx) = 0 and new.updated_at is not (select now from moment)
+when (select applying from write_context) = 0 and new.updated_at is not (select now from moment)
 begin
     update profiles set updated_at = (select now from moment) where id = new.id;
 end;
 
 CREATE TRIGGER update_profiles_updated_at_insert after insert on profiles
-when (select applying from sync_ctx) = 0
+when (select applying from write_context) = 0
 begin
     update profiles
     set
@@ -1914,35 +1913,35 @@ begin
                 limit 1
             )
         ),
-        updated_at = iif((select applying from sync_ctx), updated_at, (select now from moment)),
-        last_activity = iif((select applying from sync_ctx), last_activity, (select now from moment))
+        updated_at = iif((select applying from write_context), updated_at, (select now from moment)),
+        last_activity = iif((select applying from write_context), last_activity, (select now from moment))
     where id = new.session_id;
 end;
 
 CREATE TRIGGER update_users_timestamp after update on profiles
-when (select applying + filling from sync_ctx) = 0 and new.updated_at is not (select now from moment)
+when (select applying + filling from write_context) = 0 and new.updated_at is not (select now from moment)
 begin
     update profiles set updated_at = (select now from moment) where id = new.id;
 end;
 
 CREATE TRIGGER user_activity_log_default_times after insert on user_activity_log
-when new.timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from sync_ctx) is not null
+when new.timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from write_context) is not null
 begin
-    update sync_ctx set filling = 1;
+    update write_context set filling = 1;
     update user_activity_log
-    set timestamp = iif(timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), timestamp)
+    set timestamp = iif(timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), timestamp)
     where id = new.id;
-    update sync_ctx set filling = 0;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER user_interactions_default_times after insert on user_interactions
-when new.created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from sync_ctx) is not null
+when new.created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from write_context) is not null
 begin
-    update sync_ctx set filling = 1;
+    update write_context set filling = 1;
     update user_interactions
-    set created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at)
+    set created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), created_at)
     where id = new.id;
-    update sync_ctx set filling = 0;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER user_interactions_int4_insert before insert on user_interactions
@@ -1958,16 +1957,16 @@ begin
 end;
 
 CREATE TRIGGER user_sessions_default_times after insert on user_sessions
-when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.started_at, new.created_at, new.updated_at) and (select now from sync_ctx) is not null
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.started_at, new.created_at, new.updated_at) and (select now from write_context) is not null
 begin
-    update sync_ctx set filling = 1;
+    update write_context set filling = 1;
     update user_sessions
     set
-        started_at = iif(started_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), started_at),
-        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
-        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at)
+        started_at = iif(started_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), started_at),
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), updated_at)
     where id = new.id;
-    update sync_ctx set filling = 0;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER user_sessions_int4_insert before insert on user_sessions
@@ -1989,15 +1988,15 @@ begin
 end;
 
 CREATE TRIGGER user_usage_daily_default_times after insert on user_usage_daily
-when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at) and (select now from sync_ctx) is not null
+when strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' in (new.created_at, new.updated_at) and (select now from write_context) is not null
 begin
-    update sync_ctx set filling = 1;
+    update write_context set filling = 1;
     update user_usage_daily
     set
-        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at),
-        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), updated_at)
+        created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), created_at),
+        updated_at = iif(updated_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), updated_at)
     where id = new.id;
-    update sync_ctx set filling = 0;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER user_usage_daily_int4_insert before insert on user_usage_daily
@@ -2055,13 +2054,13 @@ begin
 end;
 
 CREATE TRIGGER visit_messages_default_times after insert on visit_messages
-when new.created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from sync_ctx) is not null
+when new.created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z' and (select now from write_context) is not null
 begin
-    update sync_ctx set filling = 1;
+    update write_context set filling = 1;
     update visit_messages
-    set created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from sync_ctx), created_at)
+    set created_at = iif(created_at = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z', (select now from write_context), created_at)
     where id = new.id;
-    update sync_ctx set filling = 0;
+    update write_context set filling = 0;
 end;
 
 CREATE TRIGGER visit_messages_int4_insert before insert on visit_messages

@@ -48,7 +48,7 @@ def talk(store: Store, title: str, *words: str) -> str:
 
 def hide(store: Store, session_id: str) -> None:
     """Make a conversation private, as before anything of it was captured."""
-    store.db.execute("insert into sync_optout values (?)", (session_id,))
+    store.db.execute("insert into sync_private values (?)", (session_id,))
     store.db.execute("delete from sync_outbox where conv_id = ?", (session_id,))
 
 
@@ -179,10 +179,10 @@ def test_a_local_history_is_added_to_the_accounts_file(opened: Opener) -> None:
     assert set(column(account, "select user_id from chat_sessions")) == {ADA}
     assert queued(account) == {("c", mine), ("m", mine), ("s", mine)}
     assert {row["id"]: row["edited_at"] for row in account.db.rows("select id, edited_at from sync_outbox")} == times
-    assert column(account, "select conv_id from sync_optout") == [secret]
+    assert column(account, "select conv_id from sync_private") == [secret]
     assert account.conversations.get(mine) == replace(here.conversations.get(mine), user_id=ADA)
     assert account.conversations.settings(mine) == {"model": "a/b"}
-    assert column(account, f"select title_cls from sync_session_state where session_id = '{mine}'") == [1]
+    assert column(account, f"select title_class from sync_session_state where session_id = '{mine}'") == [1]
     assert [hit.session_id for hit in account.search.search("sandpiper")] == [mine]
     assert account.maintenance.damage() == []
 

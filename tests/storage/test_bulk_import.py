@@ -44,7 +44,7 @@ def everything(store: Store) -> dict[str, list[dict[str, Any]]]:
         store,
         *CONTENT,
         "sync_outbox",
-        "sync_grave",
+        "sync_tombstones",
         "profiles",
         "user_usage_daily",
         "sync_session_state",
@@ -193,7 +193,7 @@ def test_a_rule_that_only_the_schema_knows_costs_one_conversation_not_the_batch(
     items = [conversation(f"s{n}", message(n)) for n in range(10, 16)]
     answer = store.bulk_import.import_conversations(items)
     assert (answer["synced"], answer["details"]) == (5, [{"conversationId": "s13", "error": "refused"}])
-    assert store.db.rows("select bulk from sync_ctx")[0]["bulk"] == 0
+    assert store.db.rows("select bulk from write_context")[0]["bulk"] == 0
 
 
 def test_a_large_import_is_kept_at_once_and_found_once_it_is_indexed(

@@ -112,7 +112,7 @@ def test_deleting_what_was_never_sent_cancels_it(store: Store) -> None:
     reply = exchange(store, "hello")
     store.trash.delete_message(reply.id)
     assert not any(id_ == reply.id for _, id_, _ in outbox(store))
-    assert {"kind": "m", "id": reply.id, "srv_seq": 0} in table(store, "sync_grave")
+    assert {"kind": "m", "id": reply.id, "server_seq": 0} in table(store, "sync_tombstones")
 
 
 def test_deleting_what_may_be_on_its_way_is_told(store: Store) -> None:
@@ -123,13 +123,13 @@ def test_deleting_what_may_be_on_its_way_is_told(store: Store) -> None:
     assert ("m", reply.id, "del") in outbox(store)
     store.db.execute("delete from chat_sessions")
     assert outbox(store) == {("c", reply.session_id, "del")}
-    assert len(table(store, "sync_grave")) == 2
+    assert len(table(store, "sync_tombstones")) == 2
 
 
 def test_a_private_conversation_never_enters(store: Store) -> None:
     session = store.conversations.create().id
     with store.db.write():
-        store.db.execute("insert into sync_optout (conv_id) values (?)", (session,))
+        store.db.execute("insert into sync_private (conv_id) values (?)", (session,))
         store.db.execute("delete from sync_outbox")
     reply = exchange(store, "canary", session_id=session)
     store.conversations.rename(session, "canary")
@@ -140,9 +140,9 @@ def test_a_private_conversation_never_enters(store: Store) -> None:
     store.undo.undo(trashed.token)
     trashed = store.trash.delete_conversation(session)
     store.undo.undo(trashed.token)
-    assert (outbox(store), table(store, "sync_grave")) == (set(), [])
+    assert (outbox(store), table(store, "sync_tombstones")) == (set(), [])
     store.trash.clear_all()
-    assert (outbox(store), table(store, "sync_grave")) == ({("x", "all", "clear")}, [])
+    assert (outbox(store), table(store, "sync_tombstones")) == ({("x", "all", "clear")}, [])
 
 
 def test_rows_put_in_place_by_the_messenger_are_not_sent_back(store: Store) -> None:
@@ -151,7 +151,7 @@ def test_rows_put_in_place_by_the_messenger_are_not_sent_back(store: Store) -> N
         store.db.execute("insert into chat_messages (id, session_id, role, content) values ('m', 's', 'user', 'x')")
         store.db.execute("update chat_sessions set title = 'pulled'")
         store.db.execute("delete from chat_messages")
-    assert (outbox(store), table(store, "sync_grave")) == (set(), [])
+    assert (outbox(store), table(store, "sync_tombstones")) == (set(), [])
 
 
 @pytest.mark.parametrize("recursive", ["off", "on"])
@@ -185,7 +185,7 @@ def test_a_plain_connection_of_another_program_is_captured(store: Store) -> None
         db.execute("delete from chat_sessions")
     db.close()
     assert outbox(store) == {("c", reply.session_id, "del")}
-    assert table(store, "sync_grave") == [{"kind": "c", "id": reply.session_id, "srv_seq": 0}]
+    assert table(store, "sync_tombstones") == [{"kind": "c", "id": reply.session_id, "server_seq": 0}]
     assert table(store, "chat_messages") == []
     assert store.search.search("windmill") == []
 
@@ -216,7 +216,7 @@ def test_a_thing_made_again_is_alive_again(store: Store) -> None:
     session = store.conversations.create().id
     store.trash.delete_conversation(session)
     store.conversations.create(session_id=session)
-    assert (outbox(store), table(store, "sync_grave")) == ({("c", session, "put")}, [])
+    assert (outbox(store), table(store, "sync_tombstones")) == ({("c", session, "put")}, [])
 
 
 def test_nothing_of_ours_replaces_rows() -> None:

@@ -20,7 +20,7 @@ def damaged(store: Store, session_id: str) -> None:
     """Damage one value of each kind in each table that a conversation fills."""
     db = store.db
     db.execute("pragma ignore_check_constraints = on")
-    db.execute("update sync_ctx set applying = 1")
+    db.execute("update write_context set applying = 1")
     for table, column in (
         ("chat_sessions", "title"), ("chat_sessions", "last_model"), ("chat_sessions", "last_message_preview"),
         ("chat_messages", "model"), ("chat_messages", "reasoning"),
@@ -33,7 +33,7 @@ def damaged(store: Store, session_id: str) -> None:
     db.execute("update chat_messages set metadata = '{\"a\": ', message_timestamp = '9999-99-99T99:99:99.999999Z'")
     db.execute("update chat_sessions set last_activity = '0000-00-00T00:00:00.000000Z', created_at = last_activity")
     db.execute("update profiles set session_preferences = '{'")
-    db.execute("update sync_ctx set applying = 0")
+    db.execute("update write_context set applying = 0")
     db.execute("pragma ignore_check_constraints = off")
     assert store.conversations.get(session_id).id == session_id
 
@@ -135,7 +135,7 @@ def test_an_id_that_is_no_text_is_repaired_in_every_table_at_once(tmp_path: Path
     store = Store.open(path, clock=Ticking())
     session_id = exchange(store, "hello").session_id
     store.db.execute("pragma foreign_keys = off")
-    store.db.execute("update sync_ctx set bulk = 1")
+    store.db.execute("update write_context set bulk = 1")
     for table, column in (
         ("chat_sessions", "id"), ("chat_messages", "session_id"), ("session_counts", "session_id"),
         ("session_marks", "session_id"), ("profiles", "last_session_id"),
@@ -144,7 +144,7 @@ def test_an_id_that_is_no_text_is_repaired_in_every_table_at_once(tmp_path: Path
             f"update {table} set {column} = cast(? as text) where {column} = ?", (b"conv_1_\xff", session_id)
         )
     store.db.execute("update chat_messages set id = cast(? as text) where role = 'user'", (b"msg_\xff",))
-    store.db.execute("update sync_ctx set bulk = 0")
+    store.db.execute("update write_context set bulk = 0")
     store.db.execute("pragma foreign_keys = on")
     assert [message.role for message in store.messages.after(session_id, None, 9)] == []
     pieces: list[str] = []
@@ -168,9 +168,9 @@ def test_binary_data_in_a_column_of_text_is_read_and_repaired(tmp_path: Path) ->
     db.execute("update sqlite_master set sql = replace(sql, ') strict', ')') where name = 'chat_messages'")
     db.close()
     db = sqlite3.connect(path, isolation_level=None)
-    db.execute("update sync_ctx set bulk = 1")
+    db.execute("update write_context set bulk = 1")
     db.execute("update chat_messages set content = x'66ff' where role = 'assistant'")
-    db.execute("update sync_ctx set bulk = 0")
+    db.execute("update write_context set bulk = 0")
     db.execute("pragma writable_schema = on")
     db.execute("update sqlite_master set sql = sql || ' strict' where name = 'chat_messages'")
     db.close()

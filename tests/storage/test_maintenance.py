@@ -77,11 +77,11 @@ def test_cleaning_never_removes_today(store: Mirror, days: int) -> None:
 
 
 def test_cleaning_keeps_what_sync_must_remember(store: Mirror) -> None:
-    run(store, "insert into sync_grave (kind, id) values ('m', 'gone')")
+    run(store, "insert into sync_tombstones (kind, id) values ('m', 'gone')")
     run(store, "delete from chat_sessions where id = 'e'")
     store.clock.move(days=900)
     store.maintenance.cleanup_old_data(1)
-    assert ("m", "gone") in [tuple(row) for row in store.db.rows("select kind, id from sync_grave")]
+    assert ("m", "gone") in [tuple(row) for row in store.db.rows("select kind, id from sync_tombstones")]
     run(store, "insert into chat_sessions (id, user_id) values ('e', :user)", user=USER)
     assert store.usage.usage_today()["sessions_created"] == 0
 
@@ -128,7 +128,7 @@ def test_a_table_of_a_person_is_never_forgotten_by_the_export(store: Mirror) -> 
         "deleted_items",
         *("user_sessions", "visit_messages", "user_interactions"),
     }
-    local = {"interactions_waiting", "drafts", "live_replies", "sync_optout", "sync_conflict", "trash_rows"}
+    local = {"interactions_waiting", "drafts", "live_replies", "sync_private", "sync_conflict", "trash_rows"}
     tables = {
         row["name"]
         for row in store.db.rows(

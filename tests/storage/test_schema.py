@@ -249,7 +249,7 @@ def test_the_summary_of_an_account_is_one_row(store: Mirror) -> None:
     """
     assert list(row.keys()) == names.split()
     assert (row["messages_today"], row["tokens_today"], row["total_sessions"]) == (0, 0, 0)
-    store.db.execute("update sync_ctx set now = '2026-03-01T12:00:00.000000Z'")
+    store.db.execute("update write_context set now = '2026-03-01T12:00:00.000000Z'")
     store.db.execute("insert into chat_sessions (id, user_id) select 's', id from profiles")
     store.db.execute(
         "insert into chat_messages (id, session_id, role, content, input_tokens) values ('m', 's', 'user', '', 4)"

@@ -246,8 +246,8 @@ def fail_in_write(store: Store, write: Callable[[], object]) -> None:
 def test_triggers_know_the_moment_of_the_write_and_nobody_else_does(store: Store, clock: Ticking) -> None:
     with store.db.write():
         session = store.conversations.create()
-        assert session.created_at == store.db.stamp() == store.db.rows("select now from sync_ctx")[0][0]
-    assert store.db.rows("select now from sync_ctx")[0][0] is None
+        assert session.created_at == store.db.stamp() == store.db.rows("select now from write_context")[0][0]
+    assert store.db.rows("select now from write_context")[0][0] is None
 
 
 def test_sqlite_utils_never_commits_a_write_of_ours(store: Store) -> None:

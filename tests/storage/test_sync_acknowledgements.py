@@ -20,8 +20,8 @@ def test_what_was_taken_is_known_as_the_servers(store: Store, far: FarSide) -> N
     far.sync()
     assert outbox(store) == set()
     (state,) = table(store, "sync_session_state")
-    assert state["srv_seq"] == state["created_seq"] == 1
-    assert {row["srv_seq"] for row in table(store, "sync_message_state")} == {2, 3}
+    assert state["server_seq"] == state["created_seq"] == 1
+    assert {row["server_seq"] for row in table(store, "sync_message_state")} == {2, 3}
     store.messages.edit(reply.id, "Other.")
     far.freeze()
     assert far.sent[0].base == 3
@@ -263,7 +263,7 @@ def test_the_newest_commit_that_was_ever_heard_of_is_remembered(store: Store, fa
     far.sync()
     state = store.sync_metadata.state()
     assert (state.seen_seq, state.seen_nonce) == (3, "n3")
-    store.sync_pull.apply([], cur=0, new_cur=2, seen=(2, "late"), more=True, fence=far.fence, now_ms=0)
+    store.sync_pull.apply([], cursor=0, new_cursor=2, seen=(2, "late"), more=True, fence=far.fence, now_ms=0)
     assert store.sync_metadata.state().seen_nonce == "n3"
 
 

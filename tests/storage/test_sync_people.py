@@ -186,7 +186,7 @@ def test_undo_before_the_server_was_told_says_nothing(store: Store, far: FarSide
     store.undo.undo(store.trash.delete_message("m").token)
     store.undo.undo(store.trash.clear_all().token)
     assert outbox(store) == set()
-    assert table(store, "sync_grave") == []
+    assert table(store, "sync_tombstones") == []
 
 
 @pytest.mark.parametrize("answered", ["before", "after"])

@@ -88,7 +88,7 @@ def test_messages_that_came_before_their_conversation_are_there_once_it_comes(st
     far.tell(conversation("c", 4))
     assert contents(store, "c") == ["text"]
     assert store.conversations.settings("c") == {"model": "a"}
-    assert table(store, "sync_aside") == []
+    assert table(store, "sync_deferred") == []
 
 
 def test_a_page_told_again_changes_nothing(store: Store, far: FarSide) -> None:
@@ -96,7 +96,7 @@ def test_a_page_told_again_changes_nothing(store: Store, far: FarSide) -> None:
     far.tell(*page)
     names = [row["name"] for row in store.db.rows("select name from sqlite_master where type = 'table'")]
     before = {name: table(store, name) for name in names}
-    assert store.sync_pull.apply(page, cur=4, new_cur=4, seen=(4, "n4"), more=False, fence=far.fence, now_ms=1)
+    assert store.sync_pull.apply(page, cursor=4, new_cursor=4, seen=(4, "n4"), more=False, fence=far.fence, now_ms=1)
     store.sync_pull.apply_extra(page, fence=far.fence, now_ms=1)
     assert {name: table(store, name) for name in names} == before
 
@@ -115,32 +115,32 @@ def test_listeners_hear_which_conversations_a_page_changed(store: Store, far: Fa
 def test_a_page_moves_the_cursor_with_it_or_not_at_all(store: Store, far: FarSide) -> None:
     with pytest.raises(Invalid):
         far.tell(conversation("c", 1), message("m", "c", 2, role="nobody"))
-    assert store.sync_metadata.state().cur == 0
+    assert store.sync_metadata.state().cursor == 0
     assert store.conversations.count() == 0
 
 
 def test_of_two_that_pull_the_same_page_one_moves_the_cursor(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 1))
     assert not store.sync_pull.apply(
-        [conversation("d", 2)], cur=0, new_cur=2, seen=None, more=False, fence=far.fence, now_ms=1
+        [conversation("d", 2)], cursor=0, new_cursor=2, seen=None, more=False, fence=far.fence, now_ms=1
     )
     assert store.conversations.count() == 1
-    assert store.sync_metadata.state().cur == 1
+    assert store.sync_metadata.state().cursor == 1
 
 
 def test_a_cursor_never_goes_back(store: Store, far: FarSide) -> None:
     far.tell(conversation("c", 5))
     with pytest.raises(ValueError, match="back"):
         far.tell(upto=4)
-    assert store.sync_metadata.state().cur == 5
+    assert store.sync_metadata.state().cursor == 5
 
 
 def test_what_a_person_can_see_is_what_a_whole_pull_brought(store: Store, far: FarSide) -> None:
     assert not store.sync_metadata.pull_is_complete()
     far.tell(conversation("c", 5), more=True)
-    assert (store.sync_metadata.state().full_cur, store.sync_metadata.pull_is_complete()) == (0, False)
+    assert (store.sync_metadata.state().full_cursor, store.sync_metadata.pull_is_complete()) == (0, False)
     far.tell(conversation("d", 7))
-    assert (store.sync_metadata.state().full_cur, store.sync_metadata.pull_is_complete()) == (7, True)
+    assert (store.sync_metadata.state().full_cursor, store.sync_metadata.pull_is_complete()) == (7, True)
 
 
 # What waits here
@@ -259,7 +259,7 @@ def test_a_rescued_message_gives_its_id_back_when_the_server_has_it_too(store: S
     assert contents(store, recovered.id) == ["hello", "Yes."]
 
 
-# Graves
+# Tombstones
 
 
 def test_what_was_deleted_here_and_lives_there_is_deleted_there(store: Store, far: FarSide) -> None:
@@ -286,7 +286,7 @@ def test_what_a_person_brought_back_elsewhere_is_back_here(store: Store, far: Fa
     far.tell(conversation("c", dead + 1), message("m", "c", dead + 2), message("n", "c", dead + 3))
     assert contents(store, "c") == ["text", "text"]
     assert outbox(store) == set()
-    assert table(store, "sync_grave") == []
+    assert table(store, "sync_tombstones") == []
 
 
 def test_an_old_row_of_what_is_dead_says_nothing(store: Store, far: FarSide) -> None:
@@ -329,8 +329,8 @@ def test_the_newest_are_listed_before_their_messages_are_here(store: Store, far:
     store.sync_pull.apply_extra([newest], fence=far.fence, now_ms=1)
     (line,) = store.conversations.page(0, 9)
     assert (line.title, line.preview, line.at, line.model) == ("Trip", "See you", LATER, "a/b")
-    assert store.sync_metadata.is_bodiless("c")
-    assert store.sync_metadata.state().cur == 0
+    assert store.sync_metadata.is_partial("c")
+    assert store.sync_metadata.state().cursor == 0
 
     far.tell(conversation("c", 9, "Trip"), message("m", "c", 2, "first"), more=True, upto=2)
     (line,) = store.conversations.page(0, 9)
@@ -338,7 +338,7 @@ def test_the_newest_are_listed_before_their_messages_are_here(store: Store, far:
     assert store.conversations.get("c").message_count == 40
 
     far.tell(message("n", "c", 10, "See you all", message_timestamp=LATER))
-    assert not store.sync_metadata.is_bodiless("c")
+    assert not store.sync_metadata.is_partial("c")
     assert store.conversations.get("c").message_count == 2
     assert store.conversations.get("c").last_message_preview == "See you all"
 
@@ -349,7 +349,7 @@ def test_the_messages_of_one_conversation_can_come_before_their_turn(store: Stor
     listed = type(newest)("c", "c", "c", 9, 9, value={**newest.value, "message_count": 1})
     store.sync_pull.apply_extra([listed], fence=far.fence, now_ms=1)
     store.sync_pull.apply_extra([message("m", "c", 4)], fence=far.fence, now_ms=1, whole=("c",))
-    assert not store.sync_metadata.is_bodiless("c")
+    assert not store.sync_metadata.is_partial("c")
     assert contents(store, "c") == ["text"]
     far.tell(conversation("c", 9), message("m", "c", 4))
     assert store.conversations.get("c").message_count == 1

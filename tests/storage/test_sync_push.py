@@ -82,7 +82,7 @@ def test_a_batch_whose_rows_changed_before_it_was_frozen_is_dropped(
     assert store.sync_push.freeze(batch, b"stale", fence=far.fence) is None
     assert (store.sync_push.inflight(), store.sync_metadata.state()) == (None, before)
     assert store.db.one("select 1 from sync_outbox where sent > 0") is None
-    assert store.db.one("select 1 from sync_grave where srv_seq = -1") is None
+    assert store.db.one("select 1 from sync_tombstones where server_seq = -1") is None
     later = far.next_batch()
     assert later is None or (isinstance(later, PushBatch) and later.changes != batch.changes)
 
@@ -173,7 +173,7 @@ def test_what_no_longer_is_there_is_not_sent(store: Store, far: FarSide) -> None
 
 def test_private_conversations_are_not_sent_even_when_something_queues_them(store: Store, far: FarSide) -> None:
     reply = exchange(store, "secret")
-    store.db.execute("insert into sync_optout (conv_id) values (?)", (reply.session_id,))
+    store.db.execute("insert into sync_private (conv_id) values (?)", (reply.session_id,))
     assert outbox(store)
     assert far.freeze() is None
 
@@ -196,7 +196,7 @@ def test_a_process_that_lost_the_fence_changes_nothing(store: Store, far: FarSid
         with pytest.raises(FenceLost):
             write()
     assert store.sync_push.inflight() is not None
-    assert store.sync_metadata.state().cur == 0
+    assert store.sync_metadata.state().cursor == 0
 
 
 def test_a_fork_sends_the_same_ops_under_another_name(store: Store, far: FarSide) -> None:

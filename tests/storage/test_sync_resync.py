@@ -38,7 +38,7 @@ def test_it_begins_with_nothing_known_of_positions_and_nothing_on_its_way(store:
     far.freeze()
     store.sync_pull.start_resync(far.fence)
     state = store.sync_metadata.state()
-    assert (state.cur, state.full_cur, state.seen_seq, state.seen_nonce, state.resync) == (0, 0, 0, "", True)
+    assert (state.cursor, state.full_cursor, state.seen_seq, state.seen_nonce, state.resync) == (0, 0, 0, "", True)
     assert store.sync_push.inflight() is None
     assert far.freeze() is None
     assert not store.sync_metadata.pull_is_complete()

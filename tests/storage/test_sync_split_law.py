@@ -14,7 +14,7 @@ from sterna.storage import RemoteRow, Store
 
 SEEN = (
     "session_counts", "session_settings", "sync_session_state", "sync_message_state", "sync_setting_state",
-    "sync_outbox", "sync_grave", "sync_conflict", "sync_state",
+    "sync_outbox", "sync_tombstones", "sync_conflict", "sync_state",
 )  # fmt: skip
 LOCAL = {"local_id", "seq", "updated_at", "last_activity"}
 """What depends on the order of writing in this file alone; a page that is cut shows a state between two others."""

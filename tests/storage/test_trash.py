@@ -129,7 +129,7 @@ def test_a_delete_that_no_server_knows_of_leaves_a_grave_and_nothing_to_send(sto
     session = exchange(store, "hello").session_id
     store.trash.delete_conversation(session)
     assert outbox(store) == set()
-    assert table(store, "sync_grave") == [{"kind": "c", "id": session, "srv_seq": 0}]
+    assert table(store, "sync_tombstones") == [{"kind": "c", "id": session, "server_seq": 0}]
 
 
 def test_a_delete_of_what_a_server_has_is_one_op_for_the_conversation(store: Store) -> None:
@@ -147,7 +147,7 @@ def test_undo_after_the_server_was_told_is_an_op_of_its_own(store: Store) -> Non
     acknowledge(store)
     store.undo.undo(trashed.token)
     assert outbox(store) == {("c", session, "restore")}
-    assert table(store, "sync_grave") == []
+    assert table(store, "sync_tombstones") == []
 
     acknowledge(store)
     reply = store.messages.before(session, None, 1)[0]
@@ -175,19 +175,19 @@ def test_undo_while_the_delete_is_on_its_way_is_not_taken_for_its_answer(store: 
 def test_clear_all_is_one_op_and_names_what_it_would_not_cover(store: Store) -> None:
     covered = exchange(store, "covered").session_id
     acknowledge(store)
-    (position,) = store.db.rows("select full_cur from sync_state")
+    (position,) = store.db.rows("select full_cursor from sync_state")
     beyond = exchange(store, "beyond").session_id
     with store.db.write():
         store.db.execute(
-            "insert into sync_session_state (session_id, srv_seq, created_seq) values (?, 900, 900)", (beyond,)
+            "insert into sync_session_state (session_id, server_seq, created_seq) values (?, 900, 900)", (beyond,)
         )
         store.db.execute("delete from sync_outbox")
     unsent = exchange(store, "unsent").session_id
     before = tables(store, *CONTENT, *SYNC)
     trashed = store.trash.clear_all()
     assert outbox(store) == {("c", beyond, "del"), ("x", "all", "clear")}
-    assert store.db.rows("select arg from sync_outbox where kind = 'x'")[0]["arg"] == position["full_cur"]
-    assert {row["id"] for row in table(store, "sync_grave")} == {covered, beyond, unsent}
+    assert store.db.rows("select arg from sync_outbox where kind = 'x'")[0]["arg"] == position["full_cursor"]
+    assert {row["id"] for row in table(store, "sync_tombstones")} == {covered, beyond, unsent}
     store.undo.undo(trashed.token)
     assert tables(store, *CONTENT, *SYNC) == before
 
@@ -205,7 +205,7 @@ def doomed(store: Store) -> list[str]:
     rows = store.db.rows(
         """select c.id
         from chat_sessions as c
-        join sync_session_state as s on s.session_id = c.id and s.srv_seq > 0
+        join sync_session_state as s on s.session_id = c.id and s.server_seq > 0
         left join sync_outbox as mine on mine.kind = 'c' and mine.id = c.id
         left join sync_outbox as clear on clear.kind = 'x' and clear.arg >= s.created_seq
         where mine.op = 'del' or clear.seq is not null and not (mine.op is 'restore' and mine.seq > clear.seq)"""
@@ -218,7 +218,7 @@ def spared(store: Store) -> list[str]:
     rows = store.db.rows(
         """select s.session_id as id
         from sync_session_state as s
-        where s.srv_seq > 0 and s.session_id not in (select id from chat_sessions)
+        where s.server_seq > 0 and s.session_id not in (select id from chat_sessions)
             and s.session_id not in (select id from sync_outbox where kind = 'c' and op = 'del')
             and not exists (select 1 from sync_outbox where kind = 'x' and arg >= s.created_seq)"""
     )

@@ -120,7 +120,7 @@ def test_a_rename_is_activity_whatever_time_it_claims(store: Mirror) -> None:
 def test_rows_from_elsewhere_keep_their_times_and_count_no_use(store: Mirror) -> None:
     before = profile(store)
     with store.db.write():
-        store.db.execute("update sync_ctx set applying = 1")
+        store.db.execute("update write_context set applying = 1")
         store.db.execute(
             "insert into chat_sessions (id, user_id, updated_at, last_activity) values ('e', :u, :t, :t)",
             {"u": USER, "t": "2001-01-01T00:00:00.000000Z"},
@@ -128,7 +128,7 @@ def test_rows_from_elsewhere_keep_their_times_and_count_no_use(store: Mirror) ->
         say(store, "m1", "e", input_tokens=4, total_tokens=4)
         say(store, "m2", "e", role="assistant", model="g/m", output_tokens=9, elapsed_ms=10)
         store.db.execute("update chat_sessions set title = 'There' where id = 'e'")
-        store.db.execute("update sync_ctx set applying = 0")
+        store.db.execute("update write_context set applying = 0")
     shown = session(store, "e")
     assert (shown["message_count"], shown["last_model"], shown["total_tokens"]) == (2, "g/m", 4)
     assert shown["updated_at"] == shown["last_activity"] == "2001-01-01T00:00:00.000000Z"
@@ -294,9 +294,9 @@ def test_deleting_a_conversation_leaves_nothing_of_it(store: Mirror) -> None:
 
 def test_an_import_is_counted_by_the_one_who_imports(store: Mirror) -> None:
     with store.db.write():
-        store.db.execute("update sync_ctx set bulk = 1")
+        store.db.execute("update write_context set bulk = 1")
         say(store, "m1", total_tokens=5, input_tokens=5)
-        store.db.execute("update sync_ctx set bulk = 0")
+        store.db.execute("update write_context set bulk = 0")
     assert session(store)["message_count"] == 0
     assert use(store) == ZERO
     store.usage.recompute_session("s")

@@ -69,7 +69,7 @@ class Both:
     def session(self, session_id: str, count: int = 0, *, elsewhere: bool = False) -> None:
         with self.store.db.write():
             if elsewhere:
-                self.store.db.execute("update sync_ctx set applying = 1")
+                self.store.db.execute("update write_context set applying = 1")
             now = self.ledger.now
             self.store.db.execute(
                 "insert into chat_sessions"
@@ -78,16 +78,16 @@ class Both:
                 " on conflict (id) do update set message_count = excluded.message_count, total_tokens = :count",
                 {"id": session_id, "user": USER, "count": count, "now": now},
             )
-            self.store.db.execute("update sync_ctx set applying = 0")
+            self.store.db.execute("update write_context set applying = 0")
         self.ledger.put_session(session_id, count, quiet=elsewhere)
 
     def put(self, row: Row, *, elsewhere: bool = False) -> None:
         if row.session_id not in self.ledger.conversations:
             self.session(row.session_id)
         with self.store.db.write():
-            self.store.db.execute("update sync_ctx set applying = :on", {"on": int(elsewhere)})
+            self.store.db.execute("update write_context set applying = :on", {"on": int(elsewhere)})
             say(self.store, row.id, row.session_id, **columns(row))
-            self.store.db.execute("update sync_ctx set applying = 0")
+            self.store.db.execute("update write_context set applying = 0")
         self.ledger.put(row, quiet=elsewhere)
 
     def change(self, message_id: str, /, **changes: Any) -> None:
@@ -114,12 +114,12 @@ class Both:
         fresh = {row.session_id: row for row in rows if row.session_id not in self.ledger.conversations}
         with self.store.db.write():
             before = self.store.usage.counted_usage(ids)
-            self.store.db.execute("update sync_ctx set bulk = 1")
+            self.store.db.execute("update write_context set bulk = 1")
             for session_id in fresh:
                 self.store.db.execute("insert into chat_sessions (id, user_id) values (?, ?)", (session_id, USER))
             for row in rows:
                 say(self.store, row.id, row.session_id, **columns(row))
-            self.store.db.execute("update sync_ctx set bulk = 0")
+            self.store.db.execute("update write_context set bulk = 0")
             self.store.usage.recompute_sessions(ids)
             self.store.usage.recompute_usage(ids, before)
         for session_id in fresh:

@@ -128,9 +128,9 @@ def test_an_import_adds_what_its_rows_would_have_added_one_by_one(store: Mirror)
 
     with store.db.write():
         before = store.usage.counted_usage(["a", "gone"])
-        store.db.execute("update sync_ctx set bulk = 1")
+        store.db.execute("update write_context set bulk = 1")
         write(store)
-        store.db.execute("update sync_ctx set bulk = 0")
+        store.db.execute("update write_context set bulk = 0")
         store.usage.recompute_sessions(["a", "gone"])
         store.usage.recompute_usage(["a", "gone"], before)
     write(one_by_one)

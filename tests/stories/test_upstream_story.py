@@ -65,7 +65,7 @@ class Computer:
 
         def read(store: Store) -> dict[str, tuple[str, list[str]]]:
             rows = store.db.rows(
-                "select id, title from chat_sessions where id not in (select conv_id from sync_optout)"
+                "select id, title from chat_sessions where id not in (select conv_id from sync_private)"
             )
             texts = {row["id"]: [one.content for one in store.messages.after(row["id"], None, 100)] for row in rows}
             return {row["id"]: (row["title"], texts[row["id"]]) for row in rows}

@@ -226,7 +226,7 @@ def test_what_is_of_the_future_is_not_passed_over_and_holds_up_only_what_comes(o
         assert (done.pushed, done.pulled, done.complete) == (pushed, 0, False)
         assert done.problem is not None
         assert (done.problem.phase, done.problem.wait_ms) == ("update", None)
-        assert other.store.sync_metadata.state().cur == 0
+        assert other.store.sync_metadata.state().cursor == 0
         assert other.store.sync_metadata.counts().waiting == 0
     assert other.texts(session_id) == []
     other.way = lambda step, on: on(step)
@@ -458,7 +458,7 @@ def test_a_conversation_is_fetched_out_of_turn_and_again_in_its_turn(office: Off
     assert other.texts(wanted) == []
     run(other.sync.fetch_conversation(wanted, fence), other.store, other.answer, other.now_ms)
     assert other.texts(wanted) == ["the one", "You said: the one"]
-    assert other.store.sync_metadata.state().cur == 0
+    assert other.store.sync_metadata.state().cursor == 0
     office.settle()
     assert one.seen() == other.seen()
 
@@ -530,7 +530,7 @@ def test_a_page_that_another_process_has_taken_is_no_progress(office: Office) ->
     def take_first(step: Any) -> None:
         steps.append(step)
         if isinstance(step, Transaction) and step.method == SyncPull.apply and len(steps) < 20:
-            other.store.db.execute("update sync_state set cur = cur + 1")
+            other.store.db.execute("update sync_state set cursor = cur + 1")
 
     other.cycle(take_first)
     assert not [step for step in steps if isinstance(step, Progress)]

@@ -413,13 +413,13 @@ async def test_a_long_history_has_its_newest_conversations_first_and_what_is_ope
         assert (await bob.engine.run_once()).problem is not None
     listed = await bob.store.run(Conversations.page, 0, 1000)
     assert {one.title for one in listed} == {f"Talk {number}" for number in range(30)}
-    assert await bob.store.run(SyncMetadata.is_bodiless, listed[0].id)
+    assert await bob.store.run(SyncMetadata.is_partial, listed[0].id)
     bob.way.reply = None
     await bob.engine.fetch_conversation(listed[0].id)
     found = await bob.store.run(Messages.before, listed[0].id, None, 10)
     assert [one.content for one in found] == talk(listed[0].title)
-    assert not await bob.store.run(SyncMetadata.is_bodiless, listed[0].id)
-    assert await bob.store.run(SyncMetadata.is_bodiless, listed[1].id)
+    assert not await bob.store.run(SyncMetadata.is_partial, listed[0].id)
+    assert await bob.store.run(SyncMetadata.is_partial, listed[1].id)
     bob.time.advance(3600.0)
     assert (await bob.engine.run_once()).complete
     assert await bob.texts() == await ada.texts()

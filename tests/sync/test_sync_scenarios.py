@@ -476,7 +476,7 @@ def test_clear_all_of_what_is_half_pulled_spares_what_was_never_shown(office: Of
 
     with pytest.raises(KeyboardInterrupt):
         other.cycle(stop)
-    assert other.store.sync_metadata.state().cur > office.history.rows["c", unseen].created_seq
+    assert other.store.sync_metadata.state().cursor > office.history.rows["c", unseen].created_seq
     assert "Not seen" not in other.titles()
     other.store.trash.clear_all()
     in_step(office)
@@ -771,7 +771,7 @@ def test_database_copied_to_another_device(office: Office) -> None:
 
 
 def test_a_copy_says_what_the_original_had_taken_back(office: Office) -> None:
-    """It was deleted before anybody was told of it; a grave is left all the same."""
+    """It was deleted before anybody was told of it; a tombstone is left all the same."""
     one = office.desk()
     one.say(None, "hello")
     one.cycle()
@@ -894,7 +894,7 @@ def test_version_skew(office: Office) -> None:
 
 
 def test_account_switch(office: Office) -> None:
-    """Each account has its own file, so its own outbox, graves and positions: nothing of one is said to the other."""
+    """Each account has its own file, outbox, tombstones and positions: nothing of one is sent to the other."""
     theirs = History(office.history.rng)
     ada = office.desk()
     grace = office.desk(user_id=OTHER_USER, history=theirs)

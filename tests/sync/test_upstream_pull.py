@@ -215,7 +215,7 @@ def test_messages_that_are_not_all_that_were_counted_are_fetched_again_but_not_f
     desktop.sync.pull.row_cap = 4
     for _ in range(8):
         desktop.look()
-    assert desktop.store.db.one("select 1 from sync_remote where fp is not null") is None
+    assert desktop.store.db.one("select 1 from sync_remote where fingerprint is not null") is None
     fetched = [one for one in up.asked if one.path.endswith("messages") and one.method == "GET"]
     assert len(fetched) <= 6, "three times by each"
     assert desktop.texts(place) == ["0", "1", "2", "3"]
@@ -271,7 +271,7 @@ def test_a_conversation_deleted_elsewhere_goes_to_the_trash(laptop: Device, desk
     assert trashed is not None
     assert desktop.store.undo.undo(trashed.token) == [place]
     assert desktop.texts(place) == ["one"]
-    assert desktop.store.db.one("select 1 from sync_grave") is None, "a grave is for what was deleted here"
+    assert desktop.store.db.one("select 1 from sync_tombstones") is None, "a tombstone is for what was deleted here"
 
 
 @pytest.mark.parametrize("lie", ["short list", "other status", "page"])
@@ -479,11 +479,11 @@ def test_what_somebody_wants_to_read_comes_first(laptop: Device, desktop: Device
         write(laptop, f"c{n}", f"m{n}", f"text {n}")
     desktop.sync.requests.budget.left = 11
     assert not desktop.cycle().complete
-    assert desktop.store.sync_metadata.is_bodiless("c1")
+    assert desktop.store.sync_metadata.is_partial("c1")
     assert desktop.store.conversations.get("c1").last_message_preview == "text 1"
     desktop.drive(desktop.sync.fetch_conversation("c1", desktop.fence))
     assert desktop.texts("c1") == ["text 1"]
-    assert not desktop.store.sync_metadata.is_bodiless("c1")
+    assert not desktop.store.sync_metadata.is_partial("c1")
     desktop.begin()
     desktop.drive(desktop.sync.fetch_conversation("c2", desktop.fence))
     assert desktop.texts("c2") == ["text 2"]

@@ -45,7 +45,7 @@ def trusting(self: UpstreamPull, entries: list[Entry], **more: Any) -> Survey:
     """What is not in a list is gone, however long the list."""
     found: Survey = SURVEY(self, entries, **more)
     listed = {one.id for one in entries}
-    for row in self.db.rows("select id from chat_sessions where id not in (select conv_id from sync_optout)"):
+    for row in self.db.rows("select id from chat_sessions where id not in (select conv_id from sync_private)"):
         known = self.db.one("select 1 from sync_remote where id = :id and title_base is not null", id=row["id"])
         if row["id"] not in listed and known:
             self.db.execute("delete from chat_messages where session_id = :id", {"id": row["id"]})
@@ -56,9 +56,9 @@ def trusting(self: UpstreamPull, entries: list[Entry], **more: Any) -> Survey:
 SURVEY = UpstreamPull.survey
 
 
-def without_graves(self: UpstreamPull, entries: list[Entry], **more: Any) -> Survey:
+def without_tombstones(self: UpstreamPull, entries: list[Entry], **more: Any) -> Survey:
     """What was deleted here and is there again stays there."""
-    gone = {row["id"] for row in self.db.rows("select id from sync_grave where kind = 'c'")}
+    gone = {row["id"] for row in self.db.rows("select id from sync_tombstones where kind = 'c'")}
     return SURVEY(self, [one for one in entries if one.id not in gone], **more)
 
 
@@ -91,7 +91,7 @@ ITEM = push.encode_conversation
     ("room", "name", "broken", "first"),
     [
         (UpstreamPull, "survey", trusting, 1008),
-        (UpstreamPull, "survey", without_graves, 1250),
+        (UpstreamPull, "survey", without_tombstones, 1250),
         (UpstreamPush, "settle", acked_whatever_revision, 1025),
         (push, "encode_conversation", titled_always, 1075),
         (UpstreamPull, "_offer_lost", lambda *_: None, 1063),

@@ -17,7 +17,7 @@ from tests.upstream import Upstream
 from tests.upstream_rows import Flavour
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-PUBLIC = "session_id not in (select conv_id from sync_optout)"
+PUBLIC = "session_id not in (select conv_id from sync_private)"
 FAULTS = ("lose", "deaf", "before", "after", "limited", "page", "torn", "plain", "short", "partial")
 
 
@@ -394,11 +394,11 @@ class World:
         found = []
         whole = len(self.up.tables.sessions) < self.cap  # nothing is concluded from a list that may be cut
         for device in self.devices:
-            graves = {row["id"] for row in device.store.db.rows("select id from sync_grave where kind = 'c'")}
-            found += [f"back at the server: {id_}" for id_ in graves & self.up.tables.sessions.keys()]
+            tombstones = {row["id"] for row in device.store.db.rows("select id from sync_tombstones where kind = 'c'")}
+            found += [f"back at the server: {id_}" for id_ in tombstones & self.up.tables.sessions.keys()]
             for other in self.devices:
                 live = {id_ for id_ in other.titles() if not other.store.sync_metadata.is_private(id_)}
-                found += [f"back on {self._name(other)}: {id_}" for id_ in sorted(graves & live) if whole]
+                found += [f"back on {self._name(other)}: {id_}" for id_ in sorted(tombstones & live) if whole]
         return found
 
     def _superseded(self) -> list[str]:
@@ -451,10 +451,10 @@ class World:
                 found.append(f"{name} still waits: {ops}")
             if truncated:
                 continue
-            gone = {row["id"] for row in store.db.rows("select id from sync_grave where kind = 'm'")}
+            gone = {row["id"] for row in store.db.rows("select id from sync_tombstones where kind = 'm'")}
             mine = {row["id"]: row["content"] for row in store.db.rows(
                 """select id, content from chat_messages
-                where session_id not in (select conv_id from sync_optout) and role <> 'system'""")}  # fmt: skip
+                where session_id not in (select conv_id from sync_private) and role <> 'system'""")}  # fmt: skip
             theirs = {id_: row["content"] for rows in server.messages.values() for id_, row in rows.items()}
             theirs = {id_: text for id_, text in theirs.items() if id_ not in gone}
             if mine != theirs:

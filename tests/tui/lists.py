@@ -65,7 +65,7 @@ def fill_many(file: Path, clock: Clock, count: int) -> None:
     """So many conversations, an hour apart, put in as plain rows."""
     store = opened(file, clock)
     with store.db.write():
-        store.db.execute("update sync_ctx set bulk = 1")
+        store.db.execute("update write_context set bulk = 1")
         store.db.executemany(
             """insert into chat_sessions
                 (id, user_id, title, created_at, updated_at, last_activity, last_message_timestamp,
@@ -82,7 +82,7 @@ def fill_many(file: Path, clock: Clock, count: int) -> None:
             ),
         )
         store.db.execute("insert into title_search (rowid, title) select local_id, title from chat_sessions")
-        store.db.execute("update sync_ctx set bulk = 0")
+        store.db.execute("update write_context set bulk = 0")
     store.close()
 
 

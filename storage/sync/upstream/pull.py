@@ -33,21 +33,22 @@ HELD = "sync_missing_held"
 
 _FACTS = """
 select j.value as id, s.title, s.created_at, s.id is not null as here, p.conv_id is not null as private,
-    g.id is not null as grave, o.op, o.sent, coalesce(t.title_cls, 0) as cls, r.fp, r.title_base, r.title_sent
+    g.id is not null as tombstone, o.op, o.sent, coalesce(t.title_class, 0) as cls, r.fingerprint,
+    r.title_base, r.title_sent
 from json_each(:ids) as j
 left join chat_sessions as s on s.id = j.value
-left join sync_optout as p on p.conv_id = j.value
-left join sync_grave as g on g.kind = 'c' and g.id = j.value
+left join sync_private as p on p.conv_id = j.value
+left join sync_tombstones as g on g.kind = 'c' and g.id = j.value
 left join sync_outbox as o on o.kind = 'c' and o.id = j.value
 left join sync_session_state as t on t.session_id = j.value
 left join sync_remote as r on r.id = j.value
 """
 _KNOWN = """sync_remote as r join chat_sessions as s on s.id = r.id
-where r.title_base is not null and r.id not in (select conv_id from sync_optout)"""
+where r.title_base is not null and r.id not in (select conv_id from sync_private)"""
 _UNKNOWN = """
 select s.id from chat_sessions as s
 where not exists (select 1 from sync_remote as r where r.id = s.id and r.title_base is not null)
-    and not exists (select 1 from sync_optout where conv_id = s.id)
+    and not exists (select 1 from sync_private where conv_id = s.id)
     and not exists (select 1 from sync_outbox where kind = 'c' and id = s.id)
 """
 _HERE = f"""
@@ -92,17 +93,19 @@ class UpstreamPull:
             with self.db.applying():
                 for item in entries:
                     fact = facts[item.id]
-                    if fact["private"] or (fact["grave"] and not fact["here"]):
+                    if fact["private"] or (fact["tombstone"] and not fact["here"]):
                         if fact["op"] != "del":  # deleted here, and there again
                             self._outbox.enqueue("c", item.id, item.id, "del", now_ms)
                         continue
-                    if fact["op"] == "del" or (fact["op"] is None and fact["fp"] == item.fingerprint and fact["here"]):
+                    if fact["op"] == "del" or (
+                        fact["op"] is None and fact["fingerprint"] == item.fingerprint and fact["here"]
+                    ):
                         continue
                     if not fact["here"]:
                         fresh.append(item)
                     else:
                         self._take_title(item, fact, now_ms)
-                    if fact["fp"] != item.fingerprint or not fact["here"]:
+                    if fact["fingerprint"] != item.fingerprint or not fact["here"]:
                         changed.append(item.id)
                 self._take_fresh(fresh)
             if not whole:
@@ -128,10 +131,11 @@ class UpstreamPull:
             by_id = {item.id: item for item in messages}
             ids = to_json(list(by_id))
             here = {row["id"]: dict(row) for row in self.db.rows(_HERE, ids=ids)}
-            graves = {
+            tombstones = {
                 row["id"]
                 for row in self.db.rows(
-                    "select id from sync_grave where kind = 'm' and id in (select value from json_each(:ids))", ids=ids
+                    "select id from sync_tombstones where kind = 'm' and id in (select value from json_each(:ids))",
+                    ids=ids,
                 )
             }
             fresh: list[InMessage] = []
@@ -139,7 +143,7 @@ class UpstreamPull:
             with self.db.applying():
                 for item in by_id.values():
                     mine = here.get(item.id)
-                    if item.id in graves:
+                    if item.id in tombstones:
                         continue
                     if mine is None:
                         fresh.append(item)
@@ -150,7 +154,8 @@ class UpstreamPull:
                 if fingerprint is not None:
                     self._offer_lost(session_id, ids, now_ms)
                     self.db.execute(
-                        "update sync_remote set fp = :fp where id = :id", {"fp": fingerprint, "id": session_id}
+                        "update sync_remote set fingerprint = :fingerprint where id = :id",
+                        {"fingerprint": fingerprint, "id": session_id},
                     )
                     self._row_writer.mark_complete([session_id])
             return taken + len(fresh)
@@ -199,7 +204,8 @@ class UpstreamPull:
         for item in entries:
             self.db.execute(
                 """insert into sync_remote (id, title_base) values (:id, :title)
-                on conflict (id) do update set fp = null, title_base = excluded.title_base, title_sent = null""",
+                on conflict (id) do update
+                set fingerprint = null, title_base = excluded.title_base, title_sent = null""",
                 {"id": item.id, "title": item.title},
             )
 
@@ -229,7 +235,7 @@ class UpstreamPull:
                 self._conflicts.record("c", item.id, item.id, theirs, now_ms)
         self._outbox.record_known("c", item.id, 1)
         self.db.execute(
-            """update sync_session_state set created_seq = 1, title_cls = iif(:take, 0, title_cls)
+            """update sync_session_state set created_seq = 1, title_class = iif(:take, 0, title_class)
             where session_id = :id""",
             {"id": item.id, "take": take},
         )

@@ -25,9 +25,9 @@ from .records import Batch, Item, Outgoing, Outlook, OutMessage, digest
 _FREE = "(o.tries = 0 or o.refused_rev <> o.rev or o.not_before <= :now)"
 _PUTS = f"""sync_outbox as o
 where o.op in ('put', 'restore') and o.kind in ('c', 'm') and {_FREE}
-    and o.conv_id not in (select conv_id from sync_optout)"""
+    and o.conv_id not in (select conv_id from sync_private)"""
 _AUTOMATIC = """exists (select 1 from sync_remote as r where r.id = o.id and r.title_base is not null)
-    and not exists (select 1 from sync_session_state as t where t.session_id = o.id and t.title_cls = 1)"""
+    and not exists (select 1 from sync_session_state as t where t.session_id = o.id and t.title_class = 1)"""
 """A title that nobody gave, of a conversation that others have: one of them may have given it another by hand."""
 _DELETES = f"sync_outbox as o where o.kind = 'c' and o.op = 'del' and {_FREE}"
 
@@ -80,7 +80,7 @@ class UpstreamPush:
         """Return what is sent next; it counts as sent from now on, for nobody can know.
 
         ``skip`` are conversations that are not sent now. What such a server cannot be told is let go of: settings and
-        deletions of single messages, which its graves hide here.
+        deletions of single messages, which its tombstones hide here.
         """
         with self.db.write():
             self._sync_metadata.require_fence(fence)
@@ -128,13 +128,13 @@ class UpstreamPush:
             if clear is None:
                 return None
             waiting = self.db.rows("select id, rev from sync_outbox where kind = 'c' and op = 'del'")
-            gone = {row["id"] for row in self.db.rows("select id from sync_grave where kind = 'c'")}
-            live = self.db.one("select 1 from chat_sessions where id not in (select conv_id from sync_optout) limit 1")
+            gone = {row["id"] for row in self.db.rows("select id from sync_tombstones where kind = 'c'")}
+            live = self.db.one("select 1 from chat_sessions where id not in (select conv_id from sync_private) limit 1")
             if listed is None or len(listed) < least or live is not None or not set(listed) <= gone:
                 self.db.execute("delete from sync_outbox where kind = 'x'")
                 return None
             self.db.execute("update sync_outbox set sent = 1 where kind = 'x' or (kind = 'c' and op = 'del')")
-            self.db.execute("update sync_grave set srv_seq = -1 where kind = 'c'")
+            self.db.execute("update sync_tombstones set server_seq = -1 where kind = 'c'")
             self.db.execute("delete from sync_remote")
             return [("x", "all", clear["rev"]), *(("c", row["id"], row["rev"]) for row in waiting)]
 
@@ -154,7 +154,9 @@ class UpstreamPush:
         for row in rows:
             # one that is brought back before the answer comes is not known there, and will be offered again
             self.db.execute("delete from sync_remote where id = :id", {"id": row["id"]})
-            self.db.execute("update sync_grave set srv_seq = -1 where kind = 'c' and id = :id", {"id": row["id"]})
+            self.db.execute(
+                "update sync_tombstones set server_seq = -1 where kind = 'c' and id = :id", {"id": row["id"]}
+            )
             self._mark_sent("c", row["id"])
         return tuple(("c", row["id"], row["rev"]) for row in rows)
 
@@ -246,7 +248,7 @@ class UpstreamPush:
             return
         self._outbox.record_known("c", session_id, 1)
         self.db.execute(
-            """update sync_session_state set created_seq = 1, acked_cls = title_cls where session_id = :id""",
+            """update sync_session_state set created_seq = 1, acked_class = title_class where session_id = :id""",
             {"id": session_id},
         )
         self.db.execute("update sync_remote set title_base = title_sent where id = :id", {"id": session_id})

@@ -1,0 +1,1 @@
+-- Nothing to do in a new file. Older ones have got the names of the steps before this one (storage/database/standard_names.py).
