@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from sterna.sync.protocol.delta_response import decode_rows
-from sterna.sync.wire import DeltaAnswer
+from sterna.sync.wire import DeltaResponse
 
 from .corpus import conversations
 from .report import heading, line
@@ -65,7 +65,7 @@ def bound(path: Path, port: int, user: object, token: str, total: int, pulled: f
     device = Device(path, port, UUID(str(user)), token)
     began, cur = time.perf_counter(), 0
     for body in pages:
-        answer = DeltaAnswer.decode(json.loads(body)["sync"])
+        answer = DeltaResponse.decode(json.loads(body)["sync"])
         device.store.sync_pull.apply(
             decode_rows(answer), cursor=cur, new_cursor=answer.cur, seen=None, more=answer.more,
             fence=device.fence, now_ms=0,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sterna.config import Settings
 from sterna.providers import Catalog, ChatMessage, Failed, Provider, Request
 from sterna.providers.embedding import embed
-from sterna.storage import Earlier, Message, Store, StoreThread, Visits
+from sterna.storage import Message, SimilarQuestion, Store, StoreThread, Visits
 
 from .context import (
     CHARACTERS_PER_TOKEN,
@@ -117,7 +117,7 @@ class RequestOptions:
         )
 
 
-async def similar_questions(store: StoreThread, question: Message, visit: str | None = None) -> list[Earlier]:
+async def similar_questions(store: StoreThread, question: Message, visit: str | None = None) -> list[SimilarQuestion]:
     """Return earlier questions in similar words, the best match first, and log ``question`` in ``visit``.
 
     They are compared on this computer, by their words only (:mod:`providers.embedding`). Raises StoreError.

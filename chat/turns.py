@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from sterna.config import Settings
 from sterna.providers import Catalog, ProviderError
-from sterna.storage import Begun, Finish, LiveReplies, Messages, NotFound, Store, StoreError, StoreThread
+from sterna.storage import Finish, LiveReplies, Messages, NewTurn, NotFound, Store, StoreError, StoreThread
 
 from .reply import Ending, Reply
 from .reply_events import failed, missing_ending, receive
@@ -73,14 +73,14 @@ class Turns:
         *,
         model: str | None = None,
         settings: Mapping[str, Any] | None = None,
-    ) -> tuple[Begun, Reply]:
+    ) -> tuple[NewTurn, Reply]:
         """Store the message, then request a reply. If StoreError is raised, nothing is stored.
 
         Without ``session_id`` a conversation is created, with ``settings`` as its own. ``model`` is for this turn only.
         """
         return await self._complete(self._begin(session_id, text, model, settings))
 
-    async def retry(self, message_id: str, *, model: str | None = None) -> tuple[Begun, Reply]:
+    async def retry(self, message_id: str, *, model: str | None = None) -> tuple[NewTurn, Reply]:
         """Request another reply in place of ``message_id``. If StoreError is raised, nothing has changed."""
         return await self._complete(self._retry(message_id, model))
 
@@ -126,8 +126,8 @@ class Turns:
 
     async def _begin(
         self, session_id: str | None, text: str, model: str | None, settings: Mapping[str, Any] | None
-    ) -> tuple[Begun, Reply]:
-        def store_turn(store: Store) -> tuple[Begun, RequestOptions]:
+    ) -> tuple[NewTurn, Reply]:
+        def store_turn(store: Store) -> tuple[NewTurn, RequestOptions]:
             own = store.conversations.settings(session_id) if session_id is not None else {}
             options = RequestOptions.choose({**own, **(settings or {})}, self.settings, model or "", fallback)
             return store.live_replies.begin_turn(session_id, text, model=options.ref, settings=settings), options
@@ -136,8 +136,8 @@ class Turns:
         with self._claim(session_id):
             return self._start(*await self._store.run(store_turn))
 
-    async def _retry(self, message_id: str, model: str | None) -> tuple[Begun, Reply]:
-        def store_turn(store: Store) -> tuple[Begun, RequestOptions]:
+    async def _retry(self, message_id: str, model: str | None) -> tuple[NewTurn, Reply]:
+        def store_turn(store: Store) -> tuple[NewTurn, RequestOptions]:
             options = RequestOptions.choose(
                 store.conversations.settings(session_id), self.settings, model or "", fallback
             )
@@ -148,7 +148,7 @@ class Turns:
         with self._claim(session_id):
             return self._start(*await self._store.run(store_turn))
 
-    def _start(self, begun: Begun, options: RequestOptions) -> tuple[Begun, Reply]:
+    def _start(self, begun: NewTurn, options: RequestOptions) -> tuple[NewTurn, Reply]:
         reply = Reply(begun.reply.id, begun.session.id, begun.user_message.id, options.ref, self._monotonic())
         self._live[reply.session_id] = reply
         self._own(self._turn(reply, begun, options), f"turn {reply.id}")
@@ -157,7 +157,7 @@ class Turns:
         self._notify(reply)
         return begun, reply
 
-    async def _turn(self, reply: Reply, begun: Begun, options: RequestOptions) -> None:
+    async def _turn(self, reply: Reply, begun: NewTurn, options: RequestOptions) -> None:
         receiver = self._own(self._receive(reply, begun, options), f"receive {reply.id}")
         receiver.add_done_callback(lambda task: reply.end(missing_ending(task)))
         saver = self._own(self._save(reply), f"save {reply.id}")
@@ -182,7 +182,7 @@ class Turns:
         if cancelled:
             raise asyncio.CancelledError
 
-    async def _receive(self, reply: Reply, begun: Begun, options: RequestOptions) -> None:
+    async def _receive(self, reply: Reply, begun: NewTurn, options: RequestOptions) -> None:
         try:
             prepared = await options.prepare(self._store, self.catalog, begun.user_message)
             _record_left_out(reply, prepared)

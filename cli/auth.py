@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from sterna.storage import History, clean, one_line
+from sterna.storage import HistorySize, clean, one_line
 from sterna.sync.auth.accounts import Account, Accounts, Choice, Offer, SignedIn
 from sterna.sync.auth.device_grant import wait_for_approval
 from sterna.sync.auth.gotrue import SignInServer, Tokens
@@ -56,7 +56,7 @@ def login(
         raise click.UsageError("Enter the server, as in: sterna login https://sterna.example.org")
     interactive = is_interactive() and not password_stdin
     with context.store() as store:
-        history = store.linking.history() if store.linking.owner() is None else History(0, 0, 0)
+        history = store.linking.history() if store.linking.owner() is None else HistorySize(0, 0, 0)
     if not interactive and not wish and history.conversations:
         raise click.UsageError(
             f"There {_are_conversations(history)} on this computer. Use --adopt to add them to the account, or "
@@ -186,7 +186,7 @@ def _report(account: Account, choice: Choice, offer: Offer) -> None:
         click.echo("Sync is off; nothing is sent. To turn it on: sterna sync on")
 
 
-def _are_conversations(history: History) -> str:
+def _are_conversations(history: HistorySize) -> str:
     """Return ``is 1 conversation`` or ``are 2 conversations``, with the number of private ones."""
     private = f", {history.private:,} of them private" if history.private else ""
     count = counted(history.conversations, "conversation")

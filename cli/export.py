@@ -12,7 +12,7 @@ from typing import TextIO
 
 import click
 
-from sterna.storage import Message, NotFound, Session, Store, clean, one_line
+from sterna.storage import Conversation, Message, NotFound, Store, clean, one_line
 from sterna.sync.auth.account_deletion import fetch_export
 from sterna.sync.errors import SignInError
 from sterna.sync.factory import open_api
@@ -115,7 +115,7 @@ def _folder(store: Store, ids: list[str], folder: Path, force: bool) -> None:
                 file.writelines(_document(session, all_messages(store, session.id)))
 
 
-def _sessions(store: Store, ids: list[str]) -> Iterator[Session]:
+def _sessions(store: Store, ids: list[str]) -> Iterator[Conversation]:
     if ids:
         yield from map(store.conversations.get, ids)
         return
@@ -130,7 +130,7 @@ def _sessions(store: Store, ids: list[str]) -> Iterator[Session]:
         offset += len(page)
 
 
-def _document(session: Session, messages: Iterable[Message]) -> Iterator[str]:
+def _document(session: Conversation, messages: Iterable[Message]) -> Iterator[str]:
     """Yield the conversation as Markdown, in pieces that end with a line end; texts are unchanged."""
     yield f"# {without_controls(session.title).strip()}\n\n"
     yield f"{local_time(session.created_at)} · {session.id}\n"

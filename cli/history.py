@@ -18,7 +18,7 @@ from .number_types import LIMIT
 from .output import local_time, paint, print_json, title_line, without_controls, write_text
 
 if TYPE_CHECKING:
-    from sterna.storage import HistoryReader, Hit, LiveReply, Message, Session, SessionRow
+    from sterna.storage import Conversation, ConversationSummary, HistoryReader, Hit, LiveReply, Message
 
 PAGE = 200
 ROLE_NAMES = {"user": "You", "assistant": "Reply", "system": "System"}
@@ -55,7 +55,7 @@ def list_(context: CommandContext, limit: int | None, as_json: bool, words: tupl
                 click.echo(_fit(f"{short_id(row.id)}  {local_time(row.at)}  {title}"))
 
 
-def _rows(store: HistoryReader, limit: int | None, text: str) -> Iterator[SessionRow]:
+def _rows(store: HistoryReader, limit: int | None, text: str) -> Iterator[ConversationSummary]:
     offset = 0
     while limit is None or offset < limit:
         page = store.conversations.page(offset, PAGE if limit is None else min(PAGE, limit - offset), text)
@@ -112,7 +112,7 @@ def _print_text(text: str) -> None:
     write_text(text if text.endswith("\n") else text + "\n")
 
 
-def conversation_object(store: HistoryReader, session: Session) -> dict[str, Any]:
+def conversation_object(store: HistoryReader, session: Conversation) -> dict[str, Any]:
     """Return the object that `sterna show --json` prints."""
     columns = ("title", "created_at", "updated_at", "message_count", "total_tokens", "last_model")
     return (

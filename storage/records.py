@@ -16,7 +16,7 @@ KEPT_REPLY = "kept_reply"
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class Conversation:
     """One conversation, a row of ``chat_sessions``. Times are ``YYYY-MM-DDTHH:MM:SS.ffffffZ``, UTC.
 
     See docs/specification/schema.md#table-chat-sessions.
@@ -36,7 +36,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRow:
+class ConversationSummary:
     """One line of the sidebar."""
 
     id: str
@@ -117,10 +117,10 @@ class LiveReply:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class NewTurn:
     """Rows of a new turn, before anything is asked: conversation, prompt, and the reply to come."""
 
-    session: Session
+    session: Conversation
     created: bool
     """True when the conversation was made by this prompt."""
     user_message: Message

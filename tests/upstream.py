@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 
 from sterna.sync.wire import cookie_sessions, session_cookies
-from tests.upstream_handlers import Handlers, Told
+from tests.upstream_handlers import Handlers, ServerResponse
 from tests.upstream_rows import Flavour, Tables
 
 HOUR = 3600.0
@@ -43,7 +43,7 @@ class Person:
 
 
 @dataclass
-class Asked:
+class ServerRequest:
     """A request that was handled."""
 
     method: str
@@ -81,8 +81,8 @@ class Upstream(Handlers):
         self.cookie = f"sb-{ref}-auth-token"
         self.anon_key = "anon"
         self.people: dict[str, Person] = {}
-        self.asked: list[Asked] = []
-        self.before: Callable[[Asked], Told | None] | None = None
+        self.asked: list[ServerRequest] = []
+        self.before: Callable[[ServerRequest], ServerResponse | None] | None = None
         """Called with each request of a signed-in person; an answer of its own is given instead."""
         self.clear_cap = clear_cap
         """Conversations from which on the address that clears them is too long."""
@@ -140,17 +140,19 @@ class Upstream(Handlers):
 
     def handle(
         self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes = b""
-    ) -> Told:
+    ) -> ServerResponse:
         """The answer to one request; header names are given in lower case."""
         if path.startswith("/auth/v1/"):
             return self._auth(method, path.removeprefix("/auth/v1"), query, headers, body)
         if len(body) > self._body_cap:
-            return Told(413, [("content-type", "text/plain")], b"FUNCTION_PAYLOAD_TOO_LARGE")
+            return ServerResponse(413, [("content-type", "text/plain")], b"FUNCTION_PAYLOAD_TOO_LARGE")
         route = self.route(method, path)
         if route is None:
-            return Told(404, [("content-type", "text/html; charset=utf-8")], b"<!DOCTYPE html><title>404</title>")
+            return ServerResponse(
+                404, [("content-type", "text/html; charset=utf-8")], b"<!DOCTYPE html><title>404</title>"
+            )
         user, bearer, set_cookies = self._caller(headers)
-        asked = Asked(method, path, dict(query), body, user)
+        asked = ServerRequest(method, path, dict(query), body, user)
         self.asked.append(asked)
         told = self._refusal(user, bearer, method, path)
         if told is None and user is not None:
@@ -158,7 +160,7 @@ class Upstream(Handlers):
                 user, lambda: route(user, query, body), headers
             )
         assert told is not None
-        return Told(told.status, told.headers + [("set-cookie", one) for one in set_cookies], told.body)
+        return ServerResponse(told.status, told.headers + [("set-cookie", one) for one in set_cookies], told.body)
 
     def _caller(self, headers: Mapping[str, str]) -> tuple[str | None, bool, list[str]]:
         """Who asks, whether with a header alone, and the cookies that the answer sets."""
@@ -186,7 +188,7 @@ class Upstream(Handlers):
             return None, False, []
         return user, True, []
 
-    def _refusal(self, user: str | None, bearer: bool, method: str, path: str) -> Told | None:
+    def _refusal(self, user: str | None, bearer: bool, method: str, path: str) -> ServerResponse | None:
         if user is None:
             if self.flavour == "S":
                 return self.plain(401, "Unauthorized")
@@ -201,7 +203,7 @@ class Upstream(Handlers):
             return self.error(403, "account_banned", "Account is banned", suggestions=["Contact support"])
         return None
 
-    def _limited(self, user: str, answer: Callable[[], Told], headers: Mapping[str, str]) -> Told:
+    def _limited(self, user: str, answer: Callable[[], ServerResponse], headers: Mapping[str, str]) -> ServerResponse:
         now = self.clock()
         if self.flavour == "S":
             return answer()
@@ -209,7 +211,7 @@ class Upstream(Handlers):
         more = [("x-request-id", request)]
         if self._limits is None:  # no Redis, no limit
             told = answer()
-            return Told(told.status, told.headers + more, told.body)
+            return ServerResponse(told.status, told.headers + more, told.body)
         limit = self._limits[self.people[user].tier]
         hits = self._hits.setdefault(user, deque())
         while hits and hits[0] <= now.timestamp() - HOUR:
@@ -229,9 +231,11 @@ class Upstream(Handlers):
             )
         else:
             told = answer()
-        return Told(told.status, told.headers + more, told.body)
+        return ServerResponse(told.status, told.headers + more, told.body)
 
-    def _auth(self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Told:
+    def _auth(
+        self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
+    ) -> ServerResponse:
         """Answer as the sign-in server, which in truth is another host."""
         if headers.get("apikey") != self.anon_key:
             return self.told(401, {"message": "No API key found in request"})
@@ -254,7 +258,7 @@ class Upstream(Handlers):
             return self.told(200, {"id": user, "email": self.people[user].email})
         if (method, path) == ("POST", "/logout"):
             self._access = {key: value for key, value in self._access.items() if value[0] != user}
-            return Told(204, [], b"")
+            return ServerResponse(204, [], b"")
         return self.told(404, {"code": 404, "msg": "not found"})
 
 

@@ -15,11 +15,11 @@ from typing import Any
 from tests.upstream_rows import Flavour, Refused, Row, Tables, read_time, shown
 
 Query = Mapping[str, str]
-Handler = Callable[[str, Query, bytes], "Told"]
+Handler = Callable[[str, Query, bytes], "ServerResponse"]
 
 
 @dataclass(frozen=True)
-class Told:
+class ServerResponse:
     """An answer; header names are lower case, ``set-cookie`` may come more than once."""
 
     status: int
@@ -65,7 +65,7 @@ class Handlers:
         return None if handler is None else self._guarded(handler)
 
     def _guarded(self, handler: Handler) -> Handler:
-        def answer(user: str, query: Query, body: bytes) -> Told:
+        def answer(user: str, query: Query, body: bytes) -> ServerResponse:
             try:
                 return handler(user, query, body)
             except (Refused, Crashed, ValueError, TypeError, AttributeError, KeyError):
@@ -75,15 +75,15 @@ class Handlers:
 
     # answers
 
-    def told(self, status: int, value: Any) -> Told:
+    def told(self, status: int, value: Any) -> ServerResponse:
         body = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        return Told(status, [("content-type", "application/json")], body.encode("utf-8", "surrogatepass"))
+        return ServerResponse(status, [("content-type", "application/json")], body.encode("utf-8", "surrogatepass"))
 
-    def plain(self, status: int, error: str) -> Told:
+    def plain(self, status: int, error: str) -> ServerResponse:
         """Error body B."""
         return self.told(status, {"error": error})
 
-    def error(self, status: int, code: str, error: str, **more: Any) -> Told:
+    def error(self, status: int, code: str, error: str, **more: Any) -> ServerResponse:
         """Error body A."""
         if self.flavour == "S":
             return self.plain(status, error)
@@ -94,7 +94,7 @@ class Handlers:
 
     # POST /api/chat/sync
 
-    def _push(self, user: str, query: Query, body: bytes) -> Told:
+    def _push(self, user: str, query: Query, body: bytes) -> ServerResponse:
         try:
             items = json.loads(body)["conversations"]
             foreign = [one["id"] for one in items if one.get("userId") != user] if isinstance(items, list) else []
@@ -183,7 +183,7 @@ class Handlers:
 
     # GET /api/chat/sync
 
-    def _listing(self, user: str, query: Query, body: bytes) -> Told:
+    def _listing(self, user: str, query: Query, body: bytes) -> ServerResponse:
         if self.flavour == "S":
             rows = self.tables.listing(user)[:10]
             return self.told(200, {"conversations": [self._summary(row, full=True) for row in rows],
@@ -230,7 +230,7 @@ class Handlers:
 
     # messages
 
-    def _messages(self, user: str, query: Query, body: bytes) -> Told:
+    def _messages(self, user: str, query: Query, body: bytes) -> ServerResponse:
         session_id = query.get("session_id")
         if not session_id:
             return self.plain(400, "Session ID required")
@@ -270,7 +270,7 @@ class Handlers:
                 told["output_image_tokens"] = row["output_image_tokens"]
         return told
 
-    def _say(self, user: str, query: Query, body: bytes) -> Told:
+    def _say(self, user: str, query: Query, body: bytes) -> ServerResponse:
         given = json.loads(body)
         session_id, messages = given.get("sessionId"), given.get("messages")
         if messages is None and given.get("message") is not None:
@@ -325,7 +325,7 @@ class Handlers:
             "output_image_tokens": min(max(images, 0), 5_000_000) if isinstance(images, int) else 0,
         }
 
-    def _say_one(self, user: str, query: Query, body: bytes) -> Told:
+    def _say_one(self, user: str, query: Query, body: bytes) -> ServerResponse:
         given = json.loads(body)
         if self.tables.session(user, given.get("sessionId")) is None:
             return self.plain(404, "Session not found or access denied")
@@ -335,25 +335,25 @@ class Handlers:
 
     # sessions
 
-    def _manifest(self, user: str, query: Query, body: bytes) -> Told:
+    def _manifest(self, user: str, query: Query, body: bytes) -> ServerResponse:
         rows = [self._raw_session(row) for row in self.tables.manifest(user)]
         return self.told(200, {"sessions": rows, "count": len(rows)})
 
     def _raw_session(self, row: Row) -> Row:
         return _raw(row) | ({"is_active": True} if self.flavour == "S" else {})
 
-    def _create(self, user: str, query: Query, body: bytes) -> Told:
+    def _create(self, user: str, query: Query, body: bytes) -> ServerResponse:
         given = json.loads(body)
         row = self.tables.insert_session(user, given.get("id"), given.get("title") or "New Chat")
         return self.told(201, {"session": self._raw_session(row), "success": True})
 
-    def _delete(self, user: str, query: Query, body: bytes) -> Told:
+    def _delete(self, user: str, query: Query, body: bytes) -> ServerResponse:
         if not query.get("id"):
             return self.plain(400, "Session ID required")
         self.tables.delete_session(user, query["id"])
         return self.told(200, {"success": True, "message": "Session deleted successfully"})
 
-    def _session(self, user: str, query: Query, body: bytes) -> Told:
+    def _session(self, user: str, query: Query, body: bytes) -> ServerResponse:
         if not query.get("id"):
             return self.plain(400, "Session ID required")
         row = self.tables.session(user, query["id"])
@@ -361,7 +361,7 @@ class Handlers:
             return self.plain(404, "Session not found or access denied")
         return self.told(200, {"session": self._raw_session(row)})
 
-    def _rename(self, user: str, query: Query, body: bytes) -> Told:
+    def _rename(self, user: str, query: Query, body: bytes) -> ServerResponse:
         given = json.loads(body)
         if not given.get("id"):
             return self.plain(400, "Session ID required")
@@ -371,7 +371,7 @@ class Handlers:
             return self.plain(404, "Session not found or access denied")
         return self.told(200, {"session": self._raw_session(row), "success": True})
 
-    def _clear(self, user: str, query: Query, body: bytes) -> Told:
+    def _clear(self, user: str, query: Query, body: bytes) -> ServerResponse:
         ids = [row["id"] for row in self.tables.manifest(user)]
         if not ids:
             message = "No conversations to clear"

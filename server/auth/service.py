@@ -32,8 +32,8 @@ WEAK_PASSWORD = {
 log = logging.getLogger("sterna.server")
 
 
-class Session(BaseModel):
-    """Session as a client stores it."""
+class TokenSession(BaseModel):
+    """Tokens and account of a sign-in, as a client stores them."""
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"
@@ -105,7 +105,7 @@ class SignIn:
             await self._database.write(SERVER, renew)
         return account
 
-    async def start_session(self, account: Account) -> Session:
+    async def start_session(self, account: Account) -> TokenSession:
         """Start a session of an authenticated account."""
 
         async def work(connection: Connection) -> Issued:
@@ -121,7 +121,7 @@ class SignIn:
         """Return whether this is the code of a terminal, waiting or expired."""
         return await self._database.read(SERVER, lambda db: device_codes.is_known(db, code))
 
-    async def refresh_session(self, token: str) -> Session:
+    async def refresh_session(self, token: str) -> TokenSession:
         """Return the next tokens of a session."""
         seconds, now = self._settings.refresh_seconds, self._clock()
 
@@ -138,7 +138,7 @@ class SignIn:
             raise Refusal("refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found")
         return await self._session(outcome)
 
-    async def start_device_session(self, code: str) -> Session:
+    async def start_device_session(self, code: str) -> TokenSession:
         """Start the session that was approved for a terminal."""
         now = self._clock()
 
@@ -186,9 +186,9 @@ class SignIn:
         updated = await accounts.record_sign_in(connection, account, now)
         return await refresh_tokens.issue(connection, updated, now, self._settings.refresh_seconds)
 
-    async def _session(self, issued: Issued) -> Session:
+    async def _session(self, issued: Issued) -> TokenSession:
         seconds = self._settings.access_seconds
-        return Session(
+        return TokenSession(
             access_token=self._tokens.access(
                 issued.account.id, issued.account.email, issued.family, issued.signed_in_at
             ),

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from ..auth import accounts, device_codes
 from ..auth.accounts import UserBody
 from ..auth.errors import Refusal, RefusalBody
-from ..auth.service import Session
+from ..auth.service import TokenSession
 from ..dependencies import ServicesDep, User, limited
 from ..errors import ApiError
 from ..http.hosts import own_url
@@ -92,7 +92,7 @@ class DeviceCodes(BaseModel):
 
 
 @router.post("/signup", dependencies=[limited("sign-in")], responses=REFUSED)
-async def signup(body: SignupBody, request: Request, services: ServicesDep) -> Session:
+async def signup(body: SignupBody, request: Request, services: ServicesDep) -> TokenSession:
     """Create an account and sign in."""
     if body.phone:
         raise Refusal("phone_provider_disabled", "Phone sign-ups are disabled. Sign up with an email and a password.")
@@ -118,7 +118,7 @@ async def token(
     request: Request,
     services: ServicesDep,
     grant_type: Annotated[str, Query(max_length=100, json_schema_extra={"enum": list(GRANTS)})] = "",
-) -> Session:
+) -> TokenSession:
     """Sign in with a password, a refresh token or an approved device code."""
     await services.limits.count(request, Caller(), "auth")
     body = await _token_body(request)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from ..auth import accounts, cookies, pages
 from ..auth.errors import Refusal
-from ..auth.service import Session
+from ..auth.service import TokenSession
 from ..dependencies import ServicesDep, limited
 from ..errors import ApiError
 from ..http.request_schemas import Email
@@ -56,7 +56,7 @@ async def recover(body: RecoveryRequest, request: Request, services: ServicesDep
 
 
 @router.post("/verify", dependencies=[limited("sign-in")], responses=REFUSED)
-async def verify(body: RecoveryCode, services: ServicesDep) -> Session:
+async def verify(body: RecoveryCode, services: ServicesDep) -> TokenSession:
     """Sign in with a recovery code, which is valid once, to set a new password."""
     if body.type != "recovery":
         raise Refusal("validation_failed", "Only codes of the type recovery are supported.")

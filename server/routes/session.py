@@ -19,7 +19,7 @@ from ..dependencies import ServicesDep, User, limited
 from ..http.request_schemas import NOT_BLANK, WHOLE
 from ..openapi import REQUIRED, refusals
 from .json_route import JsonRoute
-from .session_row import COLUMNS, SessionRow, fetch_row, required_id, stored_title
+from .session_row import COLUMNS, ConversationRow, fetch_row, required_id, stored_title
 from .sessions import Stored
 
 router = APIRouter(
@@ -45,7 +45,7 @@ def representable(at: datetime) -> datetime:
 class SessionResponse(BaseModel):
     """A conversation."""
 
-    session: SessionRow
+    session: ConversationRow
 
 
 class SessionChange(BaseModel):
@@ -80,7 +80,7 @@ async def read_session(
     """Return a conversation of the caller, without its messages."""
     values = {"user": caller.user_id, "id": required_id(id)}
 
-    async def work(db: Connection) -> SessionRow:
+    async def work(db: Connection) -> ConversationRow:
         return await fetch_row(db, READ, values)
 
     return SessionResponse(session=await services.database.read(caller.identity, work))
@@ -92,7 +92,7 @@ async def change_session(change: SessionChange, caller: User, services: Services
     key = {"user": caller.user_id, "id": required_id(change.id)}
     columns = change.columns()
 
-    async def work(db: Connection) -> SessionRow:
+    async def work(db: Connection) -> ConversationRow:
         return await fetch_row(db, _update(columns) if columns else READ, columns | key)
 
     return Stored(session=await services.database.write(caller.identity, work))

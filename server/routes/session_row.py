@@ -33,7 +33,7 @@ COLUMNS: Final = """
 NEW_CHAT = "New Chat"
 
 
-class SessionRow(BaseModel):
+class ConversationRow(BaseModel):
     """A row of chat_sessions, with times to the microsecond so that changes within a millisecond differ."""
 
     id: str
@@ -89,9 +89,9 @@ def already_deleted() -> ApiError:
     return ApiError("conflict", "This conversation was deleted.", details="conversation_deleted")
 
 
-async def fetch_row(db: Connection, query: LiteralString | Composed, values: dict[str, Any]) -> SessionRow:
+async def fetch_row(db: Connection, query: LiteralString | Composed, values: dict[str, Any]) -> ConversationRow:
     """Return the row of a query. Raises ApiError if the caller has none."""
     row = await (await db.execute(query, values)).fetchone()
     if row is None:
         raise not_found()
-    return SessionRow.model_validate(row)
+    return ConversationRow.model_validate(row)

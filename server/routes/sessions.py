@@ -16,7 +16,7 @@ from ..errors import ApiError
 from ..http.request_schemas import NOT_BLANK
 from ..openapi import REQUIRED, refusals
 from .json_route import JsonRoute
-from .session_row import COLUMNS, SessionRow, already_deleted, fetch_row, new_id, required_id, stored_title
+from .session_row import COLUMNS, ConversationRow, already_deleted, fetch_row, new_id, required_id, stored_title
 
 router = APIRouter(
     prefix="/api/chat/sessions", tags=["conversations"], dependencies=[limited("C")], route_class=JsonRoute
@@ -41,7 +41,7 @@ CLEAR = "delete from chat_sessions where user_id = %s"
 class Listing(BaseModel):
     """All conversations, last changed first."""
 
-    sessions: list[SessionRow]
+    sessions: list[ConversationRow]
     count: int
 
 
@@ -64,7 +64,7 @@ class Rename(BaseModel):
 class Stored(BaseModel):
     """A conversation after a change."""
 
-    session: SessionRow
+    session: ConversationRow
     success: Literal[True] = True
 
 
@@ -87,9 +87,9 @@ class Cleared(BaseModel):
 async def list_sessions(caller: User, services: ServicesDep) -> Listing:
     """List the conversations of the caller without messages, last changed first."""
 
-    async def work(db: Connection) -> list[SessionRow]:
+    async def work(db: Connection) -> list[ConversationRow]:
         cursor = await db.execute(LIST, {"user": caller.user_id})
-        return [SessionRow.model_validate(row) for row in await cursor.fetchall()]
+        return [ConversationRow.model_validate(row) for row in await cursor.fetchall()]
 
     rows = await services.database.read(caller.identity, work)
     return Listing(sessions=rows, count=len(rows))
@@ -100,13 +100,13 @@ async def create_session(new: NewSession, caller: User, services: ServicesDep) -
     """Create an empty conversation. 409 if the id is in use or belongs to a deleted one."""
     values = {"user": caller.user_id, "id": new_id(new.id), "title": stored_title(new.title)}
 
-    async def work(db: Connection) -> SessionRow:
+    async def work(db: Connection) -> ConversationRow:
         if await (await db.execute(DELETED_BEFORE, values)).fetchone():
             raise already_deleted()
         row = await (await db.execute(INSERT, values)).fetchone()
         if row is None:
             raise ApiError("conflict", "You already have a conversation with this ID.", details="already_exists")
-        return SessionRow.model_validate(row)
+        return ConversationRow.model_validate(row)
 
     return Stored(session=await services.database.write(caller.identity, work))
 
@@ -116,7 +116,7 @@ async def rename_session(change: Rename, caller: User, services: ServicesDep) ->
     """Change the title of a conversation."""
     values = {"user": caller.user_id, "id": required_id(change.id), "title": stored_title(change.title)}
 
-    async def work(db: Connection) -> SessionRow:
+    async def work(db: Connection) -> ConversationRow:
         return await fetch_row(db, RENAME, values)
 
     return Stored(session=await services.database.write(caller.identity, work))

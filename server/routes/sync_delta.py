@@ -17,7 +17,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 from psycopg.errors import DataError, IntegrityError
 
-from sterna.sync.wire import BadItem, DeltaAnswer, DeltaPush
+from sterna.sync.wire import BadItem, DeltaPush, DeltaResponse
 
 from ..database.pool import Connection
 from ..dependencies import is_signed_in
@@ -87,13 +87,13 @@ async def _hash(body: bytes) -> str:
     return sha256(body).hexdigest() if len(body) < LARGE else await asyncio.to_thread(lambda: sha256(body).hexdigest())
 
 
-def _work(operation: PushOperation, device: Device) -> Callable[[Connection], Awaitable[DeltaAnswer]]:
-    async def work(db: Connection) -> DeltaAnswer:
+def _work(operation: PushOperation, device: Device) -> Callable[[Connection], Awaitable[DeltaResponse]]:
+    async def work(db: Connection) -> DeltaResponse:
         result = await operation.apply(db, device.seen)
         acks, seen = result.acks, result.seen
         if acks is None:
-            return DeltaAnswer(push_seq=operation.push.push_seq, resync=True, seen=seen)
-        answer = DeltaAnswer(push_seq=operation.push.push_seq, acks=acks)
+            return DeltaResponse(push_seq=operation.push.push_seq, resync=True, seen=seen)
+        answer = DeltaResponse(push_seq=operation.push.push_seq, acks=acks)
         if device.pull is not None:
             page = history.PageRequest(
                 operation.user,
@@ -137,11 +137,11 @@ async def pull(request: Request, caller: Caller, services: Services, device: Dev
         with_dead=query.session is None and not (since == 0 and query.dead == 0),
     )
 
-    async def work(db: Connection, head: int) -> DeltaAnswer:
+    async def work(db: Connection, head: int) -> DeltaResponse:
         if query.newest is not None:
-            return DeltaAnswer(rows=await history.newest(db, caller.user_id, min(query.newest, MAX_NEWEST)))
+            return DeltaResponse(rows=await history.newest(db, caller.user_id, min(query.newest, MAX_NEWEST)))
         rows, cur, more = await history.page(db, replace(page, head=head))
-        return DeltaAnswer(rows=rows, cur=cur, more=more)
+        return DeltaResponse(rows=rows, cur=cur, more=more)
 
     if query.wait and query.since is not None and query.session is None:
         await _wait(caller, services, query.since, min(query.wait, MAX_WAIT))
@@ -151,27 +151,27 @@ async def pull(request: Request, caller: Caller, services: Services, device: Dev
 
 
 async def _read(
-    caller: Caller, services: Services, device: Device, work: Callable[[Connection, int], Awaitable[DeltaAnswer]]
-) -> DeltaAnswer:
+    caller: Caller, services: Services, device: Device, work: Callable[[Connection, int], Awaitable[DeltaResponse]]
+) -> DeltaResponse:
     """Read without a lock, unless the newest state has no name yet."""
     user = caller.user_id
 
-    async def read_unlocked(db: Connection) -> DeltaAnswer | None:
+    async def read_unlocked(db: Connection) -> DeltaResponse | None:
         head = await history.head(db, user, device.seen)
         if head.may_lag and not head.is_known:
             raise behind()  # a lagging standby does not mean another history
         if head.name is None:
             return None
         if not head.is_known:
-            return DeltaAnswer(resync=True, seen=head.name)
+            return DeltaResponse(resync=True, seen=head.name)
         answer = await work(db, head.seq)
         # an included row may belong to a commit after the named one
         return None if any(row.seq > head.seq for row in answer.rows) else replace(answer, seen=head.name)
 
-    async def read_locked(db: Connection) -> DeltaAnswer:
+    async def read_locked(db: Connection) -> DeltaResponse:
         seen = await history.name_head(db)
         head = await history.head(db, user, device.seen)
-        return replace(await work(db, head.seq), seen=seen) if head.is_known else DeltaAnswer(resync=True, seen=seen)
+        return replace(await work(db, head.seq), seen=seen) if head.is_known else DeltaResponse(resync=True, seen=seen)
 
     answer = await services.database.read(caller.identity, read_unlocked)
     return answer if answer is not None else await services.database.write(caller.identity, read_locked)
@@ -185,7 +185,7 @@ async def _wait(caller: Caller, services: Services, since: int, seconds: float) 
             await waiter.wait(seconds)
 
 
-async def _response(request: Request, caller: Caller, services: Services, answer: DeltaAnswer) -> Response:
+async def _response(request: Request, caller: Caller, services: Services, answer: DeltaResponse) -> Response:
     content: dict[str, Any] = {"success": True, "conversations": [], "syncTime": instant(services.clock())}
     if request.method == "POST":
         content["results"] = {"synced": 0, "errors": 0, "details": []}

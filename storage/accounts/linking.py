@@ -55,7 +55,7 @@ _WITH_CONVERSATION = ("session_counts", "session_settings", "session_marks", "dr
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class HistorySize:
     """Size of a history."""
 
     conversations: int
@@ -79,7 +79,7 @@ class AccountLinking:
         row = self.db.one("select origin, user_id from sync_account")
         return (row["origin"], row["user_id"]) if row else None
 
-    def history(self) -> History:
+    def history(self) -> HistorySize:
         """Return the size of this history."""
         row = self.db.one(
             """select (select count(*) from chat_sessions) as conversations,
@@ -87,7 +87,7 @@ class AccountLinking:
                 (select count(*) from sync_private where conv_id in (select id from chat_sessions)) as private"""
         )
         assert row is not None
-        return History(**dict(row))
+        return HistorySize(**dict(row))
 
     def adopt(self, origin: str, user_id: str, email: str, metadata: Mapping[str, Any] | None = None) -> bool:
         """Make this history the account's; False when it is already. Raises Invalid when it is another's."""
@@ -118,7 +118,7 @@ class AccountLinking:
             self.db.execute("update sync_account set origin = :origin, caps = null, caps_at = null", {"origin": origin})
             self.db.execute("update sync_state set next_at = null, fails = 0")
 
-    def merge_from(self, other: AccountLinking) -> History:
+    def merge_from(self, other: AccountLinking) -> HistorySize:
         """Add what another file holds and this one does not; gives what was added. Nothing is taken from there.
 
         What was deleted here stays deleted, what is private there is private here.
@@ -186,7 +186,7 @@ class AccountLinking:
             {"after": after},
         )
 
-    def _added(self, before: Mapping[str, int]) -> History:
+    def _added(self, before: Mapping[str, int]) -> HistorySize:
         row = self.db.one(
             """select (select count(*) from chat_sessions where local_id > :session) as conversations,
                 (select count(*) from chat_messages where local_id > :message) as messages,
@@ -195,7 +195,7 @@ class AccountLinking:
             **before,
         )
         assert row is not None
-        return History(**dict(row))
+        return HistorySize(**dict(row))
 
     def _tombstones(self, kind: str) -> frozenset[str]:
         return frozenset(

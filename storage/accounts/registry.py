@@ -27,7 +27,7 @@ LOCAL = "This computer"
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class AccountEntry:
     """One account of the list."""
 
     file: str
@@ -50,19 +50,19 @@ class Listed:
         return not self.origin
 
 
-def listed(data_dir: Path) -> list[Listed]:
+def listed(data_dir: Path) -> list[AccountEntry]:
     """Return every account, in the order in which they were added."""
     open_account(data_dir)
     return [_entry(item) for item in _content(data_dir / REGISTRY)["accounts"]]
 
 
-def current(data_dir: Path) -> Listed:
+def current(data_dir: Path) -> AccountEntry:
     """Return the account whose history is shown."""
     name = open_account(data_dir).name
-    return next((item for item in listed(data_dir) if item.file == name), Listed(name))
+    return next((item for item in listed(data_dir) if item.file == name), AccountEntry(name))
 
 
-def keep(data_dir: Path, account: Listed, *, make_current: bool = False) -> None:
+def keep(data_dir: Path, account: AccountEntry, *, make_current: bool = False) -> None:
     """Note an account, new or known by its file, and make it the current one if wanted, in one step."""
 
     def change(content: dict[str, Any]) -> None:
@@ -158,10 +158,10 @@ def _replace(registry: Path, content: dict[str, Any]) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _entry(result: dict[str, Any]) -> Listed:
+def _entry(result: dict[str, Any]) -> AccountEntry:
     texts = {name: result.get(name) for name in ("name", "origin", "user_id", "kind", "server_id")}
     given = {name: value for name, value in texts.items() if isinstance(value, str)}
-    return Listed(result["file"], **given, sending=result.get("sending") is True)
+    return AccountEntry(result["file"], **given, sending=result.get("sending") is True)
 
 
 def open_account(data_dir: Path, *, token: ids.Token = ids.base36) -> Path:

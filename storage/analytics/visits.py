@@ -32,7 +32,7 @@ Embed = Callable[[str], "array[float]"]
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class SimilarQuestion:
     """A question that was asked before, in nearly the same words."""
 
     session_id: str
@@ -131,7 +131,7 @@ class Visits:
 
     def log_question(
         self, message: Message, session_id: str | None, embed: Embed, least: float = LIKE
-    ) -> list[Earlier]:
+    ) -> list[SimilarQuestion]:
         """Note a question of a visit with its embedding and what was asked like it before; gives the latter.
 
         ``session_id`` None: in no visit. Nothing is noted for a message that was deleted meanwhile.
@@ -174,7 +174,7 @@ class Visits:
         without: str = "",
         limit: int = 3,
         least: float = LIKE,
-    ) -> list[Earlier]:
+    ) -> list[SimilarQuestion]:
         """Return the most similar earlier questions, best first, one for a conversation; none of ``without``.
 
         The full-text index finds those that share words with it; their embeddings, kept or made now, put them in order.
@@ -193,7 +193,7 @@ class Visits:
         once = {row["session_id"]: (likeness, row) for likeness, row in reversed(result)}
         best = sorted(once.values(), key=lambda item: -item[0])[:limit]
         return [
-            Earlier(
+            SimilarQuestion(
                 row["session_id"], row["id"], row["title"], row["content"], self._answer(row["id"]),
                 round(likeness, 4), row["at"],
             )

@@ -19,9 +19,9 @@ from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid
 from ..json_text import to_json
-from .import_rows import BadRow, Conversation, conversation_of
+from .import_rows import BadRow, ImportedConversation, conversation_of
 from .search_index import SearchIndex
-from .usage import Counted, Usage
+from .usage import Usage, UsageContribution
 
 BATCH = 10_000
 """Messages in one transaction: enough that a commit costs nothing, few enough to let others write in between."""
@@ -84,8 +84,8 @@ class BulkImport:
                 self._take(batch, answer)
         return answer
 
-    def _batches(self, items: Iterable[Any], answer: dict[str, Any]) -> Iterator[list[Conversation]]:
-        batch: list[Conversation] = []
+    def _batches(self, items: Iterable[Any], answer: dict[str, Any]) -> Iterator[list[ImportedConversation]]:
+        batch: list[ImportedConversation] = []
         ids: set[str] = set()
         waiting = 0
         for item in items:
@@ -104,7 +104,7 @@ class BulkImport:
         if batch:
             yield batch
 
-    def _take(self, batch: list[Conversation], answer: dict[str, Any]) -> None:
+    def _take(self, batch: list[ImportedConversation], answer: dict[str, Any]) -> None:
         fresh, known = self._sorted_out(batch)
         try:
             if fresh:
@@ -122,7 +122,9 @@ class BulkImport:
                 _refuse(answer, conversation.session["id"], str(error) if isinstance(error, BadRow) else "refused")
         self.db.touch(*(conversation.session["id"] for conversation in batch))
 
-    def _sorted_out(self, batch: list[Conversation]) -> tuple[list[Conversation], list[Conversation]]:
+    def _sorted_out(
+        self, batch: list[ImportedConversation]
+    ) -> tuple[list[ImportedConversation], list[ImportedConversation]]:
         """Return the conversations of which this file has nothing, and the others."""
         message_ids = [row["id"] for conversation in batch for row in conversation.messages]
         sessions = {row["id"] for row in self.db.rows(
@@ -133,8 +135,8 @@ class BulkImport:
             "select id from chat_messages where id in (select value from json_each(:ids))", ids=to_json(message_ids)
         )}  # fmt: skip
         twice = len(message_ids) != len(set(message_ids))
-        fresh: list[Conversation] = []
-        known: list[Conversation] = []
+        fresh: list[ImportedConversation] = []
+        known: list[ImportedConversation] = []
         for conversation in batch:
             new = conversation.session["id"] not in sessions and not (
                 messages and any(row["id"] in messages for row in conversation.messages)
@@ -142,7 +144,7 @@ class BulkImport:
             (fresh if new and not twice else known).append(conversation)
         return fresh, known
 
-    def _write_fresh(self, batch: list[Conversation]) -> None:
+    def _write_fresh(self, batch: list[ImportedConversation]) -> None:
         import sqlite_utils
 
         ids = [conversation.session["id"] for conversation in batch]
@@ -161,7 +163,7 @@ class BulkImport:
             self._usage.recompute_sessions(
                 conversation.session["id"] for conversation in batch if conversation.messages
             )
-            self._usage.recompute_usage(ids, Counted())
+            self._usage.recompute_usage(ids, UsageContribution())
             self._capture(ids)
             self.db.execute(
                 """insert into title_search (rowid, title)
@@ -170,7 +172,7 @@ class BulkImport:
             )
             self._index_room = self._search_index.index_after(before, at_once=self._index_room)
 
-    def _write_known(self, conversation: Conversation) -> None:
+    def _write_known(self, conversation: ImportedConversation) -> None:
         session = conversation.session
         if not self.db.execute(_SESSION, session).rowcount:
             raise BadRow("refused")

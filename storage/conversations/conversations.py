@@ -11,7 +11,7 @@ from ..database.connection import Database, readable
 from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound
 from ..json_text import from_json, to_json
-from ..records import Session, SessionRow
+from ..records import Conversation, ConversationSummary
 from ..text import clip, storable, title_text
 
 DEFAULT_TITLE = "New Chat"
@@ -57,9 +57,9 @@ _LIKE = "where title like :text escape '\\' or last_message_preview like :text e
 _FOLD = "where folded_in(:text, cast(title as blob)) or folded_in(:text, cast(last_message_preview as blob))"
 
 
-def session_of(row: sqlite3.Row) -> Session:
+def session_of(row: sqlite3.Row) -> Conversation:
     """Return the record of a row with the columns of a conversation."""
-    return Session(**{name: text_of(row[name]) for name in Session.__slots__})
+    return Conversation(**{name: text_of(row[name]) for name in Conversation.__slots__})
 
 
 def text_of(value: Any) -> Any:
@@ -82,7 +82,7 @@ class Conversations:
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def create(self, title: str | None = None, *, session_id: str | None = None) -> Session:
+    def create(self, title: str | None = None, *, session_id: str | None = None) -> Conversation:
         """Create a conversation, and return it. A title that is given counts as given by hand."""
         with self.db.write():
             session_id = session_id or ids.conversation_id(self.db.now(), self.db.token)
@@ -94,7 +94,7 @@ class Conversations:
             self.db.touch(session_id)
             return self.get(session_id) if title is None else self.rename(session_id, title)
 
-    def get(self, session_id: str) -> Session:
+    def get(self, session_id: str) -> Conversation:
         """Return the conversation with that id. Raises NotFound."""
         row = self.db.one(f"select {_COLUMNS} from chat_sessions where id = :id", id=session_id)
         if row is None:
@@ -107,12 +107,12 @@ class Conversations:
         row = self.db.one(f"select count(*) as n from chat_sessions {where}", text=text)
         return int(row["n"]) if row else 0
 
-    def page(self, offset: int, limit: int, text: str = "") -> list[SessionRow]:
+    def page(self, offset: int, limit: int, text: str = "") -> list[ConversationSummary]:
         """Return lines of the sidebar, newest first; any part of a long list costs the same."""
         where, text = self._filter(text)
         rows = self.db.rows(_PAGE.format(where=where), limit=max(limit, 0), offset=max(offset, 0), text=text)
         return [
-            SessionRow(
+            ConversationSummary(
                 row["id"], text_of(row["title"]), text_of(row["preview"]), text_of(row["last_model"]), row["at"],
                 bool(row["live"]), bool(row["unread"]), bool(row["failed"]), bool(row["unsynced"]),
                 bool(row["draft"]), bool(row["private"]), bool(row["untitled"]),
@@ -157,7 +157,7 @@ class Conversations:
             counts.append(total)
         return counts
 
-    def rename(self, session_id: str, title: str) -> Session:
+    def rename(self, session_id: str, title: str) -> Conversation:
         """Give a conversation a title by hand, which only another one by hand replaces, and return it."""
         title = title_text(title)
         if not title.strip():
@@ -173,7 +173,7 @@ class Conversations:
             )
             return self.get(session_id)
 
-    def title_from_exchange(self, session_id: str) -> Session | None:
+    def title_from_exchange(self, session_id: str) -> Conversation | None:
         """Title a conversation after its first prompt, once its first reply has ended, failed or not.
 
         Return None when nothing is to be done. A title given by hand is never replaced, not even ``New Chat``.

@@ -41,7 +41,7 @@ class BadRow(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class ImportedConversation:
     """Rows to write: parameters with the tables' column names."""
 
     session: dict[str, Any]
@@ -50,7 +50,7 @@ class Conversation:
     """Ids of the messages that came without a time: one that is known keeps its own."""
 
 
-def conversation_of(item: Any, *, user_id: str, now: str) -> Conversation:
+def conversation_of(item: Any, *, user_id: str, now: str) -> ImportedConversation:
     """Return the rows of a wire conversation; raises BadRow. A message id that comes twice means its last form.
 
     See docs/specification/functions.md#sync-user-conversations.
@@ -88,7 +88,7 @@ def conversation_of(item: Any, *, user_id: str, now: str) -> Conversation:
         rows[row["id"]] = row
         (undated.discard if message.get("timestamp") else undated.add)(row["id"])
     _put_in_order(rows, undated, now)
-    return Conversation(session, list(rows.values()), frozenset(undated))
+    return ImportedConversation(session, list(rows.values()), frozenset(undated))
 
 
 def _put_in_order(rows: Mapping[str, dict[str, Any]], undated: set[str], now: str) -> None:

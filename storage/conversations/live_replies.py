@@ -20,7 +20,7 @@ from ..database.integers import int4
 from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound, StoreUnwritable
 from ..json_text import to_json
-from ..records import Begun, LiveReply, Message, Settled
+from ..records import LiveReply, Message, NewTurn, Settled
 from ..text import storable
 from .arriving_replies import COLUMNS
 from .conversations import Conversations
@@ -61,7 +61,7 @@ class LiveReplies:
 
     def begin_turn(
         self, session_id: str | None, text: str, *, model: str | None, settings: Mapping[str, Any] | None = None
-    ) -> Begun:
+    ) -> NewTurn:
         """Store a prompt before anything is asked: the conversation if need be, the message, the row of its reply."""
         text = storable(text)
         if not text.strip():
@@ -90,9 +90,9 @@ class LiveReplies:
             )
             self.db.touch(session_id)
             reply = self._add_live(session_id, message_id, model, owner)
-            return Begun(self._conversations.get(session_id), created, self._messages.get(message_id), reply)
+            return NewTurn(self._conversations.get(session_id), created, self._messages.get(message_id), reply)
 
-    def begin_retry(self, message_id: str, *, model: str | None = None) -> Begun:
+    def begin_retry(self, message_id: str, *, model: str | None = None) -> NewTurn:
         """Ask again for a reply, or for the one a prompt never got. The old reply stays until the new one has text.
 
         ``model`` is the one to ask now; None: the one that was asked.
@@ -106,7 +106,7 @@ class LiveReplies:
                 raise Invalid("A reply to this message is already arriving.")
             self.db.touch(old.session_id)
             reply = self._add_live(old.session_id, prompt.id, model or old.model, owner)
-            return Begun(self._conversations.get(old.session_id), False, self._messages.get(prompt.id), reply)
+            return NewTurn(self._conversations.get(old.session_id), False, self._messages.get(prompt.id), reply)
 
     def save(self, reply_id: str, content: str, reasoning: str) -> None:
         """Keep what has come so far of a reply. One small commit."""

@@ -15,7 +15,7 @@ from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..errors import Invalid, NotFound
 from ..json_text import json_object, to_json
-from ..records import Message, Session, Trashed
+from ..records import Conversation, Message, Trashed
 from .conversations import NO_SUCH_CONVERSATION, Conversations
 from .messages import Messages
 from .search_index import SearchIndex
@@ -156,7 +156,7 @@ class Trash:
                 self.db.execute("delete from trash where token = :token", values)
         return True
 
-    def _keep_session(self, session: Session, *, indexed: bool) -> int:
+    def _keep_session(self, session: Conversation, *, indexed: bool) -> int:
         """Copy a conversation with all it has into the trash."""
         token = self._trash_rows.add_entry(
             "session", session.title, 1, self._messages.count(session.id), indexed=indexed

@@ -62,7 +62,7 @@ order by usage_date desc
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class UsageContribution:
     """Contribution of some conversations to the use of their owner.
 
     See docs/specification/triggers.md#usage-contribution.
@@ -148,7 +148,7 @@ class Usage:
                 "insert into update_session_stats (session_id) select value from json_each(:ids)", {"ids": ids}
             )
 
-    def counted_usage(self, session_ids: Iterable[str]) -> Counted:
+    def counted_usage(self, session_ids: Iterable[str]) -> UsageContribution:
         """Return what these conversations contribute now, counted row by row."""
         ids = to_json(sorted(set(session_ids)))
         sessions, newest = self.db.execute(_SESSIONS, {"ids": ids}).fetchone()
@@ -165,9 +165,9 @@ class Usage:
                 sums["generation_ms"] += row["elapsed_ms"]
                 if row["model"] is not None:
                     models[row["model"]] = row["messages"]
-        return Counted(sessions=sessions, newest=newest, models=models, **sums)
+        return UsageContribution(sessions=sessions, newest=newest, models=models, **sums)
 
-    def recompute_usage(self, session_ids: Iterable[str], before: Counted) -> None:
+    def recompute_usage(self, session_ids: Iterable[str], before: UsageContribution) -> None:
         """Add what these conversations contribute beyond ``before``: what the triggers would have added, row by row.
 
         For a bulk import: ``before = counted_usage(ids)``, write the rows with the triggers aside, then this.

@@ -10,7 +10,7 @@ from ..database.sqlite_errors import in_sentences
 from .conflicts import Conflicts
 from .merge import Merge
 from .outbox import Outbox
-from .records import RemoteRow, Told
+from .records import OpResult, RemoteRow
 from .recovery import Recovery
 from .row_writer import RowWriter
 from .state import SyncMetadata
@@ -58,14 +58,14 @@ class AckResults:
         self._row_writer = row_writer
         self._sync_metadata = sync_metadata
 
-    def _waiting_op(self, result: Told) -> sqlite3.Row | None:
+    def _waiting_op(self, result: OpResult) -> sqlite3.Row | None:
         return self.db.one(
             "select op, rev, arg, edited_at from sync_outbox where kind = :kind and id = :id",
             kind=result.kind,
             id=result.id,
         )
 
-    def settle_ok(self, result: Told, now_ms: int) -> None:
+    def settle_ok(self, result: OpResult, now_ms: int) -> None:
         op, row = self._waiting_op(result), result.row
         unchanged = op is not None and op["rev"] == result.rev
         if row is None:  # a clear; a setting taken away that was never there
@@ -84,7 +84,7 @@ class AckResults:
             # the server holds what was sent, so what was written since has seen it
             self._move_base(row)
 
-    def _settle_binned(self, result: Told, row: RemoteRow) -> None:
+    def _settle_binned(self, result: OpResult, row: RemoteRow) -> None:
         """Settle an op whose row is in the trash now: if it comes back, it need not be sent."""
         if row.kind == "m" and not self.db.one(
             "select 1 from sync_message_state where message_id = :id and server_seq >= :seq", id=row.id, seq=row.seq
@@ -96,7 +96,7 @@ class AckResults:
                 {"id": result.id, "rev": result.rev},
             )
 
-    def _settle_death(self, result: Told, row: RemoteRow, unchanged: bool) -> None:
+    def _settle_death(self, result: OpResult, row: RemoteRow, unchanged: bool) -> None:
         self.db.execute(
             "update sync_tombstones set server_seq = :seq where kind = :kind and id = :id",
             {"seq": row.seq, "kind": result.kind, "id": result.id},
@@ -111,7 +111,7 @@ class AckResults:
                 "delete from sync_deferred where kind = 'm' and id = :id and seq < :seq", {"id": row.id, "seq": row.seq}
             )
 
-    def _settle_restore(self, result: Told, row: RemoteRow, op: sqlite3.Row, now_ms: int) -> None:
+    def _settle_restore(self, result: OpResult, row: RemoteRow, op: sqlite3.Row, now_ms: int) -> None:
         """Settle a restore. An edit that waited for it is queued now, with the time at which it was made."""
         self._outbox.dequeue(result.kind, result.id)
         if op["arg"]:
@@ -137,7 +137,7 @@ class AckResults:
         )  # fmt: skip
         return (result["cls"], result["time"], result["tie"]) if result else (0, 0, "")
 
-    def settle_lost(self, result: Told, now_ms: int) -> None:
+    def settle_lost(self, result: OpResult, now_ms: int) -> None:
         op = self._waiting_op(result)
         if op is None or op["rev"] != result.rev or result.row is None:
             return  # written again since: that replaces only what its writer had seen
@@ -165,7 +165,7 @@ class AckResults:
             self._conflicts.record(row.kind, row.id, session_id, mine["value"], now_ms)
         self._adopt(row)
 
-    def settle_deleted(self, result: Told, now_ms: int) -> None:
+    def settle_deleted(self, result: OpResult, now_ms: int) -> None:
         """Settle an op about something that is deleted on the server."""
         op, row = self._waiting_op(result), result.row
         if op is None:
@@ -190,7 +190,7 @@ class AckResults:
         elif result.kind == "m" and row is not None and row.is_dead:
             self._lose_message(result, session_id, now_ms)
 
-    def _lose_message(self, result: Told, session_id: str, now_ms: int) -> None:
+    def _lose_message(self, result: OpResult, session_id: str, now_ms: int) -> None:
         known = self.db.one("select 1 from sync_message_state where message_id = :id and server_seq > 0", id=result.id)
         mine = self.db.one("select content from chat_messages where id = :id", id=result.id)
         if mine is not None and known is None:
@@ -202,7 +202,7 @@ class AckResults:
         if result.row is not None:
             self._outbox.record_known("m", result.id, result.row.seq)
 
-    def settle_missing(self, result: Told, now_ms: int) -> None:
+    def settle_missing(self, result: OpResult, now_ms: int) -> None:
         """Settle an op whose conversation the server does not know: queue that first."""
         session_id = self._conversation_of(result)
         if session_id is None or self._sync_metadata.is_private(session_id):
@@ -210,7 +210,7 @@ class AckResults:
         elif not self.db.one("select 1 from sync_outbox where kind = 'c' and id = :id", id=session_id):
             self._outbox.enqueue("c", session_id, session_id, "put", now_ms)
 
-    def settle_rejected(self, result: Told, now_ms: int) -> None:
+    def settle_rejected(self, result: OpResult, now_ms: int) -> None:
         op = self._waiting_op(result)
         if op is None or op["rev"] != result.rev or result.code == TWICE:
             return
@@ -233,7 +233,7 @@ class AckResults:
             },
         )
 
-    def _say_anew(self, result: Told) -> None:
+    def _say_anew(self, result: OpResult) -> None:
         """Send a restored message that the server has forgotten under a new id: the old one is spent."""
         self._outbox.dequeue("m", result.id)
         if not self.db.one("select 1 from chat_messages where id = :id", id=result.id):
@@ -286,7 +286,7 @@ class AckResults:
         for sql in _WHOLE:
             self.db.execute(sql, {"id": session_id, "ms": now_ms})
 
-    def forget_deletes(self, results: Sequence[Told]) -> None:
+    def forget_deletes(self, results: Sequence[OpResult]) -> None:
         """Forget deletions of conversations that accepted a later op, and so were restored; their rows will come."""
         if not self.db.one("select 1 from sync_deferred limit 1"):
             return
@@ -300,7 +300,7 @@ class AckResults:
             ],
         )
 
-    def _conversation_of(self, result: Told) -> str | None:
+    def _conversation_of(self, result: OpResult) -> str | None:
         """Return the conversation that a message is in here; None when it is not here."""
         if result.kind == "m":
             row = self.db.one("select session_id as id from chat_messages where id = :id", id=result.id)
@@ -314,7 +314,7 @@ class AckResults:
             )  # fmt: skip
         return row["id"] if row else None
 
-    def conversations_of(self, results: Sequence[Told]) -> set[str]:
+    def conversations_of(self, results: Sequence[OpResult]) -> set[str]:
         result = {item.id for item in results if item.kind == "c"}
         result |= {item.row.session_id for item in results if item.row is not None and item.kind != "x"}
         return result

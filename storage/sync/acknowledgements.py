@@ -13,7 +13,7 @@ from .ack_results import PATIENCE, AckResults
 from .merge import Merge
 from .pull import Seen, SyncPull
 from .push import SyncPush
-from .records import Quarantined, RemoteRow, Told
+from .records import OpResult, Quarantined, RemoteRow
 from .replicas import Replicas
 from .row_writer import RowWriter
 from .state import SyncMetadata
@@ -46,7 +46,7 @@ class Acknowledgements:
         self._sync_push = sync_push
 
     def settle_push(
-        self, push_seq: int, results: Sequence[Told], seen: Seen | None, *, fence: int, now_ms: int
+        self, push_seq: int, results: Sequence[OpResult], seen: Seen | None, *, fence: int, now_ms: int
     ) -> None:
         """Take the answer to the push that is on its way.
 
@@ -121,7 +121,7 @@ class Acknowledgements:
                 {"id": id_},
             ).rowcount
 
-    def _waiting(self, results: Sequence[Told]) -> Waiting:
+    def _waiting(self, results: Sequence[OpResult]) -> Waiting:
         """Return op and revision of waiting ops about these items."""
         rows = self.db.rows(
             """select o.kind, o.id, o.op, o.rev from json_each(:items) as j
@@ -131,10 +131,10 @@ class Acknowledgements:
         )
         return {(row["kind"], row["id"]): (row["op"], row["rev"]) for row in rows}
 
-    def _settle_plain(self, results: Sequence[Told], waiting: Waiting) -> list[Told]:
+    def _settle_plain(self, results: Sequence[OpResult], waiting: Waiting) -> list[OpResult]:
         """Settle the messages that were taken as they are, all at once; gives the other answers."""
         plain: list[RemoteRow] = []
-        others: list[Told] = []
+        others: list[OpResult] = []
         for item in results:
             row = item.row
             as_sent = item.kind == "m" and row is not None and row.value is None and not row.is_dead
@@ -148,13 +148,13 @@ class Acknowledgements:
         return others
 
 
-def _says_too_little(result: Told, waiting: Waiting) -> bool:
+def _says_too_little(result: OpResult, waiting: Waiting) -> bool:
     op, rev = waiting.get((result.kind, result.id), ("", 0))
     written = result.kind != "x" and rev == result.rev and op in ("put", "restore")
     return written and result.row is None and result.result in ("ok", "lost")
 
 
-_SETTLE: dict[str, Callable[[AckResults, Told, int], None]] = {
+_SETTLE: dict[str, Callable[[AckResults, OpResult, int], None]] = {
     "ok": AckResults.settle_ok,
     "lost": AckResults.settle_lost,
     "deleted": AckResults.settle_deleted,

@@ -22,7 +22,7 @@ from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..json_text import to_json
 from .columns import MESSAGE_COLUMNS
-from .records import Inflight, Pending, PushBatch, SyncState
+from .records import Inflight, PendingChange, PushBatch, SyncState
 from .state import SyncMetadata
 
 OVERHEAD = 400
@@ -67,7 +67,7 @@ where o.kind = 'c' and o.id = :id and o.op in ('put', 'restore')
 class _Picked(NamedTuple):
     """Changes of a push; ``empty`` are positions of outbox rows whose value is gone."""
 
-    changes: tuple[Pending, ...]
+    changes: tuple[PendingChange, ...]
     size: int
     empty: Sequence[int]
 
@@ -139,7 +139,7 @@ class SyncPush:
             return False
         return self._pick(len(batch.changes), sys.maxsize, batch.now_ms).changes == batch.changes
 
-    def _note_sent_deletions(self, pending: Sequence[Pending]) -> None:
+    def _note_sent_deletions(self, pending: Sequence[PendingChange]) -> None:
         """Mark deletions as possibly known to the server."""
         if pending[0].kind == "x":
             self.db.execute("update sync_tombstones set server_seq = -1 where kind = 'c' and server_seq = 0")
@@ -150,9 +150,9 @@ class SyncPush:
 
     def _pick(self, most_ops: int, most_bytes: int, now_ms: int) -> _Picked:
         """Return the next changes in the order of the push."""
-        first: list[Pending] = []
-        rest: list[Pending] = []
-        last: list[Pending] = []
+        first: list[PendingChange] = []
+        rest: list[PendingChange] = []
+        last: list[PendingChange] = []
         gone: list[int] = []
         taken: set[str] = set()
         held: set[str] = set()
@@ -214,7 +214,7 @@ def _weight(row: sqlite3.Row) -> int:
     return OVERHEAD + len(row["title"] or "") + len(row["setting"] or "")
 
 
-def _pending(row: sqlite3.Row) -> Pending:
+def _pending(row: sqlite3.Row) -> PendingChange:
     kind, op = row["kind"], row["op"]
     value: dict[str, Any] | None = None
     stamp: tuple[int, int, str] | None = None
@@ -231,7 +231,7 @@ def _pending(row: sqlite3.Row) -> Pending:
         base = row["s_seq"] or 0
         stamp = (0, row["s_time"] or 0, row["s_tie"] or "")
         value = {"value": row["setting"]}
-    return Pending(
+    return PendingChange(
         kind=kind,
         id=row["id"],
         session_id=row["conv_id"],

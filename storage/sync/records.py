@@ -15,7 +15,7 @@ RemoteKind = Literal["c", "m", "s"]
 PendingKind = Literal["c", "m", "s", "x"]
 """The same, and ``x``: everything, for a clear."""
 PendingOp = Literal["put", "del", "restore", "clear"]
-ToldResult = Literal["ok", "lost", "deleted", "conv_missing", "rejected"]
+OpStatus = Literal["ok", "lost", "deleted", "conv_missing", "rejected"]
 Item = tuple[str, str, int]
 """Kind, id and revision of one op on its way."""
 
@@ -49,7 +49,7 @@ class RemoteRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingChange:
     """One thing that a server is to be told."""
 
     kind: PendingKind
@@ -74,13 +74,13 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OpResult:
     """Result of one op of a push."""
 
     kind: str
     id: str
     rev: int
-    result: ToldResult
+    result: OpStatus
     row: RemoteRow | None = None
     """The server's row. None after ``ok``: exactly what was sent, nothing more known of it."""
     code: str = ""
@@ -92,7 +92,7 @@ class PushBatch:
 
     replica: str
     push_seq: int
-    changes: tuple[Pending, ...]
+    changes: tuple[PendingChange, ...]
     size: int
     """Bytes of the changes, estimated."""
     now_ms: int

@@ -10,7 +10,7 @@ from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..errors import FenceLost
 from ..ids import RANDOM_LENGTH
-from ..records import Session
+from ..records import Conversation
 from .records import MOST_COUNTED, SyncAccount, SyncCounts, SyncState
 
 _BOUNDED = "select count(*) as n from (select 1 from {what} limit :most)"
@@ -94,14 +94,14 @@ class SyncMetadata:
             private=self._bounded("sync_private join chat_sessions on id = conv_id"),
         )
 
-    def private_conversations(self) -> list[Session]:
+    def private_conversations(self) -> list[Conversation]:
         """Return the conversations that stay on this computer, newest first."""
-        names = ", ".join(f"s.{name}" for name in Session.__slots__)
+        names = ", ".join(f"s.{name}" for name in Conversation.__slots__)
         rows = self.db.rows(
             f"""select {names} from sync_private as o join chat_sessions as s on s.id = o.conv_id
             order by coalesce(s.last_message_timestamp, s.created_at) desc, s.id desc"""
         )
-        return [Session(**dict(row)) for row in rows]
+        return [Conversation(**dict(row)) for row in rows]
 
     def is_private(self, session_id: str) -> bool:
         """Return whether a conversation stays on this computer."""

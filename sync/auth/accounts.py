@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sterna import config, storage
 from sterna.config import SyncSettings, credentials
-from sterna.storage import History, Listed, Store
+from sterna.storage import AccountEntry, HistorySize, Store
 from sterna.storage.accounts import registry
 
 from ..errors import BadAddress, Refused, SignInError, SignInNeeded, WrongAccount
@@ -78,7 +78,7 @@ class Offer:
     """Choices for the local history, the default first."""
 
     choices: tuple[Choice, ...]
-    history: History
+    history: HistorySize
     """Content of the current file."""
     moved_from: str = ""
     """Former address of the server, where the account is known here under another one."""
@@ -323,7 +323,7 @@ class Accounts:
             config.save_value("sync.enabled", True, self._config_dir)
 
     def _note(self, account: Account, *, make_current: bool = False) -> None:
-        entry = Listed(
+        entry = AccountEntry(
             account.file.name, account.name, account.origin, account.user_id, account.kind, account.sending,
             account.server_id,
         )  # fmt: skip
@@ -337,7 +337,7 @@ class Accounts:
         if settings.kind != account.kind:
             config.save_value("sync.kind", account.kind, self._config_dir)
 
-    def _known(self, signed: SignedIn) -> Listed | None:
+    def _known(self, signed: SignedIn) -> AccountEntry | None:
         """Return the account's entry: by its address, else by the id of its server, which may have moved."""
         user_id, origin, server_id = signed.tokens.user_id, signed.server.origin, signed.tokens.server_id
         entries = [entry for entry in registry.listed(self._data_dir) if entry.user_id == user_id]
@@ -359,7 +359,7 @@ class Accounts:
         known: Sequence[Account] = [account for account in self.all() if account.origin == server.origin]
         return known[0].kind if known else "sterna"
 
-    def _account(self, entry: Listed) -> Account:
+    def _account(self, entry: AccountEntry) -> Account:
         email = "" if entry.local or entry.name == entry.user_id else entry.name
         kind: Kind = "upstream" if entry.kind == "upstream" else "sterna"
         return Account(

@@ -24,7 +24,7 @@ from sterna.storage import (
 )
 
 from ..backoff import RETRY_MS
-from ..wire import BATCH_OPS, BadItem, Capability, Commit, DeltaAnswer, DeltaPush, Pull
+from ..wire import BATCH_OPS, BadItem, Capability, Commit, DeltaPush, DeltaResponse, Pull
 from .capabilities import client_header
 from .compression import compressed, content_encoding
 from .delta_codec import decode_ack, encode_op
@@ -262,7 +262,7 @@ class DeltaSync:
         return Request("GET", PATH, query, self._headers(state))
 
     def _apply(
-        self, answer: DeltaAnswer, rows: Sequence[RemoteRow], state: SyncState, fence: int, now_ms: int
+        self, answer: DeltaResponse, rows: Sequence[RemoteRow], state: SyncState, fence: int, now_ms: int
     ) -> Effects[None]:
         seen = newest_commit(answer)
         removed = [row for row in rows if row.kind == "c" and row.is_dead]
@@ -329,7 +329,7 @@ class DeltaSync:
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         return compressed(text.encode("utf-8", "replace"), self._capability.caps)
 
-    def _decoded(self, response: Response) -> tuple[DeltaAnswer, bool]:
+    def _decoded(self, response: Response) -> tuple[DeltaResponse, bool]:
         answer, has_unknown = decode_response(response)
         if answer.user and self._user_id and answer.user.lower() != self._user_id.lower():
             raise InvalidResponse(Problem("blocked", FOREIGN, AGAIN_MS))

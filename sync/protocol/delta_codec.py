@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sterna.storage import Pending, RemoteRow, Told, stamp, stored_time
+from sterna.storage import OpResult, PendingChange, RemoteRow, stamp, stored_time
 from sterna.storage.json_text import from_json
 from sterna.storage.sync.columns import EMPTY_MESSAGE
 
@@ -35,7 +35,7 @@ _SUMMARY = {
 }
 
 
-def encode_op(pending: Pending) -> Op:
+def encode_op(pending: PendingChange) -> Op:
     """Return a pending change as an op."""
     return Op(
         kind=pending.kind,
@@ -52,13 +52,13 @@ def encode_op(pending: Pending) -> Op:
     )
 
 
-def decode_ack(item: tuple[str, str, int], ack: Ack) -> Told:
+def decode_ack(item: tuple[str, str, int], ack: Ack) -> OpResult:
     """Return the result of the op for ``item``. Raises :class:`BadItem` for a row of something else."""
     kind, key, rev = item
     row = ack.row
     if row is not None and (row.kind, row.id) != (kind, key):
         raise BadItem("bad_ack")
-    return Told(kind, key, rev, ack.result, None if row is None else decode_row(row), ack.code)
+    return OpResult(kind, key, rev, ack.result, None if row is None else decode_row(row), ack.code)
 
 
 def decode_row(row: Row) -> RemoteRow:

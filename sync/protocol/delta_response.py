@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from sterna.storage import RemoteRow, SyncState
 
-from ..wire import BadItem, DeltaAnswer, is_clean_json
+from ..wire import BadItem, DeltaResponse, is_clean_json
 from .delta_codec import decode_row
 from .effects import Problem, Response
 from .response_errors import portal
@@ -31,7 +31,7 @@ def is_json(response: Response) -> bool:
     return kind == "application/json" or kind.endswith("+json")
 
 
-def decode_response(response: Response) -> tuple[DeltaAnswer, bool]:
+def decode_response(response: Response) -> tuple[DeltaResponse, bool]:
     """Return the ``sync`` object of a response, and whether it also has rows of unknown kinds, which are left out.
 
     Raises :class:`InvalidResponse`.
@@ -46,12 +46,12 @@ def decode_response(response: Response) -> tuple[DeltaAnswer, bool]:
     known = [row for row in rows if not _has_unknown_kind(row)] if isinstance(rows, list) else rows
     try:
         # text that cannot be stored is looked for once, in the bytes, instead of in each value
-        return DeltaAnswer.decode({**item, "rows": known}, is_clean=is_clean_json(response.body)), known != rows
+        return DeltaResponse.decode({**item, "rows": known}, is_clean=is_clean_json(response.body)), known != rows
     except BadItem:
         raise InvalidResponse from None
 
 
-def decode_rows(answer: DeltaAnswer) -> list[RemoteRow]:
+def decode_rows(answer: DeltaResponse) -> list[RemoteRow]:
     """Return the rows of a response for the history. Raises :class:`InvalidResponse`."""
     try:
         return [decode_row(row) for row in answer.rows]
@@ -59,14 +59,14 @@ def decode_rows(answer: DeltaAnswer) -> list[RemoteRow]:
         raise InvalidResponse from None
 
 
-def decode_page(answer: DeltaAnswer, state: SyncState) -> list[RemoteRow]:
+def decode_page(answer: DeltaResponse, state: SyncState) -> list[RemoteRow]:
     """Return the rows of the page after the cursor. Raises :class:`InvalidResponse` where it does not advance."""
     if answer.cur < state.cursor or (answer.more and answer.cur == state.cursor):
         raise InvalidResponse
     return decode_rows(answer)
 
 
-def newest_commit(answer: DeltaAnswer) -> tuple[int, str] | None:
+def newest_commit(answer: DeltaResponse) -> tuple[int, str] | None:
     """Return the newest commit that a response names."""
     return None if answer.seen is None else (answer.seen.seq, answer.seen.nonce)
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sterna.storage import Entry, InMessage, Outgoing, OutMessage, stamp, stored_time
+from sterna.storage import ConversationEntry, IncomingMessage, OutgoingConversation, OutgoingMessage, stamp, stored_time
 from sterna.storage.json_text import from_json, json_object
 
 from ..wire import METADATA, BadItem, Message, clean_json, format_time, parse_time
@@ -20,7 +20,9 @@ _IGNORED = frozenset({"retry_available", "output_images", "created_at", "updated
 """Keys of a message in responses that are no part of it."""
 
 
-def encode_conversation(conversation: Outgoing, user_id: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
+def encode_conversation(
+    conversation: OutgoingConversation, user_id: str, messages: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Return a conversation for ``POST /api/chat/sync``, with the title only where it is new."""
     row = conversation.row
     item = {
@@ -43,7 +45,7 @@ def encode_conversation(conversation: Outgoing, user_id: str, messages: list[dic
     return cleaned_item
 
 
-def encode_message(outgoing: OutMessage) -> dict[str, Any]:
+def encode_message(outgoing: OutgoingMessage) -> dict[str, Any]:
     """Return a whole message: the server overwrites the columns that are left out, too."""
     value = outgoing.value
     columns = {name: value[name] for name in _COLUMNS} | {
@@ -72,7 +74,7 @@ def encode_message(outgoing: OutMessage) -> dict[str, Any]:
     return cleaned_item
 
 
-def decode_message(item: Any) -> InMessage:
+def decode_message(item: Any) -> IncomingMessage:
     """Return a message of the server. Raises :class:`BadItem`."""
     message = Message.decode(item)
     if message.timestamp is None:
@@ -94,10 +96,10 @@ def decode_message(item: Any) -> InMessage:
         "has_websearch": int(message.has_websearch),
         "websearch_result_count": message.websearch_result_count,
     }
-    return InMessage(message.id, value, extra)
+    return IncomingMessage(message.id, value, extra)
 
 
-def decode_entry(item: Any, user_id: str) -> Entry:
+def decode_entry(item: Any, user_id: str) -> ConversationEntry:
     """Return a conversation of a list, which is a row or a summary. Raises :class:`BadItem` and :class:`WrongOwner`."""
     if not isinstance(item, Mapping):
         raise BadItem("not_an_object")
@@ -116,7 +118,7 @@ def decode_entry(item: Any, user_id: str) -> Entry:
     if created is None or updated is None:
         raise BadItem("bad_timestamp")
     model, preview = get("last_model", "lastModel"), get("last_message_preview", "lastMessagePreview")
-    return Entry(
+    return ConversationEntry(
         id_,
         clean_json(title)[:255],
         stamp(created),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 
-from sterna.storage import Outlook, UpstreamPush
+from sterna.storage import OutboxSummary, UpstreamPush
 
 from ..backoff import HOUR_MS
 from ..protocol.effects import CurrentTime, CycleResult, Effects, Problem, Transaction
@@ -74,7 +74,7 @@ class UpstreamSync:
             raise CycleStopped(self._missing_problem())
         return not self.pull.changed
 
-    def _is_comparison_due(self, now_ms: int, outlook: Outlook) -> bool:
+    def _is_comparison_due(self, now_ms: int, outlook: OutboxSummary) -> bool:
         if self._compared_ms is None or outlook.doubtful or outlook.clear:
             return True
         wait = COMPARE_MS if outlook.waits or self.pull.changed else IDLE_MS

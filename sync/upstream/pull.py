@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sterna.storage import Entry, InMessage, UpstreamPull
+from sterna.storage import ConversationEntry, IncomingMessage, UpstreamPull
 
 from ..backoff import HOUR_MS
 from ..errors import SIGN_IN_AGAIN
@@ -42,7 +42,7 @@ class ConversationPull:
         self._requests = requests
         self.pulled = 0
         """Rows fetched in the current cycle."""
-        self.changed: dict[str, Entry] = {}
+        self.changed: dict[str, ConversationEntry] = {}
         """Conversations whose messages are still to be fetched, by id."""
         self.held_back: tuple[str, ...] = ()
         """Missing conversations that wait for the user's decision."""
@@ -102,7 +102,7 @@ class ConversationPull:
         except (BudgetExhausted, CycleStopped):
             return
 
-    def _fetch(self, entry: Entry, fence: int, keep: int = RESERVE, left: int = 0) -> Effects[None]:
+    def _fetch(self, entry: ConversationEntry, fence: int, keep: int = RESERVE, left: int = 0) -> Effects[None]:
         messages, all_valid = yield from self._messages(entry.id, {}, keep)
         if messages is None:
             self._note_attempt(entry)
@@ -133,14 +133,14 @@ class ConversationPull:
 
     def _messages(
         self, session_id: str, more: Mapping[str, str], keep: int
-    ) -> Effects[tuple[list[InMessage] | None, bool]]:
+    ) -> Effects[tuple[list[IncomingMessage] | None, bool]]:
         """Return messages, and whether every one was valid; None where there was no list."""
         query = {"session_id": session_id, **more}
         response = yield from self._requests.send("GET", "messages", query, keep=keep, tolerant=True)
         items = response.value.get("messages")
         if response.kind != "ok" or not isinstance(items, list):
             return None, False
-        messages: list[InMessage] = []
+        messages: list[IncomingMessage] = []
         all_valid = True
         for item in items:
             try:
@@ -164,11 +164,11 @@ class ConversationPull:
                 removed = yield from Transaction(UpstreamPull.gone, id_, fence=fence, now_ms=now_ms)
                 self.pulled += int(removed)
 
-    def _entries(self, items: Any) -> list[Entry]:
+    def _entries(self, items: Any) -> list[ConversationEntry]:
         """Return the conversations of a list. An invalid one counts as missing, and is then checked by its id."""
         if not isinstance(items, list):
             raise CycleStopped(self._requests.reader.not_upstream())
-        entries: dict[str, Entry] = {}
+        entries: dict[str, ConversationEntry] = {}
         for item in items:
             try:
                 entry = decode_entry(item, self._requests.user_id)
@@ -182,27 +182,27 @@ class ConversationPull:
             raise CycleStopped(self._requests.reader.not_upstream())
         return list(entries.values())
 
-    def _is_given_up(self, entry: Entry) -> bool:
+    def _is_given_up(self, entry: ConversationEntry) -> bool:
         return self._attempt_count(entry) >= TRIES
 
-    def _attempt_count(self, entry: Entry) -> int:
+    def _attempt_count(self, entry: ConversationEntry) -> int:
         fingerprint, count = self._attempts.get(entry.id, ("", 0))
         return count if fingerprint == entry.fingerprint else 0
 
-    def _note_attempt(self, entry: Entry) -> None:
+    def _note_attempt(self, entry: ConversationEntry) -> None:
         self._attempts[entry.id] = (entry.fingerprint, self._attempt_count(entry) + 1)
 
 
-def _item_count(entry: Entry) -> int:
+def _item_count(entry: ConversationEntry) -> int:
     """Return the number of items of a conversation: itself, and the messages that the list counts."""
     return 1 + entry.message_count
 
 
-def _count(messages: Iterable[InMessage]) -> int:
+def _count(messages: Iterable[IncomingMessage]) -> int:
     return sum(not message.value["error_message"] for message in messages)
 
 
-def _just_before(newest: InMessage) -> str:
+def _just_before(newest: IncomingMessage) -> str:
     """Return the time before the newest message, because others may have its time."""
     at = parse_time(newest.value["message_timestamp"][:23] + "Z")
     assert at is not None

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sterna.storage import Acknowledgements, Outgoing, OutMessage, UpstreamPull, UpstreamPush
+from sterna.storage import Acknowledgements, OutgoingConversation, OutgoingMessage, UpstreamPull, UpstreamPush
 
 from ..protocol.effects import CrashPoint, Effects, Progress, Transaction
 from ..wire import BATCH_BYTES, MESSAGE_BYTES, BadItem, Detail
@@ -31,29 +31,29 @@ CLEAR_FROM = 20
 
 
 @dataclass(slots=True)
-class Parcel:
+class ConversationUpload:
     """One conversation, as it is sent in one request."""
 
-    conversation: Outgoing
+    conversation: OutgoingConversation
     items: list[dict[str, Any]]
     """Its messages as JSON."""
 
     @property
-    def halves(self) -> tuple[Parcel, Parcel]:
+    def halves(self) -> tuple[ConversationUpload, ConversationUpload]:
         """Return two halves of its messages; the title goes with the first."""
         half = len(self.items) // 2
         first = replace(self.conversation, messages=self.conversation.messages[:half])
         second = replace(self.conversation, rev=None, known=True, messages=self.conversation.messages[half:])
-        return Parcel(first, self.items[:half]), Parcel(second, self.items[half:])
+        return ConversationUpload(first, self.items[:half]), ConversationUpload(second, self.items[half:])
 
     @property
-    def bare(self) -> Parcel:
+    def bare(self) -> ConversationUpload:
         """Return the conversation without its messages."""
-        return Parcel(replace(self.conversation, messages=()), [])
+        return ConversationUpload(replace(self.conversation, messages=()), [])
 
 
 @dataclass(slots=True)
-class Outcome:
+class PushResult:
     """Results of what was sent."""
 
     acked: list[Item] = field(default_factory=list)
@@ -92,7 +92,7 @@ class ConversationPush:
                 return
             for item in batch.deletes:
                 yield from self._delete(item, fence, now_ms)
-            outcome = Outcome()
+            outcome = PushResult()
             try:
                 yield from self._send(batch.conversations, outcome, fence, now_ms)
             except (CycleStopped, BudgetExhausted):
@@ -110,9 +110,9 @@ class ConversationPush:
         response = yield from self._requests.send("DELETE", "clear-all", tolerant=True)
         succeeded = response.kind == "ok" and response.value.get("success") is True
         # it fails for many conversations; then each is deleted by its id
-        yield from self._settle(Outcome(list(items if succeeded else items[:1])), fence, now_ms)
+        yield from self._settle(PushResult(list(items if succeeded else items[:1])), fence, now_ms)
 
-    def _settle(self, outcome: Outcome, fence: int, now_ms: int) -> Effects[None]:
+    def _settle(self, outcome: PushResult, fence: int, now_ms: int) -> Effects[None]:
         if outcome.acked or outcome.refused:
             yield from Transaction(
                 UpstreamPush.settle, tuple(outcome.acked), tuple(outcome.refused), fence=fence, now_ms=now_ms
@@ -126,11 +126,13 @@ class ConversationPush:
     def _delete(self, item: Item, fence: int, now_ms: int) -> Effects[None]:
         response = yield from self._requests.send("DELETE", "sessions", {"id": item[1]}, tolerant=True)
         succeeded = response.kind == "ok" and response.value.get("success") is True
-        outcome = Outcome([item]) if succeeded else Outcome(refused=[(item, f"status_{response.status}")])
+        outcome = PushResult([item]) if succeeded else PushResult(refused=[(item, f"status_{response.status}")])
         yield from self._settle(outcome, fence, now_ms)
 
-    def _send(self, conversations: Iterable[Outgoing], outcome: Outcome, fence: int, now_ms: int) -> Effects[None]:
-        parcels: list[Parcel] = []
+    def _send(
+        self, conversations: Iterable[OutgoingConversation], outcome: PushResult, fence: int, now_ms: int
+    ) -> Effects[None]:
+        parcels: list[ConversationUpload] = []
         for conversation in conversations:
             if (yield from self._rename(conversation, outcome, fence, now_ms)):
                 continue
@@ -141,7 +143,9 @@ class ConversationPush:
             yield from self._post(batch, outcome, halved=False)
             yield from self._settle(outcome, fence, now_ms)
 
-    def _rename(self, conversation: Outgoing, outcome: Outcome, fence: int, now_ms: int) -> Effects[bool]:
+    def _rename(
+        self, conversation: OutgoingConversation, outcome: PushResult, fence: int, now_ms: int
+    ) -> Effects[bool]:
         """Send a changed title of which nothing else has to be sent. Return whether that is settled."""
         if not conversation.known or conversation.rev is None or conversation.messages or self._requests.form == "S":
             return False
@@ -157,9 +161,9 @@ class ConversationPush:
             return False
         return True
 
-    def _parcel(self, conversation: Outgoing, outcome: Outcome) -> Parcel:
+    def _parcel(self, conversation: OutgoingConversation, outcome: PushResult) -> ConversationUpload:
         """Encode a conversation's messages, without those that are too large for any request."""
-        encodable: list[OutMessage] = []
+        encodable: list[OutgoingMessage] = []
         items: list[dict[str, Any]] = []
         for message in conversation.messages:
             try:
@@ -172,9 +176,11 @@ class ConversationPush:
             else:
                 encodable.append(message)
                 items.append(item)
-        return Parcel(replace(conversation, messages=tuple(encodable)), items)
+        return ConversationUpload(replace(conversation, messages=tuple(encodable)), items)
 
-    def _send_failed(self, conversation: Outgoing, outcome: Outcome) -> Effects[Outgoing | None]:
+    def _send_failed(
+        self, conversation: OutgoingConversation, outcome: PushResult
+    ) -> Effects[OutgoingConversation | None]:
         """Send failed messages to the endpoint that stores their errors. Return what is left to send, if anything."""
         failed = tuple(message for message in conversation.messages if message.value["error_message"])
         if not failed or self._requests.form != "H":
@@ -192,7 +198,7 @@ class ConversationPush:
         outcome.acked += parcel.conversation.items
         return replace(conversation, rev=None, known=True, messages=rest) if rest else None
 
-    def _post(self, parcels: Sequence[Parcel], outcome: Outcome, *, halved: bool) -> Effects[None]:
+    def _post(self, parcels: Sequence[ConversationUpload], outcome: PushResult, *, halved: bool) -> Effects[None]:
         """Send several conversations with one request, and halve it where it is refused as a whole."""
         if not parcels:
             return
@@ -218,12 +224,14 @@ class ConversationPush:
             yield from self._post(parcels[:half], outcome, halved=True)
             yield from self._post(parcels[half:], outcome, halved=True)
 
-    def _post_once(self, parcels: Sequence[Parcel]) -> Effects[UpstreamResponse]:
+    def _post_once(self, parcels: Sequence[ConversationUpload]) -> Effects[UpstreamResponse]:
         user_id = self._requests.user_id
         items = [encode_conversation(parcel.conversation, user_id, parcel.items) for parcel in parcels]
         return (yield from self._requests.send("POST", "sync", body=encoded({"conversations": items})))
 
-    def _read_details(self, parcels: Sequence[Parcel], response: UpstreamResponse, outcome: Outcome) -> Effects[None]:
+    def _read_details(
+        self, parcels: Sequence[ConversationUpload], response: UpstreamResponse, outcome: PushResult
+    ) -> Effects[None]:
         """Note the result of each conversation. One that the response does not name is not stored."""
         stored: dict[str, bool] = {}
         for item in _details(response):
@@ -243,7 +251,7 @@ class ConversationPush:
             else:
                 outcome.unreported.add(conversation.id)
 
-    def _bisect(self, parcel: Parcel, outcome: Outcome) -> Effects[None]:
+    def _bisect(self, parcel: ConversationUpload, outcome: PushResult) -> Effects[None]:
         """Find the message for which the server rejects a conversation; it does not say which."""
         conversation = parcel.conversation
         if len(parcel.items) + (conversation.rev is not None) <= 1 or self._probes >= PROBES:
@@ -252,7 +260,7 @@ class ConversationPush:
         if conversation.rev is not None:
             if (yield from self._is_accepted(parcel.bare)):
                 outcome.acked += parcel.bare.conversation.items
-                rest = Parcel(replace(conversation, rev=None, known=True), parcel.items)
+                rest = ConversationUpload(replace(conversation, rev=None, known=True), parcel.items)
                 yield from self._bisect(rest, outcome)
             else:
                 outcome.refused += [(item, "refused") for item in conversation.items]
@@ -263,7 +271,7 @@ class ConversationPush:
             else:
                 yield from self._bisect(part, outcome)
 
-    def _is_accepted(self, parcel: Parcel) -> Effects[bool]:
+    def _is_accepted(self, parcel: ConversationUpload) -> Effects[bool]:
         self._probes += 1
         response = yield from self._post_once([parcel])
         return response.kind == "ok" and any(
@@ -278,9 +286,9 @@ def _details(response: UpstreamResponse) -> list[Any]:
     return [item for item in details if isinstance(item, dict)] if isinstance(details, list) else []
 
 
-def _batches(parcels: Iterable[Parcel], user_id: str) -> list[list[Parcel]]:
+def _batches(parcels: Iterable[ConversationUpload], user_id: str) -> list[list[ConversationUpload]]:
     """Group parcels into requests of at most a megabyte. A conversation that is larger is divided."""
-    batches: list[list[Parcel]] = [[]]
+    batches: list[list[ConversationUpload]] = [[]]
     size = 0
     waiting = list(parcels)
     while waiting:

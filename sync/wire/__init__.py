@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .chat import Conversation, Message
 from .cookies import cookie_sessions, decode_session, session_cookies
-from .delta import Ack, Client, Commit, DeltaAnswer, DeltaPush, Kind, Op, Pull, Row, Stamp
+from .delta import Ack, Client, Commit, DeltaPush, DeltaResponse, Kind, Op, Pull, Row, Stamp
 from .message_columns import ATTACHMENTS, METADATA, attachment_ids, message_columns
 from .responses import Capability, Cursor, Detail, push_response
 from .values import (
@@ -43,8 +43,8 @@ __all__ = [
     "Commit",
     "Conversation",
     "Cursor",
-    "DeltaAnswer",
     "DeltaPush",
+    "DeltaResponse",
     "Detail",
     "Kind",
     "Message",

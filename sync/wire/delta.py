@@ -293,7 +293,7 @@ class DeltaPush:
 
 
 @dataclass(frozen=True, slots=True)
-class DeltaAnswer:
+class DeltaResponse:
     """``sync`` object of a response: acks by position, and the requested rows."""
 
     push_seq: int = 0

@@ -15,11 +15,11 @@ from sterna.config import Settings
 from sterna.providers import Catalog, Delta, Done, Failed, FailureKind, Reasoning, Usage
 from sterna.storage import (
     ArrivingReplies,
-    Begun,
     Conversations,
     Invalid,
     Message,
     Messages,
+    NewTurn,
     Store,
     StoreError,
     StoreThread,
@@ -517,7 +517,7 @@ async def test_the_conversation_so_far_is_sent_along_with_parts_of_replies_and_w
 
 async def test_a_turn_begun_while_closing_is_kept_as_interrupted(turns: Turns) -> None:
     await turns.close()
-    begun: Begun
+    begun: NewTurn
     begun, reply = await turns.begin(None, "Hi")
     assert (await settled(reply)).finish == "interrupted"
     assert begun.user_message.content == "Hi"

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from accounts import Person
 
-from sterna.sync.wire import DeltaAnswer, DeltaPush, Op
+from sterna.sync.wire import DeltaPush, DeltaResponse, Op
 
 CLIENT = {"sync-client": "test/1; proto=1-1"}
 
@@ -38,23 +38,23 @@ class Device:
         }
         return self.http.post("/api/chat/sync", json=body, headers=self.headers(**headers))
 
-    def push(self, *ops: Op, **headers: str) -> DeltaAnswer:
+    def push(self, *ops: Op, **headers: str) -> DeltaResponse:
         """Push ops and return the decoded response."""
         return self.decode(self.send(*ops, **headers))
 
-    def pull(self, max_bytes: int = 1 << 20, **query: Any) -> DeltaAnswer:
+    def pull(self, max_bytes: int = 1 << 20, **query: Any) -> DeltaResponse:
         """Pull changes and return the decoded response."""
         request = {"since": self.cur, "max_bytes": max_bytes} | query
         answer = self.decode(self.http.get("/api/chat/sync", params=request, headers=self.headers()))
         self.cur = answer.cur
         return answer
 
-    def decode(self, answer: httpx.Response) -> DeltaAnswer:
+    def decode(self, answer: httpx.Response) -> DeltaResponse:
         """Return the sync object of a response."""
         assert answer.status_code == 200, answer.text
         body = answer.json()
         assert body["success"] is True
-        result = DeltaAnswer.decode(body["sync"])
+        result = DeltaResponse.decode(body["sync"])
         if result.seen is not None:
             self.seen = result.seen.format()
         return result

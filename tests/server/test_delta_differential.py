@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sterna.server.settings import ServerSettings
-from sterna.sync.wire import Ack, Commit, DeltaAnswer, DeltaPush, Op, Row, Stamp
+from sterna.sync.wire import Ack, Commit, DeltaPush, DeltaResponse, Op, Row, Stamp
 from tests.sim.history import Forked, History
 
 Key = tuple[str, str]
@@ -122,7 +122,7 @@ class Twin:
         return replace(op, base=known.get((op.kind, op.id), 0)) if op.base else op
 
 
-def has_parents(page: DeltaAnswer) -> None:
+def has_parents(page: DeltaResponse) -> None:
     """Numbers rise, but for conversations that came along because something in them did."""
     numbers = [row.seq for row in page.rows if row.seq <= page.cur]
     assert numbers == sorted(set(numbers))

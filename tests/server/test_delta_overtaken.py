@@ -5,14 +5,14 @@ from __future__ import annotations
 from accounts import Person
 from devices import Device, conversation_op, message_op
 
-from sterna.sync.wire import DeltaAnswer, Op
+from sterna.sync.wire import DeltaResponse, Op
 
 
 def setting(value: str, base: int = 0) -> Op:
     return Op("s", "c1/system_prompt", "put", base=base, value={"value": value})
 
 
-def overtook(answer: DeltaAnswer) -> dict[str, tuple[int, ...]]:
+def overtook(answer: DeltaResponse) -> dict[str, tuple[int, ...]]:
     return {row.id: tuple(row.overtook) for row in answer.rows}
 
 

@@ -9,10 +9,10 @@ from accounts import Db, Person
 from conversations_by_sql import profile, usage_figures
 from devices import Device, conversation_op, message_op
 
-from sterna.sync.wire import DeltaAnswer, Op, Stamp
+from sterna.sync.wire import DeltaResponse, Op, Stamp
 
 
-def results(answer: DeltaAnswer) -> list[str]:
+def results(answer: DeltaResponse) -> list[str]:
     return [ack.result for ack in answer.acks]
 
 

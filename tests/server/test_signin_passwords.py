@@ -352,7 +352,7 @@ def test_the_documented_shape_is_the_one_that_is_sent(http: httpx.Client) -> Non
     answers = {path: document["paths"][f"/auth/v1/{path}"]["post"]["responses"] for path in ("signup", "token")}
     assert {"200", "400", "403", "422", "429"} <= set(answers["signup"])
     assert {"200", "400", "429"} <= set(answers["token"])
-    assert set(described["Session"]["properties"]) == set(body)
+    assert set(described["TokenSession"]["properties"]) == set(body)
     assert set(described["UserBody"]["properties"]) == set(body["user"])
     for content in document["paths"]["/auth/v1/token"]["post"]["requestBody"]["content"].values():
         assert content["schema"] == {"$ref": "#/components/schemas/TokenBody"}

@@ -21,7 +21,7 @@ from sterna.sync.protocol.effects import (
     Transaction,
     Unreachable,
 )
-from sterna.sync.wire import Commit, DeltaAnswer, DeltaPush, Pull
+from sterna.sync.wire import Commit, DeltaPush, DeltaResponse, Pull
 
 from .history import Forked, History
 
@@ -54,9 +54,9 @@ def served(history: History, step: Request, now_ms: int) -> Response:
         except Forked:
             return Response(409, JSON, b'{"error":"forked","code":"replica_forked"}')
     elif "newest" in step.query:
-        told = DeltaAnswer(rows=history.newest(int(step.query["newest"])), seen=history.head())
+        told = DeltaResponse(rows=history.newest(int(step.query["newest"])), seen=history.head())
     elif "session" in step.query:
-        told = DeltaAnswer(rows=history.of(step.query["session"]), cur=history.seq, seen=history.head())
+        told = DeltaResponse(rows=history.of(step.query["session"]), cur=history.seq, seen=history.head())
     else:
         told = history.pull(int(step.query["since"]), int(step.query["max_bytes"]), seen=seen)
     return Response(200, JSON, json.dumps({"success": True, "sync": told.encode()}).encode())

@@ -23,7 +23,7 @@ from sterna.server.sync.conflict_rules import (
     decide,
 )
 from sterna.server.sync.values import encode_value
-from sterna.sync.wire import Ack, Commit, DeltaAnswer, DeltaPush, Op, Row, Stamp
+from sterna.sync.wire import Ack, Commit, DeltaPush, DeltaResponse, Op, Row, Stamp
 
 
 class Forked(Exception):
@@ -31,7 +31,7 @@ class Forked(Exception):
 
 
 @dataclass(frozen=True)
-class Told:
+class LastPush:
     """What a device pushed last, and what it was told."""
 
     push_seq: int
@@ -40,7 +40,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Binned:
+class DeletedRow:
     """Something dead as it was. One without a value is only known to have died."""
 
     row: Row
@@ -56,8 +56,8 @@ class History:
     rows: dict[Key, Row] = field(default_factory=dict)
     seq: int = 0
     commits: dict[int, str] = field(default_factory=dict)
-    replicas: dict[str, Told] = field(default_factory=dict)
-    trash: dict[Key, Binned] = field(default_factory=dict)
+    replicas: dict[str, LastPush] = field(default_factory=dict)
+    trash: dict[Key, DeletedRow] = field(default_factory=dict)
     overtaken: list[tuple[str, str, int, Any]] = field(default_factory=list)
     told: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     """Id and conversation of every text that was ever written here; no backup makes it forget. For the oracle."""
@@ -86,10 +86,10 @@ class History:
         now: int,
         sent_at: int | None,
         pull: tuple[int, int] | None = None,
-    ) -> DeltaAnswer:
+    ) -> DeltaResponse:
         """Do a push once, however often it comes. Raises :class:`Forked`."""
         if not self.knows(seen):
-            return DeltaAnswer(push_seq=asked.push_seq, resync=True, seen=self.head())
+            return DeltaResponse(push_seq=asked.push_seq, resync=True, seen=self.head())
         before = self.replicas.get(asked.replica)
         if before is not None and asked.push_seq == before.push_seq and body_hash == before.body_hash:
             acks = before.acks
@@ -97,15 +97,15 @@ class History:
             raise Forked
         else:
             acks = tuple(self._done(asked.ops, now, sent_at, asked.replica))
-            self.replicas[asked.replica] = Told(asked.push_seq, body_hash, acks)
+            self.replicas[asked.replica] = LastPush(asked.push_seq, body_hash, acks)
         told = {ack.row.seq for ack in acks if ack.row is not None}
-        answer = self.page(*pull, but=told) if pull is not None else DeltaAnswer()
+        answer = self.page(*pull, but=told) if pull is not None else DeltaResponse()
         return replace(answer, push_seq=asked.push_seq, acks=acks, seen=self.head())
 
-    def pull(self, cur: int, most: int, *, seen: Commit | None) -> DeltaAnswer:
+    def pull(self, cur: int, most: int, *, seen: Commit | None) -> DeltaResponse:
         """What is new after ``cur``."""
         if not self.knows(seen):
-            return DeltaAnswer(resync=True, seen=self.head())
+            return DeltaResponse(resync=True, seen=self.head())
         return replace(self.page(cur, most), seen=self.head())
 
     def knows(self, seen: Commit | None) -> bool:
@@ -118,7 +118,7 @@ class History:
             self.commits[self.seq] = f"{self.rng.getrandbits(64):016x}"
         return Commit(self.seq, self.commits[self.seq])
 
-    def page(self, cur: int, most: int, but: Set[int] = frozenset()) -> DeltaAnswer:
+    def page(self, cur: int, most: int, but: Set[int] = frozenset()) -> DeltaResponse:
         """Rows after ``cur``, one at least, until they have ``most`` bytes; with the conversations that moved on.
 
         ``but`` are numbers that the device has been told of.
@@ -135,7 +135,7 @@ class History:
         end = taken[-1].seq if more else max(cur, self.seq)
         parents = [self.rows[("c", one)] for one in {row.session_id for row in taken} if ("c", one) in self.rows]
         moved = sorted((row for row in parents if row.seq > end), key=_seq)
-        return DeltaAnswer(rows=[self._named(row) for row in (*moved, *taken)], cur=end, more=more)
+        return DeltaResponse(rows=[self._named(row) for row in (*moved, *taken)], cur=end, more=more)
 
     def _named(self, row: Row) -> Row:
         """The row with the numbers of what it overtook."""
@@ -211,7 +211,7 @@ class History:
     def _kill(self, kind: str, key: str, session_id: str) -> None:
         before = self.rows.get((kind, key))
         if before is not None:
-            self.trash[(kind, key)] = Binned(before)
+            self.trash[(kind, key)] = DeletedRow(before)
         if kind == "c":
             for one in [one for one, row in self.rows.items() if row.session_id == key and one[0] != "c"]:
                 self._falls(one, self.rows.pop(one))
@@ -220,13 +220,13 @@ class History:
     def _falls(self, key: Key, row: Row) -> None:
         """Into the trash with its conversation, a tombstone too: or somebody's old copy would come back with that."""
         if not row.is_dead:
-            self.trash[key] = Binned(row, with_session=True)
+            self.trash[key] = DeletedRow(row, with_session=True)
             return
         known = self.trash.get(key)
         if known is None:
-            self.trash[key] = Binned(row)
+            self.trash[key] = DeletedRow(row)
         elif known.row.session_id == row.session_id:
-            self.trash[key] = Binned(replace(row, value=known.row.value))
+            self.trash[key] = DeletedRow(replace(row, value=known.row.value))
 
     def _restore(self, kind: str, key: str) -> None:
         row = self.trash.pop((kind, key)).row
@@ -246,5 +246,5 @@ def _seq(row: Row) -> int:
     return row.seq
 
 
-def _stays_dead(one: Binned) -> bool:
+def _stays_dead(one: DeletedRow) -> bool:
     return one.row.kind != "c" and not one.with_session

@@ -12,12 +12,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sterna.storage import AckResults, Merge, MessageMerge, RemoteRow, SyncPull, SyncPush, Told, Trash
+from sterna.storage import AckResults, Merge, MessageMerge, OpResult, RemoteRow, SyncPull, SyncPush, Trash
 from sterna.storage.sync import acknowledgements as settling
 from sterna.storage.sync.outbox import Outbox, Page
 from sterna.sync.protocol.delta import DeltaSync
 from sterna.sync.protocol.effects import CrashPoint, Effects
-from sterna.sync.wire import Commit, DeltaAnswer, DeltaPush
+from sterna.sync.wire import Commit, DeltaPush, DeltaResponse
 
 from .history import History
 from .net import FAULTS
@@ -72,9 +72,9 @@ def mutant(
     faults=("again later",),
 )
 def _(real: Any) -> Any:
-    def push(self: History, asked: DeltaPush, *args: Any, **kwargs: Any) -> DeltaAnswer:
+    def push(self: History, asked: DeltaPush, *args: Any, **kwargs: Any) -> DeltaResponse:
         self.replicas.pop(asked.replica, None)
-        found: DeltaAnswer = real(self, asked, *args, **kwargs)
+        found: DeltaResponse = real(self, asked, *args, **kwargs)
         return found
 
     return push
@@ -82,11 +82,11 @@ def _(real: Any) -> Any:
 
 @mutant(History, "push", "no fork check: the number of a push is believed, whatever it says")
 def _(real: Any) -> Any:
-    def push(self: History, asked: DeltaPush, body_hash: str, **kwargs: Any) -> DeltaAnswer:
+    def push(self: History, asked: DeltaPush, body_hash: str, **kwargs: Any) -> DeltaResponse:
         before = self.replicas.get(asked.replica)
         if before is not None and asked.push_seq <= before.push_seq:
             self.replicas[asked.replica] = replace(before, push_seq=asked.push_seq, body_hash=body_hash)
-        found: DeltaAnswer = real(self, asked, body_hash, **kwargs)
+        found: DeltaResponse = real(self, asked, body_hash, **kwargs)
         return found
 
     return push
@@ -99,8 +99,8 @@ def _(real: Any) -> Any:
 
 @mutant(History, "push", "a push does not say which history it has seen", deeds=("back_up", "restore"))
 def _(real: Any) -> Any:
-    def push(self: History, *args: Any, seen: Commit | None, **kwargs: Any) -> DeltaAnswer:
-        found: DeltaAnswer = real(self, *args, seen=None, **kwargs)
+    def push(self: History, *args: Any, seen: Commit | None, **kwargs: Any) -> DeltaResponse:
+        found: DeltaResponse = real(self, *args, seen=None, **kwargs)
         return found
 
     return push
@@ -146,7 +146,7 @@ def _(real: Any) -> Any:
 @mutant(DeltaSync, "_apply", "the cursor is saved before the page is taken")
 def _(real: Any) -> Any:
     def _apply(
-        self: DeltaSync, answer: DeltaAnswer, rows: Sequence[RemoteRow], state: Any, fence: int, now_ms: int
+        self: DeltaSync, answer: DeltaResponse, rows: Sequence[RemoteRow], state: Any, fence: int, now_ms: int
     ) -> Effects[None]:
         moved = replace(state, cursor=answer.cur)
         yield from real(self, answer, (), state, fence, now_ms)
@@ -233,7 +233,7 @@ def _told(result: str, what: str, change: Callable[[Any], Any], **runs: Any) -> 
 
 
 def _whatever_revision(real: Any) -> Any:
-    def settle(self: AckResults, told: Told, now_ms: int) -> None:
+    def settle(self: AckResults, told: OpResult, now_ms: int) -> None:
         op = self._waiting_op(told)
         real(self, told if op is None else replace(told, rev=op["rev"]), now_ms)
 
@@ -241,7 +241,7 @@ def _whatever_revision(real: Any) -> Any:
 
 
 def _moving_the_base(real: Any) -> Any:
-    def settle(self: AckResults, told: Told, now_ms: int) -> None:
+    def settle(self: AckResults, told: OpResult, now_ms: int) -> None:
         op = self._waiting_op(told)
         if op is not None and op["rev"] != told.rev and told.row is not None:
             self._move_base(told.row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sterna.storage import Inflight, Pending, PushBatch, RemoteRow, Store, Told
+from sterna.storage import Inflight, OpResult, PendingChange, PushBatch, RemoteRow, Store
 
 AT = "2026-03-01T09:00:00.000000Z"
 
@@ -49,7 +49,7 @@ class FarSide:
         self.fence = store.sync_metadata.take_fence()
         self.seq = 0
         self.now_ms = 1_772_400_000_000
-        self.sent: list[Pending] = []
+        self.sent: list[PendingChange] = []
 
     def next_batch(self, *, most_ops: int = 500, most_bytes: int = 1 << 20) -> Inflight | PushBatch | None:
         """Return the push in flight, else the rows of the next one."""
@@ -71,19 +71,19 @@ class FarSide:
         """Kind, id and op of what the next push says; it is on its way then."""
         return [(one.kind, one.id, one.op) for one in self.sent] if self.freeze(**limits) else []
 
-    def settle(self, **answers: Told | str) -> None:
+    def settle(self, **answers: OpResult | str) -> None:
         """Answer the push on its way: what is not named, by id, is written down as it was sent."""
         there = self.store.sync_push.inflight()
         assert there is not None
         told = []
         for one in self.sent:
             answer = answers.get(one.id, "ok")
-            told.append(answer if isinstance(answer, Told) else self.answer(one, answer))
+            told.append(answer if isinstance(answer, OpResult) else self.answer(one, answer))
         self.store.acknowledgements.settle_push(
             there.push_seq, told, (self.seq, f"n{self.seq}"), fence=self.fence, now_ms=self.now_ms
         )
 
-    def answer(self, one: Pending, result: str = "ok", row: RemoteRow | None = None, code: str = "") -> Told:
+    def answer(self, one: PendingChange, result: str = "ok", row: RemoteRow | None = None, code: str = "") -> OpResult:
         """What is said of one op."""
         if result == "ok" and row is None and one.kind != "x":
             self.seq += 1
@@ -91,7 +91,7 @@ class FarSide:
             row = RemoteRow(one.kind, one.id, one.session_id, self.seq, self.seq, dead, one.cls, one.edited_at, "me")
             if one.op == "restore":
                 row = RemoteRow(one.kind, one.id, one.session_id, self.seq, self.seq, False, one.cls, 0, "", one.value)
-        return Told(one.kind, one.id, one.rev, result, row, code)  # type: ignore[arg-type]
+        return OpResult(one.kind, one.id, one.rev, result, row, code)  # type: ignore[arg-type]
 
     def sync(self) -> None:
         """Push until nothing waits, all of it accepted."""

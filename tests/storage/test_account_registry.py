@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from sterna.storage import Listed, NotFound, StoreFull, StoreTooNew, open_account
+from sterna.storage import AccountEntry, NotFound, StoreFull, StoreTooNew, open_account
 from sterna.storage.accounts import registry
 
-ADA = Listed("ada.db", "ada@example.org", "https://a.example", "11111111-1111-4111-8111-111111111111", "sterna", True)
+ADA = AccountEntry(
+    "ada.db", "ada@example.org", "https://a.example", "11111111-1111-4111-8111-111111111111", "sterna", True
+)
 
 
 def test_the_first_account_is_this_computer_and_belongs_to_no_server(tmp_path: Path) -> None:
@@ -36,7 +38,7 @@ def test_an_account_is_noted_beside_the_others_and_can_be_switched_to(tmp_path: 
 
 def test_a_local_account_becomes_a_signed_in_one_in_its_place(tmp_path: Path) -> None:
     local = registry.current(tmp_path)
-    signed = Listed(local.file, "ada@example.org", "https://a.example", ADA.user_id, "sterna", False)
+    signed = AccountEntry(local.file, "ada@example.org", "https://a.example", ADA.user_id, "sterna", False)
     registry.keep(tmp_path, signed, make_current=True)
     assert registry.listed(tmp_path) == [signed]
 

@@ -6,7 +6,7 @@ import pytest
 from builders import SYNC, exchange, outbox, table, tables
 from fake_server import FarSide, conversation, message, setting
 
-from sterna.storage import NotInFlight, Store, Told
+from sterna.storage import NotInFlight, OpResult, Store
 from sterna.storage.sync.ack_results import HOUR_MS
 
 
@@ -248,9 +248,9 @@ def test_an_answer_that_does_not_fit_changes_nothing(store: Store, far: FarSide,
     elif wrong == "another order":
         told.reverse()
     elif wrong == "another revision":
-        told[0] = Told(told[0].kind, told[0].id, told[0].rev + 1, "ok", told[0].row)
+        told[0] = OpResult(told[0].kind, told[0].id, told[0].rev + 1, "ok", told[0].row)
     elif wrong == "no position":
-        told[0] = Told(told[0].kind, told[0].id, told[0].rev, "ok")
+        told[0] = OpResult(told[0].kind, told[0].id, told[0].rev, "ok")
     with pytest.raises(NotInFlight if wrong == "another push" else ValueError):
         store.acknowledgements.settle_push(
             there.push_seq + (wrong == "another push"), told, None, fence=far.fence, now_ms=far.now_ms

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sterna.server.sync.values import encode_value, validated
-from sterna.storage import OutMessage, Pending, RemoteRow, stamp
+from sterna.storage import OutgoingMessage, PendingChange, RemoteRow, stamp
 from sterna.storage.json_text import to_json
 from sterna.storage.sync.columns import DEFAULTS, MESSAGE_COLUMNS, is_same
 from sterna.storage.text import storable
@@ -62,7 +62,7 @@ def messages(draw: Any) -> dict[str, Any]:
     return value
 
 
-def over(one: Pending) -> RemoteRow:
+def over(one: PendingChange) -> RemoteRow:
     """Over the wire, through the server's own checks, and back."""
     op = Op.decode(json.loads(json.dumps(encode_op(one).encode())))
     value = encode_value(validated(op, NOW, 2**20))
@@ -72,7 +72,7 @@ def over(one: Pending) -> RemoteRow:
 
 @given(messages())
 def test_a_message_comes_back_as_it_was(value: dict[str, Any]) -> None:
-    came = over(Pending("m", "msg_1", "conv_1", "put", 1, value=value))
+    came = over(PendingChange("m", "msg_1", "conv_1", "put", 1, value=value))
     assert came.value is not None
     assert came.value.keys() == set(MESSAGE_COLUMNS)
     assert is_same(value, came.value), {
@@ -85,27 +85,27 @@ def test_a_message_comes_back_as_it_was(value: dict[str, Any]) -> None:
 
 @given(TEXTS.map(lambda text: text[:255]), TIMES)
 def test_a_title_comes_back_as_it_was(title: str, made: str) -> None:
-    came = over(Pending("c", "conv_1", "conv_1", "put", 1, cls=1, value={"title": title, "created_at": made}))
+    came = over(PendingChange("c", "conv_1", "conv_1", "put", 1, cls=1, value={"title": title, "created_at": made}))
     assert came.value == {"title": title, "created_at": made}
 
 
 @given(SOME_JSON)
 def test_a_setting_comes_back_as_it_was(value: str) -> None:
-    came = over(Pending("s", "conv_1/model", "conv_1", "put", 1, value={"value": value}))
+    came = over(PendingChange("s", "conv_1/model", "conv_1", "put", 1, value={"value": value}))
     assert came.value == {"value": value}
 
 
 def test_an_op_says_what_it_is_and_no_more() -> None:
-    put = Pending("c", "c1", "c1", "put", 3, 9, 5, (1, 2, "t"), 7, 1, 0, {"title": "T", "created_at": stamp(DAY)})
+    put = PendingChange("c", "c1", "c1", "put", 3, 9, 5, (1, 2, "t"), 7, 1, 0, {"title": "T", "created_at": stamp(DAY)})
     assert encode_op(put).encode() == {
         "kind": "c", "op": "put", "id": "c1", "session": "c1", "base": 9, "at": 5, "after": 7, "cls": 1,
         "stamp": {"cls": 1, "time": 2, "tie": "t"},
         "value": {"title": "T", "createdAt": "2026-02-01T00:00:00.000Z"},
     }  # fmt: skip
-    assert encode_op(Pending("x", "all", "", "clear", 1, upto=12, edited_at=-4)).encode() == {
+    assert encode_op(PendingChange("x", "all", "", "clear", 1, upto=12, edited_at=-4)).encode() == {
         "kind": "x", "op": "clear", "upto": 12,
     }  # fmt: skip
-    assert encode_op(Pending("m", "m1", "c1", "del", 1, base=3, cls=1)).encode() == {
+    assert encode_op(PendingChange("m", "m1", "c1", "del", 1, base=3, cls=1)).encode() == {
         "kind": "m", "op": "del", "id": "m1", "session": "c1", "base": 3,
     }  # fmt: skip
 
@@ -116,7 +116,7 @@ DAY = datetime(2026, 2, 1, tzinfo=UTC)
 def test_a_count_that_no_server_can_keep_is_cut() -> None:
     value = dict.fromkeys(MESSAGE_COLUMNS) | dict(DEFAULTS)
     value |= {"role": "user", "content": "hi", "message_timestamp": stamp(DAY), "total_tokens": 2**40}
-    assert encode_op(Pending("m", "m1", "c1", "put", 1, value=value)).value["total_tokens"] == 2**31 - 1
+    assert encode_op(PendingChange("m", "m1", "c1", "put", 1, value=value)).value["total_tokens"] == 2**31 - 1
 
 
 def row(kind: Any = "m", value: Any = None, **more: Any) -> Row:
@@ -194,5 +194,5 @@ def test_damaged_values_do_not_stop_a_push() -> None:
     told = encode_message("msg_1_abc", value)
     assert (told["content"], told["timestamp"]) == ("caf\ufffd", "1970-01-01T00:00:00.000Z")
     assert told.get("metadata", {}) == {}
-    item = encode_upstream_message(OutMessage("msg_1_abc", 1, value, {}))
+    item = encode_upstream_message(OutgoingMessage("msg_1_abc", 1, value, {}))
     assert (item["content"], item["timestamp"]) == ("caf\ufffd", "1970-01-01T00:00:00.000Z")

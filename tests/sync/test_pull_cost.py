@@ -10,7 +10,7 @@ import pytest
 
 from sterna.sync.protocol.delta_response import InvalidResponse, decode_response, decode_rows
 from sterna.sync.protocol.effects import Response
-from sterna.sync.wire import DeltaAnswer, Row, Stamp
+from sterna.sync.wire import DeltaResponse, Row, Stamp
 
 MANY = 200
 CALLS = 150
@@ -27,7 +27,7 @@ def page(*values: Any) -> Response:
     rows = [
         Row("m", f"m{n}", "c1", n + 1, n + 1, stamp=Stamp(0, 1, "r"), value=value) for n, value in enumerate(values)
     ]
-    body = {"success": True, "sync": DeltaAnswer(rows=rows, cur=len(rows)).encode()}
+    body = {"success": True, "sync": DeltaResponse(rows=rows, cur=len(rows)).encode()}
     return Response(200, {"content-type": "application/json"}, json.dumps(body, ensure_ascii=False).encode())
 
 

@@ -10,7 +10,7 @@ from ticking import Ticking
 from sterna.storage import Settled
 from sterna.sync.upstream.rate_limit import Budget
 from tests.sync.upstream_device import Crashed, Device
-from tests.upstream import Asked, Told, Upstream
+from tests.upstream import ServerRequest, ServerResponse, Upstream
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_a_conversation_that_becomes_private_is_deleted_there_and_kept_here(lapt
 def test_an_edit_made_while_the_answer_is_on_its_way_is_sent_after_it(laptop: Device) -> None:
     session_id, question, _ = exchange(laptop, None)
 
-    def edit(asked: Asked) -> None:
+    def edit(asked: ServerRequest) -> None:
         if asked.path.endswith("sync") and laptop.upstream.before is not None:
             laptop.upstream.before = None
             laptop.store.messages.edit(question, "Why indeed?")
@@ -285,10 +285,10 @@ def test_a_conversation_that_is_refused_does_not_hold_the_others(laptop: Device)
 
 
 def forbid(*ids: str) -> Any:
-    def before(asked: Asked) -> Told | None:
+    def before(asked: ServerRequest) -> ServerResponse | None:
         if asked.method == "POST" and any(id_.encode() in asked.body for id_ in ids):
             body = b'{"error":"Unauthorized conversation access","code":"insufficient_permissions"}'
-            return Told(403, [("content-type", "application/json")], body)
+            return ServerResponse(403, [("content-type", "application/json")], body)
         return None
 
     return before
@@ -316,12 +316,12 @@ def test_an_answer_that_leaves_a_conversation_out_acknowledges_nothing_of_it(lap
     place, _ = laptop.say(None, "hello")
     other, _ = laptop.say(None, "there")
 
-    def before(asked: Asked) -> Told | None:
+    def before(asked: ServerRequest) -> ServerResponse | None:
         if asked.method != "POST":
             return None
         details = b'[{"conversationId":"%s","status":"synced"}]' % other.encode()
         body = b'{"success":true,"results":{"synced":1,"errors":0,"details":%s}}' % details
-        return Told(200, [("content-type", "application/json")], body)
+        return ServerResponse(200, [("content-type", "application/json")], body)
 
     laptop.upstream.before = before
     assert laptop.cycle().problem is None
@@ -350,7 +350,9 @@ def test_nothing_is_acknowledged_by_an_answer_that_is_none(
     laptop: Device, status: int, head: str, body: bytes, phase: str
 ) -> None:
     laptop.say(None, "hello")
-    laptop.upstream.before = lambda asked: Told(status, [("content-type", head)], body) if asked.body else None
+    laptop.upstream.before = lambda asked: (
+        ServerResponse(status, [("content-type", head)], body) if asked.body else None
+    )
     cycle = laptop.cycle()
     assert cycle.problem is not None
     assert (cycle.problem.phase, cycle.pushed, cycle.complete) == (phase, 0, False)
@@ -362,7 +364,7 @@ def test_nothing_is_acknowledged_by_an_answer_that_is_none(
 
 def test_the_hour_that_a_server_asks_for_is_waited(laptop: Device) -> None:
     head = [("content-type", "application/json"), ("retry-after", "3600")]
-    laptop.upstream.before = lambda asked: Told(429, head, b'{"error":"x","retryAfter":60}')
+    laptop.upstream.before = lambda asked: ServerResponse(429, head, b'{"error":"x","retryAfter":60}')
     laptop.say(None, "hello")
     problem = laptop.cycle().problem
     assert problem is not None

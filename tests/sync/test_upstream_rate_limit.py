@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sterna.storage import OutMessage, stamp
+from sterna.storage import OutgoingMessage, stamp
 from sterna.storage.sync.columns import DEFAULTS, MESSAGE_COLUMNS
-from sterna.storage.sync.upstream.records import Entry, digest, enriched, rank
+from sterna.storage.sync.upstream.records import ConversationEntry, digest, enriched, rank
 from sterna.sync.protocol.effects import Response, Unreachable
 from sterna.sync.protocol.response_errors import retry_after_ms
 from sterna.sync.upstream.codec import WrongOwner, decode_entry, decode_message, encode_message
@@ -126,7 +126,7 @@ def value(**columns: Any) -> dict[str, Any]:
 
 
 def round_trip(columns: dict[str, Any]) -> dict[str, Any]:
-    return dict(decode_message(encode_message(OutMessage("m1", 1, columns))).value)
+    return dict(decode_message(encode_message(OutgoingMessage("m1", 1, columns))).value)
 
 
 def test_a_message_in_upstreams_words_is_the_same_when_it_comes_back() -> None:
@@ -138,13 +138,13 @@ def test_a_message_in_upstreams_words_is_the_same_when_it_comes_back() -> None:
         websearch_result_count=3, output_image_tokens=4, annotations='[{"url":"u"}]',
     )  # fmt: skip
     assert round_trip(full) == full
-    item = encode_message(OutMessage("m1", 1, full, {"cited_by": [1]}))
+    item = encode_message(OutgoingMessage("m1", 1, full, {"cited_by": [1]}))
     assert (item["requested_web_search"], item["retry_after"], item["cited_by"]) == (True, 60, [1])
     assert (item["elapsed_ms"], item["elapsed_time"]) == (1830, 2)
 
 
 def test_numbers_that_do_not_fit_there_are_cut_and_halves_of_a_character_replaced() -> None:
-    item = encode_message(OutMessage("m1", 1, value(total_tokens=2**40, content="a\0b\ud83d")))
+    item = encode_message(OutgoingMessage("m1", 1, value(total_tokens=2**40, content="a\0b\ud83d")))
     assert item["total_tokens"] == 2**31 - 1
     assert item["content"] == "ab\ufffd"
 
@@ -165,7 +165,7 @@ def test_a_raw_row_and_a_summary_have_one_fingerprint() -> None:
     raw = decode_entry(ROW, "ada")
     assert raw.fingerprint == decode_entry(summary, "ada").fingerprint
     assert (raw.created_at, len(raw.last_message_preview or "")) == ("2026-03-01T12:00:00.500000Z", 200)
-    assert isinstance(raw, Entry)
+    assert isinstance(raw, ConversationEntry)
     assert raw.fingerprint != decode_entry(ROW | {"updated_at": "2026-03-01T12:00:01.000001+00:00"}, "ada").fingerprint
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sterna.storage import Entry, Outgoing, Survey, UpstreamPull, UpstreamPush
+from sterna.storage import ConversationEntry, ListComparison, OutgoingConversation, UpstreamPull, UpstreamPush
 from sterna.sync.upstream import push
 from sterna.sync.upstream.pull import ConversationPull
 from sterna.sync.upstream.push import ConversationPush
@@ -41,9 +41,9 @@ def test_what_was_found_once_stays_found(seed: int) -> None:
         assert world.check() == []
 
 
-def trusting(self: UpstreamPull, entries: list[Entry], **more: Any) -> Survey:
+def trusting(self: UpstreamPull, entries: list[ConversationEntry], **more: Any) -> ListComparison:
     """What is not in a list is gone, however long the list."""
-    found: Survey = SURVEY(self, entries, **more)
+    found: ListComparison = SURVEY(self, entries, **more)
     listed = {one.id for one in entries}
     for row in self.db.rows("select id from chat_sessions where id not in (select conv_id from sync_private)"):
         known = self.db.one("select 1 from sync_remote where id = :id and title_base is not null", id=row["id"])
@@ -56,7 +56,7 @@ def trusting(self: UpstreamPull, entries: list[Entry], **more: Any) -> Survey:
 SURVEY = UpstreamPull.survey
 
 
-def without_tombstones(self: UpstreamPull, entries: list[Entry], **more: Any) -> Survey:
+def without_tombstones(self: UpstreamPull, entries: list[ConversationEntry], **more: Any) -> ListComparison:
     """What was deleted here and is there again stays there."""
     gone = {row["id"] for row in self.db.rows("select id from sync_tombstones where kind = 'c'")}
     return SURVEY(self, [one for one in entries if one.id not in gone], **more)
@@ -79,7 +79,7 @@ def acked_whatever_revision(self: UpstreamPush, acked: Any, refused: Any = (), *
 SETTLE = UpstreamPush.settle
 
 
-def titled_always(one: Outgoing, user_id: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
+def titled_always(one: OutgoingConversation, user_id: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
     """The title goes along with every message."""
     return ITEM(one, user_id, messages) | {"title": one.row["title"]}
 

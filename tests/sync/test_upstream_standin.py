@@ -15,7 +15,7 @@ import pytest
 from ticking import Ticking
 
 from sterna.sync.auth.cookies import updated_session
-from tests.upstream import Person, Told, Upstream, serving
+from tests.upstream import Person, ServerResponse, Upstream, serving
 
 FLAVOURS = ("H", "S")
 
@@ -27,7 +27,7 @@ class Client:
         self.upstream, self.me = upstream, person
         self.session = upstream.sign_in(person)
 
-    def __call__(self, method: str, path: str, body: Any = None, **query: str) -> Told:
+    def __call__(self, method: str, path: str, body: Any = None, **query: str) -> ServerResponse:
         headers = {"cookie": self.upstream.cookies(self.session)}
         raw = b"" if body is None else json.dumps(body).encode()
         return self.upstream.handle(method, f"/api/chat/{path}", query, headers, raw)

@@ -18,8 +18,8 @@ from sterna.sync.wire import (
     Commit,
     Conversation,
     Cursor,
-    DeltaAnswer,
     DeltaPush,
+    DeltaResponse,
     Detail,
     Message,
     Op,
@@ -28,7 +28,7 @@ from sterna.sync.wire import (
     Stamp,
 )
 
-CODED = (Message, Conversation, Detail, Cursor, Stamp, Op, Row, Ack, DeltaPush, DeltaAnswer)
+CODED = (Message, Conversation, Detail, Cursor, Stamp, Op, Row, Ack, DeltaPush, DeltaResponse)
 PARSED = (Capability, Commit, Pull, Client)
 
 plain = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -164,8 +164,8 @@ def test_whole_pushes_and_answers_come_back(
 ) -> None:
     sent = DeltaPush(replica, seq, tuple(asked))
     assert DeltaPush.decode(sent.encode()) == sent
-    answer = DeltaAnswer(seq, tuple(told), tuple(fed), seq, seen, more=True)
-    assert DeltaAnswer.decode(answer.encode()) == answer
+    answer = DeltaResponse(seq, tuple(told), tuple(fed), seq, seen, more=True)
+    assert DeltaResponse.decode(answer.encode()) == answer
 
 
 @pytest.mark.parametrize("kind", CODED)

@@ -27,7 +27,7 @@ from sterna.sync.protocol.effects import (
 from sterna.sync.upstream.protocol import UpstreamSync
 from tests import schema_template
 from tests.databases import closed_at_the_end
-from tests.upstream import Person, Told, Upstream
+from tests.upstream import Person, ServerResponse, Upstream
 
 FOLDER = TemporaryDirectory()
 """Where these stores keep their locks; one of each process, gone when it ends."""
@@ -94,7 +94,7 @@ class Device:
     def server(self, step: Request) -> Response:
         headers = {name.lower(): value for name, value in step.headers.items()}
         headers["cookie"] = self.upstream.cookies(self.session)
-        told: Told = self.upstream.handle(step.method, step.path, step.query, headers, step.body or b"")
+        told: ServerResponse = self.upstream.handle(step.method, step.path, step.query, headers, step.body or b"")
         if (new := updated_session(self.upstream.cookie, self.session, told.all("set-cookie"))) is not None:
             self.session = dict(new)
         return Response(told.status, {name: value for name, value in told.headers if name != "set-cookie"}, told.body)

@@ -15,7 +15,7 @@ from textual.message import Message as Event
 from textual.pilot import Pilot
 
 from sterna.chat.reply import Reply
-from sterna.storage import Begun, LiveReplies, Message, Session, Settled, Store, StoreThread
+from sterna.storage import Conversation, LiveReplies, Message, NewTurn, Settled, Store, StoreThread
 from sterna.tui.transcript import Transcript
 from sterna.tui.transcript.message_view import MessageView
 
@@ -100,12 +100,12 @@ class Reading:
         await self.transcript.show(session_id, at=at, query=query)
         await self.settled()
 
-    async def talk(self, turns: int | Sequence[tuple[str, str]], session_id: str | None = None) -> Session:
+    async def talk(self, turns: int | Sequence[tuple[str, str]], session_id: str | None = None) -> Conversation:
         """A conversation of so many turns, or of these."""
         pairs = turns if not isinstance(turns, int) else [(f"question {n}", f"answer {n}") for n in range(turns)]
         return await self.store.run(talk, pairs, session_id)
 
-    async def begin(self, session_id: str | None, text: str) -> tuple[Begun, Reply]:
+    async def begin(self, session_id: str | None, text: str) -> tuple[NewTurn, Reply]:
         """A prompt, and the reply that is to come."""
         begun = await self.store.run(LiveReplies.begin_turn, session_id, text, model="test/small")
         reply = Reply(begun.reply.id, begun.session.id, begun.user_message.id, "test/small", time.monotonic())
@@ -125,7 +125,7 @@ class Reading:
         return list(unique.values())
 
 
-def talk(store: Store, pairs: Sequence[tuple[str, str]], session_id: str | None) -> Session:
+def talk(store: Store, pairs: Sequence[tuple[str, str]], session_id: str | None) -> Conversation:
     for question, answer in pairs:
         begun = store.live_replies.begin_turn(session_id, question, model="test/small")
         store.live_replies.settle(

@@ -8,19 +8,19 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
-from sterna.storage import SessionRow
+from sterna.storage import ConversationSummary
 from sterna.tui.sidebar.drawing import ASCII, SIGNS, Signs, State, cut, preview_line, title_line
 from sterna.tui.terminal.output_filter import CONTROL
 
 
 def row(
     title: str = "Terns", preview: str = "They fly far.", model: str | None = "or/maker/tern-2", **marks: bool
-) -> SessionRow:
+) -> ConversationSummary:
     known = {name: marks.pop(name, False) for name in ("live", "unread", "failed", "unsynced")}
-    return SessionRow("conv_1", title, preview, model, "2026-11-21T12:00:00.000000Z", **known, **marks)
+    return ConversationSummary("conv_1", title, preview, model, "2026-11-21T12:00:00.000000Z", **known, **marks)
 
 
-def both(row: SessionRow, width: int = 30, signs: Signs = SIGNS, **state: bool) -> list[str]:
+def both(row: ConversationSummary, width: int = 30, signs: Signs = SIGNS, **state: bool) -> list[str]:
     """The two lines of a row."""
     now = State(**state)
     first = title_line(row, "12:00", width, now, signs, lambda part: Style())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lists import Clock, ListApp, fill_many, frame, line_of, running, until
 
-from sterna.storage import Conversations, SessionRow, Store
+from sterna.storage import Conversations, ConversationSummary, Store
 from sterna.tui.sidebar.queries import PAGE
 from sterna.tui.sidebar.rows import PAGES_KEPT
 
@@ -32,7 +32,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     original = Conversations.page
 
-    def session_page(store: Store, offset: int, limit: int, text: str = "") -> list[SessionRow]:
+    def session_page(store: Store, offset: int, limit: int, text: str = "") -> list[ConversationSummary]:
         rows = original(store, offset, limit, text)
         found.append(len(rows))
         return rows

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sterna.chat import Reply
-    from sterna.storage import Session
+    from sterna.storage import Conversation
 
     from ..context import AppContext
 
@@ -16,7 +16,7 @@ class OpenConversation:
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
-        self.record: Session | None = None
+        self.record: Conversation | None = None
         """None: a conversation that does not exist yet."""
         self.requested_id: str | None = None
         """Conversation that was asked for last: the open one, or the one that is being opened."""

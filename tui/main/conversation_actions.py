@@ -16,7 +16,7 @@ from .status_display import StatusDisplay
 
 if TYPE_CHECKING:
     from sterna.providers import Catalog
-    from sterna.storage import Session, Trashed
+    from sterna.storage import Conversation, Trashed
 
 UNDO_SECONDS = 8.0
 """Time for which the hint at undo stays; undo itself works for as long as the trash keeps."""
@@ -268,7 +268,7 @@ class ConversationActions:
         if value is None:
             conversation.choices.pop(key)
 
-    def _stored(self) -> Session | None:
+    def _stored(self) -> Conversation | None:
         """Return the open conversation; say why not while it does not exist yet."""
         if self._conversation.record is None:
             self._layout.notify("Send a message first.")

@@ -19,7 +19,7 @@ from .status_display import StatusDisplay
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from sterna.storage import Change, Session
+    from sterna.storage import Change, Conversation
 
 LAST_OPEN = "last_conversation"
 """Name of the local value with the conversation that was open last."""
@@ -110,7 +110,7 @@ class Navigation:
         if not rows:
             self._layout.notify("No more conversations." if by > 0 else "This is the newest conversation.")
 
-    async def find(self, conversation_id: str | None) -> Session | None:
+    async def find(self, conversation_id: str | None) -> Conversation | None:
         """Return a conversation; None where there is none."""
         if conversation_id is None:
             return None
@@ -119,7 +119,7 @@ class Navigation:
         except storage.NotFound:
             return None
 
-    async def show(self, record: Session | None, *, at: str | None = None, query: str | None = None) -> None:
+    async def show(self, record: Conversation | None, *, at: str | None = None, query: str | None = None) -> None:
         """Show the conversation that is open now in every part, also where another opening interrupts."""
         try:
             await self._show_parts(record, at, query)
@@ -132,7 +132,7 @@ class Navigation:
         if self._layout.is_alive and self._layout.transcript.conversation_id != self.conversation.id:
             await self.show(self.conversation.record)
 
-    async def _show_parts(self, record: Session | None, at: str | None, query: str | None) -> None:
+    async def _show_parts(self, record: Conversation | None, at: str | None, query: str | None) -> None:
         layout, conversation, store = self._layout, self.conversation, self._context.store
         conversation.record = record
         opened_id = conversation.requested_id = record.id if record else None
@@ -208,7 +208,7 @@ class Navigation:
         except storage.StoreError as error:
             self._layout.complain(str(error))
 
-    async def _leave_deleted(self, record: Session, *, elsewhere: bool, was_told: bool) -> None:
+    async def _leave_deleted(self, record: Conversation, *, elsewhere: bool, was_told: bool) -> None:
         """Leave a conversation that is gone; what was typed comes along when it was not deleted in this window."""
         is_typed = bool(self._layout.prompt.text)
         await self.open(None, carry=elsewhere or was_told)

@@ -14,7 +14,7 @@ from sterna.storage.text import one_line
 from ..messages import ActionRequested
 
 if TYPE_CHECKING:
-    from sterna.storage import Earlier
+    from sterna.storage import SimilarQuestion
 
 OPEN, NEW = "conversation.before", "conversation.new"
 LONGEST = 200
@@ -27,7 +27,7 @@ class NoticeBar(Widget):
     Text that does not fit is cut, the key never.
     """
 
-    earlier: Earlier | None = None
+    earlier: SimilarQuestion | None = None
     """Question that would be opened."""
     _about: str | None = None
     """Conversation that the line belongs to; in another one it goes."""
@@ -40,7 +40,7 @@ class NoticeBar(Widget):
         room = self.content_size.width - self._key.cell_length
         return Content.assemble(self._text.truncate(max(0, room), ellipsis=True), self._key)
 
-    def show_earlier(self, earlier: Earlier, about: str, now: datetime, key: str) -> None:
+    def show_earlier(self, earlier: SimilarQuestion, about: str, now: datetime, key: str) -> None:
         """Show an earlier question that is similar to one of conversation ``about``; ``key`` opens it."""
         question = (one_line(earlier.question, LONGEST), "$foreground 85%")
         self._show(Content.assemble((f"Asked before, {_day(earlier.at, now)}: ", QUIET), question), OPEN, key, "open")

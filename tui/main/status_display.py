@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from sterna.providers import Catalog
-    from sterna.storage import Session
+    from sterna.storage import Conversation
 
     from ..sidebar import Sidebar
 
@@ -57,7 +57,7 @@ class StatusDisplay:
         self.show_sync()
         self.show_activity()
 
-    async def _title(self, record: Session | None) -> str:
+    async def _title(self, record: Conversation | None) -> str:
         """Return the title of a conversation; one without a title goes by its question."""
         if record is None:
             return UNTITLED
@@ -65,7 +65,7 @@ class StatusDisplay:
             return one_line(record.title)
         return one_line(record.last_message_preview or "") or UNTITLED
 
-    async def _usage(self, record: Session) -> str:
+    async def _usage(self, record: Conversation) -> str:
         newest = await self._context.store.run(storage.Messages.before, record.id, None, 4)
         used = next((used for message in reversed(newest) if (used := message.input_tokens + message.output_tokens)), 0)
         catalog = self._context.catalog

@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from sterna.storage import SessionRow
+from sterna.storage import ConversationSummary
 from sterna.storage.text import one_line
 
 from ..markdown.plain_text import without_marks
@@ -84,7 +84,7 @@ def model_name(model: str) -> str:
     return model.rstrip("/").rpartition("/")[2] or model
 
 
-def title_line(row: SessionRow, time: str, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
+def title_line(row: ConversationSummary, time: str, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
     """Draw the first line: title and time."""
     front = signs.cursor if state.cursor else signs.bar if state.opened else " "
     mark, kind = _mark(row, signs)
@@ -101,7 +101,7 @@ def title_line(row: SessionRow, time: str, width: int, state: State, signs: Sign
     )
 
 
-def preview_line(row: SessionRow, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
+def preview_line(row: ConversationSummary, width: int, state: State, signs: Signs, style: StyleOf) -> Strip:
     """Draw the second line: the newest text, and its model or state."""
     front = signs.bar if state.opened else " "
     note, kind = _note(row, state.opened)
@@ -121,21 +121,21 @@ def preview_line(row: SessionRow, width: int, state: State, signs: Signs, style:
     )
 
 
-def title_of(row: SessionRow) -> str:
+def title_of(row: ConversationSummary) -> str:
     """Return the title of a conversation; without one it goes by its question while the first reply arrives."""
     if not row.untitled:
         return row.title
     return row.preview if row.live and row.preview.strip() else UNTITLED
 
 
-def _origin(row: SessionRow, state: State, signs: Signs, style: StyleOf) -> tuple[str, Style]:
+def _origin(row: ConversationSummary, state: State, signs: Signs, style: StyleOf) -> tuple[str, Style]:
     """Return the mark for a conversation that is private or not synced yet."""
     if row.private:
         return signs.private, style("quiet")
     return (signs.unsynced if row.unsynced and state.signed_in else " "), style("unsynced")
 
 
-def _mark(row: SessionRow, signs: Signs) -> tuple[str, str]:
+def _mark(row: ConversationSummary, signs: Signs) -> tuple[str, str]:
     if row.live:
         return signs.live, "live"
     if row.failed:
@@ -145,7 +145,7 @@ def _mark(row: SessionRow, signs: Signs) -> tuple[str, str]:
     return " ", "quiet"
 
 
-def _note(row: SessionRow, opened: bool) -> tuple[str, str]:
+def _note(row: ConversationSummary, opened: bool) -> tuple[str, str]:
     if row.live:
         return "replying", "live"
     if row.failed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
-from sterna.storage import SessionRow, Store
+from sterna.storage import ConversationSummary, Store
 
 from .days import grouped, headings
 from .line_map import ROW_LINES, Lines
@@ -58,7 +58,7 @@ class View:
     cursor: int
     cursor_found: bool
     """True when the conversation of the cursor is in the list."""
-    pages: dict[int, list[SessionRow]] = field(default_factory=dict)
+    pages: dict[int, list[ConversationSummary]] = field(default_factory=dict)
 
 
 def read_view(store: Store, query: Query) -> View:

@@ -19,7 +19,7 @@ from textual.reactive import reactive, var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from sterna.storage import Conversations, SessionRow, StoreError, StoreThread
+from sterna.storage import Conversations, ConversationSummary, StoreError, StoreThread
 
 from .days import when
 from .drawing import AFTER, ASCII, BEFORE, SIGNS, State, cut, preview_line, title_line
@@ -109,7 +109,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """Content of the list; None before it is read for the first time."""
         self.cursor_id: str | None = None
         """Conversation under the cursor; None while its row is not read."""
-        self.pages: dict[int, list[SessionRow]] = {}
+        self.pages: dict[int, list[ConversationSummary]] = {}
         """Rows in memory, by the number of their page."""
         self._fetching = False
         self._laid_out = Size(0, 0)
@@ -127,12 +127,12 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
         """First line in view."""
         return self.scroll_offset.y
 
-    def row(self, index: int) -> SessionRow | None:
+    def row(self, index: int) -> ConversationSummary | None:
         """Return the row of that number, if it is in memory."""
         page = self.pages.get(index // PAGE, [])
         return page[index % PAGE] if index >= 0 and index % PAGE < len(page) else None
 
-    async def read_row(self, index: int) -> SessionRow | None:
+    async def read_row(self, index: int) -> ConversationSummary | None:
         """Return the row of that number, read from the store if need be."""
         if (row := self.row(index)) is not None or self.view is None or not 0 <= index < self.lines.rows:
             return row
@@ -333,7 +333,7 @@ class Rows(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, plain)
         return self._draw(index, row, line - self.lines.line_of(index), width)
 
-    def _draw(self, index: int, row: SessionRow, part: int, width: int) -> Strip:
+    def _draw(self, index: int, row: ConversationSummary, part: int, width: int) -> Strip:
         signs = ASCII if self.ascii else SIGNS
         state = State(row.id == self.opened, self.is_active and index == self.cursor, self.signed_in)
         if state.cursor:

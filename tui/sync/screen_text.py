@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 from textual.content import Content
 
-from sterna.storage import Conflict, Quarantined, Session
+from sterna.storage import Conflict, Conversation, Quarantined
 from sterna.storage.text import one_line
 from sterna.sync.status import SyncReport, clock_time, status_line
 
@@ -44,7 +44,7 @@ class Page:
     """Email and server that the history belongs to; empty: not signed in."""
     rejected: Sequence[Quarantined] = ()
     conflicts: Sequence[Conflict] = ()
-    private: Sequence[Session] = ()
+    private: Sequence[Conversation] = ()
 
 
 BEFORE_SIGN_IN = (
@@ -85,7 +85,7 @@ def page_lines(page: Page, now: datetime) -> list[Line]:
 
 
 def _private(page: Page) -> list[Line]:
-    def line_of(record: Session) -> Line:
+    def line_of(record: Conversation) -> Line:
         return Line(Content(one_line(record.title, LONG)), LineAction("open", record.id))
 
     return _section("On this device only", page.private, line_of)

@@ -26,7 +26,16 @@ from ..records import RemoteRow
 from ..row_writer import RowWriter
 from ..state import SyncMetadata
 from .push import UpstreamPush
-from .records import MISSING_FEW, MISSING_SHARE, Entry, InMessage, Survey, digest, enriched, rank
+from .records import (
+    MISSING_FEW,
+    MISSING_SHARE,
+    ConversationEntry,
+    IncomingMessage,
+    ListComparison,
+    digest,
+    enriched,
+    rank,
+)
 
 ANSWER = "sync_missing_answer"
 HELD = "sync_missing_held"
@@ -84,7 +93,7 @@ class UpstreamPull:
         self._sync_metadata = sync_metadata
         self._upstream_push = upstream_push
 
-    def survey(self, entries: Sequence[Entry], *, whole: bool, fence: int, now_ms: int) -> Survey:
+    def survey(self, entries: Sequence[ConversationEntry], *, whole: bool, fence: int, now_ms: int) -> ListComparison:
         """Compare a list with the one before; ``whole``: it names every conversation that there is."""
         with self.db.write():
             self._sync_metadata.require_fence(fence)
@@ -109,16 +118,16 @@ class UpstreamPull:
                         changed.append(item.id)
                 self._take_fresh(fresh)
             if not whole:
-                return Survey(tuple(changed))
+                return ListComparison(tuple(changed))
             missing = self._missing({item.id for item in entries})
             missing, held = self._believed(missing)
             self.db.execute("update sync_state set complete = :whole", {"whole": not changed})
             for row in self.db.rows(_UNKNOWN):
                 self._upstream_push.offer_conversation(row["id"], now_ms)
-            return Survey(tuple(changed), missing, held)
+            return ListComparison(tuple(changed), missing, held)
 
     def merge(
-        self, session_id: str, messages: Sequence[InMessage], fingerprint: str | None, *, fence: int, now_ms: int
+        self, session_id: str, messages: Sequence[IncomingMessage], fingerprint: str | None, *, fence: int, now_ms: int
     ) -> int:
         """Take a conversation's messages; how many were new or other. ``fingerprint``: what the list said, where these
         are all that it counted."""
@@ -138,7 +147,7 @@ class UpstreamPull:
                     ids=ids,
                 )
             }
-            fresh: list[InMessage] = []
+            fresh: list[IncomingMessage] = []
             taken = 0
             with self.db.applying():
                 for item in by_id.values():
@@ -192,7 +201,7 @@ class UpstreamPull:
             self._set_state(ANSWER, "keep" if keep else "delete")
             self._set_state(HELD, None)
 
-    def _take_fresh(self, entries: Sequence[Entry]) -> None:
+    def _take_fresh(self, entries: Sequence[ConversationEntry]) -> None:
         rows = [
             RemoteRow(
                 "c", item.id, item.id, 1, 1, value={"title": item.title, "created_at": item.created_at} | _summary(item)
@@ -209,7 +218,7 @@ class UpstreamPull:
                 {"id": item.id, "title": item.title},
             )
 
-    def _take_title(self, item: Entry, fact: sqlite3.Row, now_ms: int) -> None:
+    def _take_title(self, item: ConversationEntry, fact: sqlite3.Row, now_ms: int) -> None:
         """Take the title of the last writer, as far as that can be told; record the other one as a conflict."""
         mine, theirs = fact["title"], item.title
         take = theirs != mine
@@ -298,7 +307,7 @@ class UpstreamPull:
             {"id": session_id, "ids": ids, "ms": now_ms},
         )
 
-    def _take_message(self, item: InMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> bool:
+    def _take_message(self, item: IncomingMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> bool:
         """Merge a message; return whether what is here changed."""
         there, here = digest(item.value), digest(mine)
         self._note_base([item])
@@ -315,7 +324,9 @@ class UpstreamPull:
         self._row_writer.update_message(_row(item.id, session_id, result))
         return True
 
-    def _weighed(self, item: InMessage, mine: Mapping[str, Any], session_id: str, now_ms: int) -> Mapping[str, Any]:
+    def _weighed(
+        self, item: IncomingMessage, mine: Mapping[str, Any], session_id: str, now_ms: int
+    ) -> Mapping[str, Any]:
         """Return the winning form of a message that two devices wrote; record the other one as a conflict."""
         ours, theirs = rank(mine), rank(item.value)
         stands = ours > theirs and (ours[0] != theirs[0] or digest(mine) != mine["sent"])
@@ -326,7 +337,7 @@ class UpstreamPull:
         self._outbox.dequeue("m", item.id)
         return enriched(mine, item.value)
 
-    def _note_base(self, messages: Iterable[InMessage]) -> None:
+    def _note_base(self, messages: Iterable[IncomingMessage]) -> None:
         for item in messages:
             self._outbox.record_known("m", item.id, 1)
             self.db.execute(
@@ -336,7 +347,7 @@ class UpstreamPull:
             )
 
 
-def _summary(item: Entry) -> dict[str, Any]:
+def _summary(item: ConversationEntry) -> dict[str, Any]:
     return {name: getattr(item, name) for name in SUMMARY}
 
 

@@ -18,9 +18,9 @@ from ..ack_results import AckResults
 from ..columns import MESSAGE_COLUMNS
 from ..outbox import Outbox
 from ..push import OVERHEAD
-from ..records import Told
+from ..records import OpResult
 from ..state import SyncMetadata
-from .records import Batch, Item, Outgoing, Outlook, OutMessage, digest
+from .records import Batch, Item, OutboxSummary, OutgoingConversation, OutgoingMessage, digest
 
 _FREE = "(o.tries = 0 or o.refused_rev <> o.rev or o.not_before <= :now)"
 _PUTS = f"""sync_outbox as o
@@ -56,7 +56,7 @@ class UpstreamPush:
         self._outbox = outbox
         self._sync_metadata = sync_metadata
 
-    def outlook(self, now_ms: int) -> Outlook:
+    def outlook(self, now_ms: int) -> OutboxSummary:
         """Return a summary of what waits to be sent."""
         waits = self.db.one(f"select 1 from {_PUTS} limit 1", now=now_ms) or self.db.one(
             f"select 1 from {_DELETES} limit 1", now=now_ms
@@ -65,7 +65,7 @@ class UpstreamPush:
             f"select 1 from {_PUTS} and o.kind = 'c' and {_AUTOMATIC} limit 1", now=now_ms
         )
         clear = self.db.one("select 1 from sync_outbox where kind = 'x'")
-        return Outlook(waits is not None or clear is not None, doubtful is not None, clear is not None)
+        return OutboxSummary(waits is not None or clear is not None, doubtful is not None, clear is not None)
 
     def freeze(
         self,
@@ -86,7 +86,7 @@ class UpstreamPush:
             self._sync_metadata.require_fence(fence)
             self._let_go()
             deletes = self._deletes(now_ms, most_conversations, skip)
-            conversations: list[Outgoing] = []
+            conversations: list[OutgoingConversation] = []
             room = most_bytes
             for session_id in self._waiting_conversations(now_ms, most_conversations, skip):
                 item, size = self._outgoing(session_id, now_ms, most_messages, room)
@@ -113,7 +113,7 @@ class UpstreamPush:
                     {"kind": kind, "id": id_, "rev": rev},
                 )
             for (kind, id_, rev), code in refused:
-                self._ack_results.settle_rejected(Told(kind, id_, rev, "rejected", None, code), now_ms)
+                self._ack_results.settle_rejected(OpResult(kind, id_, rev, "rejected", None, code), now_ms)
             self.db.touch(*{id_ for kind, id_, _ in acked if kind == "c"})
 
     def clear(self, listed: Collection[str] | None, least: int, *, fence: int) -> Sequence[Item] | None:
@@ -168,7 +168,7 @@ class UpstreamPush:
         )  # fmt: skip
         return [row["id"] for row in rows]
 
-    def _outgoing(self, session_id: str, now_ms: int, most: int, room: int) -> tuple[Outgoing | None, int]:
+    def _outgoing(self, session_id: str, now_ms: int, most: int, room: int) -> tuple[OutgoingConversation | None, int]:
         row = self.db.one(_SESSION, id=session_id)
         if row is None:  # another tool took it away unseen
             self.db.execute("delete from sync_outbox where conv_id = :id and op <> 'del'", {"id": session_id})
@@ -182,19 +182,19 @@ class UpstreamPush:
             return None, 0  # the server does not take it: it would not know where its messages belong
         rev = own["rev"] if own is not None and own["free"] else None
         size = OVERHEAD
-        messages: list[OutMessage] = []
+        messages: list[OutgoingMessage] = []
         for result in self.db.rows(_MESSAGES, id=session_id, now=now_ms, most=most):
             size += OVERHEAD + sum(len(result[name] or "") for name in _LONG)
             if messages and size > room:
                 break
             value = {name: result[name] for name in MESSAGE_COLUMNS}
-            messages.append(OutMessage(result["id"], result["rev"], value, json.loads(result["extra"] or "{}")))
+            messages.append(OutgoingMessage(result["id"], result["rev"], value, json.loads(result["extra"] or "{}")))
             self._note_sent(result["id"], value)
         if rev is None and not messages:
             return None, 0
         if rev is not None:
             self._note_title_sent(session_id, row["title"])
-        return Outgoing(session_id, rev, known, dict(row), tuple(messages)), size
+        return OutgoingConversation(session_id, rev, known, dict(row), tuple(messages)), size
 
     def _own_op(self, session_id: str, now_ms: int) -> Any:
         return self.db.one(

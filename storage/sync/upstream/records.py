@@ -25,7 +25,7 @@ MISSING_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ConversationEntry:
     """One conversation of a server's list; times are the schema's text."""
 
     id: str
@@ -45,7 +45,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class ListComparison:
     """Findings of a comparison of lists."""
 
     changed: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class OutboxSummary:
     """Summary of what waits to be sent."""
 
     waits: bool
@@ -68,7 +68,7 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
-class OutMessage:
+class OutgoingMessage:
     """A message to be sent whole, for the server erases what is missing."""
 
     id: str
@@ -80,7 +80,7 @@ class OutMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class OutgoingConversation:
     """A conversation with what is to be sent of it."""
 
     id: str
@@ -90,7 +90,7 @@ class Outgoing:
     """The server has it, as far as is known."""
     row: Mapping[str, Any]
     """Its columns, counters included."""
-    messages: tuple[OutMessage, ...] = ()
+    messages: tuple[OutgoingMessage, ...] = ()
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -104,7 +104,7 @@ class Batch:
     """Next conversations and messages to send."""
 
     deletes: tuple[Item, ...] = ()
-    conversations: tuple[Outgoing, ...] = ()
+    conversations: tuple[OutgoingConversation, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -113,7 +113,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class InMessage:
+class IncomingMessage:
     """A message as the server has it."""
 
     id: str
