@@ -23,7 +23,6 @@ where m.is_active = 1
         select rank from ranks
         where tier = coalesce((select subscription_tier from profiles where id = :user_id), 'free')
     )
-    and (:model is null or m.model_id = :model)
 order by r.rank, m.model_name
 """
 
@@ -37,9 +36,5 @@ class ModelAccess:
 
     def get_user_allowed_models(self, user_id: str) -> list[dict[str, Any]]:
         """Return the active models of the account's tier and lower tiers, lowest first; unknown accounts are free."""
-        result = self.db.rows(_ALLOWED, user_id=user_id, model=None)
+        result = self.db.rows(_ALLOWED, user_id=user_id)
         return [{**dict(row), "model_tags": from_json(row["model_tags"])} for row in result]
-
-    def can_user_use_model(self, user_id: str, model_to_check: str) -> bool:
-        """Return whether :meth:`get_user_allowed_models` names the model."""
-        return self.db.one(_ALLOWED, user_id=user_id, model=model_to_check) is not None

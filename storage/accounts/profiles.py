@@ -15,7 +15,6 @@ from ..errors import NotFound
 from ..json_text import from_json, jsonb_deep_merge, to_json
 from .model_access import ModelAccess
 
-TIERS = ("free", "pro", "enterprise")
 _HUNDREDTH = Decimal("0.01")
 _LONGEST_MODEL = 100
 
@@ -33,30 +32,6 @@ on conflict (id) do update set
     raw_user_meta_data = excluded.raw_user_meta_data,
     last_sign_in_at = excluded.last_sign_in_at,
     updated_at = excluded.updated_at
-"""
-
-_NAMED = """
-substr(coalesce(json_extract(a.raw_user_meta_data, '$.full_name'), json_extract(a.raw_user_meta_data, '$.name'), {kept}
-    substr(a.email, 1, instr(a.email || '@', '@') - 1){last}), 1, 255)
-"""
-
-_SYNC = f"""
-update profiles
-set email = coalesce(a.email, profiles.email),
-    full_name = {_NAMED.format(kept="profiles.full_name,", last="")},
-    avatar_url = coalesce(json_extract(a.raw_user_meta_data, '$.avatar_url'), profiles.avatar_url),
-    last_active = :now,
-    updated_at = :now
-from auth_users as a
-where profiles.id = :id and a.id = :id
-"""
-
-_MAKE = f"""
-insert into profiles (id, email, full_name, avatar_url, created_at, updated_at, last_active)
-select a.id, coalesce(a.email, ''), {_NAMED.format(kept="", last=", ''")},
-    json_extract(a.raw_user_meta_data, '$.avatar_url'), :now, :now, :now
-from auth_users as a
-where a.id = :id
 """
 
 _COMPLETE = """
@@ -132,20 +107,6 @@ class Profiles:
         )
         return [{**dict(row), "details": from_json(row["details"])} for row in rows]
 
-    def sync_profile_from_auth(self, user_id: str) -> dict[str, Any]:
-        """Bring the profile up to what the sign-in row says; the answer names what changed."""
-        with self.db.write():
-            if self.db.one("select 1 from auth_users where id = :id", id=user_id) is None:
-                return _refused("User not found in auth.users")
-            now = self.db.stamp()
-            if self.db.execute(_SYNC, {"id": user_id, "now": now}).rowcount:
-                changes: dict[str, Any] = {"email_synced": True, "profile_synced": True, "synced_at": now}
-                self.log_user_activity(user_id, "profile_manual_sync", "profile", user_id, changes)
-            else:
-                self.db.execute(_MAKE, {"id": user_id, "now": now})
-                changes = {"profile_created": True, "created_at": now}
-        return {"success": True, "updated": True, "changes": changes}
-
     def update_user_preferences(
         self, user_id: str, preference_type: str, preferences: Mapping[str, Any]
     ) -> dict[str, Any]:
@@ -172,21 +133,6 @@ class Profiles:
                 self.db.execute(_SET[name], {"id": user_id, "value": value})
             self.log_user_activity(user_id, "preferences_updated", "profile", user_id, from_json(details))
             return {"success": True, "preference_type": preference_type, "updated_at": self.db.stamp()}
-
-    def update_user_tier(self, user_id: str, new_tier: str) -> dict[str, Any]:
-        """Move the account to another tier; the answer names the old and the new one."""
-        if new_tier not in TIERS:
-            return _refused(f"Invalid tier. Must be one of {', '.join(TIERS)}")
-        with self.db.write():
-            known = self.db.one("select subscription_tier from profiles where id = :id", id=user_id)
-            if known is None:
-                return _refused("User not found")
-            self.db.execute(
-                "update profiles set subscription_tier = :tier where id = :id", {"tier": new_tier, "id": user_id}
-            )
-            tiers = {"old_tier": known["subscription_tier"], "new_tier": new_tier}
-            self.log_user_activity(user_id, "tier_updated", "profile", user_id, tiers)
-            return {"success": True, **tiers, "updated_at": self.db.stamp()}
 
     def get_user_complete_profile(self, user_id: str) -> dict[str, Any]:
         """Return everything about the account; ``usage_stats.today`` is a list of up to eight days.

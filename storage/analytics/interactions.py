@@ -6,7 +6,7 @@ docs/specification/functions.md#track-user-interaction and docs/specification/sc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import floor
 from re import compile as pattern
@@ -65,42 +65,7 @@ class Interactions:
         self.db = db
         self._visits = visits
 
-    def track_user_interaction(
-        self,
-        session_id: str,
-        event_type: str,
-        content_id: str | None = None,
-        duration: int | None = None,
-        event_data: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        """Keep one event of an open visit: ``{success, id}``, or ``{success: False, error}``."""
-        item = {
-            "session_id": session_id,
-            "event_type": event_type,
-            "content_id": content_id,
-            "duration": duration,
-            "event_data": dict(event_data or {}),
-        }
-        with self.db.write():
-            stored, _, error = self._keep_interaction(item)
-        return {"success": True, "id": stored} if error is None else {"success": False, "error": error}
-
-    def batch_track_user_interactions(self, interactions: Sequence[Any]) -> dict[str, Any]:
-        """Keep up to 500: ``{success, inserted, failed, errors}``. What is wrong with one does not stop the others."""
-        if not isinstance(interactions, list | tuple):
-            return {"success": False, "error": "Interactions come as an array"}
-        if len(interactions) > MOST_AT_ONCE:
-            return {"success": False, "error": "More than 500 interactions at once"}
-        inserted, errors = 0, []
-        with self.db.write():
-            for index, item in enumerate(interactions):
-                _, is_new, error = self._keep_interaction(item)
-                inserted += is_new
-                if error is not None:
-                    errors.append({"index": index, "error": error})
-        return {"success": True, "inserted": inserted, "failed": len(errors), "errors": errors}
-
-    def _keep_interaction(self, item: Any) -> tuple[str | None, bool, str | None]:
+    def keep_interaction(self, item: Any) -> tuple[str | None, bool, str | None]:
         """Store an event; return its id, whether it is new, and what is wrong with it."""
         if (error := interaction_problem(item)) is not None:
             return None, False, error
@@ -186,7 +151,7 @@ class Interactions:
             taken = list(sent)
             for item, session_id in taken:
                 if self.db.one("select 1 from user_sessions where id = :id", id=session_id) is not None:
-                    self._keep_interaction(item.wire(session_id))
+                    self.keep_interaction(item.wire(session_id))
             self.db.executemany(
                 "delete from interactions_waiting where id = ?",
                 [(item.id,) for item in (*(event for event, _ in taken), *refused)],

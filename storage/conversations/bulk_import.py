@@ -1,6 +1,4 @@
-"""Import of whole conversations, and ``sync_user_conversations``.
-
-See docs/specification/functions.md#sync-user-conversations.
+"""Import of whole conversations: docs/specification/functions.md#sync-user-conversations.
 
 Row by row, the triggers would do for each message what can be done once for many. So where a conversation is new, the
 bulk flag makes them step aside, rows go in through sqlite-utils, and what the triggers would have left behind
@@ -11,7 +9,7 @@ goes row by row. A test compares every table after the one way and after the oth
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..clock import millis
@@ -68,12 +66,6 @@ class BulkImport:
         self._search_index = search_index
         self._index_room = INDEX_AT_ONCE
         self._usage = usage
-
-    def sync_user_conversations(self, user_uuid: str, conversations_data: Sequence[Any]) -> dict[str, Any]:
-        """Import conversations; return ``{synced, errors, details}``, where details name those that were refused."""
-        if user_uuid != self.db.user_id:
-            raise Invalid("This file holds another account.")
-        return self.import_conversations(conversations_data)
 
     def import_conversations(self, items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Take conversations in the wire's form, new and known ones; what could not be taken is named in details."""

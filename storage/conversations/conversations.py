@@ -252,37 +252,6 @@ class Conversations:
                 )
             self.db.touch(session_id)
 
-    def get_user_recent_sessions(self, user_uuid: str, session_limit: int | None = 10) -> list[dict[str, Any]]:
-        """Return the user's conversations that changed last, at most 1,000, as rows.
-
-        See docs/specification/functions.md#get-user-recent-sessions.
-        """
-        rows = self.db.rows(
-            """select id, title, created_at, updated_at, last_activity, message_count, total_tokens, last_model,
-                is_active, last_message_preview, last_message_timestamp
-            from chat_sessions where user_id = :user order by updated_at desc limit :limit""",
-            user=user_uuid, limit=1000 if session_limit is None else min(max(session_limit, 0), 1000),
-        )  # fmt: skip
-        return [dict(row) for row in rows]
-
-    def get_session_with_messages(self, session_text_id: str, requesting_user_uuid: str) -> list[dict[str, Any]]:
-        """Return one row per message, oldest first, with the conversation's columns on each; one row for an empty one.
-
-        See docs/specification/functions.md#get-session-with-messages.
-        """
-        rows = self.db.rows(
-            """select s.id as session_id, s.title as session_title, s.created_at as session_created_at,
-                s.updated_at as session_updated_at, m.id as message_id, m.role as message_role,
-                m.content as message_content, m.model as message_model, m.total_tokens as message_tokens,
-                m.message_timestamp, m.metadata as message_metadata
-            from chat_sessions as s left join chat_messages as m on m.session_id = s.id
-            where s.id = :id and s.user_id = :user order by m.message_timestamp, m.id""",
-            id=session_text_id, user=requesting_user_uuid,
-        )  # fmt: skip
-        if not rows:
-            raise NotFound("Session not found or access denied")
-        return [{**dict(row), "message_metadata": from_json(row["message_metadata"])} for row in rows]
-
     def _filter(self, text: str) -> tuple[str, str]:
         """Return a where clause for the words of the filter, and its value."""
         text = storable(clip(text.strip(), 200))

@@ -107,16 +107,12 @@ class Messages:
             self.db.touch(old.session_id)
             return self.get(message_id)
 
-    def context_messages(self, session_id: str, budget_chars: int, until: Key | None = None) -> list[Message]:
-        """Return the newest messages up to ``until`` that fit into the budget, newest first, without failed turns.
-
-        A failed turn is a reply that failed without a word of text, and the prompt it failed to answer, unless another
-        reply answered it. The newest prompt is always there: it is the one being asked.
-        """
-        return self.context(session_id, budget_chars, until)[0]
-
     def context(self, session_id: str, budget_chars: int, until: Key | None = None) -> tuple[list[Message], bool]:
-        """Return :meth:`context_messages`, and whether older ones did not fit."""
+        """Return the newest messages up to ``until`` that fit into the budget, and whether older ones did not fit.
+
+        Newest first, without failed turns. A failed turn is a reply that failed without a word of text, and the prompt
+        it failed to answer, unless another reply answered it. The newest prompt is always there: it is the one asked.
+        """
         result: list[Message] = []
         room = budget_chars
         answered: set[str] = set()

@@ -1,6 +1,6 @@
-"""Searches and what they found, and two functions of chat memory (003). Nothing of it leaves this computer.
+"""Searches and their results, and the account's counters. They never leave this device.
 
-See docs/specification/schema.md#table-search-sessions and docs/specification/functions.md#get-user-chat-history.
+See docs/specification/schema.md#table-search-sessions and docs/specification/functions.md#get-user-stats.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
-from ..json_text import from_json, to_json
+from ..json_text import to_json
 from ..records import Hit
 from ..text import storable
 
@@ -24,7 +24,7 @@ _STATS = "total_conversations, total_searches, message_count, token_usage, subsc
 
 @in_sentences
 class SearchHistory:
-    """Access to ``search_sessions``, and the two functions of chat memory."""
+    """The table ``search_sessions``, and the counters of the account."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -77,13 +77,3 @@ class SearchHistory:
         """Return the counters of the account, which only grow, and its tier."""
         row = self.db.one(f"select {_STATS} from users where id = :id", id=self.db.user_id)
         return dict(row) if row is not None else {}
-
-    def get_user_chat_history(self) -> list[dict[str, Any]]:
-        """Return every conversation, last changed first: id, title, newest message as in ``chat_memory``, times."""
-        rows = self.db.rows(
-            """select s.id as session_id, s.title, s.created_at, s.updated_at, (
-                    select m.message from chat_memory as m where m.session_id = s.id
-                    order by m.created_at desc, m.id desc limit 1) as last_message
-            from chat_sessions as s order by s.updated_at desc, s.id desc"""
-        )
-        return [{**dict(row), "last_message": from_json(row["last_message"])} for row in rows]

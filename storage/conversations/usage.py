@@ -12,7 +12,6 @@ from typing import Any
 
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
-from ..errors import Invalid, NotFound
 from ..json_text import from_json, to_json
 
 _ADD = """
@@ -88,36 +87,6 @@ class Usage:
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    def track_user_usage(
-        self,
-        user_id: str,
-        messages_sent: int | None = 0,
-        messages_received: int | None = 0,
-        input_tokens: int | None = 0,
-        output_tokens: int | None = 0,
-        model_used: str | None = None,
-        session_created: bool | None = False,
-        generation_ms: int | None = 0,
-        *,
-        usage_date: str | None = None,
-    ) -> None:
-        """Add to a day, today if none is named, and to the profile's totals. None is 0; nothing may be negative."""
-        added = {
-            "messages_sent": messages_sent or 0,
-            "messages_received": messages_received or 0,
-            "input_tokens": input_tokens or 0,
-            "output_tokens": output_tokens or 0,
-            "generation_ms": generation_ms or 0,
-        }
-        for name, value in added.items():
-            if value < 0:
-                raise Invalid(f"{name} cannot be {value}: use is only ever added to.")
-        models = {} if model_used is None else {model_used: 1}
-        with self.db.write():
-            if self.db.one("select 1 from profiles where id = :id", id=user_id) is None:
-                raise NotFound(f"No account has the id {user_id}.")
-            self._add_usage(user_id, added, models, sessions_created=int(bool(session_created)), usage_date=usage_date)
-
     def usage_today(self) -> dict[str, Any]:
         """Return today's counters; zeros on a day without any."""
         today = self.db.stamp()[:10]
@@ -135,12 +104,8 @@ class Usage:
         )
         return [{**dict(row), "models_used": from_json(row["models_used"])} for row in result]
 
-    def recompute_session(self, session_id: str) -> None:
-        """Count a conversation's messages again and bring what it shows up to date."""
-        self.recompute_sessions([session_id])
-
     def recompute_sessions(self, session_ids: Iterable[str]) -> None:
-        """Run :meth:`recompute_session` for many at once; ids without a conversation are ignored."""
+        """Count the messages of conversations again and update what they show; ignore ids without a conversation."""
         ids = to_json(sorted(set(session_ids)))
         with self.db.write():
             self.db.execute(_COUNT, {"ids": ids})
@@ -187,7 +152,7 @@ class Usage:
             changes = {name: now.models.get(name, 0) - before.models.get(name, 0) for name in sorted(names)}
             models = {name: change for name, change in changes.items() if change}
             if any(added.values()) or models or sessions:
-                self._add_usage(self.db.user_id, added, models, sessions_created=sessions)
+                self.add_usage(self.db.user_id, added, models, sessions_created=sessions)
             self.db.execute(
                 "update profiles set total_conversations = total_conversations + :sessions,"
                 " message_count = message_count + :messages,"
@@ -202,7 +167,7 @@ class Usage:
                 },
             )
 
-    def _add_usage(
+    def add_usage(
         self,
         user_id: str,
         added: Mapping[str, int],
@@ -211,6 +176,7 @@ class Usage:
         sessions_created: int,
         usage_date: str | None = None,
     ) -> None:
+        """Add to the counters of a day, today if none is named, and to the profile's totals."""
         self.db.execute(
             _ADD,
             {

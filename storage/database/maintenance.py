@@ -1,7 +1,6 @@
-"""Clean-up, export and measurements of the file.
+"""Export and measurements of the file.
 
-See docs/specification/functions.md#cleanup-old-data, docs/specification/functions.md#export-user-data and
-docs/specification/functions.md#analyze-database-health.
+See docs/specification/functions.md#export-user-data and docs/specification/functions.md#analyze-database-health.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..errors import Invalid, NotFound
+from ..errors import NotFound
 from ..json_text import from_json, is_json, to_json
 from .connection import Database, readable
 from .sqlite_errors import in_sentences
@@ -27,21 +26,6 @@ _HIDDEN = frozenset({"local_id", "standing"})
 """Columns that mean something only inside this file."""
 
 _BOOLEAN = frozenset({"is_active", "is_streaming", "has_attachments", "has_websearch"})
-
-_STATISTICS = """
-insert into system_stats (stat_date, total_users, total_conversations, total_messages, created_at)
-values (
-    :today,
-    (select count(*) from profiles),
-    (select count(*) from chat_sessions),
-    (select count(*) from chat_messages),
-    :now
-)
-on conflict (stat_date) do update set
-    total_users = excluded.total_users,
-    total_conversations = excluded.total_conversations,
-    total_messages = excluded.total_messages
-"""
 
 _LOGGED = """
 id, session_id, message_type, content, similar_qa_matches, similarity_scores, processing_time_ms, error_message,
@@ -79,7 +63,7 @@ SHOWN = 10
 
 @in_sentences
 class Maintenance:
-    """Cleaning, measuring, exporting."""
+    """Check, export and measurements of the file."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -93,35 +77,6 @@ class Maintenance:
             tables = ", ".join(sorted({str(row[0]) for row in orphans}))
             damaged.append(f"rows without the row they belong to: {len(orphans):,}, in {tables}")
         return damaged
-
-    def cleanup_old_data(self, days_to_keep: int | None = 90) -> dict[str, Any]:
-        """Remove log and usage rows older than that many days and cache entries that expired; the answer counts them.
-
-        None removes nothing and only writes today's ``system_stats``. Tombstones for sync are never removed.
-        """
-        if days_to_keep is not None and days_to_keep < 1:
-            raise Invalid("days_to_keep must be at least 1.")
-        with self.db.write():
-            now = self.db.stamp()
-            ages = {"now": now, "today": now[:10], "days": None if days_to_keep is None else f"-{days_to_keep:d} days"}
-            removed = {
-                name: self.db.execute(sql, ages).rowcount
-                for name, sql in {
-                    "activity_logs": "delete from user_activity_log"
-                    " where timestamp < strftime('%Y-%m-%dT%H:%M:%f', :now, :days) || '000Z'",
-                    "usage_records": "delete from user_usage_daily where usage_date < date(:today, :days)",
-                    "visits": "delete from user_sessions"
-                    " where ended_at < strftime('%Y-%m-%dT%H:%M:%f', :now, :days) || '000Z'",
-                    "cache_entries": "delete from system_cache where :days is not null and expires_at < :now",
-                }.items()
-            }
-            self.db.execute(_STATISTICS, ages)
-        return {
-            "success": True,
-            "cleanup_date": now[:10],
-            "deleted_records": removed,
-            "cleanup_completed_at": self.db.stamp(),
-        }
 
     def export_user_data(self, user_id: str) -> dict[str, Any]:
         """Return everything the file holds of this person as one object. For large ones see :meth:`export_json`."""

@@ -101,7 +101,10 @@ def happen_to_account(both: Both, deed: tuple[Any, ...]) -> None:
                 who=NOBODY,
             )
         case ("sync profile",):
-            both.both("select sync_profile_from_auth(:user)", lambda store: store.profiles.sync_profile_from_auth(user))
+            both.both(
+                "select sync_profile_from_auth(:user)",
+                lambda store: SpecifiedFunctions(store).sync_profile_from_auth(user),
+            )
         case ("preferences", kind, preferences):
             both.both(
                 "select update_user_preferences(:user, :kind, :preferences)",
@@ -123,7 +126,7 @@ def happen_to_account(both: Both, deed: tuple[Any, ...]) -> None:
         case ("tier", tier):
             both.both(
                 "select update_user_tier(:user, :tier)",
-                lambda store: store.profiles.update_user_tier(user, tier),
+                lambda store: SpecifiedFunctions(store).update_user_tier(user, tier),
                 who=SERVER,
                 tier=tier,
             )
@@ -139,7 +142,7 @@ def happen_to_account(both: Both, deed: tuple[Any, ...]) -> None:
             named = ", ".join(f"p_{name} => :{name}" for name in use)
             both.both(
                 f"select track_user_usage(p_user_id => :user{', ' if named else ''}{named})",
-                lambda store: store.usage.track_user_usage(user, **use),
+                lambda store: SpecifiedFunctions(store).track_user_usage(user, **use),
                 who=SERVER,
                 **use,
             )

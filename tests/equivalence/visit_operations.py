@@ -101,7 +101,7 @@ def happen_to_visit(both: Both, deed: tuple[Any, ...]) -> None:
                 "select batch_track_user_interactions(jsonb_agg(e.value || jsonb_build_object("
                 f"'session_id', coalesce({VISIT_OF}, {nowhere}))))"
                 " from jsonb_array_elements(:events::jsonb) as e",
-                lambda store: store.interactions.batch_track_user_interactions(
+                lambda store: SpecifiedFunctions(store).batch_track_user_interactions(
                     [event | {"session_id": visit_of(store, token)} for event in events]
                 ),
                 events=json.dumps(events),

@@ -253,7 +253,7 @@ class Walk:
         self.both.both(
             "select track_user_usage(p_user_id => :user, p_input_tokens => :input_tokens,"
             " p_output_tokens => :output_tokens)",
-            lambda store: store.usage.track_user_usage(self.both.user, **counts),
+            lambda store: SpecifiedFunctions(store).track_user_usage(self.both.user, **counts),
             who=SERVER,
             **counts,
         )

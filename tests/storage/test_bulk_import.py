@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sterna.storage import Invalid, Store
+from sterna.storage.specification.functions import SpecifiedFunctions
 
 
 def message(number: int, **more: Any) -> dict[str, Any]:
@@ -176,13 +177,13 @@ def test_the_same_conversations_again_change_and_count_nothing(store: Store) -> 
     items = [conversation("s", *(message(n) for n in range(6)))]
     store.bulk_import.import_conversations(items)
     before = (store.usage.usage_today(), table(store, "chat_messages"))
-    assert store.bulk_import.sync_user_conversations(store.user_id, items)["synced"] == 1
+    assert SpecifiedFunctions(store).sync_user_conversations(store.user_id, items)["synced"] == 1
     assert (store.usage.usage_today(), table(store, "chat_messages")) == before
 
 
 def test_an_account_takes_only_its_own(store: Store) -> None:
     with pytest.raises(Invalid, match="another account"):
-        store.bulk_import.sync_user_conversations("stranger", [])
+        SpecifiedFunctions(store).sync_user_conversations("stranger", [])
 
 
 def test_a_rule_that_only_the_schema_knows_costs_one_conversation_not_the_batch(store: Store) -> None:

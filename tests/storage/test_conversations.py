@@ -10,6 +10,7 @@ from ticking import Ticking
 
 from sterna.storage import Invalid, NotFound, Settled, Store
 from sterna.storage.records import Finish
+from sterna.storage.specification.functions import SpecifiedFunctions
 
 
 def titles(store: Store, offset: int = 0, limit: int = 50, text: str = "") -> list[str]:
@@ -218,21 +219,21 @@ def test_settings_of_a_conversation_are_values_of_their_own(store: Store) -> Non
 def test_recent_sessions_are_those_that_changed_last_within_bounds(store: Store) -> None:
     first, second = named(store, "one", "two")
     store.conversations.rename(first, "uno")
-    assert [row["id"] for row in store.conversations.get_user_recent_sessions(store.user_id)] == [first, second]
-    assert store.conversations.get_user_recent_sessions(store.user_id, -1) == []
-    assert len(store.conversations.get_user_recent_sessions(store.user_id, None)) == 2
-    assert store.conversations.get_user_recent_sessions("stranger") == []
+    assert [row["id"] for row in SpecifiedFunctions(store).get_user_recent_sessions(store.user_id)] == [first, second]
+    assert SpecifiedFunctions(store).get_user_recent_sessions(store.user_id, -1) == []
+    assert len(SpecifiedFunctions(store).get_user_recent_sessions(store.user_id, None)) == 2
+    assert SpecifiedFunctions(store).get_user_recent_sessions("stranger") == []
 
 
 def test_a_session_with_its_messages_is_for_its_owner_only(store: Store) -> None:
     empty = store.conversations.create("Empty")
-    (row,) = store.conversations.get_session_with_messages(empty.id, store.user_id)
+    (row,) = SpecifiedFunctions(store).get_session_with_messages(empty.id, store.user_id)
     assert (row["session_title"], row["message_id"]) == ("Empty", None)
     reply = exchange(store, "hello")
-    rows = store.conversations.get_session_with_messages(reply.session_id, store.user_id)
+    rows = SpecifiedFunctions(store).get_session_with_messages(reply.session_id, store.user_id)
     assert [(row["message_role"], row["message_tokens"]) for row in rows] == [("user", 0), ("assistant", 8)]
     with pytest.raises(NotFound, match="Session not found or access denied"):
-        store.conversations.get_session_with_messages(reply.session_id, "stranger")
+        SpecifiedFunctions(store).get_session_with_messages(reply.session_id, "stranger")
 
 
 @settings(max_examples=25)

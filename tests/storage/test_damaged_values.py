@@ -57,7 +57,7 @@ def read(store: Store) -> str:
     session = store.conversations.get(row.id)
     messages = store.messages.after(row.id, None, 9)
     assert [message.content for message in store.messages.before(row.id, None, 9)] == [m.content for m in messages]
-    assert store.messages.context_messages(row.id, 10_000)
+    assert store.messages.context(row.id, 10_000)[0]
     pieces: list[str] = []
     store.maintenance.export_json(store.user_id, pieces.append)
     assert json.loads("".join(pieces))["conversations"][0]["messages"]

@@ -11,6 +11,8 @@ from uuid import uuid4
 import pytest
 from recount import USER, Mirror, mirror
 
+from sterna.storage.specification.functions import SpecifiedFunctions
+
 
 @pytest.fixture
 def store() -> Mirror:
@@ -28,7 +30,7 @@ def event(session: str, **more: Any) -> dict[str, Any]:
 def test_start_batch_end_end_again(store: Mirror) -> None:
     """docs/specification/vectors.md#vector-19"""
     session = start(store)
-    told = store.interactions.batch_track_user_interactions(
+    told = SpecifiedFunctions(store).batch_track_user_interactions(
         [event(session), event(session, duration=12), event(session)]
     )
     assert told == {"success": True, "inserted": 3, "failed": 0, "errors": []}
@@ -40,25 +42,28 @@ def test_start_batch_end_end_again(store: Mirror) -> None:
 
 def test_track_keeps_an_event_of_an_open_visit_only(store: Mirror) -> None:
     session = start(store)
-    told = store.interactions.track_user_interaction(session, "reply_finished", "conv_1", 900, {"tokens": 12})
+    told = SpecifiedFunctions(store).track_user_interaction(session, "reply_finished", "conv_1", 900, {"tokens": 12})
     row = store.db.one("select content_id, duration, event_data from user_interactions where id = :id", id=told["id"])
     assert row is not None
     assert tuple(row) == ("conv_1", 900, '{"tokens":12}')
-    assert store.interactions.track_user_interaction(str(uuid4()), "x") == {
+    assert SpecifiedFunctions(store).track_user_interaction(str(uuid4()), "x") == {
         "success": False,
         "error": "Session not found",
     }
     store.visits.end_user_session(session)
     store.clock.move(seconds=1)
-    assert store.interactions.track_user_interaction(session, "x") == {"success": False, "error": "Session has ended"}
+    assert SpecifiedFunctions(store).track_user_interaction(session, "x") == {
+        "success": False,
+        "error": "Session has ended",
+    }
 
 
 def test_an_event_again_is_kept_once_and_a_late_one_belongs_to_its_visit(store: Mirror) -> None:
     session, key, early = start(store), str(uuid4()), store.db.stamp()
-    assert store.interactions.batch_track_user_interactions([event(session, id=key)] * 2)["inserted"] == 1
+    assert SpecifiedFunctions(store).batch_track_user_interactions([event(session, id=key)] * 2)["inserted"] == 1
     store.visits.end_user_session(session)
     store.clock.move(hours=1)
-    told = store.interactions.batch_track_user_interactions([event(session, created_at=early), event(session)])
+    told = SpecifiedFunctions(store).batch_track_user_interactions([event(session, created_at=early), event(session)])
     assert (told["inserted"], told["errors"]) == (1, [{"index": 1, "error": "Session has ended"}])
 
 
@@ -66,15 +71,15 @@ def test_an_idle_visit_goes_on_to_its_latest_event(store: Mirror) -> None:
     session = start(store)
     store.clock.move(hours=1)
     store.visits.close_idle_visits()
-    assert store.interactions.batch_track_user_interactions([event(session)])["inserted"] == 1
+    assert SpecifiedFunctions(store).batch_track_user_interactions([event(session)])["inserted"] == 1
     row = store.db.one("select ended_at from user_sessions")
     assert row is not None
     assert row["ended_at"] == store.db.stamp()
 
 
 def test_a_batch_is_an_array_of_at_most_500(store: Mirror) -> None:
-    assert not store.interactions.batch_track_user_interactions({"x": 1})["success"]  # type: ignore[arg-type]
-    assert not store.interactions.batch_track_user_interactions([event(start(store))] * 501)["success"]
+    assert not SpecifiedFunctions(store).batch_track_user_interactions({"x": 1})["success"]  # type: ignore[arg-type]
+    assert not SpecifiedFunctions(store).batch_track_user_interactions([event(start(store))] * 501)["success"]
 
 
 def wait(store: Mirror, kind: str, session: str | None = None, token: str = "sess_1_a") -> int:
@@ -111,7 +116,7 @@ def test_what_was_sent_is_in_the_mirror_and_waits_no_more(store: Mirror) -> None
 def test_all_of_it_is_forgotten_on_demand(store: Mirror) -> None:
     session = start(store)
     wait(store, "x")
-    store.interactions.track_user_interaction(session, "x")
+    SpecifiedFunctions(store).track_user_interaction(session, "x")
     assert store.interactions.forget_interactions() == 2
     for table in ("user_sessions", "user_interactions", "interactions_waiting"):
         assert store.db.rows(f"select 1 from {table}") == []

@@ -11,6 +11,7 @@ from recount import START, USER, Mirror, mirror, run, say
 from sterna.storage import Invalid, NotFound
 from sterna.storage.clock import stamp
 from sterna.storage.database.maintenance import size_pretty
+from sterna.storage.specification.functions import SpecifiedFunctions
 
 
 @pytest.fixture
@@ -36,34 +37,34 @@ def old_things(store: Mirror) -> None:
             u=USER,
             at=ago(days),
         )
-        store.usage.track_user_usage(USER, 1, usage_date=ago(days)[:10])
+        SpecifiedFunctions(store).track_user_usage(USER, 1, usage_date=ago(days)[:10])
     run(store, "insert into system_cache values ('old', '1', :t, :t, :t), ('kept', '1', null, :t, :t)", t=ago(1))
 
 
 def test_cleaning_removes_what_is_older_than_asked_and_counts_it(store: Mirror) -> None:
     old_things(store)
-    assert store.maintenance.cleanup_old_data() == {
+    assert SpecifiedFunctions(store).cleanup_old_data() == {
         "success": True,
         "cleanup_date": "2026-03-01",
         "deleted_records": {"activity_logs": 1, "usage_records": 1, "visits": 0, "cache_entries": 1},
         "cleanup_completed_at": stamp(START),
     }
     assert [row[0] for row in store.db.rows("select cache_key from system_cache")] == ["kept"]
-    gone = store.maintenance.cleanup_old_data(5)["deleted_records"]
+    gone = SpecifiedFunctions(store).cleanup_old_data(5)["deleted_records"]
     assert gone == {"activity_logs": 2, "usage_records": 2, "visits": 0, "cache_entries": 0}
 
 
 def test_cleaning_writes_the_days_totals_once(store: Mirror) -> None:
-    store.maintenance.cleanup_old_data()
+    SpecifiedFunctions(store).cleanup_old_data()
     say(store, "m3")
-    store.maintenance.cleanup_old_data()
+    SpecifiedFunctions(store).cleanup_old_data()
     rows = store.db.rows("select stat_date, total_users, total_conversations, total_messages from system_stats")
     assert [tuple(row) for row in rows] == [("2026-03-01", 1, 2, 3)]
 
 
 def test_cleaning_without_an_age_only_writes_totals(store: Mirror) -> None:
     old_things(store)
-    answer = store.maintenance.cleanup_old_data(None)
+    answer = SpecifiedFunctions(store).cleanup_old_data(None)
     assert set(answer["deleted_records"].values()) == {0}
     assert len(store.db.rows("select 1 from system_stats")) == 1
 
@@ -72,7 +73,7 @@ def test_cleaning_without_an_age_only_writes_totals(store: Mirror) -> None:
 def test_cleaning_never_removes_today(store: Mirror, days: int) -> None:
     old_things(store)
     with pytest.raises(Invalid):
-        store.maintenance.cleanup_old_data(days)
+        SpecifiedFunctions(store).cleanup_old_data(days)
     assert len(store.db.rows("select 1 from user_activity_log where action = 'x'")) == 3
 
 
@@ -80,7 +81,7 @@ def test_cleaning_keeps_what_sync_must_remember(store: Mirror) -> None:
     run(store, "insert into sync_tombstones (kind, id) values ('m', 'gone')")
     run(store, "delete from chat_sessions where id = 'e'")
     store.clock.move(days=900)
-    store.maintenance.cleanup_old_data(1)
+    SpecifiedFunctions(store).cleanup_old_data(1)
     assert ("m", "gone") in [tuple(row) for row in store.db.rows("select kind, id from sync_tombstones")]
     run(store, "insert into chat_sessions (id, user_id) values ('e', :user)", user=USER)
     assert store.usage.usage_today()["sessions_created"] == 0

@@ -104,7 +104,7 @@ def test_an_edit_changes_the_text_the_preview_and_what_is_found(store: Store) ->
 
 def asked(store: Store, session_id: str, budget: int = 10_000) -> list[str]:
     newest = store.messages.before(session_id, None, 1)[0]
-    return [m.content for m in store.messages.context_messages(session_id, budget, newest.key)]
+    return [m.content for m in store.messages.context(session_id, budget, newest.key)[0]]
 
 
 def test_a_model_is_given_the_newest_that_fits_and_always_the_prompt(store: Store) -> None:
@@ -114,7 +114,7 @@ def test_a_model_is_given_the_newest_that_fits_and_always_the_prompt(store: Stor
     assert asked(store, session, 25) == ["c" * 10, "b" * 10]
     assert asked(store, session, 3) == ["c" * 10]
     store.live_replies.settle(begun.reply.id, Settled("done", "later"))
-    assert store.messages.context_messages(session, 99, begun.user_message.key)[0].content == "c" * 10
+    assert store.messages.context(session, 99, begun.user_message.key)[0].content == "c" * 10
 
 
 def test_a_model_is_given_the_part_of_a_reply_that_broke_off(store: Store) -> None:
@@ -133,7 +133,7 @@ def test_a_model_is_not_given_turns_that_failed(store: Store) -> None:
     assert asked(store, session) == ["three", "ONE", "one"]
     store.live_replies.settle(again.reply.id, Settled("stopped", "THR"))
     retried = store.live_replies.begin_retry(reply.id)
-    assert [m.content for m in store.messages.context_messages(session, 999, retried.user_message.key)] == [
+    assert [m.content for m in store.messages.context(session, 999, retried.user_message.key)[0]] == [
         "two",
         "ONE",
         "one",

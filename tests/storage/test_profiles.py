@@ -13,6 +13,7 @@ from recount import START, USER, Mirror, mirror, profile, run, say
 from sterna.storage import NotFound
 from sterna.storage.clock import stamp
 from sterna.storage.json_text import from_json, jsonb_deep_merge, to_json
+from sterna.storage.specification.functions import SpecifiedFunctions
 
 NOW = stamp(START)
 
@@ -106,7 +107,7 @@ def test_a_strangers_preferences_are_not_found(store: Mirror) -> None:
 
 
 def test_a_new_tier_is_answered_with_the_old_one(store: Mirror) -> None:
-    assert store.profiles.update_user_tier(USER, "pro") == {
+    assert SpecifiedFunctions(store).update_user_tier(USER, "pro") == {
         "success": True,
         "old_tier": "free",
         "new_tier": "pro",
@@ -118,12 +119,12 @@ def test_a_new_tier_is_answered_with_the_old_one(store: Mirror) -> None:
 
 @pytest.mark.parametrize("tier", ["admin", "", "Pro", "gold"])
 def test_a_tier_that_is_not_sold_is_refused(store: Mirror, tier: str) -> None:
-    assert store.profiles.update_user_tier(USER, tier)["success"] is False
+    assert SpecifiedFunctions(store).update_user_tier(USER, tier)["success"] is False
     assert profile(store)["subscription_tier"] == "free"
 
 
 def test_a_stranger_has_no_tier_to_change(store: Mirror) -> None:
-    assert store.profiles.update_user_tier("nobody", "pro") == {"success": False, "error": "User not found"}
+    assert SpecifiedFunctions(store).update_user_tier("nobody", "pro") == {"success": False, "error": "User not found"}
 
 
 def test_a_log_entry_is_found_under_the_id_that_was_given_back(store: Mirror) -> None:
@@ -142,7 +143,11 @@ def test_nothing_is_logged_for_a_stranger(store: Mirror) -> None:
 def test_a_sync_by_hand_brings_the_profile_up_to_date_and_says_so(store: Mirror) -> None:
     run(store, "update profiles set email = 'old@x.org', full_name = null")
     changes = {"email_synced": True, "profile_synced": True, "synced_at": NOW}
-    assert store.profiles.sync_profile_from_auth(USER) == {"success": True, "updated": True, "changes": changes}
+    assert SpecifiedFunctions(store).sync_profile_from_auth(USER) == {
+        "success": True,
+        "updated": True,
+        "changes": changes,
+    }
     assert (profile(store)["email"], profile(store)["full_name"]) == ("ada@example.org", "Ada")
     assert logged(store, "profile_manual_sync") == [changes]
 
@@ -150,27 +155,30 @@ def test_a_sync_by_hand_brings_the_profile_up_to_date_and_says_so(store: Mirror)
 def test_a_sync_by_hand_invents_no_name(store: Mirror) -> None:
     run(store, "update auth_users set email = null, raw_user_meta_data = null")
     run(store, "update profiles set full_name = null")
-    store.profiles.sync_profile_from_auth(USER)
+    SpecifiedFunctions(store).sync_profile_from_auth(USER)
     assert (profile(store)["email"], profile(store)["full_name"]) == ("ada@example.org", None)
 
 
 def test_a_sync_by_hand_makes_a_missing_profile_and_logs_nothing(store: Mirror) -> None:
     run(store, "delete from profiles")
-    answer = store.profiles.sync_profile_from_auth(USER)
+    answer = SpecifiedFunctions(store).sync_profile_from_auth(USER)
     assert answer == {"success": True, "updated": True, "changes": {"profile_created": True, "created_at": NOW}}
     assert profile(store)["full_name"] == "Ada"
     assert store.db.rows("select 1 from user_activity_log") == []
 
 
 def test_a_sync_by_hand_of_a_stranger_finds_nobody(store: Mirror) -> None:
-    assert store.profiles.sync_profile_from_auth("x") == {"success": False, "error": "User not found in auth.users"}
+    assert SpecifiedFunctions(store).sync_profile_from_auth("x") == {
+        "success": False,
+        "error": "User not found in auth.users",
+    }
 
 
 def test_the_complete_profile_has_the_published_shape(store: Mirror) -> None:
     run(store, "insert into chat_sessions (id, user_id) values ('s', :user)", user=USER)
     say(store, "m1", role="assistant", model="g/m", output_tokens=3, elapsed_ms=5)
-    store.usage.track_user_usage(USER, 1, usage_date="2026-02-22")
-    store.usage.track_user_usage(USER, 1, usage_date="2026-02-21")
+    SpecifiedFunctions(store).track_user_usage(USER, 1, usage_date="2026-02-22")
+    SpecifiedFunctions(store).track_user_usage(USER, 1, usage_date="2026-02-21")
     whole = store.profiles.get_user_complete_profile(USER)
     assert list(whole) == [
         *("id", "email", "full_name", "avatar_url", "subscription_tier", "credits"),

@@ -13,6 +13,7 @@ from ticking import Ticking
 
 from sterna.storage import Hit, Store, StoreCorrupt
 from sterna.storage.conversations.search_history import KEPT
+from sterna.storage.specification.functions import SpecifiedFunctions
 
 AI = {"type": "ai", "data": {"content": "yo"}}
 
@@ -102,7 +103,7 @@ def test_what_is_no_json_is_no_memory(store: Store) -> None:
 def test_the_chat_history_has_each_conversation_with_its_newest_message(store: Store) -> None:
     exchange(store, "first")
     reply = exchange(store, "second", "Last words.")
-    told = store.search_history.get_user_chat_history()
+    told = SpecifiedFunctions(store).get_user_chat_history()
     assert [one["title"] for one in told] == ["second", "first"]
     assert told[0]["session_id"] == reply.session_id
     assert told[0]["last_message"]["content"] == "Last words."

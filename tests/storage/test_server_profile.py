@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sterna.storage import Settled, Store
+from sterna.storage.specification.functions import SpecifiedFunctions
 
 USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
 
@@ -87,7 +88,7 @@ def test_use_is_not_taken_while_something_waits_to_be_sent(store: Store) -> None
 def test_days_that_the_server_knows_nothing_of_are_gone_and_older_ones_stay(store: Store) -> None:
     say(store, "one")
     sent(store)
-    store.usage.track_user_usage(USER, 3, usage_date="2020-01-01")
+    SpecifiedFunctions(store).track_user_usage(USER, 3, usage_date="2020-01-01")
     store.server_profile.merge(told(store), {})
     assert store.usage.usage_today()["messages_sent"] == 0
     assert store.db.one("select messages_sent from user_usage_daily where usage_date = '2020-01-01'") is not None

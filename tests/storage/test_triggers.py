@@ -299,7 +299,7 @@ def test_an_import_is_counted_by_the_one_who_imports(store: Mirror) -> None:
         store.db.execute("update write_context set bulk = 0")
     assert session(store)["message_count"] == 0
     assert use(store) == ZERO
-    store.usage.recompute_session("s")
+    store.usage.recompute_sessions(["s"])
     assert (session(store)["message_count"], session(store)["total_tokens"]) == (1, 5)
 
 

@@ -9,6 +9,7 @@ import pytest
 from recount import START, USER, Mirror, mirror, run, say
 
 from sterna.storage.clock import stamp
+from sterna.storage.specification.functions import SpecifiedFunctions
 
 NOON = stamp(START)
 
@@ -70,7 +71,9 @@ def test_a_message_costs_the_same_in_a_full_file() -> None:
                 for n in range(300):
                     run(store, "insert into chat_sessions (id, user_id) values (:id, :u)", id=f"s{n}", u=USER)
                     say(store, f"m{n}", f"s{n}", role="assistant")
-                    store.usage.track_user_usage(USER, 1, usage_date=stamp(store.clock() - timedelta(days=n))[:10])
+                    SpecifiedFunctions(store).track_user_usage(
+                        USER, 1, usage_date=stamp(store.clock() - timedelta(days=n))[:10]
+                    )
                     store.profiles.log_user_activity(USER, "profile_synced")
         say(store, "first")
         costs.append(

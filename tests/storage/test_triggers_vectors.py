@@ -12,6 +12,7 @@ from recount import USER, Mirror, day, mirror, profile, run, say, session
 
 from sterna.storage import Invalid
 from sterna.storage.json_text import jsonb_deep_merge
+from sterna.storage.specification.functions import SpecifiedFunctions
 
 
 @pytest.fixture
@@ -165,8 +166,8 @@ def test_vector_11_a_free_account_has_two_models_and_so_has_a_stranger(store: Mi
     free = [model["model_id"] for model in store.model_access.get_user_allowed_models(USER)]
     assert sorted(free) == ["deepseek/deepseek-r1-0528:free", "google/gemini-flash-1.5:free"]
     assert [model["model_id"] for model in store.model_access.get_user_allowed_models("nobody")] == free
-    assert not store.model_access.can_user_use_model(USER, "openai/gpt-4o")
-    assert store.model_access.can_user_use_model("nobody", "google/gemini-flash-1.5:free")
+    assert not SpecifiedFunctions(store).can_user_use_model(USER, "openai/gpt-4o")
+    assert SpecifiedFunctions(store).can_user_use_model("nobody", "google/gemini-flash-1.5:free")
 
 
 def test_vector_12_a_preview_is_cut_between_characters(store: Mirror) -> None:

@@ -6,6 +6,7 @@ import pytest
 from recount import USER, Mirror, day, mirror, profile, run, say, session
 
 from sterna.storage import Invalid, NotFound
+from sterna.storage.specification.functions import SpecifiedFunctions
 
 
 @pytest.fixture
@@ -16,8 +17,8 @@ def store() -> Mirror:
 
 
 def test_use_is_added_to_the_day_and_to_the_profile(store: Mirror) -> None:
-    store.usage.track_user_usage(USER, 1, 2, 30, 40, 'g"/m', True, 61_000)
-    store.usage.track_user_usage(USER, 1, 0, 3, 4, 'g"/m')
+    SpecifiedFunctions(store).track_user_usage(USER, 1, 2, 30, 40, 'g"/m', True, 61_000)
+    SpecifiedFunctions(store).track_user_usage(USER, 1, 0, 3, 4, 'g"/m')
     assert store.usage.usage_today() == {
         "usage_date": "2026-03-01",
         "messages_sent": 2,
@@ -36,7 +37,7 @@ def test_use_is_added_to_the_day_and_to_the_profile(store: Mirror) -> None:
 
 
 def test_what_is_not_known_counts_as_nothing(store: Mirror) -> None:
-    store.usage.track_user_usage(USER, None, None, None, None, None, None, None)
+    SpecifiedFunctions(store).track_user_usage(USER, None, None, None, None, None, None, None)
     assert store.usage.usage_today()["total_tokens"] == 0
     assert profile(store)["usage_stats"]["total_messages"] == 0
 
@@ -44,7 +45,7 @@ def test_what_is_not_known_counts_as_nothing(store: Mirror) -> None:
 def test_a_poisoned_counter_starts_again_from_nothing(store: Mirror) -> None:
     run(store, "update user_usage_daily set messages_sent = null, models_used = null")
     run(store, "update profiles set usage_stats = null")
-    store.usage.track_user_usage(USER, 1, model_used="m")
+    SpecifiedFunctions(store).track_user_usage(USER, 1, model_used="m")
     assert (day(store)["messages_sent"], day(store)["models_used"]) == (1, {"m": 1})
     assert profile(store)["usage_stats"]["total_messages"] == 1
 
@@ -54,18 +55,18 @@ def test_a_poisoned_counter_starts_again_from_nothing(store: Mirror) -> None:
 )
 def test_use_cannot_be_taken_away(store: Mirror, name: str) -> None:
     with pytest.raises(Invalid, match=name):
-        store.usage.track_user_usage(USER, **{name: -1})
+        SpecifiedFunctions(store).track_user_usage(USER, **{name: -1})
     assert store.usage.usage_today()["total_tokens"] == 0
 
 
 def test_a_stranger_uses_nothing(store: Mirror) -> None:
     with pytest.raises(NotFound):
-        store.usage.track_user_usage("nobody", 1)
+        SpecifiedFunctions(store).track_user_usage("nobody", 1)
 
 
 def test_use_makes_the_account_active(store: Mirror) -> None:
     store.clock.move(hours=3)
-    store.usage.track_user_usage(USER, 1)
+    SpecifiedFunctions(store).track_user_usage(USER, 1)
     assert profile(store)["last_active"] == profile(store)["updated_at"] == "2026-03-01T15:00:00.000000Z"
 
 
@@ -99,7 +100,7 @@ def test_a_drifted_conversation_is_counted_again(store: Mirror) -> None:
     say(store, "m1", total_tokens=5)
     run(store, "update session_counts set messages = 40, tokens = 1")
     run(store, "update chat_sessions set last_message_preview = 'wrong', message_count = 40")
-    store.usage.recompute_session("s")
+    store.usage.recompute_sessions(["s"])
     shown = session(store)
     assert (shown["message_count"], shown["total_tokens"], shown["last_message_preview"]) == (1, 5, "")
     say(store, "m2", total_tokens=5)

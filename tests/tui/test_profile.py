@@ -10,6 +10,7 @@ import pytest
 from home import Home, frame, until
 
 from sterna.storage import Store
+from sterna.storage.specification.functions import SpecifiedFunctions
 from sterna.tui.screens.profile_text import Profile, profile_lines
 
 DAY: dict[str, Any] = {
@@ -80,7 +81,7 @@ def test_the_newest_of_what_was_done_comes_first(home: Home) -> None:
     store: Store = home.open()
     store.profiles.update_user_preferences(store.user_id, "ui", {"theme": "light"})
     home.clock.forward(hours=1)
-    store.profiles.update_user_tier(store.user_id, "pro")
+    SpecifiedFunctions(store).update_user_tier(store.user_id, "pro")
     assert [one["action"] for one in store.profiles.recent_activity(2)] == ["tier_updated", "preferences_updated"]
     assert store.profiles.recent_activity(0) == []
     store.close()

@@ -1,0 +1,1 @@
+"""Functions of the specification that no part of the program calls."""
