@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from .. import ids
 from ..clock import Clock, utc_now
 from ..database.connection import BUSY_MS, Database
 from ..database.opening import open_database
-from ..database.sqlite_errors import raising_sentences
 from .arriving_replies import ArrivingReplies
 from .conversations import Conversations
 from .messages import Messages
@@ -29,6 +27,7 @@ class HistoryReader:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self._topics: dict[Callable[..., Any], object] = {}
         self.process_lock = ProcessLock(db.path, db.token)
         self.conversations = Conversations(db)
         self.messages = Messages(db)
@@ -42,13 +41,7 @@ class HistoryReader:
 
         What cannot be written is opened for reading: ``db.read_only`` then says why, and so does every write.
         """
-        db = open_database(path, clock=clock, token=token, busy_ms=busy_ms)
-        try:
-            with raising_sentences(path):
-                return cls(db)
-        except BaseException:
-            db.close()
-            raise
+        return cls(open_database(path, clock=clock, token=token, busy_ms=busy_ms))
 
     def close(self) -> None:
         """Let go of the file, and of the replies that this process received. Safe to call twice."""
@@ -65,16 +58,10 @@ class HistoryReader:
 
         A function that is no method of a topic is called with this history.
         """
-        topic: Any = self._topics.get(method) or self._topic_of(method) or self
+        topic: Any = self._topics.get(method)
+        if topic is None:
+            topic = next((topic for topic in vars(self).values() if method in vars(type(topic)).values()), None)
+            if topic is None:
+                return method(cast("T", self), *args, **kwargs)
+            self._topics[method] = topic
         return method(topic, *args, **kwargs)
-
-    def _topic_of(self, method: Callable[..., Any]) -> object | None:
-        """Return the object whose class has this method now: a test may have replaced one."""
-        return next((topic for topic in vars(self).values() if method in vars(type(topic)).values()), None)
-
-    @cached_property
-    def _topics(self) -> dict[Callable[..., Any], object]:
-        """Return the objects of this history by the methods of their classes."""
-        return {
-            method: topic for topic in vars(self).values() for method in vars(type(topic)).values() if callable(method)
-        }

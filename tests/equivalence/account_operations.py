@@ -10,6 +10,8 @@ from both import NOBODY, SERVER, Both
 from hypothesis import strategies as st
 from memory_operations import happen_to_memory
 
+from sterna.storage.specification.functions import SpecifiedFunctions
+
 MODEL = st.sampled_from([None, "g/m", 'quo"ted', "a.b/c:free", "é", "", "a\\b"])
 META = st.none() | st.fixed_dictionaries(
     {},

@@ -12,6 +12,8 @@ from typing import Any
 from both import SERVER, Both
 from hypothesis import strategies as st
 
+from sterna.storage.specification.functions import SpecifiedFunctions
+
 TOKEN = st.sampled_from(["sess_1_a", "sess_2_b"])
 VISIT_OF = "(select id from user_sessions where session_token = :token)"
 EVENT = st.fixed_dictionaries(

@@ -16,6 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sterna.storage.specification.functions import SpecifiedFunctions
+
 if __name__ == "__main__":
     here = Path(__file__).parent
     sys.path[:0] = [str(here.parent.parent), str(here.parent), str(here), str(here.parent / "storage")]

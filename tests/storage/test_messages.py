@@ -114,7 +114,7 @@ def test_a_model_is_given_the_newest_that_fits_and_always_the_prompt(store: Stor
     assert asked(store, session, 25) == ["c" * 10, "b" * 10]
     assert asked(store, session, 3) == ["c" * 10]
     store.live_replies.settle(begun.reply.id, Settled("done", "later"))
-    assert store.messages.context(session, 99, begun.user_message.key)[0].content == "c" * 10
+    assert store.messages.context(session, 99, begun.user_message.key)[0][0].content == "c" * 10
 
 
 def test_a_model_is_given_the_part_of_a_reply_that_broke_off(store: Store) -> None:
