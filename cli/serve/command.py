@@ -32,19 +32,23 @@ def _secret(name: str, help_text: str) -> Callable[[Command], Command]:
     )
 
 
+def _text(name: str, help_text: str) -> Callable[[Command], Command]:
+    """Return an option that is empty unless given."""
+    return click.option(name, default="", help=help_text)
+
+
+def _number(name: str, default: int, bounds: tuple[int, int], help_text: str) -> Callable[[Command], Command]:
+    """Return an option for a whole number within bounds."""
+    return click.option(name, default=default, show_default=True, type=click.IntRange(*bounds), help=help_text)
+
+
 @click.group(
     invoke_without_command=True,
     short_help="Run a sync server.",
     context_settings={"auto_envvar_prefix": PREFIX},
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port",
-    default=8787,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="Port to listen on. 0: any free port.",
-)
+@_number("--port", 8787, (0, 65535), "Port to listen on. 0: any free port.")
 @_secret("--database-url", "PostgreSQL to use instead of the embedded one (postgresql://…).")
 @_secret(
     "--admin-url", "The same database for a role that can install the schema, if the role of --database-url cannot."
@@ -57,34 +61,29 @@ def _secret(name: str, help_text: str) -> Callable[[Command], Command]:
     help="Who can create an account: anyone, invited people, nobody. Default: open if only this computer can reach the"
     " server, else invite.",
 )
-@click.option("--public-url", default="", help="Address of this server for browsers, if it is behind a proxy.")
+@_text("--public-url", "Address of this server for browsers, if it is behind a proxy.")
 @click.option(
     "--cors-origin",
     "cors_origins",
     multiple=True,
     help="Origin whose web pages can call this server, such as http://localhost:3000 (repeatable).",
 )
-@click.option(
-    "--trusted-proxies",
-    default=0,
-    type=click.IntRange(0, 10),
-    help="Number of proxies in front that append to X-Forwarded-For.",
-)
+@_number("--trusted-proxies", 0, (0, 10), "Number of proxies in front that append to X-Forwarded-For.")
 @click.option("--behind-tls", is_flag=True, help="Allow listening on other addresses: a proxy in front handles TLS.")
 @_secret(
     "--jwt-secret",
     "Secret that signs access tokens, at least 32 characters (default: generated and stored in the database).",
 )
 @_secret("--external-jwt-secret", "Secret of external tokens to accept too, such as a Supabase project's (HS256).")
-@click.option("--external-jwks-url", default="", help="Public keys of external tokens to accept too (RS256, ES256).")
-@click.option("--external-issuer", default="", help="Required issuer of external tokens.")
-@click.option("--upstream-url", default="", help="URL of an OpenAI-compatible API that replies on /api/chat.")
+@_text("--external-jwks-url", "Public keys of external tokens to accept too (RS256, ES256).")
+@_text("--external-issuer", "Required issuer of external tokens.")
+@_text("--upstream-url", "URL of an OpenAI-compatible API that replies on /api/chat.")
 @_secret("--upstream-key", "API key of that provider.")
-@click.option("--upstream-model", default="", help="Default model.")
+@_text("--upstream-model", "Default model.")
 @click.option("--anonymous-chat", is_flag=True, help="Allow chat without a sign-in, with models of the free tier.")
 @_secret("--redis-url", "Redis for rate limits that several servers share.")
 @_secret("--smtp-url", "SMTP server for mails with recovery codes: smtp://name:password@host:587, or smtps://.")
-@click.option("--mail-from", default="", help="Sender address of these mails.")
+@_text("--mail-from", "Sender address of these mails.")
 @_secret(
     "--metrics-token",
     "Bearer token for reading /metrics from other computers (default: this computer only).",
@@ -108,34 +107,12 @@ def _secret(name: str, help_text: str) -> Callable[[Command], Command]:
 @click.option(
     "--rate-limits/--no-rate-limits", default=True, help="Limit the number of requests per client.", show_default=True
 )
-@click.option(
-    "--sync-requests",
-    default=3600,
-    show_default=True,
-    type=click.IntRange(1, 10**9),
-    help="Maximum sync requests per account and hour.",
+@_number("--sync-requests", 3600, (1, 10**9), "Maximum sync requests per account and hour.")
+@_number("--sync-megabytes", 0, (0, 10**9), "Maximum megabytes that an account can upload per hour. 0: no limit.")
+@_number(
+    "--account-megabytes", 10 * 1024, (0, 10**9), "Maximum megabytes that an account can upload in total. 0: no limit."
 )
-@click.option(
-    "--sync-megabytes",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0, 10**9),
-    help="Maximum megabytes that an account can upload per hour. 0: no limit.",
-)
-@click.option(
-    "--account-megabytes",
-    default=10 * 1024,
-    show_default=True,
-    type=click.IntRange(0, 10**9),
-    help="Maximum megabytes that an account can upload in total. 0: no limit.",
-)
-@click.option(
-    "--connections",
-    default=1024,
-    show_default=True,
-    type=click.IntRange(16, 10**6),
-    help="Maximum open connections; beyond that, idle ones are closed.",
-)
+@_number("--connections", 1024, (16, 10**6), "Maximum open connections; beyond that, idle ones are closed.")
 @click.option(
     "--log",
     "log_form",
