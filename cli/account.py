@@ -1,4 +1,4 @@
-"""``sterna account delete``: erase an account, on its server and on this computer."""
+"""``sterna account delete``: erase an account, on its server and on this device."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def account() -> None:
 
 
 @account.command("delete", short_help="Erase the account and its history, here and on the server.")
-@click.option("--local-only", is_flag=True, help="Erase the data on this computer only.")
+@click.option("--local-only", is_flag=True, help="Erase the data on this device only.")
 @click.option(
     "--yes", "confirmation", metavar="TEXT", help="Confirm with the account's email, or with delete if it has none."
 )
@@ -35,9 +35,9 @@ def account() -> None:
 def delete(context: CommandContext, local_only: bool, confirmation: str | None, password_stdin: bool) -> None:
     """Erase the account and all its data. This cannot be undone; run `sterna export --everything` first.
 
-    On the server this erases conversations, messages, usage, analytics and the account itself; on this computer the
+    On the server this erases conversations, messages, usage, analytics and the account itself; on this device the
     data file, its copies and the sign-in. If the server cannot be reached, nothing is erased here either. Other
-    computers keep their data.
+    devices keep their data.
     """
     accounts = open_accounts(context)
     with context.store() as store:
@@ -56,12 +56,12 @@ def delete(context: CommandContext, local_only: bool, confirmation: str | None, 
         asyncio.run(delete_account(open_api(accounts, account), _password(account, password_stdin)))
     _remove(accounts, account)
     server = f" on {account.origin.partition('://')[2]} and" if at_server else ""
-    click.echo(f"Account erased{server} on this computer.")
+    click.echo(f"Account erased{server} on this device.")
 
 
 def _confirm(account: Account, conversations: str, confirmation: str | None, *, at_server: bool) -> None:
     expected = account.email or LOCAL_CONFIRMATION
-    scope = f"on {account.origin.partition('://')[2]} and on this computer" if at_server else "on this computer"
+    scope = f"on {account.origin.partition('://')[2]} and on this device" if at_server else "on this device"
     if confirmation is None:
         if not is_interactive():
             raise click.UsageError(f"Confirmation is required. In scripts, use: --yes {one_line(expected, 100)}")

@@ -1,4 +1,4 @@
-"""``sterna whoami`` and ``accounts``: the current account, and the others on this computer."""
+"""``sterna whoami`` and ``accounts``: the current account, and the others on this device."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def whoami(context: CommandContext, as_json: bool) -> int:
     if as_json:
         print_json(account_object(accounts, account))
     elif account.local:
-        click.echo("Not signed in. This history is on this computer only.")
+        click.echo("Not signed in. This history is on this device only.")
     elif not signed_in:
-        click.echo(f"Signed out of {_server(account)}. The history is still on this computer.")
+        click.echo(f"Signed out of {_server(account)}. The history is still on this device.")
     else:
         source = accounts.token_source(account)
         click.echo(
@@ -42,11 +42,11 @@ def whoami(context: CommandContext, as_json: bool) -> int:
     return 0 if signed_in else 1
 
 
-@click.group(invoke_without_command=True, short_help="List the accounts on this computer.")
+@click.group(invoke_without_command=True, short_help="List the accounts on this device.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_context
 def accounts(ctx: click.Context, as_json: bool) -> None:
-    """List the accounts on this computer. Each has its own history; the current one is marked with *.
+    """List the accounts on this device. Each has its own history; the current one is marked with *.
 
     With --json each line has: signed_in, email, user_id, server, kind, sending, file, current.
     """

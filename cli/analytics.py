@@ -40,7 +40,7 @@ def show(context: CommandContext, as_json: bool) -> None:
         if enabled
         else "Analytics are off; nothing is sent."
     )
-    click.echo("\nA session contains these properties of this computer:")
+    click.echo("\nA session contains these properties of this device:")
     for name, value in device_info().items():
         click.echo(f"  {name}: {value}")
     click.echo("\nEvents, each with its time, the id of the conversation, and numbers:")
@@ -64,11 +64,11 @@ def on(context: CommandContext) -> None:
 @analytics.command("off")
 @click.pass_obj
 def off(context: CommandContext) -> None:
-    """Turn analytics off. Unsent events, and the record of sent ones on this computer, are removed."""
+    """Turn analytics off. Unsent events, and the record of sent ones on this device, are removed."""
     config.save_value("analytics.enabled", False, context.config_dir)
     with context.store() as store:
         removed = store.interactions.forget_interactions()
-    click.echo(f"Analytics are off. {counted(removed, 'event')} removed from this computer.")
+    click.echo(f"Analytics are off. {counted(removed, 'event')} removed from this device.")
 
 
 def _event_object(event: Interaction) -> dict[str, Any]:

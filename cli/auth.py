@@ -28,8 +28,8 @@ CHOICES = {"adopt": ("adopt", "merge", "move"), "beside": ("beside", "open")}
 @click.option("--device", is_flag=True, help="Sign in with a browser, on this or another device.")
 @click.option("--create", is_flag=True, help="Create a new account (prompts for an invitation if needed).")
 @click.option("--yes", is_flag=True, help="Sync your history without asking.")
-@click.option("--adopt", "wish", flag_value="adopt", help="Add the conversations on this computer to the account.")
-@click.option("--beside", "wish", flag_value="beside", help="Keep the conversations on this computer separate.")
+@click.option("--adopt", "wish", flag_value="adopt", help="Add the conversations on this device to the account.")
+@click.option("--beside", "wish", flag_value="beside", help="Keep the conversations on this device separate.")
 @click.pass_obj
 def login(
     context: CommandContext,
@@ -45,7 +45,7 @@ def login(
 
     Tokens are stored in the system keyring, or in a file that only you can read. Private conversations are never sent.
 
-    In scripts, nothing is sent without --yes, and conversations that are already on this computer need --adopt or
+    In scripts, nothing is sent without --yes, and conversations that are already on this device need --adopt or
     --beside. The first line of standard input is the password; with --create, a second line is the invitation.
     """
     if device and (email or password_stdin or create):
@@ -59,7 +59,7 @@ def login(
         history = store.linking.history() if store.linking.owner() is None else HistorySize(0, 0, 0)
     if not interactive and not wish and history.conversations:
         raise click.UsageError(
-            f"There {_are_conversations(history)} on this computer. Use --adopt to add them to the account, or "
+            f"There {_are_conversations(history)} on this device. Use --adopt to add them to the account, or "
             "--beside to keep them separate."
         )
     sign_in = _sign_in(accounts, address, email, interactive, device=device, create=create)
@@ -136,9 +136,9 @@ def _choose(offer: Offer, sign_in: SignedIn, wish: str | None, *, yes: bool, int
         return "merge" if wish == "adopt" else offer.choices[0]
     name, host = one_line(sign_in.tokens.email, 60) or "this account", sign_in.server.host
     if wish is None:
-        click.echo(f"There {_are_conversations(offer.history)} on this computer.", err=True)
+        click.echo(f"There {_are_conversations(offer.history)} on this device.", err=True)
         click.echo(f"adopt:  add them to {name}, to sync them with {host}", err=True)
-        click.echo(f"beside: keep them separate, on this computer only; {name} gets its own history", err=True)
+        click.echo(f"beside: keep them separate, on this device only; {name} gets its own history", err=True)
         wish = click.prompt("Choose", type=click.Choice(["adopt", "beside"]), err=True)
     return next(choice for choice in offer.choices if choice in CHOICES[str(wish)])
 
@@ -169,9 +169,9 @@ def _report(account: Account, choice: Choice, offer: Offer) -> None:
     if offer.moved_from:
         click.echo(clean(f"The account has moved here from {offer.moved_from.partition('://')[2]}."))
     if (choice == "adopt" and history.conversations) or choice == "merge":
-        click.echo(f"Added {counted(history.conversations, 'conversation')} of this computer to the account.")
+        click.echo(f"Added {counted(history.conversations, 'conversation')} of this device to the account.")
     elif choice in ("beside", "open") and history.conversations:
-        click.echo("The other history on this computer was not changed. To list accounts: sterna accounts")
+        click.echo("The other history on this device was not changed. To list accounts: sterna accounts")
         if offer.unsent:
             click.echo(
                 clean(
@@ -209,7 +209,7 @@ def logout(context: CommandContext) -> None:
     reached = asyncio.run(accounts.sign_out(account))
     host = account.origin.partition("://")[2]
     click.echo(
-        clean(f"Signed out of {host}. The history stays on this computer, with {counted(waiting, 'change')} to sync.")
+        clean(f"Signed out of {host}. The history stays on this device, with {counted(waiting, 'change')} to sync.")
     )
     if not reached:
         click.echo(clean(f"{host} could not be reached. The sign-in there expires by itself."), err=True)

@@ -47,7 +47,7 @@ def export(
     """Export all data, or the given conversations.
 
     As json, all data is one object with export_date, user_id, profile, conversations (each: session, messages,
-    settings), activity_log, usage_stats, searches and data of this computer only (drafts, trash, …), with the column
+    settings), activity_log, usage_stats, searches and data of this device only (drafts, trash, …), with the column
     names of the database. Given conversations are one object per line, as `sterna show --json` prints them.
 
     With --everything the object has local (the object above) and server: the data that the server has of you, null if

@@ -59,7 +59,7 @@ def profile(ctx: click.Context, as_json: bool) -> int:
 @click.argument("value")
 @click.pass_obj
 def set_(context: CommandContext, name: str, value: str) -> None:
-    """Change a value of your profile. The next sync sends it to the server and your other computers.
+    """Change a value of your profile. The next sync sends it to the server and your other devices.
 
     NAME is full_name, temperature or system_prompt. The last two are the defaults for models of your server, unless the
     conversation or config.toml has others. An empty VALUE ("") removes the value.
@@ -82,12 +82,12 @@ def set_(context: CommandContext, name: str, value: str) -> None:
 def _where_to_set(name: str) -> str | None:
     """Return where to set a preference that Sterna does not read from the profile; None for any other name."""
     if name == "default_model":
-        return "The model of new conversations is set on each computer: ctrl+l in the chat, or model in config.toml."
+        return "The model of new conversations is set on each device: ctrl+l in the chat, or model in config.toml."
     if name == "allowed_models":
         return "The models that you can use depend on your tier, which the server's administrator sets."
     kind, _, inner = name.partition(".")
     if kind in ("ui", "session") and inner:
-        return f"{one_line(name, 60)} is not part of the profile. Set it on each computer: f9, or in config.toml."
+        return f"{one_line(name, 60)} is not part of the profile. Set it on each device: f9, or in config.toml."
     return None
 
 

@@ -56,7 +56,7 @@ class ConversationSummary:
     draft: bool = False
     """Something was typed in it and not sent."""
     private: bool = False
-    """It stays on this computer."""
+    """It stays on this device."""
     untitled: bool = False
     """Its title is the default one, given by nobody."""
 

@@ -128,7 +128,7 @@ class StoreThread:
     async def _watch_others(self) -> None:
         version: int | None = None
         while True:
-            with suppress(StoreError):  # whoever reads or writes next is told
+            with suppress(StoreError):  # the next read or write raises it
                 seen = await self.run(Database.data_version)
                 if version is not None and seen != version:
                     self._tell(Change(elsewhere=True))

@@ -32,5 +32,5 @@ REFUSAL_MS = Backoff(15 * MINUTE_MS, 6 * HOUR_MS)
 
 
 def spread(wait_ms: int, rng: random.Random) -> int:
-    """Return ``wait_ms``, up to a fifth longer: clients that were told the same wait do not return all at once."""
+    """Return ``wait_ms``, up to a fifth longer: clients with the same wait do not return all at once."""
     return int(wait_ms * rng.uniform(1.0, 1.2))

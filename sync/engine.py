@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sterna.sync")
 
 CRASHED = "Sync stopped because of an internal error. Restart Sterna; nothing that you wrote is lost."
-LOCKED = "Another Sterna on this computer is syncing this history."
+LOCKED = "Another Sterna on this device is syncing this history."
 FLUSH_SECONDS = 1.5
 WATCH = 5.0
 """Seconds between two checks whether the process that syncs has ended."""

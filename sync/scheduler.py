@@ -22,7 +22,7 @@ class Pause:
     until: float
     """End by the stopwatch, in seconds."""
     until_ms: int
-    """End by the clock; also told to other processes."""
+    """End by the clock; also visible to other processes."""
     by_server: bool
     """The server asked for the pause, and nothing here shortens it. Otherwise it is the delay before a retry."""
 

@@ -116,16 +116,16 @@ def _timestamp(at_ms: int | None) -> str | None:
     return None if at_ms is None else stamp(datetime.fromtimestamp(at_ms / 1000, UTC))
 
 
-@sync.command("private", short_help="Keep conversations on this computer only.")
+@sync.command("private", short_help="Keep conversations on this device only.")
 @click.argument("conversation", shell_complete=conversations, required=False)
 @click.option("--off", is_flag=True, help="Sync it again.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation. Required in scripts.")
 @click.option("--json", "as_json", is_flag=True, help="List them as one JSON object per line.")
 @click.pass_obj
 def private(context: CommandContext, conversation: str | None, off: bool, yes: bool, as_json: bool) -> None:
-    """Keep CONVERSATION on this computer only, or list such private conversations.
+    """Keep CONVERSATION on this device only, or list such private conversations.
 
-    A synced conversation is removed from the server and from your other computers, after a confirmation. They report
+    A synced conversation is removed from the server and from your other devices, after a confirmation. They report
     that, and can undo it.
 
     With --json each line has: id, name, title.
@@ -142,17 +142,17 @@ def private(context: CommandContext, conversation: str | None, off: bool, yes: b
         if synced and not off and not yes and not store.sync_metadata.is_private(conversation_id):
             if not is_interactive():
                 raise click.UsageError(
-                    "This conversation is synced: it will be removed from your other computers. Add --yes to confirm."
+                    "This conversation is synced: it will be removed from your other devices. Add --yes to confirm."
                 )
             click.confirm(
-                f"Keep “{title}” on this computer only? It will be removed from the server and your other computers.",
+                f"Keep “{title}” on this device only? It will be removed from the server and your other devices.",
                 abort=True, err=True,
             )  # fmt: skip
         store.privacy.set_private(conversation_id, not off)
     if off:
         click.echo(f"“{title}” will be synced again.")
     elif synced:
-        click.echo(f"“{title}” is now private. The next sync removes it from the server and your other computers.")
+        click.echo(f"“{title}” is now private. The next sync removes it from the server and your other devices.")
     else:
         click.echo(f"“{title}” is now private.")
 
@@ -211,7 +211,7 @@ def on(context: CommandContext) -> None:
 @sync.command("off")
 @click.pass_obj
 def off(context: CommandContext) -> None:
-    """Turn sync off. Synced data stays on the server; new changes wait on this computer."""
+    """Turn sync off. Synced data stays on the server; new changes wait on this device."""
     accounts = open_accounts(context)
     with context.store() as store:
         account = current_account(accounts, store)

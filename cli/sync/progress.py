@@ -84,14 +84,14 @@ def run_sync(context: CommandContext, *, once: bool, as_json: bool) -> int:
 
 
 def _print_removals(context: CommandContext) -> None:
-    """Print what other computers have removed, and how to restore it."""
+    """Print what other devices have removed, and how to restore it."""
     with context.store() as store:
         removals = store.removed_conversations.take("command")
     for removal in removals:
         subject = f"“{one_line(removal.title, 60)}” was"
         if removal.sessions > 1:
             subject = f"{removal.sessions:,} conversations were"
-        click.echo(f"{subject} removed on another computer. To restore: sterna undo {removal.token}")
+        click.echo(f"{subject} removed on another device. To restore: sterna undo {removal.token}")
 
 
 async def _rejections(thread: StoreThread) -> str:

@@ -115,7 +115,7 @@ def quota_exceeded(max_bytes: int) -> ApiError:
     return ApiError(
         "too_many_requests",
         f"This account has reached its storage limit on this server ({max_bytes >> 20:,} MB). Contact the server"
-        " administrator. New messages stay on this computer meanwhile.",
+        " administrator. New messages stay on this device meanwhile.",
         retry_after=24 * 3600,
     )
 

@@ -10,7 +10,7 @@ from . import registry
 
 
 def erase(path: Path) -> None:
-    """Remove an account from this computer: its file, the copies that were made of it, its entry in the list.
+    """Remove an account from this device: its file, the copies that were made of it, its entry in the list.
 
     Where it was the current one, a new local account takes its place with the next start. Raises StoreBusy while
     another process has the file open, and StoreReadOnly; nothing is removed then.

@@ -2,7 +2,7 @@
 
 See docs/specification/schema.md#local-account.
 
-Three ways, and none takes anything away. The history of this computer becomes the account's: one transaction rewrites
+Three ways, and none takes anything away. The history of this device becomes the account's: one transaction rewrites
 the id that every table hangs on, notes the account and queues every row, so that a crash leaves either a local history
 or one that is all on its way. Or it is added to the file that the account has here already; the file it came from stays
 as it is, because another process may be writing to it, and adding twice adds nothing. Or it is left alone and the
@@ -106,7 +106,7 @@ class AccountLinking:
                     "insert into sync_account (one, origin, user_id) values (1, :origin, :user)",
                     {"origin": origin, "user": user_id},
                 )
-                # it told no server anything: what it meant to clear is in no history but this one
+                # no server knows of it: what it meant to clear is in no history but this one
                 self.db.execute("delete from sync_outbox where kind = 'x'")
                 self._queue(session=0, message=0)
             self._profiles.ensure_profile(user_id, email or None, metadata)

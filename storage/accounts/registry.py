@@ -1,4 +1,4 @@
-"""Accounts of this machine: ``accounts.json``, with names, files and server origins, and no secrets.
+"""Accounts of this device: ``accounts.json``, with names, files and server origins, and no secrets.
 
 The list says which file is current and finds the file of an account. Whose a file is, the file itself says
 (``sync_account``); where a crash came between the two, the list is what gets corrected. See
@@ -22,7 +22,7 @@ REGISTRY = "accounts.json"
 VERSION = 1
 OPENED = "opened"
 """Of an entry: a history was opened in its file. If that is missing or empty later, it was lost."""
-LOCAL = "This computer"
+LOCAL = "This device"
 """Name of an account that no server knows."""
 
 
@@ -85,7 +85,7 @@ def switch(data_dir: Path, file: str) -> None:
 
     def change(content: dict[str, Any]) -> None:
         if all(item["file"] != file for item in content["accounts"]):
-            raise NotFound("There is no such account on this computer.")
+            raise NotFound("There is no such account on this device.")
         content["current"] = file
 
     _change(data_dir, change)

@@ -1,7 +1,7 @@
-"""The server's data about the person, in the mirror: its truth, with what it was not told yet on top.
+"""The server's data about the person, in the mirror: its truth, with changes that are not sent yet on top.
 
 Use of the last days is the server's once everything was sent; the triggers go on counting from there. Conversations
-that stay on this computer are counted here alone, so their use is added to what the server says. See
+that stay on this device are counted here alone, so their use is added to what the server says. See
 docs/specification/schema.md#usage-in-the-mirror and docs/specification/endpoints.md#user-data.
 """
 
@@ -74,7 +74,7 @@ order by rowid
 
 @in_sentences
 class ServerProfile:
-    """Taking what the server says, and keeping what it was not told."""
+    """Data from the server, and changes that are not sent yet."""
 
     def __init__(self, db: Database, local_state: LocalState, model_access: ModelAccess, profiles: Profiles) -> None:
         self.db = db
@@ -111,7 +111,7 @@ class ServerProfile:
         )
 
     def merge(self, result: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
-        """Take the answer of ``/api/user/data`` after ``sent`` was told; whether the use in it could be taken too.
+        """Take the answer of ``/api/user/data`` after ``sent`` was sent; return whether its usage could be taken too.
 
         Use is taken only where nothing waits to be sent: else it would be counted here and later there again.
         """

@@ -1,4 +1,4 @@
-"""Use as the server counted it, taken once everything here was sent: its counters, and what only this computer has."""
+"""Use as the server counted it, taken once everything here was sent: its counters, and what only this device has."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Sentences about a reply that ended by itself and is not whole, or was asked with less than the person sees.
 
-They are made from what is stored with the message, which may come from another machine: no type is taken on trust.
+They are made from what is stored with the message, which may come from another device: no type is taken on trust.
 """
 
 from __future__ import annotations

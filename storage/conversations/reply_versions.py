@@ -1,7 +1,7 @@
 """Versions of a reply: what a prompt was answered before, and after, it was asked again.
 
 The conversation holds one version. The others wait in the trash, as rows of kind ``reply``, for as long as their
-conversation exists. They are local: a server and other computers get the version that is shown. A version with
+conversation exists. They are local: a server and other devices get the version that is shown. A version with
 ``trash.messages`` 1 was replaced by a retry, which undo takes back; one with 0 was set aside otherwise.
 """
 

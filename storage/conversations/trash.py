@@ -2,7 +2,7 @@
 
 A delete moves rows, as they are, into the trash tables; undo moves them back with capture, use and statistics still, so
 that every counter, time, mark, setting and draft is what it was, and takes the tombstone and the outbox's word of the
-delete away. Once a server has been told, undo is an op of its own, ``restore``
+delete away. Once a server has received it, undo is an op of its own, ``restore``
 (docs/specification/functions.md#sync-restore). The words of trashed messages stay in the search index, where a search
 does not see them, until the trash is emptied: taking 10,000 messages out of it would be felt.
 """

@@ -1,4 +1,4 @@
-"""State of the screen that stays on this computer."""
+"""State of the screen that stays on this device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .sqlite_errors import in_sentences
 
 @in_sentences
 class LocalState:
-    """State of the screen that stays on this computer."""
+    """State of the screen that stays on this device."""
 
     def __init__(self, db: Database) -> None:
         self.db = db

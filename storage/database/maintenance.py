@@ -40,7 +40,7 @@ _LISTS = (
     ("visits", "select * from user_sessions where user_id = :id order by started_at desc, id"),
     ("visit_messages", f"select {_LOGGED} from visit_messages order by created_at, sequence_order, id"),
     ("interactions", "select * from user_interactions where user_id = :id order by created_at desc, id"),
-    # what only this machine has of the person's words and choices
+    # what only this device has of the person's words and choices
     ("deleted_items", "select * from deleted_items where user_id = :id order by deleted_at, kind, id"),
     ("interactions_waiting", "select * from interactions_waiting order by place"),
     ("drafts", "select session_id, content, updated_at from drafts order by session_id"),

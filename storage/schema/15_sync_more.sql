@@ -11,7 +11,7 @@ alter table sync_state add column resynced integer not null default 0;
 -- title_tiebreak are those of the acknowledged title.
 alter table sync_session_state add column acked_class integer not null default 0;
 
--- Where the server wrote the deletion down; 0: it was not told, -1: it may have been. What lives again with a later creation was brought
+-- Where the server wrote the deletion down; 0: it was not sent, -1: perhaps received. What lives again with a later creation was brought
 -- back by a person.
 alter table sync_tombstones add column server_seq integer not null default 0;
 

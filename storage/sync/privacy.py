@@ -1,4 +1,4 @@
-"""Conversations that no server is told of, and what happens when one becomes private or stops to be."""
+"""Private conversations, which are sent to no server, and the transitions to and from private."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _UNDELETED = (
 
 @in_sentences
 class Privacy:
-    """Conversations that stay on this computer."""
+    """Conversations that stay on this device."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Privacy:
         self._sync_pull = sync_pull
 
     def set_private(self, session_id: str, on: bool) -> None:
-        """Keep a conversation on this computer, or show it to the server again.
+        """Keep a conversation on this device, or show it to the server again.
 
         What the server has of it is deleted there. Shown again, it is the same conversation as before, with what was
         written and deleted meanwhile.

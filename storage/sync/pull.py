@@ -144,7 +144,7 @@ class SyncPull:
     def _date_after_unanswered(self) -> None:
         """Give edits of items in an unanswered push the present time.
 
-        The server that went back may have dated what they replace at any time until now, and told others of it.
+        The server that went back may have dated what they replace at any time until now, and sent it to others.
         """
         self.db.execute(
             """update sync_outbox set edited_at = :ms
@@ -223,7 +223,7 @@ _LOST = (
         and not exists (select 1 from sync_seen where kind = 's' and id = s.session_id || '/' || s.key)
     on conflict (kind, id) do nothing""",
 )
-"""Items that a history does not have any more. An item with an op of its own is told by that.
+"""Items that a history does not have any more. An item with an op of its own is sent by that.
 
 A message or setting of a conversation that was removed elsewhere and brought back here has no position any more, and no
 op either: the restore of its conversation was to bring it back."""

@@ -50,7 +50,7 @@ class RemoteRow:
 
 @dataclass(frozen=True, slots=True)
 class PendingChange:
-    """One thing that a server is to be told."""
+    """One change to send to a server."""
 
     kind: PendingKind
     id: str

@@ -19,8 +19,8 @@ from ..records import Trashed
 COMPLETE, GROWING = 1, 2
 """Values of ``trash.elsewhere``. Of a removal in parts, more is to come while it grows, also after a crash."""
 
-TOLD = "removals_told_"
-"""Newest removal that was told, on the screen or by a command, which each tell it once (``local_state``)."""
+_REPORTED = "removals_told_"
+"""Newest removal that was reported, on the screen or by a command, which each report it once (``local_state``)."""
 
 
 @in_sentences
@@ -72,15 +72,15 @@ class RemovedConversations:
         for place, column in PLACES.items():
             self._trash_rows.copy(token, place, f"{column} = :value", session_id)
 
-    def take(self, teller: Literal["screen", "command"]) -> list[Trashed]:
-        """Return what other devices removed since this teller asked last, oldest first, as far as it can be undone."""
-        key = TOLD + teller
+    def take(self, reader: Literal["screen", "command"]) -> list[Trashed]:
+        """Return what other devices removed since this reader asked last, oldest first, as far as it can be undone."""
+        key = _REPORTED + reader
         state = self.db.one("select value from local_state where key = :key", key=key)
         result = json.loads(state["value"]) if state else 0
         rows = self.db.rows(
             """select token, sessions, messages, title, kind from trash
-            where elsewhere = 1 and token > :told and at >= :oldest order by token""",
-            told=result, oldest=self._trash_rows.oldest_restorable(),
+            where elsewhere = 1 and token > :reported and at >= :oldest order by token""",
+            reported=result, oldest=self._trash_rows.oldest_restorable(),
         )  # fmt: skip
         if rows:
             with self.db.write():

@@ -95,7 +95,7 @@ class SyncMetadata:
         )
 
     def private_conversations(self) -> list[Conversation]:
-        """Return the conversations that stay on this computer, newest first."""
+        """Return the conversations that stay on this device, newest first."""
         names = ", ".join(f"s.{name}" for name in Conversation.__slots__)
         rows = self.db.rows(
             f"""select {names} from sync_private as o join chat_sessions as s on s.id = o.conv_id
@@ -104,7 +104,7 @@ class SyncMetadata:
         return [Conversation(**dict(row)) for row in rows]
 
     def is_private(self, session_id: str) -> bool:
-        """Return whether a conversation stays on this computer."""
+        """Return whether a conversation stays on this device."""
         return self.db.one("select 1 from sync_private where conv_id = :id", id=session_id) is not None
 
     def _bounded(self, what: str) -> int:
@@ -115,5 +115,5 @@ class SyncMetadata:
         """Return the state, inside a write. Raises FenceLost unless this process still is the one that syncs."""
         state = self.state()
         if state.fence != fence:
-            raise FenceLost("Another Sterna on this computer syncs this history now.")
+            raise FenceLost("Another Sterna on this device syncs this history now.")
         return state

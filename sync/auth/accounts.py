@@ -1,4 +1,4 @@
-"""Accounts of this computer: the current one, sign-in, and the effect of a sign-in on the local history.
+"""Accounts of this device: the current one, sign-in, and the effect of a sign-in on the local history.
 
 A history belongs to the account that its file names (``sync_account``); ``accounts.json`` lists the files, config.toml
 names the server, and the credentials hold the tokens. Where they disagree, the first of them is right.
@@ -38,7 +38,7 @@ server has a new address. ``adopt``: it becomes the account's. ``merge``: a copy
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account of this computer."""
+    """One account of this device."""
 
     file: Path
     user_id: str
@@ -64,7 +64,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Successful sign-in that has not changed anything on this computer yet."""
+    """Successful sign-in that has not changed anything on this device yet."""
 
     server: Server
     kind: Kind
@@ -160,7 +160,7 @@ class Accounts:
         """Return a sentence about why the account is not synced, or None. Tokens are not checked."""
         settings = self.settings()
         if account.local:
-            return "This history is only on this computer. To sync it, sign in: sterna login URL"
+            return "This history is only on this device. To sync it, sign in: sterna login URL"
         if settings.server and _origin(settings.server) != account.origin:
             return (
                 f"config.toml names the server {settings.server}, but this history belongs to {account.origin}. "

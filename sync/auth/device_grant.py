@@ -1,4 +1,4 @@
-"""Sign-in of a terminal through a browser, which may be on another machine (RFC 8628)."""
+"""Sign-in of a terminal through a browser, which may be on another device (RFC 8628)."""
 
 from __future__ import annotations
 

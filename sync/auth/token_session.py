@@ -49,7 +49,7 @@ class StoredTokens:
     access: str = field(repr=False)
     refresh: str = field(repr=False)
     until: float
-    """Expiry of the access token by the clock of this computer, which may differ from the server's."""
+    """Expiry of the access token by the clock of this device, which may differ from the server's."""
     raw: Mapping[str, Any] | None = field(repr=False, default=None)
     """Response that upstream's cookies are built from; not stored for a Sterna server."""
 
@@ -157,7 +157,7 @@ class StoredTokenSession:
         await self._locked(store)
 
     async def forget(self) -> bool:
-        """Sign out on this computer, and at the server where it can be reached. Return whether the server knows."""
+        """Sign out on this device, and at the server where it can be reached. Return whether the server knows."""
 
         async def end() -> bool:
             try:

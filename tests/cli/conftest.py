@@ -46,7 +46,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Set up folders for the test, without keys, locale and colors of the computer."""
+    """Set up folders for the test, without keys, locale and colors of the device."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENROUTER_API_KEY", "NO_COLOR", "_STERNA_COMPLETE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STERNA_DATA_DIR", str(tmp_path / "data"))

@@ -61,7 +61,7 @@ def test_a_local_history_goes_once_the_word_is_said(run: Run, home: Path) -> Non
     assert (done.code, done.err) == (1, "sterna: Nothing was erased.\n")
     assert len(remains(home)) > 1
     done = run("account", "delete", "--yes", "delete")
-    assert (done.code, done.out) == (0, "Account erased on this computer.\n")
+    assert (done.code, done.out) == (0, "Account erased on this device.\n")
     assert remains(home) == []
     assert run("list").out == ""
 
@@ -74,7 +74,7 @@ def test_an_account_goes_at_the_server_and_here(run: Run, home: Path, sterna_ser
         "account", "delete", "--yes", somebody.email, "--password-stdin", stdin=f"{somebody.password}\n".encode()
     )
     assert done.code == 0, done.err
-    assert done.out == f"Account erased on {sterna_server.partition('://')[2]} and on this computer.\n"
+    assert done.out == f"Account erased on {sterna_server.partition('://')[2]} and on this device.\n"
     assert remains(home) == []
     assert not can_sign_in(sterna_server, somebody)
     assert run("whoami").code == 1
@@ -113,7 +113,7 @@ def test_only_what_is_here_goes_where_that_is_wanted(
     written(home)
     sign_in(run, sterna_server, somebody)
     done = run("account", "delete", "--local-only", "--yes", somebody.email)
-    assert (done.code, done.out) == (0, "Account erased on this computer.\n")
+    assert (done.code, done.out) == (0, "Account erased on this device.\n")
     assert remains(home) == []
     assert can_sign_in(sterna_server, somebody)
 

@@ -41,7 +41,7 @@ def test_a_no_removes_what_waits(run: Run, home: Path) -> None:
     store = opened(home)
     store.interactions.queue_interactions("sess_1_a", [("message_sent", None, None, {})])
     done = run("analytics", "off")
-    assert (done.code, done.out) == (0, "Analytics are off. 1 event removed from this computer.\n")
+    assert (done.code, done.out) == (0, "Analytics are off. 1 event removed from this device.\n")
     assert store.interactions.waiting_interactions() == []
     store.close()
 

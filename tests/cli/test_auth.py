@@ -58,7 +58,7 @@ def test_the_first_sign_in_takes_the_history_along(
     assert (done.code, done.err) == (0, "")
     host = sterna_server.partition("://")[2]
     assert f"Signed in to {host} as {somebody.email}." in done.out
-    assert "Added 1 conversation of this computer to the account." in done.out
+    assert "Added 1 conversation of this device to the account." in done.out
     assert run("whoami", "--json").json() == {
         "signed_in": True,
         "email": somebody.email,
@@ -106,7 +106,7 @@ def test_a_script_has_to_say_what_becomes_of_the_history(
 ) -> None:
     done = sign_in(run, sterna_server, somebody, "--yes")
     assert done.code == 2
-    assert "There is 1 conversation on this computer. Use --adopt to add them to the account" in done.err
+    assert "There is 1 conversation on this device. Use --adopt to add them to the account" in done.err
     assert run("whoami").code == 1
 
 
@@ -117,7 +117,7 @@ def test_a_history_that_is_left_beside_is_found_again(
     assert titles(home) == []
     listed = run("accounts", "--json").lines()
     assert [(item["email"], item["current"]) for item in listed] == [(None, False), (somebody.email, True)]
-    assert run("accounts", "use", "This computer").code == 0
+    assert run("accounts", "use", "This device").code == 0
     assert titles(home) == ["sandpiper"]
     assert run("whoami").code == 1
     assert run("accounts", "use", somebody.email).code == 0
@@ -132,9 +132,9 @@ def test_a_local_history_is_added_to_the_file_that_the_account_has_here(
 ) -> None:
     sign_in(run, sterna_server, somebody, "--beside", "--yes")
     talk(home, "of the account")
-    run("accounts", "use", "This computer")
+    run("accounts", "use", "This device")
     done = sign_in(run, sterna_server, somebody, "--adopt", "--yes")
-    assert "Added 1 conversation of this computer to the account." in done.out
+    assert "Added 1 conversation of this device to the account." in done.out
     assert sorted(titles(home)) == ["of the account", "sandpiper"]
     assert len(run("accounts", "--json").lines()) == 2
 
@@ -145,7 +145,7 @@ def test_signing_out_keeps_everything_and_sends_no_delete(
     sign_in(run, sterna_server, somebody, "--adopt", "--yes")
     done = run("logout")
     assert (done.code, done.err) == (0, "")
-    assert "The history stays on this computer, with 1 change to sync." in done.out
+    assert "The history stays on this device, with 1 change to sync." in done.out
     assert titles(home) == ["sandpiper"]
     store = Store.open(open_account(home / "data"))
     assert store.linking.owner() == (sterna_server, somebody.id)
@@ -155,7 +155,7 @@ def test_signing_out_keeps_everything_and_sends_no_delete(
     again = run("whoami")
     assert (again.code, again.out) == (
         1,
-        f"Signed out of {sterna_server.partition('://')[2]}. The history is still on this computer.\n",
+        f"Signed out of {sterna_server.partition('://')[2]}. The history is still on this device.\n",
     )
     out = run("logout")
     assert (out.code, out.err) == (1, "sterna: Not signed in.\n")
@@ -278,7 +278,7 @@ def test_a_person_is_asked_for_everything(
     seen.sendline(somebody.email)
     seen.expect("Password for .* at 127.0.0.1:[0-9]+: ")
     seen.sendline(WORD)
-    seen.expect("There is 1 conversation on this computer.*Choose .adopt, beside.: ")
+    seen.expect("There is 1 conversation on this device.*Choose .adopt, beside.: ")
     seen.sendline("adopt")
     seen.expect("1 conversation, and new ones, will be sent to 127.0.0.1:[0-9]+ and stored there.")
     seen.expect("Sync your history to 127.0.0.1:[0-9]+. .y/n.: ")

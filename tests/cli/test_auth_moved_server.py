@@ -35,7 +35,7 @@ def moved(postgres: Embedded) -> Iterator[str]:
 
 @pytest.fixture
 def renamed(postgres: Embedded, sterna_server: str) -> Iterator[str]:
-    """Return the same server under another name; a computer without /etc/hosts has no localhost."""
+    """Return the same server under another name; a machine without /etc/hosts has no localhost."""
     try:
         socket.getaddrinfo("localhost", None, socket.AF_INET)
     except socket.gaierror:
@@ -118,7 +118,7 @@ def test_an_account_that_is_not_shown_moves_when_it_is_opened(
     write(home, "local")
     assert login(run, sterna_server, somebody, "--beside", "--yes").code == 0
     write(home, "of the account")
-    assert run("accounts", "use", "This computer").code == 0
+    assert run("accounts", "use", "This device").code == 0
     assert login(run, moved, somebody, "--beside", "--yes").code == 0
     assert titles(home) == ["of the account"]
     assert len(run("accounts", "--json").lines()) == 2

@@ -1,4 +1,4 @@
-"""A second computer shows the same account, with the same counts for a year of use."""
+"""A second device shows the same account, with the same counts for a year of use."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def use_for_a_year(store: Store, moment: list[datetime], seed: int) -> None:
 
 
 def shown(reports: dict[str, Any]) -> dict[str, Any]:
-    """Return a profile without the data of one computer: its log, searches and times."""
+    """Return a profile without the data of one device: its log, searches and times."""
     stats = {name: value for name, value in reports["stats"].items() if name != "total_searches"}
     return {"stats": stats, "today": reports["today"], "days": reports["days"], "models": reports["models"]}
 

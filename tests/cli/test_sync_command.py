@@ -244,7 +244,7 @@ def test_a_sync_that_cannot_be_is_a_sentence(
 
 
 def elsewhere(run: Run, home: Path, name: str, address: str, who: Somebody, *command: str) -> Any:
-    """Return a function that runs commands on another computer, which is signed in first."""
+    """Return a function that runs commands on another device, which is signed in first."""
     folders = ("--data-dir", str(home / name), "--config-dir", str(home / f"{name}-config"))
     if not (home / name).exists():
         words = f"{who.password}\n".encode()
@@ -264,15 +264,15 @@ def test_keeping_a_synced_conversation_here_is_asked_first_told_elsewhere_and_un
     assert elsewhere(*there, "sync", "--once").code == 0
     prompt = run("sync", "private", session.id)
     assert (prompt.code, prompt.out) == (2, "")
-    assert "removed from your other computers" in prompt.err
+    assert "removed from your other devices" in prompt.err
     assert "--yes" in prompt.err
     assert not store.sync_metadata.is_private(session.id)
     done = run("sync", "private", session.id, "--yes")
     assert done.code == 0
-    assert "removes it from the server and your other computers" in done.out
+    assert "removes it from the server and your other devices" in done.out
     assert run("sync", "--once").code == 0
     result = elsewhere(*there, "sync", "--once")
-    assert "was removed on another computer. To restore: sterna undo 1" in result.out
+    assert "was removed on another device. To restore: sterna undo 1" in result.out
     assert "\x1b" not in result.out
     assert "removed" not in elsewhere(*there, "sync", "--once").out
     assert elsewhere(*there, "undo").code == 0
@@ -293,7 +293,7 @@ def test_a_person_who_says_no_keeps_it_synced(
     program = str(Path(sys.executable).with_name("sterna"))
     for answer in ("n", "y"):
         prompt = pexpect.spawn(program, ["sync", "private", session.id], encoding="utf-8", timeout=30)
-        prompt.expect("on this computer only")
+        prompt.expect("on this device only")
         prompt.sendline(answer)
         prompt.expect(pexpect.EOF)
         prompt.close()

@@ -1137,7 +1137,7 @@ end;
 
 CREATE TRIGGER chat_messages_default_times after insert on chat_messages
 when
-    substr(new.message_timestamp, 24) = '000Z' -- most are told apart by that
+    substr(new.message_timestamp, 24) = '000Z' -- most differ here
     and new.message_timestamp = strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'
     and (select now from write_context) is not null
 begin

@@ -19,7 +19,7 @@ ADA = AccountEntry(
 
 def test_the_first_account_is_this_computer_and_belongs_to_no_server(tmp_path: Path) -> None:
     found = registry.current(tmp_path)
-    assert (found.name, found.origin, found.local, found.sending) == ("This computer", "", True, False)
+    assert (found.name, found.origin, found.local, found.sending) == ("This device", "", True, False)
     assert registry.listed(tmp_path) == [found]
     assert tmp_path / found.file == open_account(tmp_path)
 

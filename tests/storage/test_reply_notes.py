@@ -1,4 +1,4 @@
-"""What is said of a reply that is not whole, whatever another machine has put into its metadata."""
+"""What is said of a reply that is not whole, whatever another device has put into its metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Use as the server counted it: taken once everything was sent, with what only this computer has on top."""
+"""Use as the server counted it: taken once everything was sent, with what only this device has on top."""
 
 from __future__ import annotations
 

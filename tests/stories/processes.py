@@ -69,7 +69,7 @@ class Home:
 
     @property
     def environ(self) -> dict[str, str]:
-        """Return the environment of commands, without settings of this machine."""
+        """Return the environment of commands, without settings of this device."""
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),

@@ -1,4 +1,4 @@
-"""Two computers and their server as real processes, which are killed at random, behind a faulty proxy."""
+"""Two devices and their server as real processes, which are killed at random, behind a faulty proxy."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ SECONDS = float(os.environ.get("DURATION", "30"))
 """Duration of the faults; longer in `make strict`."""
 
 
-class Computer:
-    """One computer: its folders, the words that were typed there, and its sync in the background."""
+class Device:
+    """One device: its folders, the words that were typed there, and its sync in the background."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
@@ -164,32 +164,32 @@ def test_no_word_is_lost_while_everything_is_killed_behind_a_faulty_proxy(
 ) -> None:
     rng = random.Random(11)
     who = sign_up(f"http://127.0.0.1:{proxy.port}")
-    computers = [Computer(tmp_path / name) for name in ("here", "there")]
+    devices = [Device(tmp_path / name) for name in ("here", "there")]
     proxy.rate = 0.0
-    for one in computers:
+    for one in devices:
         one.sign_in(proxy.url, who.email)
     proxy.rate = 0.25
     end, number = time.monotonic() + SECONDS, 0
     while time.monotonic() < end:
-        for one in computers:
+        for one in devices:
             one.sync()
         number += 1
-        rng.choice(computers).write(rng, f"word {number}.")
+        rng.choice(devices).write(rng, f"word {number}.")
         if rng.random() < 0.06:
-            rng.choice(computers).kill()
+            rng.choice(devices).kill()
         if rng.random() < 0.02:
             server_process.kill(database=rng.random() < 0.5)
         time.sleep(0.1)
     proxy.rate = 0.0
-    for one in computers:
+    for one in devices:
         one.kill()
 
     def up_to_date() -> bool:
-        return all(one.home.run("sync", "--once").code == 0 for one in (*computers, *computers))
+        return all(one.home.run("sync", "--once").code == 0 for one in (*devices, *devices))
 
-    until(up_to_date, "both computers are up to date")
-    here, there = (one.history() for one in computers)
+    until(up_to_date, "both devices are up to date")
+    here, there = (one.history() for one in devices)
     assert here == there == server_process.history(who)
     texts = {text for _, messages in here.values() for _, text in messages}
-    assert {word for one in computers for word in one.typed} <= texts
-    assert [one.waiting() for one in computers] == [0, 0]
+    assert {word for one in devices for word in one.typed} <= texts
+    assert [one.waiting() for one in devices] == [0, 0]

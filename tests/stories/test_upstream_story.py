@@ -1,4 +1,4 @@
-"""Two computers and an upstream server over HTTP: edits offline, a deletion, a rename, a conflict; nothing is lost."""
+"""Two devices and an upstream server over HTTP: edits offline, a deletion, a rename, a conflict; nothing is lost."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ enabled = true
 """
 
 
-class Computer:
-    """A history, its sign-in and its messenger, on one computer."""
+class Device:
+    """A history, its sign-in and its messenger, on one device."""
 
     def __init__(self, accounts: Accounts, account: Account, thread: StoreThread, engine: Engine) -> None:
         self.accounts, self.account, self.thread, self.engine = accounts, account, thread, engine
@@ -75,7 +75,7 @@ class Computer:
 
 
 @asynccontextmanager
-async def computer(folder: Path, address: str, person: Person, clock: Ticking) -> AsyncIterator[Computer]:
+async def device(folder: Path, address: str, person: Person, clock: Ticking) -> AsyncIterator[Device]:
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "config.toml").write_text(CONFIG.format(address=address))
     keys = Credentials(folder / "config", lambda: None)
@@ -89,7 +89,7 @@ async def computer(folder: Path, address: str, person: Person, clock: Ticking) -
     await thread.start()
     try:
         timing = Timing(clock=lambda: clock().timestamp())
-        yield Computer(accounts, account, thread, open_engine(accounts, account, thread, timing=timing))
+        yield Device(accounts, account, thread, open_engine(accounts, account, thread, timing=timing))
     finally:
         await thread.close()
 
@@ -117,8 +117,8 @@ async def test_two_computers_and_an_upstream_server(
 ) -> None:
     ada = upstream.join()
     async with (
-        computer(tmp_path / "laptop", address, ada, clock) as laptop,
-        computer(tmp_path / "desktop", address, ada, clock) as desktop,
+        device(tmp_path / "laptop", address, ada, clock) as laptop,
+        device(tmp_path / "desktop", address, ada, clock) as desktop,
     ):
         sorting = await laptop.exchange(None, "How do I sort?", "With a heap.")
         cats = await laptop.exchange(None, "Why do cats purr?", "Nobody knows.")
@@ -175,12 +175,12 @@ async def test_two_computers_and_an_upstream_server(
 
 
 async def test_a_sign_in_that_the_server_renews_with_its_answer_is_kept(tmp_path: Path, clock: Ticking) -> None:
-    """The computer's clock is slow: it takes its token for good when the server does not any more."""
+    """The device's clock is slow: it takes its token for good when the server does not any more."""
     later = Ticking()
     upstream = Upstream(clock=later)
     ada = upstream.join()
     with serving(upstream) as address:
-        async with computer(tmp_path / "laptop", address, ada, clock) as laptop:
+        async with device(tmp_path / "laptop", address, ada, clock) as laptop:
             await laptop.exchange(None, "Hello?", "Hello.")
             before = await laptop.accounts.session(laptop.account).token()
             later.move(hours=2)

@@ -67,7 +67,7 @@ class Token:
 
 
 class Device:
-    """One computer of a person, behind a way of its own to the server."""
+    """One device of a person, behind a way of its own to the server."""
 
     def __init__(self, path: Path, way: FaultyProxy, who: Somebody, token: str, seed: int) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""Signing in at a real server and staying signed in, whoever else on this computer renews at the same moment."""
+"""Signing in at a real server and staying signed in, whoever else on this device renews at the same moment."""
 
 from __future__ import annotations
 
@@ -361,7 +361,7 @@ async def test_signing_out_ends_it_here_and_at_the_server(
     assert credentials.get(NAME) is None
     with pytest.raises(SignInNeeded):
         await session.token()
-    with pytest.raises(SignInNeeded):  # another process of this computer learns of it before its next cycle
+    with pytest.raises(SignInNeeded):  # another process of this device learns of it before its next cycle
         await watching.check(sterna_server, somebody.id)
     with pytest.raises(SignInNeeded):
         await signer(sterna_server).refresh(refresh)

@@ -1,4 +1,4 @@
-"""Commands on single letters, told apart from a sentence that is typed while the list or the messages have the focus.
+"""Commands on single letters, as opposed to a sentence that is typed while the list or the messages have the focus.
 
 A letter without a command goes to the prompt, together with the letters typed just before it. A letter that destroys
 something waits for ``PAUSE_SECONDS``: when text follows it was the beginning of a word, and nothing is destroyed.

@@ -219,7 +219,7 @@ class UpstreamPull:
             )
 
     def _take_title(self, item: ConversationEntry, fact: sqlite3.Row, now_ms: int) -> None:
-        """Take the title of the last writer, as far as that can be told; record the other one as a conflict."""
+        """Take the title of the last writer, as far as that is known; record the other one as a conflict."""
         mine, theirs = fact["title"], item.title
         take = theirs != mine
         if take and theirs == DEFAULT_TITLE and fact["op"] is None:

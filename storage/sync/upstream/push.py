@@ -79,8 +79,8 @@ class UpstreamPush:
     ) -> Batch:
         """Return what is sent next; it counts as sent from now on, for nobody can know.
 
-        ``skip`` are conversations that are not sent now. What such a server cannot be told is let go of: settings and
-        deletions of single messages, which its tombstones hide here.
+        ``skip`` are conversations that are not sent now. Changes that such a server does not support are dropped:
+        settings and deletions of single messages, which tombstones hide here.
         """
         with self.db.write():
             self._sync_metadata.require_fence(fence)
