@@ -59,8 +59,8 @@ def test_every_file_of_the_source_that_a_page_names_is_there(page: Path) -> None
 def test_every_command_of_the_readme_exists() -> None:
     named = set(re.findall(r"(?:^|[|;] |`)sterna ([a-z]+)", README.read_text("utf-8"), re.MULTILINE))
     sterna = Path(sys.executable).with_name("sterna")
-    told = subprocess.run([sterna, "--help"], capture_output=True, text=True, check=True).stdout
-    assert named - set(re.findall(r"^  ([a-z]+)  ", told, re.MULTILINE)) == set()
+    answer = subprocess.run([sterna, "--help"], capture_output=True, text=True, check=True).stdout
+    assert named - set(re.findall(r"^  ([a-z]+)  ", answer, re.MULTILINE)) == set()
     assert {"ask", "doctor", "export"} <= named
 
 

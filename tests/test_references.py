@@ -180,6 +180,6 @@ def test_a_reference_that_leads_nowhere_is_noticed(tree: Path, name: str, before
     "paper", ["contract {}", "Contract {}", "sync.md {}", "decision {}", "design {}", "second {}", "Fifth {}"]
 )
 def test_a_paper_that_is_elsewhere_is_noticed(tree: Path, paper: str) -> None:
-    told = paper.format("seed" if paper.lower().startswith(("second", "fifth")) else "6.1")
-    (tree / "code.py").write_text(f"# as {told} says\n", "utf-8")
-    assert old_kinds(tree) == {"code.py": [f"1: # as {told} says"]}
+    text = paper.format("seed" if paper.lower().startswith(("second", "fifth")) else "6.1")
+    (tree / "code.py").write_text(f"# as {text} says\n", "utf-8")
+    assert old_kinds(tree) == {"code.py": [f"1: # as {text} says"]}

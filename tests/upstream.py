@@ -154,13 +154,15 @@ class Upstream(Handlers):
         user, bearer, set_cookies = self._caller(headers)
         asked = ServerRequest(method, path, dict(query), body, user)
         self.asked.append(asked)
-        told = self._refusal(user, bearer, method, path)
-        if told is None and user is not None:
-            told = (self.before and self.before(asked)) or self._limited(
+        response = self._refusal(user, bearer, method, path)
+        if response is None and user is not None:
+            response = (self.before and self.before(asked)) or self._limited(
                 user, lambda: route(user, query, body), headers
             )
-        assert told is not None
-        return ServerResponse(told.status, told.headers + [("set-cookie", one) for one in set_cookies], told.body)
+        assert response is not None
+        return ServerResponse(
+            response.status, response.headers + [("set-cookie", one) for one in set_cookies], response.body
+        )
 
     def _caller(self, headers: Mapping[str, str]) -> tuple[str | None, bool, list[str]]:
         """Who asks, whether with a header alone, and the cookies that the answer sets."""
@@ -210,8 +212,8 @@ class Upstream(Handlers):
         request = headers.get("x-request-id") or f"req_{int(now.timestamp() * 1000)}_{len(self.asked):06d}"
         more = [("x-request-id", request)]
         if self._limits is None:  # no Redis, no limit
-            told = answer()
-            return ServerResponse(told.status, told.headers + more, told.body)
+            response = answer()
+            return ServerResponse(response.status, response.headers + more, response.body)
         limit = self._limits[self.people[user].tier]
         hits = self._hits.setdefault(user, deque())
         while hits and hits[0] <= now.timestamp() - HOUR:
@@ -226,19 +228,19 @@ class Upstream(Handlers):
         ]
         more += [("retry-after", "3600")] * (left == 0)
         if len(hits) > limit:
-            told = self.error(
+            response = self.error(
                 429, "rate_limit_exceeded", "Rate limit exceeded", details=f"{limit} requests an hour", retryAfter=60
             )
         else:
-            told = answer()
-        return ServerResponse(told.status, told.headers + more, told.body)
+            response = answer()
+        return ServerResponse(response.status, response.headers + more, response.body)
 
     def _auth(
         self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
     ) -> ServerResponse:
         """Answer as the sign-in server, which in truth is another host."""
         if headers.get("apikey") != self.anon_key:
-            return self.told(401, {"message": "No API key found in request"})
+            return self.respond(401, {"message": "No API key found in request"})
         given = json.loads(body) if body else {}
         if (method, path) == ("POST", "/token"):
             if query.get("grant_type") == "refresh_token":
@@ -248,18 +250,18 @@ class Upstream(Handlers):
                 person = next((one for one in self.people.values() if (one.email, one.password) == named), None)
                 session = self.sign_in(person) if person else None
             if session is not None:
-                return self.told(200, session)
+                return self.respond(200, session)
             code = "refresh_token_not_found" if query.get("grant_type") == "refresh_token" else "invalid_credentials"
-            return self.told(400, {"code": 400, "error_code": code, "msg": "Invalid"})
+            return self.respond(400, {"code": 400, "error_code": code, "msg": "Invalid"})
         user, until = self._access.get(headers.get("authorization", "").removeprefix("Bearer "), (None, 0.0))
         if user is None or self.clock().timestamp() >= until:
-            return self.told(403, {"code": 403, "error_code": "bad_jwt", "msg": "invalid JWT"})
+            return self.respond(403, {"code": 403, "error_code": "bad_jwt", "msg": "invalid JWT"})
         if (method, path) == ("GET", "/user"):
-            return self.told(200, {"id": user, "email": self.people[user].email})
+            return self.respond(200, {"id": user, "email": self.people[user].email})
         if (method, path) == ("POST", "/logout"):
             self._access = {key: value for key, value in self._access.items() if value[0] != user}
             return ServerResponse(204, [], b"")
-        return self.told(404, {"code": 404, "msg": "not found"})
+        return self.respond(404, {"code": 404, "msg": "not found"})
 
 
 def _jwt(claims: Mapping[str, Any]) -> str:
@@ -290,11 +292,11 @@ class _App:
             key = name.decode("latin-1").lower()
             headers[key] = f"{headers[key]}; {value.decode('latin-1')}" if key in headers else value.decode("latin-1")
         with self.lock:
-            told = self.upstream.handle(scope["method"], scope["path"], query, headers, body)
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told.headers]
-        raw.append((b"content-length", str(len(told.body)).encode()))
-        await send({"type": "http.response.start", "status": told.status, "headers": raw})
-        await send({"type": "http.response.body", "body": told.body})
+            result = self.upstream.handle(scope["method"], scope["path"], query, headers, body)
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in result.headers]
+        raw.append((b"content-length", str(len(result.body)).encode()))
+        await send({"type": "http.response.start", "status": result.status, "headers": raw})
+        await send({"type": "http.response.body", "body": result.body})
 
 
 @contextmanager

@@ -75,19 +75,19 @@ class Handlers:
 
     # answers
 
-    def told(self, status: int, value: Any) -> ServerResponse:
+    def respond(self, status: int, value: Any) -> ServerResponse:
         body = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         return ServerResponse(status, [("content-type", "application/json")], body.encode("utf-8", "surrogatepass"))
 
     def plain(self, status: int, error: str) -> ServerResponse:
         """Error body B."""
-        return self.told(status, {"error": error})
+        return self.respond(status, {"error": error})
 
     def error(self, status: int, code: str, error: str, **more: Any) -> ServerResponse:
         """Error body A."""
         if self.flavour == "S":
             return self.plain(status, error)
-        return self.told(status, {"error": error, "code": code, "timestamp": self._instant(), **more})
+        return self.respond(status, {"error": error, "code": code, "timestamp": self._instant(), **more})
 
     def _instant(self) -> str:
         return self.clock().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -115,7 +115,7 @@ class Handlers:
         details = [self._push_one(user, one) for one in items]
         errors = sum("error" in one for one in details)
         results = {"synced": len(details) - errors, "errors": errors, "details": details}
-        return self.told(200, {"success": True, "results": results, "syncTime": self._instant()})
+        return self.respond(200, {"success": True, "results": results, "syncTime": self._instant()})
 
     def _push_one(self, user: str, item: Mapping[str, Any]) -> dict[str, Any]:
         session_id = item.get("id")
@@ -186,7 +186,7 @@ class Handlers:
     def _listing(self, user: str, query: Query, body: bytes) -> ServerResponse:
         if self.flavour == "S":
             rows = self.tables.listing(user)[:10]
-            return self.told(200, {"conversations": [self._summary(row, full=True) for row in rows],
+            return self.respond(200, {"conversations": [self._summary(row, full=True) for row in rows],
                                    "syncTime": self._instant()})  # fmt: skip
         rows = self.tables.listing(user)
         if ts := query.get("cursor_ts"):
@@ -202,8 +202,8 @@ class Handlers:
         meta: Row = {"pageSize": size, "hasMore": len(rows) > size, "nextCursor": cursor}
         if query.get("with_total") == "true":
             meta["totalCount"] = len(rows)
-        told = [self._summary(row, full=full) for row in page]
-        return self.told(200, {"conversations": told, "meta": meta, "syncTime": self._instant()})
+        response = [self._summary(row, full=full) for row in page]
+        return self.respond(200, {"conversations": response, "meta": meta, "syncTime": self._instant()})
 
     def _is_before(self, row: Row, ts: datetime, session_id: str | None) -> bool:
         at: datetime | None = row["last_message_timestamp"]
@@ -237,9 +237,9 @@ class Handlers:
         if self.tables.session(user, session_id) is None:
             return self.plain(404, "Session not found or access denied")
         since = read_time(query["since_ts"]) if self.flavour == "H" and query.get("since_ts") else None
-        told = self._shown_messages(session_id, since=since)
-        more = {"up_to_date": not told} if since is not None else {}
-        return self.told(200, {"messages": told, "count": len(told), **more})
+        response = self._shown_messages(session_id, since=since)
+        more = {"up_to_date": not response} if since is not None else {}
+        return self.respond(200, {"messages": response, "count": len(response), **more})
 
     def _shown_messages(self, session_id: str, *, since: datetime | None = None, listed: bool = False) -> list[Row]:
         rows = self.tables.messages_of(session_id, since)
@@ -249,26 +249,28 @@ class Handlers:
 
     def _shown_message(self, row: Row, *, listed: bool) -> Row:
         user = row["role"] == "user"
-        told: Row = {name: row[name] for name in _SHOWN}
-        told |= {"contentType": row["content_type"], "timestamp": _js(row["message_timestamp"])}
-        told |= {"error": bool(row["error_message"]), "annotations": self.annotations.get(row["id"], [])}
-        told |= {name: row[name] for name in ("user_message_id", "completion_id", "reasoning") if row[name] is not None}
+        response: Row = {name: row[name] for name in _SHOWN}
+        response |= {"contentType": row["content_type"], "timestamp": _js(row["message_timestamp"])}
+        response |= {"error": bool(row["error_message"]), "annotations": self.annotations.get(row["id"], [])}
+        response |= {
+            name: row[name] for name in ("user_message_id", "completion_id", "reasoning") if row[name] is not None
+        }
         if (details := row["reasoning_details"]) is not None:
-            told["reasoning_details"] = details if isinstance(details, list) else [details]
-        told["attachment_ids"] = []
+            response["reasoning_details"] = details if isinstance(details, list) else [details]
+        response["attachment_ids"] = []
         if listed or not user:
-            told["model"] = row["model"]
+            response["model"] = row["model"]
         if user and row["error_message"]:
-            told["retry_available"] = False
+            response["retry_available"] = False
         if not listed:
             if user and row["model"] is not None:
-                told["originalModel"] = row["model"]
-            told["was_streaming"] = bool(row["is_streaming"])
+                response["originalModel"] = row["model"]
+            response["was_streaming"] = bool(row["is_streaming"])
             asked = row["metadata"] or {}
-            told |= {name: asked[name] for name in _REQUESTED if name in asked}
+            response |= {name: asked[name] for name in _REQUESTED if name in asked}
             if row["output_image_tokens"]:
-                told["output_image_tokens"] = row["output_image_tokens"]
-        return told
+                response["output_image_tokens"] = row["output_image_tokens"]
+        return response
 
     def _say(self, user: str, query: Query, body: bytes) -> ServerResponse:
         given = json.loads(body)
@@ -306,7 +308,7 @@ class Handlers:
             for one in messages:
                 if one.get("annotations"):
                     self.annotations.setdefault(one["id"], []).extend(one["annotations"])
-        return self.told(201, {"messages": [_raw(row) for row in rows], "count": len(rows), "success": True})
+        return self.respond(201, {"messages": [_raw(row) for row in rows], "count": len(rows), "success": True})
 
     def _spoken(self, one: Mapping[str, Any], session_id: str) -> Row:
         row = self._row(one, session_id)
@@ -331,13 +333,13 @@ class Handlers:
             return self.plain(404, "Session not found or access denied")
         row = self._row(given["message"], given["sessionId"]) | {"input_tokens": 0, "output_tokens": 0}
         [row] = self.tables.upsert_messages(user, [row], insert=True)
-        return self.told(201, {"message": _raw(row), "success": True})
+        return self.respond(201, {"message": _raw(row), "success": True})
 
     # sessions
 
     def _manifest(self, user: str, query: Query, body: bytes) -> ServerResponse:
         rows = [self._raw_session(row) for row in self.tables.manifest(user)]
-        return self.told(200, {"sessions": rows, "count": len(rows)})
+        return self.respond(200, {"sessions": rows, "count": len(rows)})
 
     def _raw_session(self, row: Row) -> Row:
         return _raw(row) | ({"is_active": True} if self.flavour == "S" else {})
@@ -345,13 +347,13 @@ class Handlers:
     def _create(self, user: str, query: Query, body: bytes) -> ServerResponse:
         given = json.loads(body)
         row = self.tables.insert_session(user, given.get("id"), given.get("title") or "New Chat")
-        return self.told(201, {"session": self._raw_session(row), "success": True})
+        return self.respond(201, {"session": self._raw_session(row), "success": True})
 
     def _delete(self, user: str, query: Query, body: bytes) -> ServerResponse:
         if not query.get("id"):
             return self.plain(400, "Session ID required")
         self.tables.delete_session(user, query["id"])
-        return self.told(200, {"success": True, "message": "Session deleted successfully"})
+        return self.respond(200, {"success": True, "message": "Session deleted successfully"})
 
     def _session(self, user: str, query: Query, body: bytes) -> ServerResponse:
         if not query.get("id"):
@@ -359,7 +361,7 @@ class Handlers:
         row = self.tables.session(user, query["id"])
         if row is None:
             return self.plain(404, "Session not found or access denied")
-        return self.told(200, {"session": self._raw_session(row)})
+        return self.respond(200, {"session": self._raw_session(row)})
 
     def _rename(self, user: str, query: Query, body: bytes) -> ServerResponse:
         given = json.loads(body)
@@ -369,19 +371,19 @@ class Handlers:
         row = self.tables.update_session(user, given["id"], values)
         if row is None:
             return self.plain(404, "Session not found or access denied")
-        return self.told(200, {"session": self._raw_session(row), "success": True})
+        return self.respond(200, {"session": self._raw_session(row), "success": True})
 
     def _clear(self, user: str, query: Query, body: bytes) -> ServerResponse:
         ids = [row["id"] for row in self.tables.manifest(user)]
         if not ids:
             message = "No conversations to clear"
-            return self.told(200, {"success": True, "message": message, "deletedCount": 0})
+            return self.respond(200, {"success": True, "message": message, "deletedCount": 0})
         if len(ids) > self.clear_cap:
             raise Crashed
         for row in self.tables.sessions_of(user):
             self.tables.delete_session(user, row["id"])
         message = "All conversations cleared successfully"
-        return self.told(200, {"success": True, "message": message, "deletedCount": len(ids)})
+        return self.respond(200, {"success": True, "message": message, "deletedCount": len(ids)})
 
 
 _CONVERSATION = {
@@ -420,6 +422,6 @@ def _raw(row: Row) -> Row:
 
 
 def _early_message(row: Row) -> Row:
-    told = {name: row[name] for name in ("id", "role", "content", "model", "total_tokens", "elapsed_time")}
-    told |= {"contentType": row["content_type"], "completion_id": row["completion_id"]}
-    return told | {"timestamp": _js(row["message_timestamp"]), "error": bool(row["error_message"])}
+    response = {name: row[name] for name in ("id", "role", "content", "model", "total_tokens", "elapsed_time")}
+    response |= {"contentType": row["content_type"], "completion_id": row["completion_id"]}
+    return response | {"timestamp": _js(row["message_timestamp"]), "error": bool(row["error_message"])}

@@ -122,15 +122,15 @@ def test_everything_is_exported_with_what_the_server_holds(
     run: Run, home: Path, sterna_server: str, somebody: Somebody
 ) -> None:
     written(home)
-    told = run("export", "--everything").json()
-    assert (told["local"]["conversations"][0]["messages"][0]["content"], told["server"]) == (CANARY, None)
+    answer = run("export", "--everything").json()
+    assert (answer["local"]["conversations"][0]["messages"][0]["content"], answer["server"]) == (CANARY, None)
     sign_in(run, sterna_server, somebody)
     assert run("sync", "--once").code == 0
     file = home / "all.json"
     done = run("export", "--everything", "-o", str(file))
     assert done.code == 0, done.err
-    told = json.loads(file.read_text())
-    assert told["server"]["conversations"][0]["messages"][0]["content"] == CANARY
+    answer = json.loads(file.read_text())
+    assert answer["server"]["conversations"][0]["messages"][0]["content"] == CANARY
     assert file.stat().st_mode & 0o777 == 0o600
     assert run("export", "--everything", "last").code == 2
 
@@ -146,6 +146,6 @@ def test_a_server_that_is_away_costs_only_its_own_part(
     registry = home / "data" / "accounts.json"
     registry.write_text(registry.read_text().replace(sterna_server, "http://127.0.0.1:9"))
     done = run("export", "--everything")
-    told = done.json()
-    assert told["local"]["conversations"]
-    assert told["server"] is None
+    answer = done.json()
+    assert answer["local"]["conversations"]
+    assert answer["server"] is None

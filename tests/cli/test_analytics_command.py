@@ -17,9 +17,9 @@ def opened(home: Path) -> Store:
 
 
 def test_it_is_off_until_somebody_says_yes_and_what_would_be_sent_can_be_read(run: Run) -> None:
-    told = run("analytics", "show", "--json").json()
-    assert told["enabled"] is False
-    assert (told["device_info"], set(told["events"]), told["waiting"]) == (device_info(), set(EVENTS), [])
+    answer = run("analytics", "show", "--json").json()
+    assert answer["enabled"] is False
+    assert (answer["device_info"], set(answer["events"]), answer["waiting"]) == (device_info(), set(EVENTS), [])
     shown = run("analytics", "show").out
     assert shown.startswith("Analytics are off; nothing is sent.\n")
     assert all(name in shown for name in EVENTS)
@@ -64,8 +64,8 @@ def test_the_doctor_sees_one_event_arrive(run: Run, sterna_server: str, form: st
     assert run("login", sterna_server, *arguments, stdin=f"{who.password}\n".encode()).code == 0
     run("analytics", "on")
     if form == "json":
-        told = run("doctor", "analytics", "--json").json()
-        assert (told["success"], told["eventCount"], told["hasOpenSession"]) == (True, 1, False)
+        answer = run("doctor", "analytics", "--json").json()
+        assert (answer["success"], answer["eventCount"], answer["hasOpenSession"]) == (True, 1, False)
     else:
         done = run("doctor", "analytics")
         assert done.code == 0, done.err

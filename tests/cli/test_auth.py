@@ -250,9 +250,9 @@ def test_a_config_that_names_another_server_stops_the_sending(
 def test_a_command_may_give_the_token(run: Run, home: Path, sterna_server: str, somebody: Somebody) -> None:
     import httpx
 
-    told = {"email": somebody.email, "password": WORD}
+    answer = {"email": somebody.email, "password": WORD}
     grant = f"{sterna_server}/auth/v1/token?grant_type=password"
-    token = httpx.post(grant, json=told, timeout=30).json()["access_token"]
+    token = httpx.post(grant, json=answer, timeout=30).json()["access_token"]
     (home / "token").write_text(token)
     (home / "config" / "config.toml").write_text(f'[sync]\ntoken_command = "cat {home / "token"}"\n')
     done = run("login", sterna_server, "--yes")

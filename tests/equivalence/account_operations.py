@@ -87,12 +87,12 @@ def sign_in(both: Both, email: str | None, meta: Mapping[str, Any] | None) -> No
     )
 
 
-def happen_to_account(both: Both, deed: tuple[Any, ...]) -> None:
+def happen_to_account(both: Both, operation: tuple[Any, ...]) -> None:
     """What happens to the account."""
     user = both.user
-    if not both.exists and deed[0] in ("preferences", "sync profile", "profile"):
+    if not both.exists and operation[0] in ("preferences", "sync profile", "profile"):
         return  # a file has no caller: what PostgreSQL refuses to nobody, the mirror answers
-    match deed:
+    match operation:
         case ("sign in", email, meta):
             if both.exists:  # PostgreSQL looks at a value before it looks for the row
                 sign_in(both, email, meta)
@@ -151,4 +151,4 @@ def happen_to_account(both: Both, deed: tuple[Any, ...]) -> None:
         case ("erase",):
             both.both("delete from auth.users where id = :user", "delete from auth_users where id = :user", who=NOBODY)
         case _:
-            happen_to_memory(both, deed)
+            happen_to_memory(both, operation)

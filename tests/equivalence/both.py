@@ -59,8 +59,8 @@ def _unused() -> Mirror:
     return made
 
 
-def _at(told: psycopg.Cursor[dict[str, Any]]) -> datetime:
-    row = told.fetchone()
+def _at(answer: psycopg.Cursor[dict[str, Any]]) -> datetime:
+    row = answer.fetchone()
     assert row is not None
     at = row["at"]
     assert isinstance(at, datetime)
@@ -116,13 +116,13 @@ class Both:
 
         ``mine`` is how the mirror says it, when it does not say the same.
         """
-        told = self._postgres(who, sql, values)
+        answer = self._postgres(who, sql, values)
         kept = self._sqlite(sql if mine is None else mine, values)
-        assert (told is None) == (kept is None), f"PostgreSQL says {told!r}, SQLite says {kept!r}"
+        assert (answer is None) == (kept is None), f"PostgreSQL says {answer!r}, SQLite says {kept!r}"
         self.done += 1
-        self.refused += told is not None
-        rows = self.known if told is None else self.server.tables(self.user)
-        if told is not None:
+        self.refused += answer is not None
+        rows = self.known if answer is None else self.server.tables(self.user)
+        if answer is not None:
             assert rows == self.known, "a refused statement changed something"
         found = differences(self.server.mirrored(self.store), rows)
         assert not found, "\n".join(found)

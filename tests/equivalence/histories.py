@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from operations import happen
 from tables import Postgres
 
-Deeds = list[tuple[Any, ...]]
+Operations = list[tuple[Any, ...]]
 TIMES = int(os.environ.get("HISTORIES", "1"))
 """How many times as many histories as the suite takes; they are others in every run. `make walks` takes many more."""
 
 
-def histories(deeds: st.SearchStrategy[tuple[Any, ...]], *, number: int) -> Callable[[Any], Any]:
-    """A test that gets ``number`` histories of up to twelve deeds."""
+def histories(operations: st.SearchStrategy[tuple[Any, ...]], *, number: int) -> Callable[[Any], Any]:
+    """A test that gets ``number`` histories of up to twelve operations."""
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         checked = settings(
@@ -26,15 +26,15 @@ def histories(deeds: st.SearchStrategy[tuple[Any, ...]], *, number: int) -> Call
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
         )
-        return checked(given(deeds=st.lists(deeds, min_size=1, max_size=12))(test))
+        return checked(given(operations=st.lists(operations, min_size=1, max_size=12))(test))
 
     return decorate
 
 
-def check(server: Postgres, deeds: Deeds) -> Both:
+def check(server: Postgres, operations: Operations) -> Both:
     """Both engines keep the same after each of these."""
     with Both(server) as both:
         both.signed_up(both.email, {"name": "Ada"})
-        for deed in deeds:
-            happen(both, deed)
+        for operation in operations:
+            happen(both, operation)
         return both

@@ -64,10 +64,10 @@ MEMORIES = st.one_of(
 )
 
 
-def happen_to_memory(both: Both, deed: tuple[Any, ...]) -> None:
+def happen_to_memory(both: Both, operation: tuple[Any, ...]) -> None:
     """Do one of them."""
     mine = "user_id = :user and id = :id"
-    match deed:
+    match operation:
         case ("remember", key, session_id, message, at):
             if both.exists and session_id not in both.sessions():
                 both.both(
@@ -106,4 +106,4 @@ def happen_to_memory(both: Both, deed: tuple[Any, ...]) -> None:
         case ("user", avatar):
             both.both("update users set avatar_url = :avatar where id = :user", avatar=avatar)
         case _:
-            happen_to_visit(both, deed)
+            happen_to_visit(both, operation)

@@ -208,9 +208,9 @@ def where(both: Both, statement: str, condition: str, /, **values: Any) -> None:
     both.both(f"{statement} where user_id = :user and {condition}", f"{statement} where {condition}", **values)
 
 
-def happen(both: Both, deed: tuple[Any, ...]) -> None:
+def happen(both: Both, operation: tuple[Any, ...]) -> None:
     """Do one of the things above."""
-    match deed:
+    match operation:
         case ("many", rows) if both.days > 1 or both.uncounted:
             # PostgreSQL counts a statement, SQLite a row: where a day may fall below zero, which comes first decides.
             # Neither engine can follow the other, see docs/data.md.
@@ -244,12 +244,12 @@ def happen(both: Both, deed: tuple[Any, ...]) -> None:
             happen(both, inner)
             both.foreign_keys = True
         case _:
-            happen_to_messages(both, deed)
+            happen_to_messages(both, operation)
 
 
-def happen_to_messages(both: Both, deed: tuple[Any, ...]) -> None:
+def happen_to_messages(both: Both, operation: tuple[Any, ...]) -> None:
     """What happens to messages that are there, and rows that are refused."""
-    match deed:
+    match operation:
         case ("change", message_id, changes):
             change(both, message_id, changes)
         case ("same", message_id, names):
@@ -278,12 +278,12 @@ def happen_to_messages(both: Both, deed: tuple[Any, ...]) -> None:
         case ("wrong among many", row, other, wrong):
             many(both, [row, other | {"id": "another"} | wrong])
         case _:
-            happen_listed(both, deed)
+            happen_listed(both, operation)
 
 
-def happen_listed(both: Both, deed: tuple[Any, ...]) -> None:
+def happen_listed(both: Both, operation: tuple[Any, ...]) -> None:
     """What happens to a conversation itself."""
-    match deed:
+    match operation:
         case ("session row", row, how):
             session_row(both, row, how)
         case ("title", session_id, title):
@@ -309,4 +309,4 @@ def happen_listed(both: Both, deed: tuple[Any, ...]) -> None:
         case ("unset", session_id, key):
             where(both, "delete from session_settings", "session_id = :s and key = :k", s=session_id, k=key)
         case _:
-            happen_to_account(both, deed)
+            happen_to_account(both, operation)

@@ -168,9 +168,9 @@ class Postgres:
         """Asks for all rows of a person; :meth:`read` reads the answer, which in a pipeline comes later."""
         return self.db.execute(f"execute rows_of ('{user}')".encode())
 
-    def read(self, told: psycopg.Cursor[dict[str, Any]]) -> Tables:
+    def read(self, answer: psycopg.Cursor[dict[str, Any]]) -> Tables:
         """All rows of the person asked for."""
-        row = told.fetchone()
+        row = answer.fetchone()
         assert row is not None
         return {
             reader.table.name: reader.read(row["found"][reader.table.name], reader.theirs) for reader in self.readers

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from account_operations import ACCOUNT, EMAIL, META
 from both import Both
-from histories import Deeds, check, histories
+from histories import Operations, check, histories
 from hypothesis import given, settings
 from operations import happen
 from tables import Postgres
@@ -16,8 +16,8 @@ from tables import Postgres
 
 @pytest.mark.parametrize("part", range(2))
 @histories(ACCOUNT, number=120)
-def test_both_engines_keep_the_same_of_any_account(server: Postgres, part: int, deeds: Deeds) -> None:
-    check(server, deeds)
+def test_both_engines_keep_the_same_of_any_account(server: Postgres, part: int, operations: Operations) -> None:
+    check(server, operations)
 
 
 @settings(max_examples=40)

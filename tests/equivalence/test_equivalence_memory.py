@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from histories import Deeds, check, histories
+from histories import Operations, check, histories
 from memory_operations import MEMORIES
 from operations import SPOKEN
 from tables import Postgres
@@ -11,5 +11,5 @@ from tables import Postgres
 
 @pytest.mark.parametrize("part", range(2))
 @histories(MEMORIES | SPOKEN, number=90)
-def test_both_engines_remember_the_same(server: Postgres, part: int, deeds: Deeds) -> None:
-    check(server, deeds)
+def test_both_engines_remember_the_same(server: Postgres, part: int, operations: Operations) -> None:
+    check(server, operations)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from histories import Deeds, check, histories
+from histories import Operations, check, histories
 from operations import APPLIED, KEYLESS, SPOKEN
 from tables import Postgres
 
 
 @pytest.mark.parametrize("part", range(4))
 @histories(SPOKEN | SPOKEN | APPLIED | KEYLESS, number=70)
-def test_both_engines_keep_the_same_of_any_conversation(server: Postgres, part: int, deeds: Deeds) -> None:
-    check(server, deeds)
+def test_both_engines_keep_the_same_of_any_conversation(server: Postgres, part: int, operations: Operations) -> None:
+    check(server, operations)

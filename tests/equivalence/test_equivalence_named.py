@@ -81,11 +81,11 @@ def test_times_by_default_are_those_of_the_transaction(server: Postgres) -> None
 
 
 def test_a_message_without_text_reads_as_its_json_and_an_edit_shows(server: Postgres) -> None:
-    told = {"type": "ai", "content": {"bb": 1, "a": [1, 2.5, None, {"é": 'x"'}]}}
+    answer = {"type": "ai", "content": {"bb": 1, "a": [1, 2.5, None, {"é": 'x"'}]}}
     with Both(server) as both:
         both.signed_up(both.email, None)
         for key in ("r1", "r2"):
-            happen(both, ("remember", key, "a", told if key == "r1" else [1, "x"], "2026-03-01T10:00:00.000000Z"))
+            happen(both, ("remember", key, "a", answer if key == "r1" else [1, "x"], "2026-03-01T10:00:00.000000Z"))
         assert message(both, "r1")["content"] == (
             '{"type": "ai", "content": {"a": [1, 2.5, null, {"é": "x\\""}], "bb": 1}}'
         )

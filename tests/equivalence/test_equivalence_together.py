@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from account_operations import ACCOUNT
-from histories import Deeds, check, histories
+from histories import Operations, check, histories
 from memory_operations import MEMORIES
 from operations import APPLIED, KEYLESS, LISTED, REFUSED, SPOKEN
 from tables import Postgres
@@ -13,10 +13,12 @@ from visit_operations import VISITS
 
 @pytest.mark.parametrize("part", range(2))
 @histories(SPOKEN | LISTED | ACCOUNT | MEMORIES | VISITS | APPLIED | KEYLESS, number=100)
-def test_both_engines_keep_the_same_whatever_happens(server: Postgres, part: int, deeds: Deeds) -> None:
-    check(server, deeds)
+def test_both_engines_keep_the_same_whatever_happens(server: Postgres, part: int, operations: Operations) -> None:
+    check(server, operations)
 
 
 @histories(SPOKEN | REFUSED, number=120)
-def test_what_one_engine_refuses_the_other_refuses_and_nothing_changes(server: Postgres, deeds: Deeds) -> None:
-    check(server, deeds)
+def test_what_one_engine_refuses_the_other_refuses_and_nothing_changes(
+    server: Postgres, operations: Operations
+) -> None:
+    check(server, operations)

@@ -79,10 +79,10 @@ def log(both: Both, token: str, row: dict[str, Any]) -> None:
     )
 
 
-def happen_to_visit(both: Both, deed: tuple[Any, ...]) -> None:
+def happen_to_visit(both: Both, operation: tuple[Any, ...]) -> None:
     """Do one of them."""
     user = both.user
-    match deed:
+    match operation:
         case ("visit", token, info):
             if both.exists:  # a file has no caller: what PostgreSQL refuses to nobody, the mirror answers
                 both.both(
@@ -119,4 +119,4 @@ def happen_to_visit(both: Both, deed: tuple[Any, ...]) -> None:
         case ("forget visit", token):
             both.both("delete from user_sessions where session_token = :token", token=token)
         case _:
-            raise AssertionError(deed)
+            raise AssertionError(operation)

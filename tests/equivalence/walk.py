@@ -1,4 +1,4 @@
-"""A second generator of histories, which shares only the comparison with ``deeds.py``: long random walks of plain SQL.
+"""Second generator of histories: long random walks of plain SQL. It shares only the comparison with ``operations.py``.
 
 ``python tests/equivalence/walk.py --walks 325 --steps 45`` runs them over an embedded PostgreSQL and prints every
 difference with the seed that leads to it. The suite takes some that begin with the seed of the day, and those that

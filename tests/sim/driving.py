@@ -43,7 +43,7 @@ def served(history: History, step: Request, now_ms: int) -> Response:
         asked = DeltaPush.decode(json.loads(body)["sync"])
         pull = Pull.parse(headers["sync-pull"]) if "sync-pull" in headers else None
         try:
-            told = history.push(
+            response = history.push(
                 asked,
                 hashlib.sha256(body).hexdigest(),
                 seen=seen,
@@ -54,12 +54,12 @@ def served(history: History, step: Request, now_ms: int) -> Response:
         except Forked:
             return Response(409, JSON, b'{"error":"forked","code":"replica_forked"}')
     elif "newest" in step.query:
-        told = DeltaResponse(rows=history.newest(int(step.query["newest"])), seen=history.head())
+        response = DeltaResponse(rows=history.newest(int(step.query["newest"])), seen=history.head())
     elif "session" in step.query:
-        told = DeltaResponse(rows=history.of(step.query["session"]), cur=history.seq, seen=history.head())
+        response = DeltaResponse(rows=history.of(step.query["session"]), cur=history.seq, seen=history.head())
     else:
-        told = history.pull(int(step.query["since"]), int(step.query["max_bytes"]), seen=seen)
-    return Response(200, JSON, json.dumps({"success": True, "sync": told.encode()}).encode())
+        response = history.pull(int(step.query["since"]), int(step.query["max_bytes"]), seen=seen)
+    return Response(200, JSON, json.dumps({"success": True, "sync": response.encode()}).encode())
 
 
 def run(

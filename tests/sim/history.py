@@ -59,7 +59,7 @@ class History:
     replicas: dict[str, LastPush] = field(default_factory=dict)
     trash: dict[Key, DeletedRow] = field(default_factory=dict)
     overtaken: list[tuple[str, str, int, Any]] = field(default_factory=list)
-    told: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    sent: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     """Id and conversation of every text that was ever written here; no backup makes it forget. For the oracle."""
 
     def backup(self) -> History:
@@ -98,8 +98,8 @@ class History:
         else:
             acks = tuple(self._done(asked.ops, now, sent_at, asked.replica))
             self.replicas[asked.replica] = LastPush(asked.push_seq, body_hash, acks)
-        told = {ack.row.seq for ack in acks if ack.row is not None}
-        answer = self.page(*pull, but=told) if pull is not None else DeltaResponse()
+        response = {ack.row.seq for ack in acks if ack.row is not None}
+        answer = self.page(*pull, but=response) if pull is not None else DeltaResponse()
         return replace(answer, push_seq=asked.push_seq, acks=acks, seen=self.head())
 
     def pull(self, cur: int, most: int, *, seen: Commit | None) -> DeltaResponse:
@@ -194,7 +194,7 @@ class History:
         before = self.rows.get((kind, key))
         is_dead = value is None
         text = (value or {}).get("content") or (value or {}).get("title") or ""
-        self.told.setdefault(text, set()).add((key, session_id))
+        self.sent.setdefault(text, set()).add((key, session_id))
         self.seq += 1
         self.rows[(kind, key)] = Row(
             kind=kind,  # type: ignore[arg-type]

@@ -25,10 +25,10 @@ from .net import FAULTS
 
 @dataclass(frozen=True)
 class Mutant:
-    """One of them. Where ``deeds`` and ``faults`` are not named, anything happens."""
+    """One of them. Where ``operations`` and ``faults`` are not named, anything happens."""
 
     context: Callable[[], AbstractContextManager[None]]
-    deeds: tuple[str, ...] | None = None
+    operations: tuple[str, ...] | None = None
     faults: tuple[str, ...] = FAULTS
 
 
@@ -51,12 +51,12 @@ def instead(owner: Any, name: str, new: Any) -> Iterator[None]:
 
 
 def mutant(
-    owner: Any, name: str, what: str, *, deeds: tuple[str, ...] | None = None, faults: tuple[str, ...] = FAULTS
+    owner: Any, name: str, what: str, *, operations: tuple[str, ...] | None = None, faults: tuple[str, ...] = FAULTS
 ) -> Callable[[Callable[[Any], Any]], None]:
     """Register one that makes something new out of the real ``owner.name``."""
 
     def register(make: Callable[[Any], Any]) -> None:
-        MUTANTS[what] = Mutant(lambda: instead(owner, name, make(getattr(owner, name))), deeds, faults)
+        MUTANTS[what] = Mutant(lambda: instead(owner, name, make(getattr(owner, name))), operations, faults)
 
     return register
 
@@ -68,7 +68,7 @@ def mutant(
     History,
     "push",
     "no dedup: what comes twice is done twice",
-    deeds=("late", "edit_message", "rename"),
+    operations=("late", "edit_message", "rename"),
     faults=("again later",),
 )
 def _(real: Any) -> Any:
@@ -92,12 +92,12 @@ def _(real: Any) -> Any:
     return push
 
 
-@mutant(History, "knows", "no nonce: any history is taken for the one that is known", deeds=("back_up", "restore"))
+@mutant(History, "knows", "no nonce: any history is taken for the one that is known", operations=("back_up", "restore"))
 def _(real: Any) -> Any:
     return lambda self, seen: True
 
 
-@mutant(History, "push", "a push does not say which history it has seen", deeds=("back_up", "restore"))
+@mutant(History, "push", "a push does not say which history it has seen", operations=("back_up", "restore"))
 def _(real: Any) -> Any:
     def push(self: History, *args: Any, seen: Commit | None, **kwargs: Any) -> DeltaResponse:
         found: DeltaResponse = real(self, *args, seen=None, **kwargs)
@@ -118,7 +118,7 @@ def _(real: Any) -> Any:
     SyncPush,
     "next_batch",
     "a retry is made anew instead of being frozen",
-    deeds=("jump", "edit_message", "rename"),
+    operations=("jump", "edit_message", "rename"),
     faults=("lost answer", "503 after"),
 )
 def _(real: Any) -> Any:
@@ -137,7 +137,7 @@ def _(real: Any) -> Any:
     SyncPush,
     "_is_current",
     "a push is frozen although its rows have changed since they were read",
-    deeds=("hide", "delete_message", "edit_message"),
+    operations=("hide", "delete_message", "edit_message"),
 )
 def _(real: Any) -> Any:
     return lambda self, batch, state: True
@@ -182,7 +182,7 @@ def _(real: Any) -> Any:
     SyncPull,
     "start_resync",
     "a clear that waits is kept in a resync",
-    deeds=("clear", "back_up", "restore", "unplug", "new"),
+    operations=("clear", "back_up", "restore", "unplug", "new"),
     faults=("lost request",),
 )
 def _(real: Any) -> Any:
@@ -202,7 +202,7 @@ def _(real: Any) -> Any:
     Trash,
     "clear_all",
     "a clear reaches as far as was pulled, seen or not",
-    deeds=("clear", "new", "rename", "sync_a_bit"),
+    operations=("clear", "new", "rename", "sync_a_bit"),
     faults=("lost request",),
 )
 def _(real: Any) -> Any:
@@ -214,7 +214,9 @@ def _(real: Any) -> Any:
     return clear_all
 
 
-@mutant(Outbox, "defer", "what cannot be taken now is not laid aside", deeds=("hide", "show", "undo", "delete_session"))
+@mutant(
+    Outbox, "defer", "what cannot be taken now is not laid aside", operations=("hide", "show", "undo", "delete_session")
+)
 def _(real: Any) -> Any:
     return lambda self, row, page: None
 
@@ -233,19 +235,19 @@ def _told(result: str, what: str, change: Callable[[Any], Any], **runs: Any) -> 
 
 
 def _whatever_revision(real: Any) -> Any:
-    def settle(self: AckResults, told: OpResult, now_ms: int) -> None:
-        op = self._waiting_op(told)
-        real(self, told if op is None else replace(told, rev=op["rev"]), now_ms)
+    def settle(self: AckResults, response: OpResult, now_ms: int) -> None:
+        op = self._waiting_op(response)
+        real(self, response if op is None else replace(response, rev=op["rev"]), now_ms)
 
     return settle
 
 
 def _moving_the_base(real: Any) -> Any:
-    def settle(self: AckResults, told: OpResult, now_ms: int) -> None:
-        op = self._waiting_op(told)
-        if op is not None and op["rev"] != told.rev and told.row is not None:
-            self._move_base(told.row)
-        real(self, told, now_ms)
+    def settle(self: AckResults, response: OpResult, now_ms: int) -> None:
+        op = self._waiting_op(response)
+        if op is not None and op["rev"] != response.rev and response.row is not None:
+            self._move_base(response.row)
+        real(self, response, now_ms)
 
     return settle
 
@@ -255,6 +257,6 @@ _told(
     "lost",
     "who lost is taken to have seen what won",
     _moving_the_base,
-    deeds=("unplug", "edit_message", "rename"),
+    operations=("unplug", "edit_message", "rename"),
     faults=("lost request", "500 before", "lost answer"),
 )

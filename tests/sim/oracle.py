@@ -40,17 +40,17 @@ def check(
 
 def live(history: History) -> dict[tuple[str, str], Any]:
     """What lives at the server, as a person would see it."""
-    told: dict[tuple[str, str], Any] = {}
+    answer: dict[tuple[str, str], Any] = {}
     for (kind, key), row in history.rows.items():
         if row.is_dead:
             continue
         if kind == "c":
-            told[kind, key] = row.value["title"]
+            answer[kind, key] = row.value["title"]
         elif kind == "m":
-            told[kind, key] = (row.session_id, row.value["content"], stamp(parse(row.value["timestamp"])))
+            answer[kind, key] = (row.session_id, row.value["content"], stamp(parse(row.value["timestamp"])))
         else:
-            told[kind, key] = row.value["value"]
-    return told
+            answer[kind, key] = row.value["value"]
+    return answer
 
 
 def _conversation(key: tuple[str, str], value: Any) -> str:
@@ -60,16 +60,16 @@ def _conversation(key: tuple[str, str], value: Any) -> str:
 def _view(device: Device) -> dict[tuple[str, str], Any]:
     store = device.store
     public = "not in (select conv_id from sync_private)"
-    told: dict[tuple[str, str], Any] = {}
+    answer: dict[tuple[str, str], Any] = {}
     for row in store.db.rows(f"select id, title from chat_sessions where id {public}"):
-        told["c", row["id"]] = row["title"]
+        answer["c", row["id"]] = row["title"]
     for row in store.db.rows(
         f"select id, session_id, content, message_timestamp as at from chat_messages where session_id {public}"
     ):
-        told["m", row["id"]] = (row["session_id"], row["content"], row["at"])
+        answer["m", row["id"]] = (row["session_id"], row["content"], row["at"])
     for row in store.db.rows(f"select session_id, key, value from session_settings where session_id {public}"):
-        told["s", f"{row['session_id']}/{row['key']}"] = from_json(row["value"])
-    return told
+        answer["s", f"{row['session_id']}/{row['key']}"] = from_json(row["value"])
+    return answer
 
 
 def _same_view(device: Device, history: History) -> None:
@@ -147,7 +147,7 @@ def _no_message_lost(history: History, ledger: Ledger, kept: set[str]) -> None:
 def _went_as_recovered(thing: str, texts: set[str], history: History, ledger: Ledger) -> bool:
     """Return whether the server had one of the texts under the id that it got with its recovery, and somebody deleted
     or hid the conversation that it was in there."""
-    for key, session_id in set().union(*(history.told.get(text, ()) for text in texts)):
+    for key, session_id in set().union(*(history.sent.get(text, ()) for text in texts)):
         row = history.rows.get(("c", session_id))
         deleted = session_id in ledger.hidden or any(one.thing == session_id for one in ledger.deleted)
         if key != thing and deleted and (row is None or row.is_dead):
@@ -178,7 +178,7 @@ def _no_edit_vanished(history: History, ledger: Ledger, kept: set[str]) -> None:
 
 
 def _was_told(history: History, text: str) -> bool:
-    return text in history.told
+    return text in history.sent
 
 
 def _no_time_travel(history: History, ledger: Ledger) -> None:

@@ -33,7 +33,7 @@ def test_a_rule_that_is_broken_shows(what: str) -> None:
     with mutant.context():
         for seed in range(first, first + RUNS):
             with suppress(Broken):
-                World(seed, deeds=mutant.deeds, faults=mutant.faults).run()
+                World(seed, operations=mutant.operations, faults=mutant.faults).run()
                 continue
             return
     raise AssertionError(f"nothing shows in {RUNS} runs: {what}")

@@ -22,8 +22,8 @@ from .oracle import Broken, check
 
 STEPS = 120
 OFTEN = 5.0
-LATER_DEEDS = 1_000_000
-"""From this seed on a run may have deeds that were added later; those before stay what they were."""
+LATER_OPERATIONS = 1_000_000
+"""From this seed on a run may have operations that were added later; those before stay what they were."""
 ROUNDS = 14
 """After healing, a device needs few; more than this is no liveness."""
 
@@ -58,15 +58,18 @@ class World:
         *,
         make_sync: Callable[..., Any] = delta,
         steps: int = STEPS,
-        deeds: Collection[str] | None = None,
+        operations: Collection[str] | None = None,
         faults: Sequence[str] = FAULTS,
         divides_freeze: bool | None = None,
     ) -> None:
-        """``deeds``: what happens more than else, and of what is rare nothing but that; None: anything. ``faults``: of
-        the wire, where not all of them are wanted. ``divides_freeze``: see :class:`Device`; None: from
-        :data:`LATER_DEEDS` on."""
-        self._divides_freeze = seed >= LATER_DEEDS if divides_freeze is None else divides_freeze
-        self.seed, self.steps, self._deeds = seed, steps, deeds
+        """Prepare a run.
+
+        ``operations`` are more frequent than others, and of the rare ones no others happen; None: any operation.
+        ``faults`` of the wire, where not all are wanted. ``divides_freeze``: see :class:`Device`; None: from
+        :data:`LATER_OPERATIONS` on.
+        """
+        self._divides_freeze = seed >= LATER_OPERATIONS if divides_freeze is None else divides_freeze
+        self.seed, self.steps, self._operations = seed, steps, operations
         self.rng = random.Random(seed)
         self._ms = 0
         self.ledger = Ledger()
@@ -106,16 +109,16 @@ class World:
     def run(self) -> None:
         """All of it. Raises Broken."""
         try:
-            deeds = self._swarm()
+            operations = self._swarm()
             for _ in range(self.steps):
                 self._ms += self.rng.randrange(2000)
-                self.rng.choices([deed for deed, _ in deeds], [weight for _, weight in deeds])[0]()
+                self.rng.choices([operation for operation, _ in operations], [weight for _, weight in operations])[0]()
             self.heal()
             disasters = bool(self.set_backs and self.restores)
             check(self.devices, self.history, self.ledger, disasters=disasters, clones=bool(self.clones))
         except Exception as error:
-            told = "".join(f"\n  {line}" for line in self.trail[-60:])
-            raise Broken(f"seed {self.seed}: {error}\nreplay: python -m tests.sim --seed {self.seed}{told}") from error
+            trail = "".join(f"\n  {line}" for line in self.trail[-60:])
+            raise Broken(f"seed {self.seed}: {error}\nreplay: python -m tests.sim --seed {self.seed}{trail}") from error
         finally:
             self.close()
 
@@ -161,31 +164,31 @@ class World:
             ("back_up", self._back_up, 0.4),
             ("restore", self._restore, 0.2),
         ]
-        if self.seed >= LATER_DEEDS:
+        if self.seed >= LATER_OPERATIONS:
             rare.append(("undo_removal", lambda: self._do("undo_removal"), 0.7))
-        often = self._deeds
+        often = self._operations
         if often is None:
             some = usual + [one for one in rare if self.rng.random() < 0.6]
-            return [(deed, weight) for _, deed, weight in some]
+            return [(operation, weight) for _, operation, weight in some]
         some = usual + [one for one in rare if one[0] in often]
-        return [(deed, weight * OFTEN if name in often else weight) for name, deed, weight in some]
+        return [(operation, weight * OFTEN if name in often else weight) for name, operation, weight in some]
 
     def _note(self, what: str) -> None:
         self.trail.append(f"{self._ms:>7} {what}")
 
     def _watch(self, body: bytes) -> None:
-        told = body.decode()
+        answer = body.decode()
         for secret in self.ledger.secrets:
-            if secret in told:
+            if secret in answer:
                 raise Broken(f"the private text “{secret}” was sent")
 
     def _someone(self) -> Device:
         return self.rng.choice(self.devices)
 
-    def _do(self, deed: str) -> None:
+    def _do(self, operation: str) -> None:
         device = self._someone()
-        self._note(f"{device.name} {deed}")
-        getattr(device, deed)()
+        self._note(f"{device.name} {operation}")
+        getattr(device, operation)()
 
     def _say(self) -> None:
         device = self._someone()

@@ -37,8 +37,8 @@ def message(
 
 def setting(session_id: str, key: str, seq: int, value: Any, *, time: int = 0, tie: str = "") -> RemoteRow:
     """A setting's row; None: it was taken away."""
-    told = None if value is None else {"value": json.dumps(value)}
-    return RemoteRow("s", f"{session_id}/{key}", session_id, seq, seq, value is None, 0, time, tie, told)
+    response = None if value is None else {"value": json.dumps(value)}
+    return RemoteRow("s", f"{session_id}/{key}", session_id, seq, seq, value is None, 0, time, tie, response)
 
 
 class FarSide:
@@ -75,12 +75,12 @@ class FarSide:
         """Answer the push on its way: what is not named, by id, is written down as it was sent."""
         there = self.store.sync_push.inflight()
         assert there is not None
-        told = []
+        response = []
         for one in self.sent:
             answer = answers.get(one.id, "ok")
-            told.append(answer if isinstance(answer, OpResult) else self.answer(one, answer))
+            response.append(answer if isinstance(answer, OpResult) else self.answer(one, answer))
         self.store.acknowledgements.settle_push(
-            there.push_seq, told, (self.seq, f"n{self.seq}"), fence=self.fence, now_ms=self.now_ms
+            there.push_seq, response, (self.seq, f"n{self.seq}"), fence=self.fence, now_ms=self.now_ms
         )
 
     def answer(self, one: PendingChange, result: str = "ok", row: RemoteRow | None = None, code: str = "") -> OpResult:

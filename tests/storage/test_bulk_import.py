@@ -120,15 +120,15 @@ def test_an_import_brings_all_that_the_wire_says_of_a_message(store: Store) -> N
         ]
     )  # fmt: skip
     assert answer == {"synced": 1, "errors": 0, "details": []}
-    asked, told, failed, slow = store.messages.after("s", None, 9)
+    asked, response, failed, slow = store.messages.after("s", None, 9)
     assert (asked.model, asked.metadata) == ("acme/small", {"requested_reasoning_effort": "high"})
-    assert (told.content_type, told.completion_id, told.user_message_id, told.reasoning) == (
+    assert (response.content_type, response.completion_id, response.user_message_id, response.reasoning) == (
         "markdown",
         "gen-1",
         "m0",
         "hm",
     )
-    assert told.is_streaming
+    assert response.is_streaming
     assert (failed.error_message, failed.metadata) == ("No route.", {"upstream_retry_after": 30})
     assert slow.elapsed_ms == 4000
     (row,) = store.db.rows("select attachment_count, has_attachments from chat_messages where id = 'm0'")

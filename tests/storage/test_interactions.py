@@ -30,10 +30,10 @@ def event(session: str, **more: Any) -> dict[str, Any]:
 def test_start_batch_end_end_again(store: Mirror) -> None:
     """docs/specification/vectors.md#vector-19"""
     session = start(store)
-    told = SpecifiedFunctions(store).batch_track_user_interactions(
+    answer = SpecifiedFunctions(store).batch_track_user_interactions(
         [event(session), event(session, duration=12), event(session)]
     )
-    assert told == {"success": True, "inserted": 3, "failed": 0, "errors": []}
+    assert answer == {"success": True, "inserted": 3, "failed": 0, "errors": []}
     assert [store.visits.end_user_session(session), store.visits.end_user_session(session)] == [True, False]
     row = store.db.one("select distinct user_id from user_interactions")
     assert row is not None
@@ -42,8 +42,8 @@ def test_start_batch_end_end_again(store: Mirror) -> None:
 
 def test_track_keeps_an_event_of_an_open_visit_only(store: Mirror) -> None:
     session = start(store)
-    told = SpecifiedFunctions(store).track_user_interaction(session, "reply_finished", "conv_1", 900, {"tokens": 12})
-    row = store.db.one("select content_id, duration, event_data from user_interactions where id = :id", id=told["id"])
+    answer = SpecifiedFunctions(store).track_user_interaction(session, "reply_finished", "conv_1", 900, {"tokens": 12})
+    row = store.db.one("select content_id, duration, event_data from user_interactions where id = :id", id=answer["id"])
     assert row is not None
     assert tuple(row) == ("conv_1", 900, '{"tokens":12}')
     assert SpecifiedFunctions(store).track_user_interaction(str(uuid4()), "x") == {
@@ -63,8 +63,8 @@ def test_an_event_again_is_kept_once_and_a_late_one_belongs_to_its_visit(store: 
     assert SpecifiedFunctions(store).batch_track_user_interactions([event(session, id=key)] * 2)["inserted"] == 1
     store.visits.end_user_session(session)
     store.clock.move(hours=1)
-    told = SpecifiedFunctions(store).batch_track_user_interactions([event(session, created_at=early), event(session)])
-    assert (told["inserted"], told["errors"]) == (1, [{"index": 1, "error": "Session has ended"}])
+    answer = SpecifiedFunctions(store).batch_track_user_interactions([event(session, created_at=early), event(session)])
+    assert (answer["inserted"], answer["errors"]) == (1, [{"index": 1, "error": "Session has ended"}])
 
 
 def test_an_idle_visit_goes_on_to_its_latest_event(store: Mirror) -> None:

@@ -103,10 +103,10 @@ def test_what_is_no_json_is_no_memory(store: Store) -> None:
 def test_the_chat_history_has_each_conversation_with_its_newest_message(store: Store) -> None:
     exchange(store, "first")
     reply = exchange(store, "second", "Last words.")
-    told = SpecifiedFunctions(store).get_user_chat_history()
-    assert [one["title"] for one in told] == ["second", "first"]
-    assert told[0]["session_id"] == reply.session_id
-    assert told[0]["last_message"]["content"] == "Last words."
+    answer = SpecifiedFunctions(store).get_user_chat_history()
+    assert [one["title"] for one in answer] == ["second", "first"]
+    assert answer[0]["session_id"] == reply.session_id
+    assert answer[0]["last_message"]["content"] == "Last words."
 
 
 def test_the_published_examples_run_as_they_stand(store: Store) -> None:

@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def told(store: Store, **today: Any) -> dict[str, Any]:
+def server_data(store: Store, **today: Any) -> dict[str, Any]:
     """An answer of /api/user/data."""
     day = {"usage_date": store.db.stamp()[:10], "messages_sent": 0, "models_used": {}} | today
     return {
@@ -59,7 +59,7 @@ def model(name: str, tier: str, daily: int | None = None) -> dict[str, Any]:
 
 def test_the_profile_is_the_server_s(store: Store) -> None:
     sent(store)
-    assert store.server_profile.merge(told(store), {})
+    assert store.server_profile.merge(server_data(store), {})
     found = store.profiles.get_user_complete_profile(USER)
     assert (found["full_name"], found["subscription_tier"], found["credits"]) == ("Ada", "pro", 7)
     assert found["preferences"]["ui"] == {"theme": "light", "deep": {"a": 1}}
@@ -70,7 +70,7 @@ def test_the_profile_is_the_server_s(store: Store) -> None:
 def test_use_is_the_server_s_and_what_is_said_here_after_it_comes_on_top(store: Store) -> None:
     say(store, "one")
     sent(store)
-    store.server_profile.merge(told(store, messages_sent=10, messages_received=9, models_used={"g/m": 9}), {})
+    store.server_profile.merge(server_data(store, messages_sent=10, messages_received=9, models_used={"g/m": 9}), {})
     assert store.usage.usage_today()["messages_sent"] == 10
     say(store, "two")
     today = store.usage.usage_today()
@@ -81,7 +81,7 @@ def test_use_is_not_taken_while_something_waits_to_be_sent(store: Store) -> None
     """The server would count it again."""
     sent(store)
     say(store, "waits")
-    assert not store.server_profile.merge(told(store, messages_sent=10), {})
+    assert not store.server_profile.merge(server_data(store, messages_sent=10), {})
     assert store.usage.usage_today()["messages_sent"] == 1
 
 
@@ -89,7 +89,7 @@ def test_days_that_the_server_knows_nothing_of_are_gone_and_older_ones_stay(stor
     say(store, "one")
     sent(store)
     SpecifiedFunctions(store).track_user_usage(USER, 3, usage_date="2020-01-01")
-    store.server_profile.merge(told(store), {})
+    store.server_profile.merge(server_data(store), {})
     assert store.usage.usage_today()["messages_sent"] == 0
     assert store.db.one("select messages_sent from user_usage_daily where usage_date = '2020-01-01'") is not None
 
@@ -98,7 +98,7 @@ def test_conversations_that_stay_here_are_counted_here(store: Store) -> None:
     private = say(store, "for me alone")
     store.privacy.set_private(private, True)
     sent(store)
-    store.server_profile.merge(told(store, messages_sent=10, models_used={"g/m": 2}), {})
+    store.server_profile.merge(server_data(store, messages_sent=10, models_used={"g/m": 2}), {})
     today = store.usage.usage_today()
     assert (today["messages_sent"], today["messages_received"], today["models_used"]) == (11, 1, {"g/m": 3})
 
@@ -111,7 +111,7 @@ def test_what_was_changed_offline_is_kept_and_waits(store: Store) -> None:
     store.server_profile.change_full_name("Ada L.")
     waiting = {"ui": {"deep": {"b": 2, "c": 3}}, "model": {"temperature": 1}, "full_name": "Ada L."}
     assert store.server_profile.pending_profile() == waiting
-    store.server_profile.merge(told(store), {})
+    store.server_profile.merge(server_data(store), {})
     found = store.profiles.get_user_complete_profile(USER)
     assert found["preferences"]["ui"]["deep"] == {"a": 1, "b": 2, "c": 3}
     assert (found["full_name"], found["preferences"]["model"]["temperature"]) == ("Ada L.", 1.0)
@@ -123,7 +123,7 @@ def test_what_was_told_waits_no_more_unless_it_changed_meanwhile(store: Store) -
     store.server_profile.change_preferences("ui", {"theme": "dark"})
     on_its_way = store.server_profile.pending_profile()
     store.server_profile.change_preferences("ui", {"theme": "blue"})
-    store.server_profile.merge(told(store), on_its_way)
+    store.server_profile.merge(server_data(store), on_its_way)
     assert store.server_profile.pending_profile() == {"ui": {"theme": "blue"}}
     assert store.profiles.get_user_complete_profile(USER)["preferences"]["ui"]["theme"] == "blue"
 

@@ -67,8 +67,8 @@ def test_a_value_that_lost_is_filed_once_and_the_winner_is_here(store: Store, fa
 def test_an_automatic_title_that_lost_is_not_worth_a_word(store: Store, far: FarSide) -> None:
     session = exchange(store, "hello").session_id
     far.freeze()
-    told = {session: far.answer(far.sent[0], "lost", conversation(session, 5, "By hand", cls=1))}
-    far.settle(**told)
+    response = {session: far.answer(far.sent[0], "lost", conversation(session, 5, "By hand", cls=1))}
+    far.settle(**response)
     assert store.conversations.get(session).title == "By hand"
     assert store.conflicts.list_open() == []
 
@@ -242,18 +242,18 @@ def test_an_answer_that_does_not_fit_changes_nothing(store: Store, far: FarSide,
     there = far.freeze()
     assert there is not None
     before = tables(store, *SYNC, "sync_inflight", "sync_state")
-    told = [far.answer(one) for one in far.sent]
+    response = [far.answer(one) for one in far.sent]
     if wrong == "one too few":
-        told.pop()
+        response.pop()
     elif wrong == "another order":
-        told.reverse()
+        response.reverse()
     elif wrong == "another revision":
-        told[0] = OpResult(told[0].kind, told[0].id, told[0].rev + 1, "ok", told[0].row)
+        response[0] = OpResult(response[0].kind, response[0].id, response[0].rev + 1, "ok", response[0].row)
     elif wrong == "no position":
-        told[0] = OpResult(told[0].kind, told[0].id, told[0].rev, "ok")
+        response[0] = OpResult(response[0].kind, response[0].id, response[0].rev, "ok")
     with pytest.raises(NotInFlight if wrong == "another push" else ValueError):
         store.acknowledgements.settle_push(
-            there.push_seq + (wrong == "another push"), told, None, fence=far.fence, now_ms=far.now_ms
+            there.push_seq + (wrong == "another push"), response, None, fence=far.fence, now_ms=far.now_ms
         )
     assert tables(store, *SYNC, "sync_inflight", "sync_state") == before
 

@@ -33,15 +33,15 @@ def test_what_is_sent_says_all_that_a_server_needs_to_know(store: Store, far: Fa
     store.conversations.rename(reply.session_id, "By hand")
     store.conversations.set_setting(reply.session_id, "model", "a/b")
     far.freeze()
-    told = {(one.kind, one.id): one for one in far.sent}
-    session = told["c", reply.session_id]
+    answer = {(one.kind, one.id): one for one in far.sent}
+    session = answer["c", reply.session_id]
     assert session.value == {"title": "By hand", "created_at": store.conversations.get(reply.session_id).created_at}
     assert (session.cls, session.base, session.stamp) == (1, 0, None)
-    message = told["m", reply.id]
+    message = answer["m", reply.id]
     assert message.session_id == reply.session_id
     assert message.value is not None
     assert (message.value["content"], message.value["output_tokens"]) == ("Yes.", 5)
-    assert told["s", f"{reply.session_id}/model"].value == {"value": '"a/b"'}
+    assert answer["s", f"{reply.session_id}/model"].value == {"value": '"a/b"'}
 
 
 def test_a_try_again_sends_the_same_bytes_and_an_edit_goes_with_the_next(store: Store, far: FarSide) -> None:

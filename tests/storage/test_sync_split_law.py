@@ -132,12 +132,12 @@ def test_a_page_told_again_says_nothing(
     feed: list[RemoteRow], sizes: list[int], edits: list[int], data: st.DataObject
 ) -> None:
     far = device(edits)
-    told: list[list[RemoteRow]] = []
+    answer: list[list[RemoteRow]] = []
     for page in pages(feed, sizes):
         far.tell(*page, more=True, upto=page[-1].seq)
-        told.append(page)
+        answer.append(page)
         before = state(far.store)
-        far.store.sync_pull.apply_extra(data.draw(st.sampled_from(told)), fence=far.fence, now_ms=far.now_ms)
+        far.store.sync_pull.apply_extra(data.draw(st.sampled_from(answer)), fence=far.fence, now_ms=far.now_ms)
         assert state(far.store) == before
 
 

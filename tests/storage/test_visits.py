@@ -28,9 +28,9 @@ def store() -> Mirror:
 
 
 def start(store: Mirror, token: str | None = None) -> str:
-    told = store.visits.start_user_session(USER, {"device_type": "terminal", "user_agent": "x" * 600}, token)
-    assert told["success"] is True
-    return str(told["session_id"])
+    response = store.visits.start_user_session(USER, {"device_type": "terminal", "user_agent": "x" * 600}, token)
+    assert response["success"] is True
+    return str(response["session_id"])
 
 
 def ended(store: Mirror, session: str) -> str | None:

@@ -86,8 +86,8 @@ def sign_up(home: Home, url: str) -> None:
 
 
 def synced(home: Home) -> bool:
-    told = home.json("sync", "status")
-    return bool(told["waiting"] == 0 and told["complete"])
+    response = home.json("sync", "status")
+    return bool(response["waiting"] == 0 and response["complete"])
 
 
 @pytest.mark.slow
@@ -132,9 +132,9 @@ def test_a_new_user_signs_up_and_deletes_the_account(
 
     file = newcomer.folder / "everything.json"
     assert newcomer.run("export", "--everything", "-o", str(file)).code == 0
-    told = json.loads(file.read_text())
+    response = json.loads(file.read_text())
     for side in ("local", "server"):
-        (talk,) = told[side]["conversations"]
+        (talk,) = response[side]["conversations"]
         assert [one["content"] for one in talk["messages"]] == [
             "how far do arctic terns fly in a year",
             "You said: how far do arctic terns fly in a year",
@@ -143,11 +143,11 @@ def test_a_new_user_signs_up_and_deletes_the_account(
             "and from a pipe?",
             "You said: and from a pipe?",
         ]
-    kinds = Counter(one["event_type"] for one in told["server"]["interactions"])
+    kinds = Counter(one["event_type"] for one in response["server"]["interactions"])
     assert {"app_started": 3, "message_sent": 2, "reply_finished": 2, "search_opened": 1, "app_closed": 2}.items() <= (
         kinds.items()
     ), kinds
-    assert "arctic" not in json.dumps(told["server"]["interactions"])
+    assert "arctic" not in json.dumps(response["server"]["interactions"])
 
     named = tables_that_name(administrator[0], user_id)
     assert {"auth.users", "public.profiles", "public.chat_messages", "public.user_interactions"} <= named.keys()

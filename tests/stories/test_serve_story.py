@@ -26,10 +26,10 @@ def address(command: RunningCommand) -> str:
 
 def signed_in(url: str, path: str) -> httpx.Client:
     """Return a client of an account: a new one with ``signup``, else ``token?grant_type=password``."""
-    told = httpx.post(
+    response = httpx.post(
         f"{url}/auth/v1/{path}", json={"email": "ada@example.org", "password": PASSWORD}, timeout=30
     ).json()
-    return httpx.Client(base_url=url, headers={"authorization": f"Bearer {told['access_token']}"}, timeout=30)
+    return httpx.Client(base_url=url, headers={"authorization": f"Bearer {response['access_token']}"}, timeout=30)
 
 
 def pushed(client: httpx.Client, number: int) -> bool:
@@ -96,9 +96,9 @@ def test_every_push_that_was_acknowledged_outlives_kill_9(home: Home) -> None:
     command.wait()
     again = home.start("serve", "--port", "0")
     with signed_in(address(again), "token?grant_type=password") as client:
-        told = client.get("/api/chat/messages", params={"session_id": "talk"}).json()["messages"]
+        response = client.get("/api/chat/messages", params={"session_id": "talk"}).json()["messages"]
         [listed] = client.get("/api/chat/sessions").json()["sessions"]
-    there = [message["id"] for message in told]
+    there = [message["id"] for message in response]
     assert there[: len(kept)] == kept
     assert len(there) - len(kept) in (0, 1), "at the most the one that was on its way when the server died"
     assert listed["message_count"] == len(there)

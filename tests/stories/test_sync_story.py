@@ -87,8 +87,8 @@ class Device:
             store.close()
 
     def waiting(self) -> int:
-        told = self.home.run("sync", "status", "--json")
-        return int(json.loads(told.out)["waiting"])
+        answer = self.home.run("sync", "status", "--json")
+        return int(json.loads(answer.out)["waiting"])
 
 
 @pytest.fixture
@@ -139,9 +139,9 @@ class ServerProcess:
             rows: dict[tuple[str, str], dict[str, Any]] = {}
             cur, more = 0, True
             while more:
-                told = http.get("/api/chat/sync", params={"since": cur}).json()["sync"]
-                rows |= {(row["kind"], row["id"]): row for row in told["rows"]}
-                cur, more = told["cur"], told["more"]
+                answer = http.get("/api/chat/sync", params={"since": cur}).json()["sync"]
+                rows |= {(row["kind"], row["id"]): row for row in answer["rows"]}
+                cur, more = answer["cur"], answer["more"]
         live = [row for row in rows.values() if row.get("value") is not None]
         inside: dict[str, list[tuple[str, str, str]]] = {row["id"]: [] for row in live if row["kind"] == "c"}
         for row in live:

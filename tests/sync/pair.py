@@ -25,8 +25,8 @@ JSON = {"content-type": "application/json"}
 
 
 @dataclass
-class Desk:
-    """One device. ``way`` is what stands between it and the server."""
+class Device:
+    """One device. ``way`` is the network between it and the server."""
 
     store: Store
     clock: Ticking
@@ -76,42 +76,42 @@ class Desk:
 
 
 @dataclass
-class Office:
-    """Where the devices stand."""
+class DeviceGroup:
+    """Devices of one person, with their server."""
 
     folder: Path
     time: Ticking = field(default_factory=Ticking)
     history: History = field(default_factory=lambda: History(random.Random(1)))
-    desks: list[Desk] = field(default_factory=list)
+    devices: list[Device] = field(default_factory=list)
 
-    def desk(self, path: Path | None = None, *, user_id: str = USER, history: History | None = None) -> Desk:
-        """One more device, signed in; or one that has this file."""
+    def add_device(self, path: Path | None = None, *, user_id: str = USER, history: History | None = None) -> Device:
+        """Add a device, signed in; or one that has this file."""
         clock = Ticking(self.time.at)
-        store = Store.open(path or self.folder / f"d{len(self.desks)}.db", clock=clock)
+        store = Store.open(path or self.folder / f"d{len(self.devices)}.db", clock=clock)
         store.db.execute("pragma synchronous = off")
         if path is None:
             store.linking.adopt(ORIGIN, user_id, "ada@example.org")
-        rng = random.Random(len(self.desks))
-        found = Desk(store, clock, DeltaSync(CAPS, rng=rng), history or self.history, self.time)
-        self.desks.append(found)
+        rng = random.Random(len(self.devices))
+        found = Device(store, clock, DeltaSync(CAPS, rng=rng), history or self.history, self.time)
+        self.devices.append(found)
         return found
 
     def settle(self) -> None:
         """Everybody syncs until nobody has anything new."""
         for _ in range(6):
-            done = [one.cycle() for one in self.desks]
+            done = [one.cycle() for one in self.devices]
             assert all(one.problem is None for one in done), done
             if all(one.complete and not one.pushed + one.pulled for one in done):
                 return
         raise AssertionError("it never comes to rest")
 
     def close(self) -> None:
-        for one in self.desks:
+        for one in self.devices:
             one.store.close()
 
 
-def told(body: Any, status: int = 200, **headers: str) -> Response:
-    """An answer that says this."""
+def response_of(body: Any, status: int = 200, **headers: str) -> Response:
+    """Return a response with this body."""
     return Response(status, JSON | headers, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 

@@ -17,7 +17,7 @@ from sterna.sync.profile import EVERY, LONGEST, AccountData, check_data
 
 USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
 DAY = {"usage_date": "2026-03-01", "messages_sent": 1, "models_used": {"g/m": 1}}
-TOLD: dict[str, Any] = {
+ANSWER: dict[str, Any] = {
     "profile": {"email": "ada@example.org", "full_name": "Ada", "subscription_tier": "pro", "credits": 0},
     "preferences": {"model": {"default_model": "g/m"}, "ui": {}, "session": {}},
     "today": DAY,
@@ -39,7 +39,7 @@ MODELS: dict[str, Any] = {
 class Far:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, Any]] = []
-        self.told: Any = TOLD
+        self.answer: Any = ANSWER
         self.away: Exception | None = None
         self.hangs = False
 
@@ -51,7 +51,7 @@ class Far:
             await asyncio.Event().wait()
         if self.away is not None and path != "/api/models":
             raise self.away
-        return MODELS if path == "/api/models" else self.told
+        return MODELS if path == "/api/models" else self.answer
 
     @property
     def of_data(self) -> list[tuple[str, Any]]:
@@ -115,23 +115,23 @@ async def test_what_the_server_refuses_is_not_said_again_and_again(store: StoreT
 
 
 @pytest.mark.parametrize(
-    "told",
+    "answer",
     [
         None,
         [],
         {},
-        TOLD | {"profile": {"subscription_tier": "gold"}},
-        TOLD | {"allTime": []},
-        TOLD | {"recentDays": [{"usage_date": "yesterday"}]},
-        TOLD | {"recentDays": [DAY | {"messages_sent": "9"}]},
-        TOLD | {"recentDays": [DAY | {"models_used": {"g/m": "x"}}]},
+        ANSWER | {"profile": {"subscription_tier": "gold"}},
+        ANSWER | {"allTime": []},
+        ANSWER | {"recentDays": [{"usage_date": "yesterday"}]},
+        ANSWER | {"recentDays": [DAY | {"messages_sent": "9"}]},
+        ANSWER | {"recentDays": [DAY | {"models_used": {"g/m": "x"}}]},
     ],
 )
-async def test_an_answer_that_makes_no_sense_changes_nothing(store: StoreThread, told: Any) -> None:
+async def test_an_answer_that_makes_no_sense_changes_nothing(store: StoreThread, answer: Any) -> None:
     far = Far()
-    far.told = told
+    far.answer = answer
     with pytest.raises((ValueError, KeyError, TypeError)):
-        check_data(told)
+        check_data(answer)
     await AccountData(store, far, FakeTime().timing).refresh()  # type: ignore[arg-type]
     profile = await store.run(Profiles.get_user_complete_profile, USER)
     assert profile["subscription_tier"] == "free"

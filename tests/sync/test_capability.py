@@ -29,8 +29,8 @@ def account(store: Store) -> Store:
 
 def said(status: int = 200, body: Any = LISTING, caps: str | None = CAPS, **headers: str) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    told = JSON | headers | ({} if caps is None else {"sync-server": caps})
-    return Response(status, told, content)
+    response = JSON | headers | ({} if caps is None else {"sync-server": caps})
+    return Response(status, response, content)
 
 
 def ask(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pair import CAPS, USER, Desk, Office, sync_of, told
+from pair import CAPS, USER, Device, DeviceGroup, response_of, sync_of
 
 from sterna.storage import FenceLost, Store, SyncPull, SyncPush
 from sterna.sync.protocol.delta import PATIENCE, DeltaSync
@@ -32,8 +32,8 @@ Spoil = Callable[[Response], Response]
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    found = Office(tmp_path)
+def group(tmp_path: Path) -> Iterator[DeviceGroup]:
+    found = DeviceGroup(tmp_path)
     yield found
     found.close()
 
@@ -51,7 +51,7 @@ def everything(store: Store) -> dict[str, list[Any]]:
 
 def changed(**more: Any) -> Spoil:
     """The answer with other words in its sync object."""
-    return lambda answer: told({"success": True, "sync": sync_of(answer) | more})
+    return lambda answer: response_of({"success": True, "sync": sync_of(answer) | more})
 
 
 def edited(edit: Callable[[dict[str, Any]], Any]) -> Spoil:
@@ -60,7 +60,7 @@ def edited(edit: Callable[[dict[str, Any]], Any]) -> Spoil:
     def spoil(answer: Response) -> Response:
         found = sync_of(answer)
         edit(found)
-        return told({"success": True, "sync": found})
+        return response_of({"success": True, "sync": found})
 
     return spoil
 
@@ -76,22 +76,22 @@ def in_row(**more: Any) -> Spoil:
 
 
 def status(code: int, body: bytes = b"{}", **headers: str) -> Spoil:
-    return lambda answer: told(body, code, **headers)
+    return lambda answer: response_of(body, code, **headers)
 
 
 NEITHER: dict[str, tuple[Spoil, str]] = {
     "a page of HTML": (lambda answer: Response(200, {"content-type": "text/html"}, b"<html>"), "portal"),
     "JSON that says it is HTML": (lambda answer: Response(200, {"content-type": "text/html"}, answer.body), "portal"),
     "no content type": (lambda answer: Response(200, {}, answer.body), "portal"),
-    "half of it": (lambda answer: told(answer.body[: len(answer.body) // 2]), "offline"),
-    "nothing": (lambda answer: told(b""), "offline"),
-    "no text": (lambda answer: told(b"\xff\xfe{}"), "offline"),
-    "a list": (lambda answer: told([1]), "offline"),
-    "endless depth": (lambda answer: told(b"[" * 100_000), "offline"),
-    "no success": (lambda answer: told({"sync": sync_of(answer)}), "offline"),
-    "success of another kind": (lambda answer: told({"success": 1, "sync": sync_of(answer)}), "offline"),
-    "no sync": (lambda answer: told({"success": True}), "offline"),
-    "a sync that is a list": (lambda answer: told({"success": True, "sync": []}), "offline"),
+    "half of it": (lambda answer: response_of(answer.body[: len(answer.body) // 2]), "offline"),
+    "nothing": (lambda answer: response_of(b""), "offline"),
+    "no text": (lambda answer: response_of(b"\xff\xfe{}"), "offline"),
+    "a list": (lambda answer: response_of([1]), "offline"),
+    "endless depth": (lambda answer: response_of(b"[" * 100_000), "offline"),
+    "no success": (lambda answer: response_of({"sync": sync_of(answer)}), "offline"),
+    "success of another kind": (lambda answer: response_of({"success": 1, "sync": sync_of(answer)}), "offline"),
+    "no sync": (lambda answer: response_of({"success": True}), "offline"),
+    "a sync that is a list": (lambda answer: response_of({"success": True, "sync": []}), "offline"),
     "a cursor that is a text": (changed(cur="x"), "offline"),
     "a cursor that is negative": (changed(cur=-1), "offline"),
     "a commit that is none": (changed(seen=".."), "offline"),
@@ -144,62 +144,62 @@ OF_A_PAGE: dict[str, tuple[Spoil, str]] = NEITHER | {
 }
 
 
-def spoilt(desk: Desk, spoil: Spoil) -> tuple[dict[str, list[Any]], dict[str, list[Any]], str]:
+def spoilt(device: Device, spoil: Spoil) -> tuple[dict[str, list[Any]], dict[str, list[Any]], str]:
     """The file before and after an answer that is none, and what the cycle said of it."""
     before: list[dict[str, list[Any]]] = []
 
     def way(step: Request, on: Callable[[Request], Response]) -> Response:
-        before.append(everything(desk.store))
+        before.append(everything(device.store))
         return spoil(on(step))
 
-    desk.way = way
-    done = desk.cycle()
-    desk.way = lambda step, on: on(step)
+    device.way = way
+    done = device.cycle()
+    device.way = lambda step, on: on(step)
     assert (done.pushed, done.pulled, done.complete, len(before)) == (0, 0, False, 1)
     assert done.problem is not None
     assert done.problem.sentence.endswith((".", "sterna login"))
-    return before[0], everything(desk.store), done.problem.phase
+    return before[0], everything(device.store), done.problem.phase
 
 
 @pytest.mark.parametrize("what", OF_A_PUSH)
-def test_an_answer_to_a_push_that_is_none_acknowledges_nothing(office: Office, what: str) -> None:
-    one, other = office.desk(), office.desk()
+def test_an_answer_to_a_push_that_is_none_acknowledges_nothing(group: DeviceGroup, what: str) -> None:
+    one, other = group.add_device(), group.add_device()
     one.sync = DeltaSync(CAPS, USER, rng=random.Random(3))
     one.say(None, "hello")
     spoil, phase = OF_A_PUSH[what]
     before, after, told_phase = spoilt(one, spoil)
     assert (after, told_phase) == (before, phase)
     assert before["sync_inflight"]
-    office.settle()
+    group.settle()
     assert one.seen() == other.seen()
     assert one.store.sync_metadata.counts().conflicts == 0
-    assert len(office.history.rows) == 3
+    assert len(group.history.rows) == 3
 
 
 @pytest.mark.parametrize("what", OF_A_PAGE)
-def test_a_page_that_is_none_is_not_taken_and_moves_nothing(office: Office, what: str) -> None:
-    one, other = office.desk(), office.desk()
+def test_a_page_that_is_none_is_not_taken_and_moves_nothing(group: DeviceGroup, what: str) -> None:
+    one, other = group.add_device(), group.add_device()
     other.sync = DeltaSync(CAPS, USER, rng=random.Random(3))
     session_id = one.say(None, "hello")
-    office.settle()
+    group.settle()
     one.say(session_id, "and again")
     one.store.conversations.rename(session_id, "By hand")
     one.cycle()
     spoil, phase = OF_A_PAGE[what]
     before, after, told_phase = spoilt(other, spoil)
     assert (after, told_phase) == (before, phase)
-    office.settle()
+    group.settle()
     assert one.seen() == other.seen()
     assert len(other.texts(session_id)) == 4
 
 
 @pytest.mark.parametrize("what", OF_A_PAGE)
-def test_a_page_that_is_none_beside_a_good_acknowledgement_moves_nothing(office: Office, what: str) -> None:
+def test_a_page_that_is_none_beside_a_good_acknowledgement_moves_nothing(group: DeviceGroup, what: str) -> None:
     """The acks and the page come in one answer: one that is not to be believed is believed in nothing."""
-    one, other = office.desk(), office.desk()
+    one, other = group.add_device(), group.add_device()
     other.sync = DeltaSync(CAPS, USER, rng=random.Random(3))
     session_id = one.say(None, "hello")
-    office.settle()
+    group.settle()
     one.say(session_id, "and again")
     one.cycle()
     other.say(session_id, "me too")
@@ -207,15 +207,15 @@ def test_a_page_that_is_none_beside_a_good_acknowledgement_moves_nothing(office:
     before, after, told_phase = spoilt(other, spoil)
     assert told_phase == phase
     assert after == before
-    office.settle()
+    group.settle()
     assert one.seen() == other.seen()
     assert len(one.texts(session_id)) == 6
 
 
 @pytest.mark.parametrize("kind", ["z", "x", "conversation"])
-def test_what_is_of_the_future_is_not_passed_over_and_holds_up_only_what_comes(office: Office, kind: str) -> None:
+def test_what_is_of_the_future_is_not_passed_over_and_holds_up_only_what_comes(group: DeviceGroup, kind: str) -> None:
     """What waits here is still sent; the page is taken once this Sterna knows what is in it."""
-    one, other = office.desk(), office.desk()
+    one, other = group.add_device(), group.add_device()
     session_id = one.say(None, "hello")
     one.cycle()
     other.say(None, "from here")
@@ -230,13 +230,13 @@ def test_what_is_of_the_future_is_not_passed_over_and_holds_up_only_what_comes(o
         assert other.store.sync_metadata.counts().waiting == 0
     assert other.texts(session_id) == []
     other.way = lambda step, on: on(step)
-    office.settle()
+    group.settle()
     assert one.seen() == other.seen()
 
 
 @pytest.mark.parametrize("reason", ["network", "timeout", "tls"])
-def test_no_answer_leaves_what_waits_and_the_next_try_says_it(office: Office, reason: Any) -> None:
-    one, other = office.desk(), office.desk()
+def test_no_answer_leaves_what_waits_and_the_next_try_says_it(group: DeviceGroup, reason: Any) -> None:
+    one, other = group.add_device(), group.add_device()
     one.say(None, "hello")
 
     def way(step: Request, on: Callable[[Request], Response]) -> Response:
@@ -249,14 +249,14 @@ def test_no_answer_leaves_what_waits_and_the_next_try_says_it(office: Office, re
     assert problem.phase == ("blocked" if reason == "tls" else "offline")
     assert one.store.sync_metadata.counts().waiting == 3
     one.way = lambda step, on: on(step)
-    office.settle()
+    group.settle()
     assert one.seen() == other.seen()
 
 
-def test_every_try_of_a_push_says_the_same_bytes(office: Office) -> None:
-    one = office.desk()
+def test_every_try_of_a_push_says_the_same_bytes(group: DeviceGroup) -> None:
+    one = group.add_device()
     session_id = one.say(None, "hello")
-    one.way = lambda step, on: told(b"", 500)
+    one.way = lambda step, on: response_of(b"", 500)
     one.cycle()
     one.store.conversations.rename(session_id, "Later")
     one.clock.move(days=3)
@@ -266,8 +266,8 @@ def test_every_try_of_a_push_says_the_same_bytes(office: Office) -> None:
     assert {step.headers["Sync-Sent-At"] for step in one.asked} != {one.asked[0].headers["Sync-Sent-At"]}
 
 
-def test_a_push_that_is_too_large_is_sent_in_parts_down_to_the_one_that_is(office: Office) -> None:
-    one, other = office.desk(), office.desk()
+def test_a_push_that_is_too_large_is_sent_in_parts_down_to_the_one_that_is(group: DeviceGroup) -> None:
+    one, other = group.add_device(), group.add_device()
     session_id = one.say(None, "small")
     one.say(session_id, "large " * 100)
     one.say(session_id, "small too")
@@ -276,7 +276,7 @@ def test_a_push_that_is_too_large_is_sent_in_parts_down_to_the_one_that_is(offic
         from sim.driving import inflated
 
         if step.body is not None and b"large large" in inflated(step.body):
-            return told({"error": "too large", "code": "payload_too_large"}, 413)
+            return response_of({"error": "too large", "code": "payload_too_large"}, 413)
         return on(step)
 
     one.way = way
@@ -289,12 +289,12 @@ def test_a_push_that_is_too_large_is_sent_in_parts_down_to_the_one_that_is(offic
     assert other.texts(session_id) == ["small", "You said: small", "small too", "You said: small too"]
     one.way = lambda step, on: on(step)
     assert one.store.acknowledgements.retry_quarantined() == 2
-    office.settle()
+    group.settle()
     assert one.seen() == other.seen()
 
 
-def test_a_push_that_is_forbidden_is_said_in_parts_until_only_what_is_forbidden_waits(office: Office) -> None:
-    one, other = office.desk(), office.desk()
+def test_a_push_that_is_forbidden_is_said_in_parts_until_only_what_is_forbidden_waits(group: DeviceGroup) -> None:
+    one, other = group.add_device(), group.add_device()
     session_id = one.say(None, "fine")
     one.say(session_id, "forbidden")
 
@@ -302,7 +302,7 @@ def test_a_push_that_is_forbidden_is_said_in_parts_until_only_what_is_forbidden_
         from sim.driving import inflated
 
         if step.body is not None and b"forbidden" in inflated(step.body):
-            return told({"error": "no", "code": "forbidden"}, 403)
+            return response_of({"error": "no", "code": "forbidden"}, 403)
         return on(step)
 
     one.way = way
@@ -311,30 +311,30 @@ def test_a_push_that_is_forbidden_is_said_in_parts_until_only_what_is_forbidden_
     other.cycle()
     assert other.texts(session_id) == ["fine", "You said: fine"]
     one.way = lambda step, on: on(step)
-    office.settle()
+    group.settle()
     assert one.seen() == other.seen()
 
 
 @pytest.mark.parametrize(("code", "body"), [(400, b'{"code":"bad_ops"}'), (422, b"[]"), (400, b'{"code":7}')])
-def test_one_thing_that_a_server_refuses_whole_is_set_aside(office: Office, code: int, body: bytes) -> None:
-    one = office.desk()
+def test_one_thing_that_a_server_refuses_whole_is_set_aside(group: DeviceGroup, code: int, body: bytes) -> None:
+    one = group.add_device()
     one.store.conversations.create()
-    one.way = lambda step, on: told(body, code) if step.method == "POST" else on(step)
+    one.way = lambda step, on: response_of(body, code) if step.method == "POST" else on(step)
     one.cycle()
     (kept,) = one.store.acknowledgements.quarantined()
     assert kept.code == (json.loads(body)["code"] if b"bad_ops" in body else "refused")
     assert one.cycle().complete
 
 
-def test_a_refusal_of_one_thing_leaves_the_others(office: Office) -> None:
-    one, other = office.desk(), office.desk()
+def test_a_refusal_of_one_thing_leaves_the_others(group: DeviceGroup) -> None:
+    one, other = group.add_device(), group.add_device()
     session_id = one.say(None, "hello")
 
     def spoil(answer: Response) -> Response:
         found = sync_of(answer)
         if len(found["acks"]) == 3:
             found["acks"][1] = {"result": "rejected", "code": "bad_content"}
-        return told({"success": True, "sync": found})
+        return response_of({"success": True, "sync": found})
 
     one.way = lambda step, on: spoil(on(step))
     assert one.cycle().pushed == 2
@@ -342,14 +342,14 @@ def test_a_refusal_of_one_thing_leaves_the_others(office: Office) -> None:
     assert (kept.kind, kept.code, kept.tries) == ("m", "bad_content", 1)
     assert one.cycle().complete
     one.clock.move(hours=1, minutes=1)
-    office.settle()
+    group.settle()
     assert not one.store.acknowledgements.quarantined()
     assert one.seen() == other.seen()
     assert len(other.texts(session_id)) == 2
 
 
-def test_what_goes_well_makes_the_next_push_larger_and_what_does_not_smaller(office: Office) -> None:
-    one = office.desk()
+def test_what_goes_well_makes_the_next_push_larger_and_what_does_not_smaller(group: DeviceGroup) -> None:
+    one = group.add_device()
     one.sync = DeltaSync(CAPS, rng=random.Random(3), first_bytes=400)
     session_id: str | None = None
     for number in range(20):
@@ -374,13 +374,13 @@ def test_what_goes_well_makes_the_next_push_larger_and_what_does_not_smaller(off
     one.way = lambda step, on: on(step)
     while not one.cycle().complete:
         pass
-    assert office.history.rows.keys() >= {("m", row["id"]) for row in one.store.db.rows("select id from chat_messages")}
+    assert group.history.rows.keys() >= {("m", row["id"]) for row in one.store.db.rows("select id from chat_messages")}
 
 
-def test_what_was_done_though_the_answer_came_too_late_is_not_done_again(office: Office) -> None:
-    one, other = office.desk(), office.desk()
+def test_what_was_done_though_the_answer_came_too_late_is_not_done_again(group: DeviceGroup) -> None:
+    one, other = group.add_device(), group.add_device()
     session_id = one.say(None, "hello")
-    office.settle()
+    group.settle()
     one.store.conversations.rename(session_id, "First")
 
     def late(step: Request, on: Callable[[Request], Response]) -> Response:
@@ -394,12 +394,12 @@ def test_what_was_done_though_the_answer_came_too_late_is_not_done_again(office:
     other.cycle()
     one.clock.move(days=-400)  # so that the first looks new
     one.way = lambda step, on: on(step)
-    office.settle()
+    group.settle()
     assert one.titles() == other.titles() == ["Second"]
 
 
-def test_another_process_that_takes_over_ends_the_first_one_s_cycle(office: Office) -> None:
-    one = office.desk()
+def test_another_process_that_takes_over_ends_the_first_one_s_cycle(group: DeviceGroup) -> None:
+    one = group.add_device()
     one.say(None, "hello")
     fence = one.store.sync_metadata.take_fence()
 
@@ -411,11 +411,11 @@ def test_another_process_that_takes_over_ends_the_first_one_s_cycle(office: Offi
         one.cycle(on_step, fence=fence)
     assert one.store.sync_push.inflight() is not None
     assert one.cycle().complete
-    assert len(office.history.rows) == 3
+    assert len(group.history.rows) == 3
 
 
-def test_an_answer_that_another_process_has_settled_is_no_harm(office: Office) -> None:
-    one = office.desk()
+def test_an_answer_that_another_process_has_settled_is_no_harm(group: DeviceGroup) -> None:
+    one = group.add_device()
     one.say(None, "hello")
     fence = one.store.sync_metadata.take_fence()
     inner: list[bool] = []
@@ -429,8 +429,8 @@ def test_an_answer_that_another_process_has_settled_is_no_harm(office: Office) -
     assert one.store.sync_metadata.counts().waiting == 0
 
 
-def test_a_cycle_has_an_end_however_much_there_is(office: Office) -> None:
-    one, other = office.desk(), office.desk()
+def test_a_cycle_has_an_end_however_much_there_is(group: DeviceGroup) -> None:
+    one, other = group.add_device(), group.add_device()
     other.sync = DeltaSync(CAPS, rng=random.Random(3), page_bytes=1)
     session_id: str | None = None
     for number in range(10):
@@ -444,8 +444,8 @@ def test_a_cycle_has_an_end_however_much_there_is(office: Office) -> None:
     assert one.seen() == other.seen()
 
 
-def test_a_conversation_is_fetched_out_of_turn_and_again_in_its_turn(office: Office) -> None:
-    one, other = office.desk(), office.desk()
+def test_a_conversation_is_fetched_out_of_turn_and_again_in_its_turn(group: DeviceGroup) -> None:
+    one, other = group.add_device(), group.add_device()
     wanted = one.say(None, "the one")
     one.say(None, "another")
     one.cycle()
@@ -459,28 +459,28 @@ def test_a_conversation_is_fetched_out_of_turn_and_again_in_its_turn(office: Off
     run(other.sync.fetch_conversation(wanted, fence), other.store, other.answer, other.now_ms)
     assert other.texts(wanted) == ["the one", "You said: the one"]
     assert other.store.sync_metadata.state().cursor == 0
-    office.settle()
+    group.settle()
     assert one.seen() == other.seen()
 
 
-def test_out_of_turn_nothing_is_taken_of_what_is_no_answer(office: Office) -> None:
-    one, other = office.desk(), office.desk()
+def test_out_of_turn_nothing_is_taken_of_what_is_no_answer(group: DeviceGroup) -> None:
+    one, other = group.add_device(), group.add_device()
     wanted = one.say(None, "the one")
     one.cycle()
     from sim.driving import run
 
     fence = other.store.sync_metadata.take_fence()
-    other.way = lambda step, on: told(b"{}", 503)
+    other.way = lambda step, on: response_of(b"{}", 503)
     run(other.sync.fetch_newest(fence), other.store, other.answer, other.now_ms)
     run(other.sync.fetch_conversation(wanted, fence), other.store, other.answer, other.now_ms)
-    other.way = lambda step, on: told(b"[]")
+    other.way = lambda step, on: response_of(b"[]")
     for work in (other.sync.fetch_newest(fence), other.sync.fetch_conversation(wanted, fence)):
         with pytest.raises(ValueError, match="invalid response"):
             run(work, other.store, other.answer, other.now_ms)
     assert other.titles() == []
 
 
-def before_freezing(desk: Desk, change: Callable[[], object]) -> Callable[[Any], None]:
+def before_freezing(device: Device, change: Callable[[], object]) -> Callable[[Any], None]:
     """Return an observer that makes a change once, between reading the rows of a push and freezing them."""
     changes = [change]
 
@@ -491,26 +491,26 @@ def before_freezing(desk: Desk, change: Callable[[], object]) -> Callable[[Any],
     return observe
 
 
-def test_an_edit_before_a_push_is_frozen_goes_with_it(office: Office) -> None:
-    one = office.desk()
+def test_an_edit_before_a_push_is_frozen_goes_with_it(group: DeviceGroup) -> None:
+    one = group.add_device()
     session_id = one.say(None, "first")
     cycle = one.cycle(before_freezing(one, lambda: one.store.conversations.rename(session_id, "Renamed")))
     assert cycle.complete
-    assert office.history.rows["c", session_id].value["title"] == "Renamed"
+    assert group.history.rows["c", session_id].value["title"] == "Renamed"
     assert len([request for request in one.asked if request.method == "POST"]) == 1
 
 
-def test_a_conversation_made_private_before_a_push_is_frozen_is_not_sent(office: Office) -> None:
-    one = office.desk()
+def test_a_conversation_made_private_before_a_push_is_frozen_is_not_sent(group: DeviceGroup) -> None:
+    one = group.add_device()
     session_id = one.say(None, "a secret")
     cycle = one.cycle(before_freezing(one, lambda: one.store.privacy.set_private(session_id, True)))
     assert cycle.complete
-    assert office.history.rows == {}
+    assert group.history.rows == {}
     assert all(request.method == "GET" for request in one.asked)
 
 
-def test_rows_that_never_rest_end_the_cycle_and_not_the_program(office: Office) -> None:
-    one = office.desk()
+def test_rows_that_never_rest_end_the_cycle_and_not_the_program(group: DeviceGroup) -> None:
+    one = group.add_device()
     session_id = one.say(None, "first")
 
     def rename(step: Any) -> None:
@@ -521,8 +521,8 @@ def test_rows_that_never_rest_end_the_cycle_and_not_the_program(office: Office) 
     assert one.cycle().complete
 
 
-def test_a_page_that_another_process_has_taken_is_no_progress(office: Office) -> None:
-    one, other = office.desk(), office.desk()
+def test_a_page_that_another_process_has_taken_is_no_progress(group: DeviceGroup) -> None:
+    one, other = group.add_device(), group.add_device()
     one.say(None, "first")
     one.cycle()
     steps: list[Any] = []
@@ -536,8 +536,8 @@ def test_a_page_that_another_process_has_taken_is_no_progress(office: Office) ->
     assert not [step for step in steps if isinstance(step, Progress)]
 
 
-def test_the_next_page_is_asked_for_before_this_one_is_taken(office: Office) -> None:
-    here, there = office.desk(), office.desk()
+def test_the_next_page_is_asked_for_before_this_one_is_taken(group: DeviceGroup) -> None:
+    here, there = group.add_device(), group.add_device()
     there.sync = DeltaSync(CAPS, USER, page_bytes=1)
     here.say(None, "One word.")
     here.cycle()

@@ -159,11 +159,11 @@ def test_what_is_dead_or_as_it_was_sent_has_no_value() -> None:
 
 
 def test_a_summary_comes_with_a_conversation_of_the_newest() -> None:
-    told = {
+    answer = {
         "title": "T", "createdAt": None, "lastMessageTimestamp": "2026-02-01T00:00:00Z",
         "lastMessagePreview": "hi", "messageCount": 2, "totalTokens": 9, "lastModel": None,
     }  # fmt: skip
-    assert decode_row(row("c", told)).value == {
+    assert decode_row(row("c", answer)).value == {
         "title": "T", "created_at": "1970-01-02T00:00:00.000000Z",
         "last_message_timestamp": "2026-02-01T00:00:00.000000Z",
         "last_message_preview": "hi", "message_count": 2, "total_tokens": 9, "last_model": None,
@@ -175,8 +175,8 @@ def test_a_summary_comes_with_a_conversation_of_the_newest() -> None:
 
 def test_an_answer_is_of_the_op_that_it_stands_for() -> None:
     assert decode_ack(("m", "m1", 4), Ack("rejected", code="too_large")).code == "too_large"
-    told = decode_ack(("m", "m1", 4), Ack("ok", row()))
-    assert (told.rev, told.row) == (4, decode_row(row()))
+    answer = decode_ack(("m", "m1", 4), Ack("ok", row()))
+    assert (answer.rev, answer.row) == (4, decode_row(row()))
     with pytest.raises(BadItem):
         decode_ack(("m", "m2", 4), Ack("ok", row()))
     with pytest.raises(BadItem):
@@ -191,8 +191,8 @@ def test_damaged_values_do_not_stop_a_push() -> None:
         "message_timestamp": "9999-99-99T99:99:99.999999Z",
         "reasoning_details": "nothing",
     }
-    told = encode_message("msg_1_abc", value)
-    assert (told["content"], told["timestamp"]) == ("caf\ufffd", "1970-01-01T00:00:00.000Z")
-    assert told.get("metadata", {}) == {}
+    answer = encode_message("msg_1_abc", value)
+    assert (answer["content"], answer["timestamp"]) == ("caf\ufffd", "1970-01-01T00:00:00.000Z")
+    assert answer.get("metadata", {}) == {}
     item = encode_upstream_message(OutgoingMessage("msg_1_abc", 1, value, {}))
     assert (item["content"], item["timestamp"]) == ("caf\ufffd", "1970-01-01T00:00:00.000Z")

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pair import Desk, Office
+from pair import Device, DeviceGroup
 
 BATCH = 2000
 FIXED, EACH, PER_BYTE = 600, 200, 1.3
@@ -23,18 +23,18 @@ FIXED, EACH, PER_BYTE = 600, 200, 1.3
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    found = Office(tmp_path)
+def group(tmp_path: Path) -> Iterator[DeviceGroup]:
+    found = DeviceGroup(tmp_path)
     yield found
     found.close()
 
 
-def spent(desk: Desk) -> tuple[int, int]:
+def spent(device: Device) -> tuple[int, int]:
     """Requests, and bytes of their bodies, until it is in step."""
-    desk.asked.clear()
-    while not desk.cycle().complete:
+    device.asked.clear()
+    while not device.cycle().complete:
         pass
-    return len(desk.asked), sum(len(one.body or b"") for one in desk.asked)
+    return len(device.asked), sum(len(one.body or b"") for one in device.asked)
 
 
 def words(rng: random.Random, length: int) -> str:
@@ -50,10 +50,10 @@ def words(rng: random.Random, length: int) -> str:
 def test_requests_and_bytes_go_by_what_changed(changes: list[tuple[int, int]], seed: int) -> None:
     rng = random.Random(seed)
     with TemporaryDirectory() as folder:
-        office = Office(Path(folder))
-        here, there = office.desk(), office.desk()
+        group = DeviceGroup(Path(folder))
+        here, there = group.add_device(), group.add_device()
         sessions = [here.say(None, f"Talk {n}.") for n in range(4)]
-        office.settle()
+        group.settle()
         texts = [words(rng, length) for _, length in changes]
         for (place, _), text in zip(changes, texts, strict=True):
             here.say(sessions[place], text)
@@ -65,26 +65,26 @@ def test_requests_and_bytes_go_by_what_changed(changes: list[tuple[int, int]], s
         requests, sent = spent(there)
         assert (requests, sent) == (1, 0)
         assert [here.texts(one) for one in sessions] == [there.texts(one) for one in sessions]
-        office.close()
+        group.close()
 
 
-def test_a_change_costs_the_same_in_a_short_talk_and_in_a_long_one(office: Office) -> None:
+def test_a_change_costs_the_same_in_a_short_talk_and_in_a_long_one(group: DeviceGroup) -> None:
     costs = []
     for length in (2, 300):
-        desk = office.desk()
-        session_id = desk.say(None, "Begin.")
+        device = group.add_device()
+        session_id = device.say(None, "Begin.")
         for n in range(length):
-            desk.say(session_id, f"Word {n}.")
-        office.settle()
-        desk.say(session_id, "The same words.")
-        costs.append(spent(desk))
+            device.say(session_id, f"Word {n}.")
+        group.settle()
+        device.say(session_id, "The same words.")
+        costs.append(spent(device))
     (short, little), (long, much) = costs
     assert short == long == 1
     assert abs(much - little) < 40
 
 
-def test_who_has_nothing_to_say_asks_once_and_says_nothing(office: Office) -> None:
-    desk = office.desk()
-    desk.say(None, "Hello.")
-    office.settle()
-    assert spent(desk) == (1, 0)
+def test_who_has_nothing_to_say_asks_once_and_says_nothing(group: DeviceGroup) -> None:
+    device = group.add_device()
+    device.say(None, "Hello.")
+    group.settle()
+    assert spent(device) == (1, 0)

@@ -155,8 +155,8 @@ def somebody(sterna_server: str) -> Somebody:
 
 @pytest.fixture
 def token(sterna_server: str, somebody: Somebody) -> str:
-    told = {"email": somebody.email, "password": WORD}
-    answered = httpx.post(f"{sterna_server}/auth/v1/token?grant_type=password", json=told, timeout=30)
+    answer = {"email": somebody.email, "password": WORD}
+    answered = httpx.post(f"{sterna_server}/auth/v1/token?grant_type=password", json=answer, timeout=30)
     return str(answered.json()["access_token"])
 
 

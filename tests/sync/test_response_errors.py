@@ -70,7 +70,7 @@ def test_a_sentence_of_the_network_is_told_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "wait"),
+    ("answer", "wait"),
     [
         ("120", 120_000),
         ("0", 0),
@@ -87,5 +87,5 @@ def test_a_sentence_of_the_network_is_told_as_it_is() -> None:
         ("١٢", None),
     ],
 )
-def test_a_wish_to_wait_is_seconds_or_a_date(told: str, wait: int | None) -> None:
-    assert retry_after_ms({"retry-after": told}, NOW) == wait
+def test_a_wish_to_wait_is_seconds_or_a_date(answer: str, wait: int | None) -> None:
+    assert retry_after_ms({"retry-after": answer}, NOW) == wait

@@ -93,7 +93,7 @@ def works(address: str, token: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("told", "origin"),
+    ("address", "origin"),
     [
         ("https://Sterna.Example.org/", "https://sterna.example.org"),
         ("sterna.example.org", "https://sterna.example.org"),
@@ -106,28 +106,30 @@ def works(address: str, token: str) -> bool:
         ("https://sterna.example.org.", "https://sterna.example.org"),
     ],
 )
-def test_an_address_has_one_form(told: str, origin: str) -> None:
-    assert server_of(told).origin == origin
+def test_an_address_has_one_form(address: str, origin: str) -> None:
+    assert server_of(address).origin == origin
     assert server_of(origin).origin == origin
 
 
 @pytest.mark.parametrize(
-    "told",
+    "address",
     ["", "  ", "https://", "ftp://x.example", "https://a b.example", "https://u:p@x.example", "https://x.example?a=b",
      "https://x.example:99999", "https://x.example#a", "https://x.example\n.evil.example", "x" * 600, "https://[::1",
      "https://x.example/\x1b[2J"],
 )  # fmt: skip
-def test_what_is_no_address_is_told(told: str) -> None:
+def test_an_invalid_address_is_refused(address: str) -> None:
     with pytest.raises(BadAddress) as error:
-        server_of(told)
+        server_of(address)
     assert str(error.value).endswith(("example.org",))
     assert "\x1b" not in str(error.value)
 
 
-@pytest.mark.parametrize("told", ["http://sterna.example.org", "http://10.0.0.1:8787", "http://127.0.0.1.example.org"])
-def test_http_is_for_this_computer_alone(told: str) -> None:
+@pytest.mark.parametrize(
+    "address", ["http://sterna.example.org", "http://10.0.0.1:8787", "http://127.0.0.1.example.org"]
+)
+def test_http_is_for_this_computer_only(address: str) -> None:
     with pytest.raises(InsecureAddress, match="Use https://"):
-        server_of(told)
+        server_of(address)
 
 
 # Signing in
@@ -478,8 +480,8 @@ USER = '{"id":"11111111-1111-4111-8111-111111111111","email":"a@example.org"}'
 
 
 def whole(**changes: Any) -> bytes:
-    told = {"access_token": "a", "refresh_token": "r", "expires_in": 60, "user": json.loads(USER)} | changes
-    return json.dumps(told).encode()
+    answer = {"access_token": "a", "refresh_token": "r", "expires_in": 60, "user": json.loads(USER)} | changes
+    return json.dumps(answer).encode()
 
 
 STRANGE: list[tuple[str, int, bytes, str, type[SignInError], str]] = [

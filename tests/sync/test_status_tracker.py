@@ -17,7 +17,7 @@ AT = int(datetime(2026, 3, 1, 14, 5, tzinfo=UTC).timestamp() * 1000)
 
 
 @pytest.mark.parametrize(
-    ("report", "told"),
+    ("report", "text"),
     [
         (SyncReport(), "local only"),
         (SyncReport("off"), "sync off"),
@@ -43,8 +43,8 @@ AT = int(datetime(2026, 3, 1, 14, 5, tzinfo=UTC).timestamp() * 1000)
         (SyncReport("blocked"), "sync stopped"),
     ],
 )
-def test_every_state_has_its_words(report: SyncReport, told: str) -> None:
-    assert status_line(report, NOW, UTC) == told
+def test_every_state_has_its_words(report: SyncReport, text: str) -> None:
+    assert status_line(report, NOW, UTC) == text
 
 
 def test_no_phase_is_without_words() -> None:

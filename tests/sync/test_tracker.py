@@ -50,11 +50,11 @@ class Far:
                 key = f"00000000-0000-4000-8000-{len(self.sessions):012}"
                 self.sessions[key] = True
                 return {"success": True, "session_id": key}
-            case ("end_user_session", told):
-                return self.sessions.pop(told["p_session_id"], False)
-            case ("batch_track_user_interactions", told):
+            case ("end_user_session", answer):
+                return self.sessions.pop(answer["p_session_id"], False)
+            case ("batch_track_user_interactions", answer):
                 errors = []
-                for index, one in enumerate(told["p_interactions"]):
+                for index, one in enumerate(answer["p_interactions"]):
                     if one["session_id"] in self.sessions:
                         self.events.append(one)
                     else:
@@ -66,7 +66,7 @@ class Far:
         return
 
     def named(self, name: str) -> list[Any]:
-        return [told for called, told in self.calls if called == name]
+        return [answer for called, answer in self.calls if called == name]
 
     @property
     def kinds(self) -> list[str]:
@@ -320,5 +320,5 @@ def test_a_token_has_the_form_that_web_clients_give_it() -> None:
 async def test_a_server_without_the_functions_is_told_as_a_failure(far: Far) -> None:
     far.away = RequestRejected("There is no such function.", 404, "PGRST202")
     service = AnalyticsService(far, USER)  # type: ignore[arg-type]
-    told = await client.test_session_and_event_creation(service)
-    assert (told["success"], told["eventCount"], told["error"]) == (False, 0, "There is no such function.")
+    answer = await client.test_session_and_event_creation(service)
+    assert (answer["success"], answer["eventCount"], answer["error"]) == (False, 0, "There is no such function.")

@@ -366,11 +366,11 @@ async def test_the_steps_of_a_protocol_are_done_in_order(store_thread: StoreThre
     seen: list[type] = []
     async with scripted(response({}, "418 Teapot")) as server:
         transport = transport_to(server.address)
-        told = await run_effects(
+        answer = await run_effects(
             work(), transport, store_thread, timing=time.timing, observe=lambda step, came: seen.append(type(step))
         )
         await transport.close()
-    assert told == "Geese 1772000000000 418"
+    assert answer == "Geese 1772000000000 418"
     assert server.requests[0].body == b"conv_1"
     assert seen == [Transaction, CrashPoint, CurrentTime, Request]
 
@@ -416,9 +416,9 @@ async def test_what_most_likely_comes_next_is_asked_for_while_a_transaction_goes
     def work() -> Generator[Effect, Any, list[int]]:
         yield Prefetch(Request("GET", "/next"))
         yield Transaction(slow)
-        told = [(yield Request("GET", "/next")).status]
+        answer = [(yield Request("GET", "/next")).status]
         yield Prefetch(Request("GET", "/never"))
-        return [*told, (yield Request("GET", "/other")).status]
+        return [*answer, (yield Request("GET", "/other")).status]
 
     async with scripted(response({}, "418 Teapot"), response({}), response({}, "202 Accepted")) as server:
 
@@ -429,10 +429,10 @@ async def test_what_most_likely_comes_next_is_asked_for_while_a_transaction_goes
             asked.append(len(server.requests))
 
         transport = transport_to(server.address)
-        told = await run_effects(work(), transport, store_thread, timing=Timing())
+        answer = await run_effects(work(), transport, store_thread, timing=Timing())
         await transport.close()
     assert asked == [1]
-    assert told[0] == 418
+    assert answer[0] == 418
     assert [one.target for one in server.requests if one.target != "/never"] == ["/next", "/other"]
 
 

@@ -21,9 +21,9 @@ def session(size: int = 10, access: str = "a.b.c") -> dict[str, Any]:
     return {"access_token": access, "refresh_token": "r", "expires_at": 2_000, "user": USER | {"name": "ü" * size}}
 
 
-def sets(told: dict[str, Any], old: dict[str, Any] | None = None) -> list[str]:
+def sets(answer: dict[str, Any], old: dict[str, Any] | None = None) -> list[str]:
     """Set-Cookie headers as upstream writes them: the new chunks, and an end for those no longer needed."""
-    new = session_cookies(NAME, told)
+    new = session_cookies(NAME, answer)
     gone = session_cookies(NAME, old or {}).keys() - new.keys()
     return [f"{name}={value}; Path=/; Max-Age=34560000; SameSite=lax" for name, value in new.items()] + [
         f"{name}=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0" for name in gone
@@ -41,8 +41,8 @@ def test_a_short_session_is_one_cookie_and_a_long_one_is_chunks_of_3180() -> Non
 
 
 @given(st.dictionaries(st.text(), st.text(max_size=3000) | st.integers(), max_size=6))
-def test_what_is_written_is_read(told: dict[str, Any]) -> None:
-    assert dict(cookie_sessions(session_cookies(NAME, told))) == {NAME: json.loads(json.dumps(told))}
+def test_what_is_written_is_read(answer: dict[str, Any]) -> None:
+    assert dict(cookie_sessions(session_cookies(NAME, answer))) == {NAME: json.loads(json.dumps(answer))}
 
 
 def test_the_header_carries_every_chunk() -> None:

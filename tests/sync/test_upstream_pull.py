@@ -15,26 +15,6 @@ from tests.sync.upstream_device import Device
 from tests.upstream import Upstream
 
 
-@pytest.fixture
-def clock() -> Ticking:
-    return Ticking()
-
-
-@pytest.fixture
-def up(clock: Ticking) -> Upstream:
-    return Upstream(clock=clock)
-
-
-@pytest.fixture
-def laptop(up: Upstream, clock: Ticking) -> Device:
-    return Device(up, up.join(), clock, seed=1)
-
-
-@pytest.fixture
-def desktop(up: Upstream, clock: Ticking, laptop: Device) -> Device:
-    return Device(up, laptop.person, clock, seed=2)
-
-
 def asked(device: Device, since: int = 0) -> list[str]:
     return [f"{one.method} {one.path.removeprefix('/api/chat/')}" for one in device.upstream.asked[since:]]
 
@@ -121,8 +101,10 @@ def test_an_older_creation_stays(laptop: Device, desktop: Device) -> None:
 def test_what_the_server_does_not_say_stays_as_it_is_here(laptop: Device) -> None:
     place, _ = laptop.say(None, "one")
     begun = laptop.store.live_replies.begin_turn(place, "two", model="a/b")
-    told = Settled("done", "Because.", "I think", output_tokens=5, metadata={"finish_reason": "stop"}, elapsed_ms=1830)
-    reply = laptop.store.live_replies.settle(begun.reply.id, told)
+    response = Settled(
+        "done", "Because.", "I think", output_tokens=5, metadata={"finish_reason": "stop"}, elapsed_ms=1830
+    )
+    reply = laptop.store.live_replies.settle(begun.reply.id, response)
     before = laptop.store.db.rows("select * from chat_messages order by id")
     laptop.cycle()
     for change in ({"reasoning": None}, {"total_tokens": None}, {"elapsed_ms": 0}):
@@ -147,8 +129,8 @@ def test_what_the_server_says_beside_our_columns_goes_back_with_an_edit(laptop: 
     desktop.cycle()
     desktop.store.messages.edit(message_id, "edited")
     desktop.cycle()
-    [told] = desktop.upstream.asked[-1].json()["conversations"][0]["messages"]
-    assert (told["content"], told["attachment_ids"], told["cited_by"]) == ("edited", ["a1", "a2"], [7])
+    [response] = desktop.upstream.asked[-1].json()["conversations"][0]["messages"]
+    assert (response["content"], response["attachment_ids"], response["cited_by"]) == ("edited", ["a1", "a2"], [7])
     assert desktop.upstream.tables.messages[place][message_id]["attachment_count"] == 2
 
 

@@ -14,26 +14,6 @@ from tests.upstream import ServerRequest, ServerResponse, Upstream
 
 
 @pytest.fixture
-def clock() -> Ticking:
-    return Ticking()
-
-
-@pytest.fixture
-def up(clock: Ticking) -> Upstream:
-    return Upstream(clock=clock)
-
-
-@pytest.fixture
-def laptop(up: Upstream, clock: Ticking) -> Device:
-    return Device(up, up.join(), clock, seed=1)
-
-
-@pytest.fixture
-def desktop(up: Upstream, clock: Ticking, laptop: Device) -> Device:
-    return Device(up, laptop.person, clock, seed=2)
-
-
-@pytest.fixture
 def old(clock: Ticking) -> Device:
     """A device whose server is upstream's early form."""
     up = Upstream("S", clock=clock)
@@ -47,8 +27,8 @@ def sent(device: Device, path: str = "sync") -> list[dict[str, Any]]:
 
 def exchange(device: Device, session_id: str | None, question: str = "Why?", **settled: Any) -> tuple[str, str, str]:
     begun = device.store.live_replies.begin_turn(session_id, question, model="a/b")
-    told = {"finish": "done", "content": "Because.", "output_tokens": 5, "input_tokens": 2} | settled
-    device.store.live_replies.settle(begun.reply.id, Settled(**told))
+    answer = {"finish": "done", "content": "Because.", "output_tokens": 5, "input_tokens": 2} | settled
+    device.store.live_replies.settle(begun.reply.id, Settled(**answer))
     return begun.session.id, begun.user_message.id, begun.reply.id
 
 
@@ -57,12 +37,12 @@ def test_a_new_conversation_goes_with_title_owner_counters_and_messages(laptop: 
     cycle = laptop.cycle()
     assert (cycle.complete, cycle.problem) == (True, None)
     [body] = sent(laptop)
-    [told] = body["conversations"]
-    assert (told["id"], told["userId"], told["title"]) == (session_id, laptop.person.id, "Why?")
-    assert (told["messageCount"], told["totalTokens"], told["lastModel"]) == (2, 7, "a/b")
-    assert told["lastMessagePreview"] == "Because."
-    assert [one["id"] for one in told["messages"]] == [question, reply]
-    assert told["messages"][0]["model"] == told["messages"][0]["originalModel"] == "a/b"
+    [answer] = body["conversations"]
+    assert (answer["id"], answer["userId"], answer["title"]) == (session_id, laptop.person.id, "Why?")
+    assert (answer["messageCount"], answer["totalTokens"], answer["lastModel"]) == (2, 7, "a/b")
+    assert answer["lastMessagePreview"] == "Because."
+    assert [one["id"] for one in answer["messages"]] == [question, reply]
+    assert answer["messages"][0]["model"] == answer["messages"][0]["originalModel"] == "a/b"
     assert laptop.store.sync_metadata.waiting() == 0
 
 
@@ -71,10 +51,10 @@ def test_afterwards_only_what_changed_goes_and_no_title(laptop: Device) -> None:
     laptop.cycle()
     exchange(laptop, session_id, "And why not?")
     laptop.cycle()
-    told = sent(laptop)[1]["conversations"][0]
-    assert [one["content"] for one in told["messages"]] == ["And why not?", "Because."]
-    assert "title" not in told
-    assert told["messageCount"] == 4
+    answer = sent(laptop)[1]["conversations"][0]
+    assert [one["content"] for one in answer["messages"]] == ["And why not?", "Because."]
+    assert "title" not in answer
+    assert answer["messageCount"] == 4
 
 
 def test_nothing_is_said_twice_and_nothing_is_asked_when_there_is_nothing_to_say(laptop: Device) -> None:
@@ -95,8 +75,8 @@ def test_a_title_alone_is_renamed_where_that_is_possible(laptop: Device, old: De
         assert device.upstream.tables.sessions[session_id]["message_count"] == 2, "the true number went along"
     assert sent(laptop, "session") == [{"id": next(iter(laptop.titles())), "title": "By hand"}]
     assert len(sent(laptop)) == 1
-    told = sent(old)[1]["conversations"][0]
-    assert (told["title"], told["messages"], told["messageCount"], told["totalTokens"]) == ("By hand", [], 2, 7)
+    answer = sent(old)[1]["conversations"][0]
+    assert (answer["title"], answer["messages"], answer["messageCount"], answer["totalTokens"]) == ("By hand", [], 2, 7)
 
 
 def test_a_server_that_cannot_rename_is_found_out_by_its_page(old: Device) -> None:

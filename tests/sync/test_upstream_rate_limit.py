@@ -120,9 +120,9 @@ def test_a_handler_that_fails_by_what_was_asked_is_told_apart_from_a_server_that
 
 
 def value(**columns: Any) -> dict[str, Any]:
-    told = dict.fromkeys(MESSAGE_COLUMNS) | dict(DEFAULTS)
-    told |= {"role": "user", "content": "x", "message_timestamp": "2026-03-01T12:00:00.123456Z"}
-    return told | columns
+    answer = dict.fromkeys(MESSAGE_COLUMNS) | dict(DEFAULTS)
+    answer |= {"role": "user", "content": "x", "message_timestamp": "2026-03-01T12:00:00.123456Z"}
+    return answer | columns
 
 
 def round_trip(columns: dict[str, Any]) -> dict[str, Any]:

@@ -33,9 +33,9 @@ class Client:
         return self.upstream.handle(method, f"/api/chat/{path}", query, headers, raw)
 
     def push(self, *items: dict[str, Any]) -> list[dict[str, Any]]:
-        told = self("POST", "sync", {"conversations": [{"userId": self.me.id} | one for one in items]})
-        assert told.status == 200, told
-        details: list[dict[str, Any]] = told.json()["results"]["details"]
+        response = self("POST", "sync", {"conversations": [{"userId": self.me.id} | one for one in items]})
+        assert response.status == 200, response
+        details: list[dict[str, Any]] = response.json()["results"]["details"]
         return details
 
     def sessions(self) -> dict[str, dict[str, Any]]:
@@ -77,24 +77,24 @@ def early(clock: Ticking) -> Client:
 
 def test_a_token_in_a_header_gets_no_profile(up: Upstream, ada: Client, early: Client) -> None:
     bearer = {"authorization": f"Bearer {ada.session['access_token']}"}
-    told = up.handle("GET", "/api/chat/sessions", {}, bearer)
-    assert (told.status, told.json()["code"]) == (500, "profile_fetch_failed")
+    response = up.handle("GET", "/api/chat/sessions", {}, bearer)
+    assert (response.status, response.json()["code"]) == (500, "profile_fetch_failed")
     bearer = {"authorization": f"Bearer {early.session['access_token']}"}
     assert early.upstream.handle("GET", "/api/chat/sessions", {}, bearer).json() == {"error": "Unauthorized"}
 
 
 def test_nobody_and_a_token_that_is_none_are_the_same(up: Upstream) -> None:
     for headers in ({}, {"authorization": "Bearer x"}, {"cookie": "sb-127-auth-token=base64-AA"}):
-        told = up.handle("GET", "/api/chat/sessions", {}, headers)
-        assert (told.status, told.json()["code"]) == (401, "auth_required")
-        assert not told.all("x-request-id")
+        response = up.handle("GET", "/api/chat/sessions", {}, headers)
+        assert (response.status, response.json()["code"]) == (401, "auth_required")
+        assert not response.all("x-request-id")
 
 
 def test_a_spent_session_is_renewed_by_the_answer_and_the_old_one_ends(clock: Ticking, ada: Client) -> None:
     clock.move(hours=2)
-    told = ada("GET", "sessions")
-    assert told.status == 200
-    new = updated_session(ada.upstream.cookie, ada.session, told.all("set-cookie"))
+    response = ada("GET", "sessions")
+    assert response.status == 200
+    new = updated_session(ada.upstream.cookie, ada.session, response.all("set-cookie"))
     assert new is not None
     assert new["refresh_token"] != ada.session["refresh_token"]
     clock.move(seconds=60)
@@ -116,15 +116,17 @@ def test_a_banned_person_reads_and_does_not_write(ada: Client) -> None:
 def test_one_foreign_conversation_refuses_the_whole_batch(ada: Client) -> None:
     mine = conversation("c1") | {"userId": ada.me.id}
     for other in (conversation("c2"), conversation("c2") | {"userId": "somebody"}):
-        told = ada("POST", "sync", {"conversations": [mine, other]})
-        assert (told.status, told.json()["code"]) == (403, "insufficient_permissions")
-        assert told.json()["details"] == "Invalid conversations: c2"
+        response = ada("POST", "sync", {"conversations": [mine, other]})
+        assert (response.status, response.json()["code"]) == (403, "insufficient_permissions")
+        assert response.json()["details"] == "Invalid conversations: c2"
     assert ada.sessions() == {}
 
 
 def test_in_the_early_form_each_conversation_is_judged_alone(early: Client) -> None:
-    told = early("POST", "sync", {"conversations": [conversation("c2"), conversation("c1") | {"userId": early.me.id}]})
-    assert [one.get("error") for one in told.json()["results"]["details"]] == [
+    response = early(
+        "POST", "sync", {"conversations": [conversation("c2"), conversation("c1") | {"userId": early.me.id}]}
+    )
+    assert [one.get("error") for one in response.json()["results"]["details"]] == [
         "Conversation does not belong to user", None,
     ]  # fmt: skip
     assert list(early.sessions()) == ["c1"]
@@ -189,10 +191,15 @@ def test_the_text_of_an_error_is_dropped_and_a_missing_field_erases(ada: Client)
     reply = message("m1", role="assistant", model="a/b", total_tokens=5, reasoning="why", elapsed_ms=9)
     ada.push(conversation("c1", reply))
     ada.push(conversation("c1", message("m1", role="assistant", error=True, error_message="no credit")))
-    [told] = ada("GET", "messages", session_id="c1").json()["messages"]
-    assert (told["model"], told["total_tokens"], told["elapsed_ms"], told["error"]) == (None, 0, 0, True)
-    assert "reasoning" not in told
-    assert "error_message" not in told
+    [response] = ada("GET", "messages", session_id="c1").json()["messages"]
+    assert (response["model"], response["total_tokens"], response["elapsed_ms"], response["error"]) == (
+        None,
+        0,
+        0,
+        True,
+    )
+    assert "reasoning" not in response
+    assert "error_message" not in response
     assert ada.upstream.tables.messages["c1"]["m1"]["error_message"] == "Message failed"
 
 
@@ -209,9 +216,9 @@ def test_failed_messages_count_only_in_the_early_form(ada: Client, early: Client
 
 
 def test_too_large_a_body_is_refused_by_the_host(ada: Client) -> None:
-    told = ada("POST", "sync", {"conversations": [conversation("c1", message("m1", "x" * 5_000_000))]})
-    assert told.status == 413
-    assert "json" not in told.all("content-type")[0]
+    response = ada("POST", "sync", {"conversations": [conversation("c1", message("m1", "x" * 5_000_000))]})
+    assert response.status == 413
+    assert "json" not in response.all("content-type")[0]
 
 
 # listing
@@ -240,19 +247,19 @@ def test_a_rename_moves_nothing_in_the_listing(ada: Client) -> None:
 
 def test_a_listing_of_the_early_form_is_the_newest_ten_with_all_messages(early: Client) -> None:
     early.push(*(conversation(f"c{n:02}", message(f"m{n}", role="system")) for n in range(12)))
-    told = early("GET", "sync", limit="3").json()
-    assert "meta" not in told
-    assert len(told["conversations"]) == 10
-    assert all(len(one["messages"]) == 1 for one in told["conversations"])
+    response = early("GET", "sync", limit="3").json()
+    assert "meta" not in response
+    assert len(response["conversations"]) == 10
+    assert all(len(one["messages"]) == 1 for one in response["conversations"])
 
 
 def test_the_manifest_ends_at_a_thousand_rows_and_does_not_say_so(clock: Ticking) -> None:
     up = Upstream(clock=clock, row_cap=5)
     ada = Client(up, up.join())
     ada.push(*(conversation(f"c{n}") for n in range(8)))
-    told = ada("GET", "sessions").json()
-    assert told["count"] == 5
-    assert [row["id"] for row in told["sessions"]] == ["c7", "c6", "c5", "c4", "c3"]
+    response = ada("GET", "sessions").json()
+    assert response["count"] == 5
+    assert [row["id"] for row in response["sessions"]] == ["c7", "c6", "c5", "c4", "c3"]
 
 
 # messages
@@ -267,9 +274,9 @@ def test_messages_are_shown_without_system_rows_and_with_upstreams_names(ada: Cl
             message("m3", "s", "2026-03-01T12:00:02Z", role="system"),
         )
     )
-    told = ada("GET", "messages", session_id="c1").json()
-    assert told["count"] == 2
-    question, answer = told["messages"]
+    response = ada("GET", "messages", session_id="c1").json()
+    assert response["count"] == 2
+    question, answer = response["messages"]
     assert (question["originalModel"], question["requested_web_search"]) == ("a/b", True)
     assert "model" not in question
     assert (answer["model"], answer["timestamp"]) == ("a/b", "2026-03-01T12:00:01.123Z")
@@ -304,9 +311,9 @@ def test_asking_for_messages_of_nothing(ada: Client, early: Client) -> None:
 def test_saying_keeps_the_text_of_an_error_and_counts_it_until_the_next_push(ada: Client) -> None:
     failed = message("m1", "a question of more than fifty letters, which is where a title ends",
                      error=True, error_message="no credit", error_code="402")  # fmt: skip
-    told = ada("POST", "messages", {"sessionId": "c1", "messages": [failed]})
-    assert told.status == 201
-    assert told.json()["messages"][0]["error_message"] == "no credit"
+    response = ada("POST", "messages", {"sessionId": "c1", "messages": [failed]})
+    assert response.status == 201
+    assert response.json()["messages"][0]["error_message"] == "no credit"
     row = ada.sessions()["c1"]
     assert (row["message_count"], row["title"]) == (1, failed["content"][:50] + "...")
     assert ada.upstream.tables.messages["c1"]["m1"]["metadata"] == {
@@ -336,19 +343,19 @@ def test_saying_in_the_early_form_takes_one_new_message(early: Client) -> None:
 def test_time_taken_is_in_seconds_in_the_early_form(ada: Client, early: Client) -> None:
     for client, name in ((ada, "elapsed_ms"), (early, "elapsed_time")):
         client.push(conversation("c1", message("m1", role="assistant", elapsed_ms=1830, elapsed_time=2)))
-        [told] = client("GET", "messages", session_id="c1").json()["messages"]
-        assert told[name] == {"elapsed_ms": 1830, "elapsed_time": 2}[name]
+        [response] = client("GET", "messages", session_id="c1").json()["messages"]
+        assert response[name] == {"elapsed_ms": 1830, "elapsed_time": 2}[name]
 
 
 # one conversation, all conversations, no such page
 
 
 def test_renaming_is_not_there_in_the_early_form(ada: Client, early: Client) -> None:
-    told = ada("POST", "session", {"id": "x", "title": "t"})
-    assert (told.status, told.json()) == (404, {"error": "Session not found or access denied"})
-    for told in (early("POST", "session", {"id": "x"}), early("GET", "session", id="x")):
-        assert told.status == 404
-        assert told.all("content-type") == ["text/html; charset=utf-8"]
+    response = ada("POST", "session", {"id": "x", "title": "t"})
+    assert (response.status, response.json()) == (404, {"error": "Session not found or access denied"})
+    for response in (early("POST", "session", {"id": "x"}), early("GET", "session", id="x")):
+        assert response.status == 404
+        assert response.all("content-type") == ["text/html; charset=utf-8"]
 
 
 def test_creating_twice_is_an_error(ada: Client) -> None:
@@ -374,9 +381,9 @@ def test_a_limit_counts_refused_calls_and_says_two_things_about_waiting(clock: T
     up = Upstream(clock=clock, limits={"free": 3})
     ada = Client(up, up.join())
     assert [ada("GET", "sessions").all("x-ratelimit-remaining") for _ in range(3)] == [["2"], ["1"], ["0"]]
-    told = ada("GET", "sessions")
-    assert (told.status, told.json()["retryAfter"], told.all("retry-after")) == (429, 60, ["3600"])
-    reset = datetime.fromisoformat(told.all("x-ratelimit-reset")[0])
+    response = ada("GET", "sessions")
+    assert (response.status, response.json()["retryAfter"], response.all("retry-after")) == (429, 60, ["3600"])
+    reset = datetime.fromisoformat(response.all("x-ratelimit-reset")[0])
     assert timedelta(minutes=59) < reset - clock.at.astimezone(UTC) < timedelta(minutes=61)
     clock.move(minutes=59)
     assert ada("GET", "sessions").status == 429
@@ -385,9 +392,9 @@ def test_a_limit_counts_refused_calls_and_says_two_things_about_waiting(clock: T
 
 
 def test_the_early_form_knows_no_limits(early: Client) -> None:
-    told = early("GET", "sessions")
-    assert not told.all("x-ratelimit-limit")
-    assert not told.all("x-request-id")
+    response = early("GET", "sessions")
+    assert not response.all("x-ratelimit-limit")
+    assert not response.all("x-request-id")
 
 
 # over HTTP
@@ -411,9 +418,9 @@ def test_it_answers_over_http_and_signs_in(up: Upstream, address: str) -> None:
         headers = {"cookie": up.cookies(session)}
         body = {"conversations": [conversation("c1", message("m1", "ä")) | {"userId": ada.id}]}
         assert http.post("/api/chat/sync", json=body, headers=headers).json()["results"]["synced"] == 1
-        told = http.get("/api/chat/messages", params={"session_id": "c1"}, headers=headers)
-        assert told.json()["messages"][0]["content"] == "ä"
-        assert "x-request-id" in told.headers
+        response = http.get("/api/chat/messages", params={"session_id": "c1"}, headers=headers)
+        assert response.json()["messages"][0]["content"] == "ä"
+        assert "x-request-id" in response.headers
         assert http.get("/api/chat/nothing", headers=headers).status_code == 404
         next_one = {"refresh_token": session["refresh_token"]}
         new = http.post("/auth/v1/token", params={"grant_type": "refresh_token"}, json=next_one, headers=key).json()

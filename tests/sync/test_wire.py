@@ -160,11 +160,11 @@ def test_the_words_of_the_delta_mode_come_back(one: Stamp | Row | Op | Ack) -> N
 
 @given(ids, large, st.lists(ops, max_size=3), st.lists(acks, max_size=3), st.lists(rows, max_size=3), commits)
 def test_whole_pushes_and_answers_come_back(
-    replica: str, seq: int, asked: list[Op], told: list[Ack], fed: list[Row], seen: Commit
+    replica: str, seq: int, asked: list[Op], response: list[Ack], fed: list[Row], seen: Commit
 ) -> None:
     sent = DeltaPush(replica, seq, tuple(asked))
     assert DeltaPush.decode(sent.encode()) == sent
-    answer = DeltaResponse(seq, tuple(told), tuple(fed), seq, seen, more=True)
+    answer = DeltaResponse(seq, tuple(response), tuple(fed), seq, seen, more=True)
     assert DeltaResponse.decode(answer.encode()) == answer
 
 

@@ -94,10 +94,12 @@ class Device:
     def server(self, step: Request) -> Response:
         headers = {name.lower(): value for name, value in step.headers.items()}
         headers["cookie"] = self.upstream.cookies(self.session)
-        told: ServerResponse = self.upstream.handle(step.method, step.path, step.query, headers, step.body or b"")
-        if (new := updated_session(self.upstream.cookie, self.session, told.all("set-cookie"))) is not None:
+        answer: ServerResponse = self.upstream.handle(step.method, step.path, step.query, headers, step.body or b"")
+        if (new := updated_session(self.upstream.cookie, self.session, answer.all("set-cookie"))) is not None:
             self.session = dict(new)
-        return Response(told.status, {name: value for name, value in told.headers if name != "set-cookie"}, told.body)
+        return Response(
+            answer.status, {name: value for name, value in answer.headers if name != "set-cookie"}, answer.body
+        )
 
     def cycle(self) -> CycleResult:
         return self.drive(self.sync.cycle(self.fence))

@@ -116,9 +116,9 @@ class World:
         if fault == "after":
             return Response(502, {}, b"")
         if fault == "short" and step.path.endswith("sessions") and step.method == "GET":
-            told = json.loads(answer.body)
-            told["sessions"] = [one for one in told["sessions"] if self.rng.random() < 0.7]
-            return Response(answer.status, answer.headers, json.dumps(told).encode())
+            response = json.loads(answer.body)
+            response["sessions"] = [one for one in response["sessions"] if self.rng.random() < 0.7]
+            return Response(answer.status, answer.headers, json.dumps(response).encode())
         if fault == "torn":
             return Response(answer.status, answer.headers, answer.body[: len(answer.body) // 2])
         return answer
@@ -128,12 +128,12 @@ class World:
         items = json.loads(step.body or b"")["conversations"]
         kept = [one for one in items if self.rng.random() < 0.5]
         answer = server(replace(step, body=json.dumps({"conversations": kept}).encode()))
-        told = json.loads(answer.body)
-        done = {one["conversationId"]: one for one in told["results"]["details"]}
+        response = json.loads(answer.body)
+        done = {one["conversationId"]: one for one in response["results"]["details"]}
         failed = {"error": "Unknown error"}
         details = [done.get(one["id"], {"conversationId": one["id"], **failed}) for one in items]
-        told["results"] = {"synced": len(done), "errors": len(items) - len(done), "details": details}
-        return Response(answer.status, answer.headers, json.dumps(told).encode())
+        response["results"] = {"synced": len(done), "errors": len(items) - len(done), "details": details}
+        return Response(answer.status, answer.headers, json.dumps(response).encode())
 
     # running
 
