@@ -1,4 +1,4 @@
-"""How a measurement is summed up and printed."""
+"""Summary of measurements, and their printing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def spread(values: Sequence[float], unit: str = "", digits: int = 1) -> str:
 
 
 def load() -> str:
-    """How busy the machine has been in the last minute: timings of a busy one say little."""
+    """Return the load of the computer over the last minute: timings on a busy one say little."""
     return f"{os.getloadavg()[0]:.1f} of {os.cpu_count()} processors"
 
 

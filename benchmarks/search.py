@@ -17,7 +17,7 @@ BARE_ROUNDS = 3
 
 
 def typed() -> list[str]:
-    """What stands in the search box after each key, for queries of common, middling and rare words."""
+    """Return the text of the search box after each key, for queries of common, middling and rare words."""
     rng = random.Random(3)
     boxes: list[str] = []
     for number in range(QUERIES):

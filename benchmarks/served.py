@@ -29,7 +29,7 @@ Db = psycopg.Connection[tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Served:
-    """What a measurement speaks to."""
+    """Server that a measurement talks to."""
 
     port: int
     db: Db

@@ -1,4 +1,4 @@
-"""What the triggers on messages cost in PostgreSQL: ours, ones that count anew for each row, and none."""
+"""Cost of the triggers on messages in PostgreSQL: ours, ones that count anew for each row, and none."""
 
 from __future__ import annotations
 

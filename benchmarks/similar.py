@@ -1,4 +1,4 @@
-"""Whether a question was asked before, in the large history: the look that follows each question that is sent."""
+"""Search for an earlier similar question in the large history, which follows each question that is sent."""
 
 from __future__ import annotations
 

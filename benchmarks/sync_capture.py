@@ -1,4 +1,4 @@
-"""What noting a change for a later sync adds to an insert, and how long a change takes from one device to another."""
+"""Cost of change capture per insert, and time of a change from one device to another."""
 
 from __future__ import annotations
 

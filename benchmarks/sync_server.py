@@ -50,7 +50,7 @@ class Device:
         return taken
 
     def pull(self) -> int:
-        """How many rows the next page had."""
+        """Pull the next page, and return its number of rows."""
         told = self._ask("GET", f"{SYNC}?since={self.cur}&max_bytes={PAGE}", None, {})
         self.cur = told["cur"]
         return len(told["rows"])

@@ -1,4 +1,4 @@
-"""What one new message costs on the wire, by the length of the conversation it is in."""
+"""Bytes of one new message on the wire, by the length of the conversation it is in."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def sign_up(address: str) -> Somebody:
 
 
 def decide(page: str, who: Somebody, do: str = "approve") -> str:
-    """What a browser does with the page that a terminal names; gives the answering page."""
+    """Open the page that a terminal names, as a browser does; return the page that answers."""
     with httpx.Client(timeout=30) as browser:
         shown = browser.get(page).text
         fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown))

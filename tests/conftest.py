@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays: looking through it again and again would be a quarter of the run."""
+    """Exempt what is loaded by now from garbage collection, which would otherwise take a quarter of the run."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
@@ -134,7 +134,7 @@ def db(postgres: Embedded) -> Iterator[Connection[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def sterna_server(postgres: Embedded) -> Iterator[str]:
-    """Where a server listens at which anybody may sign up; its rate limits are off."""
+    """Address of a server where anybody may sign up; its rate limits are off."""
     from tests.serving import serving
 
     with serving(serving_settings(postgres)) as address:

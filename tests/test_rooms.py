@@ -21,7 +21,7 @@ IO = NETWORK | SQL | {"asyncio", "http", "os", "pathlib", "socket", "ssl", "subp
 
 @dataclass(frozen=True)
 class Room:
-    """What its files may import beside the standard library and themselves."""
+    """Imports allowed to its files beside the standard library and themselves."""
 
     ours: frozenset[str] = frozenset()
     outside: frozenset[str] = frozenset()

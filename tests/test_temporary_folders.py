@@ -1,4 +1,4 @@
-"""What runs of the tests leave in the temporary folder of the machine."""
+"""Files that runs of the tests leave in the temporary folder of the computer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is installed when somebody installs Sterna."""
+"""Files that an installation of Sterna contains."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 
 
 def run(*command: str | Path, cwd: Path, **environ: str) -> str:
-    """What a command prints; its words are in the failure when it fails."""
+    """Return the output of a command; a failure contains it."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,

@@ -165,7 +165,7 @@ class Upstream(Handlers):
         )
 
     def _caller(self, headers: Mapping[str, str]) -> tuple[str | None, bool, list[str]]:
-        """Who asks, whether with a header alone, and the cookies that the answer sets."""
+        """Return the caller, whether a header alone identifies them, and the cookies that the response sets."""
         jar: SimpleCookie = SimpleCookie()
         try:
             jar.load(headers.get("cookie", ""))

@@ -20,7 +20,7 @@ Handler = Callable[[str, Query, bytes], "ServerResponse"]
 
 @dataclass(frozen=True)
 class ServerResponse:
-    """An answer; header names are lower case, ``set-cookie`` may come more than once."""
+    """A response; header names are lower case, ``set-cookie`` may come more than once."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -34,7 +34,7 @@ class ServerResponse:
 
 
 class Crashed(Exception):
-    """Any exception of a handler that nobody expected: 500, its text is not told."""
+    """Unexpected exception of a handler: 500 without its text."""
 
 
 class Handlers:
@@ -47,7 +47,7 @@ class Handlers:
     clear_cap: int
 
     def route(self, method: str, path: str) -> Handler | None:
-        """Who answers; None where there is no such page."""
+        """Return the handler; None where there is no such page."""
         found: dict[tuple[str, str], Handler] = {
             ("POST", "/api/chat/sync"): self._push,
             ("GET", "/api/chat/sync"): self._listing,

@@ -1,4 +1,4 @@
-"""What can happen to a person's account: how each is said to the engines, and how Hypothesis comes upon it."""
+"""Operations on an account: execution on both engines, and their strategies."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def sign_in(both: Both, email: str | None, meta: Mapping[str, Any] | None) -> No
 
 
 def happen_to_account(both: Both, operation: tuple[Any, ...]) -> None:
-    """What happens to the account."""
+    """Perform an operation on the account."""
     user = both.user
     if not both.exists and operation[0] in ("preferences", "sync profile", "profile"):
         return  # a file has no caller: what PostgreSQL refuses to nobody, the mirror answers

@@ -108,7 +108,7 @@ class Both:
 
     @property
     def exists(self) -> bool:
-        """Whether the account was made and not erased."""
+        """True while the account exists."""
         return bool(self.known and self.known["public.profiles"])
 
     def both(self, sql: str, mine: str | Change | None = None, /, who: str = PERSON, **values: Any) -> None:
@@ -128,7 +128,7 @@ class Both:
         assert not found, "\n".join(found)
 
     def _postgres(self, who: str, sql: str, values: Mapping[str, Any]) -> str | None:
-        """What PostgreSQL refuses it with; else the rows are known, and the mirror's clock stands at its moment."""
+        """Run it in PostgreSQL; return its error, else note the rows and set the mirror's clock to that time."""
         db = self.server.db
         try:
             with db.pipeline():  # one round trip; what follows a refused statement is not run
@@ -157,7 +157,7 @@ class Both:
         return None
 
     def _sqlite(self, change: str | Change, values: Mapping[str, Any]) -> str | None:
-        """What the mirror refuses it with."""
+        """Run it in the mirror; return its error."""
         store = self.store
         store.db.execute(f"pragma foreign_keys = {'on' if self.foreign_keys else 'off'}")
         try:

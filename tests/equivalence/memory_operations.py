@@ -1,4 +1,4 @@
-"""What can happen through the names of chat memory: messages of its form, its users, searches.
+"""Operations through the names of chat memory: messages of its form, its users, searches.
 
 See docs/specification/schema.md#view-chat-memory.
 """

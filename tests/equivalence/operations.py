@@ -1,4 +1,4 @@
-"""What can happen to a person's conversations: how each is said to the engines, and how Hypothesis comes upon it."""
+"""Operations on conversations: execution on both engines, and their strategies."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ def happen(both: Both, operation: tuple[Any, ...]) -> None:
 
 
 def happen_to_messages(both: Both, operation: tuple[Any, ...]) -> None:
-    """What happens to messages that are there, and rows that are refused."""
+    """Perform an operation on existing messages, or one with rows that are refused."""
     match operation:
         case ("change", message_id, changes):
             change(both, message_id, changes)
@@ -282,7 +282,7 @@ def happen_to_messages(both: Both, operation: tuple[Any, ...]) -> None:
 
 
 def happen_listed(both: Both, operation: tuple[Any, ...]) -> None:
-    """What happens to a conversation itself."""
+    """Perform an operation on a conversation."""
     match operation:
         case ("session row", row, how):
             session_row(both, row, how)

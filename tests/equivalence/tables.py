@@ -1,4 +1,4 @@
-"""What both engines keep of one person, as plain values that can be compared."""
+"""Rows of one person in both engines, as plain values that can be compared."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ class Postgres:
 
 
 def differences(mine: Tables, theirs: Tables) -> list[str]:
-    """Where the engines disagree, in words; nothing when all is well."""
+    """Describe the differences between the engines; empty when there are none."""
     found = []
     for name in mine:
         if mine[name] == theirs[name]:

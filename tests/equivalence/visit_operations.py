@@ -1,4 +1,4 @@
-"""What can happen in visits: messages with embeddings, and the functions of interaction analytics.
+"""Operations on visits: messages with embeddings, and the functions of interaction analytics.
 
 See docs/specification/schema.md#table-visit-messages and docs/specification/functions.md#start-user-session.
 """

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 def main() -> int:
-    """Run seeds; the first that fails is told with all that happened in it."""
+    """Run seeds; the first that fails is printed with all that happened in it."""
     from sim.oracle import Broken
     from sim.world import World
 

@@ -113,7 +113,7 @@ class Device:
         self._copy_to(self.kept)
 
     def set_back(self) -> None:
-        """The disk is as it was when it was copied; what was written since and told nobody is lost."""
+        """The disk is as it was when it was copied; what was written since and not sent is lost."""
         if self.kept is None:
             return
         there = self._everything()
@@ -137,7 +137,7 @@ class Device:
             self._note_undated()
 
     def _note_undated(self) -> None:
-        """Note what waits here and was written before the clock was put back: its age is more than can be told."""
+        """Note what waits here and was written before the clock was put back: its age is not known."""
         waiting = self.store.db.rows(
             """select m.content as text from sync_outbox as o join chat_messages as m on o.kind = 'm' and m.id = o.id
             where o.op = 'put' and not o.restamp

@@ -34,7 +34,7 @@ def inflated(body: bytes) -> bytes:
 
 
 def served(history: History, step: Request, now_ms: int) -> Response:
-    """What a server with this history answers; anything that the core may ask."""
+    """Return the response of a server with this history to any request of the core."""
     headers = {name.lower(): value for name, value in step.headers.items()}
     seen = Commit.parse(headers["sync-seen"]) if "sync-seen" in headers else None
     if step.method == "POST":
@@ -89,7 +89,7 @@ def run(
 
 
 def done(step: Effect, store: Store, answer: Callable[[Request], Response], now_ms: Callable[[], int]) -> Any:
-    """What one step gives."""
+    """Return the result of one step."""
     match step:
         case Request():
             return answer(step)

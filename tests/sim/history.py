@@ -32,7 +32,7 @@ class Forked(Exception):
 
 @dataclass(frozen=True)
 class LastPush:
-    """What a device pushed last, and what it was told."""
+    """Last push of a device, and its acks."""
 
     push_seq: int
     body_hash: str
@@ -103,17 +103,17 @@ class History:
         return replace(answer, push_seq=asked.push_seq, acks=acks, seen=self.head())
 
     def pull(self, cur: int, most: int, *, seen: Commit | None) -> DeltaResponse:
-        """What is new after ``cur``."""
+        """Return the page after ``cur``."""
         if not self.knows(seen):
             return DeltaResponse(resync=True, seen=self.head())
         return replace(self.page(cur, most), seen=self.head())
 
     def knows(self, seen: Commit | None) -> bool:
-        """Whether a device was told of this history and no other."""
+        """Return whether a device knows this history and no other."""
         return seen is None or seen.seq == 0 or self.commits.get(seen.seq) == seen.nonce
 
     def head(self) -> Commit:
-        """The newest state, by a name that is made when somebody is told of it first."""
+        """Return the newest state, by a name that is made when it is first sent."""
         if self.seq not in self.commits:
             self.commits[self.seq] = f"{self.rng.getrandbits(64):016x}"
         return Commit(self.seq, self.commits[self.seq])
@@ -121,7 +121,7 @@ class History:
     def page(self, cur: int, most: int, but: Set[int] = frozenset()) -> DeltaResponse:
         """Rows after ``cur``, one at least, until they have ``most`` bytes; with the conversations that moved on.
 
-        ``but`` are numbers that the device has been told of.
+        ``but`` are numbers that the device knows.
         """
         later = sorted((row for row in self.rows.values() if row.seq > cur and row.seq not in but), key=_seq)
         taken: list[Row] = []

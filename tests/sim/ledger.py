@@ -1,4 +1,4 @@
-"""What people meant: every text they wrote, what it replaced, and what they deleted. The oracle's memory.
+"""Intentions of the people: every text they wrote, what it replaced, and what they deleted.
 
 Each text is written once, so wherever it turns up it is known whose it is. A text that replaced another was written by
 somebody who saw that other one.
@@ -68,13 +68,13 @@ class Ledger:
         self.written[written.text] = written
 
     def delete(self, kind: str, thing: str, device: str, seen: frozenset[str], *, private: bool = False) -> None:
-        """Somebody deleted a thing; of a private one nobody is told, not even of that."""
+        """Note a deletion; nothing of a private conversation is sent, not even that."""
         self.deleted.append(Deleted(kind, thing, device, seen))
         if private:
             self.forgotten.append(self.deleted[-1])
 
     def is_deleted(self, kind: str, thing: str) -> bool:
-        """Whether somebody deleted it, and nobody wanted it back."""
+        """Return whether somebody deleted it, and nobody restored it."""
         return thing not in self.brought_back and any(
             (one.kind, one.thing) == (kind, thing) for one in self.deleted if one not in self.forgotten
         )

@@ -47,7 +47,7 @@ class Net:
     watch: Callable[[bytes], None] = lambda body: None
 
     def send(self, step: Request) -> Response:
-        """What a device is answered. Raises Unreachable."""
+        """Return the response to a device. Raises Unreachable."""
         self.requests += 1
         if step.body is not None:
             self.bytes_sent += len(step.body)

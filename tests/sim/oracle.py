@@ -39,7 +39,7 @@ def check(
 
 
 def live(history: History) -> dict[tuple[str, str], Any]:
-    """What lives at the server, as a person would see it."""
+    """Return the conversations at the server, as a person would see them."""
     answer: dict[tuple[str, str], Any] = {}
     for (kind, key), row in history.rows.items():
         if row.is_dead:

@@ -1,4 +1,4 @@
-"""Whether the simulator would notice: each rule of sync is broken on purpose, and then some run has to fail soon."""
+"""Mutants of sync: each rule is broken on purpose, and then some run of the simulator has to fail soon."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _template: list[Path] = []
 
 
 def folder() -> Path:
-    """Where files cost least."""
+    """Return a folder where files cost least."""
     memory = Path("/dev/shm")
     return Path(tempfile.mkdtemp(prefix="sim", dir=memory if os.access(memory, os.W_OK) else None))
 
@@ -136,7 +136,7 @@ class World:
         return hashlib.sha256(repr((rows, self.net.requests, self._ms, self.trail)).encode()).hexdigest()
 
     def _swarm(self) -> list[tuple[Callable[[], None], float]]:
-        """What may happen in this run, and how often."""
+        """Return the operations of this run, and their weights."""
         usual: list[tuple[str, Callable[[], None], float]] = [
             ("sync_a_bit", self._sync_a_bit, 8.0),
             ("sync_whole", self._sync_whole, 4.0),

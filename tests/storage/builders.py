@@ -39,7 +39,7 @@ def tables(store: Store, *names: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def outbox(store: Store) -> set[tuple[str, str, str]]:
-    """What waits: kind, id, op."""
+    """Return the outbox: kind, id, op."""
     return {(row["kind"], row["id"], row["op"]) for row in store.db.rows("select kind, id, op from sync_outbox")}
 
 

@@ -42,7 +42,7 @@ def setting(session_id: str, key: str, seq: int, value: Any, *, time: int = 0, t
 
 
 class FarSide:
-    """A store's partner. It numbers what it acknowledges after what it has told."""
+    """Server of a store. It numbers acks after the rows that it has sent."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -84,7 +84,7 @@ class FarSide:
         )
 
     def answer(self, one: PendingChange, result: str = "ok", row: RemoteRow | None = None, code: str = "") -> OpResult:
-        """What is said of one op."""
+        """Return the result of one op."""
         if result == "ok" and row is None and one.kind != "x":
             self.seq += 1
             dead = one.op == "del"
@@ -99,7 +99,7 @@ class FarSide:
             self.settle()
 
     def tell(self, *rows: RemoteRow, more: bool = False, upto: int | None = None) -> bool:
-        """A page with these rows, after all that was told before."""
+        """Apply a page with these rows, after all that was sent before."""
         cur = self.store.sync_metadata.state().cursor
         self.seq = max(self.seq, cur, *(row.seq for row in rows)) if rows else max(self.seq, cur)
         new = max([cur, *(row.seq for row in rows)]) if upto is None else upto

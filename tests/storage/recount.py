@@ -114,7 +114,7 @@ def profile(store: Mirror) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Row:
-    """What a message is to the counters."""
+    """Contribution of a message to the counters."""
 
     id: str
     session_id: str
@@ -140,7 +140,7 @@ class Row:
 
 @dataclass
 class Conversation:
-    """What is kept of a conversation beside its messages."""
+    """Facts of a conversation beside its messages."""
 
     updated: str
     shown_count: int | None = None
@@ -263,7 +263,7 @@ class Ledger:
         self.token_usage = max(0, self.token_usage + change["input"] + change["output"])
 
     def statistics(self, session_id: str) -> dict[str, Any]:
-        """What the conversation's row must say, from nothing but its messages."""
+        """Return the expected row of the conversation, from its messages alone."""
         rows = sorted((row for row in self.rows.values() if row.session_id == session_id), key=lambda r: (r.at, r.id))
         counted = [row for row in rows if row.counts]
         talk = [row for row in counted if row.talks]
@@ -325,7 +325,7 @@ def _elapsed(old: Row | None, new: Row) -> tuple[int | None, int | None]:
 
 
 def differences(store: Mirror, ledger: Ledger) -> list[str]:
-    """Where the mirror and the ledger disagree, in words; nothing when all is well."""
+    """Describe the differences between the mirror and the ledger; empty when there are none."""
     found: list[str] = []
 
     def same(what: str, mine: Any, theirs: Any) -> None:

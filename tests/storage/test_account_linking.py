@@ -1,4 +1,4 @@
-"""What becomes of a local history at a sign-in: all of it is the account's, or nothing changed."""
+"""A local history at a sign-in: all of it becomes the account's, or nothing changes."""
 
 from __future__ import annotations
 

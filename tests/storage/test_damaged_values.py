@@ -123,7 +123,7 @@ def test_damaged_values_are_found_and_repaired_and_nothing_else_is_changed(path:
 
 
 def store_count(copy: Path) -> int:
-    """How many values are damaged in that file."""
+    """Return the number of damaged values in that file."""
     other = Store.open(copy)
     count = sum(one.count for one in other.damaged_values.find())
     other.close()

@@ -1,4 +1,4 @@
-"""What was typed, sent before, and how the screen was left."""
+"""Drafts, earlier prompts, and the state of the screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which models a tier may use."""
+"""Models that a tier may use."""
 
 from __future__ import annotations
 

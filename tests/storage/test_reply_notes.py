@@ -1,4 +1,4 @@
-"""What is said of a reply that is not whole, whatever another device has put into its metadata."""
+"""Notes on an incomplete reply, whatever another device has put into its metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server says of the person, in the mirror, with what it was not told yet on top.
+"""The server's data about the person, in the mirror, with changes that are not sent yet on top.
 
 See docs/specification/schema.md#usage-in-the-mirror.
 """

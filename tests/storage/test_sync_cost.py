@@ -1,4 +1,4 @@
-"""What sync costs, in steps of SQLite's machine, which no load of a computer changes, and how its queries go."""
+"""Cost of sync in steps of SQLite's virtual machine, which no load changes, and its query plans."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sterna.storage.sync.records import MOST_COUNTED
 
 
 def steps(store: Store, work: Callable[[], object]) -> int:
-    """How many hundreds of instructions SQLite's machine runs for some work."""
+    """Return how many hundreds of instructions SQLite's virtual machine runs for some work."""
     count = 0
 
     def tick() -> int:

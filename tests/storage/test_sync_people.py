@@ -1,4 +1,4 @@
-"""What people see of sync: the conflict log, what is private, and undo in every phase of a deletion."""
+"""Sync as people see it: the conflict log, private conversations, and undo in every phase of a deletion."""
 
 from __future__ import annotations
 

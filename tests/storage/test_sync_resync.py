@@ -21,7 +21,7 @@ def far(store: Store) -> FarSide:
 
 
 def again(far: FarSide, *pages: list[object]) -> None:
-    """Everything told anew, page by page."""
+    """Send everything anew, page by page."""
     far.store.sync_pull.start_resync(far.fence)
     far.seq = 0
     for n, page in enumerate(pages):

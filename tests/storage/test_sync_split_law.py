@@ -26,7 +26,7 @@ KNOWN = (conversation("a", 1, "old"), message("a1", "a", 2, "old"))
 
 @st.composite
 def feeds(draw: st.DrawFn) -> list[RemoteRow]:
-    """What a server tells of its history: of each thing the last that happened, in the order in which it did."""
+    """Return the pages of a server: of each item the last change, in the order of the changes."""
     things = {(row.kind, row.id): row for row in KNOWN}
     words = st.sampled_from(["", "one", "two words", "drei"])
     seq = 2

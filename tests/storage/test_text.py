@@ -1,4 +1,4 @@
-"""What text looks like once it may be shown or kept."""
+"""Text once it may be shown or stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each trigger does, one effect at a time."""
+"""Effects of each trigger, one at a time."""
 
 from __future__ import annotations
 

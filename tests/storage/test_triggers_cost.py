@@ -46,7 +46,7 @@ def test_a_message_costs_the_same_in_a_long_conversation(filler: Callable[[int],
 
 
 def steps(store: Mirror, sql: str) -> int:
-    """How many instructions SQLite's machine runs for a statement and all it triggers."""
+    """Return the instructions that SQLite's virtual machine runs for a statement and all it triggers."""
     count = 0
 
     def tick() -> int:

@@ -13,7 +13,7 @@ from tests.stories.processes import STERNA, Home, Outcome, until
 
 
 def arriving(home: Home) -> str:
-    """What a second process sees of the reply that a first one receives."""
+    """A second process sees the reply that a first one receives."""
     live = home.json("show")["live"]
     content: str = live[0]["content"] if live else ""
     return content

@@ -10,11 +10,6 @@ from tests.upstream import Upstream
 
 
 @pytest.fixture
-def clock() -> Ticking:
-    return Ticking()
-
-
-@pytest.fixture
 def up(clock: Ticking) -> Upstream:
     return Upstream(clock=clock)
 

@@ -83,7 +83,7 @@ def sent(fence: int) -> Effects[CycleResult]:
 
 
 def forget(store: Store, fence: int) -> int:
-    """What a server that takes everything would leave of the outbox."""
+    """Empty the outbox as a server that takes everything would."""
     with store.db.write():
         store.sync_metadata.require_fence(fence)
         return store.db.execute("delete from sync_outbox").rowcount

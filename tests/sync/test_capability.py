@@ -1,4 +1,4 @@
-"""What a server can, asked once a day; and that it is never believed to be less than it was."""
+"""Capabilities of a server, asked once a day and never believed to be fewer than before."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def ask(
     now: int = NOW,
     again: bool = False,
 ) -> tuple[Capability | Problem | None, list[Request]]:
-    """What comes of it, and what was asked."""
+    """Return the result, and the requests."""
     work: Generator[Effect, Any, Any] = probe(kind, 4000, again=again)
     asked: list[Request] = []
     try:

@@ -1,4 +1,4 @@
-"""What the history keeps goes over the wire and comes back as it was; rows that are none are not taken."""
+"""Rows of the history survive the wire unchanged; invalid ones are rejected."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ async def settled(machine: Machine, cycles: int) -> None:
 
 
 async def quiet(machine: Machine) -> None:
-    """What it was told is heard, and nothing came of it or all is done."""
+    """Wait until it has handled all events and done its work."""
     await until(lambda: not machine.engine._wake.is_set() and not machine.engine._cycle_lock.locked())
 
 

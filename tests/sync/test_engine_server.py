@@ -144,7 +144,7 @@ def said(store: Store, text: str, session_id: str | None) -> str:
 
 
 def talk(*texts: str) -> list[str]:
-    """What a conversation holds in which these were said."""
+    """Return the content of a conversation with these prompts."""
     return [one for text in texts for one in (text, f"{text}?")]
 
 

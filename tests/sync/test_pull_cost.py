@@ -1,4 +1,4 @@
-"""What the client's own Python does for each message of a page, counted in calls; and pages that no history keeps."""
+"""Cost of each message of a page in calls of the client's Python, and invalid pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the status line and `sterna doctor` say about where the history is."""
+"""Sync text of the status line and of `sterna doctor`."""
 
 from __future__ import annotations
 

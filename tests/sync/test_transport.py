@@ -1,4 +1,4 @@
-"""What a request carries and to whom, what an answer may be, and what is not an answer; over real sockets."""
+"""Requests, valid responses and invalid ones, over real sockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is taken from an upstream server: what changed is found by looking, and what is not there says nothing."""
+"""Pull from an upstream server: changes are found by comparison, and a missing item proves nothing."""
 
 from __future__ import annotations
 

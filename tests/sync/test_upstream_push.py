@@ -1,4 +1,4 @@
-"""What is sent to an upstream server: as little as can be, and nothing that does harm there."""
+"""Push to an upstream server: as little as possible, and nothing that does harm there."""
 
 from __future__ import annotations
 

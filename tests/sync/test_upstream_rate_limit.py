@@ -1,4 +1,4 @@
-"""How much is asked of an upstream server, what its answers mean, and its words for a message."""
+"""Requests to an upstream server within its limits, its responses, and its form of a message."""
 
 from __future__ import annotations
 

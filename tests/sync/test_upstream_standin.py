@@ -51,16 +51,6 @@ def conversation(id_: str, *messages: dict[str, Any], **more: Any) -> dict[str, 
 
 
 @pytest.fixture
-def clock() -> Ticking:
-    return Ticking()
-
-
-@pytest.fixture
-def up(clock: Ticking) -> Upstream:
-    return Upstream(clock=clock)
-
-
-@pytest.fixture
 def ada(up: Upstream) -> Client:
     return Client(up, up.join())
 

@@ -1,4 +1,4 @@
-"""What is written for the wire is read back as it was, and nothing that comes over it breaks the reader."""
+"""Encoding and decoding are inverse, and no input breaks the decoder."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Title:
 
 @dataclass
 class Story:
-    """What people did."""
+    """Actions of the people."""
 
     titles: dict[str, dict[str, Title]] = field(default_factory=dict)
     said: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -417,7 +417,7 @@ class World:
         return found
 
     def _vanished(self) -> list[str]:
-        """What one person alone wrote last is what stands."""
+        """Check that the last edit of the only author is the current value."""
         found = []
         for place, row in self.up.tables.sessions.items():
             titles = self.story.titles.get(place, {})
