@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,13 +28,6 @@ from sterna.sync.protocol.effects import (
 )
 
 Spoil = Callable[[Response], Response]
-
-
-@pytest.fixture
-def group(tmp_path: Path) -> Iterator[DeviceGroup]:
-    found = DeviceGroup(tmp_path)
-    yield found
-    found.close()
 
 
 def everything(store: Store) -> dict[str, list[Any]]:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pair import Device, DeviceGroup
@@ -20,13 +18,6 @@ from pair import Device, DeviceGroup
 BATCH = 2000
 FIXED, EACH, PER_BYTE = 600, 200, 1.3
 """Bytes of a push: by itself, for each thing that it tells of, and for each compressed byte of their words."""
-
-
-@pytest.fixture
-def group(tmp_path: Path) -> Iterator[DeviceGroup]:
-    found = DeviceGroup(tmp_path)
-    yield found
-    found.close()
 
 
 def spent(device: Device) -> tuple[int, int]:
