@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .analytics.client import AnalyticsService
 from .analytics.tracker import InteractionTracker
-from .analytics.visits import ChatSession
+from .analytics.visits import AnalyticsSession
 from .auth.accounts import Account, Accounts
 from .auth.bearer import Bearer
 from .auth.cookies import CookieAuth
@@ -72,7 +72,7 @@ def open_tracker(
     return InteractionTracker(
         store,
         AnalyticsService(api, account.user_id),
-        chat=ChatSession(api, time),
+        chat=AnalyticsSession(api, time),
         may_send=may_send,
         timing=time,
     )

@@ -45,7 +45,7 @@ class Listing(BaseModel):
     count: int
 
 
-class NewSession(BaseModel):
+class NewConversation(BaseModel):
     """A new, empty conversation."""
 
     id: str = Field(
@@ -96,7 +96,7 @@ async def list_sessions(caller: User, services: ServicesDep) -> Listing:
 
 
 @router.post("", status_code=201, responses=refusals(409))
-async def create_session(new: NewSession, caller: User, services: ServicesDep) -> Stored:
+async def create_session(new: NewConversation, caller: User, services: ServicesDep) -> Stored:
     """Create an empty conversation. 409 if the id is in use or belongs to a deleted one."""
     values = {"user": caller.user_id, "id": new_id(new.id), "title": stored_title(new.title)}
 

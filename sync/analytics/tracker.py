@@ -18,7 +18,7 @@ from ..backoff import Backoff
 from ..clock import Timing
 from ..errors import SignInError
 from .client import EVENTS, AnalyticsService, device_info, harmless, harmless_id
-from .visits import ChatSession, session_token
+from .visits import AnalyticsSession, session_token
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -55,7 +55,7 @@ class InteractionTracker:
         store: StoreThread,
         service: AnalyticsService | None,
         *,
-        chat: ChatSession | None = None,
+        chat: AnalyticsSession | None = None,
         may_send: Callable[[], Awaitable[None]] | None = None,
         timing: Timing | None = None,
     ) -> None:

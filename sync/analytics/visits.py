@@ -30,7 +30,7 @@ def user_agent() -> str:
     return f"sterna/{version('sterna')} ({platform.system() or 'unknown'}; Python {platform.python_version()})"
 
 
-class ChatSession:
+class AnalyticsSession:
     """One visit. Chat works whether or not the visit could be announced."""
 
     def __init__(self, api: JsonApi, timing: Timing) -> None:

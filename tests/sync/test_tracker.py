@@ -20,7 +20,7 @@ from sterna.storage import Store, StoreThread
 from sterna.sync.analytics import client
 from sterna.sync.analytics.client import EVENTS, AnalyticsService, harmless, harmless_id
 from sterna.sync.analytics.tracker import InteractionTracker
-from sterna.sync.analytics.visits import ChatSession, session_token, user_agent
+from sterna.sync.analytics.visits import AnalyticsSession, session_token, user_agent
 from sterna.sync.errors import CannotReach, SyncDisabled
 from sterna.sync.network.json_api import RequestRejected
 
@@ -93,7 +93,7 @@ async def run(file: Path, far: Far | None, time: FakeTime, **more: Any) -> Async
     store = StoreThread(lambda: Store.open(file))
     await store.start()
     service = AnalyticsService(far, USER) if far else None  # type: ignore[arg-type]
-    chat = ChatSession(far, time.timing) if far else None  # type: ignore[arg-type]
+    chat = AnalyticsSession(far, time.timing) if far else None  # type: ignore[arg-type]
     tracker = InteractionTracker(store, service, chat=chat, timing=time.timing, **more)
     tracker.begin()
     try:
@@ -296,7 +296,7 @@ def test_only_ids_of_this_program_are_harmless(value: str | None) -> None:
 
 async def test_a_visit_is_announced_once_and_a_failure_is_silent(far: Far) -> None:
     time = FakeTime()
-    chat = ChatSession(far, time.timing)  # type: ignore[arg-type]
+    chat = AnalyticsSession(far, time.timing)  # type: ignore[arg-type]
     far.away = RequestRejected("Failed to create session", 500, "")
     await chat.start_session()
     assert (chat.is_active, chat.session_token is not None) == (False, True)
