@@ -41,7 +41,7 @@ def setting(session_id: str, key: str, seq: int, value: Any, *, time: int = 0, t
     return RemoteRow("s", f"{session_id}/{key}", session_id, seq, seq, value is None, 0, time, tie, response)
 
 
-class FarSide:
+class FakeServer:
     """Server of a store. It numbers acks after the rows that it has sent."""
 
     def __init__(self, store: Store) -> None:

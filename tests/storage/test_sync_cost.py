@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from builders import exchange, in_memory
-from fake_server import FarSide, conversation, message
+from fake_server import FakeServer, conversation, message
 
 from sterna.storage import Store
 from sterna.storage.sync import merge, merge_messages
@@ -28,28 +28,28 @@ def steps(store: Store, work: Callable[[], object]) -> int:
     return count
 
 
-def far_with(messages: int) -> FarSide:
+def far_with(messages: int) -> FakeServer:
     """A device that has one conversation of so many messages."""
-    far = FarSide(in_memory())
-    far.tell(conversation("c", 1), *(message(f"m{n:05}", "c", n + 2) for n in range(messages)))
-    return far
+    server = FakeServer(in_memory())
+    server.tell(conversation("c", 1), *(message(f"m{n:05}", "c", n + 2) for n in range(messages)))
+    return server
 
 
 def test_a_row_that_comes_costs_the_same_in_a_long_conversation() -> None:
     costs = []
     for length in (20, 2_000):
-        far = far_with(length)
-        row = message("new", "c", far.seq + 1)
-        costs.append(steps(far.store, lambda far=far, row=row: far.tell(row)))
+        server = far_with(length)
+        row = message("new", "c", server.seq + 1)
+        costs.append(steps(server.store, lambda server=server, row=row: server.tell(row)))
     assert costs[1] <= costs[0] * 1.5
 
 
 def test_a_push_and_its_answer_cost_the_same_whatever_is_kept() -> None:
     costs = []
     for length in (20, 2_000):
-        far = far_with(length)
-        far.store.messages.edit("m00003", "Other.")
-        costs.append(steps(far.store, far.sync))
+        server = far_with(length)
+        server.store.messages.edit("m00003", "Other.")
+        costs.append(steps(server.store, server.sync))
     assert costs[1] <= costs[0] * 1.5
 
 
@@ -57,11 +57,11 @@ def test_a_push_of_few_costs_the_same_however_much_waits() -> None:
     costs = []
     for waiting in (30, 600):
         store = in_memory()
-        far = FarSide(store)
+        server = FakeServer(store)
         store.bulk_import.import_conversations([
             {"id": "c", "messages": [{"id": f"m{n:04}", "role": "user", "content": "x"} for n in range(waiting)]}
         ])  # fmt: skip
-        costs.append(steps(store, lambda far=far: far.freeze(most_ops=10)))
+        costs.append(steps(store, lambda server=server: server.freeze(most_ops=10)))
     assert costs[1] <= costs[0] * 1.5
 
 
@@ -85,9 +85,9 @@ def test_what_is_known_of_a_page_is_looked_up_by_keys(store: Store, query: str) 
 
 
 def test_many_messages_are_taken_at_once_and_found_once_the_index_has_caught_up(store: Store) -> None:
-    far = FarSide(store)
-    far.tell(conversation("c", 1), *(message(f"m{n:05}", "c", n + 2, f"word{n}") for n in range(500)))
-    far.tell(*(message(f"n{n:05}", "c", n + 600, f"other{n}") for n in range(500)))
+    server = FakeServer(store)
+    server.tell(conversation("c", 1), *(message(f"m{n:05}", "c", n + 2, f"word{n}") for n in range(500)))
+    server.tell(*(message(f"n{n:05}", "c", n + 600, f"other{n}") for n in range(500)))
     assert len(store.db.rows("select 1 from search_backlog")) == 1
     while store.search_index.catch_up():
         pass

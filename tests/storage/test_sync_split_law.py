@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from builders import in_memory, table
-from fake_server import FarSide, conversation, message, setting
+from fake_server import FakeServer, conversation, message, setting
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,11 +75,11 @@ def pages(feed: Sequence[RemoteRow], sizes: Sequence[int]) -> list[list[RemoteRo
     return found
 
 
-def device(edits: Sequence[int]) -> FarSide:
+def device(edits: Sequence[int]) -> FakeServer:
     """A history with edits of its own that wait."""
     store = in_memory()
-    far = FarSide(store)
-    far.tell(*KNOWN)
+    server = FakeServer(store)
+    server.tell(*KNOWN)
     for edit in edits:
         if edit == 0:
             store.conversations.rename("a", "Mine")
@@ -89,7 +89,7 @@ def device(edits: Sequence[int]) -> FarSide:
             store.conversations.set_setting("a", "model", "mine")
         elif edit == 3 and store.db.rows("select 1 from chat_messages where id = 'a1'"):
             store.trash.delete_message("a1")
-    return far
+    return server
 
 
 def state(store: Store) -> dict[str, Any]:
@@ -131,14 +131,14 @@ def test_a_feed_says_the_same_in_any_cut(feed: list[RemoteRow], sizes: list[int]
 def test_a_page_told_again_says_nothing(
     feed: list[RemoteRow], sizes: list[int], edits: list[int], data: st.DataObject
 ) -> None:
-    far = device(edits)
+    server = device(edits)
     answer: list[list[RemoteRow]] = []
     for page in pages(feed, sizes):
-        far.tell(*page, more=True, upto=page[-1].seq)
+        server.tell(*page, more=True, upto=page[-1].seq)
         answer.append(page)
-        before = state(far.store)
-        far.store.sync_pull.apply_extra(data.draw(st.sampled_from(answer)), fence=far.fence, now_ms=far.now_ms)
-        assert state(far.store) == before
+        before = state(server.store)
+        server.store.sync_pull.apply_extra(data.draw(st.sampled_from(answer)), fence=server.fence, now_ms=server.now_ms)
+        assert state(server.store) == before
 
 
 def comparable(store: Store) -> dict[str, Any]:

@@ -36,7 +36,7 @@ MODELS: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Far:
+class FakeServer:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, Any]] = []
         self.answer: Any = ANSWER
@@ -72,46 +72,46 @@ async def store(tmp_path: Path) -> AsyncIterator[StoreThread]:
 
 
 async def test_it_is_asked_once_and_again_after_a_while(store: StoreThread) -> None:
-    far, time = Far(), FakeTime()
-    data = AccountData(store, far, time.timing)  # type: ignore[arg-type]
+    server, time = FakeServer(), FakeTime()
+    data = AccountData(store, server, time.timing)  # type: ignore[arg-type]
     for _ in range(3):
         await data.refresh()
-    assert far.of_data == [("GET", None)]
+    assert server.of_data == [("GET", None)]
     assert await store.run(ServerProfile.server_relays)
     assert [one["model_id"] for one in await store.run(ServerProfile.server_models)] == ["g/m"]
     time.advance(EVERY)
     await data.refresh()
-    assert len(far.of_data) == 2
+    assert len(server.of_data) == 2
     profile = await store.run(Profiles.get_user_complete_profile, USER)
     assert (profile["full_name"], profile["subscription_tier"]) == ("Ada", "pro")
 
 
 async def test_what_was_changed_here_is_told_at_once_and_once(store: StoreThread) -> None:
-    far = Far()
-    data = AccountData(store, far, FakeTime().timing)  # type: ignore[arg-type]
+    server = FakeServer()
+    data = AccountData(store, server, FakeTime().timing)  # type: ignore[arg-type]
     await data.refresh()
     await store.run(ServerProfile.change_preferences, "ui", {"theme": "light"})
     await data.refresh()
     await data.refresh()
-    assert far.of_data == [("GET", None), ("PUT", {"ui": {"theme": "light"}})]
+    assert server.of_data == [("GET", None), ("PUT", {"ui": {"theme": "light"}})]
 
 
 async def test_what_the_server_refuses_is_not_said_again_and_again(store: StoreThread) -> None:
-    far, time = Far(), FakeTime()
-    data = AccountData(store, far, time.timing)  # type: ignore[arg-type]
+    server, time = FakeServer(), FakeTime()
+    data = AccountData(store, server, time.timing)  # type: ignore[arg-type]
     await store.run(ServerProfile.change_preferences, "ui", {"theme": "light"})
-    far.away = RequestRejected("No.", 400, "bad_request")
+    server.away = RequestRejected("No.", 400, "bad_request")
     for _ in range(3):
         await data.refresh()
-    assert [method for method, _ in far.of_data] == ["PUT"]
-    far.away = None
+    assert [method for method, _ in server.of_data] == ["PUT"]
+    server.away = None
     time.advance(EVERY)
     await data.refresh()
-    assert [method for method, _ in far.of_data] == ["PUT", "GET"]
+    assert [method for method, _ in server.of_data] == ["PUT", "GET"]
     assert await store.run(ServerProfile.pending_profile) == {"ui": {"theme": "light"}}
     await store.run(ServerProfile.change_preferences, "ui", {"theme": "dark"})
     await data.refresh()
-    assert far.of_data[-1] == ("PUT", {"ui": {"theme": "dark"}})
+    assert server.of_data[-1] == ("PUT", {"ui": {"theme": "dark"}})
 
 
 @pytest.mark.parametrize(
@@ -128,26 +128,26 @@ async def test_what_the_server_refuses_is_not_said_again_and_again(store: StoreT
     ],
 )
 async def test_an_answer_that_makes_no_sense_changes_nothing(store: StoreThread, answer: Any) -> None:
-    far = Far()
-    far.answer = answer
+    server = FakeServer()
+    server.answer = answer
     with pytest.raises((ValueError, KeyError, TypeError)):
         check_data(answer)
-    await AccountData(store, far, FakeTime().timing).refresh()  # type: ignore[arg-type]
+    await AccountData(store, server, FakeTime().timing).refresh()  # type: ignore[arg-type]
     profile = await store.run(Profiles.get_user_complete_profile, USER)
     assert profile["subscription_tier"] == "free"
 
 
 async def test_a_server_that_does_not_answer_holds_nothing_up(store: StoreThread) -> None:
-    far, time = Far(), FakeTime()
-    far.hangs = True
-    refreshing = asyncio.create_task(AccountData(store, far, time.timing).refresh())  # type: ignore[arg-type]
-    await until(lambda: far.asked and time.sleeping)
+    server, time = FakeServer(), FakeTime()
+    server.hangs = True
+    refreshing = asyncio.create_task(AccountData(store, server, time.timing).refresh())  # type: ignore[arg-type]
+    await until(lambda: server.asked and time.sleeping)
     time.advance(LONGEST)
     assert await asyncio.wait_for(refreshing, 10) is False
 
 
 async def test_a_server_that_is_away_is_no_accident(store: StoreThread) -> None:
-    far = Far()
-    far.away = CannotReach("No way.", "network")
-    await AccountData(store, far, FakeTime().timing).refresh()  # type: ignore[arg-type]
+    server = FakeServer()
+    server.away = CannotReach("No way.", "network")
+    await AccountData(store, server, FakeTime().timing).refresh()  # type: ignore[arg-type]
     assert await store.run(ServerProfile.server_relays), "models had come before"

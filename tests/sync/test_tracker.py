@@ -28,7 +28,7 @@ USER = "7d4e5a2c-0f6b-4c3d-9e8f-1a2b3c4d5e6f"
 CANARY = "my secret words"
 
 
-class Far:
+class FakeServer:
     """The server's functions in memory. ``away`` is what every request meets."""
 
     def __init__(self) -> None:
@@ -74,8 +74,8 @@ class Far:
 
 
 @pytest.fixture
-def far() -> Far:
-    return Far()
+def server() -> FakeServer:
+    return FakeServer()
 
 
 @pytest.fixture
@@ -88,12 +88,12 @@ def file(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def run(file: Path, far: Far | None, time: FakeTime, **more: Any) -> AsyncIterator[InteractionTracker]:
+async def run(file: Path, server: FakeServer | None, time: FakeTime, **more: Any) -> AsyncIterator[InteractionTracker]:
     """One run of the program; killed at the end, unless the test ends it."""
     store = StoreThread(lambda: Store.open(file))
     await store.start()
-    service = AnalyticsService(far, USER) if far else None  # type: ignore[arg-type]
-    chat = AnalyticsSession(far, time.timing) if far else None  # type: ignore[arg-type]
+    service = AnalyticsService(server, USER) if server else None  # type: ignore[arg-type]
+    chat = AnalyticsSession(server, time.timing) if server else None  # type: ignore[arg-type]
     tracker = InteractionTracker(store, service, chat=chat, timing=time.timing, **more)
     tracker.begin()
     try:
@@ -118,20 +118,20 @@ async def kept(file: Path, count: int) -> None:
 
 
 async def test_events_are_gathered_for_five_seconds_and_carry_the_session(
-    file: Path, far: Far, caplog: pytest.LogCaptureFixture
+    file: Path, server: FakeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     time = FakeTime()
     caplog.set_level("INFO", "sterna.sync")
-    async with run(file, far, time) as tracker:
+    async with run(file, server, time) as tracker:
         tracker.track("conversation_opened", "conv_1700000000000_abcdefghijkl", 12, {"count": 3})
         await kept(file, 2)
-        assert far.calls == []
+        assert server.calls == []
         await until(lambda: time.sleeping)
         time.advance(5)
-        await until(lambda: len(far.events) == 2)
-        assert [name for name, _ in far.calls] == ["start", "start_user_session", "batch_track_user_interactions"]
+        await until(lambda: len(server.events) == 2)
+        assert [name for name, _ in server.calls] == ["start", "start_user_session", "batch_track_user_interactions"]
         assert "[InteractionTracker] Session started successfully" in caplog.text
-        opened = far.events[1]
+        opened = server.events[1]
         assert (opened["session_id"], opened["duration"], opened["event_data"]) == (
             tracker.session_id,
             12,
@@ -141,20 +141,20 @@ async def test_events_are_gathered_for_five_seconds_and_carry_the_session(
         await kept(file, 0)
 
 
-async def test_fifty_events_do_not_wait(file: Path, far: Far) -> None:
-    async with run(file, far, FakeTime()) as tracker:
+async def test_fifty_events_do_not_wait(file: Path, server: FakeServer) -> None:
+    async with run(file, server, FakeTime()) as tracker:
         for _ in range(60):
             tracker.track("message_sent")
-        await until(lambda: len(far.events) == 61)
+        await until(lambda: len(server.events) == 61)
 
 
-async def test_the_end_sends_what_waits_and_only_then_ends_the_session(file: Path, far: Far) -> None:
-    async with run(file, far, FakeTime()) as tracker:
+async def test_the_end_sends_what_waits_and_only_then_ends_the_session(file: Path, server: FakeServer) -> None:
+    async with run(file, server, FakeTime()) as tracker:
         tracker.track("message_sent")
         await tracker.end()
-        assert far.kinds == ["app_started", "message_sent", "app_closed"]
-        assert far.calls[-1][0] == "end_user_session"
-        assert far.sessions == {}
+        assert server.kinds == ["app_started", "message_sent", "app_closed"]
+        assert server.calls[-1][0] == "end_user_session"
+        assert server.sessions == {}
     store = Store.open(file)
     row = store.db.one("select ended_at, session_token from user_sessions")
     assert row is not None
@@ -162,82 +162,82 @@ async def test_the_end_sends_what_waits_and_only_then_ends_the_session(file: Pat
     store.close()
 
 
-async def test_no_event_is_sent_before_a_session_and_none_is_dropped(file: Path, far: Far) -> None:
-    time, far.away = FakeTime(), CannotReach("No way.", "network")
-    async with run(file, far, time) as tracker:
+async def test_no_event_is_sent_before_a_session_and_none_is_dropped(file: Path, server: FakeServer) -> None:
+    time, server.away = FakeTime(), CannotReach("No way.", "network")
+    async with run(file, server, time) as tracker:
         await kept(file, 1)
         for _ in range(3):
             await until(lambda: time.sleeping)
             time.advance(600)
-        assert far.named("batch_track_user_interactions") == []
-        far.away = None
+        assert server.named("batch_track_user_interactions") == []
+        server.away = None
         tracker.track("message_sent")
         for _ in range(3):
-            await until(lambda: time.sleeping or len(far.events) == 2)
+            await until(lambda: time.sleeping or len(server.events) == 2)
             time.advance(600)
-        await until(lambda: far.kinds == ["app_started", "message_sent"])
+        await until(lambda: server.kinds == ["app_started", "message_sent"])
 
 
-async def test_what_a_killed_run_left_is_sent_by_the_next_one(file: Path, far: Far) -> None:
+async def test_what_a_killed_run_left_is_sent_by_the_next_one(file: Path, server: FakeServer) -> None:
     time = FakeTime()
-    async with run(file, far, time) as tracker:
+    async with run(file, server, time) as tracker:
         await kept(file, 1)
         await until(lambda: time.sleeping)
         time.advance(5)
-        await until(lambda: tracker.session_id is not None and len(far.events) == 1)
+        await until(lambda: tracker.session_id is not None and len(server.events) == 1)
         await kept(file, 0)
         tracker.track("message_sent")
         await kept(file, 1)
-    far.away = CannotReach("No way.", "network")
-    async with run(file, far, FakeTime()) as tracker:
+    server.away = CannotReach("No way.", "network")
+    async with run(file, server, FakeTime()) as tracker:
         tracker.track("search_opened")
         await kept(file, 3)
     assert waiting(file) == ["message_sent", "app_started", "search_opened"]
-    far.away = None
-    async with run(file, far, FakeTime()) as tracker:
+    server.away = None
+    async with run(file, server, FakeTime()) as tracker:
         await tracker.flush()
-        assert far.kinds[1:4] == ["message_sent", "app_started", "search_opened"]
-        first, second = far.events[0]["session_id"], far.events[2]["session_id"]
-        assert far.events[1]["session_id"] == first, "it belongs to the run in which it happened"
+        assert server.kinds[1:4] == ["message_sent", "app_started", "search_opened"]
+        first, second = server.events[0]["session_id"], server.events[2]["session_id"]
+        assert server.events[1]["session_id"] == first, "it belongs to the run in which it happened"
         assert second == tracker.session_id, "a run that no server knew has no session of its own"
 
 
-async def test_an_event_of_a_session_that_is_gone_goes_with_this_one(file: Path, far: Far) -> None:
+async def test_an_event_of_a_session_that_is_gone_goes_with_this_one(file: Path, server: FakeServer) -> None:
     time = FakeTime()
-    async with run(file, far, time) as tracker:
+    async with run(file, server, time) as tracker:
         await kept(file, 1)
         await tracker.flush()
         await kept(file, 0)
         tracker.track("message_sent")
         await kept(file, 1)
-    far.sessions.clear()
-    far.sessions["somebody"] = True
-    async with run(file, far, FakeTime()) as tracker:
+    server.sessions.clear()
+    server.sessions["somebody"] = True
+    async with run(file, server, FakeTime()) as tracker:
         await tracker.flush()
-        sent = next(one for one in far.events if one["event_type"] == "message_sent")
+        sent = next(one for one in server.events if one["event_type"] == "message_sent")
         assert sent["session_id"] == tracker.session_id
 
 
-async def test_a_server_that_has_forgotten_the_session_gets_another_one(file: Path, far: Far) -> None:
+async def test_a_server_that_has_forgotten_the_session_gets_another_one(file: Path, server: FakeServer) -> None:
     """It was set back to a backup, or took the session for ended."""
-    async with run(file, far, FakeTime()) as tracker:
+    async with run(file, server, FakeTime()) as tracker:
         await kept(file, 1)
         await tracker.flush()
         await kept(file, 0)
         first = tracker.session_id
-        far.sessions.clear()
-        far.sessions["somebody"] = True
+        server.sessions.clear()
+        server.sessions["somebody"] = True
         tracker.track("message_sent")
         await kept(file, 1)
         await tracker.flush()
         assert tracker.session_id not in (None, first)
-        assert [(one["event_type"], one["session_id"]) for one in far.events[1:]] == [
+        assert [(one["event_type"], one["session_id"]) for one in server.events[1:]] == [
             ("message_sent", tracker.session_id)
         ]
         await kept(file, 0)
 
 
-async def test_what_is_noted_while_the_file_is_busy_outlives_the_end(file: Path, far: Far) -> None:
+async def test_what_is_noted_while_the_file_is_busy_outlives_the_end(file: Path, server: FakeServer) -> None:
     async with run(file, None, FakeTime()) as tracker:
         await kept(file, 1)
         busy = asyncio.create_task(tracker._store.run(lambda store: sleep(0.3)))
@@ -249,15 +249,15 @@ async def test_what_is_noted_while_the_file_is_busy_outlives_the_end(file: Path,
     assert waiting(file) == ["app_started", "message_sent", "app_closed"]
 
 
-async def test_a_no_of_the_person_counts_at_once(file: Path, far: Far) -> None:
+async def test_a_no_of_the_person_counts_at_once(file: Path, server: FakeServer) -> None:
     async def refuse() -> None:
         raise SyncDisabled("Analytics are off.")
 
-    async with run(file, far, FakeTime(), may_send=refuse) as tracker:
+    async with run(file, server, FakeTime(), may_send=refuse) as tracker:
         with pytest.raises(SyncDisabled):
             await tracker.flush()
         await tracker.end()
-    assert far.calls == []
+    assert server.calls == []
 
 
 async def test_without_a_server_events_wait(file: Path) -> None:
@@ -267,17 +267,17 @@ async def test_without_a_server_events_wait(file: Path) -> None:
     assert waiting(file) == ["app_started", "message_sent", "app_closed"]
 
 
-async def test_no_text_gets_into_an_event_whatever_it_is_given(file: Path, far: Far) -> None:
+async def test_no_text_gets_into_an_event_whatever_it_is_given(file: Path, server: FakeServer) -> None:
     """The canary: text in every place where an event takes something."""
-    async with run(file, far, FakeTime()) as tracker:
+    async with run(file, server, FakeTime()) as tracker:
         for kind in EVENTS:
             data = {CANARY: 1, "text": CANARY, "finish": "done", "nested": {"text": CANARY}, "list": [CANARY]}
             tracker.track(kind, CANARY, 1, data)
         await tracker.end()
-    assert len(far.events) == len(EVENTS) + 2
-    assert CANARY not in json.dumps(far.calls)
+    assert len(server.events) == len(EVENTS) + 2
+    assert CANARY not in json.dumps(server.calls)
     assert CANARY.encode() not in b"".join(one.read_bytes() for one in file.parent.iterdir() if one.is_file())
-    assert {"finish": "done"} in [one["event_data"] for one in far.events]
+    assert {"finish": "done"} in [one["event_data"] for one in server.events]
 
 
 @pytest.mark.parametrize("value", ["words", b"bytes", None, ["done"], {"done": 1}, 1j])
@@ -294,17 +294,17 @@ def test_only_ids_of_this_program_are_harmless(value: str | None) -> None:
     assert harmless_id("msg_1700000000000_0123456789ab") == "msg_1700000000000_0123456789ab"
 
 
-async def test_a_visit_is_announced_once_and_a_failure_is_silent(far: Far) -> None:
+async def test_a_visit_is_announced_once_and_a_failure_is_silent(server: FakeServer) -> None:
     time = FakeTime()
-    chat = AnalyticsSession(far, time.timing)  # type: ignore[arg-type]
-    far.away = RequestRejected("Failed to create session", 500, "")
+    chat = AnalyticsSession(server, time.timing)  # type: ignore[arg-type]
+    server.away = RequestRejected("Failed to create session", 500, "")
     await chat.start_session()
     assert (chat.is_active, chat.session_token is not None) == (False, True)
-    far.away = None
+    server.away = None
     await chat.start_session()
     await chat.start_session()
     assert chat.is_active
-    first, second = far.named("start")
+    first, second = server.named("start")
     assert first == second
     assert first["sessionToken"] == chat.session_token
     assert (first["userAgent"], first["referrer"], first["deviceType"]) == (user_agent(), "", "desktop")
@@ -317,8 +317,8 @@ def test_a_token_has_the_form_that_web_clients_give_it() -> None:
     assert session_token(1) != session_token(1)
 
 
-async def test_a_server_without_the_functions_is_told_as_a_failure(far: Far) -> None:
-    far.away = RequestRejected("There is no such function.", 404, "PGRST202")
-    service = AnalyticsService(far, USER)  # type: ignore[arg-type]
+async def test_a_server_without_the_functions_is_told_as_a_failure(server: FakeServer) -> None:
+    server.away = RequestRejected("There is no such function.", 404, "PGRST202")
+    service = AnalyticsService(server, USER)  # type: ignore[arg-type]
     answer = await client.test_session_and_event_creation(service)
     assert (answer["success"], answer["eventCount"], answer["error"]) == (False, 0, "There is no such function.")
