@@ -92,7 +92,7 @@ class Merge:
             self._take_settings(by_kind["s"], page)
             if resync:
                 self._outbox.record_seen(newest.values())
-            self._take_aside(came, page)
+            self._take_deferred(came, page)
 
     def in_flight(self) -> frozenset[tuple[str, str]]:
         row = self.db.one("select items from sync_inflight")
@@ -252,7 +252,7 @@ class Merge:
             return
         self._outbox.keep_edit("s", row, page, stamp)
 
-    def _take_aside(self, session_ids: Collection[str], page: Page) -> None:
+    def _take_deferred(self, session_ids: Collection[str], page: Page) -> None:
         """Merge rows that came before their conversation."""
         if session_ids and self.db.one("select 1 from sync_deferred limit 1"):
             rows = self._outbox.take_deferred(

@@ -215,7 +215,7 @@ def _(real: Any) -> Any:
 
 
 @mutant(
-    Outbox, "defer", "what cannot be taken now is not laid aside", operations=("hide", "show", "undo", "delete_session")
+    Outbox, "defer", "what cannot be taken now is not deferred", operations=("hide", "show", "undo", "delete_session")
 )
 def _(real: Any) -> Any:
     return lambda self, row, page: None

@@ -99,10 +99,10 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: py
 NOTE = """
 import sys
 from pathlib import Path
-from sterna.storage import Listed
+from sterna.storage import AccountEntry
 from sterna.storage.accounts import registry
 for number in range(20):
-    registry.keep(Path(sys.argv[1]), Listed(f"{sys.argv[2]}{number}.db"))
+    registry.keep(Path(sys.argv[1]), AccountEntry(f"{sys.argv[2]}{number}.db"))
 """
 
 

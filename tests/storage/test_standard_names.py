@@ -14,7 +14,7 @@ from sterna.storage import Store
 from sterna.storage.database.migrations import migrate, steps
 from sterna.storage.database.standard_names import COLUMNS, TABLES
 
-RENAMED = 27
+RENAMED = [step.stem for step in steps()].index("28_standard_names")
 """Steps before the renaming."""
 
 

@@ -522,7 +522,7 @@ def test_a_page_that_another_process_has_taken_is_no_progress(group: DeviceGroup
     def take_first(step: Any) -> None:
         steps.append(step)
         if isinstance(step, Transaction) and step.method == SyncPull.apply and len(steps) < 20:
-            other.store.db.execute("update sync_state set cursor = cur + 1")
+            other.store.db.execute("update sync_state set cursor = cursor + 1")
 
     other.cycle(take_first)
     assert not [step for step in steps if isinstance(step, Progress)]
