@@ -26,6 +26,7 @@ from .conversation_argument import conversations
 from .exit_codes import BROKEN_PIPE, INTERRUPTED
 from .number_types import FiniteRange
 from .output import counted, print_json
+from .personas import complete_persona, persona_settings
 from .reply_stream import Hold, ReplyStream
 from .streams import OutputError, read_input, require_output
 
@@ -55,6 +56,10 @@ class Prompt:
     shell_complete=conversations,
     help="Continue this conversation (last: the newest).",
 )
+@click.option(
+    "--persona", "-p", metavar="NAME", shell_complete=complete_persona, help="Saved system prompt. See: sterna personas"
+)
+@click.option("--var", "variables", metavar="NAME=VALUE", multiple=True, help="Variable of the persona (repeatable).")
 @click.option("--system", "-s", help="System prompt.")
 @click.option("--temperature", "-t", type=FiniteRange(0, 2), help="Randomness: 0 = focused, 2 = creative.")
 @click.option("--no-store", is_flag=True, help="Save neither prompt nor reply.")
@@ -65,6 +70,8 @@ def ask(
     prompt: tuple[str, ...],
     model: str | None,
     conversation: str | None,
+    persona: str | None,
+    variables: tuple[str, ...],
     system: str | None,
     temperature: float | None,
     no_store: bool,
@@ -72,10 +79,10 @@ def ask(
 ) -> int:
     """Ask a model and print its reply. The prompt is the argument, standard input, or both, in this order.
 
-    Prompt and reply are saved as a new conversation, or added to an existing one; --model, --system and --temperature
-    are saved for its next messages. Ctrl+C stops the reply and saves it as far as it came; even if the command is
-    killed, at most half a second of text is lost. In a pipe or a file, the first reply of a model may be delayed by
-    some seconds, so that unmarked reasoning can be removed.
+    Prompt and reply are saved as a new conversation, or added to an existing one; --model, --persona, --system and
+    --temperature are saved for its next messages. Ctrl+C stops the reply and saves it as far as it came; even if the
+    command is killed, at most half a second of text is lost. In a pipe or a file, the first reply of a model may be
+    delayed by some seconds, so that unmarked reasoning can be removed.
 
     With --json the object has: session_id, message_id, model, content, reasoning, finish (done, stopped, interrupted or
     failed), error, input_tokens, output_tokens, total_tokens, elapsed_ms; with --no-store the ids are null. If they
@@ -91,6 +98,10 @@ def ask(
         raise click.UsageError("The prompt is empty. Enter it as an argument or on standard input.")
     options = {"model": model, "system_prompt": system, "temperature": temperature}
     options = {name: value for name, value in options.items() if value is not None}
+    if persona is not None:
+        options = persona_settings(context, persona, variables) | options
+    elif variables:
+        raise click.UsageError("--var requires --persona.")
     settings = context.settings()
     run = _ask_without_storing if no_store else _ask_and_store
     return asyncio.run(run(context, settings, Prompt(text, conversation, options, as_json)))

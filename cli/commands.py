@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "undo": "edit:undo",
         "export": "export:export",
         "models": "models:models",
+        "personas": "personas:personas",
         "keys": "keys:keys",
         "sync": "sync.command:sync",
         "login": "auth:login",

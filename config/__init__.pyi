@@ -3,6 +3,10 @@ from .credentials import Credentials as Credentials
 from .errors import ConfigError as ConfigError
 from .loading import load as load
 from .paths import config_dir as config_dir
+from .personas import NO_PERSONA as NO_PERSONA
+from .personas import Persona as Persona
+from .personas import Personas as Personas
+from .personas import load_personas as load_personas
 from .schema import SETTINGS as SETTINGS
 from .schema import Setting as Setting
 from .schema import nearest as nearest
@@ -11,5 +15,9 @@ from .settings import Settings as Settings
 from .settings import SyncSettings as SyncSettings
 from .settings import TimeoutSettings as TimeoutSettings
 from .settings import Ui as Ui
+from .snippets import Snippets as Snippets
+from .snippets import load_snippets as load_snippets
+from .templates import built_in as built_in
+from .templates import fill as fill
 from .writing import remove_endpoint as remove_endpoint
 from .writing import save_value as save_value

@@ -174,6 +174,22 @@ SETTINGS: tuple[Setting, ...] = (
         choices=("auto", "unicode", "ascii"),
     ),
     Setting("ui.confirm_delete", BOOLEAN, False, "Ask before a conversation is deleted, although that can be undone."),
+    Setting(
+        "ui.notify",
+        TEXT,
+        "notify",
+        "What to do when a long reply is complete while the terminal is not in focus: nothing, ring its bell, or show "
+        "a notification of the desktop too.",
+        choices=("off", "bell", "notify"),
+    ),
+    Setting(
+        "ui.notify_after",
+        NUMBER,
+        10.0,
+        "Seconds from which on a reply counts as long.",
+        minimum=0,
+        maximum=86400,
+    ),
     Setting("ui.enter_sends", BOOLEAN, True, "Enter sends. false: Enter adds a line and Ctrl+J sends."),
     Setting(
         "timeouts.connect", NUMBER, 10.0, "Seconds to wait for a connection to a provider.", minimum=0.1, maximum=600

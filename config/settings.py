@@ -24,6 +24,8 @@ class Ui:
     symbols: Literal["auto", "unicode", "ascii"] = "auto"
     confirm_delete: bool = False
     enter_sends: bool = True
+    notify: Literal["off", "bell", "notify"] = "notify"
+    notify_after: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from docs import architecture
 from sterna.cli.commands import sterna
 from sterna.config import SETTINGS
 from sterna.tui.actions.bindings import keys_table
+from sterna.tui.prompt.slash_commands import table as slash_commands_table
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -45,7 +46,7 @@ temperature = 0.4
 sidebar_width = 36
 
 [keys]
-"conversation.new" = "ctrl+e"
+"conversation.new" = "alt+w"
 "conversation.search" = ["ctrl+f", "f3"]
 
 [endpoints.work]
@@ -79,7 +80,9 @@ def default(value: object) -> str:
 
 def readme() -> str:
     """Return README.md with the current commands and keys."""
-    return between(between(README.read_text("utf-8"), "commands", commands_table()), "keys", keys_table())
+    page = between(README.read_text("utf-8"), "commands", commands_table())
+    page = between(page, "slash commands", slash_commands_table())
+    return between(page, "keys", keys_table())
 
 
 def commands_table() -> str:

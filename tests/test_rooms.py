@@ -37,7 +37,7 @@ DOORS = {
     "storage": room("", "lazy_loader sqlite_utils platformdirs filelock", sql=True),
     "net": room("", "httpx zstandard"),
     "providers": room("net", "httpx llm"),
-    "config": room("", "lazy_loader platformdirs tomlkit keyring filelock"),
+    "config": room("", "lazy_loader platformdirs tomlkit keyring filelock yaml"),
     "chat": room("storage providers config"),
     "sync": room("storage config net", "httpx"),
     "server": room(
@@ -54,7 +54,7 @@ LIGHT = {
     "storage": NETWORK | {"sqlite_utils", "textual", "platformdirs", "filelock"},
     "net": NETWORK | SQL | {"textual", "zstandard"},
     "providers": NETWORK | SQL | {"textual"},
-    "config": NETWORK | SQL | {"textual", "keyring", "tomlkit", "platformdirs"},
+    "config": NETWORK | SQL | {"textual", "keyring", "tomlkit", "platformdirs", "yaml"},
     "chat": NETWORK | {"sqlite_utils", "textual", "keyring", "tomlkit"},
     "sync": NETWORK | SQL | {"textual", "storage"},
     "server": NETWORK | SQL | {"textual", "storage", "fastapi", "psycopg", "pydantic", "uvicorn"},
@@ -128,7 +128,8 @@ INNER_DOORS = {
         "search": "counts markdown pickers sidebar",
         "screens": "actions context counts dialogs pickers prompt services terminal",
         "sync": "context counts dialogs messages",
-        "main": "actions context counts dialogs messages pickers prompt screens search sidebar sync titles transcript",
+        "main": "actions context counts dialogs messages pickers prompt screens search sidebar sync terminal titles"
+        " transcript",
         "shutdown": "context main prompt",
         "app": "actions context counts main messages pickers screens services shutdown terminal",
         "factory": "app screens services",
@@ -148,7 +149,9 @@ INNER_DOORS = {
         "conversation_argument": "context",
         "reply_stream": "streams",
         "completion": "arguments",
-        "ask": "account_context context conversation_argument exit_codes number_types output reply_stream streams",
+        "personas": "context output streams",
+        "ask": "account_context context conversation_argument exit_codes number_types output personas reply_stream"
+        " streams",
         "history": "context conversation_argument number_types output",
         "edit": "context conversation_argument number_types output streams",
         "export": "account_context context conversation_argument history output output_files",
