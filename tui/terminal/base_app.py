@@ -65,6 +65,14 @@ class BaseApp(App[int], inherit_bindings=False):
         """Show a sentence for a while, as plain text: titles and errors in it come from people and servers."""
         super().notify(clean(message), title=clean(title), severity=severity, timeout=timeout, markup=False)
 
+    def alert(self, title: str, text: str, environ: Mapping[str, str], *, on_desktop: bool) -> None:
+        """Ring the terminal's bell, and with ``on_desktop`` ask the terminal for a notice of the desktop."""
+        self.bell()
+        if on_desktop and self._driver is not None:
+            from .desktop_notice import notice
+
+            self._driver.write(notice(title, text, environ))
+
     def on_notify(self, event: Notify) -> None:
         """Let a notice replace the one before; an error stands until another one or its time comes."""
         for before in list(self._notifications):

@@ -70,6 +70,13 @@ class SternaDriver(LinuxDriver):
         super().__init__(*args, **kwargs)
         self._file: Any = TolerantFile(self._file)
         self._ended = False
+        self._released = False
+        """True while another program has the terminal: what is written then would wait forever."""
+
+    def write(self, data: str) -> None:
+        """Write to the terminal, unless another program has it."""
+        if not self._released:
+            super().write(data)
 
     def stop_application_mode(self) -> None:
         """Release the terminal, for good unless the program is only suspended."""
@@ -80,7 +87,7 @@ class SternaDriver(LinuxDriver):
         """Release the terminal until the program is continued."""
         ended = self._ended
         super().suspend_application_mode()
-        self._ended = ended
+        self._ended, self._released = ended, True
 
     def start_application_mode(self) -> None:
         """Take over the terminal, and what was typed while it was in line mode.
@@ -93,6 +100,7 @@ class SternaDriver(LinuxDriver):
         if self._key_thread is not None and self._key_thread.is_alive():
             return
         before = self._read_keys_at_once()
+        self._released = False
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if before is not None:
             self.attrs_before = before
