@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import ids
@@ -251,6 +251,12 @@ class Conversations:
                     {"id": session_id, "key": key, "value": to_json(value)},
                 )
             self.db.touch(session_id)
+
+    def set_settings(self, session_id: str, values: Mapping[str, Any]) -> None:
+        """Set several of them at once; None takes one away."""
+        with self.db.write():
+            for key, value in values.items():
+                self.set_setting(session_id, key, value)
 
     def _filter(self, text: str) -> tuple[str, str]:
         """Return a where clause for the words of the filter, and its value."""

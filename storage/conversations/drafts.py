@@ -9,6 +9,7 @@ from ..database.sqlite_errors import in_sentences
 from ..text import storable
 from .conversations import text_of
 from .process_locks import ProcessLock, is_dead
+from .search import ASKED_LATELY, parse_query
 
 HISTORY_LENGTH = 20_000
 """A prompt longer than this is a pasted document: not worth calling back by a key."""
@@ -100,3 +101,17 @@ class Drafts:
             if len(result) >= limit:
                 break
         return list(result)
+
+    def find_prompts(self, text: str, limit: int) -> list[str]:
+        """Return prompts with the words of ``text``, newest first, each once, among the newest 200,000 messages."""
+        query = parse_query(text)
+        if not query.match:
+            return []
+        rows = self.db.rows(
+            """select m.content from message_search as f join chat_messages as m on m.local_id = f.rowid
+            where f.message_search match :match and m.role = 'user' and length(m.content) <= :length
+                and f.rowid > (select coalesce(max(local_id), 0) from chat_messages) - :recent
+            order by f.rowid desc limit :limit""",
+            match=query.match, length=HISTORY_LENGTH, recent=ASKED_LATELY, limit=limit,
+        )  # fmt: skip
+        return list(dict.fromkeys(text_of(row["content"]) for row in rows))

@@ -15,6 +15,7 @@ from sterna.tui.main.conversation_actions import ConversationActions
 from sterna.tui.main.layout import MainLayout
 from sterna.tui.main.screen import MainScreen
 from sterna.tui.main.turn_actions import TurnActions
+from sterna.tui.main.writing_actions import WritingActions
 from sterna.tui.prompt import Prompt
 from sterna.tui.sidebar import Sidebar
 from sterna.tui.transcript import Transcript
@@ -37,6 +38,7 @@ TARGETS: dict[Target, type] = {
     Target.LAYOUT: MainLayout,
     Target.CONVERSATIONS: ConversationActions,
     Target.TURNS: TurnActions,
+    Target.WRITING: WritingActions,
 }
 NODES: dict[Scope, type] = {
     Scope.APP: SternaApp,
@@ -61,8 +63,9 @@ def test_no_two_default_keys_answer_in_the_same_place() -> None:
     assert problems == []
 
 
-SCROLLING = {"pageup", "pagedown", "ctrl+home", "ctrl+end"}
-"""Keys that move in a text of many pages. The prompt shows ten lines; the pages are the messages."""
+TAKEN = {"pageup", "pagedown", "ctrl+home", "ctrl+end", "ctrl+e"}
+"""Keys that a text area has and the prompt uses otherwise: it shows ten lines, so the pages are the messages, and the
+end of a line has a key of its own."""
 
 
 def test_no_default_key_is_taken_by_flow_control_a_multiplexer_or_text_editing() -> None:
@@ -74,7 +77,7 @@ def test_no_default_key_is_taken_by_flow_control_a_multiplexer_or_text_editing()
         assert not keys & {"ctrl+s", "ctrl+q", "ctrl+b", "ctrl+a"}, action.id
         assert not any(key.startswith("ctrl+shift") for key in keys), action.id
         if action.scope in ("app", "main", "prompt"):
-            assert not keys & (editing - SCROLLING), action.id
+            assert not keys & (editing - TAKEN), action.id
     while_typing = {key for action in ACTIONS if action.scope in ("app", "main") for key in action.key.split(",")}
     assert {key for key in while_typing if len(key) == 1} == {"i"}, "only a letter that the prompt itself takes"
 

@@ -180,7 +180,7 @@ async def test_when_the_disk_is_full_the_text_stays_and_the_reason_is_on_the_scr
     assert rows(home) == []
 
 
-async def test_sending_while_a_reply_arrives_says_so_and_keeps_the_text(home: Home) -> None:
+async def test_what_is_sent_while_a_reply_arrives_waits_for_its_end(home: Home) -> None:
     home.model.say("a long story")
     home.model.hold()
     app = home.app()
@@ -191,12 +191,11 @@ async def test_sending_while_a_reply_arrives_says_so_and_keeps_the_text(home: Ho
         await until(pilot, lambda: app.main.conversation.live_reply is not None)
         await write(pilot, "more")
         await pilot.press("enter")
-        await until(pilot, lambda: "still arriving" in notices(app))
-        assert app.main.prompt.text == "more"
+        await until(pilot, lambda: "Next: more" in frame(app) and app.main.prompt.text == "")
+        assert len(home.model.requests) == 1
         home.model.release()
-        await until(pilot, lambda: app.main.conversation.live_reply is None)
-        await pilot.press("enter")
         await until(pilot, lambda: len(home.model.requests) == 2)
+        assert home.model.requests[1].messages[-1].content == "more"
 
 
 async def test_escape_stops_the_reply_and_keeps_what_came(home: Home) -> None:
@@ -405,7 +404,7 @@ async def test_a_conversation_keeps_its_own_system_prompt_and_temperature(home: 
 
 
 async def test_the_keys_a_person_chose_work_and_are_shown(home: Home) -> None:
-    home.write_config('[keys]\n"conversation.new" = "ctrl+e"\n"app.help" = "ctrl+p"\n"conversation.nwe" = "x"\n')
+    home.write_config('[keys]\n"conversation.new" = "alt+w"\n"app.help" = "ctrl+p"\n"conversation.nwe" = "x"\n')
     (only,) = home.seed(("one", "1"))
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
@@ -414,9 +413,9 @@ async def test_the_keys_a_person_chose_work_and_are_shown(home: Home) -> None:
         assert "already belongs to “app.palette”" in notices(app)
         app.main.navigation.go_to(only)
         await until(pilot, lambda: app.main.conversation.id == only)
-        assert "ctrl+e new" in frame(app)
+        assert "alt+w new" in frame(app)
         app.main.transcript.focus()
-        await pilot.press("ctrl+e")
+        await pilot.press("alt+w")
         await until(pilot, lambda: app.main.conversation.id is None)
 
 

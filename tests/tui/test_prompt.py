@@ -11,6 +11,8 @@ from textual.pilot import Pilot
 from sterna.tui.prompt import Prompt
 from sterna.tui.prompt.history import History
 from sterna.tui.prompt.pastes import FOLD_CHARACTERS, Pastes, plain
+from sterna.tui.prompt.stored_draft import StoredDraft, split_aside, with_aside
+from sterna.tui.prompt.stored_draft import plain as all_of
 
 BIG = "".join(f"line {number} of a long log\n" for number in range(20_000))
 assert len(BIG) > FOLD_CHARACTERS
@@ -270,3 +272,85 @@ async def test_undo_of_deleted_words_brings_back_what_was_deleted_last() -> None
         assert app.prompt.text == "one two "
         await pilot.press("ctrl+z")
         assert app.prompt.text == "one two three"
+
+
+LOG = "\n".join(f"entry {number}" for number in range(120))
+
+
+async def test_a_long_paste_is_a_label_that_a_key_or_a_click_unfolds_and_undo_folds_again() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await pilot.press(*"see ")
+        await paste(pilot, LOG)
+        await pilot.press(*" ok?")
+        assert app.prompt.text == "see [pasted 120 lines] ok?"
+        await pilot.press("alt+o")
+        assert app.prompt.text == f"see {LOG} ok?"
+        await pilot.press("ctrl+z")
+        assert app.prompt.text == "see [pasted 120 lines] ok?"
+        await pilot.click(Prompt, offset=(12, 1))
+        await pilot.pause()
+        assert app.prompt.text == f"see {LOG} ok?"
+        assert plain(app.prompt.draft) == f"see {LOG} ok?"
+
+
+async def test_the_paste_at_the_cursor_is_unfolded_and_a_huge_one_never() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        await paste(pilot, LOG)
+        await pilot.press("space")
+        await paste(pilot, LOG.upper())
+        await pilot.press("alt+o")
+        assert app.prompt.text == f"[pasted 120 lines] {LOG.upper()}"
+        app.prompt.put("")
+        await paste(pilot, BIG)
+        await pilot.press("alt+o")
+        await pilot.pause()
+        assert app.prompt.text == "[pasted 0.5 MB, 20,001 lines]"
+        assert "too long to be shown here" in app.refused[0]
+
+
+async def test_what_is_being_written_is_set_aside_and_comes_back_even_when_the_earlier_prompt_is_changed() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        app.prompt.history_of_prompts.fill(["old"])
+        await pilot.press(*"new", "ctrl+up")
+        assert app.prompt.text == "old"
+        assert app.prompt.draft == "new\x1f", "the earlier prompt is no draft"
+        await pilot.press("ctrl+down")
+        assert app.prompt.text == app.prompt.draft == "new"
+        await pilot.press("ctrl+up", "!")
+        draft = app.prompt.draft
+        app.prompt.put("")
+        app.prompt.put(draft)
+        assert app.prompt.text == "old!"
+        await pilot.press("enter")
+        await pilot.pause()
+        app.prompt.sent(app.sent[0].shown, app.sent[0].text)
+        assert app.prompt.text == app.prompt.draft == "new"
+
+
+async def test_a_quick_walk_through_the_history_does_not_lose_its_place() -> None:
+    app = Writing()
+    async with app.run_test() as pilot:
+        app.prompt.history_of_prompts.fill([f"prompt {number}" for number in range(5)])
+        for key in ("new", "ctrl+up", "ctrl+up", "ctrl+up", "ctrl+down"):
+            if key == "new":
+                await paste(pilot, "new")
+            else:
+                app.prompt.action_older() if key == "ctrl+up" else app.prompt.action_newer()
+        await pilot.pause()
+        assert app.prompt.text == "prompt 1"
+        await pilot.press("ctrl+down", "ctrl+down")
+        assert app.prompt.text == "new"
+
+
+@given(st.lists(st.text(min_size=1, max_size=8), max_size=3), st.lists(st.text(min_size=1, max_size=8), max_size=3))
+def test_a_stored_draft_gives_back_its_parts(queued: list[str], aside: list[str]) -> None:
+    marks = {ord(mark): None for mark in "\x02\x03\x1e\x1f"}
+    queued, aside = ([text.translate(marks) for text in texts] for texts in (queued, aside))
+    stored = str(StoredDraft(tuple(queued), with_aside(aside, "text")))
+    draft = StoredDraft.parse(stored)
+    assert draft.queued == tuple(queued)
+    assert split_aside(draft.text) == (aside, "text")
+    assert all_of(stored) == "\n\n".join(part for part in [*queued, *aside, "text"] if part)

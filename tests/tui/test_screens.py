@@ -26,14 +26,14 @@ async def opened(pilot: Pilot[int], app: SternaApp) -> None:
 
 
 async def test_help_shows_the_keys_as_they_are_now_and_goes_away(home: Home) -> None:
-    home.write_config('[keys]\n"conversation.new" = "ctrl+e"\n')
+    home.write_config('[keys]\n"conversation.new" = "alt+w"\n')
     app = home.app()
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot, app)
         await pilot.press("f1")
         await until(pilot, lambda: "Start a new conversation" in frame(app))
         (line,) = [line for line in frame(app).splitlines() if "Start a new conversation" in line]
-        assert "ctrl+e" in line
+        assert "alt+w" in line
         await pilot.press("G", "escape")
         await until(pilot, lambda: app.screen is app.main)
         assert app.main.prompt.has_focus

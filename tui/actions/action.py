@@ -32,6 +32,8 @@ class Target(Enum):
     """``ConversationActions`` of the main screen."""
     TURNS = auto()
     """``TurnActions`` of the main screen."""
+    WRITING = auto()
+    """``WritingActions`` of the main screen."""
 
 
 class Needs(Flag):

@@ -17,6 +17,7 @@ _app = partial(Action, scope=Scope.APP)
 _layout = partial(Action, scope=Scope.MAIN, target=Target.LAYOUT)
 _conversations = partial(Action, scope=Scope.MAIN, target=Target.CONVERSATIONS, needs=Needs.STORE)
 _turns = partial(Action, scope=Scope.MAIN, target=Target.TURNS)
+_writing = partial(Action, scope=Scope.MAIN, target=Target.WRITING)
 _prompt = partial(Action, scope=Scope.PROMPT, palette=False)
 _transcript = partial(Action, scope=Scope.TRANSCRIPT, needs=Needs.CONVERSATION)
 _sidebar = partial(Action, scope=Scope.SIDEBAR, palette=False)
@@ -35,11 +36,11 @@ CONVERSATIONS = (
         "focus_list", hint="list", needs=Needs.STORE, focus=Focus.LEAVES,
     ),
     _conversations(
-        "conversation.next", "Next conversation", "alt+down,ctrl+down", "Open the next conversation in the list",
+        "conversation.next", "Next conversation", "alt+down", "Open the next conversation in the list",
         "open_next", needs=CONVERSATION, focus=SWITCHES,
     ),
     _conversations(
-        "conversation.previous", "Previous conversation", "alt+up,ctrl+up",
+        "conversation.previous", "Previous conversation", "alt+up",
         "Open the previous conversation in the list", "open_previous", focus=SWITCHES,
     ),
     _conversations(
@@ -113,6 +114,34 @@ WRITING = (
     _prompt(
         "prompt.last", "To the newest message", "ctrl+end", "Go to the newest message while you write",
         "screen.scroll_messages('last')",
+    ),
+    _prompt(
+        "prompt.editor", "Write in your editor", "ctrl+e", "Edit the prompt in $VISUAL or $EDITOR",
+        "screen.edit_prompt", palette=True,
+    ),
+    _prompt(
+        "prompt.older", "Earlier prompt", "ctrl+up",
+        "Show the prompt before this one (what you write is set aside and comes back)", "older",
+    ),
+    _prompt("prompt.newer", "Later prompt", "ctrl+down", "Show the prompt after this one", "newer"),
+    _writing(
+        "prompt.history", "Search earlier prompts", "alt+r", "Find a prompt that you sent before and write it again",
+        "search_history", needs=Needs.STORE, focus=Focus.LEAVES,
+    ),
+    _prompt(
+        "prompt.unfold", "Unfold a paste", "alt+o", "Show a folded paste as text (so does a click on it)", "unfold",
+    ),
+    _writing(
+        "prompt.take_back", "Take back a waiting message", "alt+q",
+        "Take the last message that waits for a reply back into the prompt", "take_back", needs=Needs.STORE,
+    ),
+    _writing(
+        "persona.choose", "Choose persona", "alt+i", "Choose a saved system prompt for this conversation",
+        "choose_persona", needs=Needs.STORE, focus=Focus.LEAVES,
+    ),
+    _writing(
+        "snippet.insert", "Insert snippet", "alt+s", "Insert a saved text at the cursor",
+        "insert_snippet", needs=Needs.STORE, focus=Focus.LEAVES,
     ),
 )  # fmt: skip
 

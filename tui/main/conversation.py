@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from sterna import storage
 
 if TYPE_CHECKING:
     from sterna.chat import Reply
@@ -29,6 +32,13 @@ class OpenConversation:
     def id(self) -> str | None:
         """Id of the open conversation; None before it exists."""
         return self.record.id if self.record is not None else None
+
+    async def set_settings(self, values: Mapping[str, Any]) -> None:
+        """Set some of its own settings; before it exists, keep them for its beginning. None takes one away."""
+        if self.id is not None:
+            await self._context.store.run(storage.Conversations.set_settings, self.id, values)
+        choices = {**self.choices, **values}
+        self.choices = {name: value for name, value in choices.items() if value is not None}
 
     @property
     def live_reply(self) -> Reply | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sterna import storage
 from sterna.storage.text import one_line
@@ -65,15 +65,17 @@ class ConversationActions:
         self._context.analytics.track("similar_opened", earlier.session_id)
         self._navigation.go_to(earlier.session_id, earlier.message_id)
 
-    def search(self) -> None:
-        """Search everything, and open the chosen result at its message."""
-        self._layout.start_worker("search", self._search)
+    def search(self, text: str = "") -> None:
+        """Search everything, first for ``text``, and open the chosen result at its message."""
+        self._layout.start_worker("search", self._search, text)
 
-    async def _search(self) -> None:
+    async def _search(self, text: str) -> None:
         from ..search import SearchScreen
 
         self._context.analytics.track("search_opened")
-        screen = SearchScreen(self._context.store, conversation_id=self._conversation.id, clock=self._context.clock)
+        screen = SearchScreen(
+            self._context.store, conversation_id=self._conversation.id, text=text, clock=self._context.clock
+        )
         hit = await self._layout.app.push_screen_wait(screen)
         if hit is not None:
             await self._navigation.open(hit.session_id, at=hit.message_id, query=screen.words)
@@ -234,8 +236,9 @@ class ConversationActions:
         default = ConversationSettings(settings.system_prompt, settings.temperature)
         chosen = await self._layout.app.push_screen_wait(ConversationDialog(current, default))
         if chosen is not None:
-            await self._choose("system_prompt", chosen.system_prompt or None)
-            await self._choose("temperature", chosen.temperature)
+            values = {"system_prompt": chosen.system_prompt or None, "temperature": chosen.temperature}
+            is_own = chosen.system_prompt != current.system_prompt
+            await self._conversation.set_settings(values | ({"persona": None} if is_own else {}))
 
     def choose_model(self) -> None:
         """Choose the model of this conversation."""
@@ -248,7 +251,7 @@ class ConversationActions:
         picker = ModelPicker(self._context.catalog, current=current, find=self._wait_for_catalog)
         chosen = await self._layout.app.push_screen_wait(picker)
         if chosen is not None:
-            await self._choose("model", chosen)
+            await self._conversation.set_settings({"model": chosen})
             self._context.analytics.track("model_chosen")
             await self._display.refresh()
             await self._display.show_welcome()
@@ -258,15 +261,6 @@ class ConversationActions:
         await self._context.ready.wait()
         assert self._context.catalog is not None
         return self._context.catalog, self._conversation.chosen_model
-
-    async def _choose(self, key: str, value: Any) -> None:
-        """Set one setting of this conversation; before it exists, keep it for its beginning."""
-        conversation = self._conversation
-        if conversation.id is not None:
-            await self._context.store.run(storage.Conversations.set_setting, conversation.id, key, value)
-        conversation.choices = {**conversation.choices, key: value}
-        if value is None:
-            conversation.choices.pop(key)
 
     def _stored(self) -> Conversation | None:
         """Return the open conversation; say why not while it does not exist yet."""

@@ -1,11 +1,13 @@
-"""Unsent drafts, one a window and conversation, saved soon after each pause."""
+"""Unsent drafts, one a window and conversation, saved soon after each pause, and the messages that wait behind them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sterna import storage
+
+from ..prompt.stored_draft import StoredDraft
 
 if TYPE_CHECKING:
     from sterna.storage import StoreThread
@@ -22,6 +24,9 @@ class Drafts:
         self._failed = failed
         self._saved: dict[str | None, str] = {}
         self._unsaved: dict[str | None, str] = {}
+        self._texts: dict[str | None, str] = {}
+        """Text of the prompt as it was read or saved last."""
+        self._queued: dict[str | None, tuple[str, ...]] = {}
         self._has_failed = False
 
     async def read(self, conversation_id: str | None) -> str:
@@ -29,33 +34,60 @@ class Drafts:
 
         A draft that a closed or crashed window left is taken over; what other windows are writing is not touched.
         """
-        if (unsaved := self._unsaved.get(conversation_id)) is not None:
-            return unsaved
-        text = await self._store().run(storage.Drafts.get, conversation_id)
-        self._saved[conversation_id] = text
-        return text
+        if not self._is_known(conversation_id):
+            stored = await self._store().run(storage.Drafts.get, conversation_id)
+            if not self._is_known(conversation_id):  # nothing was written meanwhile
+                draft = StoredDraft.parse(stored)
+                self._saved[conversation_id] = stored
+                self._queued[conversation_id], self._texts[conversation_id] = draft.queued, draft.text
+        return self._texts.get(conversation_id, "")
+
+    def _is_known(self, conversation_id: str | None) -> bool:
+        """Return whether this window is writing there: then nothing else has a newer draft of it."""
+        return bool(self._texts.get(conversation_id) or self._queued.get(conversation_id))
+
+    def queued(self, conversation_id: str | None) -> tuple[str, ...]:
+        """Return the messages that wait in a conversation, the next one first."""
+        return self._queued.get(conversation_id, ())
 
     async def save(self, conversation_id: str | None, text: str) -> bool:
         """Save a draft if it is not the one that is saved already; return whether it was saved now."""
-        if self._saved.get(conversation_id, "") == text and conversation_id not in self._unsaved:
+        self._texts[conversation_id] = text
+        return await self._save(conversation_id)
+
+    async def save_queue(self, conversation_id: str | None, queued: Sequence[str], text: str | None = None) -> bool:
+        """Save which messages wait, together with the text of the prompt; None: as it is.
+
+        Return whether the store has taken them. If it has not, they wait all the same, in this process alone.
+        """
+        self._queued[conversation_id] = tuple(queued)
+        if text is not None:
+            self._texts[conversation_id] = text
+        await self._save(conversation_id)
+        return conversation_id not in self._unsaved
+
+    async def _save(self, conversation_id: str | None) -> bool:
+        stored = str(StoredDraft(self.queued(conversation_id), self._texts.get(conversation_id, "")))
+        if self._saved.get(conversation_id, "") == stored and conversation_id not in self._unsaved:
             return False
         try:
-            await self._store().run(storage.Drafts.save, conversation_id, text)
+            await self._store().run(storage.Drafts.save, conversation_id, stored)
         except storage.StoreError as error:
-            self._unsaved[conversation_id] = text
+            self._unsaved[conversation_id] = stored
             if not self._has_failed:
                 self._has_failed = True
                 self._failed(f"The draft is not saved yet. {error}")
             return False
         self._unsaved.pop(conversation_id, None)
-        self._saved[conversation_id] = text
+        self._saved[conversation_id] = stored
         self._has_failed = False
         return True
 
     def forget(self, conversation_id: str | None) -> None:
         """Forget the draft of a conversation that is gone."""
-        self._saved.pop(conversation_id, None)
-        self._unsaved.pop(conversation_id, None)
+        for texts in (self._saved, self._unsaved, self._texts):
+            texts.pop(conversation_id, None)
+        self._queued.pop(conversation_id, None)
 
     @property
     def unsaved(self) -> list[str]:

@@ -20,6 +20,7 @@ from ..context import AppContext
 from ..prompt import Prompt
 from .heading import Heading
 from .notice_bar import NoticeBar
+from .queue_bar import QueueBar
 from .status_bar import StatusLine
 from .welcome import Welcome
 
@@ -35,6 +36,7 @@ class MainLayout(Screen[None]):
     status = query_one(StatusLine)
     welcome = query_one(Welcome)
     notice_bar = query_one(NoticeBar)
+    queue_bar = query_one(QueueBar)
     heading = query_one(Heading)
 
     def __init__(self, context: AppContext) -> None:
@@ -51,6 +53,7 @@ class MainLayout(Screen[None]):
                 yield Heading(id="heading")
                 yield Welcome(id="welcome")
                 yield NoticeBar(id="notice")
+                yield QueueBar(id="queue")
                 yield Prompt(id="prompt")
         yield StatusLine(id="status")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ class Navigation:
         self._context = layout.context
         self.conversation = conversation
         self.drafts = Drafts(lambda: self._context.store, layout.complain)
+        self.opened: Callable[[], None] = lambda: None
+        """Called when another conversation is shown, to show what waits in it."""
         self._draft = ""
         self._draft_timer: Timer | None = None
         self._stepping = asyncio.Lock()
@@ -143,6 +146,7 @@ class Navigation:
         layout.sidebar.selected = opened_id
         layout.transcript.display = record is not None
         layout.welcome.display = record is None
+        self.opened()
         await layout.transcript.show(opened_id, at=at, query=query)
         if conversation.id != opened_id:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from textual import events, on
 
@@ -19,14 +19,20 @@ from .conversation_actions import ConversationActions
 from .layout import MainLayout
 from .navigation import Navigation
 from .notices import place_notices
+from .queue_bar import QueueBar
+from .reply_notice import Alerting, ReplyNotice
 from .status_display import StatusDisplay
 from .turn_actions import TurnActions
+from .writing_actions import WritingActions
 
 if TYPE_CHECKING:
+    from textual.widget import Widget
+
     from sterna.storage import Change
 
     from ..sidebar import Sidebar
     from ..transcript import Transcript
+    from .completion_list import CompletionList
 
 
 class MainScreen(MainLayout):
@@ -45,13 +51,21 @@ class MainScreen(MainLayout):
         self.navigation = Navigation(self, self.conversation, self.status_display)
         self.conversation_actions = ConversationActions(self, self.navigation, self.status_display)
         self.turn_actions = TurnActions(
-            self, self.navigation, self.status_display, offer_undo=self.conversation_actions.offer_undo
+            self,
+            self.navigation,
+            self.status_display,
+            offer_undo=self.conversation_actions.offer_undo,
+            run_command=lambda *about: self.writing_actions.run_command(*about),
+        )
+        self.writing_actions = WritingActions(
+            self, self.navigation, self.status_display, self.conversation_actions, self.turn_actions.queue
         )
         self._letters = LetterCommands(self, self._uncover_prompt, self._selected)
         self._targets: dict[Target, object] = {
             Target.LAYOUT: self,
             Target.CONVERSATIONS: self.conversation_actions,
             Target.TURNS: self.turn_actions,
+            Target.WRITING: self.writing_actions,
         }
 
     # Start and end of the program
@@ -64,14 +78,20 @@ class MainScreen(MainLayout):
         self.status_display.show_keys()
         typeahead(self.app).begin(self, self.prompt)
         self.prompt.focus()
-        self.watch(self, "focused", lambda _: self.status_display.show_hints(), init=False)
+        self.watch(self, "focused", self._focus_moved, init=False)
         self.screen_layout_refresh_signal.subscribe(self, place_notices)
+
+    def _focus_moved(self, focused: Widget | None) -> None:
+        self.status_display.show_hints()
+        if focused is not None and focused is not self.prompt:
+            self.writing_actions.completion.close()
 
     async def started(self) -> None:
         """Show that the store is open and models are known by name: everything works from now on."""
         turns = self.context.turns
         assert turns is not None
         turns.subscribe(self.turn_actions.reply_changed)
+        turns.subscribe(ReplyNotice(cast("Alerting", self.app), self.context).reply_changed)
         if self.context.catalog is not None:
             self.context.catalog.on_added = self.show_providers
         await self.show_providers()
@@ -113,6 +133,10 @@ class MainScreen(MainLayout):
         result = getattr(self._targets[action.target], action.run)()
         if isawaitable(result):
             await result
+
+    def action_edit_prompt(self) -> None:
+        """Edit the prompt in the user's editor."""
+        self.writing_actions.edit_prompt()
 
     def action_scroll_messages(self, where: Literal["page_up", "page_down", "first", "last"]) -> None:
         """Scroll the messages; the focus stays where it is."""
@@ -191,7 +215,24 @@ class MainScreen(MainLayout):
 
     @on(Prompt.Refused)
     def _say_why_refused(self, event: Prompt.Refused) -> None:
-        self.notify(event.reason)
+        if not (event.is_empty and self.turn_actions.queue.resume()):
+            self.notify(event.reason)
+
+    @on(Prompt.UpInEmpty)
+    def _take_back_or_show_older(self) -> None:
+        if not self.turn_actions.queue.take_back():
+            self.prompt.show_older()
+
+    @on(Prompt.CursorMoved)
+    def _complete(self, event: Prompt.CursorMoved) -> None:
+        self.writing_actions.completion.follow(event.token)
+
+    def _on_completion_list_chosen(self, event: CompletionList.Chosen) -> None:
+        self.writing_actions.completion.accept(event.index)
+
+    @on(QueueBar.Chosen)
+    def _take_back(self, event: QueueBar.Chosen) -> None:
+        self.turn_actions.queue.take_back(event.index)
 
     @on(Prompt.Edited)
     def _save_draft_soon(self) -> None:

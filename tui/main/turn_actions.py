@@ -12,6 +12,7 @@ from ..prompt import slash_commands
 from .layout import MainLayout
 from .navigation import Navigation
 from .notice_bar import OPEN
+from .prompt_queue import PromptQueue
 from .status_display import StatusDisplay
 
 if TYPE_CHECKING:
@@ -27,7 +28,13 @@ class TurnActions:
     """One turn at a time is begun; replies go on in the background."""
 
     def __init__(
-        self, layout: MainLayout, navigation: Navigation, display: StatusDisplay, *, offer_undo: Callable[[str], None]
+        self,
+        layout: MainLayout,
+        navigation: Navigation,
+        display: StatusDisplay,
+        *,
+        offer_undo: Callable[[str], None],
+        run_command: Callable[[slash_commands.Command, str, Prompt.Submitted], None],
     ) -> None:
         self._layout = layout
         self._navigation = navigation
@@ -35,7 +42,10 @@ class TurnActions:
         self._context = layout.context
         self._conversation = navigation.conversation
         self._offer_undo = offer_undo
+        self._run_command = run_command
         self._is_sending = False
+        self.queue = PromptQueue(layout, navigation, self._follow)
+        """Messages that wait for the end of a reply."""
         self._reported: set[str] = set()
         """Replies of which was said that they cannot be saved."""
 
@@ -45,8 +55,10 @@ class TurnActions:
         """Run a command, or store the prompt and then ask; the prompt keeps its text until it is stored."""
         parsed = slash_commands.parse(event.text)
         if parsed.action_id:
-            self._layout.prompt.put("")
+            self._layout.prompt.empty()
             self._layout.post_message(ActionRequested(parsed.action_id))
+        elif parsed.command is not None:
+            self._run_command(parsed.command, parsed.argument, event)
         elif parsed.question:
             self._layout.start_worker("slash", self._confirm_sending, event, parsed)
         else:
@@ -67,8 +79,7 @@ class TurnActions:
         elif self._is_sending:
             self._layout.notify("Your message is being saved.")
         elif self._conversation.live_reply is not None:
-            stop = self._context.key_of("reply.stop")
-            self._layout.notify(f"A reply is still arriving. {stop} stops it. Your text is kept.")
+            self.queue.add(event)
         else:
             self._is_sending = True
             self._context.spawn(self._send(event, text), "turn.begin")
@@ -125,6 +136,8 @@ class TurnActions:
         if not self._layout.is_alive:
             return
         self._layout.transcript.attach(reply)
+        if not reply.running:
+            self.queue.reply_ended(reply)
         if reply.problem is not None and reply.id not in self._reported:
             self._reported.add(reply.id)
             self._layout.complain(reply.problem)

@@ -1,6 +1,6 @@
-"""Prompt: multi-line input with history, folded pastes and slash commands."""
+"""Prompt: multi-line input with history, folded pastes, slash commands and completion."""
 
-from .pastes import plain
 from .prompt import Prompt
+from .stored_draft import plain
 
 __all__ = ["Prompt", "plain"]

@@ -1,4 +1,4 @@
-"""History of prompts, walked through with up and down as in a shell."""
+"""History of prompts, walked through with up and down as in a shell; text that was being written is set aside."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ from collections.abc import Sequence
 
 
 class History:
-    """Earlier prompts, newest first, and a position among them."""
+    """Earlier prompts, newest first, a position among them, and unsent texts that made room for one of them."""
 
     def __init__(self) -> None:
         self._prompts: list[str] = []
         self._at = -1
-        self._unsent = ""
+        self._has_set_aside = False
+        """True while the newest text set aside is the one that this walk began with."""
+        self.aside: list[str] = []
+        """Unsent texts, the one set aside last at the end. Each comes back, unless it is sent itself."""
+
+    @property
+    def is_walking(self) -> bool:
+        """True while an earlier prompt is shown as it was."""
+        return self._at >= 0
 
     def fill(self, prompts: Sequence[str]) -> None:
         """Append prompts, newest first, behind those of this process."""
@@ -27,7 +35,8 @@ class History:
         if self._at + 1 >= len(self._prompts):
             return None
         if self._at < 0:
-            self._unsent = current
+            self._has_set_aside = bool(current)
+            self.aside += [current] if current else []
         self._at += 1
         return self._prompts[self._at]
 
@@ -36,8 +45,13 @@ class History:
         if self._at < 0:
             return None
         self._at -= 1
-        return self._unsent if self._at < 0 else self._prompts[self._at]
+        return self._prompts[self._at] if self._at >= 0 else self.take_back() if self._has_set_aside else ""
 
     def leave(self) -> None:
         """Leave the history: the text was edited and is a new prompt."""
-        self._at = -1
+        self._at, self._has_set_aside = -1, False
+
+    def take_back(self) -> str:
+        """Return the text that was set aside last, which the prompt shows again; empty if there is none."""
+        self.leave()
+        return self.aside.pop() if self.aside else ""

@@ -1,8 +1,8 @@
-"""Folding of big pastes into one short label each.
+"""Folding of long pastes into one short label each.
 
-A text area lays out every line it holds: with a megabyte, one paste takes a second and each resize a third of one. So a
-big paste is shown in the prompt as a label that is edited as one character; its text is kept beside it and put back
-when the prompt is sent or saved as a draft.
+A paste that does not fit into the prompt hides what is written around it, and a text area lays out every line it holds:
+with a megabyte, one paste takes a second and each resize a third of one. So a long paste is shown as a label that is
+edited as one character; its text is kept beside it and put back when the prompt is sent or saved as a draft.
 """
 
 from __future__ import annotations
@@ -12,9 +12,16 @@ from collections.abc import Iterator
 
 from ..counts import counted
 
+LONG_CHARACTERS = 2_000
+LONG_LINES = 12
+"""Limits of a paste that is not folded."""
+
 FOLD_CHARACTERS = 16_000
 FOLD_LINES = 200
-"""Limits of a paste that is not folded."""
+"""Limits of a draft that is not folded."""
+
+UNFOLD_CHARACTERS = 100_000
+"""Longest paste that is unfolded in the prompt."""
 
 OPEN, CLOSE = "\x02", "\x03"
 """Marks around a paste in a draft. The prompt itself never holds a control character."""
@@ -59,20 +66,34 @@ class Pastes:
             if match[0] in self._texts:
                 yield match.span()
 
+    def find(self, line: str, column: int) -> tuple[int, int, str] | None:
+        """Return start, end and paste of the label at or right before a column of a line."""
+        for start, end in self.spans(line):
+            if start <= column <= end:
+                return start, end, self._texts[line[start:end]]
+        return None
+
 
 def plain(draft: str) -> str:
     """Return the text of a draft as it would be sent."""
     return draft.replace(OPEN, "").replace(CLOSE, "")
 
 
+def is_long(text: str) -> bool:
+    """Return whether a paste is to be folded."""
+    return len(text) > LONG_CHARACTERS or text.count("\n") >= LONG_LINES
+
+
 def is_big(text: str) -> bool:
-    """Return whether a text is to be folded."""
+    """Return whether a draft is to be folded."""
     return len(text) > FOLD_CHARACTERS or text.count("\n") > FOLD_LINES
 
 
 def _label(text: str, number: int = 1) -> str:
-    lines = text.count("\n") + 1
+    lines = counted(text.count("\n") + 1, "line")
+    suffix = f", no. {number}" if number > 1 else ""
+    if not is_big(text) and "\n" in text:
+        return f"[pasted {lines}{suffix}]"
     size = len(text.encode("utf-8", "replace"))
     amount = f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size / 1_000:.0f} kB"
-    suffix = f", no. {number}" if number > 1 else ""
-    return f"[pasted {amount}, {counted(lines, 'line')}{suffix}]"
+    return f"[pasted {amount}, {lines}{suffix}]"

@@ -1,10 +1,12 @@
-"""Prompt: a text area that grows, has a history, folds big pastes, and keeps its text until it is stored."""
+"""Prompt: a text area that grows, has a history, folds long pastes, and keeps its text until it is stored."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from rich.text import Text
 from textual import events, on
 from textual.document._document import EditResult
 from textual.document._edit import Edit
@@ -15,7 +17,9 @@ from ..actions.action import Scope
 from ..actions.bindings import bindings
 from ..actions.typeahead import redirect, typeahead
 from .history import History
-from .pastes import Pastes, is_big
+from .pastes import UNFOLD_CHARACTERS, Pastes, is_big, is_long
+from .stored_draft import split_aside, with_aside
+from .tokens import Token, token_at
 
 LONGEST = 4_000_000
 """Most characters of a prompt that is sent: no model takes more, and every later reading of it is slow."""
@@ -28,6 +32,15 @@ class Prompt(TextArea):
 
     BINDINGS = bindings(Scope.PROMPT)
 
+    COMPONENT_CLASSES = {"prompt--paste"}
+
+    DEFAULT_CSS = """
+    Prompt > .prompt--paste {
+        color: $primary;
+        background: $panel;
+    }
+    """
+
     @dataclass
     class Submitted(Message):
         """The text is to be sent."""
@@ -36,12 +49,26 @@ class Prompt(TextArea):
         """Text with every label replaced by its paste."""
         shown: str
         """Text as the prompt showed it."""
+        draft: str
+        """Text in the form of a draft."""
 
     @dataclass
     class Refused(Message):
-        """Nothing was sent, for this reason."""
+        """Nothing was done, for this reason."""
 
         reason: str
+        is_empty: bool = False
+        """True where there was nothing to send."""
+
+    class UpInEmpty(Message):
+        """The key up was pressed in the empty prompt."""
+
+    @dataclass
+    class CursorMoved(Message):
+        """The cursor moved, also by an edit."""
+
+        token: Token | None
+        """Part of the text before it that can be completed."""
 
     @dataclass
     class Edited(Message):
@@ -53,12 +80,20 @@ class Prompt(TextArea):
         )
         self.highlight_cursor_line = False
         self.history_of_prompts = History()
+        self.completion_takes: Callable[[str], bool] = lambda _: False
+        """Return whether a key belongs to the list of completions, which has then dealt with it."""
         self._pastes = Pastes()
-        self._is_walking = False
+        self._walks = 0
+        """Changes of the text that are steps through the history, and not yet reported."""
 
     @property
     def draft(self) -> str:
-        """Text in the form of a draft."""
+        """Text in the form of a draft, behind the texts set aside; an earlier prompt that is only shown is no draft."""
+        history = self.history_of_prompts
+        return with_aside(history.aside, "" if history.is_walking else self._own_draft)
+
+    @property
+    def _own_draft(self) -> str:
         return self._pastes.to_draft(self.text)
 
     @property
@@ -67,25 +102,37 @@ class Prompt(TextArea):
         return self._pastes.expand(self.text)
 
     def put(self, draft: str) -> None:
-        """Show a draft with the cursor at its end."""
-        self._pastes = Pastes()
-        self.load_text(_tidy_draft(draft, self._pastes))
-        self.move_cursor(self.document.end)
+        """Show a draft with the cursor at its end; without a text of its own, the one that was set aside last."""
         self.history_of_prompts.leave()
+        self.history_of_prompts.aside, text = split_aside(draft)
+        self._show(text or self.history_of_prompts.take_back())
 
     def join(self, draft: str) -> None:
         """Insert a draft before what has been typed meanwhile."""
-        typed = self.draft
-        self.put(draft + ("\n" if draft and typed else "") + typed)
+        typed, (aside, text) = self._own_draft, split_aside(draft)
+        text += ("\n" if text and typed else "") + typed
+        self.put(with_aside([*aside, *self.history_of_prompts.aside], text))
 
     def sent(self, shown: str, text: str) -> None:
         """Clear what was submitted and is stored now, and keep what has been typed behind it meanwhile."""
         self.history_of_prompts.add(text)
         before, match, after = self.text.partition(shown)
+        aside = self.history_of_prompts.aside
         if match and not before:
-            self.put(self._pastes.to_draft(after.lstrip("\n")))
+            self.put(with_aside(aside, self._pastes.to_draft(after.lstrip("\n"))))
         elif match and before.endswith("\n"):  # a draft was inserted before it meanwhile
-            self.put(self._pastes.to_draft(before.rstrip("\n") + after))
+            self.put(with_aside(aside, self._pastes.to_draft(before.rstrip("\n") + after)))
+
+    def empty(self) -> None:
+        """Drop the text, which has been used as a command; one that was set aside comes back."""
+        self.put(with_aside(self.history_of_prompts.aside, ""))
+
+    def replace_all(self, text: str) -> None:
+        """Replace the whole text by another, which undo takes back."""
+        text = _tidy(text)
+        if text != self.whole:
+            self.replace(self._pastes.fold(text) if is_big(text) else text, (0, 0), self.document.end)
+            self.move_cursor(self.document.end)
 
     def action_send(self) -> None:
         """Post the text, or the reason why it is not sent."""
@@ -95,7 +142,7 @@ class Prompt(TextArea):
             return
         text = self.whole
         if not text.strip():
-            self.post_message(self.Refused("The prompt is empty."))
+            self.post_message(self.Refused("The prompt is empty.", is_empty=True))
         elif len(text) > LONGEST:
             self.post_message(
                 self.Refused(
@@ -104,7 +151,7 @@ class Prompt(TextArea):
                 )
             )
         else:
-            self.post_message(self.Submitted(text, self.text))
+            self.post_message(self.Submitted(text, self.text, self._own_draft))
 
     def action_newline(self) -> None:
         """Start a new line at the cursor."""
@@ -112,13 +159,62 @@ class Prompt(TextArea):
 
     def action_cursor_up(self, select: bool = False) -> None:
         """Move up a line; on the first one, show the prompt before this one."""
-        if select or not self.cursor_at_first_line or not self._walk(self.history_of_prompts.older(self.draft)):
+        if not select and not self.text and not self.history_of_prompts.is_walking:
+            self.post_message(self.UpInEmpty())
+        elif select or not self.cursor_at_first_line or not self.show_older():
             super().action_cursor_up(select)
 
     def action_cursor_down(self, select: bool = False) -> None:
         """Move down a line; on the last one, show the prompt after this one."""
         if select or not self.cursor_at_last_line or not self._walk(self.history_of_prompts.newer()):
             super().action_cursor_down(select)
+
+    def show_older(self) -> bool:
+        """Show the prompt before this one; return whether there is one."""
+        return self._walk(self.history_of_prompts.older(self._own_draft))
+
+    def action_older(self) -> None:
+        """Show the prompt before this one, wherever the cursor is."""
+        if not self.show_older():
+            self.post_message(self.Refused("There is no earlier prompt."))
+
+    def action_newer(self) -> None:
+        """Show the prompt after this one, wherever the cursor is."""
+        if not self._walk(self.history_of_prompts.newer()):
+            self.post_message(self.Refused("There is no later prompt."))
+
+    def action_unfold(self) -> None:
+        """Show the paste at the cursor, or the first one, instead of its label."""
+        row, column = self.cursor_location
+        lines = [(row, column), *((number, None) for number in range(self.document.line_count))]
+        for number, at in lines:
+            line = self.document.get_line(number)
+            place = at if at is not None else next((start for start, _ in self._pastes.spans(line)), None)
+            if place is not None and (found := self._pastes.find(line, place)) is not None:
+                self._unfold(number, *found)
+                return
+        self.post_message(self.Refused("There is no folded paste."))
+
+    def _unfold(self, row: int, start: int, end: int, text: str) -> None:
+        if len(text) > UNFOLD_CHARACTERS:
+            self.post_message(self.Refused("This paste is too long to be shown here. Open the prompt in your editor."))
+        else:
+            self.replace(text, (row, start), (row, end), maintain_selection_offset=False)
+
+    def on_click(self, event: events.Click) -> None:
+        """Unfold the paste whose label is clicked."""
+        row, column = self.get_target_document_location(event)
+        found = self._pastes.find(self.document.get_line(row), column)
+        if found is not None and found[0] <= column < found[1]:
+            event.stop()
+            self._unfold(row, *found)
+
+    def get_line(self, line_index: int) -> Text:
+        """Return a line with its labels marked."""
+        line = super().get_line(line_index)
+        for start, end in self._pastes.spans(line.plain):
+            line.stylize(self.get_component_rich_style("prompt--paste"), start, end)
+        return line
 
     def edit(self, edit: Edit) -> EditResult:
         """Make an edit without control characters, and never inside the label of a paste."""
@@ -155,6 +251,10 @@ class Prompt(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         """Send or start a line here: as a binding it would run after the keys typed right behind it."""
+        if not typeahead(self.app).takes(event) and self.has_focus and self.completion_takes(event.key):
+            event.stop()
+            event.prevent_default()
+            return
         if await redirect(self, event) or event.is_printable:
             return
         bound = self.app.active_bindings.get(event.key)
@@ -169,7 +269,7 @@ class Prompt(TextArea):
                 self.action_newline()
 
     async def _on_paste(self, event: events.Paste) -> None:
-        """Insert a paste; a big one as its label."""
+        """Insert a paste; a long one as its label."""
         if (ahead := typeahead(self.app)).takes(event):
             ahead.keep(event)
             return
@@ -177,28 +277,61 @@ class Prompt(TextArea):
         event.prevent_default()
         if self.read_only:
             return
-        text = _tidy(event.text)
-        if is_big(text):
+        self.insert_paste(event.text)
+
+    def insert_paste(self, text: str) -> None:
+        """Insert a text at the cursor, in place of the selection; a long one as its label."""
+        text = _tidy(text)
+        if is_long(text):
             text = self._pastes.fold(text)
         self.replace(text, *self.selection, maintain_selection_offset=False)
         self.move_cursor(self.cursor_location)
         self.scroll_cursor_visible()
 
+    def show_earlier(self, prompt: str) -> None:
+        """Show a prompt that was sent before; what is being written is set aside."""
+        history = self.history_of_prompts
+        history.aside += [self._own_draft] if self.text and not history.is_walking else []
+        history.leave()
+        self._show(prompt)
+
     @on(TextArea.Changed)
     def _post_edited(self, event: TextArea.Changed) -> None:
         event.stop()
-        if not self._is_walking:
+        if self._walks:
+            self._walks -= 1
+        else:
             self.history_of_prompts.leave()
-        self._is_walking = False
         self.post_message(self.Edited())
+
+    @on(TextArea.SelectionChanged)
+    def _post_cursor_moved(self, event: TextArea.SelectionChanged) -> None:
+        event.stop()
+        self.post_message(self.CursorMoved(self.token))
+
+    @property
+    def token(self) -> Token | None:
+        """Part of the text before the cursor that can be completed."""
+        row, column = self.cursor_location
+        if not self.selection.is_empty or self.history_of_prompts.is_walking:
+            return None
+        return token_at(self.document.get_line(row)[:column], row)
+
+    def complete(self, token: Token, text: str) -> None:
+        """Replace a token by what it stands for."""
+        self.replace(_tidy(text), (token.row, token.start), (token.row, token.end), maintain_selection_offset=False)
 
     def _walk(self, prompt: str | None) -> bool:
         if prompt is None:
             return False
-        self._is_walking = True
-        self.load_text(_tidy_draft(prompt, self._pastes))
-        self.move_cursor(self.document.end)
+        self._walks += 1
+        self._show(prompt)
         return True
+
+    def _show(self, draft: str) -> None:
+        self._pastes = Pastes()
+        self.load_text(_tidy_draft(draft, self._pastes))
+        self.move_cursor(self.document.end)
 
 
 def _tidy(text: str) -> str:

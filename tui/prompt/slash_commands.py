@@ -1,34 +1,70 @@
-"""Slash commands in the prompt: ``/help`` opens the help and is not sent to a model."""
+"""Slash commands in the prompt: one table, from which the help, the completion and the README are made.
+
+``/help`` opens the help and is not sent to a model. A path such as ``/etc/hosts`` is text.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
-COMMANDS: dict[str, str] = {
-    "help": "app.help",
-    "keys": "app.help",
-    "new": "conversation.new",
-    "clear": "conversation.new",
-    "search": "conversation.search",
-    "model": "model.choose",
-    "models": "model.choose",
-    "system": "conversation.settings",
-    "rename": "conversation.rename",
-    "private": "conversation.private",
-    "delete": "conversation.delete",
-    "undo": "conversation.undo",
-    "retry": "reply.retry",
-    "theme": "app.themes",
-    "themes": "app.themes",
-    "settings": "app.settings",
-    "sync": "app.sync",
-    "account": "app.profile",
-    "commands": "app.palette",
-    "quit": "app.quit",
-    "exit": "app.quit",
-}
-"""Actions by the name of their command. ``/clear`` starts a new conversation, as in other clients."""
+from ..actions.bindings import BY_ID
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something that the prompt does instead of sending its text."""
+
+    name: str
+    action_id: str = ""
+    """Action that it runs without an argument; empty: it needs one."""
+    argument: str = ""
+    """Word for its argument; empty: it takes none."""
+    with_argument: str = ""
+    """What it does with the argument, for the help."""
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def usage(self) -> str:
+        """Command as it is typed, with its argument."""
+        if not self.argument:
+            return f"/{self.name}"
+        return f"/{self.name} {self.argument}" if not self.action_id else f"/{self.name} [{self.argument}]"
+
+    @property
+    def help(self) -> str:
+        """Description for the help, the completion and the README."""
+        plain = BY_ID[self.action_id].help if self.action_id else ""
+        return f"{plain}; {self.with_argument}" if plain and self.with_argument else plain or self.with_argument
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("help", "app.help", aliases=("keys",)),
+    Command("new", "conversation.new", aliases=("clear",)),
+    Command("search", "conversation.search", "WORDS", "with words, search for them"),
+    Command("model", "model.choose", "NAME", "with a name, use that model", ("models",)),
+    Command("persona", "persona.choose", "NAME", "with a name, use that one", ("personas",)),
+    Command("system", "conversation.settings", "TEXT", "with a text, use it as system prompt"),
+    Command("title", "conversation.rename", "TEXT", "with a text, use it as title", ("rename",)),
+    Command("retry", "reply.retry"),
+    Command("snippet", "snippet.insert", "NAME", "with a name, insert that one", ("snippets",)),
+    Command("editor", "prompt.editor", aliases=("edit",)),
+    Command("history", "prompt.history", "WORDS", "with words, search for them"),
+    Command("private", "conversation.private"),
+    Command("delete", "conversation.delete"),
+    Command("undo", "conversation.undo"),
+    Command("theme", "app.themes", aliases=("themes",)),
+    Command("settings", "app.settings"),
+    Command("sync", "app.sync"),
+    Command("account", "app.profile"),
+    Command("commands", "app.palette"),
+    Command("quit", "app.quit", aliases=("exit",)),
+)
+"""All commands. ``/clear`` starts a new conversation, as in other clients."""
+
+BY_NAME: Mapping[str, Command] = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
 
 _COMMAND = re.compile(r"/([A-Za-z][\w-]*)(?:\s+|$)")
 
@@ -39,10 +75,16 @@ class Parsed:
 
     text: str
     """Text for the model; of ``//`` at the beginning one slash is left."""
-    action_id: str = ""
-    """Action of a known command; nothing is sent to the model."""
+    command: Command | None = None
+    """Command to run; nothing is sent to the model."""
+    argument: str = ""
     question: str = ""
     """Question to ask first, where the text looks like a command and is none."""
+
+    @property
+    def action_id(self) -> str:
+        """Action of a command without an argument; empty for anything else."""
+        return self.command.action_id if self.command is not None and not self.argument else ""
 
 
 def parse(text: str) -> Parsed:
@@ -53,8 +95,29 @@ def parse(text: str) -> Parsed:
     if match is None:
         return Parsed(text)
     name, rest = match[1].lower(), text[match.end() :].strip()
-    if name not in COMMANDS:
-        return Parsed(text, question=f"“/{name[:40]}” is not a command. Send it as a message?")
-    if rest:
+    command = BY_NAME.get(name)
+    if command is None:
+        near = get_close_matches(name, BY_NAME, 1)
+        hint = f" Did you mean /{near[0]}?" if near else ""
+        return Parsed(text, question=f"“/{name[:40]}” is not a command.{hint} Send it as a message?")
+    if rest and not command.argument:
         return Parsed(text, question=f"“/{name}” takes no argument. Send the text as a message?")
-    return Parsed(text, COMMANDS[name])
+    if not rest and not command.action_id:
+        return Parsed(text, question=f"“{command.usage}” needs its argument. Send the text as a message?")
+    return Parsed(text, command, rest)
+
+
+def rows() -> list[tuple[str, str]]:
+    """Return each command with all its names, and what it does."""
+    return [
+        (" ".join((command.usage, *(f"/{alias}" for alias in command.aliases))), command.help) for command in COMMANDS
+    ]
+
+
+def table() -> str:
+    """Return the commands as a Markdown table, for the README."""
+    lines = ["| command | |", "|---|---|"]
+    for command in COMMANDS:
+        names = ", ".join(f"`{name}`" for name in (command.usage, *(f"/{alias}" for alias in command.aliases)))
+        lines.append(f"| {names} | {command.help} |")
+    return "\n".join(lines)

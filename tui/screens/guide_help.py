@@ -30,6 +30,7 @@ KEYS = {
         "reply.stop",
         "reply.retry",
     ),
+    "writing": ("prompt.editor", "prompt.history", "prompt.take_back", "persona.choose", "snippet.insert"),
     "settings": ("app.settings", "conversation.settings", "app.theme"),
 }
 """Actions to be named under each topic."""

@@ -11,10 +11,10 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
-from ..actions.bindings import BY_ID, key_names
+from ..actions.bindings import key_names
 from ..actions.registry import SECTIONS
 from ..dialogs.panels import Dialog, Page, sentence
-from ..prompt.slash_commands import COMMANDS
+from ..prompt.slash_commands import rows
 
 KEYS_WIDTH = 30
 NARROW = 64
@@ -52,11 +52,8 @@ class KeyList(Widget):
 
 
 def slash_rows() -> list[tuple[str, str]]:
-    """Return each action that has a command, with all its names."""
-    names: dict[str, list[str]] = {}
-    for name, action_id in COMMANDS.items():
-        names.setdefault(action_id, []).append(f"/{name}")
-    return [(" ".join(commands), BY_ID[action_id].title) for action_id, commands in names.items()]
+    """Return each command of the prompt, with all its names."""
+    return rows()
 
 
 class HelpScreen(Dialog[None]):
@@ -86,7 +83,7 @@ class HelpScreen(Dialog[None]):
             yield sentence(
                 "To send text that starts with a slash, type it twice: //. Tab moves between the parts. The mouse "
                 "works everywhere. Change keys under [keys] in config.toml, "
-                'for example "conversation.new" = "ctrl+e".',
+                'for example "conversation.new" = "alt+w".',
                 classes="note more",
             )
 

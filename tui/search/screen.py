@@ -67,12 +67,14 @@ class SearchScreen(Chooser[Hit | None]):
         store: StoreThread,
         *,
         conversation_id: str | None = None,
+        text: str = "",
         clock: Callable[[], datetime] = utc_now,
         zone: tzinfo | None = None,
     ) -> None:
         super().__init__()
         self._store = store
         self._conversation_id = conversation_id
+        self._text = text
         self._clock = clock
         self._zone = zone
         self._query = Query()
@@ -95,7 +97,7 @@ class SearchScreen(Chooser[Hit | None]):
 
     def on_mount(self) -> None:
         """Show the last search again, its text ready to be typed over."""
-        last = _last.get(self.app, Query())
+        last = Query(self._text) if self._text else _last.get(self.app, Query())
         self._query = Query(last.text, last.in_conversation and self._conversation_id is not None)
         self.field.value = last.text
         super().on_mount()

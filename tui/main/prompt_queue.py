@@ -1,0 +1,149 @@
+"""Messages that wait: each is sent when the reply to the one before it is complete.
+
+They are stored with the draft of their conversation, so they survive the end of the program. After a reply that failed
+or was stopped, and after a restart, they wait for the user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from sterna import storage
+
+from ..actions.bindings import key_name
+from ..prompt import plain, slash_commands
+from .layout import MainLayout
+from .navigation import Navigation
+
+if TYPE_CHECKING:
+    from sterna.chat import Reply
+
+    from ..prompt import Prompt
+
+
+class PromptQueue:
+    """Queue of each conversation; the one of the open conversation is shown above the prompt."""
+
+    def __init__(
+        self, layout: MainLayout, navigation: Navigation, follow: Callable[[str, Reply], Awaitable[None]]
+    ) -> None:
+        self._layout = layout
+        self._navigation = navigation
+        self._context = layout.context
+        self._conversation = navigation.conversation
+        self._drafts = navigation.drafts
+        self._follow = follow
+        """Shows a reply that has just begun in the open conversation."""
+        self._flowing: set[str] = set()
+        """Conversations whose next message is sent by itself."""
+        self._is_adding = False
+        self._sending: set[str] = set()
+        """Conversations whose next message is being stored."""
+        navigation.opened = self.show
+
+    def add(self, event: Prompt.Submitted) -> None:
+        """Let what was submitted wait for the end of the reply; the prompt keeps it until it is stored."""
+        if (reply := self._conversation.live_reply) is not None and not self._is_adding:
+            self._is_adding = True
+            self._context.spawn(self._add(reply, event), "queue.add")
+
+    async def _add(self, reply: Reply, event: Prompt.Submitted) -> None:
+        prompt, conversation_id = self._layout.prompt, reply.session_id
+        queued = (*self._drafts.queued(conversation_id), event.draft)
+        try:
+            if not await self._drafts.save_queue(conversation_id, queued, ""):
+                await self._drafts.save_queue(conversation_id, queued[:-1], prompt.draft)
+                return  # the drafts have said why; the text is still in the prompt
+            if self._conversation.id == conversation_id:
+                prompt.sent(event.shown, event.text)
+                await self._drafts.save(conversation_id, prompt.draft)
+        finally:
+            self._is_adding = False
+        self._flowing.add(conversation_id)
+        self.show()
+        if not reply.running:
+            self.reply_ended(reply)  # it ended while the message was being stored
+
+    # Sending
+
+    def reply_ended(self, reply: Reply) -> None:
+        """Send the next message after a complete reply, and hold it after any other."""
+        message = reply.message
+        if reply.session_id in self._sending:
+            return  # this is looked at again once the message is stored
+        if not self._drafts.queued(reply.session_id):
+            self._flowing.discard(reply.session_id)
+        elif message is None or message.finish != "done" or message.error_message:
+            self._flowing.discard(reply.session_id)
+            self.show()
+        elif reply.session_id in self._flowing:
+            self._context.spawn(self._send_next(reply.session_id), "queue.send")
+
+    def resume(self) -> bool:
+        """Send the next message of the open conversation; return whether there is one that can be sent."""
+        conversation_id = self._conversation.id
+        if conversation_id is None or not self._drafts.queued(conversation_id):
+            return False
+        self._flowing.add(conversation_id)
+        self.show()
+        if self._conversation.live_reply is None:
+            self._context.spawn(self._send_next(conversation_id), "queue.send")
+        return True
+
+    async def _send_next(self, conversation_id: str) -> None:
+        context, queued = self._context, self._drafts.queued(conversation_id)
+        if not queued or conversation_id in self._sending:
+            return
+        text = slash_commands.parse(plain(queued[0])).text
+        self._sending.add(conversation_id)
+        reply: Reply | None = None
+        try:
+            await context.ready.wait()
+            assert context.turns is not None
+            _, reply = await context.turns.begin(conversation_id, text)
+            await self._drafts.save_queue(conversation_id, self._drafts.queued(conversation_id)[1:])
+            context.analytics.track("message_sent", conversation_id)
+            if self._layout.is_alive and self._conversation.id == conversation_id:
+                self._layout.prompt.history_of_prompts.add(text)
+                await self._follow(conversation_id, reply)
+        except storage.StoreError as error:
+            self._flowing.discard(conversation_id)
+            if self._layout.is_alive:
+                self._layout.complain(f"The next message was not sent. {error}")
+        finally:
+            self._sending.discard(conversation_id)
+            self.show()
+            if reply is not None and not reply.running:
+                self.reply_ended(reply)
+
+    # Taking back
+
+    def take_back(self, index: int = -1) -> bool:
+        """Take a waiting message back into the prompt; return whether there is one."""
+        conversation_id, prompt = self._conversation.id, self._layout.prompt
+        queued = list(self._drafts.queued(conversation_id))
+        if conversation_id is None or not queued:
+            return False
+        if conversation_id in self._sending and index in (0, -len(queued)):
+            return False  # it is too late for this one
+        prompt.join(queued.pop(index))
+        prompt.focus()
+        self._context.spawn(self._save(conversation_id, queued, prompt.draft), "queue.take_back")
+        return True
+
+    async def _save(self, conversation_id: str, queued: list[str], text: str) -> None:
+        await self._drafts.save_queue(conversation_id, queued, text)
+        self.show()
+
+    def show(self) -> None:
+        """Show what waits in the open conversation."""
+        if not self._layout.is_alive:
+            return
+        conversation_id = self._conversation.id
+        self._layout.queue_bar.show(
+            [plain(draft) for draft in self._drafts.queued(conversation_id)],
+            is_held=conversation_id not in self._flowing,
+            send_key=key_name(self._context.key_of("prompt.send")),
+            take_back_key=key_name(self._context.key_of("prompt.take_back")),
+        )

@@ -1,0 +1,82 @@
+"""Picker of an earlier prompt: the newest at once, older ones as their words are typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.content import Content
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from sterna.storage import Drafts, StoreError
+from sterna.storage.text import one_line
+
+from .chooser import Chooser
+from .fuzzy import match
+
+if TYPE_CHECKING:
+    from sterna.storage import StoreThread
+
+NEWEST = 500
+"""Prompts that are read at once."""
+MOST = 100
+"""Prompts that are listed."""
+LONGEST = 300
+
+
+class PromptPicker(Chooser[str | None]):
+    """Returns the prompt that was chosen, or None."""
+
+    TITLE = "Earlier prompts"
+    PLACEHOLDER = "Words of a prompt"
+
+    def __init__(self, store: StoreThread, text: str = "") -> None:
+        super().__init__()
+        self._store = store
+        self._text = text
+        self._newest: list[str] = []
+        self._found: list[str] = []
+
+    def on_mount(self) -> None:
+        """List the newest prompts."""
+        self.field.value = self._text
+        super().on_mount()
+        self._search()
+
+    @on(Input.Changed)
+    def _follow(self) -> None:
+        self._search()
+
+    @work(group="prompts", exclusive=True)
+    async def _search(self) -> None:
+        """List what matches: among the newest letter by letter, among all by words."""
+        query = self.field.value.strip()
+        try:
+            if not self._newest:
+                self._newest = await self._store.run(Drafts.prompt_history, NEWEST)
+            older = await self._store.run(Drafts.find_prompts, query, MOST) if query else []
+        except StoreError as error:
+            self.say(str(error), "esc cancel")
+            return
+        newest = [prompt for prompt in self._newest if not query or match(query, prompt[:LONGEST]) is not None]
+        self._found = list(dict.fromkeys([*newest, *older]))[:MOST]
+        options = [
+            Option(Content(one_line(prompt, LONGEST)).truncate(self.room, ellipsis=True)) for prompt in self._found
+        ]
+        self.fill(options, 0 if options else None)
+        self.say("" if options else "No prompt has these words.", "enter take into the prompt   esc cancel")
+
+    @on(Input.Submitted)
+    def choose_highlighted(self) -> None:
+        """Return the highlighted prompt."""
+        self._choose(self.menu.highlighted)
+
+    @on(OptionList.OptionSelected)
+    def choose_option(self, event: OptionList.OptionSelected) -> None:
+        """Return the prompt that was clicked."""
+        self._choose(event.option_index)
+
+    def _choose(self, index: int | None) -> None:
+        if index is not None and index < len(self._found):
+            self.dismiss(self._found[index])

@@ -1,0 +1,52 @@
+"""Form in which a draft is stored: messages that wait to be sent, texts set aside, and the text of the prompt.
+
+They are one text with marks between them, so that one statement stores all of it: a message that moves from the prompt
+into the queue is never in neither, nor in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import pastes
+
+QUEUED, ASIDE = "\x1e", "\x1f"
+"""Mark behind each waiting message, and behind each text set aside. The prompt never holds a control character."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDraft:
+    """Parts of a stored draft, each with the labels of its pastes expanded and marked."""
+
+    queued: tuple[str, ...] = ()
+    """Messages that wait, in the order in which they will be sent."""
+    text: str = ""
+    """Text of the prompt, behind the texts set aside."""
+
+    @classmethod
+    def parse(cls, stored: str) -> StoredDraft:
+        """Return the parts of a stored draft."""
+        *queued, text = stored.split(QUEUED)
+        return cls(tuple(queued), text)
+
+    def __str__(self) -> str:
+        """Return what is stored."""
+        return "".join(message + QUEUED for message in self.queued) + self.text
+
+
+def with_aside(aside: Sequence[str], text: str) -> str:
+    """Return the text of a prompt behind the texts set aside."""
+    return "".join(each + ASIDE for each in aside) + text
+
+
+def split_aside(draft: str) -> tuple[list[str], str]:
+    """Return the texts set aside, and the text of the prompt."""
+    *aside, text = draft.split(ASIDE)
+    return aside, text
+
+
+def plain(stored: str) -> str:
+    """Return everything in a stored draft as it would be sent, a blank line between its parts."""
+    parts = stored.replace(ASIDE, QUEUED).split(QUEUED)
+    return "\n\n".join(pastes.plain(part) for part in parts if part)
