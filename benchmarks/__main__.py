@@ -18,6 +18,7 @@ NAMES = (
     "streaming",
     "first_paint",
     "opening",
+    "branches",
     "sidebar",
     "search",
     "similar",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sterna.config import Settings
 from sterna.providers import Catalog, ChatMessage, Failed, Provider, Request
 from sterna.providers.embedding import embed
-from sterna.storage import Message, SimilarQuestion, Store, StoreThread, Visits
+from sterna.storage import Message, NewTurn, SimilarQuestion, Store, StoreThread, Visits
 
 from .context import (
     CHARACTERS_PER_TOKEN,
@@ -26,6 +26,9 @@ EFFORTS: Mapping[object, Effort] = {"low": "low", "medium": "medium", "high": "h
 
 SHORT_CONVERSATION = 1500
 """Characters that fit into every model: for fewer, its context length is not requested first."""
+
+CONTINUE = "Continue your last reply exactly where it stops. Begin with its next characters, and repeat nothing."
+"""Last message of a request for the rest of a reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +82,20 @@ class RequestOptions:
         )
 
     async def prepare(
-        self, store: StoreThread, catalog: Catalog, question: Message, budget: int | None = None
+        self, store: StoreThread, catalog: Catalog, begun: NewTurn, budget: int | None = None
     ) -> Prepared:
-        """Return the request for a reply to ``question``, in ``budget`` tokens, else in the model's context length.
+        """Return the request for the reply of a turn, in ``budget`` tokens, else in the model's context length.
+
+        It has the branch of the prompt. For a reply that is continued it ends with that and :data:`CONTINUE`.
 
         Raises ProviderError, StoreError.
         """
         provider, model = catalog.resolve(self.ref)
+        question, continues = begun.user_message, begun.reply.continues
 
         def read(store: Store, limit: int) -> tuple[list[Message], int]:
-            newest_first, is_cut = store.messages.context(
-                question.session_id, limit * CHARACTERS_PER_TOKEN, question.key
-            )
+            last = store.messages.get(continues) if continues else question
+            newest_first, is_cut = store.messages.context(last.session_id, limit * CHARACTERS_PER_TOKEN, last.key)
             selected, is_full = select_messages(newest_first, system_prompt=self.system_prompt, budget=limit)
             has_more = bool(selected) and (is_cut or is_full)
             return selected, store.messages.count_before(question.session_id, selected[-1].key) if has_more else 0
@@ -102,7 +107,10 @@ class RequestOptions:
             await catalog.fetch_context_length(self.ref)
             if (limit := input_budget(catalog.context_length(self.ref))) != UNKNOWN:
                 selected, left_out = await store.run(read, limit)
-        request = self.request_for(model, to_chat_messages(selected, self.system_prompt), question.id)
+        messages = to_chat_messages(selected, self.system_prompt)
+        if continues:
+            messages += (ChatMessage("user", CONTINUE),)
+        request = self.request_for(model, messages, question.id if not continues else begun.reply.id)
         return Prepared(provider, request, len(selected), left_out)
 
     def request_for(self, model: str, messages: tuple[ChatMessage, ...], request_id: str | None = None) -> Request:

@@ -81,8 +81,22 @@ class Turns:
         return await self._complete(self._begin(session_id, text, model, settings))
 
     async def retry(self, message_id: str, *, model: str | None = None) -> tuple[NewTurn, Reply]:
-        """Request another reply in place of ``message_id``. If StoreError is raised, nothing has changed."""
-        return await self._complete(self._retry(message_id, model))
+        """Request another version of a reply, or of the reply to a prompt. StoreError: nothing has changed."""
+        return await self._complete(
+            self._again(message_id, model, lambda s, ref: s.live_replies.begin_retry(message_id, model=ref))
+        )
+
+    async def edit(self, message_id: str, text: str, *, model: str | None = None) -> tuple[NewTurn, Reply]:
+        """Send ``text`` in place of a message of the person, as a new branch. StoreError: nothing is stored."""
+        return await self._complete(
+            self._again(message_id, model, lambda s, ref: s.live_replies.begin_edit(message_id, text, model=ref))
+        )
+
+    async def continue_(self, message_id: str, *, model: str | None = None) -> tuple[NewTurn, Reply]:
+        """Request the rest of a reply that was cut or stopped. StoreError: nothing has changed."""
+        return await self._complete(
+            self._again(message_id, model, lambda s, ref: s.live_replies.begin_continue(message_id, model=ref))
+        )
 
     def running(self) -> list[Reply]:
         """Return the replies that are not settled yet, the oldest first."""
@@ -136,12 +150,16 @@ class Turns:
         with self._claim(session_id):
             return self._start(*await self._store.run(store_turn))
 
-    async def _retry(self, message_id: str, model: str | None) -> tuple[NewTurn, Reply]:
+    async def _again(
+        self, message_id: str, model: str | None, begin: Callable[[Store, str], NewTurn]
+    ) -> tuple[NewTurn, Reply]:
+        """Begin a turn at a message of a conversation."""
+
         def store_turn(store: Store) -> tuple[NewTurn, RequestOptions]:
             options = RequestOptions.choose(
                 store.conversations.settings(session_id), self.settings, model or "", fallback
             )
-            return store.live_replies.begin_retry(message_id, model=options.ref), options
+            return begin(store, options.ref), options
 
         fallback = self.catalog.default_ref()
         session_id = (await self._store.run(Messages.get, message_id)).session_id
@@ -184,7 +202,7 @@ class Turns:
 
     async def _receive(self, reply: Reply, begun: NewTurn, options: RequestOptions) -> None:
         try:
-            prepared = await options.prepare(self._store, self.catalog, begun.user_message)
+            prepared = await options.prepare(self._store, self.catalog, begun)
             _record_left_out(reply, prepared)
             rejection = await receive(
                 reply, prepared.provider, prepared.request, self._monotonic, may_shorten=prepared.count > 1
@@ -192,7 +210,7 @@ class Turns:
             if rejection is None:
                 return
             budget = prepared.reduced_budget(rejection)
-            shorter = await options.prepare(self._store, self.catalog, begun.user_message, budget)
+            shorter = await options.prepare(self._store, self.catalog, begun, budget)
             if shorter.count >= prepared.count:
                 reply.end(failed(rejection))
                 return

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,6 +33,9 @@ from .streams import OutputError, read_input, require_output
 HANGUP = {signal.SIGTERM: 128 + signal.SIGTERM, signal.SIGHUP: 128 + signal.SIGHUP}
 GRACE = 1.0
 """Seconds for which the rest of a stopped reply may still be written."""
+
+Begin = Callable[[Turns, str | None], Awaitable[Reply]]
+"""Begins a turn in a conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def ask(
     if no_store and conversation:
         raise click.UsageError("--no-store cannot continue a conversation. Remove --no-store or --conversation.")
     require_output()
-    text = _prompt_text(prompt)
+    text = prompt_text(prompt)
     if not text.strip():
         raise click.UsageError("The prompt is empty. Enter it as an argument or on standard input.")
     options = {"model": model, "system_prompt": system, "temperature": temperature}
@@ -103,11 +106,19 @@ def ask(
     elif variables:
         raise click.UsageError("--var requires --persona.")
     settings = context.settings()
-    run = _ask_without_storing if no_store else _ask_and_store
-    return asyncio.run(run(context, settings, Prompt(text, conversation, options, as_json)))
+    request = Prompt(text, conversation, options, as_json)
+    if no_store:
+        return asyncio.run(_ask_without_storing(context, settings, request))
+
+    async def begin(turns: Turns, session_id: str | None) -> Reply:
+        _, reply = await turns.begin(session_id, text, settings=options)
+        return reply
+
+    return asyncio.run(run_turn(context, settings, conversation, str(options.get("model", "")), begin, as_json=as_json))
 
 
-def _prompt_text(words: tuple[str, ...]) -> str:
+def prompt_text(words: tuple[str, ...]) -> str:
+    """Return the words, standard input, or both."""
     parts = [" ".join(words)] if words else []
     if not sys.stdin.isatty():
         parts.append(_input_text())
@@ -124,11 +135,14 @@ def _input_text() -> str:
     return text
 
 
-async def _ask_and_store(context: CommandContext, settings: Settings, prompt: Prompt) -> int:
+async def run_turn(
+    context: CommandContext, settings: Settings, conversation: str | None, model: str, begin: Begin, *, as_json: bool
+) -> int:
+    """Begin a turn in a conversation (None: in a new one), print its reply, and return the exit code."""
     store = StoreThread(context.open)
     try:
         await store.start()
-        session_id = await store.run(find_conversation, prompt.conversation) if prompt.conversation else None
+        session_id = await store.run(find_conversation, conversation) if conversation else None
         saved_model = (await store.run(Conversations.settings, session_id)).get("model") if session_id else ""
         catalog = build_catalog(
             settings, store, environ=os.environ, config_dir=context.config_dir, cache_dir=context.folder()
@@ -136,8 +150,8 @@ async def _ask_and_store(context: CommandContext, settings: Settings, prompt: Pr
         turns = Turns(store, catalog, settings=settings)
         try:
             await add_server_provider(catalog, settings, context, store)
-            await _require_model(catalog, settings, prompt.options.get("model") or str(saved_model or ""))
-            return await _turn(turns, session_id, prompt)
+            await _require_model(catalog, settings, model or str(saved_model or ""))
+            return await _turn(turns, await begin(turns, session_id), as_json=as_json)
         finally:
             await turns.close()
             await catalog.aclose()
@@ -173,12 +187,11 @@ class Stop:
         self._reply.stop("interrupted" if code in HANGUP.values() else "stopped")
 
 
-async def _turn(turns: Turns, session_id: str | None, prompt: Prompt) -> int:
-    _, reply = await turns.begin(session_id, prompt.text, settings=prompt.options)
+async def _turn(turns: Turns, reply: Reply, *, as_json: bool) -> int:
     unsubscribe = turns.subscribe(partial(_give_up, turns))
     stop = Stop(reply)
     with _signals(stop):
-        if prompt.as_json:
+        if as_json:
             while reply.running:
                 await reply.changed(reply.version)
         else:
@@ -186,11 +199,11 @@ async def _turn(turns: Turns, session_id: str | None, prompt: Prompt) -> int:
     unsubscribe()
     message = reply.message
     if message is None:
-        if prompt.as_json and reply.finish:
+        if as_json and reply.finish:
             settled = replace(reply.settled(0), error_message=reply.problem)
             print_json({"session_id": reply.session_id, "message_id": None} | _reply_object(settled, settled.finish))
         raise click.ClickException(reply.problem or "The conversation was deleted while the reply arrived.")
-    if prompt.as_json:
+    if as_json:
         ids = {"session_id": message.session_id, "message_id": message.id}
         print_json(ids | _reply_object(message, message.finish))
     else:

@@ -30,6 +30,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "list": "history:list_",
         "show": "history:show",
         "search": "history:search",
+        "edit": "branches:edit",
+        "fork": "branches:fork",
         "rename": "edit:rename",
         "delete": "edit:delete",
         "undo": "edit:undo",

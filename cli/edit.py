@@ -63,7 +63,8 @@ def delete(context: CommandContext, conversation: str, yes: bool, as_json: bool)
 def undo(context: CommandContext, token: int | None, as_json: bool) -> None:
     """Undo the last deletion, made by this program or in the chat; repeat the command to undo earlier ones.
 
-    Regenerating a reply counts as a deletion: undo shows the earlier reply again. TOKEN selects a deletion, as printed
+    Another version of a reply, an edited message and a continued reply count as deletions: undo shows what was there
+    before. TOKEN selects a deletion, as printed
     by `sterna delete --json`.
 
     With --json the object has: sessions (their ids), title.
@@ -83,7 +84,7 @@ def undo(context: CommandContext, token: int | None, as_json: bool) -> None:
 def _restored(trashed: Trashed, title: str, count: int) -> str:
     """Return the message for an undone deletion."""
     if trashed.kind == "reply":
-        return f"Regeneration undone: the earlier reply is shown again in {title_line(title)}"
+        return f"Undone: the earlier version is shown again in {title_line(title)}"
     if trashed.kind == "message":
         return f"Message restored in {title_line(title)}"
     more = f" and {count - 1:,} more" if count > 1 else ""

@@ -37,21 +37,31 @@ _NOT_IN_NAMES = re.compile(r"[^\w-]+")
     show_default=True,
     help="Output format.",
 )
+@click.option("--branches", is_flag=True, help="Include branches that the chat does not show.")
 @click.option("--everything", is_flag=True, help="Include the data that the server has of you.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="New file (json) or new folder (markdown).")
 @click.option("--force", is_flag=True, help="Replace the file, or write into the folder, if it exists.")
 @click.pass_obj
 def export(
-    context: CommandContext, names: tuple[str, ...], form: str, everything: bool, output: Path | None, force: bool
+    context: CommandContext,
+    names: tuple[str, ...],
+    form: str,
+    branches: bool,
+    everything: bool,
+    output: Path | None,
+    force: bool,
 ) -> int:
     """Export all data, or the given conversations.
 
     As json, all data is one object with export_date, user_id, profile, conversations (each: session, messages,
     settings), activity_log, usage_stats, searches and data of this device only (drafts, trash, …), with the column
-    names of the database. Given conversations are one object per line, as `sterna show --json` prints them.
+    names of the database; it has all branches. Given conversations are one object per line, as `sterna show --json`
+    prints them.
 
     With --everything the object has local (the object above) and server: the data that the server has of you, null if
     nobody is signed in. Exit code 1 means that the server could not be reached; local data is exported anyway.
+
+    Given conversations and markdown have the branch that the chat shows, and with --branches all.
 
     As markdown, the output is one text, or with --output a folder with one file per conversation.
 
@@ -65,7 +75,7 @@ def export(
     with context.store() as store:
         ids = [find_conversation(store, name) for name in names]
         if form == "json":
-            write = partial(_everything, context) if everything else partial(_json, ids)
+            write = partial(_everything, context) if everything else partial(_json, ids, branches)
             if output is None:
                 code = write(store, sys.stdout)
             else:
@@ -73,10 +83,10 @@ def export(
                     code = write(store, file)
         elif output is None:
             for session in _sessions(store, ids):
-                for line in _document(session, all_messages(store, session.id)):
+                for line in _document(store, session, branches):
                     write_text(line)
         else:
-            _folder(store, ids, output, force)
+            _folder(store, ids, branches, output, force)
     if output is not None:
         click.echo(f"Exported to {output}", err=True)
     return code
@@ -98,21 +108,21 @@ def _everything(context: CommandContext, store: Store, file: TextIO) -> int:
     return code
 
 
-def _json(ids: list[str], store: Store, file: TextIO) -> int:
+def _json(ids: list[str], branches: bool, store: Store, file: TextIO) -> int:
     if not ids:
         store.maintenance.export_json(store.user_id, lambda piece: file.write(escaped(piece)))
     for session_id in ids:
-        file.write(json_line(conversation_object(store, store.conversations.get(session_id))) + "\n")
+        file.write(json_line(conversation_object(store, store.conversations.get(session_id), whole=branches)) + "\n")
     return 0
 
 
-def _folder(store: Store, ids: list[str], folder: Path, force: bool) -> None:
+def _folder(store: Store, ids: list[str], branches: bool, folder: Path, force: bool) -> None:
     with new_folder(folder, force=force) as new:
         for session in _sessions(store, ids):
             title = _NOT_IN_NAMES.sub("-", one_line(session.title)).strip("-")[:60]
             name = "-".join(part for part in (session.created_at[:10], title, short_id(session.id)) if part)
             with new_file(new / f"{name}.md", force=force, folder=folder) as file:
-                file.writelines(_document(session, all_messages(store, session.id)))
+                file.writelines(_document(store, session, branches))
 
 
 def _sessions(store: Store, ids: list[str]) -> Iterator[Conversation]:
@@ -130,14 +140,34 @@ def _sessions(store: Store, ids: list[str]) -> Iterator[Conversation]:
         offset += len(page)
 
 
-def _document(session: Conversation, messages: Iterable[Message]) -> Iterator[str]:
+def _document(store: Store, session: Conversation, branches: bool) -> Iterator[str]:
     """Yield the conversation as Markdown, in pieces that end with a line end; texts are unchanged."""
     yield f"# {without_controls(session.title).strip()}\n\n"
     yield f"{local_time(session.created_at)} · {session.id}\n"
+    yield from _texts(all_messages(store, session.id))
+    if branches:
+        yield from _other_branches(store, session.id)
+    yield "\n"
+
+
+def _other_branches(store: Store, session_id: str) -> Iterator[str]:
+    """Yield what the other branches have beside the shown one, each message once."""
+    written = {message.id for message in all_messages(store, session_id)}
+    for end in store.branches.ends(session_id):
+        path = list(store.branches.path(end.id))
+        rest = [message for message in path if message.id not in written]
+        if rest:
+            where = path[path.index(rest[0]) - 1] if rest[0] is not path[0] else None
+            after = f"after “{one_line(where.content, 60)}”" if where is not None else "from the beginning"
+            yield f"\n---\n\n*Another branch, {after}*\n"
+            yield from _texts(rest)
+            written |= {message.id for message in rest}
+
+
+def _texts(messages: Iterable[Message]) -> Iterator[str]:
     for message in messages:
         yield f"\n{heading(message)}\n\n"
         if message.content:
             yield message.content if message.content.endswith("\n") else message.content + "\n"
         if message.error_message:
             yield f"*({one_line(message.error_message)})*\n"
-    yield "\n"

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sterna.storage import clean, clip, one_line
+from sterna.storage import NotFound, clean, clip, one_line
 from sterna.storage.conversations.reply_notes import SHOWN, reply_details, reply_notes, reply_sources
 
 from .context import CommandContext, find_conversation, short_id
 from .conversation_argument import conversations
 from .number_types import LIMIT
-from .output import local_time, paint, print_json, title_line, without_controls, write_text
+from .output import counted, local_time, paint, print_json, title_line, without_controls, write_text
 
 if TYPE_CHECKING:
     from sterna.storage import Conversation, ConversationSummary, HistoryReader, Hit, LiveReply, Message
@@ -72,23 +72,41 @@ def _fit(line: str) -> str:
 
 @click.command(short_help="Show a conversation.")
 @click.argument("conversation", shell_complete=conversations, default="last")
+@click.option("--branches", "list_branches", is_flag=True, help="List the branches.")
+@click.option("--branch", type=click.IntRange(min=1), metavar="N", help="Show this branch of the list.")
 @click.option("--reasoning", is_flag=True, help="Show reasoning too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def show(context: CommandContext, conversation: str, reasoning: bool, as_json: bool) -> None:
-    """Show all messages of a conversation (default: the newest conversation).
+def show(
+    context: CommandContext,
+    conversation: str,
+    list_branches: bool,
+    branch: int | None,
+    reasoning: bool,
+    as_json: bool,
+) -> None:
+    """Show the messages of a conversation (default: the newest conversation), on the branch that the chat shows.
+
+    Editing a message and regenerating a reply begin another branch. --branches lists all, the newest first, with the
+    number for --branch and a mark at the one that the chat shows. Another one is shown here only.
 
     With --json the object has: id, name, title, created_at, updated_at, message_count, total_tokens, last_model,
     settings, messages (each: id, role, content, at, model, finish, error, reasoning, input_tokens, output_tokens,
-    total_tokens, elapsed_ms, and what `ask` adds) and live (arriving replies: id, model, content).
+    total_tokens, elapsed_ms, parent_id, and what `ask` adds) and live (arriving replies: id, model, content). A
+    parent_id is the message that a message follows: null for the one before it in time, empty for none. With --branches
+    it prints one object per line: branch, shown, message_id, at, content (of the last message).
     """
     with context.history() as store:
         session = store.conversations.get(find_conversation(store, conversation))
+        if list_branches:
+            _list_branches(store, session.id, as_json)
+            return
+        end = _branch_end(store, session.id, branch) if branch is not None else None
         if as_json:
-            print_json(conversation_object(store, session))
+            print_json(conversation_object(store, session, end))
             return
         click.echo(paint(f"# {title_line(session.title, 255)}", bold=True))
-        for message in all_messages(store, session.id):
+        for message in all_messages(store, session.id, end):
             click.echo("\n" + paint(heading(message), bold=True))
             if reasoning and message.reasoning:
                 write_text(_block_quote(message.reasoning) + "\n\n", dim=True)
@@ -112,24 +130,62 @@ def _print_text(text: str) -> None:
     write_text(text if text.endswith("\n") else text + "\n")
 
 
-def conversation_object(store: HistoryReader, session: Conversation) -> dict[str, Any]:
-    """Return the object that `sterna show --json` prints."""
+def _list_branches(store: HistoryReader, session_id: str, as_json: bool) -> None:
+    shown = store.branches.leaf(session_id)
+    for number, message in enumerate(store.branches.ends(session_id), start=1):
+        if as_json:
+            print_json(
+                {"branch": number, "shown": message.id == shown, "message_id": message.id}
+                | {"at": message.message_timestamp, "content": message.content}
+            )
+        else:
+            mark = "*" if message.id == shown else " "
+            at, text = local_time(message.message_timestamp), one_line(message.content, 200)
+            click.echo(_fit(f"{mark} {number:>3}  {at}  {ROLE_NAMES[message.role]}: {text}"))
+
+
+def _branch_end(store: HistoryReader, session_id: str, number: int) -> str:
+    """Return the last message of a branch. Raises NotFound."""
+    ends = store.branches.ends(session_id)
+    if number > len(ends):
+        raise NotFound(f"This conversation has {counted(len(ends), 'branch', 'branches')}. See: sterna show --branches")
+    return ends[number - 1].id
+
+
+def conversation_object(
+    store: HistoryReader, session: Conversation, end: str | None = None, *, whole: bool = False
+) -> dict[str, Any]:
+    """Return the object that `sterna show --json` prints, of the branch that ends with a message, or with ``whole``
+    of all.
+    """
+    messages = every_message(store, session.id) if whole else all_messages(store, session.id, end)
     columns = ("title", "created_at", "updated_at", "message_count", "total_tokens", "last_model")
     return (
         {"id": session.id, "name": short_id(session.id)}
         | {name: getattr(session, name) for name in columns}
         | {"settings": store.conversations.settings(session.id)}
-        | {"messages": [_message_object(message) for message in all_messages(store, session.id)]}
+        | {"messages": [_message_object(message) for message in messages]}
         | {"live": [_live_reply_object(reply) for reply in store.arriving_replies.of(session.id)]}
     )
 
 
-def all_messages(store: HistoryReader, session_id: str) -> Iterator[Message]:
-    """Yield all messages in order, reading page by page."""
+def all_messages(store: HistoryReader, session_id: str, end: str | None = None) -> Iterator[Message]:
+    """Yield the messages of the shown branch, or of the one that ends with ``end``, reading page by page."""
+    if end is not None:
+        yield from store.branches.path(end)
+        return
     page = store.messages.after(session_id, None, PAGE)
     while page:
         yield from page
         page = store.messages.after(session_id, page[-1].key, PAGE)
+
+
+def every_message(store: HistoryReader, session_id: str) -> Iterator[Message]:
+    """Yield the messages of all branches in the order of time, reading page by page."""
+    page = store.messages.all_after(session_id, None, PAGE)
+    while page:
+        yield from page
+        page = store.messages.all_after(session_id, page[-1].key, PAGE)
 
 
 def heading(message: Message) -> str:
@@ -160,6 +216,7 @@ def _message_object(message: Message) -> dict[str, Any]:
         "output_tokens": message.output_tokens,
         "total_tokens": message.total_tokens,
         "elapsed_ms": message.elapsed_ms,
+        "parent_id": message.parent_id,
     } | reply_details(message.metadata)
 
 

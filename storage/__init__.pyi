@@ -18,6 +18,7 @@ from .clock import stamp as stamp
 from .clock import stored_time as stored_time
 from .clock import utc_now as utc_now
 from .conversations.arriving_replies import ArrivingReplies as ArrivingReplies
+from .conversations.branches import Branches as Branches
 from .conversations.bulk_import import BulkImport as BulkImport
 from .conversations.conversations import Conversations as Conversations
 from .conversations.drafts import Drafts as Drafts
@@ -25,7 +26,6 @@ from .conversations.history_reader import HistoryReader as HistoryReader
 from .conversations.live_replies import LiveReplies as LiveReplies
 from .conversations.messages import Messages as Messages
 from .conversations.names import ConversationNames as ConversationNames
-from .conversations.reply_versions import ReplyVersions as ReplyVersions
 from .conversations.search import Search as Search
 from .conversations.search_history import SearchHistory as SearchHistory
 from .conversations.search_index import SearchIndex as SearchIndex
@@ -64,6 +64,7 @@ from .records import NewTurn as NewTurn
 from .records import Role as Role
 from .records import Settled as Settled
 from .records import Trashed as Trashed
+from .records import Version as Version
 from .store import Store as Store
 from .sync.ack_results import AckResults as AckResults
 from .sync.acknowledgements import Acknowledgements as Acknowledgements

@@ -82,6 +82,8 @@ class Message:
     is_streaming: bool = False
     reasoning: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    parent_id: str | None = None
+    """The message that this one follows: None for the one before it in time, empty for none."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -114,6 +116,21 @@ class LiveReply:
     reasoning: str
     mine: bool
     """True when this process receives it."""
+    parent_id: str | None = None
+    """``parent_id`` of its message."""
+    continues: str | None = None
+    """Id of the reply whose text it goes on with; it then becomes no message of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Place of a message among those that follow the same message: versions of a reply, or of an edited message."""
+
+    number: int
+    """From 1, the oldest."""
+    count: int
+    ids: tuple[str, ...]
+    """All of them, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +185,8 @@ class Trashed:
     title: str
     """The title of the conversation, or of the newest of several."""
     kind: Literal["session", "message", "reply", "clear"] = "session"
-    """Kind of the deleted thing; ``reply`` for a version of a reply that another one replaced."""
+    """Kind of the deleted thing; ``reply`` for a branch that another one replaced on the screen, and for the text of a
+    reply that was continued."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,16 @@ from .accounts.usage_pull import UsagePull
 from .analytics.interactions import Interactions
 from .analytics.visits import Visits
 from .clock import Clock, utc_now
+from .conversations.branch_changes import BranchChanges
 from .conversations.bulk_import import BulkImport
 from .conversations.drafts import Drafts
 from .conversations.history_reader import HistoryReader
+from .conversations.kept_versions import KeptVersions
 from .conversations.live_replies import LiveReplies
-from .conversations.reply_versions import ReplyVersions
+from .conversations.reattachment import Reattachment
 from .conversations.search_history import SearchHistory
 from .conversations.search_index import SearchIndex
+from .conversations.settled_replies import SettledReplies
 from .conversations.trash import Trash
 from .conversations.trash_outbox import TrashOutbox
 from .conversations.trash_rows import TrashRows
@@ -61,7 +64,16 @@ class Store(HistoryReader):
         self.search_index = SearchIndex(db)
         self.trash_rows = TrashRows(db)
         self.trash_outbox = TrashOutbox(db, self.trash_rows)
-        self.trash = Trash(db, self.conversations, self.messages, self.search_index, self.trash_outbox, self.trash_rows)
+        self.reattachment = Reattachment(db, self.messages, self.shown_branch)
+        self.trash = Trash(
+            db,
+            self.conversations,
+            self.messages,
+            self.reattachment,
+            self.search_index,
+            self.trash_outbox,
+            self.trash_rows,
+        )
         self.replicas = Replicas(db)
         self.outbox = Outbox(db, self.replicas)
         self.row_writer = RowWriter(db, self.search_index)
@@ -82,26 +94,36 @@ class Store(HistoryReader):
         self.sync_pull = SyncPull(
             db, self.merge, self.outbox, self.removed_conversations, self.row_writer, self.sync_metadata
         )
-        self.reply_versions = ReplyVersions(
-            db, self.messages, self.trash, self.trash_rows, self.sync_pull.take_restored
+        self.branch_changes = BranchChanges(db, self.conversations, self.shown_branch, self.trash_rows)
+        self.kept_versions = KeptVersions(db, self.shown_branch, self.trash, self.trash_outbox, self.trash_rows)
+        self.settled_replies = SettledReplies(
+            db, self.branch_changes, self.branches, self.messages, self.reattachment, self.shown_branch
         )
         self.undo = Undo(
             db,
+            self.branch_changes,
+            self.kept_versions,
             self.messages,
-            self.reply_versions,
             self.search_index,
             self.trash,
             self.trash_rows,
             self.sync_pull.take_restored,
         )
         self.live_replies = LiveReplies(
-            db, self.conversations, self.messages, self.reply_versions, self.trash, self.process_lock
+            db,
+            self.conversations,
+            self.messages,
+            self.process_lock,
+            self.branch_changes,
+            self.settled_replies,
+            self.shown_branch,
+            self.trash,
         )
         self.drafts = Drafts(db, self.process_lock)
         self.local_state = LocalState(db)
         self.search_history = SearchHistory(db)
         self.usage = Usage(db)
-        self.bulk_import = BulkImport(db, self.search_index, self.usage)
+        self.bulk_import = BulkImport(db, self.search_index, self.shown_branch, self.usage)
         self.model_access = ModelAccess(db)
         self.profiles = Profiles(db, self.model_access)
         self.linking = AccountLinking(db, self.profiles, self.search_index, self.usage)
@@ -155,6 +177,7 @@ class Store(HistoryReader):
         try:
             with raising_sentences(path):
                 store.db.user_id = store._account()
+                store.kept_versions.bring_back()
         except BaseException:
             store.close()
             raise

@@ -152,6 +152,7 @@ INNER_DOORS = {
         "personas": "context output streams",
         "ask": "account_context context conversation_argument exit_codes number_types output personas reply_stream"
         " streams",
+        "branches": "ask context conversation_argument output streams",
         "history": "context conversation_argument number_types output",
         "edit": "context conversation_argument number_types output streams",
         "export": "account_context context conversation_argument history output output_files",

@@ -97,7 +97,12 @@ COLUMNS: Final = {
     "websearch_result_count": "coalesce(m.websearch_result_count, 0)",
     "output_image_tokens": "coalesce(m.output_image_tokens, 0)",
     "annotations": "m.annotations",
+    "parent_id": "m.parent_id",
 }
+REPLACED: Final = {name: f"excluded.{name}" for name in COLUMNS} | {
+    "parent_id": "coalesce(excluded.parent_id, c.parent_id)",  # a client that knows no parents takes none away
+}
+"""Values of a message that is sent again."""
 _VALUES = COLUMNS | {
     "session_id": "%(id)s::text",
     # a message without a time keeps its stored time, or each push of it would be a change
@@ -120,7 +125,7 @@ from json_to_recordset(%(rows)s::json) as m (
     user_message_id text, content_type text, elapsed_ms integer, completion_id text, timestamp timestamptz,
     error_message text, was_streaming boolean, metadata jsonb, reasoning text, reasoning_details jsonb,
     has_attachments boolean, attachment_count integer, has_websearch boolean, websearch_result_count integer,
-    output_image_tokens integer, annotations jsonb, assumed timestamptz, position integer
+    output_image_tokens integer, annotations jsonb, parent_id text, assumed timestamptz, position integer
 )
 where exists (select 1 from chat_sessions as s where s.user_id = %(user)s and s.id = %(id)s::text)
     and (
@@ -131,7 +136,7 @@ where ({", ".join(f"c.{name}" for name in values)}) is distinct from ({", ".join
 """
 
 
-_SENT_VALUES = {name: f"excluded.{name}" for name in COLUMNS} | {
+_SENT_VALUES = REPLACED | {
     # stored microseconds keep messages of one millisecond in order, so they are not overwritten by the same millisecond
     "message_timestamp": "case when date_trunc('milliseconds', c.message_timestamp)"
     " = date_trunc('milliseconds', excluded.message_timestamp)"
@@ -164,6 +169,8 @@ def messages_json(messages: Iterable[Message]) -> str:
         for name in _PLAIN:
             if value := getattr(message, name):
                 row[name] = value
+        if message.parent_id is not None:
+            row["parent_id"] = message.parent_id
         rows.append(row)
     return array(rows)
 
@@ -223,7 +230,7 @@ def message_json(row: Mapping[str, Any]) -> dict[str, Any]:
     }
     if row["model"] is not None:
         message["model" if assistant else "originalModel"] = row["model"]
-    for name in ("user_message_id", "completion_id", "reasoning"):
+    for name in ("user_message_id", "completion_id", "reasoning", "parent_id"):
         if row[name] is not None:
             message[name] = row[name]
     if details is not None:

@@ -28,6 +28,9 @@ class PushedMessage(BaseModel):
     elapsed_ms: int | None = Field(None, ge=0, le=2**31 - 1)
     elapsed_time: int | None = Field(None, ge=0, description="Seconds; used if elapsed_ms is absent.")
     user_message_id: str | None = Field(None, max_length=255)
+    parent_id: str | None = Field(
+        None, max_length=255, description="The message that it follows; absent: the one before it, empty: none."
+    )
     completion_id: str | None = Field(None, max_length=255)
     error: bool | None = None
     error_message: str | None = None
@@ -106,6 +109,7 @@ class ShownMessage(BaseModel):
     model: str | None = None
     originalModel: str | None = None  # noqa: N815
     user_message_id: str | None = None
+    parent_id: str | None = None
     completion_id: str | None = None
     reasoning: str | None = None
     reasoning_details: list[Any] | None = None

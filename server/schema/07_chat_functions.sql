@@ -178,7 +178,7 @@ begin
 
     insert into public.chat_messages (
         user_id, session_id, id, role, content, model, total_tokens, input_tokens, output_tokens, user_message_id,
-        message_timestamp, error_message, is_streaming
+        message_timestamp, error_message, is_streaming, parent_id
     )
     select
         p_user_id,
@@ -201,7 +201,8 @@ begin
             coalesce(i.nearest, now()) + i.later * interval '1 microsecond'
         ),
         case when i.m ->> 'error' = 'true' then 'Message failed' end,
-        false
+        false,
+        i.m ->> 'parent_id'
     from (
         select distinct on (s.value ->> 'id')
             s.value as m,
@@ -260,7 +261,8 @@ begin
             then chat_messages.message_timestamp
             else excluded.message_timestamp
         end,
-        error_message = excluded.error_message;
+        error_message = excluded.error_message,
+        parent_id = coalesce(excluded.parent_id, chat_messages.parent_id);
 end
 $$;
 revoke all on function sterna.store_conversations(uuid, jsonb) from public, anon, authenticated;

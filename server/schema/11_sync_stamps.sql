@@ -241,13 +241,13 @@ begin
                     o.user_message_id, o.content_type, o.completion_id, o.message_timestamp, o.error_message,
                     o.is_streaming, o.metadata, o.elapsed_ms, o.raw_message, o.reasoning, o.reasoning_details,
                     o.has_attachments, o.attachment_count, o.has_websearch, o.websearch_result_count,
-                    o.output_image_tokens, o.annotations
+                    o.output_image_tokens, o.annotations, o.parent_id
                 ) is distinct from (
                     n.session_id, n.role, n.content, n.model, n.total_tokens, n.input_tokens, n.output_tokens,
                     n.user_message_id, n.content_type, n.completion_id, n.message_timestamp, n.error_message,
                     n.is_streaming, n.metadata, n.elapsed_ms, n.raw_message, n.reasoning, n.reasoning_details,
                     n.has_attachments, n.attachment_count, n.has_websearch, n.websearch_result_count,
-                    n.output_image_tokens, n.annotations
+                    n.output_image_tokens, n.annotations, n.parent_id
                 )
         ) as c;
     else

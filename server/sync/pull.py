@@ -48,6 +48,7 @@ _VALUE_COLUMNS = """
     m.websearch_result_count,
     m.output_image_tokens,
     m.annotations,
+    m.parent_id,
     m.raw_message"""
 _MESSAGE_JOIN = """
 left join lateral (
@@ -342,7 +343,7 @@ def trash_row(record: dict[str, Any]) -> Row:
         value = {"value": payload["value"]}
     else:
         at = datetime.fromisoformat(payload["message_timestamp"])
-        value = _message(payload | {"timestamp": at, "was_streaming": payload["is_streaming"]})
+        value = _message({"parent_id": None} | payload | {"timestamp": at, "was_streaming": payload["is_streaming"]})
     return replace(row, value=value)
 
 

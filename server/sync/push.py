@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from sterna.sync.wire import Ack, Commit, DeltaPush, Op, Row
 
-from ..database.conversation_rows import COLUMNS
+from ..database.conversation_rows import COLUMNS, REPLACED
 from ..database.pool import Connection
 from ..errors import ApiError
 from ..long_work import array, in_thread_if_many
@@ -93,11 +93,12 @@ from json_to_recordset(%(rows)s::json) as m (
     output_tokens integer, user_message_id text, content_type text, elapsed_ms integer, completion_id text,
     timestamp timestamptz, error_message text, was_streaming boolean, metadata jsonb, reasoning text,
     reasoning_details jsonb, has_attachments boolean, attachment_count integer, has_websearch boolean,
-    websearch_result_count integer, output_image_tokens integer, annotations jsonb, raw_message jsonb
+    websearch_result_count integer, output_image_tokens integer, annotations jsonb, parent_id text,
+    raw_message jsonb
 )
 cross join stamps
 on conflict (user_id, id) do update set
-    {", ".join(f"{name} = excluded.{name}" for name in COLUMNS)}, raw_message = excluded.raw_message
+    {", ".join(f"{name} = {value}" for name, value in REPLACED.items())}, raw_message = excluded.raw_message
 """
 
 

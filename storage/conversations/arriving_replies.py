@@ -9,7 +9,7 @@ from ..database.sqlite_errors import in_sentences
 from ..records import LiveReply
 from .process_locks import ProcessLock
 
-COLUMNS = "id, session_id, user_message_id, model, message_timestamp, content, reasoning, owner"
+COLUMNS = "id, session_id, user_message_id, model, message_timestamp, content, reasoning, owner, parent_id, continues"
 
 
 @in_sentences

@@ -19,6 +19,7 @@ from ..errors import Invalid
 from ..json_text import to_json
 from .import_rows import BadRow, ImportedConversation, conversation_of
 from .search_index import SearchIndex
+from .shown_branch import ShownBranch
 from .usage import Usage, UsageContribution
 
 BATCH = 10_000
@@ -44,7 +45,8 @@ insert into chat_messages ({names}) values ({values})
 on conflict (id) do update set
     content = excluded.content, model = excluded.model, total_tokens = excluded.total_tokens,
     input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
-    user_message_id = excluded.user_message_id, error_message = excluded.error_message, message_timestamp = {time}
+    user_message_id = excluded.user_message_id, error_message = excluded.error_message, message_timestamp = {time},
+    parent_id = coalesce(excluded.parent_id, parent_id)
 where session_id = excluded.session_id
 """
 _KEPT_TIME = "message_timestamp"
@@ -61,8 +63,9 @@ _GIVEN_TIME = """iif(
 class BulkImport:
     """Many conversations at once."""
 
-    def __init__(self, db: Database, search_index: SearchIndex, usage: Usage) -> None:
+    def __init__(self, db: Database, search_index: SearchIndex, shown_branch: ShownBranch, usage: Usage) -> None:
         self.db = db
+        self._shown_branch = shown_branch
         self._search_index = search_index
         self._index_room = INDEX_AT_ONCE
         self._usage = usage
@@ -163,6 +166,8 @@ class BulkImport:
                 {"ids": to_json(ids)},
             )
             self._index_room = self._search_index.index_after(before, at_once=self._index_room)
+        for conversation in batch:
+            self._choose_branch(conversation)
 
     def _write_known(self, conversation: ImportedConversation) -> None:
         session = conversation.session
@@ -173,6 +178,11 @@ class BulkImport:
             time = _KEPT_TIME if row["id"] in conversation.undated else _GIVEN_TIME
             if not self.db.execute(_MESSAGE.format(names=names, values=values, time=time), row).rowcount:
                 raise BadRow("message_of_another_conversation")
+        self._choose_branch(conversation)
+
+    def _choose_branch(self, conversation: ImportedConversation) -> None:
+        if conversation.leaf is not None:
+            self._shown_branch.set_leaf(conversation.session["id"], conversation.leaf)
 
     def _capture(self, ids: list[str]) -> None:
         values = {"ids": to_json(ids), "ms": millis(self.db.now())}

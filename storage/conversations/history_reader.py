@@ -11,11 +11,13 @@ from ..clock import Clock, utc_now
 from ..database.connection import BUSY_MS, Database
 from ..database.opening import open_database
 from .arriving_replies import ArrivingReplies
+from .branches import Branches
 from .conversations import Conversations
 from .messages import Messages
 from .names import ConversationNames
 from .process_locks import ProcessLock
 from .search import Search
+from .shown_branch import ShownBranch
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -30,7 +32,9 @@ class HistoryReader:
         self._topics: dict[Callable[..., Any], object] = {}
         self.process_lock = ProcessLock(db.path, db.token)
         self.conversations = Conversations(db)
-        self.messages = Messages(db)
+        self.shown_branch = ShownBranch(db)
+        self.messages = Messages(db, self.shown_branch)
+        self.branches = Branches(db, self.conversations, self.messages, self.shown_branch)
         self.arriving_replies = ArrivingReplies(db, self.process_lock)
         self.search = Search(db)
         self.names = ConversationNames(db)

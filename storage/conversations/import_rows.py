@@ -15,7 +15,7 @@ from ..database.integers import int4
 from ..json_text import to_json
 from ..text import storable
 from .conversations import DEFAULT_TITLE, TITLE_LENGTH
-from .message_order import in_array_order
+from .message_order import MICROSECOND, in_array_order
 
 MODEL_LENGTH = 100
 COMPLETION_LENGTH = 255
@@ -48,6 +48,8 @@ class ImportedConversation:
     messages: list[dict[str, Any]]
     undated: frozenset[str] = frozenset()
     """Ids of the messages that came without a time: one that is known keeps its own."""
+    leaf: str | None = None
+    """A message of the branch to show; None for the branch with the newest message."""
 
 
 def conversation_of(item: Any, *, user_id: str, now: str) -> ImportedConversation:
@@ -88,7 +90,9 @@ def conversation_of(item: Any, *, user_id: str, now: str) -> ImportedConversatio
         rows[row["id"]] = row
         (undated.discard if message.get("timestamp") else undated.add)(row["id"])
     _put_in_order(rows, undated, now)
-    return ImportedConversation(session, list(rows.values()), frozenset(undated))
+    _put_after_parents(rows)
+    leaf = _short(item.get("leaf"), ID_LENGTH, "bad_id")
+    return ImportedConversation(session, list(rows.values()), frozenset(undated), leaf)
 
 
 def _put_in_order(rows: Mapping[str, dict[str, Any]], undated: set[str], now: str) -> None:
@@ -98,6 +102,16 @@ def _put_in_order(rows: Mapping[str, dict[str, Any]], undated: set[str], now: st
     times = [None if name in undated else parse(row["message_timestamp"]) for name, row in rows.items()]
     for row, at in zip(rows.values(), in_array_order(times, parse(now)), strict=True):
         row["message_timestamp"] = stamp(at)
+
+
+def _put_after_parents(rows: Mapping[str, dict[str, Any]]) -> None:
+    """Give a message whose parent stands before it in the array, and has a later time, the time after that."""
+    passed: set[str] = set()
+    for name, row in rows.items():
+        parent = rows[row["parent_id"]] if row["parent_id"] in passed else None
+        if parent is not None and row["message_timestamp"] <= parent["message_timestamp"]:
+            row["message_timestamp"] = stamp(parse(parent["message_timestamp"]) + MICROSECOND)
+        passed.add(name)
 
 
 def _message(item: Any, session_id: str, now: str) -> dict[str, Any]:
@@ -124,6 +138,7 @@ def _message(item: Any, session_id: str, now: str) -> dict[str, Any]:
         "input_tokens": int4(_count(get("input_tokens"))),
         "output_tokens": int4(_count(get("output_tokens"))),
         "user_message_id": _short(get("user_message_id"), ID_LENGTH, "bad_id"),
+        "parent_id": _short(get("parent_id"), ID_LENGTH, "bad_id"),
         "content_type": "markdown" if get("contentType", get("content_type")) == "markdown" else "text",
         "elapsed_time": (elapsed_ms + 500) // 1000,
         "completion_id": _short(get("completion_id"), COMPLETION_LENGTH, "completion_id_too_long"),

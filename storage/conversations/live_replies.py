@@ -23,10 +23,13 @@ from ..json_text import to_json
 from ..records import LiveReply, Message, NewTurn, Settled
 from ..text import storable
 from .arriving_replies import COLUMNS
+from .branch_changes import BranchChanges
 from .conversations import Conversations
+from .message_tree import ROOT
 from .messages import Messages
 from .process_locks import ProcessLock, is_dead
-from .reply_versions import ReplyVersions
+from .settled_replies import SettledReplies
+from .shown_branch import ShownBranch
 from .trash import Trash
 
 MODEL_LENGTH = 100
@@ -48,16 +51,20 @@ class LiveReplies:
         db: Database,
         conversations: Conversations,
         messages: Messages,
-        reply_versions: ReplyVersions,
-        trash: Trash,
         process_lock: ProcessLock,
+        branch_changes: BranchChanges,
+        settled_replies: SettledReplies,
+        shown_branch: ShownBranch,
+        trash: Trash,
     ) -> None:
         self.db = db
         self._conversations = conversations
         self._messages = messages
-        self._reply_versions = reply_versions
-        self._trash = trash
         self._process_lock = process_lock
+        self._branch_changes = branch_changes
+        self._settled_replies = settled_replies
+        self._shown_branch = shown_branch
+        self._trash = trash
 
     def begin_turn(
         self, session_id: str | None, text: str, *, model: str | None, settings: Mapping[str, Any] | None = None
@@ -75,25 +82,36 @@ class LiveReplies:
             )
             for key, value in (settings or {}).items():
                 self._conversations.set_setting(session_id, key, value)
-            moment = self._messages.next_timestamp(session_id)
-            message_id = ids.message_id(moment, self.db.token)
-            self.db.execute(
-                """insert into chat_messages (id, session_id, role, content, model, message_timestamp)
-                values (:id, :session, 'user', :content, :model, :at)""",
-                {
-                    "id": message_id,
-                    "session": session_id,
-                    "content": text,
-                    "model": _clipped(model),
-                    "at": stamp(moment),
-                },
-            )
-            self.db.touch(session_id)
-            reply = self._add_live(session_id, message_id, model, owner)
-            return NewTurn(self._conversations.get(session_id), created, self._messages.get(message_id), reply)
+            prompt = self._add_prompt(session_id, text, model, self._shown_branch.next_parent(session_id))
+            reply = self._add_live(prompt, model, owner, parent_id=None if prompt.parent_id is None else prompt.id)
+            return NewTurn(self._conversations.get(session_id), created, prompt, reply)
+
+    def begin_edit(self, message_id: str, text: str, *, model: str | None = None) -> NewTurn:
+        """Send another text in place of a message of one's own: a new branch beside the old one, which stays.
+
+        What the message has beside its text, as attachments, goes with the new one. The new branch is shown.
+        """
+        text = storable(text)
+        if not text.strip():
+            raise Invalid("There is nothing to send yet.")
+        self.db.require_writable()
+        owner = self._process_lock.take()
+        with self.db.write():
+            old = self._messages.get(message_id)
+            if old.role != "user":
+                raise Invalid("Only your own messages can be edited and sent again.")
+            shown = self._shown_branch.leaf(old.session_id)
+            parent = self._messages.parent(old)
+            model = model or old.model
+            prompt = self._add_prompt(old.session_id, text, model, parent.id if parent is not None else ROOT, old.id)
+            self._shown_branch.show(prompt.id, old.session_id)
+            if shown is not None:
+                self._branch_changes.note_shown(old.session_id, shown)
+            reply = self._add_live(prompt, model, owner, parent_id=prompt.id)
+            return NewTurn(self._conversations.get(old.session_id), False, prompt, reply)
 
     def begin_retry(self, message_id: str, *, model: str | None = None) -> NewTurn:
-        """Ask again for a reply, or for the one a prompt never got. The old reply stays until the new one has text.
+        """Ask for another version of a reply, or for the one a prompt never got. What there is stays.
 
         ``model`` is the one to ask now; None: the one that was asked.
         """
@@ -102,11 +120,31 @@ class LiveReplies:
         with self.db.write():
             old = self._messages.get(message_id)
             prompt = old if old.role == "user" else self._prompt_of(old)
-            if self.db.one("select 1 from live_replies where user_message_id = :id", id=prompt.id):
-                raise Invalid("A reply to this message is already arriving.")
-            self.db.touch(old.session_id)
-            reply = self._add_live(old.session_id, prompt.id, model or old.model, owner)
+            self._require_quiet(prompt)
+            parent = prompt if old.role == "user" else self._messages.parent(old) or prompt
+            reply = self._add_live(prompt, model or old.model, owner, parent_id=parent.id)
             return NewTurn(self._conversations.get(old.session_id), False, self._messages.get(prompt.id), reply)
+
+    def begin_continue(self, message_id: str, *, model: str | None = None) -> NewTurn:
+        """Ask for the rest of a reply that was cut or stopped; its text grows by what comes.
+
+        Raises Invalid for a reply that is whole, and for one that something follows.
+        """
+        self.db.require_writable()
+        owner = self._process_lock.take()
+        with self.db.write():
+            reply = self._messages.get(message_id)
+            if not is_unfinished(reply):
+                raise Invalid("This reply is complete.")
+            if self._shown_branch.leaf(reply.session_id) != reply.id:
+                raise Invalid("Only the last reply of a conversation can be continued.")
+            prompt = self._prompt_of(reply)
+            self._require_quiet(prompt)
+            live = self._add_live(
+                prompt, model or reply.model, owner, parent_id=self._shown_branch.next_parent(reply.session_id),
+                continues=reply.id,
+            )  # fmt: skip
+            return NewTurn(self._conversations.get(reply.session_id), False, prompt, live)
 
     def save(self, reply_id: str, content: str, reasoning: str) -> None:
         """Keep what has come so far of a reply. One small commit."""
@@ -126,7 +164,10 @@ class LiveReplies:
             row = _settled_row(live, settled)
             if not self.db.one("select 1 from chat_sessions where id = :id", id=live["session_id"]):
                 return self._trash.add_late_reply(row)
-            message = self._reply_versions.store_settled(row, settled)
+            if live["continues"]:
+                message = self._settled_replies.grow(live["continues"], row, settled)
+            else:
+                message = self._settled_replies.store(row, settled)
             if settled.input_tokens:
                 self.db.execute(
                     """update chat_messages set input_tokens = :n
@@ -163,28 +204,63 @@ class LiveReplies:
                 (self.db.path.parent / name).unlink(missing_ok=True)
         return result
 
-    def _add_live(self, session_id: str, user_message_id: str, model: str | None, owner: str) -> LiveReply:
+    def _add_prompt(
+        self, session_id: str, text: str, model: str | None, parent_id: str | None, like: str | None = None
+    ) -> Message:
+        """Store a message of the person; ``like`` names one whose attachments it has."""
         moment = self._messages.next_timestamp(session_id)
+        message_id = ids.message_id(moment, self.db.token)
+        self.db.execute(
+            """insert into chat_messages (id, session_id, role, content, model, message_timestamp, parent_id, metadata,
+                has_attachments, attachment_count)
+            select :id, :session, 'user', :content, :model, :at, :parent, coalesce(o.metadata, '{}'),
+                coalesce(o.has_attachments, 0), coalesce(o.attachment_count, 0)
+            from (select 1) left join chat_messages as o on o.id = :like""",
+            {
+                "id": message_id, "session": session_id, "content": text, "model": _clipped(model),
+                "at": stamp(moment), "parent": parent_id, "like": like,
+            },
+        )  # fmt: skip
+        self.db.touch(session_id)
+        return self._messages.get(message_id)
+
+    def _add_live(
+        self, prompt: Message, model: str | None, owner: str, *, parent_id: str | None, continues: str | None = None
+    ) -> LiveReply:
+        moment = self._messages.next_timestamp(prompt.session_id)
         reply_id = ids.message_id(moment, self.db.token)
         model = storable(model) if model else None
         self.db.execute(
-            """insert into live_replies (id, session_id, user_message_id, model, message_timestamp, owner)
-            values (:id, :session, :prompt, :model, :at, :owner)""",
+            """insert into live_replies (id, session_id, user_message_id, model, message_timestamp, owner, parent_id,
+                continues)
+            values (:id, :session, :prompt, :model, :at, :owner, :parent, :continues)""",
             {
-                "id": reply_id, "session": session_id, "prompt": user_message_id, "model": model, "at": stamp(moment),
-                "owner": owner,
+                "id": reply_id, "session": prompt.session_id, "prompt": prompt.id, "model": model, "at": stamp(moment),
+                "owner": owner, "parent": parent_id, "continues": continues,
             },
         )  # fmt: skip
-        return LiveReply(reply_id, session_id, user_message_id, model, stamp(moment), "", "", True)
+        self.db.touch(prompt.session_id)
+        at = stamp(moment)
+        return LiveReply(reply_id, prompt.session_id, prompt.id, model, at, "", "", True, parent_id, continues)
+
+    def _require_quiet(self, prompt: Message) -> None:
+        if self.db.one("select 1 from live_replies where user_message_id = :id", id=prompt.id):
+            raise Invalid("A reply to this message is already arriving.")
 
     def _prompt_of(self, reply: Message) -> Message:
         if reply.user_message_id:
             with suppress(NotFound):
                 return self._messages.get(reply.user_message_id)
-        for message in self._messages.newest_first(reply.session_id, reply.key):
+        for message in self._messages.ancestors(reply):
             if message.role == "user":
                 return message
         raise NotFound("The message that this reply answers is not here any more.")
+
+
+def is_unfinished(reply: Message) -> bool:
+    """Return whether a reply has text and was cut or stopped before its end."""
+    is_cut = reply.finish != "done" or reply.metadata.get("finish_reason") == "length"
+    return reply.role == "assistant" and bool(reply.content.strip()) and is_cut
 
 
 def _settled_row(live: sqlite3.Row, settled: Settled) -> dict[str, Any]:
@@ -208,6 +284,7 @@ def _settled_row(live: sqlite3.Row, settled: Settled) -> dict[str, Any]:
         "error_message": storable(settled.error_message or _NOTHING_CAME[settled.finish]) if failed else None,
         "reasoning": storable(settled.reasoning) or None,
         "metadata": to_json(metadata),
+        "parent_id": live["parent_id"],
     }
 
 

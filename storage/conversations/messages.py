@@ -1,4 +1,7 @@
-"""Messages of a conversation, page by page, by key: the list can grow while it is read."""
+"""Messages of a conversation, page by page, by key: the list can grow while it is read.
+
+Pages are of the branch that is shown; see :mod:`.shown_branch`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ from ..json_text import json_object
 from ..records import Message
 from ..text import storable
 from .conversations import text_of
+from .message_tree import ROOT
+from .shown_branch import ShownBranch
 
 Key = tuple[str, str]
 """``(message_timestamp, id)``: a place in a conversation."""
@@ -24,17 +29,47 @@ FIRST: Key = ("", "")
 LAST: Key = ("\x7f", "")
 
 COLUMNS = """id, session_id, role, content, message_timestamp, model, total_tokens, input_tokens, output_tokens,
-    user_message_id, content_type, elapsed_ms, completion_id, error_message, is_streaming, reasoning, metadata"""
+    user_message_id, content_type, elapsed_ms, completion_id, error_message, is_streaming, reasoning, metadata,
+    parent_id"""
+
+SHOWN = """not exists (
+    select 1 from hidden_messages as h where h.session_id = :session and h.message_id = chat_messages.id
+)"""
+"""Condition for a message of the shown branch of the conversation ``:session``."""
 
 _BEFORE = f"""
 select {COLUMNS} from chat_messages
-where session_id = :session and (message_timestamp, id) < (:ts, :id)
+where session_id = :session and (message_timestamp, id) < (:ts, :id) and {SHOWN}
 order by message_timestamp desc, id desc limit :limit
 """
 _AFTER = f"""
 select {COLUMNS} from chat_messages
+where session_id = :session and (message_timestamp, id) > (:ts, :id) and {SHOWN}
+order by message_timestamp, id limit :limit
+"""
+_ALL_AFTER = f"""
+select {COLUMNS} from chat_messages
 where session_id = :session and (message_timestamp, id) > (:ts, :id)
 order by message_timestamp, id limit :limit
+"""
+_PARENT = f"""
+select {COLUMNS} from chat_messages
+where session_id = :session and id = :parent and (message_timestamp, id) < (:ts, :id)
+"""
+TRUNK = """(
+    parent_id is null
+    or parent_id <> '' and not exists (
+        select 1 from chat_messages as p
+        where p.session_id = chat_messages.session_id and p.id = chat_messages.parent_id
+            and (p.message_timestamp, p.id) < (chat_messages.message_timestamp, chat_messages.id)
+    )
+)"""
+"""Condition for a message without a parent that counts: it follows the one before it of its kind."""
+
+_TRUNK_BEFORE = f"""
+select {COLUMNS} from chat_messages
+where session_id = :session and (message_timestamp, id) < (:ts, :id) and {TRUNK}
+order by message_timestamp desc, id desc limit 1
 """
 
 
@@ -55,23 +90,58 @@ def message_of(row: sqlite3.Row) -> Message:
 class Messages:
     """Messages of conversations."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, shown_branch: ShownBranch) -> None:
         self.db = db
+        self._shown_branch = shown_branch
 
     def before(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
         """Return the ``limit`` newest messages before ``key`` (None: of all), oldest first."""
         ts, id_ = key or LAST
+        self._shown_branch.refresh(session_id)
         result = map(message_of, reversed(self.db.rows(_BEFORE, session=session_id, ts=ts, id=id_, limit=limit)))
         return [message for message in result if message.key < (ts, id_)]  # an id that is not UTF-8 would come for ever
 
     def after(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
         """Return the ``limit`` oldest messages after ``key`` (None: of all), oldest first."""
         ts, id_ = key or FIRST
+        self._shown_branch.refresh(session_id)
         result = map(message_of, self.db.rows(_AFTER, session=session_id, ts=ts, id=id_, limit=limit))
         return [message for message in result if message.key > (ts, id_)]
 
+    def all_after(self, session_id: str, key: Key | None, limit: int) -> list[Message]:
+        """Return what :meth:`after` returns, but of all branches, in the order of time."""
+        ts, id_ = key or FIRST
+        result = map(message_of, self.db.rows(_ALL_AFTER, session=session_id, ts=ts, id=id_, limit=limit))
+        return [message for message in result if message.key > (ts, id_)]
+
+    def parent(self, message: Message) -> Message | None:
+        """Return the message that this one follows; None where it begins the conversation."""
+        values = {"session": message.session_id, "ts": message.message_timestamp, "id": message.id}
+        row = None
+        if message.parent_id:
+            row = self.db.one(_PARENT, **values, parent=message.parent_id)
+        if row is None and message.parent_id != ROOT:
+            row = self.db.one(_TRUNK_BEFORE, **values)
+        return None if row is None else message_of(row)
+
+    def is_trunk(self, message: Message) -> bool:
+        """Return whether a message follows the one before it in time, for it names no parent that counts."""
+        if message.parent_id is None:
+            return True
+        return self.db.one(f"select 1 from chat_messages where id = :id and {TRUNK}", id=message.id) is not None
+
+    def ancestors(self, message: Message) -> Iterator[Message]:
+        """Yield a message and those that it follows, the newest first."""
+        at: Message | None = message
+        while at is not None:
+            yield at
+            at = self.parent(at)
+
     def around(self, session_id: str, message_id: str, limit: int) -> list[Message]:
-        """Return up to ``limit`` messages around one, which is in the middle where both sides have enough."""
+        """Return up to ``limit`` messages around one, which is in the middle where both sides have enough.
+
+        It is on the shown branch: :meth:`.Branches.show` comes first.
+        """
         middle = self.get(message_id)
         if middle.session_id != session_id:
             raise NotFound(NO_SUCH_MESSAGE)
@@ -90,7 +160,7 @@ class Messages:
         return message_of(row)
 
     def count(self, session_id: str) -> int:
-        """Return how many messages a conversation shows, failed ones included."""
+        """Return how many messages a conversation has, on all branches, failed ones included."""
         row = self.db.one("select count(*) as n from chat_messages where session_id = :id", id=session_id)
         return int(row["n"]) if row else 0
 
@@ -109,6 +179,8 @@ class Messages:
 
     def context(self, session_id: str, budget_chars: int, until: Key | None = None) -> tuple[list[Message], bool]:
         """Return the newest messages up to ``until`` that fit into the budget, and whether older ones did not fit.
+
+        They are those of the shown branch; where ``until`` is the key of a hidden message, those of its own branch.
 
         Newest first, without failed turns. A failed turn is a reply that failed without a word of text, and the prompt
         it failed to answer, unless another reply answered it. The newest prompt is always there: it is the one asked.
@@ -135,9 +207,9 @@ class Messages:
     def count_before(self, session_id: str, key: Key) -> int:
         """Return how many messages with text stand before ``key``."""
         row = self.db.one(
-            """select count(*) as n from chat_messages where session_id = :id and content <> ''
-            and (message_timestamp, id) < (:ts, :last)""",
-            id=session_id,
+            f"""select count(*) as n from chat_messages where session_id = :session and content <> ''
+            and (message_timestamp, id) < (:ts, :last) and {SHOWN}""",
+            session=session_id,
             ts=key[0],
             last=key[1],
         )
@@ -147,14 +219,18 @@ class Messages:
         self.db.execute(
             """insert into chat_messages (id, session_id, role, content, message_timestamp, model, total_tokens,
                 input_tokens, output_tokens, user_message_id, content_type, elapsed_ms, completion_id, error_message,
-                is_streaming, reasoning, metadata)
+                is_streaming, reasoning, metadata, parent_id)
             values (:id, :session_id, 'assistant', :content, :message_timestamp, :model, :total_tokens,
                 :input_tokens, :output_tokens, :user_message_id, 'markdown', :elapsed_ms, :completion_id,
-                :error_message, 1, :reasoning, :metadata)""",
-            row,
+                :error_message, 1, :reasoning, :metadata, :parent_id)""",
+            {"parent_id": None, **row},
         )
 
     def newest_first(self, session_id: str, until: Key | None) -> Iterator[Message]:
+        """Yield the messages of the shown branch up to ``until``, or those of the branch of a hidden ``until``."""
+        if until is not None and self._shown_branch.is_hidden(until[1], session_id):
+            yield from self.ancestors(self.get(until[1]))
+            return
         key = LAST if until is None else (until[0], until[1] + "\0")
         while page := self.before(session_id, key, 40):
             yield from reversed(page)

@@ -18,6 +18,7 @@ from ..json_text import json_object, to_json
 from ..records import Conversation, Message, Trashed
 from .conversations import NO_SUCH_CONVERSATION, Conversations
 from .messages import Messages
+from .reattachment import Reattachment
 from .search_index import SearchIndex
 from .trash_outbox import TrashOutbox
 from .trash_rows import TrashRows
@@ -37,7 +38,7 @@ _CLEARED = {
     "drafts": "session_id <> ''",
     "sync_outbox": "kind = 'x' or conv_id in (select id from chat_sessions)",
 }
-# Versions of a reply are kept for as long as their conversation.
+# Versions of a reply that an earlier Sterna kept here stay for as long as their conversation.
 _FORGOTTEN = """(kind <> 'reply' or not exists (
     select 1 from trash_rows as s where s.token = trash.token and s.place = 'session' and (
         s.thing in (select id from chat_sessions)
@@ -53,6 +54,7 @@ class Trash:
         db: Database,
         conversations: Conversations,
         messages: Messages,
+        reattachment: Reattachment,
         search_index: SearchIndex,
         trash_outbox: TrashOutbox,
         trash_rows: TrashRows,
@@ -60,6 +62,7 @@ class Trash:
         self.db = db
         self._conversations = conversations
         self._messages = messages
+        self._reattachment = reattachment
         self._search_index = search_index
         self._trash_outbox = trash_outbox
         self._trash_rows = trash_rows
@@ -81,9 +84,14 @@ class Trash:
         return self._trash_rows.entry(token)
 
     def delete_message(self, message_id: str) -> Trashed:
-        """Delete one message."""
+        """Delete one message. What follows it follows the message before it then."""
         with self.db.write():
-            return self.move_message(self._messages.get(message_id), "message")
+            message = self._messages.get(message_id)
+            detached = self._reattachment.detach(message)
+            trashed = self._move_message(message)
+            self._trash_rows.add(trashed.token, "tree", message.id, detached)
+            self._reattachment.keep_shown(message.session_id, detached)
+            return trashed
 
     def clear_all(self) -> Trashed:
         """Delete every conversation. One undo brings them all back."""
@@ -118,12 +126,17 @@ class Trash:
     def latest(self) -> Trashed | None:
         """Return the newest deletion by a person that can still be undone."""
         row = self.db.one(
-            """select token from trash as t where (kind <> 'reply' or messages > 0) and at >= :oldest and exists (
-                select 1 from trash_rows as r where r.token = t.token and iif(
-                    t.kind in ('message', 'reply'),
-                    r.place = 'chat_messages' and r.thing not in (select id from chat_messages),
-                    r.place = 'chat_sessions' and r.thing not in (select id from chat_sessions)
-                )
+            """select token from trash as t where at >= :oldest and exists (
+                select 1 from trash_rows as r where r.token = t.token and case t.kind
+                    when 'message' then r.place = 'chat_messages' and r.thing not in (select id from chat_messages)
+                    when 'reply' then
+                        r.place = 'continued' and r.thing in (select id from chat_messages)
+                        or r.place = 'shown' and exists (
+                            select 1 from hidden_messages as h
+                            where h.session_id = r.thing and h.message_id = json_extract(r.content, '$.leaf')
+                        )
+                    else r.place = 'chat_sessions' and r.thing not in (select id from chat_sessions)
+                end
             ) order by token desc limit 1""",
             oldest=self._trash_rows.oldest_restorable(),
         )
@@ -217,11 +230,13 @@ class Trash:
                 {**next(self._trash_rows.stored(token, "session")), "id": session_id, "deleted_at": deleted_at},
             )
         self._trash_outbox.withdraw_delete(token, "m", "chat_messages")
+        for detached in self._trash_rows.stored(token, "tree"):
+            self._reattachment.attach(self._messages.get(row["id"]), detached)
         return session_id
 
-    def move_message(self, message: Message, kind: str) -> Trashed:
+    def _move_message(self, message: Message) -> Trashed:
         session = self._conversations.get(message.session_id)
-        token = self._trash_rows.add_entry(kind, session.title, 0, 1, indexed=False)
+        token = self._trash_rows.add_entry("message", session.title, 0, 1, indexed=False)
         self._trash_rows.copy(token, "chat_messages", "id = :value", message.id)
         self._trash_rows.copy(token, "sync_outbox", "kind = 'm' and id = :value", message.id)
         times = {"updated_at": session.updated_at, "last_activity": session.last_activity}

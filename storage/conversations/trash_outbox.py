@@ -99,6 +99,17 @@ class TrashOutbox:
                 {"edited": None, **thing, "rev": max(row["rev"] + 1, before["rev"] if before else 0)},
             )
 
+    def note_edit(self, kind: str, id_: str, session_id: str) -> None:
+        """Queue the value of something that an undo brought back changed."""
+        values = {"kind": kind, "id": id_, "session": session_id, "ms": millis(self.db.now())}
+        self.db.execute(
+            """insert into sync_outbox (kind, id, conv_id, op, edited_at)
+            select :kind, :id, :session, 'put', :ms
+            where :session not in (select conv_id from sync_private)
+            on conflict (kind, id) do update set arg = iif(op = 'restore', 1, arg), rev = rev + 1""",
+            values,
+        )
+
     def _weigh_clears(self, token: int) -> bool:
         """Return whether the op of a later clear waits, which would delete again what an undo brings back.
 

@@ -1,12 +1,13 @@
-"""Undo of deletions and retries."""
+"""Undo of deletions, of new versions and branches, and of continued replies."""
 
 from __future__ import annotations
 
 from ..database.connection import Database
 from ..database.sqlite_errors import in_sentences
 from ..errors import NotFound
+from .branch_changes import BranchChanges
+from .kept_versions import KeptVersions
 from .messages import Messages
-from .reply_versions import ReplyVersions
 from .restored import OnRestored
 from .search_index import SearchIndex
 from .trash import Trash
@@ -15,13 +16,14 @@ from .trash_rows import TrashRows
 
 @in_sentences
 class Undo:
-    """Undo of deletions and retries."""
+    """Undo of what was done last."""
 
     def __init__(
         self,
         db: Database,
+        branch_changes: BranchChanges,
+        kept_versions: KeptVersions,
         messages: Messages,
-        reply_versions: ReplyVersions,
         search_index: SearchIndex,
         trash: Trash,
         trash_rows: TrashRows,
@@ -30,7 +32,8 @@ class Undo:
         self.db = db
         self._on_restored = on_restored
         self._messages = messages
-        self._reply_versions = reply_versions
+        self._branch_changes = branch_changes
+        self._kept_versions = kept_versions
         self._search_index = search_index
         self._trash = trash
         self._trash_rows = trash_rows
@@ -45,18 +48,20 @@ class Undo:
             if binned is None:
                 raise NotFound("That deletion can not be undone any more.")
             message_id = None
-            if binned["kind"] in ("message", "reply"):
+            if binned["kind"] == "reply":
+                back = [self._branch_changes.undo(token)]
+            elif binned["kind"] == "message":
                 message_id = self._trash_rows.row_id(token, "chat_messages")
                 back = [self._trash.restore_message(token, binned["at"])]
-                if binned["kind"] == "reply":
-                    self._reply_versions.set_others_aside(message_id)
             else:
                 back = self._trash.restore_conversations(token)
+                self._kept_versions.bring_back()
                 if not binned["indexed"]:
                     self._search_index.index_restored(token, binned["messages"])
             for row in self._trash_rows.stored(token, "late"):
                 self._messages.insert_reply(row)  # it settled while its conversation was away, and counts from now on
             self.db.execute("delete from trash where token = :token", {"token": token})
-            self._on_restored(back, message_id)
+            if binned["kind"] != "reply":
+                self._on_restored(back, message_id)
             self.db.touch(*back)
             return back

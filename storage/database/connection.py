@@ -74,6 +74,8 @@ class Database:
         """Why nothing can be written, while that is so."""
         self.on_commit: Callable[[Change], None] | None = None
         """Called in the store's thread after each commit that touched a conversation."""
+        self.before_commit: list[Callable[[], None]] = []
+        """Called at the end of each write, inside of its transaction."""
         self._reconnect = reconnect
         self._user_id = ""
         self._depth = 0
@@ -127,6 +129,8 @@ class Database:
             self._depth, self._began = 1, self.clock()
             self.execute("update write_context set now = :now", {"now": stamp(self._began)})
             yield
+            for prepare in self.before_commit:
+                prepare()
             self.execute("update write_context set now = null")
             self.execute("commit")
         except BaseException as error:
@@ -141,6 +145,11 @@ class Database:
         touched, self._touched = frozenset(self._touched), set()
         if touched and self.on_commit is not None:
             self.on_commit(Change(sessions=touched))
+
+    @property
+    def is_writing(self) -> bool:
+        """Return whether a write is open."""
+        return self._depth > 0
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

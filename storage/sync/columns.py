@@ -31,6 +31,7 @@ MESSAGE_COLUMNS = (
     "websearch_result_count",
     "output_image_tokens",
     "annotations",
+    "parent_id",
 )
 """Columns that a person, a model or a tool wrote; of ``elapsed_time`` and ``elapsed_ms`` the finer one."""
 

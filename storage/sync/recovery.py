@@ -84,5 +84,17 @@ class Recovery:
         values = {"new": new, "id": message_id}
         self.db.execute("update chat_messages set id = :new where id = :id", values)
         self.db.execute("update chat_messages set user_message_id = :new where user_message_id = :id", values)
+        self.db.execute(
+            """update chat_messages set parent_id = :new
+            where parent_id = :id and session_id = (select session_id from chat_messages where id = :new)""",
+            values,
+        )
+        self.db.execute(
+            """update session_settings set value = json_quote(:new)
+            where key = 'leaf' and value = json_quote(:id)
+                and session_id = (select session_id from chat_messages where id = :new)""",
+            values,
+        )
         self.db.execute("update live_replies set user_message_id = :new where user_message_id = :id", values)
+        self.db.execute("update live_replies set parent_id = :new where parent_id = :id", values)
         return new

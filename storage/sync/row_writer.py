@@ -26,8 +26,9 @@ _ALL = ("id", "session_id", *MESSAGE_COLUMNS, "elapsed_time")
 _ELAPSED = 2 + MESSAGE_COLUMNS.index("elapsed_ms")
 _ERROR = 2 + MESSAGE_COLUMNS.index("error_message")
 _TOKENS = 2 + MESSAGE_COLUMNS.index("total_tokens")
-_UPDATE = f"""update chat_messages set session_id = ?, {", ".join(f"{name} = ?" for name in MESSAGE_COLUMNS)}
-where id = ?"""
+# A server or a device that knows no parents takes none away.
+_SET = ", ".join(f"{name} = coalesce(?, {name})" if name == "parent_id" else f"{name} = ?" for name in MESSAGE_COLUMNS)
+_UPDATE = f"update chat_messages set session_id = ?, {_SET} where id = ?"
 _SESSION_STATE = """
 insert into sync_session_state
     (session_id, server_seq, created_seq, title_class, acked_class, title_time, title_tiebreak)

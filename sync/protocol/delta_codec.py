@@ -23,7 +23,7 @@ _COUNTS = (
     "websearch_result_count",
     "output_image_tokens",
 )
-_TEXTS = ("role", "content", "model", "user_message_id", "content_type", "completion_id", "reasoning")
+_TEXTS = ("role", "content", "model", "user_message_id", "content_type", "completion_id", "reasoning", "parent_id")
 _FLAGS = ("has_attachments", "has_websearch")
 _JSON_COLUMNS = ("metadata", "reasoning_details", "annotations")
 _SUMMARY = {

@@ -54,6 +54,8 @@ class Message:
     websearch_result_count: int = 0
     output_image_tokens: int = 0
     annotations: Any = None
+    parent_id: str | None = None
+    """The message that it follows: None for the one before it in time, empty for none."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -119,6 +121,7 @@ _OPTIONAL = (
     "websearch_result_count",
     "output_image_tokens",
     "annotations",
+    "parent_id",
 )
 _JSON = ("reasoning_details", "annotations")
 _MESSAGE_KEYS = (

@@ -40,7 +40,7 @@ ATTACHMENTS = "attachment_ids"
 _COUNT, _SHORT, _JSON, _OTHER = range(4)
 _KEYS = {
     **dict.fromkeys(("total_tokens", "input_tokens", "output_tokens", "output_image_tokens"), _COUNT),
-    **dict.fromkeys(("model", "originalModel", "user_message_id", "completion_id"), _SHORT),
+    **dict.fromkeys(("model", "originalModel", "user_message_id", "completion_id", "parent_id"), _SHORT),
     **dict.fromkeys(("reasoning_details", "annotations"), _JSON),
     **dict.fromkeys(
         (
@@ -57,6 +57,7 @@ _SHORTS = {
     "originalModel": (MODEL_LENGTH, "model_too_long"),
     "user_message_id": (ID_LENGTH, "bad_id"),
     "completion_id": (COMPLETION_LENGTH, "completion_id_too_long"),
+    "parent_id": (ID_LENGTH, "bad_id"),
 }
 
 

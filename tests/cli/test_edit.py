@@ -66,7 +66,7 @@ def test_undo_names_what_was_undone(run: Run) -> None:
         begun = store.live_replies.begin_retry(reply.id)
         store.live_replies.settle(begun.reply.id, Settled("done", "Far away."))
     undone = run("undo")
-    assert undone.out == "Regeneration undone: the earlier reply is shown again in Where do terns go?\n"
+    assert undone.out == "Undone: the earlier version is shown again in Where do terns go?\n"
     assert "You said: Where do terns go?" in run("show").out
     with closing(Store.open(open_account(data_dir()))) as store:
         token = store.trash.delete_message(reply.id).token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,7 @@ CARRIED = {
     "websearch_result_count": st.sampled_from([0, 50]),
     "output_image_tokens": st.sampled_from([0, 9, -1, INT4, INT4 + 1]),
     "annotations": st.none() | JSON,
+    "parent_id": st.sampled_from([None, "", "m0", "m3", "gone", "p" * 255]),
 }
 WRONG = st.sampled_from(
     [
@@ -66,6 +68,7 @@ WRONG = st.sampled_from(
         {"has_attachments": None},
         {"metadata": "{"},
         {"annotations": "nothing"},
+        {"parent_id": "p" * 256},
         {"total_tokens": -1},
         {"input_tokens": -1},
         {"output_tokens": -1},
@@ -96,6 +99,9 @@ SPOKEN = st.one_of(
     st.tuples(st.just("move all"), SESSION, SESSION),
     st.tuples(st.just("delete"), MESSAGE),
     st.tuples(st.just("delete all"), SESSION),
+    st.tuples(st.just("branch"), MESSAGE, ROW),
+    st.tuples(st.just("switch"), MESSAGE),
+    st.tuples(st.just("fork"), MESSAGE, SESSION),
     st.tuples(st.just("session"), SESSION, st.sampled_from([0, 99])),
     st.tuples(st.just("drop"), SESSION),
     st.tuples(st.just("clear")),
@@ -137,6 +143,13 @@ GONE = st.one_of(
 )
 APPLIED = st.tuples(st.just("applying"), SPOKEN | LISTED)
 KEYLESS = st.tuples(st.just("without keys"), GONE)
+FORK = """
+insert into chat_messages ({owner}id, session_id, role, content, model, message_timestamp)
+select {owner}'f' || substr(id, 1, 9), :new, role, content, model, message_timestamp from chat_messages
+where session_id = :old and message_timestamp <= :at and parent_id is null and substr(id, 1, 1) = 'm'
+on conflict do nothing
+"""
+"""Copies the line of a conversation up to a moment into another one."""
 REFUSED = st.one_of(
     st.tuples(st.just("wrong"), ROW, WRONG),
     st.tuples(st.just("wrong change"), MESSAGE, WRONG),
@@ -201,6 +214,18 @@ def change(both: Both, message_id: str, changes: Mapping[str, Any]) -> None:
             which=message_id,
             **changes,
         )
+
+
+def setting(both: Both, session_id: str, key: str, value: str) -> None:
+    """Set a setting of a conversation."""
+    row = {"session_id": session_id, "key": key, "value": value}
+    theirs, mine = _insert(
+        "session_settings",
+        row,
+        "on conflict (user_id, session_id, key) do update set value = excluded.value",
+        "on conflict (session_id, key) do update set value = excluded.value",
+    )
+    both.both(theirs, mine, **row)
 
 
 def where(both: Both, statement: str, condition: str, /, **values: Any) -> None:
@@ -271,6 +296,16 @@ def happen_to_messages(both: Both, operation: tuple[Any, ...]) -> None:
             where(both, "delete from chat_messages", "id = :id", id=message_id)
         case ("delete all", session_id):
             where(both, "delete from chat_messages", "session_id = :s", s=session_id)
+        case ("branch", message_id, row) if (old := both.messages().get(message_id)) is not None:
+            put(both, row | {"session_id": old["session_id"], "parent_id": old["parent_id"] or ""})
+        case ("switch", message_id) if (shown := both.messages().get(message_id)) is not None:
+            setting(both, shown["session_id"], "leaf", json.dumps(message_id))
+        case ("fork", message_id, session_id) if (last := both.messages().get(message_id)) is not None:
+            copied = {"at": last["message_timestamp"], "old": last["session_id"], "new": session_id}
+            if session_id in both.sessions():
+                both.both(FORK.format(owner="user_id, "), FORK.format(owner=""), **copied)
+        case ("branch" | "switch" | "fork", *_):
+            return
         case ("wrong", row, wrong):
             put(both, row | wrong)
         case ("wrong change", message_id, wrong):
@@ -298,14 +333,7 @@ def happen_listed(both: Both, operation: tuple[Any, ...]) -> None:
         case ("same session", session_id, name):
             where(both, f"update chat_sessions set {name} = {name}", "id = :id", id=session_id)
         case ("setting", session_id, key, value):
-            row = {"session_id": session_id, "key": key, "value": value}
-            theirs, mine = _insert(
-                "session_settings",
-                row,
-                "on conflict (user_id, session_id, key) do update set value = excluded.value",
-                "on conflict (session_id, key) do update set value = excluded.value",
-            )
-            both.both(theirs, mine, **row)
+            setting(both, session_id, key, value)
         case ("unset", session_id, key):
             where(both, "delete from session_settings", "session_id = :s and key = :k", s=session_id, k=key)
         case _:

@@ -56,6 +56,7 @@ COLUMNS: dict[str, tuple[Any, ...]] = {
     "attachment_count": (0, 3, 4, -1),
     "websearch_result_count": (0, 50, 51),
     "output_image_tokens": NUMBERS,
+    "parent_id": (None, "", "n0", "n3", "nobody", "p" * 255, "p" * 256),
 }
 TITLES = ("", "Title", "é" * 255, "🦜" * 256, None)
 SESSION_COLUMNS: dict[str, tuple[Any, ...]] = {
@@ -218,7 +219,7 @@ class Walk:
     def setting(self) -> None:
         row = {
             "session_id": self.draw.choice(SESSIONS),
-            "key": self.draw.choice(("model", "tags")),
+            "key": self.draw.choice(("model", "tags", "leaf")),
             "value": self.draw.choice(JSONS),
         }
         then = "on conflict ({key}) do update set value = excluded.value"

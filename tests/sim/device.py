@@ -253,8 +253,8 @@ class Device:
         )
         return {text for text in self.ledger.written if text in disk}
 
-    def write_message(self, session_id: str | None, word: str = "said") -> str:
-        """Say something, in a new conversation if none is named; gives the conversation."""
+    def write_message(self, session_id: str | None, word: str = "said", parent: str | None = None) -> str:
+        """Say something, in a new conversation if none is named; gives the conversation. ``parent`` begins a branch."""
         if session_id is None:
             session_id = self.store.conversations.create().id
         text = self.ledger.text(word)
@@ -265,16 +265,19 @@ class Device:
 
             key = message_id(moment, self._token)
             self.store.db.execute(
-                """insert into chat_messages (id, session_id, role, content, message_timestamp)
-                values (:id, :session, :role, :content, :at)""",
+                """insert into chat_messages (id, session_id, role, content, message_timestamp, parent_id)
+                values (:id, :session, :role, :content, :at, :parent)""",
                 {
                     "id": key,
                     "session": session_id,
                     "role": self.rng.choice(("user", "assistant")),
                     "content": text,
                     "at": stamp(moment),
+                    "parent": self.store.shown_branch.next_parent(session_id) if parent is None else parent,
                 },
             )
+            if parent is not None:
+                self.store.branches.show(key)
         self._wrote("m", key, session_id, text, None)
         if self.store.sync_metadata.is_private(session_id) and word == "secret":
             self.ledger.secrets.add(text)
@@ -294,6 +297,34 @@ class Device:
         self._wrote("m", key, session_id, text, before)
         if before in self.ledger.secrets:
             self.ledger.secrets.add(text)
+
+    def _public_messages(self) -> list[tuple[str, str, str]]:
+        return [one for one in self.messages() if not self.store.sync_metadata.is_private(one[1])]
+
+    def branch(self) -> None:
+        """Write another message in place of one, as an edit does that is sent again."""
+        if there := self._public_messages():
+            key, session_id, _ = self.rng.choice(there)
+            before = self.store.messages.parent(self.store.messages.get(key))
+            self.write_message(session_id, "branch", before.id if before is not None else "")
+
+    def switch(self) -> None:
+        """Show the branch of a message."""
+        if there := self._public_messages():
+            self.store.branches.show(self.rng.choice(there)[0])
+
+    def fork(self) -> None:
+        """Copy a conversation up to a message; the copies get texts of their own, by which they are known."""
+        if not (there := self._public_messages()):
+            return
+        session_id = self.store.branches.fork(self.rng.choice(there)[0]).id
+        for key, _, _ in self.messages(session_id):
+            text = self.ledger.text("fork")
+            with self.store.db.write():
+                self.store.db.execute(
+                    "update chat_messages set content = :text where id = :id", {"text": text, "id": key}
+                )
+            self._wrote("m", key, session_id, text, None)
 
     def rename(self) -> None:
         """Give a conversation a title by hand."""

@@ -12,7 +12,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sterna.storage import AckResults, Merge, MessageMerge, OpResult, RemoteRow, SyncPull, SyncPush, Trash
+from sterna.storage import AckResults, Merge, MessageMerge, OpResult, RemoteRow, RowWriter, SyncPull, SyncPush, Trash
+from sterna.storage.conversations.message_tree import MessageTree
 from sterna.storage.sync import acknowledgements as settling
 from sterna.storage.sync.outbox import Outbox, Page
 from sterna.sync.protocol.delta import DeltaSync
@@ -219,6 +220,21 @@ def _(real: Any) -> Any:
 )
 def _(real: Any) -> Any:
     return lambda self, row, page: None
+
+
+@mutant(
+    MessageTree, "newest_beneath", "the branch that another device chose is not shown", operations=("branch", "switch")
+)
+def _(real: Any) -> Any:
+    return lambda self, message_id: real(self, None)
+
+
+@mutant(RowWriter, "insert_messages", "a message comes without its parent", operations=("branch", "switch"))
+def _(real: Any) -> Any:
+    def insert_messages(self: RowWriter, rows: Sequence[RemoteRow]) -> None:
+        real(self, [replace(row, value={**(row.value or {}), "parent_id": None}) for row in rows])
+
+    return insert_messages
 
 
 def _told(result: str, what: str, change: Callable[[Any], Any], **runs: Any) -> None:

@@ -27,6 +27,7 @@ def check(
     ``clones``: a disk was copied, so what one had seen it may have seen as its own."""
     for device in devices:
         _same_view(device, history)
+        _same_branches(device, history)
         _counted(device)
         _quiet(device)
     _nothing_back(history, ledger)
@@ -47,7 +48,8 @@ def live(history: History) -> dict[tuple[str, str], Any]:
         if kind == "c":
             answer[kind, key] = row.value["title"]
         elif kind == "m":
-            answer[kind, key] = (row.session_id, row.value["content"], stamp(parse(row.value["timestamp"])))
+            at, parent = stamp(parse(row.value["timestamp"])), row.value.get("parent_id")
+            answer[kind, key] = (row.session_id, row.value["content"], at, parent)
         else:
             answer[kind, key] = row.value["value"]
     return answer
@@ -64,9 +66,10 @@ def _view(device: Device) -> dict[tuple[str, str], Any]:
     for row in store.db.rows(f"select id, title from chat_sessions where id {public}"):
         answer["c", row["id"]] = row["title"]
     for row in store.db.rows(
-        f"select id, session_id, content, message_timestamp as at from chat_messages where session_id {public}"
+        f"""select id, session_id, content, message_timestamp as at, parent_id from chat_messages
+        where session_id {public}"""
     ):
-        answer["m", row["id"]] = (row["session_id"], row["content"], row["at"])
+        answer["m", row["id"]] = (row["session_id"], row["content"], row["at"], row["parent_id"])
     for row in store.db.rows(f"select session_id, key, value from session_settings where session_id {public}"):
         answer["s", f"{row['session_id']}/{row['key']}"] = from_json(row["value"])
     return answer
@@ -80,6 +83,47 @@ def _same_view(device: Device, history: History) -> None:
         only_here = {key: value for key, value in mine.items() if theirs.get(key) != value}
         only_there = {key: value for key, value in theirs.items() if mine.get(key) != value}
         raise Broken(f"{device.name} differs: here {only_here}, there {only_there}")
+
+
+def _same_branches(device: Device, history: History) -> None:
+    """Each device shows the branch that follows from what the server has, and a message of any branch can be shown."""
+    told = live(history)
+    for session_id in device.sessions():
+        if ("c", session_id) not in told or device.store.sync_metadata.is_private(session_id):
+            continue
+        inside = sorted((v[2], k[1], v[3]) for k, v in told.items() if k[0] == "m" and v[0] == session_id)
+        before = _parents(inside)
+        shown = _shown(inside, before, told.get(("s", f"{session_id}/leaf")))
+        mine = [message.id for message in device.store.messages.before(session_id, None, 9_999)]
+        if mine != shown:
+            raise Broken(f"{device.name} shows {mine} of {session_id}, not {shown}")
+        reached = {m.id for end in device.store.branches.ends(session_id) for m in device.store.branches.path(end.id)}
+        if reached != before.keys():
+            raise Broken(f"{device.name} has no branch with {before.keys() - reached} of {session_id}")
+
+
+def _parents(inside: Sequence[tuple[str, str, str | None]]) -> dict[str, str | None]:
+    """The message that each follows. Without one that was there before it, that is the last of its kind."""
+    found: dict[str, str | None] = {}
+    line = None
+    for _, key, named in inside:
+        if named == "":
+            found[key] = None
+        elif named in found:
+            found[key] = named
+        else:
+            found[key], line = line, key
+    return found
+
+
+def _shown(inside: Sequence[tuple[str, str, str | None]], before: dict[str, str | None], chosen: object) -> list[str]:
+    """Ids of the shown branch: to the newest message of all that have the chosen one before them."""
+
+    def path(key: str | None) -> list[str]:
+        return [] if key is None else [*path(before[key]), key]
+
+    paths = [path(key) for _, key, _ in inside]
+    return next((one for one in reversed(paths) if chosen in one), paths[-1] if paths else [])
 
 
 def _counted(device: Device) -> None:

@@ -22,6 +22,8 @@ FIRST: dict[str, int] = {
     "a clear reaches as far as was pulled, seen or not": 30,
     "what cannot be taken now is not deferred": 108,
     "who lost is taken to have seen what won": 16,
+    "the branch that another device chose is not shown": 10_000_000,
+    "a message comes without its parent": 10_000_000,
 }
 """A seed shortly before one that fails; the others fail within their first few runs."""
 

@@ -24,6 +24,8 @@ STEPS = 120
 OFTEN = 5.0
 LATER_OPERATIONS = 1_000_000
 """From this seed on a run may have operations that were added later; those before stay what they were."""
+TREES = range(10_000_000, 500_000_000)
+"""Seeds of runs in which conversations have branches; those that once failed stay what they were."""
 ROUNDS = 14
 """After healing, a device needs few; more than this is no liveness."""
 
@@ -166,6 +168,12 @@ class World:
         ]
         if self.seed >= LATER_OPERATIONS:
             rare.append(("undo_removal", lambda: self._do("undo_removal"), 0.7))
+        if self.seed in TREES:
+            rare += [
+                ("branch", lambda: self._do("branch"), 1.5),
+                ("switch", lambda: self._do("switch"), 1.0),
+                ("fork", lambda: self._do("fork"), 0.3),
+            ]
         often = self._operations
         if often is None:
             some = usual + [one for one in rare if self.rng.random() < 0.6]

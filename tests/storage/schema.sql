@@ -19,6 +19,14 @@ CREATE TABLE auth_users (
     constraint auth_users_updated_at_form check (updated_at glob '????-??-??T??:??:??.??????Z')
 ) strict;
 
+CREATE TABLE branched_conversations (
+    session_id text not null primary key,
+    leaf_id text not null default '',
+    leaf_at text not null default '',
+    trunk integer not null default 0,      -- 1: the leaf has no parent_id, and neither needs what follows it
+    stale integer not null default 1
+) strict, without rowid;
+
 CREATE TABLE chat_messages (
     local_id integer primary key autoincrement, -- local only, as in chat_sessions
     id text not null,
@@ -56,7 +64,8 @@ CREATE TABLE chat_messages (
             when model is null then 1
             else 0
         end
-    ) virtual,
+    ) virtual, parent_id text
+    constraint chat_messages_parent_id_length check (length(parent_id) <= 255),
     constraint chat_messages_id_key unique (id),
     constraint chat_messages_session_id_fkey foreign key (session_id) references chat_sessions (id) on delete cascade,
     constraint chat_messages_role_known check (role in ('user', 'assistant', 'system')),
@@ -133,6 +142,12 @@ CREATE TABLE "drafts" (
     primary key (session_id, owner)
 ) strict, without rowid;
 
+CREATE TABLE hidden_messages (
+    session_id text not null,
+    message_id text not null,
+    primary key (session_id, message_id)
+) strict, without rowid;
+
 CREATE TABLE interactions_waiting (
     place integer not null primary key,
     id text not null unique,
@@ -154,7 +169,7 @@ CREATE TABLE live_replies (
     content text not null default '',
     reasoning text not null default '',
     owner text not null                    -- name of the file that the receiving process holds locked; a free lock means it died
-) strict;
+, parent_id text, continues text) strict;
 
 CREATE TABLE local_state (
     key text not null primary key,
@@ -867,6 +882,8 @@ select
     updated_at
 from user_sessions;
 
+CREATE INDEX branched_conversations_stale on branched_conversations (session_id) where stale = 1;
+
 CREATE INDEX chat_sessions_newest on chat_sessions (coalesce(last_message_timestamp, created_at) desc, id desc);
 
 CREATE INDEX deleted_items_session on deleted_items (session_id);
@@ -882,6 +899,9 @@ CREATE INDEX idx_chat_memory_session_id on chat_messages (session_id) where raw_
 CREATE INDEX idx_chat_messages_completion_id on chat_messages (completion_id);
 
 CREATE INDEX idx_chat_messages_created_at on visit_messages (created_at);
+
+CREATE INDEX idx_chat_messages_parent_id on chat_messages (session_id, parent_id, message_timestamp, id)
+where parent_id is not null;
 
 CREATE INDEX idx_chat_messages_session_id on chat_messages (session_id);
 
@@ -974,6 +994,66 @@ begin
     delete from profiles where id = old.id;
 end;
 
+CREATE TRIGGER branches_leaf_delete after delete on session_settings
+when old.key = 'leaf'
+begin
+    update branched_conversations set stale = 1 where session_id = old.session_id;
+end;
+
+CREATE TRIGGER branches_leaf_insert after insert on session_settings
+when new.key = 'leaf'
+begin
+    update branched_conversations set stale = 1 where session_id = new.session_id;
+end;
+
+CREATE TRIGGER branches_leaf_update after update of value on session_settings
+when new.key = 'leaf' and new.value is not old.value
+begin
+    update branched_conversations set stale = 1 where session_id = new.session_id;
+end;
+
+CREATE TRIGGER branches_message_delete after delete on chat_messages
+when exists (select 1 from branched_conversations where session_id = old.session_id and stale = 0)
+begin
+    update branched_conversations set stale = 1 where session_id = old.session_id;
+end;
+
+CREATE TRIGGER branches_message_insert after insert on chat_messages
+when new.parent_id is not null or exists (select 1 from branched_conversations where session_id = new.session_id)
+begin
+    -- a message that continues the shown branch becomes its end
+    update branched_conversations
+    set leaf_id = new.id, leaf_at = new.message_timestamp
+    where session_id = new.session_id
+        and stale = 0
+        and (leaf_at, leaf_id) < (new.message_timestamp, new.id)
+        and (new.parent_id = leaf_id or (new.parent_id is null and trunk = 1))
+        and not exists (select 1 from chat_messages where session_id = new.session_id and parent_id = new.id);
+    insert into branched_conversations (session_id)
+    select new.session_id
+    where not exists (
+        select 1 from branched_conversations where session_id = new.session_id and stale = 0 and leaf_id = new.id
+    )
+    on conflict (session_id) do update set stale = 1;
+end;
+
+CREATE TRIGGER branches_message_update after update of id, session_id, message_timestamp, parent_id on chat_messages
+when (old.id, old.session_id, old.message_timestamp, old.parent_id)
+    is not (new.id, new.session_id, new.message_timestamp, new.parent_id)
+begin
+    update branched_conversations set stale = 1 where session_id in (old.session_id, new.session_id);
+    insert into branched_conversations (session_id)
+    select new.session_id
+    where new.parent_id is not null
+    on conflict (session_id) do update set stale = 1;
+end;
+
+CREATE TRIGGER branches_session_delete after delete on chat_sessions
+begin
+    delete from branched_conversations where session_id = old.id;
+    delete from hidden_messages where session_id = old.id;
+end;
+
 CREATE TRIGGER capture_message_delete after delete on chat_messages
 when (select applying = 0 and bulk = 0 from write_context)
     and exists (select 1 from chat_sessions where id = old.session_id)
@@ -1002,7 +1082,7 @@ end;
 CREATE TRIGGER capture_message_update after update of
     session_id, role, content, model, total_tokens, input_tokens, output_tokens, user_message_id, content_type, completion_id,
     message_timestamp, error_message, is_streaming, metadata, elapsed_ms, raw_message, reasoning, reasoning_details, has_attachments,
-    attachment_count, has_websearch, websearch_result_count, output_image_tokens, annotations
+    attachment_count, has_websearch, websearch_result_count, output_image_tokens, annotations, parent_id
 on chat_messages
 when (select applying = 0 and bulk = 0 from write_context)
     and not exists (select 1 from sync_private where conv_id = new.session_id)
@@ -1010,12 +1090,12 @@ when (select applying = 0 and bulk = 0 from write_context)
         old.session_id, old.role, old.content, old.model, old.total_tokens, old.input_tokens, old.output_tokens,
         old.user_message_id, old.content_type, old.completion_id, old.message_timestamp, old.error_message, old.is_streaming,
         old.metadata, old.elapsed_ms, old.raw_message, old.reasoning, old.reasoning_details, old.has_attachments,
-        old.attachment_count, old.has_websearch, old.websearch_result_count, old.output_image_tokens, old.annotations
+        old.attachment_count, old.has_websearch, old.websearch_result_count, old.output_image_tokens, old.annotations, old.parent_id
     ) is not (
         new.session_id, new.role, new.content, new.model, new.total_tokens, new.input_tokens, new.output_tokens,
         new.user_message_id, new.content_type, new.completion_id, new.message_timestamp, new.error_message, new.is_streaming,
         new.metadata, new.elapsed_ms, new.raw_message, new.reasoning, new.reasoning_details, new.has_attachments,
-        new.attachment_count, new.has_websearch, new.websearch_result_count, new.output_image_tokens, new.annotations
+        new.attachment_count, new.has_websearch, new.websearch_result_count, new.output_image_tokens, new.annotations, new.parent_id
     )
 begin
     insert into sync_outbox (kind, id, conv_id, op, edited_at)

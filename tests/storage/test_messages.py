@@ -63,8 +63,9 @@ def test_a_page_needs_no_sorting_however_long_the_conversation(store: Store) -> 
     for query in (_BEFORE, _AFTER):
         values = {"session": "s", "ts": "", "id": "", "limit": 40}
         plan = [row["detail"] for row in store.db.execute(f"explain query plan {query}", values)]
-        assert len(plan) == 1
-        assert "USING INDEX idx_chat_messages_session_timestamp" in plan[0]
+        assert len(plan) == 3
+        assert plan[0].startswith("SEARCH chat_messages USING INDEX idx_chat_messages_session_timestamp")
+        assert plan[2].startswith("SEARCH h USING PRIMARY KEY (session_id=? AND message_id=?)")
 
 
 def test_a_clock_that_goes_back_never_reorders_a_conversation(store: Store, clock: Ticking) -> None:
@@ -139,7 +140,9 @@ def test_a_model_is_not_given_turns_that_failed(store: Store) -> None:
         "one",
     ]
     store.live_replies.settle(retried.reply.id, Settled("interrupted", "TW"))
-    assert sorted(asked(store, session)) == ["ONE", "THR", "TW", "one", "three", "two"]
+    assert asked(store, session) == ["TW", "two", "ONE", "one"]
+    store.branches.show(again.user_message.id)
+    assert asked(store, session) == ["THR", "three", "two", "ONE", "one"]
 
 
 def test_a_context_of_many_pages_is_read_to_its_end(store: Store) -> None:

@@ -36,7 +36,7 @@ COLUMNS = {
         local_id id session_id role content model total_tokens input_tokens output_tokens user_message_id
         content_type elapsed_time completion_id message_timestamp error_message is_streaming metadata
         elapsed_ms raw_message reasoning reasoning_details has_attachments attachment_count has_websearch
-        websearch_result_count output_image_tokens annotations
+        websearch_result_count output_image_tokens annotations parent_id
     """,
     "user_usage_daily": """
         id user_id usage_date messages_sent messages_received input_tokens output_tokens total_tokens

@@ -198,7 +198,7 @@ class TurnActions:
 
     async def _switch_version(self, message_id: str) -> None:
         try:
-            shown = await self._context.store.run(storage.ReplyVersions.switch, message_id)
+            shown = await self._context.store.run(storage.Branches.switch, message_id)
             if self._conversation.id == shown.session_id:
                 await self._layout.transcript.show(shown.session_id, at=shown.id)
         except storage.StoreError as error:

@@ -64,11 +64,12 @@ class Page:
 def newest(store: Store, conversation_id: str) -> Page:
     """Return the end of the conversation."""
     messages = store.messages.before(conversation_id, None, FIRST + 1)
+    shown = messages[-FIRST:]
     return Page(
-        messages[-FIRST:],
+        shown,
         store.arriving_replies.of(conversation_id),
         older=len(messages) > FIRST,
-        versions=store.reply_versions.counts(conversation_id),
+        versions=_versions(store, conversation_id, shown),
         end=messages[-1].key if messages else None,
     )
 
@@ -80,8 +81,10 @@ def oldest(store: Store, conversation_id: str) -> Page:
 
 
 def around(store: Store, conversation_id: str, message_id: str) -> Page:
-    """Return the messages around one; the end of the conversation when it is gone."""
+    """Return the messages around one, whose branch is shown then; the end of the conversation when it is gone."""
     try:
+        if store.db.read_only is None:
+            store.branches.show(message_id)
         messages = store.messages.around(conversation_id, message_id, FIRST)
     except NotFound:
         messages = []
@@ -89,7 +92,7 @@ def around(store: Store, conversation_id: str, message_id: str) -> Page:
         return newest(store, conversation_id)
     older = bool(store.messages.before(conversation_id, messages[0].key, 1))
     newer = bool(store.messages.after(conversation_id, messages[-1].key, 1))
-    versions = store.reply_versions.counts(conversation_id)
+    versions = _versions(store, conversation_id, messages)
     return Page(
         messages, store.arriving_replies.of(conversation_id), older, newer, versions, _end(store, conversation_id)
     )
@@ -98,13 +101,15 @@ def around(store: Store, conversation_id: str, message_id: str) -> Page:
 def before(store: Store, conversation_id: str, key: Key) -> Page:
     """Return the messages before ``key``."""
     messages = store.messages.before(conversation_id, key, PAGE + 1)
-    return Page(messages[-PAGE:], older=len(messages) > PAGE, versions=store.reply_versions.counts(conversation_id))
+    shown = messages[-PAGE:]
+    return Page(shown, older=len(messages) > PAGE, versions=_versions(store, conversation_id, shown))
 
 
 def after(store: Store, conversation_id: str, key: Key) -> Page:
     """Return the messages after ``key``."""
     messages = store.messages.after(conversation_id, key, PAGE + 1)
-    return Page(messages[:PAGE], newer=len(messages) > PAGE, versions=store.reply_versions.counts(conversation_id))
+    shown = messages[:PAGE]
+    return Page(shown, newer=len(messages) > PAGE, versions=_versions(store, conversation_id, shown))
 
 
 def between(store: Store, conversation_id: str, first: Key, last: Key | None) -> Page:
@@ -117,7 +122,7 @@ def between(store: Store, conversation_id: str, first: Key, last: Key | None) ->
         inside = [message for message in messages if message.key <= last]
         newer = newer or len(inside) < len(messages)
         messages = inside
-    versions, live = store.reply_versions.counts(conversation_id), store.arriving_replies.of(conversation_id)
+    versions, live = _versions(store, conversation_id, messages), store.arriving_replies.of(conversation_id)
     return Page(messages, live, newer=newer, versions=versions, end=_end(store, conversation_id))
 
 
@@ -125,6 +130,11 @@ def matches(store: Store, conversation_id: str, query: str) -> list[tuple[str, s
     """Return time and id of the messages that ``query`` matches, oldest first."""
     hits = store.search.search(query, limit=1000, session_id=conversation_id)
     return sorted((hit.at, hit.message_id) for hit in hits if hit.message_id is not None)
+
+
+def _versions(store: Store, conversation_id: str, messages: list[Message]) -> dict[str, int]:
+    places = store.branches.versions(conversation_id, messages)
+    return {m.id: places[m.id].count for m in messages if m.id in places and m.role == "assistant"}
 
 
 def _end(store: Store, conversation_id: str) -> Key | None:

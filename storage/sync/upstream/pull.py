@@ -303,6 +303,7 @@ class UpstreamPull:
             """insert into sync_outbox (kind, id, conv_id, op, edited_at)
             select 'm', id, session_id, 'put', :ms from chat_messages
             where session_id = :id and role <> 'system' and id not in (select value from json_each(:ids))
+                and id not in (select message_id from hidden_messages where session_id = :id)
             on conflict (kind, id) do nothing""",
             {"id": session_id, "ids": ids, "ms": now_ms},
         )

@@ -36,11 +36,17 @@ select id, title, created_at, updated_at, message_count, total_tokens, last_mode
     last_message_timestamp
 from chat_sessions where id = :id
 """
+_ON_HIDDEN_BRANCH = """(
+    o.id in (select message_id from hidden_messages where session_id = o.conv_id)
+    and not exists (select 1 from sync_remote_message as n where n.message_id = o.id and n.base <> '')
+)"""
+"""A message that is not on the shown branch and that such a server has not got: it knows one line of messages."""
 _MESSAGES = f"""
 select o.id, o.rev, r.extra, {", ".join(f"m.{name}" for name in MESSAGE_COLUMNS)}
 from sync_outbox as o join chat_messages as m on m.id = o.id
 left join sync_remote_message as r on r.message_id = o.id
 where o.kind = 'm' and o.conv_id = :id and o.op in ('put', 'restore') and {_FREE} and m.session_id = :id
+    and not {_ON_HIDDEN_BRANCH}
 order by m.message_timestamp, m.id limit :most
 """
 _LONG = ("content", "reasoning", "reasoning_details", "annotations", "metadata", "error_message")
@@ -79,8 +85,9 @@ class UpstreamPush:
     ) -> Batch:
         """Return what is sent next; it counts as sent from now on, for nobody can know.
 
-        ``skip`` are conversations that are not sent now. Changes that such a server does not support are dropped:
-        settings and deletions of single messages, which tombstones hide here.
+        ``skip`` are conversations that are not sent now. What such a server cannot be told is let go of: settings,
+        deletions of single messages, which its tombstones hide here, and messages of branches that are not shown, which
+        :class:`.ShownBranch` queues again when they are.
         """
         with self.db.write():
             self._sync_metadata.require_fence(fence)
@@ -144,6 +151,7 @@ class UpstreamPush:
             """delete from sync_outbox where kind = 'm' and exists (
                 select 1 from chat_messages as m where m.id = sync_outbox.id and m.role = 'system')"""
         )
+        self.db.execute(f"delete from sync_outbox as o where o.kind = 'm' and o.op = 'put' and {_ON_HIDDEN_BRANCH}")
 
     def _deletes(self, now_ms: int, most: int, skip: Collection[str]) -> tuple[Item, ...]:
         rows = self.db.rows(
