@@ -13,6 +13,7 @@ from textual.style import Style
 from sterna.storage import clean
 
 from . import styles
+from .math import readable
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -33,6 +34,13 @@ def safe_link(address: str) -> str | None:
     return address if scheme.lower() in SCHEMES else None
 
 
+def web_addresses(text: str) -> list[tuple[int, str]]:
+    """Return the web addresses in ``text`` that are safe as links, each with its place."""
+    if "://" not in text:
+        return []
+    return [(match.start(), match[0]) for match in _ADDRESS.finditer(text) if safe_link(match[0]) is not None]
+
+
 class Inline:
     """Collects the text and the spans of one paragraph."""
 
@@ -41,6 +49,7 @@ class Inline:
         self.spans: list[Span] = []
         self.length = 0
         self._open: list[tuple[int, str]] = []
+        self._ends_line = False
 
     def content(self, tokens: Sequence[Token], style: str = "") -> Content:
         """Return the text of ``tokens``, in ``style``."""
@@ -48,8 +57,7 @@ class Inline:
             self._take(token)
         text = "".join(self.text)
         whole = [Span(0, len(text), style)] if style and text else []
-        bare = [] if "://" not in text else self._addresses(text)
-        return Content(text, [*whole, *bare, *self.spans])
+        return Content(text, [*whole, *self._addresses(text), *self.spans])
 
     def _take(self, token: Token) -> None:
         match token.type:
@@ -72,10 +80,16 @@ class Inline:
                 start = self.length
                 self._add(f"[image: {alt}]" if alt else "[image]", styles.MUTED)
                 self._link(start, str(token.attrGet("src") or ""))
+            case "math":
+                self._formula(token.content)
             case _:
                 self._add(token.content)
 
     def _add(self, text: str, style: str = "") -> None:
+        if self._ends_line:
+            self._ends_line = False
+            if text.strip(" ") and not text.lstrip(" ").startswith("\n"):
+                text = "\n" + text.lstrip(" ")
         # Entities can bring back what was cleaned out of the source: &#27; is an escape character.
         if not text.isprintable():
             text = clean(text).expandtabs(4)
@@ -83,6 +97,19 @@ class Inline:
             self.spans.append(Span(self.length, self.length + len(text), style))
         self.text.append(text)
         self.length += len(text)
+
+    def _formula(self, source: str) -> None:
+        """Add a formula in Unicode where that is possible; one between double delimiters stands on its own lines."""
+        size = 2 if source.startswith(("$$", "\\")) else 1
+        text = readable(source[size:-size])
+        if text is None:
+            self._add(source)
+            return
+        is_display = source.startswith(("$$", "\\["))
+        if is_display and self.length and not "".join(self.text).endswith("\n"):
+            self._add("\n")
+        self._add(f"  {text}".replace("\n", "\n  ") if is_display else text.replace("\n", " "), styles.MATH)
+        self._ends_line = is_display
 
     def _link(self, start: int, address: str) -> None:
         label = "".join(self.text)[start:]
@@ -96,8 +123,7 @@ class Inline:
     def _addresses(text: str) -> list[Span]:
         """Return links for the bare web addresses in ``text``."""
         spans = []
-        for match in _ADDRESS.finditer(text):
-            if (link := safe_link(match[0])) is not None:
-                spans.append(Span(*match.span(), styles.LINK))
-                spans.append(Span(*match.span(), Style(link=link)))
+        for start, address in web_addresses(text):
+            spans.append(Span(start, start + len(address), styles.LINK))
+            spans.append(Span(start, start + len(address), Style(link=address)))
         return spans

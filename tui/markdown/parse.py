@@ -17,6 +17,7 @@ from . import styles
 from .blocks import Block, Prefix, RuleBlock, TextBlock
 from .code import CodeBlock
 from .inline import Inline
+from .math import is_formula
 from .rows import NOTHING
 from .table import Align, TableBlock
 
@@ -57,8 +58,10 @@ def parser() -> MarkdownIt:
 
 
 def _math(state: StateInline, silent: bool) -> bool:
-    """Keep TeX as it was written: its underscores are no emphasis, its backslashes no escapes."""
+    """Take TeX as one piece: its underscores are no emphasis, its backslashes no escapes."""
     if state.src[state.pos] not in "$\\" or (match := _MATH.match(state.src, state.pos, state.posMax)) is None:
+        return False
+    if match[0][0] == "$" != match[0][1] and not is_formula(match[0][1:-1]):
         return False
     if not silent:
         state.push("math", "", 0).content = match[0]

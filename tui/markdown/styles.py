@@ -10,6 +10,7 @@ STRONG = "bold"
 EM = "italic"
 STRIKE = "strike"
 INLINE_CODE = "$text-warning"
+MATH = "$text-secondary"
 LINK = "$text-primary underline"
 ADDRESS = "$foreground 75%"
 MUTED = "$foreground 75%"
@@ -21,6 +22,10 @@ HEADINGS = ("bold underline $text-primary", "bold $text-primary", "bold $text-se
 """Styles by level; deeper ones look like the last."""
 MATCH = "bold reverse"
 """Matches of a search."""
+CURRENT_MATCH = "bold underline $background on $warning"
+"""Match on which the search stands."""
+SELECTED = "bold $primary"
+"""Bar and label of a block of code that is selected."""
 
 BULLETS = ("• ", "◦ ", "▪ ")
 QUOTE_BAR = "▎ "
